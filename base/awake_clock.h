@@ -1,12 +1,13 @@
-// Time that leaves out what a process slept through.
+// A clock that leaves out the time during which the process was stopped.
 #pragma once
 #include <cstdint>
 
 #include "base/clock.h"
 
-// Patience is measured with it: who was stopped (SIGSTOP, a virtual machine that was paused) has not heard what was
-// answered meanwhile, and goes on with the patience that was left. A pause counts as a second, as anybody's who is
-// merely busy may; one of more than an hour counts in full, since others have forgotten by then what was asked.
+// For measuring time-outs. A process that was stopped (SIGSTOP, a paused virtual machine) has not
+// received the answers that arrived meanwhile, so its time-outs continue with the time that was
+// left. A pause counts as one second, like a delay of a busy process. A pause of more than an hour
+// counts in full, since other nodes have given up the requests by then.
 //
 // Threads: one, which ticks more than once a second.
 class AwakeClock final : public Clock {
@@ -29,5 +30,5 @@ class AwakeClock final : public Clock {
   static constexpr int64_t kBusyUs = 1'000'000, kForgottenUs = 3'600'000'000;
 
   const Clock& clock_;
-  int64_t ticked_us_, awake_us_;  // the latter as of the former
+  int64_t ticked_us_, awake_us_;  // awake_us_ is as of ticked_us_
 };

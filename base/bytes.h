@@ -1,4 +1,4 @@
-// Reading and writing numbers in byte strings. Big-endian is what Kafka and PostgreSQL send.
+// Reads and writes numbers in byte strings. Kafka and PostgreSQL send big-endian numbers.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -20,7 +20,7 @@ T byte_swapped(T value) {
     return static_cast<T>(__builtin_bswap64(static_cast<uint64_t>(value)));
 }
 
-// The caller has checked that sizeof(T) bytes are there.
+// Precondition: `from` has sizeof(T) bytes.
 template <class T>
 T load_be(const void* from) {
   T value;
@@ -38,7 +38,7 @@ void append_be(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// Signed numbers zigzag before they become varints.
+// Zigzag encoding, which signed numbers get before they become varints.
 inline uint64_t zigzag(int64_t value) {
   return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
 }
@@ -55,9 +55,8 @@ inline void append_varint(std::string& out, uint64_t value) {
   out += static_cast<char>(value);
 }
 
-// Reads on from `data`, which becomes what is left; `ok` turns false for good when something is
-// missing and every later read gives a zero or an empty string. One check at the end covers a whole
-// message.
+// Reads from the front of `data`. After a read beyond the end, ok() stays false and every later
+// read returns a zero or an empty string, so that one check at the end covers a whole message.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view data) : data_(data) {}
@@ -74,7 +73,7 @@ class ByteReader {
     data_.remove_prefix(size);
     return got;
   }
-  // At most 10 bytes; a longer one is a failure.
+  // At most 10 bytes; a longer varint is a failure.
   uint64_t varint() {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -90,7 +89,7 @@ class ByteReader {
   std::string_view rest() const { return data_; }
   bool at_end() const { return data_.empty(); }
   bool ok() const { return ok_; }
-  // For who finds that what was read makes no sense.
+  // For callers that find a value invalid.
   void fail() {
     ok_ = false;
     data_ = {};

@@ -1,10 +1,10 @@
-// How many of something there were each second lately.
+// A recent rate of events per second.
 #pragma once
 #include <cmath>
 #include <cstdint>
 
-// An average in which what lies t seconds back counts e^(-t/5): it follows a change within some
-// seconds, falls to nothing when nothing happens, and needs no timer.
+// An average in which events from t seconds ago have the weight e^(-t/5): it follows a change
+// within some seconds, falls to 0 without events, and needs no timer.
 //
 // Threads: one at a time.
 class DecayingRate {
@@ -20,6 +20,6 @@ class DecayingRate {
   double decayed(int64_t now_us) const {
     return count_ * std::exp(-static_cast<double>(now_us - at_us_) / (kSeconds * 1e6));
   }
-  double count_ = 0;  // each weighted by its age
+  double count_ = 0;  // of events, each weighted by its age
   int64_t at_us_ = 0;
 };

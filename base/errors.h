@@ -1,5 +1,5 @@
-// Every kind of failure a caller can react to, and what each protocol calls it.
-// A new code only if somebody reacts to it; otherwise reuse one and put the facts in `detail`.
+// Every kind of failure that a caller can react to, and its code in each protocol. Add a code only
+// if a caller reacts to it; otherwise reuse one and put the facts in `detail`.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -17,12 +17,12 @@ enum class ErrorCode : uint8_t {
   DuplicateSource,
   DuplicateColumn,
   DuplicateObject,
-  DuplicateAlias,  // of what FROM names
+  DuplicateAlias,  // of names in FROM
   UndefinedSchema,
   TypeMismatch,
   InvalidCast,
   GroupingError,
-  InvalidColumnReference,  // of ORDER BY, GROUP BY, DISTINCT ON, ON CONFLICT: there, and not one that may be named
+  InvalidColumnReference,  // in ORDER BY, GROUP BY, DISTINCT ON, ON CONFLICT: not allowed there
   InvalidStatement,
   WrongObjectType,
   DependentObjects,
@@ -53,9 +53,9 @@ enum class ErrorCode : uint8_t {
   LockTimeout,  // another session changes the table, and did not end in time
   Deadlock,     // sessions wait for each other
   LimitExceeded,
-  OutOfMemory,  // refused by memory-limit; it may fit later
+  OutOfMemory,  // refused because of memory-limit; a retry may succeed
   TooManyConnections,
-  TooManyStatements,  // a bound of the configuration on what runs or waits
+  TooManyStatements,  // a configured limit of running or waiting statements
   ShuttingDown,
   ReadTimeout,
   UndefinedDatabase,
@@ -77,23 +77,22 @@ enum class ErrorCode : uint8_t {
   // The world
   DiskFull,
   StorageFailure,
-  DataCorrupted,  // what is stored is not what was written: to read it again gives the same
+  DataCorrupted,  // stored bytes differ from what was written: reading again gives the same
   StorageInUse,
   IncompatibleFormat,
   NetworkFailure,
   // A value
-  TooLongText,    // for the length that was declared
+  TooLongText,    // for the declared length
   BadBinary,      // a value in PostgreSQL's binary form that is not of its type
-  SeveralRows,    // where one is taken
+  SeveralRows,    // where one is allowed
   NegativeLimit,  // LIMIT and FETCH
   NegativeOffset,
-  UnknownDataType,  // of a parameter, or of NULL, where nothing tells it
-  DuplicateKey,     // of a primary key: a row with these values is there
+  UnknownDataType,  // of a parameter, or of NULL, without a context that determines it
+  DuplicateKey,     // of a primary key: a row with these values exists
   kCount
 };
 
-// The numbers Kafka gives to errors on the wire
-// (https://kafka.apache.org/protocol#protocol_error_codes).
+// Kafka's numbers for errors on the wire (https://kafka.apache.org/protocol#protocol_error_codes).
 enum class KafkaError : int16_t {
   UnknownServerError = -1,
   None = 0,
@@ -118,7 +117,7 @@ enum class KafkaError : int16_t {
   InvalidRecord = 87,
 };
 
-// The five characters that PostgreSQL clients know the error by.
+// The five characters that identify the error to PostgreSQL clients.
 std::string_view sqlstate(ErrorCode code);
 KafkaError kafka_error(ErrorCode code);
 // Whether the same request may succeed later without being changed.

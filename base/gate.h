@@ -1,5 +1,5 @@
-// Lets work in until it is closed, and tells when the last of it is out: how every part stops that
-// others use from several threads.
+// Admits work until it is closed, and reports when the last of it has ended: the way in which every
+// component stops that is used from several threads.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -8,15 +8,15 @@
 #include <mutex>
 #include <utility>
 
-// Stopping goes: close (new work is refused), wait (the old work gets its answers), destroy.
+// To stop: close (new work is refused), wait (the running work gets its answers), destroy.
 //
-// Invariant: once the gate is closed and nobody is inside, nobody is let in again.
+// Invariant: once the gate is closed and nothing is inside, nothing is admitted again.
 //
-// Threads: any; one closes it. Owner: the part that stops; it outlives the passes.
+// Threads: any; one closes it. Owner: the component that stops; it outlives the passes.
 class Gate {
  public:
-  // Somebody inside. One that comes too late is not admitted, and still counts until it leaves: it
-  // has to be told so.
+  // Work inside the gate. Work that arrives too late is not admitted, but counts until it leaves,
+  // since it has to report its refusal.
   class Pass {
    public:
     explicit Pass(Gate& gate) : gate_(&gate), is_admitted_(gate.enter()) {}
@@ -37,7 +37,8 @@ class Gate {
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
-  // Of a Pass; for those that come and go in different places. False when the gate is closed.
+  // Without a Pass, for work that enters and leaves in different places. Returns false if the gate
+  // is closed.
   bool enter() {
     std::lock_guard lock(mutex_);
     ++count_;
@@ -49,7 +50,7 @@ class Gate {
       std::lock_guard lock(mutex_);
       if (--count_ > 0) return;
       on_empty = std::exchange(on_empty_, nullptr);
-      left_.notify_all();  // under the lock: who waits may destroy the gate once it has it
+      left_.notify_all();  // under the lock: a waiter may destroy the gate once it has the lock
     }
     if (on_empty) on_empty();
   }
@@ -58,8 +59,8 @@ class Gate {
     return count_;
   }
 
-  // Admits nobody from now on. `on_empty` is called once: by the last that leaves, or at once when
-  // nobody is inside.
+  // Admits nothing from now on. Calls `on_empty` once: when the last work leaves, or at once if
+  // nothing is inside.
   void close(std::function<void()> on_empty = [] {}) {
     {
       std::lock_guard lock(mutex_);
@@ -71,7 +72,7 @@ class Gate {
     }
     on_empty();
   }
-  // False when somebody is still inside after so long.
+  // Returns false if work is still inside after `patience`.
   bool wait_until_empty(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
     return left_.wait_for(lock, patience, [this] { return count_ == 0; });
@@ -80,7 +81,7 @@ class Gate {
     std::unique_lock lock(mutex_);
     left_.wait(lock, [this] { return count_ == 0; });
   }
-  // Nobody is to be told any more.
+  // Drops the callback of close().
   void forget_waiter() {
     std::lock_guard lock(mutex_);
     on_empty_ = nullptr;

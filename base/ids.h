@@ -1,4 +1,4 @@
-// One number, one type: numbers that mean different things do not convert into each other.
+// Numbers with different meanings have different types, which do not convert into each other.
 #pragma once
 #include <compare>
 #include <cstddef>
@@ -43,8 +43,8 @@ using ProducerId = StrongNumber<struct ProducerIdTag, int64_t>;
 using TaskEpoch = StrongNumber<struct TaskEpochTag, int32_t>;  // raised when a task changes owner
 using TaskSequence =
     StrongNumber<struct TaskSequenceTag, int64_t>;  // of a task commit, from 1, without gaps
-// Of a commit of the log, growing from one to the next of a data directory: what is durable as of the
-// same commit belongs together.
+// Identifies a commit of the log and increases within a data directory: data that is durable as of
+// the same commit belongs together.
 using CommitId = StrongNumber<struct CommitIdTag, uint64_t>;
 using Revision = StrongNumber<struct RevisionTag, int64_t>;  // of the metadata log, from 1
 

@@ -1,18 +1,18 @@
-// How many log lines an event that can repeat without end may write.
+// Limits the log lines of an event that can repeat without end.
 #pragma once
 #include <cstdint>
 #include <mutex>
 #include <optional>
 
-// At most `limit` lines in each second; the rest is counted, and told with the next line that is
-// written, so that an operator knows that there was more.
+// At most `limit` lines per second. Further ones are counted, and the next written line reports the
+// number, so that an operator knows of them.
 //
-// Threads: one at a time. Owner: whoever writes the lines.
+// Threads: one at a time. Owner: the writer of the lines.
 class LogRate {
  public:
   explicit LogRate(uint32_t limit_per_second) : limit_(limit_per_second) {}
 
-  // Whether a line may be written now. Otherwise it is counted.
+  // Returns whether a line may be written now. Otherwise it is counted.
   bool allows(int64_t now_us) {
     if (now_us - second_began_us_ >= 1'000'000) {
       second_began_us_ = now_us;
@@ -22,7 +22,7 @@ class LogRate {
     ++suppressed_;
     return false;
   }
-  // How many lines were not written since the last call.
+  // Returns how many lines were not written since the last call.
   uint64_t take_suppressed() {
     const uint64_t count = suppressed_;
     suppressed_ = 0;
@@ -36,12 +36,13 @@ class LogRate {
   int64_t second_began_us_ = INT64_MIN / 2;
 };
 
-// One pace for writers on several threads.
+// A common limit for writers on several threads.
 class SharedLogRate {
  public:
   explicit SharedLogRate(uint32_t limit_per_second) : rate_(limit_per_second) {}
 
-  // Nothing when the line may not be written now; otherwise how many were not since the last one.
+  // Returns nothing if the line may not be written now; otherwise how many were suppressed since
+  // the last one.
   std::optional<uint64_t> admit(int64_t now_us) {
     const std::lock_guard lock(mutex_);
     if (!rate_.allows(now_us)) return std::nullopt;

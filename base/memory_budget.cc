@@ -15,12 +15,13 @@ constexpr std::string_view kKindNames[] = {
     "running queries", "tables",         "rows kept for scans"};
 static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 
-// A share is a quarter of what is free: then whoever is alone may have a fifth of the limit, and
-// however many want all that they can get, something is free for the next one.
+// An account may hold a quarter of what is free. A single account thus gets a fifth of the limit,
+// and however many ask for all that they can get, something is free for the next one.
 constexpr size_t kShareOfFree = 4;
 
-// Answers are granted whenever they are made, and may use up the part of the limit that is kept for accounts that hold
-// little: then so much of the answers is left out of account for what these ask.
+// Answers are always granted, and may use up the part of the limit for accounts that hold little.
+// So requests of such accounts may exceed the limit by the size of the answers, up to an eighth of
+// it.
 size_t limit_for_requests(const MemoryBudget& budget) {
   const size_t limit = budget.limit_bytes();
   return limit + std::min(budget.held_bytes(MemoryKind::Results), limit / 8);
@@ -30,14 +31,14 @@ bool is_of_request(MemoryKind kind) {
          kind == MemoryKind::Copy;
 }
 
-// Messages that have not arrived whole are sent by clients of which nothing is known yet. Thousands of them hold the whole
-// limit, each in small steps, if the kind has no bound of its own; then requests of other clients, which have arrived, are
-// refused. The last parts of the bound are for messages that are short.
+// Incomplete messages come from clients of which nothing is known yet. Without a limit of their
+// own, thousands of them would hold the whole memory-limit in small steps, and complete requests of
+// other clients would be refused. The last parts of this limit are for short messages.
 size_t limit_for_messages(const MemoryBudget& budget, size_t account_bytes) {
   constexpr size_t kShort = 16 * 1024;
   const size_t sixteenth = budget.limit_bytes() / 16;
   const bool is_small = account_bytes <= MemoryAccount::kSmallBytes;
-  // More than is_tight(), so that messages whose rest does not come are ended.
+  // Above the threshold of is_tight(), so that messages whose rest does not arrive are ended.
   return (account_bytes <= kShort ? 15 : is_small ? 14 : 13) * sixteenth;
 }
 
@@ -48,7 +49,7 @@ struct Unit {
 constexpr Unit kUnits[] = {
     {"TB", size_t{1} << 40}, {"GB", size_t{1} << 30}, {"MB", size_t{1} << 20}, {"kB", 1 << 10}};
 
-// State is counted beside the limit: a table that has grown must not lock out the clients.
+// State is not counted against the limit: a table that has grown must not lock out the clients.
 bool counts_against_limit(MemoryKind kind) {
   return kind != MemoryKind::State && kind != MemoryKind::Scans;
 }
@@ -63,7 +64,8 @@ size_t MemoryAccount::available_bytes() const {
   const size_t free = budget_.limit_bytes() - std::min(all, budget_.limit_bytes());
   const size_t free_for_large =
       budget_.limit_for_large() - std::min(all, budget_.limit_for_large());
-  // After x more it holds held + x of a share of free - x: x is largest where both are the same.
+  // After x more bytes the account holds held + x, out of a share of free - x: x is largest if both
+  // are equal.
   const size_t share = free / kShareOfFree;
   const size_t large = share > held ? (share - held) * kShareOfFree / (kShareOfFree + 1) : 0;
   return std::max(std::min(small, free), std::min(large, free_for_large));
@@ -137,7 +139,7 @@ std::string format_bytes(size_t bytes) {
   for (const Unit& unit : kUnits) {
     if (bytes < unit.bytes) continue;
     const double value = static_cast<double>(bytes) / static_cast<double>(unit.bytes);
-    // One digit behind the point where it says something.
+    // One digit after the point, if it is significant.
     return value >= 10 || bytes % unit.bytes == 0 ? fmt::format("{:.0f} {}", value, unit.name)
                                                   : fmt::format("{:.1f} {}", value, unit.name);
   }

@@ -1,4 +1,4 @@
-// A map whose copies share what they have in common.
+// A map whose copies share their common parts.
 #pragma once
 #include <algorithm>
 #include <cassert>
@@ -10,15 +10,15 @@
 #include <utility>
 #include <vector>
 
-// Copying is one pointer; set() and erase() copy the nodes on one way down and share all others
-// with the copies that were made before. So an image of ten thousand definitions costs what has
-// changed since the last one. In the order of the keys; an iterator lives as long as the map that
-// gave it is neither changed nor gone.
+// A copy is one pointer. set() and erase() copy the nodes on one path and share all others with
+// earlier copies, so an image of ten thousand definitions only costs the changes since the last
+// one. Iteration is in the order of the keys. An iterator is valid as long as its map is neither
+// changed nor destroyed.
 //
 // Invariants:
-//   1. a node never changes once it is made;
-//   2. keys grow strictly from left to right;
-//   3. the heights of two siblings differ by two at most, so that a way down is short.
+//   1. a node never changes once it is created;
+//   2. keys ascend strictly from left to right;
+//   3. the heights of two siblings differ by at most two, so that paths are short.
 //
 // Threads: copies may go anywhere; one map belongs to one thread at a time while it is changed.
 template <class Key, class Value>
@@ -60,7 +60,8 @@ class PersistentMap {
     void descend(const auto* node) {
       for (; node; node = node->left.get()) way_.push_back(node);
     }
-    // Nodes whose left side and selves are still to come, or are now: the last one is the present.
+    // The path to the present node, which is the last: nodes that are still to be visited after
+    // their left side.
     std::vector<const Node*> way_;
   };
   using iterator = const_iterator;
@@ -74,7 +75,7 @@ class PersistentMap {
   }
   const_iterator end() const { return {}; }
 
-  // The first entry whose key is not below this one.
+  // Returns the first entry whose key is not below this one.
   template <class Like>
   const_iterator lower_bound(const Like& key) const {
     const_iterator found;
@@ -93,7 +94,7 @@ class PersistentMap {
     const_iterator found = lower_bound(key);
     return found == end() || key < found->first ? end() : found;
   }
-  // nullptr when there is none.
+  // Returns nullptr if the key does not exist.
   template <class Like>
   const Value* get(const Like& key) const {
     const Node* node = root_.get();
@@ -111,7 +112,7 @@ class PersistentMap {
   bool contains(const Like& key) const {
     return get(key) != nullptr;
   }
-  // The key must be there.
+  // Precondition: the key exists.
   template <class Like>
   const Value& at(const Like& key) const {
     const Value* found = get(key);
@@ -119,14 +120,14 @@ class PersistentMap {
     return *found;
   }
 
-  // Adds the entry or takes the place of the one under the same key.
+  // Adds the entry, or replaces the one with the same key.
   void set(Key key, Value value) {
     bool is_new = true;
     auto entry = std::make_shared<const value_type>(std::move(key), std::move(value));
     root_ = with(root_, entry, is_new);
     size_ += is_new ? 1 : 0;
   }
-  // Whether there was one.
+  // Returns whether the key existed.
   template <class Like>
   bool erase(const Like& key) {
     if (!contains(key)) return false;
@@ -155,7 +156,7 @@ class PersistentMap {
         Node{std::move(entry), std::move(left), std::move(right), height});
   }
 
-  // A node of these parts; one side may be higher by three, as after one change below.
+  // Creates a node of these parts. One side may be higher by three, as after one change below.
   static NodePtr balanced(const EntryPtr& entry, const NodePtr& left, const NodePtr& right) {
     if (height_of(left) > height_of(right) + 2) {
       if (height_of(left->left) >= height_of(left->right))

@@ -1,5 +1,5 @@
-// The only source of chance for logic: seeded from the system in the server, with a fixed number in
-// tests. Not for secrets.
+// The only source of randomness for logic: seeded from the system in the server, with a fixed
+// number in tests. Not for secrets.
 #pragma once
 #include <cstdint>
 

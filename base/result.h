@@ -1,4 +1,4 @@
-// A value or an error: how every function of ours reports failure (docs/adr/0002).
+// A value or an error: the way in which all our functions report failure (docs/adr/0002).
 #pragma once
 #include <optional>
 #include <string>
@@ -7,8 +7,8 @@
 
 #include "base/errors.h"
 
-// Where in a statement's text something is wrong. Line and column count from 1, offset (in bytes)
-// from 0.
+// The place of an error in a statement's text. Line and column count from 1, offset (in bytes) from
+// 0.
 struct TextPosition {
   uint32_t line = 1, column = 1, offset = 0;
   bool operator==(const TextPosition&) const = default;
@@ -16,11 +16,11 @@ struct TextPosition {
 
 struct Error {
   ErrorCode code;
-  std::string message;                        // what, in user terms: no full stop
-  std::string detail = {}, hint = {};         // facts; what the user can do: whole sentences
+  std::string message;                        // the failure, in user terms: no full stop
+  std::string detail = {}, hint = {};         // facts; the user's remedy: whole sentences
   std::optional<TextPosition> position = {};  // in the statement's text
-  std::string context = {};                   // where, for instance "COPY orders, line 4711"
-  std::string ksqldb = {};  // the same in ksqlDB's words, where its test cases expect them
+  std::string context = {};                   // the place, for instance "COPY orders, line 4711"
+  std::string ksqldb = {};  // the message in ksqlDB's words, where its test cases expect them
 
   Error&& at(TextPosition where) && {
     if (!position) position = where;
@@ -36,7 +36,8 @@ template <class T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {  // nodiscard is why this class exists
  public:
   using tl::expected<T, Error>::expected;
-  // Written out, or `return {}` would first fill the whole object, error included, with zeros.
+  // Defined explicitly: otherwise `return {}` would first fill the whole object, including the
+  // error, with zeros.
   Result()  // NOLINT: not the compiler's
       requires(std::is_void_v<T> || std::is_default_constructible_v<T>) {}
   Result(Error error)
@@ -47,8 +48,8 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {  // nodiscard is wh
 };
 using Status = Result<void>;
 
-// The value, or leave the function with the error. Works for Status too. Not nested (-Wshadow), not
-// in a coroutine; a lambda that uses it names its return type.
+// Yields the value, or leaves the function with the error. Works for Status, too. Not nested
+// (-Wshadow), not in a coroutine; a lambda that uses it names its return type.
 #define TRY(expr)                                \
   ({                                             \
     auto tried = (expr);                         \

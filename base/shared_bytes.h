@@ -1,4 +1,4 @@
-// Bytes that several hold, or a part of them, without a copy.
+// Bytes, or a part of them, that several owners share without a copy.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-// Copies hold the same bytes, and nobody changes them.
+// Copies share the same bytes, which never change.
 class SharedBytes {
  public:
   SharedBytes() = default;
@@ -17,7 +17,7 @@ class SharedBytes {
     keeper_ = std::move(whole);
   }
   SharedBytes(const char* text) : SharedBytes(std::string(text)) {}  // NOLINT
-  // `view` lies in what the keeper keeps.
+  // `view` lies in memory that the keeper owns.
   SharedBytes(std::shared_ptr<const void> keeper, std::string_view view)
       : keeper_(std::move(keeper)), view_(view) {}
 

@@ -1,4 +1,4 @@
-// Byte strings behind their length, as our own records on disk hold them.
+// Byte strings preceded by their length, as our own records on disk contain them.
 #pragma once
 #include <string>
 #include <string_view>

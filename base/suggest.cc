@@ -30,7 +30,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string closest_name(std::string_view word, std::span<const std::string> candidates) {
-  // A third of the letters may be wrong: more than that is another word.
+  // At most a third of the letters may be wrong: more means another word.
   size_t best = std::max<size_t>(1, word.size() / 3) + 1;
   std::string found;
   if (word.size() > 64) return found;
@@ -41,7 +41,7 @@ std::string closest_name(std::string_view word, std::span<const std::string> can
     best = distance;
     found = candidate;
   }
-  // Bare names are read in upper case, so that one which differs by that has to be quoted.
+  // Bare names are read in upper case, so a name that differs from that has to be quoted.
   if (best == 0 && found != word) return "`" + found + "`";
   return found;
 }

@@ -1,13 +1,13 @@
-// "Did you mean ...?" for names that people mistype.
+// "Did you mean ...?" for mistyped names.
 #pragma once
 #include <span>
 #include <string>
 #include <string_view>
 
-// How many letters must be inserted, deleted, replaced or swapped with their neighbour; letter case
-// counts little.
+// Returns how many letters must be inserted, deleted, replaced or swapped with their neighbour;
+// letter case does not count.
 size_t edit_distance(std::string_view a, std::string_view b);
 
-// The candidate that `word` most likely means; empty when none is near enough. In backquotes when it
-// is the same but for the case of letters: that is how SQL has to name it.
+// Returns the candidate that `word` most likely means; empty if none is near enough. It is in
+// backquotes if it differs only in letter case, since SQL must quote it then.
 std::string closest_name(std::string_view word, std::span<const std::string> candidates);

@@ -9,7 +9,7 @@ inline bool is_task_id(std::string_view id) {
   return !id.empty() && id.size() <= kMaxTaskIdSize && id.find('\0') == id.npos;
 }
 
-// From the end, lest a part of a query's id is taken for all of it.
+// Searches from the end, so that a '/' in a query's id does not end it.
 inline std::string_view query_of(std::string_view task_id) {
   const size_t number = task_id.rfind('/');
   if (number == task_id.npos || number == 0) return task_id;

@@ -7,7 +7,7 @@
 Uuid Uuid::random() {
   Uuid id;
   [[maybe_unused]] const ssize_t got = getrandom(id.bytes.data(), id.bytes.size(), 0);
-  assert(got == static_cast<ssize_t>(id.bytes.size()));  // up to 256 bytes never come short
+  assert(got == static_cast<ssize_t>(id.bytes.size()));  // up to 256 bytes are never cut short
   id.bytes[6] = static_cast<uint8_t>((id.bytes[6] & 0x0f) | 0x40);
   id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3f) | 0x80);
   return id;

@@ -1,4 +1,4 @@
-// Ids within byte strings: their sixteen bytes, as they are.
+// Ids in byte strings, as their sixteen bytes.
 #pragma once
 #include <cstring>
 #include <string>

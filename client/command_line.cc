@@ -11,7 +11,7 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-// The second signal finds the default action again and ends the process, should it hang.
+// The second signal has the default action and ends the process, in case it hangs.
 void note_interrupt(int signal) {
   interrupted = 1;
   std::signal(signal, SIG_DFL);
@@ -42,7 +42,7 @@ std::string bootstrap_server(const Flags& flags) {
 }
 
 void watch_for_interrupts() {
-  // Without SA_RESTART, which std::signal sets: a read that waits must end.
+  // Without SA_RESTART, which std::signal sets, so that a waiting read is interrupted.
   struct sigaction action {};
   action.sa_handler = note_interrupt;
   sigaction(SIGINT, &action, nullptr);

@@ -1,5 +1,4 @@
-// What all commands share: how their --help looks, how they report failure, how they know that
-// somebody wants them to stop.
+// Common parts of all commands: the layout of --help, error reports, and interruption by the user.
 #pragma once
 #include <optional>
 #include <span>
@@ -13,7 +12,7 @@ namespace client {
 
 inline constexpr int kFailed = 1;
 inline constexpr int kUsageError = 2;
-inline constexpr int kInterrupted = 130;  // what shells expect of a program that Ctrl-C ended
+inline constexpr int kInterrupted = 130;  // the exit status that shells expect after Ctrl-C
 
 struct Help {
   std::string_view usage;          // millrace topic create TOPIC [OPTIONS]
@@ -22,27 +21,27 @@ struct Help {
 };
 void print_help(const Help& help, std::span<const Flag> flags);
 
-// Says on stderr what went wrong; returns `status`.
+// Prints the error to stderr; returns `status`.
 int report(const Error& error, int status = kFailed);
 
-// The same error, with what it kept from being done in front.
+// Returns the error with the failed action in front of its message.
 Error about(std::string_view what, Error error);
 
-// Where the server is, from --bootstrap-server.
+// The server's address, from --bootstrap-server.
 inline constexpr Flag kBootstrapFlag{.name = "bootstrap-server",
                                      .argument = "HOST:PORT",
                                      .doc = "The server [localhost:9092]",
                                      .letter = 'b'};
 std::string bootstrap_server(const Flags& flags);
 
-// Turns SIGINT and SIGTERM from the process's end into a question that loops ask.
+// SIGINT and SIGTERM no longer end the process; loops poll is_interrupted() instead.
 void watch_for_interrupts();
 bool is_interrupted();
 
-// What Kafka's tools answer to --version: which of their releases is followed here.
+// Prints the release of Kafka's tools that the commands follow, for --version.
 int print_kafka_version();
-// Where that, or --help, or nothing at all is asked of one of them: says it, and how the program ends. Nothing where there is
-// something to do.
+// Handles --version, --help and an empty command line of a Kafka tool: prints the answer and returns the exit status.
+// Returns nothing if the tool has something to do.
 std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
                                 std::span<const Flag> known);
 

@@ -1,6 +1,6 @@
-// The command line's commands, for the program's table of subcommands. Each speaks to a server over
-// Kafka's protocol only, ours or another, and returns the exit status: 0, 1 when it failed, 2 when
-// the command line was wrong.
+// The commands of the command line, for the program's table of subcommands. Each uses only Kafka's
+// protocol, with our server or another, and returns the exit status: 0, 1 for a failure, or 2 for a
+// wrong command line.
 #pragma once
 
 namespace client {

@@ -16,14 +16,14 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A server that refuses connections is given up sooner than one that does not answer: "localhost"
+// A server that refuses connections is abandoned sooner than one that does not answer. "localhost"
 // has two addresses, and the second is tried after the first has failed.
 constexpr auto kRefusedLimit = std::chrono::milliseconds(1500);
 constexpr auto kSilentLimit = std::chrono::seconds(5);
 
 using Metadata = Owned<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>;
 
-// Without it librdkafka would write its lines to stderr itself.
+// Without this callback librdkafka writes its log lines to stderr.
 void drop_log_line(const rd_kafka_t*, int, const char*, const char*) {}
 
 Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
@@ -74,7 +74,8 @@ std::string plain_reason(std::string_view reason) {
 
 }  // namespace
 
-// Why connections fail. Errors arrive on the thread that polls, and that is not always ours.
+// The reasons of connection failures. Errors arrive on the polling thread, which is not always
+// ours.
 struct Connection::Trouble {
   std::mutex mutex;
   // Guarded by mutex.
@@ -94,7 +95,7 @@ Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settin
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   TRY(set(conf.get(), "client.id", "millrace"));
   TRY(set(conf.get(), "reconnect.backoff.max.ms", "1000"));
-  // As Java's consumers do: what was damaged on the way or on a disk is no record.
+  // As in Java's consumers: damaged records are rejected.
   if (type == RD_KAFKA_CONSUMER) TRY(set(conf.get(), "check.crcs", "true"));
   for (const auto& [name, value] : defaults) TRY(set(conf.get(), name, value));
   for (const auto& [name, value] : TRY(with_own_security(settings.properties))) {
@@ -113,7 +114,7 @@ Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settin
   std::array<char, 512> problem{};
   connection.handle_.reset(rd_kafka_new(type, conf.get(), problem.data(), problem.size()));
   if (!connection.handle_) return Error{ErrorCode::InvalidParameter, problem.data()};
-  std::ignore = conf.release();  // rd_kafka_new took it
+  std::ignore = conf.release();  // owned by rd_kafka_new's result now
   return connection;
 }
 
@@ -169,7 +170,7 @@ Result<std::vector<TopicDescription>> Connection::metadata(rd_kafka_topic_t* onl
     const rd_kafka_resp_err_t code =
         rd_kafka_metadata(handle_.get(), only == nullptr, only, &raw, wait_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
-    rd_kafka_poll(handle_.get(), 0);  // or nobody hears why
+    rd_kafka_poll(handle_.get(), 0);  // delivers the errors of connections
     is_refused |= has_lost_server();
     const auto passed = steady_clock::now() - began;
     if (passed > kSilentLimit || (is_refused && passed > kRefusedLimit)) return unreachable();
@@ -187,7 +188,7 @@ Result<std::vector<TopicDescription>> Connection::topics() { return metadata(nul
 
 Result<std::optional<TopicDescription>> Connection::topic(const std::string& name,
                                                           IfMissing if_missing) {
-  // Asking for one topic by its name can make it, asking for all never does.
+  // A request for one topic by name can create it; a request for all topics never does.
   TopicHandle only;
   if (if_missing == IfMissing::MayCreate)
     only.reset(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));

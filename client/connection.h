@@ -1,4 +1,4 @@
-// A librdkafka client that is owned, quiet, and says in plain words when no server answers.
+// An owner of a librdkafka client that logs nothing, and reports clearly that no server answers.
 #pragma once
 #include <librdkafka/rdkafka.h>
 
@@ -39,18 +39,18 @@ struct TopicDescription {
   }
 };
 
-// Threads: librdkafka has its own; they only note down why a connection failed. Everything else
-//          belongs to the thread that opened it, except where a method says otherwise.
+// Threads: librdkafka's threads only record why a connection failed. Everything else belongs to
+//          the thread that opened it, except where a method states otherwise.
 class Connection {
  public:
   struct Settings {
     std::string bootstrap_server;
-    Properties properties;  // a user's, under Java's names or librdkafka's
+    Properties properties;  // of the user, with names of Java's clients or librdkafka
   };
 
-  // Fails with InvalidParameter for a property that librdkafka refuses; one that it does not know
-  // is named on stderr and left out. Connects to nobody yet. `defaults` are our own settings, in
-  // librdkafka's names; `events` are those that the caller takes from the queue itself.
+  // Fails with InvalidParameter for a property that librdkafka refuses; an unknown property is
+  // reported on stderr and ignored. Does not connect yet. `defaults` are our own settings, with
+  // librdkafka's names; `events` are the event types that the caller takes from the queue itself.
   static Result<Connection> open(rd_kafka_type_t type, const Settings& settings,
                                  const Properties& defaults, int events = 0);
 
@@ -59,28 +59,29 @@ class Connection {
 
   rd_kafka_t* handle() const { return handle_.get(); }
 
-  // All topics, by name; asking makes none. Fails with NetworkFailure when no server answers within
-  // a few seconds.
+  // Returns all topics, sorted by name, and creates none. Fails with NetworkFailure if no server
+  // answers within a few seconds.
   Result<std::vector<TopicDescription>> topics();
-  // Nothing when there is no such topic. MayCreate: the server makes it, if it is set up so.
+  // Returns nothing if the topic does not exist. MayCreate: the server creates it, if configured to
+  // do so.
   enum class IfMissing { Leave, MayCreate };
   Result<std::optional<TopicDescription>> topic(const std::string& name, IfMissing if_missing);
 
-  // What to say when the server cannot be reached. Any thread.
+  // The error for an unreachable server. Any thread.
   Error unreachable() const;
-  // What to say when a request got no answer for so long: a server that answers others is busy with
-  // it. Waits for a moment.
+  // The error for a request without an answer after `waited_ms`: a server that answers other
+  // requests is busy with this one. Waits for a moment.
   Error no_answer(int waited_ms) const;
-  // Takes note of an error event. Any thread.
+  // Records an error event. Any thread.
   void note(rd_kafka_resp_err_t code, const char* reason);
-  // Says on stderr, once each time, that all servers have become unreachable. Any thread.
+  // Reports on stderr, once per outage, that all servers have become unreachable. Any thread.
   void warn_if_lost();
 
  private:
   struct Trouble;
   static void note_in(Trouble& trouble, rd_kafka_resp_err_t code, const char* reason);
   explicit Connection(std::string bootstrap_server);
-  bool has_lost_server();  // since this was last asked
+  bool has_lost_server();  // since the last call
   Result<std::vector<TopicDescription>> metadata(rd_kafka_topic_t* only);
 
   std::string bootstrap_server_;
@@ -88,10 +89,10 @@ class Connection {
   Owned<rd_kafka_t, rd_kafka_destroy> handle_;
 };
 
-// A failure that librdkafka or the server reports; without a `text` in librdkafka's words for it.
+// A failure reported by librdkafka or the server; the default `text` is librdkafka's.
 Error kafka_failure(rd_kafka_resp_err_t code, const char* text = nullptr);
 
-// "there is no topic ..." with the name that was probably meant.
+// "there is no topic ...", with a hint for the name that was probably meant.
 Error no_such_topic(const std::string& name, const std::vector<TopicDescription>& topics);
 
 }  // namespace client

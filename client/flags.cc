@@ -18,7 +18,7 @@ Error wrong(std::string message, std::string hint = {}) {
 }
 
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {
-  // In many courses still.
+  // Many tutorials still use this flag.
   if (name == "zookeeper")
     return wrong("--zookeeper is obsolete: say --bootstrap-server HOST:PORT");
   std::vector<std::string> names;
@@ -28,7 +28,7 @@ Error unknown_flag(std::span<const Flag> known, std::string_view name) {
                near.empty() ? "" : fmt::format("Did you mean --{}?", near));
 }
 
-// The flag of that name, or the only one whose name begins so.
+// Returns the flag of that name, or the only flag whose name begins with it.
 Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name) {
   const auto exact = std::ranges::find(known, name, &Flag::name);
   if (exact != known.end()) return &*exact;
@@ -49,7 +49,8 @@ Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
   return wrong(fmt::format("there is no option -{}", letter));
 }
 
-// `text` in lines of at most `width`, where words allow it; all but the first are indented.
+// Wraps `text` into lines of at most `width`, unless a word is longer; all lines except the first
+// are indented.
 std::string wrapped(std::string_view text, size_t width, size_t indent) {
   std::string lines;
   while (text.size() > width) {

@@ -1,5 +1,5 @@
-// Flags as Kafka's tools read them: --name VALUE, --name=VALUE, any beginning of a name that means
-// one flag only, values that may be left out, flags given several times.
+// Flags as Kafka's tools read them: --name VALUE, --name=VALUE, any unambiguous prefix of a name,
+// optional values, and repeated flags.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -12,10 +12,10 @@
 
 namespace client {
 
-// One row of a command's table of flags. The texts must outlive what is parsed with them.
+// One row of a command's table of flags. The texts must outlive the Flags parsed with them.
 struct Flag {
   std::string_view name;                // without the two hyphens
-  std::string_view argument = {};       // what --help calls its value; empty: it takes none
+  std::string_view argument = {};       // name of its value in --help; empty: no value
   std::string_view doc = {};            // empty: --help does not show it
   char letter = 0;                      // its short form
   std::string_view value_if_bare = {};  // makes the value optional
@@ -23,22 +23,22 @@ struct Flag {
 
 inline constexpr Flag kHelpFlag{.name = "help", .doc = "This text", .letter = 'h'};
 
-// Invariant: only flags of the table it was parsed with are in it.
+// Invariant: contains only flags of the table that it was parsed with.
 class Flags {
  public:
-  // Fails with InvalidParameter for a flag that is not in the table or means two of them, a value
-  // that is missing or one too many, and for more words than `most_words`.
+  // Fails with InvalidParameter for an unknown or ambiguous flag, for a missing or unexpected
+  // value, and for more than `most_words` words.
   static Result<Flags> parse(std::span<const Flag> known, std::span<const char* const> arguments,
                              size_t most_words);
 
   bool has(std::string_view name) const { return values_.contains(name); }
-  // Given twice, the last one counts.
+  // The last value counts if the flag is repeated.
   std::string text(std::string_view name, std::string_view otherwise = {}) const;
-  // Fails when it was given and is not a whole number in the range.
+  // Fails if the value is not a whole number in the range.
   Result<int64_t> number(std::string_view name, int64_t otherwise, int64_t least,
                          int64_t most) const;
   std::vector<std::string> all(std::string_view name) const;
-  // What is not a flag, in order.
+  // The arguments that are not flags, in order.
   const std::vector<std::string>& words() const { return words_; }
 
  private:
@@ -46,7 +46,7 @@ class Flags {
   std::vector<std::string> words_;
 };
 
-// The lines about flags in --help.
+// The description of the flags in --help.
 std::string describe_flags(std::span<const Flag> flags);
 
 // A whole number and nothing else.

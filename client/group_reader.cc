@@ -58,7 +58,7 @@ Result<std::span<rd_kafka_message_t* const>> GroupReader::read(int wait_ms, size
     Error error = kept ? Error{ErrorCode::Internal, ""} : kept.error();
     rd_kafka_message_destroy(message);
     if (!kept) return error;
-    if (messages_.empty()) break;  // whoever waits for ends looks at them
+    if (messages_.empty()) break;  // lets the caller check for the ends of partitions
   }
   return std::span<rd_kafka_message_t* const>(messages_);
 }
@@ -75,7 +75,7 @@ Result<bool> GroupReader::is_record(const rd_kafka_message_t& message) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      return false;  // it goes on as soon as the server, or the topic, is there
+      return false;  // reading resumes when the server or topic is available
     default:
       return kafka_failure(message.err, rd_kafka_message_errstr(&message));
   }

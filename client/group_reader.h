@@ -1,5 +1,4 @@
-// Reads topics as a member of a consumer group, which decides what it reads and remembers how far it has
-// come.
+// Reads topics as a member of a consumer group. The group assigns partitions and stores the position.
 #pragma once
 #include <set>
 #include <string>
@@ -13,8 +12,8 @@ namespace client {
 // Threads: one. Destruction commits what was read and leaves the group.
 class GroupReader final : public RecordSource {
  public:
-  // The group's id is among the properties. Where it has read nothing yet, it begins at the end, or
-  // `from_beginning`.
+  // The properties contain the group's id. Without a committed position it begins at the end, or at
+  // the beginning if `from_beginning`.
   static Result<GroupReader> open(Connection::Settings settings, bool from_beginning);
   ~GroupReader() override;
   GroupReader(GroupReader&&) noexcept = default;
@@ -28,11 +27,11 @@ class GroupReader final : public RecordSource {
  private:
   explicit GroupReader(Connection connection) : connection_(std::move(connection)) {}
   void forget_messages();
-  // False when it is the end of a partition, or something that passes.
+  // Returns false for the end of a partition, or for a temporary condition.
   Result<bool> is_record(const rd_kafka_message_t& message);
 
   Connection connection_;
-  std::vector<rd_kafka_message_t*> messages_;  // owned, until forget_messages
+  std::vector<rd_kafka_message_t*> messages_;  // owned until forget_messages()
   std::set<std::pair<std::string, int32_t>> ended_;
 };
 

@@ -1,4 +1,4 @@
-// A line of text to a record, as kafka-console-producer reads them.
+// Parses a line of text into a record, as kafka-console-producer does.
 #pragma once
 #include <optional>
 #include <string>
@@ -20,21 +20,21 @@ struct OutgoingRecord {
   std::vector<OutgoingHeader> headers;
 };
 
-// What parts a line has and what separates them: "headers<tab>key<tab>value".
+// The parts of a line and their separators: "headers<tab>key<tab>value".
 struct LineFormat {
   bool has_headers = false, has_key = false;
-  bool takes_lines_without_separator = false;  // the whole line is the value then
+  bool takes_lines_without_separator = false;  // such a line is the value
   std::string headers_delimiter = "\t", headers_separator = ",", headers_key_separator = ":";
   std::string key_separator = "\t";
-  std::optional<std::string> null_marker;  // a part that reads so is null
+  std::optional<std::string> null_marker;  // a part with this text is null
 
-  // From properties in kafka-console-producer's names (parse.key, key.separator ...). Fails with
-  // InvalidParameter when separators are empty or cannot be told from each other.
+  // Reads properties with kafka-console-producer's names (parse.key, key.separator ...). Fails with
+  // InvalidParameter if separators are empty or ambiguous.
   static Result<LineFormat> from(const Properties& properties);
 };
 
-// `line` is without its end. Fails with InvalidText when a separator is missing; `line_number`,
-// from 1, is for the message.
+// `line` has no line end. Fails with InvalidText if a separator is missing; `line_number`, from 1,
+// is for the message.
 Result<OutgoingRecord> parse_line(const LineFormat& format, std::string_view line,
                                   int64_t line_number);
 

@@ -12,7 +12,7 @@ namespace client {
 namespace {
 
 constexpr size_t kReadBytes = 256 << 10;
-constexpr size_t kMostLineBytes = 256 << 20;  // servers take records of a few MB at most
+constexpr size_t kMostLineBytes = 256 << 20;  // servers accept records of a few MB at most
 
 Error failed_read() {
   return Error{ErrorCode::NetworkFailure,

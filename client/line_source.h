@@ -1,4 +1,4 @@
-// Lines of a file descriptor, one at a time, without being stuck when none comes.
+// Reads lines from a file descriptor, one at a time, without blocking if none arrives.
 #pragma once
 #include <string>
 #include <string_view>
@@ -7,8 +7,7 @@
 
 namespace client {
 
-// Invariant: data_[begin_, data_.size()) has been read and not yet handed out.
-// Threads: one. The descriptor is lent.
+// Threads: one. The caller owns the descriptor.
 class LineSource {
  public:
   explicit LineSource(int fd) : fd_(fd) {}

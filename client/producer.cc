@@ -16,9 +16,9 @@ Producer::Producer(Connection connection)
 Result<Producer> Producer::open(const Connection::Settings& settings) {
   Properties defaults{{"partitioner", "murmur2_random"},
                       {"message.timeout.ms", "60000"},
-                      // How long a topic that the server makes at the first record may take.
+                      // Time that the server may take to create a topic at the first record.
                       {"topic.metadata.propagation.max.ms", "10000"}};
-  // As in Java's producer: no record twice, unless the user's own settings rule that out.
+  // As in Java's producer: idempotent, unless the user's own settings exclude it.
   const auto acks = settings.properties.find("acks");
   if (acks == settings.properties.end() || acks->second == "all" || acks->second == "-1")
     defaults["enable.idempotence"] = "true";
@@ -37,7 +37,7 @@ Status Producer::send(const std::string& topic, std::optional<PartitionId> parti
   }
   const auto data = [](const std::optional<std::string>& bytes) {
     return bytes ? const_cast<char*>(bytes->data())
-                 : nullptr;  // librdkafka copies, but takes void*
+                 : nullptr;  // librdkafka copies it, but its type is void*
   };
   const auto size = [](const std::optional<std::string>& bytes) {
     return bytes ? bytes->size() : 0;
@@ -85,7 +85,7 @@ void Producer::look(int wait_ms) {
 
 Status Producer::finish(bool (*should_stop)()) {
   look(0);
-  // rd_kafka_outq_len() would count what librdkafka has to tell about lost connections as well.
+  // rd_kafka_outq_len() is not used, because it also counts events about lost connections.
   const auto left = [&] { return sent_ - delivered_ - failed_; };
   while (left() > 0 && !should_stop()) look(kQueueFullWaitMs);
   if (left() > 0)

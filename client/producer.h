@@ -1,4 +1,4 @@
-// Sends records and keeps count of what became of them.
+// Sends records and counts their outcomes.
 #pragma once
 #include <string>
 
@@ -14,15 +14,15 @@ class Producer {
   static Result<Producer> open(const Connection::Settings& settings);
 
   Connection& connection() { return connection_; }
-  // Hands the record to librdkafka, which sends it soon; waits while too much is on its way.
-  // Without a partition the key decides. Fails with RecordTooLarge, or with what makes going on
-  // pointless.
+  // Passes the record to librdkafka, which sends it soon; waits if too many bytes are in flight.
+  // Without a partition the key selects one. Fails with RecordTooLarge, or with an error after
+  // which sending on is pointless.
   Status send(const std::string& topic, std::optional<PartitionId> partition,
               const OutgoingRecord& record);
-  // Waits until the fate of every record is known. Fails with why the first of those that were not
-  // delivered was not, or with QueryCanceled when `should_stop` ended the wait.
+  // Waits until the outcome of every record is known. Fails with the error of the first record that
+  // was not delivered, or with QueryCanceled if `should_stop` ended the wait.
   Status finish(bool (*should_stop)());
-  // Notes what has become of records; waits up to `wait_ms` for news.
+  // Processes delivery reports; waits up to `wait_ms` for them.
   void look(int wait_ms);
 
   int64_t delivered() const { return delivered_; }

@@ -1,4 +1,4 @@
-// One moving line on stderr while something long runs; nothing where stderr is not a terminal.
+// A progress line on stderr during a long operation; nothing if stderr is not a terminal.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -7,15 +7,14 @@ namespace client {
 
 class Progress {
  public:
-  // Not wanted: it never shows anything, for instance where its line would cut into what is
-  // printed.
+  // No: never shows anything, for example where the line would interrupt printed output.
   enum class Wanted { No, Yes };
   explicit Progress(Wanted wanted);
   ~Progress() { clear(); }
 
-  // Counts so far; cheap enough to be called for every record.
+  // Updates the counts; cheap enough to be called for every record.
   void show(int64_t records, int64_t bytes);
-  // Takes the line away.
+  // Erases the line.
   void clear();
 
  private:

@@ -13,12 +13,12 @@ namespace client {
 namespace {
 
 struct NameRow {
-  std::string_view java, librdkafka;  // the latter empty: it means nothing here
+  std::string_view java, librdkafka;  // librdkafka empty: ignored
   int64_t divisor = 1;
 };
 
-// Where librdkafka knows a Java client's setting under another name, or not at all. All others are
-// called the same in both.
+// Settings of Java's clients that librdkafka has under another name, or not at all. All others have
+// the same name in both.
 constexpr NameRow kNames[] = {
     {"auto.include.jmx.reporter", ""},
     {"buffer.memory", "queue.buffering.max.kbytes", 1024},

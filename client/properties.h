@@ -1,5 +1,5 @@
-// Settings as Kafka's users write them: key=value on the command line or in a file, under the names
-// of Kafka's Java clients or of librdkafka.
+// Settings as Kafka's users write them: key=value on the command line or in a file, with the names
+// of Java's clients or of librdkafka.
 #pragma once
 #include <map>
 #include <string>
@@ -12,22 +12,22 @@ namespace client {
 
 using Properties = std::map<std::string, std::string>;
 
-// Reads "key=value" texts; a later one replaces an earlier one of the same key. `flag` names them
-// in the message when one has no "=".
+// Parses "key=value" texts; a later text replaces an earlier one with the same key. `flag` is the
+// flag named in the error for a text without "=".
 Result<Properties> parse_properties(const std::vector<std::string>& texts, std::string_view flag);
 
-// A Java properties file: one key=value a line, lines that begin with # or ! are remarks.
+// Reads a Java properties file: one key=value per line; lines that begin with # or ! are comments.
 Result<Properties> read_properties_file(const std::string& path);
 
-// Empty where there is none.
+// Returns the value, or an empty text.
 std::string value_of(const Properties& properties, const std::string& name);
 
-// The value of a property that is true or false, in any letter case.
+// Parses true or false, in any letter case.
 Result<bool> parse_bool(const std::string& name, const std::string& value);
 
-// What librdkafka calls it, and the value in its unit: a Java client's buffer.memory is counted in
-// bytes, librdkafka's queue.buffering.max.kbytes is not. An empty name: it means nothing here, for
-// instance serializers. Names that are not known pass unchanged.
+// The name and the value in librdkafka's terms: buffer.memory of Java's clients is in bytes,
+// librdkafka's queue.buffering.max.kbytes is not. An empty name means that the setting has no
+// effect here, for example a serializer. Unknown names are returned unchanged.
 struct Setting {
   std::string name, value;
   bool operator==(const Setting&) const = default;

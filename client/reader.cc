@@ -69,7 +69,7 @@ Reader::~Reader() {
 }
 
 Result<Reader> Reader::open(const Connection::Settings& settings, Until until) {
-  // An offset that is not there is an error, not a reason to go on somewhere else.
+  // An offset out of range is an error, and must not move the reader to another position.
   const Properties defaults{{"enable.partition.eof", "true"},
                             {"auto.offset.reset", "error"},
                             {"allow.auto.create.topics", "true"},
@@ -87,8 +87,8 @@ Status Reader::start(const TopicDescription& topic, std::optional<PartitionId> o
   const std::vector<int64_t> offsets = TRY(start_offsets(connection_, topic, position));
   Assigned& assigned = assigned_[topic.name];
   assigned.topic.reset(rd_kafka_topic_new(connection_.handle(), topic.name.c_str(), nullptr));
-  // Tells librdkafka the leaders through this handle. It would find them itself, but a partition
-  // whose leader is not known at the start waits for half a second.
+  // Loads the leaders into librdkafka through this handle. It would find them itself, but a
+  // partition whose leader is unknown at the start waits for half a second.
   TRY(connection_.topic(topic.name, Connection::IfMissing::MayCreate));
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     const PartitionId partition = topic.partitions[i].id;
@@ -112,7 +112,8 @@ Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms, size_t mo
   forget_messages();
   rd_kafka_poll(connection_.handle(), 0);  // errors of connections
   connection_.warn_if_lost();
-  // The call for many waits until there are many, so it only takes what is there after the first.
+  // rd_kafka_consume_batch_queue() would wait until the batch is full, so it only collects the
+  // messages that are available after the first.
   rd_kafka_message_t* first = rd_kafka_consume_queue(queue_.get(), wait_ms);
   if (!first) return std::span<rd_kafka_message_t* const>();
   messages_.resize(std::clamp<size_t>(most, 1, kMostAtOnce));
@@ -120,7 +121,7 @@ Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms, size_t mo
   const ssize_t more =
       rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data() + 1, messages_.size() - 1);
   messages_.resize(more > 0 ? static_cast<size_t>(more) + 1 : 1);
-  // Ends and errors come as messages.
+  // Ends of partitions and errors are delivered as messages.
   for (rd_kafka_message_t*& message : messages_) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     const Status noted = note_special(*message);
@@ -145,7 +146,7 @@ Status Reader::note_special(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR__TRANSPORT || message.err == RD_KAFKA_RESP_ERR__RESOLVE ||
       message.err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
       message.err == RD_KAFKA_RESP_ERR__TIMED_OUT)
-    return {};  // it goes on as soon as the server is there again
+    return {};  // reading resumes when the server is back
   if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
     const OffsetRange range = TRY(offset_range(connection_, topic, PartitionId{message.partition}));
     return Error{ErrorCode::OffsetOutOfRange,

@@ -1,4 +1,4 @@
-// Reads partitions that it is told to read, without a consumer group.
+// Reads given partitions, without a consumer group.
 #pragma once
 #include <map>
 #include <span>
@@ -11,7 +11,7 @@
 
 namespace client {
 
-// Where to begin in a partition.
+// The start position in a partition.
 struct StartPosition {
   enum class Kind { Earliest, Latest, Offset, FromEnd, Time };
   Kind kind = Kind::Latest;
@@ -25,8 +25,8 @@ struct StartPosition {
 // Threads: one.
 class Reader final : public RecordSource {
  public:
-  // For whom comes to the end and stops the server should not hold back empty answers for long:
-  // while it does, librdkafka asks for no other partition.
+  // End: a reader that stops at the end asks the server not to hold back empty responses for long,
+  // because librdkafka requests no other partition meanwhile.
   enum class Until { Stopped, End };
   static Result<Reader> open(const Connection::Settings& settings, Until until);
   ~Reader() override;
@@ -34,12 +34,12 @@ class Reader final : public RecordSource {
 
   Connection& connection() { return connection_; }
 
-  // Begins to fetch: all partitions, or only one. Fails with InvalidParameter when the topic has no
-  // such partition.
+  // Begins to fetch all partitions of the topic, or only one. Fails with InvalidParameter if the
+  // topic does not have this partition.
   Status start(const TopicDescription& topic, std::optional<PartitionId> only,
                const StartPosition& position);
 
-  // Fails when a partition cannot be read any more.
+  // Fails if a partition can no longer be read.
   Result<std::span<rd_kafka_message_t* const>> read(int wait_ms, size_t most) override;
   bool has_reached_ends() const override { return ends_missing_ == 0; }
 

@@ -35,7 +35,7 @@ Status print_number(std::string_view bytes, std::string& text) {
   return {};
 }
 
-// As Java does, which always shows a fraction: 1.0, not 1.
+// Java always prints a fraction: 1.0, not 1.
 template <class Number>
 Status print_fraction(std::string_view bytes, std::string& text) {
   const std::string digits = fmt::format("{}", TRY(read_number<Number>(bytes)));

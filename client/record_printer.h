@@ -1,4 +1,4 @@
-// A record to a line of text, as kafka-console-consumer prints them.
+// Formats a record as a line of text, as kafka-console-consumer does.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -29,22 +29,22 @@ struct ReceivedRecord {
   std::vector<ReceivedHeader> headers;
 };
 
-// Appends bytes as text; fails with InvalidEncoding when they are not of its type.
+// Appends the bytes as text. Fails with InvalidEncoding if they are invalid for the type.
 using Deserializer = Status (*)(std::string_view bytes, std::string& text);
 
-// What of a record is printed, and how.
+// The printed parts of a record, and their format.
 struct RecordFormat {
   bool has_timestamp = false, has_partition = false, has_offset = false, has_headers = false;
   bool has_key = false, has_value = true;
   std::string key_separator = "\t", line_separator = "\n", headers_separator = ",";
   std::string null_literal = "null";
-  Deserializer key = nullptr, value = nullptr, headers = nullptr;  // none: the bytes as they are
+  Deserializer key = nullptr, value = nullptr, headers = nullptr;  // null: the bytes unchanged
 
-  // From properties in kafka-console-consumer's names (print.key, key.separator ...).
+  // Reads properties with kafka-console-consumer's names (print.key, key.separator ...).
   static Result<RecordFormat> from(const Properties& properties);
 };
 
-// Appends the record's line to `text`; when it fails, `text` ends in the middle of it.
+// Appends the record's line to `text`. After a failure `text` ends with an incomplete line.
 Status print_record(const RecordFormat& format, const ReceivedRecord& record, std::string& text);
 
 }  // namespace client

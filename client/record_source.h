@@ -1,4 +1,4 @@
-// Where records to print come from.
+// A source of records to print.
 #pragma once
 #include <librdkafka/rdkafka.h>
 
@@ -12,8 +12,8 @@ namespace client {
 class RecordSource {
  public:
   virtual ~RecordSource() = default;
-  // What came within `wait_ms`, at most so many; often nothing. The messages live until the next call.
-  // Fails when there is nothing to be had any more.
+  // Returns the messages that arrived within `wait_ms`, at most `most`; often none. The messages are valid until the
+  // next call. Fails if no further messages can be read.
   virtual Result<std::span<rd_kafka_message_t* const>> read(int wait_ms, size_t most) = 0;
   // Whether every partition has been read to its end at least once.
   virtual bool has_reached_ends() const = 0;

@@ -11,7 +11,7 @@ namespace client {
 
 namespace {
 
-// The value, which `properties` lose with it; nothing when there is none.
+// Removes and returns the value, or returns nothing.
 std::optional<std::string> take(Properties& properties, const std::string& name) {
   const auto found = properties.find(name);
   if (found == properties.end()) return std::nullopt;
@@ -25,7 +25,7 @@ std::string upper(std::string text) {
   return text;
 }
 
-// Of `... required username="ann" password="a \"b\"";` the value of one option.
+// Returns the value of one option in `... required username="ann" password="a \"b\"";`.
 std::optional<std::string> jaas_option(std::string_view config, std::string_view name) {
   for (size_t at = config.find(name); at != config.npos; at = config.find(name, at + 1)) {
     const bool is_word = at > 0 && std::isspace(static_cast<unsigned char>(config[at - 1])) != 0;
@@ -71,7 +71,7 @@ Status take_login(Properties& properties) {
   return {};
 }
 
-// Whom the client trusts.
+// Translates the certificates that the client trusts.
 Status take_truststore(Properties& properties) {
   const std::string type = upper(take(properties, "ssl.truststore.type").value_or("JKS"));
   const auto location = take(properties, "ssl.truststore.location");
@@ -87,7 +87,7 @@ Status take_truststore(Properties& properties) {
   return {};
 }
 
-// How the client shows who it is.
+// Translates the client's own certificate and key.
 Status take_keystore(Properties& properties) {
   const std::string type = upper(take(properties, "ssl.keystore.type").value_or("JKS"));
   if (const auto chain = take(properties, "ssl.keystore.certificate.chain"))
@@ -96,7 +96,7 @@ Status take_keystore(Properties& properties) {
     properties.try_emplace("ssl.key.pem", *key);
   const auto location = properties.find("ssl.keystore.location");
   if (location == properties.end()) return {};
-  if (type == "PKCS12") return {};  // as librdkafka has it
+  if (type == "PKCS12") return {};  // librdkafka reads it directly
   if (type != "PEM")
     return bad(fmt::format("ssl.keystore.location: a store of type {} cannot be read", type),
                "Say ssl.keystore.type=PEM or PKCS12; keytool -importkeystore -deststoretype pkcs12 "
@@ -114,7 +114,7 @@ Result<Properties> with_own_security(Properties properties) {
   TRY(take_login(properties));
   TRY(take_truststore(properties));
   TRY(take_keystore(properties));
-  // Java's empty text; librdkafka calls it by its name.
+  // Java disables the check with an empty text, librdkafka with "none".
   if (const auto check = properties.find("ssl.endpoint.identification.algorithm");
       check != properties.end() && check->second.empty())
     check->second = "none";

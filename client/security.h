@@ -1,4 +1,4 @@
-// TLS and SASL as Java's clients are told of them, in librdkafka's words.
+// Settings for TLS and SASL of Java's clients, translated for librdkafka.
 #pragma once
 #include <string_view>
 
@@ -8,8 +8,8 @@
 
 namespace client {
 
-// Puts what librdkafka understands in the place of sasl.jaas.config and of the properties about stores of certificates:
-// of PEM, and PKCS12 for the client's own. What is not about security stays. Fails with InvalidParameter.
+// Replaces sasl.jaas.config and the properties about certificate stores with librdkafka's settings. Supports PEM, and
+// PKCS12 for the client's own certificate. Other properties stay. Fails with InvalidParameter.
 Result<Properties> with_own_security(Properties properties);
 
 inline constexpr Flag kCommandConfigFlag{
@@ -20,10 +20,10 @@ inline constexpr Flag kCommandPropertyFlag{
     .name = "command-property",
     .argument = "KEY=VALUE",
     .doc = "A setting of the connection, as Kafka's clients name them"};
-// What both of them say; the second wins. Fails with InvalidParameter.
+// The properties of both flags; the second flag wins. Fails with InvalidParameter.
 Result<Properties> connection_properties(const Flags& flags);
 
-// Whether the value of such a property must not be shown.
+// Whether the value of this property must not be shown.
 bool is_secret(std::string_view property);
 
 }  // namespace client

@@ -1,4 +1,4 @@
-// A table for people: columns as wide as what is in them, numbers to the right.
+// A table for people: columns as wide as their contents, numbers aligned to the right.
 #pragma once
 #include <string>
 #include <vector>

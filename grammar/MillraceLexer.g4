@@ -1,8 +1,8 @@
-// The words of the dialect. The input is read byte by byte with letters already in upper case
+// The tokens of the dialect. The input is read byte by byte with letters already in upper case
 // (engine/sql/byte_stream.h), so keywords are spelled once and offsets are offsets into the text.
 lexer grammar MillraceLexer;
 
-// Reserved: names only in quotes. WITH is the last of them (engine/sql/tokens.cc).
+// Reserved: usable as names only in quotes. WITH is the last of them (engine/sql/tokens.cc).
 ALL              : 'ALL';
 AND              : 'AND';
 AS               : 'AS';
@@ -156,7 +156,7 @@ YEAR             : 'YEAR';
 YEARS            : 'YEARS';
 ZONE             : 'ZONE';
 
-// What only PostgreSQL clients say; may be used as names too.
+// Keywords that only PostgreSQL clients use; may be used as names too.
 ABORT            : 'ABORT';
 ABSOLUTE         : 'ABSOLUTE';
 ASC              : 'ASC';
@@ -235,7 +235,7 @@ VARYING          : 'VARYING';
 WITHOUT          : 'WITHOUT';
 WORK             : 'WORK';
 
-// One word, so that ARRAY[1] is never taken for a column ARRAY and its first element.
+// One token, so that ARRAY[1] is never read as a column ARRAY and its first element.
 ARRAY_BEGIN : 'ARRAY' [ \t\r\n]* '[';
 
 EQ        : '=';
@@ -271,25 +271,26 @@ DECIMAL_VALUE  : DIGIT+ '.' DIGIT* | '.' DIGIT+;
 FLOATING_VALUE : (DIGIT+ ('.' DIGIT*)? | '.' DIGIT+) 'E' [+-]? DIGIT+;
 
 IDENTIFIER             : [A-Z_] [A-Z0-9_@]*;
-DIGIT_IDENTIFIER       : DIGIT [A-Z0-9_@]+;  // after the numbers: 1E2 is one of those
+DIGIT_IDENTIFIER       : DIGIT [A-Z0-9_@]+;  // after the numbers, because 1E2 is a number
 QUOTED_IDENTIFIER      : '"' (~'"' | '""')* '"';
 BACKQUOTED_IDENTIFIER  : '`' (~'`' | '``')* '`';
 
 PARAMETER : '$' DIGIT+;
-VARIABLE  : '${' ~[}\r\n]* '}';  // replaced before parsing; one that is left is an error
+VARIABLE  : '${' ~[}\r\n]* '}';  // replaced before parsing; a remaining one is an error
 
 LINE_COMMENT  : '--' ~[\r\n]* -> skip;
 COMMENT_START : '/*' -> skip, pushMode(COMMENT);
 BLANK         : [ \t\r\n\f\u000B]+ -> skip;
 
-// No rule of the parser takes these: the error that follows names what is wrong.
+// No rule of the parser accepts these tokens; the resulting error names the problem.
 UNTERMINATED_STRING     : 'E'? '\'' (~'\'' | '\'\'')*;
 UNTERMINATED_IDENTIFIER : '"' (~'"' | '""')* | '`' (~'`' | '``')*;
 UNRECOGNIZED            : .;
 
 fragment DIGIT : [0-9];
 
-// Block comments nest. A mode and not a recursive rule, so that depth costs neither stack nor time.
+// Block comments nest. A mode, not a recursive rule, so that the depth costs neither stack nor
+// time.
 mode COMMENT;
 COMMENT_NESTED : '/*' -> skip, pushMode(COMMENT);
 COMMENT_END    : '*/' -> skip, popMode;

@@ -1,11 +1,11 @@
-// The statements of the dialect, and what PostgreSQL clients send around them. One statement at a
+// The statements of the dialect, and the other statements of PostgreSQL clients. One statement at a
 // time: engine/sql/parse.cc splits a script at its semicolons.
 parser grammar MillraceParser;
 
 options { tokenVocab = MillraceLexer; }
 
 @parser::members {
-  // The grammar as the tool wrote it down: whoever wants tables of his own begins with it.
+  // The grammar as serialized by the tool, for recognizers with tables of their own.
   const std::vector<uint16_t> getSerializedATN() const override { return _serializedATN; }
 }
 
@@ -66,7 +66,7 @@ dropType   : DROP TYPE ifExists? name=identifier;
 
 // ---- Queries
 
-// Its first word is none that begins an expression, so that brackets say at once what they hold.
+// No expression begins with its first word, so the parser knows at once what brackets contain.
 query
     : withClause? queryBody moreRows*
       (ORDER BY orderItem (COMMA orderItem)*)?
@@ -110,7 +110,7 @@ within
     : (before=duration | LPAREN before=duration COMMA after=duration RPAREN) gracePeriod?
     ;
 
-// ksqlDB lets a window have a name, and never asks for it.
+// ksqlDB accepts a name for a window, and never uses it.
 window
     : identifier? TUMBLING LPAREN SIZE size=duration windowEnd RPAREN
     | identifier? HOPPING LPAREN SIZE size=duration COMMA ADVANCE BY advance=duration windowEnd RPAREN
@@ -125,12 +125,12 @@ timeUnit
     | DAY | DAYS | WEEK | WEEKS | MONTH | MONTHS | YEAR | YEARS
     ;
 
-// Values, not conditions: GROUP BY a AND b is a mistake that shall be told. A single group may
-// stand in brackets, as the tuple below.
+// Values, not conditions: GROUP BY a AND b is a mistake that must be reported. A single group may
+// be in brackets, like the tuple below.
 expressionGroup : value (COMMA value)* | LPAREN RPAREN;
 
 orderItem : expression direction=(ASC | DESC)? (NULLS nulls=(FIRST | LAST))?;
-rowCount  : number | PARAMETER | ALL;  // a whole number, which the builder checks
+rowCount  : number | PARAMETER | ALL;  // the builder checks that it is whole
 
 // ---- Rows
 
@@ -166,7 +166,7 @@ assertSchema
 createConnector : CREATE kind=(SOURCE | SINK) CONNECTOR ifNotExists? name=identifier properties;
 dropConnector   : DROP CONNECTOR ifExists? name=identifier;
 
-// ---- Users and what they may do. The words of options and rights are the builder's.
+// ---- Users and their rights. The builder checks the words of options and rights.
 
 createRole : CREATE kind=(USER | ROLE) name=identifier WITH? roleOption*;
 alterRole  : ALTER kind=(USER | ROLE) name=identifier WITH? roleOption+;
@@ -202,7 +202,7 @@ describe
     | DESCRIBE what=FUNCTION name=identifier
     | DESCRIBE what=CONNECTOR name=identifier
     | DESCRIBE name=identifier EXTENDED?
-    | DESCRIBE EXTENDED name=identifier  // as KSQL spelled it
+    | DESCRIBE EXTENDED name=identifier  // the syntax of KSQL
     ;
 explain
     : EXPLAIN ANALYZE? (LPAREN option=identifier choice=identifier RPAREN)?
@@ -210,7 +210,7 @@ explain
     ;
 controlQuery : action=(TERMINATE | PAUSE | RESUME) (ALL | name=identifier);
 
-// ---- What PostgreSQL clients send: transactions and settings
+// ---- Statements of PostgreSQL clients: transactions and settings
 
 transaction
     : action=BEGIN (WORK | TRANSACTION)? transactionModes?
@@ -372,7 +372,7 @@ identifier
     | joiningWord
     ;
 
-// An alias without AS: not the words that may follow what it names.
+// An alias without AS: excludes the words that may follow the named item.
 bareAlias : bareName;
 bareName
     : IDENTIFIER
@@ -384,7 +384,7 @@ bareName
     ;
 joiningWord : CROSS | EXCEPT | INTERSECT | UNION | USING;
 
-// Not the constructors: MAP( always begins one.
+// Excludes the constructors: MAP( always begins one.
 functionName
     : IDENTIFIER
     | DIGIT_IDENTIFIER

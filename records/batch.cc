@@ -12,7 +12,7 @@ namespace records {
 namespace {
 
 constexpr size_t kCrcStart = 21;  // the checksum covers everything from here on
-// A record is at least: its length, attributes, timestamp, offset, key and value lengths, header
+// A record has at least: its length, attributes, timestamp, offset, key and value lengths, header
 // count.
 constexpr size_t kMinRecordSize = 7;
 
@@ -33,7 +33,7 @@ BatchHeader read_header(const char* from, size_t size_bytes) {
           .record_count = load_be<int32_t>(from + 57)};
 }
 
-// One varint of at most `max_bytes`; false when it is longer or cut.
+// Reads a varint of at most `max_bytes`; returns false if it is longer or cut.
 inline bool read_varint(const char*& at, const char* end, int max_bytes, int64_t& value) {
   uint64_t bits = 0;
   for (int i = 0; i < max_bytes && at != end; ++i) {
@@ -53,7 +53,7 @@ inline bool read_long(const char*& at, const char* end, int64_t& value) {
   return read_varint(at, end, 10, value);
 }
 
-// A length and that many bytes; the length -1 stands for nothing.
+// Reads a length and that many bytes; the length -1 stands for nothing.
 inline bool read_nullable(const char*& at, const char* end,
                           std::optional<std::string_view>& bytes) {
   int64_t size;
@@ -72,7 +72,7 @@ bool headers_are_whole(std::string_view raw) {
   const char* const end = at + raw.size();
   int64_t count;
   if (!read_int(at, end, count) || count < 0) return false;
-  for (; count > 0; --count) {  // each takes bytes, so a lying count ends early
+  for (; count > 0; --count) {  // each takes bytes, so a wrong count ends early
     std::optional<std::string_view> key, value;
     if (!read_nullable(at, end, key) || !key || !read_nullable(at, end, value)) return false;
   }
@@ -104,8 +104,8 @@ Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
   const BatchHeader& header = batch.header;
   if ((header.attributes & 7) > static_cast<int>(Codec::Zstd))
     return corrupt("record batch names a compression codec that does not exist");
-  // Compaction keeps the last offset of a batch whose last records are gone, so the count may be
-  // smaller.
+  // Compaction keeps the last offset of a batch whose last records were removed, so the count may
+  // be smaller.
   if (header.last_offset_delta < 0 || header.record_count < 0 ||
       header.record_count - 1 > header.last_offset_delta)
     return corrupt(fmt::format("record batch of {} records has the last offset delta {}",
@@ -182,7 +182,7 @@ void set_max_timestamp(std::span<char> batch, int64_t timestamp) {
 
 void set_log_append_time(std::span<char> batch, int64_t timestamp) {
   batch[22] = static_cast<char>(batch[22] | 8);  // the low byte of the attributes
-  store_be(batch.data() + 35, timestamp);        // the maximum, which then stands for all
+  store_be(batch.data() + 35, timestamp);        // the maximum, which applies to all records then
   store_checksum(batch);
 }
 
@@ -210,7 +210,7 @@ Result<RecordReader> RecordReader::open(const BatchView& batch, std::string& scr
 }
 
 Result<RecordReader> RecordReader::over(const BatchHeader& header, std::string_view records) {
-  // Found here, so that nobody allocates for a count that the bytes cannot hold.
+  // Checked here, so that no caller allocates for a count that the bytes cannot hold.
   if (static_cast<size_t>(header.record_count) > records.size() / kMinRecordSize)
     return corrupt(fmt::format("record batch claims {} records in {} bytes", header.record_count,
                                records.size()));
@@ -233,14 +233,14 @@ bool RecordReader::next(RecordView& record) {
   }
   int64_t size, timestamp_delta, offset_delta;
   if (!read_int(at_, end_, size) || size < 1 || size > end_ - at_) return fail();
-  const char* at = at_ + 1;  // after the attributes, which say nothing
+  const char* at = at_ + 1;  // after the attributes, which are unused
   const char* const end = at_ + size;
   if (!read_long(at, end, timestamp_delta) || !read_int(at, end, offset_delta) ||
       offset_delta < 0 || offset_delta > INT32_MAX || !read_nullable(at, end, record.key) ||
       !read_nullable(at, end, record.value) || at == end)
     return fail();
   record.offset_delta = static_cast<int32_t>(offset_delta);
-  // Added as unsigned numbers: a lying delta wraps instead of being undefined.
+  // Added as unsigned numbers: a wrong delta wraps instead of being undefined.
   record.timestamp = has_append_time_
                          ? append_timestamp_
                          : static_cast<int64_t>(static_cast<uint64_t>(base_timestamp_) +

@@ -8,7 +8,7 @@ namespace records {
 
 namespace {
 
-// More than a batch of many records has: to copy it costs more than new memory does.
+// More than a batch of many small records has: above it, a copy costs more than new memory.
 constexpr size_t kLongBytes = size_t{1} << 20;
 
 size_t varint_size(int64_t value) {
@@ -26,7 +26,7 @@ char* write_varint(char* to, int64_t signed_value) {
 }
 
 char* write_bytes(char* to, std::string_view bytes) {
-  return to + bytes.copy(to, bytes.size());  // of none, memcpy would not take the null
+  return to + bytes.copy(to, bytes.size());  // memcpy would not accept the null of an empty view
 }
 
 size_t nullable_size(const std::optional<std::string_view>& bytes) {
@@ -85,7 +85,7 @@ void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_vi
                                  int32_t offset_count) {
   if (record_count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   max_timestamp_ = std::max(max_timestamp_, timestamp);
-  // Wraps around where the two lie further apart than a number can say, as the reader does.
+  // Wraps around like the reader if the difference does not fit into a number.
   const auto timestamp_delta = static_cast<int64_t>(static_cast<uint64_t>(timestamp) -
                                                     static_cast<uint64_t>(base_timestamp_));
 
@@ -100,7 +100,7 @@ void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_vi
   const size_t start = bytes_.size();
   const bool is_long = record_size > kLongBytes;
   if (is_long) bytes_.reserve(start + record_size);
-  // What is long is not first filled with zeros.
+  // The value of a long record is not first filled with zeros.
   bytes_.resize(start + record_size - (is_long ? static_cast<size_t>(value_bytes) + back_size : 0));
 
   char* to = bytes_.data() + start;

@@ -14,28 +14,29 @@ struct RecordHeader {
   std::optional<std::string_view> value;
 };
 
-// Invariants: the bytes built so far are a batch but for the fields that finish() fills in.
-// Threads: one. Reuse one builder: it keeps its memory from batch to batch, but for what is large.
+// Invariants: the bytes built so far are a batch except for the fields that finish() fills in.
+// Threads: one. Reuse a builder: it keeps its memory from batch to batch, except after large ones.
 class BatchBuilder {
  public:
   BatchBuilder();
 
   void append(int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value, std::span<const RecordHeader> headers = {});
-  // A record whose value lies in two pieces.
+  // Appends a record whose value lies in two pieces.
   void append_joined(int64_t timestamp, std::optional<std::string_view> key,
                      std::string_view value_begin, std::string_view value_end);
-  // A record without a key that takes `offset_count` offsets: a block of rows, each with one of its own.
+  // Appends a record without a key that takes `offset_count` offsets: a block of rows with an
+  // offset each.
   void append_block(int64_t timestamp, std::string_view block, int32_t offset_count);
 
-  // How many offsets the batch takes: as many as it has records, where none is a block.
+  // The number of offsets that the batch takes: its number of records if none is a block.
   int32_t offset_count() const { return offset_count_; }
   bool empty() const { return record_count_ == 0; }
-  // Of the batch as it stands, before compression.
+  // The size of the batch so far, before compression.
   size_t size_bytes() const { return bytes_.size(); }
 
-  // The finished batch, with base offset 0 and no leader epoch; the builder is empty again. At
-  // least one record was appended.
+  // Returns the finished batch, with base offset 0 and no leader epoch, and empties the builder.
+  // Precondition: at least one record was appended.
   std::string finish(Codec codec = Codec::None, const ProducerStamp& stamp = {});
   void clear();
 

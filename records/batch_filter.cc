@@ -20,7 +20,7 @@ void append_nullable(std::string& to, const std::optional<std::string_view>& byt
   if (bytes) to += *bytes;
 }
 
-// Wraps around where the two lie further apart than a number can say, as the reader does.
+// Wraps around like the reader if the difference does not fit into a number.
 int64_t difference(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
 }
@@ -54,7 +54,7 @@ Result<std::string> filter_batch(const BatchView& batch, const std::vector<bool>
     if (!keeps[index]) continue;
     ++count;
     max_timestamp = std::max(max_timestamp, record.timestamp);
-    // Where the log's time stands for all, those of the records mean nothing.
+    // The timestamps of single records have no meaning if the log's time applies to all.
     const int64_t delta =
         header.has_log_append_time() ? 0 : difference(record.timestamp, base_timestamp);
     append_record(kept, record, delta, body);
@@ -88,7 +88,7 @@ std::string emptied_batch(const BatchView& batch) {
   store_be(to + 8, static_cast<int32_t>(empty.size() - kBatchPrefixSize));
   store_be(to + 21,
            static_cast<uint16_t>(batch.header.attributes & ~(kCodecBits | kDeleteHorizonBit)));
-  store_be(to + 35, kNoTimestamp);  // no record of it is found by a time
+  store_be(to + 35, kNoTimestamp);  // so that no search by time finds it
   store_be(to + 57, int32_t{0});
   store_be(to + 17, crc32c(std::string_view(empty).substr(kCrcStart)));
   return empty;

@@ -13,7 +13,7 @@ namespace {
 
 Status gzip(std::string_view bytes, std::string& out) {
   z_stream stream = {};
-  constexpr int kGzipWindow = 15 + 16;  // 16 asks for the gzip wrapper instead of zlib's
+  constexpr int kGzipWindow = 15 + 16;  // 16 selects the gzip wrapper instead of zlib's
   if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzipWindow, 8,
                    Z_DEFAULT_STRATEGY) != Z_OK)
     return Error{ErrorCode::Internal, "gzip could not start"};

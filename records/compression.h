@@ -11,15 +11,15 @@ namespace records {
 
 enum class Codec : uint8_t { None, Gzip, Snappy, Lz4, Zstd };
 
-// What one batch may hold after decompression, so that a few bytes from a client cannot fill the
+// The limit of a batch after decompression, so that a few bytes from a client cannot fill the
 // memory.
 inline constexpr size_t kMaxRecordsSize = 64 << 20;
 
 // Replaces `out` by the compressed `bytes`; Codec::None copies.
 Status compress(Codec codec, std::string_view bytes, std::string& out);
 
-// Replaces `out` by the decompressed bytes. Fails with CorruptRecord when they are not what the
-// codec writes, and with RecordTooLarge when more than `max_size` bytes would come out.
+// Replaces `out` by the decompressed bytes. Fails with CorruptRecord if they are not in the format
+// of the codec, and with RecordTooLarge if the result would exceed `max_size` bytes.
 Status decompress(Codec codec, std::string_view bytes, size_t max_size, std::string& out);
 
 }  // namespace records

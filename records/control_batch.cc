@@ -9,9 +9,9 @@ namespace {
 
 constexpr int16_t kVersion = 0;  // of the key and of the value
 constexpr uint8_t kTransactional = 16, kControl = 32;
-constexpr size_t kLowAttributes = 22;  // where the low byte of the attributes lies
+constexpr size_t kLowAttributes = 22;  // the place of the low byte of the attributes
 
-// The bits that follow the stamp in the header are in the checksum, too.
+// set_producer() also updates the checksum, which covers the attributes.
 void set_attributes(std::span<char> batch, uint8_t bits, const ProducerStamp& stamp) {
   batch[kLowAttributes] = static_cast<char>(static_cast<uint8_t>(batch[kLowAttributes]) | bits);
   set_producer(batch, stamp);
@@ -40,7 +40,7 @@ Result<TransactionMarker> parse_marker(const BatchView& batch) {
   RecordView record;
   if (!batch.header.is_control() || !reader.next(record) || !record.key || !record.value)
     return other;
-  // Later versions add fields behind those of version 0.
+  // Later versions add fields after those of version 0.
   ByteReader key(*record.key), value(*record.value);
   key.be<int16_t>();
   value.be<int16_t>();

@@ -1,5 +1,5 @@
-// Control batches: how a transaction's end lies in the partitions that it wrote to (KIP-98; "Control
-// Batches" in the documentation of Kafka's protocol).
+// Control batches: the marks of a transaction's end in the partitions that it wrote to (KIP-98;
+// "Control Batches" in the documentation of Kafka's protocol).
 #pragma once
 #include <cstdint>
 #include <span>
@@ -18,10 +18,11 @@ struct TransactionMarker {
   int32_t coordinator_epoch = 0;  // of the coordinator that decided
 };
 
-// A batch of one record, which ends the transaction of the producer in the partition that it is appended to.
+// Returns a batch of one record, which ends the producer's transaction in the partition that it is
+// appended to.
 std::string marker_batch(ProducerId producer, int16_t producer_epoch,
                          const TransactionMarker& marker, int64_t timestamp_ms);
-// What a parsed control batch says. Fails with CorruptRecord when it is none that ends a transaction.
+// Parses a control batch. Fails with CorruptRecord if it does not end a transaction.
 Result<TransactionMarker> parse_marker(const BatchView& batch);
 
 // Makes a parsed batch part of its producer's transaction.

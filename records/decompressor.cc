@@ -16,7 +16,7 @@ namespace records {
 
 namespace {
 
-// Output grows by steps of this size at least, whatever the input claims about itself.
+// Output grows by steps of at least this size, whatever the input claims about itself.
 constexpr size_t kGrowthStep = 64 << 10;
 
 Error corrupt(std::string_view codec) {
@@ -39,11 +39,11 @@ class Decompressor::Decoder {
  public:
   virtual ~Decoder() = default;
   virtual std::string_view name() const = 0;
-  // False when it could not be made.
+  // False if it could not be created.
   virtual bool is_ready() const = 0;
-  // How much room the next call needs; 0 when any will do.
+  // The output space that the next call needs; 0 if any will do.
   virtual size_t room_for(std::string_view) { return 0; }
-  // Takes what it reads from the front of `in`.
+  // Removes the bytes that it reads from the front of `in`.
   virtual Step decode(std::string_view& in, char* to, size_t room) = 0;
 };
 
@@ -92,7 +92,7 @@ class Gunzip final : public Decoder {
 };
 
 // A block of snappy is decompressed in one piece. Java's stream has this mark, two versions, then
-// blocks behind their lengths.
+// blocks preceded by their lengths.
 constexpr std::string_view kXerialMagic("\x82SNAPPY\0", 8);
 constexpr size_t kXerialHeaderSize = 16;
 
@@ -104,8 +104,8 @@ class Unsnappy final : public Decoder {
     size_t size = 0;
     const std::string_view block = next_block(in);
     if (!snappy::GetUncompressedLength(block.data(), block.size(), &size)) return 0;
-    // Snappy copies at most 64 bytes for three of input: a claim beyond that is a lie, found before
-    // allocating.
+    // Snappy produces at most 64 bytes from three bytes of input: a larger claim is wrong, and is
+    // refused before memory is allocated.
     return size > block.size() * 64 ? 0 : size;
   }
   Step decode(std::string_view& in, char* to, size_t room) override {
@@ -168,7 +168,7 @@ class Unlz4 final : public Decoder {
 class Unzstd final : public Decoder {
  public:
   Unzstd() : stream_(ZSTD_createDStream()) {
-    // What a frame may ask us to remember; a window beyond the limit of a batch is of no use to it.
+    // Largest window of a frame; one beyond the limit of a batch is useless.
     constexpr int kMaxWindowLog = 26;
     if (stream_) ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kMaxWindowLog);
   }
@@ -216,7 +216,7 @@ Decompressor::Decompressor(Decompressor&&) noexcept = default;
 Decompressor& Decompressor::operator=(Decompressor&&) noexcept = default;
 
 // One byte more than allowed is offered, so that exactly max_size bytes pass and the next one is
-// noticed.
+// detected.
 Status Decompressor::grow(size_t wanted) {
   const size_t most = max_size_ + 1;
   if (used_ >= most || wanted > most - used_) return too_large(max_size_);
@@ -240,7 +240,7 @@ Result<bool> Decompressor::step(std::string_view bytes, size_t most) {
   while (true) {
     const size_t room = decoder_->room_for(in);
     if (used_ == capacity_ || room > capacity_ - used_) TRY(grow(room));
-    // Not much more than was asked for, where the codec can stop anywhere.
+    // Offers not much more than `most`, if the codec can stop anywhere.
     const size_t offered =
         std::max(room, std::min(capacity_ - used_, until > used_ ? until - used_ : 1));
     const size_t left = in.size();
@@ -250,7 +250,7 @@ Result<bool> Decompressor::step(std::string_view bytes, size_t most) {
     if (step.progress == Progress::Corrupt) return corrupt(decoder_->name());
     if (used_ > max_size_) return too_large(max_size_);
     if (step.progress == Progress::End) return true;
-    // Room was left and no progress was made: the input is cut.
+    // There was room and no progress: the input is cut.
     if (step.written == 0 && in.size() == left) return corrupt(decoder_->name());
     if (used_ >= until) return false;
   }

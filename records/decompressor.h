@@ -1,5 +1,5 @@
-// Decompression in steps: a few bytes may become as many as one batch may hold, and whoever has an
-// event loop to share does a part at a time.
+// Decompression in steps: a few bytes may expand to the limit of a batch, and a caller on an event
+// loop decompresses a part at a time.
 #pragma once
 #include <cstddef>
 #include <cstdlib>
@@ -11,8 +11,8 @@
 
 namespace records {
 
-// Invariants: no more than the limit and one step of growth is ever allocated, whatever the input
-//             claims about itself.
+// Invariants: at most the limit and one step of growth is ever allocated, whatever the input claims
+//   about itself.
 // Threads:    one at a time.
 class Decompressor {
  public:
@@ -21,15 +21,15 @@ class Decompressor {
   Decompressor(Decompressor&&) noexcept;
   Decompressor& operator=(Decompressor&&) noexcept;
 
-  // Goes on until about `most` bytes more have come out, at least some; true at the end. `bytes` is all
-  // of the input, each time the same, though it may lie elsewhere by now. Fails as decompress() does,
-  // and then is of no more use.
+  // Continues until about `most` more bytes are decompressed, at least some; returns true at the
+  // end. `bytes` is always the whole input, which may have moved in memory. Fails like
+  // decompress(), after which the object must not be used.
   Result<bool> step(std::string_view bytes, size_t most);
 
-  // What has come out; valid until the next step.
+  // The result so far; valid until the next step.
   std::string_view bytes() const { return {out_.get(), used_}; }
 
-  // How one codec goes on.
+  // The decoder of one codec.
   class Decoder;
 
  private:

@@ -1,5 +1,5 @@
-// Which partition a key belongs to, as Kafka's Java producer decides, so that topics written by
-// either can be joined.
+// Computes the partition of a key as Kafka's Java producer does, so that topics written by either
+// can be joined.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -11,7 +11,7 @@ namespace records {
 // MurmurHash2 (Austin Appleby, public domain) with Kafka's seed.
 uint32_t murmur2(std::string_view bytes);
 
-// `partition_count` is positive.
+// Precondition: `partition_count` is positive.
 PartitionId partition_for_key(std::string_view key, int32_t partition_count);
 
 }  // namespace records

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the compiler does not check: includes between folders, and names of files in the documents.
+"""Checks that the compiler does not make: includes between folders, names of files in the documents, plain English.
 
 Prints one line for each finding; exit status 1 when there is one. ./dev lint calls it.
 """
@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 
-# Who may include whom, module by module; each may include itself and what is listed, and nothing else of ours.
+import plain
+
+# The allowed includes of each module: itself and the listed modules, and no other module of Millrace.
 TYPES = ['engine/types']
 LANGUAGE = TYPES + ['engine/java', 'engine/sql', 'engine/functions', 'engine/formats']
 PLAN = LANGUAGE + ['engine/registry', 'engine/json', 'engine/expr', 'engine/catalog', 'engine/plan']
@@ -59,9 +61,9 @@ ARROWS = {
     'client': ['base', 'records'],
     # server/node puts everything together.
 }
-# A library with concepts of its own is known in one place.
-# The first entry that fits counts: OpenSSL's digests are for SQL functions too, the rest of it is not. The command line is
-# a client, and includes nothing of the server's.
+# A library with concepts of its own is included in one folder only. The first matching entry counts: OpenSSL's digests
+# are allowed for SQL functions too, its other headers are not. The command line is a client, and includes nothing of
+# the server.
 HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
          'openssl/evp.h': ['server/net', 'server/auth', 'engine/functions', 'client'],
          'openssl/': ['server/net', 'server/auth', 'client'],
@@ -79,7 +81,7 @@ def module(path):
 
 
 def against_an_arrow(path, included):
-    """Why `path` should not include it, or nothing."""
+    """The reason why `path` must not include it, or None."""
     mine, other = module(path), module(included)
     homes = next((homes for header, homes in HOMES.items() if included.startswith(header)), None)
     if homes and mine not in homes:
@@ -102,7 +104,7 @@ def check_includes(files):
 
 
 def check_documents(files):
-    """Links must lead somewhere, and names of files and folders in back quotes must exist."""
+    """Links must have a target, and names of files and folders in back quotes must exist."""
     known = set(files) | {folder for path in files for folder in folders_of(path)}
     for path in files:
         if not path.endswith('.md'):
@@ -120,8 +122,8 @@ def check_documents(files):
 
 
 def check_loops(files):
-    """A loop over what a snapshot contains must hold the snapshot: in C++20 the temporary that a function returns is gone
-    before the first turn, and what it pointed to may be replaced meanwhile."""
+    """A loop over the contents of a snapshot must hold the snapshot: in C++20 the temporary that a function returns
+    is destroyed before the first iteration, and the object that it pointed to may be replaced meanwhile."""
     for path in files:
         if path.endswith(('.cc', '.h')):
             with open(path, encoding='utf-8') as source:
@@ -136,7 +138,7 @@ def entries(text):
 
 
 def check_shrinking_lists():
-    """Lists of failures that are accepted may only become shorter than they are on main and in the last commit."""
+    """Lists of accepted failures may only become shorter than they are on main and in the last commit."""
     for path in ('tests/flaky.txt', 'tests/conformance/known_failures_reports.txt'):
         if not os.path.isfile(path):
             continue
@@ -158,7 +160,8 @@ def main():
     listing = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
                              capture_output=True, text=True, check=True)
     files = [path for path in listing.stdout.splitlines() if os.path.isfile(path)]
-    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_shrinking_lists()]
+    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_shrinking_lists(),
+                *plain.check(files)]
     print('\n'.join(findings), end='\n' if findings else '')
     return 1 if findings else 0
 

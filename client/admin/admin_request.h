@@ -4,7 +4,7 @@
 
 namespace client {
 
-// How long the server may take for one of these.
+// Time limit for one request.
 inline constexpr int kAdminTimeoutMs = 15'000;
 
 // Sends a request with `send(queue)` and waits for its event.

@@ -1,4 +1,4 @@
-// Servers of which any will do.
+// A list of bootstrap servers; a connection to any of them is sufficient.
 #pragma once
 #include <string>
 #include <vector>
@@ -13,17 +13,18 @@ class Bootstrap {
  public:
   // "HOST:PORT,HOST:PORT". `properties`: see WireConnection::open().
   Bootstrap(const std::string& servers, Properties properties);
-  // To the first that answers, beginning with the one that was connected to last; fails as the last of them does. Where there
-  // are others, one that takes connections and says nothing (it is frozen, say) is left after seconds.
+  // Connects to the first server that answers, beginning with the one that was connected last. If all fail, fails with
+  // the error of the last one. With several servers, a server that accepts connections but does not answer (a frozen
+  // one, for example) is abandoned after seconds.
   Result<WireConnection> connect();
-  // It turned out not to answer: the next connect() begins behind it.
+  // The current server did not answer: the next connect() begins with the server after it.
   void pass_on() { at_ = (at_ + 1) % servers_.size(); }
   size_t size() const { return servers_.size(); }
 
  private:
   Result<WireConnection> connect_to(const std::string& server) const;
 
-  std::vector<std::string> servers_;  // one at least
+  std::vector<std::string> servers_;  // at least one
   Properties properties_;
   size_t at_ = 0;
 };

@@ -43,7 +43,7 @@ std::map<std::string, std::map<int32_t, Entry>> by_topic(
   return topics;
 }
 
-// Topics with partitions, each of which has an error.
+// Reads topics with partitions, each of which has an error.
 ClusterAdmin::Refusals read_refusals(WireReader& in) {
   ClusterAdmin::Refusals refusals;
   for (size_t topics = in.count(); topics > 0 && in.ok(); --topics) {
@@ -161,7 +161,7 @@ Result<MetadataLogListing> ClusterAdmin::metadata_log() {
   return listing;
 }
 
-// What is asked for is in the tagged fields (KIP-584), each of which says how long it is.
+// The feature level is in the tagged fields (KIP-584), each of which begins with its size.
 Result<FeatureLevelListing> ClusterAdmin::feature_level() {
   constexpr uint64_t kSupported = 0, kFinalized = 2;
   WireReader in(TRY(ask([](WireConnection& server) { return server.ask_versions(); })));
@@ -184,7 +184,7 @@ Result<FeatureLevelListing> ClusterAdmin::feature_level() {
       in.end();
       if (name != kClusterFeature) continue;
       if (tag == kSupported) listing.newest = second;
-      // The greatest that may be used comes first here.
+      // In this field the maximum level comes before the minimum level.
       if (tag == kFinalized) listing.now = first;
     }
   }

@@ -1,4 +1,4 @@
-// What can be asked of a cluster's nodes and replicas, by requests that librdkafka does not have.
+// Administration of a cluster's nodes and replicas, with requests that librdkafka does not have.
 #pragma once
 #include <map>
 #include <memory>
@@ -24,16 +24,16 @@ struct ClusterNodeListing {
   std::string rack = {};  // empty: none
 };
 struct ReplicaListing {
-  int32_t leader = -1;  // nobody
+  int32_t leader = -1;  // -1: no leader
   NodeNumbers replicas, in_sync;
-  bool is_internal = false;  // its topic is the server's own
+  bool is_internal = false;  // a topic of the server itself
 };
 struct ClusterListing {
-  std::vector<ClusterNodeListing> nodes;  // those that are there
+  std::vector<ClusterNodeListing> nodes;  // nodes that are registered and alive
   int32_t controller = -1;
   std::map<TopicPartitionKey, ReplicaListing> partitions;
 };
-// How far a node has read the metadata log.
+// Position of a node in the metadata log.
 struct MetadataReaderListing {
   int64_t read = -1, caught_up_ms = -1;  // wall clock; -1: not known
 };
@@ -41,45 +41,47 @@ struct MetadataLogListing {
   int64_t end = 0;
   std::map<int32_t, MetadataReaderListing> readers;  // by node
 };
-// What the cluster is at, and what the program of the node that was asked knows.
+// The feature level of the cluster, and the newest level that the program of the asked node
+// supports.
 struct FeatureLevelListing {
-  int16_t now = 0, newest = 0;  // 0: the server is in no cluster, or a program that knows of no levels
+  int16_t now = 0, newest = 0;  // 0: not in a cluster, or an older program
 };
 struct MovingReplicas {
   NodeNumbers replicas, adding, removing;
 };
-// Of one of those that were asked about, as the server says it.
+// The server's result for one partition of the request.
 struct PartitionRefusal {
   int16_t code = 0;  // 0: none
   std::string message;
 };
 enum class ElectionType : int8_t { Preferred = 0, Unclean = 1 };
 
-// Threads: one. Blocks, for some seconds at most.
+// Threads: one. Calls block for some seconds at most.
 class ClusterAdmin {
  public:
-  // Any node will do. Fails with NetworkFailure.
+  // Connects to any node. Fails with NetworkFailure.
   static Result<ClusterAdmin> open(const std::string& bootstrap_server,
                                    const Properties& properties);
 
   Result<ClusterListing> describe();
-  // As the controller tells it. Fails while that one is not known.
+  // Asks the controller. Fails while the controller is unknown.
   Result<MetadataLogListing> metadata_log();
   Result<FeatureLevelListing> feature_level();
-  // Fails in the server's words.
+  // Fails with the server's message.
   Status raise_feature_level(int16_t level);
-  // Nothing: the move is called off.
+  // The new replicas of each partition; nothing cancels its move.
   using Moves = std::map<TopicPartitionKey, std::optional<NodeNumbers>>;
   using Refusals = std::map<TopicPartitionKey, PartitionRefusal>;
   Result<Refusals> move(const Moves& moves);
   Result<std::map<TopicPartitionKey, MovingReplicas>> moving();
-  // Of all partitions where none are named: then those are answered alone where something happened.
+  // Elects leaders of these partitions. Without a set, of all partitions; then the result has only
+  // the partitions for which something happened.
   Result<Refusals> elect(ElectionType type,
                          const std::optional<std::set<TopicPartitionKey>>& partitions);
-  // Fails in the server's words.
+  // Fails with the server's message.
   Status unregister(int32_t node);
 
-  // Settings of brokers and topics; an empty value takes one away.
+  // Settings of brokers and topics; an empty value removes a setting.
   enum class Resource : int8_t { Topic = 2, Broker = 4 };
   using Settings = std::map<std::string, std::string>;
   Status configure(Resource type, const std::string& name, const Settings& settings);
@@ -88,7 +90,7 @@ class ClusterAdmin {
   ClusterAdmin(Bootstrap bootstrap, WireConnection connection)
       : bootstrap_(std::move(bootstrap)),
         connection_(std::make_unique<WireConnection>(std::move(connection))) {}
-  // Asks another server where one is lost: what is asked here may be asked again.
+  // Retries with another server if the connection fails; the requests may be repeated safely.
   Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
   template <class Call>
   Result<std::string> ask(const Call& call);

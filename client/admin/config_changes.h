@@ -1,4 +1,4 @@
-// Settings as kafka-configs' users write their changes.
+// Changes of settings in the syntax of kafka-configs.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,9 +8,9 @@
 
 namespace client {
 
-// "a,b" as two names; nothing for an empty text.
+// "a,b" has two names; an empty text has none.
 std::vector<std::string> split_config_list(std::string_view text);
-// "a=1,b=[x,y]": a value in brackets may hold commas. Fails with InvalidParameter.
+// "a=1,b=[x,y]": a value in brackets may contain commas. Fails with InvalidParameter.
 Result<Properties> parse_config_additions(std::string_view text);
 
 }  // namespace client

@@ -10,8 +10,8 @@ namespace {
 
 using ConfigResource = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 
-// As on the wire. librdkafka has a name for groups among resources that have access rules alone, and passes other
-// numbers on as they are.
+// The type's number in the protocol. librdkafka's constant for groups is meant for access rules; other numbers are
+// passed on unchanged.
 int type_of(ConfigOwner owner) {
   constexpr int kGroups = 32;
   switch (owner) {
@@ -30,7 +30,7 @@ ConfigResource resource_of(ConfigOwner owner, const std::string& name) {
 }
 
 const char* source_name(rd_kafka_ConfigSource_t source) {
-  constexpr int kOfGroup = 8;  // librdkafka has no name for it
+  constexpr int kOfGroup = 8;  // librdkafka has no constant for it
   switch (static_cast<int>(source)) {
     case kOfGroup:
       return "DYNAMIC_GROUP_CONFIG";

@@ -55,7 +55,7 @@ GroupMember to_member(const rd_kafka_MemberDescription_t* from) {
   return member;
 }
 
-// The only group of a result.
+// Returns the only group of a result.
 Result<const rd_kafka_group_result_t*> only_group(const rd_kafka_group_result_t* const* results) {
   if (const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]))
     return failure(error);
@@ -183,7 +183,7 @@ Result<std::vector<PartitionProgress>> group_progress(Connection& connection,
   std::vector<PartitionProgress> progress;
   for (auto& [name, each] : all) {
     each.partition = name;
-    // A topic that is gone has no end.
+    // A deleted topic has no end offset.
     if (const auto range = offset_range(connection, name.first, name.second))
       each.end = range->end_offset.value();
     progress.push_back(each);

@@ -10,7 +10,7 @@ namespace client {
 
 // {"version":1,"partitions":[{"topic":"a","partition":0,"replicas":[1,2]}]}. Fails with InvalidParameter.
 Result<ReplicaPlan> parse_reassignments(std::string_view text);
-// Likewise, in one line.
+// Writes the format that parse_reassignments() reads, in one line.
 std::string to_json(const ReplicaPlan& plan);
 
 // {"version":1,"topics":[{"topic":"a"}]}
@@ -19,12 +19,13 @@ Result<std::set<std::string>> parse_topics_to_move(std::string_view text);
 // {"partitions":[{"topic":"a","partition":0}]}
 Result<std::set<TopicPartitionKey>> parse_partitions(std::string_view text);
 
-// "1,2,3"; a node that is named twice, or no number, is refused.
+// "1,2,3". A node that occurs twice, or a part that is not a number, is refused.
 Result<std::set<int32_t>> parse_node_list(std::string_view text);
-// "1:2,2:3" of --replica-assignment: the replicas of each partition from 0 on, as many of each. The words are kafka-topics'.
+// "1:2,2:3" of --replica-assignment: the replicas of each partition from 0 on, the same number for each. Errors have
+// the text of kafka-topics.
 Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_view text);
 
-// All of it.
+// Returns the whole contents of the file.
 Result<std::string> read_text_file(const std::string& path);
 
 }  // namespace client

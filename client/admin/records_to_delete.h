@@ -1,4 +1,4 @@
-// The file that Apache Kafka's tool for deleting records reads.
+// The input file of Apache Kafka's tool for deleting records.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,12 +12,12 @@ namespace client {
 struct RecordsToDelete {
   std::string topic;
   int32_t partition = 0;
-  int64_t before_offset = 0;  // the first one that stays; -1: none does
+  int64_t before_offset = 0;  // first offset to keep; -1: none
   bool operator==(const RecordsToDelete&) const = default;
 };
 
-// {"partitions": [{"topic": "orders", "partition": 1, "offset": 10}], "version": 1}. Fails with InvalidParameter, in
-// the words of Kafka's tool where it has some, for other texts and for a partition that is named twice.
+// {"partitions": [{"topic": "orders", "partition": 1, "offset": 10}], "version": 1}. Fails with InvalidParameter for
+// other texts, and for a partition that occurs twice; the messages are those of Kafka's tool where it has one.
 Result<std::vector<RecordsToDelete>> parse_records_to_delete(std::string_view text);
 
 }  // namespace client

@@ -8,7 +8,7 @@ namespace client {
 
 namespace {
 
-// One of each rack after the other.
+// Interleaves the racks: one node of each rack in turn.
 NodeNumbers in_turn(const ClusterListing& cluster, const std::set<int32_t>& nodes) {
   std::map<std::string, NodeNumbers> racks;
   for (const ClusterNodeListing& node : cluster.nodes)
@@ -26,7 +26,8 @@ bool contains(const NodeNumbers& nodes, int32_t node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
-// How many replicas each node has, and of how many it is the preferred leader.
+// Number of replicas of each node, and the number of partitions for which it is the preferred
+// leader.
 class Loads {
  public:
   explicit Loads(const ClusterListing& cluster) {
@@ -49,8 +50,8 @@ class Loads {
     --preferred_[from.front()];
     ++preferred_[to.front()];
   }
-  // Who could have the replica in place of `leaving`: in a rack that none of the others is in, if there is one, then who
-  // has least. Nobody where all have one.
+  // Returns the node that should take over a replica from `leaving`: one in a rack without another replica if possible,
+  // then the one with the fewest replicas. Returns nothing if all nodes have a replica already.
   std::optional<int32_t> heir_of(const NodeNumbers& replicas, int32_t leaving) const {
     std::set<std::string> taken;
     for (const int32_t node : replicas)
@@ -80,11 +81,11 @@ class Loads {
       if (before(replicas_.at(node), replicas_.at(found))) found = node;
     return found;
   }
-  std::map<int32_t, std::string> racks_;  // of those that are there
+  std::map<int32_t, std::string> racks_;  // of registered nodes
   std::map<int32_t, size_t> replicas_, preferred_;
 };
 
-// Whoever of the replicas is preferred least often comes first, where that makes leaders more even.
+// Moves the replica that is preferred leader least often to the front, if that balances leaders.
 void prefer_evenly(const ClusterListing& cluster, Loads& loads, ReplicaPlan& plan) {
   for (const auto& [partition, known] : cluster.partitions) {
     const auto planned = plan.find(partition);
@@ -119,7 +120,7 @@ Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
                                known.replicas.size(), turn.size())};
     const size_t begin = first.try_emplace(partition.first, first.size()).first->second +
                          static_cast<size_t>(partition.second);
-    // Who follows a leader changes from round to round, so that the load of one that is lost is spread.
+    // The followers of a leader shift with each round, so that the load of a lost leader is spread.
     const size_t shift = static_cast<size_t>(partition.second) / turn.size();
     NodeNumbers& replicas = plan[partition];
     replicas.push_back(turn[begin % turn.size()]);

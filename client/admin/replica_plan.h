@@ -1,4 +1,4 @@
-// Where replicas could be: pure.
+// Plans for the placement of replicas: pure.
 #pragma once
 #include <optional>
 #include <string>
@@ -10,22 +10,22 @@ namespace client {
 
 using ReplicaPlan = std::map<TopicPartitionKey, NodeNumbers>;
 
-// The replicas of these partitions anew, dealt to `nodes` in turn, racks by turns: as many of each as it has. Fails with
-// InvalidParameter when there are fewer nodes.
+// Places the replicas of all partitions of these topics on `nodes` in turn, alternating racks. Each partition keeps its
+// number of replicas. Fails with InvalidParameter if there are fewer nodes than replicas.
 Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
                                    const std::set<std::string>& topics,
                                    const std::set<int32_t>& nodes);
 
-// What a node has goes to those that have least, in other racks than the rest where there are such; all other replicas
-// stay. Fails with InvalidParameter where there are too few nodes.
+// Moves the replicas of a node to the nodes with the fewest replicas, in racks without another replica if possible; all
+// other replicas stay. Fails with InvalidParameter if there are too few nodes.
 Result<ReplicaPlan> plan_without(const ClusterListing& cluster, int32_t leaving);
 
-// From nodes that have more replicas than others to those that have fewer, until they differ by one; likewise for who is
-// preferred as leader. As few moves as that takes.
+// Moves replicas from nodes with more replicas to nodes with fewer, until they differ by one, and balances preferred
+// leaders in the same way. Uses as few moves as possible.
 ReplicaPlan plan_balanced(const ClusterListing& cluster);
 
-// So many replicas of each partition that has fewer: more come to those that there are, in other racks than these where there
-// are such, on nodes that have least. Fails with InvalidParameter where there are too few nodes.
+// Raises every partition to `replicas` replicas. New ones prefer other racks, then the nodes with the fewest replicas.
+// Fails with InvalidParameter if there are too few nodes.
 Result<ReplicaPlan> plan_wider(const ClusterListing& cluster, size_t replicas);
 
 }  // namespace client

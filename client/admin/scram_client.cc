@@ -14,7 +14,7 @@ namespace client {
 
 namespace {
 
-// A server that asks for fewer would have the password guessed (Kafka's own least), for more keeps the client busy.
+// With fewer rounds (Kafka's own minimum) a server could guess the password; with more it keeps the client busy.
 constexpr int kLeastRounds = 4096, kMostRounds = 10'000'000;
 constexpr std::string_view kNoBinding = "n,,";
 
@@ -68,7 +68,7 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-// Of "r=...,s=...,i=..." the value of one letter.
+// Returns the value of one letter in "r=...,s=...,i=...".
 std::optional<std::string_view> attribute(std::string_view message, char letter) {
   while (!message.empty()) {
     const size_t comma = message.find(',');

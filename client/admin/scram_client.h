@@ -10,16 +10,18 @@ namespace client {
 
 enum class ScramHash : uint8_t { Sha256, Sha512 };
 
-// first(), final() and check() in this order, each once.
+// Call first(), final() and check() in this order, each once.
 class ScramClient {
  public:
   // `nonce`: fresh for each exchange, printable and without commas.
   ScramClient(ScramHash hash, std::string_view user, std::string password, std::string nonce);
 
   std::string first() const;
-  // Of the server's first message. Fails with ProtocolViolation when that is none, or asks for too few rounds.
+  // Answers the server's first message. Fails with ProtocolViolation if the message is malformed or its number of
+  // rounds is refused.
   Result<std::string> final(std::string_view server_first);
-  // Of its last one: fails with InvalidAuthorization where it does not know the password.
+  // Checks the server's final message. Fails with InvalidAuthorization if the server does not know
+  // the password.
   Status check(std::string_view server_final) const;
 
  private:

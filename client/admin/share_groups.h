@@ -1,4 +1,5 @@
-// What can be asked of share groups, which librdkafka does not know: by hand, of the server that clients are sent to.
+// Administration of share groups, which librdkafka does not know: hand-written requests to the server that clients are
+// referred to.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,8 +12,8 @@ namespace client {
 
 struct SharedPartition {
   PartitionName partition;
-  int64_t start_offset = -1;  // -1: nobody has read it yet
-  int64_t lag = -1;           // records that are not done; -1: not known
+  int64_t start_offset = -1;  // -1: not read yet
+  int64_t lag = -1;           // records still to be processed; -1: not known
 };
 struct ShareGroupDescription {
   std::string id = {}, state = {};
@@ -20,9 +21,9 @@ struct ShareGroupDescription {
   std::vector<SharedPartition> partitions = {};  // sorted
 };
 
-// By their ids.
+// The groups, sorted by id.
 Result<std::vector<GroupListing>> list_share_groups(const Connection::Settings& server);
-// Fails with UndefinedObject when there is no share group of this name.
+// Fails with UndefinedObject if no share group has this name.
 Result<ShareGroupDescription> describe_share_group(const Connection::Settings& server,
                                                    const std::string& group);
 

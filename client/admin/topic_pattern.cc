@@ -12,7 +12,7 @@ namespace {
 
 using Regex = Owned<URegularExpression, uregex_close>;
 
-// Steps of about a millisecond that one match may take: patterns exist that would take for ever.
+// Limit for one match, in steps of about a millisecond: some patterns would practically never end.
 constexpr int32_t kMostSteps = 1000;
 
 std::u16string widened(std::string_view ascii) {

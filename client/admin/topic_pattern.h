@@ -1,4 +1,4 @@
-// Topics by a regular expression, as Kafka's tools choose them.
+// Selects topics by a regular expression, as Kafka's tools do.
 #pragma once
 #include <string>
 #include <vector>
@@ -7,8 +7,8 @@
 
 namespace client {
 
-// Those whose whole name matches, in Java's syntax, which is ICU's; a comma means "or". Fails with
-// InvalidParameter when `pattern` is not a regular expression.
+// Returns the topics whose whole name matches. The syntax is Java's, which is ICU's; a comma means
+// "or". Fails with InvalidParameter if `pattern` is not a regular expression.
 Result<std::vector<TopicDescription>> matching(std::vector<TopicDescription> topics,
                                                std::string pattern);
 

@@ -42,7 +42,7 @@ std::string rate(double bytes_per_second) {
 }
 
 int64_t quotient(double throughput, double of_each) {
-  // 600 / 200 is 3, also where a division by a rounded number says a little more.
+  // A quotient such as 600 / 200 must be 3 even if rounding errors make it slightly larger.
   constexpr double kRounding = 1e-9;
   return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(throughput / of_each - kRounding)));
 }

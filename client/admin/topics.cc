@@ -28,7 +28,8 @@ Status check(const rd_kafka_topic_result_t* const* results, size_t count) {
 
 Status create_topic(Connection& connection, const NewTopic& topic) {
   std::array<char, 512> problem{};
-  // With replicas by hand librdkafka wants to know how many, and tells the server -1, as that wants it.
+  // With explicit replicas, librdkafka requires the number of partitions and sends -1 to the server, as the protocol
+  // requires.
   const int given =
       topic.replicas.empty() ? kServerDefault : static_cast<int>(topic.replicas.size());
   const NewTopicHandle request(rd_kafka_NewTopic_new(
@@ -118,7 +119,7 @@ Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
 
 namespace {
 
-// rd_kafka_query_watermark_offsets() waits for a leader that is frozen whatever its time-out is.
+// rd_kafka_query_watermark_offsets() is not used: with a frozen leader it ignores its time-out.
 Result<int64_t> offset_at(Connection& connection, const std::string& topic, PartitionId partition,
                           int64_t timestamp) {
   constexpr int kTries = 5;
@@ -131,7 +132,7 @@ Result<int64_t> offset_at(Connection& connection, const std::string& topic, Part
         rd_kafka_offsets_for_times(connection.handle(), list.get(), kAdminTimeoutMs);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return asked->offset;
-    // Another one leads since a moment ago.
+    // The leader has just changed: try again.
     if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || left == 0) return kafka_failure(code);
     std::this_thread::sleep_for(kPause);
   }

@@ -1,4 +1,4 @@
-// What can be done to topics, over the wire. Errors are in the server's words, or librdkafka's.
+// Administration of topics over the wire. Errors have the text of the server or of librdkafka.
 #pragma once
 #include <map>
 #include <string>
@@ -12,17 +12,18 @@ struct NewTopic {
   std::string name;
   std::optional<int> partitions, replication_factor;  // none: the server's default
   Properties config;
-  // Of each partition, by hand: both numbers are none then.
+  // The replicas of each partition; both numbers are then unset.
   std::vector<std::vector<int32_t>> replicas = {};
 };
-// Fails with TopicExists when there is one of that name.
+// Fails with TopicExists if the name is taken.
 Status create_topic(Connection& connection, const NewTopic& topic);
 Status delete_topic(Connection& connection, const std::string& name);
-// `partitions` is how many there shall be in all; `replicas` are those of the new ones, by hand.
+// `partitions` is the new total; `replicas` has the replicas of the new partitions.
 Status add_partitions(Connection& connection, const std::string& name, int partitions,
                       std::vector<std::vector<int32_t>> replicas = {});
 
-// The settings of each topic that differ from their defaults; none where the server does not tell.
+// The settings of each topic that differ from their defaults; none if the server does not reveal
+// them.
 Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
                                                         const std::vector<std::string>& names);
 
@@ -32,7 +33,7 @@ struct OffsetRange {
 Result<OffsetRange> offset_range(Connection& connection, const std::string& topic,
                                  PartitionId partition);
 
-// Where to begin in each partition: the offset of the first record of that time or later.
+// Returns for each partition the offset of the first record with this timestamp or a later one.
 Result<std::vector<int64_t>> offsets_at_time(Connection& connection, const TopicDescription& topic,
                                              int64_t timestamp_ms);
 

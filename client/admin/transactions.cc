@@ -19,7 +19,7 @@ constexpr size_t kTopicIdBytes = 16;
 Error cut_short() { return {ErrorCode::NetworkFailure, "the server's answer is cut short"}; }
 
 Status check(int16_t code) {
-  constexpr int16_t kTransactionalIdNotFound = 105;  // of which Debian's librdkafka does not know
+  constexpr int16_t kTransactionalIdNotFound = 105;  // not in Debian's librdkafka
   if (code == 0) return {};
   if (code == kTransactionalIdNotFound)
     return Error{ErrorCode::InvalidParameter, "there is no such transactional id"};
@@ -40,7 +40,7 @@ std::string shown(const TopicPartitionName& partition) {
   return fmt::format("{}-{}", partition.first, partition.second);
 }
 
-// Topics, of which there is one with one partition.
+// Writes an array of one topic with one partition.
 void write_partition(WireWriter& out, const TopicPartitionName& partition) {
   out.count(1).text(partition.first).count(1).number(partition.second).end();
 }
@@ -88,7 +88,7 @@ Result<TransactionAdmin> TransactionAdmin::open(const std::string& bootstrap_ser
 Status TransactionAdmin::read_metadata() {
   WireWriter request;
   constexpr int16_t kVersion = 12;
-  request.count(-1).number<int8_t>(0).number<int8_t>(0).end();  // all topics; none is made
+  request.count(-1).number<int8_t>(0).number<int8_t>(0).end();  // all topics; creates none
   WireReader in(TRY(ask(-1, kMetadata, kVersion, request)));
   in.number<int32_t>();
   for (size_t left = in.count(); left > 0 && in.ok(); --left) {

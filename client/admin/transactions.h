@@ -1,4 +1,4 @@
-// Transactions as their coordinators and the partitions' leaders know them (KIP-664).
+// Transactions in the view of their coordinators and of the partitions' leaders (KIP-664).
 #pragma once
 #include <cstdint>
 #include <map>
@@ -25,7 +25,7 @@ struct DescribedTransaction {
   int32_t coordinator = -1;
   std::string state;
   int32_t timeout_ms = 0;
-  std::optional<int64_t> start_ms;  // none: nothing is open
+  std::optional<int64_t> start_ms;  // none: no open transaction
   int64_t producer_id = -1;
   int16_t producer_epoch = -1;
   std::vector<TopicPartitionName> partitions;
@@ -35,15 +35,15 @@ struct DescribedProducer {
   int64_t producer_id = -1;
   int32_t producer_epoch = -1, last_sequence = -1, coordinator_epoch = -1;
   int64_t last_timestamp_ms = -1;
-  std::optional<int64_t> open_from;  // the offset at which a transaction began that is open
+  std::optional<int64_t> open_from;  // first offset of the open transaction
 };
 
 struct TransactionFilter {
   std::vector<int64_t> producer_ids;  // empty: all
-  int64_t open_for_ms = -1;           // at least; -1: all
+  int64_t open_for_ms = -1;           // at least this long; -1: all
 };
 
-// The nodes of a cluster, asked one after the other.
+// Sends requests to the nodes of a cluster, one node at a time.
 //
 // Threads: one.
 class TransactionAdmin {
@@ -53,16 +53,16 @@ class TransactionAdmin {
                                        const Properties& properties);
 
   Result<std::vector<ListedTransaction>> list(const TransactionFilter& filter);
-  // Fails when there is none.
+  // Fails if no transaction has this id.
   Result<DescribedTransaction> describe(const std::string& id);
-  // As the leader knows them, or `node`.
+  // The producers known to the leader, or to `node`.
   Result<std::vector<DescribedProducer>> producers(const TopicPartitionName& partition,
                                                    std::optional<int32_t> node = {});
-  // Ends what that producer has left open in the partition.
+  // Aborts the transaction that the producer has left open in the partition.
   Status abort(const TopicPartitionName& partition, int64_t producer_id, int16_t producer_epoch,
                int32_t coordinator_epoch);
 
-  // Fails when there is no such topic, or no such node.
+  // Fails if the topic or the node does not exist.
   Result<std::vector<TopicPartitionName>> partitions_of_topic(const std::string& topic) const;
   Result<std::vector<TopicPartitionName>> partitions_of_node(int32_t node) const;
 
@@ -85,7 +85,7 @@ class TransactionAdmin {
   Properties properties_;                     // of the connections
   std::map<int32_t, std::string> addresses_;  // of nodes
   std::map<TopicPartitionName, Partition> partitions_;
-  std::map<int32_t, WireConnection> connections_;  // -1: the one that was named
+  std::map<int32_t, WireConnection> connections_;  // -1: the bootstrap server
 };
 
 }  // namespace client

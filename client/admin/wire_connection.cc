@@ -19,9 +19,9 @@ namespace client {
 
 namespace {
 
-// More than any of these answers has; what is no Kafka server may say anything.
+// Larger than any response; a peer that is no Kafka server could send any size.
 constexpr int32_t kMaxAnswerBytes = 256 << 20;
-constexpr size_t kFirstHeaderBytes = 4;  // the number of the request; a flexible one has no tagged fields behind it
+constexpr size_t kFirstHeaderBytes = 4;  // correlation id; the flexible header adds tagged fields
 
 constexpr int16_t kSaslHandshake = 17, kApiVersions = 18, kSaslAuthenticate = 36;
 const std::string kNoTaggedFields(1, '\0');
@@ -47,7 +47,7 @@ Result<int> connect_to(const addrinfo& at, std::chrono::seconds patience) {
   return error;
 }
 
-// As librdkafka and Java take it: in any letter case.
+// The protocol in lower case: librdkafka and Java accept any letter case.
 std::string protocol_of(const Properties& properties) {
   std::string protocol = value_of(properties, "security.protocol");
   for (char& c : protocol) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -76,7 +76,7 @@ std::string WireReader::text() { return std::string(in_.bytes(count())); }
 size_t WireReader::count() {
   const uint64_t size = in_.varint();
   if (size == 0) return 0;
-  // An element has a byte at least.
+  // Each element has at least one byte.
   if (size - 1 > in_.rest().size()) in_.fail();
   return in_.ok() ? size - 1 : 0;
 }

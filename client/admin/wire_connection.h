@@ -1,4 +1,4 @@
-// Requests that librdkafka does not know, by hand: one connection, one request at a time, in the flexible encoding (KIP-482).
+// Requests that librdkafka does not have: one connection, one request at a time, in the flexible encoding (KIP-482).
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace client {
 
-// Puts together what a request says.
+// Builds the body of a request.
 class WireWriter {
  public:
   template <class T>
@@ -24,9 +24,9 @@ class WireWriter {
   }
   WireWriter& text(std::string_view value);
   WireWriter& null_text() { return count(-1); }
-  // Of an array that follows; -1: null.
+  // Length of the array that follows; -1: null.
   WireWriter& count(int64_t elements);
-  // Where a struct or the request ends.
+  // Ends a struct or the request (no tagged fields).
   WireWriter& end() { return number<int8_t>(0); }
   const std::string& bytes() const { return bytes_; }
 
@@ -34,7 +34,8 @@ class WireWriter {
   std::string bytes_;
 };
 
-// Reads an answer. What is missing reads as zero, and is_whole() tells at the end.
+// Reads a response. Missing bytes read as zero; is_whole() shows at the end whether the response
+// was complete.
 class WireReader {
  public:
   explicit WireReader(std::string answer) : answer_(std::move(answer)), in_(answer_) {}
@@ -45,12 +46,12 @@ class WireReader {
   T number() {
     return in_.be<T>();
   }
-  std::string text();  // null is empty
-  // Of an array that follows; null has none.
+  std::string text();  // empty for null
+  // Length of the array that follows; 0 for null.
   size_t count();
-  // Where a struct or the answer ends; what is tagged is passed over.
+  // Ends a struct or the response, skipping its tagged fields.
   void end();
-  // Or one by one: the tag of the next, and its size.
+  // To read tagged fields one by one instead: the tag and the size of the next field.
   size_t tagged_count() { return in_.varint(); }
   std::pair<uint64_t, size_t> next_tagged();
   void skip(size_t bytes) { in_.bytes(bytes); }
@@ -62,12 +63,12 @@ class WireReader {
   ByteReader in_;
 };
 
-// Threads: one. Blocks, as long as it is patient at most.
+// Threads: one. Calls block for at most `patience`.
 class WireConnection {
  public:
   static constexpr std::chrono::seconds kPatience{30};
-  // "HOST:PORT". `properties`: a user's, as Java's clients or librdkafka name them; those about TLS and SASL count. Fails
-  // with NetworkFailure, with InvalidAuthorization where the server does not let in whom they name.
+  // `address` is "HOST:PORT". `properties` have the names of Java's clients or of librdkafka; only those about TLS and
+  // SASL are used. Fails with NetworkFailure, or with InvalidAuthorization if the server rejects the user.
   static Result<WireConnection> open(const std::string& address, const Properties& properties,
                                      std::chrono::seconds patience = kPatience);
   WireConnection(WireConnection&& other) noexcept
@@ -79,11 +80,12 @@ class WireConnection {
   WireConnection& operator=(WireConnection&&) = delete;
   ~WireConnection();
 
-  // What comes after the answer's header. The request is flexible in this version. Fails with NetworkFailure.
+  // Sends a request, flexible in this version, and returns the response without its header. Fails with NetworkFailure.
   Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
-  // Of ApiVersions, version 3, whose answer has the header of the first one (KIP-511). Anybody may ask for that.
+  // Sends ApiVersions, version 3, whose response has the header of version 0 (KIP-511). The request is allowed before
+  // authentication.
   Result<std::string> ask_versions();
-  // From now on.
+  // Changes the time limit of later calls.
   void be_patient(std::chrono::seconds patience);
 
  private:
@@ -91,9 +93,9 @@ class WireConnection {
       : socket_(socket), patience_(patience) {}
   Status begin_tls(const Properties& properties, const std::string& host);
   Status log_in(const Properties& properties);
-  // One message of SASL to the server, and its answer.
+  // Sends one SASL message to the server and returns its answer.
   Result<std::string> authenticate(const std::string& message);
-  // `body`: behind the client's name.
+  // `body`: the request after the client id.
   Result<std::string> ask_frame(int16_t api_key, int16_t version, std::string_view body,
                                 size_t header_bytes);
   Status send(std::string_view bytes);
@@ -103,8 +105,8 @@ class WireConnection {
 
   int socket_;
   std::chrono::seconds patience_;
-  std::unique_ptr<WireTls> tls_;  // null: none
-  std::string plain_;             // that has come, and was not asked for yet
+  std::unique_ptr<WireTls> tls_;  // null: no TLS
+  std::string plain_;             // received bytes that were not read yet
   int32_t asked_ = 0;
 };
 

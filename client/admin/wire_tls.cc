@@ -26,7 +26,7 @@ struct Free {
 template <class Object>
 using Owned = std::unique_ptr<Object, Free>;
 
-// What OpenSSL complains of first; its queue is empty afterwards.
+// Returns OpenSSL's first error, and clears its error queue.
 std::string complaint() {
   std::array<char, 256> text{};
   if (const unsigned long code = ERR_get_error(); code != 0)
@@ -58,7 +58,7 @@ Status trust(SSL_CTX* context, const Properties& properties) {
       ++count;
     }
     if (count == 0) return cannot_use("ssl.ca.pem");
-    ERR_clear_error();  // of the end of the text
+    ERR_clear_error();  // left by the end of the text
     return {};
   }
   if (file.empty() || file == "probe") {
@@ -103,7 +103,7 @@ Status show_store(SSL_CTX* context, const std::string& path, const std::string& 
   return {};
 }
 
-// The client's own certificate, where it has one.
+// Loads the client's own certificate, if it has one.
 Status show(SSL_CTX* context, const Properties& properties) {
   const std::string store = value_of(properties, "ssl.keystore.location");
   if (!store.empty())
@@ -134,7 +134,7 @@ struct WireTls::Impl {
   Owned<SSL_CTX> context;
   Owned<SSL> ssl;
   BIO* in = nullptr;   // the connection's
-  BIO* out = nullptr;  // likewise
+  BIO* out = nullptr;  // the connection's
   bool is_open = false;
 
   Error failure(int code) const {
@@ -163,7 +163,7 @@ Result<std::unique_ptr<WireTls>> WireTls::open(const Properties& properties,
   if (!impl->context) return Error{ErrorCode::Internal, "OpenSSL cannot be set up"};
   SSL_CTX* const context = impl->context.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  // Empty: a key that wants a pass phrase is refused, and nobody is asked for one.
+  // An empty password refuses a key with a pass phrase; OpenSSL would otherwise prompt for it.
   impl->key_password = value_of(properties, "ssl.key.password");
   SSL_CTX_set_default_passwd_cb_userdata(context, impl->key_password.data());
   TRY(trust(context, properties));

@@ -1,4 +1,4 @@
-// TLS for connections that librdkafka does not make, by its settings, without a socket: bytes in, bytes out.
+// TLS for connections that librdkafka does not make, with its settings and without a socket: bytes in, bytes out.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,19 +12,20 @@ namespace client {
 // Threads: one.
 class WireTls {
  public:
-  // `properties` in librdkafka's words: ssl.ca.*, ssl.certificate.*, ssl.key.*, ssl.keystore.*,
-  // ssl.endpoint.identification.algorithm, enable.ssl.certificate.verification. `host`: as it was given.
-  // Fails with InvalidParameter where files cannot be used.
+  // `properties` have librdkafka's names: ssl.ca.*, ssl.certificate.*, ssl.key.*, ssl.keystore.*,
+  // ssl.endpoint.identification.algorithm, enable.ssl.certificate.verification. `host`: as given by the user. Fails
+  // with InvalidParameter if files cannot be used.
   static Result<std::unique_ptr<WireTls>> open(const Properties& properties,
                                                const std::string& host);
   ~WireTls();
 
-  // To be said next: nothing, where the other has to say more first. Fails with NetworkFailure.
+  // Returns the next bytes to send; empty if the peer must send more first. Fails with
+  // NetworkFailure.
   Result<std::string> shake_hands();
   bool is_open() const;
   std::string encrypted(std::string_view plain);
   void take(std::string_view encrypted);
-  // What has come, as far as it is whole. Fails with NetworkFailure.
+  // Returns the received data, as far as its TLS records are complete. Fails with NetworkFailure.
   Result<std::string> plain();
 
  private:

@@ -1,4 +1,4 @@
-// How fast a server takes records and gives them back.
+// Benchmarks: how fast a server accepts and returns records.
 #pragma once
 #include <functional>
 #include <optional>
@@ -14,8 +14,8 @@ struct BenchRequest {
   std::string topic;
   int64_t most_records = INT64_MAX;
   double most_seconds = 1e9;
-  bool is_json = false;  // nothing is shown meanwhile
-  // Is called each so many seconds with what has been measured since the last time, on a thread of its own.
+  bool is_json = false;  // no progress line is shown
+  // Called every `interval_seconds` with the measurements since the last call, on a thread of its own.
   std::function<void(const BenchResult&)> on_interval = nullptr;
   double interval_seconds = 5;
 
@@ -23,11 +23,11 @@ struct BenchRequest {
   std::optional<int> partitions =
       6;  // of the topic, when it has to be made; none: the server's default
   size_t record_bytes = 1024;
-  int64_t most_per_second = 0;  // 0: as fast as it goes
+  int64_t most_per_second = 0;  // 0: without a limit
   bool is_idempotent = true;
   std::string acks = "all", codec = "none";
 
-  // The events of Nexmark: their seed, and whether they go to standard output instead.
+  // The events of Nexmark: their seed, and whether they are printed to standard output instead.
   int64_t seed = 1;
   bool prints = false;
 
@@ -38,16 +38,16 @@ struct BenchRequest {
   double most_idle_seconds = 1e9;  // without a record
 };
 
-// Makes the topic when it is not there. Latency is from the call that sends until the report of
-// delivery, so without a rate it is mostly the time in the queue of librdkafka.
+// Creates the topic if it does not exist. Latency is from the call that sends until the delivery
+// report, so without a rate it is mostly time in librdkafka's queue.
 Result<BenchResult> bench_produce(const BenchRequest& request);
 
-// All partitions at a time. Time counts from the first request; for records that are still to come
-// from the first that arrives. Latency is from the
-// record's own timestamp until it arrives, by this machine's clock and to the millisecond.
+// Reads all partitions at once. Time is measured from the first request; for records that are still
+// to be produced, from the first arrival. Latency is from the record's own timestamp to its
+// arrival, by this machine's clock, in milliseconds.
 Result<BenchResult> bench_consume(const BenchRequest& request);
 
-// Persons and auctions under their ids, bids without keys; makes their topics when they are not there.
+// Persons and auctions have their ids as keys, bids have no keys. Creates the topics if they do not exist.
 Result<BenchResult> bench_nexmark(const BenchRequest& request);
 
 }  // namespace client

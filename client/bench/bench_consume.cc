@@ -1,4 +1,4 @@
-// millrace bench consume: how fast a server gives records back.
+// millrace bench consume: how fast a server returns records.
 #include <algorithm>
 #include <chrono>
 
@@ -56,7 +56,7 @@ Status read_all(const BenchRequest& request, Reader& reader, BenchResult& result
       progress.show(result.records, result.bytes);
     }
   }
-  // Nobody knows when the first of those that are still to come will be sent.
+  // For records that are still to be produced, the time starts at the first arrival.
   if (first)
     result.seconds =
         std::chrono::duration<double>(*last - (request.is_from_beginning ? began : *first)).count();

@@ -1,4 +1,4 @@
-// millrace bench nexmark: the events of Nexmark, to a server or to whoever reads lines.
+// millrace bench nexmark: sends the events of Nexmark to a server, or prints them as lines.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,13 +21,13 @@ using std::chrono::steady_clock;
 
 constexpr std::array<std::string_view, 3> kTopics{"nexmark-person", "nexmark-auction",
                                                   "nexmark-bid"};
-constexpr int64_t kEventsPerLook = 64;  // at the clock and at what the user wants
+constexpr int64_t kEventsPerLook = 64;  // events between two looks at the clock and at interrupts
 
 std::string_view topic_of(const NexmarkEvent& event) {
   return kTopics[static_cast<size_t>(event.kind)];
 }
 
-// Bids have no key: who is asked about has to be found out by the queries.
+// Bids have no key, so queries have to find the auction or bidder themselves.
 std::optional<std::string> key_of(const NexmarkEvent& event) {
   if (event.kind == NexmarkKind::Bid) return std::nullopt;
   std::string key(sizeof(int64_t), '\0');  // as Kafka's serializer of a Long writes it

@@ -1,4 +1,4 @@
-// millrace bench produce: how fast a server takes records.
+// millrace bench produce: how fast a server accepts records.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -19,9 +19,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr size_t kPayloads = 64;  // different ones, sent in turn
+constexpr size_t kPayloads = 64;  // different payloads, sent in turn
 constexpr int kReportWaitMs = 100;
-constexpr int64_t kRecordsPerLook = 64;  // at the clock and at what the user wants
+constexpr int64_t kRecordsPerLook = 64;  // records between two looks at the clock and at interrupts
 
 int64_t now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -29,7 +29,7 @@ int64_t now_us() {
       .count();
 }
 
-// Letters, as kafka-producer-perf-test sends them: a codec halves them, no more.
+// Random letters, as kafka-producer-perf-test sends them: compression halves them at best.
 std::vector<std::string> make_payloads(size_t size) {
   Random random(1);
   std::vector<std::string> payloads(kPayloads, std::string(size, ' '));
@@ -38,7 +38,7 @@ std::vector<std::string> make_payloads(size_t size) {
   return payloads;
 }
 
-// A broker of Kafka hears of a new topic a moment after the controller has said that it is there.
+// A broker of Kafka learns of a new topic a moment after the controller has confirmed its creation.
 constexpr auto kTopicSettles = std::chrono::seconds(5);
 constexpr auto kLookAgain = std::chrono::milliseconds(50);
 
@@ -57,7 +57,7 @@ Result<TopicDescription> find_or_create(Connection& connection, const BenchReque
   }
 }
 
-// Takes delivery reports as they come, on a thread of its own: the sending thread may be asleep.
+// Receives delivery reports on a thread of its own, because the sending thread may be asleep.
 class DeliveryReports {
  public:
   DeliveryReports(Connection& connection, const BenchRequest& request)
@@ -72,7 +72,7 @@ class DeliveryReports {
   }
   int64_t delivered() const { return delivered_; }
 
-  // After stop().
+  // Valid after stop().
   const Histogram& latency_us() const { return latency_us_; }
   int64_t failed() const { return failed_; }
   int64_t last_us() const { return last_us_; }
@@ -123,15 +123,15 @@ class DeliveryReports {
   const BenchRequest& request_;
   const Queue queue_;
   std::atomic<int64_t> delivered_ = 0;
-  // Of the thread, until it has been joined.
+  // Owned by the thread until it has been joined.
   Histogram latency_us_, interval_latency_us_;
   int64_t interval_began_us_ = now_us();
   int64_t failed_ = 0, last_us_ = 0;
   std::optional<Error> failure_;
-  std::jthread thread_;  // last: it uses all of the above
+  std::jthread thread_;  // declared last: it uses the members above
 };
 
-// When record `index` is due, counted from the start.
+// The time at which record `index` is due, from the start.
 int64_t due_us(const BenchRequest& request, int64_t index) {
   return request.most_per_second == 0
              ? 0
@@ -139,7 +139,7 @@ int64_t due_us(const BenchRequest& request, int64_t index) {
                                     static_cast<double>(request.most_per_second));
 }
 
-// Sends until the request is fulfilled; returns how many were sent.
+// Sends until the request is fulfilled; returns the number of records sent.
 Result<int64_t> send_all(const BenchRequest& request, Connection& connection,
                          const DeliveryReports& reports, std::vector<std::string>& payloads) {
   const TopicHandle topic(rd_kafka_topic_new(connection.handle(), request.topic.c_str(), nullptr));
@@ -177,7 +177,7 @@ Result<BenchResult> bench_produce(const BenchRequest& request) {
                             {"acks", request.acks},
                             {"compression.codec", request.codec},
                             {"message.timeout.ms", "60000"}};
-  // Above the connection, which does not copy them.
+  // Declared before the connection, which refers to them without a copy.
   std::vector<std::string> payloads = make_payloads(request.record_bytes);
   Connection connection =
       TRY(Connection::open(RD_KAFKA_PRODUCER, request.settings, defaults, RD_KAFKA_EVENT_DR));

@@ -1,4 +1,4 @@
-// What a benchmark measured, for people or for a program.
+// The results of a benchmark, for people or for a program.
 #pragma once
 #include <string>
 
@@ -11,7 +11,7 @@ struct BenchResult {
   size_t partitions = 0;
   int64_t records = 0, bytes = 0;  // of keys and values
   int64_t failed_records = 0;
-  std::string failure = {};  // of the first of them, where it is known
+  std::string failure = {};  // error of the first failed record, if known
   double seconds = 0;
   Histogram latency_us = {};  // empty: not measured
 };

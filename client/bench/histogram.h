@@ -1,4 +1,4 @@
-// How often each latency occurred, in little memory, for percentiles.
+// A compact histogram of latencies, for percentiles.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -10,13 +10,13 @@ class Histogram {
  public:
   Histogram();
 
-  void add(int64_t value);  // a negative one counts as 0
+  void add(int64_t value);  // a negative value counts as 0
 
   int64_t count() const { return count_; }
   int64_t max() const { return max_; }
   double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
   // The smallest recorded value that at least this share (0 to 1) of all values do not exceed,
-  // rounded up as said above; 0 when there are none.
+  // rounded up to the end of its bucket; 0 if the histogram is empty.
   int64_t percentile(double share) const;
 
  private:

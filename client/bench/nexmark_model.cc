@@ -10,12 +10,12 @@
 namespace client {
 namespace {
 
-// Of so many events each time the first are persons, then come auctions, then bids.
+// Each kEvents events begin with kPersons persons, then kAuctions auctions; the rest are bids.
 constexpr int64_t kPersons = 1, kAuctions = 3, kEvents = 50;
 constexpr int64_t kFirstPerson = 1'000, kFirstAuction = 1'000, kFirstCategory = 10;
 constexpr int64_t kCategories = 5, kActivePersons = 1'000, kOpenAuctions = 100;
-constexpr int64_t kLead = 10;  // ids that may come before those whom they name
-// One in so many sellers, auctions or bidders is not the hot one; of so many ids one is hot.
+constexpr int64_t kLead = 10;  // references may be this many ids ahead
+// One in kHotSellers sellers (auctions, bidders) is not the hot one; one of kHotGroup ids is hot.
 constexpr uint64_t kHotSellers = 4, kHotAuctions = 2, kHotBidders = 4;
 constexpr int64_t kHotGroup = 100;
 constexpr uint64_t kChannels = 10'000;
@@ -48,7 +48,7 @@ int64_t price(Random& random) {
   return std::llround(std::pow(10.0, random.next_double() * 6.0) * 100.0);
 }
 
-// The last person, or auction, that there is when this event comes.
+// The last person, or auction, that exists at this event.
 int64_t last_person(int64_t number) {
   return number / kEvents * kPersons + std::min(number % kEvents, kPersons - 1);
 }
@@ -78,7 +78,7 @@ int64_t auction_of_bid(int64_t number, Random& random) {
   return kFirstAuction + (is_hot ? last / kHotGroup * kHotGroup : some_auction(number, random));
 }
 
-// A word that is the same for the same channel.
+// A number that depends on the channel only.
 uint64_t id_of_channel(uint64_t channel) { return Random(channel).next() >> 33; }
 
 }  // namespace
@@ -111,7 +111,7 @@ std::string NexmarkModel::person(int64_t number, Random& random) const {
 
 std::string NexmarkModel::auction(int64_t number, Random& random) const {
   const int64_t starts = price(random), reserve = starts + price(random);
-  // About as long as it takes until as many others are open.
+  // Roughly the time in which kOpenAuctions further auctions open.
   const int64_t open_ms = std::max<int64_t>(
       1, kOpenAuctions * kEvents / kAuctions * 1'000 / settings_.events_per_second);
   const int64_t expires =
@@ -144,7 +144,7 @@ std::string NexmarkModel::bid(int64_t number, int64_t auction, Random& random) c
     channel = fmt::format("channel-{}", drawn);
     if (below(random, 10) > 0) query += fmt::format("&channel_id={}", id_of_channel(drawn));
   }
-  // The letters of three directories.
+  // The path has three directories of random letters.
   const std::string url =
       fmt::format("https://www.nexmark.com/{}/{}/{}/item.htm?{}", letters(random, 3),
                   letters(random, 3), letters(random, 3), query);

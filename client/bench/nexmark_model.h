@@ -1,5 +1,5 @@
-// The events of Nexmark, a benchmark of streaming queries over an auction house: of fifty events one is a person,
-// three are auctions, and 46 are bids.
+// The events of Nexmark, a benchmark of streaming queries over an auction house: one of fifty events is a person, three
+// are auctions, and 46 are bids.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@ namespace client {
 
 struct NexmarkSettings {
   uint64_t seed = 1;
-  int64_t first_time_ms = 1'436'918'400'000;  // 2015-07-15, as elsewhere
+  int64_t first_time_ms = 1'436'918'400'000;  // 2015-07-15, as in other implementations
   int64_t events_per_second = 10'000;         // of event time
 };
 
@@ -18,13 +18,13 @@ enum class NexmarkKind : uint8_t { Person, Auction, Bid };
 
 struct NexmarkEvent {
   NexmarkKind kind;
-  int64_t id;         // of persons and auctions; of bids the auction
+  int64_t id;         // of the person or auction; for a bid, of its auction
   std::string value;  // JSON
 };
 
-// An event is a function of the seed and of its number; which ids are around follows from the number alone. Most bids
-// go to an auction that is hot at the time, from a bidder who is; likewise sellers. A few ids lie just ahead of what
-// there is by then.
+// An event is a function of the seed and of its number; the existing ids follow from the number alone. Most bids are
+// for an auction that is hot at the time, and from a hot bidder; most auctions have a hot seller. A few references are
+// to ids just beyond the existing ones.
 class NexmarkModel {
  public:
   explicit NexmarkModel(const NexmarkSettings& settings) : settings_(settings) {}

@@ -41,7 +41,7 @@ bool has(const NodeNumbers& nodes, int32_t node) {
 
 // --- status
 
-// How many commands of the metadata log it has not read, as far as that is known.
+// The number of commands of the metadata log that the node has not read, if known.
 std::string metadata_behind(const Result<MetadataLogListing>& log, int32_t id) {
   if (!log) return "";
   const auto reader = log->readers.find(id);
@@ -75,7 +75,7 @@ Status status(ClusterAdmin& admin, const Flags&) {
   const ClusterListing cluster = TRY(admin.describe());
   std::map<int32_t, const ClusterNodeListing*> nodes;
   for (const ClusterNodeListing& node : cluster.nodes) nodes[node.id] = &node;
-  // Who is away is known by what it has.
+  // Nodes that are down are known from the replicas assigned to them.
   for (const auto& [partition, known] : cluster.partitions)
     for (const int32_t id : known.replicas) nodes.try_emplace(id, nullptr);
   std::vector<std::vector<std::string>> rows;
@@ -149,7 +149,7 @@ Status wait_until_moved(ClusterAdmin& admin, const ReplicaPlan& plan, int64_t ti
   }
 }
 
-// Moves what is planned and waits; false where it was only to be shown.
+// Executes the plan and waits. Returns false if the plan was only shown.
 Result<bool> carry_out(ClusterAdmin& admin, const Flags& flags, const ClusterListing& cluster,
                        const ReplicaPlan& plan) {
   const int64_t timeout_s = TRY(flags.number("timeout", 600, 1, 1'000'000));
@@ -165,7 +165,7 @@ Result<bool> carry_out(ClusterAdmin& admin, const Flags& flags, const ClusterLis
   return true;
 }
 
-// True where what comes next can be planned: not when this was only to be shown.
+// Returns true if the next step can be planned, which is not the case if this one was only shown.
 Result<bool> widen(ClusterAdmin& admin, const Flags& flags) {
   const int64_t replicas = TRY(flags.number(kReplicasFlag.name, 0, 1, INT16_MAX));
   if (replicas == 0) return true;
@@ -270,7 +270,7 @@ void print_actions() {
       "Works on the nodes of a cluster.\n\nUsage: millrace cluster ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
     fmt::print("  {:<10} {}\n", action.name, action.help.summary);
-  // By the server's side of the program, which finds it before this one.
+  // Handled by the server's part of the program, which looks for its commands first.
   fmt::print("  {:<10} {}\n", "join",
              "Makes a stopped server's data directory the first node of a cluster.");
   fmt::print(

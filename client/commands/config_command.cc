@@ -95,7 +95,7 @@ Status run(const ConfigRequest& request, const Flags& flags) {
       TRY(parse_properties(flags.all("command-property"), "--command-property"));
   Connection connection =
       TRY(Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), properties}, {}));
-  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  TRY(connection.topics());  // reports quickly and clearly that no server answers
   auto settings = TRY(describe_configs(connection, request.owner, request.name));
   if (request.changes()) {
     TRY(change(connection, request, settings));

@@ -1,4 +1,4 @@
-// millrace consume, and kafka-console-consumer: records become lines of text.
+// millrace consume and kafka-console-consumer: print records as lines of text.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -25,12 +25,12 @@ constexpr int kReadWaitMs = 100;
 constexpr int kMissingTopicPauseMs = 500;
 constexpr size_t kPrintBytes = 64 << 10;
 
-// The flags of both commands; the first is only millrace's.
+// The flags of both commands; only millrace has the first.
 constexpr Flag kFlags[] = {
     {.name = "until-end", .doc = "Stop at the end of what is there now", .letter = 'e'},
     {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"},
     {.name = "include", .argument = "REGEX", .doc = "All topics whose names match"},
-    {.name = "whitelist", .argument = "REGEX"},  // its name in older versions
+    {.name = "whitelist", .argument = "REGEX"},  // name in older versions
     kBootstrapFlag,
     {.name = "from-beginning", .doc = "All records, not only those that come from now on"},
     {.name = "partition", .argument = "N", .doc = "Only this partition [all]"},
@@ -70,9 +70,9 @@ constexpr Flag kFlags[] = {
 
 struct ConsumeRequest {
   Connection::Settings settings;
-  std::string topic, topic_pattern;  // one of them
+  std::string topic, topic_pattern;  // exactly one of them is set
   std::optional<PartitionId> partition;
-  bool has_group = false;  // named by the properties
+  bool has_group = false;  // the properties have group.id
   StartPosition start;
   int64_t most_records = INT64_MAX;
   std::optional<int64_t> silence_limit_ms;
@@ -102,7 +102,7 @@ Result<Properties> consumer_properties(const Flags& flags) {
     properties["group.id"] = flags.text("group");
   }
   if (properties.contains("group.id")) return properties;
-  // Where to begin is said by --offset and --from-beginning.
+  // The start position is given by --offset and --from-beginning.
   properties.erase("auto.offset.reset");
   properties.erase("enable.auto.commit");
   return properties;
@@ -171,7 +171,7 @@ bool is_over(const ConsumeRequest& request, steady_clock::time_point last_news) 
           steady_clock::now() - last_news > std::chrono::milliseconds(*request.silence_limit_ms));
 }
 
-// Nothing when the wait for the topic ended without one.
+// Returns no topics if the wait for the topic ended without one.
 Result<std::vector<TopicDescription>> find_topics(const ConsumeRequest& request,
                                                   Connection& connection) {
   if (!request.topic_pattern.empty())
@@ -201,7 +201,7 @@ Status write_out(std::string& text) {
   return Error{ErrorCode::StorageFailure, fmt::format("cannot write: {}", std::strerror(errno))};
 }
 
-// Prints records until the request is fulfilled; counts them in `count` also when it fails.
+// Prints records until the request is fulfilled. `count` is valid even after a failure.
 Status print_records(const ConsumeRequest& request, RecordSource& reader, int64_t& count) {
   Progress progress(isatty(STDOUT_FILENO) ? Progress::Wanted::No : Progress::Wanted::Yes);
   std::string text;
@@ -237,7 +237,7 @@ Status print_records(const ConsumeRequest& request, RecordSource& reader, int64_
 Status consume_in_group(const ConsumeRequest& request, int64_t& count) {
   const bool from_beginning = request.start.kind == StartPosition::Kind::Earliest;
   GroupReader reader = TRY(GroupReader::open(request.settings, from_beginning));
-  TRY(reader.connection().topics());  // says soon when there is no server
+  TRY(reader.connection().topics());  // reports quickly that no server answers
   watch_for_interrupts();
   std::vector<std::string> names;
   for (const TopicDescription& topic : TRY(find_topics(request, reader.connection())))
@@ -254,7 +254,7 @@ int consume(const ConsumeRequest& request) {
     if (request.has_group) return consume_in_group(request, count);
     Reader reader = TRY(Reader::open(
         request.settings, request.stops_at_end ? Reader::Until::End : Reader::Until::Stopped));
-    TRY(reader.connection().topics());  // says soon when there is no server
+    TRY(reader.connection().topics());  // reports quickly that no server answers
     watch_for_interrupts();
     const std::vector<TopicDescription> topics = TRY(find_topics(request, reader.connection()));
     for (const TopicDescription& topic : topics)
@@ -281,7 +281,7 @@ constexpr Help kKafkaHelp{
     "kafka-console-consumer --bootstrap-server HOST:PORT --topic TOPIC [OPTIONS]",
     "This tool helps to read data from Kafka topics and outputs it to standard output.", ""};
 
-// What Kafka's tool refuses and millrace consume does not.
+// Refuses command lines that Kafka's tool refuses and millrace consume accepts.
 Status check_as_kafka(const Flags& flags) {
   const auto refuse = [](std::string message) {
     return Error{ErrorCode::InvalidParameter, std::move(message)};

@@ -25,7 +25,7 @@ constexpr Flag kFlags[] = {
     {.name = "consumer.config", .argument = "FILE", .doc = "Settings of the consumer, from a file"},
     {.name = "command-config", .argument = "FILE"},
     {.name = "command-property", .argument = "KEY=VALUE"},
-    // All partitions are read without a group, so these say nothing.
+    // Accepted and ignored, because all partitions are read without a group.
     {.name = "group", .argument = "GROUP"},
     {.name = "fetch-size", .argument = "BYTES"},
     {.name = "socket-buffer-size", .argument = "BYTES"},

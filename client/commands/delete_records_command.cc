@@ -42,7 +42,7 @@ Result<std::string> contents_of(const std::string& path) {
   return text;
 }
 
-// Whether all of it was done.
+// Returns whether all partitions succeeded.
 Result<bool> run(const Flags& flags) {
   const std::string text = TRY(contents_of(flags.text("offset-json-file")));
   const std::vector<RecordsToDelete> all = TRY(parse_records_to_delete(text));
@@ -79,7 +79,8 @@ Result<bool> run(const Flags& flags) {
 
 }  // namespace
 
-// Kafka's tool ends with 0 also where partitions have failed, which scripts do not see.
+// Unlike this command, Kafka's tool exits with 0 even if partitions have failed, which hides
+// failures from scripts.
 int run_kafka_delete_records(int argc, const char* const* argv) {
   const auto flags = Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
   if (!flags) return report(flags.error());

@@ -52,13 +52,13 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-// Partitions first <= p < end of topics whose name matches.
+// Partitions first <= p < end of the topics whose name matches.
 struct Choice {
   std::string pattern;
   int64_t first = 0, end = INT64_MAX;
 };
 
-// "orders:0", "orders:0-3" (3 is left out), "orders:2-", "orders", ":0".
+// "orders:0", "orders:0-3" (without 3), "orders:2-", "orders", ":0".
 Result<Choice> parse_choice(const std::string& text) {
   Choice choice;
   const size_t colon = text.rfind(':');
@@ -121,7 +121,8 @@ void say_left_out(const TopicDescription& topic, PartitionId partition, std::str
              topic.name, partition.value(), why);
 }
 
-// Nobody tells of them, for as long as one waits. Kafka's tool says so, and goes on.
+// Removes partitions without a leader, whose offsets cannot be read. Kafka's tool reports them and
+// continues.
 void leave_out_leaderless(TopicDescription& topic) {
   std::erase_if(topic.partitions, [&](const PartitionDescription& partition) {
     if (partition.leader) return false;
@@ -136,7 +137,7 @@ Status print_offsets(Connection& connection, const TopicDescription& topic, int6
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     int64_t offset = 0;
     if (time >= 0) {
-      // librdkafka says "the end" where no record is so young; Kafka's tool then leaves the line out.
+      // librdkafka returns "the end" if no record is that recent; Kafka's tool then omits the line.
       if (at_time[i] < 0) continue;
       offset = at_time[i];
     } else {

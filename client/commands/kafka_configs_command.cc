@@ -1,4 +1,4 @@
-// kafka-configs: the flags, words and exit statuses of Apache Kafka's tool, for topics, groups and brokers.
+// kafka-configs: the flags, messages and exit statuses of Apache Kafka's tool, for topics, groups and brokers.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -139,7 +139,7 @@ Status run(const Flags& flags, const Entity& entity) {
     properties = TRY(read_properties_file(flags.text("command-config")));
   Connection connection = TRY(
       Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
-  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  TRY(connection.topics());  // reports quickly and clearly that no server answers
   return flags.has("alter") ? alter(connection, entity, flags)
                             : describe(connection, entity, flags);
 }

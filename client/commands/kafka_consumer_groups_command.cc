@@ -52,14 +52,14 @@ constexpr Flag kFlags[] = {
 
 constexpr Flag kUnsupportedFlags[] = {{.name = "from-file"}};
 
-// As wide as Kafka's columns are: 15 at least.
+// Width of a column as in Kafka's tool: at least 15.
 size_t width(const std::vector<std::string>& texts) {
   size_t widest = 15;
   for (const std::string& each : texts) widest = std::max(widest, each.size());
   return widest;
 }
 
-// Rows of cells that begin with a line feed each, as Kafka prints them; the last column is not padded.
+// Prints rows that begin with a line feed each, as Kafka's tool does; the last column is not padded.
 void print_rows(const std::vector<std::vector<std::string>>& rows,
                 const std::vector<size_t>& fixed_widths) {
   std::vector<size_t> widths = fixed_widths;
@@ -104,7 +104,7 @@ Status list(Connection& connection, const Flags& flags) {
   return {};
 }
 
-// Whether there is something to show; else why not is told.
+// Returns whether the group has something to show; otherwise prints the reason.
 bool is_to_be_shown(const GroupDescription& group) {
   if (group.state == "Dead") {
     fmt::print(stderr, "\nError: Consumer group '{}' does not exist.\n", group.id);
@@ -128,7 +128,7 @@ Status describe_offsets(Connection& connection, const GroupDescription& group) {
                     reader ? reader->id : "-", reader ? reader->host : "-",
                     reader ? reader->client_id : "-"});
   }
-  // Idle members have a row of their own.
+  // Members without partitions have a row of their own.
   for (const GroupMember& member : group.members)
     if (member.partitions.empty())
       rows.push_back({group.id, "-", "-", "-", "-", "-", member.id, member.host, member.client_id});
@@ -326,7 +326,7 @@ Status run_action(const Action& action, const Flags& flags) {
   const Properties defaults{{"group.id", "kafka-consumer-groups"}};
   Connection connection = TRY(Connection::open(
       RD_KAFKA_CONSUMER, {bootstrap_server(flags), std::move(properties)}, defaults));
-  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  TRY(connection.topics());  // reports quickly and clearly that no server answers
   return action.run(connection, flags);
 }
 
@@ -351,7 +351,7 @@ int run_kafka_consumer_groups(int argc, const char* const* argv) {
   if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   const Result<const Action*> action = choose_action(*flags);
   if (!action) return usage_error(action.error());
-  // Without --execute nothing is changed; Kafka says so, too.
+  // Without --execute nothing is changed, and Kafka's tool warns about it.
   if ((*action)->run == reset && !flags->has("execute") && !flags->has("dry-run") &&
       !flags->has("export"))
     fmt::print(stderr,

@@ -50,7 +50,7 @@ Result<ElectionType> read_type(const Flags& flags) {
   return wrong(fmt::format("{} is no type of election: preferred or unclean is meant", type));
 }
 
-// Nothing: all.
+// Returns the given partitions; nothing means all partitions.
 Result<std::optional<std::set<TopicPartitionKey>>> read_partitions(const Flags& flags) {
   using Partitions = std::optional<std::set<TopicPartitionKey>>;
   const int given = static_cast<int>(flags.has("topic")) +
@@ -76,7 +76,7 @@ Status elect(const Flags& flags) {
   const auto partitions = TRY(read_partitions(flags));
   if (!flags.has(kBootstrapFlag.name))
     return wrong("Missing required argument \"[bootstrap-server]\"");
-  // As the flag was called before Kafka 4.2.
+  // Name of the flag before Kafka 4.2.
   const Properties properties = flags.has("admin.config")
                                     ? TRY(read_properties_file(flags.text("admin.config")))
                                     : TRY(connection_properties(flags));

@@ -63,7 +63,7 @@ Result<ReplicaPlan> read_plan(const Flags& flags) {
   return parse_reassignments(text);
 }
 
-// What the partitions of the plan have now. Fails when there is one that is not.
+// The current replicas of the plan's partitions. Fails if a partition does not exist.
 Result<ReplicaPlan> current(const ClusterListing& cluster, const ReplicaPlan& plan) {
   ReplicaPlan now;
   for (const auto& [partition, _] : plan) {

@@ -66,10 +66,11 @@ std::string joined(const Properties& config) {
   return text;
 }
 
-// The topics that --topic means, all without it. Fails when it means none, unless --if-exists.
+// The topics that --topic selects; all topics without it. Fails if none match, unless --if-exists
+// is given.
 Result<std::vector<TopicDescription>> chosen_topics(Connection& connection, const Flags& flags) {
   std::vector<TopicDescription> topics = TRY(connection.topics());
-  // librdkafka does not pass on which topics the server marks as internal.
+  // librdkafka does not expose the server's mark for internal topics.
   if (flags.has("exclude-internal"))
     std::erase_if(topics, [](const TopicDescription& topic) {
       return topic.name.starts_with("__") || topic.name == "ksql_processing_log";
@@ -120,7 +121,8 @@ constexpr PartitionFilter kPartitionFilters[] = {
                                  size_t min_isr) { return partition.isr.size() == min_isr; }},
 };
 
-// Kafka's default where nothing else is set. Of fewer replicas all are asked for.
+// The minimum ISR size; Kafka's default is 1. For a partition with fewer replicas the caller uses
+// their number.
 Result<size_t> min_isr_of(const Properties& config) {
   const auto found = config.find("min.insync.replicas");
   if (found == config.end()) return size_t{1};
@@ -128,7 +130,8 @@ Result<size_t> min_isr_of(const Properties& config) {
 }
 
 void describe_partition(const std::string& topic, const PartitionDescription& partition) {
-  // Elr: replicas that are still eligible as leaders, which an older protocol does not tell.
+  // Elr (replicas still eligible as leaders) is not part of the older protocol that librdkafka
+  // uses.
   fmt::print(
       "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}\tElr: N/A\tLastKnownElr: "
       "N/A\n",
@@ -189,7 +192,7 @@ Status alter(Connection& connection, const Flags& flags) {
   if (flags.has("replica-assignment"))
     replicas = TRY(parse_replica_assignment(flags.text("replica-assignment")));
   for (const TopicDescription& topic : TRY(chosen_topics(connection, flags))) {
-    // The list names the partitions that there are, too.
+    // The list also covers the existing partitions.
     const auto known =
         static_cast<std::ptrdiff_t>(std::min(topic.partitions.size(), replicas.size()));
     TRY(add_partitions(connection, topic.name, partitions,
@@ -261,7 +264,7 @@ Status run_action(const Action& action, const Flags& flags) {
     properties = TRY(read_properties_file(flags.text("command-config")));
   Connection connection = TRY(
       Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
-  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  TRY(connection.topics());  // reports quickly and clearly that no server answers
   return action.run(connection, flags);
 }
 

@@ -63,7 +63,7 @@ std::vector<std::string> row(const Cells&... cells) {
   return {fmt::to_string(cells)...};
 }
 
-// The way Kafka does: cells as wide as their column, a tab after each.
+// Prints rows as Kafka's tool does: cells as wide as their column, followed by a tab.
 void print_rows(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows.front().size());
   for (const auto& each : rows)
@@ -78,7 +78,7 @@ std::string or_none(const std::optional<int64_t>& number) {
   return number ? fmt::to_string(*number) : "None";
 }
 
-// Fails when one is missing.
+// Fails if one of the flags is missing.
 Status need(const Flags& flags, std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names)
     if (!flags.has(name)) return wrong(fmt::format("argument --{} is required", name));
@@ -151,7 +151,7 @@ Result<DescribedProducer> producer_to_abort(TransactionAdmin& admin, const Flags
         static_cast<int32_t>(TRY(flags.number("producer-epoch", 0, 0, INT16_MAX)));
     named.coordinator_epoch =
         static_cast<int32_t>(TRY(flags.number("coordinator-epoch", 0, -1, INT32_MAX)));
-    // Kafka's tool takes it so for transactions that no coordinator has ended yet.
+    // Kafka's tool uses 0 for transactions that no coordinator has ended yet.
     named.coordinator_epoch = std::max(named.coordinator_epoch, 0);
     return named;
   }
@@ -192,7 +192,7 @@ Result<std::vector<TopicPartitionName>> partitions_to_search(const TransactionAd
   return admin.partitions_of_node(*node);
 }
 
-// Open for longer than any transaction may be.
+// Transactions that have been open longer than any transaction may be.
 Result<std::vector<Open>> candidates(TransactionAdmin& admin, const Flags& flags) {
   const int64_t minutes =
       TRY(flags.number("max-transaction-timeout", 15, 0, INT64_MAX / kMsPerMinute));
@@ -206,7 +206,7 @@ Result<std::vector<Open>> candidates(TransactionAdmin& admin, const Flags& flags
   return found;
 }
 
-// Those of which the producer's coordinator does not know.
+// Prints the open transactions that the producer's coordinator does not know.
 Status find_hanging(TransactionAdmin& admin, const Flags& flags) {
   const std::vector<Open> open = TRY(candidates(admin, flags));
   std::set<int64_t> producers;

@@ -1,4 +1,4 @@
-// millrace produce, and kafka-console-producer: lines of text become records.
+// millrace produce and kafka-console-producer: send lines of text as records.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -17,14 +17,14 @@ namespace {
 
 constexpr int kInputWaitMs = 100;
 
-// The flags of both commands; the first is only millrace's.
+// The flags of both commands; only millrace has the first.
 constexpr Flag kFlags[] = {
     {.name = "partition",
      .argument = "N",
      .doc = "All records to this partition, instead of where their keys belong"},
     {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"},
     kBootstrapFlag,
-    {.name = "broker-list", .argument = "HOST:PORT"},  // its name in older versions
+    {.name = "broker-list", .argument = "HOST:PORT"},  // name in older versions
     {.name = "property",
      .argument = "KEY=VALUE",
      .doc = "How to read lines: parse.key, key.separator, parse.headers, headers.delimiter, "
@@ -54,7 +54,7 @@ constexpr Flag kFlags[] = {
     {.name = "version"},
     kHelpFlag};
 
-// Flags that only give a setting of the producer.
+// Flags that only set a property of the producer.
 struct PropertyRow {
   std::string_view flag;
   const char* property;
@@ -118,7 +118,7 @@ void prompt() {
   std::fflush(stdout);
 }
 
-// Everything that comes from stdin, to its end or to Ctrl-C.
+// Sends all lines of stdin, until its end or Ctrl-C.
 Status produce_lines(const ProduceRequest& request, Producer& producer) {
   const bool is_typed = isatty(STDIN_FILENO) != 0;
   Progress progress(is_typed ? Progress::Wanted::No : Progress::Wanted::Yes);
@@ -146,10 +146,10 @@ Status produce_lines(const ProduceRequest& request, Producer& producer) {
 
 Result<int64_t> produce(const ProduceRequest& request) {
   Producer producer = TRY(Producer::open(request.settings));
-  TRY(producer.connection().topics());  // says soon, and in plain words, when there is no server
+  TRY(producer.connection().topics());  // reports quickly and clearly that no server answers
   watch_for_interrupts();
   const Status read = produce_lines(request, producer);
-  // What came before a bad line is sent all the same.
+  // Records before a malformed line are sent nevertheless.
   const Status sent = producer.finish(is_interrupted);
   if (!read) return read.error();
   if (!sent) return sent.error();

@@ -70,7 +70,8 @@ void print_total(const BenchResult& total) {
       at(0.999));
 }
 
-// Java's defaults of what a user has not set: the idempotence of a producer goes with its acks.
+// Java's defaults for properties that the user has not set: the idempotence of a producer depends
+// on its acks.
 Result<BenchRequest> read_command_line(const Flags& flags) {
   for (const char* name : {"topic", "num-records", "record-size", "throughput"})
     if (!flags.has(name)) return wrong(fmt::format("argument --{} is required", name));
@@ -79,7 +80,7 @@ Result<BenchRequest> read_command_line(const Flags& flags) {
   BenchRequest request;
   for (const char* file : {"producer.config", "command-config"})
     if (flags.has(file)) request.settings.properties = TRY(read_properties_file(flags.text(file)));
-  // --producer-props takes all words behind it.
+  // --producer-props takes all following words.
   std::vector<std::string> texts = flags.all("producer-props");
   for (const auto& more : {flags.all("command-property"), flags.words()})
     texts.insert(texts.end(), more.begin(), more.end());

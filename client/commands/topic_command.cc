@@ -187,7 +187,7 @@ struct Action {
   std::string_view name;
   std::span<const Flag> flags;
   Topics topics;
-  std::string_view required_flag;  // or empty
+  std::string_view required_flag;  // may be empty
   Help help;
   Status (*run)(Connection& connection, const TopicRequest& request);
 };
@@ -287,7 +287,7 @@ Result<TopicRequest> read_command_line(const Action& action, const Flags& flags)
 
 Status run_action(const Action& action, const TopicRequest& request) {
   Connection connection = TRY(Connection::open(RD_KAFKA_PRODUCER, request.settings, {}));
-  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  TRY(connection.topics());  // reports quickly and clearly that no server answers
   return action.run(connection, request);
 }
 

@@ -22,7 +22,8 @@ std::vector<size_t> shown_columns(const DataSource& source) {
   for (const std::string& name : source.column_order)
     if (const int index = source.schema.index_of(name); index >= 0)
       shown.push_back(static_cast<size_t>(index));
-  // All of them where no order is kept, else those that ALTER TABLE has added.
+  // Adds the columns that column_order lacks: all of them without an order, otherwise those that
+  // ALTER TABLE has added.
   for (size_t i = 0; i < columns.size(); ++i)
     if (!is_row_id(columns[i]) && std::ranges::find(shown, i) == shown.end()) shown.push_back(i);
   return shown;
@@ -70,7 +71,7 @@ void Catalog::put(std::shared_ptr<const DataSource> source) {
 }
 
 void Catalog::put(std::shared_ptr<const PersistentQuery> query) {
-  erase_query(query->id);  // its uses may be others than before
+  erase_query(query->id);  // the new version may use other sources
   for (const std::string& source : query->sources) readers_.set({source, query->id}, true);
   if (!query->sink.empty()) writers_.set({query->sink, query->id}, true);
   std::string id = query->id;

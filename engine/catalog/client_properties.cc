@@ -176,7 +176,7 @@ constexpr std::string_view kNames[] = {
 static_assert(std::ranges::is_sorted(kNames));
 
 constexpr std::string_view kStreams = "ksql.streams.";
-// Of the clients that Kafka Streams has.
+// Prefixes for the properties of the clients of Kafka Streams.
 constexpr std::string_view kClients[] = {"consumer.",      "producer.",         "admin.",
                                          "main.consumer.", "restore.consumer.", "global.consumer.",
                                          "topic."};

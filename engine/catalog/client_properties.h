@@ -1,11 +1,12 @@
-// Properties of Kafka's clients and of ksqlDB's server that scripts set, and that decide nothing here.
+// Properties of Kafka's clients and of ksqlDB's server that scripts set and that have no effect here.
 #pragma once
 #include <span>
 #include <string_view>
 
 namespace engine {
 
-// Also behind `ksql.streams.`, and there behind `consumer.`, `producer.`, `main.consumer.` and their kin.
+// Accepts a name also after `ksql.streams.`, and after a further prefix such as `consumer.`, `producer.` or
+// `main.consumer.`.
 bool is_client_property(std::string_view name);
 std::span<const std::string_view> client_properties();
 

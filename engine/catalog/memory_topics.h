@@ -10,7 +10,7 @@
 
 namespace engine {
 
-// Topics get their ids in the order in which they are made; one whose name is there already changes
+// Topics get their ids in the order of their creation. Creating a topic whose name exists changes
 // nothing.
 class MemoryTopics : public Topics {
  public:

@@ -1,4 +1,5 @@
-// Sequences that go on behind numbers which rows were given otherwise: those of SERIAL columns in a cluster (docs/adr/0100). Pure.
+// Sequences that continue after numbers that rows were given explicitly: those of SERIAL columns in a cluster
+// (docs/adr/0100). Pure.
 #pragma once
 #include <cstdint>
 
@@ -6,21 +7,21 @@
 
 namespace engine {
 
-// So much a sequence's version goes up where somebody has said where it goes on (setval(), ALTER SEQUENCE), which may be further
-// back; by 1 where it does not go back.
+// Added to a sequence's version by setval() and ALTER SEQUENCE, which may move the sequence back. A change that cannot
+// move it back adds 1.
 constexpr int64_t kVersionsOfCount = int64_t{1} << 32;
 
-// A column owns it, and it only goes up.
+// Whether the sequence belongs to a column and only counts up.
 bool is_passed_by_rows(const Sequence& sequence);
 
-// Of what was reserved before rows have passed it.
+// Numbers of the sequence that were reserved before rows passed it.
 struct PassedNumbers {
-  int64_t reserved_to = 0;    // numbers behind that nobody was given
-  bool has_reserved = false;  // whether anybody was given any
-  bool ends_reserves =
-      false;  // some may be at hand that rows have: what was reserved is not to be given any more
+  int64_t reserved_to = 0;     // numbers after this one were not reserved
+  bool has_reserved = false;   // whether any numbers were reserved
+  bool ends_reserves = false;  // rows may have reserved numbers; do not hand these out
 };
-// Rows have numbers from `least` to `greatest`: the next ones come behind these.
+// Rows have numbers from `least` to `greatest`; moves the sequence so that its next numbers follow
+// these.
 PassedNumbers pass_numbers(Sequence& sequence, int64_t least, int64_t greatest);
 
 }  // namespace engine

@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// 64 bits do not hold all differences of 64 bits.
+// Holds the difference of any two 64-bit numbers.
 using Wide = __int128;
 
 Error no_more(const Sequence& sequence) {
@@ -23,7 +23,7 @@ Error no_more(const Sequence& sequence) {
                       goes_up ? sequence.max : sequence.min)};
 }
 
-// A name in lower case is one that was not quoted, as everywhere.
+// A name in lower case counts as unquoted, as everywhere in the dialect.
 std::string folded(std::string_view part) {
   const bool is_plain = std::ranges::none_of(part, [](char c) { return c >= 'A' && c <= 'Z'; });
   return is_plain ? upper_case(part) : std::string(part);

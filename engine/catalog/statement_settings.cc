@@ -31,16 +31,16 @@ bool is_number(std::string_view value) {
   const auto number = to_number(value);
   return number && *number >= least && *number <= most;
 }
-// Each definition keeps it.
+// The length is limited, because each definition stores the text.
 bool is_text(std::string_view value) { return value.size() <= 1000; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
-// Less than a day would take records of another time zone for those of a broken clock.
+// A limit below a day would treat records of another time zone as records of a wrong clock.
 bool is_time_ahead(std::string_view value) {
   return value == "-1" || is_number<kDayMs, INT64_MAX>(value);
 }
-// Also with a unit, as PostgreSQL's own settings of durations.
+// Accepts a unit, as PostgreSQL's settings for durations do.
 bool is_wait(std::string_view value) {
   constexpr std::pair<std::string_view, int64_t> kUnits[] = {
       {"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}};
@@ -58,8 +58,8 @@ constexpr std::string_view kTrueOrFalse = "true or false",
                            kCount = "a whole number, at least 0";
 constexpr auto& is_count = is_number<0, INT64_MAX>;
 
-// Those at the end are set by scripts made for ksqlDB and change nothing here: what they tune does
-// not exist.
+// The settings at the end are set by scripts for ksqlDB and have no effect: the features that they
+// tune do not exist here.
 constexpr StatementSetting kSettings[] = {
     {"auto.offset.reset", "earliest for CREATE ... AS, latest for EMIT CHANGES",
      "earliest or latest", is_offset_reset},

@@ -1,4 +1,4 @@
-// The settings of statements: the names that SET '...' = '...' knows, and the values they take.
+// The settings of statements: the names and values that SET '...' = '...' accepts.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -10,41 +10,42 @@
 
 namespace engine {
 
-// More windows would make one record the work of seconds and of gigabytes.
+// With more windows, one record would cost seconds and gigabytes.
 inline constexpr int64_t kMostWindowsPerRecord = 1'000'000;
 
 struct StatementSetting {
   enum class Listed : bool { No, Yes };
   std::string_view name;      // in lower case
-  std::string_view in_force;  // what holds where nobody has set it
+  std::string_view in_force;  // the default, as shown to users
   std::string_view values;    // for the hint, after "It is "
   bool (*takes)(std::string_view value);
-  Listed listed = Listed::Yes;  // whether SHOW PROPERTIES shows it also where nobody has set it
+  Listed listed = Listed::Yes;  // whether SHOW PROPERTIES lists it even if it is not set
 };
 
 std::span<const StatementSetting> statement_settings();
 
-// Whether a statement may look at it; other names with a dot mean something to the client alone.
+// Whether a statement reads the setting; other names with a dot matter to the client alone.
 bool is_statement_setting(std::string_view name);
 
-// Fails with InvalidParameter for a value that a setting does not take, and with UndefinedObject for
-// a name that looks like one of ours and is none. Other names with a dot belong to the client, as
-// in PostgreSQL. `others`: known names that somebody else checks.
+// Fails with InvalidParameter for a value that a setting does not take, and with UndefinedObject for an unknown name
+// that looks like a setting. Other names with a dot belong to the client, as in PostgreSQL. `others`: known names that
+// the caller checks.
 Status check_statement_setting(std::string_view name, std::string_view value,
                                std::span<const std::string> others = {});
 
-// Likewise of SET 'name' = 'value' and ALTER SYSTEM: any other name is UndefinedObject, unless a client of Kafka or
-// ksqlDB's server knows it, of which nothing here depends.
+// Checks SET 'name' = 'value' and ALTER SYSTEM as check_statement_setting() does. Any unknown name is UndefinedObject,
+// except the properties of Kafka's clients and of ksqlDB's server, which have no effect.
 Status check_property(std::string_view name, std::string_view value,
                       std::span<const std::string> others = {});
 
-// The setting that a name means, also behind `ksql.streams.`; empty where it means none.
+// The setting that a name refers to, also with the prefix `ksql.streams.`; empty if it refers to
+// none.
 std::string setting_name(std::string_view name);
 
-// 'ksql.streams.x' is the x of Kafka Streams: it counts as that, where x itself is not set.
+// 'ksql.streams.x' is the property x of Kafka Streams; it applies if x itself is not set.
 void unfold_streams_prefix(Properties& properties);
 
-// What is in force where no session has set it.
+// Values that apply if no session has set the property.
 Properties default_statement_settings(const EngineSettings& settings);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// What belongs to the server itself, by name.
+// Names of the sources and topics that belong to the server itself.
 #pragma once
 #include <string_view>
 
@@ -9,8 +9,8 @@ namespace engine {
 inline constexpr std::string_view kProcessingLogStream = "KSQL_PROCESSING_LOG";
 inline constexpr std::string_view kProcessingLogTopic = "ksql_processing_log";
 
-// Topics whose names begin with __ are written by the server, or by tools that keep their state there: what
-// statements wrote would be taken for that. Fails with WrongObjectType.
+// Fails with WrongObjectType for a topic whose name begins with __. Such topics are written by the server, or by tools
+// that keep their state there, and would take records of statements for that state.
 Status check_writable(std::string_view topic);
 
 }  // namespace engine

@@ -23,7 +23,8 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
-// A record with a broken clock makes all others late, for good: nobody finds the cure by himself.
+// A record with a time far ahead moves stream time, and all later records are then late from there on. The text names
+// the property that prevents it, since users do not find it themselves.
 std::string advice_on_time(int64_t stream_time_ms, int64_t wall_ms) {
   constexpr int64_t kClocksDifferMs = 60'000;
   if (stream_time_ms <= saturating_add(wall_ms, kClocksDifferMs)) return {};
@@ -111,7 +112,7 @@ Status AggregateOperator::resume() {
   return may_go_on() ? take_rows() : Status{};
 }
 
-// After a restart there may be many that are only in checkpoints.
+// After a restart many window starts may exist in checkpoints only, so the search is split into slices.
 Result<bool> AggregateOperator::find_starts() {
   while (!store_.knows_starts()) {
     TRY(store_.find_starts(kStartsAtOnce));
@@ -132,7 +133,7 @@ Status AggregateOperator::take_rows() {
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
     context().slice.spend_bytes(block_bytes_);
-    report_times();  // what was counted is committed with the rows
+    report_times();  // with the rows, so that the counts and the rows are in one commit
     report_lost();
     if (is_done) {
       rest_.reset();
@@ -145,10 +146,10 @@ Status AggregateOperator::take_rows() {
   return {};
 }
 
-// Groups that are large (COLLECT_LIST) give large rows, and each change of one gives all of it again: fewer of
-// them are made at once, and few until it is known how large they are. (Of a block that is not written as a whole
-// nothing is known.) Where only the last change of each gives a row, changes of one group may be many; but
-// not those that take something back, which may mean to walk over all of it.
+// Large groups (COLLECT_LIST) give large rows, and each change of a group writes the whole group again. A block is
+// therefore small if its output is large, and stays small until the size of the groups is known. (A block that was not
+// written as a whole shows nothing about the size.) If only the last change of a group gives a row, a block may hold
+// many changes of one group, except for undos of table rows: an undo may have to scan the whole group.
 void AggregateOperator::adapt_block(size_t output_bytes) {
   constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024;
   const bool is_large = store_.has_heap() && (!merges_updates_ || step_.is_table);
@@ -158,17 +159,17 @@ void AggregateOperator::adapt_block(size_t output_bytes) {
     block_rows_ = std::min(is_large ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
 }
 
-// A list of a megabyte would be made a thousand times where its output takes the last one only
-// (TopicOutput::chosen_rows).
+// If the output keeps only the last row of each group (TopicOutput::chosen_rows), earlier results are not built:
+// otherwise a list of a megabyte would be made a thousand times.
 void AggregateOperator::drop_replaced(std::vector<Change>& changes) {
   absl::flat_hash_set<const GroupSlot*> newer;
   for (Change& change : changes | std::views::reverse)
     if (change.emit && !newer.insert(change.group).second) change.emit = false;
 }
 
-// The changes of one block; true when all rows of the batch have given theirs. Stops before the
-// windows of a record that closes others, whose results are written first, and when many groups had to be
-// fetched.
+// Lists the changes of one block; returns true when all rows of the batch are listed. A block ends before the windows
+// of a record that closes other windows, because the results of those are written first, and when Slice::kBlockFetches
+// groups had to be fetched.
 Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
   Rest& rest = *rest_;
   const size_t max_changes =
@@ -191,14 +192,14 @@ Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
   return rest.row == rest.batch.rows;
 }
 
-// Of the next rows, before they are looked for one after the other.
+// Fetches the groups of the next rows together, before list_changes() looks them up one by one.
 void AggregateOperator::prefetch_groups() {
   Rest& rest = *rest_;
   std::array<AggregateStore::EntryKey, AggregateStore::kPrefetchedAtOnce> keys;
   const size_t count = std::min(keys.size(), rest.batch.rows - rest.row);
   for (size_t i = 0; i < count; ++i) {
     const size_t row = rest.row + i;
-    // Of windows that hop, the newest.
+    // Hopping windows: the newest window of the record.
     const int64_t start =
         step_.window ? window().last_start(std::max<int64_t>(rest.batch.timestamps[row], 0)) : 0;
     keys[i] = {start, rest.keys[row].value_or(std::string_view())};
@@ -217,7 +218,8 @@ void AggregateOperator::weigh_row() {
                     std::span(&rest.row_bytes, 1));
 }
 
-// The group of a change of the row at hand, which counts in the block; null where it takes no more.
+// Returns the group that a change of the current row applies to, and adds its bytes to the block; null if the group has
+// reached its size limit.
 Result<GroupSlot*> AggregateOperator::take_group(std::string_view key, int64_t window_start) {
   Rest& rest = *rest_;
   const size_t before = store_.changed_bytes();
@@ -229,7 +231,7 @@ Result<GroupSlot*> AggregateOperator::take_group(std::string_view key, int64_t w
 
 Status AggregateOperator::list_change(std::vector<Change>& changes) {
   const Rest& rest = *rest_;
-  // No key: one group of all.
+  // Without a key all rows belong to one group.
   GroupSlot* const group = TRY(take_group(rest.keys[rest.row].value_or(std::string_view()), 0));
   if (!group) return {};
   const bool is_new = rest.batch.present.test(rest.row);
@@ -239,7 +241,7 @@ Status AggregateOperator::list_change(std::vector<Change>& changes) {
   return {};
 }
 
-// True when windows have closed whose results are to be written before the record counts.
+// Returns true if windows have closed whose results must be written before the record counts.
 bool AggregateOperator::begin_row() {
   Rest& rest = *rest_;
   rest.row_is_begun = true;
@@ -247,18 +249,18 @@ bool AggregateOperator::begin_row() {
   const int64_t before = stream_time_.timestamp;
   move_stream_time(rest.row);
   rest.next_start = window().first_start(timestamp);
-  // Late is what has a window that no longer takes it, be it one of many: the earliest closes first.
-  // A record at stream time or ahead of it never is.
+  // A record is late if at least one of its windows is closed; the earliest window closes first. A record at or ahead
+  // of stream time is never late.
   if (!take_restored_place() && timestamp < stream_time_.timestamp &&
       window().is_closed(rest.next_start, stream_time_.timestamp) && rest.late++ == 0)
     rest.first_late = rest.row;
-  // There may be thousands of closed ones.
+  // Thousands of windows may be closed, so they are skipped in one step.
   rest.next_start = window().first_open(rest.next_start, stream_time_.timestamp);
   if (step_.final_only && stream_time_.timestamp > before) begin_closing(before);
   return closing_.has_value();
 }
 
-// Whether some windows of the row were done before the task began anew; then it goes on there.
+// Returns whether some windows of the row were finished before the restart; the row then continues behind them.
 bool AggregateOperator::take_restored_place() {
   if (!restored_) return false;
   Rest& rest = *rest_;
@@ -271,8 +273,7 @@ bool AggregateOperator::take_restored_place() {
   return is_there;
 }
 
-// A record whose time lies too far ahead counts in its windows, but the time of all others does not
-// follow it.
+// A record whose time is too far ahead counts in its windows, but does not move stream time.
 void AggregateOperator::move_stream_time(uint32_t row) {
   Rest& rest = *rest_;
   const int64_t timestamp = rest.batch.timestamps[row];
@@ -325,7 +326,7 @@ void AggregateOperator::report_overflows(const Batch& out) const {
   engine::report_overflows(context().log, store_.instances(), out, step_.key_count);
 }
 
-// The windows of the row at hand that are not done, as many as fit. Ends the row after the last.
+// Lists the unfinished windows of the current row, as many as fit into the block. Ends the row after its last window.
 Status AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& changes) {
   Rest& rest = *rest_;
   const WindowTimes windows = window();
@@ -379,7 +380,7 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
     auto results = std::make_shared<Column>(instance.result_type);
     auto old_results = std::make_shared<Column>(instance.result_type);
     results->reserve(out.rows);
-    bool has_old_result = false;  // of the row at hand, whose undo came before its update
+    bool has_old_result = false;  // of the current row; its undo precedes its update
     for (const Change& change : changes) {
       void* state = store_.state(*change.group, call);
       if (wants_old && !has_old_result) accumulator.result(instance, state, *old_results);
@@ -428,7 +429,7 @@ void AggregateOperator::begin_closing(int64_t previous_stream_time) {
 Status AggregateOperator::close_some() {
   while (closing_) {
     const std::vector<const GroupSlot*> groups = TRY(next_closed(context().slice.block_rows()));
-    // Looking at a group costs about as much as writing one, so that sorting has its slices too.
+    // Finding a closed group costs about as much as writing one, so the search is metered by slices too.
     context().slice.spend_rows(std::max<size_t>(groups.size(), 1));
     if (!groups.empty()) {
       Batch out = TRY(rows_of(groups));
@@ -445,7 +446,7 @@ Status AggregateOperator::close_some() {
   return {};
 }
 
-// The next closed groups, few of them; ends the closing after the last one.
+// Returns at most `max_groups` of the next closed groups; ends the closing after the last one.
 Result<std::vector<const GroupSlot*>> AggregateOperator::next_closed(size_t max_groups) {
   Closing& closing = *closing_;
   if (!closing.groups) {
@@ -474,7 +475,7 @@ Result<std::vector<const GroupSlot*>> AggregateOperator::next_closed(size_t max_
 // ---- state
 
 void AggregateOperator::expire() {
-  // In steps of a tenth of the retention: each one leaves a range in the journal.
+  // Expiry moves in steps of a tenth of the retention, because each step writes a range to the journal.
   if (!step_.window || stream_time_.timestamp < 0) return;
   const int64_t step = std::max<int64_t>(1, step_.window->retention_ms / 10);
   const uint64_t expired =
@@ -490,11 +491,11 @@ void AggregateOperator::visit_rest(const VisitRecord& visit) const {
 
 void AggregateOperator::own_rest() {
   if (!rest_) return;
-  // Rows that are done stay for their numbers: the keys are counted by them.
+  // Finished rows stay in the batch, because the keys are indexed by row number.
   rest_->batch = rest_->batch.owned(0);
 }
 
-// Without windows nothing is in the middle, and stream time does not matter.
+// Without windows a row is never finished in part, and stream time is not used.
 void AggregateOperator::append_scalars(std::vector<int64_t>& out) const {
   Place place;
   if (rest_ && rest_->row_is_begun &&
@@ -515,7 +516,7 @@ void AggregateOperator::restore_scalars(std::span<const int64_t>& scalars) {
   constexpr size_t kCount = 9;
   if (scalars.empty()) return;
   stream_time_.timestamp = scalars[0];
-  if (scalars.size() < kCount) {  // written before there were others
+  if (scalars.size() < kCount) {  // written by a version that had only this scalar
     scalars = scalars.subspan(1);
     return;
   }

@@ -1,4 +1,4 @@
-// GROUP BY: the state of each group, by key and window, and the row that it becomes.
+// GROUP BY: the state of each group, by key and window, and the result row that the state gives.
 #pragma once
 #include <memory>
 #include <optional>
@@ -15,18 +15,18 @@
 
 namespace engine {
 
-// Input: the grouping columns, then the aggregates' arguments; keys are never null
-// (RegroupOperator). Output: the grouping columns, one column a call, and the window's bounds if
-// there are windows; one row for each change of a group, in the order of the records.
+// Input: the grouping columns, then the arguments of the aggregates; keys are never null (RegroupOperator). Output: the
+// grouping columns, one column per aggregate call, and the window bounds if windows exist; one row for each change of a
+// group, in the order of the records.
 //
-// A batch is taken in blocks of changes, and each block in two passes. The first walks the records in
-// their order: it moves stream time, decides which windows a record still counts in, and lists the
-// changes. The second takes one aggregate after the other and walks that list. Since aggregates do
-// not see each other, both give what one record at a time would give.
+// A batch is processed in blocks of changes, and each block in two passes. The first pass walks the records in order:
+// it moves stream time, decides which windows a record still counts in, and lists the changes. The second pass takes
+// one aggregate after the other and walks that list. Aggregates do not depend on each other, so the result is the same
+// as with one record at a time.
 //
-// Invariants: between blocks the store holds exactly what was pushed; a record that is done in part
-// (some of its windows, some of the windows that it closed) is the first of the rest, and the scalars
-// say how much of it is done.
+// Invariants: between blocks the store holds exactly the state that was pushed; a record that is finished in part (some
+// of its windows, or some of the windows that it closed) is the first of the rest, and the scalars record how far it is
+// finished.
 class AggregateOperator final : public Operator, public Materialized {
  public:
   // `key_schema`: the grouping columns, with the role Key.
@@ -44,18 +44,19 @@ class AggregateOperator final : public Operator, public Materialized {
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return step_.window ? &stream_time_ : nullptr; }
 
-  // The input is an exchange, whose batches carry the keys as this operator would write them.
+  // For an input that is an exchange: its batches carry the keys as this operator would write them.
   void take_carried_keys() { takes_carried_keys_ = true; }
-  // Of several changes of a group in one block only the last result is to be seen.
+  // If a block changes a group several times, only the last result is emitted.
   void merge_updates() { merges_updates_ = store_.has_heap() && !step_.old_too; }
 
   AggregateStore& store() { return store_; }
-  // These groups as a batch in this operator's output layout, followed by a ROWTIME column.
+  // Returns the groups as a batch in this operator's output layout, followed by a ROWTIME column.
   Result<Batch> rows_of(std::span<const GroupSlot* const> groups) const;
-  // Windows that have fallen out of the retention but are not yet removed must not be shown.
+  // Returns the start of the oldest window within the retention. Windows before it may not be removed yet, and must not
+  // be shown.
   int64_t oldest_kept_start(int64_t stream_time) const;
-  // Whether the group is a row of the table at this stream time: it was written, or, where only final results
-  // are, its window has closed.
+  // Returns whether the group is a row of the table at this stream time: it was written or, if only final results are
+  // rows, its window has closed.
   bool is_shown(const GroupSlot& group, int64_t stream_time) const;
 
   Materialized* materialized() override { return this; }
@@ -65,8 +66,8 @@ class AggregateOperator final : public Operator, public Materialized {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;
-  static constexpr size_t kAskedAtOnce = 64;  // starts of windows, of one key
-  // Of changes that are made at once, where groups may be large; and of what these make a commit larger by.
+  static constexpr size_t kAskedAtOnce = 64;  // window starts of one key
+  // Limits of a block if groups may be large: the rows, and the bytes that the block adds to the commit.
   static constexpr size_t kFewestRows = 16, kMostLargeRows = 128;
   static constexpr size_t kMostBlockBytes = size_t{1} << 20;
 
@@ -75,29 +76,29 @@ class AggregateOperator final : public Operator, public Materialized {
     uint32_t row;
     bool undo, emit;
   };
-  // What is left of a batch.
+  // The unprocessed part of a batch.
   struct Rest {
     Batch batch;
     EncodedRows keys;
-    uint32_t row = 0;              // the first that is not done
-    uint32_t prefetched = 0;       // the groups of the rows before it are at hand
-    bool row_is_begun = false;     // it has moved stream time
-    size_t row_bytes = 0;          // that it adds to a group, where groups may be large
-    int64_t next_start = 0;        // of that row's windows, from the earliest on: what comes next
-    uint64_t late = 0, ahead = 0;  // records that are not reported yet, and the first of each
+    uint32_t row = 0;              // first unfinished row
+    uint32_t prefetched = 0;       // the groups of the rows before it are fetched
+    bool row_is_begun = false;     // the row has moved stream time
+    size_t row_bytes = 0;          // bytes that the row adds to a group; set if groups may be large
+    int64_t next_start = 0;        // start of the row's next window; windows go from the earliest on
+    uint64_t late = 0, ahead = 0;  // records not reported yet, and the first of each
     uint32_t first_late = 0, first_ahead = 0;
-    uint64_t lost = 0;  // changes of groups that are too large, likewise
+    uint64_t lost = 0;  // changes of groups that are too large, not reported yet
     uint32_t first_lost = 0;
   };
-  // Windows that stream time has closed and whose final results are being written: those that begin
-  // in [from, to), by start, then key. `done` groups of those that begin at `from` are written.
+  // Windows that stream time has closed and whose final results are being written: the windows that start in [from,
+  // to), ordered by start, then key. `done` groups of the windows that start at `from` are written.
   struct Closing {
     int64_t from = 0, to = 0, done = 0;
-    int64_t to_skip = 0;  // of those that begin at `from`: written before a restart
-    std::unique_ptr<AggregateStore::InOrder> groups;  // that begin there
+    int64_t to_skip = 0;  // groups at `from` that were written before a restart
+    std::unique_ptr<AggregateStore::InOrder> groups;  // groups of the windows that start at `from`
   };
-  // A record of which some windows were done before the task began anew, and which comes next (never
-  // 0, which is the first).
+  // A record that was finished in part before the restart and is read again; `next_start` is its next window (never 0,
+  // which is the first).
   struct Place {
     int64_t partition = 0, offset = 0, next_start = 0;
   };
@@ -141,7 +142,7 @@ class AggregateOperator final : public Operator, public Materialized {
   const TimeAhead ahead_;
   StreamTime stream_time_;
   size_t block_rows_;
-  size_t block_bytes_ = 0;  // that the block at hand makes the commit larger by, about
+  size_t block_bytes_ = 0;  // approximate bytes that the current block adds to the commit
   std::optional<Rest> rest_;
   std::optional<Closing> closing_;
   std::optional<Place> restored_;

@@ -1,4 +1,4 @@
-// The rows that groups become: for final results, look-ups and scans.
+// Converts groups to rows: for final results, look-ups and scans.
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +8,8 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scans; about
+constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // approximate limit per step of a look-up
+                                                         // or scan
 
 }  // namespace
 
@@ -86,13 +87,13 @@ Result<Batch> AggregateOperator::rows_in_order(std::vector<const GroupSlot*> gro
   return rows_of(groups);
 }
 
-// The first and the last.
+// Returns the first and the last start within the bounds.
 std::pair<int64_t, int64_t> AggregateOperator::starts_within(const WindowBounds& bounds) const {
   std::pair starts(bounds.first_start, bounds.last_start);
   if (!step_.window) return {INT64_MIN, INT64_MAX};
   const int64_t size_ms = step_.window->size_ms;
   starts.first = std::max(starts.first, saturating_subtract(bounds.first_end, size_ms));
-  // Ends that would lie beyond the last number are that.
+  // An end that overflows is INT64_MAX, so this bound admits every start.
   if (bounds.last_end != INT64_MAX)
     starts.second = std::min(starts.second, saturating_subtract(bounds.last_end, size_ms));
   return starts;
@@ -108,13 +109,13 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
     const bool is_shown_now = is_shown(group, look_up.stream_time);
     if (is_shown_now) groups.push_back(&group);
     bytes += group.encoded_bytes();
-    // Whether a window is over is a matter of stream time, which every commit may move.
+    // Whether a window is over depends on stream time, which every commit may move.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
     return bytes < kShownBytesAtOnce;
   };
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
-  size_t asked = 0;  // starts of windows, of all keys
+  size_t asked = 0;  // window starts, for all keys
   const auto is_enough = [&] {
     return store_.layers().fetches() >= max_fetches || asked >= kGatheredAtOnce ||
            bytes >= kShownBytesAtOnce;
@@ -131,7 +132,7 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
       asked += std::exchange(at.asked, 0);
     }
     if (has_more) {
-      // The others of its windows are shown as they are now.
+      // The remaining windows of the key are shown as they are now.
       if (!at.scan) look_up.entries = store_.begin_rest(at);
       look_up.entries->place.start = at.next;
       changed_in = std::max(changed_in, look_up.entries->until);

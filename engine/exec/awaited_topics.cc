@@ -24,7 +24,7 @@ bool AwaitedTopics::is_any_written() const {
 
 void AwaitedTopics::add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions) {
   for (Topic& topic : topics_) {
-    // Before anything else: a commit that comes later is seen as a change.
+    // Read before the snapshot is taken: a later commit then shows as a changed version.
     topic.version = topic.writers->version();
     const std::span<const PartitionRef> inputs = topic.writers->inputs();
     topic.ends.assign(inputs.size(), Offset(0));
@@ -37,7 +37,7 @@ void AwaitedTopics::add_positions(std::vector<std::pair<PartitionRef, Offset>>& 
 
 std::span<const Polled> AwaitedTopics::see(std::span<const Polled> polled) {
   for (Topic& topic : topics_) {
-    // A topic that cannot be read, or was deleted, owes nothing: its readers report that.
+    // No row is awaited from a topic that cannot be read or was deleted: its readers report that.
     for (size_t i = 0; i < topic.ends.size(); ++i)
       topic.ends[i] = polled[i].status ? polled[i].readable_end : Offset(0);
     polled = polled.subspan(topic.ends.size());

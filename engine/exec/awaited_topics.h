@@ -1,5 +1,5 @@
-// The topics among a task's inputs that other queries write: whether a partition of such a topic, when it is empty, may
-// still get rows for records that the task could read at a certain moment.
+// Input topics of a task that other queries write. If a partition of such a topic is empty, the task learns here
+// whether it can still receive rows for records that the task could read at a certain moment.
 #pragma once
 #include <span>
 #include <string>
@@ -10,34 +10,34 @@
 
 namespace engine {
 
-// A task looks how far the writers are before it takes a snapshot, and notes moments as of that snapshot:
+// A task reads the progress of the writers before it takes a snapshot, and notes moments as of that snapshot:
 //
 //   add_positions()   the writers' versions, and whether they have passed the noted moment
-//   poll              a snapshot: it has the rows of all that had passed before
+//   poll              a snapshot: it has the rows of all writers that had passed before
 //   see()             the ends of the writers' inputs in it
 //   note_moment()     these ends are to be passed; idle writers have passed them at once
 //
 // Threads: the task's. Owner: its heads.
 class AwaitedTopics {
  public:
-  // The index of the topic with these writers, which is added when it is not known.
+  // Returns the index of the topic with these writers; adds the topic if it is new.
   size_t add(const TopicWritersPtr& writers);
   bool empty() const { return topics_.empty(); }
   bool is_any_written() const;
 
-  // Appends the inputs of the writers, to be polled for their ends alone.
+  // Appends the inputs of the writers, which are polled for their ends only.
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions);
-  // What came of them; returns what follows.
+  // Reads the poll results of these inputs, and returns the results behind them.
   std::span<const Polled> see(std::span<const Polled> polled);
-  // From now on the writers are to pass what could be read in the last snapshot.
+  // Sets the moment: the writers are to pass everything that could be read in the last snapshot.
   void note_moment();
-  // Whether a query writes the topic. If not, nothing is owed.
+  // Returns whether a query writes the topic. If not, no row is awaited.
   bool is_written(size_t topic) const { return !topics_[topic].ends.empty(); }
-  // Whether the last snapshot has all rows of the moment.
+  // Returns whether the last snapshot has all rows of the moment.
   bool has_passed(size_t topic) const { return topics_[topic].state == State::Passed; }
-  // The writers have passed it after the last snapshot was taken: the next one has the rows.
+  // Returns whether the writers passed the moment after the last snapshot was taken: the next snapshot has the rows.
   bool is_new(size_t topic) const { return topics_[topic].state == State::PassedSince; }
-  // The query that is behind.
+  // Returns the name of the query that is behind.
   const std::string& awaited(size_t topic) const { return topics_[topic].writers->awaited(); }
 
  private:
@@ -45,7 +45,7 @@ class AwaitedTopics {
   struct Topic {
     TopicWritersPtr writers;
     std::vector<Offset> ends;  // of the writers' inputs, in the last snapshot
-    uint64_t version = 0;      // before that
+    uint64_t version = 0;      // read before that snapshot
     State state = State::Awaited;
   };
   std::vector<Topic> topics_;

@@ -1,4 +1,4 @@
-// About what a batch of rows takes in memory.
+// Approximate memory of a batch of rows.
 #pragma once
 #include <cstddef>
 
@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// With the strings that its columns show, whoever owns them.
+// Includes the strings that the columns refer to, even if another object owns them.
 size_t bytes_of(const Batch& batch);
 
 }  // namespace engine

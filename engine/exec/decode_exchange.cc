@@ -1,4 +1,4 @@
-// What comes out of an exchange: blocks of rows, or, where the version before wrote them, single rows.
+// Decoding of an exchange: blocks of rows, or single rows if an older version wrote them.
 #include <algorithm>
 #include <utility>
 
@@ -17,8 +17,9 @@ ExchangeRows RecordDecoder::no_exchange_rows() const {
   return rows;
 }
 
-// As decode(). Of a block all rows are decoded: those that are not asked for are left out, and decoded
-// again when they are. Takes nothing where the first record is no block.
+// Decodes records that are blocks, with the contract of decode(). All rows of a block are decoded; rows outside the
+// range are left out, and decoded again by the call that asks for them. Returns an empty chunk if the first record is
+// not a block.
 Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batches,
                                                 int32_t partition, const DecodeRange& range,
                                                 RecordCursor& cursor) {
@@ -28,7 +29,7 @@ Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batc
   std::vector<uint32_t> asked_for;  // of the rows
   size_t bytes = 0;
   std::optional<Offset> damaged_from;
-  // What goes before a batch or a block that is damaged is taken first.
+  // Rows before a damaged batch or block are returned first; the next call reports the damage.
   const auto fail = [&](const Error& error) -> Status {
     if (!asked_for.empty()) return {};
     return damaged(error, partition, chunk.next);
@@ -76,7 +77,7 @@ Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batc
   };
   TRY(take_blocks());
   if (asked_for.empty()) return chunk;
-  if (damaged_from) {  // `rows` has some of what is damaged
+  if (damaged_from) {  // `rows` contains a part of the damaged block
     cursor.finish();
     DecodeRange before = range;
     before.end = *damaged_from;
@@ -90,7 +91,7 @@ Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batc
   chunk.batch = chunk.batch.gather(asked_for);
   for (std::vector<int64_t>* each : {&chunk.merge.order_times, &chunk.merge.source_offsets}) {
     if (each->empty()) continue;
-    for (size_t i = 0; i < asked_for.size(); ++i)  // which grow: nothing is overwritten too early
+    for (size_t i = 0; i < asked_for.size(); ++i)  // indexes ascend: no entry is overwritten before it is read
       (*each)[i] = (*each)[asked_for[i]];
     each->resize(asked_for.size());
   }
@@ -109,7 +110,7 @@ Batch RecordDecoder::batch_of(ExchangeRows rows, int32_t partition) const {
     batch.columns.push_back(std::make_shared<const Column>(std::move(column)));
   for (Column& column : rows.old_columns)
     batch.old_columns.push_back(std::make_shared<const Column>(std::move(column)));
-  // The old side of a change has the key of the new one.
+  // The old side of a change has the key of the new side.
   for (const int index : key_columns_)
     if (batch.has_old())
       batch.old_columns[static_cast<size_t>(index)] = batch.columns[static_cast<size_t>(index)];
@@ -117,7 +118,7 @@ Batch RecordDecoder::batch_of(ExchangeRows rows, int32_t partition) const {
   return batch;
 }
 
-// Rows in the form of before blocks.
+// Decodes rows in the format that preceded blocks.
 void RecordDecoder::read_exchange_values(Records& records, std::vector<Column>& columns,
                                          std::vector<bool>& keep, Batch& batch) {
   std::vector<Column*> now;
@@ -138,8 +139,8 @@ void RecordDecoder::read_exchange_values(Records& records, std::vector<Column>& 
   for (size_t row = 0; row < records.size(); ++row) {
     const auto value =
         records.values[row] ? decode_exchange_value(*records.values[row]) : std::nullopt;
-    // Our own writer made these bytes, and they match their checksum. What does not decode is left
-    // out and reported.
+    // This server wrote the bytes, and they match their checksum. A value that does not decode is left out and
+    // reported.
     bool fine = value.has_value();
     const ExchangeValue change = value.value_or(ExchangeValue{});
     fine &= read_side(change.has_new, change.new_row, now);

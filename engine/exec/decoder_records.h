@@ -1,4 +1,4 @@
-// Records of an input on their way to columns: private to the decoder's sources.
+// Records of an input while they are decoded to columns. Private to the decoder's sources.
 #pragma once
 #include <fmt/format.h>
 
@@ -18,18 +18,18 @@ struct RecordDecoder::Records {
   std::vector<std::string_view> raw_headers;
   bool has_headers = false;  // any of them
   std::vector<int64_t> timestamps, offsets;
-  std::vector<std::shared_ptr<const void>> owners;  // of what was decompressed
-  // Numbers are copies: what a column of them kept would stay for as long as the column, by megabytes.
+  std::vector<std::shared_ptr<const void>> owners;  // owners of the decompressed bytes
+  // Columns of numbers hold copies; keeping the owners for them would hold megabytes as long as the column lives.
   void keep_for(Column& column) const {
     if (!holds_strings(column.type())) return;
     for (const auto& owner : owners) column.keep(owner);
   }
   Offset next;
-  std::map<size_t, std::string> failures;  // by row; the first reason counts
-  std::optional<RowProblem> unavailable;   // the first that must wait for its schema
+  std::map<size_t, std::string> failures;  // by row; the first reason of a row counts
+  std::optional<RowProblem> unavailable;   // first record that must wait for its schema
 
   size_t size() const { return offsets.size(); }
-  // Marks what a reader could not read. It explains only some.
+  // Marks the records that a reader could not read. The status explains only some of them.
   void take_failures(std::string_view side, const RowStatus& status, std::vector<bool>& keep) {
     if (status.unavailable && (!unavailable || status.unavailable->row < unavailable->row))
       unavailable = status.unavailable;

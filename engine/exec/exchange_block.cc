@@ -10,15 +10,15 @@ namespace engine {
 
 namespace {
 
-// The first byte of a record; of one in the form of before these are flags.
+// First byte of a record. In the format that preceded blocks this byte holds flags.
 constexpr uint8_t kBlock = 16, kLastFlagsOfBefore = kHasNewRow | kHasOldRow;
-// Flags: what is not there takes no bytes.
+// Flags: absent parts take no bytes.
 constexpr uint8_t kSomeAbsent = 1, kHasHeaders = 2, kHasOld = 4, kKeyIsColumn = 8,
                   kHasOrderTimes = 16, kHasSourceOffsets = 32;
 constexpr uint8_t kAllFlags =
     kSomeAbsent | kHasHeaders | kHasOld | kKeyIsColumn | kHasOrderTimes | kHasSourceOffsets;
 
-// A key of one text is most often those bytes and nothing else: they are written once.
+// A key of one text column usually consists of exactly its bytes, which are then written once.
 bool is_key_itself(const Column& key, const Column& column, std::span<const uint32_t> rows) {
   if (column.type().kind() != TypeKind::String) return false;
   return std::ranges::all_of(rows, [&](const uint32_t row) {
@@ -54,19 +54,20 @@ BlockHead read_head(ByteReader& in) {
   if (in.be<uint8_t>() != kBlock) in.fail();
   head.rows = in.varint();
   head.flags = in.be<uint8_t>();
-  // Each row has at least one byte, of its time: nobody allocates for a count that lies.
+  // Each row takes at least one byte, for its time, so that a corrupt row count cannot cause a
+  // large allocation.
   if (head.rows == 0 || head.rows > in.rest().size() || head.flags > kAllFlags) in.fail();
   return head;
 }
 
-// The timestamps are there.
+// Call after the timestamps are decoded.
 void decode_merge_times(ByteReader& in, const BlockHead& head, ExchangeRows& out) {
   MergeTimes& merge = out.merge;
   const bool has_times = (head.flags & kHasOrderTimes) != 0;
   const bool has_offsets = (head.flags & kHasSourceOffsets) != 0;
   if (!in.ok()) return;
   const size_t first = out.size() - head.rows;
-  // One exchange has them in all of its blocks, or in none.
+  // An exchange has merge times in all of its blocks, or in none.
   if (merge.source_offsets.size() != (has_offsets ? first : 0) || (has_times && !has_offsets))
     return in.fail();
   const auto begin = out.timestamps.begin();
@@ -81,7 +82,7 @@ void decode_merge_times(ByteReader& in, const BlockHead& head, ExchangeRows& out
   if (has_offsets) decode_numbers(in, head.rows, merge.source_offsets);
 }
 
-// A text column with the same bytes as the keys, from row `first` on.
+// Fills a text column with the bytes of the keys, from row `first` on.
 void take_keys(const Column& keys, size_t first, Column& out) {
   out.resize(keys.size());
   const auto from = keys.data<std::string_view>();
@@ -92,7 +93,7 @@ void take_keys(const Column& keys, size_t first, Column& out) {
   }
 }
 
-// What is written of a side: the value columns of it.
+// Decodes the old side; like the new side, it is written as its value columns.
 void decode_old(ByteReader& in, const BlockHead& head, const ExchangeColumns& columns,
                 ExchangeRows& out) {
   const bool is_table = !out.old_columns.empty();
@@ -125,7 +126,8 @@ void encode_exchange_block(const Batch& batch, const Column& keys, const Exchang
   if (columns.keys.size() == 1 &&
       is_key_itself(keys, column_of(batch.columns, columns.keys.front()), rows))
     flags |= kKeyIsColumn;
-  // Of records that come in the order of their times they are the same.
+  // If the records are in the order of their times, the order times equal the timestamps and are
+  // not written.
   const auto is_in_order = [&](const uint32_t row) {
     return order_times[row] == batch.timestamps[row];
   };

@@ -1,6 +1,6 @@
-// Blocks of rows between two stages of a query, column by column: each record of an exchange is one, and
-// each of its rows has an offset of its own, so that a task may stop anywhere in it. Keys are carried as
-// the bytes that decided the partition, so that nobody makes them again. docs/formats/exchange.md
+// Blocks of rows between two stages of a query, column by column. Each record of an exchange is one block, and each of
+// its rows has its own offset, so that a task may stop at any row. The block carries the key bytes that decided the
+// partition, so that the reader does not encode them again. Format: docs/formats/exchange.md
 #pragma once
 #include <span>
 #include <string>
@@ -12,41 +12,41 @@
 
 namespace engine {
 
-// Which columns of an exchange's schema are the key, and which the value.
+// Key and value columns of an exchange's schema.
 struct ExchangeColumns {
   std::vector<int> keys, values;
 };
 
-// What readers of a time-ordered exchange have to know of each row, to merge it with those of other lanes.
+// Merge position of each row of a time-ordered exchange: readers merge the rows of several lanes by it.
 struct MergeTimes {
   std::vector<int64_t>
-      order_times;  // the greatest time of its partition so far; empty: the timestamps
-  std::vector<int64_t> source_offsets;  // of the record that it was made of
+      order_times;  // greatest time of the row's partition so far; empty: the timestamps
+  std::vector<int64_t> source_offsets;  // offset of the record that the row was made from
 };
 
-// Appends the rows of the batch that are named. `keys`: their key bytes, numbered as the batch's rows.
-// `order_times`: of a time-ordered exchange, numbered likewise; the batch's offsets go with them. Else empty.
+// Appends the rows of the batch that `rows` names. `keys`: their key bytes, indexed by row of the batch. `order_times`:
+// for a time-ordered exchange, indexed by row; the offsets of the batch are then written too. Empty otherwise.
 void encode_exchange_block(const Batch& batch, const Column& keys, const ExchangeColumns& columns,
                            std::span<const int64_t> order_times, std::span<const uint32_t> rows,
                            std::string& out);
 
-// How many rows a record of an exchange holds as a block; 0 where it is a single row in the form of
-// before (engine/exec/exchange_codec.h). Fails with CorruptRecord where it is neither.
+// Returns the number of rows in a block record of an exchange; 0 for a single row in the format that preceded blocks
+// (engine/exec/exchange_codec.h). Fails with CorruptRecord if the record is neither.
 Result<size_t> rows_of_exchange_block(std::string_view bytes);
 
-// What came out of blocks, one after the other. The columns, of the schema, are made by the caller;
-// those of the keys on the old side are not filled. Strings are views into the blocks.
+// Rows decoded from consecutive blocks. The caller creates the columns, by the schema; the key columns of the old side
+// are not filled. Strings are views into the blocks.
 struct ExchangeRows {
   std::vector<int64_t> timestamps;
-  MergeTimes merge;  // of time-ordered exchanges
+  MergeTimes merge;  // time-ordered exchanges only
   Bitmap present, old_present;
-  std::vector<std::string> raw_headers;      // empty where no row has any
+  std::vector<std::string> raw_headers;      // empty if no row has headers
   Column keys{TypeKind::Bytes};              // the key bytes
-  std::vector<Column> columns, old_columns;  // the old ones: of tables alone
+  std::vector<Column> columns, old_columns;  // old ones: tables only
   size_t size() const { return timestamps.size(); }
 };
 
-// Adds the block's rows. Fails with CorruptRecord; then nothing of `out` is to be used.
+// Adds the rows of the block. Fails with CorruptRecord; `out` must not be used after that.
 Status decode_exchange_block(std::string_view bytes, const ExchangeColumns& columns,
                              ExchangeRows& out);
 

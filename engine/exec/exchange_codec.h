@@ -1,6 +1,6 @@
-// The values of records between two stages of a query as they were before there were blocks
-// (engine/exec/exchange_block.h): a data directory may hold some that are not read yet. Layout: one byte
-// of flags (1: a new row, 2: an old one), then varint size and bytes of each row that is there.
+// Record values between two stages of a query in the format that preceded blocks (engine/exec/exchange_block.h): a data
+// directory may hold such records that are not read yet. Layout: one byte of flags (1: a new row, 2: an old row), then
+// varint size and bytes of each present row.
 #pragma once
 #include <string>
 #include <string_view>
@@ -25,7 +25,7 @@ inline void encode_exchange_row(std::span<const Column* const> columns, size_t r
   out += scratch;
 }
 
-// Nothing when the bytes are damaged.
+// Returns nullopt if the bytes are damaged.
 inline std::optional<ExchangeValue> decode_exchange_value(std::string_view bytes) {
   ByteReader in(bytes);
   ExchangeValue value;

@@ -1,11 +1,11 @@
-// Which partitions of the log an exchange has. Tasks that write and tasks that read are numbered from 0.
+// Numbering of the log partitions of an exchange. Writing tasks and reading tasks are numbered from 0.
 //
 //   in the order of appending      one for each reader, and all writers append to it
 //   in the order of event time     one for each pair, a lane, and one for each writer's progress:
 //
 //                 reader 0   reader 1   progress
 //      writer 0   0          1          2
-//      writer 1   3          4          5          a writer that is added later comes behind all others
+//      writer 1   3          4          5          a writer that is added later follows all others
 #pragma once
 #include <cstdint>
 
@@ -22,12 +22,12 @@ class ExchangeLanes {
   int32_t partition_count(int32_t writers) const {
     return is_time_ordered_ ? writers * (readers_ + 1) : readers_;
   }
-  // Where the writer's partitions begin: one for each reader, then its progress.
+  // Returns the first partition of the writer: it has one for each reader, then one for its progress.
   int32_t first_of(int32_t writer) const { return is_time_ordered_ ? writer * (readers_ + 1) : 0; }
   PartitionId lane(int32_t writer, int32_t reader) const {
     return PartitionId(first_of(writer) + reader);
   }
-  // Of time-ordered exchanges.
+  // Time-ordered exchanges only.
   PartitionId progress_of(int32_t writer) const { return PartitionId(first_of(writer) + readers_); }
   bool is_time_ordered() const { return is_time_ordered_; }
 

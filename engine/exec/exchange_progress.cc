@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-constexpr uint8_t kProgress = 32;  // the first byte: no block of rows
+constexpr uint8_t kProgress = 32;  // first byte of a progress record; differs from that of a block
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// What a task tells the readers of a time-ordered exchange with each commit: how far it has come. Layout:
+// Progress that a task publishes with each commit for the readers of a time-ordered exchange. Layout:
 // docs/formats/exchange.md
 #pragma once
 #include <cstdint>
@@ -12,14 +12,14 @@
 namespace engine {
 
 struct ExchangeProgress {
-  // No row that is still to come goes before this time (engine/exec/running_times.h); -1: nothing is known.
+  // No later row has a merge time before this (engine/exec/running_times.h); -1: unknown.
   int64_t time_from = -1;
-  // All that was made of the records before these is in the exchange; one for each input of the task.
+  // All rows made from records before these offsets are in the exchange; one offset for each input of the task.
   std::vector<Offset> next;
   bool operator==(const ExchangeProgress&) const = default;
 };
 
-// The value of a record.
+// Encodes the value of a progress record.
 std::string encode_progress(const ExchangeProgress& progress);
 // Fails with CorruptRecord.
 Result<ExchangeProgress> decode_progress(std::string_view bytes);

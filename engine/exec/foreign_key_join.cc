@@ -30,14 +30,14 @@ Result<ColumnPtr> encoded(Writer& writer, std::span<const Column* const> columns
 
 }  // namespace
 
-// Rows that go on to the last step.
+// Rows that are sent to the last step.
 struct ForeignKeyJoinOperator::Answers {
-  std::vector<uint32_t> rows;  // of the batch: what caused each
+  std::vector<uint32_t> rows;  // row of the batch that caused each answer
   std::vector<int64_t> timestamps;
   Column numbers{TypeKind::Bigint}, kinds{TypeKind::Integer};
-  std::vector<Column> left = {};  // of the columns that the left port carries; port 1 only
+  std::vector<Column> left = {};  // columns that the left port carries; port 1 only
   std::vector<Column::SourceRow> right_rows = {};
-  Batch found = {};  // port 0: what the right table has
+  Batch found = {};  // port 0: rows found in the right table
   void add(uint32_t row, int64_t timestamp, int64_t number, int32_t kind) {
     rows.push_back(row);
     timestamps.push_back(timestamp);
@@ -118,7 +118,7 @@ Result<ForeignKeyJoinOperator::Answers> ForeignKeyJoinOperator::answer_left() {
     const int32_t kind = kinds[rest.row];
     const bool is_there = (kind & (ForeignKeyChange::kLeft | ForeignKeyChange::kGone)) == 0;
     const RowStore::Row* right = nullptr;
-    if (!rest.keys->is_null(rest.row)) {  // no right row has a null for a key
+    if (!rest.keys->is_null(rest.row)) {  // no right row has a null key
       TRY(keep(rest.row, keys[rest.row], is_there));
       if (kind != ForeignKeyChange::kLeft) right = TRY(right_table_.rows().find(keys[rest.row]));
     }
@@ -139,7 +139,7 @@ Result<ForeignKeyJoinOperator::Answers> ForeignKeyJoinOperator::answer_left() {
   return answers;
 }
 
-// Of a left row its number and time, then what is carried of it.
+// Stores the number and time of the left row, then its carried columns.
 Status ForeignKeyJoinOperator::keep(size_t row, std::string_view key, bool is_there) {
   const Batch& batch = rest_->batch;
   const std::string_view left_key = rest_->left_keys[row].value_or("");
@@ -159,8 +159,8 @@ Status ForeignKeyJoinOperator::keep(size_t row, std::string_view key, bool is_th
 
 // ---- changes of right rows
 
-// One that was in the middle when the task began anew goes on there. Where it has been compacted away, a later one
-// of its key follows.
+// A right row that was finished in part before the restart continues at its place. If its record has been compacted
+// away, a later record of the same key follows, and the place is dropped.
 void ForeignKeyJoinOperator::begin_right_row() {
   Rest& rest = *rest_;
   rest.place.clear();
@@ -239,7 +239,7 @@ Status ForeignKeyJoinOperator::push_answers(Answers answers) {
     const auto column = static_cast<size_t>(index);
     Column missing(right_[column].type);
     missing.append_null();
-    // What rows of a table do not have, ROWOFFSET for one, is null.
+    // Columns that rows of a table do not have, such as ROWOFFSET, are null.
     const ColumnPtr& found = right.columns[column];
     const Column* sources[] = {found ? found.get() : &missing, &missing};
     if (!found) std::ranges::fill(answers.right_rows, Column::SourceRow{kMissing, 0});
@@ -258,12 +258,12 @@ void ForeignKeyJoinOperator::visit_rest(const VisitRecord& visit) const {
 
 void ForeignKeyJoinOperator::own_rest() {
   if (!rest_) return;
-  // Rows that are done stay for their numbers: the keys are counted by them.
+  // Finished rows stay in the batch, because the keys are indexed by row number.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }
 
-// The place as numbers, since that is what scalars are: its size, then eight bytes each.
+// Scalars are numbers, so the place is encoded as its size, then eight bytes per number.
 void ForeignKeyJoinOperator::append_scalars(std::vector<int64_t>& out) const {
   std::optional<Place> place = restored_;
   if (rest_ && rest_->port == 1 && rest_->row < rest_->batch.rows && !rest_->place.empty())

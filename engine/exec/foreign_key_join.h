@@ -1,4 +1,5 @@
-// The middle of a join by a foreign key: the rows of the left table that refer to this task's rows of the right one.
+// Middle step of a join by a foreign key: holds the rows of the left table that refer to this task's rows of the right
+// table.
 #pragma once
 #include <memory>
 #include <optional>
@@ -15,9 +16,10 @@
 
 namespace engine {
 
-// Port 0: changes of left rows (ForeignKeySubscribeOperator), port 1: changes of the right table, which its input has
-// kept already. A left row meets the row that the right table has now; a right row meets all left rows that refer to
-// it, in the order of their key bytes, a block at a time. Where a commit falls in between, the scalars hold the place.
+// Port 0: changes of left rows (ForeignKeySubscribeOperator). Port 1: changes of the right table, which the input of
+// the port has stored already. A left row is joined with the current right row; a right row is joined with all left
+// rows that refer to it, in the order of their key bytes, one block at a time. If a commit falls between two blocks,
+// the scalars hold the place.
 //
 // Threads: the task's.
 class ForeignKeyJoinOperator final : public Operator {
@@ -43,12 +45,12 @@ class ForeignKeyJoinOperator final : public Operator {
   struct Rest {
     Batch batch;
     size_t port = 0;
-    ColumnPtr keys;         // of the right table: what the batch's rows refer to, or are
-    EncodedRows left_keys;  // port 0: the left table's
-    size_t row = 0;         // the first that is not done
-    std::string place;  // port 1: behind the left rows that the row has met; empty: it has met none
+    ColumnPtr keys;         // keys in the right table: port 0 refers to them, port 1 has them
+    EncodedRows left_keys;  // port 0: keys of the left rows
+    size_t row = 0;         // first unfinished row
+    std::string place;  // port 1: left rows up to here are joined; empty: none is
   };
-  // Where a right row was, of which a part is in a commit.
+  // Position of a right row that was committed in part.
   struct Place {
     int64_t partition = 0, offset = 0;
     std::string place;

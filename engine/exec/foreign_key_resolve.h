@@ -1,4 +1,4 @@
-// The end of a join by a foreign key: of each left row the newest answer.
+// Last step of a join by a foreign key: keeps the newest answer for each left row.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,19 +11,19 @@
 
 namespace engine {
 
-// Answers about one left row come from where its foreign key is, and for a while also from where that was before: in
-// any order between the two, in order from each. Whoever comes to a foreign key says kMoved where there was another
-// before, which says kLeft, with the same number, as the last that is heard of there. So where one of the two has
-// been heard and the other not, the row is moving: what is older than its newest change is out of date then, and is
-// left out. A row that is not moving has nothing on its way that is out of date.
+// Answers about a left row arrive from the task of its foreign key and, for a while, also from the task of its previous
+// foreign key: in any order between the two tasks, in order from each. A change to a new foreign key is answered with
+// kMoved by the task of the new key, and with kLeft and the same number, as its last answer, by the task of the old
+// key. If only one of the two answers has arrived, the row is moving: an answer older than the newest change is then
+// out of date and is dropped. For a row that is not moving, no answer in transit is out of date.
 //
-// A row that goes and comes again under another foreign key has two lives, and of these nobody says that they belong
-// together: a joined row keeps the number of its change, and yields to none that is smaller.
+// A row that is deleted and inserted again under another foreign key has two lives, which no message connects: a joined
+// row stores the number of its change, and is not replaced by an answer with a smaller number.
 //
 // Threads: the task's.
 class ForeignKeyResolveOperator final : public JoinedTableOperator {
  public:
-  // `layout`: of what it gives.
+  // `layout`: output layout.
   static Result<std::unique_ptr<ForeignKeyResolveOperator>> make(TaskContext& context,
                                                                  const ForeignKeyResolveStep& step,
                                                                  const Layout& layout);
@@ -43,8 +43,8 @@ class ForeignKeyResolveOperator final : public JoinedTableOperator {
   };
   // A key whose row is moving.
   struct Moving {
-    int64_t newest = 0;         // change that has been heard of
-    std::vector<int64_t> open;  // numbers of changes of which one of the two was heard
+    int64_t newest = 0;         // newest change with an answer
+    std::vector<int64_t> open;  // changes of which one of two answers has arrived
 
     bool has_ended() const { return open.empty(); }
     void hear(int64_t number);

@@ -1,4 +1,4 @@
-// Where a join by a foreign key begins: changes of the left table, said to the foreign keys that they concern.
+// First step of a join by a foreign key: sends changes of the left table to the tasks of the foreign keys concerned.
 #pragma once
 #include <vector>
 
@@ -7,12 +7,12 @@
 
 namespace engine {
 
-// Of one row changes come with growing numbers, since all of them come to one task.
+// Changes of one row have ascending numbers, because one task handles all of them.
 //
 // Threads: the task's.
 class ForeignKeySubscribeOperator final : public RowwiseOperator {
  public:
-  // `layout`: of what it gives.
+  // `layout`: output layout.
   ForeignKeySubscribeOperator(TaskContext& context, const ForeignKeySubscribeStep& step,
                               const Layout& layout);
   void append_scalars(std::vector<int64_t>& out) const override { out.push_back(last_number_); }
@@ -22,10 +22,10 @@ class ForeignKeySubscribeOperator final : public RowwiseOperator {
   Status take(Batch batch, RowResults results) override;
 
  private:
-  // One row of what it gives.
+  // One output row.
   struct Said {
     uint32_t row;  // of the batch
-    bool to_old;   // foreign key
+    bool to_old;   // sent to the old foreign key
     int32_t kind;
     int64_t number;
   };

@@ -1,4 +1,4 @@
-// The states of all aggregates of one group, in memory of their own.
+// States of all aggregates of one group, in one separate allocation.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -15,7 +15,7 @@ namespace engine {
 // Threads:   one at a time.
 class GroupStates {
  public:
-  // The instances outlive it.
+  // The instances must outlive this object.
   explicit GroupStates(const std::vector<AggregateInstance>& instances);
   ~GroupStates();
   GroupStates(const GroupStates&) = delete;
@@ -24,12 +24,12 @@ class GroupStates {
   void* at(size_t call) { return memory_.get() + offsets_[call]; }
   const void* at(size_t call) const { return memory_.get() + offsets_[call]; }
 
-  // As of a group that has seen nothing.
+  // Resets the states to those of a group without rows.
   void reset();
-  // What encode() appended. Fails with CorruptRecord.
+  // Decodes the output of encode(). Fails with CorruptRecord.
   Status decode(std::string_view bytes);
   void encode(std::string& out) const;
-  // Adds what another group has seen.
+  // Merges the state of another group into this one.
   Status merge(const GroupStates& other);
 
  private:
@@ -38,7 +38,7 @@ class GroupStates {
 
   const std::vector<AggregateInstance>& instances_;
   std::vector<size_t> offsets_;
-  std::unique_ptr<std::byte[]> memory_;  // of `new`: aligned for any state
+  std::unique_ptr<std::byte[]> memory_;  // from `new`: aligned for any state
 };
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// Where a stage begins: what is decoded of its topic or exchange goes to the operators; the records of a
-// table become changes.
+// First operator of a stage: passes on the rows decoded from its topic or exchange, and turns the records of a table
+// into changes.
 #pragma once
 #include <memory>
 #include <optional>
@@ -17,16 +17,17 @@
 
 namespace engine {
 
-// Decoding may be done ahead; process() is where a table's record meets the table, and so must be called
-// in the order in which the task takes its inputs.
+// Decoding may run ahead. process() applies a table's records to the table, and must therefore be called in the order
+// in which the task takes its inputs.
 class InputOperator final : public Operator, public Materialized, public KeyedTable {
  public:
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
                                                      const Layout& layout);
 
-  // Null where rows are made and not read.
+  // Null if the rows are generated and not read.
   RecordDecoder* decoder() { return decoder_.get(); }
-  // As the decoder's. An input that generates takes of the batches the numbers of the rows that are due, and no bytes.
+  // Decodes like RecordDecoder::decode(). For a generator the batches give only the offsets of the rows that are due;
+  // their bytes are not read.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor) {
     if (generator_) return generate(batches, partition, range);
@@ -52,7 +53,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   Status resume() override;
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
-  // The rows of the table are changed for the whole batch when the first of them is pushed.
+  // process() changes the rows of the table for the whole batch before the first of them is pushed.
   bool holds_commits_back() const override {
     return step_.store >= 0 && !step_.is_joined && !step_.may_repeat;
   }
@@ -65,7 +66,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
                         const DecodeRange& range) const;
   Result<Batch> rows_of_stored(std::vector<StoredRow> rows);
   Status show_some();
-  // What is left of a batch for the table: rows from `row` on.
+  // The part of a batch that is not applied to the table yet: rows from `row` on.
   struct Rest {
     Batch batch;
     size_t row = 0;
@@ -78,16 +79,16 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   const InputStep step_;
   const Layout layout_;
   const std::unique_ptr<RecordDecoder> decoder_;
-  std::vector<int> stored_columns_;  // of the layout: what a table's store keeps, ROWTIME aside
+  std::vector<int> stored_columns_;  // layout columns in a table's store, without ROWTIME
   RowStore rows_;
   std::optional<Rest> rest_;
-  // What follows from a piece is written in one commit: it has fewer rows where they become large.
+  // All output of a piece is written in one commit, so a piece has fewer rows if the output per row is large.
   static constexpr size_t kFirstPiece = 256, kMostBytesOfPiece = size_t{2} << 20;
   size_t piece_rows_ = kFirstPiece, rows_of_last_ = 0;
   uint64_t bytes_before_last_ = 0;
   bool suppresses_output_ = false;
-  std::optional<ShownRows> showing_;       // what a push query shows first
-  std::optional<RowGenerator> generator_;  // where rows are made
+  std::optional<ShownRows> showing_;       // rows that a push query shows first
+  std::optional<RowGenerator> generator_;  // set if the rows are generated
 };
 
 }  // namespace engine

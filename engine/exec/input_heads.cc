@@ -9,14 +9,14 @@ namespace engine {
 
 namespace {
 
-// Asked for, it gives nothing but where the partition begins and ends.
+// A poll from this offset returns no records, only the ends of the partition.
 constexpr Offset kNothing{INT64_MAX};
-// Of each partition of many: enough that a poll pays off.
+// Minimum per partition if the task reads many: smaller reads are not worth a poll.
 constexpr size_t kMinRefillBytes = 32 * 1024;
 
 }  // namespace
 
-// The rows in the order in which they are taken, and the batches they are in.
+// Rows in the order in which they are taken, and the batches that hold them.
 struct InputHeads::Order {
   std::vector<std::shared_ptr<Batch>> batches;
   std::vector<size_t> sources;  // of each batch
@@ -27,9 +27,9 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
   std::vector<LaneWriterPtr> writers;
   for (HeadSource& source : sources) {
     Head head;
-    // A lane that is alone waits for nobody.
+    // A single lane has no other writer to wait for.
     if (source.writer && sources.size() > 1) {
-      // Who reads all partitions has several lanes of each writer.
+      // A task that reads all partitions has several lanes per writer.
       const auto known = std::ranges::find(
           writers, source.writer->progress,
           [](const LaneWriterPtr& writer) -> const PartitionRef& { return writer->progress; });
@@ -46,7 +46,8 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
 }
 
 void InputHeads::share(SharedRecords& records) {
-  // Those of several partitions take as many of each as the order of times wants.
+  // A task with several partitions takes from each as many rows as the order of times requires, so it does not decode
+  // in step with other tasks.
   if (heads_.size() != 1 || heads_.front().source.input->step().exchange >= 0) return;
   Head& head = heads_.front();
   if (RecordDecoder* decoder = head.source.input->decoder())
@@ -57,7 +58,7 @@ bool InputHeads::Head::goes_before(const Head& other) const {
   const InputStep &step = source.input->step(), &others = other.source.input->step();
   if (step.is_read_first != others.is_read_first) return step.is_read_first;
   if (order_time() != other.order_time()) return order_time() < other.order_time();
-  // Of equal times the table's change: a stream's record sees the row of its own time.
+  // At equal times a table's change precedes a stream's record: the record sees the row of its own time.
   return is_table() && !other.is_table();
 }
 
@@ -77,15 +78,15 @@ bool InputHeads::has_more(size_t source) const {
   return heads_[source].has_row() || heads_[source].has_undecoded();
 }
 
-// All partitions as of one snapshot.
+// Updates the ends of all partitions from one snapshot.
 void InputHeads::see(std::span<const Polled> polled) {
   for (size_t i = 0; i < heads_.size(); ++i) {
     Head& head = heads_[i];
-    if (!polled[i].status) continue;  // told when its next record is needed
+    if (!polled[i].status) continue;  // the error is reported when the partition's next record is needed
     head.readable_end = head.end = polled[i].readable_end;
     if (head.source.stop_at) head.end = std::min(head.end, *head.source.stop_at);
     if (head.decoded < polled[i].log_start) {  // overtaken by retention
-      // Who begins at 0 begins where the partition does.
+      // A task that starts at offset 0 starts at the log start, so it has lost no records.
       if (head.decoded > Offset(0)) head.lost.push_back({head.decoded, polled[i].log_start});
       head.decoded = polled[i].log_start;
       head.cursor.finish();
@@ -121,7 +122,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     unpack_bytes_left_ = chunk->unpack_bytes_left;
     if (chunk->next == head.decoded) {
       waits_for_ = std::move(chunk->waits_for);
-      break;  // else the rest was not polled, or is not decompressed yet
+      break;  // otherwise the rest was not polled, or is not decompressed yet
     }
     head.decoded = chunk->next;
     decoded_rows_ += chunk->batch.rows;
@@ -136,7 +137,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     head.is_owned = false;
     for (RecordFailure& failure : chunk->failures) head.failures.push_back(std::move(failure));
   }
-  // Without a batch to read there is nothing up to the end but what was compacted away.
+  // If no batch was returned, all records up to the end have been compacted away.
   if (!head.has_row() && head.has_undecoded() && head.is_asked_for && polled.batches.empty())
     head.decoded = head.end;
   head.taken = head.has_row() ? Offset(head.rows->offsets[head.row]) : head.decoded;
@@ -176,11 +177,11 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   const bool some_go_first = std::ranges::any_of(heads_, [](const Head& head) {
     return head.source.input->step().is_read_first && (head.has_row() || head.has_undecoded());
   });
-  // Nothing of the others would be taken: they are not decoded in vain.
+  // The records of the other heads would not be taken now, so they are not decoded either.
   const auto waits = [&](const Head& head) {
     return some_go_first && !head.source.input->step().is_read_first;
   };
-  // In front of the heap is the head that goes next.
+  // The front of the heap is the head whose record is next.
   const auto later = [this](size_t a, size_t b) {
     if (heads_[a].goes_before(heads_[b])) return false;
     return heads_[b].goes_before(heads_[a]) || a > b;
@@ -206,7 +207,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   look_at_topics();
 
   Order order;
-  std::vector<size_t> place(heads_.size(), SIZE_MAX);  // of the head's batch in `order`
+  std::vector<size_t> place(heads_.size(), SIZE_MAX);  // index of the head's batch in `order`
   bool is_held_up = false;
   while (!heap.empty() && !must_wait && order.rows.size() < max_rows) {
     std::ranges::pop_heap(heap, later);
@@ -226,8 +227,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
     const Bound bound = is_of_moment ? bounds.noted : bounds.now;
     if (upstream_ && !is_within(first, bound)) {
       is_held_up = true;
-      if (is_of_moment) break;          // and so do all that come after it
-      if (awaited_.is_any_written()) {  // then no record may overtake it
+      if (is_of_moment) break;          // all later rows are held up as well
+      if (awaited_.is_any_written()) {  // then no record may overtake this one
         note_moment();
         must_wait = true;
         break;
@@ -240,7 +241,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       order.batches.push_back(head.rows);
       order.sources.push_back(first);
     }
-    // As many as come before the next head: most are told by their time alone.
+    // Takes all rows that precede the next head; for most of them comparing the time is enough.
     const int64_t until =
         heap.size() == 1 ? bound.time : std::min(bound.time, heads_[heap.front()].order_time());
     const bool needs_moment = owed_to(head) != Owed::Nothing;
@@ -255,10 +256,10 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
     } while (head.has_row() && order.rows.size() < max_rows && goes_on());
     if (!head.has_row()) {
       place[first] = SIZE_MAX;
-      // The more of one partition go before all others, the more of it is decoded at once.
+      // Repeated refills in one take() show that this partition precedes the others, so more rows are decoded at once.
       if (refilled[first]++ > 0)
         head.refill_rows = std::min(head.refill_rows * 2, limits_.max_rows);
-      // An error is left for the next call: what goes before it is taken first.
+      // A decoding error is left for the next call, because the records before it are taken first.
       const Status more = refill(first, polled[first], std::min(max_rows, head.refill_rows));
       must_wait = !more || (!head.has_row() && head.has_undecoded());
       if (head.writer && !head.has_row()) bounds = bounds_of_empty_lanes();
@@ -293,7 +294,7 @@ void InputHeads::note_moment() {
   }
 }
 
-// Whether the head's next record could be read at the moment that was noted, or is made of one that could.
+// Returns whether the head's next record could be read at the noted moment, or was made from a record that could.
 bool InputHeads::was_there(const Head& head) const {
   if (!head.writer) return Offset(head.rows->offsets[head.row]) < head.noted_end;
   return upstream_->was_there(*head.writer, head.merge.source_offsets[head.row]);
@@ -303,7 +304,7 @@ InputHeads::Owed InputHeads::owed_by_topics(SourceKind kind) {
   Owed owed = Owed::Nothing;
   for (const Head& head : heads_) {
     if (!head.topic || !head.is_empty() || head.source.input->step().kind != kind) continue;
-    // A partition that the task has read up to its last offset is owed nothing.
+    // No row is awaited from a partition that the task has read up to its stop offset.
     if (!awaited_.is_written(*head.topic) || head.has_stopped()) continue;
     const bool has_passed = awaited_.has_passed(*head.topic);
     const Owed its = has_passed                     ? Owed::NoMore
@@ -337,16 +338,16 @@ InputHeads::Bounds InputHeads::bounds_of_empty_lanes() const {
   return bounds;
 }
 
-// Whether the head's next record goes before what an empty lane may still bring.
+// Returns whether the head's next record precedes all rows that an empty lane may still receive.
 bool InputHeads::is_within(size_t source, const Bound& bound) const {
   const Head& head = heads_[source];
   if (head.source.input->step().is_read_first) return true;
   const int64_t time = head.order_time();
-  // Of equal times a table's change goes first.
+  // At equal times a table's change precedes a stream's record.
   return head.is_table() ? time <= bound.time : Bound{time, source} < bound;
 }
 
-// Rows that go to the same input of the stage, one after the other, are one batch.
+// Consecutive rows for the same input of the stage form one batch.
 std::vector<Run> InputHeads::runs_of(const Order& order) const {
   std::vector<Run> runs;
   const auto input_of = [&](size_t at) {
@@ -355,7 +356,7 @@ std::vector<Run> InputHeads::runs_of(const Order& order) const {
   for (size_t begin = 0; begin < order.rows.size();) {
     size_t end = begin + 1;
     while (end < order.rows.size() && input_of(end) == input_of(begin)) ++end;
-    // Only the batches that have rows in it take part: the others may be without columns.
+    // Only batches that contribute rows are merged: the others may have no columns.
     std::vector<uint32_t> place(order.batches.size(), UINT32_MAX);
     std::vector<const Batch*> batches;
     std::vector<Column::SourceRow> rows;

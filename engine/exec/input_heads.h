@@ -1,5 +1,5 @@
-// What lies at the heads of a task's input partitions: records that are decoded and not yet taken, and
-// which of them goes next.
+// Heads of a task's input partitions: the records that are decoded and not yet taken, and the order in which they are
+// taken.
 #pragma once
 #include <deque>
 #include <memory>
@@ -21,19 +21,20 @@ struct HeadSource {
   InputOperator* input = nullptr;
   PartitionRef partition;
   uint32_t stage_input = 0;
-  Offset begin;                   // the first record to take
-  std::optional<Offset> stop_at;  // records from it on are not taken
-  LaneWriterPtr writer = {};      // of a lane of a time-ordered exchange
-  TopicWritersPtr writers = {};   // of a topic whose rows are waited for
+  Offset begin;                   // first record to take
+  std::optional<Offset> stop_at;  // records from here on are not taken
+  LaneWriterPtr writer = {};      // set for a lane of a time-ordered exchange
+  TopicWritersPtr writers = {};   // set for a topic whose rows are awaited
 };
 
-// Rows that go to one input of the stage, one after the other.
+// Consecutive rows for one input of the stage.
 struct Run {
-  size_t source = 0;  // whose record is the first; of several partitions all feed the same input
+  size_t source = 0;  // source of the first record; if rows are from several partitions, all of them feed the same
+                      // input
   Batch batch;
 };
 
-// Records of a partition that were deleted before the task came to them.
+// Records of a partition that were deleted before the task read them.
 struct LostRecords {
   Offset first_offset, end_offset;
 };
@@ -41,31 +42,33 @@ struct LostRecords {
 struct HeadLimits {
   size_t max_rows = 4096;  // taken at once
   size_t max_bytes = 512 * 1024;
-  // That come out of compressed batches at once: some milliseconds' work.
+  // Limit for the output of compressed batches per take(): a few milliseconds of work.
   size_t unpack_bytes = size_t{1} << 20;
 };
 
-// The records of several partitions are taken in the order of event time: first the partitions that the plan wants to be
-// read first, then the smallest timestamp, ties to tables, then to the partition that was declared first. If the decoded
-// records of a partition are used up, and it has more, nothing else is taken: its next record might come first.
+// Records of several partitions are taken in the order of event time: first the partitions that the plan marks as read
+// first, then by the smallest timestamp; ties are decided for tables, then for the partition that was declared first.
+// If the decoded records of a partition are used up and it has more, taking stops: its next record might precede the
+// others.
 //
-// An empty lane of a time-ordered exchange holds up the rows behind the next row that its writer may still send, unless the
-// writer has sent everything that it had at a certain moment. If that moment were always now, two writers that lag and
-// always have more would hold up all others for ever. So a moment is noted, and rows of records that could be read then
-// wait for no others. It is noted again when the rows that were decoded then are taken. Rows that come later may be taken
-// too if nothing holds them up as of now; else they have a moment of their own.
+// An empty lane of a time-ordered exchange holds up the rows behind the next row that its writer may still send, unless
+// the writer has sent everything that it had at a certain moment. If that moment were always now, two lagging writers
+// that always have more rows could hold up all others for ever. So a moment is noted, and rows made from records that
+// could be read then wait for no others. The moment is noted again when the rows that were decoded then are taken.
+// Later rows may be taken too if nothing holds them up as of now; otherwise they wait for the next moment.
 //
 //   lane 0   10 20 | 40        |: the moment. 30 is taken when the writer of lane 2 has sent all that it had
 //   lane 1   30    |           then, or reports a later time; 40 with the next moment at the latest.
 //   lane 2   -     |
 //
 // An empty partition of a topic that other queries write (engine/exec/awaited_topics.h) holds up the records of the
-// other kind: a stream's record waits for the rows that a table is still owed for what could be read when the record was
-// seen, and a table's row for the records of a stream. If the partition is not empty, its next record is known, and the
-// order of times decides. Here no record overtakes another: if the first of all could not be read at the noted
-// moment, it is noted again. Each time that happens one more partition has a record, so it ends.
+// other kind: a stream's record waits for the table rows still to be made from records that could be read when the
+// stream's record was seen, and a table's row waits for such records of a stream. If the partition is not empty, its
+// next record is known, and the order of times decides. Here no record overtakes another: if the first of all records
+// could not be read at the noted moment, the moment is noted again. Each time one more partition has a record, so this
+// ends.
 //
-// Each record is decoded once: what is not taken stays, so that partitions whose times lie far apart
+// Each record is decoded once: a decoded record that is not taken stays, so that partitions whose times are far apart
 // cost no more than others.
 //
 // Threads: the task's. Owner: the task.
@@ -73,35 +76,35 @@ class InputHeads {
  public:
   InputHeads(std::vector<HeadSource> sources, HeadLimits limits);
 
-  // From now on it decodes with others, where that helps. They must outlive it.
+  // From now on decodes together with other tasks that read the same records. `records` must outlive this object.
   void share(SharedRecords& records);
 
-  // Asks for more only where there is little left.
+  // Returns the positions to poll; asks for records only from heads with few rows left.
   std::vector<std::pair<PartitionRef, Offset>> positions();
-  // The next records, of what was polled for positions(); they may be views into it. Fails with the
-  // first record that cannot be decoded, or whose partition cannot be read, if it is the first of all:
-  // failed_at() is its place.
+  // Takes the next records from the poll results of positions(); they may be views into those. Fails if the very next
+  // record cannot be decoded, or its partition cannot be read; failed_at() is the place of that record.
   Result<std::vector<Run>> take(std::span<const Polled> polled, size_t max_rows);
-  // Copies what is left of bytes that the log takes back.
+  // Copies the remaining rows out of bytes that the log is about to release.
   void own();
-  // What it has copied so.
+  // Bytes copied by own().
   size_t owned_bytes() const;
-  // Whether the last take() has left records because of writers that are behind: only these help.
+  // Returns whether the last take() left records because their writers are behind; only progress of those writers
+  // helps.
   bool is_held_up() const { return is_held_up_; }
-  // The query that a topic's rows are waited for, if that is why; else empty.
+  // The query whose output topic is awaited, if that is the reason; empty otherwise.
   const std::string& awaited_query() const { return awaited_query_; }
-  // Why the next record of a partition could not be read in the last take(): its schema is on its way from
-  // elsewhere. Empty: none waits.
+  // Why the next record of a partition could not be read in the last take(): its schema is being fetched. Empty: no
+  // record waits.
   const std::string& waits_for() const { return waits_for_; }
 
-  // --- Of one partition, by its index
+  // --- One partition, by its index
   Offset taken(size_t source) const { return heads_[source].taken; }
   bool has_more(size_t source) const;
-  // The end of what can be read, as of the last poll.
+  // End of the readable records, as of the last poll.
   Offset readable_end(size_t source) const { return heads_[source].readable_end; }
-  // The records before this one that could not be read, each once.
+  // Returns the unreadable records before this one, each once.
   std::vector<RecordFailure> failures_before(size_t source, Offset next);
-  // What retention took away from under it since the last call.
+  // Returns the records that retention deleted before they were read, since the last call.
   std::vector<LostRecords> take_lost(size_t source) {
     return std::exchange(heads_[source].lost, {});
   }
@@ -116,20 +119,20 @@ class InputHeads {
  private:
   struct Head {
     HeadSource source;
-    std::unique_ptr<SharedRecords::Reader> shared;            // where it takes part in that
+    std::unique_ptr<SharedRecords::Reader> shared;            // set if the head shares decoding
     std::shared_ptr<Batch> rows = std::make_shared<Batch>();  // shared with the runs of one take()
     MergeTimes merge;                                         // of the rows
     uint32_t row = 0;
     bool is_owned = true, is_asked_for = false;
-    // Of the rows, when they are its own; counted when somebody asks, which queries that are kept do not.
+    // Bytes of the rows if they are owned copies; computed on demand, which persistent queries never need.
     mutable std::optional<size_t> owned_bytes = {};
     RecordCursor cursor;
     Offset decoded, taken;
     std::optional<size_t> writer;  // in upstream_
     std::optional<size_t> topic;   // in awaited_
-    // At the moment that was noted: what was decoded, what could be read.
+    // At the noted moment: the end of the decoded records, and the end of the readable ones.
     Offset noted_decoded{0}, noted_end{0};
-    Offset end;  // of what may be taken: readable_end, or where to stop
+    Offset end;  // end of the records to take: readable_end or the stop offset
     Offset readable_end;
     size_t refill_rows;
     std::deque<RecordFailure> failures;
@@ -147,14 +150,14 @@ class InputHeads {
     bool goes_before(const Head& other) const;
   };
   struct Order;
-  // Up to where records may be taken: by time, then as heads of one time follow each other.
+  // Records before this bound may be taken: ordered by time, then, at equal times, by head.
   struct Bound {
     int64_t time = INT64_MAX;
     size_t head = SIZE_MAX;
     auto operator<=>(const Bound&) const = default;
   };
   struct Bounds {
-    Bound noted, now;  // for records that were there at the moment that was noted, and for others
+    Bound noted, now;  // for records readable at the noted moment, and for others
   };
 
   void see(std::span<const Polled> polled);
@@ -165,11 +168,11 @@ class InputHeads {
   void note_moment();
   Bounds bounds_of_empty_lanes() const;
   bool was_there(const Head& head) const;
-  // The empty partitions of topics that queries write, as records of the other kind see them.
+  // State of the empty partitions of topics that queries write, for the records of the other kind.
   enum class Owed : uint8_t {
-    Nothing,    // none that is empty has a writer
+    Nothing,    // no empty partition has a writer
     NoMore,     // the writers have passed the noted moment
-    Seen,       // likewise, after the snapshot was taken
+    Seen,       // the writers have passed it, but after the snapshot was taken
     StillOwed,  // at least one writer is behind
   };
   Owed owed_by_topics(SourceKind kind);
@@ -182,7 +185,7 @@ class InputHeads {
   std::vector<Run> runs_of(const Order& order) const;
 
   std::vector<Head> heads_;
-  std::optional<UpstreamProgress> upstream_;  // where lanes are merged
+  std::optional<UpstreamProgress> upstream_;  // set if lanes are merged
   AwaitedTopics awaited_;
   Owed owed_by_tables_ = Owed::Nothing, owed_by_streams_ = Owed::Nothing;
   std::string awaited_query_;
@@ -191,7 +194,7 @@ class InputHeads {
   const HeadLimits limits_;
   Place failed_at_;
   uint64_t decoded_rows_ = 0;
-  size_t unpack_bytes_left_ = 0;  // of this take()
+  size_t unpack_bytes_left_ = 0;  // rest of the limit of this take()
 };
 
 }  // namespace engine

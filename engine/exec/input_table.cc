@@ -1,4 +1,4 @@
-// The table side of an input: what its records make of the store, and the rows that are read of it.
+// Table side of an input: applies records to the store, and reads rows from it.
 #include <algorithm>
 #include <cassert>
 
@@ -10,7 +10,7 @@ namespace engine {
 namespace {
 
 constexpr size_t kScannedAtOnce = 4'096, kPassedAtOnce = 128;
-constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scans
+constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // limit per step of a look-up or scan
 
 }  // namespace
 
@@ -22,7 +22,7 @@ std::vector<const Column*> InputOperator::stored_columns(
   return stored;
 }
 
-// By what followed from the last piece, which is done now.
+// Sizes the next piece by the output of the last one, which is finished now.
 void InputOperator::size_piece() {
   const uint64_t bytes = context().slice.all_bytes() - bytes_before_last_;
   if (bytes > kMostBytesOfPiece)
@@ -32,7 +32,8 @@ void InputOperator::size_piece() {
   bytes_before_last_ = context().slice.all_bytes();
 }
 
-// Mostly all at once, but for a table of which a part is not in memory: each record may fetch a row.
+// Applies the batch in one piece if possible. If part of the table is not in memory, each record may have to fetch a
+// row, so the pieces are small.
 Status InputOperator::apply_some() {
   while (rest_) {
     size_piece();
@@ -52,7 +53,7 @@ Status InputOperator::apply_some() {
   return {};
 }
 
-// Record by record: each replaces what its key had, and carries that along.
+// Applies record by record: each replaces the row of its key, and carries the replaced row along.
 Status InputOperator::apply_to_table(Batch batch) {
   const ColumnPtr key_column = batch.columns.back();
   const Column& keys = *key_column;
@@ -126,7 +127,7 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
     value_outs.push_back(&columns[static_cast<size_t>(index)]);
   TRY(decoder_->read_stored_keys(keys, columns));
   for (Column& column : columns) column.keep(owned_keys);
-  // Values of one size have their places before they are known.
+  // Values of fixed size are decoded in place, into columns that are already resized.
   const bool are_flat = std::ranges::none_of(
       value_outs, [](const Column* column) { return column->type().is_nested(); });
   if (are_flat)

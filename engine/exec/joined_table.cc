@@ -10,7 +10,7 @@ namespace engine {
 namespace {
 
 constexpr size_t kScannedAtOnce = 4'096;
-constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scans
+constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // limit per step of a look-up or scan
 
 }  // namespace
 
@@ -65,7 +65,7 @@ Batch JoinedTableOperator::Changes::take(Batch joined, size_t key_count,
   for (size_t i = 0; i < table_.kept_.size(); ++i)
     out.old_columns[static_cast<size_t>(table_.kept_[i])] =
         std::make_shared<const Column>(std::move(old_columns_[i]));
-  // Of a new row the key is set on both sides.
+  // The key is set on both sides, even if the row is new.
   std::copy_n(out.columns.begin(), key_count, out.old_columns.begin());
   return out;
 }
@@ -92,7 +92,7 @@ Result<Batch> JoinedTableOperator::rows_of(std::span<const StoredRow> rows) {
   return out;
 }
 
-// In the order of the keys, each once, with ROWTIME behind the columns.
+// Returns the rows in the order given, with ROWTIME behind the columns.
 Result<Batch> JoinedTableOperator::shown(std::vector<StoredRow> rows) {
   Batch out = TRY(rows_of(rows));
   Column times(TypeKind::Bigint);
@@ -143,7 +143,7 @@ Result<Batch> JoinedTableOperator::next_rows(TableScan& scan, size_t entries, bo
   return shown(std::move(rows));
 }
 
-// --- What a push query shows first
+// --- Initial rows of a push query
 
 Status JoinedTableOperator::end_bootstrap() {
   suppresses_output_ = false;

@@ -1,5 +1,5 @@
-// The rows that a join of tables makes: they answer look-ups, are a side of the next join, and tell whether there is
-// something to delete.
+// Rows produced by a join of tables. They answer look-ups, are a side of the next join, and show whether a delete has a
+// row to remove.
 #pragma once
 #include <optional>
 #include <span>
@@ -13,18 +13,18 @@
 
 namespace engine {
 
-// Rows lie under their key bytes: a head, of which only the join knows what it says, and the columns that are
-// used, in the row codec.
+// Rows are stored under their key bytes: a head whose meaning only the join knows, then the used columns, in the row
+// codec.
 //
 // Threads: the task's.
 class JoinedTableOperator : public Operator, public Materialized, public KeyedTable {
  public:
-  // `layout`: of what it gives, with the columns of it that are kept. `head_bytes`: of each row.
+  // `layout`: output layout; `used`: the columns of it that are stored. `head_bytes`: size of each row's head.
   // `old_too`: the output needs the replaced rows.
   JoinedTableOperator(TaskContext& context, const Layout& layout, const std::vector<bool>& used,
                       bool old_too, size_t head_bytes = 0);
 
-  // What is left to be shown. What is left of a batch is for the derived class to add.
+  // Rows that are still to be shown. The derived class adds the rest of its batch.
   bool has_rest() const override { return showing_.has_value(); }
   bool holds_commits_back() const override { return true; }
 
@@ -42,18 +42,18 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
  protected:
   struct How {
     std::string_view head = {};      // of the row
-    bool tells_all_deletes = false;  // also of a row that was not there
+    bool tells_all_deletes = false;  // also emits the delete of a row that did not exist
   };
-  // Changes that the rows of one batch make, one after the other.
+  // Applies the changes that the rows of one batch make, one after the other.
   class Changes {
    public:
     // `joined`: rows in the layout, marked present if a joined row exists.
     Changes(JoinedTableOperator& table, const Batch& joined);
-    // A row of the batch becomes that of the key, or takes it away.
+    // Stores the row of the batch under the key, or deletes the key's row if the batch's row is absent.
     Status apply(uint32_t row, std::string_view key, const How& how);
     Status apply(uint32_t row, std::string_view key) { return apply(row, key, How()); }
-    // The rows of the batch, which is given again, that have changed something, with the replaced ones and with
-    // keys, whose bytes `owner` keeps. The first `key_count` columns are the key.
+    // Returns the rows of the batch (`joined` again) that changed the table, with the rows that they replaced and with
+    // their keys, whose bytes `owner` keeps alive. The first `key_count` columns are the key.
     Batch take(Batch joined, size_t key_count, std::shared_ptr<const void> owner);
 
    private:
@@ -66,9 +66,9 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
     std::vector<uint32_t> changed_;
     Column keys_;
   };
-  // Unless the table is being filled.
+  // Pushes the changes, except while the table is being filled.
   Status give(Batch changes) { return suppresses_output_ ? Status{} : push(std::move(changes)); }
-  // Goes on with what is left to be shown.
+  // Continues with the rows that are still to be shown.
   Status show_some();
   const Layout& layout() const { return layout_; }
 

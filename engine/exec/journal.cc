@@ -27,8 +27,8 @@ InputPosition decode_position(ByteReader& in) {
   return position;
 }
 
-// Reads a count and that many items; stops at the first that is not there, so a lying count costs
-// nothing.
+// Reads a count and that many items. Stops at the first missing item, so that a corrupt count
+// cannot cause a large allocation.
 template <class T, class Decode>
 std::vector<T> decode_list(ByteReader& in, Decode decode) {
   std::vector<T> items;
@@ -36,7 +36,7 @@ std::vector<T> decode_list(ByteReader& in, Decode decode) {
   return items;
 }
 
-// A topic once, before all of its partitions.
+// Writes each topic once, before all of its partitions.
 void encode_outputs(std::span<const OutputSequence> left, std::string& out) {
   while (!left.empty()) {
     const auto end = std::ranges::find_if(left, [&](const OutputSequence& sequence) {

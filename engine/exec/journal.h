@@ -1,4 +1,4 @@
-// The journal entry of a task commit: what a micro-batch changed, as bytes. Layout:
+// The journal entry of a task commit: the changes of a micro-batch, as bytes. Layout:
 // docs/formats/journal.md.
 #pragma once
 #include <string>
@@ -13,41 +13,42 @@
 
 namespace engine {
 
-// How far a task has come in one of its input partitions.
+// Position of a task in one of its input partitions.
 struct InputPosition {
-  uint32_t input = 0;  // of the stage
+  uint32_t input = 0;  // index of the stage's input
   PartitionRef partition;
-  Offset next;  // the first record that is not yet taken
+  Offset next;  // first record not taken yet
   bool operator==(const InputPosition&) const = default;
 };
 
-// How many entries a store has: one that is not in memory as a whole cannot be counted.
+// Number of entries in a store. It is journalled because a store that is partly on disk cannot be
+// counted.
 struct StoreSize {
   uint32_t store = 0;  // index of the store in its task
   uint64_t entries = 0;
   bool operator==(const StoreSize&) const = default;
 };
 
-// Absolute, all of it: state = a checkpoint, and the entries after it, whatever of them it already
-// contains.
+// All values are absolute, so replay is idempotent: the state is a checkpoint and the entries after
+// it, even if the checkpoint already contains some of them.
 struct JournalEntry {
-  std::vector<InputPosition> positions;  // those that changed
-  std::vector<int64_t> scalars;          // of all operators, in order; empty: as before
-  std::vector<OutputSequence> outputs;   // those that changed, in the order of their partitions
-  std::vector<StoreSize> sizes;          // of stores: those that changed
-  std::string last_error = {};           // about a record that failed; empty: as before
+  std::vector<InputPosition> positions;  // positions that changed
+  std::vector<int64_t> scalars;          // of all operators, in order; empty: unchanged
+  std::vector<OutputSequence> outputs;   // sequences that changed, in the order of their partitions
+  std::vector<StoreSize> sizes;          // stores whose size changed
+  std::string last_error = {};           // about the last failed record; empty: unchanged
   StateChanges changes;
   bool operator==(const JournalEntry&) const = default;
 };
 
 std::string encode_journal(JournalEntry entry);
-// Fails with CorruptRecord, or IncompatibleFormat when a newer version wrote it.
+// Fails with CorruptRecord, or with IncompatibleFormat if a newer version wrote the entry.
 Result<JournalEntry> decode_journal(std::string_view bytes);
 
-// An entry whose changes stay where they are: for those who read many.
+// An entry whose changes are not decoded: for readers of many entries.
 struct JournalView {
   JournalEntry head;         // without changes
-  std::string_view changes;  // for a StateChangeReader, which tells whether they are damaged
+  std::string_view changes;  // for a StateChangeReader, which detects damage
   uint64_t change_count = 0;
 };
 // Fails like decode_journal(), but does not look at the changes.

@@ -1,4 +1,4 @@
-// A table that an operator keeps, as joins look at it.
+// The interface through which joins read a table that an operator keeps.
 #pragma once
 #include <span>
 #include <string_view>
@@ -14,8 +14,8 @@ class KeyedTable {
  public:
   virtual ~KeyedTable() = default;
   virtual RowStore& rows() = 0;
-  // Rows of the store in the operator's layout; columns that nobody uses are null pointers. `rows` are
-  // (key bytes, row) pairs.
+  // Returns rows of the store in the operator's layout; unused columns are null pointers. `rows` are (key bytes, row)
+  // pairs.
   using StoredRow = std::pair<std::string_view, const RowStore::Row*>;
   virtual Result<Batch> rows_of(std::span<const StoredRow> rows) = 0;
 };

@@ -27,7 +27,7 @@ std::vector<ColumnDef> columns_of(const Schema& schema, const std::vector<int>& 
   for (const int index : indexes) {
     columns.push_back(schema.columns[static_cast<size_t>(index)]);
     if (columns.back().role == ColumnRole::Headers)
-      columns.back().role = ColumnRole::Value;  // selected, it is a value like others
+      columns.back().role = ColumnRole::Value;  // a selected headers column is written like any other value
   }
   return columns;
 }
@@ -61,7 +61,7 @@ std::vector<records::RecordHeader> headers_of(const Batch& batch, size_t row) {
   return headers;
 }
 
-// The rows' keys as a column whose first row has the number `first`.
+// Returns the keys of the rows as a column whose first encoded row has the index `first`.
 Column column_of(const EncodedRows& encoded, size_t first) {
   Column column(TypeKind::Bytes);
   column.reserve(first + encoded.size());
@@ -73,7 +73,7 @@ Column column_of(const EncodedRows& encoded, size_t first) {
   return column;
 }
 
-// Rows by the partition that they go to; those of one partition in the order that they have.
+// Rows grouped by their target partition; the rows of one partition keep their order.
 struct RowsByPartition {
   std::vector<uint32_t> rows;
 
@@ -86,7 +86,7 @@ struct RowsByPartition {
     for (size_t row = range.first; row < range.end; ++row)
       rows[next[static_cast<size_t>(partition[row])]++] = static_cast<uint32_t>(row);
   }
-  // Those from `first` on that go where the first of them goes.
+  // Returns the rows from index `first` on that have the same partition as the first of them.
   std::span<const uint32_t> of_one(std::span<const int32_t> partition, size_t first) const {
     size_t end = first + 1;
     while (end < rows.size() && partition[rows[end]] == partition[rows[first]]) ++end;
@@ -96,7 +96,7 @@ struct RowsByPartition {
 
 // Consumers and brokers take batches of a megabyte by default (max.message.bytes), header included.
 constexpr size_t kMaxBatchBytes = 1'000'000;
-// What a record takes beside its key and value: lengths, deltas; its headers are its source's.
+// Bytes of a record besides its key, value and headers: lengths and deltas. (Headers are those of the source.)
 constexpr size_t kRecordOverhead = 64;
 
 }  // namespace
@@ -180,7 +180,7 @@ void LogOutput::append(PartitionId partition, int64_t timestamp,
 void LogOutput::append_block(PartitionId partition, std::string_view block, const Batch& batch,
                              std::span<const uint32_t> rows) {
   const size_t size = block.size() + kRecordOverhead;
-  // Only a row that is alone in its block can be so large (resume()).
+  // Only a block with a single row can be this large (resume()).
   if (size > kMaxValueBytes) return refuse(batch, rows.front(), size);
   builder_for(partition, size)
       .append_block(batch.timestamps[rows.front()], block, static_cast<int32_t>(rows.size()));
@@ -234,7 +234,7 @@ Result<std::unique_ptr<TopicOutput>> TopicOutput::make(TaskContext& context, con
   return output;
 }
 
-// What a row was before goes nowhere.
+// A topic does not store the old version of a row.
 Status TopicOutput::process(Batch batch, size_t port) {
   batch.old_columns.clear();
   batch.old_present = {};
@@ -283,7 +283,7 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, RowRange rang
     for (uint32_t row = first; row < range.end; ++row) rows.push_back(row);
     return rows;
   }
-  // From the newest row on; rows stand for their keys and windows.
+  // Walks from the newest row; rows are compared by key and window.
   const auto window_of = [&](uint32_t row) {
     const size_t bound = plan_.schema.columns.size();
     if (!plan_.window) return std::pair<int64_t, int64_t>();
@@ -303,7 +303,7 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, RowRange rang
   return rows;
 }
 
-// Nothing, and a line in the log, when the column that is to be the record's time has none.
+// Returns nullopt, and logs a line, if the column for the record's time has no valid value.
 std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row) {
   if (plan_.timestamp_column < 0 || !batch.present.test(row)) return batch.timestamps[row];
   const Column& column = *batch.columns[static_cast<size_t>(plan_.timestamp_column)];
@@ -361,14 +361,14 @@ Status ExchangeOutput::write(const Batch& batch, RowRange range) {
   return {};
 }
 
-// As the stage will see it whose windows close by it.
+// Tracks stream time as the next stage does, whose windows close by it.
 void ExchangeOutput::note_time(const Batch& batch, size_t row) {
   const int64_t timestamp = batch.timestamps[row];
   if (timestamp > stream_time_.timestamp && !ahead_.is_too_far(timestamp))
     stream_time_.note(timestamp, batch.partition_of(row), batch.offsets[row]);
 }
 
-// Numbered as the batch's rows.
+// Indexed by row of the batch.
 std::vector<int64_t> ExchangeOutput::order_times_of(const Batch& batch, RowRange range) const {
   if (!is_time_ordered()) return {};
   std::vector<int64_t> times =
@@ -383,12 +383,12 @@ void ExchangeOutput::note_taken(const Batch& records) {
 }
 
 std::pair<PartitionRef, Offset> ExchangeOutput::tell_progress(Standing standing) {
-  // A time that is far ahead must not put off for ever what comes behind it: at the end of the inputs it
-  // has held up whom it should.
+  // A time far ahead must not delay the rows behind it for ever. At the end of the inputs it has delayed every row that
+  // it should, so the running times start again.
   if (standing.is_at_end) times_.begin_after(-1);
   told_time_ = times_.forget_before(standing.stream_next.value());
   append_progress(encode_progress({told_time_, std::move(standing.next)}));
-  // All that was told before is of no use; a log is not trimmed for each small batch of its.
+  // A newer progress record replaces all earlier ones. The log is trimmed in steps, not for each small batch.
   constexpr int64_t kToldAtOnce = 16;
   const int64_t told = told_times_++;
   return {{target().topic, PartitionId(target().first_partition + target().partitions)},

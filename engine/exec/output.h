@@ -1,4 +1,4 @@
-// Where a stage ends: in a topic, in an exchange, or with whoever asked.
+// Last operator of a stage: writes to a topic or an exchange, or hands rows to the client's query.
 #pragma once
 #include <functional>
 #include <map>
@@ -21,14 +21,14 @@ namespace engine {
 struct OutputTarget {
   Uuid topic;
   int32_t partitions = 1;
-  int32_t first_partition = 0;  // of an exchange: where the writer's own begin
-  // Behind these comes one for the writer's progress (engine/exec/exchange_lanes.h).
+  int32_t first_partition = 0;  // exchanges: first partition of this writer
+  // The partition behind the writer's own holds its progress (engine/exec/exchange_lanes.h).
   bool is_time_ordered = false;
 };
 
-// An output that gathers what is written until the next commit, as record batches that every consumer
-// takes (max.message.bytes), unless a single record is larger. Rows may share what they hold, so that a
-// small batch becomes gigabytes: they are written a slice's bytes at a time.
+// An output that gathers rows until the next commit, in record batches that every consumer accepts (max.message.bytes),
+// unless a single record is larger. Rows may share their values, so that a small batch of rows becomes gigabytes of
+// records: they are written one slice's bytes at a time.
 class LogOutput : public Operator {
  public:
   LogOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
@@ -37,18 +37,18 @@ class LogOutput : public Operator {
   Status resume() override;
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
-  // Moves what was gathered since the last call into `out`.
+  // Moves the batches gathered since the last call into `out`.
   void take(std::vector<OutputBatch>& out);
 
  protected:
   virtual Status write(const Batch& batch, RowRange range) = 0;
-  // A record that is larger than any value may be is a failed one.
+  // Appends a record. A record larger than the limit for values is reported as failed.
   void append(PartitionId partition, int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value, const Batch& batch, size_t row);
-  // Likewise one that is a block of these rows of the batch.
+  // Appends a record that is a block of these rows of the batch; reported as failed if it is too large.
   void append_block(PartitionId partition, std::string_view block, const Batch& batch,
                     std::span<const uint32_t> rows);
-  // The only record of its batch, in the partition behind those of the rows.
+  // Appends the only record of its batch, to the partition behind those of the rows.
   void append_progress(std::string_view value);
   const OutputTarget& target() const { return target_; }
   int32_t partitions() const { return target_.partitions; }
@@ -60,13 +60,13 @@ class LogOutput : public Operator {
   void finish(int32_t partition, records::BatchBuilder& builder);
 
   const OutputTarget target_;
-  size_t name_bytes_ = 0;  // of a record whose format writes the names of the columns
+  size_t name_bytes_ = 0;  // bytes of the column names, in a record whose format writes them
   Batch rest_;
-  size_t row_ = 0;  // of the rest: the first that is not written
-  // Of the partitions that were written to since the last commit: a query has as many outputs as its
-  // source has partitions, and one builder for each pair would be millions.
+  size_t row_ = 0;  // first row of the rest that is not written
+  // Only the partitions that were written to since the last commit: a query has as many outputs as its source has
+  // partitions, and one builder for each pair of partitions would be millions.
   std::map<int32_t, records::BatchBuilder> builders_;
-  std::vector<OutputBatch> finished_;  // in the order in which they are to be appended
+  std::vector<OutputBatch> finished_;  // in the order in which they must be appended
 };
 
 // Writes records in the sink's formats; keys decide the partition as Kafka's producers do, records
@@ -81,7 +81,7 @@ class TopicOutput final : public LogOutput {
   TopicOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
   Status write(const Batch& batch, RowRange range) override;
   std::optional<int64_t> timestamp_of(const Batch& batch, size_t row);
-  // The rows of the range to write, in order: all, or of each key the newest when updates may be merged.
+  // Returns the rows of the range to write, in order: all rows, or the newest of each key if updates may be merged.
   std::vector<uint32_t> chosen_rows(const Batch& batch, RowRange range,
                                     const EncodedRows& keys) const;
   void append_window(const Batch& batch, size_t row, std::string& key) const;
@@ -93,8 +93,8 @@ class TopicOutput final : public LogOutput {
   std::string windowed_key_;  // scratch
 };
 
-// Writes rows for the next stage of the same query (engine/exec/exchange_block.h). Notes who moves the
-// event time on: the next stage knows only where a record lies in the exchange.
+// Writes rows for the next stage of the same query (engine/exec/exchange_block.h). Tracks which source record moves
+// event time, because the next stage knows only the positions of records in the exchange.
 class ExchangeOutput final : public LogOutput {
  public:
   static Result<std::unique_ptr<ExchangeOutput>> make(TaskContext& context, const OutputPlan& plan,
@@ -104,17 +104,18 @@ class ExchangeOutput final : public LogOutput {
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return &stream_time_; }
 
-  // --- Of a time-ordered exchange
+  // --- Time-ordered exchanges
   bool is_time_ordered() const { return target().is_time_ordered; }
-  // These records of the stage's stream are taken next.
+  // The stage takes these records of its stream next.
   void note_taken(const Batch& records);
-  // Where the task stands with what it commits next: in each of its inputs, and in its stream.
+  // Position of the task as of its next commit: in each of its inputs, and in its stream.
   struct Standing {
     std::vector<Offset> next;
     Offset stream_next;
-    bool is_at_end = false;  // of all inputs, as far as could be read
+    bool is_at_end = false;  // at the readable end of all inputs
   };
-  // Tells it to the readers. Returns what they need no more of what they were told.
+  // Writes the position for the readers. Returns the progress partition, and the offset before which its records can be
+  // trimmed.
   std::pair<PartitionRef, Offset> tell_progress(Standing standing);
 
  private:
@@ -129,8 +130,8 @@ class ExchangeOutput final : public LogOutput {
   const TimeAhead ahead_;
   StreamTime stream_time_;
   RunningTimes times_;
-  int64_t told_time_ = -1;  // what the readers know last
-  int64_t told_times_ = 0;  // how often they were told: the end of that partition
+  int64_t told_time_ = -1;  // time in the last progress record
+  int64_t told_times_ = 0;  // number of progress records: the end of that partition
 };
 
 // Hands batches to a function: push queries and tests.

@@ -1,5 +1,4 @@
-// The sequences that a task's output batches carry, so that each of them counts once, wherever and
-// however often it is sent.
+// Sequence numbers of a task's output batches. With them each batch is stored once, however often it is sent.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -11,38 +10,37 @@
 
 namespace engine {
 
-// Of the next batch to a partition.
+// Sequence of the next batch to a partition.
 struct OutputSequence {
   PartitionRef to;
   int32_t next = 0;
   bool operator==(const OutputSequence&) const = default;
 };
 
-// A task is one producer for as long as its query lives, always under epoch 0. Its sequences count the
-// records that it has written to a partition and are part of its journal: who goes on with the task, here
-// or elsewhere, goes on with them.
+// A task is one producer during the whole life of its query, always with epoch 0. Its sequences count the records that
+// it has written to each partition, and are part of its journal: a restarted or moved task continues with them.
 //
 // Threads: the task's.
 class OutputSequences {
  public:
-  // Until there is a producer, batches carry none.
+  // Until a producer is set, batches carry no sequences.
   void set_producer(ProducerId producer) { producer_ = producer; }
 
-  // For the next batch to the partition, of so many records.
+  // Returns the stamp for the next batch to the partition, which has `record_count` records.
   records::ProducerStamp stamp(const PartitionRef& to, int32_t record_count);
-  // What stamp() has changed since the last call, in the order of the partitions.
+  // Returns the sequences that stamp() has changed since the last call, in the order of the partitions.
   std::vector<OutputSequence> take_changed();
 
-  // Of the journal; newer ones later.
+  // Restores sequences from journal entries, called from the oldest entry to the newest.
   void restore(const std::vector<OutputSequence>& sequences);
 
  private:
   ProducerId producer_ = records::kNoProducer;
   absl::flat_hash_map<PartitionRef, int32_t> next_;
-  std::vector<PartitionRef> changed_;  // perhaps several times
+  std::vector<PartitionRef> changed_;  // may contain duplicates
 };
 
-// Puts newer sequences over older ones; both in the order of their partitions.
+// Merges newer sequences into `known`; both are in the order of their partitions.
 void merge_sequences(std::vector<OutputSequence>& known, const std::vector<OutputSequence>& newer);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// The report of sums that do not fit their type.
+// Reports sums that exceed their type.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -9,9 +9,9 @@
 
 namespace engine {
 
-// Reports the sums of `out`, rows of groups, that are NULL because they do not fit their type: nothing else shows that
-// such a NULL is no sum of nothing. `first_column` is the column of the first of the instances. Rows that are deletes
-// do not count. (In a query that was made so that sums wrap around, no sum is NULL.)
+// Reports the sums of `out`, rows of groups, that are NULL because they exceed their type: otherwise such a NULL could
+// not be distinguished from a sum of no values. `first_column`: result column of the first instance. Deletes are
+// ignored. (In a query whose sums wrap around, no sum is NULL for this reason.)
 void report_overflows(ProcessingLog& log, std::span<const AggregateInstance> instances,
                       const Batch& out, size_t first_column);
 

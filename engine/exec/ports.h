@@ -1,5 +1,5 @@
-// What tasks need from outside. The server supplies these from storage, the test runner and unit
-// tests from memory. All of it speaks in batches, never in single records.
+// Interfaces through which tasks reach the log. The server implements them on storage, the test runner and unit tests
+// in memory. They exchange whole batches, never single records.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -27,20 +27,19 @@ struct PartitionRef {
   }
 };
 
-// One record batch of the log (magic 2), whole, as it lies there. It may begin before the offset
-// that was asked for.
+// One complete record batch of the log (magic 2), as stored. It may begin before the requested offset.
 struct LogBatch {
   std::string_view bytes;
   Offset base_offset, last_offset;
-  // Its records are nobody's: they were aborted with their transaction, or say how one ended.
+  // Readers skip its records: they belong to an aborted transaction, or are transaction markers.
   bool is_hidden = false;
 };
 
 struct Polled {
-  Status status;                  // of this partition alone; with an error the rest says nothing
+  Status status;                  // of this partition only; on an error the other fields are not valid
   std::vector<LogBatch> batches;  // in order, without gaps that hold data
   Offset
-      readable_end;  // offsets below it are committed; seen in the same snapshot for all partitions
+      readable_end;  // end of the committed records; from the same snapshot for all partitions
   Offset log_start;
 };
 
@@ -48,9 +47,9 @@ struct Polled {
 class Sources {
  public:
   virtual ~Sources() = default;
-  // For each position what follows it, up to about `max_bytes` together (at least one batch each,
-  // where there is one). All from one snapshot. Views hold until release(). A position of INT64_MAX
-  // asks for no batches, only for the ends. Fails only where none of them can be read.
+  // Returns the batches from each position on, up to about `max_bytes` together (but at least one batch per position,
+  // if one exists). All from one snapshot. Views are valid until release(). A position of INT64_MAX returns no batches,
+  // only the ends. Fails only if none of the partitions can be read.
   virtual Result<std::vector<Polled>> poll(
       std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) = 0;
   virtual void release() = 0;
@@ -61,15 +60,15 @@ struct OutputBatch {
   std::string bytes;  // one record batch; its base offset is set by the log
 };
 
-// All that one micro-batch changes, durable together or not at all.
+// All changes of one micro-batch, which become durable together or not at all.
 struct TaskCommit {
   std::string task;  // "CTAS_X_1/0/3": query id, stage, partition
   TaskEpoch epoch;
   TaskSequence sequence;
   std::string journal;  // positions, state entries, scalars: encode_journal()
   std::vector<OutputBatch> outputs;
-  std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange input that is not needed any more
-  // Of a sink that had no room: what it has made of `journal`, which is empty then, for the next time.
+  std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange records that are no longer needed
+  // Set by a sink that had no room: its encoded form of `journal` for the next attempt. `journal` is then empty.
   struct Sealed {
     std::string journal;
     size_t entry_bytes = 0;
@@ -77,17 +76,17 @@ struct TaskCommit {
   std::optional<Sealed> sealed;
 };
 
-// With the commit of the log that made it durable.
+// Receives the log commit that made the task commit durable.
 using CommitDone = std::function<void(Result<CommitId>)>;
 
 class Sink {
  public:
   virtual ~Sink() = default;
-  // The only verb that writes. `done` is called on the task's thread once the commit is durable, or
-  // refused; commits of one task are durable in order. False when the log is full just now: nothing
-  // was taken, and the task is stepped again when there is room.
+  // The only function that writes. `done` is called on the task's thread once the commit is durable or refused; commits
+  // of one task become durable in order. Returns false if the log is full at the moment: the arguments are not
+  // consumed, and the task is stepped again when room is available.
   virtual bool try_commit(TaskCommit& commit, CommitDone& done) = 0;
-  // Somebody waits for the answers to the commits that were taken.
+  // A caller waits for the result of the accepted commits, so the sink should not delay them.
   virtual void hurry() {}
 };
 

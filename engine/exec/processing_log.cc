@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// As processing_log_statement() declares them.
+// The columns, as processing_log_statement() declares them.
 std::vector<ColumnDef> columns() {
   const SqlType text = TypeKind::String, texts = SqlType::array(TypeKind::String);
   const SqlType deserialization = SqlType::structure({{"TARGET", text},
@@ -37,7 +37,7 @@ std::vector<ColumnDef> columns() {
 
 Value text_or_null(const std::string& text) { return text.empty() ? Value() : Value::text(text); }
 
-// What the record holds is left out, as ksqlDB does by default: logs are read by more people than
+// The contents of the record are left out, as ksqlDB does by default: logs have more readers than
 // data.
 Value message_of(const ProcessingLogLine& line) {
   const Value message = Value::text(line.message), no_text, no_causes = Value::list({});
@@ -61,7 +61,7 @@ ProcessingLogLine more_line(uint64_t count) {
 }  // namespace
 
 std::string_view processing_log_statement() {
-  // SOURCE: nobody can insert, and DROP cannot delete the topic under the queries that write it.
+  // SOURCE: INSERT is refused, and DROP cannot delete the topic while queries write to it.
   return "CREATE SOURCE STREAM KSQL_PROCESSING_LOG (LOGGER VARCHAR, LEVEL VARCHAR, TIME BIGINT, "
          "MESSAGE STRUCT<TYPE INT, "
          "DESERIALIZATIONERROR STRUCT<TARGET VARCHAR, ERRORMESSAGE VARCHAR, RECORDB64 VARCHAR, "
@@ -82,7 +82,8 @@ void ProcessingLogBuffer::add(ProcessingLogLine line) {
 OutputBatch ProcessingLogBuffer::take_batch(std::string_view task, int64_t wall_ms,
                                             const PartitionRef& to, OutputSequences& sequences) {
   assert(!empty());
-  // Records that cannot be read are told of later than those that fail in an operator.
+  // Records that cannot be decoded are reported later than records that fail in an operator, so
+  // lines are sorted.
   std::ranges::stable_sort(lines_, {}, [](const ProcessingLogLine& line) {
     return std::tie(line.topic, line.partition, line.offset);
   });

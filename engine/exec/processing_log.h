@@ -1,5 +1,5 @@
-// The processing log: what went wrong with single records while queries went on, as records of a
-// stream that anybody can query.
+// The processing log: failures of single records in running queries, as records of a stream that
+// can be queried.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace engine {
 
-// The statement that defines it. Its first columns are ksqlDB's, with the same meaning; the others
-// name the record, so that it can be looked up in its topic.
+// The statement that defines the stream. Its first columns are ksqlDB's, with the same meaning; the
+// others give the position of the record, so that it can be looked up in its topic.
 std::string_view processing_log_statement();
 
 // ksqlDB's numbers, in MESSAGE->TYPE.
@@ -21,15 +21,16 @@ enum class ProcessingErrorType : uint8_t { Deserialization = 0, RecordProcessing
 struct ProcessingLogLine {
   ProcessingErrorType type = ProcessingErrorType::RecordProcessing;
   std::string message;
-  std::string topic;  // of the record; empty where it came over an exchange of the query
+  std::string topic;  // topic of the record; empty if the record was read from an exchange of the
+                      // query
   int32_t partition = -1;
   int64_t offset = -1;
 };
 
 // The lines of one micro-batch, until they are written with its commit.
 //
-// Invariant: at most kMaxLines are kept, however many records failed. A topic full of garbage must
-//            not become a log full of it: the rest are counted, in one more line.
+// Invariant: at most kMaxLines are kept, however many records fail. A topic full of bad records
+//            must not fill the log: the remaining lines are counted, in one more line.
 // Threads:   belongs to one task.
 class ProcessingLogBuffer {
  public:
@@ -37,7 +38,7 @@ class ProcessingLogBuffer {
 
   void add(ProcessingLogLine line);
   bool empty() const { return lines_.empty(); }
-  // One record batch with all lines; the buffer is empty again. `task` is "CTAS_X_1/0/3".
+  // Returns one record batch with all lines, and empties the buffer. `task` is "CTAS_X_1/0/3".
   OutputBatch take_batch(std::string_view task, int64_t wall_ms, const PartitionRef& to,
                          OutputSequences& sequences);
   void clear();

@@ -18,8 +18,8 @@ class ProjectOperator final : public RowwiseOperator {
   const std::vector<bool> is_key_;
 };
 
-// Table functions: of each row one row for each element of its lists. The lists of a row may be
-// long, so the rows are made in blocks; a record that is done in part is remembered by its place.
+// Table functions: a row gives one row for each element of its lists. Lists may be long, so output
+// is made in blocks; the place in a record that is finished in part is stored in the scalars.
 class FlatMapOperator final : public RowwiseOperator {
  public:
   FlatMapOperator(TaskContext& context, const FlatMapStep& step);
@@ -32,15 +32,15 @@ class FlatMapOperator final : public RowwiseOperator {
   void restore_scalars(std::span<const int64_t>& scalars) override;
 
  private:
-  // Rows whose lists are known, the first of them perhaps done in part.
+  // Rows whose lists are evaluated; the first of them may be finished in part.
   struct Expanding {
     Batch batch;
     std::vector<ColumnPtr> lists;
-    uint32_t row = 0, done = 0;  // `done` elements of the row `row`,
-    uint32_t count = 0;          // of so many,
-    size_t element_bytes = 1;    // each of which goes with all that the record holds otherwise
+    uint32_t row = 0, done = 0;  // `done` elements of row `row` are written,
+    uint32_t count = 0;          // of `count`
+    size_t element_bytes = 1;    // bytes per output row, including a copy of the other columns
   };
-  // A record of which the first `done` elements were written before the task began anew.
+  // A record whose first `done` elements were written before the restart.
   struct Place {
     int64_t partition = 0, offset = 0, done = 0;
   };

@@ -1,4 +1,4 @@
-// A lock around what a task changes, for threads other than its own that read single rows of its tables.
+// A lock around the changes of a task, for other threads that read single rows of its tables.
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -6,13 +6,13 @@
 
 namespace engine {
 
-// The task's thread takes it whenever it changes something, for as long as a step takes. A reader has work of a
-// microsecond or two; it waits for another reader, and never for a step.
+// The task's thread holds the lock during each step that changes a table. A reader holds it for a microsecond or two; a
+// reader waits for another reader, but never for a step.
 //
-// Threads: any. Owner: shared by the task and those who read.
+// Threads: any. Owner: shared by the task and its readers.
 class ReadGate {
  public:
-  // While it lives nobody reads. Without a gate there is nobody who would.
+  // Blocks readers during its lifetime. A null gate means that the task has no readers.
   class Change {
    public:
     explicit Change(ReadGate* gate) : gate_(gate) {
@@ -23,7 +23,7 @@ class ReadGate {
     ~Change() { end(); }
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
-    // Before others are called, who may read.
+    // Call before invoking code that may read.
     void end() {
       ReadGate* const gate = std::exchange(gate_, nullptr);
       if (!gate) return;
@@ -35,7 +35,7 @@ class ReadGate {
     ReadGate* gate_;
   };
 
-  // The lock of a reader; it has none where the task is at work.
+  // Returns the lock of a reader; the lock is not held if the task is changing its tables.
   std::unique_lock<std::mutex> try_read() {
     std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
     for (int tries = 0; tries < kTries && !is_changing_.load(std::memory_order_relaxed); ++tries)
@@ -44,10 +44,10 @@ class ReadGate {
   }
 
  private:
-  static constexpr int kTries = 200;  // as long as a few readers take
+  static constexpr int kTries = 200;  // the time that a few readers take
 
   std::mutex mutex_;
-  // A hint: there is no point in trying.
+  // Hint for readers: while it is set, trying is pointless.
   std::atomic<bool> is_changing_ = false;
 };
 

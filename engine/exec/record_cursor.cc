@@ -10,7 +10,7 @@ Result<std::optional<records::RecordReader>> RecordCursor::enter(const LogBatch&
   const bool is_known = base_offset_ == stored.base_offset &&
                         stored.bytes.size() >= records::kBatchHeaderSize &&
                         load_be<uint32_t>(stored.bytes.data() + kCrcPlace) == crc_;
-  // What lies on a disk may have been damaged since it was checked on its way in.
+  // Bytes on disk may have been damaged since they were checked when they were written.
   const records::BatchView batch = TRY(records::parse_batch(
       stored.bytes, is_known ? records::BatchCheck::Shape : records::BatchCheck::ShapeAndCrc));
   if (!is_known) {

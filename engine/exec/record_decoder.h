@@ -1,4 +1,4 @@
-// Record batches of the log become column batches. What a table makes of its records is the input's
+// Decodes record batches of the log into column batches. InputOperator applies the records of a table
 // (engine/exec/input.h).
 #pragma once
 #include <memory>
@@ -17,62 +17,61 @@
 
 namespace engine {
 
-// The bytes that Kafka Streams appends to a windowed key: the start; of sessions the end, then the
-// start.
+// Bytes that Kafka Streams appends to a windowed key: the start; for sessions the end, then the start.
 inline size_t window_suffix_size(const SourceWindow& window) {
   return window.type == WindowType::Session ? 16 : 8;
 }
 
-// A record that could not be read, and is left out.
+// A record that could not be read and is left out.
 struct RecordFailure {
   Offset offset;
   std::string message;
 };
 
-// Decoded records of one partition, on their way to the operators. The batch has one column more
-// than the input's layout: the records' key bytes.
+// Decoded records of one partition for the operators. The batch has one column more than the layout of the input: the
+// key bytes of the records.
 struct DecodedChunk {
   Batch batch;
-  Offset next;                          // the first record that is not in it
-  std::vector<RecordFailure> failures;  // in order, one a record
-  size_t unpack_bytes_left;             // of the range's
-  MergeTimes merge = {};                // of rows out of a time-ordered exchange
-  // Why the record at `next` cannot be read yet: its schema is on its way from elsewhere.
+  Offset next;                          // the first record after the chunk
+  std::vector<RecordFailure> failures;  // in order, one per record
+  size_t unpack_bytes_left;             // rest of DecodeRange::unpack_bytes
+  MergeTimes merge = {};                // for rows from a time-ordered exchange
+  // Why the record at `next` cannot be read yet: its schema is being fetched.
   std::string waits_for = {};
 };
 
-// Which records to decode.
+// The range of records to decode.
 struct DecodeRange {
   Offset from, end{INT64_MAX};  // offsets
   size_t max_rows = SIZE_MAX;
-  size_t max_bytes = SIZE_MAX;     // of keys and values; one record at least
-  size_t unpack_bytes = SIZE_MAX;  // that may come out of compressed batches, which go on next time
-  // Of an exchange: more than `max_rows` rather than a block in parts, each of which decodes all of it.
+  size_t max_bytes = SIZE_MAX;     // keys and values; at least one record
+  size_t unpack_bytes = SIZE_MAX;  // limit for decompressed bytes; the next call continues a batch that exceeds it
+  // Exchanges: return more than `max_rows` instead of part of a block, since each part decodes the whole block again.
   bool whole_blocks = false;
 };
 
-// Keeps nothing of what it has decoded: it may decode ahead, and for several tasks.
+// Keeps no decoded records, so it may decode ahead, and for several tasks.
 //
 // Threads: the task's, or those of all tasks that share it, which are on one loop.
 class RecordDecoder {
  public:
   struct Options {
-    const SchemaLookup* schemas = nullptr;  // that records name; null: there are none
-    // A record without a usable time ends the query; else it is left out.
+    const SchemaLookup* schemas = nullptr;  // schemas that records refer to; null: none
+    // A record without a usable time ends the query; otherwise it is left out.
     bool fails_on_invalid_times = false;
     bool operator==(const Options&) const = default;
   };
   static Result<std::unique_ptr<RecordDecoder>> make(const InputStep& step, const Layout& layout,
                                                      Options options);
 
-  // What cannot be read is left out; the caller reports it once it is passed. The strings are views
-  // into the log's bytes, unless the batch is compressed. Ends before a batch that is damaged; fails
-  // with CorruptRecord when that is the first.
+  // Leaves out unreadable records; the caller reports each of them once it has passed it. The strings are views into
+  // the bytes of the log, unless the batch is compressed. Ends before a damaged batch; fails with CorruptRecord if that
+  // is the first batch.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor);
 
-  // Of rows that a table has stored: the columns of their keys, and the bounds of their windows. The columns'
-  // strings are views of `keys`.
+  // Decodes keys of rows that a table has stored into key columns and window bounds. The strings of the columns are
+  // views into `keys`.
   Status read_stored_keys(std::span<const std::string_view> keys, std::vector<Column>& columns);
 
   const InputStep& step() const { return step_; }
@@ -96,7 +95,7 @@ class RecordDecoder {
                  Records& out) const;
   Error damaged(const Error& error, int32_t partition, Offset offset) const;
   Result<Batch> read_columns(Records& records, int32_t partition, std::vector<bool>& keep);
-  // What says the windows, where there are some, one for each record.
+  // Returns the window suffix of each record's key; empty if the input has no windows.
   std::vector<std::string_view> read_keys(Records& records, std::vector<Column>& columns,
                                           std::vector<bool>& keep);
   std::vector<std::string_view> split_windowed_keys(Records& records, std::vector<Column>& columns,
@@ -116,15 +115,15 @@ class RecordDecoder {
   const InputStep step_;
   const Layout layout_;
   const Options options_;
-  const bool may_wait_;  // for the schemas of records
+  const bool may_wait_;  // a record may refer to a schema that must be fetched first
   std::vector<bool>
-      read_;  // columns of the layout: those that are used, and keys that are written anew
+      read_;  // layout columns that are decoded: used columns, and keys that are re-encoded
   std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout
   ExchangeColumns exchange_columns_;
   int timestamp_column_ = -1;
   std::optional<TimePattern> timestamp_pattern_;
   std::unique_ptr<Reader> key_reader_, value_reader_;
-  // Of tables whose keys name schemas: writes them as the store has them, so that equal keys have equal bytes.
+  // For tables whose keys carry schema ids: re-encodes keys for the store, so that equal keys have equal bytes.
   std::unique_ptr<Writer> key_writer_;
 };
 

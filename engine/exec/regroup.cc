@@ -12,7 +12,7 @@ bool same_key(const Batch& batch, size_t key_count, uint32_t row) {
   return true;
 }
 
-// One output row: which source row, and which of its two sides.
+// One output row: the source row, and which of its two sides it takes.
 struct Side {
   uint32_t row;
   bool takes_new, takes_old;
@@ -23,7 +23,7 @@ Column take(const Column& now, const Column& old, const std::vector<Side>& sides
   Column out(now.type());
   out.reserve(sides.size());
   for (const Side& side : sides) {
-    // The key columns are set on both sides of a row, also on the one that is not there.
+    // The key columns are set on both sides of a row, even if a side is absent.
     const bool from_new = want_new ? side.takes_new : !side.takes_old && is_key;
     const bool from_old = want_new ? !side.takes_new && is_key : side.takes_old;
     if (from_new)
@@ -60,7 +60,7 @@ Status RegroupOperator::process(Batch batch, size_t) {
 }
 
 Status RegroupOperator::process_table(Batch batch) {
-  if (!batch.has_old()) {  // the batch has inserts alone
+  if (!batch.has_old()) {  // the batch has inserts only
     batch.old_columns = batch.columns;
     batch.old_present = Bitmap(batch.rows, false);
   }

@@ -6,9 +6,9 @@
 
 namespace engine {
 
-// Drops what has a null in the key. An update of a table that changes the key becomes two rows:
-// first the delete under the old key, then the insert under the new one; so a row's old and new key
-// are always the same downstream.
+// Drops rows with a null in the key. An update of a table that changes the key becomes two rows:
+// first the delete under the old key, then the insert under the new one; behind this operator the
+// old and new key of a row are therefore equal.
 class RegroupOperator final : public Operator {
  public:
   RegroupOperator(TaskContext& context, const RegroupStep& step) : Operator(context), step_(step) {}

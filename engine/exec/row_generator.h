@@ -1,5 +1,5 @@
-// Makes the rows of a generated stream or table: a row follows from the seed and its number, and from nothing else, but
-// for columns that hold the time (docs/adr/0045).
+// Generates the rows of a generated stream or table. A row depends only on the seed and on its number, except for
+// columns that hold the time (docs/adr/0045).
 #pragma once
 #include <memory>
 #include <vector>
@@ -10,21 +10,22 @@
 
 namespace engine {
 
-// The values of one column.
+// Generates the values of one column.
 class ColumnGenerator {
  public:
   virtual ~ColumnGenerator() = default;
-  // Appends those of `count` rows from number `first` on, whose times are given.
+  // Appends the values of the rows from number `first` on, one for each timestamp.
   virtual void append(int64_t first, std::span<const int64_t> timestamps, Column& column) const = 0;
 };
 
 // Threads: belongs to a task.
 class RowGenerator {
  public:
-  // Rules that do not fit their columns' types fail with CorruptRecord: a statement's have been checked.
+  // Fails with CorruptRecord if a rule does not fit the type of its column. (Statements are checked before.)
   static Result<RowGenerator> make(const GeneratorPlan& plan, const Schema& schema);
 
-  // Rows `first` to `first + count - 1`, made at `now_ms`: the columns of the schema, and offsets, times and presence.
+  // Returns the rows `first` to `first + count - 1`, generated at `now_ms`: the columns of the schema, with offsets,
+  // times and presence.
   Batch rows(int64_t first, size_t count, int64_t now_ms) const;
 
  private:

@@ -10,21 +10,21 @@ namespace engine {
 
 namespace {
 
-// An evaluation that takes longer is given up, and made with fewer rows, or elsewhere. What was done is
-// lost, so it is a few times what a usual one takes (4,096 rows: well under a millisecond).
+// An evaluation that exceeds this time is abandoned, and repeated with fewer rows or on another thread. Its work is
+// lost, so the limit is several times the usual duration (4,096 rows: well under a millisecond).
 constexpr int64_t kMaxEvaluationUs = 5'000;
-// One that takes more than half of that is nearly too long.
+// An evaluation of more than half the limit counts as slow.
 constexpr int64_t kSlowUs = kMaxEvaluationUs / 2;
 constexpr size_t kShrink = 8, kGrow = 2;
-// Nothing looks at the clock within one function's work on one value. Of a text of so much that is a millisecond; the
-// slowest, which are those over arrays, take some tens of them.
+// No function checks the clock while it works on one value. A text of this size takes about a millisecond; the slowest
+// functions, over arrays, take some tens of milliseconds.
 constexpr size_t kMaxValueBytesHere = size_t{512} << 10;
-// What all values of one evaluation take: what follows goes on with as much as a slice lets it, and has the rest copied until
-// the next one.
+// Limit for all values of one evaluation. The next operators process as much as a slice allows, and the rest is copied
+// for the next slice.
 constexpr size_t kMaxBytesAtOnce = size_t{8} << 20;
-// Of a row's arrays, maps and structs, which functions walk over without making anything.
+// Limit for the arrays, maps and structs of a row, which functions walk without allocating.
 constexpr size_t kMaxItemBytesHere = size_t{128} << 10;
-// Most batches have fewer within arrays, maps and structs; where there are more, a single row may have them.
+// Most batches have fewer items in arrays, maps and structs. If a batch has more, a single row may be too large.
 constexpr size_t kManyItems = size_t{64} << 10;
 
 size_t items_of(const Column& column) {
@@ -60,12 +60,12 @@ Status RowwiseOperator::resume() {
   return {};
 }
 
-// Nothing when it needs more time: fewer rows are tried next, or another thread has the row.
+// Returns nullopt if more time is needed: fewer rows are tried next, or another thread evaluates the row.
 std::optional<RowwiseOperator::Part> RowwiseOperator::next_part() {
   if (slow_row_) {
     if (!slow_row_->is_done()) return std::nullopt;
     const std::shared_ptr<SlowRow> done = std::exchange(slow_row_, nullptr);
-    // Its work, not its time: on a busy machine all rows would seem slow, and go there one by one.
+    // CPU time, not elapsed time: on a busy machine all rows would seem slow and be handed over one by one.
     is_slow_ = done->cpu_us() > kSlowUs;
     pass(1);
     return Part{done->row(), done->take_results()};
@@ -88,8 +88,8 @@ std::optional<RowwiseOperator::Part> RowwiseOperator::next_part() {
   return Part{std::move(batch), *std::move(results)};
 }
 
-// Nothing when it was given up: it took too long, or made too much, for rows that could go by themselves, or
-// elsewhere. What a row cannot have where there is nothing else for it is an error of the row.
+// Returns nullopt if the evaluation was abandoned: it exceeded its time or memory limits, and the rows can be split or
+// evaluated on another thread. If neither is possible, no limit applies, and what fails is an error of the row.
 std::optional<RowResults> RowwiseOperator::evaluate(const Batch& batch) {
   EvalBudget& budget = context().budget;
   const bool may_stop = batch.rows > 1 || context().run_aside;
@@ -108,8 +108,8 @@ std::optional<RowResults> RowwiseOperator::evaluate(const Batch& batch) {
   return results;
 }
 
-// How many of the next rows there are before one whose arrays and maps are too large for this thread. A text may be
-// large: to copy it would take as long as most functions do.
+// Returns the number of rows before the next one whose arrays and maps are too large for this thread. Large texts stay
+// here: copying one would take as long as most functions do.
 size_t RowwiseOperator::rows_before_large(size_t rows) const {
   if (!has_many_items_) return rows;
   std::vector<size_t> bytes(rows);
@@ -119,7 +119,7 @@ size_t RowwiseOperator::rows_before_large(size_t rows) const {
   return static_cast<size_t>(std::ranges::find_if(bytes, is_large) - bytes.begin());
 }
 
-// The first rows of the rest are done.
+// Marks the first rows of the rest as processed.
 void RowwiseOperator::pass(size_t rows) {
   if ((row_ += rows) < rest_.rows) return;
   rest_ = {};

@@ -8,10 +8,10 @@
 
 namespace engine {
 
-// Where an evaluation costs too much for the whole batch (texts that grow, regular expressions), it is done
-// for fewer rows at a time, in as many steps as that takes; which rows are evaluated together changes
-// nothing. A row that takes too long by itself is evaluated on another thread, where there is one
-// (TaskContext::run_aside): it and what comes after it are the operator's rest until then.
+// If an evaluation is too expensive for a whole batch (growing texts, regular expressions), it runs on fewer rows at a
+// time, in several steps; the result does not depend on which rows are evaluated together. A row that takes too long by
+// itself is evaluated on another thread, if one exists (TaskContext::run_aside): until then that row and all later rows
+// are the operator's rest.
 class RowwiseOperator : public Operator {
  public:
   RowwiseOperator(TaskContext& context, RowExpressions expressions)
@@ -26,13 +26,13 @@ class RowwiseOperator : public Operator {
   void own_rest() override;
 
  protected:
-  // Makes what follows from these rows and pushes it.
+  // Computes the output of these rows and pushes it.
   virtual Status take(Batch batch, RowResults results) = 0;
-  // Whether take() has left something to do that comes before further rows.
+  // Returns whether take() has unfinished output that precedes further rows.
   virtual bool is_busy() const { return false; }
 
  private:
-  // Some rows that are evaluated.
+  // Evaluated rows.
   struct Part {
     Batch batch;
     RowResults results;
@@ -45,11 +45,11 @@ class RowwiseOperator : public Operator {
 
   const std::shared_ptr<const RowExpressions> expressions_;
   Batch rest_;
-  size_t row_ = 0;                     // of rest_: the first that is not taken
-  size_t chunk_rows_ = SIZE_MAX;       // how many are evaluated at once
-  bool has_many_items_ = false;        // the rest: maybe one of its rows
-  bool is_slow_ = false;               // single rows go to another thread at once
-  std::shared_ptr<SlowRow> slow_row_;  // that first one, while it is there
+  size_t row_ = 0;                     // first row of rest_ that is not taken
+  size_t chunk_rows_ = SIZE_MAX;       // rows evaluated at once
+  bool has_many_items_ = false;        // one of the rest's rows may be too large
+  bool is_slow_ = false;               // single rows are handed over without trying
+  std::shared_ptr<SlowRow> slow_row_;  // the first row of the rest while another thread has it
 };
 
 }  // namespace engine

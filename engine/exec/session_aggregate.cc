@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kTimeBytes = sizeof(int64_t);
 constexpr size_t kScannedAtOnce = 1'024;
-constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups
+constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // limit per step of a look-up
 
 std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   std::vector<AggregateInstance> instances;
@@ -25,7 +25,7 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
-// The group of those that are not written yet is the empty one: others begin with a letter.
+// Group of the unwritten sessions. It is empty, since all other groups begin with a letter.
 constexpr std::string_view kUnwritten = "";
 std::string group_of(std::string_view key) { return "k" + std::string(key); }
 std::string_view key_of(std::string_view group) { return group.substr(1); }
@@ -44,7 +44,7 @@ const std::string& last_suffix() {
 
 }  // namespace
 
-// One row for each change: sessions that are deleted, and what they become.
+// Collects one row for each change: deleted sessions, and the session that they become.
 class SessionAggregateOperator::Changes {
  public:
   explicit Changes(const SessionAggregateOperator& owner)
@@ -56,7 +56,7 @@ class SessionAggregateOperator::Changes {
   }
   size_t size() const { return rows_.size(); }
 
-  // `old`: its states before; null where there was no such session.
+  // `old`: the states before the change; null if the session did not exist.
   void add_delete(size_t row, const Session& session, const GroupStates& old) {
     add(row, session.start, session.end, false, &old);
     for (Column& column : results_) column.append_null();
@@ -185,7 +185,7 @@ Status SessionAggregateOperator::take_block() {
     if (rest.row >= rest.prefetched) prefetch_sessions();
     if (rest.batch.present.test(rest.row)) {
       if (must_close()) {
-        if (changes.size() > 0) break;  // what came before goes before
+        if (changes.size() > 0) break;  // earlier changes are written first
         TRY(close_some());
         if (must_close() || !may_go_on()) return {};
       }
@@ -216,7 +216,7 @@ bool SessionAggregateOperator::tidy() {
   return has_more;
 }
 
-// Of the next rows, before they are looked for one after the other.
+// Fetches the sessions of the next rows together, before they are looked up one by one.
 void SessionAggregateOperator::prefetch_sessions() {
   Rest& rest = *rest_;
   const size_t count = std::min(RangeStore::kPrefetchedAtOnce, rest.batch.rows - rest.row);
@@ -228,7 +228,7 @@ void SessionAggregateOperator::prefetch_sessions() {
   rest.prefetched = rest.row + count;
 }
 
-// Moves stream time to the record at hand; true when sessions have closed that are to be written first.
+// Moves stream time to the current record; returns true if sessions have closed that must be written first.
 bool SessionAggregateOperator::must_close() {
   const Rest& rest = *rest_;
   const int64_t time = rest.batch.timestamps[rest.row];
@@ -288,7 +288,8 @@ Status SessionAggregateOperator::take_row(Changes& changes) {
   return {};
 }
 
-// Those that a record at this time belongs to, in the order of their times; none that ends before `from_end`.
+// Returns the sessions that a record at this time belongs to, in the order of their times, without sessions that end
+// before `from_end`.
 Result<std::vector<SessionAggregateOperator::Session>> SessionAggregateOperator::sessions_near(
     std::string_view group, int64_t time, int64_t from_end) {
   std::vector<Session> near;
@@ -296,7 +297,7 @@ Result<std::vector<SessionAggregateOperator::Session>> SessionAggregateOperator:
   std::string from;
   append_be<int64_t>(from, std::max<int64_t>(from_end, 0));
   bool is_past = false;
-  // Sessions of a key lie apart: what comes behind one that begins too late begins later still.
+  // Sessions of a key do not overlap: all sessions behind one that starts too late start even later.
   const auto take = [&](std::string_view suffix, std::string_view value) {
     const int64_t end = load_be<int64_t>(suffix.data());
     const int64_t start = load_be<int64_t>(suffix.data() + kTimeBytes);
@@ -332,8 +333,7 @@ Status SessionAggregateOperator::forget(std::string_view group, const Session& s
 
 // ---- final results
 
-// Writes the sessions that have closed, in the order of their ends, then starts, then keys, as far as the slice
-// goes.
+// Writes the closed sessions, in the order of their ends, then starts, then keys, as far as the slice allows.
 Status SessionAggregateOperator::close_some() {
   const int64_t open = open_from();
   while (first_end_ < open && may_go_on()) {
@@ -387,7 +387,7 @@ Status SessionAggregateOperator::close_some() {
 Status SessionAggregateOperator::read_keys(
     const std::vector<std::pair<std::string, Session>>& sessions,
     std::vector<ColumnPtr>& columns) const {
-  // Readers give views, and the caller keeps the rows longer than the sessions.
+  // Readers return views, and the caller keeps the rows longer than the sessions.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::optional<std::string_view>> payloads;
   for (const auto& [group, session] : sessions)
@@ -408,7 +408,7 @@ Status SessionAggregateOperator::read_keys(
   return {};
 }
 
-// In the operator's output layout, followed by a ROWTIME column.
+// Returns the rows in the operator's output layout, followed by a ROWTIME column.
 Result<Batch> SessionAggregateOperator::rows_of(
     const std::vector<std::pair<std::string, Session>>& sessions) {
   Batch out;
@@ -450,7 +450,7 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
     const std::string group = group_of(look_up.keys.front());
     int64_t part_from = part_of(kept);
     std::string from;
-    if (look_up.entries) {  // it goes on with this key
+    if (look_up.entries) {  // the look-up continues with this key
       part_from = look_up.entries->place.start;
       from = look_up.entries->memory_key.value_or("");
     }
@@ -475,7 +475,7 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
       part = TRY(store_.next_part(*part + 1));
     }
     if (part) {
-      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();  // a place alone
+      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();  // used for its place only
       look_up.entries->place.start = *part;
       look_up.entries->memory_key = from;
       break;
@@ -550,7 +550,7 @@ void SessionAggregateOperator::visit_rest(const VisitRecord& visit) const {
 }
 
 void SessionAggregateOperator::own_rest() {
-  // Rows that are done stay for their numbers: the keys are counted by them.
+  // Finished rows stay in the batch, because the keys are indexed by row number.
   if (rest_) rest_->batch = rest_->batch.owned(0);
 }
 

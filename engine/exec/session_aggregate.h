@@ -1,4 +1,4 @@
-// GROUP BY over session windows: records of a key that follow each other closely are one group.
+// GROUP BY over session windows: records of a key that follow each other within the gap form one group.
 #pragma once
 #include <memory>
 #include <optional>
@@ -16,19 +16,20 @@
 
 namespace engine {
 
-// Input and output are those of AggregateOperator. A session is [start, end], both times of records of it. A
-// record belongs to all sessions of its key that are no further away than the gap: they become one, and each of
-// them is deleted first, as in Kafka Streams (KStreamSessionWindowAggregate); also one that only grows, because
-// its end is part of its key.
+// Input and output are those of AggregateOperator. A session is [start, end], both times of its records. A record joins
+// all sessions of its key that are no further away than the gap into one. Each of these sessions is deleted first, as
+// in Kafka Streams (KStreamSessionWindowAggregate), even a single session that only grows, because its end is part of
+// its key.
 //
 //   gap 5:   [0 .. 4]      [12]       a record at 8 deletes both and gives [0 .. 12]
 //
-// It is late, and counts nowhere, when what it would become ends more than gap and grace before stream time.
+// A record is late, and is not counted, if the session that it would give ends more than gap and grace before stream
+// time.
 //
-// The store keeps a session under the part of its end and its key, by end and start. Where only final results
-// are written it also keeps, in a group of its own, which sessions are not written yet, by their ends.
+// The store keeps a session under the part of its end and its key, by end and start. If only final results are written,
+// a separate group lists the sessions that are not written yet, by their ends.
 //
-// Invariant: between blocks the store holds exactly what was pushed.
+// Invariant: between blocks the store holds exactly the state that was pushed.
 class SessionAggregateOperator final : public Operator, public Materialized {
  public:
   // `key_schema`: the grouping columns, with the role Key.
@@ -50,7 +51,7 @@ class SessionAggregateOperator final : public Operator, public Materialized {
 
   Materialized* materialized() override { return this; }
   Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) override;
-  // There are none: a look-up names its keys.
+  // Scans are not supported: a look-up names its keys.
   TableScan begin_scan() override;
   Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
 
@@ -58,17 +59,17 @@ class SessionAggregateOperator final : public Operator, public Materialized {
   static constexpr size_t kForgottenAtOnce = 4'096;
   struct Session {
     int64_t start = 0, end = 0;
-    std::string value;  // its states
+    std::string value;  // encoded states
   };
   struct Rest {
     Batch batch;
     EncodedRows keys;
-    size_t row = 0;         // the first that is not done
-    size_t prefetched = 0;  // the sessions of the rows before it are at hand
+    size_t row = 0;         // first unfinished row
+    size_t prefetched = 0;  // the sessions of the rows before it are fetched
     uint64_t late = 0, ahead = 0, lost = 0;
     size_t first_late = 0, first_ahead = 0, first_lost = 0;
   };
-  // Changes of the table, on their way into a batch.
+  // Changes of the table that are collected for a batch.
   class Changes;
 
   SessionAggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema);
@@ -88,8 +89,7 @@ class SessionAggregateOperator final : public Operator, public Materialized {
 
   int64_t gap_ms() const { return step_.window->size_ms; }
   int64_t part_of(int64_t time) const { return time / step_.window->part_ms; }
-  // Sessions that end before these times are closed, or are not there any more.
-  // Sessions that end before this are closed, or kept no longer, as of a stream time.
+  // Sessions that end before open_from() are closed; sessions that end before kept_from() are no longer kept.
   int64_t open_from(int64_t stream_time) const;
   int64_t kept_from(int64_t stream_time) const;
   int64_t open_from() const { return open_from(stream_time_.timestamp); }
@@ -104,7 +104,7 @@ class SessionAggregateOperator final : public Operator, public Materialized {
   std::unique_ptr<Reader> key_reader_;
   const TimeAhead ahead_;
   StreamTime stream_time_;
-  // No session that is not written ends before this; of EMIT FINAL.
+  // EMIT FINAL: no unwritten session ends before this.
   int64_t first_end_ = INT64_MIN;
   std::optional<Rest> rest_;
   std::string scratch_;

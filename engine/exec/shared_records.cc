@@ -10,20 +10,22 @@ namespace engine {
 
 namespace {
 
-// Who is further behind is not waited for: it would find its chunks gone.
+// A reader further behind is not waited for: its chunks would be gone before it needs them.
 constexpr int64_t kNear = 64 * 1024;       // records
-constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; a chunk of large records is decoded by each
-constexpr size_t kBytesOfNothing = 4096;   // about what a chunk of one short record takes beside it
-// For another loop that is at the chunk, which takes it a quarter of that: as long as a loop may be held anyway.
+constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; each reader decodes larger chunks itself
+constexpr size_t kBytesOfNothing = 4096;   // approximate overhead of a chunk with one short record
+// Longest wait for a chunk that another loop is decoding, which takes about a quarter of it. A loop may be held up this
+// long by other work anyway.
 constexpr std::chrono::milliseconds kLongestWait(2);
-// While others want the room: whoever has not come to it by then has been paused, or waits for something else.
+// If room is needed, a chunk older than this is dropped: a reader that has not reached it is paused, or waits for
+// something else.
 constexpr std::chrono::seconds kLongestKept(1);
 
 bool have_same_types(const Layout& a, const Layout& b) {
   return std::ranges::equal(a, b, {}, &LayoutColumn::type, &LayoutColumn::type);
 }
 
-// Whether both make the same of a record, but for the columns that they leave out.
+// Returns whether both decode a record in the same way, except for the columns that they leave out.
 bool decode_alike(const RecordDecoder& a, const RecordDecoder& b) {
   const InputStep &one = a.step(), &other = b.step();
   return one.topic == other.topic && one.exchange == other.exchange && one.kind == other.kind &&
@@ -39,7 +41,7 @@ bool covers(const std::vector<bool>& all, const std::vector<bool>& some) {
   return true;
 }
 
-// What somebody gets who uses these columns.
+// Returns the chunk reduced to the columns that a reader uses.
 DecodedChunk share(const DecodedChunk& chunk, const std::vector<bool>& used, size_t unpack_bytes) {
   DecodedChunk shared{chunk.batch, chunk.next, chunk.failures, unpack_bytes};
   for (size_t i = 0; i < used.size(); ++i)
@@ -80,11 +82,11 @@ std::unique_ptr<SharedRecords::Reader> SharedRecords::join(const PartitionRef& p
   return reader;
 }
 
-// What is kept has fewer columns.
+// Adds columns to the group. The kept chunks lack these columns, so they are dropped.
 void SharedRecords::widen(Group& group, const std::vector<bool>& used) {
   for (size_t i = 0; i < used.size(); ++i)
     if (used[i]) group.used[i] = true;
-  ++group.generation;  // whoever decodes now sees it
+  ++group.generation;  // a reader that is decoding notices it
   group.decoders.clear();
   for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();)
     chunk = chunk->decoded ? forget(group, chunk) : chunk + 1;
@@ -101,7 +103,7 @@ void SharedRecords::leave(Reader& reader) {
   if (groups->second.empty()) groups_.erase(groups);
 }
 
-// It does not come to what begins before `next`.
+// The reader no longer waits for chunks that begin before `next`.
 void SharedRecords::await_no_more(Reader& reader, Offset next) {
   Group& group = reader.group_;
   for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();) {
@@ -132,7 +134,7 @@ Result<DecodedChunk> SharedRecords::decode(Reader& reader, std::span<const LogBa
 
   const auto chunk = find();
   if (chunk == group.chunks.end()) {
-    // Up to the next that is there: whoever went past its first record would not find any more.
+    // The range ends at the next existing chunk: a reader that passed its first record would find no further chunk.
     for (const Chunk& one : group.chunks)
       if (one.from > range.from) range.end = std::min(range.end, one.from);
     if (!those_behind(reader, range.from).empty())
@@ -157,12 +159,13 @@ Result<DecodedChunk> SharedRecords::decode_alone(Reader& reader, std::span<const
   return chunk;
 }
 
-// A record that cannot be read because of a column which a task does not use is good for it.
+// A failure may be due to a column that this reader does not use. The chunk is then of no use to it, unless the reader
+// uses all columns of the group.
 bool SharedRecords::is_good_for(const Reader& reader, const DecodedChunk& decoded) {
   return decoded.failures.empty() || reader.group_.used == reader.own_.step().used;
 }
 
-// Null: it is not what this one may have.
+// Returns null if the chunk does not fit the reader's range.
 std::shared_ptr<const DecodedChunk> SharedRecords::take(Reader& reader, const DecodeRange& range,
                                                         Chunks::iterator chunk) {
   std::shared_ptr<const DecodedChunk> decoded = chunk->decoded;
@@ -176,7 +179,7 @@ std::shared_ptr<const DecodedChunk> SharedRecords::take(Reader& reader, const De
   return decoded;
 }
 
-// All columns that anybody of the group uses; without the lock meanwhile.
+// Decodes all columns that any reader of the group uses; releases the lock while it decodes.
 Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
                                                    std::span<const LogBatch> batches,
                                                    int32_t partition, DecodeRange range,
@@ -191,7 +194,7 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
   const RecordCursor before = cursor;
   Result<DecodedChunk> chunk = decoder->decode(batches, partition, range, cursor);
   const size_t bytes = kBytesOfNothing + (chunk ? bytes_of(chunk->batch) : 0);
-  // For a schema that this reader may not need.
+  // The decoder waits for a schema that this reader may not need.
   const bool must_wait = chunk && !chunk->waits_for.empty();
   const bool is_to_keep = chunk && !must_wait && chunk->batch.rows > 0 && bytes <= kMaxKeptOfOne;
   if (is_to_keep) chunk->batch = chunk->batch.owned(0);
@@ -202,7 +205,7 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
   const auto place = std::ranges::find(group.chunks, range.from, &Chunk::from);
   Chunk kept = std::move(*place);
   group.chunks.erase(place);
-  // Who would not wait any longer has passed it.
+  // Readers that stopped waiting have passed the chunk.
   std::erase_if(kept.awaited, [&](const Reader* one) { return one->next_ > range.from; });
   std::shared_ptr<const DecodedChunk> decoded;
   if (chunk) decoded = std::make_shared<const DecodedChunk>(std::move(*chunk));
@@ -238,8 +241,8 @@ Result<std::unique_ptr<RecordDecoder>> SharedRecords::take_decoder(Group& group)
   return RecordDecoder::make(step, first.layout(), first.options());
 }
 
-// The chunks that are there first are needed first: they do not make room for newer ones, unless it is in vain that they
-// wait.
+// Existing chunks are needed before newer ones: they are dropped only if their readers are too far behind, or have not
+// come within kLongestKept.
 bool SharedRecords::make_room(Group& group, Offset from, size_t bytes) {
   if (kept_bytes_ + bytes <= max_kept_bytes_) return true;
   for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();) {

@@ -1,4 +1,4 @@
-// Records that several tasks read: decoded once for all of them.
+// Decodes records that several tasks read once for all of them.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -15,49 +15,50 @@
 
 namespace engine {
 
-// Of each partition that tasks read in the same way (the same columns, formats and event times; which of the columns they
-// use is theirs) the columns of all are decoded by whoever comes to the records first, and kept until those that
-// are at most a little behind have had them. Who reads far from the others decodes for itself.
+// Tasks that read a partition in the same way (same columns, formats and event times) form a group; the columns that
+// they use may differ. The first task that reaches some records decodes the columns that the group uses; the result is
+// kept until the tasks that are at most a little behind have taken it. A task far from the others decodes for itself.
 //
 //   task 1   ──────────────────────►|          decodes, keeps two chunks for tasks 2 and 3
 //   task 2   ────────────────►|░░░░░           takes these
 //   task 3   ─────────►|░░░░░░▓▓▓▓▓▓
 //   task 4   ──►|                               is too far behind to be waited for
 //
-// Tasks of several loops come to a place at the same time: one decodes, the others wait for it, a little.
+// If tasks of several loops reach a place at the same time, one decodes and the others wait for it, up to a limit.
 //
-// Threads: any; a reader is its task's. Owner: the node, or whoever makes the tasks; outlives them.
+// Threads: any; a reader belongs to its task. Owner: the node, or the owner of the tasks; outlives them.
 class SharedRecords {
  public:
   class Reader;
 
-  // Of all partitions at most `max_kept_bytes` are kept.
+  // At most `max_kept_bytes` are kept, for all partitions together.
   explicit SharedRecords(size_t max_kept_bytes = size_t{8} << 20)
       : max_kept_bytes_(max_kept_bytes) {}
 
-  // For a task that reads a partition from `next` on; `own` decodes what is not shared, and must outlive the reader.
+  // Adds a task that reads a partition from `next` on; `own` decodes records that are not shared, and must outlive the
+  // reader.
   std::unique_ptr<Reader> join(const PartitionRef& partition, RecordDecoder& own, Offset next);
 
-  // Chunks that were decoded by somebody else than who got them.
+  // Number of chunks that a reader received from another reader.
   uint64_t taken() const;
   size_t kept_bytes() const;
 
  private:
   struct Chunk {
     Offset from;
-    std::shared_ptr<const DecodedChunk> decoded;  // null: somebody is at it
-    std::vector<Reader*> awaited;                 // who will come to it
+    std::shared_ptr<const DecodedChunk> decoded;  // null: a reader is decoding it
+    std::vector<Reader*> awaited;                 // readers that will reach it
     size_t bytes = 0;
     std::chrono::steady_clock::time_point since = {};
   };
-  using Chunks = std::vector<Chunk>;  // of those that are decoded the oldest first
-  // Those who read a partition in the same way.
+  using Chunks = std::vector<Chunk>;  // decoded chunks are ordered from the oldest on
+  // Tasks that read a partition in the same way.
   struct Group {
     PartitionRef partition;
     std::vector<Reader*> readers;
-    std::vector<bool> used;                                // columns that any of them uses
-    uint64_t generation = 0;                               // grows with them
-    std::vector<std::unique_ptr<RecordDecoder>> decoders;  // of these columns, at rest
+    std::vector<bool> used;                                // columns that at least one reader uses
+    uint64_t generation = 0;                               // incremented if `used` grows
+    std::vector<std::unique_ptr<RecordDecoder>> decoders;  // for these columns, not in use
     Chunks chunks;
   };
   using Groups = std::vector<std::unique_ptr<Group>>;
@@ -73,7 +74,7 @@ class SharedRecords {
   std::shared_ptr<const DecodedChunk> take(Reader& reader, const DecodeRange& range,
                                            Chunks::iterator chunk);
 
-  // Without the lock, but for decode_for_all(), which is given it.
+  // These functions run without the lock, except decode_for_all(), which receives it.
   Result<DecodedChunk> decode(Reader& reader, std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor);
   Result<DecodedChunk> decode_alone(Reader& reader, std::span<const LogBatch> batches,
@@ -84,22 +85,22 @@ class SharedRecords {
 
   const size_t max_kept_bytes_;
   mutable std::mutex mutex_;
-  std::condition_variable decoded_;  // a chunk that somebody was at, or it is nobody's any more
-  // Guarded by mutex_, with the readers' places.
+  std::condition_variable decoded_;  // signals that a chunk was decoded or abandoned
+  // Guarded by mutex_, as are the readers' places.
   absl::flat_hash_map<PartitionRef, Groups> groups_;
-  std::deque<Group*> kept_;  // of each chunk that is decoded, the oldest first
+  std::deque<Group*> kept_;  // one entry per decoded chunk, the oldest first
   size_t kept_bytes_ = 0;
   uint64_t taken_ = 0;
 };
 
-// One task's place in a partition.
+// Place of one task in a partition.
 class SharedRecords::Reader {
  public:
   ~Reader() { shared_.leave(*this); }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // As RecordDecoder::decode(), with at most as many rows. Strings may be of the chunk.
+  // Like RecordDecoder::decode(), with at most as many rows. Strings may be views into the chunk.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor) {
     return shared_.decode(*this, batches, partition, range, cursor);
@@ -113,7 +114,7 @@ class SharedRecords::Reader {
   SharedRecords& shared_;
   Group& group_;
   RecordDecoder& own_;
-  Offset next_;  // the first record that it has not got; the others look at it
+  Offset next_;  // first record not received yet; other readers read it
 };
 
 }  // namespace engine

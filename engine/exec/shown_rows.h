@@ -1,4 +1,4 @@
-// What a push query on a table shows first: the rows that there are, in the order of their keys.
+// Rows that a push query on a table shows first: the existing rows, in the order of their keys.
 #pragma once
 #include <vector>
 
@@ -8,13 +8,14 @@
 
 namespace engine {
 
-// The store is in memory as a whole, and does not change before the end: the task takes no records.
+// The store is completely in memory and does not change during this time: the task takes no
+// records.
 //
 // Threads: the task's. Owner: the operator that keeps the table.
 class ShownRows {
  public:
   explicit ShownRows(RowStore& store);
-  // A block of rows; none where more of them are to be sorted first, and at the end.
+  // Returns a block of rows; empty while rows are still being gathered and sorted, and at the end.
   Result<std::vector<KeyedTable::StoredRow>> next(Slice& slice);
   bool is_at_end() const { return all_gathered_ && rows_.empty(); }
 
@@ -24,7 +25,7 @@ class ShownRows {
     bool operator()(const StoredRow& a, const StoredRow& b) const { return a.first < b.first; }
   };
   RowStore& store_;
-  StoreScanPtr scan_;  // of those that are not in `rows_`
+  StoreScanPtr scan_;  // over the rows that are not in `rows_` yet
   bool all_gathered_ = false;
   SlicedSort<StoredRow, ByKey> rows_;
 };

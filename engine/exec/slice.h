@@ -1,4 +1,4 @@
-// How much a task does before others have their turn.
+// Limits the work of a task before other tasks have their turn.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,24 +8,23 @@
 namespace engine {
 
 struct SliceLimits {
-  size_t max_rows = 4096;              // that operators make of others, as EXPLODE and windows do
-  size_t max_bytes = size_t{1} << 20;  // of output
+  size_t max_rows = 4096;              // made by operators from other rows, as EXPLODE and windows do
+  size_t max_bytes = size_t{1} << 20;  // output
   int64_t max_us = 1'000;
 };
 
-// What one step of a task may still do. Operators that make many rows of one look at it between
-// blocks of rows, and leave the rest for the next step; so a step takes its limits and one block more.
-// Where it ends changes nothing of what comes out.
+// The remaining work of one step of a task. Operators that make many rows from one check it between blocks of rows, and
+// leave the rest for the next step; a step therefore takes its limits and at most one block more. The output does not
+// depend on where a slice ends.
 //
 // Threads: the task's.
 class Slice {
  public:
-  // Made rows are pushed in blocks of at most this many, with all that follows some two milliseconds of
-  // work: a step is over only at the end of a block, and a look-up waits for up to three steps of the
-  // loops that it passes. Smaller ones would leave more updates of one key unmerged.
+  // Rows are pushed in blocks of at most this size; processing a block in all operators takes some two milliseconds. A
+  // step ends only at the end of a block, and a look-up waits for up to three steps of the loops that it passes.
+  // Smaller blocks would merge fewer updates of one key.
   static constexpr size_t kBlockRows = 1024;
-  // So many entries of a store are fetched into memory before the clock is looked at: each may wait for the
-  // disk.
+  // Entries of a store that are fetched into memory before the clock is checked: each may wait for the disk.
   static constexpr uint64_t kBlockFetches = 128;
 
   explicit Slice(const Clock& clock) : clock_(clock) {}
@@ -44,16 +43,16 @@ class Slice {
   bool is_spent() const {
     return rows_left_ == 0 || bytes_left_ == 0 || clock_.monotonic_us() >= until_us_;
   }
-  // Whether it has taken twice the time that it should: what was done in one piece was too much.
+  // Returns whether the step took twice its time: a piece of work was too large.
   bool is_overrun() const { return clock_.monotonic_us() >= until_us_ + max_us_; }
   size_t bytes_left() const { return bytes_left_; }
-  uint64_t all_bytes() const { return all_bytes_; }  // of all slices that there were
-  // How many rows the next block may have: at least one.
+  uint64_t all_bytes() const { return all_bytes_; }  // of all slices so far
+  // Returns the number of rows that the next block may have, at least one.
   size_t block_rows() const {
     const size_t rows = rows_left_ < kBlockRows ? rows_left_ : kBlockRows;
     return rows == 0 ? 1 : rows;
   }
-  // Likewise bytes: a row that is larger goes alone.
+  // Returns the number of bytes that the next block may have, at least one; a larger row is a block by itself.
   size_t block_bytes() const { return bytes_left_ == 0 ? 1 : bytes_left_; }
 
  private:

@@ -1,4 +1,4 @@
-// A row whose expressions take longer than the thread that steps its task can wait.
+// A row whose expressions take longer than the thread that steps its task may wait.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -14,27 +14,27 @@
 
 namespace engine {
 
-// What expressions give for the rows of a batch, and for what these were before.
+// Results of expressions for the rows of a batch, and for the old rows.
 struct RowResults {
   std::vector<Evaluated> now, old;
 };
 
 struct RowExpressions {
   Program program;
-  bool evaluates_old;  // of batches that have old rows
+  bool evaluates_old;  // for batches that have old rows
 
   RowResults run(const Batch& batch, const EvalContext& context) const;
 };
 
 // Threads: evaluate() on any, once; take_results() and cpu_us() once is_done(); everything else on the task's.
-// Owner:   the operator and the job, whichever is there longer. The clock outlives both.
+// Owner:   the operator and the job together; the last one deletes it. The clock outlives both.
 class SlowRow {
  public:
-  // `row` has strings of its own.
+  // The strings of `row` must be owned by it.
   SlowRow(std::shared_ptr<const RowExpressions> expressions, Batch row, const EvalContext& context);
 
   void evaluate();
-  // Nobody wants the results any more: it ends soon.
+  // The results are no longer needed: evaluate() ends soon.
   void cancel() { is_canceled_.store(true, std::memory_order_relaxed); }
 
   bool is_done() const { return is_done_.load(std::memory_order_acquire); }

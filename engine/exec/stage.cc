@@ -43,7 +43,7 @@ Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& 
   stage->keyed_tables_.resize(plan.stores.size());
   for (const PlanNode& node : plan.nodes) TRY(stage->add_node(plan, node, context));
   TRY(stage->add_end(plan, context, std::move(end)));
-  // Each store of the plan is kept by one operator.
+  // One operator keeps each store of the plan.
   assert(std::ranges::find(stage->stores_, nullptr) == stage->stores_.end());
   return stage;
 }
@@ -65,7 +65,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
     const Layout& left = stage.nodes[static_cast<size_t>(node.from.front())].layout;
     KeyedTable* const sides[] = {keyed_tables_[static_cast<size_t>(step->left_store)],
                                  keyed_tables_[static_cast<size_t>(step->right_store)]};
-    assert(sides[0] && sides[1]);  // the planner puts them before the join
+    assert(sides[0] && sides[1]);  // the planner puts both tables before the join
     auto made = std::make_unique<TableTableJoinOperator>(context, *step, node.layout, left.size(),
                                                          *sides[0], *sides[1]);
     stores_[static_cast<size_t>(step->store)] = &made->rows();
@@ -133,7 +133,7 @@ Result<std::unique_ptr<Operator>> Stage::make_foreign_key_operator(const StagePl
       return stage.nodes[static_cast<size_t>(node.from[port])].layout;
     };
     KeyedTable* const right = keyed_tables_[static_cast<size_t>(step->right_store)];
-    assert(right);  // the planner puts it before the join
+    assert(right);  // the planner puts the right table before the join
     auto made =
         TRY(ForeignKeyJoinOperator::make(context, *step, layout_of(0), layout_of(1), *right));
     stores_[static_cast<size_t>(step->store)] = &made->store();
@@ -167,7 +167,7 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
         TRY(plan.output.exchange >= 0 ? upcast(ExchangeOutput::make(context, plan.output, target))
                                       : upcast(TopicOutput::make(context, plan.output, target)));
     output_ = static_cast<LogOutput*>(made.get());
-    // As the topic's writer does with what is in one block.
+    // The topic output merges the updates within one block anyway (TopicOutput::chosen_rows).
     if (aggregate_ && plan.output.exchange < 0 && plan.output.is_table && context.merge_updates)
       aggregate_->merge_updates();
     if (target.is_time_ordered) time_ordered_output_ = static_cast<ExchangeOutput*>(made.get());
@@ -177,7 +177,7 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
   return {};
 }
 
-// `to` becomes the next operator of the stage.
+// Makes `to` the next operator of the stage.
 void Stage::feed(size_t from, Operator& to, size_t port) {
   operators_[from]->feed(&to, port);
   Materialized* const table = operators_[from]->materialized();
@@ -203,12 +203,12 @@ const SlowRow* Stage::awaited() const {
 
 Status Stage::resume() {
   const bool was_held_back = !may_commit();
-  // From the end to the front: an operator may push only while all behind it are done.
+  // From the end to the front: an operator may push only if all operators behind it are finished.
   for (size_t i = operators_.size(); i-- > 0;) {
     if (!operators_[i]->has_rest()) continue;
     TRY(operators_[i]->resume());
     if (operators_[i]->has_rest() || has_rest_behind(i)) return {};
-    // What the operators before it have changed goes into a commit before they change more.
+    // A commit that had to wait is taken before the operators in front change more state.
     if (was_held_back && may_commit()) return {};
   }
   return {};

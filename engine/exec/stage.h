@@ -1,4 +1,4 @@
-// The operators of one stage, wired as its plan says.
+// The operators of one stage, connected according to its plan.
 #pragma once
 #include <memory>
 #include <utility>
@@ -12,7 +12,7 @@
 
 namespace engine {
 
-// Where the rows go: the topic or exchange of the plan's output, or a function.
+// Destination of the rows: the topic or exchange of the plan's output, or a function.
 using StageEnd = std::variant<OutputTarget, CallbackOutput::Take>;
 
 // Threads: belongs to one task.
@@ -22,19 +22,19 @@ class Stage {
                                               StageEnd end);
 
   const std::vector<InputOperator*>& inputs() const { return inputs_; }
-  // Records with these keys come next.
+  // Prefetches the store entries of these keys, which the next records have.
   void prefetch(std::span<const std::string_view> keys) const {
     for (const Store* store : stores_) store->prefetch(keys);
   }
-  // By the plan's store index.
+  // By store index of the plan.
   const std::vector<Store*>& stores() const { return stores_; }
-  // The table that is kept in a store.
+  // The table kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
-  // Pushes rows of a store's table once more, as they are, from the operator that keeps them.
+  // Pushes rows of a store's table once more, unchanged, from the operator that keeps them.
   Status push_again(int store, Batch rows) const;
 
-  // What a push query shows first: the rows of its table, the joined ones where it joins tables.
+  // Initial rows of a push query: the rows of its table, or the joined rows if it joins tables.
   void begin_bootstrap() {
     if (shown_) shown_->begin_bootstrap();
   }
@@ -42,25 +42,25 @@ class Stage {
 
   // --- Stopping in the middle (engine/exec/operator.h)
   bool has_rest() const;
-  // The row on another thread that everything waits for; null: something can be done.
+  // The row on another thread that all work waits for; null: work can continue.
   const SlowRow* awaited() const;
-  // Goes on until nothing is left or the slice is spent.
+  // Continues until no rest is left or the slice is spent.
   Status resume();
   bool may_commit() const;
   void visit_rest(const Operator::VisitRecord& visit) const;
   void own_rest();
   bool tidy();
-  // The newest event time that an operator of the stage has seen; null where none looks.
+  // The newest event time that an operator of the stage has seen; null if no operator tracks it.
   const StreamTime* stream_time() const;
 
-  // Gives back the memory of some state of a stage that is not used any more; true when there is more.
+  // Frees the memory of some state of a stage that is no longer used; returns true if more remains.
   bool release_some();
 
-  // Null where the rows go elsewhere than to a time-ordered exchange.
+  // Null unless the stage writes to a time-ordered exchange.
   ExchangeOutput* time_ordered_output() const { return time_ordered_output_; }
   void take_outputs(std::vector<OutputBatch>& out);
   std::vector<int64_t> scalars() const;
-  // Consumes the stage's from the front.
+  // Consumes the numbers of the stage from the front.
   void restore_scalars(std::span<const int64_t>& scalars);
 
  private:
@@ -74,17 +74,17 @@ class Stage {
                                                               const PlanNode& node,
                                                               TaskContext& context);
 
-  std::vector<std::unique_ptr<Operator>> operators_;  // one a node, then the end
+  std::vector<std::unique_ptr<Operator>> operators_;  // one per node, then the end
   std::vector<InputOperator*> inputs_;
   std::vector<Store*> stores_;
   std::vector<Materialized*> tables_;
   std::vector<std::pair<size_t, size_t>>
-      behind_tables_;                       // likewise: the operator behind it, and the port
-  std::vector<KeyedTable*> keyed_tables_;   // likewise, those that joins may look at
-  Operator* shown_ = nullptr;               // that keeps the table which a push query shows first
-  AggregateOperator* aggregate_ = nullptr;  // of a stage that has one
+      behind_tables_;                       // by store: the operator behind the table, and its port
+  std::vector<KeyedTable*> keyed_tables_;   // by store: tables that joins read
+  Operator* shown_ = nullptr;               // keeps the table that a push query shows first
+  AggregateOperator* aggregate_ = nullptr;  // set if the stage has one
   LogOutput* output_ = nullptr;
-  ExchangeOutput* time_ordered_output_ = nullptr;  // the same
+  ExchangeOutput* time_ordered_output_ = nullptr;  // output_, if it is time-ordered
 };
 
 }  // namespace engine

@@ -17,8 +17,8 @@ constexpr size_t kTimeBytes = sizeof(int64_t), kNumberBytes = sizeof(int64_t);
 constexpr size_t kNamedScalars = 9;
 constexpr size_t kScalarsPerPlace = 7;
 
-// The groups of the pending store: of records of one time those of the right side come first, as in Kafka
-// Streams (TimestampedKeyAndJoinSide).
+// Groups of the pending store: at equal times, records of the right side come first, as in Kafka Streams
+// (TimestampedKeyAndJoinSide).
 std::string_view group_of(size_t port) { return port == 0 ? "l" : "r"; }
 
 std::vector<SqlType> types_of(const Layout& layout) {
@@ -34,7 +34,7 @@ std::vector<int> indexes_of(const std::vector<bool>& used) {
   return indexes;
 }
 
-// The kept columns of one side, which rows are appended to.
+// The kept columns of one side, to which rows are appended.
 class KeptColumns {
  public:
   KeptColumns(const std::vector<SqlType>& types, const std::vector<int>& kept) {
@@ -45,7 +45,7 @@ class KeptColumns {
   void append_nulls() {
     for (Column& column : columns_) column.append_null();
   }
-  // All columns of the layout; null pointers where nobody needs one.
+  // Returns all columns of the layout, with null pointers for unused columns.
   std::vector<ColumnPtr> take(size_t layout_size, const std::vector<int>& kept) {
     std::vector<ColumnPtr> all(layout_size);
     for (size_t i = 0; i < kept.size(); ++i)
@@ -92,8 +92,7 @@ Result<std::unique_ptr<StreamStreamJoinOperator>> StreamStreamJoinOperator::make
 
 // ---- keys and times
 
-// What the compared column is written as, and behind it the bounds of the window: records of windows meet where
-// these are the same.
+// Encodes the compared column, followed by the window bounds: records of windowed sources join if both are equal.
 Status StreamStreamJoinOperator::encode_keys(const Batch& batch, size_t port,
                                              EncodedRows& keys) const {
   const std::vector<int>& columns = sides_[port].key;
@@ -125,8 +124,8 @@ std::string StreamStreamJoinOperator::suffix_of(int64_t time, int64_t number) {
   return suffix;
 }
 
-// As the window store of Kafka Streams: what is older than the retention before the side's own time is not
-// there any more.
+// As in the window store of Kafka Streams, a record older than the retention before its side's own time is no longer
+// present.
 int64_t StreamStreamJoinOperator::oldest_kept(const Stream& side) const {
   const int64_t retention =
       saturating_add(saturating_add(step_.before_ms, step_.after_ms), step_.grace_ms);
@@ -188,7 +187,7 @@ Status StreamStreamJoinOperator::take_block() {
     }
     if (!rest.at) {
       if (must_wait_for_due()) {
-        if (!met.rows.empty()) break;  // what came before goes before
+        if (!met.rows.empty()) break;  // earlier rows are written first
         TRY(give_due());
         if (must_wait_for_due() || !may_go_on()) return {};
       }
@@ -196,7 +195,7 @@ Status StreamStreamJoinOperator::take_block() {
     }
     TRY(meet(*key, met));
     ++passed;
-    if (rest.at) break;  // it meets more
+    if (rest.at) break;  // the row has more matches
   }
   context().slice.spend_rows(std::max(met.rows.size(), passed));
   context().slice.spend_bytes(met.bytes);
@@ -210,7 +209,7 @@ Status StreamStreamJoinOperator::take_block() {
   return {};
 }
 
-// Moves stream time to the record at hand; true when rows of nulls go before it.
+// Moves stream time to the current record; returns true if rows of nulls must be written before it.
 bool StreamStreamJoinOperator::must_wait_for_due() {
   Rest& rest = *rest_;
   const int64_t time = rest.batch.timestamps[rest.row];
@@ -238,7 +237,7 @@ std::optional<StreamStreamJoinOperator::Place> StreamStreamJoinOperator::restore
   return place;
 }
 
-// Puts the record at hand into its side's store, unless it has been or comes too late for that.
+// Stores the current record on its side, unless that is done already or the record is late.
 void StreamStreamJoinOperator::begin_row(std::string_view key) {
   Rest& rest = *rest_;
   if (rest.at) return;
@@ -265,7 +264,7 @@ void StreamStreamJoinOperator::begin_row(std::string_view key) {
   side.store.insert({part_of(time), key, suffix_of(time, rest.at->number)}, row);
 }
 
-// The next of those whom the record at hand meets. Ends the row after the last.
+// Joins the current record with the next matching records of the other side. Ends the row after the last match.
 Status StreamStreamJoinOperator::meet(std::string_view key, Met& met) {
   Rest& rest = *rest_;
   const Stream& side = sides_[rest.port];
@@ -365,24 +364,24 @@ Status StreamStreamJoinOperator::push_met(const Met& met) {
   return push(std::move(out));
 }
 
-// ---- those who have waited
+// ---- pending records without a match
 
-// Gives the rows of all that are due, in the order of their times, then the right side's before the left's, as
-// far as the slice goes.
+// Writes the rows of all due records, in the order of their times, the right side's before the left's at equal times,
+// as far as the slice allows.
 Status StreamStreamJoinOperator::give_due() {
   bool has_more = true;
   while (has_more && may_go_on()) {
     const size_t max_rows = context().slice.block_rows();
     std::vector<Due> due;
     has_more = false;
-    std::array<std::optional<int64_t>, 2> cut;  // where more of a side are left
+    std::array<std::optional<int64_t>, 2> cut;  // time at which a side was cut, if more of its records are due
     for (const size_t port : {size_t{1}, size_t{0}}) {
       if (!sides_[port].is_outer || sides_[port].due >= stream_time_.timestamp) continue;
       if (!TRY(gather_due(port, max_rows, due))) continue;
       has_more = true;
       cut[port] = due.back().time;
     }
-    // These may come before what the other side has there or behind it, which waits.
+    // Records behind the place where the other side was cut must wait, because records left there may precede them.
     const auto must_wait = [&](const Due& one) {
       const std::optional<int64_t> others = cut[1 - one.port];
       return others && (one.port == 0 ? one.time >= *others : one.time > *others);
@@ -400,7 +399,8 @@ Status StreamStreamJoinOperator::give_due() {
   return {};
 }
 
-// The next of one side that are due; false when there are no more: then `due` of the side is that of the next.
+// Gathers the next due records of one side. Returns false if no others are due; `due` of the side is then set by its next
+// pending record.
 Result<bool> StreamStreamJoinOperator::gather_due(size_t port, size_t max_rows,
                                                   std::vector<Due>& due) {
   Stream& side = sides_[port];
@@ -501,7 +501,7 @@ void StreamStreamJoinOperator::visit_rest(const VisitRecord& visit) const {
 }
 
 void StreamStreamJoinOperator::own_rest() {
-  // Rows that are done stay for their numbers: the keys are counted by them.
+  // Finished rows stay in the batch, because the keys are indexed by row number.
   if (rest_) rest_->batch = rest_->batch.owned(0);
 }
 

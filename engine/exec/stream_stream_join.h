@@ -1,4 +1,5 @@
-// Two streams joined: each record with those of the other stream that have its key and lie near it in time.
+// Join of two streams: each record is joined with the records of the other stream that have its key and are near in
+// time.
 #pragma once
 #include <array>
 #include <memory>
@@ -16,26 +17,27 @@
 
 namespace engine {
 
-// Port 0: the left stream, port 1: the right one. Each side keeps its records; a record that comes is put into its
-// own side's store and then meets those of the other, in the order of their times, as in Kafka Streams
-// (KStreamKStreamJoin). Records without a value give nothing. Those without a key meet nobody (KIP-962).
+// Port 0: the left stream, port 1: the right one. Each side keeps its records. A new record is put into the store of
+// its own side and then joined with the records of the other side, in the order of their times, as in Kafka Streams
+// (KStreamKStreamJoin). Records without a value give no output. Records without a key match no record (KIP-962).
 //
 //   left record at t:     right records in [t - before, t + after]
 //   right record at t:    left records in [t - after, t + before]
 //
-// A side keeps a record until its own time, the greatest of its records, is `before + after + grace` further.
-// Whoever has met nobody gives a row with nulls where the join's type says so: at once if the join is eager, else
-// when stream time, the greatest of both sides, has passed the last that he could have met, and the grace. Till
-// then he is in the pending store.
+// A side keeps a record until its own time, the greatest of its records, is `before + after + grace` further. A record
+// without a match gives a row with nulls if the join type requires it: at once if the join is eager, otherwise when
+// stream time, the greatest of both sides, has passed the last possible match and the grace. Until then the record is
+// in the pending store.
 //
-// Each record has a number, in the order in which the task takes them. One meets only those with smaller
-// numbers: the others meet him. So it does not matter that a record which is done in part goes on later.
+// Records are numbered in the order in which the task takes them. A record is joined only with records that have
+// smaller numbers; records with greater numbers are joined with it when they are taken. A record that is finished in
+// part can therefore continue later.
 //
-// Invariants: between blocks the stores hold exactly what was pushed; a record that is done in part is the first
-// of the rest, and the scalars say how much of it is done.
+// Invariants: between blocks the stores hold exactly the state that was pushed; a record that is finished in part is
+// the first of the rest, and the scalars record how far it is finished.
 class StreamStreamJoinOperator final : public Operator {
  public:
-  // `left` and `right` are the layouts of what comes to the ports.
+  // `left` and `right`: layouts of the ports.
   static Result<std::unique_ptr<StreamStreamJoinOperator>> make(TaskContext& context,
                                                                 const StreamStreamJoinStep& step,
                                                                 const Layout& left,
@@ -56,46 +58,46 @@ class StreamStreamJoinOperator final : public Operator {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4'096;
-  // Where a record of the other side lies that one meets next: its time and number.
+  // Time and number of the next record of the other side to be joined.
   struct Next {
     int64_t time = 0, number = 0;
   };
-  // A record that is done in part: all but the row of nulls that it may give in the end.
+  // A record that is finished in part, except for the row of nulls that it may give in the end.
   struct Place {
     int64_t port = 0, partition = 0, offset = 0;
-    int64_t number = 0;  // its own
+    int64_t number = 0;  // of the record itself
     bool has_met = false;
     Next next = {};
   };
   struct Stream {
     std::vector<int> key;            // columns of its layout
-    std::vector<int> kept;           // likewise, those that its store keeps
+    std::vector<int> kept;           // columns of its layout that its store keeps
     std::vector<SqlType> types;      // of its layout
-    int64_t back_ms = 0, on_ms = 0;  // how far before and after it the other side's records lie
-    bool is_outer = false;           // gives rows of nulls
+    int64_t back_ms = 0, on_ms = 0;  // distance of the other side's records before and after a record
+    bool is_outer = false;           // records without a match give rows of nulls
     RangeStore store;
-    int64_t time = -1;        // the greatest of its records
-    int64_t due = INT64_MIN;  // no pending record of it is due before stream time passes this
+    int64_t time = -1;        // greatest time of its records
+    int64_t due = INT64_MIN;  // no pending record is due before stream time passes this
   };
-  // What is left of a batch.
+  // The unprocessed part of a batch.
   struct Rest {
     Batch batch;
     size_t port = 0;
     EncodedRows keys;
-    size_t row = 0;           // the first that is not done
-    std::optional<Place> at;  // of that row, once it is begun
+    size_t row = 0;           // first unfinished row
+    std::optional<Place> at;  // place of that row, once it has begun
     uint64_t late = 0, ahead = 0;
     size_t first_late = 0, first_ahead = 0;
   };
-  // Rows of one batch that have met somebody, or nobody, and give a row each.
+  // Output rows of one batch: matches, and records without a match.
   struct Met {
     std::vector<uint32_t> rows;
-    std::vector<std::optional<std::string_view>> others;  // nothing: nulls
+    std::vector<std::optional<std::string_view>> others;  // nullopt: nulls
     std::vector<int64_t> times;
     size_t bytes = 0;
-    RangeStore::Loose loose = {};  // where `others` are that were read out of the backing
+    RangeStore::Loose loose = {};  // owns those of `others` that were read from the backing
   };
-  // A record that gives a row of nulls now that it has waited.
+  // A pending record whose wait is over and that gives a row of nulls.
   struct Due {
     size_t port;
     int64_t time;
@@ -121,7 +123,7 @@ class StreamStreamJoinOperator final : public Operator {
 
   int64_t oldest_kept(const Stream& side) const;
   int64_t part_of(int64_t time) const { return time / step_.part_ms; }
-  // Stream time at which a pending record is not due yet.
+  // Last stream time at which a pending record is not due yet.
   int64_t due_after(const Stream& side, int64_t time) const;
   static std::string suffix_of(int64_t time, int64_t number);
 
@@ -133,7 +135,7 @@ class StreamStreamJoinOperator final : public Operator {
   StreamTime stream_time_;
   int64_t last_number_ = 0;
   std::optional<Rest> rest_;
-  std::vector<Place> restored_;  // records that were done in part when the task began anew
+  std::vector<Place> restored_;  // records that were finished in part before the restart
 };
 
 }  // namespace engine

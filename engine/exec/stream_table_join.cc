@@ -9,9 +9,9 @@ namespace engine {
 
 struct StreamTableJoinOperator::Matches {
   std::vector<uint32_t> rows;  // of the batch
-  // For each of them its row in `found`, or in the batch of one row of nulls that comes after it.
+  // Source of each row in `found`, or the single row of nulls that follows `found`.
   std::vector<Column::SourceRow> table_rows;
-  Batch found;  // the table's rows, each once
+  Batch found;  // rows of the table, each once
 };
 
 namespace {
@@ -65,7 +65,7 @@ void StreamTableJoinOperator::own_rest() {
   if (has_rest()) rest_ = rest_.owned(0);
 }
 
-// Those that the next records ask for.
+// Fetches the table rows of the next records together.
 void StreamTableJoinOperator::prefetch_rows() {
   std::array<std::string_view, RowStore::kPrefetchedAtOnce> keys;
   size_t count = 0;
@@ -78,7 +78,7 @@ Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up() {
   const Column& key_column = *rest_.columns[static_cast<size_t>(step_.stream_key)];
   Matches matches;
   std::vector<InputOperator::StoredRow> found;
-  absl::flat_hash_map<const RowStore::Row*, uint32_t> places;  // in `found`
+  absl::flat_hash_map<const RowStore::Row*, uint32_t> places;  // indexes in `found`
   size_t bytes = 0;
   const Layers& layers = table_.store()->layers();
   const uint64_t max_fetches = layers.fetches() + Slice::kBlockFetches;

@@ -1,4 +1,5 @@
-// A stream joined with a table: each record finds the row that the table has under its key.
+// Join of a stream with a table: each record is joined with the current row of the table under its
+// key.
 #pragma once
 #include <memory>
 #include <optional>
@@ -12,13 +13,13 @@
 
 namespace engine {
 
-// Port 0: the stream. The table is changed by its InputOperator, in the order in which the task
-// takes its inputs, and looked at here as it is at that moment; so the table's batches need not
-// come by. Records without a value give nothing; those without a key, or without a row in the
-// table, give a row in a LEFT join only, with nulls for the table's columns.
+// Port 0: the stream. The table's InputOperator changes the table, in the order in which the task
+// takes its inputs, and this operator reads the table as it is at that moment, so it receives no
+// batches of the table. Records without a value give no output. Records without a key, or without a
+// row in the table, give a row in a LEFT join only, with nulls for the columns of the table.
 class StreamTableJoinOperator final : public Operator {
  public:
-  // `key` is the column of the stream's layout that is looked up; the table outlives the operator.
+  // `key` is the looked-up column of the stream's layout; the table outlives the operator.
   static Result<std::unique_ptr<StreamTableJoinOperator>> make(TaskContext& context,
                                                                const StreamTableJoinStep& step,
                                                                const LayoutColumn& key,
@@ -33,9 +34,10 @@ class StreamTableJoinOperator final : public Operator {
   StreamTableJoinOperator(TaskContext& context, const StreamTableJoinStep& step,
                           InputOperator& table)
       : Operator(context), step_(step), table_(table) {}
-  // The batch's rows that give one, and the rows of the table that belong to them.
+  // Batch rows that give output, with the matching rows of the table.
   struct Matches;
-  // Those of the next rows of the rest, as many as a block may have: each repeats what it finds.
+  // Looks up the next rows of the rest, as many as fit into a block: each output row repeats the
+  // row that it finds.
   Result<Matches> look_up();
   void prefetch_rows();
   std::vector<ColumnPtr> table_columns(const Matches& matches) const;
@@ -44,8 +46,8 @@ class StreamTableJoinOperator final : public Operator {
   InputOperator& table_;
   std::unique_ptr<Writer> key_writer_;
   Batch rest_;
-  EncodedRows rest_keys_;  // of all its rows
-  size_t row_ = 0;         // of the rest: the first that is not looked up
+  EncodedRows rest_keys_;  // of all rows of the rest
+  size_t row_ = 0;         // first row of the rest that is not looked up
 };
 
 }  // namespace engine

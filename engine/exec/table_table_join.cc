@@ -61,7 +61,7 @@ Status TableTableJoinOperator::take_block() {
   return {};
 }
 
-// Of the next rows, as many as a block may have.
+// Looks up the next rows, as many as fit into a block.
 Result<TableTableJoinOperator::Met> TableTableJoinOperator::look_up() {
   Rest& rest = *rest_;
   KeyedTable& other = *tables_[1 - rest.port];
@@ -93,7 +93,7 @@ Result<TableTableJoinOperator::Met> TableTableJoinOperator::look_up() {
   return met;
 }
 
-// One row for each; not present where the join has none.
+// Returns one row per match; absent if the join has no row.
 Batch TableTableJoinOperator::join(const Met& met) const {
   const Rest& rest = *rest_;
   Batch own = rest.batch.gather(met.rows);
@@ -126,7 +126,7 @@ Batch TableTableJoinOperator::join(const Met& met) const {
   }
   const int key = rest.port == 0 ? step_.left_key : step_.right_key;
   out.columns.push_back(own.columns[static_cast<size_t>(key)]);
-  // The key is set in a delete, too; as a column of a side that has no row it is null.
+  // A delete has its key set too; as a column of a side that has no row, the key is null.
   if (!own.present.all()) {
     Column side_key = own.columns[static_cast<size_t>(key)]->clone();
     Column nulls(side_key.type());
@@ -145,7 +145,8 @@ Batch TableTableJoinOperator::join(const Met& met) const {
   return out;
 }
 
-// Changes of the table of joined rows; a delete of what was not there gives nothing.
+// Applies the changes to the table of joined rows; a delete of a row that did not exist gives no
+// output.
 Status TableTableJoinOperator::keep_and_push(Batch joined, const Met& met) {
   const ColumnPtr key_column = rest_->keys;
   const auto keys = key_column->data<std::string_view>();
@@ -162,7 +163,7 @@ void TableTableJoinOperator::visit_rest(const VisitRecord& visit) const {
 
 void TableTableJoinOperator::own_rest() {
   if (!rest_) return;
-  // Rows that are done stay for their numbers: the keys are counted by them.
+  // Finished rows stay in the batch, because the keys are indexed by row number.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }

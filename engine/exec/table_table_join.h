@@ -11,10 +11,11 @@
 
 namespace engine {
 
-// Port 0: changes of the left table, port 1: of the right one. Whoever gives them keeps that side's rows, and has
-// changed them already; so a change meets the row that the other side has now. The joined rows are kept, too.
+// Port 0: changes of the left table, port 1: of the right one. The operator before each port keeps that side's rows and
+// has applied the change already; a change is therefore joined with the current row of the other side. The joined rows
+// are kept too.
 //
-//             a row where                     (as in Kafka Streams)
+//             a row if                        (as in Kafka Streams)
 //   INNER     both sides have one
 //   LEFT      the left side has one
 //   RIGHT     the right side has one
@@ -23,7 +24,7 @@ namespace engine {
 // Threads: the task's.
 class TableTableJoinOperator final : public JoinedTableOperator {
  public:
-  // `layout`: of what it gives. The tables outlive the operator.
+  // `layout`: output layout. The tables outlive the operator.
   TableTableJoinOperator(TaskContext& context, const TableTableJoinStep& step, const Layout& layout,
                          size_t left_columns, KeyedTable& left, KeyedTable& right);
 
@@ -36,10 +37,10 @@ class TableTableJoinOperator final : public JoinedTableOperator {
  private:
   struct Rest {
     Batch batch;
-    ColumnPtr keys;  // their bytes
+    ColumnPtr keys;  // key bytes of the rows
     size_t port = 0, row = 0;
   };
-  // Rows of the rest, and what the other side has under their keys.
+  // Rows of the rest, and the rows of the other side under their keys.
   struct Met {
     std::vector<uint32_t> rows;
     std::vector<Column::SourceRow> others;

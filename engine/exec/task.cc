@@ -16,9 +16,9 @@ namespace engine {
 
 namespace {
 
-constexpr uint64_t kUncounted = UINT64_MAX;  // no commit has said how many there are
+constexpr uint64_t kUncounted = UINT64_MAX;  // no commit has recorded the number of entries
 
-// Of all tasks together: many queries may read the same bad records.
+// One limit for all tasks together: many queries may read the same bad records.
 SharedLogRate& record_lines() {
   static SharedLogRate rate(10);
   return rate;
@@ -26,9 +26,9 @@ SharedLogRate& record_lines() {
 
 }  // namespace
 
-// Counts records that failed, came late or lie ahead, and keeps a line about each for the processing
-// log. The server's own log has the first hundred in full, later ones as a number, and of all tasks
-// no more than can be read.
+// Counts records that failed, were late or lie ahead, and keeps a line about each for the processing log. The server's
+// own log has the first hundred in full and later ones as a number; lines of all tasks together are rate-limited, so
+// that the log stays readable.
 class Task::Log final : public ProcessingLog {
  public:
   explicit Log(Task& task) : task_(task.id_), metrics_(task.metrics_), owner_(task) {}
@@ -72,7 +72,7 @@ class Task::Log final : public ProcessingLog {
       warn("results lost task={} count={} partition={} offset={} first=\"{}\"", task_, count,
            partition, offset, message);
   }
-  // They count as failed: the query has never seen them.
+  // Deleted records count as failed: the query has never read them.
   void records_lost(const LostRecords& lost, const std::string& topic, int32_t partition) {
     const std::string message =
         fmt::format("records {} to {} were deleted before the query had read them",
@@ -87,7 +87,7 @@ class Task::Log final : public ProcessingLog {
          partition, lost.first_offset.value(), lost.end_offset.value());
   }
 
-  ProcessingLogBuffer lines;  // of what is committed next
+  ProcessingLogBuffer lines;  // lines for the next commit
 
  private:
   template <class... Args>
@@ -98,7 +98,7 @@ class Task::Log final : public ProcessingLog {
     if (*not_shown > 0) line += fmt::format(" not_shown={}", *not_shown);
     log_warn("{}", line);
   }
-  // One line for a whole batch of them.
+  // Adds one line for all such records of a batch.
   void note(uint64_t count, std::string_view message, int32_t partition, int64_t offset) {
     if (owner_.options_.processing_log)
       lines.add({ProcessingErrorType::RecordProcessing,
@@ -106,7 +106,7 @@ class Task::Log final : public ProcessingLog {
                             : fmt::format("{}; {} records of this batch", message, count),
                  owner_.current_topic(), partition, offset});
   }
-  // Counts, and whether this one is among those that are told.
+  // Adds to the counter; returns whether this record is among the logged ones.
   static bool is_shown(uint64_t& counter, uint64_t count) {
     constexpr uint64_t kShownInFull = 100, kThenEach = 10'000;
     const uint64_t before = counter;
@@ -157,7 +157,7 @@ Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan,
   return task;
 }
 
-// From the inputs' positions on.
+// Begins to read at the positions of the inputs.
 void Task::begin_reading() {
   std::vector<HeadSource> sources;
   committed_.clear();
@@ -217,7 +217,7 @@ void Task::open_stores(const FindBacking& find_backing) {
     stores[store]->open_over(find_backing(store));
 }
 
-// What was written before there were sizes has none.
+// Checkpoints of versions that did not record sizes have none; stores are then loaded into memory.
 void Task::begin_restore(const JournalEntry& checkpoint) {
   is_open_ = !last_sizes_.empty() && checkpoint.sizes.size() == last_sizes_.size() &&
              stage_->stores()[last_sizes_.front().store]->layers().backing() != nullptr;
@@ -225,7 +225,7 @@ void Task::begin_restore(const JournalEntry& checkpoint) {
 
 bool Task::loads(uint32_t store) const { return !is_open_ || store >= stage_->stores().size(); }
 
-// An entry that is missing would be missed by nobody else.
+// Only the sizes reveal a missing entry.
 Status Task::check_sizes() {
   for (const StoreSize& last : last_sizes_) {
     Store& store = *stage_->stores()[last.store];
@@ -239,7 +239,7 @@ Status Task::check_sizes() {
 }
 
 Status Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerId producer) {
-  assert(in_flight_ == 0 && !unsent_);  // else a commit of the former epoch would count
+  assert(in_flight_ == 0 && !unsent_);  // otherwise a commit of the former epoch would count
   sequences_.set_producer(producer);
   epoch_ = epoch;
   sequence_ = durable_ = last_sequence;
@@ -270,18 +270,18 @@ void Task::note_stored(TaskSequence commit) {
   for (Store* store : stage_->stores()) store->note_stored(static_cast<uint64_t>(commit.value()));
 }
 
-// The operators' numbers, then the task's own.
+// Returns the numbers of the operators, then the task's own.
 std::vector<int64_t> Task::scalars() const {
   std::vector<int64_t> scalars = stage_->scalars();
   for (const uint64_t count : {metrics_.records_in, metrics_.records_failed, metrics_.records_late,
                                metrics_.records_ahead, metrics_.windows_expired})
     scalars.push_back(static_cast<int64_t>(count));
-  if (shown_revision_ > 0) scalars.push_back(shown_revision_);  // only of tables that were replaced
+  if (shown_revision_ > 0) scalars.push_back(shown_revision_);  // only for tables that were replaced
   return scalars;
 }
 
 void Task::restore_counters(std::span<const int64_t> scalars) {
-  if (scalars.size() < 4) return;  // written before they were kept
+  if (scalars.size() < 4) return;  // written before these counters were kept
   metrics_.records_in = records_begun_ = static_cast<uint64_t>(scalars[0]);
   metrics_.records_failed = static_cast<uint64_t>(scalars[1]);
   metrics_.records_late = static_cast<uint64_t>(scalars[2]);
@@ -323,9 +323,9 @@ StepResult Task::step_once(Intake intake) {
   return done ? finish_step() : fail(done.error());
 }
 
-// The topic of a table that was replaced has rows as the former plan has computed them, and look-ups show all as the new
-// one does. So all rows are written once more before the next record is taken; a restart in between begins with the
-// first of them, which only repeats what the topic has.
+// The topic of a replaced table has rows computed by the former plan, while look-ups show all rows computed by the new
+// one. So all rows are written once more before the next record is taken. A restart in between starts again with the
+// first row, which only repeats rows of the topic.
 Status Task::show_some_again() {
   slice_.begin(options_.slice);
   has_looked_ = false;
@@ -349,9 +349,9 @@ Status Task::show_some_again() {
   return {};
 }
 
-// The next records, and as much of the work on them as fits a slice.
+// Takes the next records, and processes them as far as the slice allows.
 Status Task::take_records() {
-  slice_.begin(options_.slice);  // decoding takes its time, too
+  slice_.begin(options_.slice);  // decoding counts too
   const std::vector<Polled> polled =
       TRY(sources_.poll(heads_->positions(), options_.max_bytes_per_step));
   has_looked_ = true;
@@ -368,8 +368,9 @@ Status Task::take_records() {
   }
   const uint64_t before = rows_taken_;
   TRY(work_off());
-  // What was taken and not begun must be copied: next time as much as a slice could do. Rows of a table
-  // of millions, which lie all over memory, are put there in one piece: fewer of them next time.
+  // Records that are taken and not begun must be copied, so the next step takes as many as this slice could process.
+  // Table rows that are scattered in memory are written in one piece, which may overrun the slice: the next step takes
+  // fewer rows.
   constexpr size_t kFewest = 64, kFewestInOnePiece = 512;
   const size_t taken = rows_taken_ - before;
   if (!runs_.empty())
@@ -381,15 +382,15 @@ Status Task::take_records() {
   return {};
 }
 
-// First what an operator has left, then one run after the other, until the slice is spent.
+// Processes the operators' rests first, then one run after the other, until the slice is spent.
 Status Task::work_off() {
   while (has_rest()) {
     has_worked_ = !options_.is_transient;
     if (stage_->has_rest()) {
       const bool was_held_back = !stage_->may_commit();
       TRY(stage_->resume());
-      // A commit that had to wait comes before more is begun. Else each slice might end within some block, and the
-      // commit grow without end.
+      // A commit that had to wait is taken before more work is begun. Otherwise each slice might end within a block,
+      // and the commit would grow without limit.
       if (was_held_back && stage_->may_commit()) break;
     } else {
       if (prefetched_runs_ == 0) prefetch_runs();
@@ -408,7 +409,7 @@ Status Task::work_off() {
   return {};
 }
 
-// Where sources alternate, runs have few records each: what these ask for is fetched for many of them at once.
+// If sources alternate, runs have few records each: the store entries of many runs are fetched at once.
 void Task::prefetch_runs() {
   std::array<std::string_view, Store::kPrefetchedAtOnce> keys;
   prefetched_runs_ = std::min(runs_.size(), keys.size());
@@ -442,10 +443,10 @@ void Task::run_aside_by(RunAside run_aside) {
   };
 }
 
-// How far each input is done: up to the first record of which something is left.
+// Computes the position of each input: its first record that is not finished.
 void Task::update_positions() {
   for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i].next = heads_->taken(i);
-  size_t rows_left = 0;  // of the run that was begun last
+  size_t rows_left = 0;  // of the last run that was begun
   if (has_rest()) {
     const auto is_left = [&](uint32_t stage_input, int32_t partition, int64_t offset) {
       for (Input& input : inputs_)
@@ -453,7 +454,7 @@ void Task::update_positions() {
           input.next = std::min(input.next, Offset(offset));
     };
     stage_->visit_rest([&](int32_t partition, int64_t offset) {
-      if (offset < 0) return;  // what a table showed at first is of no record
+      if (offset < 0) return;  // rows that a table showed first belong to no record
       is_left(current_stage_input_, partition, offset);
       ++rows_left;
     });
@@ -461,10 +462,10 @@ void Task::update_positions() {
       for (size_t row = 0; row < run.batch.rows; ++row)
         is_left(inputs_[run.source].input, run.batch.partition_of(row), run.batch.offsets[row]);
   }
-  // What is left may be many rows of one record; then it is not counted precisely, nor committed.
+  // The rows left may come from one record. Then the count is not exact, and no commit is made.
   metrics_.records_in = records_begun_ - std::min(rows_left, rows_of_run_);
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    assert(inputs_[i].next >= committed_[i]);  // what is durable is never done again
+    assert(inputs_[i].next >= committed_[i]);  // a durable record is never processed again
     for (const LostRecords& lost : heads_->take_lost(i))
       log_->records_lost(lost, topic_of(inputs_[i].input), inputs_[i].partition.partition.value());
     for (const RecordFailure& failure : heads_->failures_before(i, inputs_[i].next))
@@ -483,7 +484,7 @@ bool Task::has_more_input() const {
   return false;
 }
 
-// Since the last commit.
+// Returns whether a position has moved since the last commit.
 bool Task::has_moved() const {
   for (size_t i = 0; i < inputs_.size(); ++i)
     if (inputs_[i].next != committed_[i]) return true;
@@ -494,7 +495,7 @@ StepResult Task::finish_step() {
   update_positions();
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
-  // Who was woken by new records and had a rest to work off has not looked at them.
+  // A task that was woken by new records while it had a rest has not polled its inputs yet.
   bool more = has_rest() ||
               (has_more_input() && !heads_->is_held_up() && heads_->waits_for().empty()) ||
               !has_looked_;
@@ -508,7 +509,7 @@ StepResult Task::finish_step() {
   return is_finished ? StepResult::Finished : StepResult::Idle;
 }
 
-// A push query on a table: what the table holds, once, then its changes.
+// A push query on a table shows the rows of the table once, then its changes.
 Status Task::finish_bootstrap() {
   if (bootstrapped_) return {};
   for (const Input& input : inputs_)
@@ -545,7 +546,7 @@ std::vector<StoreSize> Task::take_changed_sizes() {
   return changed;
 }
 
-// To the readers of a time-ordered exchange, whenever it has come further.
+// Writes the progress for the readers of a time-ordered exchange, whenever the task has moved.
 void Task::tell_progress(TaskCommit& commit) {
   ExchangeOutput* const output = stage_->time_ordered_output();
   if (!output || !has_moved()) return;
@@ -623,7 +624,7 @@ void Task::committed(TaskSequence sequence, Result<CommitId> result) {
   assert(in_flight_ > 0);
   --in_flight_;
   {
-    // An answer may also come while it is handed over.
+    // The sink may also answer within try_commit().
     const ReadGate::Change change(is_stepping_ ? nullptr : gate_.get());
     if (!result) {
       if (!failure_) fail(std::move(result).error());

@@ -1,5 +1,5 @@
-// One running piece of a query: (query, stage, partition). It takes records, runs its operators,
-// and hands everything that a micro-batch changed to the log as one task commit.
+// One running piece of a query: (query, stage, partition). It takes records, runs its operators, and writes all changes
+// of a micro-batch to the log as one task commit.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -22,96 +22,94 @@
 namespace engine {
 
 struct TaskOptions {
-  size_t max_rows_per_step = 4096;  // 1 proves that batches change nothing
-  // A step takes fewer rows if they have many columns. They are decoded in one piece, whose time goes by the cells: a record of
-  // thousands of columns has few bytes of each. About ten milliseconds of work.
+  size_t max_rows_per_step = 4096;  // tests set 1 to prove that batches do not affect results
+  // A step takes fewer rows if they have many columns. Records are decoded in one piece, and the time depends on the
+  // number of cells: a record with thousands of columns has few bytes in each. About ten milliseconds of work.
   size_t max_cells_per_step = 32 * 1024;
-  // So many rows are taken one at a time: after a failure, so that everything before the bad record
-  // is done and committed.
+  // The first `careful_rows` rows are taken one at a time: set after a failure, so that all records before the bad one
+  // are processed and committed.
   uint64_t careful_rows = 0;
-  size_t max_bytes_per_step = 512 * 1024;  // of input; about two milliseconds of work
+  size_t max_bytes_per_step = 512 * 1024;  // input; about two milliseconds of work
   SliceLimits slice = {};
   int max_commits_in_flight = 4;
   bool merge_updates = true;
   bool is_transient = false;  // keeps no journal and never commits
-  // Whether records of a topic have the time of their append (message.timestamp.type = LogAppendTime). Asked on the
-  // task's thread, for each batch. Empty: none has.
+  // Returns whether the records of a topic have the time of their append (message.timestamp.type = LogAppendTime).
+  // Called on the task's thread, for each batch. Empty: no topic has.
   std::function<bool(const Uuid& topic)> has_append_time = {};
-  // That records name; it outlives the task. None: no record may name one.
+  // Schemas that records refer to; must outlive the task. Null: records refer to none.
   const SchemaLookup* schemas = nullptr;
-  // Where the lines about failed records go, in the commit of their micro-batch. None: they are
-  // only in the server's own log.
+  // Partition for the lines about failed records, in the commit of their micro-batch. Empty: the lines are only in the
+  // server's own log.
   std::optional<PartitionRef> processing_log = {};
-  // The rows of a replaced table are written once more, as they are computed since `revision`, unless a commit holds
-  // that revision already.
+  // The rows of a replaced table are written once more, as computed since `revision`, unless a commit has recorded that
+  // revision already.
   struct ShowAgain {
-    int store = 0;     // that keeps the rows
-    size_t width = 0;  // of the layout of its operator
+    int store = 0;     // store that keeps the rows
+    size_t width = 0;  // columns in the layout of its operator
     int64_t revision = 0;
   };
   std::optional<ShowAgain> show_again = {};
 };
 
-// How far a task may still go, for queries that end, or that first show what a table holds.
+// End of the input, for queries that end, or that first show the rows of a table.
 struct InputLimit {
   Offset bootstrap_end{0};  // records below it only fill the table (transient queries on tables)
-  std::optional<Offset> stop_at;  // records from it on are not taken
+  std::optional<Offset> stop_at;  // records from here on are not taken
 };
 
-// What the session that defined a query had set: one for all of its tasks.
+// Properties of the session that defined a query; shared by all its tasks.
 using SharedProperties = std::shared_ptr<const Properties>;
 
 enum class StepResult {
-  Idle,      // nothing to do until a partition grows or a commit is answered
+  Idle,      // no work until a partition grows or a commit is answered
   More,      // call again
-  Finished,  // all inputs have reached their stop
-  Failed,    // see failure(); only restore() of a new task goes on from here
+  Finished,  // all inputs have reached their stop offset
+  Failed,    // see failure(); only restore() of a new task continues from here
 };
 
 struct TaskFailure {
   Error error;
-  PartitionRef partition;  // whose record it was
+  PartitionRef partition;  // of the failed record
   Offset offset;           // the first record of the micro-batch that failed
 };
 
-// What SHOW QUERIES tells. Counts and the last error are part of the task's position: a restart does not lose
+// Metrics that SHOW QUERIES reports. Counts and the last error are part of the task's position, so a restart keeps
 // them.
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
-  // The part of records_failed, since the task was made, that could not be read, and the first of these records.
+  // The unreadable part of records_failed, since the task was made, and the first of these records.
   uint64_t records_unreadable = 0;
   std::string first_unreadable;  // "partition 0, offset 3: ..."
-  uint64_t records_late = 0;     // that came after a window of theirs had closed
-  uint64_t windows_expired = 0;  // windows that went out of the table
-  uint64_t records_ahead = 0;    // whose time was too far ahead to move stream time
+  uint64_t records_late = 0;     // records that arrived after one of their windows had closed
+  uint64_t windows_expired = 0;  // windows removed from the table
+  uint64_t records_ahead = 0;    // records too far ahead to move stream time
   std::string last_error;
-  int64_t records_per_second = 0;  // set by the owner, who knows the time
-  // The record that moved stream time last, of tasks that read topics: others know only where it
-  // lies in an exchange.
+  int64_t records_per_second = 0;  // set by the owner, which has a clock
+  // The record that moved stream time last. Only for tasks that read topics: others know just its position in an
+  // exchange.
   StreamTime stream_time;
 };
 
 // Invariants:
-//   1. commits carry consecutive sequences, and each is complete: state, positions and outputs of
-//      whole records, and of one record that is done in part what is done, with its place in the
-//      scalars;
-//   2. after a refused commit, or a failure in the middle of a micro-batch, nothing is committed any
-//      more: memory is ahead of what is durable, and the owner builds the task anew from the
-//      checkpoint and the journal;
-//   3. no records are taken while some that were taken before are not done.
+//   1. commits carry consecutive sequences, and each is complete: it has state, positions and outputs of whole records,
+//      and for one record that is finished in part the finished part, with its place in the scalars;
+//   2. after a refused commit, or a failure in the middle of a micro-batch, no further commit is made: memory is ahead
+//      of the durable state, and the owner rebuilds the task from the checkpoint and the journal;
+//   3. no records are taken while records taken before are not finished.
 //
-// Threads: belongs to the loop that steps it; commits answer there too.
-// Owner:   the node's query, the test runner, or a session (transient ones).
+// Threads: belongs to the loop that steps it; commits are answered there too.
+// Owner:   the node's query, the test runner, or a session (transient tasks).
 class Task {
  public:
   struct Input {
     uint32_t input;  // of the stage
     PartitionRef partition;
-    Offset next;  // where to begin, unless restored
+    Offset next;  // first record to take, unless restored
     bool is_exchange = false;
     InputLimit limit = {};
-    LaneWriterPtr writer = {};           // of a lane of a time-ordered exchange
-    TopicWritersPtr topic_writers = {};  // of a topic whose rows are waited for
+    LaneWriterPtr writer = {};           // set for a lane of a time-ordered exchange
+    TopicWritersPtr topic_writers = {};  // set for a topic whose rows are awaited
   };
   static Result<std::unique_ptr<Task>> make(std::string id, const StagePlan& plan,
                                             std::vector<Input> inputs, StageEnd end,
@@ -119,109 +117,109 @@ class Task {
                                             uint64_t seed, SharedProperties properties,
                                             TaskOptions options);
   ~Task();
-  // Ends the task, and leaves its operators with their state to be let go of in steps
-  // (Stage::release_some).
+  // Ends the task and returns its operators, whose state is freed in steps (Stage::release_some).
   static std::unique_ptr<Stage> end(std::unique_ptr<Task> task) { return std::move(task->stage_); }
 
-  // --- Before the first step: where stores find what checkpoints hold of them, unless they are to stay in
-  // memory; everything that is durable, in order; under which epoch, after which sequence and as which
-  // producer to go on.
+  // --- Before the first step: the backing from which stores read their checkpoints, unless they stay in memory; all
+  // durable state, in order; the epoch, sequence and producer to continue with.
   using FindBacking = std::function<Backing&(uint32_t store)>;
   void open_stores(const FindBacking& find_backing);
-  void begin_restore(const JournalEntry& checkpoint);  // its position
-  // Whether the entries that the checkpoint has of a store are to be restored, too.
+  void begin_restore(const JournalEntry& checkpoint);  // restores the position
+  // Returns whether the store's entries in the checkpoint must be restored too.
   bool loads(uint32_t store) const;
-  // `commit`: of the entry, or 0 for what is of a checkpoint.
+  // `commit`: sequence of the entry, or 0 for state from a checkpoint.
   Status restore(const JournalEntry& entry, TaskSequence commit);
-  // Fails with CorruptRecord when a store does not have as many entries as it should.
+  // Fails with CorruptRecord if a store does not have the recorded number of entries.
   Status resume_after(TaskEpoch epoch, TaskSequence last_sequence,
                       ProducerId producer = records::kNoProducer);
 
-  // --- Of one that never steps, since another node runs it: the next of its commits, which is part of the log's commit
-  // `as_of`. Its stores have no backing, and scans of them have ended. Fails with CorruptRecord where one is left out.
+  // --- For a task that never steps because another node runs it: applies the task's next commit, which is part of the
+  // log commit `as_of`. Its stores have no backing, and scans of them have ended. Fails with CorruptRecord if a commit
+  // is missing.
   Status follow(const JournalEntry& entry, TaskSequence commit, CommitId as_of);
 
-  // Its loop's, which outlive it: records that other tasks read are decoded once.
+  // Decodes together with other tasks of the loop that read the same records. `records` must outlive the task.
   void share(SharedRecords& records) { heads_->share(records); }
 
-  // Who runs work on another thread, and then `done` on the loop of the task, which may be gone by then. Before the
-  // first step.
+  // Sets the function that runs work on another thread, and then `done` on the task's loop; the task may no longer
+  // exist by then. Call before the first step.
   using RunAside = std::function<void(std::function<void()> work, std::function<void()> done)>;
   void run_aside_by(RunAside run_aside);
 
-  // From now on other threads read its tables, each time with the gate's lock. Before the first step.
+  // From now on other threads may read its tables while they hold the gate's lock. Call before the first step.
   void admit_readers(std::shared_ptr<ReadGate> gate) { gate_ = std::move(gate); }
   ReadGate* gate() const { return gate_.get(); }
 
-  // A task that takes no records finishes what it has begun.
+  // With Intake::None a task takes no records and only finishes work that it has begun.
   enum class Intake : uint8_t { Records, None };
-  // One slice of work: what is left of the records at hand, or the next ones.
+  // Runs one slice of work: on the unfinished records, or on the next ones.
   StepResult step(Intake intake = Intake::Records);
-  // Its owner cannot keep what it would commit: it fails.
+  // Fails the task, because its owner cannot keep its commits.
   void give_up(Error why);
-  // Whether rows of a replaced table are still to be written once more, and the number of those that were written.
+  // Whether rows of a replaced table are still to be written once more, and the number of rows written so.
   bool shows_again() const {
     return options_.show_again && shown_revision_ < options_.show_again->revision;
   }
   uint64_t rows_shown_again() const { return rows_shown_again_; }
-  // Something was begun that is in no commit yet, or in one that could not be sent.
+  // Returns whether work was begun that is in no commit yet, or in a commit that could not be sent.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
-  // All that was done is in a commit, which may be on its way.
+  // Returns whether all finished work is in a commit, which may not be durable yet.
   bool is_between_commits() const { return !has_worked_; }
-  // The last step could do no more since too many commits are on their way, or since another thread works on a row:
-  // there is something to do for the next one once an answer has come.
+  // Returns whether the last step stopped because too many commits are in flight, or because another thread works on a
+  // row: the next step has work once an answer has arrived.
   bool waits_for_answer() const { return waits_for_answer_; }
-  // The last step has left records that wait for the progress of the writers of its exchange, or of the queries that write
-  // a topic which it reads.
+  // Returns whether the last step left records that wait for the progress of the writers of its exchange, or of the
+  // queries that write one of its topics.
   bool is_held_up() const { return heads_->is_held_up(); }
-  // The id of such a query; empty when none is waited for.
+  // The id of the query that is waited for; empty if none is.
   const std::string& awaited_query() const { return heads_->awaited_query(); }
-  // What the next record waits for, which nothing tells when it comes: the task is to be stepped again in a while.
-  // Empty: nothing.
+  // The reason why the next record waits. No event signals the end of that wait, so the owner steps the task again
+  // after a while. Empty: no record waits.
   const std::string& waits_for() const { return heads_->waits_for(); }
-  // The row that another thread works on, if that is what all else waits for.
+  // The row that another thread works on, if all other work waits for it.
   const SlowRow* slow_row() const { return stage_->awaited(); }
-  // Calls `then` (at once, if nothing is on its way) when everything that the task did so far is
-  // durable; with an error when that will not happen.
+  // Calls `then` once all work done so far is durable (at once if it is already), or with an error if it will not
+  // become durable.
   void when_durable(std::function<void(Status)> then) {
     when_durable(last_begun(), std::move(then));
   }
-  // The same of its commits up to this one. Those that have not begun are not waited for.
+  // Waits only for the commits up to this one. Commits that have not begun are not waited for.
   void when_durable(TaskSequence commit, std::function<void(Status)> then);
-  // What was done since the last commit goes with the next one.
+  // Sequence of the commit that contains all work so far: work since the last commit belongs to the next one.
   TaskSequence last_begun() const { return has_worked_ ? sequence_ + 1 : sequence_; }
 
-  // Checkpoints contain everything up to this commit.
+  // Reports that checkpoints contain all state up to this commit.
   void note_stored(TaskSequence commit);
-  // Looks at so many entries of each store, and lets those go from memory that are not needed now. Between
-  // steps. Returns how many have gone.
+  // Visits at most `max_entries` entries of each store, and evicts those from memory that are not needed now. Call
+  // between steps. Returns the number of evicted entries.
   size_t evict(size_t max_entries);
-  // Memory is needed more than by scans: they end, or the oldest, until `bytes` less are kept for them. What these
-  // have kept is for the caller to give back.
+  // Ends scans, the oldest first, until they hold `bytes` less memory, because memory is needed more urgently
+  // elsewhere. The caller frees the state of the returned scans.
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 
   const std::string& id() const { return id_; }
   const std::vector<Input>& inputs() const { return inputs_; }
-  // Where the last commit has left each of the inputs, durable or not yet.
+  // Position of each input after the last commit, which may not be durable yet.
   const std::vector<Offset>& committed() const { return committed_; }
-  // The same of last_durable(): what is behind these can be seen by everybody.
+  // Position of each input after last_durable(): the output of the records before it is visible to all readers.
   const std::vector<Offset>& durable_positions() const { return durable_positions_; }
   TaskEpoch epoch() const { return epoch_; }
   TaskSequence last_sequence() const { return sequence_; }
   TaskSequence last_durable() const { return durable_; }
-  // The commit of the log that contains all up to last_durable(); 0 before the first one of this run.
+  // The log commit that contains all commits up to last_durable(); 0 before the first one of this run.
   CommitId durable_as_of() const { return durable_as_of_; }
   const std::optional<TaskFailure>& failure() const { return failure_; }
-  // Whether rows are taken one at a time.
+  // Returns whether rows are taken one at a time.
   bool is_careful() const { return rows_taken_ < options_.careful_rows; }
   const TaskMetrics& metrics() const { return metrics_; }
   uint64_t decoded_rows() const { return heads_->decoded_rows(); }
-  // Of records that were read and wait for the next step.
+  // Bytes of records that were read and wait for the next step.
   size_t waiting_bytes() const {
     return heads_->owned_bytes() + (runs_.empty() ? 0 : bytes_of_rest_);
   }
   Stage& stage() { return *stage_; }
-  // Called after each answer to a commit, and when another thread has done its work: a task that waits_for_answer() is to be stepped again.
+  // `listener` is called after each answer to a commit, and when another thread has finished its work: a task that
+  // waits_for_answer() is then to be stepped again.
   void on_answer(std::function<void()> listener) { answered_ = std::move(listener); }
 
  private:
@@ -268,8 +266,8 @@ class Task {
   Sources& sources_;
   Sink* const sink_;
   const TaskOptions options_;
-  size_t max_rows_;      // of a step: max_rows_per_step, or what has max_cells_per_step
-  size_t rows_at_once_;  // that a step takes
+  size_t max_rows_;      // rows per step: max_rows_per_step, or fewer because of max_cells_per_step
+  size_t rows_at_once_;  // rows that the next step takes
   const SharedProperties properties_;
   Random random_;
   EvalBudget budget_;
@@ -280,10 +278,10 @@ class Task {
   std::unique_ptr<TaskContext> context_;
   std::unique_ptr<Stage> stage_;
   std::unique_ptr<InputHeads> heads_;
-  std::deque<Run> runs_;  // taken, and not yet begun
+  std::deque<Run> runs_;  // taken and not begun
   size_t bytes_of_rest_ = 0;
   size_t prefetched_runs_ = 0;
-  // The input of the run that was begun last: whose records the stage's rest is of.
+  // Input of the last run that was begun: the rest of the stage consists of its records.
   uint32_t current_stage_input_ = 0;
 
   TaskEpoch epoch_;
@@ -291,35 +289,35 @@ class Task {
   CommitId durable_as_of_;
   int in_flight_ = 0;
   bool waits_for_answer_ = false;
-  std::optional<TaskCommit> unsent_;  // the log had no room for it
+  std::optional<TaskCommit> unsent_;  // a commit for which the log had no room
   std::vector<int64_t> last_scalars_;
-  std::vector<StoreSize> last_sizes_;  // of all stores, as the last commit has them
-  std::string last_error_;             // likewise
+  std::vector<StoreSize> last_sizes_;  // of all stores, as of the last commit
+  std::string last_error_;             // as of the last commit
   bool is_open_ = false;               // stores are read from checkpoints as they are needed
-  std::vector<Offset> committed_;      // the positions of the last commit, by input
+  std::vector<Offset> committed_;      // positions of the last commit, by input
   std::vector<Offset> durable_positions_;
-  std::deque<std::vector<Offset>> begun_positions_;  // of the commits after last_durable()
+  std::deque<std::vector<Offset>> begun_positions_;  // positions of the commits after last_durable()
   bool has_worked_ = false;                          // since the last commit
-  bool has_looked_ = true;                           // at its inputs, in the last step that worked
+  bool has_looked_ = true;                           // has polled its inputs in the last step that worked
   bool bootstrapped_ = true;
   int64_t shown_revision_ =
-      0;  // as of which the rows in the topic are computed; part of the position
-  std::optional<TableScan> shown_again_;  // while rows are written once more
+      0;  // revision with which the rows in the topic are computed; part of the position
+  std::optional<TableScan> shown_again_;  // set while rows are written once more
   uint64_t rows_shown_again_ = 0;
   uint64_t rows_taken_ = 0;      // since the task was made
-  uint64_t records_begun_ = 0;   // of all times
-  size_t rows_of_run_ = 0;       // of the run that was begun last
-  InputHeads::Place failed_at_;  // the first record of what is being processed
+  uint64_t records_begun_ = 0;   // including former runs
+  size_t rows_of_run_ = 0;       // rows of the last run that was begun
+  InputHeads::Place failed_at_;  // first record of the current micro-batch
   std::vector<Waiting> waiting_;
-  // Those who have waited, and what they are told: after the step, so that they may read.
+  // Callbacks whose wait is over, with their status; called after the step, because they may read the tables.
   std::vector<std::pair<std::function<void(Status)>, Status>> reached_;
   bool is_stepping_ = false;
   std::optional<TaskFailure> failure_;
-  std::shared_ptr<ReadGate> gate_;  // null: nobody else reads
+  std::shared_ptr<ReadGate> gate_;  // null: no other thread reads
   TaskMetrics metrics_;
   std::function<void()> answered_;
   std::shared_ptr<bool> alive_ =
-      std::make_shared<bool>(true);  // answers to commits may come after the task is gone
+      std::make_shared<bool>(true);  // commits may be answered after the task is gone
 };
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// How far ahead of the clock a record may lie and still move stream time.
+// Limit for the distance between the clock and a record that moves stream time.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -7,9 +7,10 @@
 
 namespace engine {
 
-// Of the query's property. A client with a broken clock would make all other records late.
+// The limit is a property of the query. Without it, a client with a broken clock would make all
+// other records late.
 //
-// Owner: the operators that look at stream time; the context outlives it.
+// Owner: the operators that track stream time; the context outlives it.
 class TimeAhead {
  public:
   static constexpr std::string_view kProperty = "stream.time.max.ahead.ms";
@@ -17,7 +18,7 @@ class TimeAhead {
   explicit TimeAhead(const EvalContext& eval);
 
   bool is_too_far(int64_t timestamp) const;
-  int64_t limit_ms() const { return limit_ms_; }  // negative: there is none
+  int64_t limit_ms() const { return limit_ms_; }  // negative: no limit
 
  private:
   const EvalContext& eval_;

@@ -10,7 +10,7 @@ namespace engine {
 namespace {
 
 constexpr Offset kOnlyEnds{INT64_MAX};
-// Of an input that cannot be read: its writer will say so.
+// End of an input that cannot be read here: the writer does not count as done, and reports the error itself.
 constexpr Offset kUnknownEnd{INT64_MAX};
 
 }  // namespace
@@ -44,7 +44,8 @@ Status UpstreamProgress::see(std::span<const Polled> polled) {
   for (size_t i = 0; i < writers_.size(); ++i) {
     Writer& writer = writers_[i];
     failed_writer_ = i;
-    // The writer may have trimmed what it has told since the snapshot was taken: the next one shows it.
+    // The writer may have trimmed old progress records since the snapshot was taken: the next poll returns the newest
+    // one.
     const Status& status = polled.front().status;
     if (!status && status.error().code != ErrorCode::OffsetOutOfRange) return status;
     if (status) TRY(take_newest(writer, polled.front()));
@@ -59,7 +60,8 @@ Status UpstreamProgress::see(std::span<const Polled> polled) {
   return {};
 }
 
-// What it has told before is no bound any more: from the end of its inputs on its times begin anew.
+// Only the newest progress counts. Earlier times are no lower bound, because the times of a writer start again at the
+// end of its inputs.
 Status UpstreamProgress::take_newest(Writer& writer, const Polled& polled) {
   writer.next_told = std::max(writer.next_told, polled.log_start);
   if (polled.batches.empty()) return {};

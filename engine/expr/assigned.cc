@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// The number in brackets behind the name, of PostgreSQL's atttypmod.
+// The number in brackets after the type's name, from PostgreSQL's atttypmod.
 int number_of(const SqlType& type) {
   constexpr int kHeader = 4, kDigits = 0xffff;
   const PostgresLabel of = type.label();
@@ -29,7 +29,7 @@ TypeName named_parts(TypeName name, const SqlType& type) {
   return name;
 }
 
-// Whether one has, somewhere within, what clocks show where the other has a point in time.
+// Whether the types differ, at any depth, in a timestamp that has a time zone in one of them only.
 bool differ_in_zone(const SqlType& left, const SqlType& right) {
   if (left.kind() != right.kind()) return false;
   switch (left.kind()) {
@@ -103,17 +103,17 @@ bool is_whole_number(const SqlType& type) {
 }  // namespace
 
 std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right) {
-  // As in PostgreSQL: beside a NUMERIC exact numbers are NUMERIC, and DOUBLE stays DOUBLE.
+  // As in PostgreSQL: an exact number together with a NUMERIC is NUMERIC, and DOUBLE stays DOUBLE.
   for (const auto& [exact, other] : {std::pair(left, right), std::pair(right, left)})
     if (is_exact_numeric(exact) && other.is_numeric())
       return other.kind() == TypeKind::Double ? other : exact;
-  // Beside a number the name of an object of the catalog is its number.
+  // Together with a number, the name of a catalog object is its number.
   for (const auto& [name, other] : {std::pair(left, right), std::pair(right, left)})
     if (is_registered_object(name) && is_whole_number(other))
       return other.kind() == TypeKind::Bigint ? other : SqlType(TypeKind::Bigint);
   if (left.kind() == TypeKind::Date && right.kind() == TypeKind::Timestamp) return right;
   if (left.kind() == TypeKind::Timestamp && right.kind() == TypeKind::Date) return left;
-  // Not supported yet within arrays and their like.
+  // Not supported yet within arrays and other nested types.
   if (left.is_nested() && differ_in_zone(left, right)) return std::nullopt;
   return common_type(left, right);
 }

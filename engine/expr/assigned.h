@@ -1,4 +1,4 @@
-// Casts that statements are made with, to types that nobody has written down.
+// Casts that statements get implicitly, to types that their text does not name.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -10,26 +10,29 @@
 
 namespace engine {
 
-// The type as a statement names it, with its label and its length.
+// The type as a statement would name it, with its label and its length.
 TypeName type_name_of(const SqlType& type);
 
-// What a column of the type takes of the value: as CAST(value AS type), but a text that is longer than the type's length is an
-// error. Where PostgreSQL's rules are asked for.
+// Converts the value for storage in a column of the type: like CAST(value AS type), but a text longer than the type's
+// length is an error. Used with PostgreSQL's rules.
 ExpressionPtr assigned(ExpressionPtr value, const SqlType& type);
 
-// The call that stands for it: of this name, with the CAST as its argument. No name that a statement can write without quotes.
+// Name of the call that represents an assignment; its argument is the CAST. A statement cannot write this name without
+// quotes.
 inline constexpr std::string_view kAssigned = "MILLRACE.ASSIGNED";
 
-// The same of a constant that is written down in an INSERT, without its length.
+// Converts a constant of an INSERT for a column of the type, without checking its length.
 Result<Value> assign_constant(const Expression& expression, const SqlType& type, const Scope& scope,
                               const EvalContext& context);
 
-// Of columns that are put together, or compared without an operator that is written down: the type of both; none where there is
-// none. As PostgreSQL has it, dates and timestamps are timestamps beside one, and with a time zone beside one that has it.
+// The common type of two columns that are combined, or compared without an explicit operator; nothing if they have
+// none. As in PostgreSQL, dates and timestamps together are timestamps, and with a time zone if one of the two has it.
 std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right);
-// The expression in such a type: what clocks of the session's time zone show is then the point in time at which they do.
+// The expression converted to such a type: a timestamp without a time zone becomes the point in time at which clocks of
+// the session's zone show it.
 Result<BoundExpression> in_shared_type(BoundExpression expression, const SqlType& type);
-// Whether values of both types are kept in one way: not what clocks show beside points in time.
+// Whether values of both types have the same representation; false for a timestamp with and one
+// without a time zone.
 bool are_kept_alike(const SqlType& left, const SqlType& right);
 
 }  // namespace engine

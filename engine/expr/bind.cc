@@ -45,7 +45,7 @@ std::vector<BoundExpression> bound_of(std::vector<BoundItem> items) {
   return bound;
 }
 
-// A DECIMAL with all digits of a written text; nothing for what is no number, or has too many of them.
+// The DECIMAL type with all digits of a text; nothing if the text is not a number or has too many digits.
 std::optional<SqlType> decimal_of_text(std::string_view text) {
   const auto number = normal_numeric(text);
   if (!number || number->find_first_not_of("-.0123456789") != std::string::npos)
@@ -94,8 +94,8 @@ Result<BoundExpression> Binder::close(BoundExpression bound) {
   return coerce_to(std::move(bound), type);
 }
 
-// A numeric without a precision is exact, as text, where it is shown as it is, and so are times. Whatever computes with
-// them gets the kind.
+// A numeric without a precision, and an exact time, is a text while it is only shown. An expression that computes with
+// it gets the plain kind.
 Result<BoundExpression> Binder::bind_open(const Expression& expression) {
   BoundExpression bound = TRY(bind_kept(expression));
   if (depth_ == 0) return bound;
@@ -110,7 +110,8 @@ Result<BoundExpression> Binder::bind_kept(const Expression& expression) {
     column.position = expression.position;
     return column;
   }
-  // Some expressions bind an operand again as part of another one: nested a hundred times that would never end.
+  // Some expressions bind an operand twice, as part of another expression; nested a hundred times, binding would never
+  // end.
   constexpr size_t kMostBindings = 250'000;
   if (++bindings_ > kMostBindings)
     return Error{ErrorCode::LimitExceeded, "the expression is nested too deeply"}.at(
@@ -195,7 +196,7 @@ Result<BoundExpression> Binder::bind_node(const Expression& expression) {
 // Precision: the written digits, and at least one before the point.
 namespace {
 
-// A zero before the point is one, too.
+// A zero before the point counts as a digit.
 int digits_of(const Decimal& decimal) {
   int whole_digits = 0;
   for (Int128 rest = decimal.unscaled / power_of_ten(decimal.scale); rest != 0; rest /= 10)
@@ -260,7 +261,7 @@ SqlType with_spare_digits(SqlType type) {
 
 namespace {
 
-// The same number with the digits that it has.
+// The number without trailing zeros after the point.
 BoundExpression decimal_as_written(const Decimal& decimal) {
   Decimal least = decimal;
   for (; least.scale > 0 && least.unscaled % 10 == 0; --least.scale) least.unscaled /= 10;
@@ -279,7 +280,7 @@ bool is_declared_number(const BoundExpression& bound) {
 }
 
 Result<BoundExpression> Binder::take_type_beside(BoundExpression bound, const SqlType& beside) {
-  // One that was declared a NUMERIC is none that is whole.
+  // A parameter declared as NUMERIC is not a whole number.
   const bool is_declared = is_declared_number(bound) && is_whole(beside);
   const SqlType type = is_declared ? as_decimal_type(beside) : beside;
   if (bound.kind != BoundKind::Parameter || type.kind() != TypeKind::Decimal)
@@ -303,11 +304,12 @@ Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& 
   if (bound.kind != BoundKind::Parameter || !bound.type.is_null() || type.is_null())
     return coerce_in_zone(std::move(bound), type);
   ParameterSlot& slot = (*scope_.parameters)[bound.index];
-  // Another place in the expression may have told its type by now. Nothing cuts what comes to a column's length.
+  // Another place in the expression may have determined the type by now. A declared length does not apply to the
+  // parameter, so its value is not cut.
   if (slot.type.is_null()) slot.type = without_declared_lengths(type);
   bound.type = slot.type;
   if (slot.value) return coerce_in_zone(TRY(bind_value(bound.index, {})), type);
-  // It has spare digits, for the other place.
+  // The type has spare digits for the other place.
   if (slot.type.kind() == TypeKind::Decimal && type.kind() == TypeKind::Decimal)
     return cast_or_fold(std::move(bound), type);
   return coerce_in_zone(std::move(bound), type);
@@ -324,7 +326,7 @@ Result<BoundExpression> Binder::coerce_in_zone(BoundExpression bound, const SqlT
   return coerce(scope_.forms.zone ? with_zone_of(type, std::move(bound)) : std::move(bound), type);
 }
 
-// Each place has the value for itself: a large one that stands in a thousand places would take a
+// Each place has its own copy of the value, so a large value used in a thousand places would take a
 // thousand times its size.
 Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) {
   constexpr size_t kMaxCopiedBytes = size_t{64} << 20;
@@ -341,15 +343,16 @@ Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) 
              : literal_expression(slot.type, *slot.value);
 }
 
-// A text that is cast to VARCHAR(3) loses what is behind three letters; to write it into such a column is an error instead. Times
-// are rounded. In a query that runs the number says nothing, as in ksqlDB, and nobody is told of it.
+// A cast to VARCHAR(3) cuts the text after three characters; writing a longer text to such a column is an error
+// instead. Times are rounded. A persistent query ignores the length without a notice, as ksqlDB does.
 Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition position) {
   return bind_with_length(node, LengthRule::Cast, position);
 }
 
 namespace {
 
-// Whether texts stand beside what are none, or what are no texts are to be some: then each has a form of its own.
+// Whether text literals are mixed with other items, or other items are to become texts. Each item is then converted by
+// itself.
 bool are_mixed(const ExpressionList& items, const SqlType& wanted) {
   const auto is_text = [](const ExpressionPtr& item) { return item->is<StringLiteral>(); };
   const auto is_other = [](const ExpressionPtr& item) {
@@ -386,13 +389,13 @@ Result<BoundExpression> Binder::bind_with_length(const Cast& node, LengthRule ru
   return fitted;
 }
 
-// `type` is that of the node, without lengths.
+// `type` is the type of the node, without lengths.
 Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
                                              TextPosition position) {
   const auto* list = node.operand->as<ArrayConstructor>();
   if (list && list->elements.empty() && scope_.texts_take_types && type.kind() == TypeKind::Array)
     return literal_expression(type, Value::list({}));
-  // As in PostgreSQL, each item by itself: they need have no type in common.
+  // As in PostgreSQL, each item is cast by itself: the items need no common type.
   if (list && scope_.texts_take_types && type.kind() == TypeKind::Array &&
       type.element().kind() != TypeKind::Array && are_mixed(list->elements, type.element())) {
     ArrayConstructor items;
@@ -402,7 +405,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
     BoundExpression bound = TRY(bind_array(items, position));
     return bound.type == type ? std::move(bound) : cast(std::move(bound), type);
   }
-  // '1.50'::numeric::text keeps its digits, too; what is computed with between two casts has the kind.
+  // '1.50'::numeric::text also keeps its digits; an expression between two casts that computes has the plain kind.
   const bool is_operand = std::exchange(is_operand_, node.operand->is<Cast>());
   auto bound = bind_kept(*node.operand);
   is_operand_ = is_operand;
@@ -415,7 +418,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   const bool is_shown = (depth_ == 1 || is_operand) && scope_.texts_take_types;
   const bool is_value = operand.kind == BoundKind::Parameter || operand.kind == BoundKind::Literal;
   if (scope_.texts_take_types && node.type.custom_name == "NUMERIC" && node.type.precision == 0) {
-    // Of a parameter the type must not be another when its value is known.
+    // The type of a parameter must not change when its value becomes known.
     const bool is_written = !node.operand->is<Parameter>();
     if (is_written && operand.type.label() == label::kNumeric) return operand;
     if (is_shown && operand.type.kind() == TypeKind::Double) {
@@ -430,7 +433,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
     else if (is_exact)
       type = exact_numeric(operand).value_or(type);
   }
-  // '0.1234567890123'::numeric::int goes by way of all digits.
+  // '0.1234567890123'::numeric::int is rounded from all digits.
   if (operand.type.label() == label::kNumeric && !operand.type.is_null() && type.is_numeric()) {
     const bool is_cast = operand.kind == BoundKind::Call && operand.children.size() == 1;
     const auto exact = exact_numeric(is_cast ? operand.children.front() : operand);
@@ -445,19 +448,20 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   if (keeps_times && is_value && type.kind() == TypeKind::Array && type.element().is_time_like())
     type = SqlType::array(exact_time(type.element()));
   if (is_exact_time(operand.type.label())) operand = TRY(close(std::move(operand)));
-  // What was declared a NUMERIC is read as one, with all of its digits, before it becomes anything else: 1.1E+2 is the text 110.
+  // A parameter declared as NUMERIC is first read as one, with all of its digits, before it is converted to any other
+  // type: 1.1E+2 is the text 110.
   if (is_declared_number(operand) && type.kind() != TypeKind::Decimal &&
       type.label() != label::kNumeric)
     operand = TRY(close(std::move(operand)));
   if (operand.kind == BoundKind::Parameter && operand.type.is_null()) {
     if (!scope_.texts_take_types || !is_registered_object(type))
       return coerce_to(std::move(operand), type);
-    operand = TRY(coerce_to(std::move(operand), type));  // a name, which is looked up
+    operand = TRY(coerce_to(std::move(operand), type));  // a name to look up in the catalog
   }
   if (operand.kind == BoundKind::Struct && operand.type.label() == label::kRecord &&
       type.label() == label::kComposite)
     return row_as(std::move(operand), type, position);
-  // PostgreSQL reads '{1,2}' as an array, and (1,a) as a row.
+  // As in PostgreSQL, '{1,2}' is read as an array and (1,a) as a row.
   if (scope_.texts_take_types && operand.type.kind() == TypeKind::String &&
       (type.kind() == TypeKind::Array || type.label() == label::kComposite)) {
     BoundExpression read = call_expression(text_to_nested_kernel, type, {}, position);
@@ -549,7 +553,8 @@ Result<BoundExpression> Binder::bind_subscript(const Subscript& node,
 
 namespace {
 
-// Of which type the results of a CASE are that tell it, beside written texts; Null where they have none in common.
+// The common type of the results of a CASE that determine it, that is, without text literals; Null if they have none in
+// common.
 SqlType told_type(std::span<const BoundItem> results) {
   SqlType told;
   for (const BoundItem& result : results) {
@@ -561,11 +566,11 @@ SqlType told_type(std::span<const BoundItem> results) {
   return told;
 }
 
-// An operand is written once and compared with each WHEN: what its calls gave the first time, they give each time. The
-// number is of this place in the text, so that another CASE has others.
+// The operand of a CASE is written once and compared with each WHEN, so its volatile calls must return the same value
+// each time. The number depends on the place in the text, so that another CASE has others.
 void number_changing_calls(BoundExpression& operand, TextPosition place, uint32_t& count) {
   using enum BoundKind;
-  // Some of its parts are computed for some rows only.
+  // Parts of these expressions are computed for some rows only.
   if (operand.kind == Case || operand.kind == And || operand.kind == Or || operand.kind == Lambda)
     return;
   if (operand.kind == Call && !operand.is_deterministic && operand.index == 0)
@@ -734,7 +739,8 @@ BoundExpression with_nulls_of(const Scope& scope, BoundExpression bound) {
   if (!scope.texts_take_types) return bound;
   const auto mark = [](const auto& self, BoundExpression& node) -> void {
     node.knows_unknown = true;
-    // Numbers that do not fit the narrower type are cut off elsewhere, and refused here.
+    // Numbers that do not fit the narrower type are truncated under the dialect's rules, and
+    // refused here.
     if (node.kernel == cast_kernel && !node.children.empty()) {
       const SqlType& from = node.children[0].type;
       const bool is_narrowed =

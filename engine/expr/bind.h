@@ -20,14 +20,14 @@
 
 namespace engine {
 
-// A parameter $n: its type as soon as it is declared or inferred, and its value once it is bound.
+// A parameter $n: its type once declared or inferred, and its value once bound.
 struct ParameterSlot {
   SqlType type = {};  // Null while unknown
   std::optional<Value> value = {};
-  size_t copied_bytes = 0;  // of the first: of all values, to the places where they are used
+  size_t copied_bytes = 0;  // used in slot 0 only: bytes copied for all values
 };
 
-// Where names mean something: what an expression may refer to, and how errors speak of the place.
+// The scope of an expression: the names that it may refer to, and how errors describe the place.
 struct Scope {
   explicit Scope(const Layout& the_layout, std::string_view the_clause = "SELECT")
       : layout(the_layout), clause(the_clause) {}
@@ -35,11 +35,11 @@ struct Scope {
   const Layout& layout;
   std::string_view clause;  // SELECT, WHERE, GROUP BY, PARTITION BY, HAVING, JOIN ON
   std::string source = {};  // "stream ORDERS", for messages
-  // The names by which sources may be addressed although no column of theirs is in the layout.
+  // Names that may qualify columns although the layout has no column of these sources.
   std::vector<std::string> source_names = {};
 
-  // Expressions that an earlier step has computed (aggregates, grouping expressions): each stands
-  // for a column of the layout.
+  // Expressions that an earlier step has computed (aggregates, grouping expressions); each is
+  // replaced by a column of the layout.
   struct Substitute {
     const Expression* expression;
     uint32_t column;
@@ -49,21 +49,22 @@ struct Scope {
   const CustomTypes* custom_types = nullptr;
   // Double-quoted names in lower case also mean the upper-case name, as PostgreSQL clients expect.
   bool fold_quoted_names = false;
-  // PostgreSQL's rules: a text that is written down becomes what it is compared with (number = '42'), and a condition with a
-  // null operand is unknown, where ksqlDB's is false or an error.
+  // PostgreSQL's rules: a text literal takes the type of the value it is compared with (number = '42'), and a condition
+  // with a null operand is unknown, where ksqlDB's is false or an error.
   bool texts_take_types = false;
-  // As the session writes times; by the clocks of its zone points in time are changed from and to what has none. Only with
+  // The session's formats of times. Its time zone converts between timestamps with and without a time zone. Only with
   // PostgreSQL's rules.
   TextForms forms = {};
-  // Null: parameters are refused. Grows to the greatest $n; bind() fills in types it can infer.
+  // Null: parameters are refused. The vector grows to the largest $n; bind() fills in the types
+  // that it can infer.
   std::vector<ParameterSlot>* parameters = nullptr;
 
-  // The places in the layout of the columns of that name, ascending.
+  // Indexes in the layout of the columns with this name, ascending.
   std::span<const uint32_t> columns_named(std::string_view name) const;
 
  private:
-  // Made with the first name that is looked up: each of ten thousand names would walk over as many
-  // columns otherwise.
+  // Built at the first look-up. Without it, each of ten thousand names would be compared with as
+  // many columns.
   using Index = std::unordered_map<std::string_view, std::vector<uint32_t>>;
   mutable std::optional<Index> index_;
 };
@@ -73,16 +74,16 @@ struct Scope {
 // are still of unknown type become STRING.
 Result<BoundExpression> bind(const Expression& expression, const Scope& scope);
 
-// The same for a condition: a result other than BOOLEAN is an error.
+// Binds a condition; a result other than BOOLEAN is an error.
 Result<BoundExpression> bind_predicate(const Expression& expression, const Scope& scope);
 
-// CURRENT_DATE and its like, which are words in PostgreSQL: the call that they stand for. Null for every other name.
+// The call for CURRENT_DATE and similar names, which are keywords in PostgreSQL. Null for every other name.
 ExpressionPtr call_of_word(const ColumnRef& column, TextPosition position);
 
-// The column that a name means; fails as bind() does.
+// Resolves the name of a column; fails as bind() does.
 Result<uint32_t> resolve_column(const ColumnRef& column, TextPosition position, const Scope& scope);
 
-// A call of a table function: its type is the ARRAY of the values that one row gives.
+// Binds a call of a table function; its type is the ARRAY of the values that one row produces.
 Result<BoundExpression> bind_table_function(const FunctionCall& call, TextPosition position,
                                             const Scope& scope);
 
@@ -90,7 +91,7 @@ struct BoundAggregate {
   std::vector<BoundExpression> arguments;  // columns only; literals are in the instance
   AggregateInstance instance;
 };
-// A call of an aggregate function; its arguments are bound in the scope.
+// Binds a call of an aggregate function, with its arguments in the scope.
 Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
                                       const Scope& scope,
                                       std::map<std::string, std::string> properties = {});
@@ -98,10 +99,10 @@ Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition pos
 // The expression as a value of `type`: implicit coercion (dialect, 9.1), and literals by 9.2. Fails
 // with TypeMismatch.
 Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type);
-// As CAST does it. Fails with InvalidCast, "Cast of X to Y is not supported".
+// Converts as CAST does. Fails with InvalidCast, "Cast of X to Y is not supported".
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type);
 
-// A name as it was typed, for messages: folded names in lower case.
+// A name as the user typed it, for messages: folded names in lower case.
 std::string shown(const Name& name);
 
 // UndefinedFunction, with the nearest name as a hint.
@@ -112,7 +113,7 @@ Error unknown_function(const std::string& name);
 // bind(), and with the error of its evaluation.
 Result<Value> evaluate_constant(const Expression& expression, const SqlType& type,
                                 const Scope& scope, const EvalContext& context);
-// The same for what is bound already; no coercion.
+// Evaluates a bound expression, without coercion.
 Result<Value> evaluate_constant(const BoundExpression& expression, const EvalContext& context);
 
 }  // namespace engine

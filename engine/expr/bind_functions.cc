@@ -17,7 +17,7 @@ namespace engine {
 
 namespace {
 
-// In milliseconds; those without a length of their own in months, below 0.
+// In milliseconds; units without a fixed length are negative numbers of months.
 int64_t unit_value(TimeUnit unit) {
   switch (unit) {
     case TimeUnit::Milliseconds:
@@ -39,8 +39,8 @@ int64_t unit_value(TimeUnit unit) {
   }
 }
 
-// Whether some overload takes an interval unit at this place; elsewhere the word is a column's
-// name.
+// Whether an overload takes an interval unit at this place; elsewhere the word is the name of a
+// column.
 bool takes_unit(std::span<const Overload> overloads, size_t index, size_t count) {
   return std::ranges::any_of(overloads, [&](const Overload& overload) {
     const SignatureParameter* parameter = overload.signature.parameter_for(index, count);
@@ -57,7 +57,8 @@ CallKind kind_of(const Overload& overload) {
   return overload.function->kind == FunctionKind::Table ? CallKind::Table : CallKind::Scalar;
 }
 
-// What only SELECTs over tables have; they take it off before they bind a call.
+// Refuses clauses that only SELECTs over tables support; such SELECTs remove the clauses before
+// they bind a call.
 Status refuse_postgres_clauses(const FunctionCall& call, std::string_view clause,
                                TextPosition position) {
   if (call.over)
@@ -74,7 +75,7 @@ Status refuse_postgres_clauses(const FunctionCall& call, std::string_view clause
       .at(position);
 }
 
-// What an earlier step has computed is none any more.
+// An expression that an earlier step has computed no longer counts as an aggregate.
 const FunctionCall* find_aggregate(const Expression& expression, const Scope& scope) {
   for (const Scope::Substitute& each : scope.substitutes)
     if (equals(*each.expression, expression)) return nullptr;
@@ -112,8 +113,8 @@ Error unknown_function(const std::string& name) {
       .with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all." : "Did you mean " + nearest + "?");
 }
 
-// jsonb_set(x, '{a,b}', '1'), encode('abc', 'hex'): a text that is written where all that have the name take an array of one
-// type, or bytes.
+// jsonb_set(x, '{a,b}', '1'), encode('abc', 'hex'): a text literal is read as an array or as bytes if all functions of
+// this name take one type of array, or bytes, at this place.
 Status Binder::read_texts_as_parameters(const FunctionCall& call, Arguments& arguments) {
   const auto overloads = Registry::instance().find(meant(call.name));
   const size_t count = arguments.items.size();
@@ -141,7 +142,7 @@ Status Binder::read_texts_as_parameters(const FunctionCall& call, Arguments& arg
   return {};
 }
 
-// coalesce(list, '{}'): what is written as a text is of the others' type.
+// coalesce(list, '{}'): a text literal takes the type of the other arguments.
 Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& arguments) {
   constexpr std::string_view kSame[] = {"COALESCE",          "NULLIF", "IFNULL",
                                         "GREATEST",          "LEAST",  "PG_CATALOG.CONTAINS",
@@ -198,7 +199,8 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
       const bool is_alone = !call.is_operator && !keeps_values(call.name) && call.name != kEqualAny;
       if (is_alone && is_declared_number(item.bound))
         item.bound = TRY(take_type_beside(std::move(item.bound), TypeKind::Integer));
-      // Of an aggregate's argument nothing around has told that it is computed with.
+      // For the argument of an aggregate, no enclosing expression has shown that it is computed
+      // with.
       if (depth_ == 0 && !keeps_values(call.name) && call.name != "COUNT")
         item.bound = TRY(computed(std::move(item.bound)));
       TRY(check_labels(call, item.bound.type, source.position, scope_.texts_take_types));
@@ -256,8 +258,9 @@ Error Binder::misplaced_function(const std::string& name, CallKind kind) const {
   return error;
 }
 
-// Types of lambda parameters come from the collections, those of results from the bodies. A body
-// whose result is wider than the state of a REDUCE makes the state wider, and is bound again.
+// The types of lambda parameters follow from the collections, and result types from the bodies. If
+// the body of a REDUCE has a wider result than its state, the state is widened and the body is
+// bound again.
 Status Binder::bind_lambdas(Resolution& resolution, Arguments& arguments) {
   const Signature& signature = resolution.overload->signature;
   constexpr int kMaxRounds =
@@ -298,7 +301,7 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
     BoundItem& item = arguments.items[i];
     if (item.bound.kind == BoundKind::Lambda) continue;
     SqlType type = resolution.argument_types[i];
-    // A text that is JSON stays what it is: parts of jsonb are jsonb.
+    // A text that is JSON keeps its label: parts of jsonb are jsonb.
     const PostgresLabel label = item.bound.type.label();
     if ((label == label::kJson || label == label::kJsonb) && type.kind() == TypeKind::String) {
       resolution.argument_types[i] = item.bound.type;
@@ -307,7 +310,7 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
     if (type.is_null() && item.bound.kind == BoundKind::Parameter)
       type = open_type(item.bound.type);
     if (type.is_null()) continue;
-    // The overload's rules let through more than coerce(), for instance text for a DATE.
+    // The overload's rules accept more than coerce() does, for example text for a DATE.
     if (item.bound.kind == BoundKind::Parameter)
       item.bound = TRY(coerce_to(std::move(item.bound), type));
     else if (auto value = literal_in(scope_, item.bound, type))
@@ -320,7 +323,7 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
 
 namespace {
 
-// ROUND(x, 2) has two digits behind the point, where their number is written down.
+// ROUND(x, 2) has two digits after the point, if the number of digits is a literal.
 void keep_places(std::span<const BoundItem> arguments, SqlType& type) {
   if (type.kind() != TypeKind::Decimal || arguments.size() != 2) return;
   const BoundExpression& places = arguments[1].bound;
@@ -341,13 +344,15 @@ std::string Binder::meant(const std::string& function) const {
 
 namespace {
 
-// Functions that look at the zone of the session themselves, where they are given points in time or days.
+// The name of the variant that uses the session's time zone, for functions with such a variant that are called with
+// points in time or dates.
 std::string in_zone(std::string name, std::span<const ArgumentType> types) {
   constexpr std::pair<std::string_view, size_t> kOfTimes[] = {{"TO_CHAR", 0}, {"DATE_TRUNC", 1}};
   for (const auto& [function, argument] : kOfTimes) {
     if (name != function || argument >= types.size()) continue;
     const SqlType& type = types[argument].type;
-    // What tells no type is a point in time to DATE_TRUNC; TO_CHAR takes others, too.
+    // DATE_TRUNC treats an argument of unknown type as a point in time; TO_CHAR also takes other
+    // types.
     const bool is_open = type.is_null() || type.kind() == TypeKind::String;
     if (is_instant(type) || type.kind() == TypeKind::Date || (is_open && argument > 0))
       return "PG_CATALOG." + name + "_IN_ZONE";
@@ -355,7 +360,8 @@ std::string in_zone(std::string name, std::span<const ArgumentType> types) {
   return name;
 }
 
-// Where several take what has no type, a parameter or NULL, it is a text, as in PostgreSQL.
+// If several overloads accept an untyped argument (a parameter or NULL), the argument is a text, as
+// in PostgreSQL.
 Result<Resolution> with_texts_for_untyped(std::string_view name, std::span<const BoundItem> items,
                                           std::vector<ArgumentType> types,
                                           Result<Resolution> otherwise) {
@@ -433,7 +439,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
     return Error{ErrorCode::NotSupported, "DISTINCT in a function call is not supported yet"}.at(
         position);
   Arguments arguments = TRY(bind_arguments(call));
-  // To places behind the point whole numbers are rounded as numeric.
+  // With a number of digits, ROUND and TRUNC treat whole numbers as numeric.
   const bool has_places = name == "PG_CATALOG.ROUND" || name == "PG_CATALOG.TRUNC";
   if (has_places && arguments.items.size() == 2) {
     BoundExpression& number = arguments.items.front().bound;
@@ -463,7 +469,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
 
   if (scope_.texts_take_types && is_clock_result(call.name, arguments))
     *type = type->labelled(label::kTimestamp);
-  // In another zone than UTC they are what clocks show there.
+  // In a zone other than UTC the results are timestamps without a time zone.
   if (scope_.texts_take_types && !scope_.forms.zone && call.name == "GENERATE_SERIES" &&
       arguments.types.front().type.label() == label::kTimestamp)
     *type = SqlType::array(type->element().labelled(label::kTimestamp));
@@ -478,13 +484,13 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   bound.refuses_null = primitive_bits(resolved->overload->signature, arguments.items.size());
   for (BoundItem& item : arguments.items) bound.children.push_back(std::move(item.bound));
   if (arguments.is_by_clocks) return as_instant(std::move(bound));
-  // The absolute value of a smallint is one, and of a real.
+  // The absolute value of a smallint is a smallint, and that of a real a real.
   if (scope_.texts_take_types && call.name == "ABS" && is_narrow_number(arguments.first))
     return cast_or_fold(std::move(bound), arguments.first);
   return bound;
 }
 
-// The greatest of two timestamps without a zone is one, too.
+// The greatest of two timestamps without a zone is also one without a zone.
 void Binder::take_label(std::string_view function, const Arguments& arguments, SqlType& type) {
   SqlType common;
   for (const ArgumentType& each : arguments.types) {
@@ -496,7 +502,7 @@ void Binder::take_label(std::string_view function, const Arguments& arguments, S
   if (!common.is_null() && common == type) type = common;
 }
 
-// What these make of a timestamp without a zone is one, too.
+// These functions return a timestamp without a zone for an argument without a zone.
 bool Binder::is_clock_result(std::string_view function, const Arguments& arguments) {
   constexpr std::pair<std::string_view, size_t> kOfTimes[] = {
       {"DATE_TRUNC", 1}, {"TIMESTAMPADD", 2}, {"TIMESTAMPSUB", 2}};
@@ -531,8 +537,8 @@ Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosi
   if (!resolved) return std::move(resolved).error().at(position);
   TRY(coerce_arguments(*resolved, arguments));
 
-  // Literals come last in a signature; a variadic parameter before them does not change their
-  // count.
+  // Literals are last in a signature; a variadic parameter before them does not change their
+  // number.
   const Signature& signature = resolved->overload->signature;
   const size_t literals = signature.parameters.size() - signature.column_count;
   const size_t columns = arguments.items.size() - literals;

@@ -23,7 +23,7 @@ bool spells_boolean(std::string_view text) {
                              [&](std::string_view word) { return word.starts_with(lower); });
 }
 
-// The narrowest number that the text spells; Null if it spells none.
+// The narrowest type for the number in the text; Null if it is not a number.
 SqlType number_type_of(const std::string& text) {
   if (parse_integer(text)) return TypeKind::Integer;
   if (parse_bigint(text)) return TypeKind::Bigint;
@@ -37,8 +37,8 @@ SqlType number_type_of(const std::string& text) {
 
 }  // namespace
 
-// The type that holds both what `common` holds and the item. Literals inside constructors count as
-// literals too, so the walk goes into them.
+// The type that holds the values of `common` and the item. Literals inside constructors count as
+// literals too, so the walk descends into them.
 Result<SqlType> Binder::widen(const SqlType& common, const BoundItem& item) {
   const BoundExpression& bound = item.bound;
   if (bound.type.is_null()) return common;

@@ -1,4 +1,4 @@
-// Columns: what a name means, and what to say when it means nothing.
+// Columns: resolution of names, and errors for unknown ones.
 #include <algorithm>
 #include <utility>
 
@@ -81,7 +81,7 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
   for (const LayoutColumn& known : scope.layout) {
     if (column.source && known.source != column.source->text) continue;
     names.push_back(known.name);
-    // Those that every source has are no answer to who looks for one of its own.
+    // Columns that every source has are not listed: the user looks for a column of this source.
     const bool is_of_all =
         known.name == kRowTime || known.name == kRowPartition || known.name == kRowOffset;
     if (!is_of_all) list += (list.empty() ? "" : ", ") + known.name;
@@ -131,8 +131,8 @@ ExpressionPtr call_of_word(const ColumnRef& column, TextPosition position) {
   return make_expression(Cast{std::move(call), type_name_of(clock)}, position);
 }
 
-// The names follow SQL's words for windows; the numbers are in WINDOWSTART and WINDOWEND, as ksqlDB has them. Tools that draw time
-// series look for a column of a time.
+// WINDOW_START and WINDOW_END are times, named after SQL's windows; ksqlDB's WINDOWSTART and WINDOWEND are numbers.
+// Tools that draw time series look for a column with a time.
 ExpressionPtr window_bound_as_time(const ColumnRef& column, TextPosition position) {
   constexpr std::pair<std::string_view, std::string_view> kBounds[] = {
       {"WINDOW_START", kWindowStart}, {"WINDOW_END", kWindowEnd}};

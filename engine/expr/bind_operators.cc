@@ -24,9 +24,8 @@ namespace engine {
 
 namespace {
 
-// ksqlDB has no name for the type of NULL.
-// A DECIMAL of at most 38 digits. ksqlDB's results may have more; where ours cannot, digits after
-// the point are given up first, down to six, as SQL Server and Spark do it.
+// A DECIMAL of at most 38 digits. ksqlDB's results may have more. If ours cannot, digits after the
+// point are dropped first, down to six, as in SQL Server and Spark.
 SqlType clamped_decimal(int precision, int scale) {
   if (precision > kMaxDecimalPrecision) {
     const int whole = precision - scale;
@@ -54,8 +53,9 @@ SqlType decimal_result(ArithmeticOp op, const SqlType& left, const SqlType& righ
   }
 }
 
-// PostgreSQL's exact digits, as far as 38 go: what would need more is an error of the row, and nothing is rounded but a quotient,
-// which has as many digits as PostgreSQL shows of one between 1 and 9999. Only beyond kMostScale there is no room for more.
+// PostgreSQL's exact digits, up to 38. A result that would need more is an error of the row. Only a quotient is
+// rounded; it has as many digits as PostgreSQL shows for a quotient between 1 and 9999. Digits beyond kMostScale are
+// kept only as far as 38 digits allow.
 SqlType decimal_of_postgres(ArithmeticOp op, const SqlType& left, const SqlType& right) {
   constexpr int kScaleOfQuotient = 16, kMostScale = 18;
   const int s1 = left.scale(), s2 = right.scale(), greater_scale = std::max(s1, s2);
@@ -102,7 +102,7 @@ bool is_equality(ComparisonOp op) {
   return op == ComparisonOp::Equal || op == ComparisonOp::NotEqual || is_distinct(op);
 }
 
-// What both sides of a comparison become. DECIMALs keep their scales.
+// The types to which both sides of a comparison are converted. DECIMALs keep their scales.
 struct ComparedTypes {
   SqlType left, right;
 };
@@ -137,7 +137,7 @@ bool is_time_column(const BoundItem& item) {
           column->name == "WINDOWEND");
 }
 
-// ROWTIME > '2024-01-01': the text is a point in time, told when the query is planned.
+// ROWTIME > '2024-01-01': the text is converted to a point in time when the query is planned.
 Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
   const auto* text = other.source->as<StringLiteral>();
   if (text == nullptr || !is_time_column(column)) return {};
@@ -151,7 +151,7 @@ Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
   return {};
 }
 
-// What || and - mean where a side is jsonb; nothing where they mean nothing of jsonb's.
+// The function for || and - if a side is jsonb; empty if they are not operators of jsonb.
 std::string_view function_of_jsonb(const Arithmetic& node, const SqlType& left,
                                    const SqlType& right) {
   const auto is_jsonb = [](const SqlType& type) { return type.label() == label::kJsonb; };
@@ -208,10 +208,10 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       TRY(read_number_as(*node.right, right, left.type));
     }
   }
-  // What is taken away from jsonb is a key, and what is added to it is jsonb.
+  // The right operand of `-` is a key, and that of `||` is jsonb.
   if (const std::string_view function = function_of_jsonb(node, left.type, right.type);
       !function.empty()) {
-    // Also where both are parameters, and only their client says what they are.
+    // Also if both are parameters whose types are only known from the client.
     const SqlType jsonb = type_of(*find_label(label::kJsonb));
     if (left.kind == BoundKind::Parameter) TRY(take_type_beside(left, jsonb));
     if (node.op == ArithmeticOp::Concatenate && right.kind == BoundKind::Parameter)
@@ -221,7 +221,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     call.arguments.push_back(clone(*node.right));
     return bind_call(call, position, CallKind::Scalar);
   }
-  // Of two that nobody has told of || makes one text, and what clients declare as NUMERIC are numbers.
+  // With two operands of unknown type, || concatenates texts. Parameters that clients declare as NUMERIC are numbers.
   const auto is_open = [](const BoundExpression& side) {
     return side.kind == BoundKind::Parameter && side.type.is_null();
   };
@@ -256,7 +256,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
 
   if (const ExpressionPtr moved = moved_date(node, left.type, right.type, position))
     return bind_kept(*moved);
-  // Such texts are no texts to + and ||.
+  // Values that are kept as texts in a normal form are not texts for + and ||.
   const auto is_joined = [](const SqlType& mine, const SqlType& others) {
     return is_normalized(mine) && (is_normalized(others) || mine.label() == label::kJsonb);
   };
@@ -268,7 +268,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
                      std::string(to_string(node.op)) + " " + postgres_type_name(right.type)}
         .at(position);
 
-  // PostgreSQL's || takes arrays, and anything beside a text.
+  // PostgreSQL's || accepts arrays, and any type if the other side is a text.
   if (scope_.texts_take_types && node.op == ArithmeticOp::Concatenate) {
     if (left.type.kind() == TypeKind::Array && right.type.kind() == TypeKind::Array) {
       FunctionCall concat{"ARRAY_CONCAT", {}};
@@ -276,7 +276,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       concat.arguments.push_back(clone(*node.right));
       return bind_call(concat, position, CallKind::Scalar);
     }
-    // A text that is written beside an array is one, too.
+    // A text literal next to an array is an array.
     const auto is_element = [](const SqlType& type, const ExpressionPtr& written) {
       return !type.is_null() && !type.is_nested() && !written->is<StringLiteral>();
     };
@@ -336,15 +336,16 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       result.kind() == TypeKind::Decimal || (divides && !has_double) || scope_.texts_take_types;
   bound.children.push_back(cast_or_fold(std::move(left), left_type));
   bound.children.push_back(cast_or_fold(std::move(right), right_type));
-  // As ksqlDB has it: what the lambda is for then fails for the row, and is null as a whole.
+  // As in ksqlDB: a null then fails the call that the lambda belongs to for this row, and its whole
+  // result is null.
   constexpr uint64_t kBothSides = 0b11;
-  // In the dialect; PostgreSQL's x < ALL (array), which a lambda computes, is unknown beside a null.
+  // Only in the dialect: PostgreSQL's x < ALL (array), which a lambda computes, is unknown with a null.
   if (!lambda_names_.empty() && !scope_.texts_take_types) bound.refuses_null = kBothSides;
   if (is_narrow) return cast_or_fold(std::move(bound), narrow);
   return bound;
 }
 
-// '2' * n: what is written as a text beside a number is one, too.
+// '2' * n: a text literal next to a number is a number.
 Status Binder::read_number_as(const Expression& source, BoundExpression& side,
                               const SqlType& type) const {
   if (!type.is_numeric() || !source.is<StringLiteral>()) return {};
@@ -367,14 +368,14 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
                                          " is not supported."))
         .at(position);
   if (node.op == SignOp::Plus) return operand;
-  // The opposite of the least number that is written down is of the next wider type.
+  // The negation of the smallest literal has the next wider type.
   if (scope_.texts_take_types && operand.kind == BoundKind::Literal && !operand.literal.is_null()) {
     if (operand.type.kind() == TypeKind::Integer && operand.literal.as_int32() == INT32_MIN)
       return literal_expression(TypeKind::Bigint, Value::bigint(-int64_t{INT32_MIN}));
     if (operand.type.kind() == TypeKind::Bigint && operand.literal.as_int64() == INT64_MIN)
       return bind_decimal(DecimalLiteral{"9223372036854775808"}, position);
   }
-  // The least number has no opposite: subtraction says so.
+  // The smallest number has no negation; the subtraction reports the overflow.
   const bool is_whole =
       operand.type.kind() == TypeKind::Integer || operand.type.kind() == TypeKind::Bigint;
   if (scope_.texts_take_types && is_whole && operand.kind != BoundKind::Literal) {
@@ -383,7 +384,7 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
     const SqlType type = operand.type;
     return cast_or_fold(TRY(bind(*make_expression(std::move(from_zero), position))), type);
   }
-  // The opposite of a real is one.
+  // The negation of a real is a real.
   SqlType type = scope_.texts_take_types && operand.type.label() == label::kFloat4
                      ? operand.type
                      : without_narrow_label(operand.type);
@@ -404,7 +405,7 @@ Result<BoundExpression> Binder::bind_comparison(const Comparison& node, TextPosi
 
 namespace {
 
-// {1,"a b"} as PostgreSQL writes an array. Nothing where it is something else.
+// Reads an array in PostgreSQL's notation, {1,"a b"}. Nothing if the text is not one.
 std::optional<BoundExpression> array_literal(const std::string& text, const SqlType& type,
                                              const TextForms& forms) {
   auto value = parse_text_value(type, text, "the array", forms);
@@ -412,7 +413,7 @@ std::optional<BoundExpression> array_literal(const std::string& text, const SqlT
   return literal_expression(type, *std::move(value));
 }
 
-// Beside a number 'infinity' is one, in any case of its letters.
+// Next to a number, 'infinity' is a number, in any letter case.
 std::optional<double> double_of_word(std::string_view text) {
   std::string word = lower_case(text);
   const bool is_negative = word.starts_with('-');
@@ -428,9 +429,9 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
     return {};
-  if (item.bound.kind != BoundKind::Literal) return {};  // it has been read: beside an exact time
+  if (item.bound.kind != BoundKind::Literal) return {};  // already read, next to an exact time
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
-  // With all of its digits, as if it were written without quotes.
+  // Keeps all digits, as if the number were written without quotes.
   if (type.kind() == TypeKind::Decimal && type.label() == label::kNone)
     if (const auto number = parse_decimal(text->value); number && number->scale > type.scale()) {
       item.bound = TRY(bind_decimal(DecimalLiteral{text->value}, item.source->position));
@@ -465,7 +466,8 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
 
 namespace {
 
-// Beside a char(n), whose column is kept without blanks at the end: they do not count.
+// A text next to a char(n) loses its trailing blanks, because columns of char(n) are stored without
+// them and blanks do not count.
 void drop_blanks_beside(BoundItem& item, const SqlType& type) {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.label() != label::kBpchar || item.bound.kind != BoundKind::Literal) return;
@@ -524,7 +526,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     drop_blanks_beside(right, left.bound.type);
   }
   for (BoundItem* item : {&left, &right}) item->bound = TRY(close(std::move(item->bound)));
-  // Where a function is told, 0 is none.
+  // As a regproc, 0 means no function.
   for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
     if (const auto* number = other->source->as<IntegerLiteral>();
         number && number->value == 0 && side->bound.type.label() == label::kRegproc)
@@ -548,7 +550,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
            text_of(*right.source) + ")";
   };
   if ((l.is_null() || r.is_null()) &&
-      scope_.texts_take_types) {  // it is unknown, but for two nulls that are not distinct
+      scope_.texts_take_types) {  // unknown, except that two nulls are not distinct
     const Value answer =
         is_distinct(op) ? Value::boolean(op == ComparisonOp::IsNotDistinctFrom) : Value();
     return literal_expression(TypeKind::Boolean, answer);
@@ -562,7 +564,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
         .at(position);
   }
   auto types = compared_types(op, l, r, scope_.texts_take_types);
-  // A date is a timestamp beside one, and else a point in time.
+  // A date next to a timestamp is a timestamp, otherwise it is a point in time.
   if (scope_.forms.zone && types && (is_clock(l) || is_clock(r)) && is_instant(types->left))
     types->left = types->right = types->left.labelled(label::kTimestamp);
   if (!types) {
@@ -641,7 +643,7 @@ Result<BoundExpression> Binder::bind_between(const Between& node, TextPosition p
 
 namespace {
 
-// Shorter lists are compared item by item.
+// Lists up to this size are compared item by item.
 constexpr size_t kFewItems = 16;
 
 bool comes_before(const Value& a, const Value& b) {
@@ -657,16 +659,16 @@ bool comes_before(const Value& a, const Value& b) {
       a.payload());
 }
 
-// A long list of constants as one sorted constant: a value is found in it in a few steps, however
-// long it is, and no batch begins with work for each item. Nothing where that cannot be done.
+// Turns a long list of constants into one sorted constant: a value is found in it in a few steps,
+// and a batch does not begin with work for each item. Nothing if that is not possible.
 std::optional<BoundExpression> sorted_list(std::span<const BoundItem> items, const SqlType& type) {
   if (items.size() <= kFewItems || type.is_nested()) return std::nullopt;
   ValueList values;
   for (const BoundItem& item : items) {
     if (item.bound.kind != BoundKind::Literal) return std::nullopt;
     const Value& value = item.bound.literal;
-    if (value.is_null()) continue;  // it equals nothing
-    // NaN has no place in an order.
+    if (value.is_null()) continue;  // null equals nothing
+    // NaN cannot be sorted.
     if (type.kind() == TypeKind::Double && std::isnan(value.as_double())) return std::nullopt;
     values.push_back(value);
   }
@@ -697,7 +699,7 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
     TRY(keep_digits_beside(items.front(), items[i].bound.type));
   SqlType type = TRY(unify(items));
   if (type.is_null()) {
-    // Nothing but NULLs and parameters.
+    // The list has only NULLs and parameters.
     type = TypeKind::String;
     for (BoundItem& item : items) item.bound = TRY(coerce_to(std::move(item.bound), type));
   }
@@ -705,7 +707,7 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
     return Error{ErrorCode::NotSupported,
                  "IN with values of type " + postgres_type_name(type) + " is not supported yet"}
         .at(position);
-  // An enumeration's texts are equal where its values are.
+  // The texts of an enumeration are equal exactly if its values are.
   if (is_normalized(type) && type.label() != label::kEnum && has_comparable_form(type))
     for (BoundItem& item : items) item.bound = in_comparable_form(std::move(item.bound));
   BoundExpression bound = call_expression(in_kernel(type.kind()), TypeKind::Boolean, {}, position);
@@ -753,7 +755,7 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
 }
 
 Result<BoundExpression> Binder::bind_is_null(const IsNull& node, TextPosition position) {
-  // Of ROW(a, b) both say that all are so.
+  // For ROW(a, b), IS NULL and IS NOT NULL require the property of all fields.
   const auto* row = node.operand->as<FunctionCall>();
   if (row != nullptr && row->name == "ROW" && !row->arguments.empty() && scope_.texts_take_types) {
     ExpressionPtr all;

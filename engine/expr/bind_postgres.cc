@@ -1,4 +1,4 @@
-// What only PostgreSQL has: rows as values, constructors of ranges, days added to a date.
+// Features of PostgreSQL alone: rows as values, constructors of ranges, days added to a date.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,7 +29,8 @@ std::string quoted(std::string_view bound) {
   return text + "\"";
 }
 
-// Lower, upper, and which of them belong to it, as texts; a null bound is none.
+// Arguments: lower bound, upper bound, and which bounds are inclusive, as texts. A null bound means
+// unbounded.
 void range_kernel(KernelCall& call) {
   const TextForms forms = session_forms(call.context);
   call.out.resize(call.rows);
@@ -59,7 +60,7 @@ void range_kernel(KernelCall& call) {
   }
 }
 
-// Ranges, as texts; a null makes all of it null.
+// Arguments: ranges, as texts. A null argument makes the result null.
 void multirange_kernel(KernelCall& call) {
   const TextForms forms = session_forms(call.context);
   call.out.resize(call.rows);
@@ -85,7 +86,7 @@ void multirange_kernel(KernelCall& call) {
 
 }  // namespace
 
-// x + INTERVAL '1 day' is read as TIMESTAMPADD(DAYS, 1, x), which is quick; where x is an interval it is a sum.
+// x + INTERVAL '1 day' is parsed as TIMESTAMPADD(DAYS, 1, x), which is fast; if x is an interval, it becomes a sum.
 Result<ExpressionPtr> Binder::moved_interval(const FunctionCall& call, TextPosition position) {
   if (!scope_.texts_take_types || (call.name != "TIMESTAMPADD" && call.name != "TIMESTAMPSUB"))
     return ExpressionPtr();
@@ -123,7 +124,7 @@ Result<std::optional<BoundExpression>> Binder::bind_postgres_call(const Function
   for (size_t i = 0; i < count; ++i) {
     BoundItem item{call.arguments[i].get(), TRY(bind_kept(*call.arguments[i]))};
     const bool is_bound = !makes_range || i < 2;
-    // Written texts and open parameters are read as the range reads them: with all their digits.
+    // Text literals and untyped parameters are read by the range itself, with all their digits.
     const bool is_text = item.bound.type.is_null() || item.bound.type.kind() == TypeKind::String;
     if (is_bound && !is_text && !element.is_null() && item.bound.type.kind() != element.kind() &&
         !(item.bound.type.is_numeric() &&
@@ -140,7 +141,8 @@ Result<std::optional<BoundExpression>> Binder::bind_postgres_call(const Function
   return std::optional(std::move(made));
 }
 
-// make_interval(days => 10), which the dialect reads as a lambda: all parts, in order.
+// make_interval(days => 10), which the dialect parses as a lambda: returns the call with all parts,
+// in order.
 Result<FunctionCall> Binder::with_interval_parts(const FunctionCall& call, TextPosition position) {
   constexpr std::string_view kNames[] = {"YEARS", "MONTHS", "WEEKS", "DAYS",
                                          "HOURS", "MINS",   "SECS"};
@@ -162,7 +164,7 @@ Result<FunctionCall> Binder::with_interval_parts(const FunctionCall& call, TextP
 
 namespace {
 
-// With each, the text of what is within has twice the quotes.
+// Each level of nesting doubles the quotes in the text of the inner levels.
 constexpr size_t kMostRowLevels = 16;
 size_t row_levels(const SqlType& type) {
   if (type.kind() == TypeKind::Array) return row_levels(type.element());
@@ -194,7 +196,7 @@ Result<BoundExpression> Binder::bind_row(const FunctionCall& call) {
   return row;
 }
 
-// A row takes the type's names: its fields are meant by their places.
+// A row takes the field names of the type; its fields are matched by position.
 Result<BoundExpression> Binder::row_as(BoundExpression row, const SqlType& type,
                                        TextPosition position) {
   if (row.children.size() != type.fields().size())
@@ -214,7 +216,7 @@ std::string_view output_text(bool value) { return value ? "t" : "f"; }
 int32_t truth_as_number(bool value) { return value ? 1 : 0; }
 bool number_as_truth(int32_t value) { return value != 0; }
 
-// As the client would see the value: of a truth one letter.
+// The text that the client would see; a boolean is one letter.
 Result<BoundExpression> as_output_text(BoundExpression bound) {
   const bool is_truth = bound.type.kind() == TypeKind::Boolean;
   if (!is_truth && bound.type.kind() != TypeKind::Bytes)
@@ -251,7 +253,7 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
                           SqlType(TypeKind::Timestamp).labelled(label::kTimestamp)));
   if (call.name == "TIMEZONE" && items.size() == 2 && items[1].bound.type.kind() == TypeKind::Date)
     return become(1, cast(std::move(items[1].bound), TypeKind::Timestamp));
-  // What is written and what is a day are points in time to AGE.
+  // AGE treats literals and dates as points in time.
   const bool is_in_zone = scope_.forms.zone != nullptr;
   for (size_t i = 0; is_in_zone && call.name == "AGE" && i < items.size(); ++i) {
     const SqlType& type = items[i].bound.type;
@@ -310,7 +312,8 @@ void Binder::take_clocks(const FunctionCall& call, Arguments& arguments) const {
     if (call.name == "DATE_PART" && is_known && unit.type.kind() == TypeKind::String &&
         lower_case(unit.literal.as_string()) == "epoch")
       continue;
-    // Hours and less are as long whatever clocks show; months have no length, which is below 0.
+    // Units up to hours have the same length in every zone; months have no fixed length and are
+    // negative here.
     const int64_t unit_ms = row.argument == 2 && is_known ? unit.literal.as_int64() : -1;
     if (unit_ms >= 0 && unit_ms < kMsPerDay) continue;
     become(row.argument, as_clock(std::move(items[row.argument].bound)));
@@ -327,7 +330,7 @@ std::string Binder::by_types(std::string name, const Arguments& arguments) {
   if (arguments.types.size() != 2) return name;
   const SqlType& second = arguments.types[1].type;
   if (name == "DATE_PART" && second.label() == label::kInterval) return "INTERVAL_PART";
-  // A timestamp is what clocks of the zone show.
+  // A timestamp without a zone is read in the given zone.
   const bool is_clock = second.label() == label::kTimestamp;
   if (name == "TIMEZONE" && arguments.first.label() == label::kInterval)
     return is_clock ? "FROM_INTERVAL_TIMEZONE" : "INTERVAL_TIMEZONE";
@@ -355,7 +358,7 @@ std::optional<BoundExpression> Binder::postgres_cast(BoundExpression& operand, c
   return std::nullopt;
 }
 
-// The call that DATE + 1 and DATE - 1 stand for; nothing for other operands.
+// The call for DATE + 1 and DATE - 1; null for other operands.
 ExpressionPtr Binder::moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
                                  TextPosition position) const {
   if (!scope_.texts_take_types) return nullptr;

@@ -1,4 +1,4 @@
-// Dates, times and intervals as PostgreSQL has them: exact where they are written, and + - * / with intervals.
+// Dates, times and intervals with PostgreSQL's rules: exact as literals, and the operators + - * / with intervals.
 #include <algorithm>
 
 #include "engine/expr/binder.h"
@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// ---- Kernels: over texts in their normal forms
+// ---- Kernels over texts in their normal forms
 
 Result<std::string> moved_instant(const KernelCall& call, PerBatch<CallZone>& zones,
                                   std::string_view instant, const Interval& by) {
@@ -41,7 +41,7 @@ Result<std::string> date_at_time(std::string_view date, std::string_view time) {
   return instant_text(TRY(plus(us, {of_day_us, 0, 0})), false);
 }
 
-// Around midnight it goes on at the other end of the day; months and days do not count.
+// Wraps around at midnight; months and days have no effect.
 Result<std::string> moved_time(std::string_view time, const Interval& by) {
   constexpr int64_t kDay = 86'400'000'000;
   int64_t us = (TRY(parse_time_us(time)) + by.us % kDay) % kDay;
@@ -100,9 +100,9 @@ Result<std::string> interval_quotient(std::string_view interval, double divisor)
   return interval_text(TRY(divided(read, divisor)));
 }
 
-// ---- What there is
+// ---- The operators
 
-// What a value is to these operators.
+// The role of an operand for these operators.
 enum class Role : uint8_t { Other, Open, Date, Time, Instant, Interval, Whole, Number };
 
 Role role_of(const BoundExpression& bound) {
@@ -127,7 +127,7 @@ Role role_of(const BoundExpression& bound) {
     case TypeKind::Double:
       return Role::Number;
     case TypeKind::String:
-      // A literal is what its neighbour is.
+      // A literal takes the role of the other operand.
       return bound.kind == BoundKind::Literal && of == label::kNone ? Role::Open : Role::Other;
     default:
       return Role::Other;
@@ -141,7 +141,7 @@ bool is_temporal(Role role) {
 struct OperatorRow {
   Role left;
   ArithmeticOp op;
-  Role right, result;  // Number: of dates apart
+  Role right, result;  // Number: the difference of two dates
   Kernel kernel;
 };
 using enum ArithmeticOp;
@@ -170,7 +170,8 @@ const OperatorRow* find_operator(Role left, ArithmeticOp op, Role right) {
   return nullptr;
 }
 
-// Which of two exact types both sides of a comparison become: a date is a timestamp at midnight.
+// The exact type to which both sides of a comparison are converted: a date becomes a timestamp at
+// midnight.
 PostgresLabel common_exact(PostgresLabel a, PostgresLabel b) {
   if (a == label::kNone || b == label::kNone || a == b) return a == label::kNone ? b : a;
   if (a == label::kExactTime || b == label::kExactTime) return label::kNone;
@@ -203,7 +204,7 @@ Result<BoundExpression> Binder::as_exact(BoundExpression bound, const SqlType& e
     const SqlType first = has_other ? type_of(*find_label(bound.type.label())) : exact;
     bound = TRY(coerce_to(std::move(bound), first));
   }
-  // Of a point in time with a zone, the timestamp without one is what clocks of the session's show.
+  // A point in time with a zone becomes the timestamp that clocks of the session's zone show.
   return cast(std::move(bound), exact);
 }
 
@@ -236,12 +237,12 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
   if (!is_temporal(l) && !is_temporal(r)) return Bound();
   const bool scales = op == Multiply || op == Divide;
   if (op == Concatenate || op == Modulo) return Bound();
-  // Of such dates there is a function, which reads no texts: moved_date().
+  // Plain dates are moved by moved_date(), a function that does not parse texts.
   const bool is_plain_date =
       left.type.kind() == TypeKind::Date || right.type.kind() == TypeKind::Date;
   if (is_plain_date && (l == Role::Whole || r == Role::Whole)) return Bound();
-  // What tells nothing is as the other side is, beside an interval an interval; but a factor is a number, and what is added to a point
-  // in time is an interval.
+  // An operand of unknown type takes the role of the other side, and next to an interval it is an interval. Exceptions:
+  // a factor is a number, and a value added to a point in time is an interval.
   const auto beside = [&](Role other) {
     if (scales) return Role::Number;
     if (op == Add && other == Role::Date) return Role::Whole;
@@ -260,7 +261,7 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
       std::swap(l, r);
     }
   }
-  // A date beside a point in time.
+  // A date subtracted from a point in time, or the reverse.
   const bool are_days = op == Subtract && l != r && (l == Role::Date || l == Role::Instant) &&
                         (r == Role::Date || r == Role::Instant);
   if (are_days) row = find_operator(Role::Instant, Subtract, Role::Instant);
@@ -282,13 +283,13 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
                                                     : label::kExactTimestamptz);
   };
   SqlType left_type = exact_of(left, l), right_type = exact_of(right, r);
-  // A date that moves by an interval is a timestamp; what tells nothing is of the other side's type.
+  // A date moved by an interval is a timestamp; an operand of unknown type takes the other side's type.
   const SqlType timestamp = SqlType(TypeKind::String).labelled(label::kExactTimestamp);
   if (row->result == Role::Instant && l == Role::Date) left_type = timestamp;
   if (left.type.is_null() && left.type.label() == label::kNone && l == r) left_type = right_type;
   if (right.type.is_null() && right.type.label() == label::kNone && l == r) right_type = left_type;
   if (row->result != Role::Interval && row->result != Role::Whole) result = left_type;
-  // Beside a timestamptz all others are such.
+  // Next to a timestamptz, all operands become timestamptz.
   const SqlType timestamptz = SqlType(TypeKind::String).labelled(label::kExactTimestamptz);
   const bool has_zone = left_type.label() == label::kExactTimestamptz ||
                         right_type.label() == label::kExactTimestamptz;

@@ -1,4 +1,4 @@
-// The walk that binds one expression. Private to this folder.
+// Binds one expression by walking its tree. Private to this folder.
 #pragma once
 #include <optional>
 #include <span>
@@ -11,12 +11,12 @@
 
 namespace engine {
 
-// A type as ksqlDB's errors name it.
+// The name of a type in ksqlDB's errors.
 inline std::string in_ksqldb(const SqlType& type) {
   return type.is_null() ? "null" : type.to_string();
 }
 
-// An error that has words of ksqlDB's beside ours.
+// An error with ksqlDB's message in addition to ours.
 inline Error with_ksqldb(ErrorCode code, std::string message, std::string ksqldb,
                          std::string hint = {}) {
   Error error{code, std::move(message)};
@@ -31,7 +31,7 @@ struct BoundItem {
   BoundExpression bound;
 };
 
-// What PostgreSQL's rules are asked for in knows conditions that are neither true nor false, and numbers that do not fit.
+// With PostgreSQL's rules, the expression treats conditions with nulls as unknown, and numbers out of range as errors.
 BoundExpression with_nulls_of(const Scope& scope, BoundExpression bound);
 
 class Binder {
@@ -41,7 +41,7 @@ class Binder {
       : scope_(scope), keeps_times_exact_(keeps_times_exact && scope.texts_take_types) {}
 
   Result<BoundExpression> bind(const Expression& expression);
-  // Like bind, with the type still unknown for parameters that nothing tells anything about.
+  // Binds like bind(), but a parameter whose type nothing determines keeps an unknown type.
   Result<BoundExpression> bind_open(const Expression& expression);
   // bind_open() for a cast's operand: a numeric that is kept as text stays one.
   Result<BoundExpression> bind_kept(const Expression& expression);
@@ -53,9 +53,9 @@ class Binder {
 
   // The type that all items share by 9.2, after which each is of that type; Null if all are NULL.
   Result<SqlType> unify(std::vector<BoundItem>& items);
-  // coerce(), and a parameter of unknown type takes the type.
+  // Like coerce(); a parameter of unknown type takes the type.
   Result<BoundExpression> coerce_to(BoundExpression bound, const SqlType& type);
-  // A parameter that nothing tells about takes what its client has declared, or STRING.
+  // A parameter of unknown type takes the type that its client has declared, or STRING.
   Result<BoundExpression> close(BoundExpression bound);
   // coerce() in the session's zone.
   Result<BoundExpression> coerce_in_zone(BoundExpression bound, const SqlType& type) const;
@@ -67,10 +67,11 @@ class Binder {
     SqlType type;
   };
   struct Arguments {
-    std::vector<BoundItem> items;  // of lambdas: bound is empty
+    std::vector<BoundItem> items;  // `bound` is empty for lambdas
     std::vector<ArgumentType> types;
-    SqlType first = {};  // with the label that it came with
-    // A point in time has become what clocks show of it, and so has what the function makes of it.
+    SqlType first = {};  // type of the first argument, with its label
+    // An argument was converted from a point in time to the local timestamp, and so is the
+    // function's result.
     bool is_by_clocks = false;
   };
 
@@ -79,13 +80,16 @@ class Binder {
   Result<BoundExpression> bind_column(const ColumnRef& column, TextPosition position);
   Result<BoundExpression> bind_parameter(const Parameter& parameter, TextPosition position);
   Result<BoundExpression> bind_value(size_t index, TextPosition position);
-  // A parameter without a type gets that of what it stands beside, but for the digits of a DECIMAL: it keeps its own.
+  // A parameter of unknown type takes the type of the value next to it, except for the number of digits of a DECIMAL:
+  // the parameter keeps its own.
   Result<BoundExpression> take_type_beside(BoundExpression bound, const SqlType& type);
-  // The same where that is a DECIMAL, or a whole number beside one that was declared a NUMERIC; what else it may be stays open.
+  // Like take_type_beside(), only if the type is a DECIMAL, or a whole number next to a parameter declared as NUMERIC.
+  // With other types the parameter's type stays open.
   Status keep_digits_beside(BoundItem& item, const SqlType& type);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position) const;
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
-  // CAST, or the cast of an assignment, to VARCHAR(20), TIMESTAMP(0) and their like.
+  // CAST, or the cast of an assignment, to a type with a length, such as VARCHAR(20) or
+  // TIMESTAMP(0).
   Result<BoundExpression> bind_with_length(const Cast& cast, LengthRule rule,
                                            TextPosition position);
   Result<BoundExpression> bind_cast_to(const Cast& cast, SqlType type, TextPosition position);
@@ -103,9 +107,11 @@ class Binder {
   Result<BoundExpression> bind_comparison(const Comparison& node, TextPosition position);
   Result<BoundExpression> compare(ComparisonOp op, BoundItem left, BoundItem right,
                                   TextPosition position);
-  // Both sides of a comparison so that they compare as PostgreSQL does; fails where they do not.
+  // Converts both sides of a comparison so that they compare as in PostgreSQL; fails if they are
+  // not comparable.
   Status match_labels(ComparisonOp op, BoundItem& left, BoundItem& right, TextPosition position);
-  // A literal text as a value of the type; anything else stays. Fails with InvalidText.
+  // Converts a text literal to a value of the type; any other item stays unchanged. Fails with
+  // InvalidText.
   Status read_text_as(BoundItem& item, const SqlType& type) const;
   Status read_number_as(const Expression& source, BoundExpression& side, const SqlType& type) const;
   Result<BoundExpression> bind_logical(const Logical& node, TextPosition position);
@@ -120,22 +126,23 @@ class Binder {
   Result<Arguments> bind_arguments(const FunctionCall& call);
   Status read_texts_as_others(const FunctionCall& call, Arguments& arguments);
   Status read_texts_as_parameters(const FunctionCall& call, Arguments& arguments);
-  // bind_postgres.cc: arguments of the types that PostgreSQL's function of that name takes.
+  // bind_postgres.cc: converts the arguments to the types that PostgreSQL's function of that name
+  // takes.
   Status match_arguments(const FunctionCall& call, Arguments& arguments) const;
-  // The function that a call stands for, by the types of its arguments.
+  // The name of the function that a call refers to, depending on the types of its arguments.
   static std::string by_types(std::string name, const Arguments& arguments);
   static void take_label(std::string_view function, const Arguments& arguments, SqlType& type);
   static bool is_clock_result(std::string_view function, const Arguments& arguments);
-  // A cast that only PostgreSQL has: between BOOLEAN and INTEGER, of BYTES to a text; nothing for others.
+  // A cast that only PostgreSQL has: between BOOLEAN and INTEGER, or from BYTES to a text. Nothing for other casts.
   static std::optional<BoundExpression> postgres_cast(BoundExpression& operand, const SqlType& type,
                                                       TextPosition position);
-  // Points in time become what clocks of the session's zone show, for functions that compute with that.
+  // Converts points in time to local timestamps of the session's zone, for functions that compute with these.
   void take_clocks(const FunctionCall& call, Arguments& arguments) const;
   Status bind_lambdas(Resolution& resolution, Arguments& arguments);
   Result<BoundExpression> bind_lambda(const Lambda& lambda, TextPosition position,
                                       const std::vector<SqlType>& parameter_types);
-  // The name under which a call is looked up: where PostgreSQL means something else by it, and its rules are asked for, the row has
-  // its schema before it.
+  // The name under which a call is looked up. If PostgreSQL's rules apply and PostgreSQL gives the name another
+  // meaning, the registered name has its schema as a prefix.
   std::string meant(const std::string& function) const;
   Error misplaced_function(const std::string& name, CallKind kind) const;
   Status coerce_arguments(Resolution& resolution, Arguments& arguments);
@@ -151,15 +158,15 @@ class Binder {
   ExpressionPtr moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
                            TextPosition position) const;
 
-  // bind_times.cc
-  // bind_kept() within which written dates and times stay exact.
+  // Like bind_kept(), but literal dates and times stay exact.
   Result<BoundExpression> bind_exact(const Expression& expression);
-  // What computes with the value gets: a DECIMAL for a numeric without a precision, milliseconds for exact times.
+  // The form of a value for computation: a DECIMAL for a numeric without a precision, milliseconds for exact times.
   Result<BoundExpression> computed(BoundExpression bound);
   Result<BoundExpression> as_exact(BoundExpression bound, const SqlType& exact);
-  // Both sides of a comparison as they were bound by bind_exact().
+  // Converts both sides of a comparison; they were bound by bind_exact().
   Status match_times(BoundItem& left, BoundItem& right);
-  // Nothing, and both sides as they were, where it is no arithmetic of dates, times or intervals.
+  // Returns nothing, and leaves both sides unchanged, if it is not arithmetic of dates, times or
+  // intervals.
   Result<std::optional<BoundExpression>> bind_time_arithmetic(ArithmeticOp op,
                                                               BoundExpression& left,
                                                               BoundExpression& right,
@@ -168,14 +175,15 @@ class Binder {
   // bind_lists.cc
   Result<SqlType> widen(const SqlType& common, const BoundItem& item);
 
-  // Of operators that do not take their operands: PostgreSQL has none of that name for them.
+  // The error code for operands that an operator does not accept: in PostgreSQL no operator of that
+  // name exists for them.
   ErrorCode no_operator() const {
     return scope_.texts_take_types ? ErrorCode::UndefinedFunction : ErrorCode::TypeMismatch;
   }
   bool is_known_column(const std::string& name) const;
-  // The expression as ksqlDB's messages show it: of a join, a column A.B is A_B.
+  // The expression as ksqlDB's messages show it: in a join, a column A.B is A_B.
   std::string text_of(const Expression& expression) const;
-  // ksqlDB's words for a type error in the clause at hand.
+  // ksqlDB's message for a type error in the current clause.
   std::string type_error_detail(std::string_view text) const;
   std::string invalid_detail(std::string_view text) const;
 
@@ -184,27 +192,27 @@ class Binder {
   std::vector<LambdaName> lambda_names_;
   uint32_t next_lambda_number_ = 0;
   bool is_operand_ = false;   // of a cast
-  bool keeps_times_ = false;  // of a comparison or arithmetic that takes them exact
-  int depth_ = 0;             // of the expression that is being bound, within the whole
+  bool keeps_times_ = false;  // within a comparison or arithmetic on exact times
+  int depth_ = 0;             // depth of the expression that is being bound
   size_t bindings_ = 0;       // of all its parts
 };
 
-// A type as people who know PostgreSQL read it: STRING is VARCHAR.
+// The type with PostgreSQL's name: STRING is VARCHAR.
 std::string shown(const SqlType& type);
 
-// What a numeric without a precision is of this value where it is computed with: a DECIMAL that has all its digits; nothing
-// where only the values tell how many these are.
+// The DECIMAL type that holds all digits of a numeric without a precision, for computation; nothing if the number of
+// digits depends on the values.
 std::optional<SqlType> exact_numeric(const BoundExpression& bound);
 
 BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundExpression> children,
                                 TextPosition position);
-// A literal's value converted at once; the same expression under a cast where that fails.
+// Converts a literal at once; if that fails, or for other expressions, adds a cast.
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type);
 
-// 1.49 is not 1.5, also where it is a parameter beside a DECIMAL(10, 1): of the digits that are left half are for what is
-// behind the point. Any other type as it is.
+// 1.49 must not be compared as 1.5 if it is a parameter next to a DECIMAL(10, 1): half of the unused digits are added
+// after the point. Other types are returned unchanged.
 SqlType with_spare_digits(SqlType type);
-// A parameter that nothing has given a type yet, and that its client calls a NUMERIC.
+// Whether it is a parameter without a type yet that its client declares as NUMERIC.
 bool is_declared_number(const BoundExpression& bound);
 
 }  // namespace engine

@@ -20,7 +20,7 @@ enum class Step : uint8_t {
   LazyAnd,       // args[0]; blocks[0] for the rows where it is true
   LazyOr,        // args[0]; blocks[0] for the rows where it is false
   LazyCoalesce,  // args[0]; blocks[0] for the rows where it is null, blocks[1] where that is, too, ...
-  Case,          // blocks: condition, result, ..., and last what holds otherwise
+  Case,          // blocks: condition, result, ..., and last the default
 };
 
 struct Block;
@@ -41,7 +41,7 @@ struct Instruction {
 };
 
 // A list of instructions with registers of its own. The outer block takes columns from the batch;
-// an inner one (a branch, a lambda's body) takes rows of the registers of the block around it.
+// an inner block (a branch, a lambda's body) takes rows of the registers of the enclosing block.
 struct Block {
   struct Constant {
     Register to;
@@ -49,7 +49,7 @@ struct Block {
   };
   struct Input {
     Register to;
-    uint32_t from;  // a column of the batch, or a register of the block around
+    uint32_t from;  // a column of the batch, or a register of the enclosing block
   };
   std::vector<Constant> constants;
   std::vector<Input> columns;        // outermost block only

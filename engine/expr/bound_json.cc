@@ -33,7 +33,7 @@ struct JsonFields<TextPosition> {
                                             json_field("column", &TextPosition::column),
                                             json_field("offset", &TextPosition::offset));
 };
-// What is left besides the kernel and the function, which go by name.
+// The members except the kernel and the function, which are written by name.
 template <>
 struct JsonFields<BoundExpression> {
   static constexpr size_t elsewhere = 2;
@@ -75,8 +75,8 @@ constexpr NamedKernel kKernels[] = {{"CAST", cast_kernel, 1},
                                     {"INSTANT", instant_kernel, 1}};
 constexpr std::string_view kNegation = "NEGATE", kIn = "IN";
 
-// Operators have a kernel for each kind of operand; the kind is told by the children's types, or
-// by the result's, so the sign alone is kept.
+// An operator has a kernel for each kind of operand. The kind follows from the children's types, or
+// from the result's, so only the operator's sign is stored.
 TypeKind operand_kind(const BoundExpression& call) {
   return call.children.empty() ? TypeKind::Null : call.children.front().type.kind();
 }
@@ -94,7 +94,7 @@ std::string_view operator_name(const BoundExpression& call) {
   return {};
 }
 
-// nullptr when there is none for these operands.
+// Returns nullptr if no kernel exists for these operands.
 Kernel operator_kernel(std::string_view name, const BoundExpression& call) {
   const size_t count = call.children.size();
   for (const NamedKernel& named : kKernels)
@@ -130,7 +130,7 @@ bool read_kernel(const JsonValue& json, BoundExpression& call) {
   return call.kernel || json.fail(fmt::format("there is no operator {} for these operands", name));
 }
 
-// That the kind has as many children as whoever compiles it takes for granted.
+// Whether the expression has the number of children that the compiler relies on for its kind.
 bool has_children(const BoundExpression& expression) {
   const size_t count = expression.children.size();
   switch (expression.kind) {

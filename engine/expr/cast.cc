@@ -1,4 +1,4 @@
-// CAST: which pairs there are, and the kernel that picks the right one for a batch.
+// CAST: the supported pairs of types, and the selection of the kernel for a batch.
 #include <algorithm>
 #include <iterator>
 

@@ -38,7 +38,7 @@ void cast_text_to_bigint(KernelCall& call);
 void cast_text_to_decimal(KernelCall& call);
 void cast_text_to_double(KernelCall& call);
 void cast_text_to_bytes(KernelCall& call);
-// A text as bytea reads it, in hexadecimal or escaped. Fails with InvalidText.
+// Parses a text in bytea's notation, hexadecimal or escaped. Fails with InvalidText.
 Result<std::string> text_bytes_of_postgres(std::string_view text);
 
 // cast_time.cc

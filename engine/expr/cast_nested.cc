@@ -41,7 +41,7 @@ void add_errors_of_parts(KernelCall& call, const RowErrors& part_errors) {
   clear_rows(call.out, failed);
 }
 
-// The rows of ARRAY or MAP `out` are those of the argument, its parts cast one by one.
+// Casts an ARRAY or a MAP: `out` has the rows of the argument, with each part cast.
 void cast_list(KernelCall& call, std::span<const SqlType> part_types) {
   const Column& from = *call.args[0].column;
   assert(from.size() == call.rows);
@@ -183,7 +183,7 @@ void cast_map(KernelCall& call) {
   cast_list(call, parts);
 }
 
-// Fields that only the source has are dropped, those that only the target has are null.
+// Fields that only the source has are dropped; fields that only the target has are null.
 void cast_struct(KernelCall& call) {
   const Column& from = *call.args[0].column;
   assert(from.size() == call.rows);

@@ -19,7 +19,8 @@ To convert(From value) {
   return static_cast<To>(value);
 }
 
-// Java's narrowing of a double: towards zero, NaN is 0, what is too large becomes the limit.
+// Java's narrowing of a double: rounds towards zero, NaN becomes 0, and a value out of range
+// becomes the limit.
 template <class To>
 To saturate(double value) {
   if (std::isnan(value)) return 0;
@@ -49,7 +50,7 @@ Result<Decimal> decimal_to_decimal(const KernelCall& call, Decimal value) {
 }
 Result<Decimal> double_to_decimal(const KernelCall& call, double value) {
   const SqlType& type = call.out.type();
-  // Over tables as in PostgreSQL: of its first 15 digits, of a real's 6, in which 1.005 is what was written.
+  // Over tables as in PostgreSQL: uses the first 15 digits, or 6 for a real, with which 1.005 is the number as written.
   const bool is_real = call.args[0].type().label() == label::kFloat4;
   const Int128 unscaled =
       call.knows_unknown && std::isfinite(value)
@@ -58,7 +59,7 @@ Result<Decimal> double_to_decimal(const KernelCall& call, double value) {
           : TRY(decimal_from_double(value, effective_precision(type), type.scale()));
   return Decimal{unscaled, type.scale()};
 }
-// ---- PostgreSQL's rules, for SELECTs over tables: rounded, and an error where it does not fit
+// ---- PostgreSQL's rules, for SELECTs over tables: rounding, and an error for values out of range
 
 Error too_large(const KernelCall& call) {
   return {ErrorCode::OutOfRange, postgres_type_name(call.out.type()) + " out of range"};
@@ -81,7 +82,7 @@ Result<int32_t> checked_integer(const KernelCall& call, int64_t value) {
   return static_cast<int32_t>(value);
 }
 
-// The one or the other, as the call has it.
+// Uses PostgreSQL's rules if the call has them (KernelCall::knows_unknown).
 template <auto usual, auto checked>
 void either(KernelCall& call) {
   if (call.knows_unknown)

@@ -30,7 +30,7 @@ std::string double_text(double value) {
   return text;
 }
 
-// As Java's String.trim.
+// Like Java's String.trim().
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
   while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
@@ -64,7 +64,7 @@ Error bad_number(std::string_view text, std::string_view type) {
   return Error{ErrorCode::InvalidText,
                "Cannot cast \"" + std::string(text) + "\" to " + std::string(type)};
 }
-// In PostgreSQL's words, which tells digits that are too many from what is no number.
+// PostgreSQL's message, which distinguishes a number out of range from a text that is not a number.
 Error bad_whole_number(std::string_view text, std::string_view type) {
   std::string_view digits = trimmed(text);
   if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
@@ -94,7 +94,7 @@ Result<double> text_double(std::string_view text) {
   if (word == "-Infinity") return -HUGE_VAL;
   return bad_number(text, "DOUBLE");
 }
-// PostgreSQL's words come in any case.
+// PostgreSQL accepts its keywords in any letter case.
 Result<double> text_double_of_postgres(std::string_view text) {
   std::string word(trimmed(text));
   for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -112,7 +112,7 @@ Result<double> text_double_of_postgres(std::string_view text) {
 Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
   const SqlType& type = call.out.type();
   const int precision = std::min(type.precision(), kMaxDecimalPrecision);
-  // A numeric of any size loses no digits without saying so.
+  // A numeric of any size never loses digits silently.
   const bool is_exact = call.args[0].type().label() == label::kNumeric;
   if (is_exact && is_numeric_alone(type))
     return Decimal{TRY(numeric_alone(trimmed(text))), type.scale()};
@@ -120,7 +120,7 @@ Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
   const Int128 unscaled = TRY(parse_decimal(trimmed(text), precision, type.scale(), rounding));
   return Decimal{unscaled, type.scale()};
 }
-// Base64, or \x with hexadecimal digits as PostgreSQL writes it, which is no base64.
+// Base64, or PostgreSQL's \x with hexadecimal digits, which is not valid base64.
 Result<std::string> text_bytes(std::string_view text) {
   auto bytes = text.starts_with("\\x") ? decode_hex(text.substr(2)) : decode_base64(text);
   if (!bytes) return bad_number(text, "BYTES");

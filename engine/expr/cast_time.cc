@@ -1,4 +1,4 @@
-// CAST between text and points in time, and among these.
+// CAST between texts and points in time, and between points in time.
 #include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/zones.h"
@@ -14,7 +14,7 @@ namespace engine {
 
 namespace {
 
-// In PostgreSQL's words where its rules are asked for: `exact` is the text as it reads it.
+// With PostgreSQL's rules, the error is PostgreSQL's; `exact` is the result of its parser.
 template <class T>
 Error bad_time(const KernelCall& call, std::string_view what, std::string_view text,
                const Result<T>& exact) {
@@ -22,7 +22,8 @@ Error bad_time(const KernelCall& call, std::string_view what, std::string_view t
   return Error{ErrorCode::InvalidDatetime,
                "Failed to parse " + std::string(what) + " '" + std::string(text) + "'"};
 }
-// A text that is kept in UTC as what clocks show; others as they are. `shown` is where it is put.
+// Converts a text kept in UTC to local time, written to `shown`; other texts are returned
+// unchanged.
 std::string_view by_clocks(const KernelCall& call, PerBatch<CallForms>& forms, std::string_view text,
                            std::string& shown) {
   if (call.args[0].type().label() != label::kExactTimestamptz) return text;
@@ -31,7 +32,7 @@ std::string_view by_clocks(const KernelCall& call, PerBatch<CallForms>& forms, s
   return zone ? std::string_view(shown) : text;
 }
 
-// What clients have written is in the forms of their session.
+// Texts of clients are in the formats of their session.
 Result<std::string_view> iso_of(const KernelCall& call, PerBatch<CallForms>& forms,
                                 std::string_view text, std::string& buffer) {
   if (!call.knows_unknown) return text;

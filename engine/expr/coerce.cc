@@ -1,4 +1,4 @@
-// Values and expressions made to be of a type.
+// Converts values and expressions to a type.
 #include <algorithm>
 
 #include "engine/expr/assigned.h"
@@ -27,7 +27,7 @@ Error no_coercion(const SqlType& from, const SqlType& to) {
 
 using Properties = std::map<std::string, std::string>;
 
-// What the kernel makes of one value.
+// Applies the kernel to one value.
 Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& from,
                            const SqlType& to, bool as_postgres, const Properties* properties) {
   static const SimulatedClock kNoClock;  // casts do not look at the time
@@ -44,8 +44,8 @@ Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& fro
   return out.value_at(0);
 }
 
-// The value that a cast makes of one literal; `as_postgres`: as over tables, where numbers are rounded and refused.
-// `properties`: of the session, in whose zone it is; null: UTC.
+// Casts one literal. `as_postgres`: with the rules for SELECTs over tables, where numbers are rounded and
+// range-checked. `properties`: of the session, for its time zone; null: UTC.
 Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to,
                          bool as_postgres = false, const Properties* properties = nullptr) {
   if (!is_castable(from, to)) return no_coercion(from, to);
@@ -135,7 +135,7 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
     if (!is_implicitly_castable(from, to)) return no_coercion(from, to);
     return cast_value(value, from, to);
   }
-  // What is written to a column of texts may be anything that has a text.
+  // Any value that has a text form may be written to a column of texts.
   if (from.kind() == TypeKind::Bytes && to.kind() == TypeKind::String && !is_normalized(to)) {
     std::string text = "\\x";
     append_hex(text, value.as_string(), HexCase::Lower);
@@ -178,7 +178,8 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
   }
 }
 
-// A value that is computed without rows: each call has what computes it, and nothing is left open.
+// Checks that the expression can be computed without rows: every call has a kernel, and no
+// parameter lacks a value.
 Status check_computable(const BoundExpression& expression) {
   if (expression.kind == BoundKind::Parameter)
     return Error{ErrorCode::InvalidParameter,
@@ -192,8 +193,8 @@ Status check_computable(const BoundExpression& expression) {
   return {};
 }
 
-// PostgreSQL's rules for one value: digits that a DECIMAL has no place for are rounded, and what has a time zone becomes what
-// clocks show, or the other way round.
+// PostgreSQL's rules for one value: digits beyond the scale of a DECIMAL are rounded, and values with and without a
+// time zone are converted in the session's zone.
 Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlType& to,
                              const Properties* properties) {
   const ZoneClockPtr zone = properties && !value.is_null() ? session_zone(*properties) : nullptr;
@@ -210,8 +211,8 @@ Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlT
   return coerce_value(value, from, to, properties);
 }
 
-// What PostgreSQL casts by itself where a value is written to a column: numbers to each other, dates and times to each other,
-// anything to a text. A text that a client sends is read as a value of the type.
+// Whether PostgreSQL casts implicitly when a value is written to a column: between numbers, between dates and times,
+// and anything to a text. A text from a client is parsed as a value of the type.
 bool is_assigned_by_cast(const SqlType& from, const SqlType& to) {
   if (from == to || to.is_nested()) return false;
   if (from.is_numeric() && to.is_numeric()) return true;
@@ -221,7 +222,7 @@ bool is_assigned_by_cast(const SqlType& from, const SqlType& to) {
   return to.kind() == TypeKind::String && !is_normalized(to) && from.kind() != TypeKind::Bytes;
 }
 
-// The expression with all that its parameters are.
+// Binds the expression with the types of its parameters.
 Result<BoundExpression> bind_to(const Expression& expression, const SqlType& type,
                                 const Scope& scope) {
   Binder binder(scope);
@@ -236,8 +237,8 @@ Result<BoundExpression> bind_to(const Expression& expression, const SqlType& typ
   return with_nulls_of(scope, std::move(bound));
 }
 
-// Whether the type's label decides what the call makes: ranges are checked by it, digits rounded, zones passed over, texts cut.
-// Then it stays the call's type, whatever the value is used as.
+// Whether the result of the call depends on the label of its type: range checks, rounding of digits, zones, cutting of
+// texts. The call then keeps its type, whatever the value is used as.
 bool is_made_by_label(const BoundExpression& expression, const SqlType& type) {
   if (expression.kind != BoundKind::Call || expression.type.is_identical(type)) return false;
   return needs_label_work(type, expression.type) || type.kind() == TypeKind::Timestamp ||
@@ -296,8 +297,8 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  // What was made as another type is made by that; a column of texts that are compared by another form stays one of these, and
-  // one of times is shown with its zone or without.
+  // A value computed as another type stays computed by that type. A column of texts that compare in another form keeps
+  // its type, and a column of times is shown with its zone or without.
   const bool is_made =
       !expression.type.is_identical(type) &&
       (expression.kind == BoundKind::Call ||
@@ -326,7 +327,7 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
         expression.position);
   TRY(check_computable(expression));
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
-  // Also those that a function around them has taken for nulls.
+  // Includes failures that an enclosing function has treated as nulls.
   if (Status failed = refuse_failures(result.errors); !failed)
     return std::move(failed).error().at(expression.position);
   if (!result.errors.any()) return result.column->value_at(0);

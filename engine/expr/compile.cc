@@ -1,4 +1,4 @@
-// From trees to blocks of instructions; what occurs twice is computed once.
+// Compiles trees to blocks of instructions; an expression that occurs twice is computed once.
 #include <algorithm>
 #include <cassert>
 #include <map>
@@ -18,7 +18,7 @@ size_t mix(size_t seed, size_t value) {
   return seed ^ (value + 0x9e3779b97f4a7c15 + (seed << 6) + (seed >> 2));
 }
 
-// Lists and maps count by their kind alone: they are rare, and equality tells them apart.
+// Lists and maps hash by their kind alone: they are rare, and the comparison distinguishes them.
 size_t hash_of(const Value& value) {
   const auto hash_payload = []<class T>(const T& payload) -> size_t {
     if constexpr (std::is_same_v<T, Decimal>)
@@ -56,8 +56,8 @@ bool is_repeatable(const BoundExpression& expression) {
          std::ranges::all_of(expression.children, is_repeatable);
 }
 
-// Neither fails nor costs much: then both sides of AND and OR are computed for all rows, which is
-// faster than picking the rows that need the right one.
+// Whether the expression neither fails nor costs much. Both sides of AND and OR are then computed
+// for all rows, which is faster than selecting the rows that need the right side.
 bool is_harmless(const BoundExpression& expression) {
   switch (expression.kind) {
     case BoundKind::Literal:
@@ -125,7 +125,8 @@ class BlockBuilder {
     }
   }
 
-  // Where an argument that may fail, or costs something, is wanted for the rows without those before it alone.
+  // Whether an argument may fail or is costly, so that it is computed only for the rows in which all arguments before
+  // it are null.
   static bool is_lazy_coalesce(const BoundExpression& expression) {
     return expression.kind == BoundKind::Call && expression.function != nullptr &&
            expression.function->function != nullptr &&
@@ -190,7 +191,7 @@ class BlockBuilder {
     return emit(std::move(instruction));
   }
 
-  // Calls of a CASE's operand: where all its branches find them.
+  // Adds the calls of a CASE's operand to this block, where all branches find them.
   void add_numbered(const BoundExpression& condition) {
     using enum BoundKind;
     if (is_numbered(condition)) add(condition);
@@ -233,7 +234,7 @@ class BlockBuilder {
     return body.finish(lambda.children);
   }
 
-  // A register of this block for one of the block around it.
+  // Returns a register of this block for a register of the enclosing block.
   Register capture(Register outer) {
     for (const Block::Input& known : block_->captures)
       if (known.from == outer) return known.to;
@@ -242,12 +243,12 @@ class BlockBuilder {
     return to;
   }
 
-  // Where the value already is, here or further out.
+  // The register that already holds the value, in this block or in an enclosing one.
   std::optional<Register> find(const BoundExpression& expression, size_t hash) {
     const auto [begin, end] = known_.equal_range(hash);
     for (auto at = begin; at != end; ++at)
       if (is_same(*at->second.expression, expression)) return at->second.result;
-    // Constants cost nothing to make again, and stay constants.
+    // Constants are cheap to make again, and stay constants.
     if (outer_ == nullptr || expression.kind == BoundKind::Literal) return std::nullopt;
     const auto further_out = outer_->find(expression, hash);
     if (!further_out) return std::nullopt;

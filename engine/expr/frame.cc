@@ -55,7 +55,7 @@ std::vector<uint32_t> all_rows(size_t rows) {
   return all;
 }
 
-// What gather() takes: strings are shared, what is nested is copied.
+// Memory that gather() allocates: strings are shared, nested values are copied.
 size_t gathered_bytes(const Column& column, std::span<const uint32_t> rows) {
   if (!column.type().is_nested()) return rows.size() * element_size(column.type().kind());
   size_t bytes = 0, of_row = 0;
@@ -85,8 +85,8 @@ void Frame::take_columns(std::span<const ColumnPtr> columns) {
 }
 
 void Frame::take_captures(const Frame& outer, std::span<const uint32_t> rows) {
-  // Rows are ascending in branches, so as many as there are means all of them in order; the rows of
-  // a lambda's elements may be equal to each other.
+  // Rows are ascending in branches, so a full number of rows means all rows in order. The rows of a
+  // lambda's elements may repeat.
   const bool takes_all = rows.size() == outer.rows_ && std::ranges::equal(rows, all_rows(rows_));
   for (const Block::Input& input : block_.captures) {
     const Slot& from = outer.slots_[input.from];
@@ -107,7 +107,7 @@ void Frame::take_captures(const Frame& outer, std::span<const uint32_t> rows) {
 void Frame::take_parameters(std::span<const Argument> parameters) {
   for (size_t i = 0; i < block_.parameters.size(); ++i) {
     Slot& slot = slots_[block_.parameters[i]];
-    // Not owned: the caller keeps it while the lambda runs.
+    // Not owned: the caller keeps the column alive while the lambda runs.
     slot.column = ColumnPtr(ColumnPtr(), parameters[i].column);
     slot.is_constant = parameters[i].is_constant;
   }
@@ -230,7 +230,7 @@ void Frame::run_call(const Instruction& instruction) {
 
   auto column = std::make_shared<Column>(instruction.type);
   if (context_.is_over() || !take_working_bytes(rows * element_size(instruction.type.kind()))) {
-    // Nobody is going to use what follows: all rows fail.
+    // The results would not be used: all rows fail.
     column->resize(rows);
     const Error why = context_.budget->status().error();
     for (size_t row = 0; row < rows; ++row) errors.add(row, why);
@@ -244,7 +244,7 @@ void Frame::run_call(const Instruction& instruction) {
   set(instruction, std::move(column), is_constant, std::move(errors));
 }
 
-// The field's own column, without a copy: it is null where the STRUCT is.
+// Uses the field's own column without a copy; it is null where the STRUCT is null.
 void Frame::run_field(const Instruction& instruction) {
   const Slot& from = slots_[instruction.args[0]];
   Slot& to = slots_[instruction.out];
@@ -254,7 +254,8 @@ void Frame::run_field(const Instruction& instruction) {
 
 namespace {
 
-// AND or OR of PostgreSQL: what decides does so whatever stands on the other side, else a null leaves it unknown.
+// AND or OR with PostgreSQL's rules: a deciding operand decides whatever the other is; otherwise a null makes the
+// result unknown.
 void put_logical(Column& column, size_t row, uint8_t decides, const Argument& left, size_t left_row,
                  const Argument& right, size_t right_row) {
   const auto is_decided = [&](const Argument& side, size_t at) {
@@ -398,7 +399,8 @@ void Frame::run_case(const Instruction& instruction) {
   set(instruction, std::move(column), false, std::move(errors));
 }
 
-// One column out of the branches' rows, of a row in several the last; rows of no branch are null.
+// Assembles one column from the rows of the branches. A row in several branches has the value of
+// the last; a row in none is null.
 std::shared_ptr<Column> Frame::assemble(const Instruction& instruction,
                                         std::span<const CasePart> parts, RowErrors& errors) const {
   auto column = std::make_shared<Column>(instruction.type);

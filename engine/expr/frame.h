@@ -10,7 +10,7 @@
 
 namespace engine {
 
-// What a register holds.
+// The value of a register.
 //
 // Invariant: a row with an error is null in the column.
 struct Slot {
@@ -31,7 +31,7 @@ class Frame {
   Frame(const Frame&) = delete;
   Frame& operator=(const Frame&) = delete;
 
-  // What the registers begin with; before run().
+  // Initial values of registers; call these before run().
   void take_columns(std::span<const ColumnPtr> columns);
   void take_captures(const Frame& outer, std::span<const uint32_t> rows);
   void take_parameters(std::span<const Argument> parameters);
@@ -53,7 +53,7 @@ class Frame {
   void run_lazy_coalesce(const Instruction& instruction);
   void run_case(const Instruction& instruction);
 
-  // For columns that live as long as this.
+  // Reserves memory for columns that live as long as the frame.
   bool take_working_bytes(size_t bytes);
   // All rows have failed: the evaluation is over its budget.
   Slot failed_slot(const SqlType& type) const;

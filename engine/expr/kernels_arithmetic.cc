@@ -1,4 +1,4 @@
-// + - * / % and ||; of DECIMALs in kernels_decimal.cc.
+// + - * / % and ||; for DECIMALs see kernels_decimal.cc.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -76,7 +76,7 @@ void compute(const Argument& left, const Argument& right, std::span<T> out) {
   }
 }
 
-// ---- PostgreSQL's rules, for SELECTs over tables: what does not fit is an error of the row
+// ---- PostgreSQL's rules, for SELECTs over tables: a result out of range is an error of the row
 
 void fail(KernelCall& call, size_t row, Bitmap& valid, std::string_view why,
           ErrorCode code = ErrorCode::OutOfRange) {
@@ -98,7 +98,7 @@ constexpr std::string_view kTooLarge = sizeof(T) == 4 ? "integer out of range"
 
 template <class T, class Op>
 void check_whole(KernelCall& call, Bitmap& valid) {
-  // A first pass without a branch: hardly ever is there one.
+  // The first pass has no branch, because overflows are rare.
   const auto fails = [&](size_t row) {
     return overflows<Op>(call.args[0].template get<T>(row), call.args[1].template get<T>(row));
   };

@@ -16,8 +16,8 @@ namespace {
 
 int sign_of(std::strong_ordering order) { return order < 0 ? -1 : order > 0 ? 1 : 0; }
 
-// How two values of a kind are ordered: `plain` kinds by their own operators, the others by a
-// three-way comparison.
+// The order of two values of a kind: `plain` kinds use their own operators, the others a three-way
+// comparison.
 template <TypeKind kind>
 struct Order {};
 template <class T>
@@ -85,7 +85,7 @@ struct DecimalOrder {
     return op(sign_of(compare(a, b)), 0);
   }
 };
-// ARRAY, MAP and STRUCT know equality only, but for PostgreSQL's order.
+// ARRAY, MAP and STRUCT support equality only, except with PostgreSQL's order.
 struct NestedOrder {
   template <class Op>
   static bool holds(const Argument& left, const Argument& right, size_t row, Op op) {
@@ -106,7 +106,7 @@ struct Compare<Order<TypeKind::Double>, Op> {
     engine::compute<Order<TypeKind::Double>, Op>(left, right, out);
   }
 };
-// Kinds of which PostgreSQL has an order of its own.
+// Kinds that PostgreSQL orders differently.
 template <class Op>
 struct Compare<Order<TypeKind::Bytes>, Op> {
   using OrderedOtherwise = Op;
@@ -158,7 +158,7 @@ void compute_for(const KernelCall& call, const Argument& left, const Argument& r
     if (call.knows_unknown) compare_nans(left, right, out, typename C::OfDoubles());
 }
 
-// A null operand makes it false, or unknown.
+// A null operand makes the result false, or unknown.
 template <class C>
 void of_values(KernelCall& call) {
   call.out.resize(call.rows);
@@ -207,13 +207,13 @@ Kernel kernel_for(ComparisonOp op) {
   return nullptr;
 }
 
-// IN was false: it is unknown where the value is null, or a null is among the items.
+// After a false IN: the result is unknown if the value is null or the list has a null.
 void set_unknown(KernelCall& call, size_t row, bool has_null_item) {
   if (!call.knows_unknown) return;
   if (call.args[0].is_null(row) || has_null_item) call.out.validity().clear(row);
 }
 
-// NaN has no place in a sorted list, where nothing is told from it.
+// A sorted list never has NaN, which the search could not distinguish from other numbers.
 template <class T>
 bool is_in(std::span<const T> items, T value) {
   if constexpr (std::is_same_v<T, double>)
@@ -221,7 +221,7 @@ bool is_in(std::span<const T> items, T value) {
   return std::ranges::binary_search(items, value);
 }
 
-// The second argument is one ARRAY, sorted and without nulls; a third one, null, says that there was one.
+// The second argument is one ARRAY, sorted and without nulls; a third argument, null, means that the list had a null.
 template <class T>
 void in_sorted(KernelCall& call) {
   const Argument& value = call.args[0];

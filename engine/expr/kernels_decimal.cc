@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kDivisionByZero = "division by zero";
 
-// One DECIMAL result, or what is wrong.
+// One DECIMAL result, or an error.
 struct DecimalResult {
   Int128 unscaled = 0;
   const char* error = nullptr;
@@ -20,9 +20,9 @@ struct DecimalResult {
 constexpr const char* kOverflow = "Numeric field overflow: the result has too many digits";
 constexpr const char* kRounding = "Rounding necessary";
 
-// ksqlDB never rounds a result: digits beyond the scale are an error. Of + - * there are such digits only where the result's
-// type would need more than 38 of them, which ksqlDB allows and we do not: its scale is smaller than ksqlDB's, and they are
-// rounded. A quotient is always rounded, as in PostgreSQL: one that does not come out even is nothing to fail for.
+// ksqlDB never rounds a result: digits beyond the scale are an error. With + - * such digits occur only if the result's
+// type would need more than 38 digits. ksqlDB allows that and we do not: our scale is smaller, and the digits are
+// rounded. A quotient is always rounded, as in PostgreSQL, because a division with a remainder is no reason to fail.
 enum class Digits : uint8_t { Exact, MayRound };
 
 bool multiply_by_power(Int128 value, int exponent, Int128& out) {
@@ -89,7 +89,7 @@ DecimalResult wide_multiply(Int128 left, Int128 right, int dropped) {
     }
     limbs[i + 2] = static_cast<uint64_t>(carry);
   }
-  uint64_t last_digit = 0;  // half up looks only at the first digit that is dropped
+  uint64_t last_digit = 0;  // rounding half up needs the first dropped digit only
   for (; dropped > 0; --dropped) {
     Uint128 rest = 0;
     for (int i = 3; i >= 0; --i) {
@@ -114,8 +114,8 @@ DecimalResult decimal_multiply(Decimal left, Decimal right, int scale, Digits di
   return wide_multiply(left.unscaled, right.unscaled, product.scale - scale);
 }
 
-// The next decimal digit of remainder / divisor; the remainder becomes what is left. Ten additions,
-// because ten times the remainder may not fit 128 bits.
+// The next decimal digit of remainder / divisor; `remainder` becomes the rest. Uses ten additions,
+// because ten times the remainder may not fit into 128 bits.
 unsigned next_digit(Uint128& remainder, Uint128 divisor) {
   unsigned digit = 0;
   Uint128 sum = 0;

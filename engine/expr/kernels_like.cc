@@ -14,8 +14,8 @@ namespace engine {
 
 namespace {
 
-// The characters between two runs (`%`) of a pattern, some of them any one (`_`). A line break is a character like
-// others, as in PostgreSQL and in ksqlDB since confluentinc/ksql#6756.
+// The characters between two runs (`%`) of a pattern; some may be wildcards (`_`). A line break is a character like any
+// other, as in PostgreSQL and in ksqlDB since confluentinc/ksql#6756.
 class LikePart {
  public:
   struct Range {
@@ -42,7 +42,7 @@ class LikePart {
       if (const auto end = match(text, at, steps_left)) return Range{at, *end};
     return std::nullopt;
   }
-  // Where a match that begins there ends.
+  // Returns the end of a match that begins at `at`.
   std::optional<size_t> match(std::string_view text, size_t at, size_t& steps_left) const {
     for (const Character& wanted : characters_) {
       if (at >= text.size() || steps_left == 0) return std::nullopt;
@@ -53,7 +53,7 @@ class LikePart {
     }
     return at;
   }
-  // Where a match that ends with the text begins, at `from` or later.
+  // Returns the begin of a match that ends with the text and begins at `from` or later.
   std::optional<size_t> match_end(std::string_view text, size_t from, size_t& steps_left) const {
     size_t at = text.size();
     for (size_t left = characters_.size(); left > 0; --left) {
@@ -70,14 +70,15 @@ class LikePart {
     bool is_any;
   };
   std::vector<Character> characters_;
-  std::string text_;  // the characters, when none of them is any
+  std::string text_;  // the characters, if none is a wildcard
   bool has_any_ = false;
 };
 
-// A pattern as the parts between its runs.
+// A pattern, split into the parts between its runs.
 class LikePattern {
  public:
-  // False when the pattern ends with the escape character. The pattern outlives what is compiled.
+  // Returns false if the pattern ends with the escape character. The pattern must outlive the
+  // object.
   bool compile(std::string_view pattern, std::string_view escape) {
     parts_.assign(1, LikePart());
     while (!pattern.empty()) {
@@ -96,9 +97,10 @@ class LikePattern {
     return true;
   }
 
-  // Each run takes as little as it can: what an earlier one could take, a later one can take too.
-  // Parts without `_` are found in time linear in the text; for others there are so many steps, the
-  // same in each evaluation, so that a row fails in all of them or in none.
+  // Each run matches as little as possible: characters that an earlier run could match, a later run
+  // can match too. Parts without `_` are found in time linear in the text. For others the number of
+  // steps is limited; the limit is the same in each evaluation, so a row fails in all of them or in
+  // none.
   Result<bool> matches(std::string_view text) const {
     size_t steps_left = kSteps + 4 * text.size();
     const bool fits = this->fits(text, steps_left);

@@ -32,7 +32,7 @@ void pick_rows(KernelCall& call, const Column& from, std::span<const uint32_t> r
   out.share_strings_of(from);
 }
 
-// Whether there is room for copies of all arguments of the row; else the row is null, with an error.
+// Reserves memory for copies of all arguments of the row; otherwise the row becomes null, with an error.
 bool take_arguments(KernelCall& call, size_t row) {
   size_t bytes = 0;
   for (const Argument& arg : call.args) bytes += copied_bytes(*arg.column, arg.index(row));
@@ -52,7 +52,7 @@ void array_element_kernel(KernelCall& call) {
     const size_t at = call.args[0].index(row);
     const int64_t size = ends[at + 1] - ends[at];
     int64_t position = call.args[1].get<int32_t>(row);
-    if (position < 0) position += size + 1;  // -1 is the last
+    if (position < 0) position += size + 1;  // -1 is the last element
     if (position >= 1 && position <= size)
       rows[row] = ends[at] + static_cast<uint32_t>(position - 1);
   }

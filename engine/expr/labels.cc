@@ -61,7 +61,7 @@ void round_to_float(KernelCall& call) {
 void normalize_rows(KernelCall& call) {
   const SqlType& type = call.out.type();
   const TextForms forms = session_forms(call.context);
-  // What clocks show of it is what a timestamp, a date and a time are.
+  // A timestamp, a date or a time shows the local time of a point in time.
   const bool is_by_clocks = forms.zone && call.args[0].type().label() == label::kExactTimestamptz &&
                             is_exact_time(type.label()) && !is_kept_in_utc(type);
   for (size_t row = 0; row < call.rows; ++row) {
@@ -245,7 +245,7 @@ Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosit
   if (compares_as_text) return {};
   const bool is_extreme = call.name == "MIN" || call.name == "MAX" || call.name == "GREATEST" ||
                           call.name == "LEAST" || call.name == "NULLIF";
-  // As in PostgreSQL, jsonb has an order and neither a least nor a greatest value of rows.
+  // As in PostgreSQL, jsonb has an order, but no MIN and MAX over rows.
   const bool is_of_rows = call.name == "MIN" || call.name == "MAX";
   const bool has_extremes = type.label() != label::kJsonb || !is_of_rows;
   if (as_postgres && is_extreme && order_of(type) == LabelOrder::Total && has_extremes) return {};
@@ -257,7 +257,7 @@ Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosit
                                              "ARRAY_REMOVE",   "ARRAY_UNION",     "COLLECT_SET",
                                              "COUNT_DISTINCT", "HISTOGRAM",       "NULLIF"};
   const bool orders = std::ranges::find(kOrdering, call.name) != std::end(kOrdering);
-  // An enumeration's texts are equal where its values are.
+  // The texts of an enumeration are equal exactly if its values are.
   const bool equals = type.label() != label::kEnum &&
                       (has_comparable_form(type) || order_of(type) == LabelOrder::None) &&
                       std::ranges::find(kEqualling, call.name) != std::end(kEqualling);

@@ -1,5 +1,5 @@
-// What is said of a row whose condition or argument is NULL where the dialect wants a value. A query that runs on tells it,
-// as ksqlDB does; a look-up shows NULL in that column and goes on.
+// Messages about a row whose condition or argument is NULL where the dialect requires a value. A persistent query logs
+// them, as ksqlDB does; a look-up shows NULL in the column and continues.
 #pragma once
 #include <string>
 #include <string_view>
@@ -18,7 +18,7 @@ std::string null_argument(size_t number, std::string_view function);
 // Whether a message is one of these.
 bool is_null_failure(std::string_view message);
 
-// The first message that is none of these, as an error: for rows that are asked for once.
+// Returns the first other message as an error, for rows that are read only once.
 Status refuse_failures(const RowErrors& errors);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// The operators whose kernels are chosen by operator and type: to find by its kernel which operator a
-// bound expression stands for.
+// The operators whose kernels are chosen by operator and type, to find the operator of a bound expression by its
+// kernel.
 #pragma once
 #include "engine/sql/ast_expression.h"
 

@@ -7,11 +7,11 @@
 
 namespace engine {
 
-// As SQL, with the columns' names from `layout`: `(AMOUNT > 10)`, `UCASE(CITY)`. Casts that the
-// binder added are shown, constants that it has computed are shown as their value.
+// The SQL text, with the columns' names from `layout`: `(AMOUNT > 10)`, `UCASE(CITY)`. Casts that
+// the binder added are shown, and constants that it computed are shown as values.
 std::string to_sql(const BoundExpression& expression, const Layout& layout);
 
-// The value as a literal of the dialect would be written, or close to it where there is none.
+// The value as a literal of the dialect, or similar text if no literal exists.
 std::string to_sql(const SqlType& type, const Value& value);
 
 }  // namespace engine

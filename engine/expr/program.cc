@@ -33,7 +33,7 @@ std::vector<uint32_t> Program::select(std::span<const ColumnPtr> columns, size_t
   const Slot& condition = frame.result(0);
   assert(condition.column->type().kind() == TypeKind::Boolean);
   errors.add_all(frame.whole_errors(condition));
-  // Value slots of null rows are zero, so that looking at them is enough.
+  // Value slots of null rows are zero, so checking the slots is enough.
   const auto holds = condition.column->data<uint8_t>();
   const size_t step = condition.is_constant ? 0 : 1;
   std::vector<uint32_t> selected;

@@ -1,4 +1,4 @@
-// Expressions compiled to a flat list of vector instructions over registers, which are columns.
+// Expressions compiled to a flat list of vector instructions over registers, which hold columns.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -16,16 +16,15 @@ struct Block;
 // One expression's values for a batch.
 struct Evaluated {
   ColumnPtr column;  // as long as the batch; shared with the input where the expression is a column
-  // Rows whose evaluation failed: null in `column`. Its messages may also tell of rows that did not
-  // fail as a whole, because a function around the failure took it as a null.
+  // Rows whose evaluation failed; they are null in `column`. The messages may also be about rows
+  // that did not fail as a whole, because an enclosing function treated the failure as a null.
   RowErrors errors;
 };
 
-// Invariants: an expression that occurs several times is computed once; what depends on constants
-// alone is computed for one row, not for all; a branch that a row does not take is not computed for
-// it.
+// Invariants: an expression that occurs several times is computed once; expressions of constants
+// are computed for one row, not for all; a branch that a row does not take is not computed for it.
 //
-// Threads: any number may run one program at a time; it is never changed.
+// Threads: any number may run one program at the same time; it is immutable.
 // Owner:   the operator that needs the values.
 class Program {
  public:

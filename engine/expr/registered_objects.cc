@@ -37,8 +37,8 @@ bool is_written_text(const BoundExpression& value) {
          !value.literal.is_null();
 }
 
-// A written name is looked up once, so that a condition with it can be computed anywhere. A name that
-// is not known stays a call, which fails when it is computed.
+// A literal name is looked up once, so that a condition with it can be computed anywhere. An unknown name stays a call,
+// which fails when it is computed.
 std::optional<int64_t> number_of_written(PostgresLabel type, const BoundExpression& value) {
   CatalogNames* names = catalog_names_in_use();
   if (!names || !is_written_text(value)) return std::nullopt;
@@ -58,7 +58,8 @@ BoundExpression name_of(BoundExpression value, const SqlType& type) {
   return call_of(registered_name_of_text, type.label(), type, std::move(value));
 }
 
-// Without the way over the name, where the value was a text or a number before.
+// The number of the object, without a conversion to a name first if the value was a text or a
+// number.
 BoundExpression number_of(BoundExpression value) {
   const PostgresLabel type = value.type.label();
   if (const auto number = number_of_written(type, value)) {
@@ -125,7 +126,7 @@ void compare_registered(std::span<BoundItem> operands) {
     const bool is_other = is_name(bound) && bound.type.label() != type.label();
     if (is_name(bound) && (has_number || is_other)) bound = number_of(std::move(bound));
   }
-  // Names of two reg* types: as numbers, all of them.
+  // Names of two different reg* types are compared as numbers.
   if (std::ranges::any_of(operands,
                           [](const BoundItem& item) { return is_whole(item.bound.type); }))
     for (BoundItem& item : operands)

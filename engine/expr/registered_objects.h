@@ -1,5 +1,5 @@
-// Values of PostgreSQL's reg* types in expressions: names that are numbers beside numbers.
-// https://www.postgresql.org/docs/15/datatype-oid.html
+// Values of PostgreSQL's reg* types in expressions: names that become numbers when combined with
+// numbers.
 #pragma once
 #include <optional>
 #include <span>
@@ -12,8 +12,8 @@ namespace engine {
 std::optional<BoundExpression> cast_registered(BoundExpression& operand, const SqlType& type,
                                                TextPosition position);
 
-// Makes operands comparable of which one is of a reg* type: a name beside a number becomes the
-// object's number, and a written text beside a name becomes the name of the object that it means.
+// Makes operands comparable if one is of a reg* type: a name compared with a number becomes the
+// object's number, and a literal text compared with a name becomes the name of the object.
 void compare_registered(std::span<BoundItem> operands);
 
 }  // namespace engine

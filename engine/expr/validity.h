@@ -1,4 +1,5 @@
-// What kernels share: null bitmaps of results, and calls by memory layout. Private to this folder.
+// Shared parts of kernels: null bitmaps of results, and dispatch by memory layout. Private to this
+// folder.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -60,7 +61,7 @@ void zero_nulls(std::span<T> data, const Bitmap& valid) {
   }
 }
 
-// Makes these rows null, in a STRUCT with all that is below.
+// Makes these rows null, including the fields of a STRUCT.
 void clear_rows(Column& column, const Bitmap& rows);
 
 }  // namespace engine

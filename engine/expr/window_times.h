@@ -4,8 +4,8 @@
 
 namespace engine {
 
-// The TIMESTAMP that WINDOW_START or WINDOW_END means, from the number of the window's bound; null for every other name. A real
-// column of that name comes first.
+// The TIMESTAMP for WINDOW_START or WINDOW_END, computed from the number of the window's bound; null for every other
+// name. A real column of that name takes precedence.
 ExpressionPtr window_bound_as_time(const ColumnRef& column, TextPosition position);
 
 }  // namespace engine

@@ -1,10 +1,10 @@
-// Texts that are written where a value of another type is meant.
+// Text literals in places where a value of another type is expected.
 #pragma once
 #include "engine/expr/bind.h"
 
 namespace engine {
 
-// The literal as a value of the type of what stands beside it, by PostgreSQL's rules: a point in time in the zone of the scope.
+// The literal as a value of the type next to it, by PostgreSQL's rules: a point in time is read in the scope's zone.
 Result<BoundExpression> bind_written_text(const StringLiteral& text, const SqlType& type,
                                           const Scope& scope);
 

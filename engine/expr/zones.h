@@ -1,4 +1,4 @@
-// Between timestamptz and timestamp, by the clocks of the session's time zone. Private to this folder.
+// Conversion between timestamptz and timestamp in the session's time zone. Private to this folder.
 #pragma once
 #include "engine/expr/bind.h"
 #include "engine/expr/bound.h"
@@ -8,16 +8,19 @@
 
 namespace engine {
 
-// What clocks of the zone show at a point in time, and the point in time at which they show it.
+// clock_kernel() converts a point in time to the local time of the zone, instant_kernel() a local
+// time to the point in time.
 void clock_kernel(KernelCall& call);
 void instant_kernel(KernelCall& call);
 
 BoundExpression as_clock(BoundExpression instant);
 BoundExpression as_instant(BoundExpression clock);
-// The value in the type; it stays what it is unless one is with a time zone and the other without.
+// Converts the value to the type if one has a time zone and the other has none; otherwise returns
+// it unchanged.
 BoundExpression with_zone_of(const SqlType& type, BoundExpression bound);
 
-// What a literal is as a value of the type where the session's forms decide that; nothing where they do not, or the text is none.
+// The value of a literal if the session's formats determine it; nothing if they do not, or if the text is not a valid
+// value.
 std::optional<Value> literal_in(const Scope& scope, const BoundExpression& literal,
                                 const SqlType& type);
 

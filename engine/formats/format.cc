@@ -117,7 +117,7 @@ Status validate_avro_name(const std::string& name) {
   return is_word ? Status{} : refuse("Illegal character in");
 }
 
-// Of the fields of records at any depth.
+// Checks the field names of records at any depth.
 Status validate_avro_names(const SqlType& type) {
   switch (type.kind()) {
     case TypeKind::Array:
@@ -227,7 +227,8 @@ Status validate_key_schema(const FormatSpec& spec, std::span<const ColumnDef> co
   Error error = invalid("Key format does not support schema.\nformat: " + spec.name +
                         "\nschema: Persistence{columns=" + list_columns(columns) + ", features=[" +
                         features + "]}\nreason: " + status.error().message);
-  // A GROUP BY of several columns, the first thing that users of other databases write, ends here.
+  // A GROUP BY of several columns, which users of other databases often write first, fails with
+  // this error.
   if (spec.name != "JSON") error.hint = "Add WITH (KEY_FORMAT = 'JSON').";
   return error;
 }
@@ -279,7 +280,7 @@ std::unique_ptr<Reader> schema_reader(const FormatSpec& spec, std::span<const Co
                                       bool has_header) {
   ReadColumns reading{
       {columns.begin(), columns.end()}, std::move(needed), is_wrapped(spec, columns.size(), side)};
-  // What tasks write for themselves.
+  // The format in which tasks write their own records.
   const FormatSpec& own = side == Side::Key ? identity_format(spec) : spec;
   return std::make_unique<ReaderOfSchemas>(std::move(reading), derive_schema(own, columns, side),
                                            schemas, spec.full_name, make, has_header);
@@ -373,7 +374,8 @@ Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
   const FormatTraits* found = find_format(spec.name);
   if (found == nullptr) return unknown_format(spec.name);
   const FormatTraits& format = *found;
-  // Nobody reads such a key, so it may be anything: that of a window, or another program's.
+  // A key that no column reads may have any form, for example that of a window or of another
+  // program.
   if (columns.empty() && side == Side::Key) return make_none_reader();
   if (needed.empty()) needed.assign(columns.size(), true);
   switch (format.kind) {

@@ -1,5 +1,5 @@
-// The format of a side without columns: records have no bytes there, and what others put there is
-// ignored.
+// The format of a side without columns: records have no bytes there, and bytes of other producers
+// are ignored.
 #pragma once
 #include <memory>
 

@@ -1,4 +1,4 @@
-// Bytes of records become columns.
+// Conversion of records' bytes to columns.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -11,10 +11,10 @@
 
 namespace engine {
 
-// What a payload turned out to be.
+// The result for one payload.
 enum class RowState : uint8_t {
   Value,
-  Null,   // absent, or the format's way to write null: all columns of the row are null
+  Null,   // absent, or the format's null: all columns of the row are null
   Error,  // malformed, or not of the columns' types: all columns of the row are null
 };
 
@@ -25,14 +25,15 @@ struct RowProblem {
 
 // The outcome of one read, payload by payload.
 struct RowStatus {
-  // Rows whose state is Error are all marked, but only the first few are explained, and the last: a
-  // topic full of garbage must not become a log full of it.
+  // All rows with errors are marked, but only the first few and the last are explained, so that a
+  // topic of garbage does not fill the log.
   static constexpr size_t kMaxProblems = 32;
 
   std::vector<RowState> states;  // one a payload
   std::vector<RowProblem> problems;
   size_t errors = 0;
-  // The first row that cannot be read before a schema has come from elsewhere: it and those behind it say nothing.
+  // The first row that needs a schema which an external registry has yet to deliver. The states of this row and of
+  // later ones are not valid.
   std::optional<RowProblem> unavailable = {};
 
   void clear();
@@ -52,7 +53,7 @@ class Reader {
   // not needed; the others have the column's type and all the same size.
   //
   // Strings in `outs` may be views into the payloads, which must live as long as the columns (or
-  // until Column::keep, or a copy). No bytes past a payload's end are read.
+  // until Column::keep, or a copy). No bytes after a payload's end are read.
   virtual void read(std::span<const std::optional<std::string_view>> payloads,
                     std::span<Column* const> outs, RowStatus& status) = 0;
 };

@@ -1,4 +1,5 @@
-// A buffer for the hot loops of writers: room is made once for a value, then bytes are stored without asking again.
+// A buffer for the hot loops of writers: room is reserved once for a value, then bytes are stored without further
+// checks.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace engine {
 
-// Appends to a string that is longer than what has been written so far; finish() cuts it.
+// Appends to a string that is longer than the bytes written so far; finish() cuts it.
 class RecordBuffer {
  public:
   static constexpr size_t kBlock = 16;
@@ -16,17 +17,17 @@ class RecordBuffer {
   explicit RecordBuffer(std::string& bytes) : bytes_(bytes), used_(bytes.size()) {}
 
   size_t size() const { return used_; }
-  // What has been written from there on; until more is.
+  // The bytes written from `begin` on; valid until the next write.
   std::string_view from(size_t begin) const { return {bytes_.data() + begin, used_ - begin}; }
   void cut(size_t size) { used_ = size; }
   void finish() { bytes_.resize(used_); }
 
-  // Room for `size` more bytes and one block.
+  // Reserves room for `size` more bytes and one block.
   void make_room(size_t size) {
     const size_t needed = used_ + size + kBlock;
     if (bytes_.size() < needed) grow(needed);
   }
-  // Appends what `print` does to the string itself, of about so many bytes.
+  // Lets `print` append to the string itself, about `about` bytes.
   template <class Print>
   void append_by(size_t about, const Print& print) {
     bytes_.resize(used_);
@@ -34,14 +35,14 @@ class RecordBuffer {
     print(bytes_);
     used_ = bytes_.size();
   }
-  // Any bytes; makes its own room.
+  // Appends any bytes; reserves its own room.
   void append(std::string_view text) {
     make_room(text.size());
     std::memcpy(at(), text.data(), text.size());
     used_ += text.size();
   }
   void set(size_t at, char c) { bytes_[at] = c; }
-  // Puts bytes before what has been written from `begin` on.
+  // Inserts bytes before the bytes written from `begin` on.
   void insert(size_t begin, std::string_view text) {
     make_room(text.size());
     std::memmove(bytes_.data() + begin + text.size(), bytes_.data() + begin, used_ - begin);
@@ -49,7 +50,8 @@ class RecordBuffer {
     used_ += text.size();
   }
 
-  // Those below store without looking: make_room() has been called for what they need.
+  // The functions below store without checks: make_room() must have been called for the bytes that
+  // they need.
 
   void put(char c) { bytes_[used_++] = c; }
   void put(std::string_view text) {
@@ -74,7 +76,7 @@ class RecordBuffer {
   void advance(size_t size) { used_ += size; }
 
  private:
-  // Most texts are short: two copies of a fixed size, which overlap, take less time than a call.
+  // Most texts are short: two overlapping copies of a fixed size are faster than a call.
   static void copy(char* to, const char* from, size_t size) {
     if (size > 16) {
       std::memcpy(to, from, size);
@@ -95,7 +97,7 @@ class RecordBuffer {
     std::memcpy(to + size - sizeof back, &back, sizeof back);
   }
 
-  // Where there is memory for it, it does not move.
+  // Uses the string's capacity before it reallocates.
   void grow(size_t needed) {
     const size_t wanted = needed + needed / 2;
     bytes_.resize(bytes_.capacity() < needed ? wanted : std::min(wanted, bytes_.capacity()));

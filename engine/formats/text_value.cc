@@ -36,7 +36,8 @@ std::optional<double> parse_float(std::string_view text) {
   return std::nullopt;
 }
 
-// Whether a label's narrower range has it: PostgreSQL's int2, oid and float4 refuse what their binary forms could not hold.
+// Whether the value is in the label's narrower range: PostgreSQL's int2, oid and float4 refuse values that their binary
+// forms could not hold.
 bool has_whole_number(PostgresLabel label, int64_t value) {
   if (label == label::kInt2) return value == static_cast<int16_t>(value);
   if (label == label::kOid) return value == static_cast<uint32_t>(value);
@@ -74,7 +75,8 @@ std::optional<std::string> parse_bytes(std::string_view text) {
   return bytes;
 }
 
-// ISO text, with a blank allowed for the T and before the zone, and UTC as a zone; or as years before the first are shown.
+// ISO text; a blank may replace the T and precede the zone, and UTC is accepted as a zone. Also accepts the notation
+// for years BC.
 std::optional<int64_t> parse_instant(std::string_view text) {
   if (text.ends_with(" BC")) {
     const auto us = parse_instant_us(text, Zones::Kept, "timestamp");
@@ -123,7 +125,7 @@ Error TextValueReader::refused(ErrorCode code, std::string_view text) const {
 
 Status TextValueReader::append(std::string_view text, Column& column) {
   const std::string_view word = without_blanks(text);
-  // Stores what was parsed, or says that it was not.
+  // Stores the parsed value, or reports the failure.
   const auto store = [&](const auto& value, ErrorCode code = ErrorCode::InvalidText) -> Status {
     if (!value) return refused(code, text);
     column.append(*value);
@@ -224,7 +226,7 @@ Status TextValueReader::append_array(std::string_view text, Column& column) {
     skip_blanks();
     item.clear();
     bool is_quoted = false;
-    int depth = 0;  // of braces: an element may be an array itself
+    int depth = 0;  // depth of braces: an element may be an array itself
     size_t end_of_quoted = 0;
     for (bool in_quotes = false; at < text.size(); ++at) {
       const char c = text[at];
@@ -262,7 +264,7 @@ Status TextValueReader::append_array(std::string_view text, Column& column) {
   return {};
 }
 
-// (1,"a b",): nothing is a null.
+// (1,"a b",): an empty field is null.
 Status TextValueReader::append_record(std::string_view text, Column& column) {
   std::vector<std::optional<std::string>> parts(1);
   if (text.size() < 2 || text.front() != '(' || text.back() != ')')
@@ -312,7 +314,7 @@ Status TextValueReader::append_json(std::string_view text, Column& column) {
   const bool is_read = json_->values.read(cursor, slot);
   if (is_read && cursor.at_end()) {
     if (element_ && type_.element().label() != label::kNone) {
-      // JSON knows nothing of what such elements have to look like.
+      // JSON has no rules for elements of such types.
       std::string elements;
       append_postgres_text(elements, parsed, 0);
       return append_array(elements, column);

@@ -1,5 +1,5 @@
-// Values from the text that people and PostgreSQL clients write: fields of COPY, parameters of
-// prepared statements. The other direction is engine/types/text_postgres.h.
+// Parses values from the texts of people and PostgreSQL clients: fields of COPY, parameters of
+// prepared statements. engine/types/text_postgres.h is the other direction.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,10 +12,10 @@
 
 namespace engine {
 
-// Reads texts of one type. BOOLEAN as PostgreSQL takes it (t, yes, on, 1, ...); DECIMAL is rounded
-// to its scale; BYTES as \x00ff or with octal escapes; dates and times as PostgreSQL takes them, in the
-// order and the zone of `forms` unless they say one; ARRAY as {1,NULL,"a b"} or as JSON; MAP and
-// STRUCT as JSON. Blanks around anything but STRING and BYTES do not count.
+// Parses texts of one type. BOOLEAN as in PostgreSQL (t, yes, on, 1, ...); DECIMAL is rounded to its scale; BYTES as
+// \x00ff or with octal escapes; dates and times as in PostgreSQL, in the order and the zone of `forms` unless the text
+// has its own; ARRAY as {1,NULL,"a b"} or as JSON; MAP and STRUCT as JSON. Blanks around values are ignored, except for
+// STRING and BYTES.
 //
 // Threads: one at a time.
 class TextValueReader {

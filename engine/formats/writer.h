@@ -1,4 +1,4 @@
-// Columns become bytes of records.
+// Conversion of columns to records' bytes.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,8 +14,8 @@ namespace engine {
 
 enum class Side : uint8_t;
 
-// The payloads of many rows, one after the other in one buffer. Reusing one between batches saves
-// its memory.
+// The payloads of many rows, one after the other in one buffer. Reusing an object between batches
+// saves allocations.
 struct EncodedRows {
   std::string bytes;
   std::vector<size_t> ends;          // of each row's payload in `bytes`
@@ -29,7 +29,7 @@ struct EncodedRows {
     return std::string_view(bytes).substr(begin, ends[row] - begin);
   }
   void clear();
-  // Ends the row that was just appended to `bytes`, which may go on past `end` for a while.
+  // Ends the row that was just appended to `bytes`, whose size may exceed `end` temporarily.
   void close(size_t end, bool is_present);
   void close(bool is_present) { close(bytes.size(), is_present); }
 };
@@ -38,8 +38,8 @@ struct RowRange {
   size_t first = 0, end = 0;
 };
 
-// Whether the row becomes a record with bytes, for formats that can write a record of fields (`wrapped`)
-// or one bare value; see Writer::write.
+// Whether the row has a payload, for formats that can write a record of fields (`wrapped`) or one bare value; see
+// Writer::write.
 bool has_payload(std::span<const Column* const> columns, size_t row, const Bitmap* present,
                  bool wrapped, Side side);
 
@@ -52,10 +52,11 @@ class Writer {
   virtual ~Writer() = default;
 
   // Appends one payload to `out` for each row of the range. Rows whose bit in `present` is not set
-  // become null records; it counts rows as the columns do. A single bare (unwrapped) column that is
-  // null is a null record too. Without `present` (nullptr) all values are there, and so is every
-  // key that has any column that is not null. A row that cannot be written (a DECIMAL with more
-  // digits than its type) is listed in `out.problems` by its index in the columns.
+  // become null records; `present` is indexed like the columns. A single bare (unwrapped) column
+  // that is null also gives a null record. Without `present` (nullptr) every value has a payload,
+  // and so has every key with at least one column that is not null. A row that cannot be written (a
+  // DECIMAL with more digits than its type) is listed in `out.problems` by its index in the
+  // columns.
   virtual void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
                      EncodedRows& out) = 0;
 };

@@ -1,18 +1,18 @@
-// From plain C++ functions over single values to kernels over columns.
+// Adapts plain C++ functions over single values to kernels over columns.
 //
 //   int64_t add(int64_t a, int64_t b)                      null in, null out
-//   std::optional<int32_t> f(std::string_view s)           may give null
-//   int32_t f(std::optional<std::string_view> s)           wants to see nulls
+//   std::optional<int32_t> f(std::string_view s)           may return null
+//   int32_t f(std::optional<std::string_view> s)           receives nulls
 //   Result<int64_t> f(std::string_view s)                  may fail: null, and an error of the row
 //   Result<std::optional<int64_t>> f(...)                  both
-//   std::string_view f(StringHeap& heap, ...)              makes its text where the result lives
-//   double f(const KernelCall& call, ...)                  clock, chance, properties, types
+//   std::string_view f(StringHeap& heap, ...)              builds its text in the result's heap
+//   double f(const KernelCall& call, ...)                  clock, random numbers, properties, types
 //   std::string f(std::string_view a, Variadic<std::string_view> more)
-//   std::string f(PerBatch<Cache>& cache, ...)             keeps something from row to row
+//   std::string f(PerBatch<Cache>& cache, ...)             keeps state between rows
 //
 // in a table: `.kernel = row_kernel<add>`. Types: bool, int32_t (INT, DATE, TIME), int64_t (BIGINT,
-// TIMESTAMP), double, Decimal, std::string_view (STRING, BYTES), Value (anything). Results also
-// std::string. A string_view result must lie in an argument or in the heap.
+// TIMESTAMP), double, Decimal, std::string_view (STRING, BYTES), Value (any type). Results also
+// std::string. A string_view result must point into an argument or the heap.
 #pragma once
 #include <array>
 #include <memory>
@@ -76,7 +76,7 @@ class ArgumentReader<Value> {
   Argument argument_;
 };
 
-// All further arguments of one row; only the last parameter of a function can be one.
+// All further arguments of one row. Only the last parameter of a function can have this type.
 template <class T>
 class Variadic {
  public:
@@ -93,7 +93,7 @@ class Variadic {
   size_t row_;
 };
 
-// Something that a function makes once a batch, for instance a pattern that it compiled last.
+// State that a function creates once per batch, for instance the pattern that it compiled last.
 template <class T>
 class PerBatch {
  public:
@@ -110,7 +110,7 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<Result<T>> = true;
 
-// How one parameter of the C++ function gets its value.
+// Provides the values of one parameter of the C++ function.
 template <class P>
 struct Source {  // a value; a null makes the result null
   static constexpr size_t kArguments = 1;
@@ -163,8 +163,7 @@ struct Source<const KernelCall&> {
   const KernelCall& call;
 };
 
-// What a C++ function's result is once Result and optional are taken off, and how a column keeps
-// it.
+// Result type of a C++ function without Result and optional, and its representation in a column.
 template <class T>
 struct Bare {
   using Type = T;
@@ -179,7 +178,7 @@ using Stored = std::conditional_t<
     std::conditional_t<std::is_same_v<T, std::string>, std::string_view,
                        std::conditional_t<std::is_same_v<T, Decimal>, Int128, T>>>;
 
-// Where the results of a call go; the column has been resized. Rows that are not put stay null.
+// Writes the results of a call to the column, which has been resized. Rows without put() stay null.
 template <class T>
 class Sink {
  public:
@@ -220,7 +219,7 @@ template <class R>
 inline constexpr bool gives_value =
     std::is_same_v<std::decay_t<R>, Value> || std::is_same_v<std::decay_t<R>, Result<Value>>;
 
-// Appends one result; for nested columns, where rows cannot be set in any order.
+// Appends one result; for nested columns, whose rows can only be set in order.
 template <class R>
 void append(KernelCall& call, size_t row, R&& result) {
   if constexpr (is_result<std::decay_t<R>>) {
@@ -242,7 +241,7 @@ inline void share_strings(KernelCall& call) {
   for (const Argument& argument : call.args) call.out.share_strings_of(*argument.column);
 }
 
-// Rows of these kinds may each take long, so that a batch of them asks whether there is time left.
+// Rows with these parameter types may each take long, so a batch checks the remaining time.
 template <class T>
 inline constexpr bool may_be_long = false;
 template <>
@@ -254,18 +253,18 @@ inline constexpr bool may_be_long<std::optional<T>> = may_be_long<T>;
 template <class T>
 inline constexpr bool may_be_long<Variadic<T>> = may_be_long<T>;
 
-// Every so many rows: a look at the clock takes as long as some of them.
+// Checks only every few rows, because reading the clock takes as long as some of them.
 inline bool is_over(const KernelCall& call, size_t row) {
   constexpr size_t kRows = 16;
   return row % kRows == kRows - 1 && call.context.is_over();
 }
-// From this row on nothing is computed; what is set in the column stays null.
+// Fails all rows from this one on; their slots in the column stay null.
 inline void fail_rest(KernelCall& call, size_t row) {
   const Error why = call.context.budget->status().error();
   for (; row < call.rows; ++row) call.errors.add(row, why);
 }
 
-// The same for a column to which rows are appended.
+// Variant for a column to which rows are appended.
 inline void append_failed_rest(KernelCall& call) {
   fail_rest(call, call.out.size());
   while (call.out.size() < call.rows) call.out.append_null();
@@ -278,7 +277,7 @@ template <auto fn, class R, class... P>
 struct RowKernel<fn, R (*)(P...)> {
   static void run(KernelCall& call) { run(call, std::index_sequence_for<P...>()); }
 
-  // The position of each parameter's argument: how many arguments those before it take.
+  // Index of each parameter's first argument: the number of arguments of the parameters before it.
   static constexpr std::array<size_t, sizeof...(P) + 1> positions() {
     std::array<size_t, sizeof...(P) + 1> at{};
     size_t i = 0;
@@ -340,7 +339,8 @@ void row_kernel(KernelCall& call) {
 enum class Nulls : uint8_t { Propagate, Pass };
 
 // For nested and generic types: `Value f(std::span<const Value> arguments)`, or Result<Value>, or
-// with a `const KernelCall&` before. With Nulls::Propagate a null argument makes the result null.
+// with a preceding `const KernelCall&`. With Nulls::Propagate a null argument makes the result
+// null.
 template <auto fn, Nulls nulls = Nulls::Propagate>
 void value_kernel(KernelCall& call) {
   std::vector<Value> values(call.args.size());

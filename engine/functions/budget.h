@@ -1,5 +1,5 @@
-// What one evaluation may cost: bytes that its functions make, time, and whether anybody still wants
-// its result.
+// Limits of one evaluation: the bytes that its functions allocate, its time, and cancellation by the reader of the
+// result.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -14,18 +14,18 @@
 
 namespace engine {
 
-// No function makes a larger text, array or map, with a budget or without: a mistyped length must
-// not take the memory of the whole server.
+// No function makes a larger text, array or map, with or without a budget: a mistyped length must not exhaust the
+// memory of the whole server.
 inline constexpr size_t kMaxValueBytes = size_t{64} << 20;
-// What all values of one evaluation (a program over a batch of rows) take at most.
+// Limit for all values of one evaluation (a program over a batch of rows).
 inline constexpr size_t kMaxEvaluationBytes = size_t{256} << 20;
 
-// A function asks before it makes a value whose size an argument decides, and between pieces of work
-// that may take long. Once the answer was no, it stays no until begin(): what is left of the
-// evaluation is not computed (its rows are null, with an error), and the results are of no use. The
-// evaluator then either fails with status(), or tries again with fewer rows.
+// A function calls take_bytes() before it makes a value whose size depends on an argument, and is_over() between pieces
+// of work that may take long. Once a limit is reached, it stays reached until begin(): the rest of the evaluation is
+// not computed (its rows are null, with an error), and the results must not be used. The evaluator then either fails
+// with status(), or tries again with fewer rows.
 //
-// Threads: the evaluator's, but for the flag, which any thread may set.
+// Threads: the evaluator's, except the flag, which any thread may set.
 // Owner:   the evaluator: a statement, or a task.
 class EvalBudget {
  public:
@@ -33,16 +33,16 @@ class EvalBudget {
   struct Limits {
     size_t max_bytes = kMaxEvaluationBytes;
     size_t max_value_bytes = kMaxValueBytes;
-    int64_t deadline_us = std::numeric_limits<int64_t>::max();  // of the clock's monotonic time
+    int64_t deadline_us = std::numeric_limits<int64_t>::max();  // in the clock's monotonic time
   };
 
-  // `is_canceled` outlives the budget; null: nobody cancels. `memory`: what the server may hold, of
-  // which an evaluation that takes much holds a part until the budget is gone; null: it is not asked.
+  // `is_canceled` must outlive the budget; null: no cancellation. `memory`: the budget of the server, from which a
+  // large evaluation reserves a part for the lifetime of this object; null: no reservation.
   explicit EvalBudget(const Clock& clock, const std::atomic<bool>* is_canceled = nullptr,
                       MemoryBudget* memory = nullptr)
       : clock_(clock), is_canceled_(is_canceled), memory_(memory) {}
 
-  // The next evaluation begins.
+  // Starts the next evaluation.
   void begin(const Limits& limits) {
     limits_ = limits;
     bytes_left_ = limits.max_bytes;
@@ -52,7 +52,7 @@ class EvalBudget {
     bytes_until_look_ = kBytesPerLook;
   }
 
-  // For values that are about to be made.
+  // Call before values are made.
   bool take_bytes(size_t bytes) {
     if (bytes > bytes_left_) {
       if (spent_ == Spent::Nothing) spent_ = Spent::Bytes;
@@ -61,21 +61,21 @@ class EvalBudget {
     if (memory_ != nullptr && limits_.max_bytes - bytes_left_ + bytes > uncharged_bytes_)
       charge(limits_.max_bytes - bytes_left_ + bytes);
     bytes_left_ -= bytes;
-    // Many rows of one call may each make something.
+    // One call may make values in many rows, so the clock is checked from time to time.
     if (bytes_until_look_ >= bytes)
       bytes_until_look_ -= bytes;
     else if (bytes_until_look_ = kBytesPerLook; is_over())
       return false;
     return spent_ == Spent::Nothing;
   }
-  // Whether one value may be so large.
+  // Returns whether a single value may have this size.
   bool allows_value(size_t bytes) {
     if (bytes > limits_.max_value_bytes && spent_ == Spent::Nothing) spent_ = Spent::Bytes;
     return bytes <= limits_.max_value_bytes;
   }
-  // What was taken on the way to a value, and is gone.
+  // Returns bytes of intermediate values that have been freed.
   void give_back(size_t bytes) { bytes_left_ += bytes; }
-  // Looks at the clock and the flag; some 30 ns, so not for each of many small things.
+  // Checks the clock and the flag; takes some 30 ns, so do not call it for each small item.
   bool is_over() {
     if (spent_ != Spent::Nothing) return true;
     if (is_canceled_ && is_canceled_->load(std::memory_order_relaxed))
@@ -89,13 +89,13 @@ class EvalBudget {
   Spent spent() const { return spent_; }
   size_t bytes_left() const { return bytes_left_; }
   const Clock& clock() const { return clock_; }
-  // An error when something is spent.
+  // Returns an error if a limit has been reached.
   Status status() const;
 
  private:
-  // So much is nobody's offence, and is asked for at once.
+  // Small evaluations, up to this size, need no reservation. Also the step size of reservations.
   static constexpr size_t kUnchargedBytes = size_t{1} << 20;
-  // So many are made in less than a millisecond.
+  // Functions make this much in less than a millisecond.
   static constexpr size_t kBytesPerLook = size_t{64} << 10;
   void charge(size_t taken_bytes);
 
@@ -104,7 +104,7 @@ class EvalBudget {
   MemoryBudget* const memory_;
   std::optional<OwnedCharge> charge_;
   std::optional<Error> refusal_;
-  size_t uncharged_bytes_ = kUnchargedBytes;  // may be taken before memory is asked for again
+  size_t uncharged_bytes_ = kUnchargedBytes;  // may be taken before the next reservation
   size_t bytes_until_look_ = kBytesPerLook;
   Limits limits_;
   size_t bytes_left_ = kMaxEvaluationBytes;

@@ -1,5 +1,5 @@
-// The names and numbers of the catalog's objects, and rights on them, for the reg* types, to_reg*() and has_*_privilege().
-// A port: engine/system_tables implements it, for one statement.
+// Names and numbers of the catalog's objects, and privileges on them, for the reg* types, to_reg*() and
+// has_*_privilege(). A port: engine/system_tables implements it, for one statement.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,14 +19,14 @@ extern const FunctionFamily kCatalogNameFunctions;
 class CatalogNames {
  public:
   virtual ~CatalogNames() = default;
-  // The number of the object that a text names as SQL does: Orders, "Orders", public.orders, integer[], 16394. Fails as
-  // PostgreSQL does for a name that it does not know: UndefinedSource, UndefinedObject, UndefinedSchema, UndefinedFunction.
+  // Returns the number of the object that a text names as in SQL: Orders, "Orders", public.orders, integer[], 16394.
+  // Fails for an unknown name as PostgreSQL does: UndefinedSource, UndefinedObject, UndefinedSchema, UndefinedFunction.
   virtual Result<int64_t> number_of(PostgresLabel type, std::string_view text) = 0;
-  // The name of an object; the number as text where no object has it.
+  // Returns the name of an object; the number as text if no object has it.
   virtual std::string name_of(PostgresLabel type, int64_t number) = 0;
-  // Whether the role (a name or a number; none: the current user) has one of the privileges, a list with commas, on the
-  // object of the kind ("table", "sequence", "any_column", "column", "schema", "database", "function", "type", ...), which
-  // is named as above or is a number. None: no object has that number.
+  // Returns whether the role (a name or a number; none: the current user) has one of the privileges (a list with
+  // commas) on the object of the kind ("table", "sequence", "any_column", "column", "schema", "database", "function",
+  // "type", ...), which is named as above or given by its number. nullopt if no object has that number.
   virtual Result<std::optional<bool>> has_privilege(std::string_view kind,
                                                     std::optional<std::string_view> role,
                                                     std::string_view object,
@@ -34,11 +34,12 @@ class CatalogNames {
                                                     std::string_view privileges) = 0;
 };
 
-// The names that functions find which this thread computes while the object lives. They are not in EvalContext, which all
-// functions and operators see, for the sake of a few that only statements about the catalog call.
+// Sets the names for functions that this thread computes during the lifetime of the object. They are not in
+// EvalContext, which all functions and operators receive, because only a few functions in statements about the catalog
+// need them.
 class CatalogNamesInUse {
  public:
-  explicit CatalogNamesInUse(CatalogNames* names);  // null: none
+  explicit CatalogNamesInUse(CatalogNames* names);  // null: no names
   ~CatalogNamesInUse();
   CatalogNamesInUse(const CatalogNamesInUse&) = delete;
   CatalogNamesInUse& operator=(const CatalogNamesInUse&) = delete;
@@ -47,7 +48,7 @@ class CatalogNamesInUse {
   CatalogNames* const before_;
 };
 
-// The names in use on this thread; null: none.
+// Returns the names in use on this thread; null if none.
 CatalogNames* catalog_names_in_use();
 
 // Kernels of casts. The first argument is the name of the reg* type, the second the value.

@@ -1,5 +1,5 @@
-// Single values of any type as bytes: states of aggregates keep them, sets compare them.
-// Private to engine/functions.
+// Single values of any type as bytes: aggregate states store them, sets compare them. Private to
+// engine/functions.
 #pragma once
 #include <cassert>
 #include <string>
@@ -10,25 +10,25 @@
 
 namespace engine {
 
-// Appends one value as bytes (the row codec, one column).
+// Appends one value as bytes (row codec, one column).
 inline void append_cell(const Column& column, size_t row, std::string& out) {
   const Column* const parts[] = {&column};
   encode_row(parts, row, out);
 }
-// Likewise, so that equal values give equal bytes: the entries of maps are sorted.
+// Appends one value so that equal values have equal bytes: the entries of maps are sorted.
 void append_canonical_cell(const Column& column, size_t row, std::string& out);
 inline std::string canonical_cell(const Column& column, size_t row) {
   std::string cell;
   append_canonical_cell(column, row, cell);
   return cell;
 }
-// Appends the value to a column of its type; the cell has been checked.
+// Appends the value to a column of its type; the cell must be valid.
 inline void append_value_of(std::string_view cell, Column& out) {
   Column* const parts[] = {&out};
   [[maybe_unused]] const Status read = decode_row(cell, parts, RowStrings::Copy);
   assert(read);
 }
-// Reads a length and a cell; `in` fails when it is not a value of this type.
+// Reads a length and a cell; `in` fails if the cell is not a value of this type.
 std::string take_cell(const SqlType& type, ByteReader& in);
 
 }  // namespace engine

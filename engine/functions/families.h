@@ -1,4 +1,4 @@
-// The families of functions; a new one gets a line here and one in families.cc.
+// The families of functions. A new family needs a line here and one in families.cc.
 #pragma once
 #include "engine/functions/function.h"
 

@@ -1,5 +1,4 @@
-// A scalar or table function is one row of a table: its documentation, its signature, its first
-// test and its body.
+// A scalar or table function is one row of a table: its documentation, its signature, a first test and its body.
 #pragma once
 #include <span>
 #include <string_view>
@@ -10,23 +9,23 @@
 
 namespace engine {
 
-// A table function's kernel gives one ARRAY of results a row; the signature's result is the
-// element.
+// The kernel of a table function returns one ARRAY of results per row; the result of the signature is the element.
 enum class FunctionKind : uint8_t { Scalar, Table };
 
-// The return type from the types of the arguments after coercion, where a signature cannot say it.
+// Computes the return type from the types of the arguments after coercion, if a signature cannot express it.
 using ReturnType = Result<SqlType> (*)(std::span<const SqlType> arguments);
 
 struct FunctionDef {
-  std::string_view name;       // spelled as ksqlDB's messages do; found in any case
+  std::string_view name;       // spelled as in ksqlDB's messages; matched in any case
   std::string_view signature;  // see signature.h
   std::string_view doc;        // one sentence
-  std::string_view example;    // an expression that is true, run by the tests
+  std::string_view example;    // an expression that is true; the tests evaluate it
   Kernel kernel;
   ReturnType returns = nullptr;
   FunctionKind kind = FunctionKind::Scalar;
-  bool is_deterministic = true;  // false: not folded when all arguments are constants
-  // The first argument that is not null, of any number: the program computes one only for the rows where those before it are null.
+  bool is_deterministic = true;  // false: not folded even if all arguments are constants
+  // Set for functions that return the first argument that is not null: the program computes an argument only for rows
+  // in which all previous arguments are null.
   bool takes_first_given = false;
 };
 

@@ -1,5 +1,4 @@
-// What the body of a function sees: the columns of one batch, and where its results and its errors
-// go.
+// Interface between the evaluator and the body of a function: the columns of one batch, its result and its errors.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -16,8 +15,8 @@
 
 namespace engine {
 
-// The rows of one batch in which something failed, and what it was in the first few of them.
-// A message whose row has not failed tells of a failure that a function took as a null argument.
+// The failed rows of one batch, with the messages of the first few of them. A message for a row that has not failed
+// reports a failure that a function treated as a null argument.
 //
 // Invariant: a failed row has at most one message, its first.
 class RowErrors {
@@ -27,24 +26,24 @@ class RowErrors {
     std::string text;
     ErrorCode code = ErrorCode::InvalidText;
   };
-  // Enough to see what is wrong with a batch; more would only flood the processing log.
+  // Enough to show the problem of a batch; more would only flood the processing log.
   static constexpr size_t kMaxMessages = 16;
 
   explicit RowErrors(size_t rows) : rows_(rows) {}
 
   void add(size_t row, std::string_view text, ErrorCode code = ErrorCode::InvalidText);
-  // With its code: a limit that was reached is of class 53 or 54 and no wrong input.
+  // Keeps the error code: a limit that was reached has class 53 or 54 and is not wrong input.
   void add(size_t row, const Error& error) { add(row, error.message, error.code); }
   bool any() const { return failed_.size() != 0; }
   bool has(size_t row) const { return any() && failed_.test(row); }
   size_t count() const { return failed_.count(); }
-  // Empty while nothing failed, else one bit a row.
+  // Empty if no row failed, otherwise one bit per row.
   const Bitmap& failed() const { return failed_; }
   const std::vector<Message>& messages() const { return messages_; }
-  // Adds the errors of some of these rows: row i of `part` is row `rows[i]` here.
+  // Adds the errors of a subset of the rows: row i of `part` is row `rows[i]` here.
   void add_part(const RowErrors& part, std::span<const uint32_t> rows);
   void add_all(const RowErrors& other);
-  // Tells of the failures, without making these rows fail.
+  // Records a message without failing the row.
   void note(size_t row, std::string_view text, ErrorCode code = ErrorCode::InvalidText);
   void note_all(const RowErrors& other);
 
@@ -56,49 +55,48 @@ class RowErrors {
   std::vector<Message> messages_;
 };
 
-// What evaluation takes from the world around it.
+// The environment of an evaluation.
 struct EvalContext {
   const Clock& clock;
   Random& random;
-  // The properties of the statement's session; null: all at their defaults.
+  // Properties of the statement's session; null: all have their defaults.
   const std::map<std::string, std::string>* properties = nullptr;
-  // What the evaluation may cost; null: as much as it needs, values of more than kMaxValueBytes
-  // aside.
+  // Limits of the evaluation; null: unlimited, except for kMaxValueBytes per value.
   EvalBudget* budget = nullptr;
 
   std::string_view property(const std::string& name, std::string_view otherwise) const;
-  // Before a function makes a value whose size its arguments decide: false when it would be too
-  // large, or when the budget does not have that many bytes. Nothing is taken yet.
+  // Call before a function makes a value whose size depends on its arguments. Returns false if the value would be too
+  // large, or if the budget does not have that many bytes. Takes no bytes from the budget yet.
   bool has_bytes(size_t bytes) const {
     if (bytes > kMaxValueBytes) return false;
     if (budget == nullptr) return true;
     return budget->allows_value(bytes) &&
            (bytes <= budget->bytes_left() || budget->take_bytes(bytes));
   }
-  // The same, and the bytes are taken.
+  // Checks as has_bytes() does, and takes the bytes from the budget.
   bool take_bytes(size_t bytes) const {
     if (bytes > kMaxValueBytes) return false;
     return budget == nullptr || (budget->allows_value(bytes) && budget->take_bytes(bytes));
   }
-  // For what is needed on the way to a value and is no value itself.
+  // For intermediate memory that is not part of a value.
   bool take_working_bytes(size_t bytes) const {
     return budget == nullptr || budget->take_bytes(bytes);
   }
-  // Likewise for what a row gets; when it was false the row has the error.
+  // Takes the bytes for a value of the row; if it returns false, the row has the error.
   bool take_bytes(size_t bytes, size_t row, RowErrors& errors) const {
     if (take_bytes(bytes)) return true;
     errors.add(row, too_large(bytes));
     return false;
   }
-  // Why it was false: the error of the row.
+  // Returns the error for the row.
   Error too_large(size_t bytes) const;
   bool is_over() const { return budget != nullptr && budget->is_over(); }
 };
 
-// About how much memory a value takes.
+// Approximate memory of a value.
 size_t size_of(const Value& value);
 
-// One argument: a column with a value for each row, or a constant, whose single row stands for all.
+// One argument: a column with one value per row, or a constant, whose single row applies to all.
 struct Argument {
   const Column* column;
   bool is_constant = false;
@@ -113,39 +111,37 @@ struct Argument {
   Value value(size_t row) const { return column->value_at(index(row)); }
 };
 
-// A lambda that was passed to a function.
+// A lambda argument of a function.
 class LambdaBody {
  public:
   virtual ~LambdaBody() = default;
-  // Its value for each element: `parameters` are as long as `rows`, and rows[i] is the row of the
-  // call to which element i belongs (the body may use other columns of that row). Errors are added
-  // to `errors` by row, not by element; the element's value is then null.
+  // Evaluates the lambda for each element: `parameters` are as long as `rows`, and rows[i] is the row of the call to
+  // which element i belongs (the body may use other columns of that row). Errors are added to `errors` by row, not by
+  // element; the element's value is then null.
   virtual ColumnPtr run(std::span<const Argument> parameters, std::span<const uint32_t> rows,
                         RowErrors& errors) const = 0;
 };
 
-// One call of a function over a batch. Rows that do not need a value were taken out before: a
-// kernel computes all of them.
+// One call of a function over a batch. Rows that do not need a value have been removed: a kernel computes all rows.
 struct KernelCall {
-  std::span<const Argument> args;  // coerced to the parameters' types; lambdas are not among them
+  std::span<const Argument> args;  // coerced to the parameters' types; without lambdas
   size_t rows;
-  // Comes empty and of the return type; the kernel leaves `rows` rows in it. Where it puts views of
-  // an argument's strings it must call out.share_strings_of(argument).
+  // Initially empty, with the return type; the kernel must append or set `rows` rows. If it stores views of an
+  // argument's strings it must call out.share_strings_of(argument).
   Column& out;
   RowErrors& errors;  // a row that is added here must be null in `out`
   const EvalContext& context;
   std::span<const LambdaBody* const> lambdas = {};
-  // Of comparisons and conditions: a null operand makes the result unknown, which is null, as in PostgreSQL. Otherwise, as in
-  // ksqlDB, a comparison is false and a condition an error.
+  // For comparisons and conditions: a null operand makes the result unknown, which is null, as in PostgreSQL. If false,
+  // as in ksqlDB, a comparison gives false and a condition an error.
   bool knows_unknown = false;
 };
 
-// Appends the row `at` of a column to the result, as that of `row`. What is appended from a constant,
-// or from an element of an array, may be appended many times: there has to be room for each copy.
+// Appends row `at` of a column to the result, as the value of `row`. A constant, or an element of an array, may be
+// appended many times, so each copy is charged to the budget.
 void append_copy(KernelCall& call, size_t row, const Column& from, size_t at);
 
-// Called once a batch. Inside there is no allocation and no exception per row, except for what
-// strings and lists need.
+// Called once per batch. It must not allocate or throw per row, except as needed for strings and lists.
 using Kernel = void (*)(KernelCall&);
 
 }  // namespace engine

@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-// String.hashCode(), mixed as HashMap does.
+// Java's String.hashCode(), mixed as in HashMap.
 uint32_t java_hash(std::string_view text) {
   uint32_t hash = 0;
   if (is_ascii(text))
@@ -24,8 +24,8 @@ std::vector<uint32_t> hash_order(const Column& keys, ItemRange entries) {
   std::vector<uint32_t> order(entries.size());
   std::iota(order.begin(), order.end(), entries.begin);
   if (keys.type().kind() != TypeKind::String) return order;
-  // ksqlDB makes its maps with a capacity for as many entries as they get; a table is doubled when
-  // more than three quarters of it are taken.
+  // ksqlDB creates its maps with a capacity for their number of entries; HashMap doubles its table
+  // if more than three quarters of it are used.
   uint32_t buckets = 2;
   while (uint64_t{entries.size()} * 4 > uint64_t{buckets} * 3) buckets *= 2;
   const auto bucket = [&](uint32_t entry) {

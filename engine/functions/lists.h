@@ -1,4 +1,4 @@
-// Walking ARRAY and MAP arguments row by row. Private to engine/functions.
+// Iterates over ARRAY and MAP arguments row by row. Private to engine/functions.
 #pragma once
 #include <numeric>
 #include <span>
@@ -9,7 +9,7 @@
 
 namespace engine {
 
-// The elements, or entries, of one row: positions in the argument's child columns.
+// The elements or entries of one row, as indexes in the argument's child columns.
 struct ItemRange {
   uint32_t begin, end;
   uint32_t size() const { return end - begin; }
@@ -20,11 +20,11 @@ inline ItemRange items_of(const Argument& argument, size_t row) {
   return {ends[at], ends[at + 1]};
 }
 
-// Entries of one map in the order in which Java's HashMap walks through them: ksqlDB's users see it
-// in MAP_KEYS and REDUCE. Keys that are not texts stay in their order.
+// Returns the entries of one map in the iteration order of Java's HashMap, which is visible to
+// ksqlDB's users in MAP_KEYS and REDUCE. If the keys are not texts, the entries keep their order.
 std::vector<uint32_t> hash_order(const Column& keys, ItemRange entries);
 
-// A column with the argument's value for each row, even if it is a constant.
+// Returns a column with the argument's value for each row, even if the argument is a constant.
 Column expanded(const Argument& argument, size_t rows);
 
 }  // namespace engine

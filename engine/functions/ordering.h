@@ -1,4 +1,4 @@
-// The order of values, as Java's compareTo has it for each SQL type, and as PostgreSQL has it.
+// Order of values: that of Java's compareTo for each SQL type, and that of PostgreSQL.
 #pragma once
 #include <cmath>
 #include <compare>
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// -0.0 before 0.0, NaN after everything.
+// -0.0 precedes 0.0, and NaN is greater than all other values.
 inline std::strong_ordering compare_doubles(double a, double b) {
   if (a < b) return std::strong_ordering::less;
   if (a > b) return std::strong_ordering::greater;
@@ -16,12 +16,12 @@ inline std::strong_ordering compare_doubles(double a, double b) {
   return std::signbit(b) <=> std::signbit(a);
 }
 
-// Two values of one scalar type that are not null.
+// Compares two values of one scalar type that are not null.
 std::strong_ordering compare_rows(const Column& a, size_t a_row, const Column& b, size_t b_row);
 
-// The same as PostgreSQL has it, for SELECTs over tables: -0.0 is 0.0, bytes have no sign, types that are kept as text
-// compare by their comparable form. Arrays and rows compare item by item, a null after all else, then by their length.
-// Of maps only whether they are equal.
+// PostgreSQL's order, for SELECTs over tables: -0.0 equals 0.0, bytes are unsigned, and types that are stored as text
+// compare by their comparable form. Arrays and rows compare item by item, with nulls last, then by length. For maps
+// only equality is defined.
 std::strong_ordering compare_as_postgres(const Column& a, size_t a_row, const Column& b,
                                          size_t b_row);
 inline std::strong_ordering compare_doubles_as_postgres(double a, double b) {

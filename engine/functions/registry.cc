@@ -30,7 +30,7 @@ bool match_argument(Bindings& bindings, const TypePattern& pattern, const Argume
   return bindings.match(pattern, argument.type, widen);
 }
 
-// The bindings if the overload takes these arguments.
+// Returns the bindings if the overload accepts these arguments.
 std::optional<Bindings> match(const Overload& overload, std::span<const ArgumentType> arguments,
                               bool widen) {
   Bindings bindings;
@@ -46,7 +46,7 @@ std::optional<Bindings> match(const Overload& overload, std::span<const Argument
   return bindings;
 }
 
-// Less is better: ksqlDB's order among overloads that all take the arguments.
+// Rank among overloads that accept the arguments, as in ksqlDB; the lowest wins.
 std::tuple<bool, int, int, int> rank(const Signature& signature) {
   const auto generics = std::ranges::count_if(
       signature.parameters, [](const auto& parameter) { return parameter.pattern.has_generic(); });
@@ -61,7 +61,7 @@ std::string list_types(std::span<const ArgumentType> arguments) {
   return text;
 }
 
-// As it was called: without the schema that rows of PostgreSQL's meanings have.
+// Returns the name as called: without the schema that rows with PostgreSQL's meaning have.
 std::string called(const Overload& overload) {
   const std::string_view name = overload.name();
   return std::string(name.substr(name.find('.') + 1));

@@ -1,4 +1,4 @@
-// All functions by name, and which overload a call means.
+// Registry of all functions by name, with overload resolution.
 #pragma once
 #include <span>
 #include <string>
@@ -12,18 +12,18 @@
 
 namespace engine {
 
-// What is known of an argument before the overload is chosen.
+// Properties of an argument before the overload is chosen.
 struct ArgumentType {
   SqlType type = {};           // Null for a NULL literal, and for a parameter $n of unknown type
-  int lambda_parameters = -1;  // of a lambda: how many
+  int lambda_parameters = -1;  // number of parameters, if it is a lambda
   bool is_unit = false;        // DAYS, HOURS, ...
   bool is_literal = false;
 
-  // As messages show it: "INTEGER", "null", "LAMBDA".
+  // Text for messages: "INTEGER", "null", "LAMBDA".
   std::string to_string() const;
 };
 
-// A function as the registry keeps it: its row, read.
+// A function in the registry: its table row with the parsed signature.
 struct Overload {
   const FunctionDef* function = nullptr;  // exactly one of these two is set
   const AggregateDef* aggregate = nullptr;
@@ -37,24 +37,24 @@ enum class CallKind : uint8_t { Scalar, Table, Aggregate };
 
 struct Resolution {
   const Overload* overload;
-  // The type to which each argument is to be coerced; Null for lambdas, and where any type does and
-  // nothing says which.
+  // The type to which each argument is to be coerced; Null for lambdas, and if the parameter
+  // accepts any type and no other argument determines it.
   std::vector<SqlType> argument_types;
-  // Letters that only a lambda's result can tell are still free.
+  // Letters that depend on the result of a lambda are still free.
   Bindings bindings;
 };
 
 class Registry {
  public:
-  // All families of this program. Threads: any, it never changes.
+  // All families of this program. Threads: any; it never changes.
   static const Registry& instance();
   explicit Registry(std::span<const FunctionFamily* const> families);
 
-  // Names in any case. An empty span when there is no such function.
+  // The name may be in any case. Returns an empty span if no such function exists.
   std::span<const Overload> find(std::string_view name) const;
   bool is_aggregate(std::string_view name) const;
   bool is_table_function(std::string_view name) const;
-  // Upper-case names with all overloads, in order of the name: for SHOW FUNCTIONS.
+  // Upper-case names with all overloads, ordered by name: for SHOW FUNCTIONS.
   struct Entry {
     std::string name;
     CallKind kind;
@@ -62,25 +62,25 @@ class Registry {
   };
   std::span<const Entry> entries() const { return entries_; }
 
-  // The overload for these arguments, by ksqlDB's rules: exact types first, then with implicit
-  // coercion. Fails with UndefinedFunction, worded as in ksqlDB: "Can't find any functions with the
-  // name 'X'", "Function 'X' does not accept parameters (...).\nValid alternatives are:\n...",
-  // "Function 'X' cannot be resolved due to ambiguous method parameters (...)."
+  // Returns the overload for these arguments, by ksqlDB's rules: exact types first, then with
+  // implicit coercion. Fails with UndefinedFunction, worded as in ksqlDB: "Can't find any functions
+  // with the name 'X'", "Function 'X' does not accept parameters (...).\nValid alternatives
+  // are:\n...", "Function 'X' cannot be resolved due to ambiguous method parameters (...)."
   Result<Resolution> resolve(std::string_view name, std::span<const ArgumentType> arguments) const;
 
  private:
   const Entry* entry(std::string_view name) const;
-  std::vector<Entry> entries_;  // in order of the name
+  std::vector<Entry> entries_;  // ordered by name
 };
 
-// The return type once all letters are bound; fails where the arguments give none.
+// Returns the return type once all letters are bound; fails if the arguments do not determine it.
 Result<SqlType> return_type(const Resolution& resolution);
 
-// Leaves of an instance's properties those that aggregates look at.
+// Removes the properties that no aggregate reads from an instance.
 void keep_aggregate_properties(AggregateInstance& instance);
 
-// An instance for a resolved aggregate call, ready for its states. `initial_arguments` are the
-// values of the trailing literals. Fails as its row's check says.
+// Makes an instance for a resolved aggregate call. `initial_arguments` are the values of the
+// trailing literals. Fails if the check of the function's row does.
 Result<AggregateInstance> make_aggregate(const Resolution& resolution, ValueList initial_arguments,
                                          std::map<std::string, std::string> properties = {});
 

@@ -1,5 +1,5 @@
-// What nextval(), currval(), setval() and lastval() ask: the sequences as one session sees them. And what txid_current() asks. A
-// port: the server has it.
+// Port for nextval(), currval(), setval() and lastval(): the sequences as one session sees them; also for
+// txid_current(). The server implements it.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -10,28 +10,29 @@
 
 namespace engine {
 
-// Names are as a statement's texts spell them, or the numbers that regclass has.
+// A name is written as in a statement's text, or is the number of regclass.
 //
-// Threads: one at a time, and not a loop's: next() and set() may wait until numbers are reserved durably.
+// Threads: one at a time, and not a loop's thread: next() and set() may wait until numbers are reserved durably.
 class Sequences {
  public:
   virtual ~Sequences() = default;
-  // Fills `numbers` with the next ones. Fails with QueryCanceled when the budget is over while it waits; null: it is not.
+  // Fills `numbers` with the next numbers. Fails with QueryCanceled if the budget is over while it waits; null: no
+  // budget.
   virtual Status next(std::string_view name, std::span<int64_t> numbers, EvalBudget* budget) = 0;
-  // What next() gave this session last, of this sequence and of any.
+  // Returns the last number that next() gave this session: for this sequence, or for any.
   virtual Result<int64_t> current(std::string_view name) const = 0;
   virtual Result<int64_t> last() const = 0;
-  // The number behind `value` is the next one, or where it was not called `value` itself.
+  // The next number is the one behind `value`, or `value` itself if `is_called` is false.
   virtual Status set(std::string_view name, int64_t value, bool is_called, EvalBudget* budget) = 0;
-  // The number of the transaction; outside of one another each time.
+  // Returns the transaction number; outside of a transaction a new one each time.
   virtual int64_t transaction() = 0;
 };
 
-// The sequences that functions find which this thread computes while the object lives. They are not in EvalContext, which all
-// functions and operators see, for the sake of five that a few statements call.
+// Sets the sequences for functions that this thread computes during the lifetime of the object. They are not in
+// EvalContext, which all functions and operators receive, because only five functions in few statements need them.
 class SequencesInUse {
  public:
-  explicit SequencesInUse(Sequences* sequences);  // null: there are none
+  explicit SequencesInUse(Sequences* sequences);  // null: no sequences
   ~SequencesInUse();
   SequencesInUse(const SequencesInUse&) = delete;
   SequencesInUse& operator=(const SequencesInUse&) = delete;

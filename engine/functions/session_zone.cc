@@ -8,12 +8,12 @@ ZoneClockPtr session_zone(const std::map<std::string, std::string>& properties) 
   static const std::string kName(kZoneProperty);
   const auto found = properties.find(kName);
   if (found == properties.end()) return nullptr;
-  // A name is looked up for each batch of rows.
+  // The last zone is cached, because it is looked up for each batch of rows.
   thread_local std::string last_name;
   thread_local ZoneClockPtr last;
   if (last_name != found->second) {
     auto zone = find_postgres_zone(found->second);
-    last = zone ? zone->clock : nullptr;  // it was known when it was set
+    last = zone ? zone->clock : nullptr;  // the name was valid when it was set
     last_name = found->second;
   }
   return last;
@@ -26,7 +26,7 @@ ZoneClockPtr session_zone(const EvalContext& context) {
 TextForms session_forms(const std::map<std::string, std::string>& properties) {
   static const std::string kDates(kDateStyleProperty), kIntervals(kIntervalStyleProperty);
   TextForms forms{.zone = session_zone(properties)};
-  // What is there was known when it was set.
+  // The property was valid when it was set.
   if (const auto style = properties.find(kDates); style != properties.end())
     if (const Status status = read_date_style(style->second, forms); !status) return forms;
   if (const auto style = properties.find(kIntervals); style != properties.end())

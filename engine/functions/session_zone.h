@@ -1,5 +1,5 @@
-// The time zone of the session for which something is computed, and how it writes and reads times: SET TimeZone, DateStyle,
-// IntervalStyle.
+// Time zone and formats of dates and intervals of the session that an expression is computed for: SET TimeZone,
+// DateStyle, IntervalStyle.
 #pragma once
 #include <map>
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace engine {
 
-// They travel with the statement's properties, whichever threads work for it, under these names. Sessions in UTC have no zone there,
-// those in ISO's style no style; nor have queries that run: these are always in UTC and in ISO's.
+// Names of the properties that carry them with a statement, to all threads that work on it. A session in UTC has no
+// zone property, one in ISO style no style properties. Continuous queries have none: they always use UTC and ISO.
 inline constexpr std::string_view kZoneProperty = "timezone", kDateStyleProperty = "datestyle",
                                   kIntervalStyleProperty = "intervalstyle";
 
@@ -20,11 +20,11 @@ ZoneClockPtr session_zone(const std::map<std::string, std::string>& properties);
 ZoneClockPtr session_zone(const EvalContext& context);
 TextForms session_forms(const std::map<std::string, std::string>& properties);
 TextForms session_forms(const EvalContext& context);
-// Without them: for what lasts longer than the session.
+// Returns the properties without these, for objects that outlive the session.
 std::map<std::string, std::string> without_session_forms(
     std::map<std::string, std::string> properties);
 
-// The zone of a call, for functions that look at it row by row: PerBatch<CallZone>&.
+// The zone of a call, for functions that need it in each row: PerBatch<CallZone>&.
 class CallZone {
  public:
   const ZoneClock* of(const KernelCall& call) {
@@ -37,7 +37,7 @@ class CallZone {
   ZoneClockPtr zone_;
   bool is_known_ = false;
 };
-// All forms likewise.
+// All formats of a call, for functions that need them in each row.
 class CallForms {
  public:
   const TextForms& of(const KernelCall& call) {

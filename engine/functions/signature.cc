@@ -26,7 +26,7 @@ constexpr KindWord kKindWords[] = {
     {"TIMESTAMP", "TIMESTAMP", TypeKind::Timestamp},
 };
 
-// A recursive reader of the little language at the head of signature.h.
+// A recursive-descent parser of the language described in signature.h.
 class SignatureParser {
  public:
   explicit SignatureParser(std::string_view text) : rest_(text) {}
@@ -157,7 +157,8 @@ class SignatureParser {
 
 bool has_order(const SqlType& type) { return !type.is_nested(); }
 
-// Strings become points in time where one is asked for; what does not parse is an error of the row.
+// Strings are converted to times if a time is expected; a text that does not parse is an error of
+// the row.
 bool widens(const SqlType& from, const SqlType& to) {
   if (from.kind() == TypeKind::String && to.is_time_like()) return true;
   return is_implicitly_castable(from, to);

@@ -1,13 +1,14 @@
 // Signatures of functions, as their tables write them:
 //
 //   (INT, STRING name!) -> BIGINT      `!`: a null there is an error of the row
-//   (STRING, STRING...) -> STRING      one variadic parameter, at any place: none or more arguments
-//   (ARRAY<T>, T) -> ARRAY<T>          single capital letters stand for any type, one a call
-//   (ARRAY<COMPARABLE>) -> COMPARABLE  likewise, for scalar types that have an order
-//   (DECIMAL) -> DECIMAL               any precision and scale; a result is as wide as all
-//   arguments (UNIT, INT, DATE) -> DATE          an interval unit; the kernel gets its milliseconds
-//   as BIGINT (MAP<K, V>, (K, V) => BOOLEAN) -> MAP<K, V> (T value; INT k) -> ARRAY<T>       of
-//   aggregates: what follows `;` must be literals
+//   (STRING, STRING...) -> STRING      one variadic parameter, anywhere: none or more arguments
+//   (ARRAY<T>, T) -> ARRAY<T>          a capital letter stands for any type, one per call
+//   (ARRAY<COMPARABLE>) -> COMPARABLE  stands for any scalar type that has an order
+//   (DECIMAL) -> DECIMAL               any precision and scale; a result is as wide as all of them
+//   (UNIT, INT, DATE) -> DATE          an interval unit; the kernel gets its milliseconds as BIGINT
+//   (MAP<K, V>, (K, V) => BOOLEAN) -> MAP<K, V>
+//                                      a lambda
+//   (T value; INT k) -> ARRAY<T>       aggregates: arguments after the `;` must be literals
 //
 // A parameter may have a name after its type, in lower case; it is shown in documentation and
 // errors.
@@ -26,14 +27,14 @@ namespace engine {
 
 enum class PatternKind : uint8_t { Exact, AnyDecimal, Generic, Array, Map, Struct, Lambda, Unit };
 
-// A type with holes.
+// A type with type variables.
 struct TypePattern {
   PatternKind kind = PatternKind::Exact;
-  SqlType type = {};               // of Exact
-  char letter = 0;                 // of Generic; kComparable for COMPARABLE
+  SqlType type = {};               // Exact
+  char letter = 0;                 // Generic; kComparable for COMPARABLE
   std::vector<TypePattern> parts;  // Array: element. Map: key, value. Struct: fields. Lambda: its
                                    // parameters, then its result
-  std::vector<std::string> field_names;  // of Struct
+  std::vector<std::string> field_names;  // Struct
 
   bool has_generic() const;
   std::string to_string() const;  // as ksqlDB shows it: INT, VARCHAR, ARRAY<T>
@@ -49,28 +50,28 @@ struct SignatureParameter {
 
 struct Signature {
   std::vector<SignatureParameter> parameters;
-  size_t column_count = 0;  // parameters before the `;`; all when there is none
+  size_t column_count = 0;  // parameters before the `;`; all if the signature has none
   TypePattern result;
 
   // Index of the variadic parameter, or -1.
   int variadic() const;
-  // The parameter for argument `index` of `count`; nullptr when this signature cannot take so many.
+  // Returns the parameter for argument `index` of `count`; nullptr if this signature does not
+  // accept `count` arguments.
   const SignatureParameter* parameter_for(size_t index, size_t count) const;
-  // "ARRAY<T> list, INT n".
+  // Returns "ARRAY<T> list, INT n".
   std::string parameters_to_string() const;
 };
 
-// Asserts that the text is well formed: it comes from our own tables.
+// Asserts that the text is well formed, because it is from our own tables.
 Signature parse_signature(std::string_view text);
 
-// What the generic letters of a signature stand for in one call.
+// Types of a signature's generic letters in one call.
 class Bindings {
  public:
-  // Whether `type` fits the pattern; letters that are free become bound. `widen` allows implicit
-  // coercions.
+  // Returns whether `type` fits the pattern; binds free letters. `widen` allows implicit coercions.
   bool match(const TypePattern& pattern, const SqlType& type, bool widen);
-  // The pattern with its letters replaced; Null type for a letter that is still free. AnyDecimal
-  // gives the widest decimal that was matched.
+  // Returns the pattern with its letters replaced; Null type for a letter that is still free.
+  // AnyDecimal gives the widest decimal that was matched.
   SqlType substitute(const TypePattern& pattern) const;
   const SqlType* find(char letter) const;
   void bind(char letter, SqlType type);

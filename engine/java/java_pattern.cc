@@ -113,7 +113,8 @@ TimeStep text_of(TimeField field, int count) {
   return {.kind = StepKind::Text, .field = field, .text = width};
 }
 
-// Reading and writing by them is recursive, and patterns may be data.
+// Limit on nested sections: parsing and printing recurse over them, and patterns may come from
+// data.
 constexpr size_t kMostNestedSections = 100;
 
 // Turns a pattern into steps. The two styles differ in what letters mean; quoting is the same.
@@ -137,7 +138,7 @@ class PatternCompiler {
         ++at_;
       }
     }
-    while (!groups_.empty()) close_group();  // as Java does at the end of the pattern
+    while (!groups_.empty()) close_group();  // as in Java, at the end of the pattern
     return std::move(steps_);
   }
 
@@ -219,8 +220,8 @@ class PatternCompiler {
     return static_cast<int>(end - at_);
   }
 
-  // Numbers that follow each other without a separator: all but the first have a fixed width, and
-  // the first leaves them their digits.
+  // In adjacent numbers without a separator, all except the first have a fixed width, and the first
+  // leaves them their digits.
   void add(TimeStep step) {
     const bool is_number = step.kind == StepKind::Number || step.kind == StepKind::ShortYear;
     if (!is_number || step.pad_width > 0) {
@@ -376,7 +377,7 @@ class PatternCompiler {
   size_t at_ = 0;
   std::vector<TimeStep> steps_;
   std::vector<size_t> groups_;  // OptionalStarts that are open
-  size_t number_base_ = kNone;  // the number whose digits are shared with what follows
+  size_t number_base_ = kNone;  // the number that shares its digits with later steps
 };
 
 }  // namespace

@@ -36,7 +36,7 @@ enum class TimeField : uint8_t {
 };
 inline constexpr size_t kTimeFields = static_cast<size_t>(TimeField::kCount);
 constexpr bool is_date_field(TimeField field) { return field < TimeField::HalfOfDay; }
-// Java's name of the field, for messages.
+// Java's name of the field, for error messages.
 std::string_view java_name(TimeField field);
 
 enum class StepKind : uint8_t {
@@ -63,11 +63,11 @@ struct TimeStep {
   SignStyle sign = SignStyle::Normal;
   int reserved_width = 0;  // digits to leave to the fixed-width numbers that follow directly
   TextWidth text = TextWidth::Short;
-  std::string literal = {};  // of a Literal; of an Offset: what zero is written as
-  // Of an Offset: whether a colon separates, and which parts are written.
+  std::string literal = {};  // of a Literal; of an Offset: the text for zero
+  // For an Offset: whether a colon separates its parts, and which parts are written.
   bool colon = false, minutes_optional = false, seconds = false;
   size_t group_end = 0;  // of an OptionalStart: index of its OptionalEnd
-  int pad_width = 0;     // `p` letters before it: filled with blanks on the left
+  int pad_width = 0;     // number of `p` letters before it: padded with blanks on the left
 };
 
 constexpr int64_t floor_div(int64_t a, int64_t b) {
@@ -76,7 +76,7 @@ constexpr int64_t floor_div(int64_t a, int64_t b) {
 
 inline constexpr int64_t kNanosPerMs = 1'000'000, kNanosPerSecond = 1'000'000'000;
 
-// The names of a text field's values in order, the first value's first; for eras BC, AD.
+// The names of a text field's values in order, beginning with the first value; for eras BC, AD.
 struct FieldNames {
   std::span<const std::string_view> names;
   int first_value;

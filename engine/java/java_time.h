@@ -13,8 +13,8 @@ namespace engine {
 
 struct TimeStep;  // one piece of a pattern: java_pattern.h
 
-// A compiled pattern. Compiling costs about a microsecond a letter: keep it while the pattern stays
-// the same.
+// A compiled pattern. Compiling costs about a microsecond per letter, so keep the object as long as
+// the pattern is the same.
 //
 // Invariants: steps_ never change after compile(); every optional group is closed.
 // Threads:    may be used by many at once.
@@ -33,12 +33,12 @@ class TimePattern {
   const std::string& text() const { return text_; }
 
   Result<std::string> format_timestamp(int64_t epoch_ms, const TimeZone& zone) const;
-  // These fail when the pattern has a field that a date, or a time, does not have.
+  // Fail if the pattern has a field that a date, or a time, does not have.
   Result<std::string> format_date(int32_t epoch_day) const;
   Result<std::string> format_time(int32_t ms_of_day) const;
 
-  // The whole text must match, in any case. Fields that are missing are those of
-  // 1970-01-01T00:00; a zone in the text wins over `zone`.
+  // The whole text must match, in any case. Missing fields are those of 1970-01-01T00:00; a zone in
+  // the text takes precedence over `zone`.
   Result<int64_t> parse_timestamp(std::string_view text, const TimeZone& zone) const;
   // Days since 1970; the pattern must give year, month and day (or day of the year).
   Result<int32_t> parse_date(std::string_view text) const;

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// What there is to print; a date has no time, a time has no date, neither has a zone.
+// The value to print; a date has no time, a time has no date, and neither has a zone.
 struct Moment {
   std::optional<int64_t> epoch_day;
   std::optional<int64_t> nano_of_day;
@@ -200,7 +200,7 @@ Status append_step(std::string& out, const TimeStep& step, const Moment& moment)
   }
 }
 
-// Prints steps [from, to); an optional group that cannot be printed is left out.
+// Prints steps [from, to); an optional group that cannot be printed is omitted.
 Status append_steps(std::string& out, const std::vector<TimeStep>& steps, size_t from, size_t to,
                     const Moment& moment) {
   for (size_t i = from; i < to; ++i) {

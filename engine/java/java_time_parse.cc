@@ -1,4 +1,4 @@
-// Reading by a date pattern, by the rules of DateTimeFormatter (smart resolution, any case).
+// Parsing by a date pattern, with the rules of DateTimeFormatter (smart resolution, any case).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,7 +76,7 @@ FieldRange range_of(TimeField field) {
   }
 }
 
-// Matches a text against steps. Each part returns where it stopped, or nothing and notes the
+// Matches a text against steps. Each part returns its end, or returns nothing and records the
 // furthest failure.
 class PatternMatcher {
  public:
@@ -317,7 +317,7 @@ std::optional<int64_t> year_of(const ParsedFields& fields) {
   return fields[TimeField::Era].value_or(1) == 1 ? *year : 1 - *year;
 }
 
-// Days since 1970 of the date fields; those that are missing are 1970-01-01's.
+// Days since 1970 of the date fields; missing fields are those of 1970-01-01.
 Result<int64_t> resolve_date(const ParsedFields& fields) {
   const std::optional<int64_t> given_year = year_of(fields);
   const int64_t year = given_year.value_or(1970);

@@ -1,4 +1,4 @@
-// Reading by SimpleDateFormat's rules: lenient, a prefix of the text is enough.
+// Parsing by SimpleDateFormat's rules: lenient, and a prefix of the text is enough.
 #include <fmt/format.h>
 
 #include <array>

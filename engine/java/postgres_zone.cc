@@ -19,7 +19,7 @@ namespace engine {
 
 namespace {
 
-constexpr int32_t kMaxOffsetHours = 7 * 24 - 1;  // as PostgreSQL
+constexpr int32_t kMaxOffsetHours = 7 * 24 - 1;  // as in PostgreSQL
 
 std::string offset_text(int64_t east_s) {
   const int64_t size = std::abs(east_s);
@@ -46,7 +46,7 @@ class RegionClock final : public ZoneClock {
   explicit RegionClock(TimeZone zone) : zone_(std::move(zone)) {}
   int64_t east_ms(int64_t instant_ms) const override { return zone_.offset_ms(instant_ms); }
   int64_t instant_ms(int64_t clock_ms) const override { return instant_of_clock(zone_, clock_ms); }
-  // Of zones without letters of their own an offset, as in the tz database: +0545.
+  // An offset for zones without an abbreviation of letters, as in the tz database: +0545.
   std::string abbreviation(int64_t instant_ms) const override {
     std::string name = zone_.abbreviation(instant_ms);
     const bool is_offset = name.find_first_of("+-:0123456789") != std::string::npos;
@@ -65,7 +65,7 @@ ZoneClockPtr fixed_clock(int64_t east_s, std::string name) {
   return std::make_shared<const FixedClock>(east_s * kMsPerSecond, std::move(name));
 }
 
-// By their names in lower case.
+// Zones by their names in lower case.
 const std::map<std::string, std::string, std::less<>>& regions() {
   static const auto* const kRegions = [] {
     auto* names = new std::map<std::string, std::string, std::less<>>;
@@ -101,7 +101,7 @@ std::optional<int64_t> take_number(std::string_view& text, int64_t most) {
   return number;
 }
 
-// NAME+hh[:mm[:ss]]: seconds east. Rules for the summer may not follow.
+// Parses NAME+hh[:mm[:ss]] to seconds east. Rules for daylight saving time are not accepted.
 std::optional<int64_t> read_posix(std::string_view text) {
   const size_t name = text.starts_with('<') ? text.find('>') : text.find_first_of("0123456789+-,");
   if (name == std::string_view::npos) return std::nullopt;

@@ -10,15 +10,15 @@
 namespace engine {
 
 struct PostgresZone {
-  std::string name;    // as SHOW has it: Europe/Berlin for europe/berlin, <+05>-05 for 5
+  std::string name;    // as shown by SHOW: Europe/Berlin for europe/berlin, <+05>-05 for 5
   ZoneClockPtr clock;  // null: UTC
 };
 
-// Regions of the tz database in any case, hours east (5, -7, 5.5), and names with a fixed offset in POSIX's way, whose hours count
-// to the west (UTC+3, <-03>+3, +05:30). Fails with InvalidParameter.
+// Finds regions of the tz database in any case, hours east (5, -7, 5.5), and names with a fixed offset in POSIX's
+// syntax, whose hours count to the west (UTC+3, <-03>+3, +05:30). Fails with InvalidParameter.
 Result<PostgresZone> find_postgres_zone(std::string_view name);
 
-// As ZoneClock::instant_ms().
+// The instant with this local time, with the rules of ZoneClock::instant_ms().
 int64_t instant_of_clock(const TimeZone& zone, int64_t clock_ms);
 
 }  // namespace engine

@@ -17,7 +17,7 @@
 
 namespace engine {
 
-// Offsets are those of the system's tz database, where it has the zone; names, and zones of ICU's own, are ICU's.
+// Offsets are from the system's tz database, if it has the zone; names, and zones known to ICU only, are from ICU.
 struct TimeZone::Rules {
   std::unique_ptr<icu::TimeZone> icu;
   std::optional<ZoneFile> file = {};
@@ -42,7 +42,7 @@ namespace {
 
 constexpr int32_t kMaxOffsetSeconds = 18 * 3600;  // java.time.ZoneOffset's limit
 
-// How English texts call a zone, and which region Java takes for it.
+// English names of a zone, and the region that Java uses for them.
 struct ZoneName {
   std::string_view meta_zone;  // of CLDR: the zones that share these names
   std::string_view standard, daylight;
@@ -81,7 +81,7 @@ constexpr ZoneName kZoneNames[] = {
     {"Africa_Eastern", "EAT", "EAT", "Africa/Nairobi"},
 };
 
-// Three-letter ids that ICU knows from old Java versions and java.time.ZoneId refuses.
+// Three-letter ids of old Java versions that ICU accepts and java.time.ZoneId refuses.
 constexpr std::string_view kLegacyIds[] = {
     "ACT", "AET", "AGT", "ART", "AST", "BET", "BST", "CAT", "CNT", "CST", "CTT", "EAT", "ECT",
     "IET", "IST", "JST", "MIT", "NET", "NST", "PLT", "PNT", "PRT", "PST", "SST", "VST"};
@@ -157,8 +157,8 @@ Result<TimeZone> TimeZone::find(std::string_view id) {
     zone.id_ = id;
     return zone;
   }
-  // Names come from data too (a pattern with VV or z): ICU is asked once for each, also for those
-  // that it does not know.
+  // Names may come from data (a pattern with VV or z), so the answers of ICU are cached, including
+  // those for unknown names.
   thread_local std::map<std::string, std::optional<TimeZone>, std::less<>> known;
   constexpr size_t kMaxKnown = 1024;
   const auto seen = known.find(id);
@@ -173,7 +173,7 @@ Result<TimeZone> TimeZone::find_region(std::string_view id) {
   if (std::ranges::find(kLegacyIds, id) != std::end(kLegacyIds)) return unknown_zone(id);
   std::unique_ptr<icu::TimeZone> rules(icu::TimeZone::createTimeZone(to_icu(id)));
   icu::UnicodeString found;
-  // ICU answers "Etc/Unknown" for what it does not know, and reads "GMT5" as a custom zone.
+  // ICU returns "Etc/Unknown" for unknown names, and accepts "GMT5" as a custom zone.
   if (to_utf8(rules->getID(found)) != id) return unknown_zone(id);
   TimeZone zone;
   zone.id_ = id;
@@ -238,7 +238,7 @@ const std::vector<TimeZone::LongName>& TimeZone::long_names() {
     std::vector<LongName> made;
     for (const ZoneName& row : kZoneNames) {
       const Result<TimeZone> zone = find(row.region);
-      if (!zone || !zone->rules_) continue;  // a name less, where ICU's data has no such region
+      if (!zone || !zone->rules_) continue;  // skipped if ICU's data has no such region
       for (const bool daylight : {false, true}) {
         icu::UnicodeString name;
         made.push_back({to_utf8(zone->rules_->icu->getDisplayName(daylight, icu::TimeZone::LONG,

@@ -1,5 +1,5 @@
-// Strings are UTF-8 here, and sequences of UTF-16 units to ksqlDB's users: lengths, positions and
-// order count those.
+// Strings are UTF-8 internally, but ksqlDB's users see sequences of UTF-16 units: lengths,
+// positions and order refer to these.
 #pragma once
 #include <compare>
 #include <cstddef>
@@ -9,10 +9,10 @@
 namespace engine {
 
 bool is_ascii(std::string_view text);
-// How many UTF-16 units the text has.
+// The number of UTF-16 units of the text.
 size_t utf16_length(std::string_view text);
-// Where the unit `index` begins, in bytes; the text's size when it has no more than `index` units.
-// The second half of a surrogate pair begins where its first does.
+// The byte offset of the unit `index`; the text's size if it has at most `index` units. The second
+// half of a surrogate pair has the offset of the first half.
 size_t utf16_offset(std::string_view text, size_t index);
 // Order by UTF-16 units, as Java's String.compareTo: differs from the order of the bytes for
 // characters above U+FFFF.
@@ -21,15 +21,15 @@ std::strong_ordering compare_utf16(std::string_view a, std::string_view b);
 std::strong_ordering compare_signed_bytes(std::string_view a, std::string_view b);
 
 std::u16string to_utf16(std::string_view text);
-// Halves of surrogate pairs that stand alone become `?`, as Java encodes them.
+// Unpaired surrogates become `?`, as in Java's encoder.
 std::string to_utf8(std::u16string_view text);
 
-// The bytes as they are, or with U+FFFD for each byte that is not part of valid UTF-8.
+// The bytes, with U+FFFD for each byte that is not part of valid UTF-8.
 std::string to_valid_utf8(std::string_view bytes);
 
 // The bytes of the character (code point) that begins at `at`.
 size_t character_size(std::string_view text, size_t at);
-// Its code point; U+FFFD for what is not UTF-8.
+// The code point that begins at `at`; U+FFFD for invalid UTF-8.
 char32_t character_at(std::string_view text, size_t at);
 void append_utf8(std::string& out, char32_t code_point);
 

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kSecondsOfDay = 86'400;
 constexpr size_t kMostBytes = 1 << 20;
 
-// Numbers one after the other, most significant byte first.
+// Reads consecutive numbers, most significant byte first.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
@@ -121,7 +121,7 @@ int64_t ZoneFile::YearlyDay::begins_s(int64_t year) const {
       break;
     case By::WeekOfMonth: {
       days = days_from_civil({year, month, 1});
-      // day_of_week() says 7 of a Sunday, POSIX 0.
+      // Sunday is 7 in day_of_week(), and 0 in POSIX.
       const int64_t first = (day - day_of_week(days) % 7 + 7) % 7;
       days += first + 7 * (week - 1);
       const int64_t end = days_from_civil({year, month, 1}) + days_in_month(year, month);
@@ -170,7 +170,7 @@ std::optional<ZoneFile::Yearly> ZoneFile::parse_yearly(std::string_view text) {
 std::optional<ZoneFile> ZoneFile::find(std::string_view id) {
   if (id.empty() || id.front() == '/' || id.find("..") != std::string_view::npos)
     return std::nullopt;
-  const char* const told = std::getenv("TZDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  const char* const told = std::getenv("TZDIR");  // NOLINT(concurrency-mt-unsafe): never set
   std::ifstream file(std::string(told ? told : "/usr/share/zoneinfo") + "/" + std::string(id),
                      std::ios::binary);
   if (!file) return std::nullopt;
@@ -186,7 +186,7 @@ std::optional<ZoneFile> ZoneFile::parse(std::string_view bytes) {
   auto header = read_header(reader, version);
   if (!header) return std::nullopt;
   size_t time_size = 4;
-  if (version >= '2') {  // the same with larger numbers follows
+  if (version >= '2') {  // a second block with larger numbers follows
     reader.take(header->block_size(time_size));
     header = read_header(reader, version);
     if (!header) return std::nullopt;

@@ -1,5 +1,5 @@
-// Rules of a time zone as the system's tz database has them. Lawmakers change them some times a year, and the system is brought up
-// to date with it; a library has those that it was built with.
+// The rules of a time zone in the system's tz database. They change several times a year, and updates of the system
+// include the changes; a library only has the rules it was built with.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,12 +13,13 @@ namespace engine {
 class ZoneFile {
  public:
   struct At {
-    int32_t east_s = 0;  // what clocks show minus UTC
+    int32_t east_s = 0;  // local time minus UTC
     bool is_daylight = false;
     std::string_view name = {};  // CEST, or +0545
   };
 
-  // From $TZDIR, or else /usr/share/zoneinfo. Nothing where there is no such file, or it is none. `id` is a name of the database.
+  // Reads a zone from $TZDIR, by default /usr/share/zoneinfo. Returns nothing if the file does not exist or is not a
+  // zone. `id` is a name in the database.
   static std::optional<ZoneFile> find(std::string_view id);
   static std::optional<ZoneFile> parse(std::string_view bytes);
 
@@ -31,14 +32,14 @@ class ZoneFile {
     bool is_daylight = false;
     std::string name;
   };
-  // A day of each year, as the TZ of POSIX says it: Mm.w.d, Jn, n.
+  // A day of each year, in the syntax of POSIX's TZ: Mm.w.d, Jn, n.
   struct YearlyDay {
     enum class By : uint8_t { WeekOfMonth, DayWithoutLeap, Day } by = By::Day;
     int month = 0, week = 0, day = 0;
     int32_t time_s = 7200;
     int64_t begins_s(int64_t year) const;  // as if it were UTC
   };
-  // What comes behind the last transition.
+  // The rules after the last transition.
   struct Yearly {
     Kind standard, daylight;
     bool has_daylight = false;
@@ -48,8 +49,8 @@ class ZoneFile {
   static At shown(const Kind& kind) { return {kind.east_s, kind.is_daylight, kind.name}; }
 
   std::vector<int64_t> transitions_;  // seconds
-  std::vector<uint8_t> kinds_of_;     // from each of them on
-  std::vector<Kind> kinds_;           // the first: before all of them
+  std::vector<uint8_t> kinds_of_;     // kind from each transition on
+  std::vector<Kind> kinds_;           // kinds_[0]: before all transitions
   std::optional<Yearly> yearly_;
 };
 

@@ -1,5 +1,5 @@
-// How C++ values become JSON and come back, both from one description. A struct is described by
-// the table of its members, an enumeration by the table of its names:
+// Conversion of C++ values to JSON and back, from one description. A struct is described by the
+// table of its members, an enumeration by the table of its names:
 //
 //   template <> struct JsonFields<Point> {
 //     static constexpr auto fields = std::tuple(json_field("x", &Point::x), json_field("y", &Point::y));
@@ -8,10 +8,10 @@
 //     static constexpr std::pair<Colour, std::string_view> names[] = {{Colour::Red, "red"}};
 //   };
 //
-// A member that has the value of a default-constructed struct is not written, and one that is not
-// there is left at that: so a member may be added as long as its default means what was before it.
-// A member without a line in the table would be lost on the way, so that does not compile.
-// Includes simdjson: for .cc files only.
+// A member with its default value is not written, and a member that the JSON lacks keeps its
+// default. So a member may be added as long as its default means the earlier behaviour. A member
+// without a line in the table would be lost, so such a table does not compile. Includes simdjson:
+// for .cc files only.
 #pragma once
 #include <concepts>
 #include <limits>
@@ -32,8 +32,8 @@ struct JsonFields;
 template <class T>
 struct JsonNames;
 
-// `write(JsonWriter&, const T&)` and `bool read(JsonValue, T&)`; specialised for what is neither a
-// struct of fields nor an enumeration of names.
+// Has `write(JsonWriter&, const T&)` and `bool read(JsonValue, T&)`; specialised for types that are
+// neither a struct with JsonFields nor an enumeration with JsonNames.
 template <class T>
 struct JsonCodec;
 
@@ -84,7 +84,7 @@ struct JsonCodec<std::string> {
   static bool read(const JsonValue& json, std::string& value) { return json.read(value); }
 };
 
-// The largest numbers of unsigned 64 bits go through int64 and come back the same.
+// Unsigned 64-bit numbers are written as int64; the conversion back restores them.
 template <std::integral T>
 requires(!std::same_as<T, bool> && !std::same_as<T, char>) struct JsonCodec<T> {
   static void write(JsonWriter& out, T value) { out.number(static_cast<int64_t>(value)); }
@@ -135,7 +135,7 @@ struct JsonCodec<std::vector<T>> {
   }
 };
 
-// One character a bit.
+// One character for each bit.
 template <>
 struct JsonCodec<std::vector<bool>> {
   static void write(JsonWriter& out, const std::vector<bool>& bits) {
@@ -207,7 +207,7 @@ bool is_json_default(const T& value, const T& otherwise) {
     return false;
 }
 
-// Members that are written in another way are counted in JsonFields<T>::elsewhere.
+// JsonFields<T>::elsewhere is the number of members that are written in another way.
 template <HasJsonFields T>
 consteval bool has_all_fields() {
   size_t known = std::tuple_size_v<std::remove_cvref_t<decltype(JsonFields<T>::fields)>>;
@@ -215,7 +215,7 @@ consteval bool has_all_fields() {
   return known == member_count<T>();
 }
 
-// The members alone, for whoever writes more into the same object.
+// Writes the members only, for a caller that adds members to the same object.
 template <HasJsonFields T>
 void write_fields(JsonWriter& out, const T& value) {
   static_assert(has_all_fields<T>(), "a member of the struct has no json_field");

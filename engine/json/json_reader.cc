@@ -4,7 +4,7 @@ namespace engine {
 
 namespace {
 
-// An expression takes two levels of JSON for each of its own; the SQL parser bounds those.
+// Each level of an expression takes two levels of JSON; the SQL parser limits the former.
 constexpr size_t kMaxDepth = 20'000;
 
 }  // namespace

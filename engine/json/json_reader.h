@@ -11,17 +11,17 @@
 
 namespace engine {
 
-// One value of a document; valid as long as the document. Reading fails as a whole: the first
-// problem is kept in the document, and whoever reads on reads nothing that counts.
+// One value of a document; valid as long as the document. Reading fails as a whole: the document
+// keeps the first problem, and values read after it have no meaning.
 class JsonValue {
  public:
   JsonValue(simdjson::dom::element element, std::string& problem)
       : element_(element), problem_(&problem) {}
 
-  // The member of an object; nothing when it is not there.
+  // Returns the member of an object, or nothing if it is absent.
   std::optional<JsonValue> find(std::string_view name) const;
 
-  // Each answers false when the value is of another kind.
+  // Each returns false if the value is of another kind.
   bool read(bool& to) const;
   bool read(int64_t& to) const;
   bool read(std::string& to) const;
@@ -30,7 +30,7 @@ class JsonValue {
   bool is_array() const { return element_.is_array(); }
   bool is_object() const { return element_.is_object(); }
 
-  // Calls `read_item(JsonValue)` for each item, until one answers false.
+  // Calls `read_item(JsonValue)` for each item, until one call returns false.
   template <class ReadItem>
   bool each_item(ReadItem&& read_item) const {
     simdjson::dom::array items;
@@ -39,7 +39,7 @@ class JsonValue {
       if (!read_item(JsonValue(item, *problem_))) return false;
     return true;
   }
-  // Calls `read_member(name, JsonValue)` for each member, until one answers false.
+  // Calls `read_member(name, JsonValue)` for each member, until one call returns false.
   template <class ReadMember>
   bool each_member(ReadMember&& read_member) const {
     simdjson::dom::object members;
@@ -49,11 +49,11 @@ class JsonValue {
     return true;
   }
 
-  // The value as text, for whoever cannot read it and has to keep it.
+  // The value as JSON text, for callers that keep it without reading it.
   std::string json() const;
-  // Notes the first problem; false.
+  // Keeps the problem if it is the first one; returns false.
   bool fail(std::string problem) const;
-  // What has gone wrong so far in the document, and forgets it.
+  // Returns the first problem in the document, and clears it.
   std::string take_problem() const;
 
  private:

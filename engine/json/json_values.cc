@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// By these names types are found again; they stay when the dialect prints a type another way.
+// Stored names of types. They stay the same even if the dialect prints a type differently.
 constexpr std::pair<TypeKind, std::string_view> kScalars[] = {
     {TypeKind::Null, "NULL"},       {TypeKind::Boolean, "BOOLEAN"},
     {TypeKind::Integer, "INTEGER"}, {TypeKind::Bigint, "BIGINT"},
@@ -57,8 +57,8 @@ void write_fields(JsonWriter& out, const std::vector<Field>& fields) {
   out.end_array();
 }
 
-// {"postgres": "uuid"}: by the name that PostgreSQL has for it. What CREATE TYPE made is there as a whole, so that it
-// needs no catalog: {"enum": "MOOD", "labels": [...]}.
+// {"postgres": "uuid"}: PostgreSQL's name of the type. A type of CREATE TYPE is written in full, so that reading needs
+// no catalog: {"enum": "MOOD", "labels": [...]}.
 bool write_label(JsonWriter& out, const SqlType& type) {
   const PostgresLabelRow* row = find_label(type.label());
   if (row == nullptr && type.name().empty()) return false;

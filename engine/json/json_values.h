@@ -18,9 +18,9 @@ struct JsonCodec<SqlType> {
   static bool read(const JsonValue& json, SqlType& type);
 };
 
-// By its payload: null, true, {"int": 1}, {"bigint": 1}, {"double": "1.5"}, {"decimal": "1.50"},
-// "text", {"bytes": base64}, [items], {"map": [[key, value], ...]}. Texts that are not UTF-8 are
-// bytes too: both come back as the same payload.
+// The form depends on the payload: null, true, {"int": 1}, {"bigint": 1}, {"double": "1.5"},
+// {"decimal": "1.50"}, "text", {"bytes": base64}, [items], {"map": [[key, value], ...]}. Texts that
+// are not UTF-8 are written as bytes; both forms are read back as the same payload.
 template <>
 struct JsonCodec<Value> {
   static void write(JsonWriter& out, const Value& value);

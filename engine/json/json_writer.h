@@ -1,4 +1,4 @@
-// JSON text, written from front to back: definitions and plans as the metadata log keeps them.
+// Writes JSON text from front to back: the definitions and plans in the metadata log.
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace engine {
 
-// The caller keeps the order: a key before each member's value, an end for each begin.
+// The caller is responsible for the order: a key before each member's value, an end for each begin.
 class JsonWriter {
  public:
   void begin_object() { open('{'); }
@@ -15,7 +15,7 @@ class JsonWriter {
   void begin_array() { open('['); }
   void end_array() { close(']'); }
   void key(std::string_view name);
-  // What is not UTF-8 in it is replaced: a text that cannot be read back would be worse.
+  // Invalid UTF-8 is replaced, because JSON with it could not be read back.
   void text(std::string_view value);
   void number(int64_t value);
   void boolean(bool value);
@@ -33,7 +33,7 @@ class JsonWriter {
     else
       number(static_cast<int64_t>(value));
   }
-  // A value that is JSON already.
+  // Appends a value that is already JSON.
   void raw(std::string_view json);
 
   const std::string& json() const { return out_; }

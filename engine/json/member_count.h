@@ -1,4 +1,4 @@
-// How many members a struct has, at compile time: so that a table of its members is known to be whole.
+// The number of members of a struct, at compile time, to check that a table of members is complete.
 #pragma once
 #include <cstddef>
 #include <iterator>
@@ -6,8 +6,9 @@
 
 namespace engine {
 
-// A struct takes as many braces as it has members, each of which stands for that member's default.
-// (An argument that converts to anything would not do: an std::optional takes it in two ways.)
+// A struct can be initialised with as many braces as it has members, each of which stands for that
+// member's default. (An argument that converts to anything would not work: an std::optional accepts
+// it in two ways.)
 template <class T>
 consteval size_t member_count() {
   static_assert(std::is_aggregate_v<T>);

@@ -21,10 +21,11 @@ namespace {
 struct CatalogFunction {
   std::string_view name;
   size_t least, most;        // arguments
-  std::string_view meaning;  // an expression of the arguments $1, $2, ...
+  std::string_view meaning;  // an expression with the arguments $1, $2, ...
 };
 
-// Arguments stand within the sub-queries, where an unqualified name of theirs must not find a column: hence names like MR_OID.
+// Arguments are placed within sub-queries, where an unqualified name in an argument must not match a column; hence
+// column names like MR_OID.
 constexpr std::string_view kDescription =
     "(SELECT MR_TEXT FROM (SELECT OBJOID AS MR_OID, CLASSOID AS MR_CLASS, OBJSUBID AS MR_PART, "
     "DESCRIPTION AS MR_TEXT FROM PG_CATALOG.PG_DESCRIPTION) AS MR WHERE MR_OID = $1 AND "
@@ -55,7 +56,8 @@ constexpr std::string_view kTypeNameWithModifier =
     "WHEN $1 = 1186 AND $2 >= 0 THEN 'interval(' || CAST($2 % 65536 AS VARCHAR) || ')' "
     "ELSE (SELECT MR_NAME FROM (SELECT OID AS MR_OID, MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
     "WHERE MR_OID = $1) END";
-// In the largest unit of which there are ten, rounded. What is divided is twice the size in that unit.
+// Prints the size in the largest unit with at least ten of it, rounded. The divided number is twice the size in that
+// unit.
 constexpr std::string_view kPrettySize =
     "CASE WHEN $1 IS NULL THEN CAST(NULL AS VARCHAR) WHEN ABS($1) < 10240 THEN CAST($1 AS VARCHAR) "
     "|| ' bytes' ELSE (SELECT "
@@ -93,7 +95,7 @@ constexpr std::string_view kIsVisible =
 constexpr std::string_view kPlaces =
     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) ELSE NULL "
     "END)";
-// Also where the array has one dimension and the statement asks for another: it has no places there.
+// Returns no subscripts if the statement asks for a dimension that the array does not have.
 constexpr std::string_view kSubscripts =
     "UNNEST(CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) "
     "ELSE NULL END)";
@@ -107,7 +109,8 @@ constexpr std::string_view kOwnedSequence =
     "AND MR_COLUMN = $2)";
 constexpr std::string_view kNoText = "CAST(NULL AS VARCHAR)", kNoNumber = "CAST(NULL AS BIGINT)";
 
-// What there is none of here (triggers, rules, sequences, publications) has no text; everybody may do everything.
+// Objects that do not exist here (triggers, rules, sequences, publications) have no text; every user has every
+// privilege.
 constexpr CatalogFunction kFunctions[] = {
     {"_PG_EXPANDARRAY", 1, 1,
      "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN TRANSFORM(GENERATE_SERIES(1, ARRAY_LENGTH($1)), "
@@ -299,7 +302,7 @@ bool has_parameter(const Expression& expression) {
                              [](const Expression* child) { return has_parameter(*child); });
 }
 
-// A parameter that the meaning passes over has a type all the same, which drivers send its value in.
+// A parameter that the meaning does not use must still get a type, in which drivers send its value.
 ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
                               const ExpressionList& arguments, TextPosition position) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -317,7 +320,7 @@ ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
   return made;
 }
 
-// What stands more than once, and within others of its kind more often still, has a bound.
+// Limits arguments that occur more than once in the meaning: nested calls would multiply them.
 Status check_repeated(std::string_view meaning, const ExpressionList& arguments,
                       TextPosition position) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -335,7 +338,7 @@ Status check_repeated(std::string_view meaning, const ExpressionList& arguments,
   return {};
 }
 
-// The meaning with the arguments in place of its parameters.
+// Returns the meaning with its parameters replaced by the arguments.
 Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList& arguments,
                                   TextPosition position) {
   TRY(check_repeated(meaning, arguments, position));
@@ -346,12 +349,13 @@ Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList
     expression->position = position;
     return {};
   };
-  // Arguments that were put in have nothing to replace: their own parameters would be taken for ours.
+  // Children first, so that inserted arguments are not visited: their own parameters would be mistaken for ours.
   TRY(rewrite_expression(made, put, RewriteOrder::ChildrenFirst));
   return keep_parameters(std::move(made), meaning, arguments, position);
 }
 
-// Of PostgreSQL's types int2vector and oidvector, whose first element has the number 0: indkey[0].
+// Columns of PostgreSQL's types int2vector and oidvector, whose first element has the index 0:
+// indkey[0].
 constexpr std::string_view kVectors[] = {"INDCLASS",  "INDCOLLATION", "INDKEY",     "INDOPTION",
                                          "PARTATTRS", "PRATTRS",      "PROARGTYPES"};
 bool is_vector(const Expression& expression) {
@@ -359,7 +363,7 @@ bool is_vector(const Expression& expression) {
   return column && std::ranges::find(kVectors, column->name.text) != std::end(kVectors);
 }
 
-// Functions of places in an array, for one that is a vector.
+// Functions of array subscripts, for vectors.
 constexpr CatalogFunction kOfVectors[] = {
     {"ARRAY_LOWER", 2, 2, "CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN 0 END"},
     {"ARRAY_UPPER", 2, 2, "CASE WHEN $2 = 1 THEN NULLIF(ARRAY_LENGTH($1), 0) - 1 END"},
@@ -368,9 +372,9 @@ constexpr CatalogFunction kOfVectors[] = {
      "1) ELSE NULL END)"},
 };
 
-// ---- JSON that is put together: as text, which is cast in the end
+// ---- Construction of JSON: as text, which is cast at the end
 
-// The name of a member, and a value. A name that is NULL is none, and makes all of it NULL.
+// The name of a member, and a value. A NULL name makes the whole result NULL.
 std::string json_name(size_t argument) {
   return fmt::format("CAST(TO_JSON(CAST(${} AS VARCHAR)) AS VARCHAR)", argument);
 }
@@ -408,7 +412,8 @@ constexpr GatheredJson kGathered[] = {{"JSON_AGG", "JSON", 1},
                                       {"JSON_OBJECT_AGG", "JSON", 2},
                                       {"JSONB_OBJECT_AGG", "JSONB", 2}};
 
-// STRING_AGG of its parts in brackets; null: it is another function. ORDER BY, DISTINCT and FILTER are the aggregate's.
+// STRING_AGG of the parts in brackets; null for another function. ORDER BY, DISTINCT and FILTER are kept for the
+// aggregate.
 Result<ExpressionPtr> gathered_json(const FunctionCall& call, TextPosition at) {
   const auto row = std::ranges::find(kGathered, call.name, &GatheredJson::function);
   if (row == std::end(kGathered) || call.arguments.size() != row->arguments || call.over)
@@ -430,7 +435,7 @@ Result<ExpressionPtr> gathered_json(const FunctionCall& call, TextPosition at) {
                      parts, at);
 }
 
-// WITH ORDINALITY of calls of UNNEST: the places of the longest of their arrays.
+// WITH ORDINALITY for calls of UNNEST: the subscripts of the longest of their arrays.
 Result<ExpressionPtr> places_of(const FunctionCall& call, TextPosition position) {
   ExpressionList arrays;
   std::string longest;
@@ -463,7 +468,7 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
           .at(position);
     return written_out(built_text(*built, count), call.arguments, position);
   }
-  // Of points in time: it ends by itself.
+  // A series of points in time; it is finite by itself.
   if (call.name == "PG_GENERATE_SERIES" && count == 3 && shows_interval(*call.arguments[2]))
     return written_out("UNNEST(GENERATE_SERIES($1, $2, $3))", call.arguments, position);
   if (count == 2 && is_vector(*call.arguments.front())) {
@@ -486,8 +491,8 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
       .at(position);
 }
 
-// There are no domains: what CASE WHEN typtype = 'd' would compute is never asked for. asyncpg walks over their bases there,
-// by a recursion that refers to the query around it.
+// Domains do not exist here, so the branch of CASE WHEN typtype = 'd' is never taken and is removed. asyncpg walks over
+// the bases of domains there, by a recursion that refers to the enclosing query.
 void forget_domains(Case& choice) {
   for (CaseBranch& branch : choice.branches) {
     const auto* asked = branch.when ? branch.when->as<Comparison>() : nullptr;
@@ -530,7 +535,7 @@ const AliasedSource* source_of(const Query& query, const ColumnRef& column) {
 
 Status number_tables(Query& query);
 
-// What is shared gets its own copy.
+// A shared query is replaced by a copy of its own.
 Status number_tables(std::shared_ptr<const Query>& within) {
   if (!within) return {};
   auto own = std::make_shared<Query>(clone(*within));
@@ -574,7 +579,8 @@ Status number_tables(Query& query) {
   return {};
 }
 
-// Functions that give rows keep their names as columns, too: what stands for them is UNNEST.
+// Functions that return rows keep their names as column names; otherwise their replacement, UNNEST,
+// would name the column.
 void name_row_functions(Query& query) {
   constexpr std::string_view kNames[] = {"REGEXP_MATCHES",
                                          "REGEXP_SPLIT_TO_TABLE",
@@ -615,7 +621,7 @@ Status expand_query(Query& query) {
   return rewrite_expressions(query, expand, RewriteOrder::ChildrenFirst);
 }
 
-// A call that stands for others keeps its name as that of the column.
+// A call that is replaced keeps its name as the name of the column.
 void name_items(Query& query) {
   for (SelectItem& item : query.items) {
     const auto* call = item.expression ? item.expression->as<FunctionCall>() : nullptr;
@@ -631,7 +637,7 @@ Status expand_condition(ExpressionPtr& expression) {
   return done;
 }
 
-// Of RETURNING, which keep their names.
+// Expands the items of RETURNING, which keep their names.
 Status expand_items(std::vector<SelectItem>& items) {
   Query around;
   around.items = std::move(items);

@@ -1,4 +1,4 @@
-// What functions and casts of PostgreSQL's catalog mean: look-ups in its tables, which are written in place of them.
+// Functions and casts of PostgreSQL's catalog: they are replaced by look-ups in its tables.
 #pragma once
 #include <string_view>
 
@@ -6,9 +6,9 @@
 
 namespace engine {
 
-// Puts what they stand for in place of calls like pg_get_userbyid(x) and obj_description(x, 'pg_class'), and of casts like
-// 'orders'::regclass, wherever they are in the statement, and of the catalog's tables' column tableoid where `text`, the
-// statement's, has it. Fails with InvalidParameter when one has another number of arguments.
+// Replaces calls like pg_get_userbyid(x) and obj_description(x, 'pg_class'), and casts like 'orders'::regclass,
+// everywhere in the statement. Also replaces the column tableoid, which every table has, if `text`, the statement's
+// text, contains it. Fails with InvalidParameter for a wrong number of arguments.
 Status expand_catalog_functions(Statement& statement, std::string_view text);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// From libpg_query's tree to ours. Private to this folder.
+// Converts libpg_query's tree to ours. Private to this folder.
 #pragma once
 #include <memory>
 #include <optional>
@@ -23,9 +23,9 @@ class Converter {
   Result<ExpressionPtr> expression(const Node& node) const;
   TextPosition position(int64_t offset) const;
   Result<TypeName> type(const Fields& type) const;  // convert_type.cc
-  // What defines or writes something; nothing for others.
+  // Converts a statement that defines or writes something; returns nothing for others.
   Result<std::optional<Statement>> statement(const Node& node) const;
-  // Of what has been converted since it was last asked.
+  // Returns the row locks of the queries converted since the last call.
   RowLocks take_row_locks() const { return std::exchange(row_locks_, {}); }
 
  private:
@@ -54,8 +54,7 @@ class Converter {
   };
   Status add_lockable(const Node& source, std::vector<LockableSource>& all) const;
 
-  // convert_window.cc
-  // What WINDOW names is written out in the calls of the SELECT.
+  // Expands the windows that WINDOW names in the calls of the SELECT.
   Status name_windows(const Fields& select) const;
   Result<OverWindow> window(const Fields& definition) const;
   Status add_call_clauses(const Fields& fields, FunctionCall& call) const;
@@ -65,7 +64,7 @@ class Converter {
 
   // convert_expression.cc
   Built child_of(const Fields& fields, std::string_view name) const;
-  // The same of a clause where null is as good as false: WHERE.
+  // Converts a clause in which null counts as false, such as WHERE.
   Built condition_of(const Fields& fields, std::string_view name) const;
   Built condition(const Node& node) const;
   Built constant(const Fields& fields) const;
@@ -100,7 +99,7 @@ class Converter {
 
   // convert_interval.cc
   static bool is_interval(const Node& node);
-  // `time` + the INTERVAL, or -.
+  // `time` plus or minus the INTERVAL.
   Built moved_by_interval(ExpressionPtr time, const Fields& interval, bool is_later,
                           TextPosition at) const;
 
@@ -115,7 +114,7 @@ class Converter {
   Result<Statement> create_schema(const Fields& fields) const;
   Result<Statement> drop_schemas(const Fields& fields) const;
   Result<Statement> rename(const Fields& fields) const;
-  // What is in a schema has its name and a dot before its own; of public and of none its name alone.
+  // The name with its schema and a dot before it; without a schema, or in public, the name alone.
   static Name in_schema(const std::vector<std::string>& names);
   Result<Statement> drop(const Fields& fields) const;
   Result<Statement> comment(const Fields& fields) const;
@@ -127,7 +126,7 @@ class Converter {
   // convert_change.cc
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
-  // `row_values`: where (a, b) = (SELECT ...) may stand, see UpdateRows.
+  // `row_values`: receives the sub-queries if (a, b) = (SELECT ...) is allowed, see UpdateRows.
   Result<std::vector<Assignment>> assignments(const Fields& fields,
                                               ExpressionList* row_values = nullptr) const;
   Built assigned_value(const Node& value, TextPosition at) const;
@@ -155,13 +154,13 @@ class Converter {
     std::string name;
     OverWindow window;
   };
-  mutable std::vector<NamedWindow> windows_;  // of the SELECTs around, the innermost behind
+  mutable std::vector<NamedWindow> windows_;  // of the enclosing SELECTs, the innermost last
   mutable RowLocks row_locks_;
 
   std::optional<int32_t> negative_number(int64_t location) const;
 
   const std::string text_;
-  std::vector<TextPosition> positions_;  // of each byte, and behind the last one
+  std::vector<TextPosition> positions_;  // of each byte, and after the last one
 };
 
 // The schema of temporary tables.
@@ -171,7 +170,8 @@ inline constexpr std::string_view kTemporarySchema = "pg_temp";
 // one without quotes.
 Name name_of(std::string_view text);
 Error not_supported(std::string_view what, TextPosition position);
-// The error for a statement of PostgreSQL's that is not executed here; a SyntaxError where the error of the dialect's parser is better.
+// The error for a PostgreSQL statement that is not supported; a SyntaxError if the error of the dialect's parser is
+// better.
 Error refused_statement(const Node& node, std::string_view text, TextPosition at);
 
 }  // namespace engine::pgsql

@@ -28,7 +28,7 @@ Result<Statement> Converter::insert(const Fields& fields) const {
     if (!rows) return not_supported("DEFAULT VALUES with ON CONFLICT is", target.position);
     InsertSelect insert{target.name, target.position, {}, {}};
     insert.query.position = target.position;
-    if (is_values)  // DEFAULT may be among them
+    if (is_values)  // DEFAULT may be among the values
       for (const Node& row : pgsql::children(rows->fields, "valuesLists"))
         insert.query.values.push_back(TRY(inserted_row(row.fields)));
     else
@@ -61,7 +61,7 @@ Result<std::vector<SelectItem>> Converter::returning(const Fields& fields) const
   return std::move(shown.items);
 }
 
-// DEFAULT is a call without arguments, which nobody can write.
+// DEFAULT becomes a call without arguments, with a name that cannot be written in a statement.
 Result<ExpressionPtr> Converter::assigned_value(const Node& value, TextPosition at) const {
   if (value.kind != "SetToDefault") return expression(value);
   return make_expression(FunctionCall{std::string(kDefaultCall), {}}, at);
@@ -97,7 +97,8 @@ Result<OnConflict> Converter::on_conflict(const Fields& clause, const Fields& ta
 
 namespace {
 
-// ORDER BY 2 and ORDER BY name of what is shown no more once the item is not.
+// Replaces ORDER BY 2 and ORDER BY name by the expression of the item, before the item is removed
+// from the list.
 void write_out(ExpressionPtr& key, const std::vector<SelectItem>& items) {
   const auto* number = key->as<IntegerLiteral>();
   const auto* column = key->as<ColumnRef>();
@@ -166,7 +167,7 @@ Result<ExpressionList> Converter::assigned_row(const Fields& several, Expression
 Result<std::vector<Assignment>> Converter::assignments(const Fields& fields,
                                                        ExpressionList* row_values) const {
   std::vector<Assignment> all;
-  ExpressionList row;  // of (a, b) = ..., whose columns come one by one
+  ExpressionList row;  // of (a, b) = ..., which libpg_query lists by columns
   for (const Node& target : pgsql::children(fields, "targetList")) {
     const TextPosition at = position(target.fields.number("location"));
     const auto value = child(target.fields, "val");
@@ -184,7 +185,7 @@ Result<std::vector<Assignment>> Converter::assignments(const Fields& fields,
   return all;
 }
 
-// What more there is stands behind the target as behind a comma.
+// Adds further sources after the target, as if separated by a comma.
 Status Converter::add_reads(const Fields& fields, std::string_view list, const TableName& target,
                             const std::optional<Name>& alias, Query& reads) const {
   reads.position = target.position;

@@ -1,5 +1,5 @@
-// CREATE TABLE ... AS in PostgreSQL's syntax: names with a schema, a SELECT in brackets. The dialect's own
-// grammar takes the plain form, and the one with windows.
+// CREATE TABLE ... AS in PostgreSQL's syntax: names with a schema, a SELECT in brackets. The dialect's own grammar
+// accepts the plain form, and the form with windows.
 #include <fmt/format.h>
 
 #include <algorithm>

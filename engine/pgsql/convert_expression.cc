@@ -70,7 +70,7 @@ ComparisonOp opposite(ComparisonOp op) {
   }
 }
 
-// Of ~, !~, ~* and !~*.
+// The parts of the operators ~, !~, ~* and !~*.
 struct Match {
   bool negated, any_case;
 };
@@ -87,7 +87,7 @@ std::string operator_of(const Fields& fields) {
   return names.empty() ? std::string() : names.back();
 }
 
-// PostgreSQL's words for what is no number, in any case, as the engine writes them.
+// PostgreSQL's words for NaN and infinities, in any case, in the engine's spelling.
 std::string number_word(const std::string& text) {
   const std::string upper = upper_case(text);
   if (upper == "NAN") return "NaN";
@@ -99,7 +99,8 @@ ExpressionPtr flag(bool value, TextPosition at) {
   return make_expression(BooleanLiteral{value}, at);
 }
 
-// Halves of halves, so that a long list is not a deep tree, which is descended by recursions.
+// Splits a long list in halves recursively, so that the tree is not deep; trees are processed by
+// recursion.
 ExpressionPtr in_halves(LogicalOp op, std::span<ExpressionPtr> conditions, TextPosition at) {
   if (conditions.size() == 1) return std::move(conditions.front());
   const size_t half = conditions.size() / 2;
@@ -112,7 +113,7 @@ ExpressionPtr one_of(std::span<ExpressionPtr> conditions, TextPosition at) {
   return in_halves(LogicalOp::Or, conditions, at);
 }
 
-// ILIKE is LIKE of both sides in lower case.
+// ILIKE becomes LIKE with both sides in lower case.
 ExpressionPtr in_case(Like like, bool any_case, TextPosition at) {
   if (any_case)
     for (ExpressionPtr* side : {&like.value, &like.pattern}) {
@@ -123,7 +124,7 @@ ExpressionPtr in_case(Like like, bool any_case, TextPosition at) {
   return make_expression(std::move(like), at);
 }
 
-// One comparison of an operator, LIKE among them; nothing where it is none.
+// One comparison, including LIKE; null if the operator is not a comparison.
 ExpressionPtr one_comparison(std::string_view op, const Expression& left, const Expression& right,
                              TextPosition at) {
   if (const auto comparison = find_op(kComparisons, op))
@@ -172,7 +173,7 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
   if (node.kind == "GroupingFunc")
     return make_expression(FunctionCall{"GROUPING", TRY(expressions(fields, "args"))}, at);
   if (node.kind == "RowExpr") return row(fields, at);
-  // name => value is a lambda in the dialect's syntax; the binder knows which functions have such names.
+  // name => value is a lambda in the dialect's syntax; the binder recognises the functions with such names.
   if (node.kind == "NamedArgExpr")
     return make_expression(Lambda{{upper_case(fields.text("name"))}, TRY(child_of(fields, "arg"))},
                            at);
@@ -188,7 +189,7 @@ Result<ExpressionPtr> Converter::row(const Fields& fields, TextPosition at) cons
     ExpressionPtr value = TRY(expression(each));
     const std::vector<Node> parts = pgsql::children(each.fields, "fields");
     if (each.kind == "ColumnRef" && !parts.empty() && parts.back().kind == "A_Star") {
-      if (arguments.size() == 1) return value;  // ROW(t.*) is the row t
+      if (arguments.size() == 1) return value;  // ROW(t.*) means the row t
       FunctionCall columns{std::string(kColumnsCall), {}};
       columns.arguments.push_back(std::move(value));
       value = make_expression(std::move(columns), at);
@@ -198,7 +199,7 @@ Result<ExpressionPtr> Converter::row(const Fields& fields, TextPosition at) cons
   return make_expression(std::move(made), at);
 }
 
-// libpg_query leaves numbers below zero out as it does zero: the text says which it is.
+// libpg_query omits negative numbers as it omits zero; the text shows which it is.
 std::optional<int32_t> Converter::negative_number(int64_t location) const {
   const size_t sign = static_cast<size_t>(std::max<int64_t>(location, 0));
   if (sign >= text_.size() || text_[sign] != '-') return std::nullopt;
@@ -242,7 +243,7 @@ Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
 Result<ExpressionPtr> Converter::column(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   const std::vector<Node> parts = pgsql::children(fields, "fields");
-  if (parts.size() > 1 && parts.back().kind == "A_Star")  // t.* as a value is the row t
+  if (parts.size() > 1 && parts.back().kind == "A_Star")  // t.* as a value means the row t
     return make_expression(
         ColumnRef{std::nullopt, name_of(parts[parts.size() - 2].fields.text("sval"))}, at);
   if (parts.empty() || parts.back().kind != "String") return not_supported("* here is", at);
@@ -278,7 +279,7 @@ Result<ExpressionPtr> Converter::operation(const Fields& fields) const {
   return not_supported(fmt::format("the operator {} here is", op), at);
 }
 
-// Of a row that is written out more than once.
+// Limits a row whose expressions are written more than once.
 Status Converter::check_repeated(const Fields& row, TextPosition at) const {
   size_t parts = 0;
   for (const ExpressionPtr& each : TRY(expressions(row, "args"))) parts += parts_of(*each);
@@ -302,7 +303,7 @@ Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& le
   const bool is_equality = op == ComparisonOp::Equal || op == ComparisonOp::NotEqual;
   const bool is_less = op == ComparisonOp::Less || op == ComparisonOp::LessOrEqual;
   const ComparisonOp strict = is_less ? ComparisonOp::Less : ComparisonOp::Greater;
-  // In an order each but the last stands twice.
+  // With an order operator, each expression except the last occurs twice.
   if (!is_equality) {
     TRY(check_repeated(left, at));
     TRY(check_repeated(right, at));
@@ -322,12 +323,12 @@ Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& le
 
 namespace {
 
-// Not a value that is written: a column, a call, or an expression of them.
+// Whether it is not a literal: a column, a call, or an expression of these.
 bool is_computed(const Node& node) {
   return node.kind != "TypeCast" && node.kind != "ParamRef" && node.kind != "A_Const";
 }
 
-// INTERVAL '5' MINUTE: as a type that is not there yet.
+// Whether the interval has a unit: INTERVAL '5' MINUTE.
 bool has_unit(const Node& interval) {
   const auto type = interval.fields.part("typeName");
   return type && !pgsql::children(*type, "typmods").empty();
@@ -402,16 +403,16 @@ Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_
   return negated_if(!is_any, equal_to_any(std::move(left), std::move(right), at));
 }
 
-// x < ANY(array): whether one of its comparisons is true. They are not written out one by one: there may be very many, and x
-// would stand in each.
+// x < ANY(array): whether one of the comparisons is true. The comparisons are not written one by one, because there may
+// be very many, and each would contain x.
 Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
                                                     const ExpressionPtr& left, ExpressionPtr array,
                                                     TextPosition at) {
-  const std::string element = fmt::format("MR_EACH{}", at.offset);  // others may be within
+  const std::string element = fmt::format("MR_EACH{}", at.offset);  // calls can be nested
   ExpressionPtr one =
       one_comparison(op, *left, *make_expression(ColumnRef{{}, Name{element}}, at), at);
   if (!one) return not_supported(fmt::format("{} {} is", op, is_any ? "ANY" : "ALL"), at);
-  // A parameter and a text do not tell what they are an array of; patterns are texts.
+  // A parameter or a text has no element type; patterns are texts.
   if ((array->is<Parameter>() || array->is<StringLiteral>()) &&
       op.find('~') != std::string_view::npos) {
     TypeName texts;
@@ -427,7 +428,7 @@ Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is
   return make_expression(std::move(truth), at);
 }
 
-// SIMILAR TO comes as a call of similar_to_escape(), which makes a regular expression of the pattern.
+// SIMILAR TO is parsed as a call of similar_to_escape(), which converts the pattern to a regular expression.
 Result<ExpressionPtr> Converter::similar(const Fields& fields, bool negated) const {
   const TextPosition at = position(fields.number("location"));
   ExpressionPtr value = TRY(child_of(fields, "lexpr")), pattern = TRY(child_of(fields, "rexpr"));
@@ -473,7 +474,7 @@ Result<ExpressionPtr> Converter::like(const Fields& fields, bool negated, bool a
   return in_case(std::move(made), any_case, at);
 }
 
-// SYMMETRIC: the bounds stand in either order.
+// SYMMETRIC: the bounds may be in either order.
 Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
                                          bool is_symmetric) const {
   const TextPosition at = position(fields.number("location"));
@@ -485,7 +486,7 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
   ExpressionPtr low = TRY(expression(bounds[0]));
   ExpressionPtr high = TRY(expression(bounds[1]));
   if (is_symmetric) {
-    // Each stands twice, and within others of its kind more often.
+    // Each operand occurs twice, and more often when nested.
     if (parts_of(*value) + parts_of(*low) + parts_of(*high) > kMostRepeatedParts)
       return not_supported("BETWEEN SYMMETRIC of such long expressions is", at);
     Between either{clone(*value), clone(*high), clone(*low), false};
@@ -510,7 +511,7 @@ bool is_row_among(const Fields& subquery) {
 }
 bool is_row_among(const Node& node) { return node.kind == "SubLink" && is_row_among(node.fields); }
 
-// Short ones as they are read, from the left.
+// Short lists are combined from the left, as they are read.
 ExpressionPtr in_one(LogicalOp op, ExpressionList parts, TextPosition at) {
   constexpr size_t kShort = 32;
   if (parts.size() > kShort) return in_halves(op, parts, at);
@@ -565,7 +566,8 @@ Result<ExpressionPtr> Converter::call(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   if (names.empty()) return not_supported("a function without a name is", at);
   std::string name = upper_case(names.back());
-  // What SQL's own syntax comes as: EXTRACT(HOUR FROM t), POSITION('b' IN t).
+  // Function names that libpg_query uses for SQL's own syntax: EXTRACT(HOUR FROM t), POSITION('b'
+  // IN t).
   if (fields.text("funcformat") == "COERCE_SQL_SYNTAX") {
     if (name == "EXTRACT") name = "DATE_PART";
     if (name == "POSITION") name = "STRPOS";
@@ -586,7 +588,7 @@ Result<ExpressionPtr> Converter::call_of(std::string name, const Fields& fields)
   return make_expression(std::move(made), at);
 }
 
-// CURRENT_USER and its like are words; a front end knows them by their names.
+// CURRENT_USER and similar keywords become calls, which the front end recognises by name.
 Result<ExpressionPtr> Converter::value_function(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   std::string_view op = fields.text("op");
@@ -616,7 +618,7 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   if (const auto row = child(fields, "testexpr"); row && row->kind == "RowExpr")
     return not_supported("ANY or ALL of several values and a sub-query is", at);
   ExpressionPtr value = TRY(child_of(fields, "testexpr"));
-  // x < ALL (...) is NOT x >= ANY (...).
+  // x < ALL (...) becomes NOT x >= ANY (...).
   const ComparisonOp asked = is_all ? opposite(*op) : *op;
   Subquery made{SubqueryKind::In, std::move(value), std::move(query), false, asked};
   if (asked != ComparisonOp::Equal) return negated_if(is_all, make_expression(std::move(made), at));
@@ -624,7 +626,7 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   return make_expression(std::move(made), at);
 }
 
-// (a, b) [NOT] IN (SELECT ...): unknown where a null may be one of these values in a row that has the others.
+// (a, b) [NOT] IN (SELECT ...): unknown if a null may equal a value in a row whose other values match.
 Result<ExpressionPtr> Converter::row_among(const Fields& subquery, bool negated,
                                            TextPosition at) const {
   const Fields row = child(subquery, "testexpr")->fields;
@@ -661,7 +663,7 @@ Result<ExpressionPtr> Converter::condition(const Node& node) const {
   return in_one(LogicalOp::And, std::move(parts), at);
 }
 
-// (a, b) IN (SELECT ...): whether there is a row with these values. Only as a condition, where null is as good as false.
+// (a, b) IN (SELECT ...): whether a row with these values exists. Only as a condition, where null counts as false.
 Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const Query> query,
                                         TextPosition at, RowMatch match) const {
   const Name alias{std::string(kRowMatch)};
@@ -695,7 +697,7 @@ Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const
 
 namespace {
 
-// As far as the catalog's functions are concerned, which are called by their own names yet.
+// Whether the expression returns rows. The catalog's functions still have their own names here.
 bool gives_rows(const Expression& expression) {
   constexpr std::string_view kRows[] = {"UNNEST",
                                         "GENERATE_SERIES",
@@ -717,7 +719,8 @@ bool gives_rows(const Expression& expression) {
 
 }  // namespace
 
-// ARRAY(SELECT x FROM ...): all values of x, in the query's order; none make an array of none.
+// ARRAY(SELECT x FROM ...): all values of x, in the query's order; an empty array if there are no
+// rows.
 Result<ExpressionPtr> Converter::array_of(const Fields& subquery, TextPosition at) const {
   Query query = TRY(this->query(subquery));
   const bool has_item =
@@ -729,7 +732,7 @@ Result<ExpressionPtr> Converter::array_of(const Fields& subquery, TextPosition a
                         !query.offset && query.order_by.empty() &&
                         !gives_rows(*query.items.front().expression);
   if (!is_plain) {
-    // The rows as they come, then what collects them.
+    // The inner query returns the rows; an outer query collects them.
     if (has_item) query.items.front().alias = Name{"VALUE"};
     Query around;
     around.from.emplace();
@@ -758,7 +761,7 @@ Result<ExpressionPtr> Converter::indirection(const Fields& fields) const {
     } else if (each.kind == "String") {
       value = make_expression(Dereference{std::move(value), name_of(each.fields.text("sval"))}, at);
     } else if (each.kind == "A_Indices") {
-      // A bound that is left out is that of the array.
+      // An omitted bound is the bound of the array.
       constexpr int32_t kLast = INT32_MAX;
       FunctionCall slice{"PG_CATALOG.ARRAY_SLICE", {}};
       slice.arguments.push_back(std::move(value));

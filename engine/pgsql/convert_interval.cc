@@ -1,4 +1,4 @@
-// INTERVAL '1 day 2 hours' beside + and -. It is no type here: a point in time that lies so much later or earlier is what most ask for.
+// INTERVAL '1 day 2 hours' as an operand of + and -. Here it is not a type: most statements only move a point in time.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -46,7 +46,7 @@ constexpr UnitRow kUnits[] = {
     {"yr", 0},
     {"y", 0},
 };
-// The units of INTERVAL '5' MINUTE, of INTERVAL '1-2' YEAR TO MONTH, as bits in PostgreSQL's tree; from the longest.
+// The units of INTERVAL '5' MINUTE or INTERVAL '1-2' YEAR TO MONTH, as bits in PostgreSQL's tree, from the longest.
 enum UnitBit : int64_t {
   kYear = 1 << 2,
   kMonth = 1 << 1,
@@ -54,13 +54,13 @@ enum UnitBit : int64_t {
   kHour = 1 << 10,
   kMinute = 1 << 11,
   kSecond = 1 << 12,
-  kAllUnits = 0x7fff,  // INTERVAL(3): no units, only digits behind the point
+  kAllUnits = 0x7fff,  // INTERVAL(3): no units, only digits after the point
 };
 constexpr std::pair<UnitBit, std::string_view> kUnitWords[] = {
     {kYear, "years"}, {kMonth, "months"},   {kDay, "days"},
     {kHour, "hours"}, {kMinute, "minutes"}, {kSecond, "seconds"}};
 
-// The shortest of them, of which a number without a unit is.
+// The shortest of the units, which is the unit of a number without one.
 UnitBit last_unit(int64_t units) {
   UnitBit last = kSecond;
   for (const auto& [bit, word] : kUnitWords)
@@ -75,11 +75,11 @@ std::string_view word_of(UnitBit unit) {
 bool is_plain_number(std::string_view word) {
   return !word.empty() && std::ranges::all_of(word, [](char c) {
     return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+';
-  }) && word.find('-', 1) == std::string_view::npos;  // 1-2 is a year and two months
+  }) && word.find('-', 1) == std::string_view::npos;  // 1-2 means a year and two months
 }
 
-// As DecodeInterval() of PostgreSQL reads it: from the right, a number without a unit is of the last one, and a number
-// before it is of days; 5:10 of MINUTE TO SECOND has no hours.
+// Follows PostgreSQL's DecodeInterval(): from the right, a number without a unit has the last unit, and a number before
+// it counts days; 5:10 of MINUTE TO SECOND has no hours.
 std::string with_units(std::string_view text, int64_t units) {
   std::vector<std::string> words;
   for (size_t at = 0; at < text.size();) {
@@ -105,8 +105,8 @@ std::string with_units(std::string_view text, int64_t units) {
   return all;
 }
 
-// AdjustIntervalForTypmod() of PostgreSQL: what is shorter than the last unit goes, and what is longer than the first
-// stays.
+// Follows PostgreSQL's AdjustIntervalForTypmod(): parts shorter than the last unit are removed, and parts longer than
+// the first unit stay.
 void cut_to_units(Interval& interval, int64_t units) {
   constexpr int64_t kUsPerMinute = 60'000'000, kUsPerHour = 60 * kUsPerMinute;
   const UnitBit last = last_unit(units);
@@ -129,7 +129,7 @@ bool is_of_number(char c) {
   return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == ':';
 }
 
-// "12", "-1.5", "02:30", "01:02:03.5": in the unit that follows, or in ms for what has colons.
+// "12", "-1.5", "02:30", "01:02:03.5": in the unit that follows, or in ms for a text with colons.
 std::optional<double> number(std::string_view text, bool& is_clock) {
   is_clock = text.find(':') != std::string_view::npos;
   if (!is_clock) {
@@ -151,7 +151,7 @@ std::optional<double> number(std::string_view text, bool& is_clock) {
 
 constexpr double kDayMs = 8.64e7;
 
-// Days are those of the calendar: where clocks change some are not 24 hours long.
+// Days are calendar days: some are not 24 hours long, because clocks change.
 struct Span {
   double days = 0, ms = 0;
   void add(double count, double unit_ms) {

@@ -10,7 +10,7 @@
 namespace engine::pgsql {
 
 Name name_of(std::string_view text) {
-  // What has other characters than a bare name was quoted.
+  // A name with characters that bare names cannot have was quoted.
   const auto is_bare = [](char c) {
     return (c >= 'a' && c <= 'z') || is_ascii_digit(c) || c == '_' || c == '$' ||
            static_cast<unsigned char>(c) >= 0x80;
@@ -47,7 +47,8 @@ bool has_inner_joins_only(const Node& node) {
          has_inner_joins_only(*right);
 }
 
-// Behind a comma: a, u LEFT JOIN b ON ... is (a CROSS JOIN u) LEFT JOIN b, where no column is merged with one of a's.
+// Whether a join may follow a comma: a, u LEFT JOIN b ON ... becomes (a CROSS JOIN u) LEFT JOIN b, which is correct if
+// no column is merged with one of a's.
 bool may_follow_comma(const Node& node) {
   if (node.kind != "JoinExpr") return true;
   if (has_inner_joins_only(node)) return true;
@@ -57,7 +58,8 @@ bool may_follow_comma(const Node& node) {
          may_follow_comma(*left);
 }
 
-// Over the catalog generate_series() gives rows in the list, too: nobody asks the dialect's about it.
+// Over the catalog, generate_series() returns rows in the SELECT list; the dialect's function of that name is not used
+// there.
 void spread_series_of_catalog(Query& query) {
   const bool is_of_catalog = query.from && query.from->schema &&
                              equals_ignoring_case(query.from->schema->text, "pg_catalog");
@@ -74,7 +76,8 @@ bool names_columns(const Expression& expression) {
                              [](const Expression* child) { return names_columns(*child); });
 }
 
-// Rows alone, which name columns of the sources around.
+// Whether the query consists of VALUES rows only, which may refer to columns of the enclosing
+// sources.
 bool are_rows_of_others(const Query& query) {
   if (query.values.empty() || !query.with.empty() || !query.order_by.empty() || query.limit ||
       query.offset)
@@ -88,7 +91,7 @@ bool are_rows_of_others(const Query& query) {
          });
 }
 
-// LATERAL (VALUES (t.a), (t.b)) is unnest(ARRAY[t.a, t.b]).
+// LATERAL (VALUES (t.a), (t.b)) becomes unnest(ARRAY[t.a, t.b]).
 void take_rows_as_arrays(Query rows, AliasedSource& source) {
   Query body;
   body.position = rows.position;
@@ -106,7 +109,7 @@ void take_rows_as_arrays(Query rows, AliasedSource& source) {
   source.query = std::make_shared<const Query>(std::move(body));
 }
 
-// Functions whose columns have names of their own: VALUE, and KEY before it where there are `names`.
+// Functions whose columns have fixed names: VALUE, preceded by KEY if `names` is set.
 struct JsonRows {
   std::string_view function, names = {}, values = {};
 };
@@ -198,7 +201,7 @@ Status Converter::add_with(const Fields& select, Query& query) const {
   return {};
 }
 
-// GROUPING SETS, ROLLUP and CUBE may stand beside plain expressions, and within each other.
+// GROUPING SETS, ROLLUP and CUBE may be combined with plain expressions, and nested.
 Status Converter::add_groups(const Fields& select, Query& query) const {
   const std::vector<Node> nodes = pgsql::children(select, "groupClause");
   if (std::ranges::none_of(nodes, [](const Node& each) { return each.kind == "GroupingSet"; })) {
@@ -272,7 +275,7 @@ Status Converter::add_items(const Fields& select, Query& query, std::string_view
       }
     }
     ExpressionPtr shown = TRY(expression(*value));
-    // Functions and casts may become others of ours: the column keeps their name.
+    // Functions and casts may be replaced by ours; the column keeps their name.
     const std::string name =
         !alias.empty() || shown->is<ColumnRef>() ? std::string(alias) : result_name_of(*value);
     query.items.push_back({SelectItemKind::Expression, std::move(shown),
@@ -287,7 +290,8 @@ Status Converter::add_from(const Fields& select, Query& query, std::string_view 
   return {};
 }
 
-// What stands behind a comma, and the left side of that. What it is may be joined to what comes behind it only.
+// Adds an item of FROM after a comma, or the left side of a join there. A left join is taken apart if it may follow the
+// comma; the sources of the item may only be joined to later ones.
 Status Converter::add_first(const Node& node, Query& query) const {
   if (!query.from || node.kind != "JoinExpr" || has_inner_joins_only(node) ||
       !may_follow_comma(node))
@@ -295,11 +299,11 @@ Status Converter::add_first(const Node& node, Query& query) const {
   return add_join(node.fields, query, JoinType::Left);
 }
 
-// Joins associate to the left in our tree: what a comma brings may only be joined to what is behind the comma.
+// Joins associate to the left in our tree: a source after a comma may only be joined to sources after the comma.
 Status Converter::add_source(const Node& node, JoinType type, Query& query) const {
   if (node.kind == "JoinExpr") {
     const auto kind = TRY(join_type(node.fields.text("jointype"), query.position));
-    // Behind others it is a source of its own where it may not be taken apart.
+    // After other sources, a join that must not be taken apart is a source of its own.
     if (!node.fields.has("alias") &&
         (!query.from || (type == JoinType::Inner && has_inner_joins_only(node)))) {
       return add_join(node.fields, query, kind);
@@ -316,7 +320,7 @@ Status Converter::add_source(const Node& node, JoinType type, Query& query) cons
   return {};
 }
 
-// FROM a LEFT JOIN (b JOIN c ON ...) ON ...: what is in brackets is a SELECT of all, whose sources keep their names.
+// FROM a LEFT JOIN (b JOIN c ON ...) ON ...: the join in brackets becomes a SELECT * whose sources keep their names.
 Result<AliasedSource> Converter::bracketed(const Node& node, TextPosition at) const {
   Query body;
   body.position = at;
@@ -325,7 +329,7 @@ Result<AliasedSource> Converter::bracketed(const Node& node, TextPosition at) co
   TRY(add_join(node.fields, body, type));
   AliasedSource named;
   named.position = at;
-  if (const auto alias = node.fields.part("alias")) {  // then they have not
+  if (const auto alias = node.fields.part("alias")) {  // then the sources lose their names
     named.name = name_of(alias->text("aliasname"));
     named.alias = named.name;
     named.columns = names_of(*alias, "colnames");
@@ -386,7 +390,8 @@ Result<AliasedSource> Converter::source(const Node& node) const {
   return not_supported("this source is", named.position);
 }
 
-// f(x) AS name is (SELECT UNNEST(...)) AS name, which may name columns of what stands before it.
+// f(x) AS name becomes (SELECT UNNEST(...)) AS name, which may refer to columns of the sources
+// before it.
 Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSource named) const {
   const std::vector<Node> functions = pgsql::children(fields, "functions");
   const auto list = functions.size() == 1 ? pgsql::children(functions.front().fields, "items")
@@ -410,7 +415,8 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     body.items.push_back({SelectItemKind::Expression, std::move(item), std::move(alias),
                           std::nullopt, named.position});
   };
-  // Several arrays side by side, as programs send rows by columns: those of a SELECT list are so, too.
+  // Several arrays in parallel, which programs use to send rows by columns; UNNEST calls in a SELECT list are also
+  // parallel.
   if (function->name == "UNNEST" && function->arguments.size() > 1) {
     FunctionCall all{"PG_ORDINALITY", {}};
     for (ExpressionPtr& array : function->arguments) {
@@ -425,12 +431,12 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     return named;
   }
   if (fields.flag("ordinality")) {
-    // Of 1, 2, ... as many as the function gives.
+    // The numbers 1, 2, ..., one for each row of the function.
     FunctionCall subscripts{"PG_ORDINALITY", {}};
     subscripts.arguments.push_back(clone(*call));
     places = make_expression(std::move(subscripts), named.position);
   }
-  // The only function whose name means something else in the dialect, where it gives an array.
+  // The only function whose name has another meaning in the dialect, where it returns an array.
   if (function->name == "GENERATE_SERIES") function->name = "PG_GENERATE_SERIES";
   const auto json = std::ranges::find(kJsonRows, function->name, &JsonRows::function);
   if (json != std::end(kJsonRows) && !json->names.empty()) {
@@ -439,7 +445,7 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     add(make_expression(std::move(names), named.position), Name{"KEY"});
     function->name = json->values;
   }
-  // A function of one column gives the column the name that its alias gives the rows.
+  // The column of a one-column function takes the alias of the function.
   add(std::move(call), json != std::end(kJsonRows) ? Name{"VALUE"} : *named.alias);
   if (places) add(std::move(places), Name{"ORDINALITY"});
   named.query = std::make_shared<const Query>(std::move(body));

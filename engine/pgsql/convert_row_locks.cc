@@ -1,4 +1,4 @@
-// FOR UPDATE, FOR SHARE and their kin: which tables they are about.
+// FOR UPDATE, FOR SHARE and similar clauses: the tables that they lock.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ std::string_view words_of(std::string_view strength) {
   return strength == "LCS_FORNOKEYUPDATE" ? "FOR NO KEY UPDATE" : "FOR UPDATE";
 }
 
-// What has no rows of tables any more that could be locked.
+// Names the clause that leaves no table rows that could be locked; empty if none does.
 std::string_view not_rows_of_tables(const Query& query) {
   if (query.combined) return "UNION/INTERSECT/EXCEPT";
   if (query.distinct || !query.distinct_on.empty()) return "DISTINCT clause";
@@ -25,7 +25,7 @@ std::string_view not_rows_of_tables(const Query& query) {
 
 }  // namespace
 
-// Those of sub-queries as well, which lock with the query around them.
+// Includes the sources of sub-queries, whose rows are locked with those of the enclosing query.
 Status Converter::add_lockable(const Node& source, std::vector<LockableSource>& all) const {
   if (source.kind == "RangeVar") {
     const auto alias = source.fields.part("alias");

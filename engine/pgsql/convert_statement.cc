@@ -1,4 +1,5 @@
-// What is defined in PostgreSQL's syntax: tables and types, TRUNCATE, and VACUUM and its kin.
+// Definitions in PostgreSQL's syntax: tables and types, and TRUNCATE, VACUUM and similar
+// statements.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace engine::pgsql {
 
 namespace {
 
-// As it is kept: a sequence by its name alone, without ::regclass.
+// The stored form: a sequence is named without ::regclass.
 std::string default_sql(ExpressionPtr definition) {
   const auto visit = [](ExpressionPtr& part) -> Status {
     if (auto* call = std::get_if<FunctionCall>(&part->node)) take_sequence_name(*call);
@@ -28,7 +29,7 @@ std::string default_sql(ExpressionPtr definition) {
 
 std::vector<std::string> keys_of(const Fields& constraint) { return strings(constraint, "keys"); }
 
-// SET TIME ZONE +6, whose sign the dialect's grammar has not.
+// SET TIME ZONE +6, whose sign the dialect's grammar does not accept.
 std::optional<SetSetting> set_zone(const Fields& fields) {
   const std::vector<Node> values = pgsql::children(fields, "args");
   if (fields.text("name") != "timezone" || values.size() != 1) return std::nullopt;
@@ -59,7 +60,7 @@ std::optional<SetSetting> set_zone(const Fields& fields) {
   return set;
 }
 
-// SET ROLE 'name', which has neither TO nor =. The session decides which roles it takes.
+// SET ROLE 'name', which has neither TO nor =. The session decides which roles it accepts.
 std::optional<SetSetting> set_role(const Fields& fields) {
   const std::vector<Node> values = pgsql::children(fields, "args");
   if (fields.text("name") != "role" || values.size() != 1 || values[0].kind != "A_Const")
@@ -180,7 +181,7 @@ Result<Statement> Converter::create_table(const Fields& fields) const {
   return Statement(std::move(create));
 }
 
-// The kind says what it is, the names are its values.
+// An enumeration: a String type whose field names are its values.
 Result<Statement> Converter::create_enumeration(const Fields& fields) const {
   CreateType create;
   create.name = in_schema(strings(fields, "typeName"));
@@ -209,7 +210,8 @@ Result<Statement> Converter::create_composite(const Fields& fields) const {
   return Statement(std::move(create));
 }
 
-// Another name for a type; constraints would have to be looked at wherever a value becomes one of it.
+// Another name for a type. Constraints are refused: they would have to be checked wherever a value becomes one of the
+// domain.
 Result<Statement> Converter::create_domain(const Fields& fields) const {
   CreateType create;
   create.name = in_schema(strings(fields, "domainname"));
@@ -388,19 +390,21 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
     if (auto set = set_role(node.fields)) return Made(*std::move(set));
   }
   if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
-  // What most ask for of these is there without them: gen_random_uuid(), uuid_generate_v4().
+  // The functions of these extensions that most programs use are built in: gen_random_uuid(),
+  // uuid_generate_v4().
   if (node.kind == "CreateExtensionStmt")
     for (const std::string_view known : {"plpgsql", "pgcrypto", "uuid-ossp"})
       if (node.fields.text("extname") == known) return Made(Maintain{"CREATE EXTENSION"});
   if (node.kind == "CreateTableAsStmt") return made(create_as(node.fields));
-  // Programs make them by themselves, and none changes what a statement gives. A condition that rows have to keep is none.
+  // Programs create indexes automatically, and an index does not change the result of a statement. A unique index is
+  // refused, because it is a constraint on rows.
   if (node.kind == "IndexStmt" && node.fields.flag("unique"))
     return not_supported("CREATE UNIQUE INDEX is", position(0))
         .with_hint("Rows are told apart by the PRIMARY KEY.");
   if (node.kind == "IndexStmt") return Made(Maintain{"CREATE INDEX"});
   if (node.kind == "DropStmt") return Made(Maintain{"DROP INDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});
-  // There is nothing to defer: keys are looked at when rows are written.
+  // Nothing can be deferred: keys are checked when rows are written.
   if (node.kind == "ConstraintsSetStmt") {
     for (const Node& constraint : pgsql::children(node.fields, "constraints"))
       return Error{ErrorCode::UndefinedObject, fmt::format("constraint \"{}\" does not exist",
@@ -408,7 +412,8 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
           .at(position(constraint.fields.number("location")));
     return Made(Maintain{"SET CONSTRAINTS"});
   }
-  // Scripts of tools begin and end with them, and connect under the name in between.
+  // Accepted without effect: scripts of tools begin and end with these statements, and connect to
+  // the database in between.
   if (node.kind == "CreatedbStmt") return Made(Maintain{"CREATE DATABASE"});
   if (node.kind == "DropdbStmt") return Made(Maintain{"DROP DATABASE"});
   if (node.kind == "TruncateStmt") {

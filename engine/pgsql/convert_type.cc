@@ -13,8 +13,8 @@ struct TypeRow {
   std::string_view name;
   TypeKind kind;
 };
-// What is not here is left to resolve_type(): custom types, and PostgreSQL's names that it knows; timestamptz, which is not what a
-// column of the dialect's TIMESTAMP becomes.
+// Other types are left to resolve_type(): custom types, and further PostgreSQL names such as timestamptz, which differs
+// from a column of the dialect's TIMESTAMP.
 constexpr TypeRow kTypes[] = {
     {"bool", TypeKind::Boolean},  {"int4", TypeKind::Integer},   {"int8", TypeKind::Bigint},
     {"float8", TypeKind::Double}, {"text", TypeKind::String},    {"bytea", TypeKind::Bytes},

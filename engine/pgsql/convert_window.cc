@@ -10,7 +10,7 @@ namespace engine::pgsql {
 
 namespace {
 
-// Of WindowDef.frameOptions (nodes/parsenodes.h).
+// Bits of WindowDef.frameOptions (nodes/parsenodes.h).
 constexpr int64_t kHasFrame = 0x1, kRows = 0x4, kGroups = 0x8, kStartUnboundedPreceding = 0x20,
                   kEndUnboundedPreceding = 0x40, kStartUnboundedFollowing = 0x80,
                   kEndUnboundedFollowing = 0x100, kStartPreceding = 0x800, kEndPreceding = 0x1000,

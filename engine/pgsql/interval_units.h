@@ -1,4 +1,4 @@
-// INTERVAL '3' MONTH: the units that stand behind an interval's text.
+// INTERVAL '3' MONTH: the units after an interval's text.
 #pragma once
 #include <optional>
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace engine::pgsql {
 
-// The text that a literal of this type stands for, without the type's units: INTERVAL '3' MONTH is '3 mons', INTERVAL
-// '1 10:20:30' DAY TO HOUR is '1 day 10:00:00'. Nothing where the type names no units. Fails with InvalidText.
+// The equivalent text of a literal without the type's units: INTERVAL '3' MONTH is '3 mons', INTERVAL '1 10:20:30' DAY
+// TO HOUR is '1 day 10:00:00'. Nothing if the type names no units. Fails with InvalidText.
 Result<std::optional<std::string>> interval_of_units(std::string_view text, const Fields& type,
                                                      TextPosition at);
 

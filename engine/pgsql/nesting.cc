@@ -18,10 +18,11 @@ namespace engine::pgsql {
 
 namespace {
 
-// A level of the tree takes some 250 bytes of stack: so many take one of the eight megabytes that a thread has.
+// A level of the tree takes some 250 bytes of stack, so this limit takes one of the eight megabytes of a thread's
+// stack.
 constexpr size_t kMostBetween = 4'000;
 
-// Fields of a protobuf message, one after the other: https://protobuf.dev/programming-guides/encoding/
+// Reads the fields of a protobuf message in order: https://protobuf.dev/programming-guides/encoding/
 class Message {
  public:
   explicit Message(std::string_view bytes) : rest_(bytes) {}
@@ -68,7 +69,7 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
       words, [&](std::string_view each) { return equals_ignoring_case(word, each); });
 }
 
-// Calls `take` with each word or sign and where it begins, as PostgreSQL's scanner finds them, until it fails.
+// Calls `take` with each token of PostgreSQL's scanner and its position, until `take` fails.
 template <class Take>
 Status for_each_word(const std::string& text, const Take& take) {
   const Scanned scanned(text);
@@ -88,13 +89,13 @@ Status for_each_word(const std::string& text, const Take& take) {
   return {};
 }
 
-// What stands behind SET (a, b, ...) = and behind a comma before such a list, up to its last bracket.
+// Measures the text after SET (a, b, ...) = and, after a comma, such a list, up to its last bracket.
 class AssignedRows {
  public:
   static bool may_have_any(std::string_view text) {
     for (size_t at = text.find(')'); at != std::string_view::npos; at = text.find(')', at + 1)) {
       const size_t next = text.find_first_not_of(" \t\r\n", at + 1);
-      // A comment may be in between.
+      // A comment may follow the bracket.
       if (next != std::string_view::npos &&
           (text[next] == '=' || text[next] == '/' || text[next] == '-'))
         return true;
@@ -127,25 +128,25 @@ class AssignedRows {
   struct Group {
     bool is_list;
     size_t items, begin,
-        columns;  // of a row that is assigned: where it begins, and to how many columns
+        columns;  // of an assigned row: its begin and its columns
   };
   std::vector<Group> groups_;
   std::string_view before_;
   size_t list_ = 0, row_columns_ = 0, most_bytes_ = 0;
 };
 
-// What has been read between the brackets of a level. A word makes the tree one level deeper at most.
+// Tracks the tokens within each level of brackets. A token makes the tree one level deeper at most.
 class Nesting {
  public:
-  // Words that the tree may be deep by.
+  // The maximum depth of the tree, in tokens.
   size_t depth() const { return depth_; }
 
-  // False: a bracket closes that nobody has opened.
+  // Returns false for a closing bracket without an opening one.
   bool take(std::string_view word) {
     if (is_one_of(word, {")", "]"})) return close();
     if (word == ";" && levels_.size() == 1) clear();
-    // Each of a list begins anew, and chains of AND and OR are lists in the tree. What is before them has ended there, but for
-    // a BETWEEN, whose AND it is.
+    // The depth restarts for each item of a list, and chains of AND and OR are lists in the tree. The tokens before AND
+    // have ended, except for an open BETWEEN, to which the AND belongs.
     Level& level = levels_.back();
     const bool is_and = equals_ignoring_case(word, "and");
     if (is_and && level.open_betweens > 0)
@@ -153,7 +154,7 @@ class Nesting {
     else if (is_and || is_one_of(word, {",", "or"}))
       depth_ -= std::exchange(level.since, 0);
     if (equals_ignoring_case(word, "between")) ++level.open_betweens;
-    // The first of them is the deepest, whatever lists are within.
+    // The first part of such a chain is the deepest; commas do not reset its depth.
     const bool is_chain = is_one_of(word, {"union", "intersect", "except", "join"});
     ++(is_chain ? level.chain : level.since);
     ++depth_;

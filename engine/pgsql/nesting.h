@@ -1,4 +1,5 @@
-// How deep the tree of a long text can be, before libpg_query descends it by a recursion that nothing else bounds.
+// Estimates how deep the tree of a long text can be, before libpg_query processes it by a recursion without a limit of
+// its own.
 #pragma once
 #include <string>
 
@@ -7,18 +8,19 @@
 
 namespace engine::pgsql {
 
-// Fails with LimitExceeded where the text has more words than kMaxPostgresWords, or so many of them between two commas, within
-// all the brackets around them, that its tree might be deeper than a thread's stack; with SyntaxError where it has no words.
+// Fails with LimitExceeded if the text has more than kMaxPostgresWords words, or if the number of words between two
+// commas, added up over all enclosing brackets, allows a tree that might exceed a thread's stack. Fails with
+// SyntaxError if the text cannot be split into words.
 Status check_nesting(const std::string& text);
 
-// libpg_query's tree has what is behind SET (a, b, ...) = once for each of the columns. Fails with LimitExceeded where that is
-// longer than kMostRepeatedBytes.
+// libpg_query's tree repeats the text after SET (a, b, ...) = for each of the columns. Fails with LimitExceeded if the
+// repeated text is longer than kMostRepeatedBytes.
 Status check_assigned_rows(const std::string& text);
 inline constexpr size_t kMostRepeatedBytes = 256 * 1024;
 
-// An expression, and all within it.
+// The number of nodes of an expression.
 size_t parts_of(const Expression& expression);
-// Of what is written out more than once: calls within calls would double it each time.
+// Limit for expressions that are written more than once: nested calls would double them each time.
 inline constexpr size_t kMostRepeatedParts = 256;
 
 }  // namespace engine::pgsql

@@ -30,8 +30,8 @@ Result<Parsed> parse(const std::string& text) {
       positions.position(parsed->error->cursorpos - 1));
 }
 
-// Where the first of these words stands in the text, or its end: the SELECT of EXPLAIN, PREPARE or DECLARE behind what is
-// before it.
+// Returns the position of the first of these words in the text, or its end: for example of the SELECT after EXPLAIN,
+// PREPARE or DECLARE.
 size_t find_word(std::string_view text, std::initializer_list<std::string_view> words) {
   const auto is_part = [](char c) { return c == '_' || is_ascii_letter(c) || is_ascii_digit(c); };
   for (size_t at = 0; at < text.size();) {
@@ -53,7 +53,7 @@ Result<Statement> prepare_of(const pgsql::Fields& fields, std::unique_ptr<Parsed
   return Statement(std::move(prepare));
 }
 
-// COPY (SELECT ...) TO STDOUT: queries that only PostgreSQL's syntax takes.
+// COPY (SELECT ...) TO STDOUT, with queries that only PostgreSQL's syntax accepts.
 Result<Statement> copy_of(const pgsql::Fields& fields, const pgsql::Converter& convert) {
   const auto query = pgsql::child(fields, "query");
   if (!query || query->kind != "SelectStmt" || fields.flag("is_from") || fields.has("filename"))
@@ -102,7 +102,7 @@ bool changes_rows(const pgsql::Node& node) {
   return node.kind == "InsertStmt" || node.kind == "UpdateStmt" || node.kind == "DeleteStmt";
 }
 
-// `text`: of the statement, which begins at `begin` of the script.
+// `text` is the text of the statement, which begins at `begin` in the script.
 Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, size_t begin,
                                const pgsql::Converter& convert) {
   if (node.kind == "SelectStmt") return Statement(TRY(convert.query(node.fields)));
@@ -211,7 +211,7 @@ std::vector<ScriptPart> split_postgres(std::string_view text) {
     parts.push_back({static_cast<size_t>(split.stmts[i]->stmt_location),
                      static_cast<size_t>(split.stmts[i]->stmt_len)});
   pg_query_free_split_result(split);
-  // It leaves out a last statement whose brackets do not match: that one is to be refused, not ignored.
+  // The splitter omits a last statement with unbalanced brackets. It must be refused, not ignored.
   const size_t end = parts.empty() ? text.size() : parts.back().begin + parts.back().size;
   const size_t rest = text.find_first_not_of("; \t\r\n\f\v", end);
   if (rest != std::string_view::npos) parts.push_back({rest, text.size() - rest});

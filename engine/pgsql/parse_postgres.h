@@ -1,4 +1,4 @@
-// Statements that PostgreSQL's tools send and the dialect's own grammar does not take.
+// Statements that PostgreSQL's tools send and the dialect's own grammar does not accept.
 #pragma once
 #include <string_view>
 #include <vector>
@@ -8,20 +8,20 @@
 
 namespace engine {
 
-// libpg_query descends once a level of the tree; of so many bytes no tree is deeper than the stack of a thread. Of a longer text the
-// words are looked at before.
+// libpg_query recurses once for each level of the tree. The tree of a text up to this size fits a thread's stack; the
+// words of a longer text are checked first.
 inline constexpr size_t kShortPostgresText = 16 * 1024;
 inline constexpr size_t kMaxPostgresWords = 200'000;
 
-// As parse_script(), by PostgreSQL's own parser, which is libpg_query: SELECTs, EXPLAIN or PREPARE of one, and what defines
-// and changes tables. Fails with SyntaxError where
-// PostgreSQL would or where one is something else, with LimitExceeded when a long text has more words than above or may be nested
-// too deeply, and with NotSupported, and a position, where the syntax tree has no place for what is there.
+// Parses like parse_script(), with PostgreSQL's own parser, libpg_query: SELECTs, EXPLAIN or PREPARE of one, and
+// statements that define and change tables. Fails with SyntaxError if PostgreSQL would or if a statement is of another
+// kind, with LimitExceeded if a long text has more words than above or may be nested too deeply, and with NotSupported,
+// and a position, if the syntax tree cannot represent the statement.
 //
 // Threads: any.
 Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text);
 
-// Where the statements of a script begin and how long they are, as PostgreSQL's scanner cuts them; empty where it does not.
+// The begin and the size of the statements of a script, as PostgreSQL's scanner splits them; empty if it fails.
 struct ScriptPart {
   size_t begin, size;
 };

@@ -10,7 +10,7 @@ namespace engine::pgsql {
 
 namespace {
 
-// The name of a type or of CASE is taken where nothing within has a better one.
+// The name of a type or of CASE is used if no part has a better one.
 struct Found {
   std::string name;
   bool is_strong = false;

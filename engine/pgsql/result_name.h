@@ -1,4 +1,4 @@
-// What PostgreSQL calls a result column that has no alias, by its own syntax tree.
+// PostgreSQL's name for a result column without an alias, from its own syntax tree.
 #pragma once
 #include <string>
 
@@ -6,8 +6,8 @@
 
 namespace engine::pgsql {
 
-// "format_type" of a call, "text" of '%'::text; empty for what has no name of its own ("?column?"). Source: PostgreSQL's
-// FigureColname.
+// "format_type" for a call, "text" for '%'::text; empty for an expression without a name of its own ("?column?").
+// Source: PostgreSQL's FigureColname.
 std::string result_name_of(const Node& node);
 
 }  // namespace engine::pgsql

@@ -1,4 +1,4 @@
-// libpg_query's tree, which comes as JSON: objects of one member, whose name is the kind of the node.
+// libpg_query's tree, in JSON: objects with one member, whose name is the kind of the node.
 #pragma once
 #include <simdjson.h>
 
@@ -9,7 +9,7 @@
 
 namespace engine::pgsql {
 
-// Members that are not there are false, 0, "" and empty.
+// The fields of a node. Absent members read as false, 0, "" and empty.
 class Fields {
  public:
   explicit Fields(simdjson::dom::element value) : value_(value) {}
@@ -27,7 +27,7 @@ class Fields {
     std::string_view value;
     return value_[name].get(value) == simdjson::SUCCESS ? value : std::string_view();
   }
-  // An object that is no node: "alias":{"aliasname":"a"}.
+  // Returns an object that is not a node: "alias":{"aliasname":"a"}.
   std::optional<Fields> part(std::string_view name) const {
     simdjson::dom::element value;
     if (value_[name].get(value) != simdjson::SUCCESS || !value.is_object()) return std::nullopt;
@@ -40,7 +40,7 @@ class Fields {
 };
 
 struct Node {
-  std::string_view kind;  // empty: there is none
+  std::string_view kind;  // empty: no node
   Fields fields;
 };
 

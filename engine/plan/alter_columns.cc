@@ -17,7 +17,7 @@ namespace engine {
 
 namespace {
 
-// -1 if there is none.
+// Returns -1 if no column has the name.
 int index_of(const Schema& schema, const Name& name) {
   int index = schema.index_of(name.text);
   if (index < 0 && name.quoting == Quoting::Double)
@@ -29,7 +29,7 @@ class Alteration {
  public:
   Alteration(const DataSource& source, const CustomTypes& types)
       : source_(source), types_(types), table_(std::make_shared<DataSource>(source)) {
-    // As it is shown now: the names of what is dropped or renamed change there, too.
+    // The displayed order, in which columns are dropped and renamed too.
     for (const size_t index : shown_columns(source))
       order_.push_back(source.schema.columns[index].name);
     for (const ColumnDef& column : source.schema.columns)

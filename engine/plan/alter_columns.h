@@ -1,4 +1,4 @@
-// ALTER TABLE that makes other rows of a table's (AlterColumns): the table as it is then, and what its rows become.
+// ALTER TABLE that changes the rows of a table (AlterColumns): the changed table, and the expressions for its rows.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,14 +12,15 @@ namespace engine {
 struct AlteredTable {
   std::shared_ptr<const DataSource> table;
   std::vector<std::string>
-      values;  // of its columns, in the schema's order: SQL over the table as it was
+      values;  // for its columns, in the schema's order: SQL over the old table
   std::vector<std::string> notices;
 };
-// Fails with UndefinedColumn, DuplicateColumn, UndefinedObject; with NotSupported for a key that is dropped or gets another
-// type: two rows could be one then. That rows have a NULL where none may be is for who copies them to find.
+// Fails with UndefinedColumn, DuplicateColumn, UndefinedObject; with NotSupported if a key is dropped or gets another
+// type, because two rows could then become one. A NULL in a NOT NULL column is detected when the rows are copied.
 Result<AlteredTable> plan_alter_columns(const AlterColumns& alter, const DataSource& source,
                                         const CustomTypes& types);
-// Whether nothing but IF EXISTS and IF NOT EXISTS is asked, of columns that are as they should be: no row has to be copied.
+// Returns whether the statement has no effect: IF EXISTS and IF NOT EXISTS only, on columns that already are as
+// requested. No row has to be copied then.
 bool changes_nothing(const AlterColumns& alter, const DataSource& source);
 
 }  // namespace engine

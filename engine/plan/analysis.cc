@@ -53,7 +53,7 @@ class Canonical {
   Canonical(const std::vector<AnalysedSource>& sources, bool fold_quoted_names)
       : sources_(sources), fold_quoted_names_(fold_quoted_names) {}
 
-  // `clause` is for messages.
+  // `clause` is used in messages.
   Status rewrite(Expression& expression, std::string_view clause) {
     clause_ = clause;
     TRY(check_qualifiers(expression));
@@ -65,7 +65,8 @@ class Canonical {
   }
 
  private:
-  // All qualifiers before any bare name: an unknown source is the better thing to hear about.
+  // Checks all qualifiers before any bare name, because an unknown source is the more helpful
+  // error.
   Status check_qualifiers(const Expression& expression) const {
     const auto* column = expression.as<ColumnRef>();
     if (column && column->source && !find_source(*column->source))
@@ -91,10 +92,10 @@ class Canonical {
     return found == sources_.end() ? nullptr : &*found;
   }
 
-  // With one source the qualifier goes; so this is the last place that can name it.
+  // With one source the qualifier is removed, so this is the last place that can report it.
   Status drop_qualifier(ColumnRef& column, TextPosition position) const {
     const AnalysedSource& source = sources_.front();
-    // A quoted name may still mean the folded one: that is for bind() to say.
+    // A quoted name may still mean the folded one; bind() reports that.
     const bool is_known = has_column(source, column.name.text) ||
                           is_system_column(column.name.text) ||
                           (source.source->window && window_bound_as_time(column, position)) ||
@@ -157,7 +158,7 @@ class Canonical {
   std::string_view clause_;
 };
 
-// Gives the names that ksqlDB gives to unnamed items.
+// Generates the names that ksqlDB gives to unnamed items.
 class ItemNames {
  public:
   explicit ItemNames(const std::vector<AnalysedSource>& sources, const Query& query)
@@ -181,7 +182,7 @@ class ItemNames {
   }
 
  private:
-  // In a join a column that several sources have is named after its source too.
+  // In a join, a column that several sources have gets the name of its source as a prefix.
   std::string column_name(const ColumnRef& column) const {
     if (sources_.size() == 1 || !column.source) return column.name.text;
     const auto owners = std::ranges::count_if(sources_, [&](const AnalysedSource& source) {
@@ -208,7 +209,7 @@ ExpressionPtr reference(const AnalysedSource& source, const std::string& name, b
   return make_expression(std::move(column), position);
 }
 
-// The columns of `*` and `source.*`.
+// Expands `*` and `source.*`.
 Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& sources, QueryUse use,
                    const std::optional<std::string>& join_key, std::vector<AnalysedItem>& out) {
   const bool is_join = sources.size() > 1;
@@ -221,7 +222,7 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
     found = true;
     std::vector<std::string> names;
     if (use ==
-        QueryUse::Persistent) {  // the columns of what it makes: keys first, as they are kept
+        QueryUse::Persistent) {  // the columns of the result: keys first, as stored
       for (const ColumnDef& column : source.source->schema.columns) names.push_back(column.name);
     } else {
       names = names_of_star(*source.source);
@@ -234,7 +235,7 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
   return {};
 }
 
-// `*` under PARTITION BY: the new key, the values, and the columns that were the key before.
+// Expands `*` under PARTITION BY: the new key, the values, and the columns of the old key.
 void expand_partitioned_star(const SelectItem& item, const Analysis& analysis, ItemNames& names,
                              std::vector<AnalysedItem>& out) {
   std::set<std::string> in_key;
@@ -255,7 +256,7 @@ void expand_partitioned_star(const SelectItem& item, const Analysis& analysis, I
   }
 }
 
-// A system column may be selected, but what is written needs a name of its own.
+// A system column may be selected, but a written column needs a name of its own.
 Status check_item_name(const SelectItem& item, const std::string& name, QueryUse use) {
   if (!is_system_column(name)) return {};
   const auto* column = item.expression->as<ColumnRef>();
@@ -286,8 +287,8 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
     AnalysedItem analysed{clone(*item.expression), {}, false, false, item.position};
     TRY(canonical.rewrite(*analysed.expression, "SELECT"));
     if (item.kind == SelectItemKind::StructFields) {
-      // The fields are known once the expression has a type: a dereference without a field name
-      // stands for all.
+      // The fields are known once the expression has a type; until then a dereference with the name
+      // `*` stands for all fields.
       analysed.expression =
           make_expression(Dereference{std::move(analysed.expression), Name{"*"}}, item.position);
       analysed.name = "*";
@@ -313,8 +314,8 @@ bool any_table_function(const Expression& expression) {
                              [](const Expression* child) { return any_table_function(*child); });
 }
 
-// Before all rules about where functions may stand: what is not there is the first thing to hear
-// of.
+// Checked before the rules about the place of functions: that a function does not exist is the more
+// helpful error.
 Status check_functions(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) {
     const Registry& registry = Registry::instance();
@@ -328,7 +329,7 @@ Status check_functions(const Expression& expression) {
   return {};
 }
 
-// A path that is written down and cannot be parsed would give NULL for each record.
+// A literal path that cannot be parsed would give NULL for every record.
 Status check_json_paths(const Expression& expression) {
   const auto* call = expression.as<FunctionCall>();
   if (call && call->name == "EXTRACTJSONFIELD" && call->arguments.size() == 2)
@@ -410,7 +411,7 @@ const std::pair<const std::string, std::string>* find_temporary(const Name& name
 
 namespace {
 
-// Another session's table is nobody else's, whatever it is called in the catalog.
+// A temporary table of another session is invisible, whatever its name in the catalog.
 bool is_anothers(const DataSource& source, const PlanContext& context) {
   return source.is_temporary &&
          (!context.temporary || std::ranges::none_of(*context.temporary, [&](const auto& own) {
@@ -428,8 +429,8 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
   if (source || !context.fold_quoted_names || name.quoting == Quoting::Back) return source;
   if (name.quoting == Quoting::Double)
     return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
-  // PostgreSQL's parser does not tell whether a name in lower case was quoted. Streams are
-  // made in the dialect's words, where a bare name is in upper case.
+  // PostgreSQL's parser does not report whether a name in lower case was quoted. Streams are
+  // created in the dialect, where a bare name is folded to upper case.
   if (context.settings.ksqldb_compat) return nullptr;
   source = context.catalog.find_source(absl::AsciiStrToLower(name.text));
   const bool is_table = source && source->kind == SourceKind::Table;
@@ -438,7 +439,8 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
 
 namespace {
 
-// What stands behind the name of a schema; nothing for that of public, which has none.
+// Returns the name qualified by its schema; nullopt for the schema public, whose tables have no
+// prefix.
 std::optional<Name> name_in_schema(const AliasedSource& named, const Catalog& catalog) {
   if (!named.schema) return std::nullopt;
   const std::string upper = absl::AsciiStrToUpper(named.schema->text);

@@ -9,11 +9,11 @@ namespace engine {
 
 namespace {
 
-// The index is that of one of `count` things.
+// Returns whether the index is below `count`.
 bool is_index(auto index, size_t count) {
   return std::cmp_greater_equal(index, 0) && std::cmp_less(index, count);
 }
-// Before those of the left table in what a foreign-key join subscribes with.
+// Number of columns before those of the left table in the output of a foreign-key subscription.
 constexpr size_t kSubscribedColumns = 3;
 bool is_index_or_none(int index, size_t count) { return index == -1 || is_index(index, count); }
 
@@ -27,7 +27,7 @@ bool reads_columns_of(std::span<const BoundExpression> expressions, const Layout
   });
 }
 
-// Whether one node's step fits what it is fed with.
+// Checks that a node's step fits the layouts of its inputs.
 struct StepCheck {
   const QueryPlan& plan;
   const StagePlan& stage;
@@ -50,7 +50,7 @@ struct StepCheck {
            step.schema.columns.size() <= node.layout.size() &&
            (step.store == -1 || keeps(step.store, StoreKind::Rows));
   }
-  // One that generates is alone in its plan: what counts its rows has no partitions.
+  // A generator must be the only input of its plan, because its row counter has no partitions.
   bool makes_columns(const InputStep& step) const {
     if (!step.generator) return true;
     const GeneratorPlan& generator = *step.generator;
@@ -121,7 +121,7 @@ struct StepCheck {
            keeps(step.store, StoreKind::Rows) && keeps(step.moving_store, StoreKind::Rows) &&
            node.layout.size() == input().size() - 2;
   }
-  // Number and kind of a change from this column on; in a layout of at least so many.
+  // Checks for number and kind of a change at column `at`, in a layout with at least `columns` columns.
   static bool has_change(const Layout& layout, size_t at, size_t columns) {
     return layout.size() >= columns && layout.size() >= at + 2 &&
            layout[at].type == SqlType(TypeKind::Bigint) &&
@@ -179,7 +179,7 @@ Status check_materialization(const QueryPlan& plan, const MaterializationPlan& t
   if (!is_index(table.store, stage.stores.size())) return wrong("the table's store");
   const StorePlan& store = stage.stores[static_cast<size_t>(table.store)];
   Layout rows = stage.nodes[static_cast<size_t>(store.node)].layout;
-  // Groups and joined rows know when they were changed last; their step does not give that on.
+  // Groups and joined rows have the time of their last change, which their step does not output.
   if (!std::holds_alternative<InputStep>(stage.nodes[static_cast<size_t>(store.node)].step))
     rows.push_back({"", std::string(kRowTime), TypeKind::Bigint});
   if (!reads_columns_of(table.columns, rows) ||
@@ -188,7 +188,8 @@ Status check_materialization(const QueryPlan& plan, const MaterializationPlan& t
   return {};
 }
 
-// Whoever writes such an exchange tells how far it has come with one stream, and with what that is joined.
+// The writer of a time-ordered exchange reports its progress in exactly one stream and the tables that it is joined
+// with.
 Status check_time_ordered(const QueryPlan& plan) {
   for (const StagePlan& stage : plan.stages) {
     const int exchange = stage.output.exchange;

@@ -20,7 +20,7 @@ Error invalid(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
-// What IF NOT EXISTS and OR REPLACE make of a source that is there already.
+// Effect of IF NOT EXISTS and OR REPLACE on an existing source.
 enum class Existing : uint8_t { None, Keep, Replace };
 
 Result<Existing> check_existing(const CreateSource& create, const DataSource* old) {
@@ -54,7 +54,7 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
                       "is provided. Current format is {1}.",
                       which, format.name));
     const bool declared = std::ranges::any_of(create.elements, [&](const TableElement& element) {
-      // Headers are on neither side, and in no schema.
+      // Headers belong to neither side, and to no schema.
       if (element.constraint == ColumnConstraint::Header ||
           element.constraint == ColumnConstraint::Headers)
         return false;
@@ -77,8 +77,8 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
   return error;
 }
 
-// Puts the columns of a side that has none declared, and whose schema a registry could know, where they
-// belong: keys first. Answers whether there were such.
+// Adds the columns of each side without declared columns whose schema a registry may know; keys are put first. Returns
+// whether such a side exists.
 Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_view topic,
                                    Registrar* registrar, Schema& schema) {
   const auto is_value = [](const ColumnDef& column) { return column.role == ColumnRole::Value; };
@@ -125,25 +125,25 @@ std::vector<TableElement> with_serials(std::vector<TableElement> elements,
 
 namespace {
 
-// Whether no word of the dialect says how its records lie in the topic, as PostgreSQL's users declare tables.
+// Returns whether the statement uses no word of the dialect about the topic, as statements of PostgreSQL's users do.
 bool is_plain_table(const CreateSource& create, const EngineSettings& settings) {
   return create.kind == SourceKind::Table && !create.is_source && !settings.ksqldb_compat &&
          std::ranges::all_of(create.properties, is_storage_parameter, &Property::name);
 }
 
-// Whether the topic is the table's alone, if there is none yet (docs/adr/0067): nobody has named it, as whoever means a
-// topic of Kafka's does, and in ksqlDB everybody has to.
+// Returns whether the topic, if it does not exist yet, belongs to the table alone (docs/adr/0067): the statement does
+// not name it. A statement for an existing Kafka topic names it, and in ksqlDB every statement must.
 bool makes_own_topic(const CreateSource& create, const SourceProperties& properties) {
   return create.kind == SourceKind::Table && !create.is_source && !properties.topic;
 }
 
-// Whether they mean a table that only grows.
+// Returns whether the statement declares an append-only table.
 bool is_keyless_table(const CreateSource& create, const Schema& schema,
                       const EngineSettings& settings) {
   return is_plain_table(create, settings) && !schema.columns.empty() && schema.key_count() == 0;
 }
 
-// Whether its key is of a type that the format KAFKA has no bytes for: NUMERIC, DATE, BOOLEAN and their like.
+// Returns whether the key has a type that the format KAFKA cannot encode: NUMERIC, DATE, BOOLEAN and others.
 bool is_keyed_otherwise(const CreateSource& create, const Schema& schema,
                         const EngineSettings& settings) {
   const std::vector<ColumnDef> keys = schema.keys();
@@ -151,7 +151,8 @@ bool is_keyed_otherwise(const CreateSource& create, const Schema& schema,
          !validate_format(FormatSpec{"KAFKA"}, keys, Side::Key);
 }
 
-// PostgreSQL's users count on it; the schema has keys first. Empty where it is the schema's, and for tables of the dialect.
+// The declared order, which PostgreSQL's users expect, while the schema has keys first. Empty if both are equal, and
+// for tables of the dialect.
 std::vector<std::string> order_of_declaration(const CreateSource& create, const Schema& schema,
                                               const EngineSettings& settings) {
   std::vector<std::string> names;
@@ -162,7 +163,7 @@ std::vector<std::string> order_of_declaration(const CreateSource& create, const 
   return names;
 }
 
-// Its topic's records are known by row ids, which nobody else's are.
+// Records of the table's topic are identified by row ids, which other producers' records do not have.
 Status check_no_topic(const CreateSource& create, const DataSource* old, const Topics& topics,
                       const std::string& topic) {
   if (!topics.find(topic) || (old && old->topic == topic && old->schema.has_row_id())) return {};
@@ -183,8 +184,8 @@ Status check_keys(const CreateSource& create, const DataSource& source, bool key
   return {};
 }
 
-// ksqlDB names the topic of a sink in upper case, and its users write it so. Where topics are in
-// lower case, DETECTED means the topic of DETECTED, unless there is one of that very name.
+// ksqlDB names the topic of a sink in upper case, and its users write it so. If topics are in lower case, DETECTED
+// refers to the topic of source DETECTED, unless a topic with exactly that name exists.
 void resolve_topic_name(std::optional<std::string>& topic, const Catalog& catalog,
                         const Topics& topics, const EngineSettings& settings) {
   if (!topic || !settings.lower_case_topics || topics.find(*topic)) return;
@@ -219,7 +220,7 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
                              "'PARTITIONS' configuration in the WITH clause (and optionally "
                              "'REPLICAS').",
                              choice.name)};
-  TRY(check_writable(choice.name));  // who makes it means to write it
+  TRY(check_writable(choice.name));  // a statement that creates the topic intends to write it
   choice.partitions = properties.partitions.value_or(settings.num_partitions);
   TopicDescription topic;
   topic.name = choice.name;
@@ -237,7 +238,7 @@ Status check_retention(const CreateSource& create, const SourceProperties& prope
       "support retention.");
 }
 
-// A generator that is replaced goes on under its id.
+// A replaced generator keeps its id.
 Result<std::string> generator_id(const std::string& name, const DataSource* old,
                                  const Catalog& catalog, const CreateSource& create) {
   const PersistentQuery* query = old ? catalog.find_query(old->created_by) : nullptr;
@@ -280,11 +281,11 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
     source.schema.columns.insert(source.schema.columns.begin(),
                                  {std::string(kRowId), TypeKind::Bytes, ColumnRole::Key});
     with.key.format = "KAFKA";
-    with.partitions = 1;  // `SELECT * FROM t` shows the rows in the order in which they came
+    with.partitions = 1;  // `SELECT * FROM t` returns the rows in the order of their insertion
   }
   const bool has_many_keys = is_postgres && source.schema.key_count() > 1;
   if ((has_many_keys || is_keyed_otherwise(create, source.schema, settings)) && !with.key.format)
-    with.key.format = "JSON";  // KAFKA has one column, of few types
+    with.key.format = "JSON";  // KAFKA supports one column, of few types
   source.owns_topic = create.is_temporary || makes_own_topic(create, with);
   source.is_temporary = create.is_temporary;
   const SourceFormats formats = TRY(choose_formats(with, default_formats(settings), source.name));
@@ -318,7 +319,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   if (!topic.created && !(old && old->owns_topic)) source.owns_topic = false;
   source.topic = topic.name;
   source.partitions = topic.partitions;
-  // Who declares other columns in the place of those of before means to write them.
+  // A statement that replaces the columns intends to write them.
   const auto write = existing == Existing::Replace && !is_inferred ? Registrar::Write::Sink
                                                                    : Registrar::Write::Source;
   const SourceFormats written =

@@ -1,5 +1,5 @@
-// Statements that change the catalog without planning a query: DROP, ALTER, types, and what is
-// done to running queries. Pure: each answers with the next catalog and what has to follow.
+// Statements that change the catalog without planning a query: DROP, ALTER, types, and control of running queries. Pure
+// functions: each returns the next catalog and the required actions.
 #pragma once
 #include <optional>
 #include <set>
@@ -12,19 +12,19 @@
 namespace engine {
 
 struct CatalogChange {
-  CatalogPtr catalog;                           // the same as before when nothing is to be done
-  std::vector<std::string> ended_queries = {};  // ids: they are not in the new catalog
+  CatalogPtr catalog;                           // unchanged if the statement has no effect
+  std::vector<std::string> ended_queries = {};  // ids; they are not in the new catalog
   std::optional<std::string> dropped_topic = {};
   std::vector<std::string> notices = {};
 };
 
-// Ends the query that made the source too; fails with DependentObjects while others use it. A topic that the source owns goes
-// with it, unless it is also that of another one that is not among those which go, too.
+// Also ends the query that made the source; fails with DependentObjects if other queries use it. A topic that the
+// source owns is deleted with it, unless another source that is not in `dropped_with_it` has the same topic.
 Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog,
                                        const std::set<std::string>& dropped_with_it = {});
-// "column ... already exists": an error, or with IF NOT EXISTS the beginning of a notice.
+// Returns "column ... already exists": an error, or with IF NOT EXISTS the beginning of a notice.
 std::string column_exists(const TableElement& element, const DataSource& table);
-// Fails with NotSupported where one of the columns is a SERIAL one.
+// Fails with NotSupported if one of the columns is SERIAL.
 Status check_no_serial(const std::vector<TableElement>& added, const CustomTypes& types);
 Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogPtr& catalog);
 Result<CatalogChange> plan_create_type(const CreateType& create, const CatalogPtr& catalog);
@@ -32,7 +32,7 @@ Result<CatalogChange> plan_drop_type(const DropType& drop, const CatalogPtr& cat
 // TERMINATE, PAUSE, RESUME: of one query or of all.
 Result<CatalogChange> plan_control_query(const ControlQuery& control, const CatalogPtr& catalog);
 
-// The catalog with one more source or query, or another one in the place of what had its name.
+// Returns the catalog with the source or query added, or with it in place of the one that had its name.
 CatalogPtr with_source(const Catalog& catalog, std::shared_ptr<const DataSource> source);
 CatalogPtr with_query(const Catalog& catalog, std::shared_ptr<const PersistentQuery> query);
 

@@ -32,7 +32,7 @@ Error wrong_kind(SourceKind actual, std::string_view statement, SourceKind asked
       .with_hint(fmt::format("Say {} {}.", statement, upper_word(actual)));
 }
 
-// Thousands would hide what is to be done.
+// A list of thousands of names would hide the hint.
 std::string joined(const std::vector<std::string>& names) {
   constexpr size_t kShown = 20;
   if (names.size() <= kShown) return absl::StrJoin(names, ", ");
@@ -53,12 +53,12 @@ Error still_used(const DropSource& drop, const std::string& sinks, const std::st
   return std::move(error).at(drop.name_position);
 }
 
-// Who else keeps the source from being dropped.
+// Fails if other queries read or write the source.
 Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSource& source) {
   std::vector<std::string> readers, writers, sinks;
   for (const std::string& id : catalog.readers_of(source.name)) {
     const PersistentQuery& query = *catalog.find_query(id);
-    if (query.kind == QueryKind::SourceTable) continue;  // goes with its table
+    if (query.kind == QueryKind::SourceTable) continue;  // is dropped with its table
     readers.push_back(id);
     if (query.kind == QueryKind::CreateAs) sinks.push_back(query.sink);
   }
@@ -68,7 +68,7 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
   return still_used(drop, joined(sinks), joined(readers), joined(writers));
 }
 
-// Another stream or table of the topic of this one, which stays.
+// Returns another stream or table of this source's topic that remains.
 const DataSource* other_of_topic(const DataSource& source, const Catalog& catalog,
                                  const std::set<std::string>& dropped_with_it) {
   for (const auto& [name, other] : catalog.sources())

@@ -1,4 +1,4 @@
-// What a generated stream or table is made of: a rule for each column, and how fast rows come. Data, part of the plan
+// Definition of a generated stream or table: a rule for each column, and the rate of rows. Part of the plan
 // (docs/adr/0045).
 #pragma once
 #include <cstdint>
@@ -12,17 +12,17 @@
 namespace engine {
 
 enum class GeneratorKind : uint8_t {
-  Random,    // each as likely as the others
-  Zipf,      // the k-th about 1/k times as often as the first
-  Sequence,  // one after the other, and from the first again
-  Now,       // the row's time
+  Random,    // all equally likely
+  Zipf,      // the k-th is about 1/k times as frequent as the first
+  Sequence,  // in order, then from the first again
+  Now,       // the time of the row
 };
 
-// What the values of a column are chosen from: `values`, or the numbers and times from `min` to `max`, or (with a
-// length) random letters or bytes. In a text the number stands behind `prefix`.
+// The values of a column: one of `values`, a number or time from `min` to `max`, or (with a length) random letters or
+// bytes. In a text column the number follows `prefix`.
 struct GeneratorRule {
   GeneratorKind kind = GeneratorKind::Random;
-  // Both within; as texts of the column's type, of a number where that is text.
+  // Inclusive; texts of the column's type, or of a number if the column is text.
   std::string min = {}, max = {};
   std::vector<std::string> values = {};
   std::string prefix = {};
@@ -32,27 +32,26 @@ struct GeneratorRule {
 
 struct GeneratorPlan {
   int64_t rows_per_second = 10;
-  std::optional<int64_t> number_of_rows = {};  // in all; none: without end
+  std::optional<int64_t> number_of_rows = {};  // total; none: unlimited
   int64_t seed = 0;
-  // The time of row 0; each later one comes as much later as the rate says. None: rows have the time at which they are
-  // made.
+  // Time of row 0; later rows follow at the given rate. None: a row has the time at which it is generated.
   std::optional<int64_t> start_ms = {};
-  std::vector<GeneratorRule> rules = {};  // one for each column of the schema
+  std::vector<GeneratorRule> rules = {};  // one per column of the schema
 };
 
 inline constexpr int64_t kMaxGeneratedRowsPerSecond = 1'000'000;
 inline constexpr int64_t kMaxGeneratedRowBytes = 64 * 1024;
 
-// A bound of a range as the column holds it (DECIMAL: unscaled); of a text as a number. Nothing when the text is not
-// one, or no 64 bits hold it. DOUBLE has ranges of its own.
+// Returns a bound of a range as the column stores it (DECIMAL: unscaled), or as a number for a text column. nullopt if
+// the text is no such value, or does not fit 64 bits. DOUBLE ranges are handled separately.
 std::optional<int64_t> read_generated_bound(const SqlType& type, const std::string& text);
 
-// How many values a range has, or a set; both bounds have been checked. 0: more than 64 bits count.
+// Returns the number of values in a range or a set; both bounds have been checked. 0: more than fit 64 bits.
 uint64_t generated_choices(const SqlType& type, const GeneratorRule& rule);
 
-// "random from 1.00 to 500.00, 5 % null"; for DESCRIBE and EXPLAIN.
+// Returns "random from 1.00 to 500.00, 5 % null"; for DESCRIBE and EXPLAIN.
 std::string to_text(const GeneratorRule& rule);
-// "10 rows per second, seed 7, 1000 rows in all".
+// Returns "10 rows per second, seed 7, 1000 rows in all".
 std::string to_text(const GeneratorPlan& generator);
 
 }  // namespace engine

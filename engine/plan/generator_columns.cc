@@ -43,7 +43,7 @@ bool is_whole(const SqlType& type) {
   return type.kind() == TypeKind::Integer || type.kind() == TypeKind::Bigint;
 }
 
-// Whether there are ranges of such values. Those of texts are numbers behind a prefix.
+// Returns whether ranges of such values exist. A range of texts is one of numbers behind a prefix.
 bool has_range(const SqlType& type) {
   return type.is_numeric() || type.is_time_like() || type.kind() == TypeKind::String;
 }
@@ -62,7 +62,7 @@ constexpr RuleRow kRules[] = {{"KIND", &ColumnRules::kind},
                               {"LENGTH", &ColumnRules::length},
                               {"NULL_RATE", &ColumnRules::null_rate}};
 
-// The column that 'fields.COLUMN.RULE' names, as it is written or folded.
+// Returns the column that 'fields.COLUMN.RULE' names, exactly or folded.
 Result<size_t> find_column(const Property& property, std::string_view name, const Schema& schema) {
   int index = schema.index_of(std::string(name));
   if (index < 0) index = schema.index_of(absl::AsciiStrToUpper(std::string(name)));
@@ -78,7 +78,7 @@ Result<size_t> find_column(const Property& property, std::string_view name, cons
                  fmt::format("Columns: {}.", absl::StrJoin(names, ", ")));
 }
 
-// One column's rules on their way to what the plan holds.
+// Converts the rules of one column to those of the plan.
 class RuleReader {
  public:
   RuleReader(const ColumnDef& column, SourceKind source, const ColumnRules& given)
@@ -127,7 +127,8 @@ class RuleReader {
   bool may_be_now() const { return type_.is_time_like() || type_.kind() == TypeKind::Bigint; }
   bool may_be_counted() const { return is_whole(type_) || type_.kind() == TypeKind::String; }
 
-  // Without one a rule that only one of them has says it; times are the row's, keys of streams differ.
+  // Without an explicit kind, it follows from a rule that only one kind has; times default to the row's time, and keys
+  // of streams to distinct values.
   Status read_kind() {
     const Property* const range = given_.min ? given_.min : given_.max;
     const Property* const steps = given_.start ? given_.start : given_.end;
@@ -236,7 +237,7 @@ class RuleReader {
     return {};
   }
 
-  // What is not said is filled in, so that the plan shows it.
+  // Fills in missing bounds, so that the plan shows them.
   Status read_range() {
     const bool counts = rule_.kind == GeneratorKind::Sequence;
     const Property* const first = counts ? given_.start : given_.min;
@@ -251,7 +252,7 @@ class RuleReader {
       if (!is_bound(*bound))
         return refuse(*property, fmt::format("\"{}\" is not {}", *bound, range_of()));
     }
-    // The other end of what is half said lies where there is room.
+    // If only one end is given and the default of the other lies on the wrong side, the other end moves.
     if (first && !last && is_backward()) rule_.max = largest();
     if (last && !first && is_backward()) rule_.min = last->text();
     if (is_backward())
@@ -357,7 +358,7 @@ Status note_rule(const Property& property, const Schema& schema,
                                absl::StrJoin(names, ", ")));
   }
   const size_t column = TRY(find_column(property, name.substr(0, dot), schema));
-  columns[column].*row->rule = &property;  // each name comes once
+  columns[column].*row->rule = &property;  // each name occurs once
   return {};
 }
 

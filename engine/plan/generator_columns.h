@@ -1,4 +1,4 @@
-// What the properties 'fields.COLUMN.RULE' say of a generated source's columns.
+// The properties 'fields.COLUMN.RULE' of a generated source's columns.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,22 +12,22 @@
 
 namespace engine {
 
-// Of one column, each with where it stands; null: not said.
+// Rules of one column, as properties with their positions; null: not given.
 struct ColumnRules {
   const Property *kind = nullptr, *min = nullptr, *max = nullptr, *start = nullptr, *end = nullptr,
                  *values = nullptr, *prefix = nullptr, *length = nullptr, *null_rate = nullptr;
 };
 
-// Puts a property 'fields.COLUMN.RULE' where it belongs in `columns`, which has one of each column of the schema. Fails with
+// Stores a property 'fields.COLUMN.RULE' in `columns`, which has one entry per column of the schema. Fails with
 // InvalidStatement or UndefinedColumn, at the property.
 Status note_rule(const Property& property, const Schema& schema, std::vector<ColumnRules>& columns);
 
-// What they make of the column; what is not said has a default. Fails with InvalidStatement at the rule that does not fit the
-// column's type or the other rules.
+// Returns the plan's rule for the column; missing rules have defaults. Fails with InvalidStatement at a rule that does
+// not fit the type of the column or the other rules.
 Result<GeneratorRule> read_rules(const ColumnDef& column, SourceKind source,
                                  const ColumnRules& given);
 
-// --- Errors at a property, for all of WITH that is about generated rows
+// --- Errors at a property, for all generator properties of WITH
 inline constexpr std::string_view kRulePrefix = "FIELDS.";
 Error invalid_property(const Property& property, std::string message);
 // `expected`: "a number from 1 to 9".

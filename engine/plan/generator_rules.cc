@@ -14,10 +14,10 @@
 namespace engine {
 namespace {
 
-// What the largest rows of a second may make together.
+// Limit for the bytes of a second, if all rows have their largest size.
 constexpr int64_t kMaxBytesPerSecond = 256 << 20;
 
-// Of one value as text, which is about what JSON makes of it.
+// Returns the largest size of a value as text, which is about its size in JSON.
 int64_t most_bytes(const GeneratorRule& rule) {
   constexpr size_t kNumberBytes = 40;
   size_t bytes = rule.prefix.size() + kNumberBytes;
@@ -45,7 +45,7 @@ Status check_size(const GeneratorPlan& generator, const Property& property) {
   return {};
 }
 
-// What only a generated source has.
+// Properties that only generated sources have.
 constexpr std::string_view kGeneratorProperties[] = {"ROWS_PER_SECOND", "NUMBER_OF_ROWS", "SEED",
                                                      "START_TIME"};
 
@@ -108,7 +108,7 @@ Result<std::optional<GeneratorPlan>> read_generator(const PropertyList& properti
 
 QueryPlan plan_generator(const DataSource& source, GeneratorPlan generator, std::string query_id) {
   InputStep input;
-  input.kind = SourceKind::Stream;  // rows of a table, too, are records that nothing is kept of
+  input.kind = SourceKind::Stream;  // rows of a table are written as records too; no state is kept
   input.source_name = source.name;
   input.key_format = input.value_format = FormatSpec{"NONE"};
   input.schema = source.schema;

@@ -20,12 +20,12 @@
 namespace engine {
 namespace {
 
-// Where the values of a statement's rows go, position by position.
+// Target columns of a statement's values, by position.
 struct InsertPlan {
   const DataSource& source;
   std::vector<int> columns;  // indexes in the schema; kRowTimeColumn for ROWTIME
   bool may_be_short =
-      false;  // rows may leave out the last ones, as in PostgreSQL where no columns are listed
+      false;  // rows may omit the last columns, as in PostgreSQL without a column list
 };
 constexpr int kRowTimeColumn = -1;
 
@@ -72,7 +72,7 @@ Error header_columns(const std::vector<std::string>& names) {
   return invalid("Cannot insert into HEADER columns: " + absl::StrJoin(names, ", "));
 }
 
-// A table whose topic nobody has named: in ksqlDB everybody has to.
+// Returns whether the statement that created the table named no topic; in ksqlDB every statement must.
 bool is_declared_as_in_postgres(const DataSource& source) {
   return source.kind == SourceKind::Table && source.owns_topic;
 }
@@ -157,7 +157,7 @@ Error wrong_count(const InsertPlan& plan, const ExpressionList& row) {
                            absl::StrJoin(expected, ", "), absl::StrJoin(got, ", "))};
 }
 
-// The value with each NULL in its constructors as a NULL of the column's type: STRUCT(tags := NULL) has no type of its own.
+// Gives each NULL in the value's constructors the type of the column: STRUCT(tags := NULL) has no type of its own.
 void give_types_to_nulls(Expression& value, const SqlType& type) {
   const auto give = [](ExpressionPtr& part, const SqlType& its) {
     if (!part->as<NullLiteral>()) return give_types_to_nulls(*part, its);
@@ -176,7 +176,7 @@ void give_types_to_nulls(Expression& value, const SqlType& type) {
     for (MapEntry& entry : made->entries) give(entry.value, type.value());
 }
 
-// A value in a message, which stays one line: whole characters, and few of them.
+// Shortens a value for a message, which stays one line; characters are kept whole.
 std::string shown_text(std::string_view text) {
   constexpr size_t kMostBytes = 100;
   if (text.size() <= kMostBytes) return std::string(text);
@@ -232,7 +232,7 @@ class RowReader {
   }
 
  private:
-  // What the row leaves out.
+  // Sets a column that the row omits.
   Status fill(size_t index, Value& value) {
     const ColumnDef& column = plan_.source.schema.columns[index];
     if (column.is_serial) {
@@ -249,7 +249,7 @@ class RowReader {
     gaps->rows.push_back(timestamps_.size());
   }
 
-  // ROW(...) and a text are values of what CREATE TYPE has made.
+  // ROW(...) and a text are accepted as values of a type made by CREATE TYPE.
   Result<Value> evaluate_as(const Expression& expression, const SqlType& type) {
     const bool is_composite = type.kind() == TypeKind::Struct && type.label() == label::kComposite;
     const auto* row = is_composite ? expression.as<FunctionCall>() : nullptr;
@@ -293,7 +293,7 @@ class RowReader {
     return error;
   }
 
-  // Numbers that are equal have one key: -0 is 0.
+  // Equal numbers have one key: -0 becomes 0.
   Value as_key(Value value) const {
     const bool is_double =
         plan_.source.kind == SourceKind::Table && std::holds_alternative<double>(value.payload());

@@ -1,4 +1,4 @@
-// INSERT INTO ... VALUES: from rows of expressions to columns that are ready to be written.
+// INSERT INTO ... VALUES: converts rows of expressions to columns that can be written.
 #pragma once
 #include <memory>
 #include <vector>
@@ -12,28 +12,28 @@ namespace engine {
 
 struct InsertBatch {
   std::shared_ptr<const DataSource> target;
-  // One for each column of the target's schema, in its order; HEADERS columns are null throughout.
+  // One per column of the target's schema, in its order; HEADERS columns are all null.
   std::vector<ColumnPtr> columns;
-  std::vector<int64_t> timestamps;  // one a row: ROWTIME where the statement gives it, else now
-  // Where the next numbers of serial columns belong: NULLs until then.
+  std::vector<int64_t> timestamps;  // one per row: ROWTIME if the statement gives it, otherwise the current time
+  // Places for the next values of serial columns, which are NULL until then.
   struct Gaps {
     size_t column;
     std::vector<size_t> rows;
   };
   std::vector<Gaps> serials = {};
-  std::vector<Gaps> defaults = {};  // likewise, of those that have their DEFAULT
+  std::vector<Gaps> defaults = {};  // places for DEFAULT values
 };
 
-// What a column has where a row leaves it out. `scope` knows functions and types; NULL where nothing is declared.
+// Returns the value of a column that a row omits; NULL if no default is declared. `context` gives functions and types.
 Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
                             const EvalContext& evaluation);
 
-// All rows or none. The message says what is wrong with the row, the detail puts it in ksqlDB's
-// words ("Failed to insert values into 'X'. ...").
+// Converts all rows or fails. The message describes the error in the row, the detail has ksqlDB's wording ("Failed to
+// insert values into 'X'. ...").
 Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanContext& context,
                                        const EvalContext& evaluation);
 
-// Where a column of the statement's list stands in the schema; below 0 where it does not.
+// Returns the index in the schema of a column in the statement's list; negative if it does not exist.
 int find_insert_column(const InsertColumn& column, const DataSource& source,
                        const PlanContext& context);
 

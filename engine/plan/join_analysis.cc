@@ -46,9 +46,9 @@ Status check_value_formats(const std::vector<AnalysedSource>& sources) {
                   fmt::join(names, ", ")));
 }
 
-// What a bare name could not be given a source for is in none of them.
+// Lists the sources of an expression. A name that is still bare exists in none of them.
 Status list_sources(const Expression& expression, std::set<std::string>& aliases) {
-  if (expression.is<Lambda>()) return {};  // its bare names are its own
+  if (expression.is<Lambda>()) return {};  // its bare names are its parameters
   if (const auto* column = expression.as<ColumnRef>()) {
     if (column->source) {
       aliases.insert(column->source->text);
@@ -65,7 +65,7 @@ Status list_sources(const Expression& expression, std::set<std::string>& aliases
   return {};
 }
 
-// The one source that a side of a condition refers to.
+// Returns the only source that a side of a condition refers to.
 Result<size_t> source_of(const Expression& side, const Expression& condition,
                          const std::vector<AnalysedSource>& sources) {
   std::set<std::string> aliases;
@@ -94,7 +94,7 @@ Result<Comparison*> comparison_of(Expression& condition) {
   return comparison;
 }
 
-// `added` is the source that this JOIN adds to those before it.
+// `added`: the source that this JOIN adds to the previous ones.
 Result<AnalysedJoin> analyse_join(Join join, size_t added,
                                   const std::vector<AnalysedSource>& sources) {
   Comparison& comparison = *TRY(comparison_of(*join.on));
@@ -128,7 +128,8 @@ Result<AnalysedJoin> analyse_join(Join join, size_t added,
   return analysed;
 }
 
-// Where a table's primary key is compared with something else than what the rows are keyed by.
+// Marks the join as foreign if a table's primary key is compared with an expression other than the
+// key of the rows.
 void note_foreign(AnalysedJoin& join, const std::vector<AnalysedJoin>& before,
                   const std::vector<AnalysedSource>& sources) {
   const AnalysedSource& first = sources.front();
@@ -173,16 +174,16 @@ std::vector<const Expression*> equal_to_join_key(const std::vector<AnalysedJoin>
   for (size_t i = 0; i < count; ++i) {
     const AnalysedJoin& join = joins[i];
     if (join.is_foreign) {
-      // One column of several is not the key.
+      // a single column of a composite key is not the key
       if (join.primary_key.size() == 1) keys.push_back(join.primary_key.front().get());
       continue;
     }
-    // Either side may be null: the key is neither.
+    // In a FULL join either side may be null, so the key is neither.
     if (join.type == JoinType::Full) {
       keys.clear();
       continue;
     }
-    // Another expression is another key.
+    // A join on another expression changes the key.
     if (!contains(keys, *join.left_key) && !contains(keys, *join.right_key)) keys.clear();
     for (const Expression* key : {join.left_key.get(), join.right_key.get()})
       if (!contains(keys, *key)) keys.push_back(key);

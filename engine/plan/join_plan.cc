@@ -15,14 +15,14 @@ namespace engine {
 
 namespace {
 
-// Of a key that is no column: cannot be meant by a name, since names in joins are qualified.
+// Name of a key that is no column. No reference can resolve to it, since names in joins are qualified.
 constexpr std::string_view kJoinKey = "KSQL_JOIN_KEY";
 
 Error invalid(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
-// Whether the times of its records were taken from what they tell, here or where they came from.
+// Returns whether the times of its records, or of the records that they derive from, were taken from their data.
 bool has_time_from_data(const DataSource& source, const Catalog& catalog,
                         std::set<std::string>& seen) {
   if (source.timestamp) return true;
@@ -118,7 +118,7 @@ class JoinPlanner {
     return {};
   }
 
-  // ---- a table with the row that its foreign key names
+  // ---- a table joined with the row that its foreign key refers to
 
   Status add_foreign_join(size_t index) {
     const AnalysedJoin& join = analysis_.joins[index];
@@ -140,7 +140,7 @@ class JoinPlanner {
     return {};
   }
 
-  // Of the node that gives the left rows.
+  // Requests old rows from the node that provides the left rows.
   void ask_for_old_rows() {
     auto& step = builder_.stage().nodes.back().step;
     if (auto* input = std::get_if<InputStep>(&step)) input->old_too = true;
@@ -223,20 +223,20 @@ class JoinPlanner {
     exchange.topic =
         internal_topic(target_.query_id, context_.properties,
                        fmt::format("KTABLE-FK-JOIN-{}-{:010}-topic", step, builder_.stage_index()));
-    // What several key columns are called may be part of the key's bytes.
+    // The names of several key columns may be part of the key's bytes.
     for (size_t i = 0; i < key_count; ++i)
       exchange.schema.columns[i] = {builder_.layout()[i].name, builder_.layout()[i].type,
                                     ColumnRole::Key};
     return exchange;
   }
 
-  // Whether what follows the join asks for what a row was before.
+  // Returns whether the steps behind the join need the old version of a row.
   bool needs_old_rows(size_t index) const {
     return index + 1 == analysis_.joins.size() &&
            (analysis_.where != nullptr || analysis_.has_aggregates);
   }
 
-  // The plan is not going to run: what follows only asks for its columns.
+  // Plans only the columns of the join, for the steps behind it: the plan will not run.
   Status leave_out(std::string_view what, const AnalysedJoin& join) {
     if (planned_.support)
       planned_.support =
@@ -251,19 +251,19 @@ class JoinPlanner {
     return {};
   }
 
-  // Of the column that a join puts before those of its sides.
+  // Name of the column that a join adds before the columns of its sides.
   std::string key_name(size_t index) const {
     const bool is_last = index + 1 == analysis_.joins.size();
     return is_last ? synthetic_join_key(analysis_).value_or(std::string(kJoinKey))
                    : std::string(kJoinKey);
   }
 
-  // Brings the rows under the key of the join, and to the table's rows with that key.
+  // Repartitions the rows by the key of the join, to the table's rows with that key, if necessary.
   Status key_rows(size_t index) {
     const AnalysedJoin& join = analysis_.joins[index];
     const DataSource& table = *source(join.right).source;
     const bool is_keyed = find_key(index) && !(is_persistent() && source(0).source->window);
-    // The same key has other bytes in another format, and so may lie in another partition.
+    // A key has different bytes in another format, and may therefore belong to another partition.
     const FormatSpec format = identity_format(table.key_format);
     const bool must_move =
         is_persistent() && (names_schema(format) || !(is_keyed && key_format_ == format));
@@ -274,8 +274,8 @@ class JoinPlanner {
     return {};
   }
 
-  // Where keys name schemas, who wrote them has chosen the partition by bytes that nobody else may write:
-  // only a task that has all partitions has all that belongs together.
+  // If keys carry schema ids, their producer chose the partition by bytes that other producers may not reproduce: only
+  // a task that reads all partitions has all rows of a key.
   void merge_partitions_of(const DataSource& table) {
     if (is_persistent() && names_schema(table.key_format))
       builder_.stage().merges_partitions = true;
@@ -290,7 +290,7 @@ class JoinPlanner {
     was_sorted_ = true;
   }
 
-  // The key is the first column.
+  // The first column is the key.
   ExchangePlan exchange_of(size_t index, std::string_view step, const AnalysedSource& from,
                            const Layout& layout, const FormatSpec& key_format,
                            int partitions) const {
@@ -316,8 +316,8 @@ class JoinPlanner {
     const bool right_is_keyed = is_key_of(*join.right_key, right);
     const FormatSpec format =
         TRY(stream_key_format(index, is_keyed, right_is_keyed, *right.source));
-    // Keys that name schemas are always brought under one; where there are windows, which stay where they are,
-    // to one task.
+    // Keys that carry schema ids are always repartitioned to one encoding. Windowed sources are not moved: one task
+    // reads all their partitions.
     const bool is_windowed = right.source->window.has_value();
     const bool has_other_bytes = names_schema(format) && !is_windowed;
     if (is_windowed) merge_partitions_of(*right.source);
@@ -347,7 +347,7 @@ class JoinPlanner {
     return {};
   }
 
-  // That of the left side, unless it has to move and the right one has not; where it has none, the default.
+  // The format of the left side, unless the left side must move and the right need not; the default if there is none.
   Result<FormatSpec> stream_key_format(size_t index, bool is_keyed, bool right_is_keyed,
                                        const DataSource& right) const {
     const FormatSpec right_format = identity_format(right.key_format);
@@ -359,19 +359,19 @@ class JoinPlanner {
     const Scope scope = make_scope(builder_.layout(), "JOIN ON", analysis_, context_);
     const ColumnDef key{"K", TRY(bind(*analysis_.joins[index].left_key, scope)).type,
                         ColumnRole::Key};
-    // Of what is internal the result's key format says nothing.
+    // An internal topic need not have the key format of the result.
     if (!validate_key_schema(format, {&key, 1})) return FormatSpec{"JSON"};
     return format;
   }
 
-  // After find_key(), or bring_key_to_front().
+  // Call after find_key() or bring_key_to_front().
   int key_column_of_rows(size_t index) {
     if (key_column_ >= 0) return key_column_;
     find_column(*analysis_.joins[index].left_key);
     return key_column_;
   }
 
-  // The node that gives the right stream's records, and the column of its layout that is compared.
+  // Returns the node for the right stream's records, and sets the compared column of its layout.
   Result<int> add_right_stream(size_t index, const FormatSpec& format, bool must_move,
                                int& key_column) {
     const AnalysedJoin& join = analysis_.joins[index];
@@ -446,27 +446,27 @@ class JoinPlanner {
     return static_cast<int>(found - layout.begin());
   }
 
-  // What does not fit 64 bits was refused by check_join().
+  // check_join() has refused values that do not fit 64 bits.
   static void set_times(const Within& within, StreamStreamJoinStep& step) {
     constexpr int64_t kDayMs = 86'400'000;
     step.before_ms = *within.before.to_ms();
     step.after_ms = *within.after.to_ms();
     const int64_t width_ms = saturating_add(step.before_ms, step.after_ms);
     step.is_eager = !within.grace;
-    // The default grace of ksqlDB: a day in all.
+    // ksqlDB's default grace: a day in total.
     step.grace_ms = within.grace ? *within.grace->to_ms() : std::max<int64_t>(kDayMs - width_ms, 0);
-    // A record looks into two parts at most, and there are about a thousand of them.
+    // A record reads at most two parts, and a store has about a thousand of them.
     constexpr int64_t kFewestMs = 1'000, kMostParts = 1'000;
     step.part_ms = std::max({kFewestMs, saturating_add(width_ms, 1),
                              saturating_add(width_ms, step.grace_ms) / kMostParts});
   }
 
-  // As ksqlDB would call them: by the number of the node in the topology of Kafka Streams, where a side that
-  // moves has four more.
+  // ksqlDB's names: they contain the number of the node in the topology of Kafka Streams, where a repartitioned side
+  // has four nodes more.
   void add_join_stores(size_t index, StreamStreamJoinStep& step) {
     const AnalysedJoin& join = analysis_.joins[index];
     const int number = 8 + 4 * static_cast<int>(moves_) + 8 * static_cast<int>(index);
-    // The side whose records give rows of nulls.
+    // The sides whose records may give rows of nulls.
     const bool left = join.type == JoinType::Full, right = left || join.type != JoinType::Inner;
     step.left_store = builder_.add_store(
         StoreKind::Ranges,
@@ -482,7 +482,7 @@ class JoinPlanner {
 
   void note_move() { ++moves_; }
 
-  // A topic may have got more of them since its source was declared.
+  // The topic may have got more partitions since its source was declared.
   int partitions_of(const DataSource& source) const {
     const auto topic = context_.topics.find(source.topic);
     return topic ? topic->partitions : source.partitions;
@@ -490,8 +490,8 @@ class JoinPlanner {
 
   bool is_persistent() const { return target_.use == QueryUse::Persistent; }
 
-  // Whether the rows are keyed by the join's expression already. Sets key_column_ if they are, or
-  // if the expression is a column and nobody cares in which partition the rows lie.
+  // Returns whether the rows are already keyed by the join's expression. Sets key_column_ if they are, or if the
+  // expression is a column and the partition of the rows does not matter.
   bool find_key(size_t index) {
     const Expression& wanted = *analysis_.joins[index].left_key;
     if (index > 0 && contains(equal_to_join_key(analysis_.joins, index), wanted)) return true;
@@ -508,7 +508,7 @@ class JoinPlanner {
     key_column_ = found == layout.end() ? -1 : static_cast<int>(found - layout.begin());
   }
 
-  // ksqlDB's prefix of the steps of a join that is the left side of others.
+  // ksqlDB's prefix for the steps of a join that is the left side of other joins.
   std::string left_of(size_t index) const {
     std::string prefix;
     for (size_t i = index + 1; i < analysis_.joins.size(); ++i) prefix += "L_";
@@ -529,7 +529,7 @@ class JoinPlanner {
                                wanted, left.name));
   }
 
-  // A projection: the key, then those columns that the rest of the query looks at.
+  // Adds a projection: the key, then the columns that the rest of the query reads.
   Status bring_key_to_front(size_t index) {
     const Layout layout = builder_.layout();
     ProjectStep step;
@@ -589,12 +589,12 @@ class JoinPlanner {
     const int kept = builder_.last_node();
     both.insert(both.end(), builder_.layout().begin(), builder_.layout().end());
     builder_.add_node(std::move(step), {rows, kept}, std::move(both));
-    // Or the table would be ahead of records that are still on their way.
+    // Otherwise the table would be ahead of records that are still in the exchange.
     if (goes_by_time && is_persistent()) builder_.order_inputs();
   }
 
-  // A SELECT that ends shows the present rows, whatever their times are. In queries that run on, the table goes first if the
-  // clocks cannot be compared: the table has the times at which its rows arrived, the stream those at which things happened.
+  // A SELECT that ends shows the present rows, whatever their times. In continuous queries the table is read first if
+  // the clocks cannot be compared: the table has the times at which its rows arrived, the stream those of the events.
   bool is_read_first(const DataSource& table) const {
     if (target_.use == QueryUse::Push && analysis_.emit == Emit::None) return true;
     const auto wish = context_.properties.find("join.table.bootstrap");
@@ -611,14 +611,14 @@ class JoinPlanner {
   StageBuilder& builder_;
   PlannedJoins planned_;
   bool rows_are_table_ = false;
-  // How the rows of the last node are keyed, and in how many partitions they lie.
+  // Key of the last node's rows, and the number of their partitions.
   int key_column_ = -1;
-  std::vector<int> key_columns_;  // of tables: all that are the key
+  std::vector<int> key_columns_;  // tables: all key columns
   FormatSpec key_format_;
   int partitions_ = 1;
-  bool was_sorted_ = false;  // they come through an exchange
-  int rows_store_ = -1;      // of tables: where the last node keeps its rows
-  size_t moves_ = 0;         // of streams, before joins of streams
+  bool was_sorted_ = false;  // the rows are read from an exchange
+  int rows_store_ = -1;      // tables: store of the last node's rows
+  size_t moves_ = 0;         // repartitions of streams before stream joins
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-// No name of a statement begins with this character. Behind it stands the name that the result's column gets.
+// No name in a statement begins with this character. The name of the result column follows it.
 constexpr char kMark = '\x06';
 
 bool is_named(const Name& name, std::string_view upper, std::string_view lower) {

@@ -1,5 +1,5 @@
-// The members of a plan's parts, by name: plan_json.cc writes and reads them, upgrade_query.cc compares them.
-// Includes simdjson: for .cc files only.
+// Members of the parts of a plan, by name: plan_json.cc writes and reads them, upgrade_query.cc compares them. Includes
+// simdjson: for .cc files only.
 #pragma once
 #include "engine/catalog/catalog_json.h"
 #include "engine/expr/bound_json.h"
@@ -182,7 +182,7 @@ struct JsonFields<ForeignKeyResolveStep> {
                  json_field("old_too", &ForeignKeyResolveStep::old_too));
 };
 
-// The step's members beside its name, where it comes from and what it gives.
+// The members of the step share one object with its name, its inputs and its layout.
 template <>
 struct JsonCodec<PlanNode> {
   static void write(JsonWriter& out, const PlanNode& node);

@@ -8,11 +8,11 @@ namespace engine {
 
 namespace {
 
-// 1 knows no time-ordered exchanges, 2 neither joins of two streams or two tables
-// nor sessions, 3 no joins by foreign keys, 4 no filters that tell all deletes, 5 no generators.
+// Version 1 has no time-ordered exchanges; 2 neither joins of two streams or two tables nor
+// sessions; 3 no joins by foreign keys; 4 no filters with tells_all_deletes; 5 no generators.
 constexpr int64_t kPlanVersion = 6;
 
-// The steps' names in the text, in the order of the variant.
+// Names of the steps in the text, in the order of the variant.
 constexpr std::string_view kSteps[] = {"input",
                                        "filter",
                                        "project",
@@ -76,7 +76,7 @@ bool JsonCodec<AggregateInstance>::read(const JsonValue& json, AggregateInstance
       !read_member(json, "result", instance.result_type) ||
       !read_member(json, "properties", instance.properties))
     return false;
-  keep_aggregate_properties(instance);  // older plans hold all of the session's
+  keep_aggregate_properties(instance);  // older plans hold all properties of the session
   return true;
 }
 

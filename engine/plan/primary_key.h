@@ -1,4 +1,4 @@
-// ALTER TABLE ... ADD PRIMARY KEY: what a table without a key becomes.
+// ALTER TABLE ... ADD PRIMARY KEY: the new definition of a table without a key.
 #pragma once
 #include <memory>
 
@@ -7,8 +7,9 @@
 
 namespace engine {
 
-// The table with these columns as its key, over a topic of the same name that is still to be made. Fails with InvalidStatement
-// when the table has a key already, with UndefinedColumn, and where the key's format does not take a column's type.
+// Returns the table with these columns as its key, over a topic of the same name that must be created. Fails with
+// InvalidStatement if the table already has a key, with UndefinedColumn, and if the key's format does not support a
+// column's type.
 Result<std::shared_ptr<const DataSource>> plan_primary_key(const AddPrimaryKey& add,
                                                            const DataSource& source,
                                                            const EngineSettings& settings);

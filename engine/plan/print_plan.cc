@@ -15,8 +15,8 @@ namespace engine {
 
 namespace {
 
-// As it is written, else in lower case, as a stream's topic is called that was not given a name, else as the only one
-// that differs in nothing but letter case.
+// Tries the exact name, then lower case, which is the default for topics of streams, then the only topic that differs
+// in nothing but letter case.
 std::optional<TopicDescription> find_topic(const Name& name, const Topics& topics) {
   if (auto found = topics.find(name.text)) return found;
   if (name.quoting != Quoting::None) return std::nullopt;
@@ -76,14 +76,14 @@ Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context) 
   StagePlan stage;
   stage.nodes.push_back(std::move(node));
   stage.output.schema = planned.result;
-  stage.output.is_table = true;  // records without a value are shown, too
+  stage.output.is_table = true;  // records without a value are shown too
   planned.plan.id = "print_" + topic->name;
   planned.plan.sources = {topic->name};
   planned.plan.stages.push_back(std::move(stage));
   planned.plan.properties = without_session_forms(context.properties);
   planned.plan.properties["auto.offset.reset"] = print.from_beginning ? "earliest" : "latest";
   if (print.limit && *print.limit <= 0) planned.limit = 0;
-  // Of very large numbers nobody sees the end.
+  // A limit beyond this range is unreachable, so it is ignored.
   else if (print.limit && *print.limit - 1 <= (INT64_MAX - 1) / interval)
     planned.limit = (*print.limit - 1) * interval + 1;
   return planned;
@@ -110,7 +110,7 @@ Result<std::optional<std::string>> refute(const AssertTopic& assertion, const To
   }
   if (assertion.exists && !topic)
     return std::optional(fmt::format("Topic {} does not exist", assertion.topic.text));
-  // With properties: no topic of this name that has them.
+  // With properties, the assertion is that no topic of this name has them.
   if (!assertion.exists)
     return topic && !wrong ? std::optional(fmt::format("Topic {} exists", topic->name))
                            : std::nullopt;

@@ -33,8 +33,7 @@ std::vector<std::string> names_of(const std::vector<AnalysedSource>& sources) {
   return names;
 }
 
-// What a sink falls back to: the formats of the first source, except where they make no sense for
-// the new key.
+// Default formats of a sink: the formats of the first source, except where they do not fit the new key.
 SourceFormats inherited_formats(const DataSource& source, bool has_keys,
                                 const EngineSettings& settings) {
   SourceFormats formats{source.key_format, source.value_format};
@@ -55,7 +54,7 @@ Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSourc
   return formats;
 }
 
-// Decides the key format as soon as the planner knows the key columns.
+// Chooses the key format once the planner knows the key columns.
 class KeyFormat {
  public:
   KeyFormat(const SourceProperties& with, const DataSource& source, std::string_view sink,
@@ -124,7 +123,7 @@ Status check_ungrouped_aggregates(const Analysis& analysis) {
   std::vector<std::string> texts;
   for (const FunctionCall* call : calls) {
     ExpressionList arguments = clone(call->arguments);
-    // ksqlDB reads COUNT(*) as COUNT(ROWTIME).
+    // ksqlDB treats COUNT(*) as COUNT(ROWTIME).
     if (call->star)
       arguments.push_back(make_expression(ColumnRef{{}, Name{std::string(kRowTime)}}));
     texts.push_back(to_sql(
@@ -158,7 +157,7 @@ Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperti
   return topic;
 }
 
-// That the column which TIMESTAMP names is selected; its type is looked at later.
+// Checks that the column named by TIMESTAMP is selected; its type is checked later.
 Status check_selects_timestamp(const SourceProperties& with, const Analysis& analysis) {
   if (!with.timestamp_column) return {};
   const bool may_be_there = std::ranges::any_of(analysis.items, [&](const AnalysedItem& item) {
@@ -168,7 +167,7 @@ Status check_selects_timestamp(const SourceProperties& with, const Analysis& ana
   return find_timestamp_column(with, Schema{}).error();
 }
 
-// An existing query id is kept when its sink is replaced, unless the query is built anew beside it.
+// A replaced sink keeps its query id, unless a new query is built beside the old one.
 std::string query_id_for(const CreateAsSelect& create, const PlanContext& context,
                          const DataSource* replaced, bool rebuilds) {
   if (!rebuilds && replaced && context.catalog.find_query(replaced->created_by))
@@ -177,7 +176,7 @@ std::string query_id_for(const CreateAsSelect& create, const PlanContext& contex
                      create.name.text, context.catalog.next_query_number);
 }
 
-// Whether rows of `name` come to one of the sources, by whatever queries.
+// Returns whether rows of `name` reach one of the sources, through any queries.
 bool comes_from(std::vector<std::string> sources, const std::string& name, const Catalog& catalog) {
   for (size_t i = 0; i < sources.size(); ++i) {
     if (sources[i] == name) return true;
@@ -207,7 +206,7 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
   return {};
 }
 
-// Whose rows would go on, and whose would not, nobody could say.
+// With several writers it would be undefined which of their rows continue after the replacement.
 Status check_only_writer(const DataSource& sink, const PlanContext& context) {
   TRY(check_not_rebuilt(sink, context.catalog));
   const std::vector<std::string> writers = context.catalog.writers_of(sink.name);
@@ -296,8 +295,8 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
 
 namespace {
 
-// INSERT INTO ... SELECT takes what loses nothing by its type, and whole numbers for any DECIMAL, as ksqlDB does: a
-// value that has too many digits is reported with its record.
+// INSERT INTO ... SELECT accepts types that lose nothing, and whole numbers for any DECIMAL, as ksqlDB does: a value
+// with too many digits is reported with its record.
 bool is_insertable(const SqlType& from, const SqlType& to) {
   if (is_implicitly_castable(from, to)) return true;
   const bool is_whole = from.kind() == TypeKind::Integer || from.kind() == TypeKind::Bigint;
@@ -404,7 +403,7 @@ Result<PlannedQuery> plan_push_query(const Query& written, const PlanContext& co
   if (limit && *limit < 0)
     return Error{ErrorCode::NegativeLimit, "LIMIT must not be negative"}.at(
         query.positions.limit.value_or(query.position));
-  // The state of a push query is its own: JSON holds any key.
+  // The state of a push query is private, so the format is free: JSON holds any key.
   const auto key_format = [](const std::vector<ColumnDef>&) -> Result<FormatSpec> {
     return FormatSpec{"JSON"};
   };

@@ -27,7 +27,8 @@ std::string describe(const std::optional<TimestampColumn>& timestamp) {
 
 std::string describe(const ColumnDef& column) { return Schema{{column}}.to_string(); }
 
-// The columns of `old` that are not in the same place in `next`; of a key also those that are new.
+// Returns the columns of `old` that are not at the same position in `next`; for a key also new
+// columns.
 std::string changed_columns(std::vector<ColumnDef> old, std::vector<ColumnDef> next,
                             bool may_grow) {
   std::string changed;

@@ -1,4 +1,4 @@
-// CREATE OR REPLACE: what may take the place of what.
+// CREATE OR REPLACE: checks whether a definition may replace another.
 #pragma once
 #include "base/result.h"
 #include "engine/catalog/catalog.h"
@@ -9,7 +9,7 @@ namespace engine {
 // `old`, and all its value columns, in order, before new ones (dialect, section 19).
 Status check_replaceable(const DataSource& old, const DataSource& next);
 
-// Fails with ObjectState while a query is built that will replace it anyway.
+// Fails with ObjectState while a query is being built that will replace the source anyway.
 Status check_not_rebuilt(const DataSource& source, const Catalog& catalog);
 
 }  // namespace engine

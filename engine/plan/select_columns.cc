@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// A key column of the result: what it is, and what the user calls it.
+// A key column of the result: its expression, and its text in messages.
 struct KeyDemand {
   const Expression* expression;
   std::string text;
@@ -22,7 +22,7 @@ struct KeyDemand {
 struct KeyDemands {
   ExpressionList owned;  // references to the source's key columns
   std::vector<KeyDemand> keys;
-  bool is_synthetic = false;  // of a join whose key is no column
+  bool is_synthetic = false;  // key of a join that is no column
   std::string kind;           // "key column", "join expression", "grouping expression", ...
 };
 
@@ -31,7 +31,7 @@ void qualify(Expression& expression, const std::string& alias) {
   for (ExpressionPtr* child : children(expression)) qualify(**child, alias);
 }
 
-// As ksqlDB shows a partitioning expression: every column with its source.
+// Shows a partitioning expression as ksqlDB does: every column with its source.
 std::string qualified_text(const Expression& expression, const Analysis& analysis) {
   if (!analysis.joins.empty()) return to_sql(expression);
   const ExpressionPtr copy = clone(expression);
@@ -68,7 +68,7 @@ Result<KeyDemands> demanded_keys(const Analysis& analysis) {
     return demands;
   }
   if (!analysis.joins.empty()) {
-    // Any of the columns that hold the key will do; where none is selected, all are named.
+    // Any of the columns that hold the key may be selected; if none is, the message lists all.
     demands.kind = "join expression";
     if (const auto made = synthetic_join_key(analysis)) {
       demands.owned.push_back(make_expression(ColumnRef{std::nullopt, Name{*made}}));
@@ -96,7 +96,7 @@ bool is_selected(const KeyDemand& key, const Analysis& analysis) {
   });
 }
 
-// Of a GROUP BY those are named that are missing, else the whole key.
+// For GROUP BY the message lists the missing keys, otherwise the whole key.
 Error missing_keys(const KeyDemands& demands, const Analysis& analysis,
                    const std::string& sink_name) {
   std::vector<std::string> texts;
@@ -154,7 +154,7 @@ Status check_value_names(const SelectColumns& columns, const Analysis& analysis)
       continue;
     }
     if (!values.insert(column.name).second) return duplicate_value(column);
-    // Of a group the key is a value too, until the last step.
+    // In an aggregation the key is also a value, until the last step.
     if (analysis.has_aggregates && keys.contains(column.name)) return duplicate_value(column);
   }
   for (const std::string& name : values)
@@ -198,7 +198,7 @@ Error key_twice(const KeyDemand& key, const KeyDemands& demands, const std::stri
       "Wrap the copy with AS_VALUE."};
 }
 
-// The items that are the result's key columns, in the key's order.
+// Returns the items that are key columns of the result, in the order of the key.
 Result<std::vector<const AnalysedItem*>> find_key_items(const Analysis& analysis,
                                                         const KeyDemands& demands,
                                                         const std::string& sink_name) {
@@ -218,7 +218,7 @@ Result<std::vector<const AnalysedItem*>> find_key_items(const Analysis& analysis
   return key_items;
 }
 
-// Whether a new key can be computed for a record without a value.
+// Returns whether the new key can be computed for a record without a value.
 bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
                     const Layout& layout) {
   if (!analysis.joins.empty()) return false;
@@ -229,10 +229,10 @@ bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
   });
 }
 
-enum class Bounds : uint8_t { Count, Allowed };  // of windows, as columns
+enum class Bounds : uint8_t { Count, Allowed };  // window bounds used as columns
 
-// The first column that is neither grouped by nor inside of an aggregate function; nullptr when
-// there is none. `parameters` are those of the lambdas around it, which look like columns.
+// Returns the first column that is neither grouped by nor inside an aggregate function; nullptr if
+// none. `parameters`: parameters of enclosing lambdas, which look like columns.
 const Expression* first_ungrouped_column(const Expression& expression, const Analysis& analysis,
                                          Bounds bounds, std::vector<std::string> parameters = {}) {
   for (const ExpressionPtr& group : analysis.group_by)
@@ -253,7 +253,7 @@ const Expression* first_ungrouped_column(const Expression& expression, const Ana
   return nullptr;
 }
 
-// The first reference to WINDOWSTART or WINDOWEND; nullptr when there is none.
+// Returns the first reference to WINDOWSTART or WINDOWEND; nullptr if none.
 const Expression* find_window_bound(const Expression& expression) {
   const auto* column = expression.as<ColumnRef>();
   if (column && (column->name == kWindowStart || column->name == kWindowEnd)) return &expression;
@@ -271,8 +271,8 @@ bool has_bound_in_aggregate(const Expression& expression) {
       children(expression), [](const Expression* child) { return has_bound_in_aggregate(*child); });
 }
 
-// In a windowed aggregation of a source that is not windowed itself, the bounds exist in the SELECT
-// list alone.
+// In a windowed aggregation of a source that is not windowed itself, the bounds exist only in the
+// SELECT list.
 Status check_window_bounds(const Analysis& analysis) {
   if (!analysis.window || analysis.sources.front().source->window) return {};
   bool wrong = analysis.having && mentions_window_bound(*analysis.having);

@@ -113,7 +113,7 @@ class SelectPlanner {
     return {};
   }
 
-  // PARTITION BY the key that a stream has anyway moves nothing, and makes no other key.
+  // PARTITION BY the existing key of a stream moves no records and makes no new key.
   bool makes_key() const {
     if (analysis_.partition_by.empty() || analysis_.sources.size() > 1)
       return !analysis_.partition_by.empty();
@@ -148,15 +148,15 @@ class SelectPlanner {
     return {};
   }
 
-  // The column that names the result's key is the key, also where it is the table's and a LEFT JOIN
-  // has found no row.
+  // The column that names the result's key is read from the key, even if it is the table's column and a LEFT JOIN has
+  // found no row.
   void substitute_join_key(Scope& over) const {
     if (joins_.key_column < 0 || !analysis_.partition_by.empty()) return;
     if (const Expression* key = selected_join_key(analysis_))
       over.substitutes.push_back({key, static_cast<uint32_t>(joins_.key_column)});
   }
 
-  // Each table function becomes a column behind the source's, and its call stands for that column.
+  // Each table function becomes a column behind those of the source, and its call is replaced by that column.
   Status add_table_functions(std::vector<Scope::Substitute>& synthesized) {
     if (!analysis_.has_table_functions) return {};
     const Scope over = scope(layout(), "SELECT");
@@ -184,8 +184,7 @@ class SelectPlanner {
     return -1;
   }
 
-  // The last step: the result's columns, and the window's bounds from `first_bound` on where there
-  // is a window.
+  // The last step: the columns of the result, and the window bounds from column `first_bound` on if windows exist.
   void add_projection(const SelectColumns& columns, int first_bound) {
     ProjectStep step;
     Layout result;
@@ -261,14 +260,14 @@ class SelectPlanner {
     return finish_aggregation(keys, key_format);
   }
 
-  // A stream that is already keyed by exactly the one grouping column stays where it is.
+  // A stream whose key is exactly the one grouping column is not repartitioned.
   bool needs_repartition() const {
     if (reads_table() || analysis_.group_by.size() != 1) return true;
-    // The table's column is the key too, or null; rows with a null are dropped.
+    // The column of the table equals the key or is null; rows with a null are dropped.
     if (!analysis_.joins.empty())
       return !contains(equal_to_join_key(analysis_.joins, analysis_.joins.size()),
                        *analysis_.group_by.front());
-    // Equal keys of two schemas may lie in two partitions.
+    // Equal keys with different schema ids may be in different partitions.
     if (names_schema(source().key_format)) return true;
     const auto* column = analysis_.group_by.front()->as<ColumnRef>();
     const std::vector<ColumnDef> source_keys = source().schema.keys();
@@ -276,7 +275,7 @@ class SelectPlanner {
            source_keys.front().name != column->name.text;
   }
 
-  // The grouping columns, then the arguments of all aggregates.
+  // Adds the grouping columns, then the arguments of all aggregates.
   Result<std::vector<ColumnDef>> add_grouping_projection() {
     const Layout input = layout();
     ProjectStep step;
@@ -297,7 +296,7 @@ class SelectPlanner {
     return keys;
   }
 
-  // ksqlDB keeps what such functions gather in the source's value format; here it lies in the state.
+  // ksqlDB stores the intermediate results of such functions in the source's value format; here they are in the state.
   Status check_intermediate_type(const AggregateDef& function) const {
     constexpr std::string_view kGatherStructs[] = {
         "AVG", "CORRELATION", "STDDEV_POP", "STDDEV_SAMP", "STDDEV_SAMPLE", "TOPK", "TOPKDISTINCT"};
@@ -380,7 +379,7 @@ class SelectPlanner {
     step.loses_old_finals = context_.settings.ksqldb_compat;
     if (analysis_.window)
       step.window = TRY(plan_window(*analysis_.window, analysis_.emit, context_.properties));
-    // With a RETENTION ksqlDB's store still has the windows when they close.
+    // With a RETENTION, ksqlDB's store still has the windows when they close.
     if (analysis_.window && analysis_.window->retention) step.loses_old_finals = false;
     const bool is_session = step.window && step.window->type == WindowType::Session;
     step.store = aggregate_store_ = builder_.add_store(

@@ -26,7 +26,7 @@ Error unknown(const TableName& name) {
       .at(name.position);
 }
 
-// Fails where it is a stream or a table.
+// Fails if the name is that of a stream or a table.
 Result<SequencePtr> find(const Catalog& catalog, const TableName& name) {
   if (const SequencePtr* found = catalog.sequences.get(name.name.text)) return *found;
   if (catalog.find_source(name.name.text))
@@ -52,7 +52,8 @@ Status take_owner(const SequenceOptions::Owner& owner, const Catalog& catalog, S
   return {};
 }
 
-// Without a number it is the type's own, as far as the sequence goes there.
+// NO MINVALUE and NO MAXVALUE stand for `otherwise`, the limit of the type in the sequence's
+// direction.
 int64_t limit_of(const std::optional<Number>& option, int64_t otherwise) {
   return option && option->value ? *option->value : otherwise;
 }
@@ -62,7 +63,7 @@ Status take_limits(const SequenceOptions& options, bool is_new, bool has_new_typ
   const SequenceBounds type = bounds_of(sequence.data_type);
   const int64_t least = sequence.increment > 0 ? 1 : type.min;
   const int64_t most = sequence.increment > 0 ? type.max : -1;
-  // Those that were its former type's follow the type.
+  // Limits that were those of the former type change with the type.
   if (options.min || is_new || (has_new_type && sequence.min == before.min))
     sequence.min = limit_of(options.min, least);
   if (options.max || is_new || (has_new_type && sequence.max == before.max))
@@ -97,7 +98,7 @@ Status check_within(const Sequence& sequence, int64_t value, std::string_view wh
   return {};
 }
 
-// Of a new one, or of one that is there already.
+// Applies the options to a new or an existing sequence.
 Status take_options(const SequenceOptions& options, const Catalog& catalog, bool is_new,
                     Sequence& sequence, TextPosition at) {
   const SequenceBounds before = bounds_of(sequence.data_type);
@@ -136,7 +137,7 @@ Status take_options(const SequenceOptions& options, const Catalog& catalog, bool
   return {};
 }
 
-// A column that would be left without its DEFAULT.
+// Fails if a column's DEFAULT uses the sequence.
 Status check_unused(const Catalog& catalog, const Sequence& sequence, TextPosition at) {
   for (const auto& [name, source] : catalog.sources())
     for (const ColumnDef& column : source->schema.columns) {

@@ -1,4 +1,4 @@
-// CREATE, ALTER and DROP SEQUENCE: what becomes of the catalog's sequences. Pure.
+// CREATE, ALTER and DROP SEQUENCE: changes of the catalog's sequences. Pure functions.
 #pragma once
 #include <string>
 #include <vector>

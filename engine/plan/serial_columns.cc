@@ -14,7 +14,7 @@ namespace engine {
 
 namespace {
 
-// The name of the sequence as a text, which nextval() reads: shop.orders_id_seq.
+// Returns the name of the sequence as a text for nextval(): shop.orders_id_seq.
 std::string sequence_text(const DataSource& table, const Catalog& catalog,
                           const std::string& column, int number) {
   const size_t dot = table.name.find('.');
@@ -50,7 +50,7 @@ NumberedTable with_own_sequences(std::shared_ptr<const DataSource> table, const 
   };
   for (ColumnDef& column : changed->schema.columns) {
     if (!std::exchange(column.is_serial, false)) continue;
-    // Of a table that takes this one's place, whose numbers go on.
+    // Sequences of the table that this one replaces are kept, so that their numbers continue.
     const auto kept = sequences_of(catalog, changed->name, column.name);
     for (int number = 0;; ++number) {
       const std::string text = sequence_text(*changed, catalog, column.name, number);

@@ -1,5 +1,5 @@
-// In a cluster a SERIAL column has what PostgreSQL gives it: a sequence of its own, whose next number is its DEFAULT
-// (docs/adr/0100). Pure.
+// In a cluster a SERIAL column works as in PostgreSQL: it has its own sequence, whose next number is its DEFAULT
+// (docs/adr/0100). Pure functions.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,10 +11,10 @@
 namespace engine {
 
 struct NumberedTable {
-  std::shared_ptr<const DataSource> table;  // without columns that count by themselves
-  std::vector<Sequence> made = {};          // for those that had none: owned by them, from 1 on
+  std::shared_ptr<const DataSource> table;  // without columns with a counter of their own
+  std::vector<Sequence> made = {};          // for columns that had no sequence: owned by them, starting at 1
 };
-// The table as it was where it has no such column.
+// Returns the table unchanged if it has no such column.
 NumberedTable with_own_sequences(std::shared_ptr<const DataSource> table, const Catalog& catalog,
                                  const std::function<Uuid()>& new_id);
 

@@ -28,8 +28,8 @@ Status check_properties(const FormatProperties& said, const FormatTraits& format
   return {};
 }
 
-// Every key's record has a name of its own, so that topics can be read by programs that make classes
-// of schemas: ORDER_ITEMS is OrderItemsKey.
+// Each key schema has its own record name, so that programs that generate classes from schemas can read several topics:
+// ORDER_ITEMS becomes OrderItemsKey.
 std::string avro_key_name(std::string_view source) {
   std::string name = "io.confluent.ksql.avro_schemas.";
   bool begins_word = true;

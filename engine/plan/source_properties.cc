@@ -19,7 +19,7 @@ Error invalid(const Property& property, std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)}.at(property.position);
 }
 
-// `reason` is what Kafka's own check of configurations would say of it.
+// `reason`: text of Kafka's own configuration check.
 Error invalid_value(const Property& property, std::string_view expected,
                     std::string_view reason = {}) {
   Error error = invalid(
@@ -32,7 +32,7 @@ Error invalid_value(const Property& property, std::string_view expected,
   return std::move(error).with_hint(fmt::format("{} is {}.", property.name, expected));
 }
 
-// The value may be a number or a text that holds one: PARTITIONS=4 and PARTITIONS='4'.
+// The value may be a number or a text that contains one: PARTITIONS=4 and PARTITIONS='4'.
 template <class T>
 Result<T> read_number(const Property& property, T minimum, T maximum, std::string_view expected) {
   T number = 0;
@@ -73,7 +73,7 @@ Result<WindowType> read_window_type(const Property& property) {
   return error;
 }
 
-// "30 SECONDS" in ms.
+// Parses "30 SECONDS" to ms.
 Result<int64_t> read_window_size(const Property& property) {
   const std::string text = property.text();
   const auto refuse = [&](std::string_view reason) {
@@ -99,7 +99,7 @@ Result<int64_t> read_window_size(const Property& property) {
   return refuse(fmt::format("Unknown time unit: '{}'", unit));
 }
 
-// A column's name in a text: 'ts' is TS, '`ts`' is ts.
+// Folds a column name in a text: 'ts' is TS, '`ts`' is ts.
 std::string fold_name(std::string_view text) {
   if (text.size() >= 2 && text.front() == text.back() &&
       (text.front() == '`' || text.front() == '"'))
@@ -146,7 +146,7 @@ Status read_nullable(const Property& property, std::optional<std::string>& to) {
 }
 Status read_elsewhere(const Property&, SourceProperties&) { return {}; }
 
-// Every property, and which statements know it. Their meaning: ksqldb-dialect, section 4.
+// All properties, and the statements that support them. Their meaning: ksqldb-dialect, section 4.
 struct PropertyRow {
   std::string_view name;
   bool in_create, in_create_as, in_insert;
@@ -214,7 +214,7 @@ constexpr PropertyRow kProperties[] = {
        to.timestamp_format = TRY(read_text(property, "a date pattern, such as 'yyyy-MM-dd'"));
        return {};
      }},
-    {"WINDOW_TYPE", true, false, false, read_elsewhere},  // both in read_window()
+    {"WINDOW_TYPE", true, false, false, read_elsewhere},  // read_window() reads both
     {"WINDOW_SIZE", true, false, false, read_elsewhere},
     {"KEY_SCHEMA_ID", true, true, false,
      [](const Property& property, SourceProperties& to) {
@@ -244,13 +244,13 @@ constexpr PropertyRow kProperties[] = {
      [](const Property& property, SourceProperties& to) {
        return read_nullable(property, to.value.nullable_representation);
      }},
-    // All of them, and the rules of columns, in engine/plan/generator_rules.h.
+    // engine/plan/generator_rules.h reads these, and the rules of columns.
     {"GENERATOR", true, false, false, read_elsewhere},
     {"ROWS_PER_SECOND", true, false, false, read_elsewhere},
     {"NUMBER_OF_ROWS", true, false, false, read_elsewhere},
     {"SEED", true, false, false, read_elsewhere},
     {"START_TIME", true, false, false, read_elsewhere},
-    // Informational in ksqlDB too.
+    // No effect, as in ksqlDB.
     {"SOURCE_CONNECTOR", true, false, false, read_elsewhere},
     {"SOURCED_BY_CONNECTOR", true, false, false, read_elsewhere},
     {"CLEANUP_POLICY", true, true, false,
@@ -309,7 +309,7 @@ Status check_names(const PropertyList& properties, WithClauseOf statement) {
   return error;
 }
 
-// Properties of which only one may be given.
+// Checks properties that exclude each other.
 Status check_conflicts(const PropertyList& properties) {
   if (find_property(properties, "FORMAT")) {
     for (const std::string_view other : {"KEY_FORMAT", "VALUE_FORMAT"})

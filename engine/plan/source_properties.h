@@ -1,4 +1,4 @@
-// What the WITH clause says about a stream, a table, or a query that fills one.
+// The WITH clause of a stream, a table, or a query that writes one.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -11,34 +11,34 @@
 
 namespace engine {
 
-// Names of streams and tables, and QUERY_IDs, are parts of the ids of tasks, which storage bounds;
-// Kafka's bound for names of topics is as good as any.
+// Names of streams and tables, and QUERY_IDs, are parts of task ids, whose length storage limits. The limit is Kafka's
+// limit for topic names.
 inline constexpr size_t kMaxNameSize = 249;
-// Fails with LimitExceeded when a new one cannot have the name that stands at `position`.
+// Fails with LimitExceeded if the name at `position` is too long.
 Status check_name_size(std::string_view name, TextPosition position);
 
-// Whose WITH clause it is: each statement knows its own properties.
+// Statement of the WITH clause: each statement has its own properties.
 enum class WithClauseOf : uint8_t {
   CreateSource,
-  CreateTable,  // CreateSource, and PostgreSQL's storage parameters, which are passed over
+  CreateTable,  // CreateSource, with PostgreSQL's storage parameters, which are ignored
   CreateAsSelect,
   InsertSelect
 };
 
-// Whether PostgreSQL's CREATE TABLE takes a parameter of that name, in upper case: fillfactor, autovacuum_enabled, ...
+// Returns whether PostgreSQL's CREATE TABLE has a parameter of that name, in upper case: fillfactor,
+// autovacuum_enabled, ...
 bool is_storage_parameter(std::string_view name);
 
-// What is said about the format of one side. Which format takes which of these is checked in
-// engine/plan/source_formats.h.
+// Format properties of one side. engine/plan/source_formats.h checks which format supports which of them.
 struct FormatProperties {
-  std::optional<std::string> format;  // upper case; FORMAT sets that of key and value
+  std::optional<std::string> format;  // upper case; FORMAT sets both key and value
   std::optional<char> delimiter;
   std::optional<int32_t> schema_id;
   std::optional<std::string> full_schema_name;
   std::optional<std::string> nullable_representation;  // OPTIONAL or WRAPPER
 };
 
-// Unset: the statement does not say.
+// Unset members are not in the statement.
 struct SourceProperties {
   std::optional<std::string> topic;
   std::optional<int> partitions, replicas;
@@ -52,8 +52,8 @@ struct SourceProperties {
   std::optional<std::string> query_id;  // INSERT INTO only; upper case
 };
 
-// Fails with InvalidStatement on a name that the statement does not know, a value of the wrong type
-// or out of range, and on properties that exclude each other; the error points at the property.
+// Fails with InvalidStatement on an unknown property, a value of the wrong type or out of range, and on properties that
+// exclude each other; the error points at the property.
 Result<SourceProperties> read_source_properties(const PropertyList& properties,
                                                 WithClauseOf statement);
 

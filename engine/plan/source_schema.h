@@ -1,4 +1,4 @@
-// The columns that CREATE and ALTER declare, checked and made a schema.
+// Converts the columns that CREATE and ALTER declare to a schema, and checks them.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -9,19 +9,18 @@
 
 namespace engine {
 
-// Keys first, the others in the order of the text. Fails with DuplicateColumn, with UndefinedObject
-// on an unknown type, and with InvalidStatement on a reserved name or a HEADERS column of a wrong
-// type, and with LimitExceeded (kMaxRowFields).
-// Declared as PostgreSQL has it, TIMESTAMP has no zone, and SMALLINT, REAL and VARCHAR(n) stay what they are to its clients;
-// in the dialect TIMESTAMP is a moment, and the others are INTEGER, DOUBLE and STRING.
+// Keys first, the others in the order of the text. Fails with DuplicateColumn, with UndefinedObject on an unknown type,
+// with InvalidStatement on a reserved name or a HEADERS column of a wrong type, and with LimitExceeded (kMaxRowFields).
+// OfPostgres: TIMESTAMP has no time zone, and PostgreSQL's clients see SMALLINT, REAL and VARCHAR(n) as declared.
+// OfDialect: TIMESTAMP is a point in time, and the others are INTEGER, DOUBLE and STRING.
 enum class ColumnTypes : uint8_t { OfDialect, OfPostgres };
 Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types,
                            ColumnTypes column_types = ColumnTypes::OfDialect);
 
-// Of columns that a statement did not declare: the same checks of names and sizes.
+// Applies the same checks of names and sizes to columns that no statement declared.
 Status check_columns(const Schema& schema);
 
-// The type of a declared column.
+// Returns the type of a declared column.
 Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types);
 

@@ -10,17 +10,17 @@ namespace engine {
 
 namespace {
 
-// Each pair of tasks, one of each side, has a partition of the log: 64 make 4,160 of them, and creating such
-// a query takes 50 ms, where it is 3 ms with a few.
+// Each pair of a writing and a reading task has a partition of the log: 64 tasks on both sides make 4,160 of them, and
+// creating such a query takes 50 ms, compared with 3 ms for a few.
 constexpr int kMostOrderedPartitions = 64;
-// A task that reads all partitions asks for each pair's in each of its steps.
+// A task that reads all partitions polls the partition of each pair in each of its steps.
 constexpr int kMostLanesOfOneTask = 256;
 
 void mark(std::span<const BoundExpression> expressions, std::vector<bool>& used) {
   for (const uint32_t column : referenced_columns(expressions)) used[column] = true;
 }
 
-// What one node needs of each node that it takes from, given what is needed of itself.
+// Computes the columns that a node needs from its inputs, from the columns that are needed of itself.
 class ColumnUse {
  public:
   explicit ColumnUse(StagePlan& stage) : stage_(stage) {
@@ -33,7 +33,7 @@ class ColumnUse {
   }
 
   void operator()(InputStep& step) {
-    // What comes through an exchange was chosen before it.
+    // The columns of an exchange were chosen when it was written.
     if (step.exchange >= 0) return;
     step.used = used_[at_];
     if (!step.timestamp) return;
@@ -87,7 +87,7 @@ class ColumnUse {
  private:
   const PlanNode& node() const { return stage_.nodes[at_]; }
   std::vector<bool>& input(size_t port) { return used_[static_cast<size_t>(node().from[port])]; }
-  // The node gives the port's columns on, from `first` of its own layout on.
+  // The node passes the columns of the port on, starting at column `first` of its own layout.
   void pass_on(size_t port, size_t first) {
     std::vector<bool>& to = input(port);
     for (size_t i = 0; i < to.size(); ++i)
@@ -117,7 +117,7 @@ void StageBuilder::cut(ExchangePlan exchange, SourceKind kind, int writers) {
 int StageBuilder::add_side(StagePlan side, ExchangePlan exchange, SourceKind kind, int writers) {
   Layout carried = side.nodes.back().layout;
   InputStep input = end_with(side, std::move(exchange), kind, writers);
-  // Behind it comes the stage that reads it.
+  // The stage that reads it follows it.
   stages_.insert(stages_.end() - 1, std::move(side));
   add_node(std::move(input), {}, std::move(carried));
   return last_node();
@@ -145,7 +145,8 @@ InputStep StageBuilder::end_with(StagePlan& ended, ExchangePlan exchange, Source
   return input;
 }
 
-// From the last exchange on, since who reads one may become a single task by what it writes.
+// From the last exchange to the first: a stage may become a single task because of its output, which matters for the
+// exchange that it reads.
 void StageBuilder::order_rows_before() {
   for (size_t i = stages_.size() - 1; i-- > 0;) {
     const auto exchange = static_cast<size_t>(stages_[i].output.exchange);
@@ -154,8 +155,8 @@ void StageBuilder::order_rows_before() {
   }
 }
 
-// What a task tells of its progress is where it stands in topics: one that reads an exchange would have
-// to know where those stand that write it.
+// A task reports its progress as positions in topics. A task that reads an exchange would have to know the positions of
+// the tasks that write it.
 bool StageBuilder::may_be_time_ordered(size_t exchange) const {
   const int readers = exchanges_[exchange].partitions, writers = writers_[exchange];
   if (std::max(readers, writers) > kMostOrderedPartitions) return false;

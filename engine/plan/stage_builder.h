@@ -1,5 +1,4 @@
-// The stages of a query while it is planned: steps are added behind the last one, and exchanges cut
-// the flow.
+// The stages of a query during planning: steps are appended to the last stage, and exchanges end a stage.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,7 +9,7 @@
 
 namespace engine {
 
-// Invariants: there is always a stage, and its last node is the one that the next step follows.
+// Invariants: at least one stage exists, and its last node is the one that the next step follows.
 // Threads: none. Owner: the planning of one statement.
 class StageBuilder {
  public:
@@ -18,11 +17,11 @@ class StageBuilder {
 
   StagePlan& stage() { return stages_.back(); }
   int stage_index() const { return static_cast<int>(stages_.size()) - 1; }
-  // The last node of the stage, -1 when it has none yet, and what it gives.
+  // The last node of the stage, -1 if it has none yet, and its layout.
   int last_node() const { return static_cast<int>(stages_.back().nodes.size()) - 1; }
   const Layout& layout() const { return stages_.back().nodes.back().layout; }
 
-  // A step that takes what the last node gives.
+  // Adds a step whose input is the last node.
   template <class Step>
   void add(Step step, Layout result) {
     std::vector<int> from;
@@ -33,22 +32,20 @@ class StageBuilder {
   void add_node(Step step, std::vector<int> from, Layout result) {
     stage().nodes.push_back({std::move(step), std::move(from), std::move(result)});
   }
-  // A store of the node that is added next.
+  // Adds a store for the node that is added next.
   int add_store(StoreKind kind, std::string name);
 
-  // Ends the stage with an exchange, whose schema is that of the last node's layout, and begins
-  // the next one, which reads it. `kind` tells whether records or changes go through, `writers` how many tasks
-  // the stage has.
+  // Ends the stage with an exchange, whose schema is the layout of the last node, and begins the next one, which reads
+  // it. `kind`: records or changes; `writers`: number of tasks of the ended stage.
   void cut(ExchangePlan exchange, SourceKind kind, int writers);
 
-  // Puts a stage before the last one, which it feeds through an exchange: the node there that reads it.
+  // Inserts a stage before the last one, which it feeds through an exchange; returns the node there that reads it.
   int add_side(StagePlan side, ExchangePlan exchange, SourceKind kind, int writers);
 
-  // Wherever the stage's rows come through an exchange, they are to come in the order of event
-  // time.
+  // All exchanges before the last stage are to be read in the order of event time.
   void order_rows_before();
-  // Likewise those of a join, where that costs no core: of the exchanges that the last stage reads, those
-  // whose writers can tell how far they have come.
+  // Orders the inputs of a join too, as far as this costs no parallelism: those exchanges of the
+  // last stage whose writers can report their progress.
   void order_inputs();
 
   std::vector<StagePlan> take_stages() { return std::move(stages_); }
@@ -60,17 +57,17 @@ class StageBuilder {
 
   std::vector<StagePlan> stages_;
   std::vector<ExchangePlan> exchanges_;
-  std::vector<int> writers_;  // of each exchange, if each has a task of its own
+  std::vector<int> writers_;  // of each exchange: number of writing tasks, if each partition has its own
 };
 
-// The step that reads a source's topic; which columns are used is not yet known.
+// Returns the step that reads a source's topic; the used columns are not yet known.
 InputStep read_topic(const DataSource& source);
 
-// As ksqlDB names the internal topic of a step.
+// Name of the internal topic of a step, as in ksqlDB.
 std::string internal_topic(std::string_view query_id, const Properties& properties,
                            std::string_view step);
 
-// Sets in all steps that read topics which of their columns a later step looks at.
+// Sets in all steps that read topics the columns that a later step reads.
 void mark_used_columns(std::vector<StagePlan>& stages);
 
 }  // namespace engine

@@ -17,7 +17,7 @@ struct NodeAt {
 
 bool is_filter(const PlanNode& node) { return std::holds_alternative<FilterStep>(node.step); }
 
-// All but the filters, in the order of the flow.
+// All steps except filters, in the order of the flow.
 std::vector<NodeAt> steps_of(const QueryPlan& plan) {
   std::vector<NodeAt> steps;
   for (size_t stage = 0; stage < plan.stages.size(); ++stage)
@@ -37,7 +37,7 @@ class QueryUpgrade {
 
   Status run() {
     TRY(compare_shape());
-    // From the result to the sources: what a person has changed is named rather than what follows from it.
+    // From the result to the sources, so that the error names the user's change and not its consequences.
     for (size_t i = next_steps_.size(); i-- > 0;) TRY(upgrade_one(i));
     for (size_t i = 0; i < next_.stages.size(); ++i) TRY(upgrade_stage(i));
     for (size_t i = 0; i < next_.exchanges.size(); ++i) TRY(upgrade_exchange(i));
@@ -45,7 +45,7 @@ class QueryUpgrade {
   }
 
  private:
-  // The same steps in the same order, filters aside.
+  // Checks that both plans have the same steps in the same order, apart from filters.
   Status compare_shape() const {
     for (size_t i = 0; i < old_steps_.size() || i < next_steps_.size(); ++i) {
       if (i >= next_steps_.size())
@@ -63,7 +63,7 @@ class QueryUpgrade {
     return {};
   }
 
-  // The step behind the filters that a port reads.
+  // Returns the step behind the filters that a port reads.
   static size_t source_of(const StagePlan& stage, int from) {
     auto at = static_cast<size_t>(from);
     while (is_filter(stage.nodes[at])) at = static_cast<size_t>(stage.nodes[at].from.front());
@@ -75,7 +75,7 @@ class QueryUpgrade {
     return static_cast<size_t>(found - steps.begin());
   }
 
-  // In the same stage, from the same steps.
+  // Checks that the step is in the same stage and reads the same steps.
   bool have_same_sources(size_t i) const {
     const NodeAt &old = old_steps_[i], &next = next_steps_[i];
     const auto &old_from = node_at(old_, old).from, &next_from = node_at(next_, next).from;
@@ -100,7 +100,7 @@ class QueryUpgrade {
     return {};
   }
 
-  // The filters between a step and the one that it takes its rows from, the last first.
+  // Returns the filters between a step and the step that provides its rows, the last first.
   template <class Stage>
   static auto filters_before(Stage& stage, int from) {
     std::vector<decltype(&std::get<FilterStep>(stage.nodes[0].step))> filters;
@@ -115,7 +115,7 @@ class QueryUpgrade {
     const auto next = filters_before(pair.next_stage, pair.next.from[port]);
     const bool is_table = std::ranges::any_of(old, &FilterStep::is_table) ||
                           std::ranges::any_of(next, &FilterStep::is_table);
-    if (!is_table) return {};  // a record that has passed asks for nothing any more
+    if (!is_table) return {};  // a record that has passed keeps no state
     const Places places = pair.places(port);
     std::vector<BoundExpression> before, after;
     for (const FilterStep* each : old) before.push_back(still(each->predicate));
@@ -132,7 +132,7 @@ class QueryUpgrade {
                       "{}",
                       shown_expressions(before, pair.old_input(port)),
                       shown_filters(next, pair.next_input(port))));
-    // A window that is told once, when it closes, has no row that could be out of date.
+    // A window that is emitted once, when it closes, has no outdated row.
     for (FilterStep* each : next) each->tells_all_deletes = !tells_finals(pair.next_stage);
     return {};
   }
@@ -151,7 +151,7 @@ class QueryUpgrade {
   Status upgrade_stage(size_t index) {
     const StagePlan& old = old_.stages[index];
     StagePlan& next = next_.stages[index];
-    // As the exchanges are: read in one order, whichever a planner would choose now.
+    // The order of reading must match the existing exchanges, whatever the planner would choose now.
     next.merges_partitions = old.merges_partitions;
     const bool has_same_stores =
         std::ranges::equal(old.stores, next.stores, [&](const StorePlan& a, const StorePlan& b) {
@@ -190,7 +190,7 @@ class QueryUpgrade {
     return differs("Repartition", "internalFormats", old.topic, next.topic);
   }
 
-  // Look-ups read the stores, whose rows are those of before.
+  // Look-ups read the stores, which keep the rows of the old plan.
   Status upgrade_look_ups() const {
     const auto &old = old_.materialization, &next = next_.materialization;
     if (old.has_value() != next.has_value()) return refusal("The result is kept in another way");

@@ -1,17 +1,17 @@
-// CREATE OR REPLACE ... AS: the plan that takes the place of a running query's, and goes on with its
-// positions and its state (docs/adr/0031).
+// CREATE OR REPLACE ... AS: the plan that replaces that of a running query and continues with its positions and its
+// state (docs/adr/0031).
 #pragma once
 #include "base/result.h"
 #include "engine/plan/plan.h"
 
 namespace engine {
 
-// `next` as the query may go on with it: what it keeps lies where `old` has put it.
+// Returns `next`, changed so that the query can continue with it: state stays where `old` has put it.
 //
-// A filter's condition may change, also where there was none; so may what the result's columns are computed
-// from, and new ones may follow the old ones (check_replaceable() looks at their names and types). All else is
-// what the stored rows, groups and records mean, and must be the same. Fails with InvalidStatement, in ksqlDB's
-// words, where it is not; with NotSupported where only what was kept is too little.
+// The condition of a filter may change, and a filter may be added; the expressions of the result's columns may change
+// too, and new columns may follow the old ones (check_replaceable() checks their names and types). All other parts
+// determine the meaning of stored rows, groups and records, and must be equal. Otherwise fails with InvalidStatement,
+// in ksqlDB's words, or with NotSupported if the state merely lacks columns.
 Result<QueryPlan> upgrade_query(const QueryPlan& old, QueryPlan next);
 
 }  // namespace engine

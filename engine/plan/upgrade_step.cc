@@ -17,7 +17,7 @@ namespace {
 
 // A column that the old plan does not have.
 constexpr int kNew = -1;
-// In expressions: greater than any column's place.
+// Such a column in an expression: greater than the index of any column.
 constexpr uint32_t kNewColumn = UINT32_MAX;
 
 void forget_positions(BoundExpression& expression) {
@@ -96,7 +96,7 @@ struct StepName {
   static std::string kind(bool is_table) { return is_table ? "Table" : "Stream"; }
 };
 
-// Columns that the state would have to hold, and does not.
+// Returns an error about columns that the state lacks.
 Error lacks(const PlanNode& node, std::vector<std::string> columns) {
   return Error{
       ErrorCode::NotSupported,
@@ -107,7 +107,7 @@ Error lacks(const PlanNode& node, std::vector<std::string> columns) {
       "DROP what the query writes, and create it anew."};
 }
 
-// Sets the property `name` of `next` to what `old` has, or has not.
+// Sets the property `name` of `next` to that of `old`, or removes it.
 void keep_property(const AggregateInstance& old, std::string_view name, AggregateInstance& next) {
   next.properties.erase(std::string(name));
   if (const auto kept = old.properties.find(std::string(name)); kept != old.properties.end())
@@ -116,8 +116,8 @@ void keep_property(const AggregateInstance& old, std::string_view name, Aggregat
 
 // ---- One step
 
-// Compares a step with the one whose place it takes, member by member. What may differ is set to the old step's
-// before, in a copy.
+// Compares a step with the one that it replaces, member by member. Members that may differ are first set to those of
+// the old step, in a copy.
 class StepUpgrade {
  public:
   StepUpgrade(const StepPair& pair, bool is_result) : pair_(pair), is_result_(is_result) {}
@@ -129,13 +129,13 @@ class StepUpgrade {
     if (has_all(old.schema, next.schema)) like.schema = old.schema;
     like.used = old.used;
     like.old_too = old.old_too;
-    like.is_read_first = old.is_read_first;  // which of two goes first is nothing that is kept
+    like.is_read_first = old.is_read_first;  // the reading order is not part of the state
     TRY(compare(old, like));
     if (old.store < 0) {
       if (feeds_join_of_streams()) keep_decoding(old.used, own, next.used);
       return {};
     }
-    // A row has its key and its time in any case.
+    // The key and the time of a row are always available.
     std::vector<bool> is_free(pair_.next.layout.size(), false);
     for (size_t i = 0; i < next.schema.columns.size(); ++i)
       is_free[i] = next.schema.columns[i].role == ColumnRole::Key;
@@ -147,7 +147,7 @@ class StepUpgrade {
 
   Status operator()(const FilterStep&) const { return {}; }  // see FilterUpgrade
 
-  // The result's columns may change, but for the key: it says where a row lies.
+  // The columns of the result may change, except the key, because rows are stored under it.
   Status operator()(const ProjectStep& next) const {
     const auto& old = std::get<ProjectStep>(pair_.old.step);
     ProjectStep like = next;
@@ -183,7 +183,8 @@ class StepUpgrade {
     return compare(std::get<RegroupStep>(pair_.old.step), next);
   }
 
-  // What the settings say may have changed meanwhile: limits are the new ones, sums go on as they were added up.
+  // Settings may have changed meanwhile: limits are taken from the new plan, but sums continue with their old overflow
+  // rule.
   Status operator()(AggregateStep& next) const {
     const auto& old = std::get<AggregateStep>(pair_.old.step);
     if (old.calls.size() == next.calls.size())
@@ -287,14 +288,14 @@ class StepUpgrade {
       return std::holds_alternative<StreamStreamJoinStep>(node.step);
     });
   }
-  // Its stores keep the columns that they have kept: these must be there.
+  // Its stores keep their columns, so these must still be decoded.
   static void keep_decoding(const std::vector<bool>& old_used, const Places& places,
                             std::vector<bool>& used) {
     for (size_t i = 0; i < used.size(); ++i)
       if (places[i] != kNew && old_used[static_cast<size_t>(places[i])]) used[i] = true;
   }
 
-  // Of a step that keeps all that comes to it: rows are told apart by place alone.
+  // For a step that stores its complete input: columns of stored rows are identified by position.
   Status compare_layouts() const {
     const Places places = places_of(pair_.next.layout, pair_.old.layout);
     std::vector<std::string> missing;
@@ -312,7 +313,7 @@ class StepUpgrade {
                    types(pair_.next.layout));
   }
 
-  // That all columns of `old` are there, the keys alone, the others in their order.
+  // Returns whether `next` has all columns of `old`: the same keys, and the other columns in the same order.
   static bool has_all(const Schema& old, const Schema& next) {
     if (text_of(old.keys()) != text_of(next.keys())) return false;
     size_t found = 0;
@@ -328,8 +329,8 @@ class StepUpgrade {
     step.columns = std::move(keys);
   }
 
-  // What is kept stays what it is: `used` grows to it, and fails where it asks for more. `is_free`: columns that
-  // are there without being kept.
+  // The state keeps its columns: `used` is set to them; fails if it requests others. `is_free`: columns that are
+  // available without being kept.
   Status keep_columns(const std::vector<bool>& old_used, const Layout& layout, const Places& places,
                       const std::vector<bool>& is_free, std::vector<bool>& used) const {
     std::vector<std::string> missing;

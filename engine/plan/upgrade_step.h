@@ -1,5 +1,5 @@
-// One step of a running query beside the one that is to take its place: what of it may differ.
-// Includes simdjson: for .cc files only.
+// Compares one step of a running query with the step that is to replace it: which parts may differ. Includes simdjson:
+// for .cc files only.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,19 +10,19 @@
 
 namespace engine {
 
-// For each column of a new layout its place in the old one, -1 where that does not have it. Columns are what they
-// are called.
+// For each column of a new layout its index in the old one, -1 if that does not have it. Columns are identified by
+// name.
 using Places = std::vector<int>;
 Places places_of(const Layout& next, const Layout& old);
 
-// A node of the old plan and what takes its place; filters are looked at beside them.
+// A node of the old plan and its replacement; filters are compared separately.
 struct StepPair {
   const StagePlan& old_stage;
   StagePlan& next_stage;
   const PlanNode& old;
   PlanNode& next;
 
-  // Of the columns that come in at a port.
+  // Layouts of the columns that arrive at a port.
   const Layout& old_input(size_t port = 0) const { return input(old_stage, old, port); }
   const Layout& next_input(size_t port = 0) const { return input(next_stage, next, port); }
   Places places(size_t port = 0) const { return places_of(next_input(port), old_input(port)); }
@@ -33,11 +33,11 @@ struct StepPair {
   }
 };
 
-// Fails unless the step goes on with what the old one has kept; takes over what it does not choose itself.
-// `is_result`: it is the last one, which gives the result's columns.
+// Fails unless the step can continue with the state of the old one; copies the members that it does not choose itself.
+// `is_result`: it is the last step, which gives the columns of the result.
 Status upgrade_step(const StepPair& pair, bool is_result);
 
-// ---- Comparing by the written form, in which every member has its place
+// ---- Comparison by the JSON form, which contains every member
 
 template <class T>
 std::string text_of(const T& value) {
@@ -45,7 +45,7 @@ std::string text_of(const T& value) {
   write_json(out, value);
   return out.take();
 }
-// The expression over the old layout, and one that is there already: where they stand in their texts does not matter.
+// Returns a new expression over the old layout, or an old one, without the positions in their texts.
 BoundExpression moved(BoundExpression expression, const Places& places);
 BoundExpression still(BoundExpression expression);
 std::string shown_expressions(const std::vector<BoundExpression>& expressions,

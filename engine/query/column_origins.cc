@@ -13,19 +13,19 @@ namespace engine {
 
 namespace {
 
-// As deep as one query in another is followed.
+// Limit for the nesting of queries that is followed.
 constexpr int kMostDepth = 32;
 
-// What a query gives, as far as names go.
+// Names and origins of a query's result columns.
 struct NamedRows {
-  Schema columns;                     // all of one type: only names count
-  std::vector<ColumnOrigin> origins;  // one a column
+  Schema columns;                     // all of one type: only the names count
+  std::vector<ColumnOrigin> origins;  // one per column
   std::vector<std::string>
-      sources;  // by which each column is addressed within the query; "" if by none
+      sources;  // alias by which each column is addressed within the query; "" if none
 };
 struct NamedSource {
   SelectSource source;
-  std::vector<ColumnOrigin> origins;  // one a column of the source
+  std::vector<ColumnOrigin> origins;  // one per column of the source
 };
 
 class Tracing {
@@ -46,7 +46,7 @@ class Tracing {
   std::optional<NamedRows> rows_of_body(const Query& query) {
     if (query.combined) {
       auto rows = rows_of(*query.combined->left);
-      // Of two queries a column is neither's.
+      // A column of a set operation has no single origin.
       if (rows) rows->origins.assign(rows->columns.columns.size(), {});
       return rows;
     }
@@ -133,7 +133,8 @@ class Tracing {
     return NamedSource{*std::move(source), std::move(rows->origins)};
   }
 
-  // It sees what stands before it, and, if it is recursive, itself: then names do not tell.
+  // A query in WITH may read the tables listed before it. A recursive one may also read itself; its
+  // names then do not determine the origins.
   std::optional<NamedSource> common(const AliasedSource& named, size_t place) {
     const CommonTable& table = *common_tables_[place];
     if (table.recursive) return std::nullopt;

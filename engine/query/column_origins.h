@@ -1,5 +1,5 @@
-// Which columns of tables the columns of a SELECT's result are, as PostgreSQL's clients are told: those of JDBC write changed
-// rows back by it.
+// Origins of a SELECT's result columns in tables. PostgreSQL's protocol sends them to clients: JDBC uses them to write
+// changed rows back.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,12 +9,12 @@
 namespace engine {
 
 struct ColumnOrigin {
-  const DataSource* table = nullptr;  // null: computed, or of no table of the catalog
-  std::string column = {};            // by its name there
+  const DataSource* table = nullptr;  // null: computed, or not from a table of the catalog
+  std::string column = {};            // its name in the table
 };
 
-// One a column of the result, also where a query in FROM or WITH hands the column on. Empty where names alone do not tell. For
-// SELECTs that have been planned: nothing is checked.
+// Returns one origin per column of the result; a query in FROM or WITH passes the origins of its columns on. Empty if
+// names alone do not determine them. Call it for planned SELECTs only: it performs no checks.
 std::vector<ColumnOrigin> column_origins(const Query& query, const PlanContext& context);
 
 }  // namespace engine

@@ -10,10 +10,10 @@ namespace {
 
 using Candidates = std::optional<std::vector<KeyAssignment>>;
 
-// It is true for no key.
+// The condition is true for no key.
 const Candidates kNone{std::in_place};
 
-// More keys than this are not worth looking up one by one.
+// Looking up more keys than this one by one is not faster than a scan.
 constexpr size_t kMaxCandidates = 1000;
 
 class KeyRangeAnalysis {
@@ -47,8 +47,8 @@ class KeyRangeAnalysis {
   Candidates equality(const Expression& column, const Expression& constant) const {
     const auto index = key_index(column);
     if (!index) return std::nullopt;
-    // What is no constant, or cannot become the key's type, narrows nothing here; the filter tells
-    // what is wrong with it.
+    // A value that is no constant, or does not convert to the type of the key, narrows nothing
+    // here; the filter reports the error.
     Result<Value> value = evaluate_constant(constant, keys_[*index].type, scope_, eval_);
     if (!value) return std::nullopt;
     if (value->is_null()) return kNone;  // no key is null, and nothing equals it
@@ -57,7 +57,7 @@ class KeyRangeAnalysis {
     return found;
   }
 
-  // 0 and -0 are equal, and have keys of their own where others than SQL's users wrote them.
+  // 0 and -0 are equal but are different keys, if records were written by producers other than SQL.
   static void add(std::vector<KeyAssignment>& found, size_t index, const Value& value) {
     const auto* number = std::get_if<double>(&value.payload());
     if (!number || *number != 0) return found.push_back({{index, value}});
@@ -75,7 +75,7 @@ class KeyRangeAnalysis {
     return found;
   }
 
-  // key = ANY(array), and ARRAY_CONTAINS(array, key).
+  // Handles key = ANY(array), and ARRAY_CONTAINS(array, key).
   Candidates contained(const FunctionCall& call) const {
     const bool is_list = call.name == kEqualAny || call.name == "ARRAY_CONTAINS";
     if (!is_list || call.arguments.size() != 2) return std::nullopt;

@@ -1,4 +1,4 @@
-// Which keys a condition can be true for.
+// Keys for which a condition may be true.
 #pragma once
 #include <map>
 #include <optional>
@@ -10,12 +10,12 @@
 
 namespace engine {
 
-// A value for some of the key columns, by their index among the keys.
+// Values of some key columns, by their index among the keys.
 using KeyAssignment = std::map<size_t, Value>;
 
-// A superset of the keys for which `condition` may be true; nothing when it cannot be narrowed
-// down. Equalities, IN, ARRAY_CONTAINS, AND and OR over the key columns are understood; everything else narrows
-// nothing. None where a key would have to equal NULL.
+// Returns a superset of the keys for which `condition` may be true; nullopt if it cannot be narrowed down. Handles
+// equalities, IN, ARRAY_CONTAINS, AND and OR over the key columns; other conditions do not narrow. Returns an empty
+// list if a key would have to equal NULL.
 std::optional<std::vector<KeyAssignment>> key_candidates(const Expression& condition,
                                                          const std::vector<ColumnDef>& keys,
                                                          const Scope& scope,

@@ -1,4 +1,4 @@
-// Which of a query's tasks keeps the rows under a key.
+// Maps a key to the task of the query that stores its rows.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace engine {
 
-// By its number within the stage that keeps the query's table; nothing where producers have chosen the
-// partitions, who may do that in their own way. `key`: as it lies in the store.
+// Returns the number of the task within the stage that keeps the query's table; nullopt if producers chose the
+// partitions, because they may use any partitioner. `key`: as stored.
 std::optional<int32_t> task_of_key(const QueryPlan& plan, std::string_view key);
 
 }  // namespace engine

@@ -12,13 +12,13 @@ namespace engine {
 
 namespace {
 
-// Null where there is no fraction, as of a null.
+// Returns nullopt without a fraction, and for a null.
 std::optional<double> fraction_of(const AggregateInstance& instance) {
   const Value& fraction = instance.initial_arguments.front();
   return fraction.is_null() ? std::nullopt : std::optional(fraction.as_double());
 }
 
-// States live for one step: they are neither written down nor put together.
+// States live for one step only: they are neither encoded nor merged.
 template <class State>
 constexpr Accumulator accumulator_of_run() {
   using Of = AccumulatorOf<State>;

@@ -1,4 +1,5 @@
-// PERCENTILE_CONT, PERCENTILE_DISC and MODE: aggregate functions of values that come in their order. Private to this folder.
+// PERCENTILE_CONT, PERCENTILE_DISC and MODE: aggregate functions that receive their values in order. Private to this
+// folder.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -7,10 +8,10 @@
 
 namespace engine {
 
-// How many arguments stand in the brackets of the call; nothing where there is no such function.
+// Returns the number of direct arguments (in the parentheses of the call); nullopt if no such function exists.
 std::optional<size_t> ordered_set_arguments(std::string_view name);
-// Of values of that type, in their order; null does not count. `fraction`: of percentiles, from 0 to 1, or null. Fails with
-// TypeMismatch where PERCENTILE_CONT gets what is no number.
+// Makes the aggregate for values of that type, which are passed in order; nulls are ignored. `fraction`: for
+// percentiles, from 0 to 1, or null. Fails with TypeMismatch if PERCENTILE_CONT receives values that are not numbers.
 Result<AggregateInstance> make_ordered_set(std::string_view name, const SqlType& values,
                                            Value fraction);
 

@@ -16,9 +16,9 @@ namespace engine {
 namespace {
 
 constexpr std::string_view kNothingSeen = "¯\\_(ツ)_/¯ - no data processed";
-constexpr size_t kStartBytes = 8, kBoundsBytes = 16;  // behind windowed keys
+constexpr size_t kStartBytes = 8, kBoundsBytes = 16;  // at the end of windowed keys
 
-// Times in this range are taken for those of windows: 1971 to 2200.
+// Numbers in this range are taken for times of windows: 1971 to 2200.
 constexpr int64_t kFirstTime = 31'536'000'000, kLastTime = 7'258'118'400'000;
 
 int64_t number_at(std::string_view bytes, size_t at) {
@@ -32,7 +32,7 @@ bool is_text(std::string_view bytes) {
   };
   return std::ranges::none_of(bytes, is_control) && is_utf8(bytes);
 }
-// By its ends: whether all of it holds together is for its readers to say.
+// Checks both ends only: the reader of the output sees whether the rest is valid.
 bool is_json(std::string_view bytes) {
   const size_t first = bytes.find_first_not_of(" \t\r\n"), last = bytes.find_last_not_of(" \t\r\n");
   if (first == std::string_view::npos || !is_text(bytes)) return false;
@@ -51,7 +51,7 @@ std::string show_int(std::string_view bytes) {
 }
 std::string show_long(std::string_view bytes) { return std::to_string(number_at(bytes, 0)); }
 
-// As Java shows bytes: what can be printed as it is, the rest by its number.
+// Shows bytes as Java does: printable characters unchanged, all others by their number.
 std::string show_bytes(std::string_view bytes) {
   std::string text;
   for (const char c : bytes) {
@@ -69,7 +69,7 @@ struct Kind {
   bool (*fits)(std::string_view bytes);
   std::string (*show)(std::string_view bytes);
 };
-// Those that say most come first: by the first that is possible bytes are shown.
+// The most specific kind comes first: bytes are shown as the first kind that is possible.
 constexpr Kind kKinds[] = {{"JSON", is_json, show_text},
                            {"KAFKA_STRING", is_text, show_text},
                            {"KAFKA_INT", is_int, show_int},
@@ -100,7 +100,7 @@ bool fits(const Candidate& candidate, std::string_view bytes) {
     if (bytes.size() <= suffix) return false;
     const size_t at = bytes.size() - suffix;
     if (!is_time(bytes, at)) return false;
-    // An end lies behind its start.
+    // The end of a window must not precede its start.
     if (suffix == kBoundsBytes && (!is_time(bytes, at + kStartBytes) ||
                                    number_at(bytes, at) > number_at(bytes, at + kStartBytes)))
       return false;

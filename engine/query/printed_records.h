@@ -10,7 +10,7 @@
 
 namespace engine {
 
-// What bytes may be, as far as all that were seen can be it.
+// Guesses the format of bytes: the formats that fit all bytes seen so far.
 //
 //   KAFKA_INT        4 bytes               KAFKA_BIGINT or KAFKA_DOUBLE   8 bytes
 //   KAFKA_STRING     text                  JSON                           an object or a list
@@ -21,18 +21,18 @@ class FormatGuess {
  public:
   explicit FormatGuess(Side side) : side_(side) {}
 
-  // True when that changes what it may be.
+  // Returns true if the bytes change the set of possible formats.
   bool look_at(std::string_view bytes);
   std::string name() const;
   std::string show(std::string_view bytes) const;
 
  private:
   const Side side_;
-  std::optional<uint32_t> possible_;  // bits, by kind; nothing before the first bytes
+  std::optional<uint32_t> possible_;  // a bit per kind; nullopt before the first bytes
 };
 
-// Threads: one at a time. Owner: the statement. `schemas`, by which records of AVRO, PROTOBUF and JSON_SR are known,
-// outlive it.
+// Threads: one at a time. Owner: the statement. `schemas` resolves the schema ids of AVRO, PROTOBUF and JSON_SR
+// records; it must outlive the printer.
 class RecordPrinter {
  public:
   explicit RecordPrinter(const SchemaLookup& schemas)
@@ -44,16 +44,16 @@ class RecordPrinter {
     int64_t timestamp_ms = -1;
     int32_t partition = 0;
   };
-  // The record's line; before it, where they are told for the first time or anew, those of the formats.
+  // Returns the line of the record, preceded by a line for each format that is new or has changed.
   std::vector<std::string> print(const Record& record);
 
  private:
   struct Part {
     FormatGuess guess;
     SchemaPrinter schemas;
-    std::string name = guess.name();  // of its format, as it was told last
+    std::string name = guess.name();  // format name in the last line about it
   };
-  // What the bytes look like; true when the format's name is another one now.
+  // Sets `text` to the printed bytes; returns true if the name of the format has changed.
   static bool show(Part& part, const std::optional<std::string_view>& bytes, std::string& text);
 
   Part key_, value_;

@@ -1,4 +1,4 @@
-// Records that name the schema that they were written in, as JSON.
+// Prints records that carry a schema id as JSON.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -21,16 +21,16 @@ class SchemaPrinter {
     std::string_view format;  // "AVRO"
     std::string text;
   };
-  // Nothing where the bytes do not name a schema that is there, or are no record of it, or of one that columns cannot
-  // hold.
+  // Returns nullopt if the bytes carry no known schema id, are no record of that schema, or the schema has no
+  // equivalent in columns.
   std::optional<Shown> show(std::string_view bytes);
 
  private:
-  // A schema's columns, under its own names.
+  // The columns of a schema, under its own names.
   struct Known {
     std::string_view format;
     std::vector<ColumnDef> columns = {};
-    std::unique_ptr<Reader> reader = nullptr;  // null: nothing can be read
+    std::unique_ptr<Reader> reader = nullptr;  // null: records of the schema cannot be read
     bool is_wrapped = true;
   };
   const Known& known(int32_t id, const SchemaText& schema);

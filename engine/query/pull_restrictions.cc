@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kTableScan = "ksql.query.pull.table.scan.enabled",
                            kRangeScan = "ksql.query.pull.range.scan.enabled",
                            kLimitClause = "ksql.query.pull.limit.clause.enabled";
-// Alternatives of a condition that are looked at one by one.
+// Limit for the alternatives of a condition, which are checked one by one.
 constexpr size_t kMaxDisjuncts = 1000;
 
 bool is_set(const PlanContext& context, std::string_view setting, std::string_view value) {
@@ -24,8 +24,8 @@ bool is_off(const PlanContext& context, std::string_view setting) {
   return is_set(context, setting, "false");
 }
 
-// ksqlDB's store finds a range by seeking, and its default allows one where scans are forbidden. Here a range is a scan: a
-// session has to allow it by name.
+// ksqlDB's store finds a range by seeking, and its default allows ranges even if scans are forbidden. Here a range is a
+// scan, so a session must allow it explicitly.
 bool allows_ranges(const PlanContext& context) {
   return context.settings.ksqldb_compat ? !is_off(context, kRangeScan)
                                         : is_set(context, kRangeScan, "true");
@@ -56,7 +56,7 @@ Status refuse_columns(const std::set<std::string>& names, std::string_view claus
 
 using Conjuncts = std::vector<const Expression*>;
 
-// The alternatives of a condition, each with what must hold in it; nothing when they are too many.
+// Returns the alternatives of a condition, each as a list of conjuncts; nullopt if there would be too many.
 std::optional<std::vector<Conjuncts>> disjuncts_of(const Expression& condition) {
   const auto* logical = condition.as<Logical>();
   if (!logical) return std::vector<Conjuncts>{{&condition}};
@@ -87,7 +87,7 @@ class LookUpCheck {
  public:
   LookUpCheck(const DataSource& table, bool allows_ranges, TextPosition position)
       : keys_(table.schema.keys()),
-        // Texts lie in the order of their bytes.
+        // Texts are stored in the order of their bytes.
         allows_ranges_(allows_ranges && keys_.size() == 1 && !table.window &&
                        keys_.front().type.kind() == TypeKind::String),
         position_(position) {}
@@ -152,7 +152,7 @@ class LookUpCheck {
     if (seen.size() < keys_.size())
       return refuse("Multi-column sources must specify every key in the WHERE clause. Specified: " +
                     absl::StrJoin(seen, ", "));
-    // ksqlDB seeks one range, and scans for several.
+    // ksqlDB seeks one range, but scans for several.
     if (needs_scan || (is_range && (!allows_ranges_ || alternatives > 1)))
       return refuse("Query requires table scan to be enabled");
     return {};
@@ -171,7 +171,7 @@ class LookUpCheck {
   const TextPosition position_;
 };
 
-// A text in the list of a key that is none.
+// Refuses texts in an IN list for a key that is a number.
 Status check_lists(const Expression& condition, const DataSource& table) {
   if (const auto* in = condition.as<In>())
     if (const auto* column = in->value->as<ColumnRef>())
@@ -255,7 +255,8 @@ Status check_look_up_result(const Schema& result, const DataSource& table,
 
 Status check_constants(const BoundExpression& condition, const EvalContext& eval) {
   using enum BoundKind;
-  // What may be left out is not asked: branches of CASE, arguments of functions, what stands behind a constant of AND and OR.
+  // Operands that evaluation may skip are not checked: branches of CASE, arguments of functions, and operands of AND
+  // and OR behind a constant.
   if (condition.kind == Case || condition.function != nullptr) return {};
   const bool is_logical = condition.kind == And || condition.kind == Or;
   for (const BoundExpression& child : condition.children) {

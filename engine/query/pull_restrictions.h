@@ -1,5 +1,5 @@
-// What queries without EMIT may not do although they could: where ksqlDB's settings forbid it, and with --compat ksqldb
-// what ksqlDB does not know.
+// Restrictions for queries without EMIT that could run, but that ksqlDB's settings forbid or, with --compat ksqldb,
+// that ksqlDB does not support.
 #pragma once
 #include "base/result.h"
 #include "engine/expr/bind.h"
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// Of the statement as it stands, whatever it reads: LIMIT where ksql.query.pull.limit.clause.enabled is false, joins,
+// Checks the statement without looking at its sources: LIMIT if ksql.query.pull.limit.clause.enabled is false, joins,
 // pseudo columns.
 Status check_pull_use(const Query& query, const PlanContext& context);
 
@@ -18,7 +18,7 @@ Status check_pull_use(const Query& query, const PlanContext& context);
 Status check_look_up(const Analysis& analysis, const DataSource& table, const PlanContext& context,
                      TextPosition position);
 
-// Of its result.
+// Checks the result columns of a look-up.
 Status check_look_up_result(const Schema& result, const DataSource& table,
                             const PlanContext& context, TextPosition position);
 

@@ -1,4 +1,4 @@
-// Rows of several queries: put together, or asked as a column.
+// Combines the rows of several queries: set operations, and sub-queries that append a column.
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
@@ -9,10 +9,10 @@ namespace engine {
 
 namespace {
 
-// About, of a key in a table of them, beside its text.
+// Approximate size of a key in a hash table, besides its text.
 constexpr size_t kBytesOfKey = 64;
 
-// How many rows there are of each.
+// Counts equal rows.
 class RowCounts {
  public:
   static Result<RowCounts> of(const RowsChunks& chunks, RowsContext& context) {
@@ -34,7 +34,7 @@ class RowCounts {
     }
     return counts;
   }
-  // Whether there was one more of it.
+  // Removes one row with this key; returns whether one was left.
   bool take(std::string_view key) {
     const auto found = by_key_.find(key);
     if (found == by_key_.end() || found->second == 0) return false;
@@ -47,10 +47,10 @@ class RowCounts {
   absl::flat_hash_map<std::string_view, size_t> by_key_;
 };
 
-// The rows of a sub-query by their keys, and what they say.
+// The rows of a sub-query, grouped by their keys, with the values to compare.
 class Answers {
  public:
-  // `keys`: how many columns stand before what they say.
+  // `keys`: number of key columns in front of the value.
   static Result<Answers> of(const AppendSubquery& step, const RowsChunks& rows, size_t keys,
                             RowsContext& context) {
     Answers made;
@@ -62,7 +62,7 @@ class Answers {
       if (step.kind == SubqueryKind::In) values.emplace(std::vector<ColumnPtr>{columns[keys]});
       const bool is_equality = step.op == ComparisonOp::Equal;
       size_t bytes = 0;
-      Group* last = nullptr;  // of the row before
+      Group* last = nullptr;  // group of the previous row
       for (uint32_t row = 0; row < rows[chunk].rows; ++row) {
         if (!step.outer && of_chunk.has_null(row)) continue;
         if (last == nullptr || !of_chunk.repeats(row))
@@ -90,7 +90,7 @@ class Answers {
     size_t rows = 0;
     bool has_null = false;
     absl::flat_hash_set<std::string_view> values;
-    std::optional<Column::SourceRow> least, greatest;  // where not equality is asked
+    std::optional<Column::SourceRow> least, greatest;  // for comparisons other than equality
 
     void widen(const RowsChunks& all, size_t column, Column::SourceRow row) {
       const auto is_less = [&](Column::SourceRow a, Column::SourceRow b) {
@@ -101,7 +101,7 @@ class Answers {
       if (!greatest || is_less(*greatest, row)) greatest = row;
     }
   };
-  // Null: there is no such row.
+  // Returns null if no row has the key.
   const Group* find(RowKeys& keys, size_t row, bool nulls_are_keys) const {
     if (!nulls_are_keys && keys.has_null(row)) return nullptr;
     const auto found = groups_.find(keys.bytes(row));
@@ -119,7 +119,8 @@ class Answers {
   absl::flat_hash_map<std::string_view, Group> groups_;
 };
 
-// The values of the only rows, and where there is none `otherwise`'s.
+// Returns the value of each group's single row, or the value of `otherwise` for a row without a
+// group.
 Result<ColumnPtr> scalar_column(const std::vector<const Answers::Group*>& groups,
                                 const RowsChunks& rows, size_t column, bool takes_first,
                                 const ColumnPtr& otherwise) {
@@ -137,7 +138,7 @@ Result<ColumnPtr> scalar_column(const std::vector<const Answers::Group*>& groups
   return ColumnPtr(std::make_shared<const Column>(Column::merge(sources, places)));
 }
 
-// Whether the value is among the group's; nothing where it cannot be said.
+// Returns whether the value is in the group; nullopt (SQL's unknown) if a null decides.
 std::optional<bool> is_among(const Answers::Group* group, RowKeys& values, size_t row) {
   if (!group) return false;
   if (values.has_null(row)) return std::nullopt;
@@ -145,7 +146,8 @@ std::optional<bool> is_among(const Answers::Group* group, RowKeys& values, size_
   return group->has_null ? std::nullopt : std::optional(false);
 }
 
-// Whether value op x is true for one x of the group; nothing where it cannot be said.
+// Returns whether `value op x` is true for at least one x of the group; nullopt (SQL's unknown) if
+// a null decides.
 std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* group,
                               const RowsChunks& rows, size_t column, const Column& value,
                               size_t row) {
@@ -173,11 +175,11 @@ std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* 
   return group->has_null ? std::nullopt : std::optional(false);
 }
 
-// What there is for a row without a group.
+// The result for a row without a group.
 struct Otherwise {
   const RowsChunks& rows;
-  ColumnPtr value;              // of Scalar
-  const Answers::Group* group;  // null: no row either
+  ColumnPtr value;              // for Scalar
+  const Answers::Group* group;  // null: `otherwise` has no row either
 };
 
 Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answers,

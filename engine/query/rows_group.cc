@@ -12,15 +12,16 @@ namespace engine {
 
 namespace {
 
-// About, beside key and states.
+// Approximate size of a group, besides key and states.
 constexpr size_t kBytesOfGroup = 112;
 
-// The rows of an aggregate that takes them in an order, or each once: kept until all are there.
+// Keeps the rows of an aggregate with ORDER BY or DISTINCT until all rows have arrived.
 class KeptRows {
  public:
   KeptRows(const GroupedCall& call, RowsContext& context) : call_(call), context_(context) {}
 
-  // `columns`: the arguments, then the keys of the order. `wanted`: the rows that count; `groups`: of all.
+  // `columns`: the arguments, then the keys of the order. `wanted`: the rows that pass the filter; `groups`: group of
+  // every row.
   Status keep(const RowsChunk& columns, std::span<const uint32_t> wanted,
               const std::vector<uint32_t>& groups) {
     if (wanted.empty()) return {};
@@ -32,7 +33,7 @@ class KeptRows {
     return context_.add(rows_, std::move(kept));
   }
 
-  // `update`: of a group, with the arguments of a row.
+  // Calls `update` with the group and the arguments of each kept row, in order.
   template <class Update>
   Status give(const Update& update) {
     const size_t arguments = call_.call.arguments.size();
@@ -76,7 +77,7 @@ class KeptRows {
   RowsChunks rows_;
 };
 
-// Of one grouping set.
+// The groups of one grouping set.
 class Grouping {
  public:
   Grouping(const GroupRows& step, std::vector<size_t> set, RowsContext& context)
@@ -93,7 +94,7 @@ class Grouping {
     add_group();
   }
 
-  // `columns`: the keys, then of each aggregate the arguments, the filter and the keys of its order.
+  // `columns`: the keys, then for each aggregate the arguments, the filter and the keys of its order.
   Status add(const RowsChunk& chunk, std::vector<ColumnPtr> columns) {
     for (size_t i = 0; i < step_.keys.size(); ++i)
       if (std::ranges::find(set_, i) == set_.end())
@@ -167,7 +168,7 @@ class Grouping {
     return bits;
   }
 
-  // `next`: where the columns of the call begin, then those of the one behind it.
+  // `next`: index of the first column of the call; advanced to the first column of the next call.
   Status take(size_t call, size_t rows, const std::vector<ColumnPtr>& columns, size_t& next,
               const std::vector<uint32_t>& groups) {
     const GroupedCall& aggregate = step_.aggregates[call];
@@ -193,13 +194,13 @@ class Grouping {
     for (const uint32_t row : wanted)
       TRY(accumulator.update(instance, groups_[groups[row]]->at(call), arguments, row));
     if (!accumulator.destroy) return {};
-    // It may keep what it is given.
+    // The state may keep its arguments, so they are charged.
     std::vector<size_t> bytes(rows);
     for (const Column* argument : arguments) add_row_bytes(*argument, 0, bytes);
     return context_.add(std::reduce(bytes.begin(), bytes.end()));
   }
 
-  // What it keeps is no more than what was kept for it, and is still charged then.
+  // The arguments are still charged as kept rows, and the state keeps no more than that.
   Status update_one(size_t call, size_t group, const std::vector<const Column*>& arguments,
                     size_t row) {
     const AggregateInstance& instance = instances_[call];
@@ -235,7 +236,8 @@ Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input,
     sets.emplace_back(step.keys.size());
     std::iota(sets.back().begin(), sets.back().end(), size_t{0});
   }
-  // All sets at once: what they need is computed once, and they are told in their order.
+  // All sets are computed in one pass, so that their inputs are evaluated once; their rows are returned in the order of
+  // the sets.
   std::vector<std::unique_ptr<Grouping>> groupings;
   for (std::vector<size_t>& set : sets)
     groupings.push_back(std::make_unique<Grouping>(step, std::move(set), context));

@@ -11,13 +11,13 @@ namespace engine {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
-// About, of a right row's place among those of its key.
+// Approximate size of a right row's entry in the chain of its key.
 constexpr size_t kBytesOfEntry = 64;
 
-// The right side's rows by their keys, in their order.
+// Rows of the right side by key, in their order.
 class Partners {
  public:
-  // `nulls_are_keys`: otherwise a null has no partner.
+  // `nulls_are_keys`: if false, a row with a null key has no partner.
   static Result<Partners> of(const RowsChunks& chunks, const std::vector<BoundExpression>& keys,
                              bool nulls_are_keys, RowsContext& context) {
     Partners made;
@@ -25,7 +25,7 @@ class Partners {
     for (uint32_t chunk = 0; chunk < chunks.size(); ++chunk) {
       RowKeys of_chunk(TRY(compute(program, chunks[chunk], context)));
       TRY(context.add(chunks[chunk].rows * kBytesOfEntry));
-      Chain* chain = nullptr;  // of the row before
+      Chain* chain = nullptr;  // chain of the previous row
       for (uint32_t row = 0; row < chunks[chunk].rows; ++row) {
         const auto entry = static_cast<uint32_t>(made.rows_.size());
         made.rows_.push_back({chunk, row});
@@ -55,7 +55,7 @@ class Partners {
   struct Chain {
     uint32_t first, last;
   };
-  // Until the next key is added.
+  // The pointer is valid until the next key is added.
   Chain* find(std::string_view key) {
     const auto found = by_key_.find(key);
     return found == by_key_.end() ? nullptr : &found->second;
@@ -64,7 +64,7 @@ class Partners {
     return &by_key_.emplace(key_bytes_.add(key), Chain{entry, entry}).first->second;
   }
   std::vector<Column::SourceRow> rows_;
-  std::vector<uint32_t> next_;  // of one key
+  std::vector<uint32_t> next_;  // next row of the same key
   StringHeap key_bytes_;
   absl::flat_hash_map<std::string_view, Chain> by_key_;
 };
@@ -114,7 +114,7 @@ class Joiner {
   bool keeps_left() const {
     return step_.type == JoinType::Left || step_.type == JoinType::Full || otherwise_;
   }
-  // Of LATERAL the right's keys are not given.
+  // The key columns of a LATERAL right side are not part of the output.
   size_t given_columns() const {
     return step_.right->layout.size() - (step_.outer ? step_.right_keys.size() : 0);
   }
@@ -198,11 +198,11 @@ class Joiner {
   const RowsChunks& right_;
   const Partners& partners_;
   RowsContext& context_;
-  const RowsChunk* otherwise_ = nullptr;  // one row, for left rows that are alone
+  const RowsChunk* otherwise_ = nullptr;  // one row, for left rows without a partner
   std::optional<Program> condition_;
   const RowsChunk* left_ = nullptr;
   std::vector<bool> left_matched_, right_matched_;
-  std::vector<uint32_t> left_rows_, entries_;  // pairs that are not looked at yet
+  std::vector<uint32_t> left_rows_, entries_;  // pairs that are not evaluated yet
   RowsChunks out_;
 };
 
@@ -221,7 +221,8 @@ size_t rows_of(const RowsChunks& chunks) {
   return rows;
 }
 
-// The side by whose keys rows are found costs more time and memory than the other one.
+// The side that is hashed costs more time and memory than the other one, so the smaller side should
+// be hashed.
 bool is_better_turned(const JoinRows& step, const RowsChunks& left, const RowsChunks& right) {
   if (step.type != JoinType::Inner || step.outer || step.left_keys.empty()) return false;
   const size_t rows = rows_of(right);

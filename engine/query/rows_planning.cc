@@ -19,7 +19,7 @@ namespace engine {
 
 namespace {
 
-// A name in WITH is planned anew wherever it is read: each may read others twice.
+// Limits: a table in WITH that the plan repeats at each reference may double the plan at each level.
 constexpr size_t kMaxTables = 64, kMaxQueries = 256;
 
 Error too_many(std::string_view what, size_t most, TextPosition position) {
@@ -46,7 +46,7 @@ Layout layout_of(const Schema& schema) {
   return layout;
 }
 
-// The rows in columns of these types, and no others.
+// Converts the rows to exactly these columns and types.
 Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   const size_t width = schema.columns.size();
   const auto is_alike = [&](size_t i) {
@@ -64,8 +64,9 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
-// NUMERIC without a precision has as many digits as it takes in PostgreSQL, from round to round of a recursion: here what the
-// first round has behind the point, or as many as whatever else computes with NUMERIC. Whether there are such columns.
+// In PostgreSQL, NUMERIC without a precision may get more digits with each round of a recursion. Here it has the scale
+// of the first round, or, if the rounds have more digits, at least the scale of computed numerics. Returns whether a
+// column was widened.
 bool are_wider_numbers(Schema& first, const Schema& rounds) {
   bool is_changed = false;
   for (size_t i = 0; i < std::min(first.columns.size(), rounds.columns.size()); ++i) {
@@ -80,7 +81,7 @@ bool are_wider_numbers(Schema& first, const Schema& rounds) {
   }
   return is_changed;
 }
-// The rows with their numbers as the schema has them.
+// Casts the numeric columns to the types of the schema.
 Status cast_numbers(PlannedRows& rows, const Schema& schema) {
   ComputeColumns step{nullptr, {}};
   for (size_t i = 0; i < rows.result.columns.size(); ++i) {
@@ -98,7 +99,7 @@ Status cast_numbers(PlannedRows& rows, const Schema& schema) {
   return {};
 }
 
-// A number's type with room for all digits of a text behind the point: none is lost to the other side's type.
+// Returns a numeric type with room for all decimal digits of the text, so that none is lost in the other side's type.
 SqlType with_digits_of(std::string_view text, const SqlType& type) {
   if (type.kind() != TypeKind::Decimal) return type;
   const size_t point = text.find('.');
@@ -110,7 +111,8 @@ SqlType with_digits_of(std::string_view text, const SqlType& type) {
   return SqlType::decimal(std::min(whole + digits, kMaxDecimalPrecision), digits);
 }
 
-// The query with the texts and nulls that it writes down in these columns cast to their types; null: it has none.
+// Returns the query with literal texts and nulls in these columns cast to the types of the other side; null if it has
+// none.
 std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& own,
                                              const Schema& other) {
   if (query.combined || query.items.size() != own.columns.size()) return nullptr;
@@ -132,7 +134,7 @@ std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& o
   return changed;
 }
 
-// Nothing where there are none.
+// Returns nullopt if neither side has such literals.
 std::optional<SetOperation> texts_read_as(const SetOperation& both, const Schema& left,
                                           const Schema& right) {
   const auto first = with_texts_cast(*both.left, left, right);
@@ -156,7 +158,7 @@ size_t times_read(const Expression& expression, const std::string& name) {
   for (const Expression* child : children(expression)) times += times_read(*child, name);
   return times;
 }
-// How many sources the query has of that name, and those within it.
+// Counts the sources of that name in the query and in its sub-queries.
 size_t times_read(const Query& query, const std::string& name) {
   size_t times = 0;
   const auto add = [&](const auto& part) {
@@ -226,7 +228,7 @@ Status check_distinct(const SqlType& type, TextPosition position) {
 
 namespace {
 
-// Whether a parameter in it has no value yet.
+// Returns whether the expression has a parameter without a value.
 bool is_open(const Expression& expression, std::span<const ParameterSlot> slots) {
   if (const auto* parameter = expression.as<Parameter>()) {
     const auto at = static_cast<size_t>(parameter->index) - 1;
@@ -255,7 +257,7 @@ Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
   }
   if (is_open(*count, context_.parameters ? *context_.parameters : std::vector<ParameterSlot>())) {
     TRY(bind(*count, scope));
-    return std::optional<size_t>(0);  // to be described only
+    return std::optional<size_t>(0);  // the statement is only described
   }
   const auto number = evaluate_constant(*count, TypeKind::Bigint, scope, eval_);
   if (!number && number.error().code == ErrorCode::TypeMismatch)
@@ -299,7 +301,7 @@ Result<PlannedRows> RowsPlanning::plan(const Query& query) {
             fmt::format("WITH query name \"{}\" specified more than once", shown(table.name))}
             .at(table.position);
     common_tables_.push_back(&table);
-    // A recursion may have no end but the LIMIT of who reads it.
+    // A recursion is not shared: it may be unlimited except for the LIMIT of its reader.
     if (times_read(query, table.name.text) > 1 && !is_recursion(table))
       read_often_.emplace(&table, std::nullopt);
   }
@@ -315,12 +317,13 @@ void RowsPlanning::drop_tables_from(size_t count) {
     if (plan && plan->end_of_tables > count) plan.reset();
 }
 
-// What is read at several places is computed once, as in PostgreSQL: random() and nextval() tell.
+// As in PostgreSQL, a table in WITH that is read several times is computed once; random() and nextval() show the
+// difference.
 Result<PlannedRows> RowsPlanning::plan_common_table(const CommonTable& table) {
   const auto often = read_often_.find(&table);
   if (often != read_often_.end() && often->second) return often->second->rows;
   PlannedRows rows = TRY(is_recursion(table) ? plan_recursive(table) : plan(*table.query));
-  // What differs from round to round of a recursion is not for all of them.
+  // Rows that differ between the rounds of a recursion cannot be shared.
   if (often == read_often_.end() || reads_outer_rows(*rows.root)) return rows;
   RowsNode shared = *rows.root;
   shared.is_shared = true;
@@ -347,24 +350,24 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
         return !named.schema && table->name.text == named.name.text;
       });
   if (found == common_tables_.rend()) return plan_named(named);
-  // It sees what stands before it.
+  // A table in WITH may read the tables before it.
   const CommonTable& table = **found;
   const std::vector<const CommonTable*> all = common_tables_;
   common_tables_.resize(static_cast<size_t>(common_tables_.rend() - found) - 1);
   Result<PlannedRows> rows = plan_common_table(table);
   common_tables_ = all;
   if (!rows) return rows.error();
-  std::vector<Name> columns = named.columns;  // before those that WITH gives
+  std::vector<Name> columns = named.columns;  // override the names that WITH gives
   for (size_t i = columns.size(); i < table.columns.size(); ++i)
     columns.push_back(table.columns[i]);
   return PlannedSource{TRY(query_source(named, named.visible_name().text, columns, rows->result)),
                        std::move(rows->root)};
 }
 
-// A join in brackets: its columns are still those of the sources within.
+// A join in parentheses: its columns keep the names of the sources within.
 Result<PlannedSource> RowsPlanning::plan_bracketed(const AliasedSource& named) {
   PlannedRows rows = TRY(plan(*named.query));
-  // Its own name is none that a statement can have.
+  // The alias has a character that no identifier of a statement can have.
   SelectSource source{nullptr, fmt::format("\x04{}", bracketed_++), {}, {}, named.position};
   source.is_bracketed = true;
   for (size_t i = 0; i < rows.result.columns.size(); ++i) {
@@ -375,7 +378,7 @@ Result<PlannedSource> RowsPlanning::plan_bracketed(const AliasedSource& named) {
   return PlannedSource{std::move(source), std::move(rows.root)};
 }
 
-// Its own name means, within its second query, the rows that came last.
+// Within its second query, the table's own name refers to the rows of the previous round.
 Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
   const auto refuse = [&](std::string_view why) {
     return Error{ErrorCode::InvalidStatement,
@@ -391,7 +394,7 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
         "has a LIMIT or OFFSET, which is not supported yet; the SELECT that reads it may");
   if (reads(*query.combined->left, table.name.text))
     return refuse("must not read itself within its non-recursive term");
-  // A WITH of its own is there for both of its queries; in the second one it may read the rows that came last.
+  // A WITH inside it is visible in both of its queries; in the second one it may read the rows of the previous round.
   const size_t outer = common_tables_.size();
   const auto plan_within = [&](const Query& part) {
     for (const CommonTable& each : query.with) common_tables_.push_back(&each);
@@ -451,7 +454,7 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
   return PlannedRows{make_node(std::move(rows), std::move(layout)), std::move(columns)};
 }
 
-// A system table hides no stream and no table, unless its schema is named.
+// A system table never hides a stream or table, unless its schema is given.
 Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   const std::string& alias = named.visible_name().text;
   const auto of_rows = [&](const Schema& columns, auto step) -> Result<PlannedSource> {
@@ -469,7 +472,7 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   }
   system_tables_.push_back(table);
   PlannedSource planned = TRY(of_rows(table->columns, ReadSystemTable{table}));
-  // A view of the statistics may have a column of its own that is called xmin.
+  // A statistics view may have a column of its own named xmin.
   const bool has_system_columns = table->columns.index_of(kRowPlace) >= 0;
   std::erase_if(planned.source.shown, [&](const std::string& name) {
     return is_hidden_column(name) && (has_system_columns || name.starts_with(kHiddenColumns));
@@ -482,7 +485,7 @@ size_t RowsPlanning::add_outer_rows(Schema columns) {
   return outer_rows_.size() - 1;
 }
 
-// No identifier of a statement holds such a character.
+// No identifier of a statement contains this character.
 std::string RowsPlanning::outer_name(size_t number) { return fmt::format("\x01{}", number); }
 
 Result<size_t> RowsPlanning::add_table(PullPlan table, TextPosition position) {
@@ -496,7 +499,7 @@ std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
   const bool is_one_of_several = tables_.size() > 1;
   for (PullPlan& table : tables_) {
     // Several tables are read as of one moment, and a stream from its beginning, so keys are not looked up there. The
-    // filter has the same condition.
+    // filter contains the same condition.
     if (is_one_of_several || table.table->kind == SourceKind::Stream) table.keys.reset();
     tables.push_back(std::make_shared<const PullPlan>(std::move(table)));
   }
@@ -507,7 +510,7 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
   const SetOperation& both = *query.combined;
   const size_t tables = table_count();
   PlannedRows left = TRY(plan(*both.left)), right = TRY(plan(*both.right));
-  // A text that is written down is read as the other side's type.
+  // A literal text takes the type of the other side.
   if (const auto read = texts_read_as(both, left.result, right.result)) {
     drop_tables_from(tables);
     Query typed;
@@ -529,7 +532,7 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
     const SqlType& first = left.result.columns[i].type;
     const SqlType& second = right.result.columns[i].type;
     auto type = shared_type(first, second);
-    // As in PostgreSQL, texts become names behind a name.
+    // As in PostgreSQL, a text column becomes of type name if the other side is one.
     if (first.label() == label::kName && second == SqlType(TypeKind::String) &&
         second.label() == label::kNone)
       type = first;
@@ -555,7 +558,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
-  // What a numeric of any size is where it meets numbers.
+  // Type of a numeric of any size when it is combined with numbers.
   const SqlType kComputed = SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric);
   WrittenRows step;
   std::vector<SqlType> types(query.values.front().size());
@@ -567,7 +570,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
     for (size_t i = 0; i < row.size(); ++i) {
       bound.push_back(TRY(bind(*row[i], scope)));
       if (bound.back().type.is_null()) continue;
-      // A written text is read as the others are, if they are of another type.
+      // A literal text takes the type of the other rows.
       if (row[i]->is<StringLiteral>()) continue;
       const bool meets_number = types[i].is_numeric() || bound.back().type.is_numeric();
       for (SqlType* one : {&types[i], &bound.back().type})

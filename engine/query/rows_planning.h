@@ -1,5 +1,4 @@
-// Plans whole queries over tables: their WITH, what UNION and its like put together, rows that are written down, and the
-// SELECTs within.
+// Plans whole queries over tables: WITH, set operations, VALUES, and the SELECTs within.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -15,14 +14,14 @@
 
 namespace engine {
 
-// What a query gives; behind the result's columns there may be others that were only sorted by.
+// The plan of a query. Columns behind those of the result exist only for sorting.
 struct PlannedRows {
   RowsNodePtr root;
   Schema result;
   std::vector<std::string> sources =
-      {};  // of a SELECT: whose column each of the result's is; "" where it is none's
+      {};  // for a SELECT: the source of each result column; "" if it is computed
 };
-// What a SELECT reads: of a query its rows, of a table null.
+// A source of a SELECT: for a query also its rows, for a table null.
 struct PlannedSource {
   SelectSource source;
   RowsNodePtr rows;
@@ -31,8 +30,8 @@ struct PlannedSource {
 // OFFSET and LIMIT.
 struct RowLimits {
   size_t offset = 0;
-  std::optional<size_t> limit = {};  // none: all, as for null
-  // How many rows are looked at; nothing where there is no bound.
+  std::optional<size_t> limit = {};  // none: all rows, as for LIMIT NULL
+  // Returns the number of rows needed; nullopt if it is unbounded.
   std::optional<size_t> most() const {
     return limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
   }
@@ -48,21 +47,22 @@ class RowsPlanning {
   const EvalContext& eval() const { return eval_; }
 
   Result<PlannedRows> plan(const Query& query);
-  // The source, or the rows of the query that stands there or has that name in a WITH.
+  // Plans a source: a table, or the query that it contains or refers to by a name of WITH.
   Result<PlannedSource> plan_source(const AliasedSource& named);
-  // A name that no other source has, for the rows around a sub-query: the number of their OuterRows.
+  // Adds a source for the rows of the outer query of a sub-query, and returns the number of its OuterRows. outer_name()
+  // is a name that no other source has.
   size_t add_outer_rows(Schema columns);
   void set_outer_rows(size_t number, Schema columns) { outer_rows_[number] = std::move(columns); }
   static std::string outer_name(size_t number);
-  // Its place among SelectRowsPlan::tables.
+  // Returns its index in SelectRowsPlan::tables.
   Result<size_t> add_table(PullPlan table, TextPosition position);
   size_t table_count() const { return tables_.size(); }
-  // Forgets those of a plan that nobody takes.
+  // Removes the tables of an abandoned plan.
   void drop_tables_from(size_t count);
   std::vector<std::shared_ptr<const PullPlan>> take_tables();
   std::vector<const SystemTable*> take_system_tables() { return std::move(system_tables_); }
 
-  // Fails where LIMIT or OFFSET is no number of rows.
+  // Fails if LIMIT or OFFSET is not a number of rows.
   Result<RowLimits> read_limits(const Query& query) const;
 
  private:
@@ -74,50 +74,50 @@ class RowsPlanning {
   Result<PlannedRows> combine(const Query& query);
   Result<PlannedRows> write_down(const Query& query);
   Result<std::optional<size_t>> read_count(const Expression* count, std::string_view clause) const;
-  // ORDER BY, OFFSET and LIMIT of rows whose columns are all that there is.
+  // Applies ORDER BY, OFFSET and LIMIT to rows that have only result columns.
   Result<PlannedRows> order_and_cut(const Query& query, PlannedRows rows) const;
 
   const PlanContext& context_;
   const EvalContext& eval_;
   std::vector<const CommonTable*>
-      common_tables_;  // that can be read here; the last of a name is meant
+      common_tables_;  // visible tables of WITH; the last one of a name counts
   std::vector<PullPlan> tables_;
   std::vector<const SystemTable*> system_tables_;
   std::vector<Schema> outer_rows_;  // by number
   std::deque<CommonTable>
-      own_rounds_;  // of queries of WITH RECURSIVE: themselves, as they read themselves
+      own_rounds_;  // queries through which tables of WITH RECURSIVE read themselves
   struct SharedRows {
     PlannedRows rows;
-    size_t end_of_tables;  // it reads none behind those
+    size_t end_of_tables;  // it reads no tables from this index on
   };
-  // Of those that can be read here: what has several readers, once it is planned.
+  // Visible tables of WITH that are read several times, with their plan once it exists.
   std::map<const CommonTable*, std::optional<SharedRows>> read_often_;
   size_t queries_ = 0, bracketed_ = 0;
 };
 
-// A number in GROUP BY or ORDER BY means the item at that place.
+// A number in GROUP BY or ORDER BY refers to the item at that place.
 Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_view clause,
                                       size_t items);
-// ORDER BY's, with PostgreSQL's place for nulls where none is said.
+// Returns the key of an ORDER BY item; nulls are placed as in PostgreSQL unless the item states it.
 SortKey sort_key(const OrderItem& item, size_t column);
 
-// A step that gives the columns of the one before it.
+// Adds a step that keeps the columns of its input.
 template <class Step>
 RowsNodePtr put_on(Step step, RowsNodePtr input) {
   Layout layout = input->layout;
   step.input = std::move(input);
   return make_node(std::move(step), std::move(layout));
 }
-// In the order of the keys, if there are any, and only those within the limits.
+// Sorts by the keys, if any, and applies the limits.
 RowsNodePtr sort_and_cut(RowsNodePtr rows, std::vector<SortKey> keys, const RowLimits& limits);
 
-// The system table that the source means; null where it means none.
+// Returns the system table that the source refers to; null if none.
 const SystemTable* find_system_table(const AliasedSource& named, const PlanContext& context);
 
-// One SELECT without WITH.
+// Plans one SELECT without WITH.
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);
 
-// Whether values are ordered, or told from each other, as the steps do it: by what they are kept as.
+// Fails if values of the type cannot be ordered, or compared for equality, by the steps, which compare stored bytes.
 Status check_ordered(const SqlType& type, TextPosition position);
 Status check_distinct(const SqlType& type, TextPosition position);
 

@@ -1,4 +1,4 @@
-// What a run of a SELECT's steps took: for EXPLAIN ANALYZE.
+// Measurements of the steps of a SELECT, for EXPLAIN ANALYZE.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,11 +8,11 @@ namespace engine {
 
 struct RowsNode;
 
-// Of a step, all its runs together (one within WITH RECURSIVE has some); what its inputs took is part of the time.
+// Sums over all runs of a step (within WITH RECURSIVE it runs several times); the time includes that of its inputs.
 struct StepMeasure {
   uint64_t runs = 0, rows = 0;
   int64_t us = 0;
-  size_t most_bytes = 0;  // of the rows that one of its runs has given
+  size_t most_bytes = 0;  // output of the largest run
 };
 using RowsProfile = std::unordered_map<const RowsNode*, StepMeasure>;
 

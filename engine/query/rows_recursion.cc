@@ -7,7 +7,7 @@ namespace engine {
 namespace {
 
 constexpr size_t kMostSmallChunks = 256;
-// About, beside a chunk's values.
+// Approximate size of a column, besides the values.
 constexpr size_t kBytesOfColumn = 256;
 
 }  // namespace

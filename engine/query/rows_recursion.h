@@ -1,11 +1,11 @@
-// What WITH RECURSIVE needs to run. Private to this folder.
+// Helpers for running WITH RECURSIVE. Private to this folder.
 #pragma once
 #include "engine/query/rows_steps.h"
 #include "engine/query/seen_rows.h"
 
 namespace engine {
 
-// The rows of all rounds. A round may give few: their chunks are put together now and then.
+// Collects the rows of all rounds. A round may have few rows, so chunks are merged from time to time.
 //
 // Threads: the run's. Owner: the recursion.
 class GatheredRows {
@@ -13,7 +13,7 @@ class GatheredRows {
   GatheredRows(bool takes_doubles, RowsContext& context)
       : takes_doubles_(takes_doubles), context_(context), seen_(context) {}
 
-  // Charges the rows that are new, and gives them. Fails with OutOfMemory.
+  // Charges and returns the rows that are new. Fails with OutOfMemory.
   Result<RowsChunks> add(RowsChunks rows);
   size_t count() const { return count_; }
   RowsChunks take();
@@ -30,7 +30,7 @@ class GatheredRows {
   SeenRows seen_;
 };
 
-// Calls `visit` with each node whose rows the node takes.
+// Calls `visit` with each input of the node.
 template <class Visit>
 void for_each_input(const RowsNode& node, const Visit& visit) {
   const auto look = [&](const RowsNodePtr& input) {
@@ -51,7 +51,8 @@ void for_each_input(const RowsNode& node, const Visit& visit) {
       node.step);
 }
 
-// Whether what the node gives depends on rows that are set beside it; not of those that are set within it, and these.
+// Returns whether the output of the node depends on outer rows, other than those set within the node or in
+// `set_within`.
 bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within = {});
 
 }  // namespace engine

@@ -24,7 +24,7 @@ namespace engine {
 
 namespace {
 
-// Memory is asked for in such pieces.
+// Memory is requested in pieces of this size.
 constexpr size_t kChargedAtOnce = size_t{1} << 20;
 
 size_t bytes_of_all(const RowsChunks& chunks) {
@@ -89,9 +89,9 @@ RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
   return out;
 }
 
-// The first rows of each that are equal in their first columns.
+// Applies the limits to each group of rows that are equal in their first columns.
 Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& context) {
-  constexpr size_t kBytesOfKey = 64;  // about, beside its text
+  constexpr size_t kBytesOfKey = 64;  // approximate size, besides its text
   StringHeap texts;
   absl::flat_hash_map<std::string_view, size_t> seen;
   RowsChunks out;
@@ -216,7 +216,7 @@ class RowsRun {
     }
     return distinct_rows(std::move(computed), context_);
   }
-  // What comes out shares strings with both sides: they stay charged.
+  // The output shares strings with both sides, so both stay charged.
   Result<RowsChunks> take(const JoinRows& step, const RowsNode&) {
     const RowsChunks left = TRY(run(*step.left));
     if (step.outer) outer_rows_[*step.outer] = TRY(distinct_keys(step.left_keys, left));
@@ -249,8 +249,8 @@ class RowsRun {
 
   // ---- recursion
 
-  // What is the same in each round is made in the first one: a table's rows can be taken once. A recursion within another's
-  // rounds keeps it with that one, whose next rounds want it too.
+  // Results that are equal in all rounds are computed in the first round, because the rows of a table can be taken only
+  // once. A recursion within the rounds of another one stores them with the outer one, whose next rounds need them too.
   struct Made {
     std::map<const RowsNode*, RowsChunks> rows;
     size_t bytes = 0;
@@ -266,7 +266,7 @@ class RowsRun {
     around->bytes += bytes_of_all(*rows);
     return copied(around->rows[&node] = *std::move(rows));
   }
-  // Whatever the first of those who read it wants of it.
+  // Computes all rows, even if the first reader needs only some of them.
   Result<RowsChunks> run_for_all(const RowsNode& node) {
     if (const auto known = for_all_.find(&node); known != for_all_.end())
       return copied(known->second);
@@ -278,7 +278,7 @@ class RowsRun {
     if (!rows) return rows;
     return copied(for_all_[&node] = *std::move(rows));
   }
-  // The columns are shared; who takes the rows gives their memory back once more.
+  // The columns are shared, but each reader of the rows releases their memory, so they are charged once more.
   Result<RowsChunks> copied(const RowsChunks& rows) {
     TRY(context_.add(bytes_of_all(rows)));
     return rows;
@@ -301,7 +301,7 @@ class RowsRun {
     return all.take();
   }
 
-  // How many rows a LIMIT lets through; nothing where each row is needed.
+  // Returns the number of rows that a LIMIT needs; nullopt if all rows are needed.
   static std::optional<size_t> wanted_of(const CutRows& step) {
     const RowsNode* input = step.input.get();
     while (const auto* computed = std::get_if<ComputeColumns>(&input->step))
@@ -313,8 +313,8 @@ class RowsRun {
 
   std::vector<RowsChunks> tables_;
   const SystemRows* const system_;
-  Made* made_ = nullptr;                     // of the outermost recursion that is run
-  std::optional<size_t> wanted_rows_;        // of the recursion below a LIMIT
+  Made* made_ = nullptr;                     // results of the outermost running recursion
+  std::optional<size_t> wanted_rows_;        // for the recursion below a LIMIT
   std::map<size_t, RowsChunks> outer_rows_;  // by number
   std::map<const RowsNode*, RowsChunks> for_all_;
   RowsContext& context_;
@@ -367,8 +367,8 @@ void normalize(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) normalize(column.child(part));
 }
 
-// Of texts that several rows beside each other show, once for each but the first: they are there once. So is a document that stands
-// beside each of its elements.
+// Bytes of texts that adjacent rows share, for each row except the first: they exist only once in memory. An example is
+// a document beside each of its elements.
 size_t repeated_bytes(const Column& column, size_t rows) {
   if (column.type().kind() != TypeKind::String && column.type().kind() != TypeKind::Bytes) return 0;
   const auto texts = column.data<std::string_view>().first(rows);
@@ -459,7 +459,7 @@ RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> row
 
 namespace {
 
-// Whether texts of the type, or of parts of it, may differ where values are equal.
+// Returns whether equal values of the type, or of its parts, may have different texts.
 bool has_several_forms(const SqlType& type) {
   switch (type.kind()) {
     case TypeKind::Array:
@@ -471,7 +471,7 @@ bool has_several_forms(const SqlType& type) {
   }
 }
 
-// Such texts become some that do not differ then.
+// Replaces such texts by their comparable form.
 void make_one_form(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) make_one_form(column.child(part));
   if (column.type().is_nested() || !has_several_forms(column.type())) return;
@@ -493,7 +493,7 @@ bool has_slot_as_before(const Column& column, size_t row) {
   return std::memcmp(&slots[row - 1], &slots[row], sizeof(T)) == 0;
 }
 
-// Of scalars; texts by where they stand.
+// Compares scalar values with those of the previous row; texts by their address.
 bool is_as_before(const Column& column, size_t row) {
   switch (column.type().kind()) {
     case TypeKind::Boolean:
@@ -559,7 +559,7 @@ bool RowKeys::repeats(size_t row) const {
   });
 }
 
-// Nodes that are shared do not.
+// Shared nodes do not depend on outer rows.
 bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within) {
   if (node.is_shared) return false;
   if (const auto* outer = std::get_if<OuterRows>(&node.step))

@@ -1,4 +1,4 @@
-// Runs a SELECT's steps over the rows of its tables.
+// Runs the steps of a SELECT over the rows of its tables.
 #pragma once
 #include <cstddef>
 #include <vector>
@@ -13,7 +13,7 @@ namespace engine {
 
 class SystemRows;
 
-// Some of the rows at one place of a plan.
+// A part of the rows between two steps of a plan.
 struct RowsChunk {
   size_t rows = 0;
   std::vector<ColumnPtr> columns;  // each `rows` long
@@ -22,17 +22,17 @@ using RowsChunks = std::vector<RowsChunk>;
 
 size_t bytes_of(const RowsChunk& chunk);
 
-// What the steps of one run share: how expressions are evaluated, and the memory of all rows that are kept meanwhile.
-// Threads: the run's.
+// State shared by the steps of one run: the evaluation context, and the memory of all rows kept by the run. Threads:
+// the run's.
 class RowsContext {
  public:
-  // `memory`: what the server may hold; null: as much as it likes.
+  // `memory`: the budget of the server; null: unlimited.
   RowsContext(const EvalContext& eval, MemoryBudget* memory);
 
   const EvalContext& eval() const { return eval_; }
-  // Before each evaluation of a chunk; what it costs counts from there. Fails when nobody wants the result any more.
+  // Call before each evaluation of a chunk; starts its budget. Fails if the result is no longer needed.
   Status begin();
-  // After it.
+  // Call after it.
   Status end() const;
 
   // Fails with OutOfMemory.
@@ -40,7 +40,7 @@ class RowsContext {
   void remove(size_t bytes) { held_ -= bytes < held_ ? bytes : held_; }
   Status add(RowsChunks& to, RowsChunk chunk);
   size_t held() const { return held_; }
-  // So much is left of what a part of the run held, and will be charged with what comes next.
+  // Sets the bytes that remain from a part of the run; they are charged with the next add().
   void hold(size_t bytes) { held_ = bytes; }
 
  private:
@@ -49,10 +49,10 @@ class RowsContext {
   size_t held_ = 0, charged_ = 0;
 };
 
-// `tables`: the rows of each of the plan's tables, in the columns of its look-up; they are charged to the context
-// already. Fails when a column cannot be computed of a row, and as the context does. Of the result's
-// chunks the columns behind those of plan.result are of no interest. `system`: may be null when no system table is read.
-// `profile`: gets what each step took; null: nobody asks.
+// `tables`: the rows of each table of the plan, in the columns of its look-up; they are already charged to the context.
+// Fails if a column cannot be computed for a row, and as the context does. Columns of the result's chunks behind those
+// of plan.result are to be ignored. `system`: may be null if no system table is read. `profile`: receives the
+// measurements of each step; may be null.
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,
                                  RowsContext& context, const SystemRows* system = nullptr,
                                  RowsProfile* profile = nullptr);

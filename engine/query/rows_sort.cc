@@ -14,21 +14,21 @@ namespace engine {
 
 namespace {
 
-// Enumerations, intervals and their like are ordered otherwise than the texts that they are kept as.
+// Enumerations, intervals and similar types are not ordered like the texts that store them.
 bool is_ordered_otherwise(const SqlType& type) {
   return type.label() != label::kNone && has_comparable_form(type);
 }
 
-// The beginning of a row's sort keys, as bytes that stand in the order of the rows: most comparisons need no more. Where
-// it is the same for two rows, the keys themselves decide.
+// The beginning of a row's sort keys, as bytes whose order is that of the rows: it decides most comparisons. If it is
+// equal for two rows, the keys themselves decide.
 //
-//   a text, ascending          01 | its bytes | 00    a null: 00, or ff where nulls come last; 01 before what is none
+//   a text, ascending          01 | its bytes | 00    a null: 00, or ff for NULLS LAST; 01 precedes a value
 //   an INTEGER, descending     01 | its bytes, inverted
 class SortHead {
  public:
   using Words = std::array<uint64_t, 2>;
 
-  // False where nothing behind this key may be added: it is longer, or of a type that is not written here.
+  // Returns false if no further key may be added: the key is too long, or of a type that is not encoded here.
   bool add(const Column& column, size_t row, const SortKey& key) {
     if (column.is_null(row)) return put(key.nulls_first ? kNullFirst : kNullLast);
     put(kValue);
@@ -64,7 +64,8 @@ class SortHead {
     constexpr uint64_t kSign = uint64_t{1} << 63;
     return put_number(bits & kSign ? ~bits : bits | kSign);
   }
-  // In the order of UTF-16, which has what is beyond U+FFFF before U+E000; one more, as 0 is the end.
+  // Texts are ordered as in UTF-16, where characters beyond U+FFFF precede U+E000. Bytes are incremented, since 0 is
+  // the end.
   bool put_text(std::string_view text) {
     for (const char c : text) {
       auto byte = static_cast<uint8_t>(c);

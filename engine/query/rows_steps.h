@@ -1,4 +1,4 @@
-// The steps of a SELECT that have to see all rows of their inputs.
+// Steps of a SELECT that need all rows of their inputs.
 #pragma once
 #include <optional>
 #include <span>
@@ -11,30 +11,30 @@
 
 namespace engine {
 
-// About as many rows are made at a time.
+// Approximate number of rows in a chunk.
 inline constexpr size_t kRowsOfChunk = 4'096;
 
-// What a Program gives for a chunk; fails when it fails for one of the rows.
+// Computes the results of a Program for a chunk; fails if it fails for one of the rows.
 Result<std::vector<ColumnPtr>> compute(const Program& program, const RowsChunk& chunk,
                                        RowsContext& context);
-// Some rows of a chunk. Few of many get strings of their own, so that the others' can go.
+// Returns some rows of a chunk. If they are few of many, their strings are copied, so that the others can be freed.
 RowsChunk pick(const RowsChunk& chunk, std::span<const uint32_t> rows);
-// Rows of several chunks, in that order.
+// Returns rows of several chunks, in the given order.
 RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> rows);
 
-// Whether two texts are one: rows that are made of one share its texts, which may be long.
+// Returns whether two texts are the same memory: rows made from one row share its texts, which may be long.
 inline bool is_same_place(std::string_view a, std::string_view b) {
   return a.data() == b.data() && a.size() == b.size();
 }
 
-// Rows as bytes that are equal where `=` says so: -0.0 is 0.0.
+// Encodes rows as bytes that are equal if `=` is true: -0.0 equals 0.0.
 class RowKeys {
  public:
   explicit RowKeys(const std::vector<ColumnPtr>& columns);
   bool has_null(size_t row) const;
-  // Until the next call.
+  // Valid until the next call.
   std::string_view bytes(size_t row);
-  // Whether it has the bytes of the row before it, as far as that is seen at a glance.
+  // Returns whether the row has the bytes of the previous row; false if a cheap check does not show it.
   bool repeats(size_t row) const;
 
  private:
@@ -45,20 +45,20 @@ class RowKeys {
   std::optional<size_t> row_of_bytes_;
 };
 
-// -0.0 is 0.0, and every NaN the same, in arrays and rows, too: so that their bytes are those of values that are equal.
+// Replaces -0.0 by 0.0 and every NaN by one NaN, in arrays and rows too, so that equal values have equal bytes.
 ColumnPtr normalized(const ColumnPtr& column);
 
-// Rows that stand in columns by their order, the first key deciding first.
+// Compares rows by key columns; the first key decides first.
 //
 // Threads: any. Owner: a step, whose chunks and keys outlive it.
 class RowsComparison {
  public:
-  // `first_column`: of the chunks, where the keys stand one behind the other. Columns are normalized() already.
+  // `first_column`: the first of the consecutive key columns in the chunks. Columns must be normalized().
   RowsComparison(const RowsChunks& chunks, size_t first_column, std::span<const RowsOrder> keys);
   void add_key(size_t column, bool is_descending, bool nulls_first) {
     keys_.push_back({column, is_descending, nulls_first});
   }
-  // Negative when a comes first, 0 where no key tells them apart.
+  // Negative if a precedes b, 0 if all keys are equal.
   int compare(Column::SourceRow a, Column::SourceRow b) const {
     return compare(a, b, keys_.size());
   }
@@ -69,7 +69,7 @@ class RowsComparison {
   std::vector<SortKey> keys_;
 };
 
-// `otherwise`: of the step's.
+// `otherwise`: rows of step.otherwise.
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
                              RowsContext& context, const RowsChunks& otherwise = {});
 Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout, const RowsChunks& input,
@@ -77,12 +77,12 @@ Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout, con
 Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input, RowsContext& context);
 Result<RowsChunks> window_rows(const WindowRows& step, const RowsChunks& input,
                                RowsContext& context);
-// By these columns; none: by all.
+// Compares these columns; if none are given, all columns.
 Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context,
                                  std::span<const size_t> by = {});
 Result<RowsChunks> combine_rows(const CombineRows& step, RowsChunks left, RowsChunks right,
                                 RowsContext& context);
-// `rows`, `otherwise`: of the step's. `type`: of the column that comes.
+// `rows`, `otherwise`: rows of the step's inputs. `type`: type of the new column.
 Result<RowsChunks> append_subquery(const AppendSubquery& step, const SqlType& type,
                                    RowsChunks input, const RowsChunks& rows,
                                    const RowsChunks& otherwise, RowsContext& context);

@@ -1,4 +1,4 @@
-// Functions that give rows: what is beside them is there once for each element of their arrays.
+// Functions that return rows: each input row is repeated for each element of their arrays.
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-// The elements of one array column, by the rows that they make.
+// The elements of one array column, by output row.
 struct Unnested {
   const Column* arrays;
   std::shared_ptr<Column> elements;

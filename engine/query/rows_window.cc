@@ -1,4 +1,4 @@
-// Window functions: rows are ordered by partition and order once, and each call's column is computed over them.
+// Window functions: rows are sorted by partition and order once, then the column of each call is computed over them.
 #include <algorithm>
 
 #include "engine/query/rows_steps.h"
@@ -26,7 +26,7 @@ class WindowRun {
  private:
   size_t key_count() const { return step_.partition.size() + step_.order.size(); }
 
-  // Keys of partitions and orders, then arguments and filters.
+  // Computes the keys of partitions and orders, then arguments and filters.
   Status compute_all() {
     std::vector<BoundExpression> computed = step_.partition;
     for (const RowsOrder& key : step_.order) computed.push_back(key.value);
@@ -80,7 +80,7 @@ class WindowRun {
     return {};
   }
 
-  // What was computed, one row behind the other in the new order.
+  // Merges the computed chunks into one, in the new order.
   Status gather() {
     if (computed_.empty()) return {};
     TRY(context_.add(computed_bytes_));

@@ -1,4 +1,4 @@
-// Which rows have come before.
+// Detects repeated rows.
 #pragma once
 #include <absl/container/flat_hash_set.h>
 
@@ -15,8 +15,8 @@ class SeenRows {
  public:
   explicit SeenRows(RowsContext& context) : context_(context) {}
 
-  // Those of `rows` rows whose values come for the first time, as DISTINCT compares them. Charges what it remembers of
-  // them, for as long as the run goes on. Fails with OutOfMemory.
+  // Returns those of `rows` rows whose values are new, compared as DISTINCT does. Charges the memory of the remembered
+  // values, which are kept until the end of the run. Fails with OutOfMemory.
   Result<std::vector<uint32_t>> first_ones(std::vector<ColumnPtr> columns, size_t rows);
 
  private:

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// percentile_cont(0.5) WITHIN GROUP (ORDER BY value)
+// Binds percentile_cont(0.5) WITHIN GROUP (ORDER BY value) and similar calls.
 Result<GroupedCall> bind_ordered_set(const FunctionCall& call, TextPosition position,
                                      const Scope& scope, const EvalContext& eval) {
   const auto arguments = ordered_set_arguments(call.name);
@@ -47,7 +47,7 @@ Result<GroupedCall> bind_ordered_set(const FunctionCall& call, TextPosition posi
   return bound;
 }
 
-// Of rows that FILTER leaves out nothing is computed: sum(6 / n) FILTER (WHERE n <> 0) does not fail.
+// Arguments are computed only for rows that pass FILTER: sum(6 / n) FILTER (WHERE n <> 0) must not fail.
 void compute_where(const BoundExpression& filter, BoundExpression& value) {
   if (as_column(value) || is_constant(value)) return;
   BoundExpression chosen;

@@ -17,7 +17,7 @@ namespace {
 
 using Aliases = std::set<std::string>;
 
-// The sources that an expression names; false where it may mean others, too.
+// Lists the sources that an expression refers to; returns false if it may refer to others too.
 bool list_aliases(const Expression& expression, const OwnerOfColumn& owner_of, Aliases& found) {
   if (expression.is<Subquery>()) return false;
   if (const auto* column = expression.as<ColumnRef>()) {
@@ -41,7 +41,7 @@ class JoinOrder {
       if (join.on) read(*join.on);
   }
 
-  // Nothing where it is no better than the one that is written.
+  // Returns nullopt if no order is better than the written one.
   std::optional<std::vector<size_t>> better() const {
     std::vector<size_t> written(sources_.size());
     for (size_t i = 0; i < written.size(); ++i) written[i] = i;
@@ -76,14 +76,14 @@ class JoinOrder {
   bool is_joined(size_t source, const std::vector<size_t>& before) const {
     return std::ranges::any_of(before, [&](size_t each) { return are_equal(source, each); });
   }
-  // How many sources meet all rows of those before them.
+  // Returns the number of sources that are joined with all rows of the sources before them.
   size_t loose_in(const std::vector<size_t>& order) const {
     size_t loose = 0;
     for (size_t i = 1; i < order.size(); ++i)
       loose += !is_joined(order[i], {order.begin(), order.begin() + static_cast<ptrdiff_t>(i)});
     return loose;
   }
-  // First what a constant makes small; then what an equality joins, as it is written.
+  // Takes a source that a constant restricts first, then sources that an equality joins, in the written order.
   std::vector<size_t> greedy() const {
     std::vector<size_t> left(sources_.size()), order;
     for (size_t i = 0; i < left.size(); ++i) left[i] = i;
@@ -104,8 +104,8 @@ class JoinOrder {
 
   const OwnerOfColumn& owner_of_;
   std::vector<const AliasedSource*> sources_;
-  std::set<std::pair<std::string, std::string>> equal_;  // by a condition of all rows
-  Aliases fixed_;                                        // that a constant restricts
+  std::set<std::pair<std::string, std::string>> equal_;  // by a condition that all rows satisfy
+  Aliases fixed_;                                        // sources that a constant restricts
 };
 
 bool has_free_order(const Query& query) {
@@ -130,10 +130,10 @@ ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, TextPosition positio
   return make_expression(Logical{LogicalOp::And, std::move(left), std::move(right)}, position);
 }
 
-// An equality of two columns, which cannot fail, by its sides' texts in one order.
+// Equalities of two columns, which cannot fail, keyed by the texts of their sides in a fixed order.
 using Equalities = std::map<std::pair<std::string, std::string>, const Expression*>;
 
-// The equalities that hold whenever the condition does.
+// Returns the equalities that are true whenever the condition is true.
 Equalities equalities_of(const Expression& condition) {
   if (const auto* comparison = condition.as<Comparison>()) {
     if (comparison->op != ComparisonOp::Equal || !comparison->left->is<ColumnRef>() ||
@@ -146,7 +146,7 @@ Equalities equalities_of(const Expression& condition) {
   const auto* logical = condition.as<Logical>();
   if (!logical) return {};
   Equalities right = equalities_of(*logical->right);
-  // A long list of alternatives lies on the left, and mostly its last one has no equality already.
+  // A long list of alternatives is nested on the left, and its last alternative usually has no equality.
   const bool is_or = logical->op == LogicalOp::Or;
   if (is_or && right.empty()) return {};
   Equalities left = equalities_of(*logical->left);
@@ -157,7 +157,8 @@ Equalities equalities_of(const Expression& condition) {
   return left;
 }
 
-// The condition with what the alternatives of its conjuncts share; null where they share nothing.
+// Returns the condition with the equalities that all alternatives of a conjunct share added to it; null if there are
+// none.
 ExpressionPtr with_shared_equalities(const Expression& condition) {
   std::vector<const Expression*> conjuncts;
   split(condition, conjuncts);
@@ -183,7 +184,7 @@ void list_sources(const Query& query, std::vector<Name>& names) {
   list_sources(*query.combined->right, names);
 }
 
-// Whether its columns, where they name their source, are of sources of its own, or of that one.
+// Returns whether all columns with a source name refer to sources of the query, or to that one.
 bool is_of_own_sources(const Query& query, const Name& alias) {
   std::vector<Name> own{alias}, asked;
   list_sources(query, own);
@@ -199,7 +200,7 @@ bool is_of_own_sources(const Query& query, const Name& alias) {
              asked, [&](const Name& name) { return std::ranges::find(own, name) != own.end(); });
 }
 
-// Whether it is of that source alone, whatever its sub-queries read by themselves.
+// Returns whether the expression refers to that source only, apart from sources inside its sub-queries.
 bool is_of_source(const Expression& expression, const Name& alias) {
   if (const auto* subquery = expression.as<Subquery>())
     return (!subquery->value || is_of_source(*subquery->value, alias)) &&
@@ -210,7 +211,7 @@ bool is_of_source(const Expression& expression, const Name& alias) {
                              [&](const Expression* child) { return is_of_source(*child, alias); });
 }
 
-// SELECT * FROM the source WHERE the condition, under its name.
+// Replaces the source by (SELECT * FROM source WHERE condition), under its name.
 void restrict(AliasedSource& source, ExpressionPtr condition) {
   Query within;
   within.position = source.position;
@@ -226,7 +227,8 @@ void restrict(AliasedSource& source, ExpressionPtr condition) {
   source = std::move(outer);
 }
 
-// LEFT JOIN LATERAL (SELECT * FROM the source WHERE what ON says) ON true: there it may ask whatever it likes.
+// Replaces the join by LEFT JOIN LATERAL (SELECT * FROM source WHERE condition of ON) ON true: there the condition may
+// contain any sub-query.
 void make_lateral(Join& join) {
   const TextPosition position = join.on->position;
   restrict(join.source, std::move(join.on));
@@ -234,13 +236,13 @@ void make_lateral(Join& join) {
   join.on = make_expression(BooleanLiteral{true}, position);
 }
 
-// Whether the rows of its source may be left out before the join.
+// Returns whether rows of its source may be filtered before the join.
 bool may_be_restricted(const Join& join) {
   return join.type == JoinType::Left && join.on && !join.source.lateral &&
          !is_row_function(join.source) && join.source.columns.empty();
 }
 
-// Whether WHERE may say what ON says of it.
+// Returns whether the condition of its ON can move to WHERE.
 bool is_like_where(const Query& query, size_t join) {
   if (query.joins[join].type != JoinType::Inner || !query.joins[join].on) return false;
   return std::all_of(query.joins.begin() + static_cast<ptrdiff_t>(join) + 1, query.joins.end(),

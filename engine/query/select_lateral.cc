@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// VALUES of one row is a SELECT without FROM.
+// Converts VALUES with one row to a SELECT without FROM.
 std::shared_ptr<const Query> as_select(const std::shared_ptr<const Query>& query) {
   if (query->values.size() != 1) return query;
   Query select;

@@ -7,12 +7,13 @@
 namespace engine {
 
 struct LateralSource {
-  size_t number;                      // of the OuterRows that it reads
-  std::vector<BoundExpression> keys;  // over the columns of the sources before
-  RowsNodePtr otherwise;              // one row, where it gives one of no rows too; else null
+  size_t number;                      // number of the OuterRows that it reads
+  std::vector<BoundExpression> keys;  // over the columns of the previous sources
+  RowsNodePtr otherwise;              // its row for no input rows, if it has one; otherwise null
 };
 
-// What the source is, its rows with the keys first. Nothing where it does not look beyond itself. Fails as plan_source() does.
+// The source with its rows, whose first columns are the keys. Returns nullopt if the source does not refer to earlier
+// ones. Fails as plan_source() does.
 struct PlannedLateral {
   PlannedSource planned;
   LateralSource lateral;

@@ -30,7 +30,7 @@ Status rename_columns(const AliasedSource& named, SelectSource& source) {
         fmt::format("{} has {} columns available but {} columns specified",
                     shown(named.visible_name()), source.shown.size(), named.columns.size())}
         .at(named.position);
-  // All are found before the first is renamed: a new name may be the old one of another.
+  // All columns are found before the first is renamed: a new name may be the old name of another column.
   std::vector<LayoutColumn*> renamed;
   for (size_t i = 0; i < named.columns.size(); ++i)
     renamed.push_back(&*std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name));
@@ -41,7 +41,7 @@ Status rename_columns(const AliasedSource& named, SelectSource& source) {
 
 namespace {
 
-// Columns of one name can be shown by `*`, and be named by nobody: what is behind this is no name of a statement.
+// Columns with equal names can be shown by `*` but cannot be referred to: this character is in no name of a statement.
 constexpr char kNumberOfSame = '\x08';
 
 }  // namespace
@@ -65,7 +65,7 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
     std::string name = name_at(i);
     if (times[name] > 1) name += fmt::format("{}{}", kNumberOfSame, i);
     source.columns.push_back({alias, std::move(name), column.type});
-    // Of the rows around a sub-query, which it does not show (select_outer_rows.cc).
+    // Columns of outer rows are not shown (select_outer_rows.cc).
     if (!source.columns.back().name.starts_with('\x01'))
       source.shown.push_back(source.columns.back().name);
   }
@@ -74,8 +74,8 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
 
 namespace {
 
-// A table's name as a value: its row, and NULL where an outer join has none. JSON of it has the columns' names. A function's
-// that gives one column: its value.
+// The name of a table as a value is its row, or NULL if an outer join has none; JSON of it uses the column names. For a
+// function with one column it is the value of that column.
 enum class RowNames : bool { None, Columns };
 ExpressionPtr whole_row(const SelectSource& source, TextPosition position,
                         RowNames names = RowNames::None) {
@@ -133,7 +133,7 @@ ExpressionPtr SelectNames::reference(uint32_t column, TextPosition position) con
                          position);
 }
 
-// Of FULL JOIN whichever is there.
+// For FULL JOIN the value is that of the side that has one.
 ExpressionPtr SelectNames::value_of(const Merged& merged, TextPosition position) const {
   if (!merged.is_either) return reference(merged.column, position);
   FunctionCall either{"COALESCE", {}};
@@ -142,7 +142,7 @@ ExpressionPtr SelectNames::value_of(const Merged& merged, TextPosition position)
   return make_expression(std::move(either), position);
 }
 
-// NATURAL: what `*` shows of both sides, in the order of the left one.
+// NATURAL: the columns that `*` shows of both sides, in the order of the left one.
 std::vector<Name> SelectNames::merged_names(const Join& join, size_t right) const {
   if (!join.natural) return join.columns;
   std::vector<Name> names;
@@ -194,7 +194,7 @@ Status SelectNames::merge_columns(const Query& query) {
         known->is_either = false;
       }
     }
-    // `*` shows first what the last join has merged.
+    // `*` shows the columns merged by the last join first.
     for (const Name& name : std::views::reverse(names)) {
       const auto merged = std::ranges::find(merged_, name.text, &Merged::name);
       if (merged != merged_.end()) std::rotate(merged_.begin(), merged, merged + 1);
@@ -257,7 +257,7 @@ Result<ExpressionPtr> SelectNames::canonical_among(const Expression& expression,
   return copy;
 }
 
-// ROW(a, t.*)
+// Expands ROW(a, t.*).
 Status SelectNames::write_columns_out(FunctionCall& row) const {
   ExpressionList arguments = std::exchange(row.arguments, {});
   for (ExpressionPtr& argument : arguments) {
@@ -389,7 +389,7 @@ Status SelectNames::expand_star(const SelectItem& item, std::vector<AnalysedItem
       return is_it(merged.column) || std::ranges::any_of(merged.others, is_it);
     });
   };
-  // What USING has merged comes first, and once.
+  // Columns merged by USING come first, each once.
   if (!item.source)
     for (const Merged& merged : merged_)
       out.push_back({value_of(merged, item.position), merged.name, false, true, item.position});

@@ -1,4 +1,4 @@
-// What names mean in a SELECT over tables: sources, columns, `*`, and what result columns are called.
+// Name resolution in a SELECT over tables: sources, columns, `*`, and names of result columns.
 #pragma once
 #include <string>
 #include <vector>
@@ -7,54 +7,54 @@
 
 namespace engine {
 
-// What a SELECT reads: a table, or the rows of another query.
+// A source of a SELECT: a table, or the rows of another query.
 struct SelectSource {
-  const DataSource* table;  // null: of a query
-  std::string alias;        // by which the SELECT addresses it
+  const DataSource* table;  // null: a query
+  std::string alias;        // name by which the SELECT addresses it
   Layout columns;
-  std::vector<std::string> shown;  // by `*`: keys, the bounds of windows, values
+  std::vector<std::string> shown;  // columns that `*` shows: keys, window bounds, values
   TextPosition position;
-  bool is_bracketed = false;  // a join in brackets: columns have the names of sources within
+  bool is_bracketed = false;  // a join in parentheses: columns keep the names of the sources within
   bool is_function = false;   // f(x) AS alias
 };
 SelectSource table_source(const AnalysedSource& found);
-// FROM t AS a (x, y): of what `*` shows.
+// Renames the columns that `*` shows: FROM t AS a (x, y).
 Status rename_columns(const AliasedSource& named, SelectSource& source);
-// Fails when `names`, of the columns, are more than the columns.
+// Fails if `names` has more entries than the rows have columns.
 Result<SelectSource> query_source(const AliasedSource& named, const std::string& alias,
                                   const std::vector<Name>& names, const Schema& rows);
 
-// The sources of one SELECT, and all of their columns one behind the other.
+// The sources of one SELECT, and the consecutive columns of all of them.
 //
 // Threads: none. Owner: the planning of one statement.
 class SelectNames {
  public:
-  // `sources`: those of the query, in its order. Fails with DuplicateSource where two have one name, and where a column
-  // of USING is not on both sides.
+  // `sources`: the sources of the query, in order. Fails with DuplicateSource if two have one name, and if a column of
+  // USING is missing on one side.
   static Result<SelectNames> of(const Query& query, std::vector<SelectSource> sources,
                                 const PlanContext& context);
 
   const std::vector<SelectSource>& sources() const { return sources_; }
   const Layout& layout() const { return layout_; }
-  // Where the source's columns begin in the layout; of sources().size(): where the last one ends.
+  // Returns the index of the source's first column in the layout; for sources().size(), the end of the last source.
   size_t first_column(size_t source) const { return first_columns_[source]; }
   size_t source_of(uint32_t column) const;
 
   Scope scope(const Layout& layout, std::string_view clause) const;
-  // By which columns of the first of the sources may be addressed.
+  // Names by which the columns of the first `sources` sources can be addressed.
   std::vector<std::string> names_of_first(size_t sources) const;
 
-  // Of a join's USING: the equalities.
+  // The equalities of a join's USING.
   const std::vector<ExpressionPtr>& using_equalities(size_t join) const {
     return using_equalities_[join];
   }
 
-  // A copy whose references are all written in one way, so that expressions that mean the same are equal.
+  // Returns a copy whose references all have one form, so that expressions with the same meaning are equal.
   Result<ExpressionPtr> canonical(const Expression& expression, std::string_view clause) const;
-  // Of the first of the sources only, as a join sees them.
+  // Considers only the first `sources` sources, as a join does.
   Result<ExpressionPtr> canonical_among(const Expression& expression, std::string_view clause,
                                         size_t sources) const;
-  // The items after `*` and `->*`, canonical.
+  // Returns the items after expansion of `*` and `->*`, in canonical form.
   Result<std::vector<AnalysedItem>> items(const Query& query) const;
 
  private:
@@ -69,9 +69,9 @@ class SelectNames {
   // A column of USING, which belongs to both sources.
   struct Merged {
     std::string name;
-    uint32_t column;               // that stands for both
-    std::vector<uint32_t> others;  // that `*` does not show again
-    bool is_either = false;        // of FULL JOIN: the first of all that is not null
+    uint32_t column;               // represents both
+    std::vector<uint32_t> others;  // not shown again by `*`
+    bool is_either = false;        // FULL JOIN: the value is the first one that is not null
   };
   ExpressionPtr reference(uint32_t column, TextPosition position) const;
   ExpressionPtr value_of(const Merged& merged, TextPosition position) const;

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// False where a query stands there, too.
+// Lists the columns outside of aggregates; returns false if the expression contains a query.
 bool list_beside_aggregates(const Expression& expression, std::vector<const ColumnRef*>& columns) {
   if (is_aggregate_call(expression)) return true;
   if (expression.is<Subquery>()) return false;
@@ -23,7 +23,7 @@ bool list_beside_aggregates(const Expression& expression, std::vector<const Colu
   });
 }
 
-// Whether what stands beside its aggregates is of the query around, all of it.
+// Returns whether all columns outside of aggregates belong to the outer query.
 bool is_beside_outer_row(const Query& query, const std::vector<const Expression*>& parts) {
   std::vector<const ColumnRef*> columns;
   for (const Expression* part : parts)
@@ -38,7 +38,7 @@ bool is_beside_outer_row(const Query& query, const std::vector<const Expression*
   });
 }
 
-// What the sub-query is as an expression of sub-queries for its aggregates; null where it is another.
+// Returns the sub-query as an expression over one sub-query per aggregate; null if it does not have that form.
 ExpressionPtr taken_out(const Subquery& subquery, TextPosition position) {
   const Query& query = *subquery.query;
   const bool is_exists = subquery.kind == SubqueryKind::Exists;
@@ -83,7 +83,7 @@ bool has_one(const Expression& expression) {
                              [](const Expression* child) { return has_one(*child); });
 }
 
-// Calls `visit` with each expression of the query, those of its sources aside.
+// Calls `visit` with each expression of the query, except those in its sources.
 template <class AnyQuery, class Visit>
 void for_each_expression(AnyQuery& query, const Visit& visit) {
   const auto look = [&](auto& expression) {

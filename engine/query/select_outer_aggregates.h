@@ -1,4 +1,4 @@
-// Sub-queries that compute something of aggregates and of the query around them.
+// Sub-queries that combine aggregates with columns of the outer query.
 #pragma once
 #include <optional>
 
@@ -6,9 +6,10 @@
 
 namespace engine {
 
-// (SELECT coalesce(sum(u.x), t.y) FROM u WHERE ...) as coalesce((SELECT sum(u.x) FROM u WHERE ...), t.y): the aggregates are
-// looked up, also where there are no rows, and the rest is computed beside the row around. Nothing where the query has no such
-// sub-query. What is of the query around is known by its source, which has to be named.
+// Rewrites (SELECT coalesce(sum(u.x), t.y) FROM u WHERE ...) to coalesce((SELECT sum(u.x) FROM u WHERE ...), t.y): the
+// aggregates are looked up, with a value for no rows too, and the rest is computed beside the outer row. Returns
+// nullopt if the query has no such sub-query. Columns of the outer query are recognized by their source name, so they
+// must have one.
 std::optional<Query> with_aggregates_taken_out(const Query& query);
 
 }  // namespace engine

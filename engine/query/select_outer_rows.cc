@@ -24,7 +24,7 @@ Error too_correlated(TextPosition position) {
       .at(position);
 }
 
-// Whether it reads the source where no aggregate does.
+// Returns whether the expression reads the source outside of aggregates.
 bool reads_beside_aggregates(const Expression& expression, const Name& source) {
   if (is_aggregate_call(expression)) return false;
   if (const auto* column = expression.as<ColumnRef>())
@@ -39,7 +39,7 @@ size_t empty_sets(const Query& query) {
       query.grouping_sets, [](const std::vector<size_t>& set) { return set.empty(); }));
 }
 
-// The group of all rows is there of none, too, and so is each empty grouping set's.
+// The group of all rows exists even without rows, as does that of each empty grouping set.
 bool has_row_of_none(const Query& query) { return is_one_group(query) || empty_sets(query) > 0; }
 
 class OuterAsSource {
@@ -52,13 +52,13 @@ class OuterAsSource {
       return std::optional<SubqueryWithOuterRows>();
     number_ = planning_.add_outer_rows({});
     alias_ = RowsPlanning::outer_name(number_);
-    // What ARRAY(SELECT ... ORDER BY ...) collects: the rows around belong into the query of FROM.
+    // The form of ARRAY(SELECT ... ORDER BY ...): the outer rows must be joined within the query of FROM.
     const bool is_collected = query_.from && query_.from->query && query_.joins.empty() &&
                               !is_row_function(*query_.from) && query_.from->columns.empty();
     if (is_collected) {
       Query body = clone(*query_.from->query);
       if (TRY(bring_in(body))) {
-        // Its row of no rows would have to be there before the query of FROM is read.
+        // The row for no rows would have to exist before the query of FROM is read.
         if (has_row_of_none(*query_.from->query)) return too_correlated(body.position);
         put_keys_first(body, false);
         query_.from->query = std::make_shared<const Query>(std::move(body));
@@ -86,7 +86,7 @@ class OuterAsSource {
                                  limits_};
   }
 
-  // The first row of each of the rows around is found without a limit, and that there is one, too.
+  // LIMIT 1 of a scalar sub-query, and any LIMIT of EXISTS, is implied by the look-up per outer row.
   void drop_limit(OuterUse kind) {
     const auto* limit = query_.limit ? query_.limit->as<IntegerLiteral>() : nullptr;
     if (!limit || query_.offset || query_.distinct) return;
@@ -96,7 +96,8 @@ class OuterAsSource {
     query_.limit = nullptr;
   }
 
-  // References to the rows around become references to their source, which the query reads then. Whether there are any.
+  // Replaces references to the outer rows by references to their source, which is added to the query. Returns whether
+  // references exist.
   Result<bool> bring_in(Query& query) {
     std::vector<SelectSource> sources;
     const auto add = [&](const AliasedSource& named) -> Status {
@@ -114,7 +115,7 @@ class OuterAsSource {
       const auto* column = item.expression ? item.expression->as<ColumnRef>() : nullptr;
       const Name name = column ? column->name : Name();
       TRY(rewrite(item.expression));
-      // A column of the rows around keeps its name.
+      // A column of the outer rows keeps its name.
       const bool is_brought_in = column && item.expression->is<ColumnRef>() &&
                                  item.expression->as<ColumnRef>()->source == Name{alias_};
       if (is_brought_in && !item.alias) item.alias = name;
@@ -142,7 +143,7 @@ class OuterAsSource {
     return true;
   }
 
-  // `*` is not to show the rows around.
+  // Expands `*`, because it must not show the outer rows.
   static void write_stars_out(Query& query, const SelectNames& inner) {
     std::vector<SelectItem> items = std::exchange(query.items, {});
     for (SelectItem& item : items) {
@@ -157,7 +158,7 @@ class OuterAsSource {
   }
 
   Status replace(ExpressionPtr& expression, const SelectNames& inner) {
-    // Where nothing is read here, an aggregate of a sub-query can only be of the query around.
+    // If the sub-query has no sources, an aggregate of a sub-query within can only belong to the outer query.
     const bool is_of_outer = reads_only_outer(*expression, inner) ||
                              (inner.sources().empty() && holds_subquery(*expression));
     if (is_aggregate_call(*expression) && is_of_outer)
@@ -169,7 +170,7 @@ class OuterAsSource {
           .at(expression->position);
     if (const auto* subquery = expression->as<Subquery>())
       return replace_within(expression, *subquery, inner);
-    // JSON of a row around has the names of its columns.
+    // JSON of an outer row has the names of its columns.
     if (const auto* call = expression->as<FunctionCall>();
         call && call->name == "TO_JSON" && call->arguments.size() == 1 &&
         call->arguments.front()->is<ColumnRef>() &&
@@ -180,7 +181,7 @@ class OuterAsSource {
     return here && !is_row_beside_outer_column(*expression, **here, inner) ? Status()
                                                                            : refer(expression);
   }
-  // A name alone that is a source's here and a column's around: columns come first, however far out.
+  // Returns whether a bare name is a source here and a column outside: columns win, at any level.
   bool is_row_beside_outer_column(const Expression& written, const Expression& here,
                                   const SelectNames& inner) const {
     const auto& column = *written.as<ColumnRef>();
@@ -200,7 +201,7 @@ class OuterAsSource {
            std::ranges::any_of(children(expression),
                                [](const Expression* child) { return holds_subquery(*child); });
   }
-  // Of what it reads, which must be something, nothing is of the sub-query.
+  // Returns whether the expression reads outer columns, and none of the sub-query.
   bool reads_only_outer(const Expression& expression, const SelectNames& inner) const {
     bool reads_outer = false, reads_inner = false;
     const auto look = [&](const auto& self, const Expression& each) -> void {
@@ -213,7 +214,8 @@ class OuterAsSource {
     look(look, expression);
     return reads_outer && !reads_inner;
   }
-  // Queries within the sub-query: what they read themselves, and what the sub-query reads, is theirs.
+  // Handles nested queries: columns that they read from their own sources, or from those of the sub-query, are left
+  // alone.
   Status replace_within(ExpressionPtr& expression, const Subquery& subquery,
                         const SelectNames& inner) {
     Subquery own{subquery.kind, nullptr, nullptr, subquery.negated, subquery.op};
@@ -241,8 +243,8 @@ class OuterAsSource {
     expression = make_expression(std::move(own), expression->position);
     return {};
   }
-  // What queries read, and what their columns and items are called. It is not complete where a source cannot be planned by
-  // itself: then a name alone may mean anything.
+  // Names of the sources of queries, and of their columns and items. Incomplete if a source cannot be planned by
+  // itself; a name without a source may then refer to anything.
   struct Known {
     std::set<std::string> sources, columns;
     bool is_complete = true;
@@ -282,11 +284,11 @@ class OuterAsSource {
     for (const Expression* child : children(expression)) TRY(list_within(*child, known));
     return {};
   }
-  // Left as it is where the query around has no such column either.
+  // Leaves the reference unchanged if the outer query has no such column either.
   Status refer(ExpressionPtr& expression) {
     auto canonical = outer_.canonical(*expression, "WHERE");
     if (!canonical) return {};
-    if (!(*canonical)->is<ColumnRef>()) {  // a whole row, or what USING has merged: its columns
+    if (!(*canonical)->is<ColumnRef>()) {  // a whole row, or a column merged by USING
       const auto visit = [&](ExpressionPtr& each) -> Status {
         return each->is<ColumnRef>() ? refer(each) : Status();
       };
@@ -303,7 +305,7 @@ class OuterAsSource {
       const SqlType& type = outer_.layout()[index].type;
       schema_.columns.push_back({column_name(at), type});
       columns_.push_back(*std::move(canonical));
-      // Values that are equal may be told apart all the same: 1 month and 30 days.
+      // Equal values may still differ in their text: 1 month and 30 days.
       if (type.kind() == TypeKind::String && has_comparable_form(type)) {
         TypeName text;
         text.kind = TypeKind::String;
@@ -315,7 +317,7 @@ class OuterAsSource {
     expression = reference(at, expression->position);
     return {};
   }
-  // Like the alias none that a statement can write.
+  // No statement can contain this name, as with the alias.
   std::string column_name(size_t at) const { return fmt::format("{}\x01{}", alias_, at); }
   ExpressionPtr reference(size_t at, TextPosition position) const {
     return make_expression(ColumnRef{Name{alias_}, Name{column_name(at)}}, position);
@@ -339,7 +341,7 @@ class OuterAsSource {
     query.from = std::move(outer);
   }
 
-  // A window is over the rows of one of the rows around.
+  // A window covers the rows of one outer row only.
   template <class Key>
   static void divide_windows(Expression& expression, const Key& key) {
     for (ExpressionPtr* child : children(expression)) divide_windows(**child, key);
@@ -347,14 +349,14 @@ class OuterAsSource {
       call->over->partition_by.push_back(key());
   }
 
-  // `only_keys`: of EXISTS, which asks whether there are rows.
+  // `only_keys`: for EXISTS, which needs only the existence of rows.
   void put_keys_first(Query& query, bool only_keys) const {
     const bool is_grouped = !query.group_by.empty() || !query.grouping_sets.empty() ||
                             query.having || has_aggregate(query);
     std::vector<SelectItem> items = std::exchange(query.items, {});
-    // Of what a query of FROM gives under these names, or of the source itself.
+    // The items are those of a query in FROM, under these names, or those of the source itself.
     const bool is_named = query.from->name.text != alias_;
-    // Places in the SELECT list move with it.
+    // Positions that refer to the SELECT list are shifted with it.
     const auto move = [&](ExpressionPtr& each) {
       if (auto* place = std::get_if<IntegerLiteral>(&each->node))
         place->value += static_cast<int32_t>(columns_.size());
@@ -435,7 +437,7 @@ Result<std::optional<Query>> of_no_rows(const Query& subquery, const SubqueryWit
                    none.items.begin() + static_cast<ptrdiff_t>(outer.columns.size()));
   if (empty_sets(subquery) == 0) {
     none.group_by.clear();
-  } else {  // what the other sets have is null in the row, and places in the SELECT list are moved back
+  } else {  // keys of other sets are null in this row; positions in the SELECT list are shifted back
     none.grouping_sets = {{}};
     for (ExpressionPtr& each : none.group_by)
       if (auto* place = std::get_if<IntegerLiteral>(&each->node))

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::string_view kSeries = "GENERATE_SERIES";
 
-// generate_series() gives rows as an item or as an operand of one, as in PostgreSQL; as an argument of another function it gives the
-// array that it is in the dialect.
+// As in PostgreSQL, generate_series() returns rows if it is an item or an operand of one; as an argument of another
+// function it is the dialect's array.
 bool is_series(const Expression& expression) {
   const auto* call = expression.as<FunctionCall>();
   return call && call->name == kSeries && !call->over &&
@@ -35,12 +35,12 @@ bool calls_series(const Expression& expression) {
                              [](const Expression* child) { return calls_series(*child); });
 }
 
-// UNNEST of the array, or of null where the steps lead away from the end: there the array would count down.
+// Returns UNNEST of the array, or of null if the step leads away from the end: the array would count down then.
 ExpressionPtr rows_of_series(ExpressionPtr series) {
   const TextPosition at = series->position;
   const ExpressionList& arguments = series->as<FunctionCall>()->arguments;
   FunctionCall rows{"UNNEST", {}};
-  // Of points in time, which ends by itself.
+  // A series of timestamps ends by itself.
   if (arguments.size() == 3 && shows_interval(*arguments[2])) {
     rows.arguments.push_back(std::move(series));
     return make_expression(std::move(rows), at);
@@ -48,7 +48,7 @@ ExpressionPtr rows_of_series(ExpressionPtr series) {
   const auto compare = [&](const Expression& left, ComparisonOp op, const Expression& right) {
     return make_expression(Comparison{op, clone(left), clone(right)}, at);
   };
-  // The end is not subtracted from the beginning: the distance may be larger than the numbers' type.
+  // The bounds are compared, not subtracted: their distance may exceed the range of the type.
   const Expression &first = *arguments[0], &last = *arguments[1];
   ExpressionPtr is_ahead;
   if (arguments.size() == 2) {
@@ -84,8 +84,8 @@ Name name_of_item(const Expression& expression) {
   return Name{is_series(expression) ? std::string(kSeries) : result_name(expression)};
 }
 
-// SELECT ..., UNNEST(array) FROM ...: the function becomes a source behind the others. So does one that stands in ORDER BY or GROUP
-// BY alone.
+// SELECT ..., UNNEST(array) FROM ...: the function becomes the last source. This also applies to a function that occurs
+// only in ORDER BY or GROUP BY.
 class RowFunctionsOfItems {
  public:
   static bool is_there(const Query& query) {
@@ -96,7 +96,8 @@ class RowFunctionsOfItems {
            std::ranges::any_of(query.group_by, calls) ||
            std::ranges::any_of(query.order_by, calls, &OrderItem::expression);
   }
-  // Whether each item that calls one is a key of GROUP BY, which is asked of the rows that it gives then.
+  // Returns whether each item that calls such a function is a key of GROUP BY, which is then evaluated on the
+  // function's rows.
   static bool are_keys(const Query& query) {
     return std::ranges::all_of(query.items, [&](const SelectItem& item) {
       return !item.expression || !calls_it(*item.expression) ||
@@ -105,7 +106,7 @@ class RowFunctionsOfItems {
              });
     });
   }
-  // Null where the items have none.
+  // Returns nullopt if the items call no such function.
   static std::optional<Query> take_out(const Query& query) {
     RowFunctionsOfItems found;
     if (!is_there(query)) return std::nullopt;
@@ -117,7 +118,7 @@ class RowFunctionsOfItems {
     };
     const auto replace_all = [&](ExpressionPtr& expression) {
       spread_series(expression);
-      // The visitor does not fail.
+      // The visitor cannot fail.
       std::ignore = rewrite_expression(expression, visit, RewriteOrder::ParentsFirst);
     };
     for (SelectItem& item : made.items) {
@@ -140,7 +141,7 @@ class RowFunctionsOfItems {
   }
 
  private:
-  static constexpr std::string_view kAlias = "\x02";  // no name of a statement
+  static constexpr std::string_view kAlias = "\x02";  // never a name in a statement
 
   static bool calls_it(const Expression& expression) {
     const auto* call = expression.as<FunctionCall>();
@@ -176,7 +177,7 @@ bool is_row_function(const AliasedSource& named) {
   });
 }
 
-// The only column of a function is named as the source is.
+// The only column of a function has the name of the source.
 Result<SelectSource> row_function_names(const AliasedSource& named) {
   Schema columns;
   for (const SelectItem& item : named.query->items)
@@ -231,8 +232,8 @@ bool is_unnested_subquery(const Expression& expression) {
          holds(*expression.as<FunctionCall>()->arguments.front(), is_subquery);
 }
 
-// SELECT a, UNNEST((SELECT ...)) FROM ...: a query within computes what stands beside the function and what it is of, and the one
-// around has only the function left.
+// SELECT a, UNNEST((SELECT ...)) FROM ...: an inner query computes the other columns and the function's arguments, and
+// the outer one has only the function left.
 class ComputedFirst {
  public:
   static bool is_needed(const Query& query) {
@@ -240,7 +241,7 @@ class ComputedFirst {
       return item.expression && holds(*item.expression, is_unnested_subquery);
     });
   }
-  // Nothing where the query is another than such. Groups are made within.
+  // Returns nullopt if the query does not have this form. Groups are computed in the inner query.
   static std::optional<Query> split(const Query& query) {
     ComputedFirst made;
     Query whole = clone(query);
@@ -270,7 +271,7 @@ class ComputedFirst {
   }
 
  private:
-  static constexpr std::string_view kAlias = "\x03";  // no name of a statement
+  static constexpr std::string_view kAlias = "\x03";  // never a name in a statement
 
   bool take(SelectItem& item) {
     if (!item.expression) return false;
@@ -284,9 +285,9 @@ class ComputedFirst {
       if (is_unnest(*each)) put_within(std::get<FunctionCall>(each->node).arguments.front());
       return {};
     };
-    // Parents first: what is put within is not looked into.
+    // Parents first: expressions that are moved into the inner query are not visited.
     if (!rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst)) return false;
-    // What else it reads would have to be within, too.
+    // Anything else that the item reads would have to move to the inner query too.
     return !holds(*item.expression, is_subquery) && !has_window_call(*item.expression) &&
            !contains_aggregate(*item.expression) &&
            count(*item.expression, is_column) == count(*item.expression, is_unnest);
@@ -307,7 +308,7 @@ class ComputedFirst {
   Query within_;
 };
 
-// GROUP BY 1, and GROUP BY name of an item where no source has a column of that name: the items' expressions.
+// Replaces GROUP BY 1, and GROUP BY with the name of an item that no source has as a column, by the item's expression.
 Query with_keys_written_out(const Query& query, const HasColumn& has_column) {
   Query made = clone(query);
   for (ExpressionPtr& key : made.group_by) {
@@ -330,8 +331,8 @@ Query with_keys_written_out(const Query& query, const HasColumn& has_column) {
 
 namespace {
 
-// LEFT JOIN ... ON TRUE keeps all pairs, which the plan of a function in FROM does by itself. Any other condition of an outer
-// join needs the function's rows as a side of their own.
+// LEFT JOIN ... ON TRUE keeps all pairs, as the plan of a function in FROM does anyway. Any other condition of an outer
+// join needs the function's rows as a separate side.
 bool needs_own_rows(const Join& join) {
   if (join.type == JoinType::Inner || !is_row_function(join.source)) return false;
   const auto* always = join.on ? join.on->as<BooleanLiteral>() : nullptr;
@@ -370,7 +371,7 @@ Result<std::optional<Query>> take_row_functions_out(const Query& query,
   if (!has_row_functions(query)) return std::optional<Query>();
   if (query.group_by.empty() && !query.having && !has_aggregate(query)) {
     const bool is_over_windows =
-        has_windows(query);  // they are of the rows before these give theirs
+        has_windows(query);  // windows are computed before the functions return their rows
     const auto whole = is_over_windows || ComputedFirst::is_needed(query)
                            ? ComputedFirst::split(query)
                            : std::nullopt;
@@ -384,7 +385,7 @@ Result<std::optional<Query>> take_row_functions_out(const Query& query,
   }
   const Query grouped = with_keys_written_out(query, has_column);
   if (RowFunctionsOfItems::are_keys(grouped)) return RowFunctionsOfItems::take_out(grouped);
-  // As in PostgreSQL they are called for each group.
+  // As in PostgreSQL, the functions are called for each group.
   if (const auto whole = ComputedFirst::split(grouped))
     return RowFunctionsOfItems::take_out(*whole);
   return Error{ErrorCode::NotSupported,

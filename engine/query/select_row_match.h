@@ -1,4 +1,4 @@
-// (a, b) IN (SELECT ...) where the sub-query refers to the query around.
+// (a, b) IN (SELECT ...) with a sub-query that refers to the outer query.
 #pragma once
 #include <optional>
 
@@ -7,8 +7,9 @@
 
 namespace engine {
 
-// Of the EXISTS that it has become (engine/sql/row_match.h) one without the query of FROM in between, so that what refers to the query
-// around is one step away from it. Nothing where it is another EXISTS, or its rows are not simply those of its conditions.
+// Flattens the EXISTS that row_match.h made from it (engine/sql/row_match.h): removes the query of FROM, so that outer
+// references are one level up. Returns nullopt if the EXISTS has another form, or if its rows are not simply those that
+// satisfy its conditions.
 std::optional<Subquery> with_values_compared_within(const Subquery& subquery,
                                                     const SelectNames& around);
 

@@ -47,8 +47,8 @@ std::optional<BoundExpression> all_of(std::vector<BoundExpression> conditions) {
 
 class SelectRowsPlanner {
  public:
-  // `rows`: of the sources that are queries; `arrays`: of those that are functions, over the columns of the sources before.
-  // `laterals`: of those that read the rows of these.
+  // `rows`: the rows of sources that are queries; `arrays`: the arrays of functions, over the columns of the previous
+  // sources. `laterals`: LATERAL sources, which read the rows of the previous ones.
   SelectRowsPlanner(const Query& query, RowsPlanning& planning, SelectNames names,
                     std::vector<RowsNodePtr> rows, std::vector<std::vector<BoundExpression>> arrays,
                     std::vector<std::optional<LateralSource>> laterals)
@@ -97,7 +97,7 @@ class SelectRowsPlanner {
     node = make_node(ComputeColumns{std::move(node), std::move(columns_)}, std::move(computed));
     if (query_.distinct) node = put_on(DistinctRows{}, std::move(node));
     if (!distinct_on_.empty()) {
-      // The first of each in the order, which is kept.
+      // Keeps the first row of each in the given order; the order is preserved.
       if (!order_.empty())
         node = put_on(SortRows{{}, std::exchange(order_, {}), {}}, std::move(node));
       node = put_on(DistinctRows{{}, std::move(distinct_on_)}, std::move(node));
@@ -146,7 +146,7 @@ class SelectRowsPlanner {
       if (join.within)
         return Error{ErrorCode::InvalidStatement, "WITHIN is for joins of two streams"}.at(
             join.position);
-      // Sources that come later are not to be seen.
+      // Later sources are not visible.
       const auto end = static_cast<ptrdiff_t>(names_.first_column(i + 2));
       const Layout seen(names_.layout().begin(), names_.layout().begin() + end);
       BoundJoin bound{join.type, {}, {}, {}};
@@ -185,7 +185,7 @@ class SelectRowsPlanner {
     return {};
   }
 
-  // Equalities of the two sides' expressions can be looked up; all other conditions are asked of pairs.
+  // Equalities between expressions of the two sides become keys; all other conditions are evaluated on pairs.
   void add_join_condition(const Expression& expression, BoundExpression bound, size_t right,
                           BoundJoin& join, std::vector<BoundExpression>& rest) const {
     const auto* comparison = expression.as<Comparison>();
@@ -206,7 +206,7 @@ class SelectRowsPlanner {
     join.right_keys.push_back(std::move(first_side < 0 ? second : first));
   }
 
-  // What concerns one table alone is asked where its rows are, unless a join may make nulls of them.
+  // Conditions on one table alone are evaluated where its rows are read, unless a join may replace them by nulls.
   Status bind_where() {
     tables_.resize(names_.sources().size());
     table_filters_.resize(tables_.size());
@@ -247,7 +247,7 @@ class SelectRowsPlanner {
     return source == 0 ? *query_.from : query_.joins[source - 1].source;
   }
 
-  // A table that is joined to rows which are written down is looked up by them: INSERT ... ON CONFLICT is such a join.
+  // A table that is joined with VALUES is looked up by their rows: INSERT ... ON CONFLICT is such a join.
   Status look_up_by_written_rows() {
     std::vector<size_t> written;
     for (size_t i = 0; i < tables_.size(); ++i)
@@ -271,7 +271,7 @@ class SelectRowsPlanner {
     }
     return {};
   }
-  // A row of the table of which one of these cannot be true is in no row of the result. `ons`: of the joins.
+  // Returns conditions without which a row of the table is in no row of the result. `ons`: conditions of the joins.
   std::vector<const Expression*> conditions_on(size_t table,
                                                const std::vector<ExpressionPtr>& ons) const {
     std::vector<const Expression*> conditions;
@@ -284,12 +284,12 @@ class SelectRowsPlanner {
     return conditions;
   }
 
-  // Of these columns, ascending, some, and none a sub-query's.
+  // Returns whether the ascending columns are not empty and none is a sub-query's.
   bool is_of_sources(const std::vector<uint32_t>& columns) const {
     return !columns.empty() && columns.back() < names_.layout().size();
   }
 
-  // What WHERE says of sources none of which can be null there is a condition of the join that brings the last of them.
+  // Moves a conjunct of WHERE into the join that adds its last source, unless an outer join can make that source null.
   void move_to_joins() {
     std::vector<BoundExpression> rest;
     for (auto& [text, bound] : conditions_) {
@@ -314,7 +314,7 @@ class SelectRowsPlanner {
     where_ = all_of(std::move(rest));
   }
 
-  // ---- sub-queries, each a column behind those of the step before it
+  // ---- sub-queries, each a column behind the columns of the previous step
 
   using Found = std::vector<const Expression*>;
 
@@ -328,7 +328,7 @@ class SelectRowsPlanner {
                              [&](const Expression* known) { return equals(*known, subquery); }))
       found.push_back(&subquery);
   }
-  // Those of `expression` that are asked beside the columns of tables, and those beside groups.
+  // Lists the sub-queries of `expression` that are evaluated on rows of tables, and those evaluated on groups.
   void list_subqueries(const Expression& expression, Found& of_tables, Found& of_groups) const {
     if (&of_groups == &found_of_groups_ && is_group_key(expression)) return;
     if (is_grouped_ && is_aggregate_call(expression)) {
@@ -356,7 +356,7 @@ class SelectRowsPlanner {
 
   // ---- groups
 
-  // GROUP BY may mean an item by its place or, where no column is so called, by its name.
+  // GROUP BY may refer to an item by its position or, if no column has the name, by its name.
   Result<ExpressionPtr> grouping(const Expression& expression) const {
     if (const auto place = TRY(ordinal(expression, "GROUP BY", items_.size())))
       return clone(*items_[*place].expression);
@@ -376,7 +376,8 @@ class SelectRowsPlanner {
         group_by_, [&](const ExpressionPtr& each) { return equals(*each, expression); });
   }
 
-  // Of a table whose key groups go by all columns are theirs, too: those that are shown go with the key.
+  // If a table's key is part of the groups, all columns of the table are functionally dependent on it: columns that are
+  // read become part of the grouping.
   void add_dependent_columns() {
     std::set<std::string> known;
     for (const SelectSource& source : names_.sources())
@@ -393,7 +394,7 @@ class SelectRowsPlanner {
     for (const ExpressionPtr& each : hidden_) add(add, *each);
     if (having_text_) add(add, *having_text_);
   }
-  // Of windows the bounds are part of the key.
+  // For windowed tables the bounds are part of the key, so they do not qualify.
   bool has_whole_key(const SelectSource& source) const {
     const DataSource& table = *source.table;
     if (table.kind != SourceKind::Table || table.window) return false;
@@ -481,7 +482,7 @@ class SelectRowsPlanner {
     return bind_columns(groups_);
   }
 
-  // GROUPING(key, ...): which of the keys a row's set does not have.
+  // GROUPING(key, ...): the keys that the row's set does not contain.
   Status bind_groupings(const Expression& expression) {
     const auto* call = expression.as<FunctionCall>();
     if (!call || call->name != "GROUPING" || call->over) {
@@ -558,7 +559,7 @@ class SelectRowsPlanner {
     return items_.size() + hidden_.size() - 1;
   }
 
-  // A name in lower case that is quoted at one place and not at the other: "id" and id, which is ID here.
+  // Compares names that are quoted in lower case at one place and unquoted at the other: "id" and id, which is ID here.
   static bool means_the_same(const std::string& a, const std::string& b) {
     const auto is_quoted_form_of = [](const std::string& quoted, const std::string& folded) {
       return lower_case(quoted) == quoted && upper_case(quoted) == folded;
@@ -598,7 +599,7 @@ class SelectRowsPlanner {
     return {};
   }
 
-  // ---- what is read of the tables
+  // ---- columns read from the tables
 
   template <class Visit>
   void visit_over_tables(const Visit& visit) {
@@ -648,7 +649,7 @@ class SelectRowsPlanner {
       for (size_t i = first; i < names_.first_column(table + 1); ++i) {
         const size_t keys = laterals_[table] ? laterals_[table]->keys.size() : 0;
         in_source[i] = static_cast<uint32_t>(i - first + keys);
-        // What a function gives is appended as a whole.
+        // The columns of a function are always appended completely.
         if (!used[i] && arrays_[table].empty()) continue;
         const SqlType& type = names_.layout()[i].type;
         among_all[i] = next++;
@@ -665,7 +666,7 @@ class SelectRowsPlanner {
       for (BoundExpression& key : join.right_keys) remap_columns(key, within_table);
   }
 
-  // Of a query those of its columns that are used.
+  // Reads the used columns of a query.
   Result<RowsNodePtr> read_source(size_t at) {
     Layout layout;
     for (const ColumnDef& column : tables_[at].result.columns)
@@ -674,7 +675,7 @@ class SelectRowsPlanner {
       return make_node(
           ReadRows{TRY(planning_.add_table(std::move(tables_[at]), names_.sources()[at].position))},
           std::move(layout));
-    if (laterals_[at])  // its keys stand behind all
+    if (laterals_[at])  // the keys follow all columns
       for (const BoundExpression& key : laterals_[at]->keys) {
         const auto place = static_cast<uint32_t>(layout.size() - tables_[at].result.columns.size());
         tables_[at].columns.push_back(column_expression(key.type, place));
@@ -684,7 +685,7 @@ class SelectRowsPlanner {
                      std::move(layout));
   }
 
-  // Each row with those that the source gives for it.
+  // Joins each row with the rows that the source returns for it.
   Result<RowsNodePtr> join_lateral(RowsNodePtr left, BoundJoin& join, size_t source) {
     LateralSource& lateral = *laterals_[source];
     const size_t given = tables_[source].result.columns.size(), keys = lateral.keys.size();
@@ -707,7 +708,7 @@ class SelectRowsPlanner {
     Layout layout = step.left->layout;
     layout.insert(layout.end(), right->layout.begin(),
                   right->layout.begin() + static_cast<ptrdiff_t>(given));
-    // Where there is a row for each, the condition is asked of that, too.
+    // If each left row has a row, the condition must be evaluated on that row too.
     const bool is_asked_behind = otherwise && join.condition;
     if (is_asked_behind && join.type == JoinType::Left && !is_true(*join.condition))
       return Error{ErrorCode::NotSupported,
@@ -771,22 +772,22 @@ class SelectRowsPlanner {
   std::vector<RowsNodePtr> rows_;
   std::vector<std::vector<BoundExpression>> arrays_;
   std::vector<std::optional<LateralSource>> laterals_;  // by source
-  Appended over_;  // the sources' columns, then one for each sub-query
+  Appended over_;  // columns of the sources, then one for each sub-query
   std::vector<BoundSubquery> subqueries_, subqueries_of_groups_;
   Found found_of_groups_;
   ExpressionPtr where_text_;
-  std::vector<std::pair<const Expression*, BoundExpression>> conditions_;  // of WHERE
+  std::vector<std::pair<const Expression*, BoundExpression>> conditions_;  // conjuncts of WHERE
   std::vector<AnalysedItem> items_;
-  ExpressionList group_by_, hidden_;  // canonical; what is only sorted by
-  size_t written_groups_ = 0;         // of group_by_; behind them what goes with a table's key
+  ExpressionList group_by_, hidden_;  // canonical; columns used only for sorting
+  size_t written_groups_ = 0;         // in group_by_; columns that depend on a table's key follow
   ExpressionPtr having_text_;
-  std::vector<const Expression*> calls_;  // of aggregates, each once
+  std::vector<const Expression*> calls_;  // aggregate calls, each once
   std::vector<SortKey> order_;
   std::vector<size_t> distinct_on_;  // columns
   std::vector<bool> is_nullable_;    // by source
   bool is_grouped_ = false;
 
-  // Over all columns of all tables, later over those that are read
+  // Over all columns of all tables; later over the used columns.
   std::vector<BoundJoin> joins_;
   std::optional<BoundExpression> where_, having_;
   std::vector<BoundExpression> group_keys_;
@@ -795,8 +796,8 @@ class SelectRowsPlanner {
   std::vector<WindowRows> windows_;
   std::vector<BoundExpression> columns_;
   std::vector<std::vector<BoundExpression>> table_filters_;
-  Appended groups_;      // keys, aggregates, then one for each sub-query
-  Layout group_layout_;  // without these
+  Appended groups_;      // keys, aggregates, then one column for each sub-query
+  Layout group_layout_;  // without the sub-queries
   std::vector<PullPlan> tables_;
   Schema result_;
 };
@@ -805,7 +806,7 @@ class SelectRowsPlanner {
 
 namespace {
 
-// ROW(a, b), int4range(1, 2), div(a, b): what the binder writes out, and no function has the name.
+// ROW(a, b), int4range(1, 2), div(a, b): the binder expands these, and no function has the name.
 bool calls_postgres_alone(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) {
     const PostgresLabelRow* type = label_named(lower_case(call->name));
@@ -827,7 +828,7 @@ bool calls_postgres_alone(const Query& query) {
 
 namespace {
 
-// Whether the query wants more than its rows one by one, as they are read.
+// Returns whether the query needs more than its rows one by one, as they are read.
 bool groups_or_joins(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || has_aggregate(query) ||
@@ -852,7 +853,7 @@ bool is_general_select(const Query& query, const PlanContext& context) {
   if (query.emit != Emit::None || context.settings.ksqldb_compat) return false;
   if (query.from && find_system_table(*query.from, context)) return true;
   if (!asks_stream(query, context)) return wants_rows_plan(query);
-  // The dialect has its own meaning over a stream of WITHIN, and of functions that give rows (EXPLODE).
+  // WITHIN, and functions that return rows (EXPLODE), have their own meaning over streams in the dialect.
   return groups_or_joins(query) && std::ranges::none_of(query.joins, [](const Join& join) {
            return join.within.has_value();
          });
@@ -860,7 +861,7 @@ bool is_general_select(const Query& query, const PlanContext& context) {
 
 namespace {
 
-// Whether a source has a column of the name; so, too, where that cannot be said of a source by itself.
+// Returns whether a source has a column of that name, or may have one because the source cannot be planned by itself.
 bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) {
   const size_t tables = planning.table_count();
   const auto has_it = [&](const AliasedSource& named) {
@@ -878,7 +879,8 @@ bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) 
 
 namespace {
 
-// The sources' visible names by the columns that only they have; none if the columns of a source are not known.
+// Maps each column that only one source has to the visible name of that source; empty if the columns of a source are
+// unknown.
 std::map<std::string, std::string> owners_of_columns(const Query& query, RowsPlanning& planning) {
   std::map<std::string, std::string> owners;
   std::set<std::string> shared;

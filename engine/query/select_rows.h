@@ -1,5 +1,5 @@
-// Any SELECT over tables as of one moment, and over streams up to their ends: what is done with their rows, step by step. Each step takes all rows of
-// its inputs; expressions are bound to the columns of these, one after the other.
+// Any SELECT over tables as of one moment, and over streams up to their ends, as a tree of steps. Each step takes all
+// rows of its inputs; expressions are bound to the consecutive columns of the inputs.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,103 +20,105 @@ struct StreamRows;
 struct SystemTable;
 using RowsNodePtr = std::shared_ptr<const RowsNode>;
 
-// The rows of SelectRowsPlan::tables[table], in the columns that its look-up gives.
+// Rows of SelectRowsPlan::tables[table], in the columns of its look-up.
 struct ReadRows {
   size_t table;
 };
-// All rows of a table of the server's own.
+// All rows of a system table.
 struct ReadSystemTable {
   const SystemTable* table;
 };
-// Under that number: the keys of an AppendSubquery or of JoinRows, each once, or what the last step of RecursiveRows gave.
+// Rows set under that number: the distinct keys of an AppendSubquery or of JoinRows, or the last rows of RecursiveRows.
 struct OuterRows {
   size_t number;
 };
-// The rows of `first`, then what `step` makes of the rows that came last, which it reads as OuterRows of this number, until
-// nothing comes any more. Not `all`: no row twice.
+// The rows of `first`, then the rows that `step` computes from the rows of the previous round, which it reads as
+// OuterRows of this number, until a round has no rows. Without `all`, repeated rows are removed.
 struct RecursiveRows {
   RowsNodePtr first, step;
   size_t number;
   bool all;
 };
-// One row without columns: of a SELECT without FROM.
+// One row without columns: for a SELECT without FROM.
 struct OneRow {};
-// Rows that are written down; expressions of no column.
+// VALUES; the expressions have no columns.
 struct WrittenRows {
   std::vector<std::vector<BoundExpression>> rows;
 };
-// Of the rows of two queries, whose columns are alike: those of both, those of the left that the right has too, those
-// that it has not. Nulls are equal. Not `all`: each once.
+// Set operation on two queries with equal column types: UNION, INTERSECT or EXCEPT. Nulls are equal. Without `all`,
+// repeated rows are removed.
 struct CombineRows {
   SetOperator op;
   bool all;
   RowsNodePtr left, right;
 };
-// One column more: what a query says of each row. Of its rows those count whose first columns equal the row's keys, which are
-// never null then; without keys all. Scalar: the next column of the only one, of none `otherwise`'s first, or null; more are an
-// error. Exists: whether there is one. In: whether the value equals, or as `op` says, the next column of one; null where only
-// a null keeps that from being said.
+// Appends one column: the result of a sub-query for each row. Its matching rows are those whose first columns equal the
+// row's keys, which are never null then; without keys all rows match. Scalar: the next column of the only match;
+// without a match the first column of `otherwise`, or null; several matches are an error. Exists: whether a match
+// exists. In: whether the value equals (or compares as `op` with) the next column of a match; null if only a null
+// prevents a decision.
 struct AppendSubquery {
   RowsNodePtr input, rows;
   SubqueryKind kind;
-  std::vector<BoundExpression> keys;  // over the input's columns, of the types of the rows' first
-  std::optional<BoundExpression> value;   // of In, over the input's columns
-  bool negated = false;                   // of In
-  ComparisonOp op = ComparisonOp::Equal;  // of In
-  RowsNodePtr otherwise = nullptr;        // one row of one column; may be null
-  bool takes_first = false;  // of Scalar: of several rows the first counts, as for LIMIT 1
-  // Where the sub-query is asked with the rows around it: its `rows` read them as OuterRows of this number, and null keys are
-  // keys like others.
+  std::vector<BoundExpression> keys;  // over the input's columns, with the types of the first columns of `rows`
+  std::optional<BoundExpression> value;   // In: over the input's columns
+  bool negated = false;                   // In
+  ComparisonOp op = ComparisonOp::Equal;  // In
+  RowsNodePtr otherwise = nullptr;        // one row with one column; may be null
+  bool takes_first = false;  // Scalar: the first of several matches counts, as with LIMIT 1
+  // Set if the sub-query was rewritten to read the outer rows: `rows` reads them as OuterRows of this number, and null
+  // keys are keys like others.
   std::optional<size_t> outer = {};
 };
-// Each left row with each right row whose keys are equal, none null, and for which the condition is true; without
-// keys, with each for which it is true. Outer joins add rows without a partner, the other side's columns null.
+// Each left row with each right row whose keys are equal and not null, and for which the condition is true; without
+// keys, all pairs for which it is true. Outer joins add rows without a partner, with nulls for the other side.
 struct JoinRows {
   JoinType type;
   RowsNodePtr left, right;
   std::vector<BoundExpression> left_keys,
-      right_keys;                            // pairs of one type; each over its side's columns
-  std::optional<BoundExpression> condition;  // over the left's columns, then the right's
-  // LATERAL: the right reads the left's keys as OuterRows of this number; nulls are keys like others, and the right's last
-  // columns, which are its keys, are not given.
+      right_keys;                            // pairs of equal type; each over the columns of its side
+  std::optional<BoundExpression> condition;  // over the columns of the left side, then of the right
+  // LATERAL: the right side reads the left keys as OuterRows of this number; null keys are keys like others, and the
+  // last columns of the right side, which are its keys, are not part of the output.
   std::optional<size_t> outer = {};
-  // Of LATERAL: one row without keys, for left rows without a partner; may be null.
+  // LATERAL: one row without keys, for left rows without a partner; may be null.
   RowsNodePtr otherwise = nullptr;
 };
-// Each row with each element of the arrays, of which the shorter ones are filled up with nulls; a row whose arrays are all empty or null
-// gives none.
+// Each row with each element of the arrays; shorter arrays are filled with nulls. A row whose arrays are all empty or
+// null gives no row.
 struct UnnestRows {
   RowsNodePtr input;
-  std::vector<BoundExpression> arrays;  // over the input's columns
-  bool keeps_all = false;  // a row of which there is no element is there once, with nulls
+  std::vector<BoundExpression> arrays;  // over the columns of the input
+  bool keeps_all = false;  // a row without elements is kept once, with nulls
 };
 struct FilterRows {
   RowsNodePtr input;
   BoundExpression condition;
 };
-// Rows by this value, in one of the two directions.
+// Orders rows by this value, ascending or descending.
 struct RowsOrder {
   BoundExpression value;
   bool is_descending, nulls_first;
 };
-// An aggregate function of those rows for which the filter is true, in that order; `is_distinct`: of rows with the same
-// arguments one.
+// An aggregate function over the rows that pass the filter, in that order; `is_distinct`: rows with equal arguments
+// count once.
 struct GroupedCall {
   BoundAggregate call;
   std::optional<BoundExpression> filter = {};
   std::vector<RowsOrder> order = {};
   bool is_distinct = false;
 };
-// The grouping columns, then one column an aggregate; nulls are a group as any other. Without grouping columns
-// there is one row, also of no rows.
+// The grouping columns, then one column per aggregate; nulls form a group like other values. Without grouping columns
+// there is one row, even for no rows.
 struct GroupRows {
   RowsNodePtr input;
   std::vector<BoundExpression> keys;
   std::vector<GroupedCall> aggregates;
-  // GROUPING SETS: places of keys, one set behind the other; the other keys are null in its rows. None: one, of all.
+  // GROUPING SETS: positions of keys, one set after the other; the other keys are null in its rows. Empty: one set of
+  // all keys.
   std::vector<std::vector<size_t>> sets = {};
-  // GROUPING(...): behind the aggregates a column each, with a bit for each of these keys, the first the highest, that is set
-  // where the row's set does not have it.
+  // GROUPING(...): one column each behind the aggregates, with a bit for each of these keys, the first the highest; the
+  // bit is set if the row's set does not contain the key.
   std::vector<std::vector<size_t>> groupings = {};
 };
 enum class WindowFunction : uint8_t {
@@ -136,20 +138,20 @@ enum class WindowFunction : uint8_t {
 struct BoundFrame {
   FrameUnit unit = FrameUnit::Range;
   FrameEdge start = FrameEdge::UnboundedPreceding, end = FrameEdge::CurrentRow;
-  std::optional<BoundExpression> start_offset, end_offset;  // of no column
+  std::optional<BoundExpression> start_offset, end_offset;  // without columns
   FrameExclusion exclusion = FrameExclusion::None;
 };
 struct WindowCall {
   WindowFunction function;
   std::vector<BoundExpression> arguments;
-  AggregateInstance instance;  // of Aggregate
+  AggregateInstance instance;  // for Aggregate
   std::optional<BoundExpression> filter;
   BoundFrame frame;
   SqlType type;
   std::string text;
 };
-// One column more for each call, which is computed over the rows of the same partition, in their order. Rows come out
-// in the order of partitions.
+// Appends one column per call, computed over the rows of the same partition, in their order. The output is in the order
+// of the partitions.
 struct WindowRows {
   RowsNodePtr input;
   std::vector<BoundExpression> partition;
@@ -160,7 +162,7 @@ struct ComputeColumns {
   RowsNodePtr input;
   std::vector<BoundExpression> columns;
 };
-// Of rows that are the same in these columns (none: in all), the first.
+// The first of the rows that are equal in these columns (empty: in all).
 struct DistinctRows {
   RowsNodePtr input;
   std::vector<size_t> columns = {};
@@ -169,7 +171,7 @@ struct SortKey {
   size_t column;
   bool is_descending, nulls_first;
 };
-// Rows that no key tells apart stay in their order. The first `most`, where there is a bound.
+// A stable sort. Keeps the first `most` rows, if set.
 struct SortRows {
   RowsNodePtr input;
   std::vector<SortKey> keys;
@@ -180,7 +182,7 @@ struct CutRows {
   size_t offset = 0;
   std::optional<size_t> most;
   size_t keys =
-      0;  // so many of the first columns: the limits are of the rows that are equal in them
+      0;  // number of leading columns; the limits apply to each group of rows that are equal in them
 };
 
 struct RowsNode {
@@ -188,8 +190,8 @@ struct RowsNode {
                CombineRows, AppendSubquery, JoinRows, UnnestRows, FilterRows, GroupRows, WindowRows,
                ComputeColumns, DistinctRows, SortRows, CutRows>
       step;
-  Layout layout;           // what it gives
-  bool is_shared = false;  // it stands at several places: it is run once
+  Layout layout;           // output layout
+  bool is_shared = false;  // it occurs at several places and is run once
 };
 
 template <class Step>
@@ -198,22 +200,22 @@ RowsNodePtr make_node(Step step, Layout layout) {
 }
 
 struct SelectRowsPlan {
-  // The part of each table and stream of the query that is read. The tables are read as of one moment, the streams up to
-  // their ends before it. A table that the query names twice has two entries.
+  // The part of each table and stream that the query reads. Tables are read as of one moment, streams up to their ends
+  // before it. A table that the query names twice has two entries.
   std::vector<std::shared_ptr<const PullPlan>> tables;
-  // How the rows of the stream in tables[i] are read; null where that is a table.
+  // The reading plan of the stream in tables[i]; null for a table.
   std::vector<std::shared_ptr<const StreamRows>> streams;
-  std::vector<const SystemTable*> system_tables;  // that it reads, some perhaps twice
-  RowsNodePtr root;  // its first columns are the result's; those behind them were only sorted by
+  std::vector<const SystemTable*> system_tables;  // may contain duplicates
+  RowsNodePtr root;  // its first columns are those of the result; the others exist only for sorting
   Schema result;
 };
 
-// Whether the query wants more than a look-up gives: joins, groups, an order, other queries within. It has no EMIT.
+// Returns whether the query needs more than a look-up: joins, groups, an order, nested queries. It has no EMIT.
 bool wants_rows_plan(const Query& query);
-// Whether the first source is a stream: without EMIT that asks for everything that it holds now.
+// Returns whether the first source is a stream: without EMIT the query reads all records that it holds now.
 bool asks_stream(const Query& query, const PlanContext& context);
-// Whether plan_select_rows() is for it: a query that groups, joins or sorts, over tables and streams, and any SELECT from
-// a system table. Under --compat ksqldb none is, because ksqlDB refuses such queries.
+// Returns whether plan_select_rows() handles the query: one that groups, joins or sorts, over tables and streams, and
+// any SELECT from a system table. Under --compat ksqldb it returns false, because ksqlDB refuses such queries.
 bool is_general_select(const Query& query, const PlanContext& context);
 
 // Fails as analyse() does. Parameters are as in plan_pull_query().

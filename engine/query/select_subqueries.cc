@@ -20,7 +20,7 @@ namespace engine {
 
 namespace {
 
-// A value of the query around, and the sub-query's that has to be equal.
+// An equality between a value of the outer query and one of the sub-query.
 struct Correlation {
   ExpressionPtr outer, inner;
 };
@@ -35,20 +35,20 @@ bool has_columns(const Expression& expression) {
                              [](const Expression* child) { return has_columns(*child); });
 }
 
-// Takes out of the sub-query's WHERE what it says of the query around it.
+// Removes the equalities with the outer query from the sub-query's WHERE.
 class Decorrelation {
  public:
   Decorrelation(const Subquery& subquery, const SelectNames& outer, RowsPlanning& planning)
       : subquery_(subquery), outer_(outer), planning_(planning) {}
 
-  // Nothing where it does not look beyond itself, and where it does so in another way.
+  // Returns an empty list if the sub-query does not refer to the outer query, or does so in another way.
   Result<std::vector<Correlation>> take() {
     const Query& query = *subquery_.query;
     if (query.combined || !query.values.empty() || !query.with.empty() || !query.from ||
         !query.where)
       return std::vector<Correlation>();
     std::vector<SelectSource> sources;
-    // A source that looks beyond the sub-query itself is nothing for this.
+    // A source that refers to the outer query is not supported here.
     const auto add = [&](const AliasedSource& named) {
       auto planned = planning_.plan_source(named);
       if (planned) sources.push_back(std::move(planned->source));
@@ -78,7 +78,7 @@ class Decorrelation {
     return found;
   }
 
-  // What gives the inner values, then the item; of EXISTS no item.
+  // Returns the query for the inner values, followed by the item; for EXISTS without item.
   Query keyed(const std::vector<Correlation>& correlations) const {
     Query query = without_correlations();
     std::vector<SelectItem> items = std::move(query.items);
@@ -96,7 +96,7 @@ class Decorrelation {
     for (SelectItem& item : items) query.items.push_back(std::move(item));
     return query;
   }
-  // What an aggregate is of no rows; nothing where the item is none.
+  // Returns the query for an aggregate over no rows; nullopt if the item is no aggregate.
   std::optional<Query> of_none() const {
     const Query& query = *subquery_.query;
     if (subquery_.kind == SubqueryKind::Exists || !is_one_group(query)) return std::nullopt;
@@ -139,11 +139,11 @@ class Decorrelation {
   const Subquery& subquery_;
   const SelectNames& outer_;
   RowsPlanning& planning_;
-  std::vector<const Expression*> rest_;  // of the WHERE
+  std::vector<const Expression*> rest_;  // conjuncts of WHERE that stay
 };
 
-// Where HAVING decides about its only row: the row's value, or null where it is left out; of EXISTS whether it is not.
-// Nothing where it is another.
+// If HAVING decides about the only row, it becomes a CASE in the item: the row's value, or null if it is left out; for
+// EXISTS the condition itself. Returns nullopt if the sub-query does not have that form.
 std::optional<Subquery> with_having_in_item(const Subquery& subquery) {
   const Query& query = *subquery.query;
   const bool is_exists = subquery.kind == SubqueryKind::Exists;
@@ -203,7 +203,7 @@ class SubqueryBinder {
       const Error unknown = rows.error();
       rows = correlations_.empty() ? plan_with_outer_rows(unknown)
                                    : planning_.plan(decorrelation.keyed(correlations_));
-      // What the SELECT list says of the query around, and what queries within say, shows only now.
+      // References to the outer query in the SELECT list, and in nested queries, become known only now.
       if (!rows && !correlations_.empty() && is_unknown(rows.error())) {
         planning_.drop_tables_from(tables);
         correlations_.clear();
@@ -227,7 +227,7 @@ class SubqueryBinder {
   }
 
  private:
-  // The rows of FROM alone, which need not look beyond the sub-query though its conditions do.
+  // Returns whether the rows of FROM can be planned by themselves, even if the conditions refer to the outer query.
   bool has_plannable_rows() const {
     const auto& from = asked_->query->from;
     return from && planning_.plan_source(*from).has_value();
@@ -236,7 +236,8 @@ class SubqueryBinder {
   static bool is_unknown(const Error& error) {
     return error.code == ErrorCode::UndefinedColumn || error.code == ErrorCode::UndefinedSource;
   }
-  // By itself a sub-query takes a source's row for what is a column of the query around. An unknown column where there is none.
+  // Planned by itself, a sub-query would resolve the name of a source as that source's row, although it is a column of
+  // the outer query. Returns an unknown-column error if no such name exists.
   Result<PlannedRows> plan_with_hidden_columns() {
     const Error none{ErrorCode::UndefinedColumn, ""};
     if (!names_sources_as_columns(*asked_->query, names_.layout())) return none;
@@ -249,7 +250,7 @@ class SubqueryBinder {
     return rows;
   }
 
-  // `unknown`: what is wrong if it does not look beyond itself.
+  // `unknown`: the error to return if it does not refer to the outer query.
   Result<PlannedRows> plan_with_outer_rows(const Error& unknown) {
     const size_t tables = planning_.table_count();
     const OuterUse use = asked_->kind == SubqueryKind::Scalar   ? OuterUse::Scalar
@@ -276,8 +277,8 @@ class SubqueryBinder {
         asked_->query->position);
   }
 
-  // What is written as a text, and a parameter, is of the column's type. One that is a number may have more digits than the
-  // column has.
+  // A literal text or a parameter takes the type of the column. A parameter for a number is not cast, since it may have
+  // more digits than the column.
   static ExpressionPtr read_as(const Expression& value, const SqlType& type) {
     const bool is_text = type.kind() == TypeKind::String && !is_normalized(type);
     const bool is_open =
@@ -287,7 +288,7 @@ class SubqueryBinder {
                            value.position);
   }
 
-  // The sides of each comparison in one type; the rows' columns are then the inner values and the item.
+  // Gives both sides of each comparison one type; the columns of the rows are then the inner values and the item.
   Status bind_columns(PlannedRows rows) {
     Scope scope = names_.scope(beside_.layout, "WHERE");
     scope.substitutes = beside_.substitutes;
@@ -342,7 +343,7 @@ class SubqueryBinder {
   RowsPlanning& planning_;
   Appended& beside_;
   std::vector<Correlation> correlations_;
-  std::optional<Query> of_none_;  // what an aggregate beside the rows around is of no rows
+  std::optional<Query> of_none_;  // an aggregate's value for no rows, if outer rows are read
   BoundSubquery bound_;
 };
 

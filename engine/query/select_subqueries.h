@@ -1,4 +1,4 @@
-// The sub-queries of a SELECT: each becomes a column behind those of the step that it is asked beside.
+// Sub-queries of a SELECT: each becomes a column behind the columns of the step that evaluates it.
 #pragma once
 #include <string>
 #include <vector>
@@ -13,29 +13,31 @@ struct BoundSubquery {
   SqlType type;
 };
 
-// Expressions that a step has computed, and where they stand behind its own columns.
+// Expressions that a step has computed, as columns behind its own columns.
 struct Appended {
   Layout layout;
   std::vector<Scope::Substitute> substitutes;
 };
 
-// Binds the sub-query `expression` over `beside`, whose next column it becomes. One that refers to the query around it
-// does so in equalities of its WHERE; else fails with NotSupported.
+// Binds the sub-query `expression`; its result becomes the next column of `beside`. A sub-query that refers to its
+// outer query must do so in equalities of its WHERE, or be rewritten to read the outer rows; otherwise fails with
+// NotSupported.
 Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
                                     RowsPlanning& planning, Appended& beside);
 
-// The limits of a query that reads the rows around it: of those with the same first columns.
+// Applies the limits of a query that reads the outer rows: to each group of rows with equal first columns.
 PlannedRows cut_by_keys(PlannedRows rows, size_t keys, const RowLimits& limits);
 
-// `node` with a column more for each.
+// Returns `node` with one column appended for each sub-query.
 RowsNodePtr append(RowsNodePtr node, std::vector<BoundSubquery> subqueries);
 
-// Whether a name alone is that of one of the query's sources and of a column around it, which it means then.
+// Returns whether a bare name in the query is that of one of its sources and also of a column around it, which it
+// refers to.
 bool names_sources_as_columns(const Query& query, const Layout& around);
 
-// a AND b AND c as they are written, one by one.
+// Splits a AND b AND c into its operands.
 void split(const Expression& condition, std::vector<const Expression*>& out);
-// A bare NULL is a string.
+// A bare NULL has type string.
 Result<BoundExpression> bind_value(const Expression& expression, const Scope& scope);
 
 }  // namespace engine

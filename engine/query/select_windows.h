@@ -1,4 +1,4 @@
-// The window functions of a SELECT: each becomes a column behind those of the step before.
+// Window functions of a SELECT: each becomes a column behind the columns of the previous step.
 #pragma once
 #include <vector>
 
@@ -6,20 +6,21 @@
 
 namespace engine {
 
-// Those in the expression, each once; fails with GroupingError where one stands within another.
+// Lists the window calls in the expression, each once; fails with GroupingError if one is nested in another.
 Status list_window_calls(const Expression& expression, std::vector<const Expression*>& found);
 
 bool has_window_call(const Expression& expression);
-// Whether the SELECT list has any.
+// Returns whether the SELECT list has a window call.
 bool has_windows(const Query& query);
 
-// Binds the calls beside `beside`, whose next columns they become: a step, without its input, for those of the same partitions and
-// order. Fails as bind() does, and with WrongObjectType where a function is for no window.
+// Binds the calls; their results become the next columns of `beside`. Returns one step, without input, for all calls
+// with the same partitions and order. Fails as bind() does, and with WrongObjectType if a function is not a window
+// function.
 Result<std::vector<WindowRows>> bind_windows(const std::vector<const Expression*>& calls,
                                              const SelectNames& names, RowsPlanning& planning,
                                              Appended& beside);
 
-// `node` with a step more for each.
+// Appends each of the steps to `node`.
 RowsNodePtr append(RowsNodePtr node, std::vector<WindowRows> windows);
 
 }  // namespace engine

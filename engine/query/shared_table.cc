@@ -16,7 +16,7 @@ Result<std::optional<Batch>> SharedTable::find(const std::string& key, const Eva
   std::optional<Batch> row = TRY(view_->find_durable(key));
   const std::shared_ptr<const TableView> view = view_;
   lock.unlock();
-  // Its programs are its own; the task is not asked any more.
+  // The view's programs are its own, so it is usable without the task.
   if (row) row = TRY(view->shape(*std::move(row), eval));
   return row;
 }

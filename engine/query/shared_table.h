@@ -1,4 +1,4 @@
-// A task's part of a table, for threads other than the task's that look single rows up.
+// A task's part of a table, for look-ups of single rows by other threads.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -11,24 +11,24 @@
 
 namespace engine {
 
-// What is found is durable, and in memory. Whatever else there is to a look-up (to wait for a commit, to fetch a row
-// of a checkpoint, to tell of a failure) the task's own thread does.
+// Only durable rows in memory are found. The task's own thread handles all other cases: waiting for a commit, fetching
+// a row of a checkpoint, reporting a failure.
 //
-// Threads: any; made and closed by the task's. Owner: shared by the task's owner and those who look up.
+// Threads: any; the task's thread makes and closes it. Owner: shared by the owner of the task and its readers.
 class SharedTable {
  public:
-  // Before the task's first step. `plan`: of the query, as the task was built from it.
+  // Construct before the task's first step. `plan`: the query plan from which the task was built.
   SharedTable(std::shared_ptr<const QueryPlan> plan, int32_t number,
               std::shared_ptr<TableView> view);
 
   const std::shared_ptr<const QueryPlan>& plan() const { return plan_; }
   int32_t number() const { return number_; }  // of the task, in its stage
-  // What is closed stays so.
+  // Once closed, it stays closed.
   bool is_open() const { return is_open_.load(std::memory_order_relaxed); }
 
-  // The row of one key, or none, as the table has it; nothing where the task must be asked.
+  // Returns the row of one key, or an empty batch; nullopt if the task must be asked.
   Result<std::optional<Batch>> find(const std::string& key, const EvalContext& eval);
-  // Nobody looks at the view from now on. Before the task goes.
+  // From now on no reader uses the view. Call before the task is destroyed.
   void close();
 
  private:
@@ -36,7 +36,7 @@ class SharedTable {
   const int32_t number_;
   std::atomic<bool> is_open_ = true;
   const std::shared_ptr<ReadGate> gate_ = std::make_shared<ReadGate>();
-  // Guarded by gate_; what it points to lives as long as this is open.
+  // Guarded by gate_; its target lives while this object is open.
   std::shared_ptr<const TableView> view_;
 };
 

@@ -11,7 +11,7 @@ Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& c
   std::vector<BoundExpression> read = stream.columns;
   if (stream.filter) read.push_back(*stream.filter);
   std::vector<uint32_t> used = referenced_columns(read);
-  // COUNT(*) uses no column, but its rows have to be counted.
+  // COUNT(*) uses no column, but its rows must be counted.
   if (used.empty()) used.push_back(static_cast<uint32_t>(stream.table->schema.columns.size()));
 
   StreamRows rows;
@@ -24,7 +24,7 @@ Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& c
     rows.places[column] = query.items.size();
     ExpressionPtr named =
         make_expression(ColumnRef{std::nullopt, Name{layout[column].name, Quoting::Back}}, {});
-    // An alias, because a result may not name a column as a pseudo column is named.
+    // An alias is needed, because a result column may not have the name of a pseudo column.
     query.items.push_back({SelectItemKind::Expression,
                            std::move(named),
                            Name{fmt::format("C{}", column), Quoting::Back},
@@ -40,7 +40,7 @@ std::vector<ColumnPtr> rows_in_layout(const StreamRows& stream, std::span<const 
   std::vector<ColumnPtr> laid_out;
   for (size_t i = 0; i < stream.places.size(); ++i) {
     if (const auto place = stream.places[i]) {
-      // A record's columns may point into the page that it was read from, which does not last.
+      // The columns of a record may point into the page that it was read from, which is released.
       laid_out.push_back(std::make_shared<const Column>(columns[*place]->copy()));
       continue;
     }

@@ -1,4 +1,4 @@
-// How a SELECT without EMIT reads a stream: all records that it holds when the statement begins, as rows.
+// Reads a stream for a SELECT without EMIT: all records that it holds when the statement begins, as rows.
 #pragma once
 #include <optional>
 #include <span>
@@ -11,16 +11,16 @@
 namespace engine {
 
 struct StreamRows {
-  PlannedQuery query;  // gives the columns that the SELECT uses
-  // One entry for each column of input_layout(): its place among those of the query; nothing where it is not used.
+  PlannedQuery query;  // returns the columns that the SELECT uses
+  // One entry per column of input_layout(): its index among the columns of the query; nullopt if it is not used.
   std::vector<std::optional<size_t>> places;
   std::vector<SqlType> types;  // of input_layout()
 };
 
-// `stream`: what the SELECT asks of it; keys and windows are no part of that. Fails as plan_push_query() does.
+// `stream`: the SELECT's use of the stream, without keys and windows. Fails as plan_push_query() does.
 Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context);
 
-// Rows of the query in the columns of input_layout(), with strings of their own; unused columns are null.
+// Returns rows of the query in the columns of input_layout(), with their own strings; unused columns are null.
 std::vector<ColumnPtr> rows_in_layout(const StreamRows& stream, std::span<const ColumnPtr> columns,
                                       size_t rows);
 

@@ -1,5 +1,5 @@
-// Tables that a SELECT finds although nobody made them: what the server says of itself, and PostgreSQL's catalog. A port: who knows their rows
-// implements it.
+// System tables, which a SELECT can read without creating them: the state of the server, and PostgreSQL's catalog. This
+// is a port: the component that has the rows implements it.
 #pragma once
 #include <optional>
 #include <string>
@@ -13,12 +13,12 @@
 namespace engine {
 
 struct SystemTable {
-  std::string schema, name;  // upper case, as folded names are
+  std::string schema, name;  // upper case, like folded names
   Schema columns;
 };
 
-// Columns that `*` does not show: those whose names begin so, which functions of the catalog read, and
-// PostgreSQL's system columns.
+// Columns that `*` does not show: columns with this prefix, which functions of the catalog read, and PostgreSQL's
+// system columns.
 inline constexpr std::string_view kHiddenColumns = "MR_";
 inline constexpr std::string_view kRowVersion = "XMIN", kRowPlace = "CTID";
 inline bool is_hidden_column(std::string_view name) {
@@ -29,7 +29,7 @@ inline bool is_hidden_column(std::string_view name) {
 class SystemTables {
  public:
   virtual ~SystemTables() = default;
-  // Null: there is none of that name. Without a schema those of pg_catalog are meant.
+  // Returns null if no table has that name. Without a schema, pg_catalog is searched.
   virtual const SystemTable* find(const std::optional<Name>& schema, const Name& name) const = 0;
 };
 

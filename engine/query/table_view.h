@@ -1,4 +1,4 @@
-// A task's part of a materialized table, as look-ups see it.
+// A task's part of a materialized table, for look-ups.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,42 +11,41 @@
 
 namespace engine {
 
-// Rows come in the table's input_layout(). They reflect every record that the task has taken: who
-// must not show what could still be lost waits for Task::when_durable() before showing them.
+// Rows have the table's input_layout(). They reflect every record that the task has taken: a reader that must not show
+// rows that can still be lost waits for Task::when_durable() first.
 //
-// Threads: the task's. Owner: whoever owns the task. A scan that rests between two slices keeps a
-//          weak pointer: the task may be gone when it goes on.
+// Threads: the task's. Owner: the owner of the task. A scan that pauses between two slices keeps a weak
+//          pointer, since the task may be gone when it continues.
 class TableView {
  public:
   TableView(const MaterializationPlan& plan, Task& task);
 
-  // The next rows of a look-up, in the order of the key bytes, windows of one key by their start; it is at its end
-  // when no keys are left. Keys that are not there give none. All of it is durable when the task's commit `as_of`
-  // is.
+  // Returns the next rows of a look-up, in the order of the key bytes; windows of one key are ordered by their start.
+  // The look-up ends when no keys are left. Keys without a row give none. The rows are durable once the task's commit
+  // `as_of` is.
   Result<Batch> find(TableLookUp& look_up, const EvalContext& eval, TaskSequence& as_of);
 
-  // For other threads, under the lock of the task's gate: the row of one key, or none, as it is durable. Nothing where the
-  // task must be asked: it has failed, keeps a part of the table in checkpoints only, or waits for a commit. Of tables
-  // without windows.
+  // For other threads that hold the lock of the task's gate: returns the durable row of one key, or an empty batch.
+  // Returns nullopt if the task must be asked: it has failed, keeps part of the table in checkpoints only, or waits for
+  // a commit. Only for tables without windows.
   Result<std::optional<Batch>> find_durable(const std::string& key) const;
-  // What find_durable() gives becomes a row of the table; on any thread.
+  // Converts the result of find_durable() to rows of the table; callable on any thread.
   Result<Batch> shape(Batch rows, const EvalContext& eval) const;
 
-  // Some rows of a scan.
+  // A part of a scan.
   struct Slice {
     Batch rows;
     bool is_last = false;
   };
-  // Of the table as it is now. All of it is durable when the task's last_begun() is, as of now.
+  // Begins a scan of the table as it is now. Its rows are durable once the current last_begun() of the task is.
   TableScan begin_scan();
-  // The next rows out of about `entries` entries of the table, fewer where they are large. The rows
-  // of a small table come in one slice, in the order of find(); those of a larger one in no
-  // particular order. Each is as it was when the scan began; only windows that expire meanwhile may be
-  // missing.
+  // Returns the next rows, from about `entries` entries of the table, fewer if the rows are large. A small table is
+  // returned in one slice, in the order of find(); a larger one in no particular order. Each row is as it was when the
+  // scan began; only windows that expire meanwhile may be missing.
   Result<Slice> next_rows(TableScan& scan, size_t entries, const EvalContext& eval);
 
-  // The commit of the log that made the last of its changes durable; 0 when this run has made none. Those
-  // that are on their way come later.
+  // The log commit that made the newest durable change; 0 if this run has made none. Commits in flight are not
+  // included.
   CommitId durable_as_of() const { return task_.durable_as_of(); }
 
   Task& task() { return task_; }

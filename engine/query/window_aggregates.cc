@@ -1,5 +1,6 @@
-// Aggregate functions over frames. A frame that begins with its partition grows with the rows: each is added once. Any other is
-// put together of the states of blocks of rows, which are made beforehand: of 16 rows, of 32, and so on.
+// Aggregate functions over frames. A frame that begins with its partition grows row by row, so each row is added once.
+// Any other frame is merged from the states of blocks of rows, which are computed in advance: of 16 rows, of 32, and so
+// on.
 #include <algorithm>
 #include <memory>
 
@@ -42,9 +43,9 @@ class FrameAggregate {
 
  private:
   static constexpr size_t kRowsOfBlock = 16;
-  // Smaller frames are as quickly gone through.
+  // Smaller frames are scanned as fast.
   static constexpr size_t kRowsWorthBlocks = 48;
-  static constexpr size_t kBytesOfBlock = 96;  // about, beside its state
+  static constexpr size_t kBytesOfBlock = 96;  // approximate size, besides its state
 
   const AggregateInstance& instance() const { return instances_.front(); }
   const Accumulator& accumulator() const { return instance().def->accumulator; }
@@ -92,7 +93,7 @@ class FrameAggregate {
     if (blocks_.empty()) TRY(make_blocks(partition));
     for (; (row - partition.first) % kRowsOfBlock != 0; ++row) TRY(update(*state_, row));
     while (row + kRowsOfBlock <= range.end) {
-      // The largest block that begins here and ends within.
+      // Takes the largest block that begins here and ends within the range.
       size_t block = (row - partition.first) / kRowsOfBlock, level = 0, rows = kRowsOfBlock;
       while (level + 1 < blocks_.size() && block % 2 == 0 && row + 2 * rows <= range.end &&
              block / 2 < blocks_[level + 1].size()) {
@@ -108,11 +109,11 @@ class FrameAggregate {
     return {};
   }
 
-  // Whole blocks only; of each level half as many as of the one below.
+  // Builds whole blocks only; each level has half as many as the level below.
   Status make_blocks(FrameRows partition) {
     const size_t count = (partition.end - partition.first) / kRowsOfBlock;
     size_t bytes = 2 * count * (kBytesOfBlock + accumulator().state_size);
-    if (accumulator().destroy)  // it may keep what it is given, once a level
+    if (accumulator().destroy)  // a state may keep its arguments, once per level
       for (const Column* argument : arguments_)
         bytes += bytes_of(*argument, partition.first, partition.end) * levels_of(count);
     TRY(context_.add(bytes));
@@ -142,7 +143,7 @@ class FrameAggregate {
     return levels;
   }
 
-  // A list of all rows before, row by row, is as large as their number squared: it is charged as it comes.
+  // A list of all previous rows for each row has a quadratic total size, so it is charged as it grows.
   Status append_result(Column& out) {
     TRY(budget_.step());
     accumulator().result(instance(), state_->at(0), out);
@@ -157,13 +158,13 @@ class FrameAggregate {
   const OrderedRows& rows_;
   RowsContext& context_;
   StepBudget budget_;
-  const std::vector<AggregateInstance> instances_;  // the one
+  const std::vector<AggregateInstance> instances_;  // exactly one
   std::vector<const Column*> arguments_;
   const Column* filter_ = nullptr;
   std::optional<GroupStates> state_;
-  std::vector<std::vector<std::unique_ptr<GroupStates>>> blocks_;  // of the partition, by level
+  std::vector<std::vector<std::unique_ptr<GroupStates>>> blocks_;  // blocks of the partition, by level
   size_t block_bytes_ = 0, charged_rows_ = 0;
-  bool gives_parts_ = false;  // results that may be large
+  bool gives_parts_ = false;  // results may be large
 };
 
 }  // namespace

@@ -43,7 +43,7 @@ class WindowBoundsAnalysis {
     }
   }
 
-  // As the binder reads it: a text is a point in time.
+  // As in the binder, a text is a timestamp.
   std::optional<int64_t> number(const Expression& constant) const {
     if (const auto* text = constant.as<StringLiteral>()) return parse_timestamp(text->value);
     const Result<Value> value = evaluate_constant(constant, TypeKind::Bigint, scope_, eval_);
@@ -51,7 +51,8 @@ class WindowBoundsAnalysis {
     return value->as_int64();
   }
 
-  // The number itself is always within: where the constant had a fraction it may have been rounded.
+  // The constant itself is always within the bounds, because it may have been rounded from a
+  // fraction.
   WindowBounds compared(const Expression& column, ComparisonOp op,
                         const Expression& constant) const {
     const auto* name = column.as<ColumnRef>();

@@ -1,4 +1,4 @@
-// Which windows a condition can be true for.
+// Windows for which a condition may be true.
 #pragma once
 #include "engine/exec/operator.h"
 #include "engine/expr/bind.h"
@@ -6,8 +6,9 @@
 
 namespace engine {
 
-// Bounds of WINDOWSTART and WINDOWEND outside which `condition` is not true. Comparisons with constants, BETWEEN, AND
-// and OR are understood; everything else bounds nothing. The condition has been bound: it has no errors of type.
+// Returns bounds of WINDOWSTART and WINDOWEND outside of which `condition` is not true. Handles comparisons with
+// constants, BETWEEN, AND and OR; other conditions set no bounds. The condition must have been bound, so that it has no
+// type errors.
 WindowBounds window_bounds(const Expression& condition, const Scope& scope,
                            const EvalContext& eval);
 

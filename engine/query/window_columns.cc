@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-// Where the values of a column come from: rows of the argument, defaults, or null.
+// Sources of a column's values: rows of the argument, defaults, or null.
 class Places {
  public:
   explicit Places(size_t rows) { places_.reserve(rows); }
@@ -120,14 +120,14 @@ class RowFunction {
     return {};
   }
 
-  // Of a partition its first row says it; 0: null.
+  // Returns the number of buckets from the partition's first row; 0: null.
   Result<size_t> bucket_count(size_t first_row) {
     if (call_.function != WindowFunction::Ntile || argument(0).is_null(first_row)) return 0;
     const int64_t buckets = argument(0).data<int64_t>()[first_row];
     if (buckets > 0) return static_cast<size_t>(buckets);
     return Error{ErrorCode::InvalidParameter, "argument of ntile must be greater than zero"};
   }
-  // The first buckets have a row more where they cannot be alike.
+  // If the rows cannot be divided evenly, the first buckets have one row more.
   static int32_t bucket_of(size_t row, size_t rows, size_t buckets) {
     const size_t least = rows / buckets, larger = rows % buckets;
     const size_t in_larger = larger * (least + 1);

@@ -1,23 +1,23 @@
-// What window functions give, a column for each call. Private to this folder.
+// Computes the columns of window function calls. Private to this folder.
 #pragma once
 #include "engine/query/window_frames.h"
 
 namespace engine {
 
-// Where a call's arguments stand among OrderedRows::computed; `filter`: nothing where there is none.
+// Positions of a call's columns in OrderedRows::computed; `filter`: nullopt if it has none.
 struct CallColumns {
   size_t first_argument;
   std::optional<size_t> filter;
 };
 
-// Fails as its arguments say, with OutOfMemory, and when nobody wants the result any more.
+// Fails if an argument is invalid, with OutOfMemory, and if the result is no longer needed.
 Result<ColumnPtr> window_column(const WindowCall& call, const CallColumns& columns,
                                 const OrderedRows& rows, RowsContext& context);
-// Of WindowFunction::Aggregate.
+// For WindowFunction::Aggregate.
 Result<ColumnPtr> aggregate_column(const WindowCall& call, const CallColumns& columns,
                                    const OrderedRows& rows, RowsContext& context);
 
-// What computes a row after the other asks, now and then, whether it is still wanted.
+// Checks from time to time, in loops over rows, whether the result is still needed.
 class StepBudget {
  public:
   explicit StepBudget(RowsContext& context) : context_(context) {}

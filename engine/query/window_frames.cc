@@ -37,7 +37,7 @@ Int128 whole_of(const Value& value) {
   return 0;
 }
 
-// Decimals of 38 digits, and offsets of as many, stay within 128 bits; what does not is as good as endless.
+// Decimals of 38 digits, and offsets of that size, fit into 128 bits; a sum that does not fit is as good as infinite.
 Int128 added(Int128 base, Int128 offset, bool subtract) {
   Int128 sum = 0;
   const bool is_over = subtract ? __builtin_sub_overflow(base, offset, &sum)
@@ -47,7 +47,7 @@ Int128 added(Int128 base, Int128 offset, bool subtract) {
   return subtract ? -kMost : kMost;
 }
 
-// A date or a time in microseconds; of those that are too far away the farthest.
+// Returns a date or time in microseconds; values out of range become the farthest one.
 int64_t us_at(const Column& column, size_t row) {
   constexpr int64_t kUsPerMs = 1'000, kUsPerDay = 86'400'000'000;
   const TypeKind kind = column.type().kind();
@@ -58,7 +58,7 @@ int64_t us_at(const Column& column, size_t row) {
   return count < 0 ? INT64_MIN : INT64_MAX;
 }
 
-// What does not fit is as good as endless. Of a time of day only the interval's time counts.
+// A result that does not fit is as good as infinite. For a time of day, only the time part of the interval counts.
 int64_t moved_us(const Column& column, size_t row, const Interval& by, bool subtract,
                  const ZoneClock* zone) {
   const bool is_time = column.type().kind() == TypeKind::Time;
@@ -101,7 +101,7 @@ Result<Frames::Offset> Frames::read_offset(const BoundExpression& expression,
                        "invalid preceding or following size in window function"}
                : Error{ErrorCode::InvalidParameter,
                        fmt::format("frame {} offset must not be negative", which)};
-  constexpr Int128 kMostRows = Int128{1} << 40;  // more than there are anywhere
+  constexpr Int128 kMostRows = Int128{1} << 40;  // more rows than any table has
   offset.count = static_cast<size_t>(std::min(offset.whole, kMostRows));
   return offset;
 }
@@ -122,7 +122,7 @@ FrameRows Frames::whole(size_t row) {
   return {first, std::max(first, edge(row, frame_->end, end_, false, end_reached_))};
 }
 
-// Where the frame begins, or ends: the first row that is no longer in it.
+// Returns the start of the frame, or its end: the first row that is no longer in it.
 size_t Frames::edge(size_t row, FrameEdge edge, const Offset& offset, bool is_start,
                     size_t& reached) {
   if (edge == FrameEdge::UnboundedPreceding) return partition_.first;
@@ -145,7 +145,7 @@ size_t Frames::edge(size_t row, FrameEdge edge, const Offset& offset, bool is_st
                                  : group + std::min(offset.count, end_group - group)];
 }
 
-// Rows whose value is null are in the frames of each other alone.
+// Rows with a null value form each other's frame.
 size_t Frames::by_value(size_t row, FrameEdge edge, const Offset& offset, bool is_start,
                         size_t& reached) const {
   if (rows_->order_column->is_null(row))
@@ -158,7 +158,7 @@ size_t Frames::by_value(size_t row, FrameEdge edge, const Offset& offset, bool i
   return reached;
 }
 
-// Whether the value is at most (`less`), or at least, the base's with the offset added or subtracted.
+// Returns whether the value is at most (`less`) or at least the base's value plus or minus the offset.
 bool Frames::is_in_range(size_t value, size_t base, const Offset& offset, bool subtract,
                          bool less) const {
   const Column& column = *rows_->order_column;
@@ -172,7 +172,7 @@ bool Frames::is_in_range(size_t value, size_t base, const Offset& offset, bool s
     return less ? asked <= bound : asked >= bound;
   }
   const double from = column.data<double>()[base], asked = column.data<double>()[value];
-  // As in PostgreSQL: NaN is above all others, and near to itself alone.
+  // As in PostgreSQL, NaN is greater than all other values, and within range of NaN only.
   if (std::isnan(asked)) return std::isnan(from) || !less;
   if (std::isnan(from)) return less;
   if (std::isinf(offset.number) && std::isinf(from) && (subtract ? from > 0 : from < 0))

@@ -1,4 +1,4 @@
-// Which rows of a partition a window function looks at. Private to this folder.
+// Frames: the rows of a partition that a window function covers. Private to this folder.
 #pragma once
 #include <array>
 #include <optional>
@@ -12,16 +12,17 @@
 
 namespace engine {
 
-// All rows of a window step, one behind the other: by partitions, in these by the window's order.
+// All rows of a window step, ordered by partition, then by the window's order.
 struct OrderedRows {
   size_t rows = 0;
   std::vector<ColumnPtr> computed;  // each `rows` long
-  std::vector<size_t> partitions;   // where each begins, and the end of the last
+  std::vector<size_t> partitions;   // start of each, and the end of the last
   std::vector<size_t>
-      groups;  // of rows that are equal in the order: likewise; none spans partitions
+      groups;  // start of each group of rows that are equal in the order, and the end of the last; no group spans
+               // partitions
   std::vector<uint32_t> group_of;    // by row
-  const RowsOrder* order = nullptr;  // of the window, where it has one alone; else null
-  ColumnPtr order_column;            // of it
+  const RowsOrder* order = nullptr;  // order of the window, if it has exactly one key; otherwise null
+  ColumnPtr order_column;            // its column
 
   size_t group_first(size_t row) const { return groups[group_of[row]]; }
   size_t group_end(size_t row) const { return groups[group_of[row] + 1]; }
@@ -32,7 +33,7 @@ struct FrameRows {
   bool operator==(const FrameRows&) const = default;
   bool is_empty() const { return first >= end; }
 };
-// The rows of a frame in their order; EXCLUDE may leave up to three ranges of it, some of them empty.
+// The rows of a frame in order. EXCLUDE may split it into up to three ranges, some of them empty.
 using FrameRanges = std::array<FrameRows, 3>;
 
 // The frames of one call.
@@ -40,11 +41,11 @@ using FrameRanges = std::array<FrameRows, 3>;
 // Threads: the run's. Owner: the computation of one column.
 class Frames {
  public:
-  // Fails with InvalidParameter where an offset is null or negative.
+  // Fails with InvalidParameter if an offset is null or negative.
   static Result<Frames> of(const BoundFrame& frame, const OrderedRows& rows, RowsContext& context);
 
   void begin_partition(size_t first, size_t end);
-  // Rows are asked one after the other. What EXCLUDE leaves out is there still.
+  // Rows must be queried in order. The result still includes the rows that EXCLUDE leaves out.
   FrameRows whole(size_t row);
   FrameRanges ranges(size_t row, const FrameRows& whole) const;
 
@@ -52,7 +53,7 @@ class Frames {
   bool excludes() const { return frame_->exclusion != FrameExclusion::None; }
 
  private:
-  // An offset of RANGE is of the type of the order's column, and of dates and times an interval: one of these.
+  // An offset of RANGE: one of these, by the type of the ordered column; for dates and times an interval.
   struct Offset {
     size_t count = 0;
     Int128 whole = 0;
@@ -71,8 +72,8 @@ class Frames {
   const BoundFrame* frame_;
   const OrderedRows* rows_;
   Offset start_, end_;
-  ZoneClockPtr zone_;              // in which points in time are moved by days; null: UTC
-  FrameRows partition_, not_null_;  // not_null_: of RANGE with an offset
+  ZoneClockPtr zone_;              // time zone in which timestamps are moved by days; null: UTC
+  FrameRows partition_, not_null_;  // not_null_: for RANGE with an offset
   size_t start_reached_ = 0, end_reached_ = 0;
 };
 

@@ -11,12 +11,12 @@ namespace engine {
 
 namespace {
 
-// More are not worth looking up one by one.
+// Looking up more keys than this one by one is not faster than a scan.
 constexpr size_t kMostRows = 1000;
 
 struct Equality {
   const Expression* column;  // of the table
-  size_t place;              // in the written rows
+  size_t place;              // position in the written rows
 };
 
 const FunctionCall* as_assigned(const Expression& expression) {
@@ -24,7 +24,7 @@ const FunctionCall* as_assigned(const Expression& expression) {
   return call && call->name == kAssigned ? call : nullptr;
 }
 
-// Its value is the same whenever it is computed.
+// Returns whether the expression has the same value each time it is computed.
 bool is_fixed(const Expression& expression) {
   if (const auto* call = as_assigned(expression)) return is_fixed(*call->arguments.front());
   if (const auto* cast = expression.as<Cast>()) return is_fixed(*cast->operand);
@@ -35,13 +35,13 @@ bool is_fixed(const Expression& expression) {
          expression.is<BooleanLiteral>() || expression.is<NullLiteral>();
 }
 
-// The column that the expression is, but for casts; null where it is something else.
+// Returns the column of the expression, looking through casts; null if it is anything else.
 const ColumnRef* column_within(const Expression& expression) {
   if (const auto* call = as_assigned(expression)) return column_within(*call->arguments.front());
   if (const auto* cast = expression.as<Cast>()) return column_within(*cast->operand);
   return expression.as<ColumnRef>();
 }
-// The same casts of another value.
+// Applies the same casts to another value.
 ExpressionPtr casts_of(const Expression& expression, const Expression& value) {
   if (expression.is<ColumnRef>()) return clone(value);
   ExpressionPtr copy = clone(expression);
@@ -49,8 +49,8 @@ ExpressionPtr casts_of(const Expression& expression, const Expression& value) {
   return copy;
 }
 
-// What the rows have at this place, each value that a row can have at least once; nothing where that is not known. Also of rows
-// in a query that hands them on, which may leave some out.
+// Returns the values that the rows have at this position, each at least once; nullopt if they are unknown. Also looks
+// into a query that passes the rows on, which may leave some out.
 std::optional<ExpressionList> written_values(const AliasedSource& source, size_t place) {
   if (!source.query || source.query->combined) return std::nullopt;
   const Query& query = *source.query;
@@ -121,7 +121,7 @@ ExpressionPtr keys_of_written_rows(std::span<const Expression* const> conditions
                                    const SelectSource& table) {
   struct Asked {
     const Expression* of_table;
-    ExpressionList values;  // one for each row, or one for all of them
+    ExpressionList values;  // one per row, or one for all rows
   };
   std::vector<Asked> columns;
   size_t count = 0;

@@ -1,4 +1,4 @@
-// Which keys of a table rows that are written down ask for.
+// Keys of a table that VALUES rows refer to.
 #pragma once
 #include <span>
 
@@ -7,12 +7,12 @@
 
 namespace engine {
 
-// Whether the source may be such rows: VALUES, or a query over them.
+// Returns whether the source may consist of such rows: VALUES, or a query over them.
 bool has_written_rows(const AliasedSource& source);
 
-// A condition on the table's columns alone, which its rows have to fulfil for all of `conditions` to be true; they are canonical.
-// Null where `written`, which is `rows` in the SELECT, is not such rows, where what they have for the columns is more than
-// constants and parameters, and where there are many.
+// Returns a condition on the columns of `table` alone that its rows must satisfy for all of `conditions` (canonical) to
+// be true. Null if `written`, which is `rows` in the SELECT, has no such rows, if their values for the columns are not
+// only constants and parameters, or if the rows are too many.
 ExpressionPtr keys_of_written_rows(std::span<const Expression* const> conditions,
                                    const AliasedSource& written, const SelectSource& rows,
                                    const SelectSource& table);

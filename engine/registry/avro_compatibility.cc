@@ -13,11 +13,11 @@ namespace engine {
 
 namespace {
 
-// More say nothing new.
+// Limit on reported problems; more would add nothing new.
 constexpr size_t kMaxProblems = 20;
-// Unions within unions can be read in more ways than anybody can try.
+// Limit on comparisons: nested unions can be read in exponentially many ways.
 constexpr size_t kMaxComparisons = 200'000;
-// What comparing two types takes, and two names.
+// Cost of comparing two types, and of comparing two names.
 constexpr int64_t kStepsOfCheck = 30;
 constexpr int64_t kStepsOfSymbol = 10;
 
@@ -34,10 +34,10 @@ class Resolution {
   explicit Resolution(Effort& effort) : effort_(effort) {}
   std::vector<std::string> take() { return std::move(problems_); }
 
-  // Whether a value of `writer` can be read; notes why not.
+  // Whether a value of `writer` can be read; records the reason if not.
   bool check(const AvroType& reader, const AvroType& writer, const std::string& path) {
     if (!effort_.spend(kStepsOfCheck)) return false;
-    // What is being compared already is taken for possible: types may refer to themselves.
+    // A pair that is being compared already is assumed compatible, because types may be recursive.
     const auto [known, is_new] = compared_.emplace(std::pair(&reader, &writer), true);
     if (!is_new) return known->second;
     if (++comparisons_ > kMaxComparisons)
@@ -59,8 +59,8 @@ class Resolution {
     return false;
   }
 
-  // What was found possible on a way that ends nowhere may have been so only because that way was taken
-  // for possible; what was found impossible is so in any case.
+  // After a failed attempt the compatible results found on the way are forgotten: they may have relied on the
+  // assumption that the failed pair is compatible. Incompatible results remain valid.
   bool is_possible(const AvroType& reader, const AvroType& writer, const std::string& path) {
     const size_t begin = trail_.size();
     ++is_quiet_;
@@ -183,10 +183,10 @@ class Resolution {
 
   Effort& effort_;
   Compared compared_;
-  std::vector<Compared::value_type*> trail_;  // what stands in it, in its order
+  std::vector<Compared::value_type*> trail_;  // entries of compared_, in insertion order
   size_t comparisons_ = 0;
   std::vector<std::string> problems_;
-  int is_quiet_ = 0;  // within a union, of which another branch may fit
+  int is_quiet_ = 0;  // > 0 within a union, where another branch may fit
 };
 
 }  // namespace

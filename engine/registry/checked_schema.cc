@@ -1,4 +1,4 @@
-// Whether a text is a schema, and the form in which the registry keeps it.
+// Checks that a text is a schema, and brings it into the form that the registry keeps.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,7 +31,7 @@ Result<std::string> kept_protobuf(const RegisteredSchema& schema, const SchemaTe
 Result<std::string> kept_avro(const RegisteredSchema& schema, const SchemaText& resolved) {
   TRY(AvroSchema::parse(resolved));
   Result<JsonTree> tree = parse_json_tree(schema.text);
-  // A bare word, which the parser takes.
+  // The Avro parser also accepts a bare word, such as a type name without quotes.
   if (!tree) tree = TRY(parse_json_tree("\"" + schema.text + "\""));
   return avro_canonical_text(*tree);
 }

@@ -4,7 +4,8 @@ namespace engine {
 
 namespace {
 
-// What reading it takes, which nothing ends half way. Protobuf's parser makes many small objects.
+// Cost of parsing a schema, which cannot be interrupted. Protobuf's parser makes many small
+// objects.
 int64_t cost_of(const SchemaText& text) {
   size_t size = text.text.size();
   for (const SchemaText::Reference& reference : text.references) size += reference.text.size();

@@ -1,4 +1,4 @@
-// Whether what was written in one schema can be read by another.
+// Whether data written with one schema can be read with another.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace engine {
 
-// What stands in the way when data of `writer` is read with `reader`, both of the same kind; empty if
-// nothing does. Each line says where and what. They say nothing when the effort is spent with that.
+// The problems of reading data of `writer` with `reader`, both of the same kind; empty if there are none. Each line has
+// a place and a problem. The result is meaningless if the effort is spent afterwards.
 std::vector<std::string> read_problems(const SchemaText& reader, const SchemaText& writer,
                                        Effort& effort);
 

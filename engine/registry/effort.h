@@ -1,25 +1,26 @@
-// How much work the examination of one schema may be.
+// A limit on the work of examining one schema.
 #pragma once
 #include <atomic>
 #include <cstdint>
 
 namespace engine {
 
-// A step is about ten nanoseconds: what it takes to read a byte of a schema.
+// A step is about ten nanoseconds, the time to read one byte of a schema.
 struct EffortLimit {
-  static constexpr int64_t kMost = 300'000'000;           // of what has a thread for itself
-  static constexpr int64_t kMostOnMetadata = 30'000'000;  // of what every other statement waits for
+  static constexpr int64_t kMost = 300'000'000;           // for work on a thread of its own
+  static constexpr int64_t kMostOnMetadata = 30'000'000;  // for work that blocks all statements
   int64_t steps = kMost;
-  // True when nobody waits for the answer any more.
+  // True when the caller no longer needs the result.
   const std::atomic<bool>* is_unwanted = nullptr;
 };
 
-// Threads: one. Owner: whoever examines the schema.
+// Threads: one. Owner: the code that examines the schema.
 class Effort {
  public:
   explicit Effort(const EffortLimit& limit) : left_(limit.steps), limit_(limit) {}
 
-  // Before so many steps are made; false, from then on, when they are not to be had.
+  // Call it before doing `steps` steps of work. Returns false, from then on, when the limit is
+  // exceeded or the work is unwanted.
   bool spend(int64_t steps) {
     left_ -= steps;
     if (limit_.is_unwanted && (next_look_ -= steps) < 0) {

@@ -1,5 +1,4 @@
-// Whether every document that one JSON Schema allows is allowed by the other, as far as the words of the
-// two can be compared with each other.
+// Whether every document that one JSON Schema allows is allowed by the other, as far as their keywords can be compared.
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
@@ -17,13 +16,14 @@ namespace {
 
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxComparisons = 20'000;
-// What comparing two schemas takes; for each of their members, which are looked for by some thirty names; for two values
-// that are the same.
+// Cost of comparing two schemas, and the cost for each of their members, which are looked up under some thirty
+// keywords, or for two equal values.
 constexpr int64_t kStepsOfCheck = 300, kStepsOfMember = 5;
 
 int64_t count_of(size_t size) { return static_cast<int64_t>(size); }
 
-// Of what one comparison looks at: a schema's words, and the names and values in these.
+// Size of the part that one comparison visits: the schema's keywords, and the names and values in
+// these.
 int64_t width_of(const JsonTree& schema) {
   size_t width = schema.members.size();
   for (const auto& [name, member] : schema.members)
@@ -31,7 +31,7 @@ int64_t width_of(const JsonTree& schema) {
   return count_of(width);
 }
 
-// Bounds that documents must keep: a larger one is stricter, or a smaller one.
+// Bounds on documents: a larger bound is stricter, or a smaller one.
 struct Bound {
   std::string_view word;
   bool larger_is_stricter;
@@ -41,7 +41,7 @@ constexpr Bound kBounds[] = {{"minLength", true},        {"maxLength", false},
                              {"exclusiveMinimum", true}, {"exclusiveMaximum", false},
                              {"minItems", true},         {"maxItems", false},
                              {"minProperties", true},    {"maxProperties", false}};
-// Words that restrict documents in a way that only an equal word allows.
+// Keywords whose restrictions are comparable only if they are equal.
 constexpr std::string_view kExactWords[] = {"pattern", "multipleOf", "const", "format"};
 
 const JsonTree& anything() {
@@ -306,7 +306,7 @@ class Comparison {
   const std::map<std::string, JsonTree>& writer_references_;
   std::map<std::pair<const JsonTree*, const JsonTree*>, bool> compared_;
   std::vector<std::string> problems_;
-  int is_quiet_ = 0;  // within a choice, of which another may fit
+  int is_quiet_ = 0;  // > 0 within a choice, where another branch may fit
 };
 
 std::map<std::string, JsonTree> references_of(const SchemaText& schema) {

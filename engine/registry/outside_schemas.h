@@ -1,5 +1,5 @@
-// A schema registry elsewhere, as statements see it: planning never waits for an answer. It gathers what it
-// would have to ask, is begun anew when that is known, and goes through when nothing is left to ask.
+// An external schema registry as seen by statements. Planning never waits for an answer: it collects the questions that
+// it would have to ask, is repeated when the answers are known, and succeeds when no question is left.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,28 +16,28 @@ namespace engine {
 
 struct SchemaQuestion {
   enum class Kind : uint8_t {
-    ById,      // which schema `id` is
-    Latest,    // which one is the newest of `subject`
-    Register,  // under which id `subject` has `schema` from now on
-    Delete,    // `subject` is to be deleted, softly
+    ById,      // the schema with `id`
+    Latest,    // the newest schema of `subject`
+    Register,  // registers `schema` under `subject`; the answer is its id
+    Delete,    // soft deletion of `subject`
   };
   Kind kind = Kind::ById;
   int32_t id = 0;
   std::string subject = {};
   RegisteredSchema schema = {};
 
-  // Whether what is planned depends on the answer. The others change something: they are asked when all else is
-  // known to be right.
+  // Whether the plan depends on the answer. The other questions change the registry, and are asked only when everything
+  // else has been found valid.
   bool is_read() const { return kind == Kind::ById || kind == Kind::Latest; }
 };
 
-// What has been answered for one statement.
+// The answers for one statement.
 struct OutsideSchemas {
   struct Latest {
     int32_t id = 0;
     SchemaTextPtr schema;
   };
-  std::map<int32_t, SchemaTextPtr> by_id = {};               // null: there is none
+  std::map<int32_t, SchemaTextPtr> by_id = {};               // null: not found
   std::map<std::string, std::optional<Latest>> latest = {};  // by subject
   std::map<std::string, int32_t> registered = {};            // by registration_key()
   std::set<std::string> deleted = {};                        // subjects
@@ -47,19 +47,20 @@ struct OutsideSchemas {
   }
 };
 
-// The registry itself. What it answers comes on a thread of its own, or at once, and always in bounded time.
+// The external registry. Answers arrive on a thread of its own, or before the call returns, and always in bounded time.
 class OutsideRegistry : public SchemaLookup {
  public:
-  // Asks one question after the other, and adds the answers to `known`. Fails with the first that is refused, or
-  // cannot be asked; those before it are done.
+  // Asks the questions in order, and adds the answers to `known`. Fails with the first question that is refused or
+  // cannot be asked; the questions before it took effect.
   virtual void answer(std::vector<SchemaQuestion> questions, OutsideSchemas known,
                       std::function<void(Result<OutsideSchemas>)> done) = 0;
-  // All of its subjects with their schemas, as of now; large ones fail.
+  // Reads all current subjects with their schemas. Fails for a large registry.
   virtual void list(std::function<void(Result<SchemaRegistry>)> done) = 0;
-  // So much of it as says who uses a schema, or whether a subject has one; either may be missing.
+  // Reads the part of the registry that shows the uses of a schema, or whether a subject has it.
+  // Either argument may be missing.
   virtual void look_up(std::optional<std::string> subject, std::optional<int32_t> id,
                        std::function<void(Result<SchemaRegistry>)> done) = 0;
-  // Where it is, without passwords.
+  // Address of the registry, without passwords.
   virtual const std::string& url() const = 0;
 };
 

@@ -1,5 +1,5 @@
-// What may change in a Protobuf schema so that the bytes of one can be read with the other: messages and
-// fields may be added, and fields removed; what a number means must stay.
+// The changes of a Protobuf schema that keep data readable: messages and fields may be added, and fields removed; the
+// meaning of a number must not change.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,7 +53,7 @@ class Comparison {
   std::vector<std::string> take() { return std::move(problems_); }
 
   void compare(const ProtobufSchema& reader, const ProtobufSchema& writer) {
-    // Names are looked for among all of the other file.
+    // The cost of a name: it is searched among all messages of the other file.
     const auto steps_of_name = 2 * static_cast<int64_t>(reader.declared().size());
     for (const ProtobufMessage* old : writer.declared()) {
       if (!effort_.spend(kStepsOfField + steps_of_name)) return;
@@ -67,7 +67,7 @@ class Comparison {
   }
 
  private:
-  // The package may change: then names are compared without it.
+  // If the package has changed, names are compared without it.
   static const ProtobufMessage* find_by_place(const ProtobufSchema& reader,
                                               const ProtobufSchema& writer,
                                               const ProtobufMessage& old) {
@@ -84,7 +84,8 @@ class Comparison {
   void compare(const ProtobufMessage& reader, const ProtobufMessage& writer,
                const std::string& path) {
     if (!compared_.insert({&reader, &writer}).second) return;
-    // Fields are looked for among those of the other message, and of oneofs among all.
+    // The cost: fields are searched among the fields of the other message, and fields of oneofs
+    // among all fields.
     const auto sizes = static_cast<int64_t>(reader.fields.size() + writer.fields.size());
     if (!effort_.spend(kStepsOfField * sizes + sizes * sizes / 2)) return;
     for (const ProtobufField& old : writer.fields) {
@@ -107,7 +108,7 @@ class Comparison {
                                [&](const ProtobufField& field) { return field.oneof == oneof; });
   }
 
-  // One field may move into a new oneof; of two only one could stay.
+  // A single field may move into a new oneof. With two of them, only one could be set.
   void check_moves(const ProtobufMessage& reader, const ProtobufMessage& writer,
                    const std::string& path) {
     std::set<std::string> seen;

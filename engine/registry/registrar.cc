@@ -33,8 +33,8 @@ Error not_there(const FormatSpec& spec, std::string_view topic, Side side) {
   return error;
 }
 
-// Whether the declared columns are the first fields of the schema, in order: what is behind them has a
-// default, which the writer sees to.
+// Whether the declared columns are the first fields of the schema, in order. The writer requires that later fields have
+// a default.
 bool is_prefix(std::span<const ColumnDef> columns, std::span<const ColumnDef> fields) {
   if (columns.size() > fields.size()) return false;
   for (size_t i = 0; i < columns.size(); ++i)
@@ -42,7 +42,7 @@ bool is_prefix(std::span<const ColumnDef> columns, std::span<const ColumnDef> fi
   return true;
 }
 
-// Nobody sees it: the question is asked, and the statement planned anew.
+// Never shown to a user: the question is asked, and the statement is planned again.
 Error asked_first() {
   return Error{ErrorCode::NetworkFailure, "the schema registry has not been asked yet"};
 }
@@ -99,7 +99,7 @@ Result<int32_t> Registrar::register_schema(const std::string& subject, Registere
   if (known != outside_->registered.end()) return known->second;
   questions_.push_back(
       {.kind = SchemaQuestion::Kind::Register, .subject = subject, .schema = std::move(schema)});
-  return 1;  // stands for the one that will be answered: what is planned with it is planned again
+  return 1;  // placeholder: the statement is planned again with the answered id
 }
 
 Result<std::vector<ColumnDef>> Registrar::infer(const FormatSpec& spec, std::string_view topic,
@@ -162,7 +162,8 @@ Result<FormatSpec> Registrar::with_schema(FormatSpec spec, std::string_view topi
     return spec;
   }
   const std::optional<int32_t> same = id_of_same(subject, schema, *latest);
-  // Written in the newest one if it can hold the columns; else the stream can only be read.
+  // The newest schema is used for writing if it can hold the columns; otherwise the stream is
+  // read-only.
   spec.schema_id = same.value_or(latest->id);
   if (!same && latest->schema && latest->schema->kind == derived.kind)
     spec.schema = bundle_schema(*latest->schema);

@@ -28,9 +28,9 @@ constexpr std::pair<RegistryMode, std::string_view> kModes[] = {
 };
 
 constexpr size_t kMaxReferences = 200;
-// Of a schema with all that it refers to.
+// Limit for a schema and its references, resolved.
 constexpr size_t kMaxResolvedBytes = 8 * kMaxSchemaSize;
-// What a schema refers to, what that refers to, and so on.
+// Limit on the depth of references.
 constexpr int kMaxReferenceLevels = 100;
 
 template <class T, size_t size>
@@ -232,7 +232,7 @@ std::vector<int32_t> SchemaRegistry::referenced_by(std::string_view subject, int
 
 std::set<int32_t> SchemaRegistry::referenced_versions(std::string_view subject,
                                                       bool deleted) const {
-  std::map<int32_t, std::set<int32_t>> named;  // by the schemas that name them
+  std::map<int32_t, std::set<int32_t>> named;  // by the ids of the referring schemas
   for (const auto& [id, schema] : schemas_)
     for (const SchemaReference& reference : schema->references)
       if (reference.subject == subject) named[id].insert(reference.version);

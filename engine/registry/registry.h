@@ -1,5 +1,5 @@
-// The schema registry, without a socket or a disk: subjects with their versions, schemas by id. It never
-// changes; an operation answers with the changes that make the next one, which the metadata log keeps.
+// The schema registry as a value, without sockets and disks: subjects with their versions, and schemas by id. It is
+// immutable; an operation returns the changes that make the next registry, and the metadata log stores them.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -34,8 +34,8 @@ std::optional<Compatibility> find_compatibility(std::string_view name);
 std::string_view mode_name(RegistryMode mode);  // "READWRITE"
 std::optional<RegistryMode> find_mode(std::string_view name);
 
-// Why an operation is refused, with the number that clients of registries know it by: its first three
-// digits are the status of HTTP.
+// The reason why an operation is refused. Its code is the one that clients of registries know; the first three digits
+// are the HTTP status.
 struct RegistryError {
   int code = 0;
   std::string message;
@@ -64,7 +64,8 @@ struct RegisteredSchema {
   SchemaKind kind = SchemaKind::Avro;
   std::string text;
   std::vector<SchemaReference> references = {};
-  // What it says beside its text, as JSON in one spelling; empty: nothing was said. They make it another schema.
+  // Metadata and rules in addition to the text, as JSON in one canonical spelling; empty if not given. Schemas that
+  // differ in them are different schemas.
   std::string metadata = {}, rule_set = {};
 };
 
@@ -74,13 +75,13 @@ struct SubjectVersion {
 };
 
 struct RegistrySubject {
-  std::vector<SubjectVersion> versions = {};  // grow strictly
-  int32_t last_version = 0;                   // ever given: versions are not used again
+  std::vector<SubjectVersion> versions = {};  // strictly increasing
+  int32_t last_version = 0;                   // largest ever; versions are not reused
   std::optional<Compatibility> compatibility = {};
   std::optional<RegistryMode> mode = {};
 };
 
-// What an operation did; applied in order they make the next registry.
+// The changes of an operation; applied in order they make the next registry.
 struct PutSchema {
   RegisteredSchema schema;
 };
@@ -98,25 +99,25 @@ struct SetRegistryDefaults {
 using RegistryChange = std::variant<PutSchema, PutSubject, EraseSubject, SetRegistryDefaults>;
 using RegistryChanges = std::vector<RegistryChange>;
 
-// How a schema is brought into the form in which it is kept, and found again.
+// The form in which a schema is kept and compared.
 enum class Form : uint8_t {
   AsGiven,  // Avro as its specification orders it, JSON without blanks
   Normal,   // also JSON Schemas by the order of their members, Protobuf as it is printed
 };
 
-// A version as it is answered.
+// A version as returned to clients.
 struct SchemaVersion {
   std::string subject;
   int32_t version = 0, id = 0;
   std::shared_ptr<const RegisteredSchema> schema = {};
 };
 
-// Copies share what they have in common. Threads: as a value.
+// Copies share their common parts. Threads: as a value.
 class SchemaRegistry final : public SchemaLookup {
  public:
   static constexpr int32_t kLatest = -1;
 
-  // --- Questions. `deleted`: what was deleted softly is there, too.
+  // --- Queries. `deleted`: include soft-deleted versions and subjects.
   SchemaTextPtr find_schema(int32_t id) const override;
   std::shared_ptr<const RegisteredSchema> schema(int32_t id) const;
   std::vector<std::string> subjects(bool deleted = false) const;
@@ -125,11 +126,11 @@ class SchemaRegistry final : public SchemaLookup {
   RegistryResult<SchemaVersion> version(std::string_view subject, int32_t version,
                                         bool deleted = false) const;
   std::optional<SchemaVersion> latest(std::string_view subject) const;
-  // The version of a subject that holds this schema.
+  // Returns the version of a subject that has this schema.
   RegistryResult<SchemaVersion> look_up(std::string_view subject, const RegisteredSchema& schema,
                                         bool deleted = false, Form form = Form::AsGiven) const;
   std::vector<SchemaVersion> uses_of(int32_t id, bool deleted = false) const;
-  // Ids of the schemas that name this version.
+  // Ids of the schemas that refer to this version.
   std::vector<int32_t> referenced_by(std::string_view subject, int32_t version,
                                      bool deleted = false) const;
   Compatibility compatibility_of(std::string_view subject) const;
@@ -137,34 +138,35 @@ class SchemaRegistry final : public SchemaLookup {
   const RegistrySubject* find_subject(std::string_view subject) const;
   Compatibility default_compatibility() const { return compatibility_; }
   RegistryMode default_mode() const { return mode_; }
-  // What stands in the way of a schema under the subject's level; empty if it is compatible. Against one
-  // version, or all that the level asks for. Fails with 42201 when the limit is reached.
+  // The problems of a schema under the subject's compatibility level, compared with one version or with all that the
+  // level requires; empty if it is compatible. Fails with 42201 when the limit is reached.
   RegistryResult<std::vector<std::string>> incompatibilities(std::string_view subject,
                                                              const RegisteredSchema& schema,
                                                              std::optional<int32_t> version = {},
                                                              Form form = Form::AsGiven,
                                                              const EffortLimit& limit = {}) const;
-  // With the texts of its references. Fails when one is not there.
+  // Returns the schema with the texts of its references. Fails if a reference does not exist.
   RegistryResult<SchemaText> resolved(const RegisteredSchema& schema) const;
 
-  // --- Operations. The schema's id is given; an id that is set is kept (of an import).
+  // --- Operations. register_schema() assigns the id; an id that is set is kept (import).
   struct Registered {
     int32_t id = 0, version = 0;
-    RegistryChanges changes;  // empty: it was there
+    RegistryChanges changes;  // empty: already registered
   };
   RegistryResult<Registered> register_schema(std::string_view subject, RegisteredSchema schema,
                                              Form form = Form::AsGiven,
                                              const EffortLimit& limit = {}) const;
-  // The same in two parts: what takes long, and what must be done on the newest registry.
+  // register_schema() in two parts: the slow examination, and the registration, which must use the
+  // newest registry.
   struct Candidate {
     std::string subject;
     RegisteredSchema schema;                      // in the form in which it is kept
-    std::shared_ptr<const RegistrySubject> seen;  // as it was compared with; null: there was none
+    std::shared_ptr<const RegistrySubject> seen;  // the subject at the comparison; null: none
     Compatibility level = Compatibility::Backward;
   };
   RegistryResult<Candidate> examine(std::string_view subject, RegisteredSchema schema,
                                     Form form = Form::AsGiven, const EffortLimit& limit = {}) const;
-  // Nothing when the subject, or its level, is not what the schema was compared with.
+  // Returns nothing if the subject or its level has changed since the comparison.
   std::optional<RegistryResult<Registered>> register_examined(const Candidate& candidate) const;
   struct Deleted {
     std::vector<int32_t> versions;
@@ -173,19 +175,19 @@ class SchemaRegistry final : public SchemaLookup {
   RegistryResult<Deleted> delete_subject(std::string_view subject, bool permanent) const;
   RegistryResult<Deleted> delete_version(std::string_view subject, int32_t version,
                                          bool permanent) const;
-  // Of one subject, or of all for which nothing else is said.
+  // Sets the level of one subject, or the default of all subjects without a level of their own.
   RegistryResult<RegistryChanges> set_compatibility(std::string_view subject,
                                                     std::optional<Compatibility> level) const;
-  // IMPORT is for subjects without versions, unless it is forced.
+  // IMPORT requires a subject without versions, unless it is forced.
   RegistryResult<RegistryChanges> set_mode(std::string_view subject,
                                            std::optional<RegistryMode> mode,
                                            bool is_forced = false) const;
 
   void apply(const RegistryChange& change);
   void apply(const RegistryChanges& changes);
-  // All that is needed to make this registry out of an empty one.
+  // The changes that make this registry from an empty one.
   RegistryChanges snapshot() const;
-  // Whether it is as it was when it began.
+  // Whether the registry is in its initial state.
   bool is_new() const {
     return schemas_.empty() && subjects_.empty() && compatibility_ == Compatibility::Backward &&
            mode_ == RegistryMode::ReadWrite;
@@ -196,10 +198,10 @@ class SchemaRegistry final : public SchemaLookup {
 
   SubjectPtr subject_ptr(std::string_view subject) const;
   RegistryResult<const RegistrySubject*> existing(std::string_view subject, bool deleted) const;
-  // Who says nothing of metadata or of rules means those of the newest version.
+  // A schema without metadata or rules inherits those of the newest version.
   RegisteredSchema with_inherited(std::string_view subject, RegisteredSchema schema) const;
   RegistryResult<void> may_write(std::string_view subject, bool is_import) const;
-  // The version that holds it, if there is one.
+  // The version that has the schema, or null.
   const SubjectVersion* holder_of(const RegistrySubject& subject,
                                   const RegisteredSchema& schema) const;
   RegistryResult<std::vector<std::string>> compare(std::string_view subject, const SchemaText& text,
@@ -211,7 +213,7 @@ class SchemaRegistry final : public SchemaLookup {
   std::optional<int32_t> id_of_same(const RegisteredSchema& schema) const;
 
   PersistentMap<int32_t, std::shared_ptr<const RegisteredSchema>> schemas_;
-  // Ids by what stands in the schema: the same one has the same id in all subjects.
+  // Ids by the content of the schema: equal schemas have the same id in all subjects.
   PersistentMap<std::string, int32_t> ids_;
   PersistentMap<std::string, SubjectPtr> subjects_;
   Compatibility compatibility_ = Compatibility::Backward;
@@ -219,12 +221,12 @@ class SchemaRegistry final : public SchemaLookup {
   int32_t last_id_ = 0;
 };
 
-// Checks the schema, and brings it into the form in which it is kept.
+// Checks the schema, and converts it to the form that is kept.
 RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema, const SchemaText& resolved,
                                                 Form form = Form::AsGiven);
 
-// A subject may be in a context: ":.blue:orders-value" is, in ":.blue:", for which a level and a mode may be set
-// as for a subject. Empty for those in no other than the default one.
+// The context of a subject: ":.blue:orders-value" is in the context ":.blue:", for which a level and a mode may be set
+// as for a subject. Empty for the default context.
 std::string_view context_of(std::string_view subject);
 
 }  // namespace engine

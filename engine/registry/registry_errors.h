@@ -1,4 +1,4 @@
-// What the parts of the registry share.
+// Helpers shared by the parts of the registry.
 #pragma once
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@ namespace engine {
 
 RegistryError subject_not_found(std::string_view subject);
 
-// What makes two schemas the same.
+// A text that is equal for schemas that count as the same.
 std::string identity_of(const RegisteredSchema& schema);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// What changes the registry: each operation answers with the changes that make the next one.
+// Operations that change the registry: each returns the changes that make the next one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace engine {
 
 namespace {
 
-// Versions of a subject are kept in one piece, which each new one writes anew.
+// Each new version rewrites all versions of its subject, which are stored as one value.
 constexpr size_t kMaxVersions = 2000;
 constexpr size_t kMaxSubjectName = 1000;
 
@@ -113,7 +113,7 @@ std::optional<RegistryResult<SchemaRegistry::Registered>> SchemaRegistry::regist
     return Answer(
         RegistryError{42205, fmt::format("Subject {} has {} versions, more are not possible",
                                          subject, next.versions.size())});
-  // Of an import, too: no schema could be registered behind the last id.
+  // The limit holds for imports too: after a larger id no further schema could be registered.
   constexpr int32_t kLastId = INT32_MAX - 1;
   if (is_import ? schema.id > kLastId : last_id_ >= kLastId && !id_of_same(schema))
     return Answer(
@@ -139,10 +139,10 @@ RegistryResult<SchemaRegistry::Registered> SchemaRegistry::register_schema(
     std::string_view subject, RegisteredSchema schema, Form form, const EffortLimit& limit) const {
   const auto candidate = examine(subject, std::move(schema), form, limit);
   if (!candidate) return candidate.error();
-  return *register_examined(*candidate);  // nobody has changed anything between
+  return *register_examined(*candidate);  // no other change can have happened in between
 }
 
-// A subject that says nothing any more.
+// Erases a subject that has no content left.
 RegistryChange SchemaRegistry::put_or_erase(std::string_view name, RegistrySubject subject) const {
   if (subject.versions.empty() && !subject.compatibility && !subject.mode &&
       subject.last_version == 0)

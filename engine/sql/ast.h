@@ -20,21 +20,21 @@ using Statement =
                  CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify,
                  CreateSequence, AlterSequence, DropSequences, AlterDefault>;
 
-// FOR UPDATE, FOR SHARE and their kin, of every SELECT within the statement.
+// FOR UPDATE, FOR SHARE and similar clauses of every SELECT within the statement.
 struct RowLocks {
   enum class Wait : uint8_t { Blocks, NoWait, SkipLocked };
-  std::vector<TableName> tables = {};  // that FROM reads or OF names, whatever they are
+  std::vector<TableName> tables = {};  // read by FROM or named by OF; not resolved yet
   Wait wait = Wait::Blocks;
 };
 
 struct ParsedStatement {
   Statement statement;
-  std::string text;    // as written, from its first to its last token, without the semicolon; of one with a password its tag
+  std::string text;    // from its first to its last token; the command tag if it has a password
   TextPosition start;  // in the whole script, as all positions inside
   RowLocks row_locks = {};
 };
 
-// The number of parameters: the greatest n of any $n; 0 when there is none.
+// The number of parameters: the largest n of any $n; 0 without parameters.
 int parameter_count(const ParsedStatement& statement);
 
 }  // namespace engine

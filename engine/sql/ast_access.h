@@ -1,4 +1,4 @@
-// Users, and what they may do.
+// Users and their rights.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,14 +9,15 @@
 
 namespace engine {
 
-// Names of users are folded to lower case as PostgreSQL folds them, not to upper case as all others.
+// Names of users are folded to lower case, as in PostgreSQL; all other names are folded to upper case.
 struct RoleOptions {
   std::optional<bool> may_login, is_superuser;
-  // As written: a text, or a verifier. Empty takes the password away, none leaves it as it is.
+  // As written: a password, or a verifier. Empty removes the password; no value leaves it
+  // unchanged.
   std::optional<std::string> password;
 };
 struct CreateRole {
-  bool is_user = false;  // CREATE USER: LOGIN unless told otherwise
+  bool is_user = false;  // CREATE USER: LOGIN is the default
   std::string name;
   RoleOptions options = {};
 };
@@ -33,14 +34,14 @@ struct DropRole {
 enum class Right : uint8_t { Select, Insert, Create, All };
 struct RightsTarget {
   bool is_everything = false;      // ALL [STREAMS | TABLES]
-  bool is_topics = false;          // of Kafka's clients, by their exact names
-  std::vector<Name> sources = {};  // else these
+  bool is_topics = false;          // topics for Kafka's clients, by their exact names
+  std::vector<Name> sources = {};  // otherwise these sources
 };
-// GRANT and REVOKE: rights on something or, without ON, the roles of others.
+// GRANT and REVOKE: rights on an object or, without ON, membership in other roles.
 struct ChangeRights {
   bool is_grant = false;
   std::vector<Right> rights = {};
-  std::vector<std::string> roles = {};  // in place of rights
+  std::vector<std::string> roles = {};  // instead of rights
   std::optional<RightsTarget> target = {};
   std::vector<std::string> grantees = {};
 };

@@ -64,7 +64,7 @@ bool same_order(const std::vector<OrderItem>& left, const std::vector<OrderItem>
   });
 }
 
-// But for the children.
+// Compares everything except the children.
 bool same_window(const OverWindow* left, const OverWindow* right) {
   if (!left || !right) return left == right;
   const WindowFrame &a = left->frame, &b = right->frame;
@@ -192,7 +192,7 @@ bool same_head(const Expression::Node& left, const Expression::Node& right) {
             return n.negated == other.negated && n.escape == other.escape;
           },
           [&](const IsNull& n) { return n.negated == std::get<IsNull>(right).negated; },
-          [&](const Case& n) {  // which of the optional children there are
+          [&](const Case& n) {  // which optional children are present
             const auto& other = std::get<Case>(right);
             return !n.operand == !other.operand && !n.otherwise == !other.otherwise;
           },

@@ -16,7 +16,7 @@ namespace engine {
 struct Expression;
 struct Query;
 using ExpressionPtr =
-    std::unique_ptr<Expression>;  // never null, except where a member says "may be null"
+    std::unique_ptr<Expression>;  // not null, unless a member is marked "may be null"
 using ExpressionList = std::vector<ExpressionPtr>;
 
 enum class TimeUnit : uint8_t { Milliseconds, Seconds, Minutes, Hours, Days, Weeks, Months, Years };
@@ -51,8 +51,8 @@ struct Parameter {
   int index;
 };  // $1 is 1
 
-// A bare DAY, SECONDS, ... as a function's argument. A function that has no unit at that place
-// reads it as the column `word`.
+// A bare DAY, SECONDS, ... as a function's argument. A function without a unit at that place reads
+// it as the column `word`.
 struct IntervalUnit {
   TimeUnit unit;
   std::string word;
@@ -86,26 +86,26 @@ struct FrameBound {
   FrameEdge edge;
   ExpressionPtr offset = nullptr;  // of Preceding and Following, else null
 };
-// RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW, where none is written.
+// The default is RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
 struct WindowFrame {
   FrameUnit unit = FrameUnit::Range;
   FrameBound start = {FrameEdge::UnboundedPreceding}, end = {FrameEdge::CurrentRow};
   FrameExclusion exclusion = FrameExclusion::None;
 };
-// OVER (...); what a WINDOW clause names is written out.
+// OVER (...); a window named in a WINDOW clause is expanded.
 struct OverWindow {
   ExpressionList partition_by;
   std::vector<OrderItem> order_by;
   WindowFrame frame;
-  bool has_frame = false;  // one is written
+  bool has_frame = false;  // a frame is written
 };
 
 struct FunctionCall {
   std::string name;  // upper case
   ExpressionList arguments;
   bool star = false, distinct = false;  // COUNT(*): no arguments
-  bool is_operator = false;             // written as an operator: its result has no name
-  // The rest is PostgreSQL's, and of SELECTs over tables only.
+  bool is_operator = false;             // written as an operator: the result has no name
+  // The members below are PostgreSQL's, for SELECTs over tables only.
   std::vector<OrderItem> order_by =
       {};  // f(x ORDER BY y); of `within_group` f(p) WITHIN GROUP (ORDER BY y)
   bool within_group = false;
@@ -161,7 +161,7 @@ struct In {
 };  // list is not empty
 struct Like {
   ExpressionPtr value, pattern;
-  std::optional<std::string> escape;  // any text; that it is one character is for analysis to check
+  std::optional<std::string> escape;  // any text; analysis checks that it is one character
   bool negated = false;
 };
 struct IsNull {
@@ -220,8 +220,8 @@ struct Expression {
                    Between, In, Like, IsNull, Case, Cast, AtTimeZone, ArrayConstructor,
                    MapConstructor, StructConstructor, Subquery>;
   Node node;
-  // Where it begins; of a binary operator (and IS, IN, LIKE, BETWEEN, ::) the operator itself,
-  // which is where a type error is shown.
+  // The begin of the expression; for a binary operator (and IS, IN, LIKE, BETWEEN, ::) the position
+  // of the operator, where a type error is shown.
   TextPosition position;
 
   template <class T>
@@ -242,24 +242,24 @@ ExpressionPtr make_expression(T node, TextPosition position = {}) {
 ExpressionPtr clone(const Expression& expression);
 ExpressionList clone(const ExpressionList& list);
 
-// Same structure and same names, of sub-queries the same one; positions and spellings (quotes, letter case of keywords) do not
-// count.
+// Whether both have the same structure and the same names, and share their sub-queries. Positions and spellings
+// (quotes, letter case of keywords) are ignored.
 bool equals(const Expression& left, const Expression& right);
 
-// As ksqlDB prints it in messages: `(A + B)`, `SUM(X->Y)`, `'it''s'`; names in back quotes when
-// they need them.
+// The text as in ksqlDB's messages: `(A + B)`, `SUM(X->Y)`, `'it''s'`; names in back quotes if they
+// need them.
 std::string to_sql(const Expression& expression);
 
 // The children in the order of the text, for walks that treat all forms alike.
 std::vector<const Expression*> children(const Expression& expression);
-std::vector<ExpressionPtr*> children(Expression& expression);  // to rewrite them in place
+std::vector<ExpressionPtr*> children(Expression& expression);  // for rewriting in place
 
 std::string_view to_string(ArithmeticOp op);  // "+"
 std::string_view to_string(ComparisonOp op);  // "<>", "IS DISTINCT FROM"
 std::string_view to_string(LogicalOp op);
 std::string_view to_string(TimeUnit unit);  // "SECONDS"
 
-// No expression that the parser returns is nested deeper, so recursion over one is safe.
+// The parser returns no deeper expressions, so recursion over one is safe.
 inline constexpr int kMaxExpressionDepth = 800;
 
 }  // namespace engine

@@ -16,7 +16,7 @@ bool folds_to_itself(std::string_view name) {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '@';
   };
   if (name.empty() || name.front() == '@' || !std::ranges::all_of(name, is_plain)) return false;
-  // Digits alone, and what reads like 1E5, are numbers.
+  // Digits alone, and texts like 1E5, are numbers.
   return !(name.front() >= '0' && name.front() <= '9');
 }
 
@@ -25,7 +25,7 @@ struct PostgresType {
   TypeKind kind;
 };
 
-// What PostgreSQL clients write in casts and DDL, where it has a counterpart here.
+// PostgreSQL's type names in casts and DDL that have a counterpart here.
 constexpr PostgresType kPostgresTypes[] = {
     {"BOOL", TypeKind::Boolean},  {"BYTEA", TypeKind::Bytes},
     {"CHAR", TypeKind::String},   {"FLOAT", TypeKind::Double},
@@ -35,7 +35,7 @@ constexpr PostgresType kPostgresTypes[] = {
     {"DATE", TypeKind::Date},     {"TIME", TypeKind::Time},
 };
 
-// VARCHAR(20) and TIMESTAMP(3) with their number as PostgreSQL's atttypmod has it.
+// VARCHAR(20) and TIMESTAMP(3), with their number in the form of PostgreSQL's atttypmod.
 SqlType with_number_of(const TypeName& name, const SqlType& type) {
   if (name.scale != 1) return type;
   const PostgresLabel of = type.label();
@@ -65,16 +65,16 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
   if (const auto found = custom_types.find(name.custom_name); found != custom_types.end())
     return found->second;
   for (const PostgresType& type : kPostgresTypes) {
-    // A quoted name, which tools write in PostgreSQL's lower case, means the same.
+    // A quoted name in PostgreSQL's lower case, which tools write, means the same.
     if (type.name != upper_case(name.custom_name)) continue;
     if (type.kind != TypeKind::Decimal) return with_number_of(name, type.kind);
-    // NUMERIC alone is unbounded in PostgreSQL; here it is as wide as a DECIMAL gets.
+    // NUMERIC without a precision is unbounded in PostgreSQL; here it has the maximum precision.
     if (name.precision == 0) return SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric);
     return SqlType::decimal(name.precision, name.scale);
   }
   if (const PostgresLabelRow* row = label_named(lower_case(name.custom_name)))
     return with_number_of(name, type_of(*row));
-  // As pg_type names arrays: _int4.
+  // pg_type's names of arrays: _int4.
   if (name.custom_name.size() > 1 && name.custom_name.front() == '_') {
     TypeName element = name;
     element.custom_name.erase(0, 1);

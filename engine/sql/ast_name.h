@@ -1,4 +1,4 @@
-// Names and type names as a statement spells them.
+// Names and type names as written in a statement.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -13,9 +13,9 @@ namespace engine {
 
 enum class Quoting : uint8_t { None, Double, Back };
 
-// A name of a source, column, alias, ... Without quotes its text is already folded to upper case.
-// How it was quoted matters to the PostgreSQL front end alone, where "orders" may mean ORDERS and
-// `orders` may not.
+// A name of a source, column, alias, ... An unquoted name is already folded to upper case. The kind
+// of quotes matters to the PostgreSQL front end only, where "orders" may mean ORDERS and `orders`
+// may not.
 struct Name {
   std::string text;
   Quoting quoting = Quoting::None;
@@ -27,7 +27,8 @@ struct Name {
   bool operator==(std::string_view other) const { return text == other; }
 };
 
-// "`name`" when the bare name would be folded or is a reserved word, else the name itself.
+// Returns "`name`" if the bare name would be folded or is a reserved word, otherwise the name
+// itself.
 std::string quote_if_needed(std::string_view name);
 
 // A type as written. It becomes a SqlType once the custom types are known (resolve_type), because a
@@ -35,24 +36,25 @@ std::string quote_if_needed(std::string_view name);
 struct TypeName {
   TypeKind kind = TypeKind::Null;  // Null: a custom type, see `custom_name`
   std::string custom_name = {};
-  // Of a DECIMAL; already checked. Of VARCHAR(20), TIMESTAMP(3) and their like the number is `precision`, and `scale` is 1.
+  // For a DECIMAL; already checked. For VARCHAR(20), TIMESTAMP(3) and similar types `precision` is the number, and
+  // `scale` is 1.
   int precision = 0, scale = 0;
   std::vector<TypeName> parts = {};  // ARRAY: element. MAP: key, value. STRUCT: the fields' types
   std::vector<std::string> field_names = {};  // of a STRUCT, as long as `parts`
-  // What CREATE TYPE makes in PostgreSQL's way has a `custom_name` beside its kind: an enumeration is a String whose
+  // A type of PostgreSQL's CREATE TYPE has a `custom_name` in addition to its kind: an enumeration is a String whose
   // values are `field_names`, a composite type a STRUCT.
   TextPosition position = {};
 
   bool is_custom() const { return kind == TypeKind::Null; }
-  // As SqlType::to_string, with custom names as they are.
+  // Like SqlType::to_string, with unresolved custom names.
   std::string to_string() const;
 };
 
 using CustomTypes = std::map<std::string, SqlType>;
 
-// Fails with UndefinedObject, "Cannot resolve unknown type: X". Where no custom type is so named,
-// PostgreSQL's names (TEXT, INT4, INT8, FLOAT8, NUMERIC(p, s), BOOL, BYTEA, TIMESTAMPTZ, ...) are
-// known as well. Fails with LimitExceeded on a type that is wider than a row may be.
+// Fails with UndefinedObject, "Cannot resolve unknown type: X". PostgreSQL's names (TEXT, INT4,
+// INT8, FLOAT8, NUMERIC(p, s), BOOL, BYTEA, TIMESTAMPTZ, ...) are also known, unless a custom type
+// has the name. Fails with LimitExceeded for a type that is wider than a row may be.
 Result<SqlType> resolve_type(const TypeName& name, const CustomTypes& custom_types = {});
 
 }  // namespace engine

@@ -14,7 +14,7 @@ namespace engine {
 // One entry of WITH (...). The value is a literal.
 struct Property {
   std::string name;          // upper case
-  std::string written_name;  // as in the text, without quotes: connectors distinguish case
+  std::string written_name;  // as written, without quotes: connectors distinguish case
   ExpressionPtr value;
   TextPosition position;
 
@@ -23,7 +23,7 @@ struct Property {
 };
 using PropertyList = std::vector<Property>;
 
-// nullptr when there is none of this (upper-case) name.
+// Returns nullptr if no property has this (upper-case) name.
 const Property* find_property(const PropertyList& properties, std::string_view name);
 
 struct Duration {
@@ -52,13 +52,13 @@ struct AliasedSource {
   Name name;
   std::optional<Name> alias;
   TextPosition position;
-  // (SELECT ...) AS alias (column, ...); copies share it. Null: the source called `name`.
+  // (SELECT ...) AS alias (column, ...); copies share it. Null: the source named `name`.
   std::shared_ptr<const Query> query = nullptr;
-  std::vector<Name> columns = {};  // none: as the query names them
+  std::vector<Name> columns = {};  // none: the names in the query
   bool lateral = false;            // the query may name columns of the sources before it
-  bool is_function = false;        // f(x) AS alias: alone, the alias is what the function gives
+  bool is_function = false;        // f(x) AS alias: the alias alone means the function's result
 
-  // The name by which the rest of the query addresses it.
+  // The name by which the rest of the query refers to the source.
   const Name& visible_name() const { return alias ? *alias : name; }
 };
 
@@ -75,10 +75,10 @@ struct Join {
   JoinType type;
   AliasedSource source;
   std::optional<Within> within;
-  ExpressionPtr on;  // null: of USING, and where every pair is meant (CROSS JOIN, a comma)
+  ExpressionPtr on;  // null: with USING, or for all pairs (CROSS JOIN, a comma)
   TextPosition position;
   std::vector<Name> columns = {};  // of USING
-  bool natural = false;            // USING of all names that both sides have
+  bool natural = false;            // USING of all names that both have
 };
 Join clone(const Join& join);
 
@@ -87,13 +87,13 @@ enum class WindowType : uint8_t { Tumbling, Hopping, Session };
 struct WindowClause {
   WindowType type;
   Duration size;                    // the gap of a session
-  std::optional<Duration> advance;  // always there for Hopping, never otherwise
+  std::optional<Duration> advance;  // set for Hopping only
   std::optional<Duration> retention, grace;
   TextPosition position;
 };
 
 enum class Emit : uint8_t { None, Changes, Final };
-// Of each clause's first word; unset when there is no such clause.
+// The position of each clause's first word; unset for absent clauses.
 struct ClausePositions {
   std::optional<TextPosition> window, where, group_by, partition_by, having, order_by, emit, limit;
 };
@@ -101,7 +101,7 @@ struct ClausePositions {
 // name (column, ...) AS (SELECT ...), before the query that reads it.
 struct CommonTable {
   Name name;
-  std::vector<Name> columns;  // none: as the query names them
+  std::vector<Name> columns;  // none: the names in the query
   std::shared_ptr<const Query> query;
   TextPosition position;
   bool recursive = false;  // of WITH RECURSIVE: the query may read itself
@@ -111,13 +111,13 @@ enum class SetOperator : uint8_t { Union, Intersect, Except };
 
 struct SetOperation {
   SetOperator op;
-  bool all;  // doubles are kept
+  bool all;  // duplicates are kept
   std::shared_ptr<const Query> left, right;
   TextPosition position;
 };
 
-// A SELECT; or the rows of two queries put together, or rows that are written down: then it has no items, and of the
-// other clauses only those behind HAVING.
+// A SELECT, a combination of the rows of two queries, or VALUES rows. The latter two have no items, and of the other
+// clauses only those after HAVING.
 struct Query {
   std::vector<CommonTable> with;
   std::optional<SetOperation> combined;
@@ -131,7 +131,7 @@ struct Query {
   std::optional<WindowClause> window;
   ExpressionPtr where;  // may be null
   ExpressionList group_by, partition_by;
-  // GROUPING SETS, ROLLUP and CUBE, multiplied out: the places in group_by of each set. Empty: one set, of all.
+  // GROUPING SETS, ROLLUP and CUBE, expanded: for each set, the indexes in group_by. Empty: one set of all expressions.
   std::vector<std::vector<size_t>> grouping_sets;
   ExpressionPtr having;  // may be null
   std::vector<OrderItem> order_by;
@@ -142,10 +142,11 @@ struct Query {
 };
 
 Query clone(const Query& query);
-// Those of its lists and clauses and of its joins; of the queries that it reads, and of those within its expressions, none.
+// The expressions of its lists, clauses and joins, without those of the queries that it reads and of sub-queries within
+// expressions.
 std::vector<const Expression*> own_expressions(const Query& query);
-// Whether it is a SELECT from sources that have names, one behind the other, as the dialect of continuous queries knows it.
-// Otherwise what is more, and where.
+// Checks that it is a SELECT from named sources, as the dialect of continuous queries supports it. Otherwise returns
+// the unsupported part and its position.
 struct BeyondDialect {
   std::string what;
   TextPosition position;

@@ -1,5 +1,5 @@
-// What PostgreSQL clients send around statements: transactions, settings, cursors, COPY, prepared
-// statements.
+// Statements about the session from PostgreSQL clients: transactions, settings, cursors, COPY,
+// prepared statements.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -23,10 +23,9 @@ enum class TransactionAction : uint8_t {
 };
 struct Transaction {
   TransactionAction action;
-  Name savepoint = {};  // of the last three
-  std::string tag =
-      {};  // the command tag that PostgreSQL answers: BEGIN, START TRANSACTION, COMMIT, ...
-  std::string modes = {};  // of Begin, as of SetTransaction
+  Name savepoint = {};     // of the last three
+  std::string tag = {};    // PostgreSQL's command tag: BEGIN, START TRANSACTION, COMMIT, ...
+  std::string modes = {};  // of Begin, as in SetTransaction
 };
 
 // SET [SESSION|LOCAL] name {=|TO} value; also SET TIME ZONE (timezone), SET NAMES
@@ -46,7 +45,7 @@ struct ShowSetting {
 };  // lower case; "all" for SHOW ALL
 struct ResetSetting {
   std::string name;
-};  // likewise
+};  // lower case; "all" for RESET ALL
 enum class DiscardTarget : uint8_t { All, Plans, Sequences, Temporary };
 struct Discard {
   DiscardTarget target;
@@ -75,7 +74,7 @@ struct CopyOption {
   std::string name;  // lower case: format, header, delimiter, null, quote, escape, force_quote, ...
   std::optional<std::string>
       value;  // none: the option's name alone. TRUE and ON as written, in lower case
-  std::vector<Name> columns = {};  // of force_quote and its kin; a single empty list means *
+  std::vector<Name> columns = {};  // of force_quote and the like; a single empty list means *
   TextPosition position;
 };
 struct Copy {

@@ -1,6 +1,5 @@
-// The statements of the dialect as parsed: sources,
-// types, rows, inspection and control. What PostgreSQL clients send around them is in
-// ast_session.h.
+// The statements of the dialect as parsed: sources, types, rows, inspection and control. The
+// statements of PostgreSQL clients about the session are in ast_session.h.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -39,7 +38,7 @@ struct CreateSource {
   TextPosition name_position;
   std::vector<TableElement> elements;
   PropertyList properties;
-  bool is_postgres = false;   // in PostgreSQL's syntax, of which the dialect has no word
+  bool is_postgres = false;   // in PostgreSQL's syntax, with features that the dialect lacks
   bool is_temporary = false;  // CREATE TEMP TABLE
 };
 
@@ -59,7 +58,7 @@ struct DropSource {
   TextPosition name_position;
 };
 
-// DROP TABLE a, b: all or none.
+// DROP TABLE a, b: drops all or none.
 struct DropSources {
   std::vector<DropSource> drops;
 };
@@ -77,8 +76,8 @@ struct AddPrimaryKey {
   std::vector<TableName> columns;
   bool if_exists = false;
 };
-// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE, SET and DROP NOT NULL, ADD COLUMN with a value for the
-// rows that are there: of one statement, carried out in this order.
+// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE, SET and DROP NOT NULL, ADD COLUMN with a value for
+// existing rows: the changes of one statement, executed in this order.
 struct AlterColumns {
   TableName table;
   struct Dropped {
@@ -94,7 +93,7 @@ struct AlterColumns {
   struct Retyped {
     TableName column;
     TypeName type;
-    std::string using_sql = {};  // what the values become; empty: what they are, cast
+    std::string using_sql = {};  // expression for the new values; empty: a cast of the old ones
   };
   std::vector<Retyped> retyped;
   struct Nullability {
@@ -108,7 +107,7 @@ struct AlterColumns {
 // ALTER TABLE table ALTER COLUMN column SET DEFAULT value, DROP DEFAULT
 struct AlterDefault {
   TableName table, column;
-  std::string default_sql = {};  // empty: there is none from now on
+  std::string default_sql = {};  // empty: removes the default
   bool if_exists = false;
 };
 // CREATE SCHEMA, DROP SCHEMA a, b
@@ -120,13 +119,13 @@ struct DropSchemas {
   bool if_exists = false, cascade = false;
   std::vector<TableName> names;
 };
-// COMMENT ON TABLE table IS 'text', COMMENT ON COLUMN table.column IS 'text'; of streams likewise.
+// COMMENT ON TABLE table IS 'text', COMMENT ON COLUMN table.column IS 'text'; also for streams.
 struct CommentOn {
   TableName table;
   std::optional<TableName> column = {};
-  std::optional<std::string> text = {};  // none: NULL, which takes it away
+  std::optional<std::string> text = {};  // none: NULL, which removes the comment
 };
-// VACUUM, ANALYZE and their kin, of which there is nothing to do here.
+// VACUUM, ANALYZE and similar statements, which have no effect here.
 struct Maintain {
   std::string tag;
 };
@@ -160,8 +159,8 @@ struct Assignment {
 // ON CONFLICT (columns) DO NOTHING, or DO UPDATE SET column = value, ... WHERE condition
 struct OnConflict {
   std::optional<Name> alias = {};            // of the target
-  std::vector<TableName> columns = {};       // empty: whatever it is that meets
-  std::string constraint = {};               // in place of columns: its name
+  std::vector<TableName> columns = {};       // empty: any conflict
+  std::string constraint = {};               // name of a constraint, instead of columns
   std::vector<Assignment> assignments = {};  // empty: DO NOTHING
   ExpressionPtr where = nullptr;             // may be null
   TextPosition position = {};
@@ -171,8 +170,8 @@ struct InsertSelect {
   TextPosition target_position;
   PropertyList properties;
   Query query;
-  std::vector<TableName> columns = {};  // of a table, whose rows are written once; empty: all
-  std::shared_ptr<const OnConflict> on_conflict = {};  // copies share it; null: there is none
+  std::vector<TableName> columns = {};  // of a table, each row of which is written once; empty: all
+  std::shared_ptr<const OnConflict> on_conflict = {};  // copies share it; null: none
   std::vector<SelectItem> returning = {};
 };
 
@@ -184,7 +183,7 @@ struct InsertValues {
   Name target;
   TextPosition target_position;
   std::vector<InsertColumn> columns;  // empty: all, in schema order
-  std::vector<ExpressionList> rows;   // one or many; not necessarily of equal length
+  std::vector<ExpressionList> rows;   // one or more; their lengths may differ
   std::vector<SelectItem> returning = {};
   std::optional<Name> alias = {};  // of the target
 };
@@ -193,7 +192,7 @@ struct DeleteRows {
   TableName target;
   std::optional<Name> alias;
   ExpressionPtr where;  // may be null
-  Query reads = {};     // WITH, and where USING names more: the target and those, as FROM has them
+  Query reads = {};     // WITH, and with USING: the target and its sources, as in FROM
   std::vector<SelectItem> returning = {};
 };
 struct UpdateRows {
@@ -201,10 +200,10 @@ struct UpdateRows {
   std::optional<Name> alias;
   std::vector<Assignment> assignments;
   ExpressionPtr where;  // may be null
-  Query reads = {};     // WITH, and where FROM names more: the target and those
+  Query reads = {};     // WITH, and with FROM: the target and its sources
   std::vector<SelectItem> returning = {};
-  // Of (a, b) = (SELECT ...): sub-queries of one row of parts C1, C2, ..., which assignments read as columns of this name and
-  // the number of theirs.
+  // For (a, b) = (SELECT ...): sub-queries of one row with the fields C1, C2, ...; assignments refer to them as fields
+  // of a column named kRowValue plus the sub-query's index.
   ExpressionList row_values = {};
 };
 
@@ -214,8 +213,8 @@ struct Print {
   std::optional<int64_t> interval, limit;
 };
 
-// SET 'prop' = 'value' and its kin: ksqlDB's properties, as opposed to PostgreSQL's settings
-// (SetSetting).
+// SET 'prop' = 'value' and similar statements: ksqlDB's properties, as opposed to PostgreSQL's
+// settings (SetSetting).
 struct SetProperty {
   std::string name, value;
 };
@@ -305,9 +304,9 @@ struct DescribeFunction {
 
 enum class ExplainFormat : uint8_t {
   Text,
-  Topology,  // as ksqlDB shows the processors of Kafka Streams
+  Topology,  // in ksqlDB's notation for processors of Kafka Streams
   Dot,       // a picture, for Graphviz
-  Json,      // PostgreSQL's FORMAT JSON: the lines of the text as a document
+  Json,      // PostgreSQL's FORMAT JSON: the text's lines as a document
 };
 struct Explain {
   bool analyze = false;

@@ -1,4 +1,5 @@
-// From ANTLR's tree to ours, one function for each rule of the grammar. Private to this folder.
+// Converts ANTLR's tree to ours, with one function for each rule of the grammar. Private to this
+// folder.
 #pragma once
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@ using P = grammar::MillraceParser;
 
 // build_statement.cc
 Result<Statement> build_statement(P::StatementContext& context);
-// With its text, as EXPLAIN and PREPARE keep one.
+// Includes the statement's text, for EXPLAIN and PREPARE.
 Result<ParsedStatement> build_nested_statement(P::StatementContext& context);
 
 // build_source.cc: CREATE, DROP and ALTER of streams, tables and types
@@ -23,7 +24,7 @@ Result<Statement> build_drop_source(P::DropSourceContext& context);
 Result<Statement> build_alter_source(P::AlterSourceContext& context);
 Result<Statement> build_create_type(P::CreateTypeContext& context);
 Result<Statement> build_drop_type(P::DropTypeContext& context);
-Result<PropertyList> build_properties(P::PropertiesContext* context);  // of none: an empty list
+Result<PropertyList> build_properties(P::PropertiesContext* context);  // null: an empty list
 
 // build_type.cc
 Result<TypeName> build_type(P::TypeContext& context);
@@ -52,13 +53,13 @@ Result<ExpressionPtr> build_expression(P::ExpressionContext& context);
 Result<ExpressionPtr> build_value(P::ValueContext& context);
 Result<ExpressionList> build_expressions(const std::vector<P::ExpressionContext*>& contexts);
 Result<ExpressionPtr> build_literal(P::LiteralContext& context);
-// The dereference when the expression is `base->*` and nothing else, otherwise nullptr.
+// Returns the dereference if the expression is exactly `base->*`, otherwise nullptr.
 P::DereferenceContext* as_all_fields(P::ExpressionContext& context);
 
-// build_name.cc: the words
+// build_name.cc: names and literals
 Name build_name(P::IdentifierContext& context);
 Name build_name(P::BareAliasContext& context);
-std::vector<Name> build_names(P::NamesContext* context);  // of none: an empty list
+std::vector<Name> build_names(P::NamesContext* context);  // null: an empty list
 Result<std::string> build_string(P::StringContext& context);
 // A name of a stream, table or the like: letters, digits, '_' and '-' only.
 Result<Name> build_source_name(P::IdentifierContext& context);
@@ -68,12 +69,12 @@ Result<ExpressionPtr> build_number(const antlr4::Token& digits, const std::strin
                                    TextPosition position);
 
 TextPosition position_of(const antlr4::ParserRuleContext& context);
-// The text of all that a rule took.
+// The text that a rule matched.
 std::string text_of(const antlr4::ParserRuleContext& context);
 std::string to_upper(std::string text);
 std::string to_lower(std::string text);
 
-// Of a label that may be unset.
+// Compares the type of a label's token; the label may be unset.
 inline bool is(const antlr4::Token* token, size_t type) {
   return token && token->getType() == type;
 }

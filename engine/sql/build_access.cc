@@ -6,7 +6,8 @@
 namespace engine {
 namespace {
 
-// PostgreSQL's clients send names of users as they are typed: those without quotes in lower case.
+// Names of users: PostgreSQL's clients send them as typed, so unquoted names are folded to lower
+// case.
 std::string build_role(P::IdentifierContext& context) {
   const Name name = build_name(context);
   return name.quoting == Quoting::None ? to_lower(name.text) : name.text;
@@ -29,7 +30,7 @@ Result<RoleOptions> build_options(const std::vector<P::RoleOptionContext*>& cont
   for (P::RoleOptionContext* each : contexts) {
     const Name word = build_name(*each->identifier());
     const bool has_value = each->string() || each->NULL_();
-    if (word == "ENCRYPTED" && !has_value) continue;  // ENCRYPTED PASSWORD, as all are
+    if (word == "ENCRYPTED" && !has_value) continue;  // ENCRYPTED PASSWORD; all are encrypted
     if (word == "PASSWORD" && has_value) {
       options.password = each->string() ? TRY(build_string(*each->string())) : std::string();
       continue;
@@ -39,7 +40,8 @@ Result<RoleOptions> build_options(const std::vector<P::RoleOptionContext*>& cont
       options.may_login = word == "LOGIN";
     else if (word == "SUPERUSER" || word == "NOSUPERUSER")
       options.is_superuser = word == "SUPERUSER";
-    // What everybody has here, or nobody: scripts of PostgreSQL's say it.
+    // Accepted without effect for PostgreSQL's scripts: here every user has this property, or none
+    // has it.
     else if (word != "INHERIT" && word != "NOCREATEDB" && word != "NOCREATEROLE" &&
              word != "NOREPLICATION" && word != "NOBYPASSRLS")
       return bad_option(*each);
@@ -56,7 +58,7 @@ Result<std::optional<Right>> build_right(P::PrivilegeContext& context) {
   return std::optional<Right>();
 }
 
-// One right, as all of them are records of the table's topic.
+// INSERT, UPDATE and DELETE are one right, because all of them write records to the table's topic.
 bool is_with_insert(const Name& word) { return word == "UPDATE" || word == "DELETE"; }
 
 Result<RightsTarget> build_target(P::RightsTargetContext& context) {

@@ -143,7 +143,7 @@ Built build_describe(P::DescribeContext& context) {
   return DescribeSource{std::move(name), position, extended};
 }
 
-// EXPLAIN (FORMAT ...), in PostgreSQL's words where it is another option.
+// EXPLAIN (FORMAT ...); another option fails with PostgreSQL's message.
 Result<ExplainFormat> explain_format(P::ExplainContext& context) {
   if (!context.option) return ExplainFormat::Text;
   const Name option = build_name(*context.option), value = build_name(*context.choice);

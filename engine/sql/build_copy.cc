@@ -46,7 +46,8 @@ Result<CopyOption> build_old_option(P::OldCopyOptionContext& context) {
   return option;
 }
 
-// Files are the server's: only superusers of PostgreSQL reach them, and nobody here.
+// Files would be files of the server: PostgreSQL allows them to superusers only, and Millrace to no
+// user.
 Status check_endpoint(P::CopyContext& context) {
   if (context.file)
     return Error{ErrorCode::NotSupported,

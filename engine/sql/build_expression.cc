@@ -27,16 +27,16 @@ Built build_subscript(P::SubscriptContext& context) {
 
 Built build_typecast(P::TypecastContext& context) {
   ExpressionPtr operand = TRY(build_value(*context.value()));
-  // numeric without a precision is as wide as it gets.
+  // numeric without a precision has the maximum precision.
   const std::string word = upper_case(context.type()->getText());
   TypeName type{.position = position_of(*context.type())};
   type.custom_name = "NUMERIC";
   if (word != "DECIMAL" && word != "DEC") type = TRY(build_type(*context.type()));
-  // This spelling is PostgreSQL's, and so are its types: timestamp has no zone there, and VARCHAR is not text. CAST is the
-  // dialect's.
+  // This notation is PostgreSQL's, and so are its types: timestamp has no zone there, and VARCHAR is not text. CAST is
+  // the dialect's notation.
   const std::string_view name = std::string_view(word).substr(0, word.find_first_of("(["));
   if (name == "TIMESTAMP" || name == "VARCHAR") {
-    TypeName* element = &type;  // of timestamp[]
+    TypeName* element = &type;  // for timestamp[]
     while (element->kind == TypeKind::Array) element = &element->parts.front();
     element->kind = TypeKind::Null;
     element->custom_name = name;
@@ -193,7 +193,7 @@ Built build_argument(P::ArgumentContext& context) {
   return build_expression(*context.expression());
 }
 
-// PostgreSQL calls ANY SOME, too.
+// SOME is PostgreSQL's synonym for ANY.
 bool is_any(const FunctionCall& call) {
   return (call.name == "ANY" || call.name == "SOME") && !call.star && !call.distinct;
 }
@@ -201,12 +201,12 @@ bool is_any(const FunctionCall& call) {
 Built build_function_call(P::FunctionCallContext& context) {
   FunctionCall call;
   call.name = to_upper(text_of(*context.name));
-  // x IN (VALUES (1), (2)) has rows there, which PostgreSQL's parser knows.
+  // x IN (VALUES (1), (2)) contains rows, which only PostgreSQL's parser supports.
   if (call.name == "VALUES" && !context.schema)
     return syntax_error_at(*context.getStart(), "VALUES is no function.");
   if (call.name.front() == '"' || call.name.front() == '`')
     call.name = call.name.substr(1, call.name.size() - 2);
-  // PostgreSQL clients qualify its functions; the dialect's own have no schema.
+  // PostgreSQL clients qualify PostgreSQL's functions; the dialect's own have no schema.
   if (context.schema && build_name(*context.schema) != "PG_CATALOG" &&
       build_name(*context.schema) != "pg_catalog")
     call.name = build_name(*context.schema).text + "." + call.name;
@@ -247,7 +247,7 @@ ComparisonOp comparison_op(const antlr4::Token& token) {
   }
 }
 
-// The predicates, each with the value that stands before it.
+// The predicates, each with the value before it.
 
 // The array, or the query, of ANY(...).
 ExpressionPtr take_any(Expression& expression) {
@@ -306,7 +306,7 @@ Built build_in(P::InContext& context, ExpressionPtr value) {
 
 Built build_like(P::LikeContext& context, ExpressionPtr value) {
   ExpressionPtr pattern = TRY(build_value(*context.pattern));
-  // Of several patterns only PostgreSQL's grammar knows.
+  // Several patterns are supported by PostgreSQL's grammar only.
   if (const auto* call = pattern->as<FunctionCall>();
       call && (is_any(*call) || call->name == "ALL"))
     return syntax_error_at(*context.pattern->start);

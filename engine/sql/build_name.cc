@@ -36,7 +36,7 @@ void append_utf8(std::string& text, uint32_t code_point) {
   }
 }
 
-// Reads up to `most` digits at `at` and moves behind them.
+// Reads up to `most` digits at `at`, and moves `at` past them.
 uint32_t take_digits(std::string_view text, size_t& at, size_t most, int base) {
   const size_t end = std::min(at + most, text.size());
   uint32_t value = 0;

@@ -112,7 +112,7 @@ Result<OrderItem> build_order_item(P::OrderItemContext& context) {
   return item;
 }
 
-// Null for ALL.
+// Returns null for ALL.
 Result<ExpressionPtr> build_row_count(P::RowCountContext& context) {
   const TextPosition position = engine::position_of(context);
   if (context.ALL()) return ExpressionPtr();
@@ -159,7 +159,8 @@ Result<Query> build_body(P::QueryBodyContext& context) {
   for (P::JoinContext* join : context.join()) {
     query.joins.push_back(TRY(build_join(*join)));
     has_comma = has_comma || join->COMMA() != nullptr;
-    // A comma binds less than JOIN, which here tells; PostgreSQL's parser has such joins.
+    // A comma binds less tightly than JOIN, which matters for these joins; PostgreSQL's parser
+    // supports them.
     const Join& made = query.joins.back();
     if (has_comma &&
         (made.type == JoinType::Right || made.type == JoinType::Full || !made.columns.empty()))
@@ -193,14 +194,14 @@ void combine(Query& left, P::MoreRowsContext& more, Query right) {
 
 // INTERSECT binds more tightly than the others, which go from left to right.
 Result<Query> build_bodies(P::QueryContext& context) {
-  // Each is nested in the next one.
+  // Each query is nested in the next one.
   constexpr size_t kMaxCombined = 255;
   if (context.moreRows().size() > kMaxCombined)
     return Error{ErrorCode::LimitExceeded,
                  "UNION, INTERSECT and EXCEPT put at most 256 queries together"}
         .at(engine::position_of(*context.moreRows(kMaxCombined)));
   Query whole = TRY(build_body(*context.queryBody()));
-  std::optional<std::pair<P::MoreRowsContext*, Query>> next;  // what the whole is combined with
+  std::optional<std::pair<P::MoreRowsContext*, Query>> next;  // the query to combine with
   for (P::MoreRowsContext* more : context.moreRows()) {
     Query rows = TRY(more->query() ? build_query(*more->query()) : build_body(*more->queryBody()));
     if (is(more->op, P::INTERSECT)) {

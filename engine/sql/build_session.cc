@@ -53,7 +53,8 @@ std::string_view command_tag(TransactionAction action, bool is_start) {
 }
 
 Built build_transaction(P::TransactionContext& context) {
-  // Whoever asks for it would take what follows for part of a transaction.
+  // AND CHAIN must not be ignored: the client would assume that the next statements are part of a
+  // transaction.
   if (context.CHAIN() && !context.NO())
     return Error{ErrorCode::NotSupported, "AND CHAIN is not supported yet"}
         .with_hint("Send BEGIN behind it.")
@@ -72,7 +73,7 @@ std::string setting_name(P::SettingNameContext& context) {
   return name;
 }
 
-// Nothing for DEFAULT.
+// Returns nothing for DEFAULT.
 Result<std::optional<std::string>> setting_value(P::SettingValueContext& context) {
   if (context.string()) return TRY(build_string(*context.string()));
   P::IdentifierContext* word = context.identifier();
@@ -108,7 +109,7 @@ Built build_set_setting(P::SetSettingContext& context) {
     const std::optional<std::string> text = TRY(setting_value(*value));
     if (text) set.value = set.value ? *set.value + ", " + *text : *text;
   }
-  // SET TIME ZONE LOCAL, a word, is what the session began with.
+  // SET TIME ZONE LOCAL, as a keyword, restores the session's initial value.
   if (context.special && context.special->getType() == P::TIME && set.value &&
       to_upper(*set.value) == "LOCAL" && !context.settingValue().front()->string())
     set.value.reset();

@@ -62,8 +62,8 @@ Result<Property> build_property(P::PropertyContext& context) {
   return property;
 }
 
-// The name of a source in a schema has the schema before its own; `public` is left out. Words with a schema are
-// PostgreSQL's, which compares bare names in lower case with and without quotes alike.
+// The name of a source in a schema has the schema as a prefix; `public` is omitted. Names with a schema are
+// PostgreSQL's, which treats bare names in lower case with and without quotes alike.
 Name in_schema(const Name& schema, Name name) {
   const auto is_folded = [](char c) {
     return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');

@@ -32,7 +32,7 @@ Status read_precision(P::TypeContext& context, TypeName& type) {
     return decimal_error(context,
                          "DECIMAL needs a precision and a scale, for instance DECIMAL(10, 2)");
   const int64_t precision = TRY(build_integer(*parameters[0]->start));
-  // As in PostgreSQL, NUMERIC(10) has no digits behind the point.
+  // As in PostgreSQL, NUMERIC(10) has no digits after the point.
   const int64_t scale = parameters.size() == 1 ? 0 : TRY(build_integer(*parameters[1]->start));
   if (precision < 1) return decimal_error(context, "DECIMAL precision must be >= 1");
   if (precision < scale) return decimal_error(context, "DECIMAL precision must be >= scale");
@@ -62,7 +62,7 @@ Result<TypeName> build_named_type(P::TypeContext& context) {
     const auto scalar = std::ranges::find(kScalarNames, name.text, &ScalarName::name);
     if (scalar != std::end(kScalarNames)) {
       type.kind = scalar->kind;
-      // With anything in brackets, too, VARCHAR is a column of PostgreSQL's and not one of texts.
+      // VARCHAR with anything in brackets is also PostgreSQL's type, and not the dialect's text.
       if (type.kind == TypeKind::String && !context.typeParameter().empty()) type.precision = 1;
       TRY(read_number(context, type));
       return type;

@@ -1,4 +1,4 @@
-// The text as the lexer reads it: bytes, letters in upper case.
+// The text for the lexer: bytes, with letters in upper case.
 #pragma once
 #include <string>
 #include <string_view>

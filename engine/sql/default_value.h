@@ -1,5 +1,5 @@
-// DEFAULT among the values of an INSERT, and the columns of a source among those of a ROW: what PostgreSQL writes where an
-// expression stands, and is none.
+// DEFAULT among the values of an INSERT, and the columns of a source in a ROW: PostgreSQL allows them in place of an
+// expression, although they are not expressions.
 #pragma once
 #include <string_view>
 
@@ -7,8 +7,8 @@
 
 namespace engine {
 
-// In the tree it is a call without arguments of a name that no function has; our grammar takes the word for a column,
-// of which there are none there.
+// In the tree it is a call without arguments, with a name that no function has; our grammar reads the word as a column,
+// which cannot occur there.
 inline constexpr std::string_view kDefaultCall = "DEFAULT";
 // ROW(a, t.*): a call with the source's name as its argument.
 inline constexpr std::string_view kColumnsCall = "\x06";

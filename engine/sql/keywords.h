@@ -1,4 +1,4 @@
-// The words that the dialect's grammar knows.
+// The keywords of the dialect's grammar.
 #pragma once
 #include <string>
 #include <vector>

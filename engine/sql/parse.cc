@@ -1,4 +1,4 @@
-// ANTLR begins and ends in this file: its exceptions stop here.
+// ANTLR's exceptions do not leave this file.
 #include "engine/sql/parse.h"
 
 #include "engine/sql/build.h"
@@ -20,8 +20,8 @@ Error too_deep_error(TextPosition position) {
 
 struct Cancelled {};
 
-// Ends a parse that would recurse too deeply, by the exception TooDeep, and one that nobody waits for
-// any more, by Cancelled.
+// Ends a parse that would recurse too deeply, with the exception TooDeep, and a parse whose result is no longer needed,
+// with Cancelled.
 class ParseLimits final : public antlr4::tree::ParseTreeListener {
  public:
   explicit ParseLimits(const std::atomic<bool>* is_cancelled) : is_cancelled_(is_cancelled) {}
@@ -39,7 +39,7 @@ class ParseLimits final : public antlr4::tree::ParseTreeListener {
   int depth_ = 0;
 };
 
-// Ends a parse at its first error, by the exception SyntaxFailure.
+// Ends a parse at its first error, with the exception SyntaxFailure.
 class FirstError final : public antlr4::BaseErrorListener {
  public:
   void syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* offending, size_t, size_t,
@@ -51,8 +51,8 @@ class FirstError final : public antlr4::BaseErrorListener {
   }
 
  private:
-  // Whether the parser's state belongs to the offending token, and not to one before from which it
-  // looked ahead.
+  // Whether the parser's state belongs to the offending token, and not to an earlier one from which
+  // it looked ahead.
   static bool begins_at(const std::exception_ptr& cause, const antlr4::Token& offending) {
     if (!cause) return true;
     try {
@@ -75,7 +75,7 @@ class StatementParser {
     parser_.addParseListener(&limits_);
   }
 
-  // The tree, which lives as long as this parser.
+  // Returns the tree, which lives as long as the parser.
   template <class Context>
   Result<Context*> parse(Context* (P::*rule)(), std::string_view script) {
     try {
@@ -91,8 +91,8 @@ class StatementParser {
   }
 
  private:
-  // SLL decides most statements without the full context and much faster; where it fails the answer
-  // may still be a tree. Null then.
+  // SLL decides most statements without the full context and much faster. Returns null if it fails;
+  // the statement may be valid nevertheless.
   template <class Context>
   Context* try_fast(Context* (P::*rule)()) {
     restart(antlr4::atn::PredictionMode::SLL, std::make_shared<antlr4::BailErrorStrategy>());
@@ -118,7 +118,7 @@ class StatementParser {
       return failure;
     } catch (const TooDeep&) {
       return SyntaxFailure{0, "", {}};
-    } catch (const Cancelled&) {  // what the error says does not matter any more
+    } catch (const Cancelled&) {  // the error will not be shown
       return SyntaxFailure{0, "", {}};
     }
   }
@@ -145,9 +145,9 @@ Status check_text(std::string_view text) {
   return {};
 }
 
-// Chains like a + b + c parse without recursion, but their tree is as deep as they are long. Each
-// level of an expression takes at least one of the tree, so what is built from it keeps
-// kMaxExpressionDepth.
+// Chains like a + b + c are parsed without recursion, but their tree is as deep as they are long.
+// Each level of an expression takes at least one level of the tree, so expressions built from it
+// respect kMaxExpressionDepth.
 Status check_depth(antlr4::ParserRuleContext& root) {
   struct Level {
     antlr4::ParserRuleContext* context;
@@ -173,7 +173,7 @@ Result<ParsedStatement> parse_statement(StatementTokens& tokens, std::string_vie
   return build_nested_statement(*tree->statement());
 }
 
-// The one statement-like thing of a text, by a rule of its own.
+// Parses a text that is a single construct, by a rule of its own.
 template <class Context, class Build>
 auto parse_single(std::string_view text, Context* (P::*rule)(), Build build)
     -> decltype(build(std::declval<Context&>())) {

@@ -26,10 +26,10 @@ namespace engine {
 Result<std::vector<ParsedStatement>> parse_script(std::string_view text,
                                                   const std::atomic<bool>* is_cancelled = nullptr);
 
-// One expression and nothing else.
+// Parses a text that is exactly one expression.
 Result<ExpressionPtr> parse_expression(std::string_view text);
 
-// One type and nothing else: `ARRAY<STRUCT<A INT>>`.
+// Parses a text that is exactly one type: `ARRAY<STRUCT<A INT>>`.
 Result<TypeName> parse_type(std::string_view text);
 
 // The text with each ${name} replaced; names are compared without regard to case, unknown ones

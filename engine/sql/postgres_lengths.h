@@ -4,7 +4,7 @@
 
 namespace engine {
 
-// VARCHAR(3) and CHAR are texts in the dialect; as PostgreSQL has them they have a length, CHAR and BIT that of CHAR(1).
+// VARCHAR(3) and CHAR are texts in the dialect; in PostgreSQL they have a length, and CHAR and BIT have the length 1.
 TypeName with_postgres_lengths(TypeName name);
 
 }  // namespace engine

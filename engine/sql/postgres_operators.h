@@ -1,4 +1,4 @@
-// PostgreSQL's operators that are calls of functions here: what a statement writes, and what computes it.
+// PostgreSQL's operators that are implemented as functions here: the operator and its function.
 #pragma once
 #include <string_view>
 
@@ -6,7 +6,7 @@ namespace engine {
 
 struct PostgresOperator {
   std::string_view text, function;
-  bool takes_right_first = false;  // a <@ b is what b @> a is
+  bool takes_right_first = false;  // a <@ b means b @> a
 };
 inline constexpr PostgresOperator kOperatorsOfTwo[] = {
     {"^", "POWER"},

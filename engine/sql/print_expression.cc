@@ -1,4 +1,4 @@
-// Expressions as ksqlDB prints them in its messages; what it prints parses to the same tree.
+// Expressions as ksqlDB prints them in its messages; the output parses to the same tree.
 #include <utility>
 
 #include "engine/sql/ast_expression.h"
@@ -184,7 +184,7 @@ struct Printer {
     }
     return "MAP(" + text + ")";
   }
-  // For messages alone: the query is not printed.
+  // For messages only: the query is not printed.
   std::string operator()(const Subquery& n) const {
     if (n.kind == SubqueryKind::Exists) return "EXISTS (SELECT ...)";
     if (n.kind == SubqueryKind::Scalar) return "(SELECT ...)";

@@ -4,7 +4,7 @@ namespace engine {
 
 namespace {
 
-// About 50 MB. All of the public test cases together make a tenth of it.
+// About 50 MB. All public test cases together use a tenth of it.
 constexpr size_t kMaxStates = 20'000;
 constexpr size_t kUsesBetweenLooks =
     64;  // counting states costs about as much as a small statement
@@ -38,7 +38,7 @@ void LearnedTables::forget_if_large() {
   contexts.clear();
 }
 
-// The base class has made an interpreter over the shared tables; setInterpreter() deletes it.
+// The base class has created an interpreter with the shared tables; setInterpreter() deletes it.
 ThreadLexer::ThreadLexer(antlr4::CharStream* input)
     : MillraceLexer(input), tables_(tables_of_this_thread(static_cast<MillraceLexer&>(*this))) {
   tables_.forget_if_large();

@@ -1,10 +1,10 @@
-// The generated lexer and parser, each over tables of its thread. Private to this folder.
+// The generated lexer and parser, each with tables of its thread. Private to this folder.
 //
-// ANTLR's recognizers learn: what they work out about a decision of the grammar they keep in tables
-// (DFAs and prediction contexts), which make all later texts fast. The generated classes share
-// these tables between all threads, and the runtime's own locks do not cover every read of them. So
-// each thread has tables of its own, the grammar's network (ATN) included, since that caches too:
-// nothing that is written is shared, nobody waits.
+// ANTLR's recognizers learn: they keep their results for a decision of the grammar in tables (DFAs
+// and prediction contexts), which make all later texts fast. The generated classes share these
+// tables between all threads, and the runtime's own locks do not protect every read of them. So
+// each thread has tables of its own, including the grammar's network (ATN), which also caches: no
+// mutable state is shared, and no thread waits.
 #pragma once
 #include <vector>
 
@@ -20,9 +20,8 @@ struct LearnedTables {
   LearnedTables(const LearnedTables&) = delete;
   LearnedTables& operator=(const LearnedTables&) = delete;
 
-  // Begins anew when so much was learned that it is no longer worth its memory; to be called while
-  // no recognizer uses the tables. Ordinary statements never come near the limit, generated
-  // nonsense may.
+  // Discards the tables if they have become too large to be useful; call it while no recognizer
+  // uses the tables. Ordinary statements never reach the limit, generated nonsense may.
   void forget_if_large();
 
   antlr4::atn::ATN network;

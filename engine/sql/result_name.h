@@ -1,4 +1,4 @@
-// What a result column is called that has no alias.
+// The name of a result column without an alias.
 #pragma once
 #include <string>
 
@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// As PostgreSQL names it: a column's or function's name, the type of a cast of something without a name, "?column?".
+// PostgreSQL's rules: a column's or function's name, the type of a cast of an expression without a name, "?column?".
 std::string result_name(const Expression& expression);
 
 }  // namespace engine

@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-// Copies of a syntax tree share the queries within it.
+// Copies of a syntax tree share their queries, so a query is copied before it is rewritten.
 Status rewrite_shared(std::shared_ptr<const Query>& query, const RewriteVisitor& visit,
                       RewriteOrder order) {
   if (!query) return {};
@@ -28,7 +28,8 @@ Status rewrite_one(ExpressionPtr& expression, const RewriteVisitor& visit, Rewri
   return expression ? rewrite_expression(expression, visit, order) : Status();
 }
 
-// A column without an alias keeps the name that it had; that of a function which gives rows is up to who reads them.
+// A column without an alias keeps its former name; the name of a function that returns rows is left to the reader of
+// the rows.
 Status rewrite_item(SelectItem& item, const RewriteVisitor& visit, RewriteOrder order) {
   if (!item.expression || item.alias) return rewrite_one(item.expression, visit, order);
   std::string name = result_name(*item.expression);

@@ -7,20 +7,22 @@
 
 namespace engine {
 
-// Which of an expression and its parts the visitor sees first. What it has put in place of an expression it does not see.
+// Whether the visitor is called for an expression before or after its parts. It is not called for its replacements.
 enum class RewriteOrder : uint8_t { ChildrenFirst, ParentsFirst };
 using RewriteVisitor = std::function<Status(ExpressionPtr&)>;
 
-// All parts of the expression, and those of the queries within it, of which it gets copies of its own. Ends with the
-// first error of the visitor.
+// Visits all parts of the expression and of the queries within it, which are copied for it. Ends with the visitor's
+// first error.
 Status rewrite_expression(ExpressionPtr& expression, const RewriteVisitor& visit,
                           RewriteOrder order);
-// All expressions of the query: of its lists and clauses, of joins, of the queries that it reads and that stand within.
+// Visits all expressions of the query: in its lists and clauses, in joins, in the queries that it reads, and in nested
+// queries.
 Status rewrite_expressions(Query& query, const RewriteVisitor& visit, RewriteOrder order);
 
-// The function that stands for = ANY of an array that is not written down: (array, x).
+// The function for = ANY of an array that is not a literal: (array, x).
 inline constexpr std::string_view kEqualAny = "PG_CATALOG.EQUAL_ANY";
-// x = ANY(array), as PostgreSQL's clients send lists: x IN (its elements), or that function.
+// x = ANY(array), as PostgreSQL's clients send lists: becomes x IN (its elements), or a call of
+// kEqualAny.
 ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition position);
 
 }  // namespace engine

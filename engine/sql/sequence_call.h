@@ -1,4 +1,4 @@
-// Calls of nextval() and its kin.
+// Calls of nextval() and similar functions.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,18 +8,18 @@
 
 namespace engine {
 
-// Whether it is nextval(), currval(), setval() or lastval(), or txid_current(), which only a session knows, too.
+// Whether it is nextval(), currval(), setval() or lastval(), or txid_current(), which also only a session can compute.
 bool is_sequence_call(const FunctionCall& call);
-// Whether there is one of them in the expression, or anywhere in the query.
+// Whether the expression, or the query, contains such a call at any depth.
 bool calls_sequence(const Expression& expression);
 bool calls_sequence(const Query& query);
 
-// nextval('s'::regclass) is nextval('s'): the sequence is found by its name, or by the number of one. Nothing happens to
-// other calls.
+// nextval('s'::regclass) becomes nextval('s'): the sequence is found by its name, or by its number. Other calls are
+// unchanged.
 bool names_by_regclass(const FunctionCall& call);
 void take_sequence_name(FunctionCall& call);
 
-// What is written in the texts of its calls of nextval(): those that a DEFAULT depends on.
+// The names in its calls of nextval(): the sequences that a DEFAULT depends on.
 std::vector<std::string> sequences_named_in(const Expression& expression);
 
 }  // namespace engine

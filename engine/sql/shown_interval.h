@@ -1,10 +1,10 @@
-// What shows in a syntax tree to be an interval: there types are not known yet.
+// Recognition of intervals in a syntax tree, where types are not known yet.
 #pragma once
 #include "engine/sql/ast_expression.h"
 
 namespace engine {
 
-// A text, what is cast to INTERVAL, what MAKE_INTERVAL gives, and what is computed of such.
+// Whether it is a text, a cast to INTERVAL, a call of MAKE_INTERVAL, or computed from these.
 bool shows_interval(const Expression& expression);
 
 }  // namespace engine

@@ -34,15 +34,15 @@ Result<std::string> substitute_variables(std::string_view text,
   for (const auto& [name, value] : variables) values.try_emplace(in_lower_case(name), value);
   std::string result;
   size_t taken = 0, references = 0;  // of the text
-  // Both are looked for once a place, so that many beginnings and one end take no longer than the
-  // text.
+  // Each search continues from the last result, so that the total time is linear in the text even
+  // with many openings and one end.
   size_t end = text.find('}');
   for (size_t start = text.find(kOpening); start != std::string_view::npos;) {
     const size_t next = text.find(kOpening, start + kOpening.size());
     if (end < start) end = text.find('}', start);
     if (end == std::string_view::npos) break;
-    // Only the innermost of several is a reference: another variable may begin inside of what
-    // looks like a name. $${name} stands for the characters ${name}.
+    // Only the innermost of several openings is a reference, because another variable may begin
+    // inside of a text that looks like a name. $${name} means the characters ${name}.
     if (start > taken && text[start - 1] == '$') {
       result.append(text.substr(taken, start - 1 - taken));
       taken = start;

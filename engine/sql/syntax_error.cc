@@ -30,7 +30,7 @@ std::string shortened(std::string text) {
   return text.substr(0, end) + "...";
 }
 
-// The token's text; a byte that begins a longer character is completed.
+// The token's text; if it is the first byte of a longer character, the whole character.
 std::string text_of(const antlr4::Token& token) {
   size_t last = token.getStopIndex();
   antlr4::CharStream* stream = token.getInputStream();
@@ -68,7 +68,7 @@ struct Candidate {
   size_t type;
 };
 
-// The keywords that may be meant by a word, nearest first.
+// The keywords that a word may be a misspelling of, nearest first.
 std::vector<Candidate> near_keywords(const std::string& word) {
   std::vector<Candidate> near;
   const size_t most = word.size() < 4 ? 1 : 2;
@@ -84,7 +84,7 @@ std::vector<Candidate> near_keywords(const std::string& word) {
   return near;
 }
 
-// Whether the parser gets beyond where it stopped when the token is of another type.
+// Whether the parser gets beyond the place where it stopped if the token has another type.
 bool gets_further(antlr4::CommonToken& token, size_t type, size_t stopped_at,
                   const Reparse& reparse) {
   const size_t written_type = token.getType();
@@ -94,12 +94,11 @@ bool gets_further(antlr4::CommonToken& token, size_t type, size_t stopped_at,
   return !failure || failure->token_index > stopped_at;
 }
 
-// The keyword that, in place of the token, lets the parser get beyond where it stopped.
+// The keyword that, instead of the token, lets the parser get beyond the place where it stopped.
 std::string meant_keyword(antlr4::CommonToken& token, size_t stopped_at, const Reparse& reparse) {
   if (!is_word(token)) return "";
   const std::vector<Candidate> near = near_keywords(to_upper(token.getText()));
-  // Where a name would do, a keyword would only be taken for one: a reserved word was used as a
-  // name.
+  // If a name would fit, a keyword would only be read as one: a reserved word was used as a name.
   const bool is_name = token.getType() == MillraceLexer::IDENTIFIER;
   if (near.empty() ||
       (!is_name && gets_further(token, MillraceLexer::IDENTIFIER, stopped_at, reparse)))
@@ -114,8 +113,8 @@ struct Suggestion {
   std::string keyword;
 };
 
-// The word at which the parser stopped, or the one before: `FROM t GRUP BY x` takes GRUP for an
-// alias.
+// Suggests a replacement for the word at which the parser stopped, or the word before: `FROM t GRUP
+// BY x` reads GRUP as an alias.
 std::optional<Suggestion> suggest(const SyntaxFailure& failure, StatementTokens& tokens,
                                   const Reparse& reparse) {
   if (tokens.size() > kMaxTrialTokens) return std::nullopt;
@@ -148,7 +147,8 @@ std::string display_name(size_t type) {
                          : "\"" + literal.substr(1, literal.size() - 2) + "\"";
 }
 
-// What would have fitted, in the user's words; empty when that is too much to list.
+// The tokens that would have been accepted, in the user's terms; empty if there are too many to
+// list.
 std::vector<std::string> expected_names(const antlr4::misc::IntervalSet& expected) {
   std::vector<std::string> names;
   const bool any_name = contains(expected, MillraceLexer::IDENTIFIER);
@@ -177,14 +177,14 @@ std::vector<std::string> expected_names(const antlr4::misc::IntervalSet& expecte
 std::string expected_hint(const antlr4::misc::IntervalSet& expected) {
   const std::vector<std::string> names = expected_names(expected);
   const bool is_end_alone = names.size() == 1 && contains(expected, antlr4::Token::EOF);
-  if (is_end_alone) return "";  // the clauses that may come next are not in the set
+  if (is_end_alone) return "";  // the set does not contain the clauses that may follow
   std::string hint;
   for (size_t i = 0; i < names.size(); ++i)
     hint += (i == 0 ? "Expected " : i + 1 == names.size() ? " or " : ", ") + names[i];
   return hint.empty() ? hint : hint + ".";
 }
 
-// Reserved words that come where a list of expressions has ended; others are rather meant for columns.
+// Reserved words that follow a list of expressions; other reserved words were probably meant as columns.
 constexpr std::string_view kBehindLists[] = {"AS",    "EMIT",   "FROM",      "GROUP",  "HAVING",
                                              "INTO",  "LIMIT",  "PARTITION", "SELECT", "VALUES",
                                              "WHERE", "WINDOW", "WITH"};
@@ -193,7 +193,7 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   const size_t at = failure.token_index;
   const antlr4::Token& token = tokens.token(at);
   const std::string text = text_of(token);
-  // Where names stand alone, as in a list of columns, the word was rather meant for one.
+  // In a list of bare names, such as a list of columns, the word was probably meant as a name.
   const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
   if (at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA && wants_expression &&
       std::ranges::count(kBehindLists, to_upper(text)) > 0)
@@ -211,7 +211,7 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   return expected_hint(failure.expected);
 }
 
-// f(x) OVER (...): the word is taken for the alias of f(x), and the bracket is where it goes wrong.
+// f(x) OVER (...): the word is read as the alias of f(x), and the error is at the bracket.
 std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tokens) {
   if (at == 0) return std::nullopt;
   const std::string here = to_upper(text_of(tokens.token(at)));
@@ -224,7 +224,7 @@ std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tok
   return std::nullopt;
 }
 
-// Syntax of PostgreSQL, or of other systems that stream, which a continuous query does not have.
+// Syntax of PostgreSQL, or of other streaming systems, that a continuous query does not have.
 struct Construct {
   std::vector<std::string_view> words;  // of tokens that follow each other; "'" is any text
   std::string_view hint;
@@ -270,7 +270,8 @@ const std::vector<Construct>& foreign_constructs() {
   return constructs;
 }
 
-// The first token and the hint of a construct that the parser stopped in, or directly behind.
+// The first token and the hint of a construct in which the parser stopped, or directly after which
+// it stopped.
 std::optional<std::pair<size_t, std::string_view>> foreign_construct(size_t at,
                                                                      StatementTokens& tokens) {
   constexpr size_t kFarthest = 3;  // EXTRACT ( year FROM
@@ -298,7 +299,7 @@ std::optional<std::pair<size_t, std::string_view>> foreign_construct(size_t at,
 struct MissingStatement {
   std::string_view word, hint;
 };
-// Statements that clients of databases send, and that the dialect does not have.
+// Statements of database clients that the dialect does not have.
 constexpr MissingStatement kMissingStatements[] = {
     {"DELETE",
      "A row of a table goes when a record without a value comes under its key: INSERT one with "
@@ -340,21 +341,21 @@ std::string place(const antlr4::Token& token) {
          std::to_string(token.getCharPositionInLine());
 }
 
-// What ksqlDB adds to "Syntax Error" of ANTLR's reason.
+// The part of ANTLR's reason that ksqlDB adds to "Syntax Error".
 std::string ksqldb_reason(const std::string& reason) {
   if (reason.starts_with("missing ")) return reason;
   const size_t expecting = reason.find(" expecting ");
   return expecting == std::string::npos ? "" : "Expecting " + reason.substr(expecting + 11);
 }
 
-// ksqlDB says it twice: in its message, and with a reason in the text that is not logged.
+// ksqlDB reports the error twice: in its message, and with a reason in the text that is not logged.
 std::string ksqldb_message(const antlr4::Token& token, const std::string& reason) {
   const std::string text = token.getType() == antlr4::Token::EOF ? "<EOF>" : text_of(token);
   return place(token) + ": Syntax error at or near '" + text + "' at " + place(token) + "\n" +
          place(token) + ": Syntax Error\n" + reason;
 }
 
-// With the statement, as ksqlDB has it in the same text.
+// Includes the statement, which ksqlDB puts into the same text.
 std::string ksqldb_detail(const SyntaxFailure& failure, StatementTokens& tokens,
                           std::string_view script) {
   const size_t start = tokens.token(0).getStartIndex();
@@ -413,7 +414,8 @@ Error syntax_error_at(const antlr4::Token& token, std::string hint,
 }
 
 Error statement_error(const antlr4::Token& token, std::string message) {
-  // ksqlDB's column is one more for these than for syntax errors, and its test cases say so.
+  // ksqlDB's column number is one larger for these errors than for syntax errors, as its test cases
+  // show.
   const std::string ksqldb_place = "line " + std::to_string(token.getLine()) + ":" +
                                    std::to_string(token.getCharPositionInLine() + 1);
   std::string detail = "Failed to prepare statement: " + ksqldb_place + ": " + message;

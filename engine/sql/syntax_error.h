@@ -1,4 +1,4 @@
-// From where the parser stopped to what the user reads.
+// Error messages for the place where the parser stopped.
 #pragma once
 #include <functional>
 #include <optional>
@@ -9,30 +9,30 @@
 
 namespace engine {
 
-// Where a parse stopped.
+// The place where a parse stopped.
 struct SyntaxFailure {
   size_t token_index;  // of the token that does not fit
   std::string reason;  // ANTLR's words
-  // What would have fitted; empty when the parser had looked further ahead than where it could
-  // tell.
+  // The tokens that would have been accepted; empty if the parser had looked too far ahead to
+  // determine them.
   antlr4::misc::IntervalSet expected;
 };
 
-// Parses the same tokens again; nothing when they fit now.
+// Parses the same tokens again; returns nothing if they are accepted now.
 using Reparse = std::function<std::optional<SyntaxFailure>()>;
 
-// `script` is the whole text. Words that may be misspelt are replaced by near keywords for a trial:
-// only a replacement that lets the parser get further is suggested.
+// `script` is the whole text. Words that may be misspelt are replaced by near keywords for a trial;
+// a replacement is suggested only if the parser gets further with it.
 Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::string_view script,
                    const Reparse& reparse);
 
-// `syntax error at "X"` at a token that the grammar allows and the dialect does not, with the
-// reason that ksqlDB gives.
+// `syntax error at "X"` at a token that the grammar accepts and the dialect does not, with ksqlDB's
+// reason.
 Error syntax_error_at(const antlr4::Token& token, std::string hint = {},
                       const std::string& ksqldb_reason = {});
 
-// A text of the wrong form inside a statement that parses, in ksqlDB's words: `message` is shown,
-// `detail` gets its place as ksqlDB gives it.
+// A malformed text inside a valid statement, with ksqlDB's message: `message` is shown, and
+// `detail` has the place as ksqlDB reports it.
 Error statement_error(const antlr4::Token& token, std::string message);
 
 }  // namespace engine

@@ -12,7 +12,7 @@ namespace {
 
 using grammar::MillraceLexer;
 
-// How much a token changes the nesting of what follows.
+// The change of the nesting depth after a token.
 int nesting_change(size_t type) {
   switch (type) {
     case MillraceLexer::LPAREN:
@@ -29,7 +29,7 @@ int nesting_change(size_t type) {
   }
 }
 
-// No rule of the grammar takes these: what follows them need not be read.
+// No rule of the grammar accepts these tokens, so later tokens need not be read.
 bool is_never_right(size_t type) {
   return type == MillraceLexer::UNRECOGNIZED || type == MillraceLexer::UNTERMINATED_STRING ||
          type == MillraceLexer::UNTERMINATED_IDENTIFIER;
@@ -49,7 +49,7 @@ size_t StatementTokens::LA(ssize_t k) {
 }
 
 antlr4::Token* StatementTokens::get(size_t index) const {
-  return const_cast<antlr4::CommonToken*>(&tokens_.at(index));  // ANTLR's interface wants it so
+  return const_cast<antlr4::CommonToken*>(&tokens_.at(index));  // required by ANTLR's interface
 }
 
 std::string StatementTokens::getText(const antlr4::misc::Interval& range) {

@@ -1,4 +1,4 @@
-// A script's words, one statement after another.
+// The tokens of a script, one statement after another.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -15,7 +15,7 @@ inline constexpr int kMaxBracketDepth = 400;
 // About 100 MB of parse tree. A multi-row INSERT may be that large; more rows belong into COPY.
 inline constexpr size_t kMaxStatementTokens = 200'000;
 
-// The tokens of one statement, ended by an EOF token that stands where the statement's text ends. A
+// The tokens of one statement, followed by an EOF token at the end of the statement's text. A
 // token's line and charPositionInLine are those of TextPosition: code points, from 1, in the whole
 // script.
 class StatementTokens final : public antlr4::TokenStream {
@@ -64,7 +64,7 @@ class ScriptReader {
   Result<std::optional<StatementTokens>> next();
 
  private:
-  // Appends an EOF token right behind the last one; `end` is what stood there.
+  // Appends an EOF token directly after the last one; `end` is the token after it in the script.
   StatementTokens with_end(std::vector<antlr4::CommonToken> tokens, antlr4::CommonToken end);
   void set_position(antlr4::CommonToken& token);
   Status check_comments_end(size_t last_end);

@@ -51,7 +51,7 @@ Result<bool> AggregateStore::next_windows(KeyWindows& at, size_t max_starts, Loo
   return false;
 }
 
-// Of the key; null when there is none.
+// Returns the key's group with this window start as the look-up sees it, or null.
 Result<const GroupSlot*> AggregateStore::group_at(const KeyWindows& at,
                                                   Starts::const_reference start, Loose& loose) {
   const EntryKey its{start.first, at.key};
@@ -70,7 +70,7 @@ Result<const GroupSlot*> AggregateStore::group_at(const KeyWindows& at,
 StoreScanPtr AggregateStore::begin_rest(const KeyWindows& at) {
   StoreScanPtr scan = begin_scan();
   scan->part = StoreScan::Part::Wanted;
-  scan->was_complete = false;  // what leaves memory is read from the backing
+  scan->was_complete = false;  // evicted groups are read from the backing
   scan->place.start = at.next;
   scan->wants = [key = std::string(at.key), last = at.last](const StoreScan& its,
                                                             std::string_view stored) {
@@ -94,7 +94,7 @@ Result<bool> AggregateStore::scan(StoreScan& scan, size_t entries, Loose& loose,
     if (at.window_start < expired_before_) return true;
     const GroupSlot* const group = find_in_memory(at.key, at.window_start);
     if (!group) return as_stored(key, value);
-    return group->born_in > scan.stored || visit(*group);  // else later
+    return group->born_in > scan.stored || visit(*group);  // otherwise shown later
   };
   const auto in_memory = [&](StoreScan& at) { return scan_memory(at, entries, visit); };
   return layers_.scan(scan, end_of_places(), entries, {in_memory, in_backing, as_stored});
@@ -128,7 +128,7 @@ bool AggregateStore::scan_memory(StoreScan& scan, size_t entries, const VisitSom
   return false;
 }
 
-// It is about to change.
+// Keeps the current value of the group for open scans; call it before the group changes.
 void AggregateStore::keep_before(GroupSlot& slot) {
   encode_key(slot.key->view(), slot.window_start, key_scratch_);
   const auto place = [&] {

@@ -11,7 +11,7 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kBytesPerStart = 200;  // of windows, beside the groups
+constexpr size_t kBytesPerStart = 200;  // of a window start, without its groups
 
 std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances) {
   std::vector<size_t> offsets;
@@ -48,7 +48,7 @@ AggregateStore::~AggregateStore() {
       if (GroupSlot* slot = slot_at(start, place); slot->key) destroy_slot(start, slot);
 }
 
-// By their places; the index afterwards.
+// Frees the slots in order, then the index.
 bool AggregateStore::release_some() {
   constexpr size_t kReleasedAtOnce = 1'000;
   changed_.clear();
@@ -65,7 +65,8 @@ bool AggregateStore::release_some() {
   return index_.take_some([](const GroupSlot*) {});
 }
 
-// A record's windows come one after the other, thousands of them when they hop.
+// The windows of a record are visited in the order of their starts, thousands of them with hopping
+// windows; so the next start is tried before a search.
 AggregateStore::Start& AggregateStore::start_at(int64_t window_start) {
   if (last_start_ != by_start_.end() && last_start_->first < window_start) ++last_start_;
   if (last_start_ == by_start_.end() || last_start_->first != window_start)
@@ -122,7 +123,7 @@ GroupSlot* AggregateStore::find_in_memory(uint32_t hash, std::string_view key,
   });
 }
 
-// Whether it was made; then it is not counted yet.
+// Returns the group and whether it was created. A new group is not counted in layers_ yet.
 std::pair<GroupSlot*, bool> AggregateStore::find_or_make(std::string_view key,
                                                          int64_t window_start) {
   const uint32_t hash = hash_of(key, window_start);
@@ -132,7 +133,7 @@ std::pair<GroupSlot*, bool> AggregateStore::find_or_make(std::string_view key,
   return {made, true};
 }
 
-// Whether a group that is not in memory is nowhere.
+// Whether a group of this window start that is not in memory does not exist.
 bool AggregateStore::is_whole(int64_t window_start) {
   if (layers_.is_complete()) return true;
   if (!is_windowed_) return false;
@@ -141,7 +142,7 @@ bool AggregateStore::is_whole(int64_t window_start) {
   return start == by_start_.end() || start->second.is_whole();  // invariant 4
 }
 
-// From memory, or into it; null when there is none.
+// Returns the group, loaded from the backing if needed; null if it does not exist.
 Result<GroupSlot*> AggregateStore::fetch(std::string_view key, int64_t window_start) {
   if (GroupSlot* const slot = find_in_memory(key, window_start)) {
     slot->is_used = true;
@@ -164,14 +165,14 @@ Result<GroupSlot*> AggregateStore::fetch(std::string_view key, int64_t window_st
   return slot;
 }
 
-// Out of the backing.
+// Reads a group from the backing.
 Result<std::optional<std::string_view>> AggregateStore::read(std::string_view key,
                                                              int64_t window_start) {
   encode_key(key, window_start, key_scratch_);
   return layers_.fetch(key_scratch_);
 }
 
-// Out of memory. It is not counted.
+// Removes the group from memory. The caller updates the counts in layers_.
 void AggregateStore::leave(Start& start, GroupSlot* slot) {
   const auto is_it = [slot](const GroupSlot& other) { return &other == slot; };
   [[maybe_unused]] const GroupSlot* const taken =
@@ -239,7 +240,7 @@ Result<bool> AggregateStore::find_starts(size_t max_starts) {
   return true;
 }
 
-// Where nothing is left of what the store was opened with.
+// Makes the size exact once every start that the store was opened with has expired.
 void AggregateStore::count_if_known() {
   if (!is_windowed_ || layers_.is_counted() || !knows_starts() || opened_starts_ > 0) return;
   size_t away = 0;
@@ -329,7 +330,7 @@ Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) const {
   return {};
 }
 
-// What lists and texts of a state take on the heap is about what they take when they are written.
+// The heap memory of a state (lists, texts) is about as large as its encoded form.
 void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
   encoded_bytes_ -= slot.encoded_bytes();
   slot.set_encoded_bytes(encoded_bytes);
@@ -343,7 +344,8 @@ size_t AggregateStore::memory_bytes() const {
 }
 
 void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
-  // The range first, so that what is put after it stays: no window before it comes again.
+  // The range is deleted first. No later Put is below it, because no window before the bound is
+  // created again.
   if (expiry_changed_) {
     encode_key({}, expired_before_, key_scratch_);
     out.append({store_index, StateEntry::Kind::DeleteBelow, key_scratch_, {}});
@@ -360,8 +362,8 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   layers_.begin(layers_.current() + 1);
 }
 
-// Goes round over the starts of windows, and the places of each. A start that is passed counts as an entry: there
-// may be thousands of which nothing is in memory.
+// Cycles through the window starts and the slots of each. A start that is passed counts as an entry, because thousands
+// of starts may have nothing in memory.
 size_t AggregateStore::evict(size_t max_entries) {
   if (!layers_.begin_eviction()) return 0;
   size_t evicted = 0;
@@ -381,7 +383,7 @@ size_t AggregateStore::evict(size_t max_entries) {
   return evicted;
 }
 
-// Of one start, from the hand on. Returns how many places it has looked at.
+// Evicts groups of one start, from hand_ on. Returns the number of slots visited.
 size_t AggregateStore::evict_some(Start& start, size_t max_entries, size_t& evicted) {
   if (hand_.start == held_start_ || hand_.number >= start.groups.size()) return 0;
   const size_t looked_at = std::min(max_entries, start.groups.size() - hand_.number);

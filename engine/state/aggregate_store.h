@@ -19,39 +19,39 @@
 
 namespace engine {
 
-// One group: this head, then the states of all aggregates, one behind the other
+// A group in memory: this header, followed by the states of all aggregates in order
 // (AggregateStore::state).
 struct GroupSlot {
-  // Owned by it. Null: of a piece of memory that is no group any more.
+  // Owned by the slot. Null if the slot is free (SlotPool::give_back).
   const GroupKey* key = nullptr;
   int64_t window_start = 0;             // 0 without windows
-  int64_t timestamp = -1;               // the greatest of all that contributed
-  uint64_t changed_in : 40 = 0;         // the commit; 0: as a checkpoint has it
+  int64_t timestamp = -1;               // maximum over the records of the group
+  uint64_t changed_in : 40 = 0;         // commit of the last change, or 0
   uint64_t low_encoded_bytes : 24 = 0;  // see encoded_bytes()
   uint64_t born_in : 40 = 0;            // see Layers::evict()
   uint64_t high_encoded_bytes : 16 = 0;
-  bool emitted : 1 = false;  // some row of this group went downstream
-  bool is_used : 1 = false;  // since evict() looked at it
+  bool emitted : 1 = false;  // a row of this group was sent downstream
+  bool is_used : 1 = false;  // used since evict() last visited it
 
-  // Of its states, as last encoded.
+  // Size of the states when they were last encoded.
   size_t encoded_bytes() const { return size_t{high_encoded_bytes} << 24 | low_encoded_bytes; }
   void set_encoded_bytes(uint64_t bytes) {
     low_encoded_bytes = bytes & 0xFF'FFFF;
     high_encoded_bytes = bytes >> 24 & 0xFFFF;
   }
 };
-static_assert(sizeof(GroupSlot) == 40);  // there are millions of them
+static_assert(sizeof(GroupSlot) == 40);  // millions of slots may exist
 
-// Entries are journalled, and lie in the backing, under (8 bytes window start, big-endian, if windowed) + key
-// bytes: all windows before a time are one range, those of one start are in the order of their keys, and those
-// that change now lie together.
+// The groups of one aggregation, by key and window start. The journal and the backing store each group under (8 bytes
+// window start, big-endian, if windowed) + key bytes. So all windows before a time are one range, the groups of one
+// start are in key order, and the groups that change now lie together.
 //
 // Invariants:
-//   1. a group that is in memory is in index_, and lies in the pool of its window's start (without windows
-//      there is one, 0);
-//   2. no group that begins before expired_before_ is changed any more;
-//   3. states are initialised;
-//   4. once knows_starts(), all starts of windows in the backing that have not expired are in by_start_.
+//   1. a group in memory is in index_, and its slot is in the pool of its window start (without windows the only start
+//      is 0);
+//   2. a group whose window starts before expired_before_ is never changed again;
+//   3. the states of a group are initialised;
+//   4. once knows_starts() is true, by_start_ has every unexpired window start of the backing.
 //
 // Threads: belongs to one task.
 // Owner:   the aggregate operator.
@@ -62,21 +62,21 @@ class AggregateStore final : public Store {
   AggregateStore(const AggregateStore&) = delete;
   AggregateStore& operator=(const AggregateStore&) = delete;
 
-  // A group that takes more is not changed any more: each change would write all of it once more, which holds the
-  // loop for a tenth of a second, and a result of as much is refused (kMaxValueBytes).
+  // A larger group is no longer changed. Each change would write the whole group again, which blocks the loop for a
+  // tenth of a second, and results of that size are refused anyway (kMaxValueBytes).
   static constexpr size_t kMaxGroupBytes = size_t{64} << 20;
-  // The group, made when it is not there, and marked as changed; null when it is too large for that. Holds until
-  // the step ends.
+  // Returns the group, created if it does not exist, and marks it as changed. Returns null if the group exceeds
+  // kMaxGroupBytes. The pointer is valid until the step ends.
   Result<GroupSlot*> touch(std::string_view key, int64_t window_start = 0);
-  // A key and its window's start; without windows that is 0.
+  // A key and the start of its window; the start is 0 without windows.
   struct EntryKey {
     int64_t window_start = 0;
     std::string_view key;
   };
-  // Brings what touch() of these will look at into the processor's caches.
+  // Prefetches the slots of these keys into the CPU caches before touch() reads them.
   void prefetch(std::span<const EntryKey> keys) const;
   static constexpr size_t kPrefetchedAtOnce = HashIndex<GroupSlot>::kPrefetchedAtOnce;
-  // nullptr when there is none. Holds until the step ends.
+  // Returns nullptr if the group does not exist. The pointer is valid until the step ends.
   Result<const GroupSlot*> find(std::string_view key, int64_t window_start = 0) {
     return TRY(fetch(key, window_start));
   }
@@ -87,53 +87,54 @@ class AggregateStore final : public Store {
     return reinterpret_cast<const char*>(&slot) + offsets_[call];
   }
   const std::vector<AggregateInstance>& instances() const { return instances_; }
-  // Whether groups may be of any size.
+  // Whether states use memory outside their slot, so that groups have no fixed size.
   bool has_heap() const { return has_heap_; }
-  // Of all groups that have changed since the last commit, as they were then.
+  // Encoded size of the groups that changed since the last commit, before their first change.
   size_t changed_bytes() const { return changed_bytes_; }
 
-  // A store that was opened over its backing must know which starts of windows there are, which may be many
-  // thousands. Looks for some more of them; true when all are known, as in any other store.
+  // Looks up at most `max_starts` more window starts in the backing; there may be many thousands. Returns true when all
+  // starts are known. A store that was not opened over a backing knows all of its starts.
   Result<bool> find_starts(size_t max_starts = SIZE_MAX);
   bool knows_starts() const { return !unknown_from_; }
-  // All windows that start before `start_ms` are gone, for the journal as well. forget_some() gives their memory back, and
-  // until then scans may show some of them. All starts are known. Returns how many groups go, without those that only
-  // the backing had when the store was opened.
+  // Expires all windows that start before `start_ms`, in the journal too. forget_some() frees their memory; until then
+  // scans may still show some of them. Requires knows_starts(). Returns the number of expired groups, without the
+  // groups that only the backing had when the store was opened.
   uint64_t expire_before(int64_t start_ms);
-  // The commit in which windows expired last, 0 where that was before the start.
+  // Commit in which windows last expired; 0 if none have expired since the start.
   uint64_t expired_in() const { return expired_in_; }
-  // Destroys at most so many expired groups; true when more are left.
+  // Destroys at most `max_groups` expired groups. Returns true if more are left.
   bool forget_some(size_t max_groups);
-  // The first start at which there are windows in [from_ms, to_ms). All starts are known.
+  // Returns the first window start in [from_ms, to_ms), or nothing. Requires knows_starts().
   std::optional<int64_t> first_start_in(int64_t from_ms, int64_t to_ms) const;
-  // Groups that somebody has read, and nobody else keeps.
+  // Groups that were read from the backing and belong to the reader alone.
   class Loose;
   using VisitSome = std::function<bool(const GroupSlot&)>;
-  // A look-up of one key: where it stands. It shows what there is now, or when `scan` began.
+  // Position of a look-up of one key. It shows the current state, or the state at the beginning of
+  // `scan`.
   struct KeyWindows {
     std::string_view key;
-    int64_t next = INT64_MIN, last = INT64_MAX;  // of the starts that are wanted
+    int64_t next = INT64_MIN, last = INT64_MAX;  // window starts to visit, both included
     StoreScan* scan = nullptr;
-    size_t asked = 0;  // for how many starts
+    size_t asked = 0;  // number of starts looked up so far
   };
-  // The next groups of the key, by window start, until so many starts have been asked for or `visit` gives false,
-  // which has had enough; false when there are no more. What `visit` gets holds as long as `loose` does and the
-  // store does not change.
+  // Visits the next groups of the key, ordered by window start, until `max_starts` starts were looked up or `visit`
+  // returns false. Returns false at the end. The visited groups are valid as long as `loose` lives and the store does
+  // not change.
   Result<bool> next_windows(KeyWindows& at, size_t max_starts, Loose& loose,
                             const VisitSome& visit);
-  // What is left of a look-up is to be shown later, as it is now.
+  // Begins a scan that shows the rest of a look-up later, in its current state.
   StoreScanPtr begin_rest(const KeyWindows& at);
-  // The groups of one window start, in the order of their keys.
+  // Reads the groups of one window start in key order.
   class InOrder;
-  // The next groups of a scan, out of at most `entries` entries, until `visit` gives false, which has had
-  // enough; false when it is at its end. What `visit` gets holds as long as `loose` does and the store does
-  // not change.
+  // Visits the next groups of a scan, looking at no more than `entries` entries, until `visit` returns false. Returns
+  // false at the end of the scan. The visited groups are valid as long as `loose` lives and the store does not change.
   Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const VisitSome& visit);
 
   bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
   void restore_size(size_t size) override;
-  // What the backing has is not looked up: all that a journal holds of a store is put into memory.
+  // Keeps the entry in memory and does not consult the backing: memory holds all entries that the
+  // journal has for a store.
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override;
@@ -141,13 +142,13 @@ class AggregateStore final : public Store {
   bool release_some() override;
 
  private:
-  // The windows that begin at one time.
+  // The groups of all windows that begin at one time.
   struct Start {
     explicit Start(size_t slot_size) : groups(slot_size) {}
-    SlotPool groups;         // those in memory
-    size_t away = 0;         // how many are only in the backing; not counted where it was opened
-    bool is_opened = false;  // the backing had some when the store was opened: any may be there
-    size_t forgotten = 0;    // places that forget_some() and release_some() are done with
+    SlotPool groups;         // the groups in memory
+    size_t away = 0;         // number of groups only in the backing; not counted if is_opened
+    bool is_opened = false;  // the store was opened with some of these groups
+    size_t forgotten = 0;    // slots already freed by forget_some() or release_some()
     bool is_whole() const { return away == 0 && !is_opened; }
   };
   using Starts = std::map<int64_t, Start>;
@@ -188,16 +189,16 @@ class AggregateStore final : public Store {
 
   const std::vector<AggregateInstance> instances_;
   const bool is_windowed_;
-  const bool has_heap_;          // some state has memory beside its piece of the pool
-  std::vector<size_t> offsets_;  // of each call's state in a slot
-  HashIndex<GroupSlot> index_;   // of those in memory
+  const bool has_heap_;          // some state has memory outside its slot
+  std::vector<size_t> offsets_;  // of each aggregate's state in a slot
+  HashIndex<GroupSlot> index_;   // the groups in memory
   Starts by_start_;
-  Starts::iterator last_start_ = by_start_.end();  // of the last group made
-  std::optional<int64_t> unknown_from_;            // from here on find_starts() has not looked
-  size_t opened_starts_ = 0;                       // of those in by_start_
-  std::optional<int64_t> held_start_;  // being read in order: nothing of it leaves memory
-  StorePlace hand_;                    // at which evict() goes on
-  size_t used_slots_ = 0, key_bytes_ = 0, encoded_bytes_ = 0;  // of all groups
+  Starts::iterator last_start_ = by_start_.end();  // start of the last group made
+  std::optional<int64_t> unknown_from_;            // find_starts() continues at this window start
+  size_t opened_starts_ = 0;                       // number of starts in by_start_ with is_opened
+  std::optional<int64_t> held_start_;  // start that InOrder reads; its groups are not evicted
+  StorePlace hand_;                    // where evict() continues
+  size_t used_slots_ = 0, key_bytes_ = 0, encoded_bytes_ = 0;  // over all groups in memory
   std::vector<GroupSlot*> changed_;
   size_t changed_bytes_ = 0;
   int64_t expired_before_ = INT64_MIN;

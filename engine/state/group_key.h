@@ -1,4 +1,4 @@
-// The bytes of a group's key, in one piece of memory with their size.
+// The bytes of a group's key and their size, in one allocation.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -15,7 +15,7 @@ class GroupKey {
   };
   using Owner = std::unique_ptr<const GroupKey, Delete>;
 
-  // Of less than 4 GiB.
+  // `bytes` are less than 4 GiB.
   static Owner make(std::string_view bytes) {
     auto* const key = new (::operator new(sizeof(GroupKey) + bytes.size()))
         GroupKey(static_cast<uint32_t>(bytes.size()));
@@ -26,13 +26,13 @@ class GroupKey {
   GroupKey& operator=(const GroupKey&) = delete;
 
   std::string_view view() const { return {reinterpret_cast<const char*>(this + 1), size_}; }
-  // About: allocators round up.
+  // An estimate, because allocators round up.
   size_t memory_bytes() const { return (sizeof(GroupKey) + size_ + 15) / 16 * 16; }
 
  private:
   explicit GroupKey(uint32_t size) : size_(size) {}
 
-  const uint32_t size_;  // of what lies behind it
+  const uint32_t size_;  // of the bytes that follow the object
 };
 
 }  // namespace engine

@@ -11,20 +11,21 @@
 
 namespace engine {
 
-// Where only some are in memory, those of the backing are read as they come, so that there may be more of them
-// than fit there. While it is there, no group of its start is made or changed, nor leaves memory.
+// Iterates over the groups of one window start in key order. Groups that are only in the backing are read as the
+// iteration proceeds, so they need not fit in memory. While the object exists, no group of its start is created,
+// changed or evicted.
 //
 // Threads: the task's. Owner: the aggregate operator, while it writes final results.
 class AggregateStore::InOrder {
  public:
-  // All starts are known.
+  // Requires knows_starts().
   InOrder(AggregateStore& store, int64_t start);
   ~InOrder() { store_.held_start_.reset(); }
   InOrder(const InOrder&) = delete;
   InOrder& operator=(const InOrder&) = delete;
 
-  // The next groups, not more than `max`; none at the end, or where there was only something to be prepared. They
-  // hold until the next call.
+  // Returns the next groups, at most `max`. Returns none at the end, and also after a call that only prepared
+  // something. The groups are valid until the next call.
   Result<std::vector<const GroupSlot*>> next(size_t max);
   bool is_at_end() const { return is_at_end_; }
 
@@ -40,14 +41,14 @@ class AggregateStore::InOrder {
 
   AggregateStore& store_;
   const int64_t start_;
-  const SlotPool* pool_ = nullptr;  // null: there are none
-  size_t gathered_ = 0;             // places of the pool
+  const SlotPool* pool_ = nullptr;  // null: the start has no groups
+  size_t gathered_ = 0;             // slots of the pool that were visited
   SlicedSort<const GroupSlot*, ByKey> in_memory_;
-  const GroupSlot* head_ = nullptr;  // taken out of it
+  const GroupSlot* head_ = nullptr;  // the next group of in_memory_
   std::string first_key_;
-  std::optional<std::string> place_;  // of the backing, until it is at its end
-  // What was read and is not in memory. Those before admitted_ are in their order, and come before all that
-  // was not read yet.
+  std::optional<std::string> place_;  // where to continue in the backing; nothing at its end
+  // The groups that were read from the backing and are not in memory. Groups before admitted_ are sorted, and sort
+  // before everything that is not read yet.
   Loose loose_;
   std::vector<const GroupSlot*> read_;
   size_t next_ = 0, admitted_ = 0;

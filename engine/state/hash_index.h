@@ -1,5 +1,5 @@
-// Where entries are, by the hashes of their keys; whose they are is another's matter. It never stops to grow:
-// there may be many millions.
+// A hash index of entries that it does not own. It grows without a long pause, because it may hold many millions of
+// entries.
 #pragma once
 #include <array>
 #include <bit>
@@ -14,14 +14,14 @@
 
 namespace engine {
 
-// One table of five million entries doubles in a second, and the loop that it belongs to serves nobody
-// meanwhile. So there are many small ones, and one more, split off another, each time that they have
-// become fuller by one table's worth (linear hashing): an insertion moves about a thousand places at
-// most. Places know the hash of their entry: entries, which are not in the processor's caches, are not
-// looked at to move them.
+// A single table of five million entries takes a second to double, and the loop of its task serves no other work
+// meanwhile. Instead the index consists of many small tables. Each time the index has grown by one table's worth of
+// entries, one table is split in two (linear hashing), so an insertion moves about a thousand entries at most. Each
+// place also has the hash of its entry, so that moving entries does not read them; they are usually not in the CPU
+// caches.
 //
 //   5 tables, by bits of the hash:  ..000  ..001  ..10  ..11  ..100
-//   the next one takes from ..001 those that end in 101
+//   the next table takes from ..001 the entries that end in 101
 //
 // Threads: one at a time.
 template <class Entry>
@@ -32,20 +32,20 @@ class HashIndex {
     return static_cast<uint32_t>(hash ^ (hash >> 32));
   }
 
-  // The entry of this hash that `is_it` says is meant, or null.
+  // Returns the entry with this hash for which `is_it` is true, or null.
   template <class IsIt>
   Entry* find(uint32_t hash, const IsIt& is_it) const {
     if (tables_.empty()) return nullptr;
     const Table& table = tables_[table_of(hash)];
     return table.count == 0 ? nullptr : table.entries[table.find(hash, is_it)];
   }
-  // One that is not there.
+  // The entry must not be in the index yet.
   void insert(uint32_t hash, Entry* entry) {
     if (size_ >= tables_.size() * kEntriesPerTable) add_table();
     tables_[table_of(hash)].insert(hash, entry);
     ++size_;
   }
-  // Takes it out; null when there is none.
+  // Removes the entry and returns it, or returns null.
   template <class IsIt>
   Entry* take(uint32_t hash, const IsIt& is_it) {
     if (tables_.empty()) return nullptr;
@@ -53,7 +53,7 @@ class HashIndex {
     if (taken) --size_;
     return taken;
   }
-  // Takes out a table's worth of entries, any; true when more are left.
+  // Removes the entries of one table, in no particular order. Returns true if more are left.
   template <class Visit>
   bool take_some(const Visit& visit) {
     if (tables_.empty()) return false;
@@ -66,8 +66,8 @@ class HashIndex {
     return !tables_.empty();
   }
 
-  // Brings the entries of some hashes into the processor's caches, all at the same time: looked for one
-  // after the other, each is waited for. `found[i]`: what hashes[i] most likely means, or null.
+  // Prefetches the entries of several hashes into the CPU caches at the same time; looked up one after the other, each
+  // would wait for main memory. `found[i]` is the probable entry of hashes[i], or null.
   static constexpr size_t kPrefetchedAtOnce = 32;
   void prefetch(std::span<const uint32_t> hashes, std::span<const Entry*> found) const {
     assert(hashes.size() <= kPrefetchedAtOnce && found.size() == hashes.size());
@@ -97,9 +97,9 @@ class HashIndex {
   }
 
   size_t size() const { return size_; }
-  // Of all places, about.
+  // Estimate for all tables.
   size_t memory_bytes() const { return size_ * kBytesPerEntry; }
-  // So many entries are moved at most when it grows.
+  // Largest number of entries that one step of growth moves.
   size_t largest_table() const {
     size_t largest = 0;
     for (const Table& table : tables_) largest = table.count > largest ? table.count : largest;
@@ -107,16 +107,17 @@ class HashIndex {
   }
 
  private:
-  // Linear probing. A place is free where `entries` has null; an entry lies at the place that its hash
-  // says or behind it, with no free one in between.
+  // Linear probing. A place is free if `entries` is null there. An entry lies at the home place of its hash or after
+  // it, with no free place in between.
   struct Table {
     std::vector<uint32_t> hashes;
-    std::vector<Entry*> entries;  // as many as hashes: a power of two, or none
+    std::vector<Entry*> entries;  // same size as hashes: a power of two, or 0
     size_t count = 0;
 
     size_t next(size_t place) const { return (place + 1) & (hashes.size() - 1); }
     size_t home(uint32_t hash) const { return hash & (hashes.size() - 1); }
-    // The place of the entry, or of the free one where it would be. Not while there are no places.
+    // Returns the place of the entry, or the free place where it would be inserted. The table must
+    // have places.
     template <class IsIt>
     size_t find(uint32_t hash, const IsIt& is_it) const {
       size_t place = home(hash);
@@ -149,7 +150,7 @@ class HashIndex {
       size_t hole = find(hash, is_it);
       Entry* const taken = entries[hole];
       if (!taken) return nullptr;
-      // Whoever lies behind the hole and may lie in it moves there, and leaves a hole of its own.
+      // An entry after the hole that may lie in the hole moves there and leaves a hole of its own.
       for (size_t at = next(hole); entries[at]; at = next(at)) {
         const size_t mask = hashes.size() - 1;
         if (((at - home(hashes[at])) & mask) < ((at - hole) & mask)) continue;
@@ -163,12 +164,12 @@ class HashIndex {
     }
   };
   static constexpr size_t kFewestPlaces = 16, kPlaces = 2048;
-  // On average. The tables that are to be split next hold twice as many, which just fits kPlaces.
+  // Average. A table that is about to be split has twice this number, which just fits into kPlaces.
   static constexpr size_t kEntriesPerTable = 750;
-  // Places are half full, about.
+  // Tables are about half full.
   static constexpr size_t kBytesPerEntry = 2 * (sizeof(uint32_t) + sizeof(void*));
 
-  // By other bits than those that say the place within the table.
+  // Uses other bits of the hash than home(), which selects the place within the table.
   size_t table_of(uint32_t hash) const {
     const size_t bits = hash >> std::countr_zero(kPlaces), place = bits & mask_;
     return place < tables_.size() ? place : bits & (mask_ >> 1);
@@ -194,7 +195,7 @@ class HashIndex {
   }
 
   std::vector<Table> tables_;
-  size_t mask_ = 0;  // of the bits that tell the tables apart
+  size_t mask_ = 0;  // of the bits of the hash that select a table
   size_t size_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// A hash map by key bytes that finds by view, with entries that do not move, and that never stops to
-// grow: it may hold many millions.
+// A hash map from key bytes to entries that never move. It is searched by string_view, and grows without a long pause
+// although it may hold many millions of entries.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace engine {
 
-// Short texts lie in the string itself.
+// Heap memory of a string; a short text is inside the string object.
 inline size_t heap_bytes(const std::string& text) {
   constexpr size_t kInside = 15;
   return text.capacity() > kInside ? text.capacity() + 1 : 0;
@@ -34,12 +34,12 @@ class KeyMap {
   KeyMap(const KeyMap&) = delete;
   KeyMap& operator=(const KeyMap&) = delete;
 
-  // nullptr when there is none.
+  // Returns nullptr if the key is absent.
   Entry* find(std::string_view key) { return find(key, Index::hash_of(key)); }
   const Entry* find(std::string_view key) const { return const_cast<KeyMap*>(this)->find(key); }
   bool contains(std::string_view key) const { return find(key) != nullptr; }
 
-  // Brings the entries of some keys into the processor's caches, all at the same time; of so many at most.
+  // Prefetches the entries of at most kPrefetchedAtOnce keys into the CPU caches at the same time.
   static constexpr size_t kPrefetchedAtOnce = HashIndex<Entry>::kPrefetchedAtOnce;
   void prefetch(std::span<const std::string_view> keys) const {
     std::array<uint32_t, kPrefetchedAtOnce> hashes;
@@ -48,7 +48,7 @@ class KeyMap {
     index_.prefetch(std::span(hashes).first(keys.size()), std::span(found).first(keys.size()));
   }
 
-  // The entry, made when it is not there; and whether it was made.
+  // Returns the entry, created if it does not exist, and whether it was created.
   std::pair<Entry*, bool> try_emplace(std::string_view key) {
     const uint32_t hash = Index::hash_of(key);
     if (Entry* found = find(key, hash)) return {found, false};
@@ -66,12 +66,12 @@ class KeyMap {
     return true;
   }
 
-  // Erases a table's worth of entries, any; true when more are left. What has millions of them is let
-  // go of in such steps.
+  // Erases the entries of one table of the index. Returns true if more are left. A map of millions of entries is
+  // destroyed in such steps.
   bool erase_some() {
     return take_some([](const std::string&, T&&) {});
   }
-  // Likewise, and hands them over.
+  // Removes the entries of one table and passes them to `take`. Returns true if more are left.
   template <class Take>
   bool take_some(const Take& take) {
     return index_.take_some([&](Entry* entry) {
@@ -88,9 +88,9 @@ class KeyMap {
   }
 
   size_t size() const { return index_.size(); }
-  // Of all entries with their keys, about; what hangs on the values is not known here.
+  // Estimate for all entries and keys, without heap memory of the values.
   size_t memory_bytes() const {
-    constexpr size_t kAround = 8;  // what the allocator adds
+    constexpr size_t kAround = 8;  // overhead of the allocator
     return size() * (sizeof(Entry) + kAround) + index_.memory_bytes() + key_bytes_;
   }
 

@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-// Of entries that a scan reads from the backing, or from what was kept for it, at a time.
+// Limit for one step of a scan, on entries from the backing or from StoreScan::before.
 constexpr size_t kScannedBytes = 256 << 10;
 
 // The store went on and needed the memory that an open scan kept.
@@ -17,12 +17,12 @@ Error scan_overtaken() {
           "Read it again, and faster; or raise memory-limit."};
 }
 
-// Calls on for entries until one of them, their number or their bytes say that it is enough for a step.
+// Passes entries to `visit` until `visit`, the number of entries or their bytes end the step.
 class Portion {
  public:
   Portion(size_t max_entries, const Layers::ScanStep::Visit& visit)
       : left_(max_entries), visit_(visit) {}
-  // False: no more.
+  // Returns false when the step ends.
   Result<bool> take(std::string_view key, std::string_view value) {
     bytes_ += key.size() + value.size();
     return TRY(visit_(key, value)) && --left_ > 0 && bytes_ < kScannedBytes;
@@ -35,7 +35,7 @@ class Portion {
 
 }  // namespace
 
-// Of those that are still read.
+// Calls `each` for the scans that are still open, and forgets the others.
 template <class Each>
 void Layers::for_each_scan(const Each& each) {
   std::erase_if(scans_, [&](const std::weak_ptr<StoreScan>& weak) {
@@ -90,7 +90,7 @@ std::optional<std::optional<std::string>> Layers::take_before(StoreScan& scan,
   return value;
 }
 
-// False at the end.
+// Shows entries of the backing. Returns false at its end.
 Result<bool> Layers::scan_backing(StoreScan& scan, size_t max_entries,
                                   const ScanStep::Visit& visit) {
   Status status;
@@ -105,7 +105,8 @@ Result<bool> Layers::scan_backing(StoreScan& scan, size_t max_entries,
   return has_more;
 }
 
-// Nothing is added any more: all else has been shown.
+// Shows the values in `before`. No values are added meanwhile, because all other entries have been
+// shown.
 Result<bool> Layers::scan_before(StoreScan& scan, size_t max_entries,
                                  const ScanStep::Visit& visit) {
   Portion portion(max_entries, visit);
@@ -118,7 +119,7 @@ Result<bool> Layers::scan_before(StoreScan& scan, size_t max_entries,
   return scan.before.size() > 0 || !scan.taken.empty();
 }
 
-// Whether it has come past the entry.
+// Whether the scan has already shown the entry or passed its place.
 bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
                        const std::function<StorePlace()>& place) const {
   if (scan.part == StoreScan::Part::Wanted) return false;
@@ -132,7 +133,7 @@ bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
   if (scan.part != StoreScan::Part::Backing) return true;
   if (scan.backing_place.empty()) return false;
   const Result<std::string> its_place = backing_->place_of(key);
-  // The task goes on where a scan cannot.
+  // A failure of the backing ends the scan, not the task.
   if (!its_place) scan.is_overtaken = true;
   return !its_place || *its_place < scan.backing_place;
 }

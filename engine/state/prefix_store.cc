@@ -6,7 +6,8 @@
 
 namespace engine {
 
-// One that is as long as those that were cut is cut, too: no two of them become the same.
+// A text of exactly the shortened length is shortened too; otherwise it could equal the shortened
+// form of another text.
 std::string_view PrefixStore::cut(std::string_view bytes, std::string& room) {
   if (bytes.size() < kCutBytes + kHashBytes) return bytes;
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());

@@ -1,4 +1,4 @@
-// Rows that are found one by one, and all of one prefix in the order of their keys: whose foreign key it is.
+// Rows that are found by key, or by a prefix (such as a foreign key) in the order of their keys.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,23 +8,24 @@
 
 namespace engine {
 
-// A RangeStore with one part. Prefixes and keys are cut to what the backing keeps in order; what is cut off is told
-// apart by 128 bits of its hash. So the order of keys is that of their bytes as far as kCutBytes.
+// A RangeStore with one part. Prefixes and keys are shortened to kCutBytes, so that the backing keeps them in order; a
+// 128-bit hash stands for the rest. Keys are therefore in byte order as far as kCutBytes.
 //
 // Threads: belongs to one task.
 // Owner:   the operator that keeps the rows.
 class PrefixStore {
  public:
   using Loose = RangeStore::Loose;
-  // What it gets holds as long as `loose` does and the store does not change. `place`: of the row under its prefix.
+  // Receives views that are valid as long as `loose` lives and the store does not change. `place` is the place of the
+  // row under its prefix.
   using Visit = std::function<bool(std::string_view place, std::string_view value)>;
 
-  // Replaces what is there, or makes it.
+  // Inserts the row or replaces it.
   Status put(std::string_view prefix, std::string_view key, std::string_view value);
-  // True when it was there.
+  // Returns true if the row existed.
   Result<bool> erase(std::string_view prefix, std::string_view key);
-  // The rows of a prefix from this place on (empty: the first), out of about `max_rows`, until `visit` wants no more;
-  // false when there are no more. Behind a place comes the next after_place() of it.
+  // Visits the rows of a prefix from this place on (empty: the first), about `max_rows` at most, until `visit` returns
+  // false. Returns false at the end. To continue after a row, pass the after_place() of its place.
   Result<bool> visit(std::string_view prefix, std::string_view from, size_t max_rows, Loose& loose,
                      const Visit& visit);
   static std::string after_place(std::string_view place) { return std::string(place) + '\0'; }
@@ -33,13 +34,14 @@ class PrefixStore {
   RangeStore& store() { return store_; }
 
  private:
-  // Two of them, and what a RangeStore puts before them, are within Backing::kOrderedKeyBytes.
+  // A prefix, a key, and the header of a RangeStore key together fit into
+  // Backing::kOrderedKeyBytes.
   static constexpr size_t kCutBytes = 160, kHashBytes = 16;
   static constexpr int64_t kPart = 0;
   static std::string_view cut(std::string_view bytes, std::string& room);
 
   RangeStore store_;
-  std::string prefix_, key_;  // room for those that are cut
+  std::string prefix_, key_;  // buffers for shortened prefixes and keys
 };
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// What a RangeStore has in memory: its entries, and those of one group in their order. For its own sources.
+// Entries and groups of a RangeStore in memory. Included only by the sources of RangeStore.
 #pragma once
 #include <absl/container/btree_set.h>
 #include <absl/container/inlined_vector.h>
@@ -13,15 +13,15 @@
 
 namespace engine {
 
-// One piece of memory, with its bytes behind it.
+// One allocation: this header, followed by the bytes of group, suffix and value.
 struct RangeStore::Entry {
   int64_t part;
-  uint64_t rank;  // of the suffix
+  uint64_t rank;  // see rank_of()
   uint32_t group_size, suffix_size, value_size;
   bool is_erased = false;
-  bool is_used = true;      // since evict() looked at it
-  bool is_stored = false;   // the journal or the backing may have it
-  uint32_t changed_at = 0;  // in changed_
+  bool is_used = true;      // used since evict() last visited it
+  bool is_stored = false;   // the journal or the backing may have the entry
+  uint32_t changed_at = 0;  // index in changed_
   uint64_t changed_in = 0;
   uint64_t born_in = 0;
 
@@ -54,8 +54,9 @@ struct RangeStore::Entry {
   size_t memory_bytes() const { return sizeof(Entry) + group_size + suffix_size + value_size; }
 };
 
-// The entries of one key in one part, in the order of their suffixes: most have a few, which lie in the group itself;
-// some have millions. The first eight bytes of a suffix decide most, so that others are seldom looked at.
+// The entries of one key in one part, ordered by suffix. Most groups have a few entries, which the group itself holds;
+// some have millions. Comparisons use the first eight bytes of the suffix (`rank`), and seldom have to read the
+// entries.
 struct RangeStore::Group {
   struct Probe {
     uint64_t rank;
@@ -79,8 +80,8 @@ struct RangeStore::Group {
   static constexpr size_t kFew = 32;
 
   absl::InlinedVector<Entry*, 2> few;
-  std::unique_ptr<absl::btree_set<Entry*, Less>> many;  // all of them, once there were more
-  size_t place = 0;                                     // in Part::groups
+  std::unique_ptr<absl::btree_set<Entry*, Less>> many;  // all entries, once they exceed kFew
+  size_t place = 0;                                     // index in Part::groups
 
   static Probe probe_of(std::string_view suffix) { return {Entry::rank_of(suffix), suffix}; }
   bool empty() const { return many ? many->empty() : few.empty(); }
@@ -92,7 +93,7 @@ struct RangeStore::Group {
       many->insert(entry);
       return;
     }
-    // Records come about in the order of their times.
+    // Records usually arrive in the order of their times, so the end is tried first.
     const bool is_last = few.empty() || Less()(few.back(), entry);
     few.insert(is_last ? few.end() : std::lower_bound(few.begin(), few.end(), entry, Less()),
                entry);
@@ -106,7 +107,7 @@ struct RangeStore::Group {
     else
       few.erase(std::lower_bound(few.begin(), few.end(), entry, Less()));
   }
-  // By another of the same suffix.
+  // Replaces an entry with another that has the same suffix.
   void replace(Entry* entry, Entry* now) {
     if (!many) {
       *std::lower_bound(few.begin(), few.end(), entry, Less()) = now;
@@ -115,7 +116,7 @@ struct RangeStore::Group {
     many->erase(entry);
     many->insert(now);
   }
-  // From this suffix on, until `visit` gives false.
+  // Visits the entries from this suffix on, until `visit` returns false.
   template <class Visit>
   void visit_from(std::string_view suffix, const Visit& visit) const {
     const Probe from = probe_of(suffix);

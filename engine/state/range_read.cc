@@ -1,11 +1,12 @@
-// How a RangeStore is read: in order, out of what is in memory and what is only in the backing.
+// Reads a RangeStore in order, merging the entries of memory and of the backing.
 #include <algorithm>
 
 #include "engine/state/range_entries.h"
 
 namespace engine {
 
-// After the store was opened over its backing: which parts are there is found once, a seek each.
+// Finds the parts that the backing has, with one seek for each. Needed once after the store was
+// opened over its backing.
 Status RangeStore::find_parts() {
   if (!must_find_parts_) return {};
   must_find_parts_ = false;
@@ -36,7 +37,7 @@ Result<std::optional<int64_t>> RangeStore::next_part(int64_t from) {
   return at == parts_.end() ? std::nullopt : std::optional(at->first);
 }
 
-// True when there are more than fit.
+// Collects entries of the range in memory. Returns true if there are more than `max_entries`.
 bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_entries,
                              std::vector<const Entry*>& out) const {
   const Group* const group = find_group(part, range.group);
@@ -54,8 +55,8 @@ bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_en
   return has_more;
 }
 
-// Likewise, of what is only in the backing. Keys that are longer than what it orders by come in any order there:
-// then all of the range is read.
+// Collects entries of the range that are only in the backing. Returns true if there are more than `max_entries`. The
+// backing does not order keys beyond kOrderedKeyBytes; with longer keys the whole range is read.
 Result<bool> RangeStore::read_stored(const Part& part, const Range& range, size_t max_entries,
                                      Stored& out) {
   std::string prefix, first;
@@ -104,7 +105,8 @@ Result<bool> RangeStore::visit(const Range& range, size_t max_entries, Loose& lo
   Stored stored;
   const bool is_cut_there = TRY(read_stored(part, range, max_entries, stored));
   has_more |= is_cut_there;
-  // Behind where one of the two was cut, the other may have what comes first.
+  // The merge stops where one of the two lists was cut: its next entries may sort before those of
+  // the other list.
   auto a = here.begin();
   auto b = stored.begin();
   while (a != here.end() || b != stored.end()) {
@@ -131,7 +133,7 @@ std::string_view RangeStore::group_in(std::string_view stored_key) {
   return key ? key->group : std::string_view();
 }
 
-// It is about to change, or to lose its place.
+// Keeps the value of an entry for open scans; call it before the entry changes or loses its place.
 void RangeStore::keep_before(const Entry& entry, size_t place) {
   std::string key;
   encode_key(entry.key(), key);
@@ -147,7 +149,7 @@ void RangeStore::keep_before(const Entry& entry) {
   keep_before(entry, find_group(part_at(entry.part), entry.group())->place);
 }
 
-// Likewise of one that only the backing has, or nobody.
+// Keeps the value of an entry for open scans if only the backing has it. The entry may not exist.
 Status RangeStore::keep_stored(const Key& key) {
   std::string bytes;
   encode_key(key, bytes);
@@ -178,7 +180,7 @@ Result<bool> RangeStore::scan(StoreScan& scan, size_t max_entries, Loose& loose,
   return layers_.scan(scan, end_of_places(), max_entries, {in_memory, in_backing, as_stored});
 }
 
-// Group by group, each as a whole: what a scan is concerned with is asked of groups.
+// Each group is visited as a whole, because is_concerned() is evaluated once per group.
 bool RangeStore::scan_memory(StoreScan& scan, size_t max_entries, const VisitKey& visit) const {
   bool goes_on = true;
   std::string key;

@@ -12,8 +12,8 @@ namespace engine {
 namespace {
 
 constexpr size_t kReleasedAtOnce = 1'000;
-// Beside its bytes, of an entry: its place in a group, and what the allocator adds; of a group: itself, its place
-// and its place in the index.
+// Overhead of an entry: its place in a group and the allocator's bytes. Overhead of a group: the object, its place in
+// the part, and its place in the index.
 constexpr size_t kBytesAround = 24, kBytesPerGroup = 100;
 constexpr size_t kBytesPerPart = 200;
 
@@ -32,7 +32,8 @@ void RangeStore::destroy(Entry* entry) {
   Entry::destroy(entry);
 }
 
-// Of a part that nobody looks into any more: its index is not kept. False when nothing is left.
+// Destroys entries of a part that is no longer read; the part's index is not maintained. Returns
+// false when nothing is left.
 bool RangeStore::destroy_some(Part& part, size_t& max_entries) {
   last_group_ = nullptr;
   while (!part.groups.empty()) {
@@ -79,7 +80,7 @@ void RangeStore::prefetch(std::span<const std::pair<int64_t, std::string>> group
   static_assert(kPrefetchedAtOnce <= HashIndex<Group>::kPrefetchedAtOnce);
   std::array<uint32_t, kPrefetchedAtOnce> hashes;
   std::array<const Group*, kPrefetchedAtOnce> found;
-  // Those of one part, one after the other, at the same time.
+  // Consecutive groups of one part are prefetched together.
   for (size_t begin = 0, end = 0; begin < groups.size(); begin = end) {
     size_t count = 0;
     for (; end < groups.size() && groups[end].first == groups[begin].first; ++end)
@@ -104,7 +105,7 @@ RangeStore::Entry* RangeStore::find_in_memory(const Key& key) {
   return group ? group->find(key.suffix) : nullptr;
 }
 
-// One that is not in memory.
+// Creates an entry that is not in memory.
 RangeStore::Entry& RangeStore::make(const Key& key, std::string_view value) {
   Entry* const entry = Entry::make(key, value);
   Part& part = part_at(key.part);
@@ -134,11 +135,11 @@ void RangeStore::remove(Part& part, Entry* entry) {
   destroy(entry);
 }
 
-// One that is empty, and not in the index any more.
+// Removes a group that is empty and no longer in the index.
 void RangeStore::remove_group(Part& part, Group* group) {
   last_group_ = nullptr;
   Group* const last = part.groups.back();
-  // A scan may have come past the place that it takes.
+  // The last group moves into the freed place, which an open scan may have passed already.
   if (layers_.has_scans() && last != group)
     last->visit_from({}, [&](const Entry* entry) {
       if (!entry->is_erased) keep_before(*entry, last->place);
@@ -166,12 +167,14 @@ Status RangeStore::put(const Key& key, std::string_view value) {
     const bool is_whole = part_at(key.part).is_whole;
     if (!is_whole && layers_.has_scans()) TRY(keep_stored(key));
     insert(key, value);
-    // It may be one that is there: then its size is only an estimate, and a delete must be told.
+    // The backing may already have the entry. The size of the store is only an estimate then, and a
+    // later delete must be written to the journal.
     if (!is_whole) changed_.back()->is_stored = true;
     return {};
   }
   if (layers_.has_scans() && !before->is_erased) keep_before(*before);
-  // One that an earlier commit has erased is as new: the backing loses it, or has lost it.
+  // An entry that an earlier commit has erased counts as new: the backing has lost it or will lose
+  // it.
   if (before->is_erased && before->changed_in != layers_.current())
     before->born_in = layers_.current();
   mark_changed(*before);
@@ -272,7 +275,8 @@ Result<RangeStore::Key> RangeStore::decode_key(std::string_view bytes) {
 }
 
 void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
-  // The range first, so that what is put after it stays: no part before it comes again.
+  // The range is deleted first. No later Put is below it, because no part before the bound is
+  // created again.
   if (expiry_changed_) {
     scratch_.clear();
     append_be<int64_t>(scratch_, expired_before_);
@@ -281,7 +285,7 @@ void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
   }
   for (Entry* entry : changed_) {
     if (!entry) continue;
-    if (entry->is_erased && !entry->is_stored) {  // nobody has heard of it
+    if (entry->is_erased && !entry->is_stored) {  // neither journal nor backing has it
       remove(part_at(entry->part), entry);
       continue;
     }
@@ -299,7 +303,7 @@ void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
   forget_erased();
 }
 
-// Some of them: no more than a commit has.
+// Works in steps of kForgottenAtOnce entries, so that one commit does not block the loop.
 void RangeStore::forget_erased() {
   constexpr size_t kForgottenAtOnce = 4'096;
   for (size_t i = 0; i < kForgottenAtOnce && !erased_.empty(); ++i) {
@@ -319,8 +323,7 @@ size_t RangeStore::memory_bytes() const {
          parts_.size() * kBytesPerPart + layers_.scan_bytes();
 }
 
-// Goes round over the parts, the groups of each, and their entries. A part or a group that is passed counts as an
-// entry.
+// Cycles through the parts, the groups of each, and their entries. A part or a group that is passed counts as an entry.
 size_t RangeStore::evict(size_t max_entries) {
   forget_erased();
   if (!layers_.begin_eviction()) return 0;
@@ -362,7 +365,7 @@ size_t RangeStore::evict(size_t max_entries) {
     part->second.away += gone;
     if (gone > 0) part->second.is_whole = false;
     evicted += gone;
-    // Another has come into the place of a group that is gone.
+    // If a group was removed, another one has moved into its place.
     if (part->second.groups.size() != groups)
       hand_suffix_.reset();
     else if (!hand_suffix_)
@@ -390,7 +393,8 @@ void RangeStore::restore_size(size_t size) {
   must_find_parts_ = layers_.backing() != nullptr;
 }
 
-// What the backing has is not looked up: all that a journal holds of a store is put into memory.
+// Keeps the entry in memory and does not consult the backing: memory holds all entries that the
+// journal has for a store.
 Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow) {
     ByteReader in(entry.key);

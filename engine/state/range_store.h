@@ -1,4 +1,4 @@
-// Entries that are found by a group and read in order within it: the records that joins keep of a stream.
+// Entries that are looked up by group and read in order within it; joins keep the records of a stream this way.
 #pragma once
 
 #include <cstdint>
@@ -19,27 +19,28 @@
 
 namespace engine {
 
-// An entry lies in a part, which is a span of time; under a group, the bytes of a key; and behind a suffix, by
-// which those of a group are in order. Parts expire as a whole. In the journal and in the backing its key is
+// A store of entries with three-level keys: the part, which is a span of time; the group, the bytes of a key; and the
+// suffix, which orders the entries of a group. A part expires as a whole. The key of an entry in the journal and in the
+// backing is
 //
 //   8 bytes part, big-endian | length of the group, varint | group | suffix
 //
-// so that what expires is one range, what is new lies together, and the entries of a group in a part are one
-// more (docs/adr/0029).
+// so expired entries form one range, new entries lie together, and so do the entries of a group within a part
+// (docs/adr/0029).
 //
 // Invariants:
-//   1. each entry in memory is in its group, that in its part's index, and no other has its key; groups keep their
-//      places in a part, but that the last one takes the place of one that goes;
-//   2. of a part that is whole nothing is in the backing that is not in memory;
-//   3. no part before expired_before_ is changed any more, nor seen;
-//   4. what has changed since take_changes() is in changed_ once, and has changed_in == current();
-//   5. an erased entry stays, marked, until the commit that erased it is in a checkpoint.
+//   1. each entry in memory is in its group, the group is in the index of its part, and no two entries have the same
+//      key; groups keep their places in a part, except that the last group moves into the place of a removed one;
+//   2. if a part is whole, the backing has no entry of it that is not in memory;
+//   3. parts before expired_before_ are neither changed nor visible;
+//   4. an entry that changed since take_changes() is in changed_ once, and has changed_in == current();
+//   5. an erased entry stays in memory, marked, until the commit that erased it is in a checkpoint.
 //
 // Threads: belongs to one task.
 // Owner:   the operator that keeps the entries.
 class RangeStore final : public Store {
  public:
-  // Entries that were read out of the backing, and nobody else keeps: suffix and value.
+  // Entries (suffix and value) that were read from the backing and belong to the reader alone.
   using Loose = std::list<std::pair<std::string, std::string>>;
   struct Key {
     int64_t part = 0;
@@ -51,44 +52,45 @@ class RangeStore final : public Store {
   RangeStore(const RangeStore&) = delete;
   RangeStore& operator=(const RangeStore&) = delete;
 
-  // One that is not there, which is the caller's to know.
+  // The entry must not exist; the caller guarantees it.
   void insert(const Key& key, std::string_view value);
-  // Replaces the value of what is there, or makes it.
+  // Inserts the entry or replaces its value.
   Status put(const Key& key, std::string_view value);
-  // True when it was there.
+  // Returns true if the entry existed.
   Result<bool> erase(const Key& key);
 
-  // The entries of a group in one part, in the order of their suffixes, from this suffix on, out of about
-  // `max_entries`, until `visit` wants no more.
+  // Entries of a group in one part, in the order of their suffixes. visit() looks at about `max_entries` of them, until
+  // its callback returns false.
   struct Range {
     int64_t part = 0;
-    std::string_view group, from, to;  // both suffixes included
+    std::string_view group, from, to;  // `from` and `to` are inclusive
   };
-  // What it gets holds as long as `loose` does and the store does not change.
+  // Receives views that are valid as long as `loose` lives and the store does not change.
   using Visit = std::function<bool(std::string_view suffix, std::string_view value)>;
-  // False when there are no more; else goes on behind what was visited last.
+  // Returns false at the end of the range; otherwise call it again from behind the last visited
+  // suffix.
   Result<bool> visit(const Range& range, size_t max_entries, Loose& loose, const Visit& visit);
-  // The next entries of a scan of all that there is, out of about `max_entries` and until `visit` wants no more; false
-  // when it is at its end. Those of one group and part come together as a rule. What `visit` gets holds as long as
-  // `loose` does and the store does not change.
+  // Visits the next entries of a scan of the whole store, about `max_entries` at most, until `visit` returns false.
+  // Returns false at the end of the scan. The entries of one group and part are usually visited together. The visited
+  // views are valid as long as `loose` lives and the store does not change.
   using VisitKey = std::function<bool(const Key& key, std::string_view value)>;
   Result<bool> scan(StoreScan& scan, size_t max_entries, Loose& loose, const VisitKey& visit);
-  // Of a key as the journal and the backing have it; empty where it is damaged.
+  // Returns the group within a key of the journal or the backing; empty if the key is damaged.
   static std::string_view group_in(std::string_view stored_key);
 
-  // Brings what look-ups of these groups will look at into the processor's caches.
+  // Prefetches the groups into the CPU caches before they are looked up.
   void prefetch(std::span<const std::pair<int64_t, std::string>> groups) const;
   static constexpr size_t kPrefetchedAtOnce = 32;
-  // The first part from this one on that may have entries.
+  // Returns the first part, from `from` on, that may have entries.
   Result<std::optional<int64_t>> next_part(int64_t from);
 
-  // All parts before this one are gone: so says the journal from now on. Their memory is given back by
-  // forget_some().
+  // Expires all parts before this one, in the journal too. forget_some() frees their memory.
   void expire_before(int64_t part);
-  // Destroys at most so many expired entries; true when more are left.
+  // Destroys at most `max_entries` expired entries. Returns true if more are left.
   bool forget_some(size_t max_entries);
-  // About how many have gone that way since the last call: entries that were only in the backing when the store was
-  // opened are not counted. Entries of the group without a name are an index of others.
+  // Returns roughly how many entries have expired since the last call, without the entries that were only in the
+  // backing when the store was opened. Entries of the group with the empty name are not counted: they are an index of
+  // others.
   uint64_t take_expired() { return std::exchange(expired_, 0); }
 
   bool is_counted() const override { return false; }
@@ -103,13 +105,14 @@ class RangeStore final : public Store {
  private:
   struct Entry;
   struct Group;
-  // A place is a part and the number of a group in it; how far they go is seen on the way.
+  // A place is a part and the number of a group in it. A scan finds the ends of parts on its way,
+  // so no end is needed here.
   StorePlace end_of_places() const override { return {}; }
   struct Part {
     HashIndex<Group> index;
-    std::vector<Group*> groups;  // all of them, in any order
+    std::vector<Group*> groups;  // all groups of the part, in any order
     bool is_whole = true;
-    size_t away = 0;  // evicted; what the store was opened with is not counted
+    size_t away = 0;  // evicted; without the entries present at opening
   };
   using Parts = std::map<int64_t, Part>;
 
@@ -136,19 +139,20 @@ class RangeStore final : public Store {
   static Result<Key> decode_key(std::string_view bytes);
 
   Parts parts_;
-  Parts::iterator last_part_ = parts_.end();  // that part_at() gave
-  // That find_group() gave: what is asked for is often changed next.
+  Parts::iterator last_part_ = parts_.end();  // last result of part_at()
+  // Last result of find_group(): a group that was looked up is often changed next.
   mutable Group* last_group_ = nullptr;
   mutable const Part* last_group_part_ = nullptr;
-  bool must_find_parts_ = false;  // the backing may have some that are not in parts_
-  // Of all in memory, the erased ones included.
+  bool must_find_parts_ = false;  // the backing may have parts that are not in parts_
+  // Totals of memory, including erased entries.
   size_t entry_bytes_ = 0, entry_count_ = 0, group_count_ = 0;
-  std::vector<Entry*> changed_;                          // null: expired since
+  std::vector<Entry*> changed_;                          // null: expired meanwhile
   std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the backing
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
   uint64_t expired_ = 0;  // see take_expired()
-  // Where evict() goes on: a part, the place of a group in it, and behind which of its entries.
+  // Position of evict(): a part, the place of a group in it, and the suffix of the last visited
+  // entry.
   int64_t hand_part_ = INT64_MIN;
   size_t hand_group_ = 0;
   std::optional<std::string> hand_suffix_;

@@ -42,7 +42,8 @@ RowStore::Entry& RowStore::make(std::string_view key) {
   return *entry;
 }
 
-// From memory, or into it; null when there is none. It may be an erased one.
+// Returns the entry, loaded from the backing if needed; null if it does not exist. The entry may be
+// an erased one.
 Result<RowStore::Entry*> RowStore::fetch(std::string_view key) {
   if (Entry* found = rows_.find(key)) {
     found->second.is_used = true;
@@ -58,7 +59,7 @@ Result<RowStore::Entry*> RowStore::fetch(std::string_view key) {
   return &entry;
 }
 
-// Out of memory.
+// Removes the entry from memory.
 void RowStore::remove(Entry& entry) {
   Kept& kept = entry.second;
   assert(places_[kept.place] == &entry);  // invariant 1
@@ -88,7 +89,7 @@ Result<const RowStore::Row*> RowStore::find(std::string_view key) {
 
 void RowStore::prefetch(std::span<const std::string_view> keys) const {
   static_assert(kPrefetchedAtOnce <= decltype(rows_)::kPrefetchedAtOnce);
-  // Fewer are in the caches anyway.
+  // A smaller table is in the CPU caches anyway.
   constexpr size_t kWorthIt = 8'192;
   if (rows_.size() < kWorthIt) return;
   rows_.prefetch(keys.first(std::min(keys.size(), kPrefetchedAtOnce)));
@@ -108,7 +109,8 @@ Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row
     layers_.made();
     if (layers_.has_scans()) layers_.keep_absent(key, entry->second.born_in);
   } else if (entry->second.is_erased) {
-    // One that an earlier commit has erased is as new: the backing loses it, or has lost it.
+    // An entry that an earlier commit has erased counts as new: the backing has lost it or will
+    // lose it.
     if (entry->second.changed_in != layers_.current())
       entry->second.born_in = layers_.current() & Layers::kMaxCommit;
     entry->second.is_erased = false;
@@ -148,7 +150,7 @@ Result<bool> visit_loose(std::string_view key, std::string_view value, RowStore:
 
 }  // namespace
 
-// What the backing has, where a scan shows it there.
+// Visits an entry of the backing, if the scan shows the entry at its place in the backing.
 Result<bool> RowStore::visit_stored(const StoreScan& scan, std::string_view key,
                                     std::string_view value, Loose& loose,
                                     const Visit& visit) const {
@@ -156,7 +158,7 @@ Result<bool> RowStore::visit_stored(const StoreScan& scan, std::string_view key,
   const Entry* const entry = rows_.find(key);
   if (!entry) return visit_loose(key, value, loose, visit);
   const Kept& kept = entry->second;
-  const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;  // else later
+  const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;  // otherwise shown later
   return !is_here || visit(entry->first, kept.row);
 }
 
@@ -174,7 +176,8 @@ Result<bool> RowStore::scan(StoreScan& scan, size_t entries, Loose& loose, const
 bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) const {
   size_t& at = scan.place.number;
   const size_t end = at + std::min(entries, scan.end.number - at);
-  // Neighbours lie anywhere: both hops are on their way before they are needed.
+  // Neighbouring places refer to distant memory, so the entry and its row are prefetched before
+  // they are needed.
   constexpr size_t kEntriesAhead = 12, kRowsAhead = 6;
   bool goes_on = true;
   while (goes_on && at < end) {
@@ -194,7 +197,8 @@ bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) 
 
 namespace {
 
-// Those that are longer than what the backing orders by come in any order.
+// The part of the prefix that the backing orders by; keys that differ only behind it are in no
+// particular order.
 std::string_view ordered_part(std::string_view prefix) {
   return prefix.substr(0, Backing::kOrderedKeyBytes);
 }
@@ -253,7 +257,7 @@ bool RowStore::look_up_in_memory(StoreScan& scan, std::string_view prefix, size_
   return false;
 }
 
-// It is about to change.
+// Keeps the current row for open scans; call it before the row changes.
 void RowStore::keep_before(const Entry& entry) {
   const Kept& kept = entry.second;
   const auto place = [&] { return StorePlace{.number = kept.place}; };
@@ -289,14 +293,15 @@ void RowStore::encode(const Row& row, std::string& out) {
   out += row.bytes;
 }
 
-// Some of them: there may be millions, and there are no more in one commit than it has changed.
+// Works in steps, because millions of rows may have been erased. One commit adds at most the rows
+// that it erased.
 void RowStore::forget_erased() {
   constexpr size_t kForgottenAtOnce = 4'096;
   for (size_t i = 0; i < kForgottenAtOnce && !erased_.empty(); ++i) {
     const auto [commit, place] = erased_.front();
     if (layers_.backing() != nullptr && !layers_.is_clean(commit)) return;
     erased_.pop_front();
-    // It may have come again since, and its place may be another's.
+    // The row may have been inserted again meanwhile, or its place may belong to another row.
     Entry* const entry = places_[place];
     if (entry && entry->second.is_erased && entry->second.changed_in == commit) remove(*entry);
   }
@@ -319,7 +324,7 @@ size_t RowStore::evict(size_t max_entries) {
 }
 
 bool RowStore::release_some() {
-  // What points into the map is of no use any more.
+  // The views of the keys are released first: they point into the map.
   if (ordered_ && !ordered_->empty()) {
     const auto end = std::next(ordered_->begin(),
                                static_cast<ptrdiff_t>(std::min(ordered_->size(), kReleasedAtOnce)));
@@ -331,7 +336,8 @@ bool RowStore::release_some() {
   return rows_.erase_some();
 }
 
-// What the backing has is not looked up: all that a journal holds of a store is put into memory.
+// Keeps the entry in memory and does not consult the backing: memory holds all entries that the
+// journal has for a store.
 Status RowStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow)
     return Error{ErrorCode::CorruptRecord, "a table of rows has no ranges to delete"};

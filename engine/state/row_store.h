@@ -1,4 +1,4 @@
-// The rows of a table by key: what a source table looks like right now.
+// The current rows of a source table, by key.
 #pragma once
 
 #include <absl/container/btree_set.h>
@@ -17,13 +17,13 @@ namespace engine {
 
 // Keys are the serialized key bytes, rows are in the row codec (engine/types/row_codec.h).
 //
-// Nothing in it grows in one step, however many rows there are.
+// No part of the store grows in one long step, whatever the number of rows.
 //
 // Invariants:
-//   1. each entry has a place of its own in places_, which it keeps as long as it is in memory; other places
-//      are null and in free_places_;
-//   2. what has changed since take_changes() is in changed_ once, and has changed_in == current();
-//   3. an erased entry is in erased_ from the commit on that erased it, until that is in a checkpoint.
+//   1. each entry in memory has its own place in places_, which it keeps while it is in memory; other places are null
+//      and in free_places_;
+//   2. an entry that changed since take_changes() is in changed_ once, and has changed_in == current();
+//   3. an erased entry is in erased_ from the commit that erased it until that commit is in a checkpoint.
 //
 // Threads: belongs to one task.
 // Owner:   the operator that keeps the table.
@@ -33,32 +33,34 @@ class RowStore final : public Store {
     std::string bytes;
     int64_t timestamp = 0;
   };
-  // Whether look_up() will be asked for.
+  // ByKey: look_up() will be called.
   enum class Order : uint8_t { None, ByKey };
-  // Rows that a scan has read, and nobody else keeps.
+  // Rows that a scan has read from the backing, and that belong to the scan alone.
   using Loose = std::deque<std::pair<std::string, Row>>;
 
   explicit RowStore(Order order = Order::None) {
     if (order == Order::ByKey) ordered_.emplace();
   }
 
-  // nullptr when there is none. Holds until the store changes or the step ends.
+  // Returns nullptr if the row does not exist. The pointer is valid until the store changes or the
+  // step ends.
   Result<const Row*> find(std::string_view key);
   void prefetch(std::span<const std::string_view> keys) const override;
-  // The commit that changed or erased it last; 0 where that is long ago.
+  // Returns the commit that last changed or erased the row, or 0 if the row is not in memory or has
+  // not changed since it was loaded.
   uint64_t changed_in(std::string_view key) const;
-  // Replaces the row and returns what was there before.
+  // Inserts or replaces the row, and returns the previous one.
   Result<std::optional<Row>> put(std::string_view key, Row row);
   Result<std::optional<Row>> erase(std::string_view key);
-  // A look-up of the rows whose keys are so long and begin with `prefix`, which has less: those of all windows of
-  // one key. It may rest between its steps, as a scan. Of a store with Order::ByKey.
+  // Begins a look-up of the rows whose keys have `key_bytes` bytes and begin with `prefix`, which is shorter: the rows
+  // of all windows of one key. A look-up may pause between its steps like a scan. Requires Order::ByKey.
   Result<StoreScanPtr> begin_look_up(std::string_view prefix, size_t key_bytes);
-  // The next rows of a scan, out of at most `entries` entries and until `visit` wants no more; false when it
-  // is at its end. What `visit` gets holds as long as `loose` does and the store does not change.
+  // Visits the next rows of a scan, looking at no more than `entries` entries, until `visit` returns false. Returns
+  // false at the end of the scan. The visited rows are valid as long as `loose` lives and the store does not change.
   using Visit = std::function<bool(std::string_view key, const Row& row)>;
   Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit);
-  // Likewise of a look-up. `changed_in` becomes the commit that has last changed or erased a row that it has passed,
-  // if that is later.
+  // Visits the next rows of a look-up, with the limits and the result of scan(). Raises `changed_in` to the latest
+  // commit that changed or erased a row it has passed.
   Result<bool> look_up(StoreScan& scan, std::string_view prefix, size_t entries, Loose& loose,
                        const Visit& visit, uint64_t& changed_in);
 
@@ -77,8 +79,8 @@ class RowStore final : public Store {
     Row row;
     uint32_t place = 0;
     bool is_erased = false;
-    bool is_used = false;          // since evict() looked at it
-    uint64_t changed_in : 40 = 0;  // 0: as a checkpoint has it
+    bool is_used = false;          // used since evict() last visited it
+    uint64_t changed_in : 40 = 0;  // 0: unchanged since a checkpoint
     uint64_t : 0;
     uint64_t born_in : 40 = 0;  // see Layers::evict()
   };
@@ -99,11 +101,11 @@ class RowStore final : public Store {
   void keep_before(const Entry& entry);
   static void encode(const Row& row, std::string& out);
 
-  KeyMap<Kept> rows_;  // those that are in memory, and the erased ones
+  KeyMap<Kept> rows_;  // rows in memory, including erased ones
   std::deque<Entry*> places_;
-  size_t hand_ = 0;  // the place at which evict() goes on
+  size_t hand_ = 0;  // the place where evict() continues
   std::deque<uint32_t> free_places_;
-  size_t row_bytes_ = 0;                                      // of all rows, on the heap
+  size_t row_bytes_ = 0;                                      // heap memory of all rows
   std::optional<absl::btree_set<std::string_view>> ordered_;  // views of the map's keys
   std::vector<Entry*> changed_;
   std::deque<std::pair<uint64_t, uint32_t>> erased_;  // commit, and the place in places_

@@ -1,6 +1,6 @@
-// Sorting that can stop: runs of a few thousand are sorted one at a time, then merged element by
-// element. What closes a million windows at once must not hold its thread for the second that
-// sorting them takes.
+// A sort that can pause: it sorts runs of a few thousand items one at a time, then merges them item
+// by item. Closing a million windows at once must not block the thread for the second that sorting
+// them takes.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace engine {
 
-// Use: add() everything, prepare() until it says true, then next() until empty().
+// Use: add() every item, call prepare() until it returns true, then next() until empty().
 // Threads: one.
 template <class T, class Less = std::less<T>>
 class SlicedSort {
@@ -18,11 +18,12 @@ class SlicedSort {
   static constexpr size_t kRunSize = 4096;  // about a millisecond to sort
 
   void add(T item) { items_.push_back(std::move(item)); }
-  // Before add(), where it is known how many come: what grows is moved in one step.
+  // Call it before add() if the number of items is known; otherwise growth copies all items in one
+  // step.
   void reserve(size_t items) { items_.reserve(items); }
   size_t size() const { return items_.size(); }
 
-  // Sorts one run more; true when next() may be called.
+  // Sorts one more run. Returns true when next() may be called.
   bool prepare() {
     if (sorted_ < items_.size()) {
       const size_t end = std::min(items_.size(), sorted_ + kRunSize);
@@ -61,7 +62,7 @@ class SlicedSort {
 
   [[no_unique_address]] Less less_;
   std::vector<T> items_;
-  std::vector<Run> runs_;  // once all are sorted a heap, the run with the smallest head in front
+  std::vector<Run> runs_;  // a heap, once all are sorted
   size_t sorted_ = 0, taken_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Memory for many pieces of one size: handed out from blocks, given back to a free list.
+// Memory for many pieces of one size, taken from blocks and returned to a free list.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -12,14 +12,15 @@
 
 namespace engine {
 
-// Blocks are small at first: of windows there may be thousands of pools with a piece or two.
+// A pool of pieces of equal size. Its first blocks are small, because windows may need thousands of
+// pools with a piece or two each.
 //
 // Threads: belongs to one task.
 class SlotPool {
  public:
-  // Pieces are aligned to 16 bytes and have at least as many.
+  // Pieces are aligned to 16 bytes and have at least 16 bytes.
   explicit SlotPool(size_t slot_size) : slot_size_(padded(slot_size)) {}
-  // What a piece takes.
+  // Memory of one piece.
   static size_t padded(size_t slot_size) { return (slot_size + 15) / 16 * 16; }
 
   void* take() {
@@ -41,7 +42,7 @@ class SlotPool {
     free_ = slot;
     --used_;
   }
-  // When no piece is in use: gives all memory back.
+  // Frees all memory. No piece may be in use.
   void reset() {
     blocks_.clear();
     blocks_.shrink_to_fit();
@@ -50,15 +51,15 @@ class SlotPool {
     size_ = 0;
   }
 
-  // Pieces that are in use; those that were given back are there for the next ones.
+  // Number of pieces in use. Returned pieces are handed out again.
   size_t used() const { return used_; }
-  // All pieces that were ever handed out, by number, also those that were given back since.
+  // Number of pieces that were ever handed out, including returned ones.
   size_t size() const { return size_; }
   void* at(size_t number) const {
     const Place place = place_of(number);
     return reinterpret_cast<char*>(blocks_[place.block].get()) + slot_size_ * place.offset;
   }
-  // Of a piece of this pool. Looks for its block.
+  // Returns the number of a piece of this pool, by searching for its block.
   size_t number_of(const void* slot) {
     while (by_address_.size() < blocks_.size()) {
       const char* const begin = blocks_[by_address_.size()][0].bytes;
@@ -78,7 +79,7 @@ class SlotPool {
   struct Place {
     size_t block, offset;
   };
-  // Of 2, 2, 4, 8, ... 512 pieces, and of 1,024 each from there on.
+  // Blocks have 2, 2, 4, 8, ... 512 pieces, and from there on 1,024 each.
   static constexpr size_t kSmallBlocks = 10, kSlotsPerBlock = 1024;
   static size_t slots_in(size_t block) {
     if (block >= kSmallBlocks) return kSlotsPerBlock;
@@ -95,12 +96,12 @@ class SlotPool {
     if (block >= kSmallBlocks) return (block - kSmallBlocks + 1) * kSlotsPerBlock;
     return block == 0 ? 0 : size_t{1} << block;
   }
-  // To the next free piece.
+  // The bytes of a free piece that hold the pointer to the next free piece.
   static char* link(void* slot) { return static_cast<char*>(slot) + sizeof(void*); }
 
   const size_t slot_size_;
   std::vector<std::unique_ptr<Block[]>> blocks_;
-  // Where blocks begin, in order, and which they are; of some of the first, once it was asked for.
+  // Addresses of blocks, sorted, with the index of each block; extended by number_of() when needed.
   using Address = std::pair<const char*, size_t>;
   std::vector<Address> by_address_;
   void* free_ = nullptr;

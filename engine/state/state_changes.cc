@@ -11,7 +11,7 @@ void append_sized(std::string& out, std::string_view bytes) {
   out += bytes;
 }
 
-// Room for a large entry that has grown since its size was taken, and for what comes before the changes.
+// Reserve for a large entry that has grown since its size was measured, and for the head that precedes the changes.
 constexpr size_t kLargeBytes = size_t{256} << 10, kHeadBytes = size_t{4} << 10;
 
 }  // namespace

@@ -13,17 +13,17 @@ namespace engine {
 struct StateEntry {
   enum class Kind : uint8_t {
     Put,          // key -> value
-    Delete,       // key is gone
-    DeleteBelow,  // all keys that are smaller than this one are gone
+    Delete,       // the key is removed
+    DeleteBelow,  // all smaller keys are removed
   };
   uint32_t store = 0;  // index of the store in its task
   Kind kind = Kind::Put;
-  std::string_view key, value;  // owned by whoever made the entry
+  std::string_view key, value;  // views of the caller's bytes
   bool operator==(const StateEntry&) const = default;
 };
 
-// What `encode` appends to `out`, with its length before it; gives that. Where it takes as many bytes as that of
-// `about_bytes` would, nothing is moved.
+// Appends the bytes that `encode` produces, preceded by their length, and returns their number. If their number equals
+// `about_bytes`, no bytes have to be moved.
 template <class Encode>
 size_t append_sized_by(std::string& out, size_t about_bytes, const Encode& encode) {
   const size_t at = out.size();
@@ -38,8 +38,8 @@ size_t append_sized_by(std::string& out, size_t about_bytes, const Encode& encod
   return bytes;
 }
 
-// An entry is encoded once, here. The journal holds these bytes, and a checkpoint is made of them, out of
-// the journal; so there is one piece of memory for thousands of entries, which is let go of in one step.
+// Entries encoded once, in the form that the journal holds; a checkpoint is made from the bytes of the journal. One
+// string holds thousands of entries, and is freed in one step.
 //
 // Threads: one at a time.
 class StateChanges {
@@ -47,7 +47,7 @@ class StateChanges {
   StateChanges() = default;
 
   void append(const StateEntry& entry);
-  // A Put whose value `encode` appends to a string, of about so many bytes. Returns how many they were.
+  // Appends a Put whose value `encode` writes, about `about_bytes` long. Returns the actual length of the value.
   template <class Encode>
   size_t append_put(uint32_t store, std::string_view key, size_t about_bytes,
                     const Encode& encode) {
@@ -58,10 +58,10 @@ class StateChanges {
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
   const std::string& bytes() const { return bytes_; }
-  // `head`, and behind it bytes(): what is large is moved and not copied.
+  // Returns `head` followed by bytes(). The bytes are moved, not copied, because they may be large.
   std::string bytes_after(std::string_view head) &&;
 
-  // Of bytes() that were stored. Fails with CorruptRecord unless they are so many whole entries.
+  // Parses stored bytes(). Fails with CorruptRecord unless they are exactly `count` whole entries.
   static Result<StateChanges> from_bytes(std::string_view bytes, uint64_t count);
 
   bool operator==(const StateChanges&) const = default;
@@ -77,10 +77,10 @@ class StateChanges {
 class StateChangeReader {
  public:
   explicit StateChangeReader(std::string_view bytes) : left_(bytes) {}
-  // False at the end, and where the bytes are damaged.
+  // Returns false at the end, or if the bytes are damaged.
   bool next(StateEntry& entry);
   bool is_damaged() const { return is_damaged_; }
-  // What comes after the entries that were read.
+  // The bytes after the entries that were read.
   std::string_view rest() const { return left_; }
 
  private:

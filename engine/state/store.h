@@ -1,5 +1,5 @@
-// What one operator remembers between batches: a table of entries by key bytes, whose changes are
-// journalled, and of which some are in memory.
+// The state of one operator between batches: a table of entries by key bytes. Changes are
+// journalled, and some of the entries are in memory.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,52 +17,55 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Whether size() is exact; else, once the store was opened over its backing, there may be fewer.
+  // Whether size() is exact. If not, a store that was opened over its backing may have fewer
+  // entries than size().
   virtual bool is_counted() const { return true; }
   const Layers& layers() const { return layers_; }
 
-  // --- Before the first change: open_over() first, where there is a backing, then everything that it does
-  // not contain, or else all.
+  // --- Before the first change: if a backing exists, open_over() and then restore() of the entries that it lacks;
+  // otherwise restore() of all entries.
   void open_over(Backing& backing) { layers_.open_over(backing); }
-  // Applies an entry of this commit, or of a checkpoint (0); it is not a change. Fails with CorruptRecord.
+  // Applies an entry of this commit, or of a checkpoint (0). The entry does not count as a change. Fails with
+  // CorruptRecord.
   virtual Status restore(const StateEntry& entry, uint64_t commit) = 0;
-  // How many entries there are, those of the backing included. Not of a store of which everything was restored.
+  // Sets the number of entries, including those of the backing. Not called if every entry was restored.
   virtual void restore_size(size_t size) { layers_.open_with(size, is_counted()); }
-  // What changes from now on will be in this commit.
+  // Later changes belong to this commit.
   void begin_commit(uint64_t commit) { layers_.begin(commit); }
 
   // --- Commits
-  // Appends what changed since the last call, and goes on to the next commit.
+  // Appends the changes since the last call, and begins the next commit.
   virtual void take_changes(uint32_t store_index, StateChanges& out) = 0;
-  // Checkpoints contain everything up to this commit.
+  // All commits up to this one are in the checkpoints.
   void note_stored(uint64_t commit) { layers_.note_stored(commit); }
 
-  // A scan that shows what there is now.
+  // Begins a scan of the current entries.
   StoreScanPtr begin_scan() { return layers_.begin_scan(end_of_places()); }
 
-  // Rows under these keys will be asked for next: they may be fetched from main memory meanwhile. Those of more than
-  // kPrefetchedAtOnce are left out.
+  // Announces that the rows of these keys will be read next, so that they can be prefetched into the CPU caches. Keys
+  // beyond the first kPrefetchedAtOnce are ignored.
   static constexpr size_t kPrefetchedAtOnce = 32;
   virtual void prefetch(std::span<const std::string_view> /*keys*/) const {}
 
   // --- Memory
   virtual size_t size() const = 0;
-  // What its entries take in memory, about; counted while they change, so asking costs nothing.
+  // Memory of the entries, estimated. The counters are kept up to date with each change, so the
+  // call is cheap.
   virtual size_t memory_bytes() const = 0;
-  // What of that it keeps for open scans.
+  // The part of memory_bytes() that is kept for open scans.
   size_t scan_bytes() const { return layers_.scan_bytes(); }
-  // Looks at so many entries in memory, and lets those go that are clean and were not used lately. Between
-  // steps: pointers to entries do not hold. Returns how many have gone.
+  // Visits at most `max_entries` entries in memory and evicts the clean ones that were not used lately. Called between
+  // steps, because pointers to entries become invalid. Returns the number of evicted entries.
   virtual size_t evict(size_t max_entries) = 0;
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX) {
     return layers_.overtake_scans(bytes);
   }
-  // Gives back the memory of some entries of a store that is not used any more; true when there are
-  // more. To destroy millions in one go would hold the loop for a second.
+  // Frees the memory of some entries of a store that is no longer used. Returns true if more are
+  // left. Destroying millions of entries at once would block the loop for a second.
   virtual bool release_some() = 0;
 
  protected:
-  // Behind all entries that are in memory now.
+  // The place after all entries that are in memory now.
   virtual StorePlace end_of_places() const = 0;
 
   Layers layers_;

@@ -1,4 +1,4 @@
-// Who there is and who may do what, as pg_roles and its kin tell it.
+// Users and their rights, for pg_roles and similar tables.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,23 +17,23 @@ struct RoleFact {
   std::string name;
   bool may_login = false, is_superuser = false, has_password = false;
   std::set<std::string> member_of = {};
-  std::set<std::string> roles = {};  // whose rights it has, itself among them
+  std::set<std::string> roles = {};  // roles whose rights it has, including itself
 };
 
 struct AccessFacts {
   std::vector<RoleFact> roles = {};  // by name
   std::map<std::string, std::map<std::string, RightsFact>> rights =
       {};                                 // by topic ("": all), by role
-  std::optional<std::string> asker = {};  // none: whoever asks may do everything
-  // The rights of a role that is no superuser on a topic, where access rules of Kafka's allow or deny as well; null: no
-  // rules exist, and `rights` are all.
+  std::optional<std::string> asker = {};  // none: the user may do everything
+  // The rights of a role without superuser on a topic, if Kafka's access rules also allow or deny; null: no such rules
+  // exist, and `rights` are complete.
   std::function<RightsFact(const RoleFact& role, const std::string& topic)> by_rules = {};
 
-  // With those by way of other roles, and on everything.
+  // Includes rights through other roles, and rights on all topics.
   RightsFact rights_of(const RoleFact& role, const std::string& topic) const;
-  // Of the topic; empty: nobody's.
+  // The owner of the topic; empty: no owner.
   std::string owner_of(const std::string& topic) const;
-  // The numbers of the roles. They follow from the names, as those of tables do.
+  // The numbers (oids) of the roles, derived from their names as those of tables are.
   std::map<std::string, int64_t> numbers() const;
 };
 

@@ -12,7 +12,7 @@
 
 namespace engine {
 
-// A function of PostgreSQL: its number and types are PostgreSQL's, it cannot be called here.
+// A function of PostgreSQL, with PostgreSQL's number and types; it cannot be called here.
 struct PostgresFunction {
   int64_t oid;
   std::string_view name;

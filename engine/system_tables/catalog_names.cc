@@ -36,7 +36,8 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// The parts of a name as SQL reads it: Shop."Orders" is shop and Orders. Empty: it is no name.
+// The parts of a name in SQL's syntax: Shop."Orders" has the parts shop and Orders. Empty if the
+// text is not a name.
 std::vector<std::string> parts_of(std::string_view text) {
   std::vector<std::string> parts;
   text = trimmed(text);
@@ -140,7 +141,7 @@ struct CatalogNameIndex::Listed {
     numbers.emplace(key_of(schema, name), number);
     names.emplace(number, std::move(shown));
   }
-  // A name that needs no schema. Names of pg_catalog are added first, and stay.
+  // Adds a name that needs no schema. Names of pg_catalog are added first, and are not replaced.
   void add_visible(std::string_view name, int64_t number) {
     numbers.emplace(key_of("", name), number);
   }
@@ -294,7 +295,7 @@ Result<int64_t> CatalogNameIndex::number_of(PostgresLabel type, std::string_view
   } else {
     parts = parts_of(name);
   }
-  // The name of the database may stand before the schema's.
+  // The name of the database may precede the schema's.
   if (parts.size() == 3) parts.erase(parts.begin());
   if (parts.empty() || parts.size() > 2)
     return Error{ErrorCode::InvalidParameter, fmt::format("invalid name syntax: \"{}\"", text)};
@@ -343,7 +344,8 @@ constexpr Privileges kPrivileges[] = {
     {"role", " USAGE MEMBER "},
 };
 
-// SELECT, insert WITH GRANT OPTION: the words without the option, in upper case. Fails for one that the kind has not.
+// SELECT, insert WITH GRANT OPTION: returns the privileges without the option, in upper case. Fails for a privilege
+// that the kind of object does not have.
 Result<std::vector<std::string>> privileges_in(std::string_view kind, std::string_view list) {
   const auto row = std::ranges::find(kPrivileges, kind, &Privileges::kind);
   std::vector<std::string> words;
@@ -405,7 +407,7 @@ Result<std::optional<bool>> CatalogNameIndex::has_table_privilege(std::string_vi
     return Error{
         ErrorCode::UndefinedColumn,
         fmt::format("column \"{}\" of relation \"{}\" does not exist", column, found->name)};
-  // Sequences have no rights of their own here, and the tables of the system may be read by all.
+  // Sequences have no rights of their own here, and every user may read the tables of the system.
   if (role.is_superuser || found->sequence) return std::optional(true);
   const RightsFact rights = found->source ? roles().facts.rights_of(role, found->source->topic)
                                           : RightsFact{.may_select = true};
@@ -432,7 +434,7 @@ Result<std::optional<bool>> CatalogNameIndex::has_privilege(std::string_view kin
     return listed(type).names.contains(number);
   };
   bool exists = true;
-  // Names of schemas stand as they are, without quotes.
+  // Names of schemas are given without quotes.
   if (kind == "schema" && !number_in(object)) {
     if (!listed(label::kRegnamespace).find("", object))
       return unknown_name(label::kRegnamespace, object);

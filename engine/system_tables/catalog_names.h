@@ -14,14 +14,15 @@
 
 namespace engine {
 
-// Most statements name no object of the catalog, and those that do mostly one kind: each kind is listed when it is first
-// asked for.
+// Most statements name no object of the catalog, or objects of one kind only, so each kind is listed when it is first
+// needed.
 //
-// Invariant: a name that several visible schemas have is that of pg_catalog, which every search path begins with.
-// Threads: one at a time. The catalog outlives it.
+// Invariant: if several visible schemas have a name, it means the one in pg_catalog, which is first in every search
+// path.
+// Threads: one at a time. The catalog must outlive the object.
 class CatalogNameIndex final : public CatalogNames {
  public:
-  // `access`: the users and rights of now; `user`: the name by which the client came.
+  // `access` returns the current users and rights; `user` is the name of the client's user.
   CatalogNameIndex(const Catalog& catalog, std::function<AccessFacts()> access, std::string user);
   ~CatalogNameIndex() override;
 

@@ -13,7 +13,8 @@ namespace engine {
 
 namespace {
 
-// nextval('s') is nextval('s'::regclass) there, by which clients know a column that counts, and public is not said.
+// Prints nextval('s') as nextval('s'::regclass), as PostgreSQL does: clients recognise columns with a sequence by it.
+// The schema public is omitted.
 void show_sequences(std::string& text) {
   constexpr std::string_view kCall = "nextval('", kPublic = "public.";
   for (size_t at = text.find(kCall); at != std::string::npos; at = text.find(kCall, at)) {
@@ -25,7 +26,7 @@ void show_sequences(std::string& text) {
   }
 }
 
-// PostgreSQL writes words in lower case; what is quoted stays.
+// PostgreSQL prints keywords in lower case; quoted text is unchanged.
 std::string shown_default(std::string_view sql) {
   std::string text;
   char quote = 0;
@@ -40,7 +41,7 @@ std::string shown_default(std::string_view sql) {
   return text;
 }
 
-// SERIAL has no sequence of its own here, but this is by what clients know such a column.
+// SERIAL has no sequence of its own here, but clients recognise such a column by this default.
 std::string default_text(const ColumnDef& column, const ObjectPlace& place) {
   if (!column.is_serial) return shown_default(column.default_sql);
   const std::string schema =
@@ -127,7 +128,7 @@ void CatalogObjects::add_sequence(const Catalog& catalog, const Sequence& sequen
                       {.name = "is_called", .type = TypeKind::Boolean, .is_not_null = true}};
 }
 
-// Its columns as `SELECT *` of a look-up shows them.
+// The columns are those that `SELECT *` of a look-up shows.
 void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source) {
   const ObjectPlace place = place_of(catalog, source.name);
   CatalogRelation& relation = add_named(place, source.name);
@@ -136,7 +137,7 @@ void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source
   const bool is_table = source.kind == SourceKind::Table;
   for (const std::string& name : names_of_star(source)) {
     const int index = source.schema.index_of(name);
-    if (index < 0) {  // a bound of the window
+    if (index < 0) {  // a window bound
       relation.columns.push_back(
           {display_name(name), TypeKind::Bigint, is_table && name == kWindowStart});
       continue;
@@ -147,7 +148,7 @@ void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source
                                 is_key ? is_table : column.is_not_null,
                                 default_text(column, place)});
   }
-  // `*` does not show them; tools that draw time series find a column of a time by them.
+  // Not part of `*`, but tools that draw time series find a time column through these.
   if (source.window)
     for (const char* name : {"window_start", "window_end"})
       if (source.schema.index_of(upper_case(name)) < 0)

@@ -1,4 +1,4 @@
-// Streams, tables and functions as PostgreSQL's catalog counts its objects: with numbers. Private to this folder.
+// Streams, tables and functions in the form of PostgreSQL's catalog: with numbers (oids). Private to this folder.
 #pragma once
 #include <map>
 #include <optional>
@@ -10,23 +10,23 @@
 namespace engine {
 
 struct CatalogColumn {
-  std::string name;  // as it is displayed
+  std::string name;  // as displayed
   SqlType type;
   bool is_key = false;
   bool is_not_null = is_key;
-  std::string default_text = {};  // as pg_get_expr() shows it; empty: NULL
+  std::string default_text = {};  // text of pg_get_expr(); empty: NULL
 };
 
 // A stream, a table, or a table of the system.
 struct CatalogRelation {
   int64_t oid = 0, schema = 0;
-  std::string schema_name, name;       // as they are displayed
-  char kind = 'r';                     // as pg_class.relkind has it
-  const DataSource* source = nullptr;  // null of a table of the system
+  std::string schema_name, name;       // as displayed
+  char kind = 'r';                     // pg_class.relkind
+  const DataSource* source = nullptr;  // null for a table of the system
   const Sequence* sequence = nullptr;  // of kind 'S'
   std::vector<CatalogColumn> columns;
-  int64_t key = 0;  // the number of its primary key, as an index and a constraint; 0: it has none
-  // Of the type that its rows have, and of arrays of it; 0: of a table of the system.
+  int64_t key = 0;  // number of its primary key, both index and constraint; 0: none
+  // Numbers of its row type, and of arrays of it; 0 for a table of the system.
   int64_t row_type = 0, row_array = 0;
 
   std::string key_name() const { return name + "_pkey"; }
@@ -37,7 +37,7 @@ struct CatalogRelation {
 inline constexpr int64_t kPgCatalogSchema = 11, kPublicSchema = 2200, kInformationSchema = 13000,
                          kMillraceSchema = 13001, kOwner = 10, kHeap = 2, kBtree = 403;
 
-// Where a stream, table or type is: in a schema of CREATE SCHEMA, or in public. Names are as they are displayed.
+// The schema of a stream, table or type: one of CREATE SCHEMA, or public. Names are as displayed.
 struct ObjectPlace {
   int64_t schema = kPublicSchema;
   std::string schema_name = "public", name;
@@ -45,14 +45,14 @@ struct ObjectPlace {
 ObjectPlace place_of(const Catalog& catalog, std::string_view name);
 int64_t user_schema_oid(std::string_view name);
 
-// Numbers follow from names, so that they are the same in the next statement and after a restart; two names that meet in one number
-// take turns in the order of the names.
+// Assigns numbers that follow from names, so that they are the same in the next statement and after a restart. If two
+// names have the same number, the later one in the order of names gets the next free number.
 class CatalogObjects {
  public:
   explicit CatalogObjects(const Catalog& catalog);
 
   const std::vector<CatalogRelation>& relations() const { return relations_; }
-  // Of anything else that has a name.
+  // The number of any other named object.
   int64_t number_of(std::string_view kind, std::string_view name);
 
  private:

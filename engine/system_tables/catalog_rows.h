@@ -1,4 +1,4 @@
-// What fills the tables of the system, a function each. Private to this folder.
+// The functions that fill the tables of the system, one for each table. Private to this folder.
 #pragma once
 #include <functional>
 #include <span>
@@ -13,13 +13,13 @@
 
 namespace engine {
 
-// The users and rights of now. Without access rules the user is allowed everything, and is among the roles.
+// The current users and rights. Without access rules the user may do everything, and is among the roles.
 AccessFacts access_of(const std::function<AccessFacts()>& access, const std::string& user);
 
 struct CatalogFacts {
   const InformationContext& context;
   const std::string& database;
-  const std::string& user;  // who asks
+  const std::string& user;  // the user of the session
   CatalogObjects objects;
 
   AccessFacts access() const { return access_of(context.access, user); }
@@ -29,18 +29,18 @@ struct CatalogTableRows {
   std::string_view name;  // upper case
   void (*add)(const CatalogFacts& facts, SystemRowWriter& out);
 };
-// Tables that are not among them have no rows.
+// Tables without an entry have no rows.
 extern const std::span<const CatalogTableRows> kPostgresRows, kStatisticsRows,
     kInformationSchemaRows;
 
-// A table of millrace_catalog is what a SHOW gives, with columns that need no quotes.
+// A table of millrace_catalog has the result of a SHOW, with column names that need no quotes.
 struct MillraceTable {
   std::string_view name;
   ShowKind kind;
   bool extended;
 };
 extern const std::span<const MillraceTable> kMillraceTables;
-// Null: it is none of them.
+// Returns null for other tables.
 const MillraceTable* find_millrace_table(const SystemTable& table);
 SystemTable millrace_table(const MillraceTable& row);
 
@@ -55,9 +55,9 @@ void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
 std::string_view query_of(std::string_view sql);
 std::vector<std::pair<int64_t, std::string_view>> system_schemas();
 
-// A type of pg_type under the name that it has there, and as format_type() shows it. Arrays are types of their own.
+// A type with its name in pg_type, and as shown by format_type(). Arrays are types of their own.
 struct CatalogTypeName {
-  int64_t oid = 0, array = 0;  // 0: no array of it
+  int64_t oid = 0, array = 0;  // 0: it has no array type
   std::string schema, name, shown;
   bool is_visible = true;  // without its schema
 };

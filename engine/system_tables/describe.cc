@@ -12,7 +12,7 @@
 namespace engine {
 namespace {
 
-// ---- Finding the source
+// ---- Search for the source
 
 std::string upper_if_all_lower(const std::string& name) {
   const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };

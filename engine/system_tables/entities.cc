@@ -51,7 +51,7 @@ void write_source(JsonWriter& json, const DataSource& source) {
 
 // ---- Queries
 
-// Of the words for a state that ksqlDB's own classes read; they fail at any other.
+// The state in one of the words that ksqlDB's own classes accept; they fail for any other.
 std::string_view api_state_of(const PersistentQuery& query, const QueryStatuses& statuses) {
   const auto found = statuses.find(query.id);
   const std::string_view state = found == statuses.end() ? "" : found->second.state;
@@ -204,7 +204,7 @@ void write_functions(JsonWriter& json) {
   });
 }
 
-// In this place ksqlDB's API has STRING, and VARCHAR in all others.
+// ksqlDB's API uses STRING here, and VARCHAR in all other places.
 std::string argument_type(const TypePattern& pattern) {
   std::string text = pattern.to_string();
   constexpr std::string_view kVarchar = "VARCHAR";
@@ -245,7 +245,7 @@ void write_function(JsonWriter& json, const std::string& name, const Information
   json.member("type", text(1, 0));
 }
 
-// ---- What has no object of ksqlDB's
+// ---- Results without an object in ksqlDB
 
 void write_rows(JsonWriter& json, const InformationRows& rows) {
   add_list(json, "columns", rows.schema.columns,
@@ -264,7 +264,7 @@ void write_rows(JsonWriter& json, const InformationRows& rows) {
   json.end_array();
 }
 
-// Everything but what all entities begin with and end with. The rows are those of answer_information().
+// Writes everything except the common first and last members. The rows are those of answer_information().
 class Entity {
  public:
   Entity(JsonWriter& json, const InformationContext& context, const InformationRows& rows,
@@ -312,7 +312,7 @@ class Entity {
   }
   std::string_view operator()(const DescribeSource& describe) {
     const DataSource* source = context_.catalog.find_source(describe.name.text);
-    if (!source) {  // found by another spelling
+    if (!source) {  // the name has another spelling
       write_rows(json_, rows_);
       return "rows";
     }
@@ -435,7 +435,7 @@ Result<std::string> information_entity(const Statement& statement, std::string_v
   const std::string_view type = std::visit(Entity(members, context, rows, text), statement);
   add_nothing(members, "warnings");
   members.end_object();
-  // The type comes first, which is known last.
+  // The type is the first member, but is known last.
   JsonWriter begin;
   begin.begin_object();
   begin.member("@type", type);

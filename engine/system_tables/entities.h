@@ -1,4 +1,4 @@
-// What SHOW, DESCRIBE and EXPLAIN answer over HTTP: JSON objects as ksqlDB's clients read them.
+// The answers of SHOW, DESCRIBE and EXPLAIN over HTTP: JSON objects as ksqlDB's clients read them.
 #pragma once
 #include <string>
 
@@ -6,12 +6,13 @@
 
 namespace engine {
 
-// One object. `text` is the statement's, which is part of it. Fails as answer_information() does. What ksqlDB has no
-// object for (SHOW SERVER, SHOW TASKS) is its rows: {"@type":"rows","columns":[...],"rows":[[...]]}.
+// Returns one object. `text` is the statement's text, which the object contains. Fails as answer_information() does. A
+// statement without an object in ksqlDB (SHOW SERVER, SHOW TASKS) is answered by its rows:
+// {"@type":"rows","columns":[...],"rows":[[...]]}.
 Result<std::string> information_entity(const Statement& statement, std::string_view text,
                                        const InformationContext& context);
 
-// A type as the fields of such objects have it: {"type":"ARRAY","fields":null,"memberSchema":{...}}.
+// Writes a type in the form that fields of such objects have: {"type":"ARRAY","fields":null,"memberSchema":{...}}.
 class JsonWriter;
 void write_type(JsonWriter& json, const SqlType& type);
 

@@ -1,4 +1,4 @@
-// EXPLAIN of a query that runs, by its id, and of a statement that might.
+// EXPLAIN of a running query, by its id, and of a statement.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// The plan alone, where somebody wants to draw or compare it.
+// The plan alone, for formats that are drawn or compared.
 std::optional<Lines> drawn(const QueryPlan& plan, ExplainFormat format) {
   if (format == ExplainFormat::Topology) return topology_lines(plan);
   if (format == ExplainFormat::Dot) return dot_lines(plan);
@@ -76,7 +76,7 @@ Lines pull_lines(const PullPlan& plan) {
   return lines;
 }
 
-// Planning looks at no clock and draws no chance, but for expressions that it folds.
+// Planning uses the clock and random numbers only for expressions that it folds.
 Result<Lines> explain_pull(const Query& query, const PlanContext& context) {
   SystemClock clock;
   Random random(0);
@@ -135,7 +135,7 @@ std::string quoted_json(std::string_view text) {
   return quoted + '"';
 }
 
-// The type of the step in this line, which has no arrow.
+// The node type of the step in this line, whose arrow was removed.
 std::string_view node_type(std::string_view step) {
   constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
       {"Scan ", "Seq Scan"},     {"Look up ", "Index Scan"}, {"Sort", "Sort"},
@@ -148,7 +148,7 @@ std::string_view node_type(std::string_view step) {
   return step.find("oin ") != std::string_view::npos ? "Nested Loop" : "Result";
 }
 
-// A document is made of the text.
+// JSON documents are made from the text format.
 ExplainFormat text_format(const Explain& explain) {
   return explain.format == ExplainFormat::Json ? ExplainFormat::Text : explain.format;
 }
@@ -158,7 +158,8 @@ struct Step {
   std::string_view text;
 };
 
-// The steps that stand below the first one, which gives its number of them.
+// The document of the first step with the steps below it; the level of indentation shows which
+// these are.
 std::string node_document(std::span<const Step> steps, size_t& next) {
   const Step& own = steps[next++];
   std::string node = fmt::format("{{\"Node Type\": \"{}\", \"Text\": {}", node_type(own.text),
@@ -191,7 +192,7 @@ std::string plan_document(const std::vector<std::string>& lines) {
   std::string plans;
   for (; next < steps.size(); ++roots)
     plans += (roots == 0 ? "" : ", ") + node_document(steps, next);
-  // Stages of a query stand side by side; the document has one step at the top.
+  // The stages of a query are siblings, but the document must have one step at the top.
   if (roots > 1) plans = fmt::format("{{\"Node Type\": \"Append\", \"Plans\": [{}]}}", plans);
   return fmt::format("[{{\"Plan\": {}}}]", plans);
 }

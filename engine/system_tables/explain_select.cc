@@ -47,7 +47,7 @@ class StepLines {
   void add_line(const std::string& text) {
     lines_.push_back(std::string(static_cast<size_t>(depth_) * 2, ' ') + "-> " + text + measured());
   }
-  // What the node that is shown took. One that is behind a join whose other side is empty, say, was never run.
+  // The measurements of the node that is shown. A node behind a join whose other side is empty, for example, never ran.
   std::string measured() const {
     if (!profile_) return {};
     const auto found = profile_->find(node_);
@@ -175,7 +175,7 @@ class StepLines {
   const SelectRowsPlan& plan_;
   const RowsProfile* const profile_;
   const RowsNode* node_ = nullptr;
-  std::set<const RowsNode*> shown_;  // of those that are shared
+  std::set<const RowsNode*> shown_;  // of the shared nodes
   std::vector<std::string> lines_;
   int depth_ = 0;
 };

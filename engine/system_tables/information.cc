@@ -10,7 +10,7 @@
 namespace engine {
 namespace {
 
-// 3,600,000 is shown as 1 HOURS: the greatest unit of which it is a whole number.
+// 3,600,000 is shown as 1 HOURS: in the largest unit of which it is a multiple.
 constexpr std::pair<int64_t, std::string_view> kUnits[] = {
     {86'400'000, "DAYS"}, {3'600'000, "HOURS"}, {60'000, "MINUTES"}, {1'000, "SECONDS"}};
 

@@ -18,38 +18,38 @@
 namespace engine {
 
 struct InformationRows {
-  Schema schema;  // names in lower case, as PostgreSQL users read them
+  Schema schema;  // names in lower case, as PostgreSQL users expect
   std::vector<ColumnPtr> columns;
   size_t rows = 0;
 };
 
-// What one running query is doing, summed over its tasks.
+// The status of one running query, summed over its tasks.
 struct QueryStatus {
   std::string state = "RUNNING";     // RUNNING, PAUSED, ERROR; WAITING for a node that runs it
-  std::optional<int32_t> node = {};  // that runs it, in a cluster
-  std::optional<int64_t> lag_records = {};  // nothing while it is not known
+  std::optional<int32_t> node = {};  // the node that runs it, in a cluster
+  std::optional<int64_t> lag_records = {};  // empty if not known
   uint64_t records_in = 0, records_failed = 0, records_late = 0;
   int64_t records_per_second = 0;
   uint64_t state_entries = 0, state_bytes = 0, memory_bytes = 0;
   std::string last_error = {};
   uint64_t records_ahead = 0;
   uint64_t windows_expired = 0;
-  // The record that moved stream time furthest: records are late, or not, by its time.
+  // The record that moved stream time furthest; it determines which records are late.
   int64_t stream_time = -1;
   std::string time_moved_by = {};
 };
 using QueryStatuses = std::map<std::string, QueryStatus>;  // by query id
 
-// What one task of a query is doing.
+// The status of one task of a query.
 struct TaskStatus {
   std::string query_id;
   std::string task;  // "CTAS_X_1/0/3"
   int64_t stage = 0, shard = 0, epoch = 0;
   QueryStatus status;
   std::string positions;  // "orders-3@1742": the next record of each partition
-  // Nothing of what is not known.
+  // Empty if not known.
   std::optional<int64_t> checkpoint_age_ms, journal_bytes;
-  int64_t held_back_ms = 0;  // that it has waited for checkpoints
+  int64_t held_back_ms = 0;  // time that it has waited for checkpoints
 };
 
 // One line of SHOW SERVER: "log", "free bytes", "1742".
@@ -62,16 +62,16 @@ struct NodeStatus {
   int64_t id = 0;
   bool is_here = false, is_there = false, is_controller = false;
   int64_t leads = 0, replicas = 0, in_sync = 0;  // partitions
-  std::string clients, nodes, rack;              // where it is reached
+  std::string clients, nodes, rack;              // addresses
 };
 
-// A consumer group of Kafka clients, and how far it is.
+// A consumer group of Kafka clients, and its position.
 struct ConsumerGroup {
   struct Partition {
     std::string topic;
     int64_t partition = 0;
-    std::optional<int64_t> committed = {}, end = {};  // nothing where it is not known
-    std::string member = {};                          // that reads it now
+    std::optional<int64_t> committed = {}, end = {};  // empty if not known
+    std::string member = {};                          // the member that reads it now
     std::optional<int64_t> lag() const {
       return committed && end ? std::optional(*end - *committed) : std::nullopt;
     }
@@ -86,7 +86,8 @@ struct RunningQuery {
   const QueryPlan* plan;
 };
 
-// The queries that run, those that keep declared tables too. A port: the server knows them.
+// The running queries, including those that maintain declared tables. A port that the server
+// implements.
 class RunningQueries {
  public:
   virtual ~RunningQueries() = default;
@@ -98,30 +99,32 @@ struct InformationContext {
   const Catalog& catalog;
   const Topics& topics;
   const RunningQueries& queries;
-  const QueryStatuses& statuses;  // filled when needs_statuses() says so
+  const QueryStatuses& statuses;  // filled if needs_statuses()
   const EngineSettings& settings;
   const Properties& properties;  // of the session
   const std::map<std::string, std::string>& variables;
-  // Filled when the statement asks for them; null has no rows.
+  // Filled if the statement needs them; null means no rows.
   const std::vector<TaskStatus>* tasks = nullptr;
   const std::vector<ServerFact>* server = nullptr;
   const std::vector<ConsumerGroup>* groups = nullptr;
-  Properties server_properties = {};        // defaults that the server's own settings give
-  const SchemaRegistry* schemas = nullptr;  // null has none
-  // Of now; none: there are no users.
+  Properties server_properties = {};        // defaults from the server's own settings
+  const SchemaRegistry* schemas = nullptr;  // null: no schemas
+  // Returns the current users and rights; unset: the server has no users.
   std::function<AccessFacts()> access = {};
-  // Of now, by id; none: it is alone.
+  // Returns the current nodes, by id; unset: a single node.
   std::function<std::vector<NodeStatus>()> cluster = {};
-  // How far a sequence has come, where that is less than what the catalog has reserved; none: it is as the catalog says.
+  // The position of a sequence if it is before the numbers that the catalog has reserved; unset: the position in the
+  // catalog is used.
   std::function<SequencePosition(const Sequence&)> sequence_position = {};
 };
 
 // The answer to every statement about connectors.
 Error connectors_run_elsewhere();
 
-// Whether a statement is answered here.
+// Whether answer_information() answers the statement.
 bool is_information_statement(const Statement& statement);
-// Whether its answer tells what queries or tasks are doing, which takes asking all shards.
+// Whether the answer contains the status of queries or tasks, which requires a request to all
+// shards.
 bool needs_statuses(const Statement& statement);
 bool needs_server_facts(const Statement& statement);
 bool needs_consumer_groups(const Statement& statement);

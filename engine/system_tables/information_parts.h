@@ -1,4 +1,4 @@
-// What the files behind information.h share. Private to them.
+// Helpers shared by the implementation of information.h. Private to it.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,7 +10,7 @@
 
 namespace engine {
 
-using InformationRow = std::vector<Value>;  // as many as the schema has columns
+using InformationRow = std::vector<Value>;  // one value for each column of the schema
 
 ColumnDef text_column(std::string_view name);
 ColumnDef number_column(std::string_view name);
@@ -21,7 +21,7 @@ Value text_or_null(std::string text);
 
 InformationRows make_rows(Schema schema, const std::vector<InformationRow>& rows);
 
-// "VARCHAR" for STRING: as error messages call it.
+// The name in error messages: "VARCHAR" for STRING.
 std::string shown_type(const SqlType& type);
 // "TUMBLING 1 HOURS", "SESSION", "HOPPING 90000 ms".
 std::string shown_window(const SourceWindow& window);
@@ -29,7 +29,7 @@ std::string shown_duration(int64_t duration_ms);
 // "JSON", "DELIMITED with '|'", "AVRO in schema 7".
 std::string shown_format(const FormatSpec& format);
 std::string join_list(const std::vector<std::string>& words);
-// What a query that no shard speaks of yet is doing.
+// The state of a query, also before a shard has reported it.
 std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses);
 
 // show.cc
@@ -67,10 +67,10 @@ Result<InformationRows> answer_explain(const Explain& explain, const Information
 
 // plan_lines.cc: a plan as an indented tree, one line each.
 std::vector<std::string> plan_lines(const QueryPlan& plan);
-// One step of a stage, in words.
+// One step of a stage, as text.
 std::string step_line(const QueryPlan& plan, const StagePlan& stage, const PlanNode& node);
 
-// plan_topology.cc: as Kafka Streams describes its processors, and as ksqlDB's EXPLAIN shows them; and the same as a
+// plan_topology.cc: the processors in the notation of Kafka Streams, which ksqlDB's EXPLAIN shows; and the same as a
 // picture in Graphviz's language.
 std::vector<std::string> topology_lines(const QueryPlan& plan);
 std::vector<std::string> dot_lines(const QueryPlan& plan);

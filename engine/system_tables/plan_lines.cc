@@ -1,4 +1,4 @@
-// A query's plan as people read it: for each stage where its rows go, and below it, indented, the
+// A query's plan for people: for each stage the target of its rows and, indented below it, the
 // steps from the last to the input.
 #include <fmt/format.h>
 
@@ -179,7 +179,7 @@ class PlanPrinter {
   explicit PlanPrinter(const QueryPlan& plan) : plan_(plan) {}
 
   std::vector<std::string> print() && {
-    // From the answer back to the sources, as PostgreSQL's plans read.
+    // From the result back to the sources, as in PostgreSQL's plans.
     for (size_t i = plan_.stages.size(); i-- > 0;) {
       const StagePlan& stage = plan_.stages[i];
       lines_.push_back(fmt::format("Stage {}{}: {}", i + 1,

@@ -1,4 +1,4 @@
-// A query's plan as Kafka Streams would describe its processors, and as a picture.
+// A query's plan in Kafka Streams' description of processors, and as a picture.
 #include <fmt/format.h>
 
 #include <algorithm>

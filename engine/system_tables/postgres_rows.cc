@@ -1,4 +1,4 @@
-// Rows of pg_catalog: what there is here in the shape that PostgreSQL's tools know.
+// Rows of pg_catalog: the objects of Millrace in the form that PostgreSQL's tools know.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,7 +43,7 @@ void add_class(SystemRowWriter& out, int64_t oid, std::string_view name, int64_t
       .set("RELREPLIDENT", "d");
 }
 
-// "ann=ar/ann", as psql's \dp shows it. NULL where only the owner has rights.
+// "ann=ar/ann", as psql's \dp shows it. NULL if only the owner has rights.
 Value rights_list(const AccessFacts& access, const std::string& topic, const std::string& owner) {
   const auto by_role = access.rights.find(topic);
   if (by_role == access.rights.end()) return {};
@@ -207,7 +207,7 @@ std::string index_definition(const CatalogRelation& relation) {
                      quoted_postgres_name(relation.name), relation.key_columns());
 }
 
-// Behind a text in quotes, or a comment, that begins here; `at` where none does.
+// The end of a quoted text or a comment that begins at `at`; `at` if neither begins there.
 size_t behind_quoted(std::string_view sql, size_t at) {
   const auto behind = [&](std::string_view end, size_t from) {
     const size_t found = sql.find(end, from);
@@ -220,7 +220,8 @@ size_t behind_quoted(std::string_view sql, size_t at) {
   return is_quote ? behind(rest.substr(0, 1), at + 1) : at;
 }
 
-// What pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef() answer. A primary key is an index and a constraint of one number.
+// The results of pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef(). A primary key is an index and a
+// constraint with the same number.
 void add_definitions(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
     if (each.kind == 'm')
@@ -279,7 +280,7 @@ void add_role(SystemRowWriter& out, const RoleFact& role, int64_t number) {
   if (role.has_password) out.set("ROLPASSWORD", "********").set("PASSWD", "********");
 }
 
-// What nobody owns is the first user's, whether there is one or not.
+// The first user owns objects without an owner, so it is added if it does not exist.
 std::vector<RoleFact> all_roles(const AccessFacts& access) {
   std::vector<RoleFact> roles = access.roles;
   if (std::ranges::find(roles, "millrace", &RoleFact::name) == roles.end())
@@ -328,8 +329,8 @@ void add_members(const CatalogFacts& facts, SystemRowWriter& out) {
             .set_number("GRANTOR", kOwner);
 }
 
-// What the functions has_table_privilege and its kin look at: a row for each right on each table. The role of whoever asks
-// is empty, too; where there are no rules it stands for everybody.
+// The table behind has_table_privilege and similar functions: a row for each right on each table. The session's user
+// also has rows with an empty role name; without rules these apply to every user.
 void add_rights(const CatalogFacts& facts, SystemRowWriter& out) {
   const AccessFacts access = facts.access();
   const auto numbers = access.numbers();
@@ -346,7 +347,7 @@ void add_rights(const CatalogFacts& facts, SystemRowWriter& out) {
     }
   };
   for (const CatalogRelation& each : facts.objects.relations()) {
-    if (!each.source) {  // a table of the system, which everybody may read
+    if (!each.source) {  // a table of the system: every user may read it
       for (const std::string_view role : {"", "*"}) add(each, role, 0, {.may_select = true});
       continue;
     }
@@ -434,7 +435,7 @@ void add_keywords(const CatalogFacts&, SystemRowWriter& out) {
 
 }  // namespace
 
-// The query of CREATE ... AS: a view's definition is that alone.
+// The query of CREATE ... AS, because the definition of a view is the query alone.
 std::string_view query_of(std::string_view sql) {
   const auto is_name = [](char c) { return is_ascii_letter(c) || is_ascii_digit(c) || c == '_'; };
   int depth = 0;

@@ -1,4 +1,5 @@
-// PostgreSQL's catalog as tables: their columns, and what fills them. Private to this folder.
+// PostgreSQL's catalog as tables: their columns, and the writer that fills them. Private to this
+// folder.
 #pragma once
 #include <map>
 #include <memory>
@@ -17,15 +18,15 @@ struct PostgresTable {
 };
 extern const std::span<const PostgresTable> kPostgresTables, kPostgresViews;
 
-// Rows by the names of their columns. What a row does not say is NULL; flags are false and numbers 0 where PostgreSQL has
-// no NULL, which is nearly everywhere.
+// Writes rows by the names of their columns. A column that is not set is NULL; flags are false and numbers 0 if
+// PostgreSQL's column is never NULL, which applies to nearly all.
 class SystemRowWriter {
  public:
   explicit SystemRowWriter(const Schema& columns);
 
-  // What follows is about the next row.
+  // Begins the next row.
   SystemRowWriter& row();
-  // Upper-case names; one that the table has not is passed over.
+  // Sets a column by its upper-case name; ignores a name that the table does not have.
   SystemRowWriter& set(std::string_view column, Value value);
   SystemRowWriter& set(std::string_view column, std::string_view text) {
     return set(column, Value::text(std::string(text)));
@@ -47,13 +48,13 @@ class SystemRowWriter {
   const Schema& schema_;
   std::map<std::string_view, size_t> places_;
   std::vector<std::shared_ptr<Column>> columns_;
-  std::vector<Value> values_;  // of the row
+  std::vector<Value> values_;  // of the current row
   std::vector<bool> is_set_;
   size_t rows_ = 0;
   bool is_open_ = false;
 };
 
-// By schema and name.
+// The tables, sorted by schema and name.
 const std::vector<std::unique_ptr<const SystemTable>>& all_system_tables();
 
 }  // namespace engine

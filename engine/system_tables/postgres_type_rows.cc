@@ -15,7 +15,8 @@ namespace engine {
 
 namespace {
 
-// pg_type of PostgreSQL 15, for the types of columns, of its own tables too.
+// Rows of pg_type in PostgreSQL 15, for the types of columns, including columns of the catalog
+// itself.
 struct TypeRow {
   int64_t oid;
   std::string_view name, displayed;
@@ -115,7 +116,7 @@ std::string_view one(const char& letter) { return {&letter, 1}; }
 // int2vector and oidvector are arrays by their category, and have functions of their own.
 bool is_array(const TypeRow& type) { return type.category == 'A' && type.name.starts_with('_'); }
 
-// What the names of a type's functions begin with: int4in, int4recv; date_in. Drivers tell types by them.
+// The prefix of the names of a type's functions: int4in, int4recv; date_in. Drivers identify types by these names.
 std::string functions_of(const TypeRow& type) {
   constexpr std::string_view kApart[] = {
       "json",     "jsonb",    "xml",     "cidr",    "inet",      "macaddr",

@@ -1,6 +1,6 @@
-// The columns of PostgreSQL 15's relations that have no rows here, or rows of few columns: statistics, locks, privileges of
-// objects that do not exist here, foreign data, replication. Tools ask for them on connecting, and an empty answer lets them go on.
-// Letters as in postgres_columns.cc.
+// The columns of PostgreSQL 15's relations that have no rows here, or rows with few columns: statistics, locks,
+// privileges of objects that do not exist here, foreign data, replication. Tools query them on connecting, and continue
+// with an empty answer. The letters are those of postgres_columns.cc.
 #include "engine/system_tables/postgres_tables.h"
 
 namespace engine {

@@ -1,4 +1,4 @@
-// Rows that tell of sequences: pg_sequence, pg_sequences, pg_depend, information_schema.sequences.
+// Rows about sequences: pg_sequence, pg_sequences, pg_depend, information_schema.sequences.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -93,7 +93,7 @@ void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out) {
   });
 }
 
-// OWNED BY: the sequence goes with the column.
+// OWNED BY: the sequence is dropped with the column.
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out) {
   constexpr int64_t kPgClass = 1259;
   for_each_sequence(facts, [&](const CatalogRelation& relation, const Sequence& sequence) {

@@ -1,4 +1,4 @@
-// SHOW QUERIES, TASKS and SERVER: what is running, and how it is doing.
+// SHOW QUERIES, TASKS and SERVER: the running queries and tasks, and their status.
 #include <fmt/format.h>
 
 #include "engine/system_tables/information_parts.h"
@@ -40,7 +40,8 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
   return row;
 }
 
-// The queries that keep declared tables are the server's own, and hidden until one is in trouble.
+// Queries that maintain declared tables belong to the server, and are hidden unless they have a
+// problem.
 bool is_shown(const PersistentQuery& query, bool extended, const QueryStatuses& statuses) {
   if (query.kind != QueryKind::SourceTable || extended) return true;
   const auto status = statuses.find(query.id);

@@ -1,5 +1,5 @@
-// Rows of PostgreSQL's statistics views: each relation, index and sequence is listed, since tools join them to pg_class, and what is
-// not counted here is 0 or NULL.
+// Rows of PostgreSQL's statistics views: each relation, index and sequence is listed, because tools join the views to
+// pg_class; statistics that are not counted here are 0 or NULL.
 #include <utility>
 
 #include "engine/system_tables/catalog_rows.h"
@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-constexpr int64_t kDatabase = 5;  // as pg_database has it
+constexpr int64_t kDatabase = 5;  // as in pg_database
 
 enum class Of : uint8_t { All, User, System };
 

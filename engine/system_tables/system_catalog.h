@@ -5,15 +5,15 @@
 
 namespace engine {
 
-// Their names and columns. Threads: any, it never changes.
+// Names and columns of the tables. Threads: any; immutable.
 const SystemTables& system_tables();
 
-// What of an InformationContext has to be filled for their rows.
+// The members of an InformationContext that the rows of a table need.
 bool needs_statuses(const SystemTable& table);
 bool needs_server_facts(const SystemTable& table);
 bool needs_consumer_groups(const SystemTable& table);
 
-// Their rows. The context outlives it.
+// The rows of the tables. The context must outlive the object.
 class CatalogRows final : public SystemRows {
  public:
   CatalogRows(const InformationContext& context, std::string database, std::string user)

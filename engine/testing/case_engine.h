@@ -1,4 +1,4 @@
-// What the test runner asks of an engine. One object is one empty world: no topics, no
+// The interface of an engine for the test runner. One object is one empty world: no topics, no
 // sources.
 #pragma once
 #include <functional>
@@ -25,18 +25,18 @@ struct RawRecord {
   std::vector<CaseHeader> headers;
 };
 
-// How the records of a topic are written.
+// The format of a topic's records.
 struct TopicFormat {
   FormatSpec key_format, value_format;
   std::vector<ColumnDef> key_columns = {}, value_columns = {};  // without HEADERS columns
   std::optional<SourceWindow> window = {};
 };
 
-// A topic that statements or queries brought about, or that was there before.
+// A topic that statements or queries have created, or that existed before.
 struct KnownTopic {
   std::string name;
   int partitions = 1;
-  std::optional<TopicFormat> format = {};  // none: the engine knows nothing of its records
+  std::optional<TopicFormat> format = {};  // none: the format of its records is unknown
 };
 
 struct CaseQuery {
@@ -48,21 +48,23 @@ class CaseEngine {
  public:
   virtual ~CaseEngine() = default;
 
-  // Before the first statement, or when a statement's topic is to exist as if somebody had made it.
+  // Called before the first statement, or if the topic of a statement must exist as if another
+  // program had created it.
   virtual void add_topic(const std::string& name, int partitions, int replicas) = 0;
-  // Registers what a case says of a topic's schema, before the first statement.
+  // Registers a schema of the case for a topic, before the first statement.
   virtual Status add_schema(const std::string& topic, Side side, const CaseSchema& schema) = 0;
-  // The schemas that a CREATE will register, so that they have the ids which cases know them by.
+  // Registers the schemas that a CREATE will register, so that they get the ids that the cases
+  // expect.
   virtual void add_declared_schemas(const ParsedStatement& create) = 0;
   virtual Status execute(const ParsedStatement& statement) = 0;
-  // What INSERT ... VALUES wrote since the last call, in order.
+  // The records that INSERT ... VALUES wrote since the last call, in order.
   virtual std::vector<RawRecord> take_inserted() = 0;
 
-  // The persistent queries as they stand after all statements, in the order in which they were
-  // made.
+  // The persistent queries after all statements, in the order of their creation.
   virtual std::vector<CaseQuery> queries() const = 0;
-  // Lets a query process these records, in this order and with all that they cause, as one batch.
-  // Appends to `written` what it wrote to its sink and to topics that `captured` names, in order.
+  // Lets a query process these records, in this order and with all their consequences, as one
+  // batch. Appends to `written` the records that it wrote to its sink and to topics named in
+  // `captured`, in order.
   virtual Status feed(const std::string& query_id, std::span<const RawRecord> records,
                       std::vector<RawRecord>& written) = 0;
 
@@ -72,8 +74,8 @@ class CaseEngine {
   virtual std::vector<KnownTopic> topics() const = 0;
 };
 
-// Statement-level settings come with the engine's construction: they hold for all statements. Of each store
-// about `cached_entries` stay in memory between two steps, the rest is read again from where it was stored.
+// Statement-level settings are passed at construction: they apply to all statements. About `cached_entries` entries of
+// each store stay in memory between two steps; the others are read again from storage.
 using MakeCaseEngine =
     std::function<std::unique_ptr<CaseEngine>(const Properties& properties, size_t cached_entries)>;
 

@@ -62,7 +62,7 @@ Result<std::vector<TestCase>> read_all(const Options& options) {
   return cases;
 }
 
-// A result on its way from the worker: the verdict's number, then the reason.
+// Encodes a result of a worker: the number of the verdict, then the reason.
 std::string pack(const CaseResult& result) {
   return std::string(1, static_cast<char>('0' + static_cast<int>(result.verdict))) + result.reason;
 }

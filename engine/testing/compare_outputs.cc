@@ -24,7 +24,7 @@ struct SplitKey {
   std::optional<CaseWindow> window;
 };
 
-// Kafka Streams appends the window's start to the key, of a session its end and its start.
+// Kafka Streams appends the window's start to the key, or a session's end and start.
 SplitKey split_key(const RawRecord& record, const TopicFormat& format) {
   SplitKey split{record.key, {}};
   if (!format.window || !record.key) return split;

@@ -1,4 +1,4 @@
-// Whether the topics hold what a case expects (section 1.5 of the format's description).
+// Compares the topics with a case's expected records (section 1.5 of the format's description).
 #pragma once
 #include <map>
 #include <span>
@@ -10,8 +10,8 @@
 
 namespace engine {
 
-// Empty when they do; else the first difference. `written`: all records by topic, those of the
-// inputs included.
+// Empty if they match; otherwise the first difference. `written` has all records by topic,
+// including the inputs.
 std::string compare_outputs(const TestCase& test,
                             const std::map<std::string, std::vector<RawRecord>>& written,
                             std::span<const KnownTopic> topics, const SchemaRegistry& registry);

@@ -16,7 +16,7 @@ std::string plain_text(const CaseJson& node) {
   return node.kind == CaseJsonKind::String ? node.text : case_json_text(node);
 }
 
-// A number as Java narrows it: 10.0 is 10 for an INTEGER.
+// Narrows a number as Java does: 10.0 is 10 for an INTEGER.
 Result<int64_t> whole_number(const CaseJson& node) {
   int64_t whole = 0;
   double number = 0;

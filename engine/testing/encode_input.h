@@ -1,4 +1,4 @@
-// Input records of a case as the bytes that a producer would have sent.
+// Encodes input records of a case as the bytes that a producer would have sent.
 #pragma once
 #include "base/result.h"
 #include "engine/testing/case_engine.h"
@@ -6,8 +6,8 @@
 
 namespace engine {
 
-// `format`: of the record's topic; nullptr when nobody declared any. Fails when the JSON cannot be
-// written in that format.
+// `format`: the format of the record's topic; nullptr if none was declared. Fails if the JSON
+// cannot be written in that format.
 Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* format,
                                const SchemaRegistry& registry);
 

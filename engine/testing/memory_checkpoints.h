@@ -1,4 +1,4 @@
-// What tasks have committed, as their stores find it in checkpoints: for tests.
+// Checkpoints in memory, with the commits of tasks, for the stores of tests.
 #pragma once
 #include <map>
 #include <memory>
@@ -16,7 +16,7 @@ class MemoryBacking final : public Backing {
  public:
   void apply(const StateEntry& entry);
   const std::map<std::string, std::string>& entries() const { return entries_; }
-  // How often it was asked for a key.
+  // Number of look-ups of a key.
   size_t reads() const { return reads_; }
 
   Result<std::optional<std::string_view>> get(std::string_view key) override;
@@ -32,9 +32,10 @@ class MemoryBacking final : public Backing {
 class MemoryCheckpoints {
  public:
   MemoryBacking& store(const std::string& task, uint32_t store);
-  // Takes a durable commit of the task, at once.
+  // Applies a durable commit of the task immediately.
   void add(const std::string& task, TaskSequence commit, const JournalEntry& entry);
-  // Tells the task what is stored of it, and keeps about so many entries of each store in memory.
+  // Reports the stored commits to the task, and evicts entries until about `max_entries` of each
+  // store are in memory.
   void shrink(Task& task, size_t max_entries);
 
  private:
@@ -42,7 +43,7 @@ class MemoryCheckpoints {
   std::map<std::string, TaskSequence> stored_;
 };
 
-// Hands commits on, and takes them when they are durable.
+// Passes commits on, and stores them once they are durable.
 class CheckpointingSink final : public Sink {
  public:
   CheckpointingSink(Sink& under, MemoryCheckpoints& checkpoints)

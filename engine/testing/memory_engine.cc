@@ -17,7 +17,7 @@ namespace engine {
 namespace {
 
 constexpr uint64_t kSeed = 0;
-// 2024-01-01, for what asks for the current time: it must be after 1970 and always the same.
+// 2024-01-01, the current time for functions that read it: it must be after 1970 and constant.
 constexpr int64_t kNowMs = 1'704'067'200'000;
 
 EngineSettings ksqldb_settings() {
@@ -28,7 +28,7 @@ EngineSettings ksqldb_settings() {
   return settings;
 }
 
-// What every case starts from; its own properties come on top.
+// The initial properties of every case; its own properties override them.
 Properties base_properties(const Properties& properties) {
   Properties base{{"auto.offset.reset", "earliest"},
                   {"cache.max.bytes.buffering", "0"},
@@ -49,13 +49,13 @@ TopicFormat format_of(const DataSource& source) {
           written_values(source.schema), source.window};
 }
 
-// As ksqlDB calls the topic that backs a joined table's rows.
+// ksqlDB's name of the topic behind the rows of a joined table.
 std::string changelog_of(const QueryPlan& plan, const StagePlan& stage, const InputStep& input) {
   const std::string& store = stage.stores[static_cast<size_t>(input.store)].name;
   return internal_topic(plan.id, plan.properties, store + "-changelog");
 }
 
-// ksqlDB sorts a joined table anew where its keys name schemas; here one task has all of its partitions.
+// ksqlDB repartitions a joined table whose keys have schema ids; here one task has all of its partitions.
 std::vector<std::string> sorting_topics_of(const QueryPlan& plan, const StagePlan& stage,
                                            const InputStep& input) {
   absl::string_view store = stage.stores[static_cast<size_t>(input.store)].name;
@@ -76,7 +76,7 @@ std::vector<ColumnDef> key_of(const PlanNode& join) {
   return {{join.layout.front().name, join.layout.front().type, ColumnRole::Key}};
 }
 
-// In which ksqlDB writes the rows that the join keeps: that of its left side.
+// The format in which ksqlDB writes the rows that the join keeps: that of its left side.
 FormatSpec values_of(const QueryPlan& plan, const StagePlan& stage, const PlanNode& join) {
   const PlanNode& left = stage.nodes[static_cast<size_t>(join.from.front())];
   const auto* const input = std::get_if<InputStep>(&left.step);
@@ -106,8 +106,8 @@ Error not_supported(std::string_view what) {
   return Error{ErrorCode::NotSupported, fmt::format("{} is not supported yet", what)};
 }
 
-// What runs is the plan as it comes back from its written form, as in a server that was started
-// anew: so every case also proves that nothing of a plan is lost.
+// The engine runs the plan after writing and reading it, like a restarted server. So every case
+// also proves that the written form of a plan is complete.
 Result<QueryPlan> reread(const QueryPlan& plan) {
   const std::string written = plan_to_json(plan);
   QueryPlan again = TRY(plan_from_json(written));
@@ -118,7 +118,7 @@ Result<QueryPlan> reread(const QueryPlan& plan) {
   return again;
 }
 
-// The columns of one side, as a writer takes them.
+// Encodes the columns of one side.
 Result<EncodedRows> encode_side(const DataSource& source, const InsertBatch& batch, Side side) {
   const auto role = side == Side::Key ? ColumnRole::Key : ColumnRole::Value;
   std::vector<ColumnDef> columns;
@@ -145,7 +145,7 @@ MemoryEngine::MemoryEngine(const Properties& properties, size_t cached_entries)
       clock_(kNowMs),
       topics_(std::make_unique<MemoryTopics>()),
       catalog_(std::make_shared<const Catalog>()) {
-  // The registry of ksqlDB's own tests compares nothing.
+  // The registry in ksqlDB's own tests does not check compatibility.
   if (const auto changes = registry_.set_compatibility("", Compatibility::None))
     registry_.apply(*changes);
 }
@@ -159,7 +159,8 @@ void MemoryEngine::add_topic(const std::string& name, int partitions, int replic
   topics_->add_topic(std::move(topic));
 }
 
-// Like a producer that registers what it needs first. One that says its id is as if imported.
+// Acts like a producer that first registers the schemas it needs. A schema with an id is registered
+// as if imported.
 Status MemoryEngine::add_schema(const std::string& topic, Side side, const CaseSchema& schema) {
   RegisteredSchema registered{.id = schema.id, .kind = schema.kind, .text = schema.text};
   for (const CaseSchema::Reference& reference : schema.references) {

@@ -1,5 +1,5 @@
-// The engine with everything in memory, as ksqlDB's settings have it: what `millrace test` runs
-// cases against.
+// The engine with everything in memory and with ksqlDB's settings, for the cases of `millrace
+// test`.
 #pragma once
 #include <map>
 #include <memory>
@@ -17,8 +17,8 @@
 
 namespace engine {
 
-// Invariants: time stands still; every topic and exchange has one partition, whatever number
-// it was declared with; each query reads what it is fed, and nothing else.
+// Invariants: the clock does not advance; every topic and exchange has one partition, whatever its
+// declared number; each query reads only the records it is fed.
 //
 // Threads: one.
 class MemoryEngine final : public CaseEngine {
@@ -41,7 +41,7 @@ class MemoryEngine final : public CaseEngine {
  private:
   struct Planned {
     QueryPlan plan;
-    std::unique_ptr<MemoryQuery> running;  // made when it is fed first
+    std::unique_ptr<MemoryQuery> running;  // created at the first feed()
   };
 
   PlanContext plan_context();
@@ -61,7 +61,7 @@ class MemoryEngine final : public CaseEngine {
   CatalogPtr catalog_;
   SchemaRegistry registry_;
   std::optional<Registrar> registrar_;  // of the statement at hand
-  std::vector<Planned> queries_;        // in the order in which they were made
+  std::vector<Planned> queries_;        // in the order of their creation
   std::vector<RawRecord> inserted_;
 };
 

@@ -9,8 +9,8 @@
 
 namespace engine {
 
-// Invariants: the batches of a partition follow each other without gaps, from offset 0; bytes never
-// move once they are there, so that views hold as long as the log.
+// Invariants: the batches of a partition are contiguous from offset 0; bytes never move, so that
+// views are valid as long as the log.
 //
 // Threads: one.
 class MemoryLog final : public Sources, public Sink {
@@ -20,17 +20,17 @@ class MemoryLog final : public Sources, public Sink {
   Offset end_of(const PartitionRef& partition) const;
   // All batches that were appended, in order.
   const std::vector<LogBatch>& batches_of(const PartitionRef& partition) const;
-  // As retention does: the batches before this offset are gone.
+  // Deletes the batches before this offset, as retention does.
   void delete_before(const PartitionRef& partition, Offset offset);
 
   Result<std::vector<Polled>> poll(std::span<const std::pair<PartitionRef, Offset>> positions,
                                    size_t max_bytes) override;
   void release() override {}
 
-  // Everything is durable at once; `done` is called by the next deliver(), as the server calls it
+  // Every commit is durable at once; the next deliver() calls `done`, because the server calls it
   // later too.
   bool try_commit(TaskCommit& commit, CommitDone& done) override;
-  // Tells tasks about the commits since the last call; false when there were none.
+  // Reports the commits since the last call to their tasks. Returns false if there were none.
   bool deliver();
 
  private:

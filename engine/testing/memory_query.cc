@@ -83,10 +83,10 @@ PartitionRef MemoryQuery::topic_partition(const std::string& topic) const {
 PartitionRef MemoryQuery::exchange_partition(int exchange) const {
   return partition(Role::Exchange, static_cast<size_t>(exchange));
 }
-// Never one that the query reads, even if it writes to a topic of its own input.
+// Never a partition that the query reads, even if the query writes to a topic of its own input.
 PartitionRef MemoryQuery::sink_partition() const { return partition(Role::Sink, 0); }
 
-// There is one task on each side of an exchange: the only lane of one that is time-ordered waits for nobody.
+// An exchange has one task on each side, so the only lane of a time-ordered exchange waits for no other lane.
 std::vector<Task::Input> MemoryQuery::inputs_of(const StagePlan& stage) const {
   std::vector<Task::Input> inputs;
   for (const PlanNode& node : stage.nodes) {

@@ -22,9 +22,8 @@ class MemoryQuery {
                                                    size_t cached_entries,
                                                    const SchemaLookup& schemas);
 
-  // Runs of records of one topic are taken as one batch each; the query comes to rest before the
-  // next run. So records reach it in this order, whatever their timestamps. Fails when a task
-  // fails.
+  // Consecutive records of one topic form a batch, and the query becomes idle before the next
+  // batch. So records reach it in this order, whatever their timestamps. Fails if a task fails.
   Status feed(std::span<const RawRecord> records, std::vector<RawRecord>& written);
 
  private:
@@ -43,7 +42,7 @@ class MemoryQuery {
   const Clock& clock_;
   const size_t cached_entries_;
   const SchemaLookup& schemas_;
-  std::vector<std::string> topics_;  // that it reads; the index is part of the partition's id
+  std::vector<std::string> topics_;  // topics it reads; the index is part of a partition's id
   MemoryLog log_;
   MemoryCheckpoints checkpoints_;
   CheckpointingSink sink_{log_, checkpoints_};

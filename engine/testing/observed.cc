@@ -137,7 +137,7 @@ bool text_matches(const std::string& expected, const Observed& actual) {
     case ObservedKind::Bytes: {
       std::string base64;
       append_base64(base64, actual.text);
-      // Bytes that stand alone, without a record around them, are given as they are.
+      // Bytes without an enclosing record are given unencoded.
       return base64 == expected || actual.text == expected;
     }
     default:

@@ -1,4 +1,5 @@
-// What an engine wrote, read back without its help, and whether it is what a case expects.
+// The output of an engine, decoded independently of it, and its comparison with the expected output
+// of a case.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,14 +15,14 @@
 
 namespace engine {
 
-// A decimal as it is spelled: 1.10 and 1.1 differ, as Java's BigDecimal.equals() has it.
+// A decimal with its spelling: 1.10 and 1.1 differ, as in Java's BigDecimal.equals().
 struct SpelledDecimal {
   bool is_negative = false;
   std::string digits;  // without leading zeros; empty for zero
   int64_t scale = 0;   // negative for 1E7
   bool operator==(const SpelledDecimal&) const = default;
 };
-// Nothing when the text is no number.
+// Returns nothing if the text is not a number.
 std::optional<SpelledDecimal> read_decimal(std::string_view text);
 
 enum class ObservedKind : uint8_t {
@@ -42,24 +43,25 @@ struct Observed {
   int64_t integer = 0;
   double number = 0;
   SpelledDecimal decimal = {};
-  std::string text = {};  // of Text and Bytes; of numbers their spelling, for messages
+  std::string text = {};  // of Text and Bytes; the spelling of numbers, for messages
   std::vector<Observed> items = {};
   std::vector<std::pair<std::string, Observed>> fields = {};
 };
 
 enum class NumberReading : uint8_t {
-  Exact,    // JSON numbers with a point or exponent are compared as they are spelled
+  Exact,    // JSON numbers with a point or exponent are compared by spelling
   Rounded,  // ... as doubles, within 1e-6
 };
 
-// Fails when the bytes are not in the format.
+// Fails if the bytes are not in the format.
 Result<Observed> read_observed(const std::optional<std::string>& bytes, const FormatSpec& format,
                                std::span<const ColumnDef> columns, NumberReading numbers);
 
-// Empty when it matches; else where and how it differs, for instance "A[1]: expected 1.0, got 1".
+// Empty if both match; otherwise the place and the difference, for example "A[1]: expected 1.0, got
+// 1".
 std::string mismatch(const CaseJson& expected, const Observed& actual);
 
-// For messages: JSON-like, cut when it is long.
+// JSON-like text for messages, cut if it is long.
 std::string to_text(const Observed& observed);
 
 }  // namespace engine

@@ -45,7 +45,7 @@ std::string_view window_word(WindowType type) {
   return "";
 }
 
-// "ID INT KEY, V BIGINT" is what stands between the parentheses of a CREATE STREAM.
+// "ID INT KEY, V BIGINT" is the text between the parentheses of a CREATE STREAM.
 Result<Schema> read_schema_text(std::string text) {
   // Keys of tables may be marked either way.
   static const std::regex kPrimaryKey("PRIMARY\\s+KEY", std::regex::icase);
@@ -72,7 +72,7 @@ std::vector<ColumnDef> values_of(const DataSource& source) {
   return values;
 }
 
-// The window that `keyFormat` asks for; none asked means that there may be none.
+// Checks the window that `keyFormat` requires; without one, the topic must have no window.
 std::string check_window(const CaseJson& format, const std::optional<SourceWindow>& window) {
   const std::string type = format.text_of("windowType");
   const std::string_view actual_type = window ? window_word(window->type) : "";
@@ -151,7 +151,7 @@ std::string check_topic_side(const CaseJson* expected, const FormatSpec& actual,
   return "";
 }
 
-// Members may come in any order.
+// Members may be in any order.
 bool same_json(const CaseJson& a, const CaseJson& b) {
   if (a.kind != b.kind) return false;
   if (a.kind == CaseJsonKind::Array) return std::ranges::equal(a.items, b.items, same_json);
@@ -169,8 +169,7 @@ std::string without_blanks(std::string text) {
   return text;
 }
 
-// The newest schema that is registered for the side; of topics that are the engine's own business, the one
-// that follows from their columns.
+// The newest schema registered for the side; for internal topics of the engine, the schema derived from their columns.
 std::string check_schema(const CaseJson* expected, const KnownTopic& topic, Side side,
                          const SchemaRegistry& registry) {
   if (!expected || expected->is_null()) return "";

@@ -1,4 +1,4 @@
-// Whether the catalogue and the topics look as a case's `post` says (section 1.7 of the format's
+// Checks the catalogue and the topics against a case's `post` (section 1.7 of the format's
 // description).
 #pragma once
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// Empty when they do, or when `post` is null; else what is missing.
+// Empty if they match or `post` is null; otherwise the missing items.
 std::string check_post_conditions(const CaseJson& post, const CaseEngine& engine);
 
 }  // namespace engine

@@ -17,7 +17,7 @@ Error cannot(std::string_view what, const std::filesystem::path& path) {
 
 std::string xml_text(std::string_view text) {
   std::string clean;
-  for (const char c : text)  // XML 1.0 knows no other control characters
+  for (const char c : text)  // XML 1.0 allows no other control characters
     if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') clean += c;
   return absl::StrReplaceAll(clean,
                              {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});

@@ -1,4 +1,4 @@
-// What a run of test cases came to: lines for people, a JUnit file for machines, and the list of
+// The result of a run of test cases: lines for people, a JUnit file for machines, and the list of
 // cases that are known to fail.
 #pragma once
 #include <filesystem>
@@ -16,26 +16,26 @@ struct CaseReport {
   CaseResult result;
 };
 
-// Why each of them fails, by id.
+// The reason of each known failure, by id.
 using KnownFailures = std::map<std::string, std::string>;
-// Sections of ids, one a line, below the reason that they share: a line in brackets. Blank lines and lines
-// that begin with '#' do not count. Fails on an id that has no reason.
+// Sections of ids, one per line, below their common reason, which is a line in brackets. Blank lines and lines that
+// begin with '#' are ignored. Fails for an id without a reason.
 Result<KnownFailures> read_known_failures(const std::filesystem::path& path);
-// With the reasons of `known`; for the others somebody has yet to find one.
+// Writes the list with the reasons of `known`; other cases get a placeholder.
 Status write_known_failures(const std::filesystem::path& path,
                             const std::vector<CaseReport>& reports, const KnownFailures& known);
 
 struct Totals {
   size_t passed = 0, failed = 0, skipped = 0;
-  size_t known = 0;                        // failures that are on the list
-  std::vector<std::string> no_more_known;  // on the list, and they pass
+  size_t known = 0;                        // failures on the list
+  std::vector<std::string> no_more_known;  // on the list, but passing
   std::map<std::string, size_t> known_by_reason;
   // "12 passed, 0 failed, 3 skipped"; known failures are among the skipped.
   std::string line() const;
   bool is_success() const { return failed == 0 && no_more_known.empty(); }
 };
 
-// Repeated ids count as one for the list: it is passing when all of that id pass.
+// Cases with the same id count as one on the list; the id passes if all of them pass.
 Totals count(const std::vector<CaseReport>& reports, const KnownFailures& known);
 
 Status write_junit(const std::filesystem::path& path, const std::vector<CaseReport>& reports,

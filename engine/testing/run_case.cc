@@ -16,7 +16,7 @@
 namespace engine {
 namespace {
 
-// Topics that no WITH clause gives a number of partitions have this many.
+// Number of partitions of topics without PARTITIONS in a WITH clause.
 constexpr int kDefaultPartitions = 4;
 
 enum class Feeding : uint8_t { RecordByRecord, AllAtOnce };
@@ -24,7 +24,7 @@ enum class Feeding : uint8_t { RecordByRecord, AllAtOnce };
 struct CaseFailure {
   std::string reason;
 };
-// Nothing: the run went as expected.
+// Empty: the run was as expected.
 using Outcome = std::optional<CaseFailure>;
 
 std::string describe(const Error& error) {
@@ -48,7 +48,7 @@ class CaseRun {
  private:
   Status add_topics(const std::vector<ParsedStatement>& script);
   void add_topic(const std::string& topic, int partitions, int replicas);
-  // The error that ends the statements, and whether it is the last one's.
+  // Handles the error that ends the statements; `is_last`: it belongs to the last one.
   Outcome failed_statement(const Error& error, bool is_last);
   Outcome read_inputs();
   Outcome feed_all();
@@ -85,14 +85,14 @@ Outcome CaseRun::run() {
                        test_.expected_error->message};
   if (Outcome failed = read_inputs()) return failed;
   if (Outcome failed = feed_all()) return failed;
-  if (test_.expected_error) return std::nullopt;  // met while feeding
+  if (test_.expected_error) return std::nullopt;  // checked while feeding
   if (Outcome failed = compare()) return failed;
   const std::string post = check_post_conditions(test_.post, engine_);
   if (!post.empty()) return CaseFailure{"afterwards: " + post};
   return std::nullopt;
 }
 
-// What a CREATE says of a topic that the case lists without a number.
+// The number of partitions that a CREATE declares for a topic that the case lists without one.
 int declared_partitions(const std::vector<ParsedStatement>& script, const std::string& name) {
   for (const ParsedStatement& parsed : script) {
     const auto* create = std::get_if<CreateSource>(&parsed.statement);
@@ -109,8 +109,8 @@ void CaseRun::add_topic(const std::string& topic, int partitions, int replicas) 
   engine_.add_topic(topic, partitions, replicas);
 }
 
-// A CREATE with columns stands for a topic that somebody has already made, with its schemas, which come
-// before those that the case lists; so does every record of the case.
+// A CREATE with columns implies that the topic already exists, with its schemas, which are registered before those that
+// the case lists. Every record of the case also implies a topic.
 Status CaseRun::add_topics(const std::vector<ParsedStatement>& script) {
   for (const CaseTopic& topic : test_.topics)
     add_topic(topic.name, topic.partitions.value_or(declared_partitions(script, topic.name)),
@@ -172,7 +172,8 @@ Outcome CaseRun::feed_all() {
   return CaseFailure{"nothing failed, expected the error: " + test_.expected_error->message};
 }
 
-// What the query is given, in order. A topic that the case writes to gives the case's records only.
+// The input of the query, in order. If the case writes to a topic, only the case's records of it
+// are used.
 std::vector<RawRecord> CaseRun::records_for(const CaseQuery& query) const {
   std::vector<RawRecord> records;
   for (const RawRecord& record : inputs_)

@@ -1,4 +1,4 @@
-// Runs one case against an engine, the way the format's description says (sections 1.2 to 1.7).
+// Runs one case against an engine, as the format's description defines it (sections 1.2 to 1.7).
 #pragma once
 #include <string>
 
@@ -11,11 +11,11 @@ enum class Verdict : uint8_t { Passed, Failed, Skipped };
 
 struct CaseResult {
   Verdict verdict = Verdict::Passed;
-  std::string reason = {};  // why it failed or was skipped: one line, or more
+  std::string reason = {};  // reason of the failure or the skip: one or more lines
 };
 
-// Runs it twice, on two engines: once fed record by record, once all at once. It must pass both
-// ways, which proves that the columnar engine computes what a row-by-row one would.
+// Runs the case twice, on two engines: once fed record by record, once all at once. It must pass
+// both times, which proves that the columnar engine computes the results of a row-by-row one.
 CaseResult run_case(const TestCase& test, const MakeCaseEngine& make_engine);
 
 }  // namespace engine

@@ -114,7 +114,7 @@ Result<Value> to_value(const CaseJson& node, const SqlType& type) {
   }
 }
 
-// ---- Values to what is compared
+// ---- Values to observed values
 
 Observed observed(const Value& value, const SqlType& type);
 
@@ -186,8 +186,8 @@ Observed observed(const Value& value, const SqlType& type) {
 
 // ---- Records
 
-// How one schema's records are read and written here: as one bare value wherever the format can do that,
-// since then records and single values need not be told apart.
+// The format for records of one schema: one bare value if the format supports it, because then records and single
+// values need not be distinguished.
 struct RecordShape {
   FormatSpec format;
   std::vector<ColumnDef> columns;

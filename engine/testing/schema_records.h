@@ -1,4 +1,4 @@
-// Records of formats with schemas: from the JSON of cases to bytes, and what bytes hold.
+// Records of formats with schemas: encoding from the JSON of cases, and decoding of bytes.
 #pragma once
 #include <optional>
 #include <span>
@@ -11,7 +11,7 @@
 
 namespace engine {
 
-// Whether records of the format are written and read here.
+// Whether these functions support the format.
 bool has_schema(const FormatSpec& format);
 
 // One side of a topic's records. Without a registered schema, or where the format has none to
@@ -24,11 +24,11 @@ struct SchemaSide {
   const SchemaRegistry& registry;
 };
 
-// As a producer would write it that takes the newest schema of the topic's subject. Fields are found by
-// their names, in any case; what the schema does not have is left out.
+// Encodes the record as a producer with the newest schema of the topic's subject would. Fields are found by name, in
+// any case; fields that the schema lacks are omitted.
 Result<std::optional<std::string>> encode_with_schema(const CaseJson& node, const SchemaSide& side);
 
-// Read in the schema that the record names.
+// Decodes with the schema whose id the record contains.
 Result<Observed> observe_with_schema(const std::string& bytes, const FormatSpec& format,
                                      std::span<const ColumnDef> columns, Side side,
                                      const SchemaRegistry& registry);

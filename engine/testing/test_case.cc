@@ -17,7 +17,7 @@
 namespace engine {
 namespace {
 
-// The level that is modelled: a case whose `max` is below it is about an older ksqlDB.
+// The version of ksqlDB that is modelled: a case whose `max` is lower is about an older version.
 constexpr int kModelledMajorVersion = 8;
 
 Error malformed(std::string message) { return Error{ErrorCode::InvalidText, std::move(message)}; }
@@ -74,7 +74,7 @@ SchemaKind schema_kind(const std::string& format) {
   return absl::StartsWithIgnoreCase(format, "PROTOBUF") ? SchemaKind::Protobuf : SchemaKind::Avro;
 }
 
-// Of the side whose members begin with `side`.
+// Reads the schema of the side whose members begin with `side`.
 Result<std::optional<CaseSchema>> read_schema(const CaseJson& topic, const std::string& side) {
   const CaseJson* node = topic.find(side + "Schema");
   if (!node || node->is_null()) return std::optional<CaseSchema>();

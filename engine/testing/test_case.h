@@ -1,5 +1,5 @@
-// Cases of the query-translation format, read and with their templates filled in. What each member
-// means is in the format's own description; names here follow it.
+// Cases of the query-translation format, parsed and with their templates filled in. The format's
+// own description defines the members; the names here follow it.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -22,7 +22,7 @@ struct CaseWindow {
 
 struct CaseHeader {
   std::string key;
-  std::optional<std::string> value;  // the bytes, out of base64
+  std::optional<std::string> value;  // the bytes, decoded from base64
   bool operator==(const CaseHeader&) const = default;
 };
 
@@ -35,48 +35,48 @@ struct CaseRecord {
   std::vector<CaseHeader> headers;
 };
 
-// What a schema registry has for one side of a topic.
+// The schema in a schema registry for one side of a topic.
 struct CaseSchema {
   struct Reference {
     std::string name, text;
   };
   SchemaKind kind = SchemaKind::Avro;
   std::string text;
-  int32_t id = 0;  // 0: the next one
+  int32_t id = 0;  // 0: the next free id
   std::vector<Reference> references = {};
 };
 
 struct CaseTopic {
   std::string name;
-  std::optional<int> partitions = {};  // one, unless a statement says more
+  std::optional<int> partitions = {};  // default: one, or the number in a statement
   int replicas = 1;
   std::optional<CaseSchema> key_schema = {}, value_schema = {};
 };
 
 struct ExpectedError {
-  std::string type, message;  // either may be empty: anything will do
+  std::string type, message;  // empty: matches anything
   std::string cause, cause_message;
 };
 
 struct TestCase {
   std::string id;    // FILE/name - FORMAT - property=value
-  std::string file;  // the stem
+  std::string file;  // file name without extension
   std::vector<std::string> statements;
   Properties properties;
   std::vector<CaseTopic> topics;
   std::vector<CaseRecord> inputs, outputs;
   std::optional<ExpectedError> expected_error;
-  CaseJson post;            // null when there is none
-  std::string skip_reason;  // empty: it is to be run
+  CaseJson post;            // null if absent
+  std::string skip_reason;  // empty: the case is run
 
-  // All statements as one script; a line for each.
+  // All statements as one script, one per line.
   std::string script() const;
 };
 
-// The cases of one file, in order. Fails with InvalidText when it is not in the format; the message
-// names the file and the case.
+// The cases of one file, in order. Fails with InvalidText if the file is not in the format; the
+// message names the file and the case.
 Result<std::vector<TestCase>> read_case_file(const std::filesystem::path& path);
-// The same from text. `stem` is the file's name without folder and ending.
+// Reads the cases in a text. `stem` is the file's name without folder and extension.
 Result<std::vector<TestCase>> read_cases(std::string_view text, const std::string& stem);
 
 // Files named *.json below the paths (files, or folders to search), sorted.

@@ -5,7 +5,7 @@
 
 namespace engine {
 
-// The first of them that the script calls; empty when it calls none.
+// The first of these functions that the script calls; empty if it calls none.
 std::string find_test_only_function(std::string_view script);
 
 }  // namespace engine

@@ -36,7 +36,7 @@ class FileDescriptor {
   int fd_;
 };
 
-// All of it, or false at the end of the stream.
+// Reads `size` bytes; returns false at the end of the stream.
 bool read_all(int fd, void* to, size_t size) {
   auto* at = static_cast<char*>(to);
   while (size > 0) {
@@ -61,7 +61,8 @@ bool write_all(int fd, const void* from, size_t size) {
   return true;
 }
 
-// What a child does: take a job's number, answer with a length and a text, until told no more.
+// The loop of a child process: reads the number of a job, writes a length and a text, until the end
+// of the stream.
 [[noreturn]] void serve(int jobs, int answers, const std::function<std::string(size_t)>& run) {
   size_t job = 0;
   while (read_all(jobs, &job, sizeof job)) {
@@ -100,7 +101,7 @@ class Pool {
  private:
   Result<Worker> start() const;
   Status give_next_job(Worker& worker);
-  // Reads the answer of a worker that has something to say, or buries it.
+  // Reads the answer of a worker, or handles its death.
   Status collect(Worker& worker);
   Status end_overdue();
   Status replace(Worker& worker, JobReport report, int signal);
@@ -124,11 +125,11 @@ Result<Worker> Pool::start() const {
   FileDescriptor jobs_out(jobs[0]), jobs_in(jobs[1]);
   if (pipe(answers) != 0) return failure();
   FileDescriptor answers_out(answers[0]), answers_in(answers[1]);
-  std::fflush(nullptr);  // or the child would print again what is still in the buffers
+  std::fflush(nullptr);  // otherwise the child would print the buffered output again
   const pid_t process = fork();
   if (process < 0) return failure();
   if (process == 0) {
-    // The ends that other workers listen to must not be held open here.
+    // The pipe ends of other workers must not stay open in this child.
     for (const Worker& other : workers_) {
       close(other.jobs.get());
       close(other.answers.get());
@@ -154,7 +155,7 @@ Status Pool::give_next_job(Worker& worker) {
   return {};
 }
 
-// Waits for the process; with a signal it is made to end first.
+// Waits for the process to end; sends it `signal` first, if that is not 0.
 int Pool::stop(Worker& worker, int signal) {
   if (worker.process < 0) return 0;
   if (signal != 0) kill(worker.process, signal);
@@ -220,7 +221,7 @@ Status Pool::run_all() {
 Status run_in_workers(size_t job_count, const WorkerPoolOptions& options,
                       const std::function<std::string(size_t job)>& run,
                       const std::function<void(JobReport)>& report) {
-  // A worker that dies while it is given a job must not take this process with it.
+  // A worker that dies while a job is sent to it must not end this process.
   signal(SIGPIPE, SIG_IGN);
   return Pool(job_count, options, run, report).run_all();
 }

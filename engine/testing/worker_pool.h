@@ -1,5 +1,5 @@
-// Runs many small jobs in child processes, so that a job which crashes or hangs takes nothing else
-// with it.
+// Runs many small jobs in child processes, so that a job that crashes or hangs affects no other
+// job.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -14,7 +14,7 @@ enum class JobEnd : uint8_t { Finished, Crashed, TimedOut };
 struct JobReport {
   size_t job = 0;
   JobEnd end = JobEnd::Finished;
-  std::string answer;  // of a finished job; of a crashed one how it died
+  std::string answer;  // of a finished job; the cause of death of a crashed one
 };
 
 struct WorkerPoolOptions {
@@ -22,11 +22,11 @@ struct WorkerPoolOptions {
   int time_limit_ms = 5000;  // for each job
 };
 
-// Calls `run` for jobs 0 to job_count - 1, each in some child, and `report` in this process for
-// each that ended, in any order. Children are forked here and when one has died, so they see what
-// this process has in memory. Fails when processes cannot be made.
+// Calls `run` for jobs 0 to job_count - 1, each in a child process, and `report` in this process
+// for each that has ended, in any order. Children are forked at the start and when one has died, so
+// they see this process's memory. Fails if processes cannot be created.
 //
-// The caller must have one thread only.
+// The caller must have only one thread.
 Status run_in_workers(size_t job_count, const WorkerPoolOptions& options,
                       const std::function<std::string(size_t job)>& run,
                       const std::function<void(JobReport)>& report);

@@ -32,7 +32,8 @@ inline std::string lower_case(std::string_view text) {
   return lower;
 }
 
-// A name as PostgreSQL users read it: ORDERS is shown as orders, one of mixed case as it is.
+// A name as PostgreSQL users expect it: ORDERS is shown as orders, and a name of mixed case
+// unchanged.
 inline std::string display_name(std::string_view name) {
   const bool has_lower = std::ranges::any_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
   return has_lower ? std::string(name) : lower_case(name);

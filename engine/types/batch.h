@@ -10,8 +10,8 @@
 
 namespace engine {
 
-// What the columns of the batches at one place in a plan are called. Sources put keys first, then
-// values, then the system columns that the query mentions.
+// The names of the columns of the batches at one place in a plan. Sources put keys first, then
+// values, then the system columns that the query uses.
 struct LayoutColumn {
   std::string
       source;  // the source's name or alias that qualifies the column; empty where there is none
@@ -20,31 +20,31 @@ struct LayoutColumn {
 };
 using Layout = std::vector<LayoutColumn>;
 
-// A batch of a stream carries inserts; a batch of a table carries changes.
+// A batch of a stream contains inserts; a batch of a table contains changes.
 //
 //   present   old_present   in a stream                 in a table
 //   1         0             a record                    a new row
 //   1         1             -                           an update: `old_columns` has the old row
 //   0         1             -                           a delete
-//   0         0             a record with a null value  a delete of a row that was not there
+//   0         0             a record with a null value  a delete of a row that did not exist
 //
-// In a row that is not present the key columns are set and the others are null.
-// A column that no step reads may be a null pointer.
-// Invariants: all columns, timestamps and bitmaps are `rows` long; old_columns is empty (streams,
-// or nobody downstream asks for it) or has as many columns as `columns`.
+// In a row that is not present, the key columns are set and the others are null. A column that no
+// step reads may be a null pointer. Invariants: all columns, timestamps and bitmaps are `rows`
+// long; old_columns is empty (for streams, or if no later step needs it) or has as many columns as
+// `columns`.
 struct Batch {
   size_t rows = 0;
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // event time, ms since 1970
   std::vector<int64_t> offsets;     // of the source record that caused the row
-  int32_t partition = 0;  // in which that record lies, unless `partitions` tells it row by row
+  int32_t partition = 0;            // partition of that record, unless `partitions` is set
   std::vector<int32_t>
       partitions;  // empty, or one a row: of batches merged from several partitions
-  // That record's headers as they lie in a record batch; empty when no row has any. They go where
-  // the row goes, as in Kafka Streams.
+  // The headers of that record as encoded in a record batch; empty if no row has any. They follow
+  // the row through the query, as in Kafka Streams.
   std::vector<std::string> raw_headers;
-  // Where an exchange has carried them: the bytes of the rows' keys (TypeKind::Bytes), for the operator
-  // right behind it. Not among what gather() and the others copy.
+  // After an exchange: the bytes of the rows' keys (TypeKind::Bytes), for the operator directly after it. gather() and
+  // the other functions do not copy them.
   ColumnPtr keys;
   Bitmap present;
   std::vector<ColumnPtr> old_columns;
@@ -54,16 +54,16 @@ struct Batch {
   int32_t partition_of(size_t row) const {
     return partitions.empty() ? partition : partitions[row];
   }
-  // Gives the newest row the record that a row of another batch came from: where it lies, and its headers.
+  // Sets the source record of the newest row to that of a row of another batch: its position and its headers.
   void append_record_of(const Batch& source, size_t row) {
     offsets.push_back(source.offsets[row]);
     if (!source.partitions.empty()) partitions.push_back(source.partitions[row]);
     if (!source.raw_headers.empty()) raw_headers.push_back(source.raw_headers[row]);
   }
-  // The rows named, in that order.
+  // The given rows, in that order.
   Batch gather(std::span<const uint32_t> which) const;
   Batch slice(size_t first, size_t count) const;
-  // The rows from `first` on, with strings of their own.
+  // The rows from `first` on, with copies of their strings.
   Batch owned(size_t first) const;
   // Rows of several batches of one layout and without old rows, in the order given.
   static Batch merge(std::span<const Batch* const> sources,

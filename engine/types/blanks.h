@@ -1,4 +1,4 @@
-// What PostgreSQL passes over around a value.
+// The blanks that PostgreSQL ignores around a value.
 #pragma once
 #include <string_view>
 

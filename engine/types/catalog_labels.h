@@ -1,6 +1,6 @@
-// Labels of PostgreSQL's types that only the catalog's columns and casts have, beside those of postgres_types.h: the reg*
-// types, whose values are numbers of objects and are shown as names, and those of system columns.
-// https://www.postgresql.org/docs/15/datatype-oid.html
+// Labels of PostgreSQL's types that only columns and casts of the catalog have, in addition to those of
+// postgres_types.h: the reg* types, whose values are numbers of objects and are shown as names, and the types of system
+// columns. https://www.postgresql.org/docs/15/datatype-oid.html
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,7 +15,7 @@ inline constexpr PostgresLabel kRegprocedure{47}, kRegrole{48}, kRegcollation{49
     kRegdictionary{51}, kRegoper{52}, kRegoperator{53}, kXid{54}, kTid{55}, kPgLsn{56};
 }
 
-// A value of a reg* type is kept as the name that PostgreSQL shows. Beside a number, and where it is cast to one, it is
+// A value of a reg* type is kept as the name that PostgreSQL shows. Combined with a number, or cast to one, it becomes
 // the object's number (engine/functions/catalog_names.h).
 bool is_registered_object(PostgresLabel label);
 inline bool is_registered_object(const SqlType& type) {

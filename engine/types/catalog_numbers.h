@@ -1,5 +1,5 @@
-// The numbers of objects: those that PostgreSQL gives the tables of its catalog, which clients know and write into their
-// questions, and those of what is made here, which follow from names.
+// The numbers (oids) of objects: PostgreSQL's own for the tables of its catalog, which clients know and use in their
+// queries, and numbers derived from names for objects made here.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -7,11 +7,12 @@
 
 namespace engine {
 
-// Of the table with this name, in lower case and without its schema; nothing where it is not one of them.
+// The number of the catalog table with this name, in lower case and without its schema; nothing for other tables.
 std::optional<int64_t> catalog_number(std::string_view table);
 
-// Of an object of users. Two names may meet in one number: among all that the catalog lists, those take turns
-// (engine/system_tables/catalog_objects.h), which what is told beside a result does not look at.
+// The number of a user's object. Two names may have the same number. The catalog's listings then use consecutive
+// numbers (engine/system_tables/catalog_objects.h), but the numbers in the description of a result do not take that
+// into account.
 int64_t object_number(std::string_view kind, std::string_view name);
 // The kind of streams and tables.
 inline constexpr std::string_view kRelationNumbers = "relation";

@@ -29,7 +29,7 @@ SqlType wider_decimal(const SqlType& a, const SqlType& b) {
 }
 
 std::optional<SqlType> wider_number(const SqlType& a, const SqlType& b) {
-  // A real stays one beside exact numbers, as in PostgreSQL.
+  // A real together with exact numbers stays a real, as in PostgreSQL.
   if (a.kind() == TypeKind::Double || b.kind() == TypeKind::Double)
     return SqlType(TypeKind::Double)
         .labelled(a.kind() != TypeKind::Double   ? b.label()
@@ -83,7 +83,7 @@ bool is_implicitly_castable(const SqlType& from, const SqlType& to) {
 
 namespace {
 
-// Of two equal types: the label that both have.
+// For two equal types: the type with the label that both have in common.
 SqlType with_common_label(const SqlType& left, const SqlType& right) {
   if (left.is_identical(right)) return left;
   if (left.kind() == TypeKind::Array)

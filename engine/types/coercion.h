@@ -1,4 +1,4 @@
-// Which types turn into which without being asked, and the type that several values share.
+// Implicit coercions between types, and the common type of several values.
 #pragma once
 #include <optional>
 
@@ -11,8 +11,8 @@ namespace engine {
 // anything. The types may be equal.
 bool is_implicitly_castable(const SqlType& from, const SqlType& to);
 
-// The narrowest type into which both are implicitly castable; none where there is no such type.
-// STRUCTs give the union of their fields.
+// The narrowest type to which both are implicitly castable, or nothing. STRUCTs have the union of
+// their fields.
 std::optional<SqlType> common_type(const SqlType& left, const SqlType& right);
 
 // An exact number's type as a DECIMAL: INTEGER (10, 0), BIGINT (19, 0), or the DECIMAL itself.

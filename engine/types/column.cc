@@ -44,7 +44,8 @@ void Bitmap::intersect(const Bitmap& other) {
 }
 
 void StringHeap::grow(size_t size) {
-  // A column of one short text must not take a page: a million groups may each have one.
+  // A column of one short text must not take a whole page, because a million groups may have one
+  // each.
   constexpr size_t kFirstBlock = 64, kSecondBlock = 1024, kLargestBlock = size_t{1} << 20;
   const size_t wanted =
       blocks_.empty() ? kFirstBlock
@@ -336,7 +337,8 @@ Column Column::gather(std::span<const uint32_t> rows) const {
   out.data_.resize(rows.size() * width);
   for (size_t i = 0; i < rows.size() && width != 0; ++i)  // a STRUCT has no data of its own
     std::memcpy(out.data_.data() + i * width, data_.data() + rows[i] * width, width);
-  // A few rows of a long column are looked at one by one: it may be asked for each of its rows.
+  // A few rows of a long column are checked one by one, because this function may be called for
+  // each of its rows.
   const bool may_have_nulls = rows.size() < size_ / 64 || has_nulls();
   out.validity_.resize(rows.size(), !may_have_nulls);
   if (may_have_nulls)
@@ -368,7 +370,7 @@ Column Column::copy() const {
 
 void Column::own_strings() {
   if (type_.kind() == TypeKind::String || type_.kind() == TypeKind::Bytes) {
-    constexpr size_t kLarge = 256;  // smaller ones are copied faster than they are found
+    constexpr size_t kLarge = 256;  // copying smaller ones is faster than searching for them
     auto own = std::make_shared<StringHeap>();
     std::unordered_map<const char*, std::string_view> copies;
     for (std::string_view& text : data<std::string_view>()) {
@@ -416,7 +418,7 @@ StringHeap& Column::heap() {
   return *heap_;
 }
 
-// Rows that went through many steps come from the same strings in many ways: each owner stands there about once.
+// Rows that have passed many steps refer to the same strings in several ways; each owner is kept about once.
 void Column::share_strings_of(const Column& other) {
   if (!type_.is_nested() && !holds_strings(type_)) return;
   const size_t added = other.owners_.size() + (other.heap_ ? 1 : 0);

@@ -1,4 +1,4 @@
-// A typed vector of values: what operators, expressions and formats hand to each other.
+// A typed vector of values: the unit that operators, expressions and formats exchange.
 #pragma once
 #include <cassert>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace engine {
 
-// One bit a row; a set bit means "there is a value".
+// One bit per row; a set bit means "has a value".
 class Bitmap {
  public:
   Bitmap() = default;
@@ -32,7 +32,7 @@ class Bitmap {
   size_t count() const;
   std::span<uint64_t> words() { return words_; }
   std::span<const uint64_t> words() const { return words_; }
-  // Keeps only what is set in both.
+  // Clears the bits that are not set in both.
   void intersect(const Bitmap& other);
 
  private:
@@ -40,7 +40,7 @@ class Bitmap {
   size_t size_ = 0;
 };
 
-// Where the bytes of a column's strings live: grows in blocks that never move.
+// The memory for the bytes of a column's strings; grows in blocks that never move.
 class StringHeap {
  public:
   // A copy of `bytes` that lives as long as the heap.
@@ -49,7 +49,7 @@ class StringHeap {
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
     return {to, bytes.size()};
   }
-  // Room for `size` bytes, not initialised.
+  // Returns memory for `size` bytes, not initialised.
   char* allocate(size_t size) {
     if (size > left_) grow(size);
     char* at = next_;
@@ -65,7 +65,7 @@ class StringHeap {
   size_t left_ = 0;
 };
 
-// How a kind is laid out in memory.
+// The layout of a kind in memory.
 template <class T>
 inline constexpr bool fits_kind(TypeKind kind) {
   switch (kind) {
@@ -95,15 +95,15 @@ inline constexpr bool fits_kind(TypeKind kind) {
 
 // Layout by kind: scalars are an array of one of the types above (DECIMAL: unscaled 128-bit
 // integers; STRING and BYTES: 16-byte views). ARRAY and MAP have size()+1 offsets into their
-// children (element; key and value). A STRUCT has one child a field, each as long as the column.
-// Value slots of null rows are zero, so that kernels may compute on them without looking.
+// children (element; key and value). A STRUCT has one child per field, each as long as the column.
+// Value slots of null rows are zero, so that kernels may compute on them without a check.
 //
-// Invariants: validity has size() bits; children are as long as the offsets or the size say.
-// Threads:    none; a column that others can see is `const`.
-// Strings:    point into heap(), or into something kept by keep(). A view that somebody else
-//             owns is good only as long as that owner says, for instance one turn of the event
-//             loop, and must be copied to outlive it.
-//             (Column::keep says how to hand over what should live longer.)
+// Invariants: validity has size() bits; children are as long as the offsets or the size require.
+// Threads:    none; a column that is shared is `const`.
+// Strings:    point into heap(), or into memory kept by keep(). A view into memory of another
+//             owner is valid only as long as that owner guarantees, for example for one turn of
+//             the event loop, and must be copied to outlive it.
+//             (See Column::keep for memory that should live longer.)
 class Column {
  public:
   explicit Column(SqlType type);
@@ -126,15 +126,15 @@ class Column {
     return {reinterpret_cast<T*>(data_.data()), data_.size() / sizeof(T)};
   }
   std::span<const uint32_t> offsets() const { return data<uint32_t>(); }
-  // The bytes behind data(), for code that knows the layout from the kind.
+  // The bytes of data(), for code that derives the layout from the kind.
   char* raw_data() { return data_.data(); }
   const Column& child(size_t index) const { return *children_[index]; }
   Column& child(size_t index) { return *children_[index]; }
   size_t child_count() const { return children_.size(); }
 
-  // Makes the column `size` rows long; new rows are null zeros (set bits and data for what is
-  // there). For ARRAY and MAP new rows are empty; children are not touched. For STRUCT the children
-  // grow too.
+  // Resizes the column to `size` rows; new rows are null zeros (set bits and data for the values).
+  // For ARRAY and MAP new rows are empty, and children are unchanged. For STRUCT the children grow
+  // too.
   void resize(size_t size);
   void reserve(size_t size);
   void clear() { resize(0); }
@@ -151,26 +151,27 @@ class Column {
     ++size_;
   }
   void append_copy(std::string_view bytes) { append(heap().add(bytes)); }
-  // Closes one ARRAY or MAP row over what was appended to the children since the last.
+  // Ends one ARRAY or MAP row, which contains the elements appended to the children since the last
+  // one.
   void close_list(bool valid = true);
-  // Counts one STRUCT row, after one value was appended to each child.
+  // Ends one STRUCT row, after one value was appended to each child.
   void close_struct(bool valid = true);
-  // One row of another column of the same type; strings are copied into this heap.
+  // Appends one row of another column of the same type; strings are copied into this heap.
   void append_from(const Column& other, size_t row);
-  // A dynamic value of this column's type (or NULL).
+  // Appends a dynamic value of this column's type (or NULL).
   void append_value(const Value& value);
 
   Value value_at(size_t row) const;
   // Whether two rows hold the same value (null equals null); both columns have the same type.
   bool same(size_t row, const Column& other, size_t other_row) const;
 
-  // The rows named, in that order; strings share their bytes with this column.
+  // The given rows, in that order; strings share their bytes with this column.
   Column gather(std::span<const uint32_t> rows) const;
 
   // All rows; strings share their bytes with this column.
   Column clone() const;
 
-  // All rows, with strings of their own. Rows that share a large string share its copy.
+  // All rows, with copies of their strings. Rows that share a large string share its copy.
   Column copy() const;
 
   // Rows of several columns of one type, in the order given; strings share their bytes with the
@@ -181,7 +182,7 @@ class Column {
   static Column merge(std::span<const Column* const> sources, std::span<const SourceRow> rows);
 
   StringHeap& heap();
-  // Keeps `owner` alive as long as this column and whoever shares its strings.
+  // Keeps `owner` alive as long as this column and all columns that share its strings.
   void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
   // Lets this column hold views into the other's strings.
   void share_strings_of(const Column& other);
@@ -200,7 +201,7 @@ class Column {
 
 using ColumnPtr = std::shared_ptr<const Column>;
 
-// Whether there are STRING or BYTES in it, at any depth.
+// Whether the type contains STRING or BYTES, at any depth.
 bool holds_strings(const SqlType& type);
 // Bytes of one element of the kind's array; 0 for STRUCT.
 size_t element_size(TypeKind kind);

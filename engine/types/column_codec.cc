@@ -8,17 +8,17 @@ namespace engine {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little);  // numbers are copied as they lie
+static_assert(std::endian::native == std::endian::little);  // numbers are copied without conversion
 
 constexpr uint8_t kNoNulls = 0, kHasNulls = 1;
 
-// Kinds that have no bytes of their own: what they claim is bounded by the bits of their nulls.
+// Kinds without bytes of their own; the number of their rows is limited by their null bits.
 bool has_no_values(const SqlType& type) {
   return type.kind() == TypeKind::Null ||
          (type.kind() == TypeKind::Struct && type.fields().empty());
 }
 
-// ---- numbers: the smallest, then how far above it each of them is, in as few bytes as that takes
+// ---- numbers: the smallest, then the difference of each number to it, in as few bytes as needed
 
 template <class T>
 void append_differences(std::span<const int64_t> numbers, uint64_t base, std::string& out) {
@@ -38,7 +38,7 @@ size_t width_of(uint64_t largest) {
   return largest <= UINT32_MAX ? 4 : 8;
 }
 
-// Numbers as they lie in the bytes.
+// Numbers in their encoded form.
 struct PackedNumbers {
   uint64_t base = 0;
   size_t width = 0;
@@ -104,7 +104,7 @@ void decode_integers(ByteReader& in, size_t rows, Column& out) {
   numbers.each([&](int64_t number) { *to++ = static_cast<T>(number); });
 }
 
-// ---- values that are copied as they lie
+// ---- values that are copied without conversion
 
 template <class T>
 void encode_plain(const Column& column, std::span<const uint32_t> rows, std::string& out) {
@@ -179,7 +179,7 @@ void decode_strings(ByteReader& in, size_t rows, Column& out) {
   });
 }
 
-// ---- lists: how many items each has, then a column (of a MAP two) of all items
+// ---- lists: the number of items of each, then a column (two for a MAP) of all items
 
 void encode_lists(const Column& column, std::span<const uint32_t> rows, std::string& out) {
   const auto ends = column.offsets();
@@ -281,7 +281,7 @@ void decode_values(ByteReader& in, size_t rows, Column& out) {
   }
 }
 
-// Value slots of null rows are zero (Column), whatever the bytes say.
+// Value slots of null rows must be zero (Column), whatever the encoded bytes.
 void clear_value(Column& column, size_t row) {
   const size_t width = element_size(column.type().kind());
   const TypeKind kind = column.type().kind();

@@ -21,7 +21,7 @@ bool is_text(const SqlType& type) {
 bool is_bits(const SqlType& type) {
   return type.label() == label::kBit || type.label() == label::kVarbit;
 }
-// Times that are kept as text have microseconds, the others milliseconds.
+// Times that are kept as text have microseconds, other times have milliseconds.
 bool is_time_text(const SqlType& type) {
   return type.label() == label::kInterval || type.label() == label::kTimetz ||
          (is_exact_time(type.label()) && type.label() != label::kExactDate);
@@ -30,27 +30,28 @@ bool is_time(const SqlType& type) {
   return type.kind() == TypeKind::Timestamp || type.kind() == TypeKind::Time;
 }
 
-// 1 for as many digits as there are.
+// The unit of the last kept digit; 1 if all digits are kept.
 int64_t unit_of(const SqlType& type, int digits_kept) {
   int64_t unit = 1;
-  // Of an interval the number is in the lower half.
+  // For an interval the number of digits is in the lower half of the modifier.
   for (int digits = type.modifier() & 0xffff; digits < digits_kept; ++digits) unit *= 10;
   return unit;
 }
 
-// To a multiple of the unit; halves go away from 0, which for points in time is the year 2000, as in PostgreSQL.
+// Rounds to a multiple of the unit; halves are rounded away from `zero`, which for points in time is the year 2000, as
+// in PostgreSQL.
 int64_t rounded(int64_t value, int64_t unit, int64_t zero = 0) {
   __int128 from_zero = static_cast<__int128>(value) - zero;
   const __int128 half = unit / 2;
   from_zero =
       from_zero < 0 ? -((half - from_zero) / unit * unit) : (from_zero + half) / unit * unit;
   const __int128 result = from_zero + zero;
-  // The ends of the range stay: some of them are infinities.
+  // The ends of the range are not changed, because some of them represent infinities.
   return result <= INT64_MIN || result >= INT64_MAX ? value : static_cast<int64_t>(result);
 }
 constexpr int64_t kZeroMs = 946'684'800'000;  // 2000-01-01
 
-// Where the letter behind the first `count` begins, of UTF-8; the text's end where there are no more.
+// Returns the end of the first `count` characters of a UTF-8 text; the size of a shorter text.
 size_t end_of_letters(std::string_view text, size_t count) {
   if (text.size() <= count) return text.size();
   size_t at = 0;
@@ -77,7 +78,7 @@ Result<std::string> fitting_text(const SqlType& type, std::string_view text, Len
   if (rule == LengthRule::Write && text.find_first_not_of(' ', end) != std::string_view::npos)
     return too_long(type, text);
   std::string_view kept = text.substr(0, end);
-  // PostgreSQL fills up to the length, and then neither compares nor counts these blanks.
+  // PostgreSQL pads to the length, but neither compares nor counts the padding.
   if (type.label() == label::kBpchar) kept = kept.substr(0, kept.find_last_not_of(' ') + 1);
   return std::string(kept);
 }
@@ -152,14 +153,15 @@ Column round_times(const SqlType& type, const Column& values) {
     }
     const T value = values.data<T>()[row];
     auto whole = static_cast<T>(rounded(value, unit, is_time_of_day ? 0 : kZeroMs));
-    // There is no 24:00 among milliseconds: a time of a day's last half unit stays on its day.
+    // A time in milliseconds cannot be 24:00, so a time in the last half unit of a day is rounded
+    // down.
     if (is_time_of_day && whole >= 86'400'000) whole = static_cast<T>(value - value % unit);
     fitted.append(whole);
   }
   return fitted;
 }
 
-// Part by part; a part that is refused refuses its row.
+// Fits each part of nested values; a refused part refuses its row.
 Column fit_parts(const SqlType& type, const Column& values, LengthRule rule,
                  const RefusedRow& refused) {
   Column fitted(type);

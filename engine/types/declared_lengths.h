@@ -1,5 +1,5 @@
-// What types take of VARCHAR(20), TIMESTAMP(0), INTERVAL(3) and their like, in arrays too: clients are told these numbers, and
-// make room by them.
+// Enforces the lengths of types such as VARCHAR(20), TIMESTAMP(0) or INTERVAL(3), also within arrays. The descriptions
+// of results contain these lengths, and clients rely on them.
 #pragma once
 #include <functional>
 
@@ -8,18 +8,18 @@
 
 namespace engine {
 
-// Whether values of the type, or of a part of it, have to be looked at to be such.
+// Whether values of the type, or of a part of it, have to be checked.
 bool has_declared_length(const SqlType& type);
-// The same type without these numbers, and with those of another one, which is nested like it.
+// The type without its lengths, and the type with the lengths of another type of the same nesting.
 SqlType without_declared_lengths(const SqlType& type);
 SqlType with_declared_lengths(const SqlType& type, const SqlType& declared);
 
-// What is done with a text that is too long: a CAST cuts it; to write it is an error, unless nothing but blanks is lost.
-// Times are rounded by both.
+// The treatment of a text that is too long: a CAST cuts it; a write fails, unless only blanks are lost. Both round
+// times.
 enum class LengthRule : uint8_t { Cast, Write };
 
-// The values as the type takes them. `refused` is told of each row that does not fit, with TooLongText in PostgreSQL's words;
-// the row is null then.
+// Returns the values fitted to the type. `refused` is called for each row that does not fit, with TooLongText and
+// PostgreSQL's message; the row is then null.
 using RefusedRow = std::function<void(size_t row, const Error& error)>;
 Column fit_declared(const SqlType& type, const Column& values, LengthRule rule,
                     const RefusedRow& refused);

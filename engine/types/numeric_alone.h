@@ -1,5 +1,4 @@
-// What columns of NUMERIC without a precision (is_numeric_alone) take of numbers that are written to them: no digit is lost
-// without an error.
+// Numbers written to columns of NUMERIC without a precision (is_numeric_alone): losing a digit is an error.
 #pragma once
 #include <string_view>
 
@@ -8,11 +7,11 @@
 
 namespace engine {
 
-// The unscaled value at kScaleOfNumeric; OutOfRange where digits would be lost or the number is too large, InvalidText where
-// the text is none.
+// Returns the unscaled value at kScaleOfNumeric. Fails with OutOfRange if digits would be lost or the number is too
+// large, and with InvalidText if the text is not a number.
 Result<Int128> numeric_alone(std::string_view text);
 Result<Int128> numeric_alone(Decimal number);
-// By its shortest digits.
+// Converts the shortest digits that represent the double.
 Result<Int128> numeric_alone(double number);
 
 }  // namespace engine

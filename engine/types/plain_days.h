@@ -1,4 +1,4 @@
-// Dates as drivers write them.
+// Dates in the notation of drivers.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// Days since 1970. 2024-02-29, also with a time or a zone behind it, which are passed over; nothing for other texts.
+// Days since 1970 for 2024-02-29; a time or a zone after the date is ignored. Nothing for other texts.
 std::optional<int32_t> parse_plain_days(std::string_view text);
 
 }  // namespace engine

@@ -1,4 +1,5 @@
-// The key words of PostgreSQL 15, by what they may be used for: clients that quote names ask for them.
+// The keywords of PostgreSQL 15, by the places where they may be used as names: clients that quote names query this
+// list.
 #pragma once
 #include <span>
 #include <string>
@@ -9,14 +10,15 @@ namespace engine {
 struct PostgresKeywords {
   std::string_view category, description;  // catcode and catdesc of pg_get_keywords()
   bool is_bare_label;                      // whether it may name a column without AS
-  std::string_view words;                  // one blank between two
+  std::string_view words;                  // separated by one blank
 };
 
 std::span<const PostgresKeywords> postgres_keywords();
 
-// Whether a name means the same with and without quotes: neither upper-case letters nor a key word that is reserved in some way.
+// Whether a name means the same with and without quotes: it has no upper-case letters and is not a reserved keyword of
+// any category.
 bool is_postgres_name(std::string_view text);
-// As quote_ident() writes it: "order", "User", id.
+// The name as quote_ident() prints it: "order", "User", id.
 std::string quoted_postgres_name(std::string_view name);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// json and jsonb: checked, and brought into the one form that jsonb has.
+// json and jsonb: validation, and conversion to jsonb's normal form.
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -12,10 +12,10 @@ namespace engine {
 
 namespace {
 
-// As deep as a stack surely allows.
+// A depth that is safe for every stack.
 constexpr int kMaxDepth = 500;
 
-// Reads a value and writes it in jsonb's form; with `shortest`, numbers are without zeros at their end.
+// Reads a value and writes it in jsonb's form; with `shortest`, numbers have no trailing zeros.
 class JsonReader {
  public:
   JsonReader(std::string_view text, bool shortest) : text_(text), shortest_(shortest) {}
@@ -99,7 +99,8 @@ class JsonReader {
       if (!value(member, depth + 1)) return false;
       blanks();
     }
-    // By the length of names, then their bytes, without what escapes add; of several of one name the last counts.
+    // Sorts by the length of the unescaped names, then by their bytes. The last of several members with one name
+    // counts.
     std::ranges::stable_sort(members, [](const auto& a, const auto& b) {
       const std::string first = unescaped(a.first), second = unescaped(b.first);
       return std::pair(first.size(), std::string_view(first)) <
@@ -117,7 +118,7 @@ class JsonReader {
     return true;
   }
 
-  // A name as string() has written it, which escapes nothing but what character() does.
+  // Unescapes a name that string() has written; only character() adds escapes.
   static std::string unescaped(std::string_view name) {
     std::string text;
     for (size_t at = 0; at < name.size(); ++at) {
@@ -173,7 +174,7 @@ class JsonReader {
     return true;
   }
 
-  // \u0000 is refused, as PostgreSQL does; halves of a surrogate pair belong together.
+  // \u0000 is refused, as in PostgreSQL; both halves of a surrogate pair are required.
   bool unicode(std::string& out) {
     uint32_t code = 0, low = 0;
     if (!hex(code) || code == 0 || (code >= 0xDC00 && code < 0xE000)) return false;
@@ -241,9 +242,9 @@ class JsonReader {
   size_t at_ = 0;
 };
 
-// Writes a value in jsonb's form as one whose bytes are ordered as jsonb is: null, strings, numbers, booleans, arrays, objects;
-// arrays and objects by how much they have, then by what. An array of nothing that stands alone comes before all else, as in
-// PostgreSQL.
+// Writes a value in jsonb's form as bytes with the same order as jsonb: null, strings, numbers, booleans, arrays,
+// objects; arrays and objects by their number of members, then by their contents. A top-level empty array sorts before
+// everything else, as in PostgreSQL.
 class OrderedForm {
  public:
   explicit OrderedForm(std::string_view normal) : text_(normal) {}
@@ -257,7 +258,7 @@ class OrderedForm {
   }
 
  private:
-  static constexpr char kEnd = '\0';  // before whatever else a text may go on with
+  static constexpr char kEnd = '\0';  // sorts before every other character of a text
 
   bool value(std::string& out) {
     switch (at_ < text_.size() ? text_[at_] : kEnd) {
@@ -300,7 +301,7 @@ class OrderedForm {
     return true;
   }
   bool members(std::string& out, char kind, char end) {
-    constexpr size_t kDigits = 8;  // a text of 64 MB has no more members than that
+    constexpr size_t kDigits = 8;  // enough for the members of a text of 64 MB
     std::string within;
     size_t count = 0;
     ++at_;

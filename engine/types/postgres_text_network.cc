@@ -87,7 +87,7 @@ Result<std::string> normal_macaddr(std::string_view text) {
   return digits;
 }
 
-// 32 hexadecimal digits, with a hyphen behind any four of them, in braces or without.
+// 32 hexadecimal digits; a hyphen may follow every four digits, and braces may enclose them.
 Result<std::string> normal_uuid(std::string_view text) {
   std::string_view inner = text;
   if (inner.starts_with('{') && inner.ends_with('}')) inner = inner.substr(1, inner.size() - 2);

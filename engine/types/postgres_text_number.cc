@@ -10,7 +10,8 @@ namespace engine {
 
 namespace {
 
-// PostgreSQL's are 131,072 before the point and 16,383 behind it; an exponent is no way to make a value of that size.
+// PostgreSQL's limits are 131,072 digits before the point and 16,383 after it; this limit prevents an exponent from
+// making values of that size.
 constexpr int64_t kMaxExponent = 16'383;
 
 std::string_view take_digits(std::string_view& text) {
@@ -104,7 +105,7 @@ std::string comparable_numeric(std::string_view numeric) {
 }
 
 int compare_numeric(std::string_view a, std::string_view b) {
-  // NaN is above all else, in PostgreSQL.
+  // In PostgreSQL, NaN is above all other numbers.
   const auto rank = [](std::string_view text) {
     return text == "NaN" ? 2 : text == "Infinity" ? 1 : text == "-Infinity" ? -1 : 0;
   };

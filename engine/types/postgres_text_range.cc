@@ -24,7 +24,8 @@ void skip_blanks(std::string_view text, size_t& at) {
   while (at < text.size() && is_blank(text[at])) ++at;
 }
 
-// A bound up to one of the characters that end it, without its quotes; nothing where there is none.
+// Reads a bound up to one of the characters in `ends`, without its quotes; returns nothing for an
+// absent bound.
 std::optional<std::string> read_bound(std::string_view text, size_t& at, std::string_view ends,
                                       bool& is_whole) {
   std::string bound;
@@ -79,7 +80,7 @@ Result<std::string> normal_element(RangeOf of, std::string_view text) {
   return std::string(text);
 }
 
-// Of normal forms.
+// Compares two elements in their normal forms.
 int compare_elements(RangeOf of, const std::string& a, const std::string& b) {
   const auto compare = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
   switch (of) {
@@ -124,7 +125,7 @@ std::string quoted_bound(const std::string& bound) {
   return quoted + "\"";
 }
 
-// Whether two ranges, of which `b` does not begin before `a`, overlap or touch.
+// Whether two ranges overlap or touch; `b` does not begin before `a`.
 bool are_joined(RangeOf of, const Range& a, const Range& b) {
   if (!a.has_upper || !b.has_lower) return true;
   const int order = compare_elements(of, a.upper, b.lower);
@@ -226,10 +227,10 @@ Result<std::string> normal_range_text(std::string_view text) {
   return range_text(TRY(normal_range(written, of)));
 }
 
-// {[1,3),[5,7)}: in order, without empty ones, those that touch as one.
+// {[1,3),[5,7)}: in order, without empty ranges, and with touching ranges merged.
 template <RangeOf of>
 Result<std::string> normal_multirange_text(std::string_view text) {
-  constexpr size_t kMostBytes = 64 * 1024;  // a parameter is read on a loop
+  constexpr size_t kMostBytes = 64 * 1024;  // parameters are parsed on an event loop
   if (text.size() > kMostBytes)
     return Error{ErrorCode::LimitExceeded, "a multirange has at most 64 kB as text"};
   const RangeName& names = kNames[static_cast<size_t>(of)];
@@ -288,7 +289,7 @@ template Result<std::string> normal_multirange_text<RangeOf::Date>(std::string_v
 template Result<std::string> normal_multirange_text<RangeOf::Timestamp>(std::string_view);
 template Result<std::string> normal_multirange_text<RangeOf::Timestamptz>(std::string_view);
 
-// The numbers without zeros at their ends; the punctuation of ranges and multiranges is no part of a number.
+// Removes trailing zeros from the numbers; the punctuation of ranges and multiranges separates the numbers.
 std::string comparable_numrange(std::string_view text) {
   std::string shortest;
   for (size_t at = 0; at < text.size();) {

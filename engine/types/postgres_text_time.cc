@@ -17,11 +17,11 @@ namespace {
 
 constexpr int64_t kUsPerSecond = 1'000'000, kUsPerMinute = 60 * kUsPerSecond,
                   kUsPerHour = 60 * kUsPerMinute, kUsPerDay = 24 * kUsPerHour;
-constexpr int64_t kDaysPerMonth = 30;  // where months and days are put together, as PostgreSQL does
+constexpr int64_t kDaysPerMonth = 30;  // used where months and days are combined, as in PostgreSQL
 
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// A text that is read from its front.
+// Reads a text from its front.
 class Reader {
  public:
   explicit Reader(std::string_view text) : rest_(text) {}
@@ -37,7 +37,7 @@ class Reader {
   void blanks() {
     while (!at_end() && is_blank(next())) rest_.remove_prefix(1);
   }
-  // Digits, at most so many.
+  // Reads digits, at most `most`.
   std::optional<int64_t> number(size_t most = 18) {
     size_t size = 0;
     while (size < rest_.size() && size < most && is_ascii_digit(rest_[size])) ++size;
@@ -47,7 +47,7 @@ class Reader {
     rest_.remove_prefix(size);
     return value;
   }
-  // .5 is 500,000; what is below a microsecond is rounded as PostgreSQL does it, with a double: half of one to the even one.
+  // .5 is 500,000. Fractions of a microsecond are rounded as in PostgreSQL, with a double: halves to even.
   int64_t fraction_us() {
     if (next() != '.') return 0;
     const std::string_view text = rest_;
@@ -84,7 +84,7 @@ void append_clock(std::string& out, uint64_t us) {
   out.erase(out.find_last_not_of('0') + 1);
 }
 
-// HH:MM[:SS[.S]] or HHMM[SS]; nothing for what is none.
+// HH:MM[:SS[.S]] or HHMM[SS]; nothing for other texts.
 std::optional<int64_t> read_clock(Reader& reader) {
   const auto hours = reader.number(2);
   if (!hours) return std::nullopt;
@@ -129,7 +129,7 @@ std::string zone_text(int32_t east_s) {
   return text;
 }
 
-// YYYY-MM-DD, with years of more digits; before Christ there is no year 0.
+// YYYY-MM-DD; years may have more digits. The year 0 does not exist.
 std::optional<int64_t> read_date(Reader& reader, bool is_bc) {
   const auto year = reader.number(7);
   if (!year || !reader.take('-')) return std::nullopt;
@@ -142,7 +142,7 @@ std::optional<int64_t> read_date(Reader& reader, bool is_bc) {
   return days_from_civil(date);
 }
 
-// Takes BC or AD from the end.
+// Removes BC or AD from the end; returns whether it was BC.
 bool take_era(std::string_view& text) {
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   if (text.size() < 3) return false;
@@ -157,11 +157,12 @@ Error out_of_range(std::string_view type, std::string_view text) {
                fmt::format("{} out of range: \"{}\"", type, text.substr(0, 200))};
 }
 
-// What PostgreSQL has days and points in time for.
+// The range of PostgreSQL's dates and points in time.
 constexpr int64_t kLeastDay = -2'440'588 /* 4714-11-24 BC */, kMostDay = 2'145'031'948,
                   kMostInstantDay = 106'751'990;
 
-// Whether the text has the fields of a date, a time or both, so that one of them is too great.
+// Whether the text has the fields of a date, a time or both, so that the failure is a field out of
+// range.
 bool has_fields(std::string_view text) {
   take_era(text);
   Reader reader(text);
@@ -233,12 +234,12 @@ constexpr UnitRow kUnits[] = {
     {"millennium", 12'000, 0, 0},
     {"mil", 12'000, 0, 0},
 };
-// Behind P, before and behind T.
+// Units after P: before T, and after T.
 constexpr UnitRow kIsoDates[] = {{"Y", 12, 0, 0}, {"M", 1, 0, 0}, {"W", 0, 7, 0}, {"D", 0, 1, 0}};
 constexpr UnitRow kIsoTimes[] = {
     {"H", 0, 0, kUsPerHour}, {"M", 0, 0, kUsPerMinute}, {"S", 0, 0, kUsPerSecond}};
 
-// Sums that say whether they still fit.
+// Sums with overflow detection.
 struct Sum {
   int64_t months = 0, days = 0, us = 0;
   bool fits = true;
@@ -248,7 +249,7 @@ struct Sum {
     if (__builtin_mul_overflow(count, unit, &product) || __builtin_add_overflow(to, product, &to))
       fits = false;
   }
-  // `millionths` of a unit go on in the next smaller one: half a month is 15 days.
+  // `millionths` of a unit are carried to the next smaller unit: half a month is 15 days.
   void add(const UnitRow& unit, int64_t whole, int64_t millionths) {
     add(months, whole, unit.months);
     add(days, whole, unit.days);
@@ -268,7 +269,7 @@ const UnitRow* find_unit(std::span<const UnitRow> units, std::string_view name) 
   return nullptr;
 }
 
-// Whether what follows is below 0. As in PostgreSQL, blanks may stand behind the sign: 1 month - 1 day.
+// Reads a sign and returns whether it is negative. As in PostgreSQL, blanks may follow the sign: 1 month - 1 day.
 bool read_sign(Reader& reader) {
   const bool is_negative = reader.take('-');
   if (is_negative || reader.take('+')) reader.blanks();
@@ -276,7 +277,7 @@ bool read_sign(Reader& reader) {
 }
 
 struct Quantity {
-  int64_t whole = 0, millionths = 0;  // both below 0 where it is
+  int64_t whole = 0, millionths = 0;  // both negative for a negative number
 };
 std::optional<Quantity> read_quantity(Reader& reader) {
   const bool is_negative = read_sign(reader);
@@ -285,7 +286,7 @@ std::optional<Quantity> read_quantity(Reader& reader) {
   return is_negative ? Quantity{-whole, -millionths} : Quantity{whole, millionths};
 }
 
-// A number before one is days: 1 2:03:04.
+// A number before a time of day is days: 1 2:03:04.
 bool is_before_clock(Reader reader) {
   read_sign(reader);
   return reader.number() && reader.next() == ':';
@@ -370,7 +371,7 @@ bool read_interval(Reader& reader, Sum& sum) {
 }  // namespace
 
 Result<Interval> parse_interval(std::string_view text, IntervalStyle style) {
-  constexpr size_t kMostBytes = 256;  // as PostgreSQL
+  constexpr size_t kMostBytes = 256;  // as in PostgreSQL
   if (text.size() > kMostBytes) return bad_time("interval", text.substr(0, kMostBytes));
   Reader reader(text);
   Sum sum;
@@ -390,7 +391,7 @@ Result<Interval> parse_interval(std::string_view text, IntervalStyle style) {
   return Interval{sum.us, static_cast<int32_t>(sum.days), static_cast<int32_t>(sum.months)};
 }
 
-// In PostgreSQL's own style. A part above 0 behind one below 0 has a sign.
+// PostgreSQL's own style. A positive part after a negative one has a sign.
 std::string interval_text(const Interval& interval) {
   std::string text;
   bool is_behind_negative = false;
@@ -410,7 +411,7 @@ std::string interval_text(const Interval& interval) {
     text += '-';
   else if (is_behind_negative)
     text += '+';
-  // The least value has no opposite.
+  // The smallest value has no negation.
   const uint64_t size =
       interval.us < 0 ? -static_cast<uint64_t>(interval.us) : static_cast<uint64_t>(interval.us);
   append_clock(text, size);
@@ -426,7 +427,7 @@ std::string comparable_interval(std::string_view text) {
   if (!interval) return std::string(text);
   __int128 us = interval->us;
   us += (interval->days + static_cast<__int128>(interval->months) * kDaysPerMonth) * kUsPerDay;
-  us += static_cast<__int128>(1) << 80;  // above 0, and so many digits, for every interval
+  us += static_cast<__int128>(1) << 80;  // positive, and of the same length, for all
   std::string digits;
   for (; us > 0; us /= 10) digits.insert(digits.begin(), static_cast<char>('0' + us % 10));
   return digits;
@@ -524,7 +525,7 @@ std::optional<int32_t> parse_plain_days(std::string_view text) {
   constexpr std::string_view kForm = "2024-02-29";
   if (text.size() <= kForm.size()) return std::nullopt;
   if (!parse_date(text.substr(0, kForm.size()))) return std::nullopt;
-  const auto days = parse_days(text);  // a time behind it is passed over, BC is not
+  const auto days = parse_days(text);  // ignores a time that follows, but not BC
   return days ? std::optional(*days) : std::nullopt;
 }
 
@@ -571,7 +572,7 @@ std::string_view without_zone(std::string_view text) {
   return text;
 }
 
-// A time behind it is passed over, as PostgreSQL does.
+// A time after the date is ignored, as in PostgreSQL.
 Result<int32_t> parse_days(std::string_view text) {
   std::string_view rest = text;
   const bool is_bc = take_era(rest);

@@ -1,5 +1,5 @@
-// The normal forms of PostgreSQL's types that are kept as text: what PostgreSQL itself would print, in ISO style, in UTC.
-// Each fails with "invalid input syntax for type ..." or what PostgreSQL says.
+// The normal forms of PostgreSQL's types that are kept as text: the output of PostgreSQL itself, in ISO style, in UTC.
+// Each function fails with "invalid input syntax for type ..." or with PostgreSQL's message.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,21 +16,23 @@ Error invalid_text(std::string_view type, std::string_view text);
 Result<std::string> normal_uuid(std::string_view text);
 Result<std::string> normal_bits(std::string_view text);
 
-// postgres_text_json.cc. JSON is only checked; jsonb has one blank behind `:` and `,`, keys by length and then bytes.
+// postgres_text_json.cc. json is only validated; jsonb has one blank after `:` and `,`, and keys sorted by length and
+// then by bytes.
 Result<std::string> checked_json(std::string_view text);
 Result<std::string> normal_jsonb(std::string_view text);
-// With numbers that have no zeros at their end: parts of it are equal where they are the same text.
+// The jsonb text without trailing zeros in numbers, so that parts are equal exactly if their texts
+// are.
 std::string shortest_jsonb(std::string_view jsonb);
-// A text of the same order.
+// A text with the same order.
 std::string comparable_jsonb(std::string_view jsonb);
 
 // postgres_text_number.cc: digits as written, without an exponent; NaN, Infinity, -Infinity.
 Result<std::string> normal_numeric(std::string_view text);
-// Without zeros behind the last digit of the fraction.
+// Without trailing zeros in the fraction.
 std::string shortest_numeric(std::string_view numeric);
-// A text of the same order: equal where the numbers are, NaN above all else.
+// A text with the same order: equal for equal numbers, and NaN above all others.
 std::string comparable_numeric(std::string_view numeric);
-// Below 0, 0, above: of two normal forms.
+// Compares two normal forms: returns a negative number, 0, or a positive number.
 int compare_numeric(std::string_view a, std::string_view b);
 
 // postgres_text_time.cc
@@ -38,25 +40,25 @@ struct Interval {
   int64_t us = 0;
   int32_t days = 0, months = 0;
 };
-// `style`: in sql_standard a sign in front of all is that of all, where no other has one.
+// `style`: in sql_standard, a leading sign applies to all parts, unless another part has a sign.
 Result<Interval> parse_interval(std::string_view text,
                                 IntervalStyle style = IntervalStyle::Postgres);
 std::string interval_text(const Interval& interval);
 Result<std::string> normal_interval(std::string_view text);
-// Fail with InvalidTimestamp where the result does not fit. Months are added first, then days: the last of a month stays
-// the last.
+// Fail with InvalidTimestamp if the result is out of range. Months are added first, then days; the last day of a month
+// stays the last.
 Result<Interval> plus(const Interval& a, const Interval& b);
 Result<Interval> times(const Interval& interval, double factor);
-Result<Interval> divided(const Interval& interval, double divisor);  // which is not 0
+Result<Interval> divided(const Interval& interval, double divisor);  // divisor is not 0
 Result<int64_t> plus(int64_t instant_us, const Interval& interval);
-// Days and the time that is left.
+// The difference in days and the remaining time.
 Result<Interval> instants_apart(int64_t later_us, int64_t earlier_us);
 Interval opposite(const Interval& interval);
 
-// The beginnings of true, false, yes, no, on and off, and 1 and 0.
+// Accepts prefixes of true, false, yes, no, on and off, and 1 and 0.
 std::optional<bool> parse_boolean_of_postgres(std::string_view text);
 
-// As many digits for each, so that the texts are ordered as the intervals are.
+// A text of fixed length, so that texts are ordered as the intervals are.
 std::string comparable_interval(std::string_view interval);
 
 // Microseconds of a day, and seconds east of Greenwich.
@@ -73,23 +75,23 @@ inline constexpr int64_t kMinusInfinityUs = INT64_MIN, kInfinityUs = INT64_MAX;
 constexpr bool is_infinite_instant(int64_t us) {
   return us == kInfinityUs || us == kMinusInfinityUs;
 }
-enum class Zones : uint8_t { Kept, Dropped };  // what timestamp does with a zone: nothing
+enum class Zones : uint8_t { Kept, Dropped };  // Dropped: a timestamp ignores the zone
 Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string_view type);
 std::string instant_text(int64_t us, bool with_zone);
 int64_t ms_of_us(int64_t us);  // rounded down
 Result<std::string> normal_timestamp(std::string_view text);
 Result<std::string> normal_timestamptz(std::string_view text);
-// As many digits for each, so that the texts are ordered as the points in time are; of a date likewise.
+// Texts of fixed length, ordered as the points in time or dates are.
 std::string comparable_timestamp(std::string_view text);
 std::string comparable_date(std::string_view text);
 Result<std::string> normal_date(std::string_view text);
-// Microseconds of a day, up to 24:00. A date before it and a zone behind it are passed over.
+// Microseconds of a day, up to 24:00. A date before it and a zone after it are ignored.
 Result<int64_t> parse_time_us(std::string_view text);
 std::string time_us_text(int64_t us);
 Result<std::string> normal_time(std::string_view text);
-// A written point in time without the zone behind it, which timestamp passes over.
+// The text of a point in time without its zone, which timestamp ignores.
 std::string_view without_zone(std::string_view text);
-// Days since 1970; infinities likewise.
+// Days since 1970; the ends of the range of int32 are the infinities.
 inline constexpr int32_t kMinusInfinityDays = INT32_MIN, kInfinityDays = INT32_MAX;
 Result<int32_t> parse_days(std::string_view text);
 std::string days_text(int32_t days);
@@ -105,9 +107,9 @@ struct Range {
   bool is_empty = false, has_lower = false, has_upper = false, lower_in = false, upper_in = false;
   std::string lower, upper;
 };
-// `text` may go on behind the range, whose size is put into `size`; null: it may not.
+// `size` receives the size of the range, and `text` may continue after it; null: it may not.
 Result<Range> parse_range(std::string_view text, size_t* size, std::string_view type);
-// In the canonical form of its elements. Fails with InvalidText and InvalidParameter.
+// The range in the canonical form of its element type. Fails with InvalidText and InvalidParameter.
 Result<Range> normal_range(Range range, RangeOf of);
 std::string range_text(const Range& range);
 template <RangeOf of>

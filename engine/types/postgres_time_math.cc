@@ -18,7 +18,7 @@ Error instant_out_of_range() {
   return Error{ErrorCode::InvalidTimestamp, "timestamp out of range"};
 }
 
-// What is no whole month goes on in days, and what is no whole day in the time, as PostgreSQL has it.
+// Fractions of a month are carried to days, and fractions of a day to the time, as in PostgreSQL.
 template <class Scale>
 Result<Interval> scaled(const Interval& interval, Scale scale) {
   const double months = scale(interval.months), days = scale(interval.days);
@@ -26,7 +26,7 @@ Result<Interval> scaled(const Interval& interval, Scale scale) {
   Interval result;
   result.months = static_cast<int32_t>(months);
   result.days = static_cast<int32_t>(days);
-  // To the microsecond: 0.1 months are 3 days and not 2 days 23:59:59.999999.
+  // Rounds to microseconds: 0.1 months are 3 days and not 2 days 23:59:59.999999.
   const auto rounded = [](double part) { return std::rint(part * 1e6) / 1e6; };
   const double month_days = rounded((months - result.months) * kDaysPerMonth);
   constexpr double kSecondsPerDay = 86'400;
@@ -61,7 +61,7 @@ Interval opposite(const Interval& interval) {
     return __builtin_sub_overflow(decltype(value){0}, value, &result) ? INT32_MAX : result;
   };
   Interval result;
-  // The least number of microseconds has no opposite: one less is nearest.
+  // The smallest number of microseconds has no negation; the nearest is one less.
   result.us = interval.us == INT64_MIN ? INT64_MAX : -interval.us;
   result.days = static_cast<int32_t>(negated(interval.days));
   result.months = static_cast<int32_t>(negated(interval.months));

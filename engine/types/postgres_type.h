@@ -1,4 +1,4 @@
-// Which of PostgreSQL's types stands for one of ours, wherever a client of it asks.
+// The PostgreSQL type for each of our types, in all places that PostgreSQL clients see.
 #pragma once
 #include <cstdint>
 
@@ -26,9 +26,9 @@ struct PostgresType {
 // need not be.
 PostgresType postgres_type(const SqlType& type);
 
-// The kind whose values have that number; Null for none.
+// The kind for a type number; Null for unknown numbers.
 TypeKind kind_of_oid(uint32_t oid);
-// The number of the type of which this one is the array; 0 if it is not one that we send.
+// The number of the array's element type; 0 if it is not an array type that we send.
 uint32_t element_of_oid(uint32_t array_oid);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// What PostgreSQL calls a type where it spells it out.
+// PostgreSQL's full name of a type.
 #pragma once
 #include <string>
 
@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// "timestamp with time zone", "integer[]"; of MAP and STRUCT "jsonb".
+// "timestamp with time zone", "integer[]"; "jsonb" for MAP and STRUCT.
 std::string postgres_type_name(const SqlType& type);
 
 }  // namespace engine

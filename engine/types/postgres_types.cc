@@ -74,7 +74,7 @@ constexpr PostgresLabelRow kRows[] = {
      kEqual, normal_multirange_text<RangeOf::Timestamptz>, nullptr, label::kTstzRange, String},
 };
 
-// Not among those of postgres_labels(): their names and numbers are those of the kinds.
+// Not part of postgres_labels(): their names and numbers are those of the kinds.
 constexpr PostgresLabelRow kExactTimes[] = {
     {label::kExactDate, "date", "date", String, 1082, 1182, 4, 'D', kTotal, normal_date,
      comparable_date},
@@ -86,7 +86,8 @@ constexpr PostgresLabelRow kExactTimes[] = {
      'D', kTotal, normal_timestamptz, comparable_timestamp},
 };
 
-// Types of the catalog's columns alone, whose rows pg_type has by itself: texts as PostgreSQL shows them, and arrays.
+// Types that only columns of the catalog have, and for which pg_type has rows of its own: texts as PostgreSQL shows
+// them, and arrays.
 constexpr PostgresLabelRow catalog_type(PostgresLabel number, std::string_view name, uint32_t oid,
                                         uint32_t array_oid, int16_t size) {
   return {number, name, name, String, oid, array_oid, size, 'U', kTotal, nullptr, nullptr};

@@ -1,7 +1,7 @@
-// PostgreSQL's types that no kind of ours stands for: one table of them. A value of such a type is kept as a value of
-// another kind, mostly as text in one normal form, under a label that travels with the type (docs/adr/0056).
+// PostgreSQL's types without a kind of their own here, in one table. A value of such a type is kept as a value of
+// another kind, mostly as text in a normal form, under a label that belongs to the type (docs/adr/0056).
 //
-// To add one: a row in postgres_types.cc with its normal form, and, where clients ask for it in binary, a case in
+// To add one: a row in postgres_types.cc with its normal form, and, if clients request it in binary, a case in
 // server/pg/binary_labels.cc.
 #pragma once
 #include <cstdint>
@@ -21,51 +21,51 @@ inline constexpr PostgresLabel kNone{0}, kInt2{1}, kOid{2}, kFloat4{3}, kVarchar
     kInt8Range{21}, kNumRange{22}, kDateRange{23}, kTsRange{24}, kTstzRange{25},
     kInt4Multirange{26}, kInt8Multirange{27}, kNumMultirange{28}, kDateMultirange{29},
     kTsMultirange{30}, kTstzMultirange{31},
-    // Of no row: their names and numbers are their own.
+    // Without a row in the table: each type has its own name and number.
     kEnum{32}, kComposite{33}, kRecord{34},
-    // Dates and times as they were written, where a statement shows or compares them: microseconds, years BC, infinity. As
-    // text; what computes has the kind's milliseconds.
+    // Dates and times as they were written, if a statement shows or compares them: microseconds, years BC, infinity.
+    // Kept as text; computations use the kind's milliseconds.
     kExactDate{35}, kExactTime{36}, kExactTimestamp{37}, kExactTimestamptz{38},
-    // Of the catalog's columns alone. The vectors are arrays that are shown as `1 2`.
+    // Only for columns of the catalog. The vectors are arrays that are shown as `1 2`.
     kRegclass{39}, kRegtype{40}, kRegnamespace{41}, kAclitem{42}, kPgNodeTree{43}, kRegproc{44},
     kInt2Vector{45}, kOidVector{46};
 }
 
-// What a NUMERIC without a precision is where it is computed with: digits beyond are refused.
+// Scale of a NUMERIC without a precision in computations; numbers with more digits are refused.
 inline constexpr int kScaleOfNumeric = 9;
-// A column of NUMERIC without a precision. In PostgreSQL it keeps all digits, so none is lost here without an error.
+// A column of NUMERIC without a precision. PostgreSQL keeps all digits in it, so losing one here is an error.
 inline bool is_numeric_alone(const SqlType& type) {
   return type.kind() == TypeKind::Decimal && type.precision() == kMaxDecimalPrecision &&
          type.scale() == kScaleOfNumeric;
 }
 
-// What can be said of two values by their comparable form.
+// The comparisons that the comparable form of values supports.
 enum class LabelOrder : uint8_t { None, Equality, Total };
 
 struct PostgresLabelRow {
   PostgresLabel label;
-  std::string_view name;      // as pg_type has it
-  std::string_view sql_name;  // as format_type() shows it
-  TypeKind kind;              // what values are kept as
+  std::string_view name;      // name in pg_type
+  std::string_view sql_name;  // name shown by format_type()
+  TypeKind kind;              // the kind that stores the values
   uint32_t oid, array_oid;
   int16_t size;   // -1: variable
   char category;  // of pg_type
   LabelOrder order;
-  // The form in which a text is kept; null: every text is fine, or the kind is not String. Fails with InvalidText,
-  // InvalidDatetime or OutOfRange, in PostgreSQL's words.
+  // Converts a text to its normal form; null: every text is valid, or the kind is not String. Fails with InvalidText,
+  // InvalidDatetime or OutOfRange, with PostgreSQL's message.
   Result<std::string> (*normalize)(std::string_view text);
-  // From that form to a text that is equal, and ordered, as PostgreSQL has it; null: the kept form is such.
+  // Converts the normal form to a text with PostgreSQL's equality and order; null: the normal form has these already.
   std::string (*comparable)(std::string_view text);
-  // Of a range: its elements' label, or kNone with the kind of them. Of a multirange: its range's label. Of a vector: its
-  // elements' label.
+  // For a range: the label of its elements, or kNone and their kind. For a multirange: the label of its range. For a
+  // vector: the label of its elements.
   PostgresLabel element = label::kNone;
   TypeKind element_kind = TypeKind::Null;
 };
 
 std::span<const PostgresLabelRow> postgres_labels();
-// Null for what has no row.
+// Returns null for a label without a row.
 const PostgresLabelRow* find_label(PostgresLabel label);
-// By pg_type's name, in lower case, or by SQL's ("smallint").
+// Finds a row by pg_type's name, in lower case, or by SQL's name ("smallint").
 const PostgresLabelRow* label_named(std::string_view name);
 SqlType type_of(const PostgresLabelRow& row);
 
@@ -78,29 +78,29 @@ inline bool is_exact_time(PostgresLabel label) {
 inline bool is_vector(PostgresLabel label) {
   return label == label::kInt2Vector || label == label::kOidVector;
 }
-// DATE for the exact date, ...: what values are where they are computed with.
+// The type for computations: DATE for the exact date, and so on.
 SqlType plain_time(PostgresLabel exact);
-// The other way round; the type has to be a date or a time.
+// The exact type for a date or a time.
 SqlType exact_time(const SqlType& plain);
 inline bool is_multirange(PostgresLabel label) {
   return label >= label::kInt4Multirange && label <= label::kTstzMultirange;
 }
 
-// Whether a text of another type has to be brought into a normal form first.
+// Whether a text of another type has to be converted to a normal form first.
 bool is_normalized(const SqlType& type);
-// The text as a value of the type; the text itself where is_normalized() is false.
+// The text as a value of the type; the text itself if is_normalized() is false.
 Result<std::string> normalized_text(const SqlType& type, std::string_view text);
 
 LabelOrder order_of(const SqlType& type);
-// Whether values have to be compared by comparable_text().
+// Whether values must be compared by comparable_text().
 bool has_comparable_form(const SqlType& type);
 std::string comparable_text(const SqlType& type, std::string_view kept);
 
-// The same type without labels that promise a narrower range than the kind has: columns that anybody may write to by
-// Kafka, and results of arithmetic, cannot keep it.
+// The type without labels that promise a narrower range than the kind has. Columns that any Kafka client may write to,
+// and results of arithmetic, cannot guarantee that range.
 SqlType without_narrow_label(const SqlType& type);
 
-// Numbers of what CREATE TYPE has made: of the name, so that they stay.
+// Numbers (oids) of types made by CREATE TYPE; derived from the name, so that they are stable.
 uint32_t user_type_oid(std::string_view name);
 uint32_t user_array_oid(std::string_view name);
 uint32_t user_relation_oid(

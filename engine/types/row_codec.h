@@ -1,6 +1,5 @@
-// Rows as compact bytes: what table stores keep and the journal repeats. Not a
-// format that users see, but one that outlives a process: see docs/formats/row.md for the layout
-// and its version rule.
+// Rows as compact bytes, in table stores and in the journal. Users do not see the format, but it
+// outlives a process: see docs/formats/row.md for the layout and its version rule.
 #pragma once
 #include <span>
 #include <string>
@@ -12,7 +11,7 @@
 
 namespace engine {
 
-// Appends one row: a null bit for each column, then the values that are there.
+// Appends one row: a null bit for each column, then the values that are not null.
 void encode_row(std::span<const Column* const> columns, size_t row, std::string& out);
 
 // Appends the row to the columns, which must have the types it was written with; strings are copied
@@ -21,7 +20,7 @@ void encode_row(std::span<const Column* const> columns, size_t row, std::string&
 enum class RowStrings { Copy, View };
 Status decode_row(std::string_view bytes, std::span<Column* const> columns, RowStrings strings);
 
-// The same into a row that the columns have already, of nulls; none of them is nested. Strings are copied.
+// Decodes into an existing row of nulls; no column may be nested. Strings are copied.
 Status decode_row_at(std::string_view bytes, std::span<Column* const> columns, size_t row);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// How wide a row may be.
+// The limit on the width of rows.
 #pragma once
 #include <cstddef>
 
@@ -7,13 +7,13 @@
 
 namespace engine {
 
-// Columns and the fields of their STRUCTs, together: as many as a row of MySQL may have columns, more
-// than twice PostgreSQL's. Each costs something for every row and for every task that reads it.
+// Limit on columns plus fields of their STRUCTs: as many as the columns of a row in MySQL, and more than twice
+// PostgreSQL's. Each of them costs something for every row and for every task that reads it.
 inline constexpr size_t kMaxRowFields = 4'096;
 
-// What a column of the type counts for: one, and one for each type that it is made of. Counted no
-// further than to `limit` + 1: of types that are made of one another, each twice of the one before,
-// few are in memory, and too many to visit.
+// The number of fields of a column of the type: one, plus one for each type within it. The count
+// stops at `limit` + 1: types that are nested twice at each level take little memory, but are too
+// many to visit.
 size_t field_count(const SqlType& type, size_t limit = kMaxRowFields);
 Error too_many_fields();
 

@@ -1,5 +1,4 @@
-// About how many bytes rows take once they are written, so that they can be written in parts, or once
-// they are copied.
+// Estimates the bytes of rows when they are written, so that they can be written in parts, or when they are copied.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -8,12 +7,12 @@
 
 namespace engine {
 
-// Adds to each of `bytes` what one row of the column holds, beginning with the row `first`. Strings
-// count for each row that shows them, also where rows share them. What comes out for a row depends on
-// that row alone.
+// Adds the size of one row of the column to each element of `bytes`, beginning with the row `first`. Strings count for
+// each row that refers to them, even if rows share them, so the size of a row depends on that row alone.
 void add_row_bytes(const Column& column, size_t first, std::span<size_t> bytes);
 
-// What Column::append_from takes for the row: its strings whole, also where rows share them.
+// Memory that Column::append_from allocates for the row: its strings in full, even if rows share
+// them.
 size_t copied_bytes(const Column& column, size_t row);
 
 }  // namespace engine

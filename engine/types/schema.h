@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// Headers columns are values that come from a record's headers; they cannot be written.
+// Headers columns have values from a record's headers; they cannot be written.
 enum class ColumnRole : uint8_t { Key, Value, Headers };
 
 struct ColumnDef {
@@ -16,9 +16,9 @@ struct ColumnDef {
   SqlType type;
   ColumnRole role = ColumnRole::Value;
   std::string header_key = {};  // of HEADER('key'); empty for HEADERS
-  bool is_not_null = false;     // INSERT and COPY refuse NULL; other producers are not asked
-  bool is_serial = false;       // where INSERT and COPY leave it out, the table's next number
-  std::string default_sql = {};  // likewise, what this expression gives; empty: NULL
+  bool is_not_null = false;     // INSERT and COPY refuse NULL; Kafka producers are not checked
+  bool is_serial = false;       // if INSERT and COPY omit it: the table's next number
+  std::string default_sql = {};  // if omitted: the value of this expression; empty: NULL
   bool operator==(const ColumnDef&) const = default;
 };
 
@@ -43,13 +43,13 @@ inline constexpr std::string_view kRowTime = "ROWTIME", kRowPartition = "ROWPART
                                   kWindowEnd = "WINDOWEND";
 bool is_system_column(std::string_view name);
 
-// The key of a table that was declared without one: each row gets a value of its own when it is written, and `*` leaves
-// the column out (docs/adr/0053).
+// The key of a table that was declared without one: each row gets a unique value when it is written, and `*` does not
+// include the column (docs/adr/0053).
 inline constexpr std::string_view kRowId = "__ROWID";
 inline bool is_row_id(const ColumnDef& column) {
   return column.role == ColumnRole::Key && column.name == kRowId;
 }
-// Whether INSERT and COPY fill it without being told a column list.
+// Whether INSERT and COPY without a column list fill the column.
 inline bool is_written(const ColumnDef& column) {
   return column.role != ColumnRole::Headers && !is_row_id(column);
 }

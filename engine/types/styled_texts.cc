@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kUsPerSecond = 1'000'000;
 
-// The parts of a text in ISO form; all but the date may be missing.
+// The parts of a text in ISO form; only the date is required.
 struct IsoParts {
   std::string_view year, month, day, clock;
   bool has_zone = false, is_bc = false;
@@ -68,7 +68,7 @@ std::string in_numbers(const TextForms& forms, const IsoParts& parts) {
                      is_day_first ? parts.month : parts.day, between, parts.year);
 }
 
-// ---- Intervals: all parts of one have its sign, or none
+// ---- Intervals: the parts have the sign of the interval, or are 0
 
 struct IntervalParts {
   int64_t years, months, days, hours, minutes, seconds, us;
@@ -135,8 +135,8 @@ std::string in_iso_style(const Interval& interval) {
   return text;
 }
 
-// @ 1 year 2 mons -3 days 4 hours 5 mins 6.7 secs ago: the sign of the first part is told at the end, that of others is theirs
-// beside it.
+// @ 1 year 2 mons -3 days 4 hours 5 mins 6.7 secs ago: the sign of the first part is shown at the end as "ago"; another
+// part has a minus if its sign differs.
 std::string in_verbose_style(const Interval& interval) {
   const IntervalParts parts(interval);
   std::string text = "@";

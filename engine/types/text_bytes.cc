@@ -78,8 +78,8 @@ void append_base64(std::string& out, std::string_view bytes) {
   out += '=';
 }
 
-// Not Abseil's, which skips blanks and takes texts without padding or with stray bits at the end:
-// bytes are keys too, and a key must have one text only.
+// Not Abseil's decoder, which skips blanks and accepts texts without padding or with stray bits at
+// the end: bytes may be keys, and a key must have only one text.
 std::optional<size_t> decode_base64(std::string_view text, char* to) {
   if (text.size() % 4 != 0) return std::nullopt;
   size_t padding = 0;
@@ -97,7 +97,7 @@ std::optional<size_t> decode_base64(std::string_view text, char* to) {
       if (value < 0) return std::nullopt;
       group = group << 6 | static_cast<uint32_t>(value);
     }
-    // Bits that belong to no byte must be zero, or two texts would mean the same bytes.
+    // Bits that belong to no byte must be zero; otherwise two texts would mean the same bytes.
     if ((given == 2 && (group & 0xffff) != 0) || (given == 3 && (group & 0xff) != 0))
       return std::nullopt;
     *to++ = static_cast<char>(group >> 16);
@@ -124,7 +124,7 @@ void append_hex(std::string& out, std::string_view bytes, HexCase letters) {
   }
 }
 
-// Not Abseil's, which takes any character for a digit.
+// Not Abseil's decoder, which accepts any character as a digit.
 std::optional<std::string> decode_hex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
   std::string bytes;
@@ -137,7 +137,7 @@ std::optional<std::string> decode_hex(std::string_view text) {
   return bytes;
 }
 
-// Most texts are short, and of these most are ASCII: what simdjson sets up for long ones takes longer than they do.
+// Most texts are short and ASCII; the setup of simdjson for long texts takes longer than checking them.
 bool is_utf8(std::string_view text) {
   constexpr size_t kShort = 64;
   return (text.size() <= kShort && is_ascii(text)) ||

@@ -8,9 +8,9 @@
 namespace engine {
 
 void append_base64(std::string& out, std::string_view bytes);
-// Room that decode_base64 may need for a text of this size.
+// Maximum number of bytes that decode_base64 writes for a text of this size.
 inline size_t base64_decoded_room(size_t text_size) { return text_size / 4 * 3; }
-// Writes the bytes to `to` and tells how many; nothing if the text is not strictly base64: its
+// Writes the bytes to `to` and returns their number; nothing if the text is not strict base64: its
 // length must be a multiple of four, with padding, without blanks.
 std::optional<size_t> decode_base64(std::string_view text, char* to);
 std::optional<std::string> decode_base64(std::string_view text);

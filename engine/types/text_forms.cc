@@ -19,7 +19,7 @@ constexpr std::string_view kIntervalStyles[] = {"postgres", "postgres_verbose", 
 
 struct Word {
   std::string_view name;
-  bool is_begin;  // more letters may follow: european
+  bool is_begin;  // a prefix; more letters may follow: european
   std::optional<DateStyle> style;
   std::optional<DateOrder> order;
 };
@@ -51,7 +51,7 @@ Error refused(std::string_view words, std::string detail) {
   return error;
 }
 
-// The first word of a list, without the quotes and blanks around it.
+// Removes and returns the first word of a list, without the quotes and blanks around it.
 std::string take_word(std::string_view& rest) {
   const size_t comma = std::min(rest.find(','), rest.size());
   std::string_view word = rest.substr(0, comma);
@@ -67,7 +67,7 @@ std::string take_word(std::string_view& rest) {
 Status read_date_style(std::string_view words, TextForms& forms) {
   std::optional<DateStyle> style;
   std::optional<DateOrder> order;
-  // Of a style that comes with an order, which one that is named goes before.
+  // The order that a style implies; an explicit order takes precedence.
   std::optional<DateOrder> usual_order;
   bool has_comma = false;
   for (std::string_view rest = words; !rest.empty() || has_comma;) {

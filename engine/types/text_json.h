@@ -1,5 +1,4 @@
-// Values as JSON text: what JSON topics, the text form of nested values and PostgreSQL's jsonb
-// share.
+// Values as JSON text, for JSON topics, the text form of nested values, and PostgreSQL's jsonb.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -10,7 +9,8 @@
 
 namespace engine {
 
-// In quotes; control characters, quotes and backslashes escaped as Jackson does, all else as it is.
+// Appends the text in quotes. Control characters, quotes and backslashes are escaped as in Jackson;
+// other characters are unchanged.
 void append_json_string(std::string& out, std::string_view text);
 
 // Whether any of eight characters must be escaped in JSON.
@@ -24,7 +24,8 @@ inline bool any_needs_escape(uint64_t characters) {
 }
 inline bool needs_escape(char c) { return static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\'; }
 
-// Copies a text that needs no escapes; false, and `to` is of no use, if it needs some.
+// Copies a text that needs no escapes. Returns false, with undefined contents of `to`, if it needs
+// some.
 inline bool copy_plain_json(std::string_view text, char* to) {
   constexpr size_t kWord = sizeof(uint64_t);
   const auto copy_word = [&](size_t at) {
@@ -42,21 +43,21 @@ inline bool copy_plain_json(std::string_view text, char* to) {
   }
   for (size_t at = 0; at + kWord <= text.size(); at += kWord)
     if (!copy_word(at)) return false;
-  return copy_word(text.size() - kWord);  // the rest, together with what was copied before
+  return copy_word(text.size() - kWord);  // the rest, overlapping bytes copied before
 }
 
 // -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? and nothing else.
 bool is_json_number(std::string_view token);
 
-// How DATE, TIME and TIMESTAMP look inside JSON.
+// The form of DATE, TIME and TIMESTAMP inside JSON.
 enum class JsonTimes : uint8_t {
   Numbers,  // days, ms of the day, ms since 1970: in topics
   Iso,      // as text: for people and PostgreSQL clients
 };
 
-// The value of one row, nested as deep as the type is. STRUCT and MAP are objects, nulls explicit,
-// DECIMAL a number in plain notation, DOUBLE as Java spells it with NaN and infinities as strings,
-// BYTES base64.
+// Appends the value of one row, including nested values. STRUCT and MAP are objects with explicit
+// nulls, DECIMAL is a number in plain notation, DOUBLE has Java's notation with NaN and infinities
+// as strings, and BYTES is base64.
 void append_json_value(std::string& out, const Column& column, size_t row,
                        JsonTimes times = JsonTimes::Numbers);
 

@@ -16,7 +16,7 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 template <class T>
 std::optional<T> parse_whole(std::string_view text) {
-  // from_chars knows no plus sign, and "+-1" must not pass.
+  // from_chars does not accept a plus sign, and "+-1" must be refused.
   if (!text.empty() && text.front() == '+') {
     text.remove_prefix(1);
     if (text.empty() || !is_digit(text.front())) return std::nullopt;
@@ -34,16 +34,16 @@ constexpr std::array<Int128, kMaxDecimalPrecision + 1> kPowersOfTen = [] {
   return powers;
 }();
 
-// A number as it is written. The significant digits are `digits` without the point and without
-// leading zeros; its value is those digits * 10^exponent.
+// A number as written. Its significant digits are `digits` without the point and without leading
+// zeros; its value is those digits * 10^exponent.
 struct WrittenNumber {
   bool negative = false;
-  std::string_view digits;  // may hold one point
+  std::string_view digits;  // may contain one point
   int64_t digit_count = 0;
   int64_t exponent = 0;
 };
 
-// Any exponent beyond this is as good as this one: no number of ours has as many digits.
+// Larger exponents are treated as this one: no number of ours has that many digits.
 constexpr int64_t kExponentLimit = 1'000'000'000;
 
 std::optional<int64_t> scan_exponent(std::string_view text) {
@@ -116,7 +116,7 @@ Unscaled to_unscaled(const WrittenNumber& number, int precision, int scale, Roun
   Int128 value = 0;
   int64_t index = 0;
   int next_digit = 0;
-  bool lost = kept < 0;  // even the first digit is beyond the one that decides
+  bool lost = kept < 0;  // the first digit is below the rounding digit
   for (const char c : number.digits) {
     if (c == '.') continue;
     const int digit = c - '0';
@@ -149,7 +149,8 @@ Result<Int128> fitted(const WrittenNumber& number, int precision, int scale, Rou
   return result.value;
 }
 
-// Decimal digits of a 128-bit number, two 64-bit halves at a time; returns where they begin.
+// Prints the decimal digits of a 128-bit number in chunks of 64 bits; returns the begin of the
+// digits.
 char* print_digits(unsigned __int128 value, char* end) {
   constexpr uint64_t kChunk = 10'000'000'000'000'000'000u;  // 10^19
   while (value > UINT64_MAX) {
@@ -174,8 +175,8 @@ ShortestDigits shortest(double value) {
   char text[40];
   auto end =
       std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific).ptr;
-  // Java wants two digits where one would do and two are nearer: 4.9E-324, not 5.0E-324. That
-  // happens only where doubles are sparse.
+  // Java prints two digits if one would suffice and two are nearer: 4.9E-324, not 5.0E-324. The
+  // case occurs only where doubles are sparse.
   if (text[1] == 'e' && std::fabs(value) < 2.3e-308)
     end =
         std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific, 1)
@@ -200,7 +201,7 @@ bool append_special(std::string& out, double value) {
   return true;
 }
 
-// d1d2d3... with the point after `exponent` + 1 digits, zeros where there are none.
+// d1d2d3... with the point after `exponent` + 1 digits, padded with zeros.
 void append_fixed(std::string& out, const ShortestDigits& number, bool always_fraction) {
   const auto count = static_cast<size_t>(number.count);
   if (number.exponent < 0) {
@@ -290,7 +291,7 @@ Result<Int128> rescale(Decimal number, int precision, int scale, Rounding roundi
 std::strong_ordering compare(Decimal a, Decimal b) {
   if (a.scale > b.scale) return 0 <=> compare(b, a);
   const int shift = b.scale - a.scale;
-  // The whole part of b at a's scale, then what is left: nothing can overflow.
+  // Compares the whole part of b at a's scale, then the rest, so that nothing can overflow.
   Int128 whole = 0, rest = b.unscaled;
   if (shift <= kMaxDecimalPrecision) {
     whole = b.unscaled / power_of_ten(shift);
@@ -358,7 +359,7 @@ Result<Int128> decimal_from_double(double value, int precision, int scale) {
   append_double(shown, value);
   if (!std::isfinite(value)) return numeric_overflow(precision, scale, shown);
   if (value == 0) return Int128{0};
-  // The exact binary expansion is longer, but 60 digits tell a tie from its neighbours.
+  // The exact binary expansion is longer, but 60 digits distinguish a tie from its neighbours.
   char text[96];
   const auto end =
       std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, 60).ptr;
@@ -404,7 +405,7 @@ std::optional<double> parse_double(std::string_view text) {
   if (end != text.data() + text.size()) return std::nullopt;
   if (error == std::errc{}) return value;
   if (error != std::errc::result_out_of_range) return std::nullopt;
-  return std::strtod(std::string(text).c_str(), nullptr);  // tells too large from too small
+  return std::strtod(std::string(text).c_str(), nullptr);  // distinguishes overflow from underflow
 }
 
 std::optional<double> parse_double_or_special(std::string_view text) {

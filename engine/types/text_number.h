@@ -1,5 +1,5 @@
-// Numbers from text and to text: exact decimals, strict whole numbers, and doubles as Java and
-// PostgreSQL spell them. Printing appends; nothing here allocates except through that.
+// Conversion of numbers from and to text: exact decimals, strict whole numbers, and doubles in the
+// notation of Java and PostgreSQL. Printing appends; nothing else allocates memory.
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -14,7 +14,8 @@ namespace engine {
 
 // ---- Whole numbers ----
 
-// A sign (optional) and digits, nothing else; nothing if it is not that or does not fit.
+// Parses an optional sign and digits only. Returns nothing for other texts, or if the number does
+// not fit.
 std::optional<int32_t> parse_integer(std::string_view text);
 std::optional<int64_t> parse_bigint(std::string_view text);
 void append_bigint(std::string& out, int64_t value);
@@ -23,7 +24,7 @@ void append_bigint(std::string& out, int64_t value);
 
 enum class Rounding : uint8_t {
   HalfUp,  // to the nearest, ties away from zero
-  Exact,   // digits that would be lost are an error
+  Exact,   // losing digits is an error
 };
 
 // 10^exponent for 0 <= exponent <= 38.
@@ -33,17 +34,17 @@ inline bool fits_precision(Int128 unscaled, int precision) {
   return unscaled < limit && unscaled > -limit;
 }
 
-// "Numeric field overflow: ..." in the dialect's words; `got` is the number in plain notation.
+// "Numeric field overflow: ...", the dialect's message; `got` is the number in plain notation.
 Error numeric_overflow(int precision, int scale, std::string_view got);
 
 // The unscaled value for DECIMAL(precision, scale) of a text such as "-12.50" or "1.25E+3".
 // InvalidText if it is not a number, OutOfRange if it needs more digits than the type has.
 Result<Int128> parse_decimal(std::string_view text, int precision, int scale, Rounding rounding);
-// With the scale that is written; an exponent is worked in ("1E2" is 100, scale 0). Nothing if it
-// is not a number or has more than 38 digits.
+// The decimal with the scale as written; an exponent is applied ("1E2" is 100, scale 0). Nothing if
+// the text is not a number or has more than 38 digits.
 std::optional<Decimal> parse_decimal(std::string_view text);
 
-// The same number at another scale and precision.
+// The number at another scale and precision.
 Result<Int128> rescale(Decimal number, int precision, int scale, Rounding rounding);
 // Orders by number: 1.10 equals 1.1.
 std::strong_ordering compare(Decimal a, Decimal b);

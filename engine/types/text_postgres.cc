@@ -20,7 +20,7 @@ namespace engine {
 
 namespace {
 
-// Without zeros behind the last digit of the fraction.
+// Omits trailing zeros of the fraction.
 void append_clock(std::string& out, int64_t ms_of_day) {
   append_time_full(out, ms_of_day);
   if (ms_of_day % kMsPerSecond != 0) out.resize(out.find_last_not_of('0') + 1);
@@ -42,7 +42,7 @@ void append_iso_date(std::string& out, int32_t days) {
   append_signless_date(out, date);
   append_era(out, date);
 }
-// `east_ms`: of the zone that is shown with it.
+// `east_ms`: offset of the zone to show.
 void append_iso_timestamp(std::string& out, int64_t clock_ms, std::optional<int64_t> east_ms) {
   const auto [days, ms_of_day] = split_timestamp(clock_ms);
   const CivilDate date = civil_from_days(days);
@@ -81,7 +81,7 @@ void append_jsonb(std::string& out, const Column& column, size_t row) {
   append_json_value(out, column, row, JsonTimes::Iso);
 }
 
-// As many digits as a float needs to come back, with an exponent from a million on, and below a ten-thousandth.
+// The digits that a float needs to be read back, with an exponent from a million on and below a ten-thousandth.
 void append_float(std::string& out, double value) {
   if (!std::isfinite(value)) return append_double_postgres(out, value);
   constexpr double kEnd = 1e6, kLeast = 1e-4;
@@ -107,7 +107,8 @@ bool needs_quotes(std::string_view text) {
          text.find_first_of("{},\"\\ \t\n\r\v\f") != std::string_view::npos;
 }
 
-// A value within another, with what escapes it before each quote and backslash. False: the text is too long, and cut off.
+// Appends a value within another value, with the escape before each quote and backslash. Returns false if the text is
+// too long and was cut.
 bool append_inner(std::string& out, std::string_view text, bool is_quoted, char (*escape)(char)) {
   if (!is_quoted) {
     out += text;
@@ -156,7 +157,7 @@ void append_array(std::string& out, const SqlType& type, const Column& column, s
   out += '}';
 }
 
-// (1,"a b",): a null is nothing.
+// (1,"a b",): a null is an empty field.
 void append_record(std::string& out, const SqlType& type, const Column& column, size_t row,
                    const TextForms& forms) {
   std::string text;

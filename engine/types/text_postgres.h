@@ -11,13 +11,13 @@ namespace engine {
 
 inline constexpr size_t kMostNestedTextBytes = size_t{64} << 20;
 
-// The value of a row that is not null: t and f, 1.5, 12.50, text as it is, \x00ff, 2024-01-02,
-// 03:04:05.678, 2024-01-02 03:04:05.678+00, {1,2,NULL}. MAP, STRUCT and an ARRAY of ARRAYs are
-// JSON; an ARRAY of MAPs or STRUCTs is an array of JSON texts. Each level of rows and arrays doubles the quotes of those within:
-// what is longer than kMostNestedTextBytes is cut off somewhere behind them, and callers refuse it.
+// Prints the value of a row that is not null: t and f, 1.5, 12.50, text as it is, \x00ff, 2024-01-02, 03:04:05.678,
+// 2024-01-02 03:04:05.678+00, {1,2,NULL}. MAP, STRUCT and an ARRAY of ARRAYs are JSON; an ARRAY of MAPs or STRUCTs is
+// an array of JSON texts. Each level of rows and arrays doubles the quotes of the inner levels: a text longer than
+// kMostNestedTextBytes is cut somewhere after that limit, and callers refuse it.
 void append_postgres_text(std::string& out, const Column& column, size_t row);
-// As the type shows it, which is the column's but for its labels. `forms`: of dates, points in time and intervals, but for those in
-// JSON.
+// Prints the value as the type shows it; the type equals the column's, except for labels. `forms` apply to dates,
+// points in time and intervals, but not within JSON.
 void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row,
                           const TextForms& forms = {});
 

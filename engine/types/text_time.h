@@ -42,13 +42,13 @@ void append_time_full(std::string& out, int64_t ms_of_day);
 // "2024-01-02T03:04:05.678".
 void append_timestamp(std::string& out, int64_t ms);
 
-// yyyy[-MM[-dd]]; what is missing is 01. Days since 1970.
+// Parses yyyy[-MM[-dd]] to days since 1970; missing parts are 01.
 std::optional<int32_t> parse_date(std::string_view text);
 // HH:mm[:ss[.S...]]; digits below the millisecond are dropped. Ms of the day.
 std::optional<int32_t> parse_time(std::string_view text);
-// yyyy[-MM[-dd['T'[HH[:mm[:ss[.S...]]]]]]] with an optional zone Z, +hh, +hhmm or +hh:mm after the time. As PostgreSQL's
-// users write it: a blank for the T, one before the zone, UTC for the zone.
-// Ms since 1970, UTC.
+// Parses yyyy[-MM[-dd['T'[HH[:mm[:ss[.S...]]]]]]] with an optional zone Z, +hh, +hhmm or +hh:mm after the time, to ms
+// since 1970, UTC. Also accepts the notation of PostgreSQL's users: a blank instead of T, a blank before the zone, UTC
+// as the zone.
 std::optional<int64_t> parse_timestamp(std::string_view text);
 // An offset from UTC: Z, +hh, +hhmm or +hh:mm, up to 18 hours. Ms.
 std::optional<int64_t> parse_zone_offset(std::string_view text);

@@ -1,8 +1,8 @@
-// Sums of times that cannot overflow: a result that does not fit is the nearest that does.
+// Arithmetic on times that cannot overflow: a result out of range becomes the nearest limit.
 //
-// Timestamps come from outside and may be any 64-bit number; sizes of windows, graces and
-// retentions come from statements and may be as large. With saturation the far ends of time behave
-// like "always" and "never", where wrapping around would make a window end before it begins.
+// Timestamps come from clients and may be any 64-bit number; sizes of windows, graces and
+// retentions come from statements and may be as large. With saturation the ends of the range behave
+// like "always" and "never"; wrapping around would make a window end before it begins.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -52,13 +52,13 @@ struct WindowTimes {
   constexpr int64_t last_start(int64_t timestamp) const {
     return timestamp / advance_ms * advance_ms;
   }
-  // How many windows hold it.
+  // The number of windows that contain `timestamp`.
   constexpr int64_t count(int64_t timestamp) const {
     const int64_t first = first_start(timestamp);
     return timestamp < first ? 0 : (last_start(timestamp) - first) / advance_ms + 1;
   }
   constexpr int64_t end(int64_t start) const { return saturating_add(start, size_ms); }
-  // How long after its start a window still takes records.
+  // The time after its start during which a window accepts records.
   constexpr int64_t span() const { return saturating_add(size_ms, grace_ms); }
   // Whether stream time has passed a window's end and grace. A window whose close lies beyond the
   // end of time stays open.

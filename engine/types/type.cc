@@ -10,7 +10,7 @@ namespace engine {
 
 struct SqlType::Parts {
   std::vector<Field> fields;
-  std::string name = {};  // of what CREATE TYPE has made
+  std::string name = {};  // of a type made by CREATE TYPE
   int32_t modifier = -1;
 };
 
@@ -43,7 +43,7 @@ SqlType SqlType::structure(std::vector<Field> fields) {
 SqlType SqlType::labelled(PostgresLabel label) const {
   SqlType type = *this;
   type.label_ = label;
-  if (!type.is_nested()) type.parts_.reset();  // of the enumeration that it was, or its modifier
+  if (!type.is_nested()) type.parts_.reset();  // drops the parts of an enumeration, or its modifier
   return type;
 }
 
@@ -98,7 +98,7 @@ int SqlType::field_index(std::string_view name) const {
 
 std::string SqlType::to_string() const {
   if (!name().empty()) return name();
-  // Labels that only change how values look are not shown: that is the client's affair.
+  // Labels that only change the display of values are not shown; they concern clients only.
   if (is_normalized(*this)) return upper_case(find_label(label_)->name);
   switch (kind_) {
     case TypeKind::Decimal:
@@ -123,7 +123,7 @@ std::string SqlType::to_string() const {
 bool SqlType::operator==(const SqlType& other) const {
   if (kind_ != other.kind_ || precision_ != other.precision_ || scale_ != other.scale_)
     return false;
-  // Enumerations are texts to each other.
+  // Enumerations compare as texts.
   if (!is_nested() || parts_ == other.parts_) return true;
   return parts_->fields == other.parts_->fields;
 }

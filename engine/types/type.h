@@ -9,7 +9,7 @@
 namespace engine {
 
 enum class TypeKind : uint8_t {
-  Null,  // of a bare NULL literal only; no column has it
+  Null,  // type of a bare NULL literal only, never of a column
   Boolean,
   Integer,
   Bigint,
@@ -27,8 +27,8 @@ enum class TypeKind : uint8_t {
 
 struct Field;
 
-// Which of PostgreSQL's types a value has for its clients, where the kind alone does not say it: the registry of them is
-// engine/types/postgres_types.h. Zero: the one that stands for the kind.
+// The PostgreSQL type that clients see, if the kind alone does not determine it; engine/types/postgres_types.h has the
+// table. Zero: the type that corresponds to the kind.
 enum class PostgresLabel : uint16_t {};
 
 class SqlType {
@@ -42,13 +42,13 @@ class SqlType {
   static SqlType array(SqlType element);
   static SqlType map(SqlType key, SqlType value);
   static SqlType structure(std::vector<Field> fields);
-  // The same type with a label, which says how clients see it and changes nothing else: == does not look at it.
+  // The type with a label, which determines how clients see it and nothing else: == ignores it.
   SqlType labelled(PostgresLabel label) const;
-  // The same type with the number that was declared behind its name, as PostgreSQL's atttypmod has it: of VARCHAR(20) 24. Of
-  // DECIMAL it follows from the precision; == does not look at it; not for nested types and enumerations.
+  // The type with the number that was declared after its name, in the form of PostgreSQL's atttypmod: 24 for
+  // VARCHAR(20). For DECIMAL it follows from the precision. == ignores it. Not for nested types and enumerations.
   SqlType with_modifier(int32_t modifier) const;
-  // What CREATE TYPE ... AS ENUM makes (a String whose labels are the names of fields()), and what
-  // CREATE TYPE ... AS (...) does (a Struct): `type` of that name.
+  // The result of CREATE TYPE ... AS ENUM (a String whose labels are the names of fields()) and of
+  // CREATE TYPE ... AS (...) (a Struct): `type` with that name.
   static SqlType named(SqlType type, PostgresLabel label, std::string name,
                        std::vector<Field> fields);
 
@@ -61,7 +61,7 @@ class SqlType {
   const std::vector<Field>& fields() const;  // of a Struct or an enumeration
   PostgresLabel label() const { return label_; }
   int32_t modifier() const;         // -1: none was declared
-  const std::string& name() const;  // of what CREATE TYPE has made; else empty
+  const std::string& name() const;  // of a type made by CREATE TYPE; otherwise empty
   // Index of the field with exactly this name, or -1.
   int field_index(std::string_view name) const;
 
@@ -74,7 +74,7 @@ class SqlType {
   std::string to_string() const;
 
   bool operator==(const SqlType& other) const;
-  // Equal, and the labels and modifiers are, too, those of parts among them.
+  // Equal, including the labels and modifiers of the type and of its parts.
   bool is_identical(const SqlType& other) const;
 
  private:
@@ -83,7 +83,7 @@ class SqlType {
   TypeKind kind_ = TypeKind::Null;
   PostgresLabel label_ = {};
   int16_t precision_ = 0, scale_ = 0;
-  std::shared_ptr<const Parts> parts_;  // shared: types are copied everywhere and never change
+  std::shared_ptr<const Parts> parts_;  // shared, because types are copied often and are immutable
 };
 
 struct Field {

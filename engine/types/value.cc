@@ -31,7 +31,7 @@ std::vector<const std::pair<Value, Value>*> by_key(const ValueMap& map) {
 // In any order.
 bool same_map(const ValueMap& a, const ValueMap& b) {
   if (a.size() != b.size()) return false;
-  if (has_text_keys(a) && has_text_keys(b))  // they may be many
+  if (has_text_keys(a) && has_text_keys(b))  // maps may be large
     return std::ranges::equal(by_key(a), by_key(b),
                               [](const auto* one, const auto* other) { return *one == *other; });
   return std::ranges::all_of(

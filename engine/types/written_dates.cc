@@ -18,7 +18,7 @@ namespace {
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_between(char c) { return c == '-' || c == '/' || c == '.'; }
 
-// What stands first takes off the front of `rest`.
+// Removes and returns the characters at the front of `rest` that satisfy `is`.
 template <class Is>
 std::string_view take_while(std::string_view& rest, const Is& is) {
   const auto end = std::ranges::find_if_not(rest, is);
@@ -28,7 +28,8 @@ std::string_view take_while(std::string_view& rest, const Is& is) {
   return taken;
 }
 
-// A date of four digits first and with '-' between, behind which there are no words but those that all readers know.
+// Whether the text is in ISO form: a year of at least four digits, then '-', and no words except those that all parsers
+// accept.
 bool is_iso(std::string_view text) {
   take_while(text, is_blank);
   const size_t digits = take_while(text, is_ascii_digit).size();
@@ -62,12 +63,12 @@ int month_of(std::string_view word) {
   return row == std::end(kMonths) ? 0 : row->number;
 }
 
-// A text that is taken apart: fields in any order, as far as their meaning is clear.
+// Parses a text with its fields in any order, as far as their meaning is unambiguous.
 class WrittenDate {
  public:
   explicit WrittenDate(DateOrder order) : order_(order) {}
 
-  // False for what is no date.
+  // Returns false if the text is not a date.
   bool read(std::string_view rest) {
     for (;;) {
       take_while(rest, [](char c) { return is_blank(c) || c == ','; });
@@ -82,7 +83,8 @@ class WrittenDate {
   }
 
   enum class Wrong : uint8_t { Nothing, Field, Order, Zone };
-  // Whether there are such a day, a time and a zone; and if not, whether another order of a day's parts might help.
+  // Checks that the day, the time and the zone exist; if not, returns whether another order of the date's parts might
+  // help.
   Wrong check() {
     if (is_short_year_ && !is_bc_) *year_ += *year_ < 70 ? 2000 : 1900;
     if (*month_ < 1 || *month_ > 12 || *day_ < 1 || *day_ > 31) return Wrong::Order;
@@ -108,7 +110,7 @@ class WrittenDate {
   enum class Meridiem : uint8_t { None, Am, Pm };
   bool has_date() const { return year_ && month_ && day_; }
 
-  // Up to 24:00:00 and 23:59:60. `clock_` has two digits behind each colon.
+  // The limits are 24:00:00 and 23:59:60. `clock_` has two digits after each colon.
   bool is_time_of_day() const {
     constexpr size_t kSeconds = 3;
     const auto digits_at = [&](size_t place) {
@@ -128,7 +130,7 @@ class WrittenDate {
     return number;
   }
 
-  // 10:00:00.5 behind its hour; 1/8/1999, 08-Jan-1999; 19990108, 100000.
+  // Reads 10:00:00.5 after its hour; 1/8/1999, 08-Jan-1999; 19990108, 100000.
   bool read_number(std::string_view& rest) {
     const std::string_view whole = rest;
     const std::string_view digits = take_while(rest, is_ascii_digit);
@@ -152,11 +154,11 @@ class WrittenDate {
     return add_part(digits);
   }
 
-  // As in PostgreSQL nothing but a zone stands before it.
+  // As in PostgreSQL, only a zone may precede such a date.
   bool read_parts(std::string_view parts, char between) {
     if (is_begun_) return false;
     size_t count = 0;
-    // A month's name is known first, wherever it stands.
+    // The name of a month is recognised first, at any place.
     for (std::string_view rest = parts; !rest.empty();) {
       const std::string_view word = take_while(rest, [&](char c) { return c != between; });
       if (!rest.empty()) rest.remove_prefix(1);
@@ -177,12 +179,12 @@ class WrittenDate {
     if (month == 0 || has_month_name_) return false;
     has_month_name_ = true;
     if (month_ && day_) return false;
-    if (month_) day_ = month_;  // a number that was taken for the month
+    if (month_) day_ = month_;  // a number that was read as the month
     month_ = month;
     return true;
   }
 
-  // A number among a date's: what it is depends on those before it, and on its digits.
+  // Adds one number of a date: its meaning depends on the numbers before it, and on its digits.
   bool add_part(std::string_view digits) {
     const auto number = number_of(digits);
     if (!number) return false;
@@ -264,7 +266,7 @@ class WrittenDate {
       return true;
     }
     if (word == "am" || word == "pm") {
-      // PM-05 is a name of a zone in POSIX's way.
+      // PM-05 is the name of a zone in POSIX's syntax.
       if (rest.starts_with('-') || rest.starts_with('+')) return false;
       meridiem_ = word == "am" ? Meridiem::Am : Meridiem::Pm;
       return true;
@@ -302,10 +304,10 @@ class WrittenDate {
   const DateOrder order_;
   std::optional<int> year_, month_, day_;
   bool is_short_year_ = false, has_month_name_ = false, is_bc_ = false;
-  bool is_begun_ = false;    // something but a zone has been read
-  bool is_too_far_ = false;  // the zone, from Greenwich
+  bool is_begun_ = false;    // something other than a zone has been read
+  bool is_too_far_ = false;  // the zone is too far from Greenwich
   int hour_ = 0;
-  std::string clock_, zone_;  // what is behind the hour; +02:00
+  std::string clock_, zone_;  // clock_: the part after the hour; zone_: +02:00
   Meridiem meridiem_ = Meridiem::None;
 };
 

@@ -1,4 +1,4 @@
-// What the clocks of a time zone show: how the types with a time zone are read and shown for one session.
+// The local time of a time zone: types with a time zone are read and shown by it in a session.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -6,18 +6,18 @@
 
 namespace engine {
 
-// Where a pointer to one may be, null is UTC. Who knows zones by their names makes them: engine/java/postgres_zone.h.
+// A null pointer means UTC. engine/java/postgres_zone.h makes objects by the names of zones.
 //
-// Threads: any; it never changes.
+// Threads: any; immutable.
 class ZoneClock {
  public:
   virtual ~ZoneClock() = default;
-  // What the clocks show minus UTC, at an instant.
+  // Local time minus UTC, at an instant.
   virtual int64_t east_ms(int64_t instant_ms) const = 0;
-  // The instant at which they show this, as PostgreSQL has it: of an hour that comes twice the later one, and in an hour that is
-  // left out as if the clocks had not been moved forward yet.
+  // The instant with this local time, as in PostgreSQL: in an hour that occurs twice the later one, and in a skipped
+  // hour as if the clocks had not been moved forward yet.
   virtual int64_t instant_ms(int64_t clock_ms) const = 0;
-  // What the zone is called in short at an instant: CEST.
+  // The abbreviation of the zone at an instant: CEST.
   virtual std::string abbreviation(int64_t instant_ms) const = 0;
 };
 using ZoneClockPtr = std::shared_ptr<const ZoneClock>;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kUsPerMs = 1'000;
 
-// Rounded down, and what is left.
+// Milliseconds, rounded down, and the remaining microseconds.
 struct Split {
   int64_t ms, us;
 };
@@ -30,7 +30,7 @@ Split split_us(int64_t us) {
 
 constexpr std::string_view kTimestamptz = "timestamp with time zone";
 
-// A range with the texts of its bounds changed.
+// Applies `change` to the texts of a range's bounds.
 template <class Change>
 Result<std::string> range_with(Range range, const Change& change) {
   if (range.has_lower) range.lower = TRY(change(range.lower));
@@ -38,7 +38,8 @@ Result<std::string> range_with(Range range, const Change& change) {
   return range_text(range);
 }
 
-// The same for each range of a multirange; what is none is for others to refuse.
+// Applies `change` to a range, or to each range of a multirange. Text between ranges is copied
+// unchecked; a later parser refuses it if it is invalid.
 template <class Change>
 Result<std::string> ranges_with(const SqlType& type, std::string_view text, const Change& change) {
   const std::string_view name = find_label(type.label())->name;
@@ -75,7 +76,7 @@ int64_t instant_us_of_clock(const ZoneClock* zone, int64_t clock_us) {
 
 bool says_zone(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t\n\r\v\f"), text.size()));
-  constexpr size_t kYearAndMonth = 8;  // before the last digits of a date there is no zone
+  constexpr size_t kYearAndMonth = 8;  // a zone cannot occur within a date's first characters
   const size_t behind_date = text.find_first_of(" Tt", kYearAndMonth);
   if (behind_date == std::string_view::npos) return false;
   return text.find_first_of("+-ZzUuGg", behind_date + 1) != std::string_view::npos;

@@ -1,5 +1,5 @@
-// Texts of dates, points in time, intervals and ranges of them as a session writes and reads them; all else is as it is kept. In their
-// kept forms they are in ISO's style, and in UTC. A null zone is UTC.
+// Texts of dates, points in time, intervals and ranges of them, as a session writes and reads them; other texts stay as
+// they are kept. The kept forms are in ISO style and in UTC. A null zone is UTC.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,16 +15,16 @@ namespace engine {
 
 struct Interval;
 
-// Microseconds since 1970; infinities stay.
+// Microseconds since 1970; infinities are unchanged.
 int64_t clock_us_of_instant(const ZoneClock* zone, int64_t instant_us);
 int64_t instant_us_of_clock(const ZoneClock* zone, int64_t clock_us);
-// An interval later: months and days are those of the zone's calendar, and hours are as long as they are, on the days when clocks
-// are changed, too.
+// Adds an interval: months and days follow the calendar of the zone, and hours have their real length, also on days
+// when clocks are changed.
 Result<int64_t> plus_in_zone(const ZoneClock* zone, int64_t instant_us, const Interval& by);
 
-// Whether a written point in time says its zone.
+// Whether the text of a point in time contains a zone.
 bool says_zone(std::string_view text);
-// As parse_timestamp() and parse_instant_us() read a timestamptz.
+// Parse a timestamptz as parse_timestamp() and parse_instant_us() do.
 std::optional<int64_t> parse_timestamp_in(const ZoneClock* zone, std::string_view text);
 Result<int64_t> parse_instant_us_in(const ZoneClock* zone, std::string_view text);
 // 2024-07-01 12:00:00.5+02
@@ -37,17 +37,18 @@ bool is_clock(const SqlType& type);
 bool is_instant(const SqlType& type);
 // Whether texts of the type are kept in UTC and shown in a zone.
 bool is_kept_in_utc(const SqlType& type);
-// Whether a session may show texts of the type in another form than the one in which they are kept.
+// Whether a session may show texts of the type in a form other than the kept one.
 bool has_forms(const SqlType& type);
-// normalized_text() of what a client has written.
+// normalized_text() for a text from a client.
 Result<std::string> normalized_text_in(const TextForms& forms, const SqlType& type,
                                        std::string_view text);
-// What a client sees of a kept text.
+// The text that a client sees for a kept text.
 std::string shown_text_in(const TextForms& forms, const SqlType& type, std::string_view kept);
-// A date or a point in time as a client has written it, in the form that parse_days() and its like read: the text itself where it is
-// in that form already. `buffer` is where it is put otherwise.
+// A client's date or point in time in the form that parse_days() and similar functions read: the text itself if it is
+// in that form already, otherwise a text stored in `buffer`.
 Result<std::string_view> iso_text(std::string_view written, DateOrder order, std::string& buffer);
-// The timestamp without a zone, in its kept form, that clocks show at a kept timestamptz; and the other way round.
+// Converts a kept timestamptz to the timestamp without a zone that local clocks show, in its kept form, and the
+// reverse.
 std::string clock_text_of_instant(const ZoneClock* zone, std::string_view kept);
 std::string instant_text_of_clock(const ZoneClock* zone, std::string_view kept);
 

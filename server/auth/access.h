@@ -1,4 +1,4 @@
-// Who may come in: the access file and the users, for all front ends.
+// Admission of clients: the access file and the users, for all front ends.
 #pragma once
 #include <map>
 #include <memory>
@@ -17,15 +17,15 @@ namespace server::auth {
 struct Account {
   bool may_login = false, has_all_rights = false;
   std::map<std::string, std::string> verifiers = {};  // by mechanism, as text
-  std::set<std::string> roles = {};                   // whose rights it has, itself among them
-  uint64_t incarnation = 0;  // of several by the same name, one after the other
+  std::set<std::string> roles = {};                   // with its own name; it has the rights of all
+  uint64_t incarnation = 0;  // distinguishes successive users of one name
 };
 
-// The users of now. Any thread.
+// The present users. Called on any thread.
 class UserDirectory {
  public:
   virtual std::optional<Account> find(const std::string& user) const = 0;
-  // That nobody else knows: what is answered about users that are not there follows from it.
+  // A secret of this server: answers about users that do not exist are derived from it.
   virtual std::string secret() const = 0;
   virtual bool may_insert(const std::string& user, const std::string& topic) const = 0;
 
@@ -36,28 +36,31 @@ class UserDirectory {
 // Threads: any. Owner: the node; it outlives the front ends.
 class Access {
  public:
-  // Without a file everybody may come in and do everything. Fails with InvalidParameter.
+  // Without a file every client may connect and do everything. Fails with InvalidParameter.
   static Result<std::unique_ptr<Access>> open(std::string file, const UserDirectory& users);
 
   bool is_open() const { return file_.empty(); }
-  // Reads the file again, for connections that come. On failure all stays as it was.
+  // Reads the file again, for new connections. A failure changes nothing.
   Status reload();
 
-  // How a connection has to show who it is. Fails with InvalidAuthorization when no line fits, or one that rejects.
+  // The authentication method for a connection. Fails with InvalidAuthorization if no line matches,
+  // or one that rejects.
   Result<Method> admit(const std::string& database, const std::string& user,
                        const Channel& channel) const;
-  // What a proof is compared with; of who has no password, is not there or has none for this mechanism, a mock.
+  // The verifier for a proof. For a user that does not exist, has no password or none for this
+  // mechanism: a mock.
   Verifier verifier_of(const std::string& user, Hash hash) const;
-  // After the user has shown who it is: its incarnation. Fails with InvalidAuthorization.
+  // Call after the user is authenticated: returns its incarnation. Fails with InvalidAuthorization.
   Result<uint64_t> check_login(const std::string& user) const;
-  // Of the certificate of `channel`. Fails with InvalidAuthorization.
+  // Checks the certificate of `channel`. Fails with InvalidAuthorization.
   Status check_certificate(const std::string& user, const Channel& channel) const;
-  // A password in the clear. Takes a millisecond or more, as long for users that are not there. Fails with
-  // InvalidPassword.
+  // Checks a password in plain text. Takes a millisecond or more, and the same time for users that
+  // do not exist. Fails with InvalidPassword.
   Status check_password(const std::string& user, std::string_view password) const;
-  // `password authentication failed for user "ann"`, and why it had to where the server asks no client for a password.
+  // `password authentication failed for user "ann"`, with the reason if the server is open and asks
+  // no client for a password.
   Error refused_password(const std::string& user) const;
-  // Of a superuser, or by rights on everything.
+  // True for superusers, and for users with rights on everything.
   bool has_all_rights(const std::string& user) const;
   bool may_insert(const std::string& user, const std::string& topic) const {
     return users_.may_insert(user, topic);

@@ -16,7 +16,7 @@ constexpr int kIpv4Bits = 32, kIpv6Bits = 128;
 
 struct Word {
   std::string text;
-  bool is_quoted = false;  // then all, +name and the like stand for themselves
+  bool is_quoted = false;  // quoted words such as all or +name have no special meaning
   bool ends_list = true;   // no comma follows
 };
 
@@ -25,7 +25,8 @@ Error bad_line(int line, std::string message, std::string hint = {}) {
       ErrorCode::InvalidParameter, fmt::format("line {}: {}", line, message), {}, std::move(hint)};
 }
 
-// The words of a line: separated by blanks and commas, in double quotes if they have any; # begins a comment.
+// Splits a line into words at blanks and commas; words in double quotes may contain them; # begins
+// a comment.
 Result<std::vector<Word>> split(std::string_view text, int line) {
   std::vector<Word> words;
   for (size_t i = 0; i < text.size();) {
@@ -63,7 +64,7 @@ class Line {
       return bad_line(number_, fmt::format("there is one {}, not several", what));
     return words_[next_++].text;
   }
-  // Empty for all.
+  // Returns an empty list for all.
   Result<std::vector<std::string>> list(std::string_view what) {
     std::vector<std::string> names;
     bool is_all = false;
@@ -98,7 +99,7 @@ bool is_ipv4(const AddressBytes& address) {
          address[10] == 0xff && address[11] == 0xff;
 }
 
-// How many ones a mask begins with; nothing when others follow.
+// The number of leading ones of a mask; nothing if the mask has later ones.
 std::optional<int> mask_bits(const AddressBytes& mask, int first) {
   int bits = 0;
   bool has_ended = false;

@@ -1,4 +1,5 @@
-// Who may connect from where, and how they show who they are: a file in the format of PostgreSQL's pg_hba.conf.
+// The rules for connections and their authentication: a file in the format of PostgreSQL's
+// pg_hba.conf.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -13,22 +14,22 @@
 namespace server::auth {
 
 enum class Method : uint8_t {
-  Trust,  // nobody is asked for anything
+  Trust,  // no authentication
   Reject,
   Password,  // SCRAM; over Kafka also PLAIN, over HTTP Basic
   Certificate,
 };
 
-// An address of IPv4 stands as one of IPv6 (::ffff:127.0.0.1), so that both compare.
+// An IPv4 address is kept as an IPv6 address (::ffff:127.0.0.1), so that both can be compared.
 using AddressBytes = std::array<uint8_t, 16>;
-// Nothing when the text is no address.
+// Returns nothing if the text is not an address.
 std::optional<AddressBytes> parse_address(std::string_view text);
 
 struct AccessRule {
-  // By PostgreSQL's words; `local` matches nothing here, where all connections are TCP's.
+  // PostgreSQL's kinds; `local` never matches, since all connections are TCP connections.
   enum class Kind : uint8_t { Host, HostSsl, HostNoSsl, Local };
   Kind kind = Kind::Host;
-  // Any of them; empty: all.
+  // The rule matches any of them; empty: all.
   std::vector<std::string> databases = {};
   std::vector<std::string> users = {};  // "+name": the members of that role
   AddressBytes address = {};
@@ -37,22 +38,22 @@ struct AccessRule {
   int line = 0;
 };
 
-// A connection that asks to be let in.
+// A connection that asks for admission.
 struct Arrival {
-  std::string database;  // "kafka" and "http" of those front ends
+  std::string database;  // "kafka" and "http" for these front ends
   std::string user;
   AddressBytes address = {};
   bool has_tls = false;
 };
 
-// Never changes; a file that is read again makes the next one.
+// Immutable; reading the file again makes new rules.
 class AccessRules {
  public:
-  // Fails with InvalidParameter, "line 3: ...", at the first line that it does not understand: half a file
-  // would let in whom the other half shuts out.
+  // Fails with InvalidParameter, "line 3: ...", at the first line with an error: the lines before
+  // it could admit clients that the lines after it exclude.
   static Result<AccessRules> parse(std::string_view text);
-  // The method of the first line that fits; none: nobody may come in so. `roles` are those that the user is a member
-  // of, itself among them.
+  // The first line that matches; null: no line admits the connection. `roles`: the roles of the
+  // user, including itself.
   const AccessRule* find(const Arrival& arrival, const std::set<std::string>& roles) const;
   size_t size() const { return rules_.size(); }
 

@@ -20,7 +20,7 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// OpenSSL says that it has no such digest, or no memory: nobody can be let in then.
+// Aborts if OpenSSL lacks the digest or memory: no client could be authenticated then.
 void check(bool is_done) {
   if (is_done) return;
   log_error("OpenSSL has no digests for passwords");
@@ -67,13 +67,14 @@ std::string random_bytes(size_t size) {
 
 std::string to_base64(std::string_view bytes) {
   std::string out((bytes.size() + 2) / 3 * 4, '\0');
-  // It ends with a NUL, for which a string has room.
+  // EVP_EncodeBlock() appends a NUL, for which a string has room.
   EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(bytes),
                   static_cast<int>(bytes.size()));
   return out;
 }
 
-// By hand: OpenSSL's reader passes over blanks and takes any number of padding.
+// Decodes by hand, since OpenSSL's decoder skips blanks and accepts any number of padding
+// characters.
 std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   const auto value_of = [](char c) {

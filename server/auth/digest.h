@@ -1,4 +1,4 @@
-// The digests that passwords need, over OpenSSL. Nothing here keeps state.
+// The digests for passwords, over OpenSSL. The functions keep no state.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,14 +17,15 @@ std::string hmac(Hash hash, std::string_view key, std::string_view bytes);
 std::string salted_password(Hash hash, std::string_view password, std::string_view salt,
                             int iterations);
 
-// Takes as long whatever the bytes are; their lengths are no secret.
+// Compares in a time that does not depend on the bytes; the lengths are not secret.
 bool is_same_secret(std::string_view a, std::string_view b);
 
-// Of the system, for secrets. Ends the process where there are none: nothing would be safe.
+// Random bytes of the system, for secrets. Ends the process if none are available, since nothing
+// would be secure.
 std::string random_bytes(size_t size);
 
 std::string to_base64(std::string_view bytes);
-// The standard alphabet with padding; nothing for anything else.
+// Decodes the standard alphabet with padding; nothing for any other text.
 std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace server::auth

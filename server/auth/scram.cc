@@ -15,7 +15,7 @@ Error malformed(std::string detail) {
   return {ErrorCode::ProtocolViolation, "malformed SCRAM message", std::move(detail)};
 }
 
-// The part before the first comma, which `text` loses with it; nothing where there is none.
+// Removes and returns the part of `text` before the first comma; nothing if it has no comma.
 std::optional<std::string_view> cut(std::string_view& text) {
   const size_t comma = text.find(',');
   if (comma == std::string_view::npos) return std::nullopt;
@@ -24,12 +24,12 @@ std::optional<std::string_view> cut(std::string_view& text) {
   return part;
 }
 
-// Printable ASCII but for the comma.
+// Printable ASCII without the comma.
 bool is_nonce(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-// "=2C" and "=3D" stand for a comma and an equals sign; nothing where another follows.
+// Replaces "=2C" and "=3D" by a comma and an equals sign; nothing if another escape occurs.
 std::optional<std::string> unescaped(std::string_view name) {
   std::string out;
   for (size_t i = 0; i < name.size(); ++i) {
@@ -66,7 +66,7 @@ Status ScramServer::check_binding(std::string_view gs2_flag) const {
     if (options_.channel_binding.empty()) return malformed("Channel binding needs TLS.");
     return {};
   }
-  // Somebody between the two may have taken the better mechanism out of the offer.
+  // An attacker in the middle may have removed the stronger mechanism from the offer.
   if (gs2_flag == "y" && !options_.channel_binding.empty())
     return Error{ErrorCode::InvalidAuthorization, "SCRAM channel binding negotiation error",
                  "The client supports SCRAM channel binding but thinks the server does not. "
@@ -92,7 +92,7 @@ Result<std::string> ScramServer::begin(std::string_view client_first) {
     return Error{ErrorCode::NotSupported, "client requires an unsupported SCRAM extension"};
   const auto user = cut(rest);
   if (!user || !user->starts_with("n=")) return malformed("It names no user.");
-  // What follows the nonce are extensions, which nobody has to know.
+  // After the nonce there may be extensions, which are ignored.
   const std::string_view nonce = rest.substr(0, rest.find(','));
   if (!nonce.starts_with("r=") || !is_nonce(nonce.substr(2)))
     return malformed("It has no nonce, or one that cannot be printed.");

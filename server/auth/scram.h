@@ -9,7 +9,7 @@
 
 namespace server::auth {
 
-// Longer messages are refused before they are looked at.
+// Longer messages are refused before they are parsed.
 inline constexpr size_t kMaxScramBytes = 4096;
 
 struct ScramOptions {
@@ -19,11 +19,11 @@ struct ScramOptions {
   // tls-server-end-point of the connection; empty: -PLUS was not offered.
   std::string channel_binding = {};
   std::string nonce = {};  // the server's part; fresh for each exchange
-  // The nonce of the last message need only end with that of the exchange: librdkafka before 2.6.1 puts its own part
-  // before it once more, and Kafka's brokers take that.
+  // Accepts a nonce in the last message that only ends with that of the exchange: librdkafka before
+  // 2.6.1 repeats its own part before it, and Kafka's brokers accept that.
   bool takes_longer_nonce = false;
 };
-// 18 random bytes in base64, as PostgreSQL's.
+// 18 random bytes in base64, like PostgreSQL's.
 std::string new_scram_nonce();
 
 // One exchange: begin(), challenge(), finish(). A call out of order is refused.
@@ -33,13 +33,15 @@ class ScramServer {
  public:
   explicit ScramServer(ScramOptions options) : options_(std::move(options)) {}
 
-  // client-first-message. The user that it names, which PostgreSQL's clients leave empty. Fails with ProtocolViolation,
-  // and with InvalidAuthorization where the channel binding is not what was agreed.
+  // Takes client-first-message and returns its user name, which PostgreSQL's clients leave empty.
+  // Fails with ProtocolViolation, and with InvalidAuthorization if the channel binding does not
+  // match the offer.
   Result<std::string> begin(std::string_view client_first);
-  // server-first-message. Of a user that is not there or has no password: mock_verifier().
+  // Returns server-first-message. For a user that does not exist or has no password: pass
+  // mock_verifier().
   std::string challenge(Verifier verifier);
-  // server-final-message; the client is who it says it is. Fails with ProtocolViolation, and with
-  // InvalidPassword where the proof is wrong: whoever calls says which user's.
+  // Returns server-final-message: the client is authenticated. Fails with ProtocolViolation, and
+  // with InvalidPassword for a wrong proof: the caller adds the user's name.
   Result<std::string> finish(std::string_view client_final);
 
  private:

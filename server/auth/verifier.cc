@@ -12,7 +12,7 @@ namespace server::auth {
 
 namespace {
 
-constexpr size_t kMockSaltBytes = 16;  // as many as of those that are there
+constexpr size_t kMockSaltBytes = 16;  // the length of real salts
 constexpr size_t kMostSaltBytes = 256;
 
 Verifier from_salted(Hash hash, std::string_view salted) {
@@ -23,7 +23,7 @@ Verifier from_salted(Hash hash, std::string_view salted) {
   return verifier;
 }
 
-// The part before `separator`, which `text` loses with it.
+// Removes and returns the part of `text` before `separator`; nothing if it does not occur.
 std::optional<std::string_view> cut(std::string_view& text, char separator) {
   const size_t at = text.find(separator);
   if (at == std::string_view::npos) return std::nullopt;
@@ -94,7 +94,7 @@ Verifier mock_verifier(Hash hash, std::string_view secret, std::string_view user
   Verifier verifier;
   verifier.hash = hash;
   verifier.salt = hmac(Hash::Sha256, secret, user).substr(0, kMockSaltBytes);
-  // Digests of what nobody knows: no proof leads to them.
+  // Digests of values that no client can know, so no proof matches them.
   verifier.stored_key = hmac(hash, secret, fmt::format("stored {}", user));
   verifier.server_key = hmac(hash, secret, fmt::format("server {}", user));
   return verifier;

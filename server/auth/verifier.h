@@ -1,4 +1,4 @@
-// What is kept of a password: enough to check it, too little to know it (RFC 5802).
+// The stored form of a password: enough to check it, too little to recover it (RFC 5802).
 #pragma once
 #include <optional>
 #include <string>
@@ -10,12 +10,13 @@
 namespace server::auth {
 
 inline constexpr int kDefaultIterations = 4096;
-// Whoever gives a verifier with more would let each check of a password take a second.
+// Bounded, since with more iterations each check of a password could take a second.
 inline constexpr int kMostIterations = 100'000;
-// A longer one cannot be typed; what comes before authentication has bounds.
+// No user types a longer password, and input before authentication has to be bounded.
 inline constexpr size_t kMaxPasswordBytes = 1024;
 
-// As text it is PostgreSQL's: SCRAM-SHA-256$4096:salt$StoredKey:ServerKey, the last three in base64.
+// Its text form is PostgreSQL's: SCRAM-SHA-256$4096:salt$StoredKey:ServerKey, the last three in
+// base64.
 struct Verifier {
   Hash hash = Hash::Sha256;
   int iterations = kDefaultIterations;
@@ -25,24 +26,25 @@ struct Verifier {
 
 Verifier make_verifier(Hash hash, std::string_view password, std::string salt,
                        int iterations = kDefaultIterations);
-// From what a client has salted by itself, as Kafka's tools do.
+// For a password that the client has salted itself, as Kafka's tools do.
 Verifier verifier_from_salted(Hash hash, std::string_view salted, std::string salt, int iterations);
 
 // "SCRAM-SHA-256"
 std::string_view mechanism_name(Hash hash);
 
 std::string to_text(const Verifier& verifier);
-// Nothing when it is none: then PASSWORD '...' is a password.
+// Returns nothing if the text is not a verifier: then PASSWORD '...' is a password.
 std::optional<Verifier> parse_verifier(std::string_view text);
 
-// Takes as long as making one.
+// Takes as long as making a verifier.
 bool matches(const Verifier& verifier, std::string_view password);
 
-// A verifier that no password matches, for users that are not there: the same for the same name, so that asking twice
-// tells nothing. `secret` is the server's own.
+// A verifier that no password matches, for users that do not exist. It depends only on the name, so
+// that repeated attempts reveal nothing. `secret` is the server's own.
 Verifier mock_verifier(Hash hash, std::string_view secret, std::string_view user);
 
-// As RFC 4013 wants it (SASLprep); where that refuses it, the bytes themselves, as PostgreSQL does.
+// Normalized by RFC 4013 (SASLprep); if that rejects the password, its bytes unchanged, as in
+// PostgreSQL.
 std::string prepared_password(std::string_view password);
 
 // Fails with InvalidParameter: empty, too long, or with a zero byte.

@@ -13,15 +13,15 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kPatienceUs = 10'000'000;  // of whoever writes
-// While a transaction is open whoever reads waits; another leader is found sooner.
+constexpr int64_t kPatienceUs = 10'000'000;  // per call
+// Readers wait while a transaction is open, so it gets less time; another leader is found sooner.
 constexpr int64_t kOpenPatienceUs = 3'000'000;
-constexpr int64_t kAnswerUs = 1'000'000;     // after so long a request is sent again
+constexpr int64_t kAnswerUs = 1'000'000;     // a request without an answer is sent again
 constexpr int64_t kRetryUs = 50'000;
-// Definitions may be told a moment before who leads; a partition that is unknown for longer is no more.
+// A node may learn of a definition before its assignments. A partition that is unknown for longer was deleted.
 constexpr int64_t kUnknownUs = 1'000'000;
 constexpr int64_t kIdleUs = 600'000'000;
-constexpr size_t kMostBatches = 5;  // as many as a partition remembers of a producer
+constexpr size_t kMostBatches = 5;  // number of batches that a partition remembers of a producer
 constexpr size_t kMostBytes = 1 << 20;
 
 bool passes(ErrorCode code) {
@@ -30,7 +30,7 @@ bool passes(ErrorCode code) {
     case ErrorCode::FencedLeaderEpoch:
     case ErrorCode::NotEnoughReplicas:
     case ErrorCode::NetworkFailure:
-    case ErrorCode::UnknownTopic:  // it has not made the partition yet
+    case ErrorCode::UnknownTopic:  // that node has not created the partition yet
     case ErrorCode::OutOfMemory:
     case ErrorCode::ReadTimeout:
       return true;
@@ -39,7 +39,7 @@ bool passes(ErrorCode code) {
   }
 }
 
-// Whatever was the last to go wrong: with its code programs would take the rows for not written.
+// The code is NetworkFailure whatever error came last: programs would take other codes for "not written".
 Error not_known(const std::optional<Error>& why) {
   return {ErrorCode::NetworkFailure,
           "whether the rows were written is not known: their partition's leader does not answer",
@@ -53,7 +53,7 @@ Error was_dropped() {
 
 Error not_written(const std::optional<Error>& why) {
   Error error = why ? *why : Error{ErrorCode::NotLeader, "no node leads the partition"};
-  // NetworkFailure is what nothing is known of.
+  // NetworkFailure is reserved for an unknown outcome.
   if (error.code == ErrorCode::NetworkFailure) error.code = ErrorCode::NotLeader;
   error.detail = "No row was written.";
   error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
@@ -124,7 +124,7 @@ void AppendCalls::tick() {
     if (now_us >= lane.retry_at_us) step(way, lane);
     if (!lane.batches.empty()) lane.idle_since_us = now_us;
   }
-  // Its leader forgets such a producer some time, too. A transaction has no more for it.
+  // The leader forgets such a producer after a while, too. A lane of a transaction is used once.
   std::erase_if(lanes_, [now_us](const auto& each) {
     const auto& [way, lane] = each;
     return lane.batches.empty() && !lane.is_allocating &&
@@ -133,7 +133,7 @@ void AppendCalls::tick() {
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-// Another leader answers at once where the one before is frozen.
+// A new leader answers at once where the previous one is frozen.
 bool AppendCalls::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
   if (now_us - lane.sent_us >= kAnswerUs) return true;
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
@@ -206,7 +206,7 @@ void AppendCalls::send(const Way& way, Lane& lane) {
   around_.send(*known->leader, std::move(request));
 }
 
-// A new one. What is on a condition goes alone: who is refused takes nobody with him.
+// Fills a new request. Rows with a condition get a request of their own, so that a refusal does not affect other rows.
 void AppendCalls::fill_request(Lane& lane) {
   lane.may_be_there = false;
   const std::shared_ptr<Waiting>& first = lane.batches.front().of;
@@ -224,7 +224,7 @@ void AppendCalls::fill_request(Lane& lane) {
 
 void AppendCalls::on_message(NodeId, const RowsAppended& message) {
   const auto found = on_their_way_.find(message.number);
-  if (found == on_their_way_.end()) return;  // it was sent again since
+  if (found == on_their_way_.end()) return;  // the request was sent again since
   const Way way = found->second;
   on_their_way_.erase(found);
   Lane& lane = lanes_.at(way);
@@ -234,7 +234,7 @@ void AppendCalls::on_message(NodeId, const RowsAppended& message) {
   else if (message.last_offsets.size() == lane.sent)
     acknowledge(way, lane, message.last_offsets);
   else
-    lane.may_be_there = true;  // no such answer can be; it is asked again
+    lane.may_be_there = true;  // a malformed answer: asked again
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
@@ -244,7 +244,7 @@ void AppendCalls::acknowledge(const Way& way, Lane& lane, const std::vector<Offs
     Batch& batch = lane.batches.front();
     ++batch.of->batches_there;
     batch.of->give_up_us =
-        now_us + batch.of->patience_us;  // what is large takes its time, and goes on
+        now_us + batch.of->patience_us;  // a large call takes time, but makes progress
     if (auto& unchanged = batch.of->unchanged; unchanged && !unchanged->own_from)
       unchanged->own_from = Offset{last.value() - batch.records + 1};
     if (--batch.of->batches_left == 0)
@@ -264,26 +264,26 @@ void AppendCalls::refused(const Way& way, Lane& lane, const RowsAppended& answer
   const bool was_known = !lane.may_be_there;
   lane.may_be_there |= answer.may_be_there;
   if (passes(answer.error->code)) return;
-  // It looks for room before it looks whether it has the rows already.
+  // The leader checks its free disk space before it checks whether it has the rows already.
   const bool is_sure = was_known || way.is_transaction();
   if (answer.error->code == ErrorCode::DiskFull && !is_sure) return;
-  // The leader has forgotten the producer, which had written nothing for long: nothing of this is there.
+  // The leader has forgotten the producer after a long pause: nothing of this request was written.
   if (answer.error->code == ErrorCode::OutOfOrderSequence && was_known && !way.is_transaction())
     return forget_producer(lane);
   const bool has_changed = answer.error->code == ErrorCode::ObjectState &&
                            lane.batches.front().of->unchanged.has_value();
-  if (has_changed) lane.last_error.reset();  // it is this statement's: others are not told of it
-  // Of a transaction that is aborted nothing is there in any case.
+  if (has_changed) lane.last_error.reset();  // only this statement is affected
+  // No row of an aborted transaction is ever visible, so the outcome is certain.
   if (has_changed && (was_known || way.is_transaction() || !rules_.doubts_itself)) {
     give_up_changed(lane, *answer.error);
     return step(way, lane);
   }
-  // Perhaps these records are those that have changed it.
+  // An earlier attempt of these rows may have caused the change.
   give_up_sent(lane, has_changed || !is_sure ? not_known(answer.error) : *answer.error);
 }
 
 void AppendCalls::give_up_changed(Lane& lane, const Error& why) {
-  // Nobody has seen their numbers, which are those of the next ones then.
+  // No reader of the partition has seen these sequence numbers, so the next rows use them again.
   const auto first = records::parse_batch(lane.batches.front().bytes, records::BatchCheck::Shape);
   lane.next_sequence = first->header.base_sequence;
   lane.stamped = lane.sent = 0;
@@ -327,7 +327,7 @@ void AppendCalls::give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, E
   std::erase_if(lane.batches, [&](const Batch& batch) { return batch.of == waiting; });
 }
 
-// --- Who leads
+// --- The leader's side
 
 void AppendCalls::on_message(NodeId from, AppendRows message) {
   const auto refuse = [&](const Error& why) {
@@ -352,7 +352,7 @@ void AppendCalls::on_message(NodeId from, AppendRows message) {
     } else {
       const ErrorCode code = appended.error().code;
       answer.error = appended.error();
-      // It may have been appended before another node was made the leader.
+      // The rows may have been appended before another node became the leader.
       answer.may_be_there = code != ErrorCode::OutOfOrderSequence &&
                             !(is_on_condition && code == ErrorCode::ObjectState);
     }

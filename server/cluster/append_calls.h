@@ -1,5 +1,5 @@
-// Rows that sessions of a node write to partitions, whoever leads these: each record is appended once, or it is told
-// that this is not known.
+// Appends rows that sessions of this node write to partitions with any leader. Each record is appended once, or the
+// session gets an error that states that the outcome is unknown.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -20,26 +20,26 @@
 
 namespace server {
 
-// A simulation switches them off.
+// Each rule can be switched off by the simulation, which must then find the bug that the rule prevents.
 struct AppendCallRules {
-  // What is sent again is the same, byte for byte.
+  // A retry sends the same bytes as the first attempt.
   bool sends_the_same = true;
-  // Who leads looks whether what rows were made of is still so.
+  // The leader checks the condition of an append (storage::Unchanged).
   bool looks_at_conditions = true;
-  // Whoever may have overtaken himself does not say that nothing was written.
+  // A lane whose earlier attempt may have been appended does not report that nothing was written.
   bool doubts_itself = true;
 };
 
-// For each partition a lane: an idempotent producer of Kafka's, whose batches go one request after the other, each
-// until it is answered, to whoever leads the partition then. Each transaction has lanes of its own.
+// Each partition has a lane: an idempotent Kafka producer that has one request in flight at a time and repeats it to
+// the current leader of the partition until it gets an answer. Each transaction has lanes of its own.
 //
 //   rows ─► lane: stamped with (producer, epoch 0, sequence) ─► AppendRows ─► the leader's log ─► RowsAppended
 //             ▲                                                                                        │
-//             └──────────── refused, or no answer: the same bytes again, perhaps elsewhere ────────────┘
+//             └──────── refused, or no answer: the same bytes again, perhaps to another leader ────────┘
 //
-// A request has no more batches than a partition remembers of a producer; rows on a condition have requests of their own.
-// Rows that are given up while a request with
-// them is on its way may come to be there later: then the lane goes on as another producer.
+// A request has at most as many batches as a partition remembers of a producer; rows with a condition have requests of
+// their own. Rows that are given up while their request is in flight may still be appended later, so the lane continues
+// under a new producer id.
 //
 // Threads: one loop. Owner: ClusterNode.
 class AppendCalls {
@@ -50,35 +50,36 @@ class AppendCalls {
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
     std::function<void(std::function<void(Result<ProducerId>)>)> allocate_producer;
-    // Whether this node takes appends with acks=all to a partition.
+    // Whether this node accepts appends with acks=all to a partition.
     std::function<Status(const storage::TopicPartition&)> check_leads;
-    // Appends with acks=all, and answers on the loop.
+    // Appends with acks=all, and calls back on the loop.
     std::function<void(storage::AppendRequest, storage::AppendDone)> append;
-    // Likewise, see storage/log/append_unless_changed.h.
+    // Appends with acks=all if no record of the keys was written meanwhile; see storage/log/append_unless_changed.h.
     std::function<void(storage::AppendRequest, storage::Unchanged, storage::AppendDone)>
         append_unless_changed = {};
   };
   AppendCalls(Around around, AppendCallRules rules);
 
-  // Whole batches without a producer, back to back. Answers with the place of the last of them. Where it fails the
-  // error says whether the rows may be there.
+  // Appends whole batches without a producer, one behind the other. The result is the position of the last one. An
+  // error states whether the rows may have been written.
   void append(const storage::TopicPartition& partition, std::string batches, Done done);
-  // The same of rows that were made of what was read up to `since`: fails with ObjectState where records of their keys
-  // have come since. Told is also how many of the first batches are there, as far as that is known.
+  // Appends rows that were computed from records below `since`. Fails with ObjectState if records of their keys were
+  // written at or after `since`. `done` also gets the number of leading batches that are known to be appended.
   using ChangeDone = std::function<void(Result<storage::AppendedBatch>, size_t batches_there)>;
   void append_unless_changed(const storage::TopicPartition& partition, std::string batches,
                              Offset since, ChangeDone done);
-  // Rows of a transaction of this producer, the first ones of its epoch in this partition; on that condition if there is
-  // one. Where it fails they may be there, or come later: then the transaction is to be aborted.
+  // Appends rows in a transaction of `producer`; they are its first rows of this epoch in the partition. `since`, if
+  // set, is the condition of append_unless_changed(). After an error the rows may be appended, now or later: the caller
+  // has to abort the transaction.
   void append_in_transaction(const storage::TopicPartition& partition, std::string batches,
                              std::optional<Offset> since,
                              const coordinator::ProducerIdentity& producer, ChangeDone done);
 
-  // The node begins to lead the partition, or does so no more.
+  // Called when this node starts or stops leading the partition.
   void forget_acknowledged(const storage::TopicPartition& partition) {
     acknowledged_.erase(partition);
   }
-  // Of the rows that this node has appended as their leader; 0: none.
+  // The offset behind the last row that this node has appended as leader; 0 if it has appended none.
   Offset acknowledged_end(const storage::TopicPartition& partition) const {
     const auto found = acknowledged_.find(partition);
     return found == acknowledged_.end() ? Offset{0} : found->second;
@@ -89,10 +90,10 @@ class AppendCalls {
   void tick();
 
  private:
-  // Somebody's batches, of which so many are not there yet.
+  // The batches of one call, some of which are not acknowledged yet.
   struct Waiting {
     ChangeDone done;
-    int64_t patience_us;  // with each request
+    int64_t patience_us;  // for each request
     int64_t give_up_us;
     size_t batches_left = 0, batches_there = 0;
     std::optional<storage::Unchanged> unchanged = {};
@@ -104,7 +105,7 @@ class AppendCalls {
   };
   struct Way {
     storage::TopicPartition partition;
-    ProducerId transaction = records::kNoProducer;  // whose lane this is
+    ProducerId transaction = records::kNoProducer;  // producer of the lane's transaction
     int16_t epoch = 0;
     auto operator<=>(const Way&) const = default;
     bool is_transaction() const { return transaction != records::kNoProducer; }
@@ -113,31 +114,31 @@ class AppendCalls {
     std::deque<Batch> batches;  // not acknowledged, in order
     std::optional<ProducerId> producer;
     bool is_allocating = false;
-    int32_t next_sequence = 0;  // of the first batch that has none
-    size_t stamped = 0;         // so many of the first batches have sequences
+    int32_t next_sequence = 0;  // of the first batch without a sequence
+    size_t stamped = 0;         // number of leading batches that have sequences
     size_t sent =
-        0;  // so many of these are in the request on its way, or in the one to be sent again
-    bool may_be_there = false;  // some node may have appended that request, or may still
-    uint64_t number = 0;        // of it while an answer may come; 0: none
+        0;  // number of leading batches in the request in flight, or in the one to be sent again
+    bool may_be_there = false;  // a node may have appended that request, or may still append it
+    uint64_t number = 0;        // of that request while an answer can arrive; 0: none
     int64_t sent_us = 0, retry_at_us = 0;
-    LeaderEpoch sent_under = {};  // of who is to answer
+    LeaderEpoch sent_under = {};  // leader epoch of the node that is asked
     int64_t idle_since_us = 0;
-    std::optional<int64_t> unknown_since_us = {};  // no such partition is known
+    std::optional<int64_t> unknown_since_us = {};  // since when the partition is unknown
     std::optional<Error> last_error = {};
   };
   void put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting);
-  // Whether nobody is to be waited for who has the request on its way.
+  // Whether the request in flight will not be answered: its time is up, or its leader was replaced.
   bool is_lost(const Way& way, const Lane& lane, int64_t now_us) const;
   void step(const Way& way, Lane& lane);
   void allocate(const Way& way, Lane& lane);
   void send(const Way& way, Lane& lane);
   void acknowledge(const Way& way, Lane& lane, const std::vector<Offset>& last_offsets);
   void refused(const Way& way, Lane& lane, const RowsAppended& answer);
-  // The request on its way was made of what has changed since.
+  // Gives up the request in flight because its condition is broken.
   void give_up_changed(Lane& lane, const Error& why);
   void fill_request(Lane& lane);
   void give_up_late(const Way& way, Lane& lane, int64_t now_us);
-  // Those of the request on its way, and what else belongs to them.
+  // Gives up the batches of the request in flight, and the other batches of the same calls.
   void give_up_sent(Lane& lane, const Error& why);
   void give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why);
   void forget_producer(Lane& lane);
@@ -148,8 +149,8 @@ class AppendCalls {
   uint64_t next_number_;
   std::map<Way, Lane> lanes_;
   std::map<uint64_t, Way> on_their_way_;
-  std::map<storage::TopicPartition, Offset> acknowledged_;  // behind the last row, while it leads
-  // Answers, which may append more.
+  std::map<storage::TopicPartition, Offset> acknowledged_;  // behind the last row
+  // Queued callbacks: they run at the end of a step because they may append more rows.
   std::vector<std::function<void()>> answers_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

@@ -1,4 +1,4 @@
-// What was defined at one node is there at the others, too, before whoever defined it is told so.
+// Delays the answer to a definition until the other nodes have applied it too.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,9 +11,9 @@
 
 namespace server {
 
-// Asks the nodes that are there whether they have carried out the metadata up to a revision; each answers when it has. Who does not
-// answer for half a second is not waited for: what is defined is in the log, and that node gets it, only later than its client
-// may ask for it.
+// Asks the reachable nodes whether they have applied the metadata up to a revision; each answers when it has. A node
+// that does not answer within half a second is no longer waited for: the definition is in the log and that node will
+// read it, but a client that asks there at once may not see it yet.
 //
 // Threads: one loop. Owner: ClusterMember.
 class AppliedCalls {
@@ -21,8 +21,8 @@ class AppliedCalls {
   struct Around {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
-    std::function<std::set<NodeId>()> others;  // that are there, and know the question
-    std::function<Revision()> applied;         // by this node
+    std::function<std::set<NodeId>()> others;  // reachable nodes whose program knows this message
+    std::function<Revision()> applied;         // revision that this node has applied
   };
   explicit AppliedCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 

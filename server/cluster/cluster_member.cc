@@ -19,15 +19,15 @@ using storage::TopicPartition;
 
 namespace {
 
-// Heartbeats and time-outs count in tens of milliseconds.
+// Heartbeats and timeouts are multiples of some tens of milliseconds.
 constexpr int64_t kTickMs = 10;
 constexpr auto kPause = std::chrono::milliseconds(5);
 constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::chrono::seconds(3);
-// For the cluster to notice that who was this node before is gone: so long, and so many of its sessions.
+// Time for the cluster to notice that the earlier process of this node is gone: a fixed part, and a number of sessions.
 constexpr auto kFencePatience = std::chrono::seconds(10);
 constexpr int64_t kFenceSessions = 4;
 constexpr auto kFencePause = std::chrono::milliseconds(50);
-// Producer ids that one command allocates: those from its revision times so many on.
+// Number of producer ids that one command allocates; the first one is its revision times this number.
 constexpr int64_t kProducersOfRevision = 1'000;
 
 ClusterSettings with_prefix(const ClusterMemberOptions& options) {
@@ -125,7 +125,7 @@ auto ClusterMember::on_loop(Ask ask) -> decltype(ask()) {
   return answer.get_future().get();
 }
 
-// --- Whose data these are
+// --- Ownership of the data directory
 
 Status ClusterMember::check_membership() {
   const auto known = TRY(storage::read_cluster_membership(log_));
@@ -182,9 +182,10 @@ Status ClusterMember::check_metadata() {
   return {};
 }
 
-// Of two that take themselves for the same node the cluster hears one, and a node that nobody has stopped is out of it. Over
-// one data directory there is one process; so what it registered before, where it was, is of one that is gone. Who has
-// another directory is the node as soon as nobody is where the node was, and nobody hears of it.
+// If two processes run as the same node, the cluster hears only one of them, and the running one must not be displaced.
+// A data directory is used by one process at a time, so a registration with this directory and address belongs to a
+// process that has ended. A process with another directory may take over as soon as nothing answers at the registered
+// address and the other nodes no longer hear the node.
 Status ClusterMember::check_is_alone(const std::atomic<bool>& must_stop) {
   const auto known = on_loop([this] {
     const storage::ClusterNode* node = node_->cluster()->find(options_.node);
@@ -230,7 +231,7 @@ bool ClusterMember::is_another_at(const std::string& endpoint) {
   return answer.get_future().get();
 }
 
-// By a controller, if there is one: where all are gone nobody says of anybody that it is.
+// Only a controller fences nodes: if no controller exists, "not fenced" proves nothing about the node.
 bool ClusterMember::is_heard_of() {
   const bool is_fenced = on_loop([this] {
     const storage::ClusterNode* known = node_->cluster()->find(options_.node);
@@ -247,7 +248,7 @@ bool ClusterMember::is_heard_of() {
   return answer.get_future().get();
 }
 
-// Now and then: it costs a commit.
+// Written at most once per kPauseUs, since each write costs a commit.
 void ClusterMember::keep_membership() {
   constexpr int64_t kPauseUs = 1'000'000;
   const storage::EtcdMetadataLog& log = node_->metadata();
@@ -285,7 +286,8 @@ Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
     tell_nodes();
     return true;
   });
-  // Not before: who was started with another's number by mistake is started again with its own.
+  // The membership is written only now: a process that was started with a wrong node id by mistake can then be
+  // restarted with the right one.
   return is_new_ ? storage::write_cluster_membership(log_, membership_) : Status();
 }
 
@@ -315,7 +317,7 @@ Status ClusterMember::join(const Address& clients, const std::atomic<bool>& must
 
 void ClusterMember::leave() {
   if (!thread_.joinable() || std::exchange(is_stopped_, true)) return;
-  // Who else could lead what this one does?
+  // Whether another node could take over the leaderships.
   const auto has_heir = [this] {
     const auto cluster = node_->cluster();
     for (const auto& [id, node] : cluster->nodes())
@@ -327,7 +329,7 @@ void ClusterMember::leave() {
   while (on_loop([&] { return has_heir() && !node_->leads_nothing(); }) &&
          std::chrono::steady_clock::now() < give_up_at)
     std::this_thread::sleep_for(kPause);
-  // Another one decides before this one is gone, and before the member of etcd that stops with it.
+  // Another node has to become the controller before this one stops, and before the etcd member that stops with it.
   const auto decides = [this] { return node_->controller() == options_.node; };
   if (on_loop(has_heir) && on_loop(decides)) {
     on_loop([this] { return node_->step_down(); });
@@ -426,7 +428,8 @@ void ClusterMember::note_touch() {
   const int64_t now_us = clock_.monotonic_us();
   const bool was_told =
       now_us - node_->told_us().value_or(now_us) < options_.settings.out_of_touch_us;
-  // What it tells itself as the controller is worth nothing when nobody confirms that it is.
+  // NodesProgress that this node sends to itself as the controller counts only if etcd confirms that it is the
+  // controller.
   const bool is_in_touch =
       !node_->is_suspended() && was_told && (hears_most || !node_->is_in_doubt());
   is_in_touch_.store(is_in_touch, std::memory_order_relaxed);
@@ -497,14 +500,14 @@ void ClusterMember::tell_nodes() {
   std::map<NodeId, std::string> endpoints;
   const auto cluster = node_->cluster();
   for (const auto& [id, node] : cluster->nodes()) endpoints[id] = node.endpoint;
-  // Before it is one of them the others do not listen to it.
+  // Before this node is registered the others refuse its greetings.
   if (!endpoints.contains(options_.node)) endpoints.clear();
   network_->set_nodes(endpoints);
   network_->require(node_->cluster()->feature_level());
 }
 
 void ClusterMember::publish_view() {
-  if (!node_) return;  // within its constructor
+  if (!node_) return;  // called from its constructor
   auto view = std::make_shared<kafka::ClusterView>();
   view->self = options_.node;
   view->is_suspended = node_->is_suspended();
@@ -529,7 +532,7 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
   const auto progress = node_->progress();
   if (!progress) return nullptr;
   auto log = std::make_shared<kafka::ClusterView::MetadataLog>();
-  // It has few digits for many revisions of etcd.
+  // Kafka's epoch has 32 bits, a revision of etcd has 64.
   log->controller_epoch = static_cast<int32_t>(
       std::min<int64_t>(progress->told.controller_epoch, std::numeric_limits<int32_t>::max()));
   log->end = progress->told.known;
@@ -543,7 +546,7 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
   return log;
 }
 
-// Many commits may come before the loop does: it looks at each partition once.
+// Many commits may arrive before the loop runs: it handles each partition once.
 void ClusterMember::on_durable(std::span<const TopicPartition> grown) {
   {
     const std::lock_guard lock(mutex_);
@@ -580,7 +583,7 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   const auto own_min = may_ask ? storage::own_min_insync(*delta.now) : std::nullopt;
   const size_t cluster_min = options_.settings.replicas.min_insync_replicas;
   if (may_ask && delta.before) {
-    // One that was set at an earlier level holds from the next change on.
+    // A value that was set below this feature level takes effect with the next change.
     const auto* known = cluster.find({delta.now->id, PartitionId{0}});
     if (storage::own_min_insync(*delta.before) != own_min ||
         (known != nullptr && known->own_min_insync != own_min))
@@ -588,14 +591,14 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   }
   if (count == 0) return {};
   int32_t factor = wanted.factor;
-  // Those that come later are like those that there are.
+  // New partitions get as many replicas as the existing ones.
   if (delta.before)
     if (const auto* known = cluster.find({delta.now->id, PartitionId{0}}))
       factor = static_cast<int32_t>(known->replicas.size() - known->adding.size());
   auto replicas = wanted.replicas;
   if (replicas.empty())
     replicas = TRY(place_replicas(cluster, delta.now->id, first, count, factor));
-  if (replicas.size() != static_cast<size_t>(count))  // somebody else was faster
+  if (replicas.size() != static_cast<size_t>(count))  // the topic has changed meanwhile
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("replicas are assigned to {} partitions, and {} would be new",
                              replicas.size(), count)};
@@ -752,14 +755,14 @@ void ClusterMember::allocate_producer_id(std::function<void(Result<ProducerId>)>
 }
 
 void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> done) {
-  constexpr size_t kMostWanted = 1'000;  // those who want more ask again, and again
+  constexpr size_t kMostWanted = 1'000;  // further callers have to try again
   if (want_producers_.size() >= kMostWanted)
     return done(Error{ErrorCode::NotEnoughReplicas, "too many wait for a producer's id already"});
   want_producers_.push_back(std::move(done));
   give_producer_ids();
 }
 
-// A revision is nobody else's, ever: a command without parts takes one, and with it the ids that belong to it.
+// A revision is unique for all time: a command without parts takes one, and with it the ids derived from it.
 void ClusterMember::give_producer_ids() {
   while (!want_producers_.empty() && next_producer_ < end_of_producers_) {
     const auto done = std::move(want_producers_.front());
@@ -768,14 +771,14 @@ void ClusterMember::give_producer_ids() {
     ++next_producer_;
     done(id);
   }
-  // Some are at hand before anybody wants them: etcd may be away by then.
+  // Some ids are allocated in advance: etcd may be down when one is needed.
   const bool has_some = next_producer_ < end_of_producers_ || !node_->is_registered();
   if (is_allocating_ || (want_producers_.empty() && has_some)) return;
   is_allocating_ = true;
   storage::EtcdMetadataLog& log = node_->metadata();
   log.append(log.last_revision(), {}, std::nullopt, [this](const Result<Revision>& revision) {
     is_allocating_ = false;
-    if (!revision) return;  // others were faster: again, with the next tick
+    if (!revision) return;  // another command was first: tried again with the next tick
     next_producer_ = ProducerId{revision->value() * kProducersOfRevision};
     end_of_producers_ = next_producer_ + kProducersOfRevision;
     give_producer_ids();

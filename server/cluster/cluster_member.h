@@ -1,4 +1,4 @@
-// A server's part in a cluster, with the world around it: etcd, sockets, the clock, a thread of its own.
+// Host of a cluster node in the server: etcd client, sockets, clock and a thread of its own.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -31,33 +31,35 @@ struct ClusterMemberOptions {
   std::string cluster_id;
   NodeId node;
   std::string rack;
-  Address listen;                     // for other nodes
-  std::optional<Address> advertised;  // where they find it; none: where it listens
+  Address listen;                     // for connections of other nodes
+  std::optional<Address> advertised;  // the address that other nodes use; default: `listen`
   std::vector<std::string> etcd;      // http://host:port
   std::optional<NodeTlsFiles> tls = {};
   ClusterSettings settings;
-  // Assignments of these have changed: whoever waits for more of them looks again. On its thread.
+  // Called on the member's thread when assignments of these partitions have changed, to wake waiting readers.
   std::function<void(std::span<const storage::TopicPartition>)> on_changed;
 };
 
-// Starting: open() listens, begin() reads the metadata, join() tells the others that this node is there.
-// Stopping: leave(), stop_thread(), then the log is closed, then it is destroyed.
+// Start: open() listens, begin() reads the metadata, join() registers this node in the cluster.
+// Stop: leave(), stop_thread(), then the log is closed, then the member is destroyed.
 //
-// Threads: the owner's for those; what is marked so from any. All else happens on its own loop.
+// Threads: the owner's thread for these functions; the functions below "Any thread" are thread-safe. Everything else
+// runs on the member's own loop.
 class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwork::Handler {
  public:
-  // Fails with NetworkFailure; with ObjectState when the data directory belongs to somebody else.
+  // Fails with NetworkFailure; with ObjectState if the data directory belongs to another node or cluster.
   static Result<std::unique_ptr<ClusterMember>> open(ClusterMemberOptions options,
                                                      storage::Log& log, const Clock& clock);
   ~ClusterMember() override;
 
-  // Answers when all has been read that etcd has; waits for etcd as long as that takes, and says so. Fails with
-  // ShuttingDown once `must_stop`, with ObjectState when this etcd is not the one that the data belong to, or another process is this node.
+  // Returns when all metadata in etcd are read; waits for etcd without a limit, and logs that it waits. Fails with
+  // ShuttingDown once `must_stop` is set; with ObjectState if the data directory belongs to another etcd, or another
+  // process runs as this node.
   Status begin(const std::atomic<bool>& must_stop);
-  // `clients` is where Kafka clients find it. Answers when the controller has noticed it, or after some seconds. Fails with
-  // ObjectState when another process has become this node since begin().
+  // `clients` is the address for Kafka clients. Returns when the controller has noticed this node, or after some
+  // seconds. Fails with ObjectState if another process has registered as this node since begin().
   Status join(const Address& clients, const std::atomic<bool>& must_stop);
-  // What it leads goes to others, as far as there are any, and nothing is appended to the metadata any more.
+  // Moves leadership to other nodes that can lead. No metadata are appended from then on.
   void leave();
   void stop_thread();
 
@@ -65,10 +67,10 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   storage::MetadataLog& metadata() { return mirror_; }
 
   // --- Any thread
-  // Adds to a command that makes, grows or removes a topic where its partitions have their replicas, or had them.
+  // Adds the assignments of a topic to the command that creates, grows or removes it.
   struct Wanted {
     int32_t factor = 1;
-    std::vector<std::vector<NodeId>> replicas = {};  // of each partition, by hand
+    std::vector<std::vector<NodeId>> replicas = {};  // of each partition, if chosen by the user
   };
   Status place(const storage::TopicDelta& delta, const Wanted& wanted,
                storage::MetadataCommand& command) const;
@@ -76,17 +78,17 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::shared_ptr<const kafka::ClusterView> view() const {
     return view_.load(std::memory_order_acquire);
   }
-  // --- Tasks: before it has joined. It outlives the thread.
+  // --- Tasks. Call set_tasks() before join(); the host must outlive the thread.
   void set_tasks(TaskHost& host);
-  // The topics of which this node is to have all records, also where no replica is its: see ReplicaManager::observe().
-  // Nothing that it has is forgotten before the first call. One thread at a time.
+  // Sets the topics of which this node keeps all records even where it has no replica; see ReplicaManager::observe().
+  // Nothing is deleted before the first call. One thread at a time.
   void observe(std::set<Uuid> topics);
-  // Whether it has a replica, or observes the topic. Any thread.
+  // Whether this node has a replica, or observes the topic. Any thread.
   bool has_copy(const storage::TopicPartition& partition) const;
-  // Runs it on its thread, in the order of the calls. Any thread.
+  // Runs the work on the member's thread, in the order of the calls. Any thread.
   void run_soon(std::function<void()> work) { loop_.post(std::move(work)); }
-  // --- Transactions: see TransactionCalls. Any thread; answered on its own.
-  // Who answers what other nodes ask; outlives the thread.
+  // --- Transactions: see TransactionCalls. Any thread; callbacks run on the member's thread.
+  // Sets the host that answers questions of other nodes; it must outlive the thread.
   void set_transactions(TransactionHost& host);
   void tell_end(const storage::TopicPartition& partition,
                 const coordinator::TransactionEnded& ended, std::function<void(Status)> done);
@@ -94,49 +96,50 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
                         coordinator::AddPartitions request,
                         coordinator::Done<coordinator::TransactionAnswer> done);
 
-  // One that nobody in the cluster has had; answered on its thread.
+  // Allocates a producer id that is unique in the cluster; calls back on the member's thread.
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done);
-  // Answers when all who are in sync begin there, too: else who leads next would show what was deleted. Fails with NotLeader,
-  // and with ReadTimeout.
+  // Calls back when all replicas in sync start at `start` too: otherwise the next leader could show deleted records
+  // again. Fails with NotLeader, and with ReadTimeout.
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t timeout_ms,
                      std::function<void(Status)> done);
-  // --- What sessions write and read: see AppendCalls and EndCalls. Any thread; answered on its own. Nobody is answered
-  // any more once it has left.
+  // --- Reads and writes of sessions: see AppendCalls and EndCalls. Any thread; callbacks run on the member's thread.
+  // No callback runs once the member has stopped.
   void append_rows(const storage::TopicPartition& partition, std::string batches,
                    AppendCalls::Done done);
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
                                   Offset since, AppendCalls::ChangeDone done);
-  // All of it or nothing: see CommitCalls.
+  // Writes all parts or none: see CommitCalls.
   void commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us,
                 EndCalls::Done done);
-  // Which of them this node leads still: see EndCalls::confirm().
+  // Finds out which of the partitions this node still leads: see EndCalls::confirm().
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done);
-  // Replicas of what this node leads that were found to differ, and how often all were compared: see ScrubCalls.
+  // Number of replicas found to differ from this leader's, and of completed comparison rounds: see ScrubCalls.
   int64_t differing_replicas() const { return differing_.load(std::memory_order_relaxed); }
   int64_t scrub_rounds() const { return scrub_rounds_.load(std::memory_order_relaxed); }
-  // Whether this node is one of those that are there, as far as it can know: a controller has told it something a moment
-  // ago, and not that it is fenced.
+  // Whether this node believes that it belongs to the live nodes: a controller has sent it something recently, and has
+  // not reported it as fenced.
   bool is_in_touch() const { return is_in_touch_.load(std::memory_order_relaxed); }
-  // Whether it hears neither a controller, which etcd confirms, nor most of the nodes: it can acknowledge nothing.
+  // Whether this node can acknowledge nothing: it hears neither a controller that etcd confirms nor most of the nodes.
   bool is_isolated() const { return is_isolated_.load(std::memory_order_relaxed); }
-  // How far this node has carried out the metadata, which others ask; before the network is heard it may be missing.
+  // Sets how to find the revision that this node has applied, which other nodes ask for. Until then it counts as 0.
   void use_applied(std::function<Revision()> find_applied);
-  // Calls back, on the member's loop, when the other nodes have carried them out up to there, or do not say so in time.
+  // Calls back on the member's loop when the other nodes have applied the revision, or have not confirmed it in time.
   void await_applied(Revision revision, std::function<void()> done);
-  // How far the groups are that this node coordinates, which others ask; answered on any thread.
+  // Sets how to find the progress of the groups that this node coordinates; it may call back on any thread.
   using OwnGroups = std::function<void(std::function<void(GroupCalls::Groups)>)>;
   void use_groups(OwnGroups own);
-  // Calls back, on the member's loop, with those of the other nodes.
+  // Calls back on the member's loop with the progress of the groups of the other nodes.
   void ask_groups(std::function<void(GroupCalls::Told)> done);
-  // Which replica of each loses least where nobody can lead it cleanly; answered on the member's loop. Of none below feature
-  // level 4: not all nodes could be asked.
+  // Finds the replica of each partition that loses least if no replica can lead it cleanly; calls back on the member's
+  // loop. The result is empty below feature level 4, where not all nodes know the question.
   void find_best_logs(std::vector<storage::TopicPartition> partitions, LogCalls::Done done);
-  // Their high watermarks, as their leaders say; without those that do not, and none below level 4 likewise.
+  // Asks the leaders for the high watermarks. Partitions whose leader does not answer are missing; below feature level
+  // 4 the result is empty.
   void find_ends(std::vector<storage::TopicPartition> partitions, LogCalls::EndsDone done);
-  // Whether there is a connection to the node.
+  // Whether this node is connected to `node`.
   bool reaches(NodeId node) const {
     return connected_.load(std::memory_order_acquire)->contains(node);
   }
@@ -147,9 +150,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   Status check_metadata();
   Status check_is_alone(const std::atomic<bool>& must_stop);
   Error is_there_already(const std::string& how) const;
-  // Whether another process answers there as this node.
+  // Whether another process answers at this address as this node.
   bool is_another_at(const std::string& endpoint);
-  // Whether the cluster takes this node to be there.
+  // Whether the cluster believes that this node is alive.
   bool is_heard_of();
   Address advertised() const { return options_.advertised.value_or(network_->address()); }
   void keep_membership();
@@ -159,12 +162,12 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::shared_ptr<const kafka::ClusterView::MetadataLog> describe_metadata_log() const;
   void cluster_changed(std::span<const storage::TopicPartition> changed);
   void note_touch();
-  // Other nodes that are there and know what is asked since feature level 4, and those of them that can be asked now.
+  // The live nodes that know the questions of feature level 4, and those of them that are connected.
   std::set<NodeId> others_that_tell() const;
   std::set<NodeId> reached_that_tell() const;
   LogsTold::Log log_of(const storage::TopicPartition& partition) const;
   void tell_nodes();
-  // Runs it on the loop and waits.
+  // Runs the function on the loop and waits for its result.
   template <class Ask>
   auto on_loop(Ask ask) -> decltype(ask());
 
@@ -202,7 +205,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void end_commit(coordinator::EndTransaction request,
                   coordinator::Done<coordinator::EndedTransaction> done) override;
   void place_commit(std::string ids, coordinator::Done<CommitPlace> done) override;
-  // An answer, brought to the loop.
+  // Wraps a callback so that it runs on the loop.
   template <class Answer>
   coordinator::Done<Answer> at_home(coordinator::Done<Answer> done) {
     return [this, done = std::move(done)](Answer answer) {
@@ -219,12 +222,12 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   const Clock& clock_;
   Random random_;
   storage::ClusterMembership
-      membership_;                // as the data directory has it; the loop's, once it has joined
-  bool is_new_ = false;           // the data directory: it has none yet
-  storage::NodeEpoch replaces_;   // whose registration was this node's when it began
-  int64_t membership_at_us_ = 0;  // when it is to be written again
+      membership_;                // as stored in the data directory; used by the loop after join()
+  bool is_new_ = false;           // the data directory stores no membership yet
+  storage::NodeEpoch replaces_;   // epoch of this node's registration at the start
+  int64_t membership_at_us_ = 0;  // time of the next write
   std::atomic<std::shared_ptr<const kafka::ClusterView>> view_;
-  std::atomic<std::shared_ptr<const std::set<Uuid>>> observed_;  // null: not told yet
+  std::atomic<std::shared_ptr<const std::set<Uuid>>> observed_;  // null: not set yet
   Loop loop_{"cluster"};
   std::unique_ptr<storage::LogReader> reader_;
   std::unique_ptr<EtcdGateway> etcd_;
@@ -235,23 +238,23 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::unique_ptr<Timer> timer_;
   std::thread thread_;
 
-  // Ids that are left of the block that was allocated last, and who waits for some.
+  // Ids left of the block that was allocated last, and the callers that wait for one.
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;
-  bool knows_nodes_ = false;  // has read all metadata that there were, and is one of them
-  TransactionHost* transactions_ = nullptr;  // once it is there
+  bool knows_nodes_ = false;  // has read all metadata of the start, and is one of the nodes
+  TransactionHost* transactions_ = nullptr;  // null until it is set
 
   std::mutex mutex_;
   std::set<storage::TopicPartition> grown_;  // guarded by mutex_
 
-  TaskHost* tasks_ = nullptr;  // once it is there; the loop's
+  TaskHost* tasks_ = nullptr;  // null until it is set; the loop's
   std::atomic<int64_t> differing_{0}, scrub_rounds_{0};
   std::unique_ptr<AppliedCalls> applied_calls_;
   std::function<Revision()> find_applied_;  // the loop's
   std::unique_ptr<GroupCalls> group_calls_;
   std::unique_ptr<LogCalls> log_calls_;
-  OwnGroups own_groups_;  // the loop's; empty until they are there
+  OwnGroups own_groups_;  // the loop's; empty until it is set
   std::atomic<bool> is_in_touch_{true}, is_isolated_{false};
   std::atomic<std::shared_ptr<const std::set<NodeId>>> connected_ =
       std::make_shared<const std::set<NodeId>>();

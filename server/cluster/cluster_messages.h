@@ -1,4 +1,4 @@
-// What the nodes of a cluster say to each other.
+// The messages between the nodes of a cluster.
 #pragma once
 #include <optional>
 #include <string>
@@ -16,47 +16,48 @@
 
 namespace server {
 
-// To the controller: Kafka's BrokerHeartbeat.
+// Node to controller: Kafka's BrokerHeartbeat.
 struct Heartbeat {
   NodeId node;
   storage::NodeEpoch epoch;
-  Revision applied;           // so far it has read the metadata
-  bool is_leaving = false;    // it is about to stop: what it leads is to be led elsewhere
-  int64_t differing = 0;      // replicas of what it leads that were found to differ: see ScrubCalls
-  bool disk_is_full = false;  // and it takes no records: as where it is leaving, for as long
-  // The controller has told it nothing for long: one of the two is not heard. Likewise.
+  Revision applied;           // revision up to which the node has read the metadata
+  bool is_leaving = false;    // it is about to stop: its leaderships are to be moved
+  int64_t differing = 0;      // replicas that differ from this leader's: see ScrubCalls
+  bool disk_is_full = false;  // it accepts no records; treated like a leaving node until it does
+  // The controller has sent it nothing for long, so one direction between the two is broken; treated the same.
   bool is_out_of_touch = false;
-  storage::FeatureLevel knows = storage::kFirstLevel;  // the newest that its program knows
+  storage::FeatureLevel knows = storage::kFirstLevel;  // newest level of its program
 };
 
-// From the controller, to a node that it hears and that has not read for long what is decided: it is fenced as of that
-// revision, and what it takes itself to lead is led by others by now.
+// Controller to a node that it hears but that has not read the latest decisions for long: the node is fenced as of this
+// revision, and other nodes lead the partitions that it believes to lead.
 struct NodeFenced {
   storage::NodeEpoch epoch;  // of the process that is meant
   Revision revision;
 };
 
-// From the controller to all nodes, now and then: how far each has read the metadata, as its heartbeats tell.
+// Controller to all nodes, periodically: how far each node has read the metadata, according to its heartbeats.
 struct NodesProgress {
   struct Node {
     NodeId node;
     Revision applied = {};  // -1: not known
-    // So long ago it was heard of, and had read all that the controller knew then; -1: not since that one decides.
+    // Time since its last heartbeat, and since it had read all that the controller knew; -1: not in this controller's
+    // time.
     int64_t heard_ms = -1, caught_up_ms = -1;
-    int64_t differing = 0;  // as of its heartbeat
-    storage::FeatureLevel knows = storage::kFirstLevel;  // likewise
+    int64_t differing = 0;                               // as in its heartbeat
+    storage::FeatureLevel knows = storage::kFirstLevel;  // as in its heartbeat
     bool operator==(const Node&) const = default;
   };
-  int64_t controller_epoch = 0;  // greater with each controller
-  Revision known = {};           // to the controller
+  int64_t controller_epoch = 0;  // increases with each controller
+  Revision known = {};           // revision that the controller has read
   std::vector<Node> nodes = {};
   bool operator==(const NodesProgress&) const = default;
 };
 
-// To the leader of a partition: an output that a task has committed, as an append with acks=all.
+// To the leader of a partition: output that a task has committed, to be appended with acks=all.
 struct DeliverOutput {
   storage::TopicPartition journal;  // of the task
-  uint64_t number = 0;              // the answer has it again
+  uint64_t number = 0;              // returned in the answer
   storage::TaskOutput output;
 };
 struct OutputDelivered {
@@ -65,23 +66,23 @@ struct OutputDelivered {
   std::optional<Error> error = {};
 };
 
-// From the coordinator of a transaction to the leader of a partition that is part of it: how it has ended. Whoever is
-// told appends a marker under that leader epoch, or not at all, and of one sender in the order of the numbers: what
-// comes late would end the producer's next transaction.
+// From the coordinator of a transaction to the leader of one of its partitions: the outcome of the transaction. The
+// leader appends a marker only under `leader_epoch`, and handles the markers of one sender in the order of their
+// numbers: a late marker would end the producer's next transaction.
 struct WriteMarker {
-  storage::NodeEpoch sender_epoch;  // since when the numbers count
-  uint64_t number = 0;              // the answer has it again
+  storage::NodeEpoch sender_epoch;  // numbers are ordered within one epoch of the sender
+  uint64_t number = 0;              // returned in the answer
   storage::TopicPartition partition;
   LeaderEpoch leader_epoch;
   coordinator::TransactionEnded ended;
 };
-// The marker is visible.
+// The marker is written and visible.
 struct MarkerWritten {
   uint64_t number = 0;
   std::optional<Error> error = {};
 };
 
-// To the coordinator of a transaction: whether partitions are part of it, or that they are from now on.
+// To the coordinator of a transaction: checks whether partitions belong to it, or adds them.
 struct JoinTransaction {
   uint64_t number = 0;
   coordinator::AddPartitions request;
@@ -91,37 +92,37 @@ struct TransactionJoined {
   coordinator::TransactionAnswer answer;
 };
 
-// To the coordinator of a transaction in which a node commits what its sessions write: a new epoch of its producer.
-// Programs that know of no such transactions pass over it.
+// To the coordinator of the transactions in which a node commits rows of its sessions: starts a new epoch of the
+// producer. Programs that do not know such transactions ignore the message.
 struct BeginCommit {
   uint64_t number = 0;
   coordinator::InitProducer request;
 };
-// Likewise: how it ends.
+// To the same coordinator: ends the transaction.
 struct EndCommit {
   uint64_t number = 0;
-  coordinator::EndTransaction request;  // of the second version
+  coordinator::EndTransaction request;  // of the second protocol version (KIP-890)
 };
 struct CommitAnswered {
   uint64_t number = 0;
   coordinator::EndedTransaction answer;
 };
 
-// To the leader of a partition: rows that sessions of the sender write, as an append with acks=all.
+// To the leader of a partition: rows of sessions of the sender, to be appended with acks=all.
 struct AppendRows {
   uint64_t number = 0;
   storage::TopicPartition partition;
   std::string batches = {};
-  std::optional<storage::Unchanged> unchanged = {};  // only as long as it holds
+  std::optional<storage::Unchanged> unchanged = {};  // append only if this condition holds
 };
 struct RowsAppended {
   uint64_t number = 0;
   std::optional<Error> error = {};
-  bool may_be_there = false;              // in spite of the error
+  bool may_be_there = false;              // the rows may be appended although there is an error
   std::vector<Offset> last_offsets = {};  // of each batch
 };
 
-// To a leader: how far its partitions can be read now.
+// To a leader: asks up to which offset its partitions can be read now.
 struct AskEnds {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
@@ -131,7 +132,7 @@ struct EndsTold {
   std::optional<Error> error = {};
   std::vector<Offset> ends = {};  // in the order of the partitions
 };
-// From who leads these under these epochs to one who could lead them after it: whether nobody else does yet.
+// From the leader of partitions to a node that could have replaced it: asks whether a newer leader epoch is known.
 struct ConfirmLeader {
   struct Led {
     storage::TopicPartition partition;
@@ -145,7 +146,7 @@ struct LeaderConfirmed {
   std::optional<Error> error = {};
 };
 
-// From the leader of a partition to who follows it: what it has of it in that range, see storage::RangeDigest.
+// From the leader of a partition to a follower: asks for the digest of a range, see storage::RangeDigest.
 struct AskDigest {
   uint64_t number = 0;
   storage::TopicPartition partition;
@@ -160,8 +161,8 @@ struct DigestTold {
   std::optional<Offset> damaged = {};
 };
 
-// To another node: to be answered when it has carried out the metadata up to there. Programs from before feature level 4 pass
-// over it.
+// To another node: to be answered when it has applied the metadata up to this revision. Programs before feature level 4
+// ignore it.
 struct AskApplied {
   uint64_t number = 0;
   Revision revision;
@@ -170,24 +171,24 @@ struct AppliedTold {
   uint64_t number = 0;
 };
 
-// To another node: how far are the groups that it coordinates? Programs from before feature level 4 pass over it.
+// To another node: asks for the progress of the groups that it coordinates. Programs before feature level 4 ignore it.
 struct AskGroups {
   uint64_t number = 0;
 };
 struct GroupsTold {
   uint64_t number = 0;
-  bool is_whole = false;  // else it has more than these
+  bool is_whole = false;  // false: the node has more groups than these
   std::vector<coordinator::GroupProgress> groups = {};
 };
 
-// To who has replicas of these: how far are its logs? Programs from before feature level 4 pass over it.
+// To a node with replicas of the partitions: asks for the ends of its logs. Programs before feature level 4 ignore it.
 struct AskLogs {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
 };
 struct LogsTold {
   struct Log {
-    LeaderEpoch last_epoch{-1};  // of its last record; -1: it has none
+    LeaderEpoch last_epoch{-1};  // of its last record; -1: no record
     Offset end = {};
     Offset high_watermark = {};
     auto operator<=>(const Log&) const = default;

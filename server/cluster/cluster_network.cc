@@ -24,7 +24,7 @@ namespace server {
 
 namespace {
 
-// A batch of the largest size that clients can send, and what is around it.
+// The largest batch that clients can send, plus the other fields.
 constexpr size_t kMaxNodeFrame = size_t{128} << 20;
 constexpr size_t kMaxGreeting = 4 << 10;
 constexpr int64_t kLastWordsMs = 1'000;
@@ -37,7 +37,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   Impl(Loop& on, ClusterNetworkOptions with, const Clock& time, Handler& to)
       : loop(on), options(std::move(with)), clock(time), handler(to) {}
 
-  // --- Those who have come
+  // --- Accepted connections
 
   struct Guest final : ConnectionHandler {
     Guest(Impl& its_network, Socket socket)
@@ -52,7 +52,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (is_over) return;
       if (std::exchange(is_first, false) && NodeTls::is_begun_by(bytes) != (tls != nullptr)) {
         const bool wants_tls = tls != nullptr;
-        tls.reset();  // what is said now is said in the clear
+        tls.reset();  // the refusal is sent in plain text
         return refuse(wants_tls ? "the nodes of this cluster speak TLS with each other"
                                 : "this node has no certificate, and speaks no TLS with others");
       }
@@ -134,11 +134,11 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
 
     Impl& network;
     const int64_t since_us;
-    std::optional<NodeId> from;  // since it has said so
+    std::optional<NodeId> from;  // once its greeting is accepted
     HelloAnswer answer;
     bool is_over = false, is_first = true;
-    bool is_heard = false;         // it has greeted again: it knows that it is heard here
-    std::unique_ptr<NodeTls> tls;  // null: it speaks in the clear
+    bool is_heard = false;         // it has repeated its greeting, so it knows that it is heard
+    std::unique_ptr<NodeTls> tls;  // null: plain text
     NodeFrames frames{kMaxNodeFrame};
     Connection connection;
   };
@@ -146,14 +146,14 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   void accept(Socket socket) {
     size_t greeting = 0;
     for (const auto& guest : guests) greeting += guest->from ? 0 : 1;
-    if (greeting >= options.max_greeting) return;  // closed
+    if (greeting >= options.max_greeting) return;  // the socket is closed
     guests.push_back(std::make_unique<Guest>(*this, std::move(socket)));
   }
   void forget(Guest* guest) {
     std::erase_if(guests, [&](const auto& each) { return each.get() == guest; });
   }
 
-  // --- Where this node has gone
+  // --- Connections to other nodes
 
   struct Peer final : ConnectionHandler {
     Peer(Impl& its_network, NodeId its_id, std::string its_endpoint)
@@ -172,14 +172,14 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
           [this](Result<Socket> socket) { connected(std::move(socket)); });
     }
 
-    // Programs from before this was asked do not answer.
+    // Older programs do not answer a repeated greeting; `answers` is set by the first answer to one.
     void ask(int64_t now_us) {
       if (asked_us == 0) {
         if (now_us - since_us <= network.options.ask_ms * 1'000) return;
         asked_us = since_us = now_us;
         return write(hello());
       }
-      // What waits here has not had the time to be answered.
+      // While bytes are unsent the peer cannot have answered, so the time limit starts later.
       if (connection->unsent_bytes() > 0) asked_us = now_us;
       if (answers && now_us - asked_us > network.options.answer_ms * 1'000)
         fail("it does not hear what is said on the connection");
@@ -191,13 +191,12 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     void connected(Result<Socket> socket) {
       connector.reset();
       if (!socket) {
-        // Nobody listens where the node was a moment ago.
+        // A connection to a node that was connected before fails: its process is taken to have ended.
         if (std::exchange(was_there, false)) network.handler.on_gone(id);
         return fail(socket.error().message);
       }
       since_us = network.clock.monotonic_us();
-      // Of a machine that is gone without a word nothing is heard: what is sent there would be sent again for minutes,
-      // also when it is back.
+      // A machine that disappears sends no reset: TCP would retransmit for minutes, even after the machine is back.
       const unsigned int timeout_ms = kUnacknowledgedMs;
       setsockopt(socket->fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
       connection = std::make_unique<Connection>(network.loop, *std::move(socket), *this);
@@ -213,7 +212,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     }
 
     void on_input(std::string_view bytes) override {
-      // Who speaks in the clear says why.
+      // A peer that answers in plain text refuses TLS; read its reason.
       if (tls && !is_greeted && bytes.front() == '\0') tls.reset();
       if (!tls) return read(bytes);
       const auto plain = tls->receive(bytes);
@@ -221,7 +220,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (!plain) return fail(plain.error().message);
       read(*plain);
     }
-    // The greeting's answers are all that comes back.
+    // Only answers to greetings arrive on this connection.
     void read(std::string_view bytes) {
       frames->receive(bytes);
       while (connection) {
@@ -234,11 +233,11 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     void answered(std::string_view frame) {
       const auto answer = decode_hello_answer(frame);
       if (!answer) return fail(answer.error().message);
-      if (answer->is_reading)  // as it does at its start, for a moment
+      if (answer->is_reading)  // happens for a moment at the peer's start
         return fail("refused: " + answer->refusal.value_or(""), LogLevel::Info);
       if (answer->refusal) {
         fail("refused: " + *answer->refusal);
-        // That changes when somebody has set it right.
+        // The cause of a refusal is mostly fixed by an operator, so the next attempt may wait longer.
         retry_at_us = network.clock.monotonic_us() + kRefusedPauseUs;
         return;
       }
@@ -248,7 +247,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         return;
       }
       asked_us = since_us = network.clock.monotonic_us();
-      // Who reads that knows that nothing is lost that is said to him from now on, and asks again what he has asked.
+      // A second greeting shows the peer that its messages arrive from now on, so it repeats its open questions.
       write(hello());
       log_info("connected to a node node={} endpoint={}", id.value(), endpoint);
       trouble.clear();
@@ -257,7 +256,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     }
     void on_drained() override {}
     void on_closed() override {
-      // At once: whether somebody still listens there is known in no time, on the machine of a process that died.
+      // Tries again at once: on the machine of a dead process, the next connection is refused immediately, which proves
+      // that it is gone.
       fail("the connection has ended");
       if (was_there) retry_at_us = 0;
     }
@@ -299,12 +299,12 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     const std::string endpoint;
     std::unique_ptr<Connector> connector;
     std::unique_ptr<Connection> connection;
-    std::unique_ptr<NodeTls> tls;  // null: it speaks in the clear
+    std::unique_ptr<NodeTls> tls;  // null: plain text
     std::optional<kafka::FrameReader> frames{kMaxGreeting};
     bool is_greeted = false, was_there = false;
-    bool answers = false;  // when it is greeted once more
+    bool answers = false;  // it answers repeated greetings
     int64_t since_us = 0, retry_at_us = 0;
-    int64_t asked_us = 0;  // 0: it has answered
+    int64_t asked_us = 0;  // 0: no greeting is unanswered
     std::string trouble;
   };
 
@@ -335,9 +335,9 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   const ClusterNetworkOptions options;
   const Clock& clock;
   Handler& handler;
-  std::unique_ptr<NodeCertificates> certificates;  // null: all speak in the clear
+  std::unique_ptr<NodeCertificates> certificates;  // null: plain text
   const Uuid process = Uuid::random();
-  std::optional<std::set<NodeId>> known;  // once it was told
+  std::optional<std::set<NodeId>> known;  // once set_nodes() was called
   storage::FeatureLevel level = storage::kFirstLevel;
   std::map<NodeId, std::unique_ptr<Peer>> peers;
   std::vector<std::unique_ptr<Guest>> guests;
@@ -381,7 +381,7 @@ void ClusterNetwork::find_other(const Address& address, std::function<void(bool)
       impl.loop, address, NodeHello{impl.options.cluster_id, impl.options.self, impl.options.self},
       impl.certificates.get(), patience,
       [&impl, done = std::move(done)](const Result<HelloAnswer>& answer) {
-        // Versions before take who greets them by their own number for one of the others.
+        // Older versions treat a greeting with their own node id as one of another node, and do not refuse it.
         const bool is_one = answer && (!answer->process.is_nil() || !answer->refusal);
         done(is_one && answer->process != impl.process);
       });
@@ -396,7 +396,7 @@ void ClusterNetwork::send(NodeId to, ClusterMessage message) {
   if (found != impl_->peers.end()) found->second->send(std::move(message));
 }
 
-// Less than what is thrown away: all that is read in one turn has to fit as well.
+// The threshold is a fraction of the drop limit, since everything that is read in one turn must still fit.
 bool ClusterNetwork::has_room(NodeId to) const {
   constexpr size_t kShare = 4;
   const auto found = impl_->peers.find(to);

@@ -20,23 +20,24 @@ struct ClusterNetworkOptions {
   std::string cluster_id;
   NodeId self;
   Address listen;
-  size_t max_greeting = 256;  // connections that have not said yet who they are
+  size_t max_greeting = 256;  // connections that have not sent their greeting yet
   int64_t greeting_ms = 5'000;
   int64_t connect_ms = 1'000, retry_ms = 50;
-  // So often a node is asked whether it still hears what is said on a connection; one on which it has not answered for so long
-  // is given up: what lies between may acknowledge bytes that never arrive, or damage the size of a frame.
+  // A peer is asked every `ask_ms` to confirm that it still receives on a connection; after `answer_ms` without an
+  // answer the connection is closed. A proxy in between may acknowledge bytes that never arrive, or damage the size of
+  // a frame.
   int64_t ask_ms = 1'000, answer_ms = 10'000;
-  // Of what a node has not taken yet. Beyond that followers are told to ask again later; at twice as much
-  // messages are lost, as messages may be.
+  // Limit for bytes that a node has not taken yet. Beyond it, fetch answers to followers carry no batches but an error,
+  // so that they ask again later; beyond twice the limit messages are dropped, which the protocol permits.
   size_t max_unsent_bytes = 16 << 20;
-  std::optional<NodeTlsFiles> tls = {};  // none: they speak in the clear
+  std::optional<NodeTlsFiles> tls = {};  // none: plain text
 };
 
-// Each node connects to each other one, and says what it has to say on that connection; so there are two between
-// any two nodes. A connection begins with a greeting, which is said again now and then, since its answer tells that all
-// before it has arrived: a node of another cluster, one that the metadata do not know, or
-// who takes this node for another one, is told so and refused. With certificates all of it goes by TLS, and who shows
-// none of the same authority does not get as far as that.
+// Each node opens a connection to each other node and sends its messages on that one, so two connections exist between
+// any two nodes. A connection begins with a greeting. The greeting is repeated periodically, since its answer proves
+// that everything before it has arrived. A node of another cluster, a node that the metadata do not list, and a node
+// that expects another node id here are refused with a reason. With certificates everything is encrypted by TLS, and a
+// peer without a certificate of the same authority is rejected before the greeting.
 //
 // Threads: the loop's.
 class ClusterNetwork {
@@ -44,15 +45,16 @@ class ClusterNetwork {
   class Handler {
    public:
     virtual void on_message(NodeId from, ClusterMessage message) = 0;
-    // A connection is new by which one of the two speaks to the other, and that one says now what it is asked.
+    // One of the two connections with the node is new: messages in flight on the one before may be lost, so questions
+    // have to be asked again.
     virtual void on_connected(NodeId node) = 0;
-    // It was connected, and nobody listens there any more: the process is gone.
+    // The node was connected, and a new connection to it fails: its process is taken to have ended.
     virtual void on_gone(NodeId node) = 0;
 
    protected:
     ~Handler() = default;
   };
-  // Fails with NetworkFailure; with InvalidParameter where the certificates cannot be used.
+  // Fails with NetworkFailure; with InvalidParameter if the certificates cannot be used.
   static Result<std::unique_ptr<ClusterNetwork>> open(Loop& loop, ClusterNetworkOptions options,
                                                       const Clock& clock, Handler& handler);
   ~ClusterNetwork();
@@ -60,18 +62,19 @@ class ClusterNetwork {
   ClusterNetwork& operator=(const ClusterNetwork&) = delete;
 
   const Address& address() const;
-  // Where the nodes are, as the metadata say; connections with others end. Before it was told, all are refused: that is
-  // no news, as at each start.
+  // Sets the addresses of all nodes from the metadata; connections with other nodes end. Before the first call all
+  // greetings are refused, which is not logged as a warning since it happens at each start.
   void set_nodes(const std::map<NodeId, std::string>& endpoints);
-  // Whose program does not know the level that the cluster is at is refused.
+  // Refuses nodes whose program does not know this feature level of the cluster.
   void require(storage::FeatureLevel level);
-  // Answers whether another process than this one runs there as this node; later, on the loop.
+  // Finds out whether another process than this one runs as this node at the address; calls back later, on the loop.
   void find_other(const Address& address, std::function<void(bool)> done);
-  // What cannot be sent now is lost. To this node itself, too: then it comes soon.
+  // Sends a message, or drops it if it cannot be sent now. A message to this node itself is delivered soon, on the
+  // loop.
   void send(NodeId to, ClusterMessage message);
-  // Whether little waits on the way there already.
+  // Whether few bytes are queued for the node.
   bool has_room(NodeId to) const;
-  // Every few milliseconds.
+  // Call it every few milliseconds.
   void tick();
   std::set<NodeId> connected() const;
 

@@ -34,7 +34,8 @@ struct ClusterNode::Owned final : storage::OutboxPort {
                       DeliverOutput{journal, number, {partition, std::move(batch)}});
   }
 
-  // What came before it is there no more, perhaps: the partition would refuse it for ever, and nothing goes on behind it.
+  // An unclean election may have removed the batches before this one. The partition would then reject it for ever, and
+  // nothing behind it in the outbox would be sent.
   bool is_lost(const TopicPartition& partition, std::string_view batch) const {
     const auto* election = node.cluster()->unclean_elections().get(partition);
     if (election == nullptr) return false;
@@ -54,7 +55,8 @@ ClusterNode::~ClusterNode() = default;
 
 namespace {
 
-// By then the others have told a controller that nobody hears that they are out of touch, and it has resigned.
+// Within this time the other nodes report to a controller that no node hears that they are out of touch, and it
+// resigns.
 storage::ReplicaSettings replica_settings(const ClusterSettings& settings) {
   storage::ReplicaSettings replicas = settings.replicas;
   replicas.unheard_max_us = settings.out_of_touch_us + settings.controller.session_timeout_us;
@@ -178,7 +180,7 @@ void ClusterNode::tick() {
   if (!trimming_.empty()) look_at_trimming();
 }
 
-// --- Being known
+// --- Registration
 
 void ClusterNode::announce(std::string endpoint, std::string clients,
                            std::optional<storage::NodeEpoch> replaces) {
@@ -186,8 +188,9 @@ void ClusterNode::announce(std::string endpoint, std::string clients,
   replaces_ = replaces;
 }
 
-// Behind what it has read, or not at all: of two that begin at the same time one is first. What comes late of a process over
-// the same directory is of one that is no more.
+// The registration is appended behind the last revision that was read, or fails: if two processes start at the same
+// time, one is first. A late request of another process over the same directory is harmless, since that process has
+// ended.
 void ClusterNode::register_node() {
   const storage::ClusterNode* known = cluster()->find(identity_.id);
   is_taken_ = replaces_ && known != nullptr && known->epoch > *replaces_ &&
@@ -201,7 +204,7 @@ void ClusterNode::register_node() {
   node.rack = identity_.rack;
   storage::MetadataCommand command;
   const std::string type(storage::kClusterPart);
-  // The first node of all, though not always the first command: no node of an earlier program was ever there.
+  // This is the first node of the cluster, though not always the first command: no node of an older program can exist.
   if (cluster()->nodes().empty() && cluster()->feature_level() < storage::kNewestLevel)
     command.parts.push_back({type, storage::encode_raise_level(storage::kNewestLevel)});
   command.parts.push_back({type, storage::encode_register_node(node)});
@@ -212,7 +215,7 @@ void ClusterNode::register_node() {
                    });
 }
 
-// The command may have been read before it was known that it was this one.
+// The command may have been read before etcd's answer has identified it as this node's registration.
 void ClusterNode::registered(Revision revision) {
   registration_ = revision;
   if (metadata_.last_revision() < revision || node_epoch_) return;
@@ -248,8 +251,7 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
   port_.applied(record, changed);
 }
 
-// What has changed on the way does not matter to replicas: to one that was away for so long it is as if it had happened at
-// once.
+// Intermediate states do not matter to replicas: for a node that was away, all changes happen at once.
 Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
   storage::ClusterTable table;
   for (const storage::MetadataPart& part : snapshot.state.parts)
@@ -278,7 +280,7 @@ void ClusterNode::save_snapshot(Revision revision, std::string bytes) {
   if (cutter_) cutter_->save(revision, std::move(bytes));
 }
 
-// Who went on by what it understands of the log would go another way than the others.
+// A node that interpreted the newer log in its own way would diverge from the other nodes.
 void ClusterNode::note_level() {
   if (is_outdated_ || cluster()->feature_level() <= storage::kNewestLevel) return;
   is_outdated_ = true;
@@ -302,7 +304,8 @@ void ClusterNode::note_replacement() {
                 ? "this node was removed from the cluster, and can be stopped"
                 : "another process has come as this node, which is out of the cluster now",
             identity_.id.value());
-  // What it reads from now on about a leader of this name is not about this process, nor is it for it to decide.
+  // Metadata that are read from now on about a leader with this node id refer to the other process, and this process
+  // must no longer be the controller.
   replicas_.suspend(true);
   lease_.retire();
   port_.standing_changed();
@@ -358,7 +361,8 @@ Heartbeat ClusterNode::heartbeat_now() const {
           storage::kNewestLevel};
 }
 
-// Who may not know who decides by now, since it does not reach etcd, tells everybody: one of them knows.
+// A node that does not reach etcd may not know the current controller, so it sends its heartbeat to all nodes: one of
+// them knows it and forwards the heartbeat.
 void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
   if (!node_epoch_) return;
@@ -382,7 +386,7 @@ void ClusterNode::on_heartbeat(NodeId from, const Heartbeat& heartbeat) {
 
 void ClusterNode::tell_progress() {
   tell_progress_at_us_ = clock_.monotonic_us() + settings_.tell_progress_us;
-  // Who hears no majority may be another one's by now, and does not know.
+  // A controller that hears no majority may have been replaced without knowing it.
   if (!lease_.is_held() || controller_->hears_too_few()) return;
   NodesProgress progress = controller_->progress();
   progress.controller_epoch = lease_.controller()->created.value();
@@ -395,7 +399,8 @@ bool ClusterNode::is_out_of_touch() const {
          clock_.monotonic_us() - in_touch_us_ > settings_.out_of_touch_us;
 }
 
-// What one before has sent may come late. Of one that comes after who is known here it is read soon, where etcd is reached.
+// A report of an earlier controller may arrive late. A later controller than the known one will soon be read from etcd,
+// if etcd is reachable.
 void ClusterNode::on_progress(NodeId from, NodesProgress told) {
   const auto& controller = lease_.controller();
   if (!controller || controller->created.value() <= told.controller_epoch)
@@ -408,7 +413,7 @@ void ClusterNode::on_progress(NodeId from, NodesProgress told) {
   port_.standing_changed();
 }
 
-// --- Deciding
+// --- The controller
 
 void ClusterNode::controller_changed(const std::optional<Lease::Controller>& controller) {
   controller_.reset();
@@ -433,10 +438,11 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
       etcd_, metadata_,
       storage::EtcdMetadataLog::Holding{lease_.key(), lease_.controller()->created}, clock_,
       random_, settings_.cuts, rules_.cuts);
-  // It decides at once, and should know that its own disk is full.
+  // The controller decides at once, and has to know whether its own disk is full.
   if (node_epoch_) controller_->on_heartbeat(heartbeat_now());
   controller_->applied(cluster(), metadata_.last_revision());
-  // The controller before this one may have died with others, and these were noticed before that.
+  // The previous controller may have died together with other nodes, whose loss was noticed while it was still in
+  // office.
   for (const auto& [node, epoch] : gone_)
     if (const auto* known = cluster()->find(node); known != nullptr && known->epoch == epoch)
       controller_->on_disconnected(node);
@@ -449,7 +455,7 @@ void ClusterNode::on_gone(NodeId node) {
   if (controller && controller->node == node && node != identity_.id) lease_.depose(*controller);
 }
 
-// Before its lease has ended nobody could decide.
+// Until the lease of the earlier process has ended, no node could become the controller.
 void ClusterNode::clear_the_way() {
   constexpr int64_t kRetryUs = 50'000;
   const int64_t now_us = clock_.monotonic_us();
@@ -469,7 +475,7 @@ void ClusterNode::append(Revision last, storage::MetadataCommand command,
   metadata_.append(last, command, std::move(holding), std::move(done));
 }
 
-// Long enough for one of the others to notice that nobody decides, and to become it.
+// The pause is long enough for another node to notice that there is no controller, and to become it.
 bool ClusterNode::step_down() {
   constexpr int64_t kSessions = 4;
   if (!lease_.resign(kSessions * settings_.controller.session_timeout_us)) return false;
@@ -532,7 +538,7 @@ void ClusterNode::call(NodeId from, ClusterMessage message) {
       message);
 }
 
-// --- What lies at leaders
+// --- The leader's log
 
 void ClusterNode::append_here(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answered =

@@ -1,5 +1,5 @@
-// One node's part in the cluster: reads the metadata, replicates what it says, and decides when it is the one
-// who does.
+// One node of the cluster without its host: reads the metadata, replicates partitions accordingly, and runs the
+// controller while this node holds its lease.
 #pragma once
 #include <functional>
 #include <map>
@@ -33,9 +33,9 @@ struct ClusterSettings {
   std::string prefix = "/millrace/";  // of the cluster's keys in etcd
   int64_t controller_lease_ms = 1'000;
   int64_t heartbeat_us = 100'000;
-  int64_t tell_progress_us = 1'000'000;  // as NodesProgress
-  // Who was not told of it for so long is out of touch with the controller. Where there is none another node becomes it
-  // before that, or etcd is away for all.
+  int64_t tell_progress_us = 1'000'000;  // period of NodesProgress
+  // A node that has received no NodesProgress for this time is out of touch with the controller. If the controller is
+  // gone, another node becomes the controller sooner than that, unless etcd is down for all nodes.
   int64_t out_of_touch_us = 5'000'000;
   storage::ReplicaSettings replicas;
   ControllerSettings controller;
@@ -51,60 +51,60 @@ struct ClusterRules {
   EndCallRules ends;
   CommitCallRules commits;
   storage::CutRules cuts;
-  // Commands of the controller are appended on the condition that it is still.
+  // Commands of the controller are appended only if it still holds the lease.
   bool fences_controllers = true;
 };
 
 class ClusterPort {
  public:
   virtual ~ClusterPort() = default;
-  // May get lost, come late, twice, and in another order. To this node as well.
+  // Messages may be lost, delayed, duplicated and reordered. `to` may be this node.
   virtual void send(NodeId to, ClusterMessage message) = 0;
-  // Whether little waits on the way to it.
+  // Whether few bytes are queued for the node.
   virtual bool has_room(NodeId /*to*/) const { return true; }
-  // Runs it on the node's loop, soon. Threads: any.
+  // Runs the work on the node's loop, soon. Threads: any.
   virtual void post(std::function<void()> work) = 0;
-  // A command has been read, and replicas do what it says. `changed` are the partitions whose assignments have.
+  // A command was read and applied to the replicas. `changed`: the partitions whose assignments have changed.
   virtual void applied(const storage::MetadataRecord& /*record*/,
                        std::span<const storage::TopicPartition> /*changed*/) {}
-  // As applied(), of all commands up to the snapshot's revision at once: of these it is known only what they have led to.
+  // A snapshot was loaded in place of all commands up to its revision; only their combined effect is known.
   virtual void loaded(const storage::MetadataSnapshot& /*snapshot*/,
                       std::span<const storage::TopicPartition> /*changed*/) {}
-  // Whether a snapshot of the metadata is wanted: whoever has the rest of them makes one, as of any revision that was
-  // read since, and gives it to save_snapshot(). Every few milliseconds.
+  // Whether a snapshot of the metadata is wanted: the host makes one, as of any revision that was read since, and
+  // passes it to save_snapshot(). Called every few milliseconds.
   virtual void want_snapshot(bool /*is_wanted*/) {}
-  // Another one decides now, or nobody; or whether this node is suspended has changed; or progress().
+  // The controller, is_suspended() or progress() has changed.
   virtual void standing_changed() {}
-  // As storage::digest_range(), on another thread; answered on the node's loop.
+  // Runs storage::digest_range() on another thread; calls back on the node's loop.
   virtual void digest(const storage::TopicPartition& /*partition*/, Offset /*from*/,
                       std::optional<Offset> /*end*/, size_t /*max_bytes*/,
                       ScrubCalls::Digested done) {
     done(Error{ErrorCode::NotSupported, "no digests are made here"});
   }
-  // What does not agree between replicas.
+  // Reports replicas that do not agree.
   virtual void differs(const ReplicaDifference& /*difference*/) {}
-  // One that nobody in the cluster has had; answered on the node's loop.
+  // Allocates a producer id that is unique in the cluster; calls back on the node's loop.
   virtual void allocate_producer(std::function<void(Result<ProducerId>)> done) {
     done(Error{ErrorCode::NotSupported, "no producers are given here"});
   }
 };
 
-// Where tasks are.
+// The part of the server that runs tasks.
 class TaskHost {
  public:
   virtual ~TaskHost() = default;
-  // Those of a journal partition; nothing where the partition is of no journal. They outlive the node's part.
+  // The tasks of a journal partition; null if the partition belongs to no journal. They outlive the ClusterNode.
   virtual storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) = 0;
-  // This node owns them now, or not any more (null).
+  // This node is now the owner of the journal, or no longer is (null).
   virtual void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) = 0;
   // Every few milliseconds.
   virtual void tick() {}
 };
 
-// Threads: one loop. Owner: the node; what it is given outlives it.
+// Threads: one loop. Owner: the host; all that the constructor gets by reference outlives the node.
 class ClusterNode final : storage::ReplicaPort, ControllerPort {
  public:
-  // What the process is.
+  // Identity of the process.
   struct Identity {
     NodeId id;
     Uuid directory;
@@ -123,42 +123,43 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // Every few milliseconds.
   void tick();
 
-  // From now on the node is known to the others, and where it is: for nodes, and for clients. It only reads before.
-  // `replaces`: whose registration it may take the place of, at most; nothing: of whoever's there is.
+  // Registers the node with its addresses for nodes and for clients; before that the node only reads. `replaces`: the
+  // newest registration that this one may replace; none: any.
   void announce(std::string endpoint, std::string clients,
                 std::optional<storage::NodeEpoch> replaces = std::nullopt);
-  // A process with another data directory has registered as this node after the one that this one may replace.
+  // A process with another data directory has registered as this node after the registration that this one may replace.
   bool is_taken() const { return is_taken_ || is_replaced_; }
-  // As ReplicaManager's.
+  // See ReplicaManager::on_connected().
   void on_connected(NodeId node) { replicas_.on_connected(node); }
-  // Nobody listens any more where the node was.
+  // A new connection to the node fails: its process is taken to have ended.
   void on_gone(NodeId node);
-  // It is about to stop: the controller moves away what it leads, if somebody else can.
+  // The node is about to stop: the controller moves its leaderships to other nodes where possible.
   void leave() { is_leaving_ = true; }
   bool is_leaving() const { return is_leaving_; }
   bool leads_nothing() const;
-  // Others lead what it takes itself to lead: see NodeFenced.
+  // Whether other nodes lead the partitions that this node believes to lead: see NodeFenced.
   bool is_suspended() const { return fenced_until_ || is_replaced_ || is_outdated_; }
-  // Why it reads and writes nothing of the cluster's any more, for good.
+  // The reason why this node has permanently stopped to read and write data of the cluster.
   std::optional<Error> out_of_cluster() const;
   bool is_registered() const { return node_epoch_.has_value(); }
-  // Where it is the controller: another one is to be, now. False where it is not, or that was said already.
+  // Gives up the controller role, so that another node takes it now. False if this node is not the controller, or has
+  // done so already.
   bool step_down();
   bool is_controller() const { return controller_ != nullptr; }
   std::optional<NodeId> controller() const {
     return lease_.controller() ? std::optional(lease_.controller()->node) : std::nullopt;
   }
-  // As the controller has told it last, and when that was; null before, and while another one is about to tell.
+  // The last report of the current controller, with the time of its arrival; null until the first one.
   struct Progress {
     NodesProgress told;
     int64_t at_us = 0;
   };
   const std::shared_ptr<const Progress>& progress() const { return progress_; }
-  // When a controller has told it last; nothing: not yet, as versions before did not.
+  // Time of the last report of any controller; none: no report yet (older versions send none).
   std::optional<int64_t> told_us() const { return told_us_; }
-  // There is a controller, and it has told this node nothing for long.
+  // A controller exists, and has sent this node nothing for long.
   bool is_out_of_touch() const;
-  // It is the controller as far as it knows, and etcd has not confirmed that for as long as the lease lasts.
+  // This node believes that it is the controller, but etcd has not confirmed that within the duration of the lease.
   bool is_in_doubt() const { return lease_.is_over(); }
   const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
     return table_.snapshot();
@@ -168,15 +169,15 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   AppendCalls& appends() { return appends_; }
   EndCalls& ends() { return ends_; }
   CommitCalls& commits() { return commits_; }
-  // As ClusterMember::await_trimmed().
+  // See ClusterMember::await_trimmed().
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t patience_us,
                      std::function<void(Status)> done);
   const ScrubCalls& scrub() const { return scrub_; }
-  // A command of this node; see EtcdMetadataLog::append().
+  // The metadata log, for commands of this node; see EtcdMetadataLog::append().
   storage::EtcdMetadataLog& metadata() { return metadata_; }
-  // The part of a snapshot that is the cluster's, as of now.
+  // The cluster's part of a snapshot, as of now.
   const storage::ClusterTable& cluster_table() const { return table_; }
-  // Left out where none is wanted; see ClusterPort::want_snapshot().
+  // Ignored if no snapshot is wanted; see ClusterPort::want_snapshot().
   void save_snapshot(Revision revision, std::string bytes);
 
  private:
@@ -189,10 +190,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void note_level();
   void on_fenced(const NodeFenced& fenced);
   void note_progress();
-  // Gives back the key that the process before this one has left.
+  // Deletes the controller's key in etcd that an earlier process of this node has left.
   void clear_the_way();
   void controller_changed(const std::optional<Lease::Controller>& controller);
-  Heartbeat heartbeat_now() const;  // once it is registered
+  Heartbeat heartbeat_now() const;  // only while it is registered
   void beat();
   void on_heartbeat(NodeId from, const Heartbeat& heartbeat);
   void tell_progress();
@@ -213,11 +214,11 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void resign() override;
   void tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) override;
 
-  // The owner of a journal partition, and its way to the leaders of others.
+  // The owner of a journal partition, with its connection to the leaders of output partitions.
   struct Owned;
   void deliver(NodeId from, DeliverOutput message);
   void call(NodeId from, ClusterMessage message);
-  // Answered on the loop.
+  // Calls back on the loop.
   void append_here(storage::AppendRequest request, storage::AppendDone done);
   Result<LeaderEnds> leader_ends(const storage::TopicPartition& partition) const;
   void look_at_trimming();
@@ -227,7 +228,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   ClusterPort& port_;
   TaskHost& tasks_;
   const Clock& clock_;
-  AwakeClock patience_;  // of those who wait for answers to statements
+  AwakeClock patience_;  // clock for the time limits of statements
   storage::EtcdClient& etcd_;
   Random& random_;
   const ClusterSettings settings_;
@@ -242,7 +243,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   AppendCalls appends_;
   EndCalls ends_;
   CommitCalls commits_;
-  // Who waits for followers to delete what was deleted here.
+  // Callers that wait until followers have deleted the records that were deleted here.
   struct Trimming {
     storage::TopicPartition partition;
     Offset start;
@@ -252,27 +253,27 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::vector<Trimming> trimming_;
   ScrubCalls scrub_;
   std::unique_ptr<Controller> controller_;
-  std::unique_ptr<storage::EtcdLogCutter> cutter_;  // likewise while this node is the controller
+  std::unique_ptr<storage::EtcdLogCutter> cutter_;  // only while this node is the controller, too
   std::map<NodeId, storage::NodeEpoch>
-      gone_;  // nobody listened where it was, nor has it been heard of since
+      gone_;  // accepted no connection, and have sent nothing since
   std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
-  std::optional<storage::NodeEpoch> node_epoch_;  // since its registration was read
-  std::optional<Revision> registration_;          // since it is known which it was
+  std::optional<storage::NodeEpoch> node_epoch_;  // once the registration is read
+  std::optional<Revision> registration_;          // once etcd has answered with its revision
   struct Places {
     std::string endpoint, clients;
   };
   std::optional<Places> announced_;
-  std::optional<storage::NodeEpoch> replaces_;  // nothing: whatever there is
+  std::optional<storage::NodeEpoch> replaces_;  // none: any registration
   bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false, is_taken_ = false;
-  bool is_outdated_ = false;              // the cluster is at a level that this program does not know
-  std::optional<Revision> fenced_until_;  // it has not read that it is; see NodeFenced
-  bool has_resigned_ = false;             // and nobody else has been the controller since
-  std::optional<NodeId> predecessor_;     // the last controller that was known
+  bool is_outdated_ = false;              // the program does not know the cluster's feature level
+  std::optional<Revision> fenced_until_;  // revision to read before it leads again; see NodeFenced
+  bool has_resigned_ = false;             // and no other node has been the controller since
+  std::optional<NodeId> predecessor_;     // the controller before the current one
   int64_t beat_at_us_ = 0, tell_progress_at_us_ = 0;
   std::shared_ptr<const Progress> progress_;
   std::optional<int64_t> told_us_;
-  int64_t in_touch_us_;  // a controller has told it something then, or was new
+  int64_t in_touch_us_;  // last time that a controller has sent something, or was new
 };
 
 }  // namespace server

@@ -20,14 +20,15 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kPatienceUs = 10'000'000;  // with each step
-constexpr int64_t kOpenUs = 5'000'000;  // with who has a transaction open before what is looked for
+constexpr int64_t kPatienceUs = 10'000'000;  // per step
+constexpr int64_t kOpenUs = 5'000'000;       // for readers behind an open transaction
 constexpr int64_t kRetryUs = 20'000;
 constexpr size_t kMostProducers = 128;
-// Whoever is slow has large rows. Where this node dies, who coordinates its transactions next does not wait so long; one
-// elsewhere does.
+// A slow transaction has large rows, so it gets a long timeout. If this node dies while it coordinates its own
+// transactions, the next coordinator does not wait that long for them; a coordinator on another node would, so it gets
+// a short timeout.
 constexpr int32_t kTimeoutMs = 60'000, kTimeoutElsewhereMs = 2'000;
-constexpr size_t kBytesOfMs = 4'000;  // that are added to the shorter one
+constexpr size_t kBytesOfMs = 4'000;  // bytes per millisecond that is added to the short timeout
 
 bool passes(KafkaError error) {
   return error == kNotCoordinator || error == kCoordinatorLoadInProgress ||
@@ -60,7 +61,7 @@ Error no_coordinator() {
                       "Try again when enough nodes are there; SHOW SERVER tells which are."});
 }
 
-// Not its own doing: PostgreSQL's 40001, after which programs begin anew.
+// The abort is not caused by the transaction itself: PostgreSQL's 40001, after which programs retry it.
 Error was_aborted() {
   return not_written(
       {ErrorCode::FencedTask,
@@ -78,18 +79,18 @@ Error not_known() {
 
 struct CommitCalls::Commit {
   std::vector<Part> parts;
-  Done done;  // null once it was told
+  Done done;  // null once it was called
   std::optional<Producer> producer = {};
   std::vector<AppendedBatch> appended = {};
   size_t parts_left = 0;
-  std::optional<Error> error = {};    // of a part, or what it waits for
-  bool is_decided_elsewhere = false;  // by whom its end was asked of
-  bool is_committed = false;          // and not visible yet
+  std::optional<Error> error = {};    // of a part, or the obstacle of the current step
+  bool is_decided_elsewhere = false;  // the coordinator was asked to commit, and may have done so
+  bool is_committed = false;          // but perhaps not visible yet
   bool is_over = false;
-  int64_t give_up_us = 0;  // the step under way; 0: it ends by itself
+  int64_t give_up_us = 0;  // of the current step; 0: the step ends by itself
   int64_t retry_at_us = 0;
   int32_t timeout_elsewhere_ms =
-      kTimeoutElsewhereMs;  // of its transaction, where it is not coordinated here
+      kTimeoutElsewhereMs;  // of its transaction if another node coordinates it
   void (CommitCalls::*retry)(const CommitPtr&) = nullptr;
 };
 
@@ -115,7 +116,8 @@ void CommitCalls::start_waiting() {
   }
 }
 
-// Its coordinator is this node still, and was all the time: who takes over gives it less of that.
+// Whether this node has coordinated the producer's transactions without interruption: a new coordinator shortens the
+// timeout.
 bool CommitCalls::is_in_place(const Producer& producer) const {
   return producer.identity.epoch >= 0 && producer.place.is_here && is_led_here(producer);
 }
@@ -136,7 +138,7 @@ void CommitCalls::limit(Commit& commit) const {
 
 void CommitCalls::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
-  // Who is told may begin another one, which comes behind.
+  // A callback may begin another commit, which is added behind the current ones.
   for (const CommitPtr& commit : all_) {
     if (commit->done && commit->give_up_us != 0 && now_us >= commit->give_up_us) {
       if (commit->is_committed)
@@ -167,7 +169,7 @@ void CommitCalls::find_place(const CommitPtr& commit) {
   const auto found = [this, commit](TransactionHost::CommitPlace place) {
     if (place.error != KafkaError::None) return again(commit, &CommitCalls::find_place);
     Producer& producer = *commit->producer;
-    // Elsewhere, and where it was.
+    // Whether the producer can be used again: with the same coordinator as before, and the same term.
     const bool is_same = producer.place.transactional_id == place.transactional_id &&
                          producer.place.is_here == place.is_here &&
                          producer.term == term_of(place.coordinator);
@@ -186,7 +188,7 @@ void CommitCalls::find_place(const CommitPtr& commit) {
 void CommitCalls::begin(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   const TransactionHost::CommitPlace& place = commit->producer->place;
-  // Who has led since the place was looked for would keep the long time, without this node that it is for.
+  // A node that has become the coordinator since the lookup would keep the long timeout, which suits only this node.
   if (place.is_here && !is_led_here(*commit->producer))
     return again(commit, &CommitCalls::find_place);
   around_.transactions.begin_commit(
@@ -200,7 +202,7 @@ void CommitCalls::begin(const CommitPtr& commit) {
       });
 }
 
-// Nothing is opened where not all of it has somebody who takes it.
+// No partition is added to the transaction unless all of them have leaders.
 void CommitCalls::add(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   const auto cluster = around_.cluster();
@@ -222,7 +224,7 @@ void CommitCalls::add(const CommitPtr& commit) {
   const auto added = [this, commit](const coordinator::TransactionAnswer& answer) {
     if (!rules_.adds_first) return;
     if (answer.error == KafkaError::None) return send(commit);
-    // As whom it was begun it may not be known any more.
+    // The coordinator may have forgotten the producer under its old identity.
     const bool asks_again = passes(answer.error) && answer.error != kNotCoordinator;
     if (asks_again) return again(commit, &CommitCalls::add);
     commit->producer->identity = {};
@@ -236,7 +238,7 @@ void CommitCalls::add(const CommitPtr& commit) {
 
 void CommitCalls::send(const CommitPtr& commit) {
   if (!commit->done) return abort(commit);
-  commit->give_up_us = 0;  // of each part there is an answer
+  commit->give_up_us = 0;  // every part gets an answer, so no time limit is needed here
   commit->parts_left = commit->parts.size();
   commit->appended.resize(commit->parts.size());
   const coordinator::ProducerIdentity producer = commit->producer->identity;
@@ -252,7 +254,7 @@ void CommitCalls::send(const CommitPtr& commit) {
 
 void CommitCalls::part_done(const CommitPtr& commit, size_t place, Result<AppendedBatch> appended) {
   if (appended) commit->appended[place] = *appended;
-  // That somebody else was faster says more than that a leader does not answer.
+  // A conflict explains the failure better than a leader that does not answer.
   else if (!commit->error || appended.error().code == ErrorCode::ObjectState)
     // FencedTask: the coordinator has given its producer a newer epoch.
     commit->error = appended.error().code == ErrorCode::FencedTask ? was_aborted()
@@ -289,14 +291,15 @@ void CommitCalls::ended(const CommitPtr& commit, const EndedTransaction& answer)
     succeed(commit);
     return release(commit);
   }
-  // Who coordinates it by then knows. What is open would hold up whoever reads, so it is asked as long as that takes.
+  // The current coordinator knows the outcome. An open transaction would block readers, so the request is repeated
+  // until it is answered.
   if (passes(answer.error)) return again(commit, &CommitCalls::end);
   commit->producer->identity = {};
   fail(commit, answer.error == kInvalidTxnState ? was_aborted() : not_known());
   release(commit);
 }
 
-// Another node has become the coordinator, and tells the partitions.
+// Another node has become the coordinator and sends the markers, so visibility has to be checked at the partitions.
 void CommitCalls::look_whether_visible(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   std::vector<TopicPartition> partitions;
@@ -315,7 +318,8 @@ void CommitCalls::look_whether_visible(const CommitPtr& commit) {
                    });
 }
 
-// Whoever waits is told when the rows are in nobody's way any more: who begins anew at once would be overtaken by them.
+// The caller is answered once the aborted rows no longer block the partitions: if it retried earlier, its new rows
+// would be overtaken by them.
 void CommitCalls::abort(const CommitPtr& commit) {
   ask_end(commit, false, [this, commit](const EndedTransaction& answer) {
     if (passes(answer.error)) return again(commit, &CommitCalls::abort);

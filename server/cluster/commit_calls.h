@@ -1,4 +1,4 @@
-// Rows of one transaction for several partitions: all of them are there, or none (docs/adr/0103).
+// Writes rows of one transaction to several partitions atomically (docs/adr/0103).
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -16,24 +16,24 @@
 
 namespace server {
 
-// A simulation switches them off.
+// Each rule can be switched off by the simulation, which must then find the bug that the rule prevents.
 struct CommitCallRules {
-  // Rows are sent when the coordinator knows to which partitions: the others would not hear how it ends.
+  // Rows are sent after the coordinator has recorded their partitions: others would get no marker at the end.
   bool adds_first = true;
-  // Nothing is committed of which a part may be missing.
+  // A transaction is committed only if all parts were appended.
   bool needs_all = true;
-  // Answered when whoever reads sees it.
+  // The caller is answered once the rows are visible to readers.
   bool waits_until_told = true;
 };
 
-// Each is a transaction of Kafka's, of a producer whose transactions this node coordinates itself where it can:
+// Each commit is a Kafka transaction of a producer whose transactions this node coordinates itself where it can:
 //
-//   commit ─► a producer ─► its partitions are known ─► rows to each leader ─► end: commit ─► told
-//                                                            │
-//                                                one refused └──────────────► end: abort
+//   commit ─► a producer ─► partitions recorded ─► rows to each leader ─► end: commit ─► answered
+//                                                        │
+//                                            one refused └──────────────► end: abort
 //
-// With each end its producer gets a new epoch, which keeps out what comes late (KIP-890). Whoever is answered with an
-// error is told whether rows may be there.
+// Each end gives the producer a new epoch, which rejects late requests (KIP-890). An error states whether rows may have
+// been written.
 //
 // Threads: one loop. Owner: ClusterNode.
 class CommitCalls {
@@ -42,9 +42,9 @@ class CommitCalls {
     std::string topic;
     storage::TopicPartition partition;
     std::string batches;               // without a producer, back to back
-    std::optional<Offset> since = {};  // only unless records of their keys have come since
+    std::optional<Offset> since = {};  // a condition: see AppendCalls::append_unless_changed()
   };
-  // Answers with the place of the last batch of each part. ObjectState: on a condition that does not hold any more.
+  // The result is the position of the last batch of each part. ObjectState: a condition no longer holds.
   using Done = std::function<void(Result<std::vector<storage::AppendedBatch>>)>;
   struct Around {
     NodeId self;
@@ -61,12 +61,12 @@ class CommitCalls {
   void tick();
 
  private:
-  // One transaction at a time.
+  // A producer serves one transaction at a time.
   struct Producer {
     size_t number;
     TransactionHost::CommitPlace place = {};
-    coordinator::ProducerIdentity identity = {};  // epoch -1: it has to begin
-    LeaderEpoch term = {};                        // of its coordinator when it began
+    coordinator::ProducerIdentity identity = {};  // epoch -1: it has to be initialized
+    LeaderEpoch term = {};                        // leader epoch of its coordinator at that time
     int32_t timeout_elsewhere_ms = 0;
   };
   struct Commit;
@@ -82,7 +82,7 @@ class CommitCalls {
   void end(const CommitPtr& commit);
   void ended(const CommitPtr& commit, const coordinator::EndedTransaction& answer);
   void look_whether_visible(const CommitPtr& commit);
-  // Rows may have been sent, and none is to be seen.
+  // Aborts the transaction: rows may have been sent, and none of them may become visible.
   void abort(const CommitPtr& commit);
   void succeed(const CommitPtr& commit);
   void fail(const CommitPtr& commit, Error error);
@@ -96,8 +96,8 @@ class CommitCalls {
   const Around around_;
   const CommitCallRules rules_;
   std::list<CommitPtr> all_;
-  std::deque<CommitPtr> waiting_;  // for a producer
-  std::vector<Producer> free_;     // producers
+  std::deque<CommitPtr> waiting_;  // commits that wait for a producer
+  std::vector<Producer> free_;     // idle producers
   size_t producers_ = 0;
 };
 

@@ -10,7 +10,7 @@
 namespace server {
 
 namespace {
-// When a node was heard of that is known to be gone.
+// Time of the last heartbeat of a node that is known to be gone.
 constexpr int64_t kLongAgo = INT64_MIN / 2;
 }  // namespace
 
@@ -20,15 +20,15 @@ using storage::PartitionAssignment;
 using storage::TopicPartition;
 
 struct Controller::Draft {
-  std::set<NodeId> available;  // as it will be: registered and not fenced
+  std::set<NodeId> available;  // state after the command: registered and not fenced
   storage::MetadataCommand command;
   size_t size_bytes = 0;   // of its parts
-  std::set<NodeId> unfit;  // of these: they lead only what nobody else can
+  std::set<NodeId> unfit;  // subset of `available` that leads only what no other node can lead
   bool has_changed_nodes = false;
-  std::vector<TopicPartition> decided;  // that are in the command
-  bool balances = false;  // what is led by another than the preferred replica goes back to it
-  std::map<TopicPartition, std::vector<NodeId>> proposed;  // ISRs that may be
-  std::vector<TopicPartition> moving;                      // of those that it has looked at
+  std::vector<TopicPartition> decided;  // partitions in the command
+  bool balances = false;                // moves leadership back to the preferred replicas
+  std::map<TopicPartition, std::vector<NodeId>> proposed;  // acceptable ISRs of proposals
+  std::vector<TopicPartition> moving;                      // among the partitions examined
 
   void add(std::string part) {
     size_bytes += part.size();
@@ -74,29 +74,30 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   const storage::NodeEpoch epoch = heartbeat.epoch;
   const auto [place, is_new] = heard_.try_emplace(node);
   Heard& heard = place->second;
-  if (!is_new && epoch < heard.epoch) return;  // late, of a process that is no more
+  if (!is_new && epoch < heard.epoch) return;  // a late heartbeat of an earlier process
   const bool leaves_now =
       heartbeat.is_leaving && (is_new || !heard.is_leaving || heard.epoch != epoch);
   if (is_new || heard.epoch != epoch) heard = {epoch, 0, Revision{0}, false};
   const int64_t now_us = clock_.monotonic_us();
   if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
   heard.at_us = now_us;
-  // Moves may have waited for that.
+  // Moves may have waited for this node to read of them.
   if (heard.applied < newest_move_)
     for (const auto& [partition, asked] : moves_)
       if (asked > heard.applied && asked <= heartbeat.applied) changed_.insert(partition);
-  heard.is_leaving |= heartbeat.is_leaving;  // who has said so once leaves, whatever comes late
+  heard.is_leaving |= heartbeat.is_leaving;  // a node that has announced it leaves, even if older
+                                             // heartbeats arrive later
   if (heartbeat.applied >= heard.applied) note_state(heard, heartbeat);
   heard.progress.heard(heartbeat.applied, revision_, now_us);
   must_look_ |= leaves_now;
-  // What it leads by what it has read it must not go on with for as long as it reads nothing else.
+  // The node is fenced, but must not continue to lead according to older metadata while it reads nothing new.
   const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr;
   if (known != nullptr && known->epoch == epoch && known->is_fenced &&
       heard.progress.is_late(now_us, settings_.session_timeout_us))
     port_.tell_fenced(node, epoch, revision_);
 }
 
-// As it says now; what it said before it had read as much comes late.
+// Takes over the node's state unless the heartbeat is older than the last one, by its revision.
 void Controller::note_state(Heard& heard, const Heartbeat& heartbeat) const {
   tell_changes(heard, heartbeat);
   heard.applied = heartbeat.applied;
@@ -126,7 +127,7 @@ void Controller::on_disconnected(NodeId node) {
   if (found != heard_.end()) {
     found->second.at_us = kLongAgo;
   } else if (const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr) {
-    // Its last word went to the controller before this one.
+    // Its last heartbeat went to the previous controller.
     heard_[node] = {.epoch = known->epoch, .at_us = kLongAgo, .applied = {}, .is_leaving = false};
   }
 }
@@ -138,7 +139,7 @@ void Controller::on_proposal(IsrProposal proposal) {
 }
 
 void Controller::tick() {
-  // Who was held up itself has heard of nobody meanwhile: that was not their fault.
+  // If this controller was held up itself, it has received no heartbeats meanwhile, which is not the nodes' fault.
   const int64_t now_us = clock_.monotonic_us();
   const int64_t gap_us = now_us - std::exchange(ticked_us_, now_us);
   if (gap_us > settings_.session_timeout_us / 4) {
@@ -199,7 +200,7 @@ bool Controller::hears_most_now(int64_t now_us) const {
   return heard_now >= majority();
 }
 
-// Fewer than a majority could not decide in its place.
+// A group smaller than a majority could not decide in its place.
 bool Controller::is_with_majority() const {
   if (!cluster_) return false;
   const int64_t now_us = clock_.monotonic_us();
@@ -212,7 +213,7 @@ bool Controller::is_with_majority() const {
   return alive >= majority() && do_not_hear < majority();
 }
 
-// Who was not heard of since this node decides may have been heard of by the one before it.
+// A node without a heartbeat in this controller's time may have sent one to the previous controller.
 bool Controller::is_alive(const ClusterNode& node, int64_t now_us) const {
   const auto found = heard_.find(node.id);
   if (found != heard_.end() && found->second.epoch == node.epoch)
@@ -230,7 +231,7 @@ void Controller::decide() {
   if (draft.balances) balanced_us_ = clock_.monotonic_us();
   must_look_at_all(draft) ? look_at_all(draft) : look_at_changed(draft);
   remember_moves(draft);
-  // What it had no room for goes on.
+  // The partitions that did not fit into the command are balanced next.
   if (draft.balances && draft.is_full(settings_.max_command_bytes))
     balanced_us_ -= settings_.balance_us;
   if (draft.command.parts.empty()) return;
@@ -239,7 +240,8 @@ void Controller::decide() {
                [this, decided = std::move(draft.decided),
                 alive = std::weak_ptr<const char>(alive_)](const Result<Revision>&) {
                  if (alive.expired()) return;
-                 // What became of it is in the log; it is read before the next decision, or that meets it.
+                 // The outcome is in the log: either it is read before the next decision, or the next command fails and
+                 // is repeated.
                  is_appending_ = false;
                  changed_.insert(decided.begin(), decided.end());
                });
@@ -252,7 +254,7 @@ bool Controller::must_look_at_all(const Draft& draft) const {
 
 void Controller::look_at_all(Draft& draft) {
   for (const auto& [partition, known] : cluster_->partitions()) decide_partition(draft, known);
-  // The rest is decided when this is done.
+  // The remaining partitions are decided after this command.
   must_look_ = draft.is_full(settings_.max_command_bytes);
   available_ = draft.available;
   unfit_ = draft.unfit;
@@ -272,7 +274,7 @@ void Controller::look_at_changed(Draft& draft) {
   }
 }
 
-// Mostly; without a copy of the assignment.
+// Cheap test that holds for most partitions; it needs no copy of the assignment.
 bool Controller::is_settled(const Draft& draft, const PartitionAssignment& known) const {
   return may_stay(draft, known) && !known.is_moving() && known.eligible.empty() &&
          std::ranges::all_of(known.isr, [&](NodeId node) { return draft.is_available(node); }) &&
@@ -294,7 +296,7 @@ bool Controller::is_out_of_touch(const ClusterNode& node) const {
   return heard != nullptr && heard->is_out_of_touch && rules_.heeds_who_is_out_of_touch;
 }
 
-// Where most are out of touch, and this one decides nevertheless, it is itself whom nobody hears.
+// If most nodes are out of touch and this controller decides nevertheless, it is the one that no node hears.
 bool Controller::is_unfit(const ClusterNode& node) const {
   const Heard* const heard = find_heard(node);
   return heard != nullptr &&
@@ -311,7 +313,7 @@ bool Controller::leads_alone(const Draft& draft, NodeId node) const {
   });
 }
 
-// Who does not know yet that it was fenced, or registered, would go on as what it was.
+// A node that does not know yet that it was fenced, or registered, would continue in its former role.
 bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
   if (!is_alive(node, now_us) || is_behind(node.id)) return false;
   if (!node.is_fenced) return true;
@@ -322,9 +324,9 @@ bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
 
 void Controller::decide_nodes(Draft& draft) const {
   const int64_t now_us = clock_.monotonic_us();
-  // Where it is this node that is cut off, the time of some is over before that of others: to fence those meanwhile may
-  // leave it alone in sync. When most were heard of only just now, who was not is silent; else it waits, and resigns
-  // soon if it hears no more (hears_too_few()).
+  // If this controller is the one that is cut off, the sessions of some nodes end before those of others, and fencing
+  // them meanwhile may leave it alone in sync. If a majority was heard within half a session, a node that was not heard
+  // is indeed silent; otherwise the controller waits, and resigns soon if this lasts (hears_too_few()).
   const bool waits = !is_last_ && !hears_most_now(now_us);
   const auto is_waited_for = [&](const ClusterNode& node) {
     const Heard* heard = find_heard(node);
@@ -333,7 +335,7 @@ void Controller::decide_nodes(Draft& draft) const {
   for (const auto& [id, node] : cluster_->nodes())
     if (is_fit(node, now_us) || is_waited_for(node)) draft.available.insert(id);
   for (const auto& [id, node] : cluster_->nodes()) {
-    // It does what is left to it.
+    // The node keeps the partitions that no other node can lead.
     if (is_behind(id) && !node.is_fenced && is_alive(node, now_us) && leads_alone(draft, id)) {
       draft.available.insert(id);
       draft.unfit.insert(id);
@@ -374,7 +376,7 @@ bool Controller::is_acceptable(const Draft& draft, const IsrProposal& proposal,
          });
 }
 
-// What is refused was made for another state of things: the leader reads that, and asks again.
+// A refused proposal was made for an older assignment: the leader will read the newer one and propose again.
 void Controller::take_proposals(Draft& draft) {
   for (const auto& [partition, proposal] : std::exchange(proposals_, {})) {
     const PartitionAssignment* known = cluster_->find(partition);
@@ -386,7 +388,7 @@ void Controller::take_proposals(Draft& draft) {
   }
 }
 
-// The first of the replicas that may, of those in sync before those that are eligible only.
+// The first eligible replica in the order of preference: replicas in sync come before replicas that are only eligible.
 std::optional<NodeId> Controller::elect(const Draft& draft,
                                         const PartitionAssignment& assignment) const {
   const auto first = [&](const auto& may_lead) -> std::optional<NodeId> {
@@ -400,16 +402,16 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
   };
   if (const auto staying = first(stays)) return staying;
   const auto& leader = assignment.leader;
-  // What nobody follows stands still.
+  // A partition whose leader is out of touch has no followers, and would stand still.
   if (leader && draft.unfit.contains(*leader) && is_out_of_touch(*cluster_->find(*leader)) &&
       assignment.isr.size() < assignment.least_in_sync(settings_.min_insync_replicas))
     if (const auto heir = first([&](NodeId node) {
           return assignment.is_eligible(node) && !draft.unfit.contains(node);
         }))
       return heir;
-  // Nobody is better than who leads.
+  // No other replica is better than the current leader.
   if (leader && draft.is_available(*leader) && assignment.is_in_sync(*leader)) return leader;
-  // Who does not read what is decided would not learn of it.
+  // A node that does not read the decisions would not learn of its leadership.
   if (const auto reads =
           first([&](NodeId node) { return assignment.is_in_sync(node) && !is_behind(node); }))
     return reads;
@@ -418,7 +420,7 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
   return first([&](NodeId node) { return assignment.is_eligible(node); });
 }
 
-// Whether its leader goes on, as far as that is in its own hands.
+// Whether the leader can stay, judged by the leader alone.
 bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignment) const {
   const auto& leader = assignment.leader;
   if (!leader || !draft.is_available(*leader) || !assignment.is_in_sync(*leader)) return false;
@@ -452,14 +454,15 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
   keep_eligible(next, known);
   if (next.leader != known.leader || (have_gone && rules_.raises_epoch_of_moved))
     ++next.leader_epoch;
-  // A proposal of what is so already asks for a newer version, after which no older proposal counts.
+  // A proposal of the current state requests a newer version, after which no older proposal is valid.
   if (next == known && proposed == draft.proposed.end()) return;
   ++next.version;
   draft.decided.push_back(next.partition);
   draft.add(storage::encode_assign_partition(next));
 }
 
-// Who had lost its disk before the move was asked for is in sync until that is noticed: it reads nothing since.
+// A replica that lost its disk before the move was requested counts as in sync until that is noticed, but such a node
+// reads no metadata any longer.
 bool Controller::has_read_of_move(const TopicPartition& partition, NodeId node) const {
   const auto move = moves_.find(partition);
   const Heard* heard = find_heard(*cluster_->find(node));
@@ -470,7 +473,7 @@ bool Controller::finish_move(const Draft& draft, PartitionAssignment& next) cons
   PartitionAssignment ready = next;
   if (!rules_.waits_for_new_replicas) ready.isr = ready.replicas;
   auto done = storage::completed_move(ready, settings_.min_insync_replicas);
-  // Who is not there may be in the ISR as the last who was.
+  // A replica whose node is down may be in the ISR because it was the last one.
   if (!done || !std::ranges::all_of(done->isr, [&](NodeId node) {
         return draft.is_available(node) && has_read_of_move(next.partition, node);
       }))

@@ -1,4 +1,4 @@
-// The node that decides: who is there, who leads which partition, who is in sync.
+// The controller decides which nodes are alive, which node leads each partition, and which replicas are in sync.
 #pragma once
 #include <functional>
 #include <map>
@@ -20,96 +20,100 @@
 namespace server {
 
 struct ControllerSettings {
-  int64_t session_timeout_us = 400'000;  // without a heartbeat: a node is fenced
-  // Who is heard of and does not read for so long what was decided before is, too: see MetadataProgress.
+  int64_t session_timeout_us = 400'000;  // a node without a heartbeat for this long is fenced
+  // A node that sends heartbeats but does not read old decisions for this long is fenced, too: see MetadataProgress.
   int64_t metadata_lag_max_us = 4'000'000;
   size_t min_insync_replicas = 1;
-  // So often leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
+  // Period in which leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
   int64_t balance_us = 300'000'000;
-  // What one command may have, about: etcd takes no more than a megabyte and a half at a time.
+  // Approximate size limit of one command: etcd accepts at most 1.5 megabytes in a request.
   size_t max_command_bytes = 256 << 10;
 };
 
-// What a simulation switches off, as storage::ReplicaRules.
+// Each rule can be switched off by the simulation; see storage::ReplicaRules.
 struct ControllerRules {
-  // Only who has all that was visible may lead.
+  // Only a replica that has all visible records may lead.
   bool elects_from_isr = true;
-  // A proposal counts for the assignment that it was made for.
+  // A proposal is valid only for the assignment that it was made for.
   bool checks_versions = true;
-  // And for the processes that it names: who was registered anew is another one.
+  // A proposal is valid only for the processes that it names: a node that has registered again is another process.
   bool checks_node_epochs = true;
-  // Replicas go when those that come in their place are in sync.
+  // Old replicas are removed only when those that replace them are in sync.
   bool waits_for_new_replicas = true;
-  // The leader epoch is raised when replicas go: what they have said does not count when they come again, without any
-  // of what they had.
+  // The leader epoch is raised when replicas are removed: reports of a removed replica must not count when it is added
+  // again with an empty log.
   bool raises_epoch_of_moved = true;
-  // Who does not read the metadata leads nothing that somebody else can.
+  // A node that does not read the metadata leads nothing that another node can lead.
   bool fences_who_is_behind = true;
-  // Nor who has no room for records.
+  // A node without disk space for records leads nothing that another node can lead.
   bool spares_full_disks = true;
-  // Nor who hears nothing.
+  // A node that does not hear the controller leads nothing that another node can lead.
   bool heeds_who_is_out_of_touch = true;
 };
 
 class ControllerPort {
  public:
   virtual ~ControllerPort() = default;
-  // Appends behind `last` if this node is the controller still. Fails with OutOfOrderSequence when it is not,
-  // or the log has moved on.
+  // Appends behind `last` if this node is still the controller. Fails with OutOfOrderSequence if it is not, or if the
+  // log has grown.
   virtual void append(Revision last, storage::MetadataCommand command,
                       std::function<void(Result<Revision>)> done) = 0;
-  // Another one is to decide, if there is one who can. Asked again for as long as this one hears too few.
+  // Gives up the role if another node can take it. Called repeatedly while this controller hears too few nodes.
   virtual void resign() = 0;
-  // The process is fenced as of that revision, which it has not read.
+  // Informs a process that it is fenced as of a revision that it has not read.
   virtual void tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) = 0;
 };
 
-// What it decides follows from the metadata as it read it last, from whom it has heard, and from what leaders
-// ask for. One command is on its way at a time, and whatever becomes of it, the next one is decided anew: so
+// Each decision follows from the metadata that were read last, from the heartbeats, and from the proposals of leaders.
+// One command is in flight at a time, and whatever its outcome, the next decision starts from the new metadata, so
 // nothing has to be undone.
 //
-// Who hears no majority of the nodes may be cut off from them, though it reaches etcd: what it would decide then
-// stops all partitions. It resigns instead, so that one of the others decides. Nodes that are known to be gone do not
-// count. Likewise where a majority says that it does not hear this one.
+// A controller that hears no majority of the nodes may be cut off from them although it reaches etcd: its decisions
+// would stop all partitions. It resigns instead, so that another node decides. Nodes that are known to be gone do not
+// count. It also resigns if a majority reports that it does not hear this controller.
 //
-// A node that is heard of but does not reach etcd does not learn what it leads, nor who is in sync with it: it is fenced
-// after a while, unless it leads something that nobody else can; then it gives away the rest.
+// A node that sends heartbeats but does not reach etcd does not learn what it leads or which replicas are in sync with
+// it. It is fenced after a while, unless it leads a partition that no other node can lead; then it loses only the
+// others.
 //
-// A node that does not hear the controller, which hears it, is one that the others do not reach: nobody follows it. Others
-// lead what it has led, as far as they can, and where it is alone in sync already those who were before.
+// A node that does not hear the controller although the controller hears it is probably not reachable for other nodes
+// either, so no replica follows it. Its partitions move to other replicas where possible; if it is already alone in
+// sync, to the replicas that were in sync before.
 //
-// A node whose disk is full takes no records: others lead what it has led, as far as they can and have room, and it stays
-// what it is otherwise. It leads again what it is preferred for by the usual rule.
+// A node whose disk is full accepts no records: its partitions move to other replicas that have room, and nothing else
+// changes for it. It later gets back the partitions that prefer it by the usual rule.
 //
 // Invariants:
-//   1. a leader has all that was ever visible, and is not fenced, when it is elected: it is in sync, or eligible;
-//   2. an ISR becomes no smaller than one: the last ones that have everything stay in it, though they are away.
+//   1. an elected leader has all records that were ever visible, and is not fenced: it is in sync or eligible;
+//   2. an ISR never becomes empty: the last replicas with all records stay in it even while their nodes are down.
 //
-// Threads: one loop. Owner: the node, for as long as it holds the controller's lease.
+// Threads: one loop. Owner: the node, while it holds the controller's lease.
 class Controller {
  public:
-  // `is_last`: nobody else has become it after this one had resigned. Then it decides alone, until it hears a majority.
-  // `predecessor`: who was it before, and has not renewed his lease: he was silent for that long already.
+  // `is_last`: no other node has become the controller after this one resigned, so it decides alone until it hears a
+  // majority. `predecessor`: the previous controller, which has not renewed its lease and was silent for at least that
+  // long.
   Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
              ControllerRules rules = {}, bool is_last = false,
              std::optional<NodeId> predecessor = {});
 
-  // The metadata as of a revision, whenever it has moved; `changed` are the partitions whose assignments have.
+  // New metadata as of a revision; `changed`: the partitions whose assignments have changed.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision,
                std::span<const storage::TopicPartition> changed);
-  // Likewise where anything may have.
+  // New metadata in which any assignment may have changed.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
-  // The node is there. Where it is leaving, and for as long as its disk is full or it is out of touch, it leads nothing
-  // that somebody else can lead.
+  // The node is alive. While it is leaving, out of touch, or has a full disk, it leads nothing that another node can
+  // lead.
   void on_heartbeat(const Heartbeat& heartbeat);
-  // Its connection is gone: it is fenced unless it is heard of at once. Also of one that was never heard of here.
+  // The node's connection is closed: it is fenced unless it sends a heartbeat at once, even if it has never sent one
+  // here.
   void on_disconnected(NodeId node);
   void on_proposal(storage::IsrProposal proposal);
-  // Every few milliseconds.
+  // Call it every few milliseconds.
   void tick();
-  // How far each node has read what this one knows; without the controller's epoch.
+  // How far each node has read the metadata of this controller; without the controller's epoch.
   NodesProgress progress() const;
-  // It decides nothing then.
+  // Whether this controller hears too few nodes; it decides nothing then.
   bool hears_too_few() const;
 
  private:
@@ -119,18 +123,18 @@ class Controller {
     Revision applied;
     bool is_leaving;
     MetadataProgress progress = {};
-    int64_t differing = 0;                               // as it says
-    bool disk_is_full = false, is_out_of_touch = false;  // likewise, in its last word
+    int64_t differing = 0;                               // as in its heartbeat
+    bool disk_is_full = false, is_out_of_touch = false;  // as in its last heartbeat
     storage::FeatureLevel knows = storage::kFirstLevel;
   };
-  // A command in the making: the assignments as they will be.
+  // A command under construction, with the state of the nodes as it will be.
   struct Draft;
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
-  // How many nodes are one, of those that are not known to be gone.
+  // Size of a majority of the nodes that are not known to be gone.
   size_t majority() const;
-  // Most were heard of only just now.
+  // Whether a majority has sent a heartbeat within half the session timeout.
   bool hears_most_now(int64_t now_us) const;
-  // Hears one, and no majority says that it does not hear this one.
+  // Whether it hears a majority, and no majority reports that it does not hear this controller.
   bool is_with_majority() const;
   void decide();
   bool is_fit(const storage::ClusterNode& node, int64_t now_us) const;
@@ -139,15 +143,15 @@ class Controller {
   bool is_behind(NodeId node) const;
   void note_state(Heard& heard, const Heartbeat& heartbeat) const;
   void tell_changes(const Heard& heard, const Heartbeat& heartbeat) const;
-  // Of the process that is registered.
+  // The last heartbeat of the registered process of the node; null: none.
   const Heard* find_heard(const storage::ClusterNode& node) const;
   bool is_unfit(const storage::ClusterNode& node) const;
   bool is_out_of_touch(const storage::ClusterNode& node) const;
-  // Whether there is something that nobody else of the draft could lead instead.
+  // Whether the node leads a partition that no other available node could lead.
   bool leads_alone(const Draft& draft, NodeId node) const;
   void take_proposals(Draft& draft);
-  // Whether it looks at all partitions: what there is to decide about one follows from its assignment and from who is
-  // available, so mostly it looks at a few of a hundred thousand.
+  // Whether all partitions have to be examined. A decision about a partition depends on its assignment and on the
+  // available nodes, so mostly only a few of a hundred thousand have to be.
   bool must_look_at_all(const Draft& draft) const;
   void look_at_all(Draft& draft);
   void look_at_changed(Draft& draft);
@@ -155,7 +159,7 @@ class Controller {
   void decide_partition(Draft& draft, const storage::PartitionAssignment& known) const;
   std::optional<NodeId> elect(const Draft& draft,
                               const storage::PartitionAssignment& assignment) const;
-  // Whether replicas have gone.
+  // Returns whether replicas were removed.
   bool finish_move(const Draft& draft, storage::PartitionAssignment& next) const;
   bool has_read_of_move(const storage::TopicPartition& partition, NodeId node) const;
   void remember_moves(const Draft& draft);
@@ -175,16 +179,16 @@ class Controller {
   Revision revision_{0};
   std::map<NodeId, Heard> heard_;
   std::map<storage::TopicPartition, storage::IsrProposal> proposals_;
-  // That are under way, and when that was known.
+  // Moves under way, with the revision at which each was first seen.
   std::map<storage::TopicPartition, Revision> moves_;
   Revision newest_move_{0};
   bool is_appending_ = false;
   int64_t balanced_us_;
   bool is_last_;
   const std::optional<NodeId> predecessor_;
-  bool must_look_ = true;  // something has happened since all partitions were looked at
-  std::set<NodeId> available_, unfit_;         // when they were
-  std::set<storage::TopicPartition> changed_;  // since then, and not looked at
+  bool must_look_ = true;  // something has happened since all partitions were last examined
+  std::set<NodeId> available_, unfit_;         // at that time
+  std::set<storage::TopicPartition> changed_;  // since then, and not examined
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

@@ -1,4 +1,4 @@
-// Makes digests of what replicas have, off the loops.
+// Computes digests of replicas on a thread of its own.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -13,8 +13,8 @@
 
 namespace server {
 
-// Threads: ask() from any; answers come on the thread. Owner: the member; stopped before the log is closed.
-// Queues:  at most kMostWaiting, further ones are refused: whoever asked comes again in a later round.
+// Threads: ask() from any thread; callbacks run on the digest thread. Owner: the member; stopped before the log is
+// closed. Queues: at most kMostWaiting requests. Further ones are refused, and the caller asks again in a later round.
 class DigestThread {
  public:
   static Result<std::unique_ptr<DigestThread>> start(storage::Log& log);
@@ -22,7 +22,7 @@ class DigestThread {
 
   void ask(const storage::TopicPartition& partition, Offset from, std::optional<Offset> end,
            size_t max_bytes, ScrubCalls::Digested done);
-  // Those who wait are answered nothing any more.
+  // Waiting callers get no answer.
   void stop();
 
  private:
@@ -42,7 +42,7 @@ class DigestThread {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Asked> waiting_;  // guarded by mutex_
-  bool is_stopping_ = false;   // likewise
+  bool is_stopping_ = false;   // guarded by mutex_
   std::thread thread_;
 };
 

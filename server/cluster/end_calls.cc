@@ -10,14 +10,14 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 5'000'000;
-constexpr int64_t kAnswerUs = 300'000;  // after so long it is asked again
+constexpr int64_t kAnswerUs = 300'000;  // a question without an answer is sent again
 constexpr int64_t kRetryUs = 30'000;
-// Whoever waits for a confirmation is told to try again when there is none.
+// Callers of confirm() get an error after this time and can try again.
 constexpr int64_t kConfirmUs = 1'000'000;
-// Whoever asks hears before he asks again what is in his way.
+// Shorter than kAnswerUs, so that the asker learns the obstacle before it asks again.
 constexpr int64_t kOpenUs = kAnswerUs - 50'000;
 
-// What a leader says of which nothing but the transaction's end helps.
+// Whether the error of a leader can only be resolved by the end of a transaction.
 bool is_open(const std::optional<Error>& error) {
   return error && error->code == ErrorCode::ObjectState;
 }
@@ -36,7 +36,7 @@ void EndCalls::ask(std::vector<TopicPartition> partitions, int64_t open_wait_us,
   ask_now(id, question);
 }
 
-// Those that have not answered yet; who may still answer to what was asked before is not asked again.
+// Asks for the partitions that are not answered yet, unless an earlier question for them may still be answered.
 void EndCalls::ask_now(uint64_t id, Question& question) {
   const int64_t now_us = around_.clock.monotonic_us();
   question.ask_at_us = now_us + kRetryUs;
@@ -144,7 +144,7 @@ void EndCalls::finish_if_done(uint64_t id) {
   question.done(std::move(ends));
 }
 
-// --- Who leads
+// --- The leader's side
 
 void EndCalls::add_witnesses(Witnesses& to, const TopicPartition& partition,
                              const LeaderEnds& leads) const {
@@ -169,7 +169,7 @@ void EndCalls::ask_witnesses(Witnesses witnesses, int64_t patience_us,
     around_.send(heir, ConfirmLeader{number, std::move(led)});
   }
   if (in_metadata.empty()) return;
-  // It may read of another leader while it waits.
+  // The metadata may show another leader by the time that etcd has answered.
   around_.confirm_read([this, id, led = std::move(in_metadata)](const Status& all_is_read) {
     if (all_is_read) return heard(id, check_newest(led));
     const bool is_unheard = all_is_read.error().code == ErrorCode::NetworkFailure;
@@ -211,7 +211,7 @@ void EndCalls::refuse(NodeId asker, uint64_t number, Error why) const {
   around_.send(asker, EndsTold{.number = number, .error = std::move(why)});
 }
 
-// How far it must be readable is as of now: what is acknowledged while somebody waits is for those who ask later.
+// The offset that must be readable is fixed when the question arrives: later acknowledgements are for later questions.
 void EndCalls::on_message(NodeId from, const AskEnds& message) {
   Asking asking{from, message.number, {}, around_.clock.monotonic_us() + kOpenUs};
   Seen seen;
@@ -226,7 +226,7 @@ void EndCalls::on_message(NodeId from, const AskEnds& message) {
   if (!try_tell(asking, seen)) asking_.push_back(std::move(asking));
 }
 
-// A transaction ends where enough replicas are in sync for what tells its end.
+// A transaction ends only when enough replicas are in sync for its marker.
 Error EndCalls::in_the_way(const Asking& asking, Seen& seen) const {
   for (const auto& [partition, until] : asking.partitions)
     if (const auto& leads = look(partition, seen); leads && !leads->has_min_isr)

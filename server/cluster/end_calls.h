@@ -1,5 +1,5 @@
-// How far partitions can be read as of now, whoever leads them: what was acknowledged before the question lies before
-// the answer.
+// Finds the current readable ends of partitions with any leader: a record that was acknowledged before the question
+// lies below the answer.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,34 +15,34 @@
 
 namespace server {
 
-// Rules of answers, one by one; a simulation switches them off.
+// Rules for answers; each can be switched off by the simulation.
 struct EndCallRules {
-  // Who believes that it leads asks those who could lead by now.
+  // A node that believes that it leads asks the nodes that could have replaced it.
   bool asks_others = true;
-  // Where too few are in sync, others could lead who may not answer for long: it asks for what was decided.
+  // If too few replicas are in sync, nodes that are gone for long could lead: the leader asks etcd for newer decisions.
   bool asks_metadata = true;
-  // A new leader knows how far can be read when all is visible that was there when it began.
+  // A new leader knows the readable end only when all records that it had at its start are visible.
   bool waits_for_own_begin = true;
-  // Rows of sessions that were acknowledged are not left out behind a transaction that is open.
+  // Acknowledged rows of sessions are not left out because an open transaction lies before them.
   bool waits_for_acknowledged = true;
 };
 
-// What a leader says of itself.
+// State of a leader.
 struct LeaderEnds {
   LeaderEpoch epoch;
   Offset readable_end;
-  bool has_all_of_before = false;  // what was there when its epoch began is visible
-  std::vector<NodeId> heirs = {};  // who could lead after it, while enough are in sync
-  bool has_min_isr = true;         // they are
-  // As far as sessions may have been told that their rows are there; who reads what is committed may not get there yet.
+  bool has_all_of_before = false;  // all records from before its epoch are visible
+  std::vector<NodeId> heirs = {};  // nodes that could lead after it while enough are in sync
+  bool has_min_isr = true;         // enough replicas are in sync
+  // The end of the rows that sessions may have seen acknowledged; readers of committed records may not reach it yet.
   Offset acknowledged_end = Offset{0};  // by this node
-  Offset begin = Offset{0};             // by those that led before it
+  Offset begin = Offset{0};             // by earlier leaders
 };
 
-// Without clocks: the leader takes the end, then asks each node that could have become the leader since. One of them
-// would have to know that, before it acknowledges anything under its own epoch. Where fewer are in sync than
-// min.insync.replicas that may be one of those who were before, and it may be gone: then etcd is asked whether there is
-// any decision that the leader has not read. (All who could lead have what is visible.)
+// Correct without clocks: the leader reads its end, then asks each node that could have become the leader since then.
+// One of them must know a new leader epoch before that leader acknowledges anything. If fewer replicas are in sync than
+// min.insync.replicas asks for, the new leader may be a node that was in sync earlier and does not answer: then etcd is
+// asked whether a decision exists that the leader has not read. (All nodes that could lead have all visible records.)
 //
 //   asker          leader                     each heir
 //     ─ AskEnds ──►  end, epoch
@@ -60,25 +60,25 @@ class EndCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // Since when this node is known. All that was decided before it has read then.
+    // The epoch of this node's registration, once it is read. The node has read all earlier decisions then.
     std::function<std::optional<storage::NodeEpoch>()> epoch;
-    // Fails with NotLeader.
+    // State of this node as leader of a partition. Fails with NotLeader.
     std::function<Result<LeaderEnds>(const storage::TopicPartition&)> leads;
-    // As EtcdMetadataLog::confirm_read(), of what cluster() shows.
+    // Confirms that cluster() shows all decisions: see EtcdMetadataLog::confirm_read().
     std::function<void(std::function<void(Status)>)> confirm_read;
   };
-  // Its numbers are larger than those of whoever was there before, to whom answers may still come.
+  // Message numbers start above those of an earlier process, whose answers may still arrive.
   EndCalls(Around around, EndCallRules rules)
       : around_(std::move(around)),
         rules_(rules),
         last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
 
-  // Asks whoever leads then, again until all have answered or it has taken too long: some seconds, or `open_wait_us` where a
-  // transaction that is open is in the way, which is ObjectState then.
+  // Asks the leaders, repeatedly, until all have answered or the time is up: some seconds, or `open_wait_us` if an open
+  // transaction is in the way, which is reported as ObjectState.
   void ask(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us, Done done);
-  // Whether this node leads the partition still, so that what it knew under its epoch when it was asked was all that there
-  // was to know: who was frozen or cut off does not know that it was replaced. Fails with NotLeader, and with
-  // NotEnoughReplicas where those who could lead by now do not say.
+  // Confirms that this node still leads the partition, so that its knowledge under its epoch was complete at the call:
+  // a node that was frozen or cut off does not know that it was replaced. Fails with NotLeader, and with
+  // NotEnoughReplicas if the nodes that could lead by now do not answer.
   void confirm(const storage::TopicPartition& partition, std::function<void(Status)> done);
 
   void on_message(NodeId from, const AskEnds& message);
@@ -96,32 +96,32 @@ class EndCalls {
     std::map<storage::TopicPartition, std::optional<Offset>> ends;
     Done done;
     int64_t give_up_us = 0, give_up_open_us = 0, ask_at_us = 0;
-    std::map<uint64_t, Asked> asked;  // and not answered, by the number of the message
+    std::map<uint64_t, Asked> asked;  // unanswered messages, by number
     std::optional<Error> last_error = {};
   };
-  // What a leader does when all whom it asks have answered, or one has refused, or they take too long.
+  // A pending answer of a leader: sent when all asked nodes have confirmed, or one has refused, or the time is up.
   struct Answer {
     std::function<void(Status)> done;
     size_t left = 0;
     int64_t until_us = 0;
   };
-  // What a leader is asked while a transaction is open in front of what was acknowledged by then.
+  // A question to this leader that waits because a transaction is open before rows that were acknowledged by then.
   struct Asking {
     NodeId from;
     uint64_t number;
     std::vector<std::pair<storage::TopicPartition, Offset>>
-        partitions;  // and how far each must be readable
+        partitions;  // and the offset up to which each must be readable
     int64_t until_us;
   };
   void refuse(NodeId asker, uint64_t number, Error why) const;
-  // What a leader says of itself is asked once for all who wait.
+  // Cache of leader states for one pass over all waiting questions.
   using Seen = std::map<storage::TopicPartition, Result<LeaderEnds>>;
   const Result<LeaderEnds>& look(const storage::TopicPartition& partition, Seen& seen) const;
-  // What it waits behind.
+  // The obstacle that the question waits for.
   Error in_the_way(const Asking& asking, Seen& seen) const;
-  // False: it is to be looked at again.
+  // False: try it again later.
   bool try_tell(const Asking& asking, Seen& seen);
-  // Whom to ask whether this node leads.
+  // The nodes, or etcd, that can confirm that this node leads.
   struct Witnesses {
     std::map<NodeId, std::vector<ConfirmLeader::Led>> heirs;
     std::vector<ConfirmLeader::Led> in_metadata;
@@ -129,9 +129,9 @@ class EndCalls {
   void add_witnesses(Witnesses& to, const storage::TopicPartition& partition,
                      const LeaderEnds& leads) const;
   void ask_witnesses(Witnesses witnesses, int64_t patience_us, std::function<void(Status)> done);
-  // Of one who was asked for the answer.
+  // Result from one witness of an answer.
   void heard(uint64_t answer, const Status& status);
-  // Whether this node knows of no later leader of any of them. Fails with NotLeader.
+  // Whether this node knows no later leader of any of the partitions. Fails with NotLeader.
   Status check_newest(const std::vector<ConfirmLeader::Led>& led) const;
   void ask_now(uint64_t id, Question& question);
   void forget_asked(Question& question);
@@ -143,7 +143,7 @@ class EndCalls {
   std::map<uint64_t, Question> questions_;
   std::map<uint64_t, uint64_t> question_of_;  // by the number of a message
   std::map<uint64_t, Answer> answers_;
-  std::map<uint64_t, uint64_t> answer_of_;  // likewise
+  std::map<uint64_t, uint64_t> answer_of_;  // by the number of a message
   std::vector<Asking> asking_;
 };
 

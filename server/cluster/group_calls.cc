@@ -9,10 +9,10 @@ namespace server {
 namespace {
 
 constexpr int64_t kPatienceUs = 1'000'000;
-// Of groups and their partitions together: a message of some megabytes.
+// Limit for groups and their partitions together, which bounds a message to some megabytes.
 constexpr size_t kMostElements = 100'000;
 
-// As many of them as a message takes.
+// Builds a message of as many groups as fit.
 GroupsTold as_told(uint64_t number, GroupCalls::Groups groups) {
   size_t elements = 0;
   const auto beyond = std::ranges::find_if(groups, [&](const coordinator::GroupProgress& group) {

@@ -1,4 +1,4 @@
-// How far the consumer groups are that other nodes coordinate: each node knows its own alone.
+// Collects the progress of the consumer groups that other nodes coordinate: each node knows only its own groups.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,28 +14,28 @@
 
 namespace server {
 
-// Asks all nodes that are there. Who does not answer within a second, or has more groups than a message takes, is named
-// instead of waited for.
+// Asks all live nodes. A node that does not answer within a second, or has more groups than fit into a message, is
+// listed in the result instead of waited for.
 //
 // Threads: one loop. Owner: ClusterMember.
 class GroupCalls {
  public:
   using Groups = std::vector<coordinator::GroupProgress>;
   struct Told {
-    Groups groups;                // in no order; one that moves meanwhile may be there twice
-    std::set<NodeId> incomplete;  // nodes not all of whose groups are among them
+    Groups groups;                // unordered; a group that moves meanwhile may appear twice
+    std::set<NodeId> incomplete;  // nodes whose groups are not all in `groups`
   };
   struct Around {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
-    // Those that are there, of which some can be asked.
+    // The live nodes, and those of them that are connected.
     std::function<std::set<NodeId>()> others, reached;
-    // This node's own; answers on the loop, or never.
+    // This node's own groups; calls back on the loop, or never.
     std::function<void(std::function<void(Groups)>)> own;
   };
   explicit GroupCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 
-  // Not this node's own.
+  // Asks the other nodes; this node's own groups are not in the result.
   void ask(std::function<void(Told)> done);
   void on_message(NodeId from, const AskGroups& message);
   void on_message(NodeId from, GroupsTold message);
@@ -44,7 +44,7 @@ class GroupCalls {
  private:
   const Around around_;
   OpenQuestions questions_;
-  std::map<uint64_t, Told> gathered_;  // of the questions
+  std::map<uint64_t, Told> gathered_;  // of open questions
 };
 
 }  // namespace server

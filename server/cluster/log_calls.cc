@@ -11,7 +11,8 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 2'000'000;
-constexpr int64_t kLeaderPatienceUs = 500'000;  // less than who asks this node for groups has
+constexpr int64_t kLeaderPatienceUs = 500'000;  // shorter than the time limit for group queries of
+                                                // other nodes
 
 }  // namespace
 
@@ -77,7 +78,7 @@ std::vector<LogsTold::Log> LogCalls::logs_of(const std::vector<TopicPartition>& 
   return logs;
 }
 
-// Of two that are alike the first one is as good.
+// If two logs are equal, the first one is kept.
 void LogCalls::Found::take(NodeId node, const std::vector<LogsTold::Log>& logs) {
   const std::vector<TopicPartition>& partitions = asked.at(node);
   for (size_t i = 0; i < std::min(partitions.size(), logs.size()); ++i) {

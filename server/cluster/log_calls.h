@@ -1,4 +1,4 @@
-// How far the logs of partitions are: of those that nobody leads, which replica loses least when it is to lead all the same.
+// Finds the ends of partition logs: for a partition without a leader, the replica that loses least if it has to lead.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,15 +14,14 @@
 
 namespace server {
 
-// ask() asks all that have a replica and are there. The longest log of the newest leader epoch is the best one (Raft's rule for
-// votes, and the one of KIP-966 for unclean recovery): what lies behind the end of an older epoch was never
+// ask() asks all live nodes that have a replica. The longest log of the newest leader epoch is the best one (the rule
+// of Raft for votes, and of KIP-966 for unclean recovery): records behind the end of an older epoch were never
 // acknowledged by a newer leader.
 //
 // Threads: one loop. Owner: ClusterMember.
 class LogCalls {
  public:
-  // Partitions of which no replica is there are not among them. NetworkFailure where a node that is there has
-  // not answered within two seconds.
+  // Partitions without a live replica are missing. NetworkFailure if a live node has not answered within two seconds.
   using Best = std::map<storage::TopicPartition, NodeId>;
   using Done = std::function<void(Result<Best>)>;
   struct Around {
@@ -30,12 +29,13 @@ class LogCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    std::function<LogsTold::Log(const storage::TopicPartition&)> log_of;  // this node's
+    std::function<LogsTold::Log(const storage::TopicPartition&)> log_of;  // end of this node's log
   };
   explicit LogCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 
   void ask(const std::vector<storage::TopicPartition>& partitions, Done done);
-  // Their high watermarks, as their leaders say, without those that do not. For whoever tells people: nothing is decided by it.
+  // Asks the leaders for the high watermarks; partitions whose leader does not answer are missing. For display only: no
+  // decision depends on it.
   using EndsDone = std::function<void(std::map<storage::TopicPartition, Offset>)>;
   void ask_leaders(const std::vector<storage::TopicPartition>& partitions, EndsDone done);
   void on_message(NodeId from, const AskLogs& message);
@@ -56,7 +56,7 @@ class LogCalls {
 
   const Around around_;
   OpenQuestions questions_;
-  std::map<uint64_t, Found> found_;  // of the questions
+  std::map<uint64_t, Found> found_;  // of open questions
 };
 
 }  // namespace server

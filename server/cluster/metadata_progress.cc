@@ -6,7 +6,7 @@
 namespace server {
 
 void MetadataProgress::heard(Revision applied, Revision known, int64_t now_us) {
-  applied_ = std::max(applied_, applied);  // heartbeats may overtake each other
+  applied_ = std::max(applied_, applied);  // heartbeats may arrive out of order
   if (applied_ >= known)
     caught_up_us_ = now_us;
   else if (heard_us_ >= 0 && applied_ >= known_then_)

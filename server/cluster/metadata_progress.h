@@ -1,4 +1,4 @@
-// Whether a node reads what the cluster decides.
+// Tracks whether a node reads the decisions of the cluster.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -7,31 +7,32 @@
 
 namespace server {
 
-// A node that is heard of may be cut off from etcd all the same: it does not learn what it leads. It is behind when
-// it has not reached what the controller knew so long ago, and until it has reached what the controller knows when it
-// gets there. Who reads on, however slowly, is not.
+// A node that sends heartbeats may still be cut off from etcd, and does not learn what it leads. It is behind if it has
+// not reached, within a time limit, the revision that the controller knew at the start of that time; it stays behind
+// until it has reached that revision, and then the one that the controller knew at that moment. A node that reads on,
+// however slowly, is not behind.
 //
 // Threads: one loop. Owner: the controller, one for each process of a node.
 class MetadataProgress {
  public:
-  // A heartbeat says that it has read up to `applied`; the controller has read up to `known`.
+  // A heartbeat reports that the node has read up to `applied`; the controller has read up to `known`.
   void heard(Revision applied, Revision known, int64_t now_us);
-  // It was silent, so it may have been frozen or cut off: what it had read before tells nothing any more.
+  // The node was silent and may have been frozen or cut off: its earlier progress proves nothing now.
   void doubt();
-  // When it was heard of last, and when it is known to have read all that the controller knew then (Kafka's
-  // lastCaughtUpTimestamp); -1: never.
+  // Time of the last heartbeat, and the last time at which the node is known to have read all that the controller knew
+  // (Kafka's lastCaughtUpTimestamp); -1: never.
   int64_t heard_us() const { return heard_us_; }
   int64_t caught_up_us() const { return caught_up_us_; }
-  // Who watches was held up itself for so long.
+  // The controller itself was held up for this time, which must not count against the node.
   void hold_up(int64_t by_us) { since_us_ += by_us; }
-  // True when it has just been noticed.
+  // Returns true if the node has just been found to be behind.
   bool notice(int64_t now_us, int64_t patience_us);
 
   Revision applied() const { return applied_; }
   bool is_behind() const { return state_ == State::Behind || state_ == State::CatchesUp; }
-  // It has been seen to reach what the controller knew.
+  // The node has reached a revision that the controller knew.
   bool gets_on() const { return state_ == State::GetsOn; }
-  // It has not got there for so long.
+  // The node has not reached its goal within the time limit.
   bool is_late(int64_t now_us, int64_t by_us) const {
     return goal_ && applied_ < *goal_ && now_us - since_us_ > by_us;
   }
@@ -44,7 +45,7 @@ class MetadataProgress {
   std::optional<Revision> goal_;
   int64_t since_us_ = 0;  // when the goal was set
   int64_t heard_us_ = -1, caught_up_us_ = -1;
-  Revision known_then_{0};  // to the controller, when it was heard of last
+  Revision known_then_{0};  // revision of the controller at the last heartbeat
 };
 
 }  // namespace server

@@ -13,9 +13,9 @@ using storage::MetadataRecord;
 
 namespace {
 
-// Somebody waits with a client behind it.
+// Clients wait for definitions, so they have to be answered within this time.
 constexpr int64_t kPatienceUs = 10'000'000;
-// Of a command; etcd takes requests of a megabyte and a half.
+// Size limit of a command; etcd accepts requests of 1.5 megabytes.
 constexpr size_t kMostBytes = 1'000'000;
 
 Error stopping() { return {ErrorCode::ShuttingDown, "the server is stopping"}; }

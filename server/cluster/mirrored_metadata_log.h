@@ -1,4 +1,4 @@
-// The metadata log of a cluster, for the thread that applies definitions: what the cluster's loop has read.
+// The cluster's metadata log for the thread that applies definitions, fed by the cluster's loop.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -15,47 +15,47 @@
 
 namespace server {
 
-// Keeps what was read and not applied yet. What is about nodes and assignments is left out of the commands: the loop
-// has applied that itself, before it tells of the command here. A snapshot is made of both: what was applied here as of
-// a revision, and what the loop knew then.
+// Keeps commands that were read and are not applied yet. Parts about nodes and assignments are left out: the loop has
+// applied them itself before it passes the command on. A snapshot combines both: the definitions applied here as of a
+// revision, and the cluster table of the loop at that revision.
 //
-// Invariant: an append is answered when its command can be read here.
+// Invariant: an append is answered once its command can be read here.
 //
 // Threads: any for MetadataLog; the loop's for the rest. Owner: the member.
 class MirroredMetadataLog final : public storage::MetadataLog {
  public:
-  // Appends on the loop, on which it is called; see storage::EtcdMetadataLog::append().
+  // Appends; called on the loop, and calls back there; see storage::EtcdMetadataLog::append().
   using Append = std::function<void(Revision last, const storage::MetadataCommand& command,
                                     std::function<void(Result<Revision>)> done)>;
   using Post = std::function<void(std::function<void()>)>;
-  // Takes a snapshot to etcd, on the loop, if it is wanted still.
+  // Stores a snapshot in etcd if it is still wanted; called on the loop.
   using Save = std::function<void(Revision revision, std::string bytes)>;
   MirroredMetadataLog(Append append, Post post, Save save, const Clock& clock)
       : append_(std::move(append)), post_(std::move(post)), save_(std::move(save)), clock_(clock) {}
 
   // --- The loop
-  // `cluster` is what the loop knows with this command.
+  // `cluster` is the loop's cluster table after this command.
   void read(const storage::MetadataRecord& record, const storage::ClusterTable& cluster);
-  // What it has takes the place of all commands up to its revision.
+  // The snapshot replaces all commands up to its revision.
   void load(const storage::MetadataSnapshot& snapshot);
   void want_snapshot(bool is_wanted) { is_wanted_ = is_wanted; }
-  // Whoever waits for etcd for too long is told that it is not known what became of it.
+  // Answers callers that have waited too long for etcd: the outcome of their append is unknown.
   void tick();
-  // From then on nothing is appended, and nobody waits any more.
+  // From then on appends fail, and all waiting callers are answered.
   void stop();
 
   // --- MetadataLog
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
   Revision last_revision() const override;
-  // What lies before `first` is forgotten. Fails with OffsetOutOfRange when that was forgotten already, or is in the
-  // snapshot only.
+  // Forgets commands before `first`. Fails with OffsetOutOfRange if `first` itself is forgotten already, or is only in
+  // the snapshot.
   Result<std::vector<storage::MetadataRecord>> read(Revision first,
                                                     size_t max_count) const override;
   void watch(std::function<void(Revision)> moved) override;
-  // As of a revision that was among those read last.
+  // The revision of the snapshot must be among those that were read last.
   void save_snapshot(storage::MetadataSnapshot snapshot, std::function<void(Status)> done) override;
-  // The one that was loaded last, until something behind it was read.
+  // The snapshot that was loaded last, until a later command is read.
   Result<std::optional<storage::MetadataSnapshot>> load_snapshot() const override;
   SnapshotWish snapshot_wish() const override {
     return is_wanted_ ? SnapshotWish::Due : SnapshotWish::NotDue;
@@ -64,17 +64,17 @@ class MirroredMetadataLog final : public storage::MetadataLog {
  private:
   struct Kept {
     storage::MetadataRecord record;
-    storage::ClusterTable cluster;  // with it; shares what it has in common with the others
+    storage::ClusterTable cluster;  // after the record; shares memory with the other ones
   };
   struct Waiting {
     std::function<void(Result<Revision>)> done;
     int64_t give_up_us = 0;
-    std::optional<Revision> revision = {};  // since it is known
+    std::optional<Revision> revision = {};  // once etcd has answered
   };
   void appended(uint64_t number, Result<Revision> revision);
-  // Those who wait for what can be read now. Under the lock.
+  // Removes and returns the callbacks of appends that can be read now. Call it with the lock held.
   std::vector<std::function<void(Result<Revision>)>> take_answered();
-  // Takes it out; nothing when somebody else has answered it.
+  // Removes and returns the callback; empty if it was answered already.
   std::function<void(Result<Revision>)> take(uint64_t number);
 
   const Append append_;

@@ -13,7 +13,7 @@ namespace server {
 namespace {
 
 constexpr size_t kSizeSize = sizeof(int32_t);
-// Less is sooner copied than given memory of its own.
+// Below this size, copying is cheaper than a separate buffer.
 constexpr size_t kLarge = 64 << 10;
 
 }  // namespace
@@ -57,7 +57,7 @@ Result<std::optional<NodeFrames::Frame>> NodeFrames::next() {
     if (is_trusted_ && whole >= kLarge) begin_large(whole);
     return std::nullopt;
   }
-  small_.consume(whole);  // stays where it is until the next call
+  small_.consume(whole);  // valid until the next call
   return Frame{rest.substr(kSizeSize, static_cast<size_t>(size))};
 }
 

@@ -1,4 +1,4 @@
-// Cuts what a node sends into frames: an i32 size, then as many bytes.
+// Splits the byte stream of a peer node into frames: an i32 size, then as many bytes.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace server {
 
-// As kafka::FrameReader, but once it is known who sends: a large frame has memory of its own then, of its whole size from the
-// beginning, which what is made of it may keep.
+// Like kafka::FrameReader, but once the peer is known, a large frame gets a buffer of its own, allocated at its full
+// size at the start; the decoded message can keep that buffer instead of copying it.
 //
 // Threads: one. Owner: the connection.
 class NodeFrames {
@@ -20,20 +20,20 @@ class NodeFrames {
   explicit NodeFrames(size_t max_frame_size) : max_frame_size_(max_frame_size) {}
 
   struct Frame {
-    std::string_view bytes;  // without its size; good until the next call of anything here
-    std::shared_ptr<const void> keeper = {};  // of a large one: for as long as somebody has this
+    std::string_view bytes;  // without its size; valid until the next call of any member function
+    std::shared_ptr<const void> keeper = {};  // for a large frame: keeps the bytes valid
   };
 
-  // Memory may be taken for what a size promises.
+  // The peer is known: the size in a frame's header may be allocated before its bytes arrive.
   void trust() { is_trusted_ = true; }
-  // Where the next bytes belong, if that is known already: if they are received there, receive() copies nothing.
+  // The buffer for the next bytes, if it is known already: bytes that are received into it are not copied by receive().
   std::span<char> room();
   void receive(std::string_view bytes);
-  // The next whole frame; nothing when more bytes are needed. Fails with ProtocolViolation when the size is negative or above
-  // the limit: what follows cannot be understood, so the connection has to end.
+  // The next whole frame; none if more bytes are needed. Fails with ProtocolViolation if the size is negative or above
+  // the limit: the rest of the stream cannot be parsed, so the connection has to be closed.
   Result<std::optional<Frame>> next();
   void tidy() { small_.tidy(); }
-  // Of frames that are not whole yet.
+  // Bytes of incomplete frames.
   size_t buffered_bytes() const { return small_.unread().size() + large_filled_; }
 
  private:
@@ -42,7 +42,7 @@ class NodeFrames {
   const size_t max_frame_size_;
   InputBuffer small_{nullptr};
   bool is_trusted_ = false;
-  std::shared_ptr<char[]> large_;  // what comes next belongs there
+  std::shared_ptr<char[]> large_;  // buffer of the large frame that is being received
   size_t large_size_ = 0, large_filled_ = 0;
 };
 

@@ -42,7 +42,7 @@ void NodeProbe::end(Result<HelloAnswer> answer) {
 }
 
 void NodeProbe::on_input(std::string_view bytes) {
-  // Who speaks in the clear says why.
+  // A peer that answers in plain text refuses TLS; read its reason.
   if (tls_ && bytes.front() == '\0') tls_.reset();
   Status heard;
   if (!tls_) {
@@ -56,7 +56,7 @@ void NodeProbe::on_input(std::string_view bytes) {
   if (!heard) end(std::move(heard).error());
 }
 
-// What the answer is told ends the probe.
+// The first complete frame is the answer, and ends the probe.
 Status NodeProbe::read(std::string_view bytes) {
   frames_.receive(bytes);
   const auto frame = TRY(frames_.next());

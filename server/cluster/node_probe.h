@@ -1,4 +1,4 @@
-// Asks at an address which node of the cluster answers there, and which process.
+// Asks which node of the cluster, and which process, answers at an address.
 #pragma once
 #include <functional>
 #include <memory>
@@ -16,12 +16,13 @@ namespace server {
 // Threads: the loop's.
 class NodeProbe final : ConnectionHandler {
  public:
-  // Nobody listens there, or who does is no node: an error.
+  // Fails if nothing listens there, or if the listener is no node.
   using Done = std::function<void(Result<HelloAnswer>)>;
   struct Patience {
     int64_t connect_ms, answer_ms;
   };
-  // `certificates` may be null: in the clear. `done` is called once, never within this call; it may destroy the probe.
+  // `certificates` is null for plain text. `done` is called once, never within the constructor; it may destroy the
+  // probe.
   NodeProbe(Loop& loop, const Address& address, NodeHello hello,
             const NodeCertificates* certificates, Patience patience, Done done);
 

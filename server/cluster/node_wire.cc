@@ -78,10 +78,11 @@ using storage::ReplicaFetch;
 using storage::ReplicaFetched;
 using storage::TopicPartition;
 
-// `large_bytes` is what the message has besides small fields: a frame that grows behind them is copied whole.
-// An offset that is not known.
+// An unknown offset.
 constexpr int64_t kNothing = -1;
 
+// `large_bytes` is the size of the message without its small fields: without a reservation, appending the large part
+// would reallocate and copy the frame.
 template <class Message>
 std::string framed(const Message& message, int16_t version = Message::kMaxVersion,
                    size_t large_bytes = 0) {
@@ -94,7 +95,8 @@ std::string framed(const Message& message, int16_t version = Message::kMaxVersio
   return frame;
 }
 
-// --- Errors go by their names, which are the same in all versions
+// --- Errors are sent by name, since names are the same in all versions
+
 
 template <class Message>
 void put_error(Message& message, const std::optional<Error>& error) {
@@ -138,7 +140,7 @@ std::string frame_of(const ReplicaFetch& fetch) {
   return framed(to);
 }
 
-// Without its batches.
+// Builds the response without the batches.
 ReplicaFetchResponse response_of(const ReplicaFetched& fetched) {
   ReplicaFetchResponse to;
   to.topic_id = fetched.partition.topic;
@@ -164,7 +166,8 @@ std::string frame_of(const ReplicaFetched& fetched) {
 }
 
 FramePieces pieces_of(const ReplicaFetched& fetched) {
-  // Behind the batches' length, which is one byte where there are none: two offsets, and how many tagged fields there are.
+  // The bytes behind the batches: two offsets and the number of tagged fields. In the frame without batches, the length
+  // of the batches takes one byte.
   constexpr size_t kTail = 2 * sizeof(int64_t) + 1;
   FramePieces pieces{framed(response_of(fetched)), fetched.batches};
   pieces.tail = pieces.head.substr(pieces.head.size() - kTail);
@@ -339,7 +342,7 @@ std::string frame_of(const AppendRows& append) {
   to.partition = append.partition.partition.value();
   to.batches = append.batches;
   if (!append.unchanged) return framed(to, 0);
-  // A node that does not know of the condition does not take it.
+  // Only this version carries the condition: a node that does not know it rejects the request instead of ignoring it.
   to.unchanged_since = append.unchanged->since.value();
   if (append.unchanged->own_from) to.own_from = append.unchanged->own_from->value();
   return framed(to);
@@ -444,7 +447,7 @@ std::string frame_of(const LogsTold& told) {
   return framed(to);
 }
 
-// --- And back
+// --- Messages from frames
 
 ClusterMessage message_of(const ReplicaFetchRequest& from) {
   ReplicaFetch fetch;
@@ -556,7 +559,7 @@ ClusterMessage message_of(const WriteMarkerResponse& from) {
   return MarkerWritten{static_cast<uint64_t>(from.number), error_of(from)};
 }
 
-// Their order is what coordinators look for them by.
+// Sorted, because coordinators search the partitions by binary search.
 template <class Topics>
 coordinator::PartitionsByTopic by_topic(const Topics& topics) {
   coordinator::PartitionsByTopic all;
@@ -703,7 +706,7 @@ Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame
     return message_of(message);
 }
 
-// Tries one kind after the other.
+// Decodes the message type with the frame's api key.
 template <class... Messages>
 Result<std::optional<ClusterMessage>> decode_as_any(const kafka::RequestFrame& frame,
                                                     const std::shared_ptr<const void>& keeper) {
@@ -721,7 +724,7 @@ std::string encode(const ClusterMessage& message) {
 }
 
 FramePieces encode_in_pieces(const ClusterMessage& message) {
-  // Less is sooner copied than sent apart.
+  // Below this size, copying is cheaper than a separate write.
   constexpr size_t kLarge = 16 << 10;
   const auto* fetched = std::get_if<ReplicaFetched>(&message);
   if (fetched != nullptr && fetched->batches.size() >= kLarge) return pieces_of(*fetched);

@@ -1,5 +1,5 @@
-// What nodes say to each other, as bytes: requests in Kafka's framing (server/kafka/schemas), under api keys of
-// our own from 20000 on. But for the greeting none has an answer of its own: what comes back is a message, too.
+// Encodes messages between nodes: requests in Kafka's framing (server/kafka/schemas), under our own api keys from 20000
+// on. Only the greeting has a response; the answer to any other message is a message of its own.
 #pragma once
 #include <memory>
 #include <optional>
@@ -12,23 +12,23 @@
 
 namespace server {
 
-// The first thing that a connection says. A node takes it from who is of the same cluster, and means it.
+// The first frame of a connection. A node accepts it from a node of the same cluster, if it is the node that is meant.
 struct NodeHello {
   std::string cluster_id;
   NodeId from, to;
-  storage::FeatureLevel knows = storage::kNewestLevel;  // who greets
+  storage::FeatureLevel knows = storage::kNewestLevel;  // of the greeting node's program
   bool operator==(const NodeHello&) const = default;
 };
 std::string encode(const NodeHello& hello);
 bool is_hello(std::string_view frame);
-// Of a frame without its size. Fails with ProtocolViolation, as all that follow.
+// `frame` is without its size. Fails with ProtocolViolation, like the other decoders below.
 Result<NodeHello> decode_hello(std::string_view frame);
 
 struct HelloAnswer {
   std::optional<std::string> refusal = {};  // why the connection is refused
-  // Of who is the node that was meant: a number of its process. Nil where it is another one, and of versions before.
+  // Random id of the answering process. Nil if it is another node than the one meant, or runs an older version.
   Uuid process = {};
-  bool is_reading = false;  // it does not know the cluster's nodes yet, and refuses all for as long
+  bool is_reading = false;  // it refuses all greetings until it knows the cluster's nodes
   bool operator==(const HelloAnswer&) const = default;
 };
 std::string encode_hello_answer(const HelloAnswer& answer);
@@ -36,7 +36,7 @@ Result<HelloAnswer> decode_hello_answer(std::string_view frame);
 
 std::string encode(const ClusterMessage& message);
 
-// The same bytes in pieces: what is large is not copied.
+// An encoded message in pieces: large fields are not copied.
 struct FramePieces {
   std::string head;
   SharedBytes large = {};
@@ -44,8 +44,8 @@ struct FramePieces {
 };
 FramePieces encode_in_pieces(const ClusterMessage& message);
 
-// Nothing where a newer version has messages that this one does not know: they may get lost, as all may. Where somebody
-// keeps the frame's bytes, what is large of the message is a part of them.
+// Empty if the message is of a newer version and unknown here: it is dropped, as any message may be. If `keeper` owns
+// the frame's bytes, large fields of the message refer to them.
 Result<std::optional<ClusterMessage>> decode_message(
     std::string_view frame, const std::shared_ptr<const void>& keeper = nullptr);
 

@@ -1,4 +1,4 @@
-// Questions that a node has put to several others at once, and waits for all of them.
+// Tracks questions that a node has sent to several other nodes at once.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace server {
 
-// A question is over when everybody has answered it, or after its patience.
+// A question ends when all asked nodes have answered, or when its time is up.
 //
 // Threads: one loop.
 class OpenQuestions {
@@ -20,9 +20,10 @@ class OpenQuestions {
   explicit OpenQuestions(const Clock& clock)
       : clock_(clock), last_number_(static_cast<uint64_t>(clock.monotonic_us())) {}
 
-  // The number under which to ask `whom`, who are some; `done` hears later who of them has not answered.
+  // Opens a question to `whom`, which must not be empty, and returns its number; `done` gets the nodes that did not
+  // answer.
   uint64_t open(std::set<NodeId> whom, int64_t patience_us, Done done);
-  // Whether somebody waits for this answer: it has not come before, nor too late.
+  // Whether the answer of this node is still awaited: it is neither a duplicate nor too late.
   bool is_open(uint64_t number, NodeId from) const;
   void answered(uint64_t number, NodeId from);
   void tick();
@@ -34,7 +35,7 @@ class OpenQuestions {
     Done done;
   };
   const Clock& clock_;
-  uint64_t last_number_;  // larger than those of whoever was there before
+  uint64_t last_number_;  // starts above the numbers of an earlier process
   std::map<uint64_t, Question> questions_;
 };
 

@@ -12,7 +12,7 @@ namespace server {
 
 namespace {
 
-// One of each rack after the other, so that neighbours are in different racks as far as that goes.
+// The nodes in an order that alternates between racks, so that neighbours are in different racks where possible.
 std::vector<NodeId> nodes_in_turn(const storage::ClusterSnapshot& cluster, bool are_away) {
   std::map<std::string, std::vector<NodeId>> racks;
   for (const auto& [id, node] : cluster.nodes())
@@ -29,7 +29,7 @@ std::vector<NodeId> nodes_in_turn(const storage::ClusterSnapshot& cluster, bool 
   return nodes;
 }
 
-// A ring of nodes, as seen from one of them: itself, then the others, beginning `shift` behind it.
+// A ring of nodes as seen from node `from`: that node first, then the others, rotated by `shift`.
 struct Ring {
   const std::vector<NodeId>& nodes;
   int64_t from, shift;
@@ -40,7 +40,7 @@ struct Ring {
   }
 };
 
-// The first so many of it, those of racks that have none yet before others.
+// The first `count` nodes of the ring, where nodes of racks that have no replica yet come before others.
 std::vector<NodeId> first_in_racks(const storage::ClusterSnapshot& cluster, const Ring& ring,
                                    size_t count, size_t rack_count) {
   std::vector<NodeId> chosen, others;
@@ -77,8 +77,8 @@ Result<std::vector<std::vector<NodeId>>> place_replicas(const storage::ClusterSn
   const char* const id = reinterpret_cast<const char*>(topic.bytes.data());
   const int64_t begin = load_be<uint32_t>(id + 12), shift = load_be<uint32_t>(id + 8);
   for (int64_t partition = first; partition < int64_t{first} + count; ++partition) {
-    // Who follows a leader changes from round to round, and from topic to topic: the load of one that is lost is spread over
-    // all others.
+    // The followers of a leader change from round to round and from topic to topic, so that the load of a lost node is
+    // spread over all others.
     const int64_t leader = (begin + partition) % size;
     const Ring ring{nodes, leader, shift + partition / size};
     std::vector<NodeId>& replicas = placed.emplace_back(first_in_racks(

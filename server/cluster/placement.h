@@ -1,4 +1,4 @@
-// Where the replicas of new partitions go.
+// Chooses the nodes for the replicas of new partitions.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -9,16 +9,16 @@
 
 namespace server {
 
-// Of partitions from `first` on, of a topic of that id: as many nodes for each as `factor` says, the first of which
-// is preferred as leader. Nodes that are there get equal shares, racks in turn; of which one begins the topic's id
-// decides. Where these are too few, nodes of the cluster that are away get the rest, and lead nothing. Fails with
+// Chooses `factor` nodes for each of `count` partitions of a topic, from number `first` on; the first node of each is
+// the preferred leader. Live nodes get equal shares, alternating between racks; the topic's id decides which node is
+// first. If there are fewer live nodes than replicas, nodes that are down get the rest, and lead nothing. Fails with
 // InvalidParameter: "4 replicas need as many nodes, and the cluster has 3".
 Result<std::vector<std::vector<NodeId>>> place_replicas(const storage::ClusterSnapshot& cluster,
                                                         const Uuid& topic, int32_t first,
                                                         int32_t count, int32_t factor);
 
-// As they are assigned: those are in sync that are there. Fails with NotEnoughReplicas where these would be fewer than
-// min.insync.replicas asks for, the topic's own or the cluster's: nobody could write to it.
+// The assignments of new partitions: the replicas on live nodes are in sync. Fails with NotEnoughReplicas if these are
+// fewer than min.insync.replicas, of the topic or else of the cluster: the partition would accept no writes.
 Result<std::vector<storage::PartitionAssignment>> assign_replicas(
     const storage::ClusterSnapshot& cluster, const Uuid& topic, int32_t first,
     const std::vector<std::vector<NodeId>>& replicas, size_t min_insync_replicas,

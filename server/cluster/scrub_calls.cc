@@ -10,7 +10,7 @@ using storage::TopicPartition;
 
 namespace {
 
-// What differs is looked at again after so long: a replica may just have been changed.
+// A difference is checked again after this time, since a replica may just have been changed.
 constexpr int64_t kAgainUs = 1'000'000;
 
 }  // namespace
@@ -101,7 +101,7 @@ void ScrubCalls::digested(uint64_t number, Result<RangeDigest> own) {
   const Result<LeaderEnds> leads = around_.leads(now_->partition);
   if (!own || !leads || leads->epoch != now_->epoch) {
     now_.reset();
-    is_done_ = true;  // the next round comes by it
+    is_done_ = true;  // left to the next round
     return;
   }
   Comparison& now = *now_;
@@ -169,7 +169,8 @@ void ScrubCalls::finish() {
     if (told && differs(done, *told)) found[node] = told->damaged;
   if (found.empty()) return;
   if (done.is_second) {
-    // Where the leader's own bytes are the damaged ones all others differ from them.
+    // If the leader's own bytes are damaged, all other replicas differ from them, but are not to
+    // blame.
     for (const auto& [node, damaged] : found)
       if (damaged || !done.own.damaged) report(done, node, damaged);
     return;

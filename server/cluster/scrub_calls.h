@@ -1,4 +1,4 @@
-// Whether replicas have the same: the leader of a partition compares, range by range, what those in sync have of it.
+// Compares replicas: the leader of a partition compares its log, range by range, with those of the replicas in sync.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,33 +19,33 @@
 namespace server {
 
 struct ScrubSettings {
-  int64_t bytes_per_second = 0;  // that a leader reads of its own; 0: nothing is compared
-  // From the beginning of one round over all that this node leads to the beginning of the next.
+  int64_t bytes_per_second = 0;  // read rate of a leader for its own log; 0: nothing is compared
+  // Time from the start of one round over all partitions that this node leads to the start of the next.
   int64_t round_us = 6 * 3'600'000'000LL;
   size_t range_bytes = 1 << 20;
-  int64_t answer_us = 10'000'000;  // who takes longer for a digest is left out
+  int64_t answer_us = 10'000'000;  // a replica that needs longer for a digest is left out
 };
 
-// What does not agree, for good as far as this process goes: nothing is mended by itself, since nobody knows which of the
-// two is right; a batch that does not fit its own checksum is wrong.
+// A difference between replicas, reported until this process ends. It is not repaired automatically, since it is
+// unknown which of the two is right; only a batch that does not match its own checksum is certainly wrong.
 struct ReplicaDifference {
   storage::TopicPartition partition;
-  NodeId node;                         // that has something else than its leader, or damaged bytes
-  Offset from, end;                    // within this range
-  std::optional<Offset> damaged = {};  // the batch there
+  NodeId node;                         // whose data differ from its leader's, or are damaged
+  Offset from, end;                    // the range that differs
+  std::optional<Offset> damaged = {};  // offset of the damaged batch
 };
 
 //   leader                            each follower in sync
 //     digest of [from, end)
 //     ─ AskDigest ──────────────────►  digest of [from, end), which is visible there
 //     ◄────────────────── DigestTold ─
-//     not the same: both again, a moment later; then it is told
+//     if they differ: both again, a moment later; then the difference is reported
 //
-// Below the high watermark replicas of one leader epoch have the same bytes, but for what retention has removed or compaction
-// has rewritten: each replica does that for itself, so what lies before is left out. What cannot be compared now, since
-// somebody is not there or another one leads, is left to the next round.
+// Below the high watermark, replicas of one leader epoch have the same bytes, except for what retention has removed or
+// compaction has rewritten: each replica does that on its own, so the part before `comparable_from` is left out. A
+// range that cannot be compared now, because a replica is away or the leader has changed, is left to the next round.
 //
-// Threads: one loop; digests are made elsewhere. Owner: ClusterNode.
+// Threads: one loop; digests are computed on another thread. Owner: ClusterNode.
 class ScrubCalls {
  public:
   using Digested = std::function<void(Result<storage::RangeDigest>)>;
@@ -54,11 +54,11 @@ class ScrubCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // Its heirs are those in sync. Fails where this node does not lead.
+    // State of this node as leader; its heirs are the replicas in sync. Fails if this node does not lead.
     std::function<Result<LeaderEnds>(const storage::TopicPartition&)> leads;
-    // Under which epoch this node follows; nothing where it does not.
+    // The leader epoch under which this node follows; none if it does not follow.
     std::function<std::optional<LeaderEpoch>(const storage::TopicPartition&)> follows;
-    // As storage::digest_range(); answered on the loop, perhaps inside the call.
+    // Runs storage::digest_range(); calls back on the loop, perhaps within the call.
     std::function<void(const storage::TopicPartition&, Offset from, std::optional<Offset> end,
                        size_t max_bytes, Digested done)>
         digest;
@@ -68,10 +68,10 @@ class ScrubCalls {
 
   void on_message(NodeId from, const AskDigest& message);
   void on_message(NodeId from, const DigestTold& message);
-  // Every few milliseconds.
+  // Call it every few milliseconds.
   void tick();
 
-  // Replicas of what this node leads, its own too, of which some part was found to differ when it was compared last.
+  // Number of replicas of partitions led by this node, its own included, that differed in the last comparison.
   int64_t differing_count() const { return static_cast<int64_t>(known_.size()); }
   int64_t rounds() const { return rounds_; }
 
@@ -82,9 +82,9 @@ class ScrubCalls {
     LeaderEpoch epoch;
     Offset from;
     std::optional<Offset> end = {};  // once it is known
-    bool is_second = false;          // something differed in the first
+    bool is_second = false;          // the first comparison found a difference
     storage::RangeDigest own = {};
-    std::map<NodeId, std::optional<DigestTold>> told = {};  // by who is asked
+    std::map<NodeId, std::optional<DigestTold>> told = {};  // by asked node
     int64_t until_us = 0;
   };
   void begin_next();
@@ -94,7 +94,7 @@ class ScrubCalls {
   void finish();
   static bool differs(const Comparison& done, const DigestTold& told);
   void report(const Comparison& done, NodeId node, std::optional<Offset> damaged);
-  // All of it has been compared that can be.
+  // Called when all comparable records of the partition have been compared.
   void end_partition();
   void end_round();
 
@@ -102,7 +102,7 @@ class ScrubCalls {
   const ScrubSettings settings_;
   uint64_t last_number_;
   std::optional<Comparison> now_;
-  // What comes next: this partition from there on; or, when it is done, the first one behind it.
+  // Position of the next comparison: this partition from next_from_ on, or if it is done, the next partition.
   std::optional<storage::TopicPartition> at_;
   Offset next_from_{0};
   bool is_done_ = true;
@@ -115,7 +115,7 @@ class ScrubCalls {
   int64_t next_us_ = 0, round_began_us_ = INT64_MIN / 2;
   bool is_in_round_ = false;
   int64_t rounds_ = 0;
-  std::map<std::pair<storage::TopicPartition, NodeId>, Offset> known_;  // where it was told of last
+  std::map<std::pair<storage::TopicPartition, NodeId>, Offset> known_;  // start of the last report
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

@@ -12,10 +12,10 @@ using storage::TopicPartition;
 
 namespace {
 
-// Longer than a round of replication takes, shorter than it takes to find another leader.
+// Longer than a round of replication, and shorter than an election.
 constexpr int64_t kPatienceUs = 500'000;
-// Where replicas are slow each marker may take longer than the one before: one that is given up is written all the same,
-// and so is the next.
+// If replicas are slow, the time limit doubles up to this maximum: a marker that was given up is still written by the
+// leader, and each repetition adds another one.
 constexpr int64_t kMostPatienceUs = 16 * kPatienceUs;
 
 Error not_led() { return {ErrorCode::NotLeader, "another node leads the partition, or none"}; }
@@ -34,13 +34,13 @@ bool TransactionCalls::has_moved(const Marker& marker) const {
   return !known || known->leader_epoch != marker.epoch;
 }
 
-// Another leader may be quicker.
+// The doubled time limit does not apply to a new leader, which may be faster.
 int64_t TransactionCalls::patience_us(const TopicPartition& partition, LeaderEpoch epoch) const {
   const auto known = patience_.find(partition);
   return known != patience_.end() && known->second.epoch == epoch ? known->second.us : kPatienceUs;
 }
 
-// Who is told of it may call again.
+// The callbacks run after the loop, since they may call again.
 void TransactionCalls::give_up_markers(int64_t now_us) {
   std::vector<std::function<void(Status)>> late;
   for (auto each = markers_.begin(); each != markers_.end();) {
@@ -96,7 +96,8 @@ void TransactionCalls::on_message(NodeId from, const WriteMarker& message) {
   auto& newest = taken_[from];
   const auto which = std::pair(message.sender_epoch, message.number);
   if (rules_.takes_markers_once) {
-    // Of a transaction that has ended perhaps, with another one open by now; whoever waits for it tells it once more.
+    // The marker may be for a transaction that has ended, with another one open by now; the coordinator that still
+    // needs it sends it again.
     if (which <= newest)
       return answer(Error{ErrorCode::NetworkFailure, "a newer end has come before this one"});
     newest = which;
@@ -116,7 +117,7 @@ void TransactionCalls::on_message(NodeId, const MarkerWritten& message) {
   found.mapped().done(message.error ? Status(*message.error) : Status());
 }
 
-// --- What coordinators are asked
+// --- Questions to coordinators
 
 template <class Message, class Request, class Answer>
 void TransactionCalls::ask(const TopicPartition& coordinator, Request request,

@@ -1,6 +1,6 @@
-// What nodes ask each other about transactions: the coordinator of one tells the leaders of its partitions how it has
-// ended, and who leads a partition asks the coordinator whether it is part of one. A node that commits what its sessions
-// write is a producer like others.
+// Messages about transactions: the coordinator sends the outcome to the leaders of the partitions, and a leader asks
+// the coordinator whether its partition belongs to a transaction. A node that commits rows of its sessions acts as an
+// ordinary producer.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,42 +15,43 @@
 namespace server {
 
 struct TransactionCallRules {
-  // What has been told is not told again by a message that comes late. A simulation switches it off.
+  // A marker that was handled already is not written again by a delayed message. The simulation can switch it off.
   bool takes_markers_once = true;
 };
 
-// The part of a node that is not the cluster's: its coordinators, and the way into its log.
+// The parts of a server that handle transactions outside of the cluster node: its coordinators and its log.
 class TransactionHost {
  public:
   virtual ~TransactionHost() = default;
-  // Asks the coordinators of this node. Answers on the node's loop.
+  // Asks the coordinators of this node. Calls back on the node's loop.
   virtual void join(coordinator::AddPartitions request,
                     coordinator::Done<coordinator::TransactionAnswer> done) = 0;
   virtual void begin_commit(coordinator::InitProducer request,
                             coordinator::Done<coordinator::InitializedProducer> done) = 0;
   virtual void end_commit(coordinator::EndTransaction request,
                           coordinator::Done<coordinator::EndedTransaction> done) = 0;
-  // Where a node may have a transaction coordinated in which it commits: by this node, if it coordinates any; then nobody
-  // waits for the time-out of what is open when the node dies.
+  // The coordinator for the transactions in which a node commits: this node if it coordinates any partition. Then, if
+  // the node dies, readers do not have to wait for the timeout of its open transactions.
   struct CommitPlace {
     KafkaError error = KafkaError::None;
-    std::string transactional_id = {};  // begins as asked for
+    std::string transactional_id = {};  // begins with the requested prefix
     storage::TopicPartition coordinator = {};
     bool is_here = false;
   };
   virtual void place_commit(std::string ids, coordinator::Done<CommitPlace> done) = 0;
-  // Appends a marker to a partition under its leader epoch, or fails; answers on the node's loop, when it is visible.
+  // Appends a marker to a partition under its leader epoch, or fails; calls back on the node's loop once it is visible.
   virtual void end(const storage::TopicPartition& partition, LeaderEpoch under,
                    const coordinator::TransactionEnded& ended,
                    std::function<void(Status)> done) = 0;
 };
 
-// A call is made once, and answered once or given up; who has called then calls again, perhaps somebody else.
+// A call is sent once, and is answered once or given up; the caller then calls again, perhaps another node.
 //
-// A marker that came after its transaction is over would end the next one. So
-//   1. a node takes markers of a process in the order of their numbers, and none twice;
-//   2. it appends one under the leader epoch for which it was sent: none after a restart, or under somebody else;
-//   3. who has sent believes only the answer to the last one that he has sent to the partition.
+// A marker that arrives after its transaction is over would end the next one. Therefore
+//   1. a node handles the markers of a process in the order of their numbers, and none twice;
+//   2. it appends a marker only under the leader epoch for which it was sent, thus not after a restart or a change of
+//      leader;
+//   3. the sender accepts only the answer to the last marker that it has sent to the partition.
 //
 // Threads: one loop. Owner: ClusterNode.
 class TransactionCalls {
@@ -60,26 +61,26 @@ class TransactionCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // Since when this node is known; before that it tells nobody anything.
+    // The epoch of this node's registration, once it is read; before that the node sends no markers.
     std::function<std::optional<storage::NodeEpoch>()> epoch;
-    // Whether this node takes appends with acks=all to a partition.
+    // Whether this node accepts appends with acks=all to a partition.
     std::function<Status(const storage::TopicPartition&)> check_leads;
     TransactionHost& host;
   };
-  // Its numbers are larger than those of whoever was there before, to whom answers may still come.
+  // Message numbers start above those of an earlier process, whose answers may still arrive.
   TransactionCalls(Around around, TransactionCallRules rules)
       : around_(std::move(around)),
         rules_(rules),
         last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
 
-  // Fails with NotLeader, NetworkFailure and the like: then it is to be told again. FencedTask: the partition has heard
-  // of a newer producer or coordinator.
+  // Sends the outcome. Fails with NotLeader, NetworkFailure and similar errors: then the caller sends it again.
+  // FencedTask: the partition knows a newer producer or coordinator.
   void tell_end(const storage::TopicPartition& partition,
                 const coordinator::TransactionEnded& ended, std::function<void(Status)> done);
   // `coordinator`: the partition whose leader coordinates the transaction.
   void join(const storage::TopicPartition& coordinator, coordinator::AddPartitions request,
             coordinator::Done<coordinator::TransactionAnswer> done);
-  // Of a transaction in which this node commits; CoordinatorNotAvailable where nobody answers.
+  // For transactions in which this node commits; CoordinatorNotAvailable if the coordinator does not answer.
   void begin_commit(const storage::TopicPartition& coordinator, coordinator::InitProducer request,
                     coordinator::Done<coordinator::EndedTransaction> done);
   void end_commit(const storage::TopicPartition& coordinator, coordinator::EndTransaction request,
@@ -92,17 +93,17 @@ class TransactionCalls {
   void on_message(NodeId from, BeginCommit message);
   void on_message(NodeId from, EndCommit message);
   void on_message(NodeId from, const CommitAnswered& message);
-  // Gives up what takes too long.
+  // Gives up calls whose time is up.
   void tick();
 
  private:
   struct Marker {
     int64_t until_us;
     storage::TopicPartition partition;
-    LeaderEpoch epoch;  // of who was told
+    LeaderEpoch epoch;  // leader epoch of the node that was asked
     std::function<void(Status)> done;
   };
-  // By number, in the order of their times.
+  // Keyed by message number, which is also the order of their time limits.
   template <class Answer>
   struct Question {
     int64_t until_us;
@@ -117,7 +118,7 @@ class TransactionCalls {
   void ask(const storage::TopicPartition& coordinator, Request request,
            Questions<Answer>& questions, coordinator::Done<Answer> done);
   int64_t patience_us(const storage::TopicPartition& partition, LeaderEpoch epoch) const;
-  // Whoever was told of it does not lead it any more, as this node has read.
+  // Whether the leader that was asked no longer leads the partition, according to the metadata read here.
   bool has_moved(const Marker& marker) const;
   std::optional<storage::PartitionAssignment> led(const storage::TopicPartition& partition) const;
 
@@ -127,13 +128,13 @@ class TransactionCalls {
   std::map<uint64_t, Marker> markers_;
   Questions<coordinator::TransactionAnswer> joins_;
   Questions<coordinator::EndedTransaction> commits_;
-  // For those whose last marker came too late: how long the next may take, under the same leader.
+  // Partitions whose last marker was answered too late: the time limit of the next one, under the same leader.
   struct Patience {
     LeaderEpoch epoch;
     int64_t us;
   };
   std::map<storage::TopicPartition, Patience> patience_;
-  // The newest marker of each node.
+  // The newest marker handled from each node.
   std::map<NodeId, std::pair<storage::NodeEpoch, uint64_t>> taken_;
 };
 

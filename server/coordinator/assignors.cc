@@ -9,7 +9,7 @@ namespace server::coordinator {
 
 namespace {
 
-// Topics with the same subscribers, whose partitions are all alike to the balance.
+// Topics with the same subscribers: for the balance, all their partitions are equivalent.
 struct Pool {
   std::vector<size_t> members;
   std::vector<TopicIdPartition> partitions = {};  // sorted
@@ -27,7 +27,7 @@ std::vector<Pool> pools_of(const AssignorInput& input) {
     std::ranges::sort(partitions);
     pools.push_back({members, std::move(partitions)});
   }
-  // Those with few subscribers first: they have the least choice.
+  // Pools with few subscribers come first, because they have the least choice.
   std::ranges::stable_sort(pools, {}, [](const Pool& pool) { return pool.members.size(); });
   return pools;
 }
@@ -47,13 +47,13 @@ void set_load(ByLoad& order, Loads& loads, size_t member, size_t load) {
   order.emplace(load, member);
 }
 
-// Whoever had a partition keeps it for now.
+// Lets members keep the partitions of their previous target, and returns the other ones.
 std::vector<TopicIdPartition> keep(Pool& pool, const AssignorInput& input, Loads& loads) {
   std::vector<TopicIdPartition> kept;
   for (const size_t member : pool.members) {
     auto& mine = pool.of[member];
     std::ranges::set_intersection(input.before[member], pool.partitions, std::back_inserter(mine));
-    // Of two who had the same one the first keeps it; there are none but after damage.
+    // If two members had the same partition, the first one keeps it; that happens only after damage.
     std::erase_if(mine, [&](const auto& each) { return std::ranges::binary_search(kept, each); });
     loads[member] += mine.size();
     const auto middle = static_cast<std::ptrdiff_t>(kept.size());
@@ -72,7 +72,7 @@ void hand_out(Pool& pool, const std::vector<TopicIdPartition>& free, Loads& load
   }
 }
 
-// Moves partitions from those who have most to those who have least. False when there was nothing to do.
+// Moves partitions from the members with most of them to those with least. False if nothing was moved.
 bool balance(Pool& pool, Loads& loads) {
   ByLoad order = by_load(pool, loads);
   bool has_moved = false;
@@ -98,8 +98,8 @@ std::vector<AssignedPartitions> assign_uniform(const AssignorInput& input) {
   std::vector<std::vector<TopicIdPartition>> free;
   for (Pool& pool : pools) free.push_back(keep(pool, input, loads));
   for (size_t i = 0; i < pools.size(); ++i) hand_out(pools[i], free[i], loads);
-  // One pass is enough for members that subscribe to the same; a balance of many kinds of subscriptions comes
-  // nearer with each, and is not worth more than a few.
+  // One pass is enough if all members have the same subscriptions. With many different subscriptions each pass improves
+  // the balance, and a few are enough.
   constexpr int kMostPasses = 8;
   for (int pass = 0; pass < kMostPasses; ++pass) {
     bool has_moved = false;

@@ -9,7 +9,7 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kBytesOfMember = 700;  // with its places in maps, about
+constexpr size_t kBytesOfMember = 700;  // with its map entries, approximate
 
 size_t size_of(const std::vector<GroupProtocol>& protocols) {
   size_t size = 0;
@@ -103,7 +103,7 @@ LeftGroup ClassicGroup::leave(const LeaveGroup& request) {
 
 KafkaError ClassicGroup::leave(const LeaveGroup::Member& leaving) {
   std::string id = leaving.id;
-  if (id.empty() && leaving.instance_id) {  // an administrator does not know the member's id
+  if (id.empty() && leaving.instance_id) {  // administrators do not know the member's id
     const auto found = instances_.find(*leaving.instance_id);
     if (found == instances_.end()) return kUnknownMemberId;
     id = found->second;
@@ -151,8 +151,8 @@ std::optional<std::vector<std::string>> ClassicGroup::subscribed_topics() const 
   return topics;
 }
 
-// What members have said and were told is shown of a stable group only (as Kafka does): in between it
-// is of two generations.
+// Metadata and assignments are shown only for a stable group (as in Kafka): during a rebalance they belong to two
+// generations.
 GroupDescription ClassicGroup::describe() const {
   GroupDescription described{
       .group_id = id_, .state = std::string(name(state_)), .protocol_type = protocol_type_};
@@ -208,7 +208,7 @@ KafkaError ClassicGroup::check_member(const std::string& id,
   if (instance_id) {
     const auto found = instances_.find(*instance_id);
     if (found == instances_.end()) return kUnknownMemberId;
-    // Another process has taken the instance over (KIP-345).
+    // Another process has taken over the instance (KIP-345).
     if (found->second != id) return kFencedInstanceId;
   }
   return members_.contains(id) ? KafkaError::None : kUnknownMemberId;
@@ -234,7 +234,7 @@ void ClassicGroup::count_protocols(const Member& member, int by) {
   }
 }
 
-// False when the group would be too large, or the memory has no room; then nothing has changed.
+// False if the group would be too large, or the memory budget is exhausted; then nothing has changed.
 bool ClassicGroup::charge(Member& member, bool must_fit) {
   const size_t bytes = kBytesOfMember + member.client_id.size() + member.client_host.size() +
                        size_of(member.protocols) + member.assignment.size();
@@ -253,7 +253,7 @@ bool ClassicGroup::charge(Member& member, bool must_fit) {
 }
 
 void ClassicGroup::set_joining(Member& member, Done<JoinedGroup> done) {
-  // A client that has given up and asks again: its first request is answered nonetheless.
+  // A client that gave up waiting has sent its request again; its first request is answered as well.
   answer_join(member, {.error = kRebalanceInProgress, .member_id = member.id});
   member.joining = std::move(done);
   ++joining_count_;
@@ -265,8 +265,8 @@ void ClassicGroup::answer_join(Member& member, JoinedGroup answer) {
   std::exchange(member.joining, nullptr)(std::move(answer));
 }
 
-// Heartbeats are many: they only move the time at which the session ends, and whoever looks at it finds
-// that it has moved.
+// Heartbeats are frequent: they only move the end of the session, and the timer, when it runs, finds that the end has
+// moved.
 void ClassicGroup::alive(Member& member, std::optional<int64_t> for_ms) {
   member.expires_us =
       around_.clock.monotonic_us() + for_ms.value_or(int64_t{member.session_timeout_ms}) * 1000;
@@ -287,14 +287,14 @@ void ClassicGroup::on_session_end(const std::string& id) {
     member.expires_us = std::max(
         member.expires_us, member.pulse->last_us() + int64_t{member.session_timeout_ms} * 1000);
   if (member.expires_us > around_.clock.monotonic_us()) return watch(member);
-  // Who waits for an answer sends no heartbeats; its session begins anew with the answer. One that is
-  // new may have gone away meanwhile, unseen: it has to come again.
+  // A member that waits for an answer sends no heartbeats; its session restarts with the answer. A new member may have
+  // gone away unnoticed, so it is removed and has to join again.
   if (!member.is_new && (member.joining || member.syncing)) return;
   remove(id, kUnknownMemberId);
   rebalance_without();
 }
 
-// What it has answered until then counts.
+// Heartbeats that the pulse has answered until then extend the session.
 void ClassicGroup::close_pulse(Member& member) {
   if (!member.pulse) return;
   member.pulse->close();
@@ -303,7 +303,7 @@ void ClassicGroup::close_pulse(Member& member) {
   member.pulse.reset();
 }
 
-// Whoever waits with its id is told `why`.
+// Requests of the member that wait are answered with `why`.
 void ClassicGroup::remove(const std::string& id, KafkaError why) {
   const auto found = members_.find(id);
   if (found == members_.end()) return;

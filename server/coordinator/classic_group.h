@@ -1,6 +1,6 @@
-// A group by the classic protocol: members join, a leader among them divides the work, the coordinator
-// passes it on and sees to it that all of them agree on the generation
-// (https://kafka.apache.org/protocol, KIP-62, KIP-134, KIP-345, KIP-394, KIP-814).
+// A group with the classic protocol: members join, a leader among them divides the partitions, and the coordinator
+// distributes the assignment and ensures that all members have the same generation (https://kafka.apache.org/protocol,
+// KIP-62, KIP-134, KIP-345, KIP-394, KIP-814).
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -17,24 +17,24 @@
 
 namespace server::coordinator {
 
-//            the last one goes             all have joined, or their time is over
+//            the last member leaves        all have joined, or their time is up
 //   Empty <---------------------- Preparing -----------------------------------> Completing
 //     '----- the first joins -------^  ^                                             |
-//                                      '--- somebody joins or goes --- Stable <------'
-//                                                                        the leader has divided the work
+//                                      '--- a member joins or leaves --- Stable <----'
+//                                                              the leader has sent the assignment
 enum class GroupState : uint8_t { Empty, PreparingRebalance, CompletingRebalance, Stable };
 std::string_view name(GroupState state);  // Kafka's
 
 // Invariants:
 //   1. every request is answered once: at the latest when the group ends;
-//   2. whoever waits to join or to be given an assignment does not lose its session meanwhile;
-//   3. an assignment is told to nobody before its record is durable.
+//   2. the session of a member that waits to join, or for its assignment, does not expire;
+//   3. no assignment is sent before its record is durable.
 //
-// Threads: one loop's. Owner: its partition; shared with records under way, which may come back when
-//          the group is gone.
+// Threads: one loop's. Owner: its partition; shared with appends in flight, whose callbacks may run
+//          after the group is gone.
 class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
  public:
-  // Keeps what the group is now. Answered once, later.
+  // Stores the current state of the group; calls back once, later.
   using Store = std::function<void(const GroupValue& value, Done<KafkaError> stored)>;
 
   ClassicGroup(std::string id, GroupSurroundings& around, Store store);
@@ -42,37 +42,36 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   ClassicGroup(const ClassicGroup&) = delete;
   ClassicGroup& operator=(const ClassicGroup&) = delete;
 
-  // As a record says; sessions begin with resume().
+  // Restores the state from a record; sessions start with resume().
   void restore(GroupValue value);
   void resume();
-  // Everybody who waits is told `why`; nothing happens afterwards.
+  // Answers all waiting requests with `why`; the group does nothing afterwards.
   void end(KafkaError why);
 
   void join(JoinGroup request, Done<JoinedGroup> done);
   void sync(SyncGroup request, Done<SyncedGroup> done);
   GroupHeartbeatAnswer heartbeat(const GroupHeartbeat& request);
   LeftGroup leave(const LeaveGroup& request);
-  // Whether this member may commit offsets; it is alive then.
+  // Whether this member may commit offsets; the request counts as a heartbeat.
   KafkaError check_commit(const CommitOffsets& request);
 
   GroupState state() const { return state_; }
   const std::string& protocol_type() const { return protocol_type_; }
   int32_t generation() const { return generation_; }
   bool is_consumer() const;
-  // When the group came into its state, by the wall clock.
+  // Time of the last change of state, by the wall clock.
   int64_t state_time_ms() const { return state_time_ms_; }
-  // Whether any member, as far as its metadata can be read, has subscribed to the topic; nothing when
-  // nobody knows.
+  // The topics to which any member has subscribed; none if the metadata of a member cannot be parsed.
   std::optional<std::vector<std::string>> subscribed_topics() const;
   GroupDescription describe() const;
   GroupValue value() const;
-  // For a group of the other protocol, which is to go on with them.
+  // A member with its data for the consumer protocol, when the group is converted.
   struct MemberToMove {
     GroupValue::Member member;
-    std::vector<GroupProtocol> protocols;  // one at least
+    std::vector<GroupProtocol> protocols;  // at least one
   };
   std::vector<MemberToMove> members_to_move() const;
-  // All members are to come again: the group was one of the other protocol until now.
+  // Makes all members join again: the group had the consumer protocol until now.
   void begin_anew() { prepare_rebalance(); }
 
  private:
@@ -83,17 +82,17 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
     int32_t rebalance_timeout_ms = 0, session_timeout_ms = 0;
     std::vector<GroupProtocol> protocols;
     std::string assignment = {};
-    Done<JoinedGroup> joining = {};  // waits for the next generation; empty: does not
-    Done<SyncedGroup> syncing = {};  // waits for its assignment; likewise
+    Done<JoinedGroup> joining = {};  // waits for the next generation if set
+    Done<SyncedGroup> syncing = {};  // waits for its assignment if set
     bool is_new = false;             // was in no generation yet
     bool owes_sync = false;          // has not asked for its assignment in this generation
     int64_t expires_us = 0;
     std::shared_ptr<MemberPulse> pulse =
-        {};                 // of a group at rest; shared with its connection's loop
-    Deadline session = {};  // looks whether it has expired
-    size_t charged = 0;     // of the memory
+        {};                 // while the group is stable; shared with its connection's loop
+    Deadline session = {};  // checks whether the session has expired
+    size_t charged = 0;     // bytes charged to the memory budget
   };
-  // Was told its id and has not joined with it.
+  // A client that got a member id and has not joined with it yet.
   struct PendingMember {
     Deadline expiry;
     uint64_t age = 0;
@@ -171,11 +170,11 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   absl::flat_hash_map<std::string, PendingMember> pending_;
   std::map<uint64_t, std::string> pending_by_age_;
   uint64_t last_age_ = 0;
-  std::map<std::string, size_t> protocol_counts_;  // how many members know each
+  std::map<std::string, size_t> protocol_counts_;  // number of members that support each
   size_t joining_count_ = 0, member_bytes_ = 0;
 
   Deadline join_end_, sync_end_;
-  // The first members of an empty group wait for others for a while.
+  // The first members of an empty group wait for more members for a while.
   bool is_initial_ = false, has_new_member_ = false;
   bool is_storing_ = false;  // the assignment of this generation
   bool has_ended_ = false;

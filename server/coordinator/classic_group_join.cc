@@ -1,4 +1,4 @@
-// How members come into a classic group.
+// Joining a classic group.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace server::coordinator {
 
 namespace {
 
-// The first of each name counts.
+// The first protocol of each name is kept.
 void drop_repeated(std::vector<GroupProtocol>& protocols) {
   std::vector<GroupProtocol> kept;
   for (GroupProtocol& each : protocols)
@@ -32,7 +32,7 @@ void ClassicGroup::join(JoinGroup request, Done<JoinedGroup> done) {
   complete_if_all_joined();
 }
 
-// Members that have not joined yet do not count, so that they can replace those that are gone.
+// Members that have not joined again do not count, so that others can replace members that are gone.
 bool ClassicGroup::accepts(const std::string& member_id) const {
   const auto most = static_cast<size_t>(around_.settings.max_size);
   const auto found = members_.find(member_id);
@@ -72,7 +72,7 @@ std::string ClassicGroup::new_member_id(const JoinGroup& request) const {
                      around_.new_id().to_string());
 }
 
-// A member that does not get its answer would come again and again as somebody new (KIP-394).
+// If the answer to a first request is lost, the client would join again and again as a new member (KIP-394).
 void ClassicGroup::tell_member_id(const JoinGroup& request, Done<JoinedGroup>& done) {
   if (pending_.size() >= kMaxPendingMembers) forget_pending(pending_by_age_.begin()->second);
   const std::string id = new_member_id(request);
@@ -111,24 +111,23 @@ void ClassicGroup::join_known(JoinGroup& request, Done<JoinedGroup>& done) {
     case GroupState::PreparingRebalance:
       break;
     case GroupState::CompletingRebalance:
-      // It has not got the answer to its first request.
+      // Its first request was answered, but the answer was lost.
       if (is_same) return done(current_generation(member, leader_ == member.id));
       break;
     case GroupState::Stable:
-      // A leader that joins again wants another division of the work.
+      // A leader that joins again requests a new assignment.
       if (is_same && leader_ != member.id) return done(current_generation(member, false));
       break;
   }
   update_and_rebalance(member, request, done);
 }
 
-// An instance that is known comes back with the place that it had, and whoever had it is fenced
-// (KIP-345).
+// A known instance returns to its place in the group, and the process that had it is fenced (KIP-345).
 void ClassicGroup::join_as_instance(JoinGroup& request, Done<JoinedGroup>& done,
                                     const std::string& new_id) {
   const auto known = instances_.find(*request.instance_id);
   if (known == instances_.end()) return add_and_rebalance(request, new_id, done);
-  Member before = *find(known->second);  // to go back to
+  Member before = *find(known->second);  // restored if the change cannot be stored
   before.joining = nullptr;
   before.syncing = nullptr;
   Member* member = replace_instance(*find(known->second), new_id);
@@ -158,7 +157,7 @@ ClassicGroup::Member* ClassicGroup::replace_instance(Member& old, const std::str
   return &member;
 }
 
-// Nobody else learns of it, unless it cannot be kept.
+// The other members do not notice the change; only if it cannot be stored, it is undone.
 void ClassicGroup::replace_stable_instance(const JoinGroup& request, Member before,
                                            const std::string& id, Done<JoinedGroup> done) {
   const std::string leader = leader_ == id ? before.id : leader_;
@@ -180,8 +179,8 @@ void ClassicGroup::replace_stable_instance(const JoinGroup& request, Member befo
     }
     const bool leads = self->leader_ == id;
     JoinedGroup joined = self->current_generation(*member, leads && request.can_skip_assignment);
-    // A leader would divide the work, which nobody waits for. It is told not to (KIP-814), or, when it
-    // does not understand that, that somebody else is the leader.
+    // A leader would compute an assignment for which no member waits. The answer prevents that with skips_assignment
+    // (KIP-814) or, for an older client, with the id of another leader.
     joined.skips_assignment = leads && request.can_skip_assignment;
     if (!request.can_skip_assignment) joined.leader = leader;
     done(std::move(joined));

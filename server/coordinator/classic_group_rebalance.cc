@@ -1,4 +1,4 @@
-// How a classic group comes to its next generation, and the members to their assignments.
+// The way of a classic group to its next generation, and of its members to their assignments.
 #include <algorithm>
 #include <utility>
 
@@ -44,8 +44,7 @@ void ClassicGroup::prepare_rebalance() {
                                       [this] { complete_join(); });
     return complete_if_all_joined();
   }
-  // The members of a group that starts come one after the other; each would cause a rebalance
-  // (KIP-134).
+  // The members of a starting group arrive one after the other, and each would cause a rebalance (KIP-134).
   const int64_t delay_ms = around_.settings.initial_rebalance_delay_ms;
   const int64_t left_ms = std::max<int64_t>(rebalance_timeout_ms() - delay_ms, 0);
   has_new_member_ = false;
@@ -70,13 +69,13 @@ void ClassicGroup::complete_if_all_joined() {
 
 void ClassicGroup::complete_join() {
   around_.deadlines.cancel(join_end_);
-  // Those who have not come are out, but for instances, which only their session's end removes.
+  // Members that have not joined in time are removed, except instances, which only the end of their session removes.
   std::vector<std::string> missing;
   for (const auto& [id, member] : members_)
     if (!member.joining && !member.instance_id) missing.push_back(id);
   for (const std::string& id : missing) remove(id, kUnknownMemberId);
   if (!members_.empty() && !elect_leader()) {
-    // Nobody is there who could divide the work.
+    // No member is present that could compute the assignment.
     join_end_ = around_.deadlines.set(after_ms(around_.clock, rebalance_timeout_ms()),
                                       [this] { complete_join(); });
     return;
@@ -102,7 +101,7 @@ void ClassicGroup::begin_generation() {
     leader_.clear();
     set_state(GroupState::Empty);
     return store_(value(),
-                  [](KafkaError) {});  // if it is not kept, a restart finds the last members
+                  [](KafkaError) {});  // if the append fails, a restart restores the last members
   }
   protocol_ = chosen_protocol();
   set_state(GroupState::CompletingRebalance);
@@ -117,8 +116,8 @@ void ClassicGroup::begin_generation() {
                                     [this] { on_sync_overdue(); });
 }
 
-// Each member votes for the first of its protocols that all know; the first by name of those that have
-// most votes.
+// Each member votes for the first of its protocols that all members support. The protocol with most votes wins; if
+// several have the same number, the first by name.
 std::string ClassicGroup::chosen_protocol() const {
   std::map<std::string_view, size_t> votes;
   for (const auto& [id, member] : members_)
@@ -147,7 +146,7 @@ void ClassicGroup::sync(SyncGroup request, Done<SyncedGroup> done) {
   if (state_ == GroupState::PreparingRebalance) return done(request.refusal(kRebalanceInProgress));
   Member& member = *find(request.member_id);
   member.owes_sync = false;
-  give_assignment(member, kRebalanceInProgress);  // to a request that was given up
+  give_assignment(member, kRebalanceInProgress);  // answers an earlier request that was given up
   member.syncing = std::move(done);
   if (state_ == GroupState::Stable) return give_assignment(member, KafkaError::None);
   if (leader_ == member.id && !is_storing_) assign(std::move(request.assignments));
@@ -170,7 +169,7 @@ void ClassicGroup::assign(std::map<std::string, std::string> assignments) {
 
 void ClassicGroup::on_assigned(int32_t generation, std::map<std::string, std::string>& assignments,
                                KafkaError error) {
-  // Somebody may have come or gone meanwhile; then all of it begins again.
+  // A member may have joined or left meanwhile; then a new rebalance is under way.
   if (state_ != GroupState::CompletingRebalance || generation_ != generation) return;
   is_storing_ = false;
   if (error != KafkaError::None) {
@@ -198,8 +197,7 @@ void ClassicGroup::give_assignment(Member& member, KafkaError error) {
   alive(member);
 }
 
-// Some have joined and not asked for their assignment: work that they were given would lie idle
-// (KAFKA-13435).
+// Some members have joined and not asked for their assignment: their partitions would have no reader (KAFKA-13435).
 void ClassicGroup::on_sync_overdue() {
   sync_end_ = {};
   std::vector<std::string> missing;

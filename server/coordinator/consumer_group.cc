@@ -66,8 +66,8 @@ Status ConsumerGroup::restore(const ConsumerGroupKey& key, std::optional<std::st
   return {};
 }
 
-// What was derived from the records is derived again. Members that have come as far as to be told nothing may
-// have gone meanwhile: their sessions begin now.
+// Rebuilds the state that is derived from the records. Members may have gone away meanwhile without leaving: their
+// sessions start now.
 void ConsumerGroup::resume() {
   for (auto& [id, member] : members_) {
     if (member.instance_id) instances_[*member.instance_id] = id;
@@ -109,7 +109,7 @@ ConsumerMember& ConsumerGroup::insert(ConsumerMember member) {
   return members_.emplace(std::move(id), std::move(member)).first->second;
 }
 
-// An instance comes back under another id, with the place that it had.
+// An instance returns with another member id, and keeps its place.
 ConsumerMember& ConsumerGroup::replace(ConsumerMember& old, const std::string& id) {
   ConsumerMember next = old;
   next.id = id;
@@ -139,7 +139,7 @@ void ConsumerGroup::remove(const std::string& id) {
   members_.erase(found);
 }
 
-// False when the group would be too large, or the memory has no room; then nothing has changed.
+// False if the group would be too large, or the memory budget is exhausted; then nothing has changed.
 bool ConsumerGroup::charge(ConsumerMember& member, bool must_fit) {
   constexpr size_t kBytesOfMember = 900, kBytesOfPartition = 120, kBytesOfText = 48;
   constexpr size_t kBytesOfPattern = 4'000;
@@ -183,7 +183,8 @@ void ConsumerGroup::use_pattern(const std::string& regex) {
   const auto found = patterns_.find(regex);
   if (found != patterns_.end()) {
     ++found->second.users;
-  } else if (auto compiled = TopicPattern::compile(regex)) {  // a later version may have taken more
+  } else if (auto compiled = TopicPattern::compile(regex)) {  // a later version may accept more
+
     patterns_.emplace(regex, Pattern{*std::move(compiled), 1});
   }
 }
@@ -253,7 +254,7 @@ void ConsumerGroup::commit(Done<KafkaError> done) {
   changes_.commit([this] { put_all(); }, std::move(done));
 }
 
-// --- What others see
+// --- Descriptions
 
 std::string_view ConsumerGroup::state() const {
   if (members_.empty()) return "Empty";

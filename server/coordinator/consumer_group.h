@@ -1,6 +1,6 @@
-// A group by the consumer protocol: members say what they subscribe to, the coordinator divides the work and leads
-// each of them to its part, step by step (KIP-848). Members by the classic protocol may be among them, while a group
-// goes from one to the other.
+// A group with the consumer protocol: members send their subscriptions, the coordinator divides the partitions and
+// leads each member to its share step by step (KIP-848). Members with the classic protocol may be among them while a
+// group is converted from one protocol to the other.
 #pragma once
 #include <functional>
 #include <map>
@@ -20,20 +20,21 @@
 
 namespace server::coordinator {
 
-// What a group does is told by three epochs: whatever changes the work to be divided raises the group's; a division
-// of it has that of the group then; each member has that of the division to which it has come.
+// The state of a group is described by three epochs. Any change of subscriptions or topics raises the group epoch. An
+// assignment gets the group epoch for which it was computed. Each member has the epoch of the assignment that it has
+// reached.
 //
 // Invariants:
 //   1. every request is answered once;
-//   2. what is told to a member is durable;
-//   3. a partition is used by one member at most: another gets it when it has been given up.
+//   2. everything that is sent to a member is durable;
+//   3. a partition is used by at most one member: another gets it once it has been given up.
 //
 // Threads: one loop's. Owner: its partition.
 class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
  public:
   using Store = GroupChanges::Store;
-  // The last member by the consumer protocol has gone, and the others are to go on as a classic group: `records` take
-  // this one away.
+  // Called when the last member with the consumer protocol has left, and the others continue as a classic group.
+  // `records` delete the records of this group.
   using Downgrade = std::function<void(std::vector<StoredRecord> records, GroupValue members,
                                        Done<KafkaError> stored)>;
 
@@ -42,23 +43,23 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   ConsumerGroup(const ConsumerGroup&) = delete;
   ConsumerGroup& operator=(const ConsumerGroup&) = delete;
 
-  // As a record says; sessions begin with resume().
+  // Restores the state from a record; sessions start with resume().
   Status restore(const ConsumerGroupKey& key, std::optional<std::string_view> value);
   void resume();
-  // Whether records have left anything.
+  // Whether the records have left any state.
   bool is_there() const { return epoch_ > 0 || !members_.empty(); }
-  // With the members of a group that was classic until now. Fails when they are no consumers, or too many.
+  // Takes over the members of a group that was classic until now. Fails if they are no consumers, or too many.
   KafkaError take_over(const ClassicGroup& classic);
-  // Nothing happens afterwards.
+  // The group does nothing afterwards.
   void end();
 
   void heartbeat(ConsumerGroupHeartbeat request, Done<ConsumerGroupHeartbeatAnswer> done);
 
-  // --- Of members by the classic protocol
+  // --- Members with the classic protocol
 
-  // Whether all members are classic when this one has joined.
+  // Whether all members are classic once this one has joined.
   bool is_downgraded_by(const JoinGroup& request) const;
-  // Removes the instance that is to join again by the classic protocol, and hands the others over.
+  // Removes the instance that will join again with the classic protocol, and converts the group.
   void downgrade_for(const JoinGroup& request);
   void join(JoinGroup request, Done<JoinedGroup> done);
   void sync(const SyncGroup& request, Done<SyncedGroup> done);
@@ -74,11 +75,11 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
 
   bool is_empty() const { return members_.empty(); }
   size_t member_count() const { return members_.size(); }
-  std::string_view state() const;  // as Kafka names it
+  std::string_view state() const;  // Kafka's name
   ConsumerGroupDescription describe() const;
-  // As an administrator sees it who knows classic groups only.
+  // For administrators whose client knows only classic groups.
   GroupDescription describe_as_classic() const;
-  // That delete all records of the group.
+  // Records that delete all records of the group.
   std::vector<StoredRecord> tombstones() const;
 
  private:
@@ -93,7 +94,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   const ConsumerMember* find(std::string_view id) const;
   KafkaError check_member(const std::string& id,
                           const std::optional<std::string>& instance_id) const;
-  // Null, and the error is told, when it may not.
+  // Null if the member may not join; then `refused` has the error.
   ConsumerMember* enter(const ConsumerGroupHeartbeat& request,
                         ConsumerGroupHeartbeatAnswer& refused);
   ConsumerMember* enter_instance(const ConsumerGroupHeartbeat& request,
@@ -136,7 +137,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   void put(ConsumerGroupRecord kind, const ConsumerMember& member);
   void put_all();
   void drop(const ConsumerMember& member);
-  // Keeps what has been put, and tells when all is durable that was decided until now.
+  // Stores the added records; calls back when everything decided until now is durable.
   void commit(Done<KafkaError> done);
 
   const std::string id_;
@@ -148,9 +149,9 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   std::map<std::string, std::string, std::less<>> instances_;  // to member ids
   std::map<TopicIdPartition, std::string>
       holders_;                       // members that have a partition, or have to give it up
-  std::vector<TopicOfGroup> topics_;  // to be divided; sorted by name
+  std::vector<TopicOfGroup> topics_;  // to be assigned; sorted by name
   std::map<std::string, Pattern> patterns_;
-  // When topics_ was found out; shared with the image of the metadata.
+  // The metadata for which topics_ was computed; shared with the current metadata.
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   size_t member_bytes_ = 0;
 

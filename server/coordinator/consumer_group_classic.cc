@@ -1,5 +1,5 @@
-// Members by the classic protocol in a consumer group, and how a group goes from one protocol to the other
-// (KIP-848, "Upgrade" and "Downgrade"): one after the other the members come back with the other protocol.
+// Members with the classic protocol in a consumer group, and the conversion of a group from one protocol to the other
+// (KIP-848, "Upgrade" and "Downgrade"): the members return with the other protocol one after the other.
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +8,7 @@
 
 namespace server::coordinator {
 
-// --- From one protocol to the other
+// --- Conversions
 
 KafkaError ConsumerGroup::take_over(const ClassicGroup& classic) {
   if (!classic.is_consumer() && classic.state() != GroupState::Empty) return kGroupIdNotFound;
@@ -27,7 +27,7 @@ KafkaError ConsumerGroup::take_over(const ClassicGroup& classic) {
     member.classic = {each.member.session_timeout_ms, std::move(each.protocols)};
     member.epoch = member.previous_epoch = classic.generation();
     member.assigned = read_assignment(each.member.assignment, *topics);
-    // A leader that gave a partition to two: the first has it.
+    // If the classic leader has assigned a partition to two members, the first one gets it.
     std::erase_if(member.assigned, [&](const TopicIdPartition& partition) {
       return std::any_of(taken.begin(), taken.end() - 1, [&](const ConsumerMember& other) {
         return contains(other.assigned, partition);
@@ -54,7 +54,7 @@ GroupValue ConsumerGroup::as_classic() const {
   const auto knows = [](const ConsumerMember& member, const std::string& name) {
     return std::ranges::find(member.classic->protocols, name, &GroupProtocol::name);
   };
-  // The first that all of them know.
+  // The first protocol that all members support.
   for (const GroupProtocol& each : members_.begin()->second.classic->protocols)
     if (!value.protocol && std::ranges::all_of(members_, [&](const auto& member) {
           return knows(member.second, each.name) != member.second.classic->protocols.end();
@@ -150,7 +150,7 @@ void ConsumerGroup::join(JoinGroup request, Done<JoinedGroup> done) {
   }
   advance(*member, subscription->owned);
   alive(*member);
-  hurry(*member);  // to ask for what it is to have
+  hurry(*member);  // it has to ask for its assignment within the time limit
   JoinedGroup joined{.generation = member->epoch,
                      .protocol_type = std::string(kConsumerProtocolType),
                      .protocol_name = member->classic->protocols.front().name,
@@ -173,7 +173,7 @@ void ConsumerGroup::sync(const SyncGroup& request, Done<SyncedGroup> done) {
       (request.protocol_name && *request.protocol_name != protocol))
     return done(request.refusal(kInconsistentGroupProtocol));
   alive(member);
-  // A member that has to give something up does that first, and comes again of itself.
+  // A member that has to revoke partitions does that first, and then joins again by itself.
   if (epoch_ > member.epoch && member.state != MemberState::UnrevokedPartitions) {
     hurry(member);
     return done(request.refusal(kRebalanceInProgress));
@@ -187,7 +187,7 @@ void ConsumerGroup::sync(const SyncGroup& request, Done<SyncedGroup> done) {
   });
 }
 
-// There is another division, something to give up, or all that it waits for is free.
+// A new assignment exists, partitions have to be revoked, or all partitions that it waits for are free.
 bool ConsumerGroup::must_join_again(const ConsumerMember& member) const {
   if (member.epoch < epoch_ || member.state == MemberState::UnrevokedPartitions) return true;
   if (member.state != MemberState::UnreleasedPartitions) return false;

@@ -1,4 +1,4 @@
-// What a consumer group has to divide, how it is divided, and how members come to their parts.
+// The partitions of a consumer group, their assignment, and the way of members to their targets.
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +7,7 @@
 
 namespace server::coordinator {
 
-// Finds out what is to be divided, when topics may be others than before. True when they are.
+// Recomputes the subscribed topics if the metadata may have changed. True if they have changed.
 bool ConsumerGroup::refresh_topics() {
   const auto now = around_.topics();
   bool has_matches_changed = false;
@@ -35,7 +35,7 @@ void ConsumerGroup::bump() {
   put(ConsumerGroupRecord::Group, {});
 }
 
-// That most members ask for; of those the first by name.
+// The assignor requested by most members; if several have the same number, the first by name.
 std::string_view ConsumerGroup::assignor() const {
   std::map<std::string_view, size_t> votes;
   for (const auto& [id, member] : members_)
@@ -50,10 +50,10 @@ void ConsumerGroup::divide() {
   for (auto& [id, member] : members_) order.push_back(&member);
   std::ranges::stable_sort(order, [](const ConsumerMember* a, const ConsumerMember* b) {
     if (a->instance_id.has_value() != b->instance_id.has_value()) return a->instance_id.has_value();
-    return a->instance_id < b->instance_id;  // others are in the order of their ids
+    return a->instance_id < b->instance_id;  // the other members stay in the order of their ids
   });
   AssignorInput input;
-  std::map<std::string_view, size_t> places;  // of topics
+  std::map<std::string_view, size_t> places;  // indexes of topics by name
   for (const TopicOfGroup& topic : topics_) {
     places[topic.name] = input.topics.size();
     input.topics.push_back({topic.id, topic.partition_count, {}});
@@ -102,7 +102,7 @@ bool ConsumerGroup::step(ConsumerMember& member, const std::optional<AssignedPar
   if (!has_changed) return false;
   put(ConsumerGroupRecord::CurrentAssignment, member);
   charge(member, false);
-  if (member.classic) return true;  // has deadlines of its own
+  if (member.classic) return true;  // classic members have deadlines of their own
   const bool is_to_revoke = member.state == MemberState::UnrevokedPartitions;
   if (is_to_revoke && (state != member.state || epoch != member.epoch)) hurry(member);
   if (!is_to_revoke) around_.deadlines.cancel(member.hurry);

@@ -1,4 +1,4 @@
-// What members by the consumer protocol say, and what they are told.
+// Heartbeats of members with the consumer protocol, and their answers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,15 +24,15 @@ std::string says_epoch(const char* than, int32_t said, int32_t known) {
       than, said, known);
 }
 
-// Whether a member that is known may go on from the epoch that it names.
+// Whether a known member may continue from the epoch that it sends.
 KafkaError check_epoch(const ConsumerMember& member, const ConsumerGroupHeartbeat& request,
                        std::string& why) {
   if (request.member_epoch > member.epoch) {
     why = says_epoch("greater", request.member_epoch, member.epoch);
     return kFencedMemberEpoch;
   }
-  // It comes with the epoch before when it did not get the answer that told it of this one; its request
-  // is then as good, unless it uses more than it has now.
+  // A member that did not get the answer with its new epoch sends the previous epoch. Its request is valid, unless it
+  // uses partitions that it no longer has.
   if (request.member_epoch == member.epoch ||
       (request.member_epoch == member.previous_epoch && is_part(request.owned, member.assigned)))
     return KafkaError::None;
@@ -83,7 +83,7 @@ void ConsumerGroup::heartbeat(ConsumerGroupHeartbeat request, Done<Answer> done)
   Answer answer{.member_id = member->id,
                 .member_epoch = member->epoch,
                 .heartbeat_interval_ms = heartbeat_interval_ms()};
-  // Who says everything has joined, or has lost an answer; it is told everything.
+  // A member that sends all fields has joined, or has lost an answer, so it gets the full assignment.
   const bool says_all =
       request.member_epoch == 0 ||
       (request.rebalance_timeout_ms >= 0 && (request.topics || request.regex) && request.owned);
@@ -106,8 +106,8 @@ ConsumerMember* ConsumerGroup::enter(const ConsumerGroupHeartbeat& request, Answ
     std::string id = request.member_id.empty() ? around_.new_id().to_string() : request.member_id;
     return &insert({.id = std::move(id)});
   }
-  // Whoever joins again under its id has nothing: what it had is free, and it need not wait until its former self
-  // has timed out.
+  // A member that joins again with the same id owns nothing: its former partitions are free, and it does not wait for
+  // the timeout of its former session.
   if (request.member_epoch == 0 && member->epoch > 0 && member->previous_epoch != 0) {
     release(*member);
     member->assigned.clear();
@@ -137,7 +137,7 @@ ConsumerMember* ConsumerGroup::enter_instance(const ConsumerGroupHeartbeat& requ
   ConsumerMember& holder = *find(known->second);
   const bool is_same = holder.id == request.member_id;
   if (request.member_epoch == 0 && !(is_same && holder.previous_epoch == 0 && holder.epoch > 0)) {
-    // The instance is free when whoever had it has said that it goes for a while, or leaves the classic protocol.
+    // The instance is free if its member has left temporarily, or is leaving the classic protocol.
     if (holder.epoch != kLeavesForAWhile && !holder.classic) {
       refused.error = kUnreleasedInstanceId;
       refused.message = fmt::format(
@@ -159,8 +159,7 @@ ConsumerMember* ConsumerGroup::enter_instance(const ConsumerGroupHeartbeat& requ
   return refused.error == KafkaError::None ? &holder : nullptr;
 }
 
-// Takes what the member says; the group has more work to divide, or another, when that changes what it subscribes
-// to.
+// Stores the member's new settings. If its subscription has changed, the group epoch is raised for a new assignment.
 KafkaError ConsumerGroup::update(ConsumerMember& member, ConsumerMember said) {
   const bool is_new = member.charged == 0;
   if (!said.regex.empty() && said.regex != member.regex && !TopicPattern::compile(said.regex))
@@ -189,7 +188,7 @@ KafkaError ConsumerGroup::update(ConsumerMember& member, ConsumerMember said) {
   return KafkaError::None;
 }
 
-// --- Those who go
+// --- Leaving members
 
 void ConsumerGroup::leave(const ConsumerGroupHeartbeat& request, Done<Answer> done) {
   Answer refused = request.refusal(KafkaError::None);
@@ -202,7 +201,7 @@ void ConsumerGroup::leave(const ConsumerGroupHeartbeat& request, Done<Answer> do
     done(error == KafkaError::None ? left : request.refusal(error));
   };
   if (request.member_epoch == kLeavesForAWhile) {
-    // It keeps its place until its session has ended.
+    // The member keeps its place until its session expires.
     ConsumerMember& member = *find(request.member_id);
     around_.deadlines.cancel(member.hurry);
     release(member);
@@ -252,7 +251,7 @@ int32_t ConsumerGroup::session_timeout_ms(const ConsumerMember& member) const {
           .value_or(around_.settings.consumer_session_timeout_ms));
 }
 
-// As of classic groups: a heartbeat moves the time, and whoever looks at it finds that it has moved.
+// As in classic groups, a heartbeat only moves the end of the session, and the timer finds that it has moved.
 void ConsumerGroup::alive(ConsumerMember& member) {
   member.expires_us = around_.clock.monotonic_us() + int64_t{session_timeout_ms(member)} * 1000;
   if (!member.session.is_set() || member.session.at_us > member.expires_us) watch(member);
@@ -272,7 +271,7 @@ void ConsumerGroup::on_session_end(const std::string& id) {
   expel(std::string(id));
 }
 
-// It has its rebalance time-out to do what it was told.
+// Starts the time limit for the requested step: the member's rebalance timeout.
 void ConsumerGroup::hurry(ConsumerMember& member) {
   around_.deadlines.cancel(member.hurry);
   if (has_ended_) return;

@@ -27,9 +27,9 @@ Result<RecordReading> open(std::string_view value) {
   return in;
 }
 
-// By topic, as Kafka has them.
+// Grouped by topic, as in Kafka's schema.
 void write_partitions(RecordWriter& out, const AssignedPartitions& partitions) {
-  std::vector<std::pair<size_t, size_t>> topics;  // from, to
+  std::vector<std::pair<size_t, size_t>> topics;  // first and end index
   for (size_t i = 0; i < partitions.size(); ++i) {
     if (topics.empty() || partitions[topics.back().first].topic_id != partitions[i].topic_id)
       topics.emplace_back(i, i);
@@ -130,8 +130,8 @@ std::string encode_member(const ConsumerMember& member) {
   member.regex.empty() ? out.nullable_text(std::nullopt) : out.text(member.regex);
   out.number(member.rebalance_timeout_ms);
   out.nullable_text(member.assignor);
-  // A tagged struct that may be null begins with whether it is there. Left out would be the default of the
-  // schema, which is an empty one.
+  // A nullable tagged struct starts with a byte for its presence. Without the field, the schema's default would apply,
+  // which is an empty struct.
   out.tag(kClassicTag,
           member.classic ? '\1' + encode_classic(*member.classic) : std::string(1, '\0'));
   return out.take();

@@ -1,4 +1,4 @@
-// The records in which __consumer_offsets keeps consumer groups (KIP-848), in Kafka's own layouts
+// The records in which __consumer_offsets stores consumer groups (KIP-848), in Kafka's own layouts
 // (docs/formats/coordinators.md).
 #pragma once
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace server::coordinator {
 
-// By the version of their keys.
+// The numbers are the versions of the keys.
 enum class ConsumerGroupRecord : int16_t {
   Group = 3,
-  Topics = 4,             // that its members subscribe to
-  Member = 5,             // what it has said
-  Assignment = 6,         // of the group
+  Topics = 4,             // subscribed by its members
+  Member = 5,             // its subscription and settings
+  Assignment = 6,         // epoch of the group's assignment
   TargetAssignment = 7,   // of a member
-  CurrentAssignment = 8,  // likewise
+  CurrentAssignment = 8,  // of a member
 };
 inline bool is_of_member(ConsumerGroupRecord kind) {
   return kind == ConsumerGroupRecord::Member || kind == ConsumerGroupRecord::TargetAssignment ||
@@ -28,7 +28,7 @@ inline bool is_of_member(ConsumerGroupRecord kind) {
 struct ConsumerGroupKey {
   ConsumerGroupRecord kind = ConsumerGroupRecord::Group;
   std::string group_id = {};
-  std::string member_id = {};  // of a member's
+  std::string member_id = {};  // only for records of a member
   auto operator<=>(const ConsumerGroupKey&) const = default;
 };
 std::string encode(const ConsumerGroupKey& key);
@@ -40,7 +40,8 @@ struct TopicOfGroup {
   bool operator==(const TopicOfGroup&) const = default;
 };
 
-// Values; all have version 0. They fail with IncompatibleFormat for others, with DataCorrupted for what is cut.
+// Values; all have version 0. Decoders fail with IncompatibleFormat for other versions, and with DataCorrupted for
+// truncated values.
 std::string encode_group_epoch(int32_t epoch);
 std::string encode_topics(const std::vector<TopicOfGroup>& topics);
 std::string encode_member(const ConsumerMember& member);
@@ -48,9 +49,9 @@ std::string encode_assignment_epoch(int32_t epoch);
 std::string encode_target(const ConsumerMember& member);
 std::string encode_current(const ConsumerMember& member);
 
-Result<int32_t> decode_epoch(std::string_view value);  // of the group or the assignment
+Result<int32_t> decode_epoch(std::string_view value);  // of the group or its assignment
 Result<std::vector<TopicOfGroup>> decode_topics(std::string_view value);
-// Fill in what the record holds, or nothing when they fail.
+// Set the fields that the record contains; on failure the member is unchanged.
 Status decode_member(std::string_view value, ConsumerMember& member);
 Status decode_target(std::string_view value, ConsumerMember& member);
 Status decode_current(std::string_view value, ConsumerMember& member);

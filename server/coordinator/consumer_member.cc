@@ -27,7 +27,7 @@ void set_epoch(ConsumerMember& member, int32_t epoch) {
   member.epoch = epoch;
 }
 
-// From what it may use and the epoch in which that was so.
+// `epoch`: the epoch in which the member has its current partitions.
 void next_step(ConsumerMember& member, int32_t epoch, int32_t target_epoch,
                const std::function<bool(const TopicIdPartition&)>& is_free,
                const std::optional<AssignedPartitions>& owned) {
@@ -40,7 +40,7 @@ void next_step(ConsumerMember& member, int32_t epoch, int32_t target_epoch,
 
   member.assigned = std::move(kept);
   if (!to_revoke.empty() && (!owned || has_any(*owned, to_revoke))) {
-    // It stays in its epoch until it says that it has given them up.
+    // The member stays in its epoch until it confirms that it has given up the partitions.
     member.state = MemberState::UnrevokedPartitions;
     set_epoch(member, epoch);
     member.revoking = std::move(to_revoke);
@@ -63,14 +63,15 @@ bool reconcile(ConsumerMember& member, int32_t target_epoch,
   const auto before = std::tuple(member.epoch, member.state, member.assigned, member.revoking);
   const int32_t previous_epoch = member.previous_epoch;
   if (member.state == MemberState::UnrevokedPartitions) {
-    // What it does not report any more it has given up; who reports nothing has not said so.
+    // Partitions that are missing from the report have been given up; without a report nothing is
+    // known.
     if (!owned || has_any(*owned, member.revoking)) return false;
     next_step(member, member.epoch + 1, target_epoch, is_free, owned);
   } else {
     next_step(member, member.epoch, target_epoch, is_free, owned);
   }
   if (before == std::tuple(member.epoch, member.state, member.assigned, member.revoking)) {
-    // It still waits for others: the epoch before stays that which it had before.
+    // It still waits for other members, so its previous epoch stays as it was.
     member.previous_epoch = previous_epoch;
     return false;
   }

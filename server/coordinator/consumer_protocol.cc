@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMostTopics = 100'000;
 
-// Topics with partitions, as both have them.
+// Topics with partitions, in the layout of subscriptions and assignments.
 void read_topics(RecordReading& in,
                  const std::function<void(const std::string& topic, int32_t partition)>& each) {
   const size_t topics = in.array().value_or(0);
@@ -26,7 +26,7 @@ void read_topics(RecordReading& in,
   }
 }
 
-// Version, topics, and what later versions have behind them; never flexible.
+// Version and topics; later versions have further fields behind them; never flexible.
 std::optional<std::vector<std::string>> read_names(RecordReading& in, int16_t& version) {
   version = in.number<int16_t>();
   if (version < 0 || !in.ok()) return std::nullopt;
@@ -43,7 +43,8 @@ void sort_once(auto& all) {
   all.erase(std::ranges::unique(all).begin(), all.end());
 }
 
-// What is gathered has a bound by what there is: a partition counts once, if there is one.
+// The collected data are bounded by the metadata: an existing partition counts once, others are
+// ignored.
 struct Gathering {
   const storage::TopicSnapshot& topics;
   std::vector<TopicIdPartition> partitions = {};
@@ -108,7 +109,7 @@ std::vector<TopicIdPartition> read_assignment(std::string_view assignment,
   return assigned.take();
 }
 
-// Every version begins with what version 0 has, and says which it is.
+// Version 0 is the prefix of every version, and readers get the version number from the data.
 std::string write_subscription(const std::vector<std::string>& topics) {
   RecordWriter out(0);
   out.array(topics.size());

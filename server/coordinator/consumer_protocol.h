@@ -1,5 +1,5 @@
-// What consumers write into the metadata and assignments that the classic protocol carries for them:
-// ConsumerProtocolSubscription and ConsumerProtocolAssignment.
+// Metadata and assignments that consumers send as opaque bytes in the classic protocol: ConsumerProtocolSubscription
+// and ConsumerProtocolAssignment.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,25 +15,25 @@ namespace server::coordinator {
 
 inline constexpr std::string_view kConsumerProtocolType = "consumer";
 
-// Nothing when it is no subscription, or one of more topics than anybody has.
+// None if it cannot be parsed, or has more topics than the limit.
 std::optional<std::vector<std::string>> read_subscribed_topics(std::string_view metadata);
-// Calls `each` for what is assigned, as far as it can be read. Nothing is gathered: a few bytes of a
-// client may name the same long topic millions of times.
+// Calls `each` for the assigned partitions, as far as they can be parsed. Nothing is collected: a few bytes of a client
+// may name the same long topic millions of times.
 void for_each_assigned(
     std::string_view assignment,
     const std::function<void(const std::string& topic, int32_t partition)>& each);
 
 struct ConsumerSubscription {
-  std::vector<std::string> topics;      // sorted, each once
-  std::vector<TopicIdPartition> owned;  // likewise; of topics that are there
+  std::vector<std::string> topics;      // sorted, without duplicates
+  std::vector<TopicIdPartition> owned;  // sorted, without duplicates; existing topics only
 };
 std::optional<ConsumerSubscription> read_subscription(std::string_view metadata,
                                                       const storage::TopicSnapshot& topics);
-// Sorted, each once; of topics that are there.
+// Sorted, without duplicates; existing topics only.
 std::vector<TopicIdPartition> read_assignment(std::string_view assignment,
                                               const storage::TopicSnapshot& topics);
 std::string write_subscription(const std::vector<std::string>& topics);
-// `partitions` is sorted; without those of topics that are not there any more.
+// `partitions` must be sorted; those of deleted topics are left out.
 std::string write_assignment(const std::vector<TopicIdPartition>& partitions,
                              const storage::TopicSnapshot& topics);
 

@@ -12,14 +12,14 @@
 
 namespace server::coordinator {
 
-// `Around` is what a `Partition` works with, and refers to the deadlines and the size that it is made with.
+// `Around` is the environment of a `Partition`; it refers to the deadlines and the size that it was made with.
 //
-// Threads: one loop's. Owner: whoever has the loop; what was posted by the port is gone before it.
+// Threads: one loop's. Owner: the owner of the loop; tasks posted to the port must be gone before it.
 template <class Partition, class Around>
 class CoordinatorShard {
  public:
   using PartitionType = Partition;
-  // What has expired is looked for every `check_ms`.
+  // Expired state is looked for every `check_ms`.
   CoordinatorShard(CoordinatorPort& port, MemoryBudget& memory, int64_t check_ms,
                    const std::function<Around(Deadlines&, StateSize&)>& around)
       : port_(port), check_ms_(check_ms), size_(memory), around_(around(deadlines_, size_)) {}
@@ -32,11 +32,11 @@ class CoordinatorShard {
     of->lead(epoch);
     if (!expiry_.is_set()) expire_later();
   }
-  // Everybody who waits is told to look for another coordinator.
+  // Answers all waiting requests so that the clients look for another coordinator.
   void resign_all() {
     for (const auto& [id, partition] : partitions_) partition->resign();
   }
-  // Null when this loop never led it.
+  // Null if this loop has never led it.
   Partition* find(PartitionId partition) {
     const auto found = partitions_.find(partition);
     return found == partitions_.end() ? nullptr : found->second.get();
@@ -46,9 +46,9 @@ class CoordinatorShard {
     for (const auto& [id, partition] : partitions_) visit(*partition);
   }
 
-  // `tell` is called when something is to be done sooner than next_us() has said.
+  // `tell` is called when a deadline is set that is earlier than next_us() has returned.
   void on_sooner(std::function<void()> tell) { deadlines_.on_sooner(std::move(tell)); }
-  // When something is to be done; run_due() does about a slice of it.
+  // The next deadline; run_due() runs due ones for about one slice.
   std::optional<int64_t> next_us() const { return deadlines_.next_us(); }
   void run_due() {
     constexpr int64_t kSliceUs = 1'000;
@@ -73,7 +73,7 @@ class CoordinatorShard {
   StateSize size_;
   Around around_;
   Deadline expiry_;
-  std::map<PartitionId, std::unique_ptr<Partition>> partitions_;  // goes first
+  std::map<PartitionId, std::unique_ptr<Partition>> partitions_;  // destroyed first
 };
 
 }  // namespace server::coordinator

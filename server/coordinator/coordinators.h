@@ -1,5 +1,5 @@
-// The port through which front ends reach the coordinators of one kind, wherever they run. server/node
-// implements it over the loops; tests call one partition.
+// The port through which front ends reach the coordinators of one kind, on any loop or node. server/node implements it
+// over the loops; tests call one partition.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,16 +12,16 @@
 
 namespace server::coordinator {
 
-// What a coordinator has answered: of it as a whole, or of what it is about, with refuse_all().
+// The result of an answer: either one error for all of it, or a verdict with refuse_all().
 template <class Answer>
 concept HasError = requires(const Answer& answer) { answer.error; };
 template <class Answer>
 concept HasVerdict = requires(const Answer& answer) { answer.verdict(); };
 
-// `Partition` handles requests, each of which names what it is about (a group, a transactional id); `Listed`
-// is what all of them together keep.
+// `Partition` handles requests, each of which has a key (a group id or a transactional id); `Listed` is the combined
+// list of all partitions.
 //
-// Threads: belongs to one loop, and answers there, once each, perhaps inside the call.
+// Threads: belongs to one loop, and calls back there, once per request, perhaps within the call.
 template <class Partition, class Listed>
 class Coordinators {
  public:
@@ -32,27 +32,27 @@ class Coordinators {
     std::string key(key_of(request));
     run(key, asking(std::move(request), confirming(key, std::move(done))));
   }
-  // What is about a partition as a whole.
+  // Sends a request that concerns a partition as a whole.
   template <class Request>
   void ask_at(PartitionId partition, Request request, Done<typename Request::Answer> done) {
     run_at(partition, asking(std::move(request), std::move(done)));
   }
-  // Of all partitions.
+  // Lists the contents of all partitions.
   virtual void list(Done<Listed> done) = 0;
-  // Makes the topic if it is not there yet, and answers when there are coordinators.
+  // Creates the topic if it does not exist, and calls back when coordinators are available.
   virtual void prepare(Done<KafkaError> done) = 0;
 
  protected:
-  // Runs `work` on the loop of the partition that the key belongs to; without one, and with the reason, when
-  // none can answer.
+  // Runs `work` on the loop of the partition that the key belongs to; with null and the reason if no coordinator is
+  // available.
   using Work = std::function<void(Partition* partition, KafkaError why_not)>;
   virtual void run(const std::string& key, Work work) = 0;
   virtual void run_at(PartitionId partition, Work work) = 0;
-  // Brings an answer back to the loop of the asker.
+  // Brings an answer back to the loop of the caller.
   using Home = std::function<void(std::function<void()>)>;
   virtual Home home() = 0;
-  // Whether an error still holds that a coordinator has answered with, or (with None) what it has told of what is stored:
-  // it may have been replaced, and not know it.
+  // Whether an answer of a coordinator is still valid: its error, or (with None) the stored state that it shows. The
+  // coordinator may have been replaced without knowing it.
   virtual void confirm(const std::string& /*key*/, KafkaError /*error*/,
                        std::function<void(bool holds)> done) {
     done(true);
@@ -68,7 +68,7 @@ class Coordinators {
         constexpr bool is_told = requires { Answer::kTellsWhatIsStored; };
         const KafkaError error = error_of(answer);
         if (error == KafkaError::None && !is_told) return done(std::move(answer));
-        // It may be large, and is not copied with the question.
+        // The answer may be large; it is shared instead of copied.
         const auto held = std::make_shared<Answer>(std::move(answer));
         confirm(key, error, [done, held](bool holds) {
           if (!holds) refuse(*held);

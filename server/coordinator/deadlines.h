@@ -1,4 +1,4 @@
-// What is to be done at a time: the timers of a loop's coordinators, which know no loop.
+// The timers of a loop's coordinators, independent of the loop.
 #pragma once
 #include <absl/container/btree_map.h>
 
@@ -9,7 +9,7 @@
 
 namespace server::coordinator {
 
-// Names a timer that is set; none when `number` is 0.
+// Handle of a timer; `number` 0: not set.
 struct Deadline {
   int64_t at_us = 0;  // of the monotonic clock
   uint64_t number = 0;
@@ -17,22 +17,21 @@ struct Deadline {
   auto operator<=>(const Deadline&) const = default;
 };
 
-// Invariant: what is due together runs in the order in which it was set.
-// Threads: one loop's. Owner: whoever has the loop; outlives those who set deadlines.
+// Invariant: timers with the same time run in the order in which they were set. Threads: one loop's. Owner: the owner
+// of the loop; outlives all users of deadlines.
 class Deadlines {
  public:
   // `on_time` is called once, from run_due().
   Deadline set(int64_t at_us, std::function<void()> on_time);
-  // Resets the handle; nothing happens when it is not set. One that has run is to be reset by its own
-  // function.
+  // Cancels the timer, if it is set, and resets the handle. The callback of a timer has to reset its handle itself.
   void cancel(Deadline& deadline);
 
-  // Is told when what is due first is due sooner than before: whoever has the loop's timer.
+  // `tell` is called when the earliest deadline becomes earlier, to reprogram the loop's timer.
   void on_sooner(std::function<void()> tell) { tell_sooner_ = std::move(tell); }
 
-  // Nothing when none is set.
+  // None if no timer is set.
   std::optional<int64_t> next_us() const;
-  // Runs what is due, one after the other, until `is_slice_over` says so.
+  // Runs due timers one after the other, until `is_slice_over` returns true.
   void run_due(int64_t now_us, const std::function<bool()>& is_slice_over);
 
  private:

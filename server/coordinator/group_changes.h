@@ -1,4 +1,4 @@
-// What has changed of a group, as records on their way to its partition.
+// Changes of a group, as records that are being appended to its partition.
 #pragma once
 #include <functional>
 #include <memory>
@@ -20,18 +20,18 @@ class GroupChanges {
   void add(StoredRecord record) { records_.push_back(std::move(record)); }
   void add(std::vector<StoredRecord> records);
   bool has_any() const { return !records_.empty(); }
-  // Nothing of what was added is kept.
+  // Discards the added records.
   void forget() { records_.clear(); }
-  // The same, but that undeleted() has what was to be deleted.
+  // Discards the added records, except that undeleted() keeps the keys of tombstones.
   void forget_all_but_deletions();
 
-  // With the next commit all is written again, and the key deleted.
+  // The next commit writes the whole group again, and deletes the key.
   void rewrite_without(std::string key);
-  // Deletes what was to be deleted and could not be.
+  // Tombstones whose append has failed.
   std::vector<StoredRecord> undeleted() const;
 
-  // Keeps what was added, and tells when all is durable that was decided until now. `add_all` is called where something
-  // could not be kept before: the group is written again as a whole.
+  // Appends the added records; calls back when everything decided until now is durable. `add_all` is called if an
+  // earlier append failed: the whole group is written again.
   void commit(const std::function<void()>& add_all, Done<KafkaError> done);
 
  private:
@@ -42,7 +42,7 @@ class GroupChanges {
   };
   const Store store_;
   std::vector<StoredRecord> records_;
-  // Answers may come when the group is gone.
+  // Callbacks of appends may run after the group is gone.
   const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 

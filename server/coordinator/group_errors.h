@@ -1,4 +1,4 @@
-// Errors of the protocol that coordinators answer with, beside those of base/errors.h
+// Errors of Kafka's protocol for group coordinators, in addition to those of base/errors.h
 // (https://kafka.apache.org/protocol#protocol_error_codes).
 #pragma once
 #include "base/errors.h"
@@ -28,8 +28,8 @@ inline constexpr KafkaError kUnsupportedAssignor{112};
 inline constexpr KafkaError kStaleMemberEpoch{113};
 inline constexpr KafkaError kInvalidRegularExpression{128};
 
-// What a coordinator says of a member by what it knows of the group. Clients join anew, or give up, so who says it must be
-// the coordinator still; other errors are about the coordinator, or pass.
+// Errors that depend on the coordinator's knowledge of the group. Clients rejoin or give up because of them, so they
+// must come from the current coordinator; other errors concern the coordinator itself, or are temporary.
 constexpr bool is_group_verdict(KafkaError error) {
   return error == kIllegalGeneration || error == kUnknownMemberId || error == kGroupIdNotFound ||
          error == kFencedInstanceId || error == kFencedMemberEpoch || error == kStaleMemberEpoch;

@@ -1,5 +1,4 @@
-// What group coordinators are asked and answer: the contents of Kafka's requests without their
-// versions.
+// Requests and answers of group coordinators: the contents of Kafka's requests, independent of their versions.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -27,7 +26,7 @@ using Done = std::function<void(Answer)>;
 
 // --- The classic protocol
 
-// A way to divide the work that a member knows, and what it has to say for it.
+// An assignment strategy that a member supports, with its metadata for it.
 struct GroupProtocol {
   std::string name, metadata;
   bool operator==(const GroupProtocol&) const = default;
@@ -45,7 +44,7 @@ struct JoinedGroup {
   std::string leader = {};
   bool skips_assignment = false;
   std::string member_id = {};
-  std::vector<Member> members = {};  // for the leader alone
+  std::vector<Member> members = {};  // only in the answer to the leader
 };
 struct JoinGroup {
   using Answer = JoinedGroup;
@@ -54,10 +53,10 @@ struct JoinGroup {
   std::string member_id = {};  // empty: a new one
   std::optional<std::string> instance_id = {};
   std::string protocol_type = {};
-  std::vector<GroupProtocol> protocols = {};  // the best first
+  std::vector<GroupProtocol> protocols = {};  // in the order of preference
   std::string client_id = {}, client_host = {};
-  bool needs_member_id = false;  // a new member is told its id, and comes again with it (KIP-394)
-  bool can_skip_assignment = false;  // knows what a leader need not do (KIP-814)
+  bool needs_member_id = false;      // a new member gets an id and joins again with it (KIP-394)
+  bool can_skip_assignment = false;  // supports KIP-814
   Answer refusal(KafkaError error) const { return {.error = error, .member_id = member_id}; }
 };
 
@@ -78,7 +77,7 @@ struct SyncGroup {
 
 struct GroupHeartbeatAnswer {
   KafkaError error = KafkaError::None;
-  // By which the member may go on until the group's coordinator has something to say to it.
+  // Lets the connection's loop answer heartbeats until the coordinator has something to send.
   std::shared_ptr<MemberPulse> pulse = nullptr;
 };
 struct GroupHeartbeat {
@@ -87,7 +86,7 @@ struct GroupHeartbeat {
   int32_t generation = -1;
   std::string member_id = {};
   std::optional<std::string> instance_id = {};
-  // While the group is loaded nobody knows better than the member (as Kafka).
+  // While the group is being loaded the member is assumed to be right (as in Kafka).
   Answer refusal(KafkaError error) const {
     return {.error = error == kCoordinatorLoadInProgress ? KafkaError::None : error};
   }
@@ -101,14 +100,14 @@ struct LeftGroup {
   };
   KafkaError error = KafkaError::None;  // of the group
   std::vector<Member> members = {};
-  // Of the group, or of a member.
+  // The error of the group, or else of a member.
   KafkaError verdict() const;
   void refuse_all(KafkaError why) { *this = {.error = why}; }
 };
 struct LeaveGroup {
   using Answer = LeftGroup;
   struct Member {
-    std::string id;  // empty: whoever has the instance id now
+    std::string id;  // empty: the member with the instance id
     std::optional<std::string> instance_id = {};
   };
   std::string group_id = {};
@@ -130,21 +129,21 @@ struct ConsumerGroupHeartbeatAnswer {
   std::string member_id = {};
   int32_t member_epoch = 0;
   int32_t heartbeat_interval_ms = 0;
-  // What the member may use, sorted; nothing when that has not changed.
+  // The partitions that the member may use, sorted; none if unchanged.
   std::optional<std::vector<TopicIdPartition>> assignment = {};
 };
 struct ConsumerGroupHeartbeat {
   using Answer = ConsumerGroupHeartbeatAnswer;
   std::string group_id = {}, member_id = {};
-  // 0 joins, -1 leaves, -2 leaves for a while, as an instance.
+  // 0: joins, -1: leaves, -2: leaves temporarily, as an instance.
   int32_t member_epoch = 0;
-  // What is not there has not changed since it was said last.
+  // Absent fields have not changed since they were sent last.
   std::optional<std::string> instance_id = {}, rack_id = {};
   int32_t rebalance_timeout_ms = -1;
   std::optional<std::vector<std::string>> topics = {};
   std::optional<std::string> regex = {}, assignor = {};
   std::optional<std::vector<TopicIdPartition>> owned = {};
-  bool makes_member_id = false;  // the client does, from version 1 on (KIP-1082)
+  bool makes_member_id = false;  // the client generates it, from version 1 on (KIP-1082)
   std::string client_id = {}, client_host = {};
   Answer refusal(KafkaError error, std::string why = {}) const {
     return {.error = error, .message = std::move(why), .member_id = member_id};
@@ -160,8 +159,8 @@ struct PartitionError {
 using TopicErrors = std::vector<std::pair<std::string, std::vector<PartitionError>>>;
 
 struct CommittedOffsets {
-  TopicErrors topics;  // as they were asked
-  // Of the member, if there is one: all partitions have it.
+  TopicErrors topics;  // in the order of the request
+  // An error of the member, if any: it applies to all partitions.
   KafkaError verdict() const;
   void refuse_all(KafkaError why);
 };
@@ -174,21 +173,21 @@ struct CommitOffsets {
     std::string metadata = {};
   };
   std::string group_id = {};
-  int32_t generation = -1;  // or the member's epoch; -1 of who is no member
+  int32_t generation = -1;  // or the member's epoch; -1 if the caller is no member
   std::string member_id = {};
   std::optional<std::string> instance_id = {};
-  int64_t retention_ms = -1;  // -1: as the server likes
+  int64_t retention_ms = -1;  // -1: default of the server
   std::vector<std::pair<std::string, std::vector<Partition>>> topics = {};
   bool knows_member_epochs = false;               // version 9 and later have errors for them
-  std::optional<ProducerIdentity> producer = {};  // of whose transaction they are part
-  // Of what was verified of that; see CoordinatorPort.
+  std::optional<ProducerIdentity> producer = {};  // set for commits in a transaction
+  // The verified state of that transaction; see CoordinatorPort.
   std::shared_ptr<const storage::TransactionGuard> guard = {};
-  // Or of anybody who keeps offsets under the group's name.
+  // Otherwise the caller only stores offsets under the group's name.
   bool is_of_member() const { return generation >= 0 || !member_id.empty() || instance_id; }
   Answer refusal(KafkaError error) const;
 };
 
-// What a transaction has committed counts from now on, or never.
+// Ends a transaction: its committed offsets become valid, or are dropped.
 struct EndedOffsets {
   KafkaError error = KafkaError::None;
 };
@@ -196,7 +195,7 @@ struct EndOffsets {
   using Answer = EndedOffsets;
   TransactionEnded ended;
   bool is_stored = false;                 // its marker is in the partition's log already
-  std::optional<LeaderEpoch> under = {};  // whoever coordinates under another one refuses
+  std::optional<LeaderEpoch> under = {};  // a coordinator with another epoch refuses
   Answer refusal(KafkaError error) const { return {error}; }
 };
 
@@ -217,9 +216,9 @@ struct FetchOffsets {
   std::string group_id = {};
   std::optional<std::string> member_id = {};
   int32_t member_epoch = -1;
-  // None: all that there are.
+  // None: all offsets of the group.
   std::optional<std::vector<std::pair<std::string, std::vector<int32_t>>>> topics = {};
-  bool must_be_stable = false;  // not while a transaction may change it
+  bool must_be_stable = false;  // refused while a transaction may change the offset
   Answer refusal(KafkaError error) const { return {error, {}}; }
 };
 
@@ -251,7 +250,7 @@ struct GroupDescription {
   std::string group_id = {}, state = {}, protocol_type = {}, protocol_name = {};
   std::vector<Member> members = {};
 };
-// Of a group by the consumer protocol.
+// Description of a group with the consumer protocol.
 struct ConsumerGroupDescription {
   static constexpr bool kTellsWhatIsStored = true;
   using Partitions = std::vector<TopicIdPartition>;
@@ -283,19 +282,19 @@ struct DescribeGroup {
   Answer refusal(KafkaError error) const { return {.error = error, .group_id = group_id}; }
 };
 
-// How far a group is.
+// Progress of a group.
 struct GroupProgress {
   struct Partition {
     std::string topic;
     int32_t partition = 0;
     std::optional<int64_t> committed = {};
-    std::string member = {};  // that reads it, if one does
-    // Up to where it can be read; the coordinator does not know, its node asks who leads the partition.
+    std::string member = {};  // the member that reads the partition, if any
+    // End of the partition. Unknown to the coordinator; its node asks the leader of the partition.
     std::optional<int64_t> end = {};
   };
   std::string group_id, state, protocol_type, protocol;
   size_t members = 0;
-  std::vector<Partition> partitions = {};  // that it has committed in or reads, in their order
+  std::vector<Partition> partitions = {};  // with committed offsets or a reader; sorted
 };
 
 struct GroupDeletion {

@@ -6,7 +6,7 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kBytesOfOffset = 160;  // with its places in maps, about
+constexpr size_t kBytesOfOffset = 160;  // with its map entries, approximate
 
 }  // namespace
 

@@ -13,8 +13,7 @@
 
 namespace server::coordinator {
 
-// Invariant: what is here is durable.
-// Threads: one loop's. Owner: the group.
+// Invariant: the offsets are durable. Threads: one loop's. Owner: the group.
 class GroupOffsets {
  public:
   explicit GroupOffsets(StateSize& size) : size_(size) {}
@@ -29,12 +28,11 @@ class GroupOffsets {
   void erase(const OffsetKey& key);
   bool empty() const { return by_topic_.empty(); }
   const ByTopic& by_topic() const { return by_topic_; }
-  // Null when there is none; one of a topic that was deleted since is none, also when there is another
-  // of its name now.
+  // Null if none is committed. An offset of a deleted topic counts as none, even if another topic has its name now.
   const OffsetValue* find(std::string_view topic, int32_t partition,
                           const storage::TopicSnapshot& topics) const;
 
-  // What takes the place of an entry that is not there yet.
+  // Memory for a new entry.
   static size_t bytes_of(std::string_view topic, size_t metadata_bytes);
 
  private:
@@ -43,7 +41,7 @@ class GroupOffsets {
   size_t bytes_ = 0;
 };
 
-// Whether the offset belongs to the topic that has the name now.
+// Whether the offset belongs to the current topic of that name.
 bool is_of(const OffsetValue& value, const storage::TopicInfo* topic);
 
 }  // namespace server::coordinator

@@ -9,14 +9,14 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kBytesOfGroup = 800;  // about
+constexpr size_t kBytesOfGroup = 800;  // approximate
 
 }  // namespace
 
 GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
     : id_(id), port_(port), around_(around), log_(id, port, *this) {}
 
-// Before the groups go: those whose records are under way are answered.
+// Resigning first answers the appends in flight while the groups still exist.
 GroupPartition::~GroupPartition() { log_.resign(); }
 
 // --- The state
@@ -166,7 +166,7 @@ std::vector<GroupProgress> GroupPartition::progress() const {
 
 void GroupPartition::handle(DescribeGroup request, Done<GroupDescription> done) {
   const Group* group = find(request.group_id);
-  // Who knows the classic protocol only sees the members of the other one all the same.
+  // A client that knows only the classic protocol still sees the members of a consumer group.
   if (group)
     return done(group->classic ? group->classic->describe()
                                : group->consumer->describe_as_classic());

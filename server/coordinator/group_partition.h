@@ -1,4 +1,4 @@
-// The groups whose ids hash to one partition of __consumer_offsets: whoever leads it coordinates them.
+// The groups whose ids hash to one partition of __consumer_offsets: its leader coordinates them.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -21,8 +21,8 @@
 namespace server::coordinator {
 
 // Invariants:
-//   1. an offset is answered as committed, and shown to anybody, when its record is durable;
-//   2. what a restart finds is what was answered.
+//   1. an offset is acknowledged, and returned to readers, only when its record is durable;
+//   2. a restart restores exactly what was acknowledged.
 //
 // Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
 class GroupPartition final : private ReplayedState {
@@ -32,7 +32,7 @@ class GroupPartition final : private ReplayedState {
 
   void lead(LeaderEpoch epoch) { log_.lead(epoch); }
   void resign() { log_.resign(); }
-  // None when it answers: loading, or not led.
+  // None if it is available; else the reason: loading, or not led.
   KafkaError unavailable() const { return log_.unavailable(); }
 
   // --- Requests; only when available.
@@ -59,16 +59,16 @@ class GroupPartition final : private ReplayedState {
   std::vector<GroupListing> list() const;
   std::vector<GroupProgress> progress() const;
 
-  // There may be more records for those share groups that wait for them.
+  // Wakes share groups that wait for records of the partition.
   void grown(const TopicIdPartition& partition);
 
-  // Forgets offsets that nobody has used for too long, and groups of which nothing is left; in slices.
+  // Deletes offsets that were unused for too long, and groups without any state; in slices.
   void expire();
 
  private:
   struct Group {
     explicit Group(StateSize& size) : offsets(size) {}
-    // By the one protocol or the other; shared with what their records answer.
+    // Either protocol; shared with the callbacks of appends.
     std::shared_ptr<ClassicGroup> classic;
     std::shared_ptr<ConsumerGroup> consumer;
     bool has_members() const;
@@ -77,8 +77,7 @@ class GroupPartition final : private ReplayedState {
     GroupOffsets offsets;
     bool is_stored = false;  // has a record of its own
     int commits_under_way = 0;
-    std::map<std::pair<std::string, int32_t>, int> undecided =
-        {};  // by topic and partition, how many
+    std::map<std::pair<std::string, int32_t>, int> undecided = {};  // count by topic and partition
   };
   struct Commit;
   struct OffsetRecord {
@@ -95,7 +94,7 @@ class GroupPartition final : private ReplayedState {
 
   Group* find(const std::string& id);
   Group& find_or_make(const std::string& id);
-  // Null when there is no memory for one more.
+  // Null if no memory is left for another group.
   Group* find_or_admit(const std::string& id);
   std::shared_ptr<ClassicGroup> make_classic(const std::string& id);
   std::shared_ptr<ConsumerGroup> make_consumer(const std::string& id);
@@ -103,7 +102,7 @@ class GroupPartition final : private ReplayedState {
   Status replay(const ShareGroupKey& key, std::optional<std::string_view> value);
   std::shared_ptr<ShareGroup> make_share(const std::string& id);
   ShareGroup* find_share(const std::string& id);
-  // Null, with the reason, when there cannot be one of this name.
+  // Null, with the reason, if no share group of this name can exist.
   ShareGroup* find_or_admit_share(const std::string& id, KafkaError& error);
   void drop_share_unless_there(const std::string& id);
   void erase_share(const std::string& id, Done<GroupDeletion> done);
@@ -131,7 +130,7 @@ class GroupPartition final : private ReplayedState {
   std::vector<OffsetKey> expired_offsets(const std::string& id, const Group& group) const;
   void expire_some(std::shared_ptr<std::vector<std::string>> ids);
   void expire_group(const std::string& id, Group& group);
-  // Nothing is kept of it, and nobody is in it.
+  // The group has neither stored state nor members.
   bool is_idle(const Group& group) const;
 
   const PartitionId id_;
@@ -139,9 +138,9 @@ class GroupPartition final : private ReplayedState {
   GroupSurroundings& around_;
   ReplayedPartition log_;
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
-  // No name is in both.
+  // A name is in one of the two maps at most.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareGroup>> shares_;
-  // Of transactions that are open: what each has written last for a partition, which alone will count.
+  // The offsets of open transactions: the last one of each partition, which alone becomes valid.
   absl::flat_hash_map<ProducerId, UndecidedOffsets> undecided_;
 };
 

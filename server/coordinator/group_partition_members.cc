@@ -1,4 +1,4 @@
-// The members of groups: what they ask, and which of the two protocols a group goes by.
+// Requests of members, and the protocol that a group has.
 #include <algorithm>
 #include <utility>
 
@@ -22,7 +22,7 @@ KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
     return kInvalidSessionTimeout;
   if (request.instance_id && request.instance_id->size() > kMostOfName)
     return KafkaError::InvalidRequest;
-  // They are compared with each other; clients know a handful.
+  // Protocols are compared pairwise, so their number is limited; clients have a handful.
   constexpr size_t kMostProtocols = 250;
   if (request.protocols.size() > kMostProtocols || request.protocol_type.size() > kMostOfName ||
       std::ranges::any_of(request.protocols, [](const GroupProtocol& protocol) {
@@ -32,7 +32,7 @@ KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
   return KafkaError::None;
 }
 
-// Null when the request is one that members send.
+// Null if the request is valid.
 const char* what_is_wrong(const ConsumerGroupHeartbeat& request) {
   const auto is_empty = [](const auto& each) { return each && each->empty(); };
   const auto is_long = [](const auto& each) { return each && each->size() > kMostOfName; };
@@ -97,7 +97,7 @@ std::shared_ptr<ConsumerGroup> GroupPartition::make_consumer(const std::string& 
       });
 }
 
-// A group is one by the consumer protocol if its last records are; what of the other is left is deleted by them.
+// A group has the consumer protocol if its latest records do; these also delete the records of the other protocol.
 Status GroupPartition::replay(const ConsumerGroupKey& key, std::optional<std::string_view> value) {
   Group* group = value ? &find_or_make(key.group_id) : find(key.group_id);
   if (!group || (!value && !group->consumer)) return {};
@@ -127,7 +127,7 @@ KafkaError GroupPartition::upgrade(const std::string& id, Group& group) {
   if (group.has_members() || group.is_stored)
     if (const KafkaError error = consumer->take_over(*group.classic); error != KafkaError::None)
       return error;
-  // They are to come again, to the other kind of group.
+  // The members have to join again, now in the other kind of group.
   group.classic->end(kRebalanceInProgress);
   group.classic.reset();
   group.consumer = std::move(consumer);
@@ -193,8 +193,8 @@ void GroupPartition::handle(LeaveGroup request, Done<LeftGroup> done) {
   Group* group = find(request.group_id);
   if (!group) return done(request.refusal(kUnknownMemberId));
   if (group->consumer) return group->consumer->leave(request, std::move(done));
-  // When the last has gone that is kept, and told afterwards: else a restart might find it again, and
-  // the next one would wait for it.
+  // If the last member has left, the empty group is stored before the answer: otherwise a restart might restore the
+  // member, and the next one would wait for it.
   append({}, [done = std::move(done), left = group->classic->leave(request)](KafkaError) {
     done(left);
   });

@@ -1,4 +1,4 @@
-// The offsets of groups: committed, asked for, deleted and forgotten.
+// Offsets of groups: commit, fetch, deletion and expiry.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -10,7 +10,7 @@ namespace server::coordinator {
 
 namespace {
 
-// What is worked on at a time of a request, or of the groups; about half a millisecond.
+// Number of offsets of a request, or of groups, per slice; takes about half a millisecond.
 constexpr size_t kSliceOfOffsets = 1'000;
 constexpr size_t kSliceOfGroups = 500;
 
@@ -48,13 +48,13 @@ CommittedOffsets CommitOffsets::refusal(KafkaError error) const {
   return refused;
 }
 
-// A request that is worked on. Shared by its slices and what they append.
+// A commit request in progress. Shared by its slices and their appends.
 struct GroupPartition::Commit {
   CommitOffsets request;
   CommittedOffsets answer;
   Done<CommittedOffsets> done;
-  size_t topic = 0, partition = 0;  // the next
-  size_t left = 1;                  // appends under way, and the slices as one
+  size_t topic = 0, partition = 0;  // position of the next offset
+  size_t left = 1;                  // appends in flight, plus one for the slices
 
   void complete_one() {
     if (--left == 0) done(std::move(answer));
@@ -63,14 +63,14 @@ struct GroupPartition::Commit {
 
 KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
-  if (find_share(request.group_id)) return kGroupIdNotFound;  // it commits nothing
-  // Of a transaction whoever was fenced is kept out by the producer's epoch (before KIP-447 that was all).
+  if (find_share(request.group_id)) return kGroupIdNotFound;  // share groups commit no offsets
+  // In a transaction, the producer epoch fences old members (before KIP-447 it was the only protection).
   const Group* group = find(request.group_id);
   if (group && (request.is_of_member() || !request.producer))
     return group->classic ? group->classic->check_commit(request)
                           : group->consumer->check_commit(request);
   if (group) return KafkaError::None;
-  // Who is no member of anything may keep offsets under any name.
+  // A client without membership may store offsets under any name.
   if (request.generation >= 0)
     return request.knows_member_epochs ? kGroupIdNotFound : kIllegalGeneration;
   if (!request.member_id.empty() || request.instance_id) return kUnknownMemberId;
@@ -97,7 +97,7 @@ KafkaError GroupPartition::check_offset(const CommitOffsets::Partition& asked,
 }
 
 void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
-  if (unavailable() != KafkaError::None) {  // since the last slice
+  if (unavailable() != KafkaError::None) {  // lost since the last slice
     commit->answer = commit->request.refusal(kNotCoordinator);
     return commit->complete_one();
   }
@@ -107,7 +107,7 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
   const int64_t expire_ms = request.retention_ms >= 0 ? now_ms + request.retention_ms : -1;
   std::vector<StoredRecord> records;
   auto offsets = std::make_shared<std::vector<OffsetRecord>>();
-  std::vector<std::pair<size_t, size_t>> places;  // in the answer
+  std::vector<std::pair<size_t, size_t>> places;  // positions in the answer
   const Group* group = find(request.group_id);
   size_t bytes = 0, looked_at = 0;
   while (commit->topic < request.topics.size() && looked_at < kSliceOfOffsets) {
@@ -144,7 +144,7 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
     for (const auto& [topic, partition] : at)
       commit->answer.topics[topic].second[partition].error = error;
   };
-  // Whether there is room for what is new: who goes on committing is not in anybody's way.
+  // Only new offsets need memory: groups that repeat their commits are not affected by the limit.
   const bool has_room = around_.size.try_grow(bytes);
   if (has_room) around_.size.shrink(bytes);
   if (!has_room) {
@@ -296,7 +296,7 @@ void GroupPartition::handle(DeleteOffsets request, Done<DeletedOffsets> done) {
   });
 }
 
-// Also the group's own record: for groups of which nothing is to stay.
+// Also deletes the group's own record: used when nothing of the group remains.
 void GroupPartition::erase_offsets(const std::string& id, std::vector<OffsetKey> keys,
                                    std::function<void(KafkaError)> done) {
   std::vector<StoredRecord> records;
@@ -310,7 +310,7 @@ void GroupPartition::erase_offsets(const std::string& id, std::vector<OffsetKey>
            Group* group = find(id);
            for (const OffsetKey& key : keys)
              if (group) group->offsets.erase(key);
-           // Unless somebody has joined or committed since.
+           // Unless a member has joined or committed since.
            if (group && is_idle(*group)) erase(id);
            done(KafkaError::None);
          });
@@ -335,8 +335,8 @@ std::vector<OffsetKey> GroupPartition::expired_offsets(const std::string& id,
     const bool may_expire =
         is_empty || (subscribed && !std::ranges::binary_search(*subscribed, topic));
     for (const auto& [partition, value] : partitions) {
-      // A group that had members keeps its offsets as long as it is not left alone for so long; who
-      // never was a group, each offset from its commit on.
+      // A group that had members keeps its offsets until it has been empty for the retention time. If a name never had
+      // members, each offset expires after its own commit.
       const bool counts_from_commit = !is_empty || !classic || classic->protocol_type().empty();
       const int64_t since_ms = counts_from_commit
                                    ? value.commit_time_ms

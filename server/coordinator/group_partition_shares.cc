@@ -1,4 +1,4 @@
-// The share groups of a partition: which of them a request is for.
+// The share groups of a partition, and their requests.
 #include <utility>
 
 #include "server/coordinator/group_partition.h"
@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kMostOfName = 4'096;
 
-// Null when the request is one that members send.
+// Null if the request is valid.
 const char* what_is_wrong(const ShareGroupHeartbeat& request) {
   if (request.member_id.empty()) return "MemberId can't be empty.";
   if (request.member_id.size() > kMostOfName ||
@@ -61,7 +61,7 @@ ShareGroup* GroupPartition::find_or_admit_share(const std::string& id, KafkaErro
   error = kGroupIdNotFound;
   if (ShareGroup* known = find_share(id)) return known;
   if (Group* other = find(id)) {
-    // Somebody has asked for a group of another kind, and nothing came of it.
+    // An empty group of another kind was created for a request that failed.
     if (!is_idle(*other) || other->is_stored) return nullptr;
     erase(id);
   }
@@ -80,7 +80,7 @@ void GroupPartition::erase_share(const std::string& id, Done<GroupDeletion> done
   append(std::move(records), [done = std::move(done)](KafkaError error) { done({error}); });
 }
 
-// A group that was made for a request, and that the request has put nothing into.
+// Removes a group that was created for a request, if the request has added nothing to it.
 void GroupPartition::drop_share_unless_there(const std::string& id) {
   ShareGroup* const group = find_share(id);
   if (!group || group->is_there()) return;
@@ -142,7 +142,7 @@ void GroupPartition::handle(const DescribeShareGroupOffsets& request,
   done(group ? group->offsets(request) : request.refusal(kGroupIdNotFound));
 }
 
-// Makes the group, as Kafka 4.1 does: where a queue begins is set before its first consumer starts (KIP-932).
+// Creates the group, as Kafka 4.1 does: the start of a queue is set before its first consumer starts (KIP-932).
 void GroupPartition::handle(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done) {
   if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
   if (!around_.shared_log) return done(request.refusal(KafkaError::InvalidRequest));

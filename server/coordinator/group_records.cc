@@ -59,7 +59,7 @@ std::string encode(const OffsetKey& key) {
   return out.take();
 }
 
-// Only version 1 has an expiry, and only version 4 the topic's id.
+// Only version 1 has an expiry, and only version 4 has the topic's id.
 std::string encode(const OffsetValue& value) {
   const bool expires = value.expire_time_ms >= 0;
   RecordWriter out(expires ? kOffsetWithExpiry : kOffsetWithTopicId, !expires);

@@ -1,5 +1,5 @@
-// The records of the partitions of __consumer_offsets, in Kafka's own layouts, so that tools which read
-// that topic understand them (docs/formats/coordinators.md).
+// The records of __consumer_offsets, in Kafka's own layouts, so that tools that read the topic understand them
+// (docs/formats/coordinators.md).
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -21,14 +21,14 @@ struct OffsetKey {
   int32_t partition = 0;
   bool operator==(const OffsetKey&) const = default;
 };
-// OffsetCommitValue: versions 0 to 4 are read; 4 is written, or 1 where a client has set an expiry.
+// OffsetCommitValue: versions 0 to 4 are read; 4 is written, or 1 if a client has set an expiry.
 struct OffsetValue {
   int64_t offset = -1;
   int32_t leader_epoch = -1;
   std::string metadata = {};
   int64_t commit_time_ms = -1;
   int64_t expire_time_ms = -1;  // -1: by the server's retention
-  Uuid topic_id = {};           // nil where it is not known
+  Uuid topic_id = {};           // nil if unknown
   bool operator==(const OffsetValue&) const = default;
 };
 
@@ -61,7 +61,7 @@ std::string encode(const GroupKey& key);
 std::string encode(const GroupValue& value);
 
 using RecordKey = std::variant<OffsetKey, GroupKey, ConsumerGroupKey, ShareGroupKey>;
-// Fail with IncompatibleFormat for versions that are not known, with DataCorrupted for what is cut.
+// Fail with IncompatibleFormat for unknown versions, with DataCorrupted for truncated records.
 Result<RecordKey> decode_key(std::string_view bytes);
 Result<OffsetValue> decode_offset_value(std::string_view bytes);
 Result<GroupValue> decode_group_value(std::string_view bytes);

@@ -1,4 +1,4 @@
-// What can be set of groups, with Kafka's names and defaults.
+// Settings of groups, with Kafka's names and defaults.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -27,15 +27,14 @@ struct GroupSettings {
   int64_t retention_check_ms = 600'000;            // offsets.retention.check.interval.ms
 };
 
-// Bounds of our own, far above what anybody needs, for those who want to fill the memory.
+// Our own limits, far above any need, so that clients cannot fill the memory.
 inline constexpr size_t kMaxGroupIdBytes = 4'096;
-// Of what all members of a group together say and are told.
+// Bytes of all data that the members of a group send and receive.
 inline constexpr size_t kMaxGroupBytes = 8 << 20;
-// Of a group, of members that were told their id and have not come back with it: the oldest are
-// forgotten first.
+// Limit, per group, for clients that got a member id and have not joined with it: the oldest ones are forgotten first.
 inline constexpr size_t kMaxPendingMembers = 10'000;
-// A member that has not joined before sends no heartbeats while it waits to be let in, and its end is
-// not seen: it has so long (Kafka's group coordinator, KAFKA-7610).
+// A member that has never joined sends no heartbeats while it waits, so its end is not noticed: it is removed after
+// this time (Kafka's group coordinator, KAFKA-7610).
 inline constexpr int64_t kNewMemberJoinTimeoutMs = 300'000;
 
 }  // namespace server::coordinator

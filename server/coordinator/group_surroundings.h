@@ -1,4 +1,4 @@
-// What every group of a loop's coordinator works with.
+// The environment that the groups of a loop's coordinator share.
 #pragma once
 #include <functional>
 #include <memory>
@@ -22,7 +22,7 @@ struct GroupSurroundings {
   std::function<std::shared_ptr<const storage::TopicSnapshot>()> topics;
   std::function<std::shared_ptr<const storage::GroupConfigs>()> configs;
   std::function<Uuid()> new_id;     // for members
-  SharedLog* shared_log = nullptr;  // null: there are no share groups here
+  SharedLog* shared_log = nullptr;  // null: share groups are not supported here
 };
 
 }  // namespace server::coordinator

@@ -17,7 +17,8 @@ struct ListedGroups {
 
 class Groups : public Coordinators<GroupPartition, ListedGroups> {
  public:
-  // Most members only say that they are there, of groups at rest: that needs no other loop.
+  // Most heartbeats concern a stable group and only confirm that the member is alive: the loop of
+  // the connection answers them.
   void heartbeat(GroupHeartbeat request, int64_t now_us, Done<GroupHeartbeatAnswer> done) {
     std::string key = request.instance_id ? std::string()
                                           : MemberPulses::key(request.group_id, request.member_id,

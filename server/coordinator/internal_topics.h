@@ -1,4 +1,4 @@
-// The topics in which coordinators, and the tasks of a cluster, keep their state. Nobody else writes them.
+// The topics in which coordinators, and the tasks of a cluster, store their state. Clients cannot write to them.
 #pragma once
 #include <string_view>
 

@@ -1,4 +1,4 @@
-// Which partition of a coordinators' topic something belongs to.
+// Maps a key to a partition of a coordinators' topic.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace server::coordinator {
 
-// As Kafka's coordinators: by Java's String.hashCode() of a group's or a transactional id.
+// Uses Java's String.hashCode() of a group id or a transactional id, like Kafka's coordinators.
 PartitionId partition_of_key(std::string_view key, int32_t partition_count);
 
 }  // namespace server::coordinator

@@ -1,4 +1,4 @@
-// Heartbeats that nobody has to be asked about: most of what groups hear is that nothing has changed.
+// Heartbeats that are answered without asking the group's loop: most of them find the group unchanged.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -11,13 +11,13 @@
 
 namespace server::coordinator {
 
-// Between the loop of a member's connection and that of its group: while it is open, the first answers
-// heartbeats, and the second finds here when the last one came.
+// Shared by the loop of a member's connection and the loop of its group: while it is open, the former answers
+// heartbeats, and the latter reads here when the last one arrived.
 //
-// Threads: beat() from any; all else from the group's loop.
+// Threads: beat() from any thread; all else from the group's loop.
 class MemberPulse {
  public:
-  // False when the group has to be asked.
+  // False if the group has to be asked.
   bool beat(int64_t now_us) {
     if (!is_open_.load(std::memory_order_acquire)) return false;
     last_us_.store(now_us, std::memory_order_release);
@@ -25,8 +25,7 @@ class MemberPulse {
   }
   int64_t last_us() const { return last_us_.load(std::memory_order_acquire); }
   bool is_open() const { return is_open_.load(std::memory_order_relaxed); }
-  // For good: the group has something to say. A beat that comes at the same moment may still be taken,
-  // as if it had come before.
+  // Permanent: the group has something to send. A concurrent beat may still be accepted, as if it had arrived before.
   void close() { is_open_.store(false, std::memory_order_release); }
 
  private:
@@ -34,11 +33,10 @@ class MemberPulse {
   std::atomic<int64_t> last_us_ = 0;
 };
 
-// The pulses of the members whose connections one loop has.
-// Threads: that loop's.
+// The pulses of the members whose connections belong to one loop. Threads: that loop's.
 class MemberPulses {
  public:
-  // What a heartbeat says; the pulse is good for just this.
+  // The content of a heartbeat; a pulse is valid only for exactly this content.
   static std::string key(const std::string& group_id, const std::string& member_id,
                          int32_t generation) {
     std::string key = group_id;
@@ -48,7 +46,7 @@ class MemberPulses {
     key += std::to_string(generation);
     return key;
   }
-  // False when the group has to be asked.
+  // False if the group has to be asked.
   bool beat(const std::string& key, int64_t now_us) {
     const auto found = pulses_.find(key);
     if (found == pulses_.end()) return false;
@@ -57,7 +55,7 @@ class MemberPulses {
     return false;
   }
   void keep(std::string key, std::shared_ptr<MemberPulse> pulse) {
-    // Members that end without a word leave theirs behind.
+    // Members that disappear without leaving keep an entry here until their pulse is closed.
     if (pulses_.size() >= most_) {
       absl::erase_if(pulses_, [](const auto& each) { return !each.second->is_open(); });
       most_ = std::max(kLeast, 2 * pulses_.size());

@@ -1,10 +1,10 @@
-// The transactional ids under which nodes of a cluster commit what sessions write to several partitions.
+// The transactional ids under which cluster nodes commit rows of sessions that go to several partitions.
 #pragma once
 #include <string_view>
 
 namespace server::coordinator {
 
-// Clients are refused ids that begin so.
+// Clients may not use ids with this prefix.
 inline constexpr std::string_view kCommitIds = "__millrace_commit_";
 
 inline bool is_commit_of_node(std::string_view transactional_id) {

@@ -1,4 +1,4 @@
-// A producer as coordinators and partitions know it, and how its transactions end.
+// The identity of a producer, and the end of its transactions, for coordinators and partitions.
 #pragma once
 #include <cstdint>
 
@@ -9,11 +9,11 @@ namespace server::coordinator {
 
 struct ProducerIdentity {
   ProducerId id{-1};
-  int16_t epoch = -1;  // a newer one fences those before it
+  int16_t epoch = -1;  // a newer epoch fences older ones
   bool operator==(const ProducerIdentity&) const = default;
 };
 
-// How a transaction has ended, for one partition that it wrote to.
+// The outcome of a transaction, for one of its partitions.
 struct TransactionEnded {
   ProducerIdentity producer;
   records::TransactionMarker marker;

@@ -1,5 +1,5 @@
-// The two encodings of Kafka's protocol as its internal topics use them: texts and arrays with a size
-// of fixed width, or, in "flexible" versions, one more than the size as a varint, and tagged fields.
+// The two encodings of Kafka's internal topics: texts and arrays with a size of fixed width, or, in "flexible"
+// versions, with a varint of the size plus one, and with tagged fields.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -17,13 +17,13 @@ class RecordWriter {
   explicit RecordWriter(int16_t version, bool is_flexible = false) : is_flexible_(is_flexible) {
     number(version);
   }
-  // What lies in a tagged field: without a version.
+  // The content of a tagged field: without a version.
   static RecordWriter part() { return RecordWriter(); }
   template <class T>
   void number(T value) {
     append_be(out_, value);
   }
-  // Texts that do not fit are cut: all that is written here was bounded before.
+  // Texts that are too long are truncated; all callers limit them before.
   void text(std::string_view text) {
     text = text.substr(0, INT16_MAX);
     size<int16_t>(text.size());
@@ -41,12 +41,12 @@ class RecordWriter {
   void no_tags() {
     if (is_flexible_) append_varint(out_, 0);
   }
-  // The only tagged field of its struct.
+  // Writes the only tagged field of the struct.
   void tag(uint64_t number, std::string_view value) {
     append_varint(out_, 1);
     field(number, value);
   }
-  // All of them, by their numbers.
+  // Writes all tagged fields, ordered by number.
   void tags(const std::map<uint64_t, std::string>& fields) {
     append_varint(out_, fields.size());
     for (const auto& [number, value] : fields) field(number, value);
@@ -72,11 +72,11 @@ class RecordWriter {
   std::string out_;
 };
 
-// After the first thing that is wrong ok() is false for good, and every call gives nothing.
+// After the first error ok() stays false, and every call returns an empty value.
 class RecordReading {
  public:
   explicit RecordReading(std::string_view bytes) : in_(bytes) {}
-  // For what follows.
+  // Applies to the following fields.
   void set_flexible(bool is_flexible) { is_flexible_ = is_flexible; }
 
   template <class T>
@@ -86,7 +86,7 @@ class RecordReading {
   std::optional<std::string> nullable_text() { return sized<int16_t>(); }
   std::string text() { return required(nullable_text()); }
   std::string bytes() { return required(sized<int32_t>()); }
-  // Nothing when it is null; else how many elements follow, each of which has a byte at least.
+  // None if it is null; else the number of elements that follow, each of at least one byte.
   std::optional<size_t> array() {
     const std::optional<size_t> count = size<int32_t>();
     return ok() ? count : std::nullopt;
@@ -97,7 +97,7 @@ class RecordReading {
     if (ok()) std::memcpy(id.bytes.data(), bytes.data(), id.bytes.size());
     return id;
   }
-  // `each(tag, field)` is called for every tagged field.
+  // Calls `each(tag, field)` for every tagged field.
   template <class Each>
   void tags(Each each) {
     if (!is_flexible_) return;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kLoadSliceBytes = 256 << 10;
 constexpr int64_t kLoadSliceUs = 1'000;
-// What gathers in one turn goes before it ends when it is more than this.
+// A batch that exceeds this size is sent before the end of the turn.
 constexpr size_t kBatchBytes = 1 << 20;
 
 Error not_led() { return {ErrorCode::NotLeader, "this node does not lead the partition any more"}; }
@@ -105,8 +105,7 @@ void ReplayedPartition::resign() {
   state_.on_unloaded();
 }
 
-// Up to the end of the log as it is found there: nobody appends to the partition but this, once it is
-// active.
+// Loads up to the end of the log at that time: only this object appends to the partition, once it is active.
 void ReplayedPartition::load_slice() {
   const int64_t begin_us = port_.clock().monotonic_us();
   do {
@@ -138,7 +137,7 @@ Status ReplayedPartition::replay_batch(const records::BatchView& batch) {
         header.is_transactional()
             ? state_.replay_undecided(header.producer_id, *record.key, record.value)
             : state_.replay(*record.key, record.value);
-    // The rest of the state is worth more than a record of a version that nobody here knows.
+    // The rest of the state is more important than one record of an unknown version.
     constexpr uint64_t kMostTold = 10;
     if (!replayed && ++left_out_ <= kMostTold)
       log_warn("a record of a coordinator is left out partition={} offset={} error=\"{}\"",
@@ -173,7 +172,7 @@ void ReplayedPartition::append_for(const ProducerIdentity& producer,
 void ReplayedPartition::append_with(const std::vector<StoredRecord>& records,
                                     std::vector<CoordinatorPort::Elsewhere> with, Done done) {
   if (!is_active()) return done(not_led());
-  flush();  // what is refused with this one would be refused, too
+  flush();  // if this append is refused, records of the same batch would be refused, too
   add_to_builder(records);
   send(builder_.finish(), {std::move(done)}, std::move(with));
 }
@@ -192,10 +191,10 @@ void ReplayedPartition::add_to_builder(const std::vector<StoredRecord>& records)
 }
 
 void ReplayedPartition::flush() {
-  if (gathered_.empty()) return;  // has gone already, for its size
+  if (gathered_.empty()) return;  // sent already, because of its size
   Waiting waiting = std::exchange(gathered_, {});
   if (builder_.empty() && under_way_.empty()) return answer(waiting, {});
-  if (builder_.empty()) {  // after those that are under way
+  if (builder_.empty()) {  // behind the appends in flight
     Waiting& before = *under_way_.back();
     return (void)before.insert(before.end(), waiting.begin(), waiting.end());
   }

@@ -1,6 +1,5 @@
-// A coordinator whose state is the replay of one partition of an internal topic: what consumer groups
-// and transactions have in common. Whoever leads the partition has the state; it moves with the
-// leadership, by being replayed elsewhere.
+// A coordinator whose state is replayed from one partition of an internal topic: the common part of consumer groups and
+// transactions. The leader of the partition has the state; when the leadership moves, the new leader replays the log.
 #pragma once
 #include <deque>
 #include <functional>
@@ -16,46 +15,46 @@
 
 namespace server::coordinator {
 
-// What is kept in a partition.
+// The state that is stored in a partition.
 class ReplayedState {
  public:
-  // A record in the order of the log; one without a value deletes the key. Fails when it makes no
-  // sense: it is then left out, and the log says so.
+  // Applies a record, in the order of the log; a record without a value deletes the key. If it fails, the record is
+  // skipped and logged.
   virtual Status replay(std::string_view key, std::optional<std::string_view> value) = 0;
-  // The same of a record that belongs to a transaction: it counts if that is committed.
+  // Applies a record of a transaction: it becomes valid if the transaction is committed.
   virtual Status replay_undecided(ProducerId producer, std::string_view key,
                                   std::optional<std::string_view> value);
   virtual void replay_end(ProducerId, records::TransactionEnd) {}
-  // All is replayed.
+  // The log is replayed completely.
   virtual void on_loaded() = 0;
-  // The partition is not led any more, or begins anew: everything is forgotten, and who waits is told.
+  // The partition is no longer led, or is replayed again: discards the state, and answers all waiting requests.
   virtual void on_unloaded() = 0;
 
  protected:
   ~ReplayedState() = default;
 };
 
-// One record to be; without a value it deletes the key.
+// A record to append; without a value it deletes the key.
 struct StoredRecord {
   std::string key;
   std::optional<std::string> value;
 };
 
-// Why a record was not kept, as clients are told it: what passes leads them back here, or to look for the
-// coordinator again (as Kafka's coordinators translate it).
+// The error for clients if a record was not stored: temporary errors make them retry here, or look for the coordinator
+// again (same translation as in Kafka's coordinators).
 KafkaError coordinator_error(const Status& status);
-// Works like coordinator_error(), for a request whose client shows the error to its user. If the disk is full and no other node can coordinate,
-// the reason is given (KAFKA_STORAGE_ERROR): a client that looks for the coordinator would find this one until its
-// time-out, and report no more than that.
+// Works like coordinator_error(), for requests whose client shows the error to its user. If the disk is
+// full and no other node can coordinate, it returns KAFKA_STORAGE_ERROR: after a retriable error the
+// client would find this coordinator again until its timeout, and would report only the timeout.
 KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPort& port);
 
 //     Idle --lead()--> Loading --the end of the log is reached--> Active
 //       ^-------------------------resign()---------------------------'
 //
 // Invariants:
-//   1. the state is told of nothing between on_unloaded() and the next lead();
-//   2. appends are answered once each, in their order, also when the leadership goes;
-//   3. nothing is appended under another epoch than the one whose log was replayed.
+//   1. no state callback runs between on_unloaded() and the next lead();
+//   2. appends are answered once each, in their order, even if the leadership is lost;
+//   3. records are appended only under the epoch whose log was replayed.
 //
 // Threads: one loop's. Owner: the loop's coordinator; the port and the state outlive it.
 class ReplayedPartition {
@@ -68,8 +67,7 @@ class ReplayedPartition {
   ReplayedPartition(const ReplayedPartition&) = delete;
   ReplayedPartition& operator=(const ReplayedPartition&) = delete;
 
-  // From now on this node leads under `epoch`: replays the log, in slices. Also for one that led
-  // already.
+  // This node leads under `epoch` from now on: replays the log in slices, even if it has led before.
   void lead(LeaderEpoch epoch);
   void resign();
 
@@ -77,23 +75,23 @@ class ReplayedPartition {
   Stage stage() const { return stage_; }
   bool is_active() const { return stage_ == Stage::Active; }
   LeaderEpoch epoch() const { return epoch_; }
-  // None when active: what requests are answered.
+  // None when active; else the error for requests.
   KafkaError unavailable() const;
 
-  // All or nothing, and answered when no change of the leadership can take it back. What comes in one
-  // turn of the loop becomes one batch. Only when active.
+  // Appends all or nothing; calls back when no change of the leader can remove the records. The records of one turn of
+  // the loop become one batch. Only when active.
   void append(const std::vector<StoredRecord>& records, Done done);
-  // As part of the producer's transaction. Fails with FencedTask when the producer has been replaced.
+  // Appends in the producer's transaction. Fails with FencedTask if the producer has been replaced.
   void append_for(const ProducerIdentity& producer, const std::vector<StoredRecord>& records,
                   CoordinatorPort::Guard guard, Done done);
-  // Together with what lies elsewhere, all or nothing.
+  // Appends together with the batches in `with`, all or nothing.
   void append_with(const std::vector<StoredRecord>& records,
                    std::vector<CoordinatorPort::Elsewhere> with, Done done);
-  // The end of one that has records here.
+  // Appends the end of a transaction that has records here.
   void append_end(const TransactionEnded& ended, Done done);
 
  private:
-  // Who waits for a batch; empty once they were answered.
+  // Callbacks that wait for a batch; empty once they were called.
   using Waiting = std::vector<Done>;
 
   void load_later();
@@ -111,15 +109,15 @@ class ReplayedPartition {
   ReplayedState& state_;
   Stage stage_ = Stage::Idle;
   LeaderEpoch epoch_{-1};
-  Offset next_;  // to be replayed
+  Offset next_;  // offset of the next batch to replay
   uint64_t records_ = 0, left_out_ = 0;
   int64_t begun_us_ = 0;
 
   records::BatchBuilder builder_;
   Waiting gathered_;
-  // Shared with the appends' answers, which may come later than a resignation.
+  // Shared with the callbacks of appends, which may run after a resignation.
   std::deque<std::shared_ptr<Waiting>> under_way_;
-  // Expires with this, and with each lead() and resign(): tasks of before find that out.
+  // Expires with this object, and with each lead() and resign(): older tasks detect that.
   std::shared_ptr<char> term_;
 };
 

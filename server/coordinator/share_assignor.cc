@@ -7,7 +7,7 @@ namespace server::coordinator {
 std::vector<AssignedPartitions> assign_simple(size_t member_count,
                                               const std::vector<SharedTopic>& topics) {
   std::vector<AssignedPartitions> assigned(member_count);
-  // Topics with few partitions go on with the member after the one at which the topic before has ended.
+  // For topics with few partitions, the next topic continues with the next member.
   size_t turn = 0;
   for (const SharedTopic& topic : topics) {
     const size_t members = topic.members.size();

@@ -1,5 +1,5 @@
-// How a share group's partitions are given to its members: Kafka's "simple" assignor. A partition may have many
-// members, and each is read by one at least.
+// Assigns a share group's partitions to its members: Kafka's "simple" assignor. A partition may be assigned to many
+// members, and is assigned to at least one.
 #pragma once
 #include <cstddef>
 #include <string_view>
@@ -14,10 +14,11 @@ inline constexpr std::string_view kSimpleAssignor = "simple";
 struct SharedTopic {
   Uuid id;
   int32_t partition_count = 0;
-  std::vector<size_t> members;  // that subscribe to it, in ascending order
+  std::vector<size_t> members;  // its subscribers, in ascending order
 };
-// What each of so many members reads. Of a topic everybody who subscribes to it has the same, give or take one
-// partition, or where there are fewer partitions, each partition as many members, give or take one.
+// The partitions of each of `member_count` members. All subscribers of a topic get the same number of its partitions,
+// give or take one; if the topic has fewer partitions than subscribers, each partition gets the same number of members,
+// give or take one.
 std::vector<AssignedPartitions> assign_simple(size_t member_count,
                                               const std::vector<SharedTopic>& topics);
 

@@ -42,7 +42,7 @@ void ShareGroup::resume() {
   divide();
 }
 
-// --- What they say
+// --- Heartbeats
 
 void ShareGroup::heartbeat(ShareGroupHeartbeat request, Done<Answer> done) {
   if (request.member_epoch < 0) return leave(request, std::move(done));
@@ -68,7 +68,7 @@ void ShareGroup::heartbeat(ShareGroupHeartbeat request, Done<Answer> done) {
       .member_epoch = member->epoch,
       .heartbeat_interval_ms = static_cast<int32_t>(number(
           storage::kShareHeartbeatIntervalMs, around_.settings.share_heartbeat_interval_ms))};
-  // Who says everything has joined, or has lost an answer.
+  // A member that sends all fields has joined, or has lost an answer.
   if (request.member_epoch == 0 || request.topics || member->told != member->assigned)
     answer.assignment = member->told = member->assigned;
   commit([request = std::move(request), answer = std::move(answer),
@@ -96,7 +96,7 @@ ShareGroup::Member* ShareGroup::enter(const ShareGroupHeartbeat& request, Answer
     return &members_.emplace(request.member_id, Member{.id = request.member_id}).first->second;
   }
   Member& member = found->second;
-  // Of a member from before a restart it is not known how far it has come.
+  // The epoch of a member from before a restart is unknown, so any epoch that existed is accepted.
   const bool is_known = request.member_epoch == 0 || request.member_epoch == member.epoch ||
                         request.member_epoch == member.previous_epoch ||
                         (member.epoch < 0 && request.member_epoch <= epoch_);
@@ -178,7 +178,7 @@ bool ShareGroup::divide() {
   return has_changed;
 }
 
-// --- Those who go
+// --- Leaving members
 
 void ShareGroup::leave(const ShareGroupHeartbeat& request, Done<Answer> done) {
   if (!members_.contains(request.member_id))
@@ -203,7 +203,7 @@ void ShareGroup::remove(const std::string& id) {
   bump();
 }
 
-// As of consumer groups: a heartbeat moves the time, and whoever looks at it finds that it has moved.
+// As in consumer groups, a heartbeat only moves the end of the session, and the timer finds that it has moved.
 void ShareGroup::alive(Member& member) {
   const int64_t for_ms =
       number(storage::kShareSessionTimeoutMs, around_.settings.share_session_timeout_ms);
@@ -218,7 +218,8 @@ void ShareGroup::watch(Member& member) {
       around_.deadlines.set(member.expires_us, [this, id = member.id] { on_session_end(id); });
 }
 
-// What it had been lent stays with it: its session ends with its connection, and each record's lock by itself.
+// Records that the member has acquired stay with it: its share session ends with its connection, and each record's lock
+// expires separately.
 void ShareGroup::on_session_end(const std::string& id) {
   Member& member = members_.find(id)->second;
   member.session = {};
@@ -227,7 +228,7 @@ void ShareGroup::on_session_end(const std::string& id) {
   commit([](KafkaError) {});
 }
 
-// --- What others see
+// --- Settings and descriptions
 
 int64_t ShareGroup::number(std::string_view name, int64_t by_default) const {
   return storage::group_config_number(*around_.configs(), id_, name).value_or(by_default);

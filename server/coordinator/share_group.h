@@ -1,5 +1,5 @@
-// A share group (KIP-932): its members read partitions together, each record goes to one of them, and comes again
-// until one has said that it is done.
+// A share group (KIP-932): its members read partitions together. Each record is delivered to one member at a time,
+// until one has acknowledged it.
 #pragma once
 #include <list>
 #include <map>
@@ -21,14 +21,14 @@
 
 namespace server::coordinator {
 
-inline constexpr size_t kBytesOfShareGroup = 1'000;  // about
+inline constexpr size_t kBytesOfShareGroup = 1'000;  // approximate
 
-// Members, and what they are told to read, are one thing; sessions, in which records are lent and acknowledged, are
-// another: as in Kafka, where different nodes have them, a session needs no member.
+// Membership, with its assignments, and sessions, in which records are lent and acknowledged, are independent: as in
+// Kafka, where different nodes handle them, a session needs no member.
 //
 // Invariants:
 //   1. every request is answered once;
-//   2. what is told to be acknowledged is durable; what is lent is not kept;
+//   2. a confirmed acknowledgement is durable; a loan of records is not stored;
 //   3. a record is lent to one member at a time.
 //
 // Threads: one loop's. Owner: its partition.
@@ -41,51 +41,51 @@ class ShareGroup {
   ShareGroup(const ShareGroup&) = delete;
   ShareGroup& operator=(const ShareGroup&) = delete;
 
-  // As a record says; sessions begin with resume().
+  // Restores the state from a record; sessions start with resume().
   Status restore(const ShareGroupKey& key, std::optional<std::string_view> value);
   void resume();
-  // Whether records have left anything.
+  // Whether the records have left any state.
   bool is_there() const { return epoch_ > 0 || !members_.empty() || !shared_.empty(); }
-  // Nothing happens afterwards; who waits is told.
+  // The group does nothing afterwards; waiting requests are answered with `why`.
   void end(KafkaError why);
 
   void heartbeat(ShareGroupHeartbeat request, Done<ShareGroupHeartbeatAnswer> done);
   void fetch(ShareFetch request, Done<ShareFetched> done);
   void close(const CloseShareSession& request);
-  // There may be more of these.
+  // The partition may have more records.
   void grown(const TopicIdPartition& partition);
 
   ShareGroupOffsets offsets(const DescribeShareGroupOffsets& request) const;
   void alter(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done);
   void forget(const DeleteShareGroupOffsets& request, Done<DeletedShareOffsets> done);
-  // Forgets partitions of topics that are not there any more.
+  // Deletes the progress of partitions whose topics no longer exist.
   void expire();
 
   bool is_empty() const { return members_.empty(); }
   std::string_view state() const { return is_empty() ? "Empty" : "Stable"; }
   ShareGroupDescription describe() const;
   GroupProgress progress() const;
-  // That delete all records of the group.
+  // Records that delete all records of the group.
   std::vector<StoredRecord> tombstones() const;
 
  private:
   struct Member {
     std::string id;
     ShareMemberValue said = {};
-    int32_t epoch = 0, previous_epoch = 0;  // -1: from before a restart, not known
+    int32_t epoch = 0, previous_epoch = 0;  // -1: unknown, from before a restart
     std::optional<std::vector<TopicIdPartition>> told = {};
     std::vector<TopicIdPartition> assigned = {};
     int64_t expires_us = 0;
     Deadline session = {};
     size_t charged = 0;
   };
-  // Of a partition.
+  // The state of a partition.
   struct Shared {
     SharePartition state = {};
-    int32_t number = 0;       // of the last Progress
-    int32_t slots = 0;        // Changes since
-    int32_t most_slots = 0;   // that there ever were: their keys are in the log
-    size_t change_bytes = 0;  // since the last Progress
+    int32_t number = 0;       // of the last Progress record
+    int32_t slots = 0;        // number of Change records since then
+    int32_t most_slots = 0;   // most slots ever used: their keys are in the log
+    size_t change_bytes = 0;  // since the last Progress record
     size_t progress_bytes = 0;
     size_t charged = 0;
     Deadline lock = {};
@@ -94,16 +94,16 @@ class ShareGroup {
     ShareFetch request;
     ShareFetched answer;
     Done<ShareFetched> done;
-    uint64_t ticket = 0;  // its place among those who wait
+    uint64_t ticket = 0;  // its place in the queue
     Deadline deadline = {};
   };
   struct Session {
     SharePartition::Holder member;
     uint64_t connection = 0;
     int32_t next_epoch = 1;
-    std::list<TopicIdPartition> partitions = {};  // in the order in which they are looked at
-    std::map<TopicIdPartition, std::list<TopicIdPartition>::iterator> places = {};  // in them
-    std::set<TopicIdPartition> lent = {};  // it may have records of these
+    std::list<TopicIdPartition> partitions = {};  // in the order in which they are examined
+    std::map<TopicIdPartition, std::list<TopicIdPartition>::iterator> places = {};  // in the list
+    std::set<TopicIdPartition> lent = {};  // partitions of which it may have records
     std::optional<Waiting> waiting = {};
     size_t charged = 0;
   };
@@ -113,12 +113,12 @@ class ShareGroup {
 
   // --- Members
   Member* enter(const ShareGroupHeartbeat& request, ShareGroupHeartbeatAnswer& refused);
-  // False when there is no room for it.
+  // False if there is no room for it.
   bool update(Member& member, const ShareGroupHeartbeat& request);
   bool charge(Member& member, const ShareMemberValue& said);
   void leave(const ShareGroupHeartbeat& request, Done<ShareGroupHeartbeatAnswer> done);
   void remove(const std::string& id);
-  // Who reads what, as topics and members are now. True when somebody reads something else.
+  // Assigns partitions for the current topics and members. True if an assignment has changed.
   bool divide();
   void bump();
   void alive(Member& member);
@@ -128,7 +128,7 @@ class ShareGroup {
   // --- Settings
   int64_t number(std::string_view name, int64_t by_default) const;
   bool reads_committed() const;
-  // Where the group begins that has not read the partition.
+  // The first offset of a partition that the group has not read yet.
   Result<int64_t> begin_of(const TopicIdPartition& id) const;
   int64_t lock_us() const;
   ShareLimits limits() const;
@@ -137,9 +137,9 @@ class ShareGroup {
   Session* begin(const ShareFetch& request, ShareFetched& refused);
   KafkaError update(Session& session, const ShareFetch& request, ShareFetched& answer);
   void acknowledge(const ShareFetch& request, ShareFetched& answer);
-  // False when there is nothing to tell.
+  // False if the answer is empty.
   bool lend(Session& session, const ShareFetch& request, ShareFetched& answer);
-  // Of one of the session's partitions; nothing when there is none to lend.
+  // Lends records of one of the session's partitions; none if no record can be lent.
   std::optional<ShareFetched::Partition> lend_at(Session& session,
                                                  std::list<TopicIdPartition>::iterator place,
                                                  BytesLeft& bytes_left, SharePartition::Wish& wish);
@@ -148,11 +148,11 @@ class ShareGroup {
               std::vector<AcquiredRecords>& acquired);
   void send(ShareFetched answer, Done<ShareFetched> done);
   void wait(Session& session, ShareFetch request, ShareFetched answer, Done<ShareFetched> done);
-  // What it has waited with, which has to be answered. Only when it waits.
+  // Removes and returns the waiting request, which the caller has to answer. The session must be waiting.
   Waiting stop_waiting(Session& session);
   void end_wait(Session& session);
   void close(Sessions::iterator session, bool has_tried);
-  // Who waits for it gets of it, those first who have waited longest, for as long as there is something.
+  // Gives records of the partition to waiting sessions, the oldest first, while records are available.
   void wake(const TopicIdPartition& partition);
   void look_after(const TopicIdPartition& id, Shared& shared, int64_t expiry_us);
   void on_lock_end(const TopicIdPartition& id);
@@ -177,11 +177,11 @@ class ShareGroup {
 
   int32_t epoch_ = 0;
   Members members_;
-  // When the work was divided; shared with the image of the metadata.
+  // The metadata for which partitions were assigned; shared with the current metadata.
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::map<TopicIdPartition, Shared> shared_;
   Sessions sessions_;
-  // The members whose sessions wait, by ticket, where they do.
+  // The members with waiting sessions, by ticket, for each partition that they wait for.
   std::map<TopicIdPartition, std::map<uint64_t, SharePartition::Holder>> waiting_;
   uint64_t next_ticket_ = 0;
 

@@ -1,4 +1,4 @@
-// The sessions of a share group: records are lent to its members, who say what they have done with them.
+// The sessions of a share group: records are lent to its members, which acknowledge them.
 #include <algorithm>
 #include <utility>
 
@@ -8,10 +8,12 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr int32_t kOpens = 0, kCloses = -1;  // as epochs
-// Locks are looked at no more often, so that many that end one after the other cost few looks.
+constexpr int32_t kOpens = 0, kCloses = -1;  // as session epochs
+// Minimum pause between checks of a partition's locks, so that many locks that expire one after the other cost few
+// checks.
 constexpr int64_t kLockPauseUs = 100'000;
-// Of a partition, in one request: who has records here and there gets the next of them the next time.
+// Reads of a partition per request: if available records are scattered, the member gets the next ones with its next
+// request.
 constexpr int kMostReads = 16;
 constexpr size_t kBytesOfSession = 600, kBytesOfPlace = 400;
 constexpr size_t kBytesOfShared = 400, kBytesOfRange = 112;
@@ -30,7 +32,7 @@ KafkaError error_of(const Status& status) {
 
 int32_t after(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
-// The parts of an answer by their partitions: a request can name very many.
+// The parts of an answer by partition: a map, since a request can name very many partitions.
 class Parts {
  public:
   explicit Parts(ShareFetched& answer) : answer_(answer) {
@@ -49,8 +51,8 @@ class Parts {
 
 }  // namespace
 
-// Of an answer. As with Kafka its first batch comes however large it is, and no other that does not fit; none where
-// there is no room for a single byte.
+// The space left in an answer. As in Kafka, the first batch is added whatever its size, and a further one only if it
+// fits; no batch is added if the client accepts no bytes.
 class ShareGroup::BytesLeft {
  public:
   explicit BytesLeft(int64_t most) : count_(most) {}
@@ -60,7 +62,7 @@ class ShareGroup::BytesLeft {
     count_ -= static_cast<int64_t>(bytes);
     has_any_ = true;
   }
-  // Of what has been read from one place on. It is over when that is nothing.
+  // Removes the batches that do not fit, from one position on. If none is left, the answer is complete.
   void keep_what_fits(std::vector<SharedLog::Batch>& batches) {
     int64_t after = count_;
     bool has_any = has_any_;
@@ -127,7 +129,7 @@ ShareGroup::Session* ShareGroup::begin(const ShareFetch& request, ShareFetched& 
          !around_.size.try_grow(kBytesOfSession)))
       return refuse(kShareSessionLimitReached, "There are too many share sessions.");
     Session& session = sessions_[request.member_id];
-    // What it has been lent stays with the member, which may only have lost an answer.
+    // Acquired records stay with the member, which may only have lost an answer.
     if (session.waiting) end_wait(session);
     around_.size.shrink(session.charged - (session.charged > 0 ? kBytesOfSession : 0));
     std::set<TopicIdPartition> lent = std::move(session.lent);
@@ -203,7 +205,7 @@ void ShareGroup::close(Sessions::iterator session, bool has_tried) {
   for (const TopicIdPartition& id : released) wake(id);
 }
 
-// --- What is lent
+// --- Lending
 
 ShareLimits ShareGroup::limits() const {
   const GroupSettings& settings = around_.settings;
@@ -257,7 +259,7 @@ std::optional<ShareFetched::Partition> ShareGroup::lend_at(
   if (lent && part.acquired.empty()) return std::nullopt;
   part.error = error_of(lent);
   session.lent.insert(*place);
-  // Others are looked at first the next time.
+  // The next request examines the other partitions first.
   session.partitions.splice(session.partitions.end(), session.partitions, place);
   return part;
 }
@@ -286,13 +288,13 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
   SharedLog& log = *around_.shared_log;
   const bool committed = reads_committed();
   const SharedLog::Extent extent = TRY(log.extent(id, committed));
-  // Without memory nothing is lent; what is lent can be acknowledged all the same.
+  // Without memory no records are lent; acknowledgements of lent records still work.
   constexpr size_t kRoom = kBytesOfShared + 16 * kBytesOfRange;
   if (!around_.size.try_grow(kRoom)) return {};
   around_.size.shrink(kRoom);
   Shared& shared = shared_[id];
   SharePartition& state = shared.state;
-  // It stays there from now on, whatever else is kept: what comes behind is for the group.
+  // The start stays there from now on, whatever happens to the other settings: later records belong to the group.
   if (!state.has_begun())
     state.begin_at(std::clamp(TRY(begin_of(id)), extent.start, extent.end));
   state.move_start(extent.start);
@@ -303,7 +305,7 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
     if (!next) break;
     std::vector<SharedLog::Batch> batches =
         TRY(log.batches(id, *next, static_cast<size_t>(bytes_left.count()), committed));
-    if (batches.empty()) {  // compaction has left nothing there
+    if (batches.empty()) {  // compaction has removed all records there
       state.archive_gap(*next, extent.end);
       break;
     }
@@ -344,7 +346,7 @@ void ShareGroup::on_lock_end(const TopicIdPartition& id) {
   commit([](KafkaError) {});
 }
 
-// --- What comes back
+// --- Acknowledgements
 
 void ShareGroup::acknowledge(const ShareFetch& request, ShareFetched& answer) {
   const int64_t renewed_until_us = around_.clock.monotonic_us() + lock_us();
@@ -370,7 +372,7 @@ void ShareGroup::acknowledge(const ShareFetch& request, ShareFetched& answer) {
   for (const TopicIdPartition& id : freed) wake(id);
 }
 
-// --- Those who wait
+// --- Waiting requests
 
 void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
                       Done<ShareFetched> done) {
@@ -379,7 +381,7 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
   const std::string member = *session.member;
   Waiting& waiting = *session.waiting;
   waiting.ticket = next_ticket_++;
-  // Who takes nothing is not to be asked before others.
+  // A request that accepts no bytes must not be asked before others.
   if (waiting.request.max_bytes > 0)
     for (const TopicIdPartition& each : session.partitions)
       waiting_[each].emplace(waiting.ticket, session.member);
@@ -389,9 +391,9 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
         of.waiting->deadline = {};
         end_wait(of);
       });
-  // What has come before anybody watched.
+  // Records may have arrived before the watch was set.
   if (lend(session, waiting.request, waiting.answer)) return end_wait(session);
-  // Where the group begins is not to be another place after a restart.
+  // Makes the start of the group durable, so that a restart does not choose another one.
   if (!changed_.empty()) commit([](KafkaError) {});
 }
 
@@ -414,7 +416,7 @@ void ShareGroup::end_wait(Session& session) {
 }
 
 void ShareGroup::wake(const TopicIdPartition& partition) {
-  // Where the first gets nothing nobody does.
+  // If the first session gets no records, the others get none either.
   for (auto here = waiting_.find(partition); here != waiting_.end();
        here = waiting_.find(partition)) {
     Session& session = sessions_.find(*here->second.begin()->second)->second;

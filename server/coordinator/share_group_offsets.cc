@@ -1,4 +1,4 @@
-// How far a share group is, as administrators see and change it.
+// Progress of a share group: administrators can read and change it.
 #include <algorithm>
 #include <utility>
 
@@ -114,7 +114,7 @@ void ShareGroup::expire() {
   if (changes_.has_any()) commit([](KafkaError) {});
 }
 
-// As of a consumer group: what is behind the start has been read.
+// As for a consumer group, records before the start count as read.
 GroupProgress ShareGroup::progress() const {
   GroupProgress progress{id_, std::string(state()), "share", std::string(kSimpleAssignor),
                          members_.size()};
@@ -131,7 +131,7 @@ GroupProgress ShareGroup::progress() const {
   for (const auto& [id, shared] : shared_)
     if (shared.state.has_begun())
       if (GroupProgress::Partition* each = part(id)) each->committed = shared.state.start();
-  // Several may read it; one is shown.
+  // Several members may read a partition; only one is shown.
   for (const auto& [name, member] : members_)
     for (const TopicIdPartition& id : member.assigned)
       if (GroupProgress::Partition* each = part(id); each && each->member.empty())

@@ -1,4 +1,4 @@
-// What is kept of a share group.
+// The stored state of a share group.
 #include <algorithm>
 #include <utility>
 
@@ -8,9 +8,10 @@ namespace server::coordinator {
 
 namespace {
 
-// Up to so many ranges all of them are written each time; beyond, what has changed, until that is as much.
+// Up to this number of ranges, each record stores all of them. Beyond it, a record stores the changes only, until their
+// size exceeds that of the last full record.
 constexpr size_t kFewRanges = 24;
-// Of changes, between two records that have everything.
+// Limit for Change records between two Progress records.
 constexpr int32_t kMostSlots = 1'000;
 
 }  // namespace
@@ -49,10 +50,10 @@ Status ShareGroup::restore(const ShareGroupKey& key, std::optional<std::string_v
     return {};
   }
   const auto found = shared_.find(key.partition);
-  if (found == shared_.end()) return {};  // of one that was forgotten
+  if (found == shared_.end()) return {};  // its partition was forgotten
   Shared& shared = found->second;
   shared.most_slots = std::max(shared.most_slots, key.slot + 1);
-  if (read.number != shared.number) return {};  // the last Progress has it already
+  if (read.number != shared.number) return {};  // the last Progress includes it
   shared.state.restore_change(read.start, read.ranges);
   shared.slots = std::max(shared.slots, key.slot + 1);
   shared.change_bytes += value->size();
@@ -71,7 +72,7 @@ void ShareGroup::put(const Member& member) {
 void ShareGroup::put_whole(const TopicIdPartition& id, Shared& shared) {
   ShareProgressValue value{++shared.number, shared.state.start(),
                            shared.state.kept(shared.state.start(), shared.state.end())};
-  // What nobody has tried is as if nobody had seen it.
+  // An available range without deliveries is equal to records that were never read.
   while (!value.ranges.empty() && value.ranges.back().second.state == RecordState::Available &&
          value.ranges.back().second.delivery_count == 0)
     value.ranges.pop_back();

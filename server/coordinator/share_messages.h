@@ -1,4 +1,4 @@
-// What share groups are asked and answer (KIP-932): the contents of Kafka's requests without their versions.
+// Requests and answers of share groups (KIP-932): the contents of Kafka's requests, independent of their versions.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -24,16 +24,16 @@ struct ShareGroupHeartbeatAnswer {
   std::string member_id = {};
   int32_t member_epoch = 0;
   int32_t heartbeat_interval_ms = 0;
-  // What the member reads, sorted; nothing when that has not changed.
+  // The partitions that the member reads, sorted; none if unchanged.
   std::optional<std::vector<TopicIdPartition>> assignment = {};
 };
 struct ShareGroupHeartbeat {
   using Answer = ShareGroupHeartbeatAnswer;
   std::string group_id = {}, member_id = {};
-  int32_t member_epoch = 0;  // 0 joins, -1 leaves
-  // What is not there has not changed since it was said last.
+  int32_t member_epoch = 0;  // 0: joins, -1: leaves
+  // Absent fields have not changed since they were sent last.
   std::optional<std::string> rack_id = {};
-  std::optional<std::vector<std::string>> topics = {};  // sorted, each once
+  std::optional<std::vector<std::string>> topics = {};  // sorted, without duplicates
   std::string client_id = {}, client_host = {};
   Answer refusal(KafkaError error, std::string why = {}) const {
     return {.error = error, .message = std::move(why), .member_id = member_id};
@@ -62,22 +62,22 @@ struct DescribeShareGroup {
 
 // --- Records
 
-// What a member says of records that it has: with the numbers of the protocol.
+// A member's result for records that it has acquired; the numbers are those of the protocol.
 enum class Acknowledgement : int8_t {
-  Gap = 0,      // there is no such record
-  Accept = 1,   // done
-  Release = 2,  // for another try
-  Reject = 3,   // never again
-  Renew = 4,    // it needs more time
+  Gap = 0,      // the record does not exist
+  Accept = 1,   // processed
+  Release = 2,  // to be delivered again
+  Reject = 3,   // not to be delivered again
+  Renew = 4,    // the member needs more time
 };
 struct AcknowledgedBatch {
   int64_t first = 0, last = 0;
   std::vector<int8_t> types = {};  // one for all, or one for each offset
 };
-// Records that a member has got and nobody else gets meanwhile.
+// Records that a member has acquired; no other member gets them meanwhile.
 struct AcquiredRecords {
   int64_t first = 0, last = 0;
-  int16_t delivery_count = 0;  // this time included
+  int16_t delivery_count = 0;  // includes this delivery
   bool operator==(const AcquiredRecords&) const = default;
 };
 
@@ -85,7 +85,7 @@ struct ShareFetched {
   struct Partition {
     TopicIdPartition id = {};
     KafkaError error = KafkaError::None;
-    bool has_acknowledged = false;  // the request said something of it
+    bool has_acknowledged = false;  // the request has acknowledgements for it
     KafkaError acknowledge_error = KafkaError::None;
     std::vector<AcquiredRecords> acquired = {};
   };
@@ -95,7 +95,7 @@ struct ShareFetched {
   bool reads_committed = false;
   std::vector<Partition> partitions = {};
 };
-// Acknowledges what a member has, and lends it more.
+// Acknowledges records of a member, and lends it more.
 struct ShareFetch {
   using Answer = ShareFetched;
   struct Partition {
@@ -103,15 +103,15 @@ struct ShareFetch {
     std::vector<AcknowledgedBatch> acknowledged = {};
   };
   std::string group_id = {}, member_id = {};
-  int32_t session_epoch = 0;  // 0 opens a session, -1 closes it
-  uint64_t connection = 0;    // whose end is the session's, too
+  int32_t session_epoch = 0;  // 0: opens a session, -1: closes it
+  uint64_t connection = 0;    // when it ends, the session ends too
   bool acknowledges_only = false;
   bool may_renew = false;
   int64_t max_wait_ms = 0;
   int64_t max_bytes = 0;
   int64_t max_records = 0;
-  bool is_strict = false;  // no more records than that, else whole batches
-  int64_t batch_size = 0;  // of records that are told as one
+  bool is_strict = false;  // never more than max_records; otherwise whole batches
+  int64_t batch_size = 0;  // records that are reported as one range
   std::vector<Partition> partitions = {};
   std::vector<TopicIdPartition> forgotten = {};
   Answer refusal(KafkaError why, std::string text = {}) const {
@@ -120,7 +120,7 @@ struct ShareFetch {
 };
 
 struct ClosedShareSession {};
-// The connection of a session has ended: others get what its member had.
+// The connection of a session has ended: other members get the records of its member.
 struct CloseShareSession {
   using Answer = ClosedShareSession;
   std::string group_id, member_id;
@@ -133,8 +133,8 @@ struct CloseShareSession {
 struct ShareGroupOffsets {
   struct Partition {
     int32_t partition = 0;
-    int64_t start_offset = -1;  // -1: nobody has read it yet
-    int64_t lag = -1;           // records that are still to be done; -1: not known
+    int64_t start_offset = -1;  // -1: not read yet
+    int64_t lag = -1;           // records that are not processed yet; -1: unknown
     KafkaError error = KafkaError::None;
   };
   struct Topic {
@@ -148,12 +148,12 @@ struct ShareGroupOffsets {
 struct DescribeShareGroupOffsets {
   using Answer = ShareGroupOffsets;
   std::string group_id;
-  // None: all that there are.
+  // None: all partitions of the group.
   std::optional<std::vector<std::pair<std::string, std::vector<int32_t>>>> topics = {};
   Answer refusal(KafkaError error) const { return {error, {}}; }
 };
 
-// The group begins there, and forgets what was done behind.
+// Sets the start offsets, and discards the progress behind them.
 struct AlterShareGroupOffsets {
   using Answer = ShareGroupOffsets;
   std::string group_id;

@@ -8,7 +8,8 @@ namespace server::coordinator {
 
 namespace {
 
-// So many changes are kept apart; beyond, all between the first and the last of them counts as changed.
+// Up to this number, changes are tracked separately; beyond it, everything between the first and the last one counts as
+// changed.
 constexpr size_t kMostChanges = 256;
 
 bool is_done(const SharePartition::Range& range) {
@@ -21,7 +22,7 @@ bool are_one(const SharePartition::Range& a, const SharePartition::Range& b) {
          (a.holder == b.holder || (a.holder && b.holder && *a.holder == *b.holder));
 }
 
-// Tells records that lie side by side as one, up to about `batch_size` of them.
+// Reports adjacent records as one range, of about `batch_size` records at most.
 void tell(std::vector<AcquiredRecords>& all, const AcquiredRecords& next, int64_t batch_size,
           bool begins_batch) {
   if (!all.empty() && all.back().last + 1 == next.first &&
@@ -202,7 +203,7 @@ std::vector<AcquiredRecords> SharePartition::acquire(Wish& wish, int64_t from,
   return acquired;
 }
 
-// --- What members say
+// --- Acknowledgements
 
 KafkaError SharePartition::runs_of(const std::vector<AcknowledgedBatch>& batches, bool may_renew,
                                    std::vector<Run>& runs) const {
@@ -322,7 +323,7 @@ std::optional<int64_t> SharePartition::next_expiry_us() const {
   return least;
 }
 
-// --- What is kept
+// --- Stored state
 
 void SharePartition::note(int64_t first, int64_t end) {
   has_changed_ = true;
@@ -377,7 +378,7 @@ void SharePartition::restore(int64_t start, const Kept& ranges) {
 void SharePartition::restore_change(int64_t start, const Kept& ranges) {
   for (const auto& [first, range] : ranges) {
     if (range.end <= std::max(first, start_)) continue;
-    extend(range.end, {});  // what lies before was lent and not answered, perhaps
+    extend(range.end, {});  // records in between may have been lent and not acknowledged
     set(std::max(first, start_), range.end, range);
   }
   move_start(start);

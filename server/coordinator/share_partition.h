@@ -1,5 +1,5 @@
-// Which records of a partition a share group has done, which are on their way to its members, and which are to be
-// had (KIP-932). Sans I/O.
+// The state of a partition's records in a share group: processed, acquired by members, or available (KIP-932). Sans
+// I/O.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -15,33 +15,33 @@
 
 namespace server::coordinator {
 
-// With the numbers that Kafka gives them.
+// Kafka's numbers.
 enum class RecordState : int8_t {
   Available = 0,
   Acquired = 1,
   Acknowledged = 2,
-  Archived = 4,  // nobody gets it any more
+  Archived = 4,  // never delivered again
 };
 
 struct ShareLimits {
   int64_t most_in_flight =
-      2'000;  // records between the first that is not done and the last that was lent
+      2'000;  // records between the first unprocessed one and the last one lent
   int16_t most_deliveries = 5;
 };
 
-//      done              |<------------- the window ------------->|  nobody has seen these
+//   processed           |<------------- the window ------------->|  not delivered yet
 //   -----------------start()------------------------------------end()------------------------->
 //                        acquired | acknowledged | available | ...
 //
 // Invariants:
 //   1. the ranges cover the window, each offset once; neighbours differ;
-//   2. the first range is not done;
+//   2. the first range is not finished;
 //   3. a range that is not acquired has no holder.
 //
 // Threads: one loop's. Owner: its group.
 class SharePartition {
  public:
-  // A member, by the id that its ranges share.
+  // The id of a member; shared by its ranges.
   using Holder = std::shared_ptr<const std::string>;
   struct Range {
     int64_t end = 0;  // exclusive
@@ -52,62 +52,63 @@ class SharePartition {
   };
   using Ranges = std::map<int64_t, Range>;  // by first offset
 
-  // Where the group begins: everything before is done.
+  // Sets the start of the group: all earlier records count as processed.
   void begin_at(int64_t offset);
   bool has_begun() const { return start_ >= 0; }
   int64_t start() const { return start_; }
   int64_t end() const { return end_; }
   const Ranges& ranges() const { return ranges_; }
-  // Of the window, how many nobody has to see any more.
+  // Number of records in the window that need no further delivery.
   int64_t done_in_window() const;
 
-  // Records before are not there any more.
+  // Records before `log_start` were deleted.
   void move_start(int64_t log_start);
-  // The first offset from `from` on that can be lent; nothing when the window is full, or there is none before
+  // The first offset from `from` on that can be lent; none if the window is full, or no such offset lies before
   // `readable_end`.
   std::optional<int64_t> next(int64_t from, int64_t readable_end, const ShareLimits& limits) const;
 
   struct Wish {
-    int64_t records = 0;     // that are still to be had; less than 1 afterwards: enough
-    bool is_strict = false;  // else the last batch is lent whole
+    int64_t records = 0;     // still wanted; below 1 afterwards: satisfied
+    bool is_strict = false;  // false: the last batch is lent as a whole
     int64_t batch_size = 0;
     Holder holder = nullptr;
     int64_t expires_us = 0;
   };
-  // Lends what of the batches, read from `from` on, is to be had. What lies between them is not there.
+  // Lends the available records of the batches, which were read from `from` on. Offsets between the batches have no
+  // records.
   std::vector<AcquiredRecords> acquire(Wish& wish, int64_t from,
                                        const std::vector<SharedLog::Batch>& batches,
                                        const ShareLimits& limits);
-  // There is nothing to read in this range.
+  // This range has no readable records.
   void archive_gap(int64_t first, int64_t end);
 
-  // All of them or none: InvalidRequest when they make no sense, kInvalidRecordState when the member has not got
-  // all of it. What lies before the start is passed over.
+  // All or nothing: InvalidRequest if the batches are malformed, kInvalidRecordState if the member does not hold all
+  // records. Offsets before the start are ignored.
   KafkaError acknowledge(const std::string& member, const std::vector<AcknowledgedBatch>& batches,
                          bool may_renew, int64_t renewed_until_us, const ShareLimits& limits);
-  // The member will say no more. `has_tried`: that was a delivery.
+  // Returns the records of a member that has ended its session. `has_tried`: counts as a delivery.
   bool release(const std::string& member, bool has_tried, const ShareLimits& limits);
-  // Those whose time is over. True when there were any.
+  // Returns records whose lock has expired. True if there were any.
   bool expire(int64_t now_us, const ShareLimits& limits);
   std::optional<int64_t> next_expiry_us() const;
 
-  // --- What is kept
+  // --- Stored state
 
-  // Since the last call of forget_changes(); what is acquired is not kept.
+  // Whether the state has changed since the last forget_changes(); acquired records are not stored.
   bool has_changed() const { return has_changed_; }
-  // Where, in no order: more than that, perhaps.
+  // The changed ranges, unordered; they may cover more than what has changed.
   struct Change {
     int64_t first = 0, end = 0;
   };
   const std::vector<Change>& changes() const { return changes_; }
   void forget_changes();
   using Kept = std::vector<std::pair<int64_t, Range>>;
-  // What a record has of this part of the window: what is acquired comes again after a restart, as if it had not
-  // been lent this time.
+  // The stored form of this part of the window: acquired records are delivered again after a restart, as if this
+  // delivery had not happened.
   Kept kept(int64_t first, int64_t end) const;
-  // In place of everything.
+  // Replaces the whole state.
   void restore(int64_t start, const Kept& ranges);
-  // Over what is there.
+  // Applies a change to the state.
   void restore_change(int64_t start, const Kept& ranges);
 
  private:
@@ -118,9 +119,9 @@ class SharePartition {
   KafkaError runs_of(const std::vector<AcknowledgedBatch>& batches, bool may_renew,
                      std::vector<Run>& runs) const;
   bool is_held(int64_t first, int64_t end, const std::string& member) const;
-  // A range begins there afterwards, if it lies inside of one.
+  // Splits the range around `at`, if any, so that a range starts there.
   void split(int64_t at);
-  // Calls `each(first, range)` for the parts of ranges in between; the window may change meanwhile.
+  // Calls `each(first, range)` for the parts of ranges in between; `each` may change the window.
   template <class Each>
   void visit(int64_t first, int64_t end, Each each);
   void set(int64_t first, int64_t end, const Range& as);
@@ -132,7 +133,7 @@ class SharePartition {
   void advance();
   void note(int64_t first, int64_t end);
 
-  int64_t start_ = -1, end_ = -1;  // -1: nobody has read it
+  int64_t start_ = -1, end_ = -1;  // -1: not read yet
   Ranges ranges_;
   bool has_changed_ = false;
   std::vector<Change> changes_;

@@ -1,5 +1,5 @@
-// What share groups see of the topics that they hand out. server/node implements it over storage::LogReader;
-// tests in memory.
+// The logs of the topics that share groups deliver. server/node implements it over storage::LogReader; tests implement
+// it in memory.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -15,24 +15,24 @@ class SharedLog {
   virtual ~SharedLog() = default;
 
   struct Extent {
-    int64_t start = 0, end = 0;  // `end`: the first offset that may not be read yet
+    int64_t start = 0, end = 0;  // `end`: the first offset that must not be read yet
   };
-  // All fail with UnknownTopic when the partition is not there, with NotLeader when it is led elsewhere.
+  // All fail with UnknownTopic if the partition does not exist, with NotLeader if another node leads it.
   virtual Result<Extent> extent(const TopicIdPartition& partition, bool reads_committed) = 0;
 
-  // Of the first batch that has a record of this time (ms) or later; the end where there is none.
+  // Offset of the first batch with a record of this time (ms) or later; the end if none exists.
   virtual Result<int64_t> offset_at(const TopicIdPartition& partition, int64_t timestamp) = 0;
 
   struct Batch {
     int64_t first = 0, last = 0;
     size_t size_bytes = 0;
-    bool is_delivered = true;  // or nobody gets its records: a marker, or what was aborted
+    bool is_delivered = true;  // false: not for members, since it is a marker or was aborted
   };
-  // From the batch that holds `from` on, or the next one, until there are `max_bytes`; at least one when there is
-  // one that may be read.
+  // The batches from the one that contains `from` on, or the next one, up to `max_bytes`; at least one if one may be
+  // read.
   virtual Result<std::vector<Batch>> batches(const TopicIdPartition& partition, int64_t from,
                                              size_t max_bytes, bool reads_committed) = 0;
-  // GroupPartition::grown() is called when there are more records, until unwatch(). Counted.
+  // Makes GroupPartition::grown() be called when records arrive, until unwatch(). Calls are counted.
   virtual void watch(const TopicIdPartition& partition) = 0;
   virtual void unwatch(const TopicIdPartition& partition) = 0;
 };

@@ -1,4 +1,4 @@
-// What the groups of a loop take of the memory, so that nobody fills it with groups.
+// Memory of the groups of a loop, so that clients cannot fill it with groups.
 #pragma once
 #include <cstddef>
 #include <optional>
@@ -13,13 +13,13 @@ class StateSize {
   StateSize() = default;  // without a limit
   explicit StateSize(MemoryBudget& budget) : charge_(std::in_place, budget, MemoryKind::Queries) {}
 
-  // False when there is no room for so much more.
+  // False if the memory budget does not allow this many more bytes.
   bool try_grow(size_t bytes) {
     if (charge_ && !charge_->try_resize(bytes_ + bytes)) return false;
     bytes_ += bytes;
     return true;
   }
-  // For what is there already: it was replayed, or replaces something.
+  // For state that exists already: it was replayed, or replaces other state.
   void grow(size_t bytes) {
     bytes_ += bytes;
     if (charge_) charge_->resize(bytes_);

@@ -1,4 +1,4 @@
-// Topics that a member subscribes to by a pattern, in RE2's syntax (KIP-848 names RE2/J).
+// Subscriptions to topics by a pattern, in RE2's syntax (KIP-848 requires RE2/J).
 #pragma once
 #include <memory>
 #include <optional>
@@ -15,22 +15,22 @@ class RE2;
 
 namespace server::coordinator {
 
-// The topics that fit a pattern, kept up to date. A name costs time in proportion to its length, whatever the
-// pattern; where topics are many a look over them is done in slices.
+// The topics that match a pattern, kept up to date. Matching a name takes time in proportion to its length, whatever
+// the pattern; a scan over many topics is done in slices.
 //
 // Threads: one loop's. Owner: a group.
 class TopicPattern {
  public:
-  // Nothing when it is no pattern, or one that takes too much memory.
+  // None if the pattern is invalid, or its compiled form takes too much memory.
   static std::optional<TopicPattern> compile(std::string_view pattern);
   TopicPattern(TopicPattern&&) noexcept;
   TopicPattern& operator=(TopicPattern&&) noexcept;
   ~TopicPattern();
 
-  // For at most about a slice; to be called again with the next request, whether the topics have changed or
-  // not. True when topics() is another now.
+  // Runs for at most about one slice; to be called again with the next request, whether the topics have changed or not.
+  // True if topics() has changed.
   bool refresh(const std::shared_ptr<const storage::TopicSnapshot>& now, const Clock& clock);
-  // Sorted; without the server's own.
+  // Sorted; without internal topics.
   const std::vector<std::string>& topics() const { return topics_; }
 
  private:
@@ -38,10 +38,10 @@ class TopicPattern {
 
   std::unique_ptr<re2::RE2> compiled_;
   std::vector<std::string> topics_;
-  // What is looked at, or was last; shared: topics change meanwhile.
+  // The metadata of the current or last scan; shared, since topics change meanwhile.
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::optional<storage::TopicSnapshot::ByName::const_iterator>
-      next_;  // none: all of `seen_` was looked at
+      next_;  // none: the scan of `seen_` is complete
   std::vector<std::string> found_;
 };
 

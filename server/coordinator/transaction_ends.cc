@@ -1,4 +1,4 @@
-// How transactions end: decided first, then told to every partition that they wrote to.
+// Ends of transactions: the end is decided and stored first, then a marker is sent to every partition.
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +12,7 @@ namespace server::coordinator {
 namespace {
 
 constexpr int64_t kTellAgainUs = 100'000;
-// Partitions that are being told at a time.
+// Limit for markers in flight.
 constexpr size_t kMaxTelling = 256;
 
 }  // namespace
@@ -22,10 +22,10 @@ struct TransactionPartition::Ending {
   TransactionPtr transaction;
   TransactionEnded ended;
   std::vector<std::pair<std::string, int32_t>> partitions;
-  std::vector<size_t> again = {};  // of those that were not reached
+  std::vector<size_t> again = {};  // partitions that were not reached
   size_t next = 0, under_way = 0;
   std::weak_ptr<char> term;
-  bool is_replaced = false;  // as a partition says
+  bool is_replaced = false;  // according to a partition
 };
 
 // --- Requests
@@ -49,8 +49,9 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
   const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
                                                    : TransactionState::CompleteAbort);
   if (!is_over) return done({kInvalidTxnState, request.producer});
-  // It was answered, and that was lost. Or it is the end of a later transaction with the same epoch, and this node was
-  // frozen while another one coordinated that: only who can still write knows the last one.
+  // Either the answer to an earlier request was lost; or this is the end of a later transaction with the same epoch,
+  // which another node coordinated while this node was frozen. Only a coordinator that can still write knows that its
+  // state is the latest, so the state is written again.
   change(request.transactional_id, transaction, transaction->value,
          [producer = request.producer, done = std::move(done)](KafkaError error) {
            done({error, producer});
@@ -59,8 +60,8 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
 
 namespace {
 
-// Whether the end that the producer asks for has given it the epoch that it does not know yet: the answer was lost.
-// A transaction of the first version gives none: its epoch is of a producer that came later.
+// Whether the producer repeats an end whose answer was lost, and with it the new epoch. Transactions of the first
+// version give no new epoch: a newer epoch belongs to a later producer.
 bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
   if (value.client_version < kSecondVersion) return false;
   if (producer.id == value.producer_id) return producer.epoch + 1 == value.epoch;
@@ -70,8 +71,8 @@ bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
 
 }  // namespace
 
-// The rules of TransactionCoordinator.endTransaction() for the second version. What is under way comes first: the
-// producer may know of it already.
+// The rules of TransactionCoordinator.endTransaction() for the second version. The step in flight is finished first:
+// the producer may already know its result.
 void TransactionPartition::end_second(EndTransaction request, const TransactionPtr& transaction,
                                       Done<EndedTransaction> done) {
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
@@ -89,13 +90,13 @@ void TransactionPartition::end_second(EndTransaction request, const TransactionP
     return done(request.refusal(error));
   if (std::exchange(request.waits_until_told, false))
     done = when_told(transaction, std::move(done));
-  // What was never begun may be aborted: a producer does not know whether what it sent last has come.
+  // A transaction that was never started may be aborted: a producer does not know whether its last request has arrived.
   if (value.state != TransactionState::Ongoing && request.is_commit)
     return done(request.refusal(kInvalidTxnState));
   end_with_new_epoch(std::move(request), transaction, std::move(done));
 }
 
-// After the step under way, which tells the partitions what was decided.
+// Answers after the step in flight, which sends the markers to the partitions.
 Done<EndedTransaction> TransactionPartition::when_told(const TransactionPtr& transaction,
                                                        Done<EndedTransaction> done) const {
   return
@@ -139,13 +140,13 @@ void TransactionPartition::end_with_new_epoch(EndTransaction request,
 
 // --- Ends
 
-// `epoch`: of the producer from then on, which keeps out what is sent under those before.
+// `epoch`: the producer's epoch from then on; it rejects requests with earlier ones.
 TransactionValue TransactionPartition::prepared(const TransactionValue& value, bool is_commit,
                                                 int16_t epoch) {
   TransactionValue next = value;
   if (value.state != TransactionState::Ongoing) next.partitions.clear();
   next.state = is_commit ? TransactionState::PrepareCommit : TransactionState::PrepareAbort;
-  next.epoch = std::max(epoch, value.epoch);  // behind the last one there is none
+  next.epoch = std::max(epoch, value.epoch);  // the last epoch has no successor
   return next;
 }
 
@@ -177,7 +178,7 @@ TransactionEnded TransactionPartition::end_of(const TransactionValue& next) cons
   return {{next.producer_id, next.epoch}, {end, epoch_.value()}};
 }
 
-// `next`: prepared. `last_epoch`: that a retried InitProducerId may name then.
+// `next` is prepared. `last_epoch` is accepted from a retried InitProducerId afterwards.
 void TransactionPartition::end(const std::string& id, const TransactionPtr& transaction,
                                TransactionValue next, int16_t last_epoch,
                                std::function<void(KafkaError)> done) {
@@ -187,13 +188,13 @@ void TransactionPartition::end(const std::string& id, const TransactionPtr& tran
     prepare(id, transaction, std::move(next), last_epoch, std::move(done));
 }
 
-// One commit instead of three that wait for each other: while this node leads all the partitions, how the
-// transaction ends and all markers are stored together (docs/adr/0032).
+// One commit instead of three in sequence: while this node leads all the partitions, the end of the transaction and all
+// markers are stored together (docs/adr/0032).
 bool TransactionPartition::try_end_at_once(const std::string& id, const TransactionPtr& transaction,
                                            const TransactionValue& next, int16_t last_epoch,
                                            const std::function<void(KafkaError)>& done) {
   if (!around_.rules.ends_at_once) return false;
-  // More would hold up the log's writer; they are told some at a time.
+  // A larger commit would block the log's writer; such markers are sent in groups.
   if (count(next.partitions) > kMaxTelling) return false;
   transaction->is_changing = true;
   const TransactionEnded ended = end_of(next);
@@ -213,11 +214,11 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
                        transaction->is_ending = false;
                        return done(kNotCoordinator);
                      }
-                     // Whatever does not fit one partition is found out one by one.
+                     // If any partition cannot be written, the partitions are handled one by one.
                      if (!status)
                        return prepare(id, transaction, std::move(next), last_epoch,
                                       std::move(done));
-                     try_fit(*transaction, id, last);  // it has become smaller
+                     try_fit(*transaction, id, last);  // never fails, since it has become smaller
                      transaction->value = std::move(last);
                      transaction->last_epoch = last_epoch;
                      ended_at_once(transaction, next, std::move(done));
@@ -225,7 +226,7 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
   return true;
 }
 
-// The coordinators of groups do not see what others append to their partitions.
+// The coordinators of groups do not notice markers that others append to their partitions, so they are notified.
 void TransactionPartition::ended_at_once(const TransactionPtr& transaction,
                                          const TransactionValue& next,
                                          std::function<void(KafkaError)> done) {
@@ -254,10 +255,10 @@ void TransactionPartition::prepare(const std::string& id, const TransactionPtr& 
            transaction->is_ending = false;
            if (term.lock() && error == KafkaError::None) {
              transaction->last_epoch = last_epoch;
-             transaction->is_changing = true;  // until all are told
+             transaction->is_changing = true;  // until all markers are written
              tell_partitions(id, transaction);
            } else if (term.lock() && transaction->value.state == TransactionState::Ongoing) {
-             arm_timeout(id, transaction);  // a full disk, say
+             arm_timeout(id, transaction);  // for example, the disk is full
            }
            done(error);
          });
@@ -286,11 +287,11 @@ void TransactionPartition::tell_some(const std::shared_ptr<Ending>& ending) {
 
 void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t place,
                                 const Status& status) {
-  if (ending->term.expired()) return;  // the next coordinator tells them all
+  if (ending->term.expired()) return;  // the next coordinator sends all markers
   --ending->under_way;
   if (!status) {
-    // A newer coordinator has told it something, perhaps the same, and perhaps nobody will ever see that. This one only
-    // waits to hear that it is none any more: that all were told is not for it to say.
+    // A newer coordinator has sent the partition an end, perhaps the same one, and perhaps it is not durable. This
+    // coordinator only waits until it learns that it was replaced: it cannot decide that all markers are written.
     const bool is_replaced = status.error().code == ErrorCode::FencedTask;
     if (is_replaced && !std::exchange(ending->is_replaced, true))
       log_warn(
@@ -316,7 +317,7 @@ void TransactionPartition::complete(const std::string& id, const TransactionPtr&
   change(id, transaction, completed(transaction->value),
          [this, term = std::weak_ptr(term_), id, transaction](KafkaError error) {
            if (error == KafkaError::None || term.expired()) return;
-           // A full disk, say. Until then nothing else can begin.
+           // For example, the disk is full. No other step can start until the end is stored.
            transaction->is_changing = true;
            around_.deadlines.set(port_.clock().monotonic_us() + kTellAgainUs,
                                  [this, term, id, transaction] {
@@ -325,7 +326,7 @@ void TransactionPartition::complete(const std::string& id, const TransactionPtr&
          });
 }
 
-// --- Time-outs
+// --- Timeouts
 
 void TransactionPartition::set_timeout(const std::string& id, const TransactionPtr& transaction,
                                        int64_t most_ms) {
@@ -337,7 +338,8 @@ void TransactionPartition::set_timeout(const std::string& id, const TransactionP
   arm_timeout(id, transaction);
 }
 
-// What it has left of its time, and a moment where that is over: who asked for its end may be gone meanwhile.
+// Sets the timer for the rest of the timeout, with a short minimum: the client that requested the end may be gone
+// meanwhile.
 void TransactionPartition::arm_timeout(const std::string& id, const TransactionPtr& transaction) {
   around_.deadlines.cancel(transaction->timeout);
   transaction->timeout = around_.deadlines.set(
@@ -345,7 +347,7 @@ void TransactionPartition::arm_timeout(const std::string& id, const TransactionP
       [this, id, transaction] { on_timeout(id, transaction); });
 }
 
-// The producer may be there still, and slow: the new epoch keeps what it sends later out.
+// The producer may be alive and slow: the new epoch rejects its later requests.
 void TransactionPartition::on_timeout(const std::string& id, const TransactionPtr& transaction) {
   transaction->timeout = {};
   if (transaction->value.state != TransactionState::Ongoing) return;

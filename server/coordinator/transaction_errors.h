@@ -1,4 +1,4 @@
-// Errors of the protocol that transaction coordinators answer with, beside those of group_errors.h
+// Errors of Kafka's protocol for transaction coordinators, in addition to those of group_errors.h
 // (https://kafka.apache.org/protocol#protocol_error_codes).
 #pragma once
 #include "server/coordinator/group_errors.h"
@@ -13,8 +13,8 @@ inline constexpr KafkaError kProducerFenced{90};
 inline constexpr KafkaError kTransactionalIdNotFound{105};
 inline constexpr KafkaError kTransactionAbortable{120};
 
-// What a coordinator says of a transaction by what it knows of it. Clients give the transaction up, so who says it must
-// be the coordinator still; other errors are about the coordinator, or pass.
+// Errors that depend on the coordinator's knowledge of the transaction. Clients give up the transaction because of
+// them, so they must come from the current coordinator; other errors concern the coordinator itself, or are temporary.
 constexpr bool is_verdict(KafkaError error) {
   return error == kInvalidTxnState || error == kInvalidProducerIdMapping ||
          error == kProducerFenced || error == kTransactionalIdNotFound ||

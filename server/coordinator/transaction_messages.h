@@ -1,5 +1,4 @@
-// What transaction coordinators are asked and answer: the contents of Kafka's requests without their
-// versions.
+// Requests and answers of transaction coordinators: the contents of Kafka's requests, independent of their versions.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -17,47 +16,46 @@ struct InitializedProducer {
   KafkaError error = KafkaError::None;
   ProducerIdentity producer = {};
 };
-// Whoever had the id before is fenced, and what he had begun aborted.
+// Fences the previous producer of the transactional id, and aborts its open transaction.
 struct InitProducer {
   using Answer = InitializedProducer;
   std::string transactional_id = {};
   int32_t timeout_ms = 0;
-  std::optional<ProducerIdentity> expected = {};  // of one that goes on after an error (KIP-360)
+  std::optional<ProducerIdentity> expected = {};  // to continue after an error (KIP-360)
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };
 
 struct TransactionAnswer {
   KafkaError error = KafkaError::None;
-  PartitionsByTopic missing = {};  // of those that were asked for, with kInvalidTxnState
-  int32_t coordinator_epoch = 0;   // of who answers
+  PartitionsByTopic missing = {};  // partitions that do not belong to it; with kInvalidTxnState
+  int32_t coordinator_epoch = 0;   // of the answering coordinator
 };
-// The producer will write to these partitions.
+// Adds partitions to the producer's transaction, or checks that they belong to it.
 struct AddPartitions {
   using Answer = TransactionAnswer;
   std::string transactional_id = {};
   ProducerIdentity producer = {};
   PartitionsByTopic partitions = {};
-  bool verify_only = false;  // whether they are part of it
-  // Of clients that say so with what they write, and get a new epoch with each end (KIP-890).
+  bool verify_only = false;  // only checks that they are part of it
+  // The client uses the second version of the protocol: a new epoch with each end (KIP-890).
   bool is_of_second_version = false;
   Answer refusal(KafkaError error) const { return {error, {}}; }
 };
 
 struct EndedTransaction {
   KafkaError error = KafkaError::None;
-  ProducerIdentity producer = {};  // that it goes on with
-  bool is_told = false;            // and was asked for
+  ProducerIdentity producer = {};  // identity for the next transaction
+  bool is_told = false;            // all markers are written; set only if requested
 };
-// Answered when it is decided; who reads sees it a moment later.
+// Answered when the end is decided; readers see it a moment later.
 struct EndTransaction {
   using Answer = EndedTransaction;
   std::string transactional_id = {};
   ProducerIdentity producer = {};
   bool is_commit = false;
-  bool is_of_second_version =
-      false;  // it ends with a new epoch, and may be aborted when it is empty
-  // Of the second version: answered when all partitions have been told, so that who reads sees it; without that only
-  // where another node is to tell them.
+  bool is_of_second_version = false;  // it ends with a new epoch, and an empty one may be aborted
+  // Second version only: answered when all partitions have their markers, so that readers see the end. The answer lacks
+  // `is_told` only if another node has to write the markers.
   bool waits_until_told = false;
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };
@@ -76,7 +74,7 @@ struct TransactionListing {
   std::string transactional_id;
   ProducerId producer_id;
   TransactionState state;
-  int64_t start_ms;  // -1: none is open
+  int64_t start_ms;  // -1: no open transaction
 };
 
 }  // namespace server::coordinator

@@ -10,9 +10,9 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // about
+constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // approximate
 constexpr size_t kMaxIdBytes = 4'096;
-// What is looked at of the ids at a time; about half a millisecond.
+// Number of ids per slice; takes about half a millisecond.
 constexpr size_t kSliceOfIds = 1'000;
 constexpr int64_t kTakenOverMs = 1'000;
 constexpr int32_t kJoinedLateMs = 2'000;
@@ -24,7 +24,7 @@ size_t size_of(const std::string& id, const TransactionValue& value) {
   return bytes;
 }
 
-// Without a transaction, for whoever has asked.
+// The value without a transaction, for the producer of the request.
 TransactionValue begun_anew(TransactionValue value, const InitProducer& request) {
   value.state = TransactionState::Empty;
   value.timeout_ms = request.timeout_ms;
@@ -77,9 +77,10 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
   return {};
 }
 
-// What was prepared ends as it was decided; what is open has its time still. A node's commit goes on at once or not at all:
-// the node may have gone with the coordinator. So it is with one whose partitions come only now, and which had much time as
-// long as its node was the coordinator.
+// A prepared transaction ends as decided; an open one keeps the rest of its timeout. A commit of a node gets a short
+// one: its node may have died together with the coordinator. So does a commit whose partitions are added only now: it
+// had a long timeout while its own node was the coordinator.
+
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
     if (transaction->value.is_prepared()) {
@@ -99,7 +100,7 @@ void TransactionPartition::on_unloaded() {
   for (auto& [id, transaction] : std::exchange(transactions_, {})) {
     around_.deadlines.cancel(transaction->timeout);
     around_.size.shrink(transaction->size_bytes);
-    wake(transaction);  // each asks again, and hears that this is the wrong place
+    wake(transaction);  // each request is repeated, and refused with NOT_COORDINATOR
   }
 }
 
@@ -116,7 +117,7 @@ void TransactionPartition::forget(const std::string& id) {
   transactions_.erase(found);
 }
 
-// False when there is no memory for what it becomes.
+// False if the memory budget does not allow the new value.
 bool TransactionPartition::try_fit(Transaction& transaction, const std::string& id,
                                    const TransactionValue& value) {
   const size_t bytes = size_of(id, value);
@@ -151,7 +152,7 @@ void TransactionPartition::store(const std::string& id, const TransactionPtr& tr
   });
 }
 
-// In their order; the first whose request is a step makes the others wait again.
+// The requests run in their order; the first one that starts a step makes the others wait again.
 void TransactionPartition::wake(const TransactionPtr& transaction) {
   for (const auto& each : std::exchange(transaction->waiting, {})) each();
 }
@@ -175,7 +176,7 @@ void TransactionPartition::handle(InitProducer request, Done<InitializedProducer
     return bump(std::move(request), transaction, std::move(done));
   if (expected && expected->id == value.producer_id && expected->epoch < value.epoch)
     return done(request.refusal(kProducerFenced));
-  // What is open ends first, under an epoch that nobody else gets; then this is asked again.
+  // The open transaction ends first, under an epoch that no producer gets; then the request is repeated.
   const std::string id = request.transactional_id;
   request.expected.reset();
   end(id, transaction, prepared(value, false, static_cast<int16_t>(value.epoch + 1)), -1,
@@ -191,7 +192,7 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
                                 done = std::move(done)](Result<ProducerId> allocated) mutable {
     if (!term.lock()) return done(request.refusal(kNotCoordinator));
     if (!allocated) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
-    // Somebody else was faster.
+    // Another request has created the transactional id meanwhile.
     if (find(request.transactional_id)) return handle(std::move(request), std::move(done));
     const TransactionPtr transaction =
         transactions_.emplace(request.transactional_id, std::make_shared<Transaction>())
@@ -202,14 +203,14 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
     initialize(request.transactional_id, transaction, std::move(first), -1,
                [this, term, id = request.transactional_id,
                 done = std::move(done)](const InitializedProducer& initialized) {
-                 // Else nothing of it is stored.
+                 // After a failure nothing is stored for the id.
                  if (initialized.error != KafkaError::None && term.lock()) forget(id);
                  done(initialized);
                });
   });
 }
 
-// `last_epoch`: that a retry of this may name.
+// `last_epoch` is accepted from a retry of this request.
 void TransactionPartition::initialize(const std::string& id, const TransactionPtr& transaction,
                                       TransactionValue next, int16_t last_epoch,
                                       Done<InitializedProducer> done) {
@@ -221,8 +222,7 @@ void TransactionPartition::initialize(const std::string& id, const TransactionPt
         });
 }
 
-// As TransactionMetadata.prepareIncrementProducerEpoch(): a retry of what was answered gets the same
-// answer.
+// Like TransactionMetadata.prepareIncrementProducerEpoch(): a retry of an answered request gets the same answer.
 void TransactionPartition::bump(InitProducer request, const TransactionPtr& transaction,
                                 Done<InitializedProducer> done) {
   TransactionValue next = begun_anew(transaction->value, request);
@@ -241,7 +241,7 @@ void TransactionPartition::bump(InitProducer request, const TransactionPtr& tran
   initialize(request.transactional_id, transaction, std::move(next), last_epoch, std::move(done));
 }
 
-// All epochs of the producer's id have been used.
+// Allocates a new producer id, because all epochs of the current one are used.
 void TransactionPartition::renew(InitProducer request, const TransactionPtr& transaction,
                                  Done<InitializedProducer> done) {
   with_new_id(transaction, [this, request = std::move(request), transaction,
@@ -255,7 +255,7 @@ void TransactionPartition::renew(InitProducer request, const TransactionPtr& tra
   });
 }
 
-// `then` begins a step, or fails; meanwhile none begins.
+// `then` starts a step, or fails; no other step starts meanwhile.
 void TransactionPartition::with_new_id(const TransactionPtr& transaction,
                                        std::function<void(KafkaError, ProducerId)> then) {
   transaction->is_changing = true;
@@ -275,7 +275,7 @@ KafkaError TransactionPartition::check_producer(const Transaction& transaction,
   return producer.epoch == transaction.value.epoch ? KafkaError::None : kProducerFenced;
 }
 
-// --- What a transaction writes to
+// --- Partitions of a transaction
 
 void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer> tell) {
   const Done<TransactionAnswer> done = [tell = std::move(tell),
@@ -288,7 +288,7 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
   if (const KafkaError error = check_producer(*transaction, request.producer);
       error != KafkaError::None)
     return done(request.refusal(error));
-  // A batch that came behind the end of its transaction would begin another, which nobody ends.
+  // A batch that arrives after the end of its transaction would start another one, which never ends.
   if (transaction->is_ending) return wait(*transaction, std::move(request), std::move(done));
   const TransactionValue& value = transaction->value;
   const bool is_open = value.state == TransactionState::Ongoing;
@@ -296,8 +296,8 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
       is_open ? minus(request.partitions, value.partitions) : request.partitions;
   if (request.verify_only)
     return done({missing.empty() ? KafkaError::None : kInvalidTxnState, std::move(missing)});
-  // What is there already is written again: who was replaced, and does not know it, may take the last transaction for
-  // this one.
+  // Known partitions are written again: a coordinator that was replaced without knowing it may take the last
+  // transaction for the current one, and only the write detects that.
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   TransactionValue next = value;
   if (!is_open) {

@@ -1,5 +1,5 @@
-// The transactional ids that hash to one partition of __transaction_state: whoever leads it coordinates
-// their transactions (KIP-98, KIP-360).
+// The transactional ids that hash to one partition of __transaction_state: its leader coordinates their transactions
+// (KIP-98, KIP-360).
 #pragma once
 #include <absl/container/btree_map.h>
 
@@ -18,14 +18,14 @@
 namespace server::coordinator {
 
 using AllocateProducerId = std::function<void(std::function<void(Result<ProducerId>)> done)>;
-// Tells the leader of a partition; answers on this loop, never inside the call. Without an error also where the
-// partition is no more; FencedTask when it has heard of a newer producer or coordinator.
-enum class Marker { ToBeStored, Stored };  // in the partition's log
+// Sends the end to the leader of a partition; calls back on this loop, never within the call. Succeeds also if the
+// partition was deleted; FencedTask if the partition knows a newer producer or coordinator.
+enum class Marker { ToBeStored, Stored };  // Stored: the marker is in the partition's log
 using TellEnd =
     std::function<void(const std::string& topic, int32_t partition, const TransactionEnded& ended,
                        Marker marker, std::function<void(Status)> done)>;
 
-// What the partitions of a loop's coordinator work with.
+// The environment that the partitions of a loop's coordinator share.
 struct TransactionSurroundings {
   const TransactionSettings& settings;
   Deadlines& deadlines;
@@ -37,14 +37,14 @@ struct TransactionSurroundings {
 
 //   Empty --add--> Ongoing ---------end, with the markers in one commit------> CompleteCommit --add--> Ongoing
 //                       |                                                      CompleteAbort
-//                       +--end--> PrepareCommit --all partitions are told-------^
+//                       +--end--> PrepareCommit --all markers are written-------^
 //                                 PrepareAbort
 //
 // Invariants:
 //   1. a step is answered when its record is durable;
-//   2. once a transaction is prepared it ends so, whoever coordinates it then;
-//   3. of a transactional id one step is under way at a time: requests that come meanwhile wait for it, a few of
-//      them; the others are told to come again.
+//   2. a prepared transaction ends as prepared, whichever node coordinates it then;
+//   3. each transactional id has one step in flight at a time: a few requests wait for it, further ones are refused so
+//      that the client retries.
 //
 // Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
 class TransactionPartition final : private ReplayedState {
@@ -54,7 +54,7 @@ class TransactionPartition final : private ReplayedState {
 
   void lead(LeaderEpoch epoch);
   void resign() { log_.resign(); }
-  // None when it answers: loading, or not led.
+  // None if it is available; else the reason: loading, or not led.
   KafkaError unavailable() const { return log_.unavailable(); }
 
   // --- Requests; only when available.
@@ -65,25 +65,25 @@ class TransactionPartition final : private ReplayedState {
   void handle(DescribeTransaction request, Done<TransactionDescription> done);
   std::vector<TransactionListing> list() const;
 
-  // Forgets ids that nobody has used for long; in slices.
+  // Deletes ids that were unused for long; in slices.
   void expire();
 
  private:
-  // Requests of one transactional id that wait for its step under way: a client sends a few at a time.
+  // Limit for requests of one transactional id that wait for the step in flight: a client sends few at a time.
   static constexpr size_t kMaxWaiting = 64;
   struct Transaction {
     TransactionValue value;
-    int16_t last_epoch = -1;  // that a retried InitProducerId may name
+    int16_t last_epoch = -1;  // accepted from a retried InitProducerId
     bool is_changing = false;
-    bool is_ending = false;  // so is the step under way
+    bool is_ending = false;  // the step in flight is its end
     Deadline timeout = {};
-    int64_t due_us = 0;                               // monotonic: when its time is over
-    std::vector<std::function<void()>> waiting = {};  // for the step under way
+    int64_t due_us = 0;                               // monotonic: time of its timeout
+    std::vector<std::function<void()>> waiting = {};  // for the step in flight
     size_t size_bytes = 0;
   };
-  // Shared with what is under way of it.
+  // Shared with the callbacks of steps in flight.
   using TransactionPtr = std::shared_ptr<Transaction>;
-  // What ends; a partition that is not reached is told again.
+  // A transaction that is ending; partitions that were not reached are retried.
   struct Ending;
 
   Status replay(std::string_view key, std::optional<std::string_view> value) override;
@@ -93,13 +93,13 @@ class TransactionPartition final : private ReplayedState {
   TransactionPtr find(const std::string& id) const;
   void forget(const std::string& id);
   bool try_fit(Transaction& transaction, const std::string& id, const TransactionValue& value);
-  // Makes `next` durable, then what the transaction is; `done` follows, then whoever waits.
+  // Makes `next` durable, then current; then calls `done`, then the waiting requests.
   void change(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
               std::function<void(KafkaError)> done);
   // Works like change(), and gives the reason of a failure.
   void store(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
              std::function<void(const Status&)> done);
-  // Asks again after the step under way, unless too many wait for it already.
+  // Repeats the request after the step in flight, unless too many wait for it already.
   template <class Request>
   void wait(Transaction& transaction, Request request, Done<typename Request::Answer> done) {
     if (transaction.waiting.size() >= kMaxWaiting)
@@ -158,8 +158,9 @@ class TransactionPartition final : private ReplayedState {
   TransactionSurroundings& around_;
   LeaderEpoch epoch_;
   ReplayedPartition log_;
-  absl::btree_map<std::string, TransactionPtr> transactions_;  // in order: simulations repeat
-  // Expires when the partition is not led any more: what comes back then is for nobody.
+  absl::btree_map<std::string, TransactionPtr> transactions_;  // ordered: simulations repeat
+
+  // Expires when the partition is no longer led: later callbacks have no effect.
   std::shared_ptr<char> term_;
 };
 

@@ -93,7 +93,7 @@ Result<TransactionValue> decode_transaction_value(std::string_view bytes) {
   }
   value.last_update_ms = in.number<int64_t>();
   value.start_ms = in.number<int64_t>();
-  // Any that is negative is none.
+  // A negative id counts as none.
   const auto producer_of = [](std::string_view field) {
     return std::max(ProducerId{RecordReading(field).number<int64_t>()}, records::kNoProducer);
   };

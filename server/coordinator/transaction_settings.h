@@ -1,14 +1,14 @@
-// What can be set of transactions, with Kafka's names and defaults.
+// Settings of transactions, with Kafka's names and defaults.
 #pragma once
 #include <cstdint>
 
 namespace server::coordinator {
 
 struct TransactionRules {
-  // How a transaction ends is stored together with the markers, where that can be (docs/adr/0032). Not with several
-  // nodes: others get the partitions of a commit one by one, and would find a half of it.
+  // The end of a transaction is stored together with the markers if possible (docs/adr/0032). Not in a cluster of
+  // several nodes: followers replicate the partitions of a commit separately, and could get only some of them.
   bool ends_at_once = true;
-  // A partition is told until it has answered. A simulation switches it off, and must find that.
+  // A marker is sent until the partition has answered. The simulation switches this off, and must detect it.
   bool tells_again = true;
 };
 

@@ -18,7 +18,8 @@ using storage::EtcdRevision;
 
 namespace {
 
-// An answer that is longer is not one of ours: a page of commands, each of which is below a megabyte or so.
+// A longer answer cannot be one to our requests: the largest is a page of commands, each below
+// about a megabyte.
 constexpr size_t kMostAnswerBytes = size_t{1} << 30;
 
 template <class T>
@@ -60,7 +61,7 @@ void EtcdGateway::ask(std::string_view path, std::string body,
       if (end.status != kOk)
         status = end.status == 0 ? Error{ErrorCode::NetworkFailure, end.error}
                                  : read_refusal(end.status, *answer);
-      // That a revision is forgotten says nothing against the member.
+      // A compacted revision is no failure of the member.
       const bool has_answered = status || status.error().code == ErrorCode::OffsetOutOfRange;
       note_end(endpoint, has_answered ? Status() : status);
       done(status ? Result<std::string>(std::move(*answer)) : Result<std::string>(status.error()));
@@ -76,7 +77,7 @@ void EtcdGateway::note_end(size_t endpoint, const Status& status) {
     trouble_.clear();
     return;
   }
-  if (endpoint != current_) return;  // it is known already
+  if (endpoint != current_) return;  // the switch has happened already
   if (trouble_.empty())
     log_warn("etcd does not answer endpoint={} error=\"{}\"", options_.endpoints[endpoint],
              status.error().message);
@@ -96,7 +97,7 @@ void EtcdGateway::find(EtcdRange range, Answer<EtcdFound> answer) {
   find_page(range, std::make_shared<EtcdFound>(), std::move(answer));
 }
 
-// All pages are as of the first one's revision.
+// All pages are read at the revision of the first one.
 void EtcdGateway::find_page(const EtcdRange& range, std::shared_ptr<EtcdFound> so_far,
                             Answer<EtcdFound> answer) {
   ask("/v3/kv/range", range_body(range, so_far->revision, options_.page_keys),
@@ -122,7 +123,7 @@ void EtcdGateway::compact(EtcdRevision revision, Answer<EtcdRevision> answer) {
   ask("/v3/kv/compaction", compaction_body(revision), reading(read_compaction, std::move(answer)));
 }
 
-// etcd counts leases in seconds, and makes them longer than its own elections take.
+// etcd counts leases in seconds, and extends a lease that is shorter than its own elections take.
 void EtcdGateway::grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) {
   ask("/v3/lease/grant", grant_body((ttl_ms + 999) / 1'000),
       reading(read_grant, std::move(answer)));
@@ -188,7 +189,7 @@ void EtcdGateway::watched(uint64_t number, std::string_view bytes) {
     if (line.empty()) continue;
     Result<EtcdEvents> events = read_watched(line);
     if (!events) return end_watch(number, events.error());
-    // Whoever is told may end the watch.
+    // The callback may end the watch.
     const auto tell = watches_.at(number).tell;
     if (!events->events.empty()) tell(std::move(events));
     if (!watches_.contains(number)) return;
@@ -205,7 +206,7 @@ void EtcdGateway::end_watch(uint64_t number, const Error& why) {
   tell(why);
 }
 
-// --- Whether it is still there
+// --- Checks of the member
 
 void EtcdGateway::tick() {
   const int64_t now_us = clock_.monotonic_us();
@@ -214,7 +215,7 @@ void EtcdGateway::tick() {
   check();
 }
 
-// A read that etcd answers only with a majority: of a key that is not there.
+// Reads a key that does not exist: etcd only answers a read if it has a majority.
 void EtcdGateway::check() {
   is_checking_ = true;
   ask("/v3/kv/range", range_body(EtcdRange::only("-"), {}, 1),

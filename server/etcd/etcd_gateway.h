@@ -1,4 +1,4 @@
-// An etcd, reached by its HTTP gateway: one of its members at a time.
+// A client of etcd's HTTP gateway. It uses one member at a time.
 #pragma once
 #include <functional>
 #include <map>
@@ -15,16 +15,16 @@ namespace server {
 struct EtcdGatewayOptions {
   std::vector<std::string> endpoints;  // http://host:port, at least one
   int64_t timeout_ms = 2'000;          // of a request; its outcome is unknown then
-  // So often it is asked whether it is still there, while something is watched.
+  // The interval at which the member is checked while a watch is open.
   int64_t check_ms = 1'000;
   int64_t page_keys = 500;  // of a range, in one answer
 };
 
-// Requests go to one member until that fails; then all go to the next, and watches end, to be begun again. Where
-// something is watched, the member is asked now and then whether it still has a majority behind it: one that has
-// not would just be silent.
+// Requests are sent to one member until one fails. Then all are sent to the next member, and
+// watches end with an error, so that their owners begin them again. While a watch is open, the
+// member is checked periodically for a majority: a member without one would just be silent.
 //
-// Threads: one loop, on which `post` (from any thread) runs things.
+// Threads: one loop, on which `post` (from any thread) runs functions.
 class EtcdGateway final : public storage::EtcdClient {
  public:
   using Post = std::function<void(std::function<void()>)>;
@@ -40,21 +40,21 @@ class EtcdGateway final : public storage::EtcdClient {
   void grant_lease(int64_t ttl_ms, Answer<storage::EtcdLease> answer) override;
   void keep_alive(storage::EtcdLease lease, Answer<storage::EtcdLease> answer) override;
 
-  // Every few milliseconds.
+  // Call every few milliseconds.
   void tick();
-  // Whether the last request was answered; else why not.
+  // Empty if the last request was answered; otherwise the error.
   const std::string& trouble() const { return trouble_; }
 
  private:
   class WatchHandle;
   struct Watching {
     uint64_t http = 0;
-    std::string unread;  // of a line that is not whole yet
+    std::string unread;  // the part of an incomplete line
     std::function<void(Result<storage::EtcdEvents>)> tell;
   };
-  // Posts to the current member; the answer's body, or why there is none.
+  // Posts to the current member; answers the body or an error.
   void ask(std::string_view path, std::string body, std::function<void(Result<std::string>)> done);
-  // Whatever else the answer says: it has come.
+  // Notes whether the member has answered, whatever the contents of the answer.
   void note_end(size_t endpoint, const Status& status);
   void find_page(const storage::EtcdRange& range, std::shared_ptr<storage::EtcdFound> so_far,
                  Answer<storage::EtcdFound> answer);
@@ -65,15 +65,15 @@ class EtcdGateway final : public storage::EtcdClient {
   const EtcdGatewayOptions options_;
   const Clock& clock_;
   const Post post_;
-  size_t current_ = 0;  // of the endpoints
+  size_t current_ = 0;  // index into the endpoints
   std::string trouble_;
   std::map<uint64_t, Watching> watches_;
   uint64_t last_watch_ = 0;
   bool is_checking_ = false;
   int64_t check_at_us_ = 0;
-  // Callbacks that were posted come to nobody when this is gone.
+  // Posted callbacks are dropped when this is gone.
   std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
-  std::unique_ptr<HttpThread> http_;  // goes first
+  std::unique_ptr<HttpThread> http_;  // destroyed first
 };
 
 }  // namespace server

@@ -16,7 +16,7 @@ using storage::EtcdEntry;
 using storage::EtcdEvent;
 using storage::EtcdRevision;
 
-// Debian's abseil has a string_view of its own.
+// Debian's abseil has its own string_view.
 absl::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 std::string base64(std::string_view bytes) { return absl::Base64Escape(view(bytes)); }
@@ -25,7 +25,7 @@ Error not_understood(std::string_view what) {
   return {ErrorCode::NetworkFailure, fmt::format("this is no answer of an etcd: {}", what)};
 }
 
-// A document, and the parser that holds it.
+// A JSON document together with its parser, which owns it.
 class Document {
  public:
   static Result<Document> parse(std::string_view body) {
@@ -41,7 +41,7 @@ class Document {
   object root_;
 };
 
-// What is not there has its default: the gateway leaves out zeros, empty texts and false.
+// A missing member has its default value: the gateway omits zeros, empty texts and false.
 int64_t number(const object& from, std::string_view name) {
   std::string_view text;
   int64_t value = 0;
@@ -157,7 +157,7 @@ std::string keep_alive_body(storage::EtcdLease lease) {
   return fmt::format(R"({{"ID":"{}"}})", lease.value());
 }
 
-// The number as the gateway has told it, the place as it was set: both without anything to escape.
+// The id as the gateway reported it and the URL as it was configured: neither needs escapes.
 std::string remove_member_body(std::string_view id) { return fmt::format(R"({{"ID":"{}"}})", id); }
 std::string add_member_body(std::string_view peers) {
   return fmt::format(R"({{"peerURLs":["{}"]}})", peers);
@@ -247,7 +247,7 @@ Result<EtcdRevision> read_compaction(std::string_view body) {
 }
 
 Error read_refusal(int status, std::string_view body) {
-  constexpr int64_t kOutOfRange = 11;  // a status of gRPC
+  constexpr int64_t kOutOfRange = 11;  // a gRPC status
   constexpr size_t kShown = 80;
   const auto document = Document::parse(body);
   std::string_view message;

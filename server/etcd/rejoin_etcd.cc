@@ -42,7 +42,7 @@ Status succeeded(const Result<std::string>& answer) {
   return answer ? Status() : Status(answer.error());
 }
 
-// The member at that place; the end where there is none.
+// The member with this peer URL; the end if there is none.
 auto member_at(const std::vector<EtcdMember>& members, const std::string& peers) {
   return std::ranges::find_if(members, [&](const EtcdMember& each) {
     return std::ranges::find(each.peers, peers) != each.peers.end();
@@ -60,7 +60,7 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
   if (ours != members.end() && ours->name.empty()) return EtcdBegin::AsExisting;
   if (ours != members.end() && !ours->has_clients) return EtcdBegin::AsNew;
   if (!newcomer.may_come) return EtcdBegin::NotYet;
-  // It was somewhere else.
+  // The member may have had another URL before.
   if (ours == members.end()) ours = std::ranges::find(members, newcomer.name, &EtcdMember::name);
   Status changed;
   if (ours != members.end()) {

@@ -1,4 +1,4 @@
-// A member of etcd whose data are gone comes back as a new one.
+// The replacement of an etcd member that has lost its data: it returns as a new member.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,31 +8,37 @@
 
 namespace server {
 
-// Where a member is: URLs for its clients and for the other members.
+// The URLs of a member, for its clients and for the other members.
 struct EtcdPlace {
   std::string clients, peers;
 };
 
-// How a member without data begins.
+// The way in which a member without data starts.
 enum class EtcdBegin : uint8_t {
-  AsNew,       // with the others, of whom it is one that has never started
-  AsExisting,  // as a new member of an etcd that is there
-  NotYet,      // the others have to take it first
+  AsNew,       // one of the initial members, which has never started
+  AsExisting,  // a new member of an existing etcd
+  NotYet,      // the others have to add it first
 };
 
-// The member without data: its name, and the URL at which others reach it.
+// The member without data: its name, and its URL for other members.
 struct EtcdNewcomer {
   std::string name, peers;
-  // Whether etcd may be asked to take it: another process may have the name, and lives. Until then it is not yet.
+  // Whether etcd may be asked to add it. Until then the answer is NotYet, since another living
+  // process may have the name.
   bool may_come = false;
 };
 
-// Asks the `others`, one after the other, how the newcomer begins, and to take it for a new one: what had its place or its
-// name before is removed, unless it has never started. Who starts under a number whose votes and entries are gone breaks what a
-// majority was promised; and who starts as if there were no etcd yet, while there is one whose members have other numbers by now,
-// is a second one. To be called again while it is not yet, as etcd takes no changes for some seconds after one. Only for a member
-// without data. Fails with NetworkFailure where nobody answers; who answers there and is of another etcd is nobody. Blocks for
-// some seconds at most.
+// Asks the `others`, one after the other, how the newcomer starts, and requests that etcd adds it
+// as a new member. The member that had its URL or its name before is removed, unless that has never
+// started.
+//
+// A member that starts with an old id after losing its votes and entries breaks the promises to the
+// majority. A member that starts as part of a new cluster, while one exists whose members have
+// other ids by now, creates a second etcd.
+//
+// Only for a member without data. Call it again while the answer is NotYet, since etcd accepts no
+// change of members for some seconds after another one. Fails with NetworkFailure if no member
+// answers; an answer of another etcd does not count. Blocks for some seconds at most.
 Result<EtcdBegin> rejoin_etcd(const std::vector<EtcdPlace>& others, const EtcdNewcomer& newcomer);
 
 }  // namespace server

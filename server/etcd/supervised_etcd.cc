@@ -23,14 +23,15 @@ namespace server {
 namespace {
 
 constexpr int64_t kFirstPauseMs = 500, kLongestPauseMs = 10'000;
-// A child that ran for so long has a fresh start: its next end is not of the same cause.
+// After a run of this length the pauses start again from the shortest: the next end has another
+// cause.
 constexpr std::chrono::seconds kRunsWell(30);
 constexpr std::chrono::seconds kPatience(5);  // from SIGTERM to SIGKILL
 
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0 ? name : "";
   const char* path = std::getenv("PATH");
-  // Debian's packages put it there, and a service's PATH may be empty.
+  // Debian's packages install it there, and the PATH of a service may be empty.
   std::string rest = fmt::format("{}:/usr/bin", path ? path : "");
   while (!rest.empty()) {
     const size_t end = rest.find(':');
@@ -43,7 +44,7 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-// Ours without etcd's own variables, which would mean something else than its flags do.
+// Our environment without etcd's own variables, which would conflict with its flags.
 std::vector<char*> environment() {
   std::vector<char*> variables;
   for (char** each = environ; *each; ++each)
@@ -106,7 +107,7 @@ Result<std::unique_ptr<SupervisedEtcd>> SupervisedEtcd::start(SupervisedEtcdOpti
                  "Install Debian's etcd-server, or name an etcd that runs: --etcd URL,..."};
   std::error_code error;
   std::filesystem::create_directories(options.data_dir, error);
-  // etcd refuses a directory that others may read.
+  // etcd refuses a directory that other users can read.
   if (!error)
     std::filesystem::permissions(options.data_dir, std::filesystem::perms::owner_all, error);
   if (error)
@@ -141,7 +142,7 @@ SupervisedEtcd::~SupervisedEtcd() {
 
 void SupervisedEtcd::run() {
   int64_t pause_ms = kFirstPauseMs;
-  // Without data there may be an etcd all the same, whose member this was before.
+  // Without data, an etcd may still exist that had this member before.
   const auto first = has_data() ? std::optional(true) : find_place(pause_ms);
   for (bool is_new_cluster = first.value_or(true); first;) {
     const auto began = std::chrono::steady_clock::now();
@@ -155,7 +156,7 @@ void SupervisedEtcd::run() {
     log_warn("etcd has ended, and is started again how=\"{}\" pause_ms={}", how, pause_ms);
     if (!pause(pause_ms)) break;
     pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
-    if (has_data()) continue;  // which say where it belongs
+    if (has_data()) continue;  // the data determine its place
     const auto found = find_place(pause_ms);
     if (!found) break;
     is_new_cluster = *found;
@@ -166,7 +167,7 @@ void SupervisedEtcd::run() {
 }
 
 bool SupervisedEtcd::has_data() const {
-  // What cannot be looked at is not taken for nothing.
+  // An error counts as data, so that existing data are never ignored.
   std::error_code error;
   return std::filesystem::exists(std::filesystem::path(options_.data_dir) / "member" / "wal",
                                  error) ||
@@ -176,7 +177,8 @@ bool SupervisedEtcd::has_data() const {
 std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
   std::vector<EtcdPlace> others;
   const SupervisedEtcdOptions::Member& self = options_.members[options_.self];
-  // With certificates they listen on their own machines, and what answers there on this one is somebody else.
+  // With certificates, the others listen for clients on their own machines only, and an answer at
+  // that address on this machine is from another process.
   for (const auto& each : options_.members)
     if (options_.tls.certificate.empty() && each.clients != self.clients)
       others.push_back({each.clients, each.peers});
@@ -187,7 +189,7 @@ std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
       newcomer.may_come = may_come_;
     }
     const Result<EtcdBegin> begin = rejoin_etcd(others, newcomer);
-    if (!begin) return true;  // there is nobody yet
+    if (!begin) return true;  // no other member answers yet
     if (*begin != EtcdBegin::NotYet) return *begin == EtcdBegin::AsNew;
     if (!pause(pause_ms)) return std::nullopt;
     pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
@@ -195,7 +197,7 @@ std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
 }
 
 void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
-  // All that allocates comes before the fork: other threads may hold the allocator's locks.
+  // Allocates all memory before the fork: other threads may hold the allocator's locks.
   std::vector<char*> words = {const_cast<char*>(program_.c_str())};
   for (const std::string& each : arguments) words.push_back(const_cast<char*>(each.c_str()));
   words.push_back(nullptr);
@@ -213,8 +215,8 @@ void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
     log_info("etcd is started pid={}", child);
     return;
   }
-  // The child: only what is safe after a fork. This thread lives as long as its object, so the signal comes when the
-  // process dies, and not before.
+  // In the child, only calls that are safe after a fork are made. The parent thread lives as long
+  // as its object, so the death signal is sent when the process dies and not before.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);
   ::setpgid(0, 0);
@@ -222,7 +224,7 @@ void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
-  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // ours tells where we listen, to programs that read it
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // programs read our stdout for our address
   const int nothing = ::open("/dev/null", O_RDONLY);
   if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
   ::close_range(STDERR_FILENO + 1, ~0U, 0);
@@ -238,7 +240,8 @@ std::string SupervisedEtcd::await_end() {
   }
   if (child == 0) return "it could not be started";
   siginfo_t info{};
-  // Its number stays its own until it is forgotten below, so that nobody else is sent a signal.
+  // WNOWAIT keeps the pid reserved until waitpid() below, so that no other process gets a signal
+  // for it.
   while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 &&
          errno == EINTR) {
   }

@@ -20,7 +20,7 @@ std::string_view trimmed(std::string_view text) {
   return {inner.data(), inner.size()};
 }
 
-// "application/json; charset=utf-8; q=0.5". Other parameters than q change nothing here.
+// "application/json; charset=utf-8; q=0.5". Parameters other than q are ignored.
 Range range_of(std::string_view text) {
   Range range;
   const size_t end = std::min(text.find(';'), text.size());
@@ -36,7 +36,7 @@ Range range_of(std::string_view text) {
   return range;
 }
 
-// How closely a range names a type: not at all, as anything, as one of its kind, itself.
+// How closely a range matches a type: not at all, as */*, by its main type, exactly.
 int match_of(std::string_view range, std::string_view type) {
   const auto equal = [](std::string_view a, std::string_view b) {
     return absl::EqualsIgnoreCase({a.data(), a.size()}, {b.data(), b.size()});

@@ -1,4 +1,4 @@
-// Content types that a client wants.
+// Chooses the content type that a client prefers.
 #pragma once
 #include <initializer_list>
 #include <optional>
@@ -6,8 +6,8 @@
 
 namespace server::http {
 
-// The type that an Accept header likes best (RFC 9110, 12.5.1), of those that are offered; the first of these where
-// the header does not decide. Nothing where it wants none of them.
+// The offered type that an Accept header prefers (RFC 9110, 12.5.1); the first of equally preferred
+// types. Nothing if the header accepts none of them.
 std::optional<std::string_view> accepted_type(std::string_view accept,
                                               std::initializer_list<std::string_view> offered);
 

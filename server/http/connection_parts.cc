@@ -9,7 +9,7 @@
 namespace server::http {
 
 std::string http_date(int64_t wall_ms) {
-  // The names of days and months are English whatever the locale.
+  // The names of days and months are English in any locale.
   constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};

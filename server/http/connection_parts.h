@@ -1,4 +1,4 @@
-// What the versions of HTTP need of a connection.
+// The parts of a connection that the HTTP versions use.
 #pragma once
 #include "base/clock.h"
 #include "base/memory_budget.h"
@@ -10,7 +10,7 @@
 
 namespace server::http {
 
-// All of it outlives the connection.
+// All parts outlive the connection.
 struct ConnectionParts {
   SessionHost& host;
   const Routes& routes;
@@ -18,18 +18,18 @@ struct ConnectionParts {
   Loop& loop;
   size_t shard;
   const Clock& clock;
-  MemoryAccount* memory;              // none in some tests
-  const Channel* channel = nullptr;   // likewise
-  const RequestGate* gate = nullptr;  // likewise
+  MemoryAccount* memory;              // null in some tests
+  const Channel* channel = nullptr;   // null in some tests
+  const RequestGate* gate = nullptr;  // null in some tests
 };
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"
 std::string http_date(int64_t wall_ms);
 
-// Path and query of what a request names, which may be a whole URL; nothing when it is none.
+// Path and query of a request's target, which may be a whole URL. Nothing if the target is invalid.
 struct Target {
   std::string path;          // decoded
-  std::string encoded_path;  // as it came: a part of it may hold a slash, spelled %2F
+  std::string encoded_path;  // as received: a part may contain a slash, encoded as %2F
   std::string query;
 };
 std::optional<Target> parse_target(std::string_view text);

@@ -32,7 +32,7 @@ class LaterExchange final : public Exchange {
  private:
   const ExchangeContext context_;
   std::optional<Response> response_;
-  // Shared with the answer on its way, which finds nobody when the client has gone.
+  // Shared with the answer under way, which is dropped if the client has disconnected.
   std::shared_ptr<std::atomic<bool>> is_gone_ = std::make_shared<std::atomic<bool>>(false);
 };
 

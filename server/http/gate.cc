@@ -14,7 +14,7 @@ namespace server::http {
 namespace {
 
 constexpr int kMisdirected = 42100, kForbidden = 40300;
-// As long as Chromium keeps the answer to a preflight request at most, in seconds.
+// The longest time, in seconds, for which Chromium keeps the answer to a preflight request.
 constexpr std::string_view kPreflightMaxAge = "7200";
 constexpr size_t kMostShown = 100;  // characters of a name in a message
 
@@ -36,7 +36,7 @@ struct Host {
   std::string name;  // lower case, without port and brackets
   bool is_address = false;
 };
-// Nothing for a header that names no host.
+// Nothing if the header has no valid host.
 std::optional<Host> parse_host(std::string_view header) {
   std::string text = lower(header);
   if (text.starts_with('[')) {
@@ -149,7 +149,7 @@ Result<std::vector<std::string>> parse_http_origins(std::string_view text) {
 RequestGate::RequestGate(GateRules rules) : rules_(std::move(rules)) {}
 
 bool RequestGate::is_known_host(std::string_view header) const {
-  if (header.empty()) return true;  // no browser sends it
+  if (header.empty()) return true;  // every browser sends the header
   const std::optional<Host> host = parse_host(header);
   if (!host) return false;
   if (host->is_address || host->name.find('.') == std::string::npos) return true;

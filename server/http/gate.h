@@ -15,7 +15,7 @@
 
 namespace server::http {
 
-// The exceptions that an operator makes, in lower case.
+// The exceptions that an operator configures, in lower case.
 struct GateRules {
   std::vector<std::string> hosts = {};  // "db.example.org", "*.example.org", or "*" for every name
   std::vector<std::string> origins = {};  // "https://app.example.org:8443", or "*" for every origin
@@ -26,15 +26,15 @@ struct GateRules {
 Result<std::vector<std::string>> parse_http_hosts(std::string_view text);
 Result<std::vector<std::string>> parse_http_origins(std::string_view text);
 
-// A page needs no right of its own to send a POST to a server on its visitor's machine or network, and
-// with a name that it points at the server's address (DNS rebinding) it can even read the answers. A
-// browser marks such requests; other clients send none of the marks except Host:
+// A page needs no right of its own to send a POST to a server on its visitor's machine or network. With a
+// name that it points at the server's address (DNS rebinding) it can even read the answers. A browser
+// marks such requests; other clients send only the Host header:
 //   1. Host is an address, a name without a dot, *.localhost, a name of the certificate, or listed: a
 //      rebound name is a public one, which has a dot. Otherwise 421.
 //   2. Origin is the request's own scheme, host and port, or listed; "null" never is. Otherwise 403.
 //   3. Sec-Fetch-Site is same-origin or none, except for listed origins and navigations to / and to
 //      /console/. Otherwise 403.
-// /healthz and /readyz are exempt: load balancers call them by any name, and they show nothing.
+// /healthz and /readyz are exempt: load balancers call them by any name, and they show no data.
 //
 // Threads: any. Owner: the HTTP server; it outlives the connections.
 class RequestGate {

@@ -19,7 +19,7 @@ struct Credentials {
   std::string user, password;
 };
 
-// Of "Basic dXNlcjpwYXNz"; nothing when there are none.
+// Reads "Basic dXNlcjpwYXNz"; nothing if the header has no credentials.
 std::optional<Credentials> credentials_of(std::string_view header) {
   constexpr std::string_view kBasic = "basic ";
   constexpr size_t kMostBytes = 4096;
@@ -39,10 +39,10 @@ Response refusal(int status, std::string_view message) {
   return response;
 }
 
-// Who was right lately. Any thread.
+// Digests of recently correct passwords. Any thread.
 class Remembered {
  public:
-  // What is kept of a user's password: neither it nor the verifier can be had from it.
+  // A digest of the password; neither the password nor the verifier can be derived from it.
   std::string key_of(const auth::Access& access, const Credentials& who) const {
     return auth::hmac(auth::Hash::Sha256, secret_,
                       auth::to_text(access.verifier_of(who.user, auth::Hash::Sha256)) + '\0' +
@@ -67,14 +67,15 @@ class Remembered {
   std::set<std::string> keys_;
 };
 
-// Guesses of passwords: with each wrong one the next of this user from this address waits longer, so that a list of passwords
-// takes hours. A password that was right lately is remembered, and waits for nothing. Any thread.
+// Limits guesses of passwords: after each wrong one, the next attempt of the same user from the
+// same address waits longer, so that a list of passwords takes hours. A recently correct password
+// is cached and does not wait. Any thread.
 class Attempts {
  public:
   static std::string key_of(const Credentials& who, const Channel& channel) {
     return channel.peer_host + '\0' + who.user;
   }
-  // When this attempt may be checked; nothing: too many of them wait already.
+  // The time at which this attempt may be checked; nothing if too many attempts wait already.
   std::optional<int64_t> begin(const std::string& key, int64_t now_us) {
     constexpr int64_t kMostWaitUs = 60'000'000;
     const std::lock_guard lock(mutex_);
@@ -102,14 +103,15 @@ class Attempts {
   static constexpr size_t kMost = 10'000;
   struct Wrong {
     int count = 0;
-    int64_t next_us = 0;  // when the next one may be checked
+    int64_t next_us = 0;  // time of the next check
   };
   static int64_t delay_us(int count) {
     constexpr int64_t kFirstUs = 500'000, kMostUs = 30'000'000;
     constexpr int kDoublings = 6;
     return std::min(kMostUs, kFirstUs << std::clamp(count - 1, 0, kDoublings));
   }
-  // Drops the entries whose time is over, else all of them: an attacker with thousands of addresses is not held up by this.
+  // Removes entries whose time is over, otherwise all entries: they would not stop an attacker with
+  // thousands of addresses.
   void forget(int64_t now_us) {
     std::erase_if(wrong_, [&](const auto& each) { return each.second.next_us < now_us; });
     if (wrong_.size() >= kMost) wrong_.clear();
@@ -129,7 +131,7 @@ struct Guard {
   RefusalLog log;
 };
 
-// Waits until the password is checked, then is what the route's handler makes.
+// Waits until the password is checked, then passes the request to the route's handler.
 class GuardedExchange final : public Exchange {
  public:
   GuardedExchange(std::shared_ptr<Guard> guard, const Handler& handler, Request request,
@@ -138,7 +140,7 @@ class GuardedExchange final : public Exchange {
         handler_(handler),
         request_(std::move(request)),
         context_(context) {}
-  // The password is checked at that time, which run() comes for. False: too much waits.
+  // Checks the password at `at_us`, when run() is called. Returns false if the queue is full.
   bool begin(Credentials who, std::string key, int64_t at_us) {
     errand_ = std::make_shared<Errand>(Errand{std::move(who), std::move(key)});
     begins_us_ = at_us;
@@ -194,7 +196,7 @@ class GuardedExchange final : public Exchange {
     if (inner_) return inner_->on_body_end();
     is_body_over_ = true;
   }
-  // What has come already is kept; more waits in the socket.
+  // Bytes that have arrived are kept; further ones wait in the socket.
   bool wants_body() const override { return inner_ ? inner_->wants_body() : is_over_; }
   std::optional<int64_t> deadline_us() const override {
     return inner_ ? inner_->deadline_us() : begins_us_;
@@ -204,23 +206,23 @@ class GuardedExchange final : public Exchange {
   }
 
  private:
-  // Shared with the thread that checks it.
+  // Shared with the thread that checks the password.
   struct Errand {
     Credentials who;
     std::string key;
   };
 
-  const std::shared_ptr<Guard> guard_;  // shared with the routes and what runs aside
+  const std::shared_ptr<Guard> guard_;  // shared with the routes and work on other threads
   const Handler& handler_;
   Request request_;
   const ExchangeContext context_;
   std::unique_ptr<Exchange> inner_;
   std::shared_ptr<Errand> errand_;
-  std::optional<int64_t> begins_us_;  // until then it waits
+  std::optional<int64_t> begins_us_;  // the check waits until then
   std::optional<bool> is_right_;
   bool is_over_ = false, is_body_over_ = false;
   std::string body_;
-  const Interest interest_;  // the check finds nobody when the client has gone
+  const Interest interest_;  // the result is dropped if the client has disconnected
 };
 
 std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
@@ -236,14 +238,14 @@ std::unique_ptr<Exchange> ask_for_name(const ExchangeContext& context, std::stri
   return nullptr;
 }
 
-// The topic that a subject has the schemas of, by the names that serializers give them; else the subject's own.
+// The topic of a subject, by the names that serializers use; otherwise the subject's own name.
 std::string topic_of(std::string subject) {
   for (const std::string_view suffix : {"-key", "-value"})
     if (subject.ends_with(suffix)) return subject.substr(0, subject.size() - suffix.size());
   return subject;
 }
 
-// Of somebody who has been let in.
+// Checks the rights of an authenticated user.
 Handler with_rights(const std::shared_ptr<Guard>& guard, const Route& route) {
   return [guard, handler = route.handler, of_subject = route.is_for_writers_of_subject](
              Request request, const ExchangeContext& context) {
@@ -267,7 +269,8 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Handle
   request.user = who ? who->user : context.channel->certificate_name;
   request.has_rights_of_user = true;
   const Result<auth::Method> method = access.admit("http", request.user, *context.channel);
-  // Who asks without a name is told to say one: that is how HTTP's clients begin.
+  // A request without credentials is answered with a challenge, since HTTP clients first try
+  // without them.
   if (!who && (!method || *method == auth::Method::Password))
     return ask_for_name(
         context, method ? "a user and a password are needed (HTTP Basic)" : method.error().message);

@@ -1,4 +1,4 @@
-// Lets only those through who have shown who they are: HTTP's Basic, over the users that SQL has too.
+// Admits only authenticated requests: HTTP's Basic authentication with SQL's users.
 #pragma once
 #include <functional>
 
@@ -7,18 +7,18 @@
 
 namespace server::http {
 
-// What a guard needs of the server. All of it outlives the routes.
+// The parts of the server that a guard uses. All of them outlive the routes.
 struct GuardView {
   const auth::Access& access;
-  // Runs it on another thread; false when too much waits there.
+  // Runs work on another thread; returns false if the queue is full.
   std::function<bool(std::function<void()> work)> run_aside;
 };
 
-// The routes, each behind the access file's rules for `http`; but those to which anybody may come, so that whoever
-// watches a server needs no password: /healthz and /readyz. Without rules they stay as they are.
+// Puts the access file's rules for `http` in front of each route, except /healthz and /readyz,
+// which monitoring uses without a password. Without rules the routes are unchanged.
 //
-// A request that is let in has its user's name. A password that was right is remembered for some minutes, by a digest, so
-// that not every request costs as much as the first.
+// An admitted request has its user's name. A digest of a correct password is cached, so that not
+// every request costs as much as the first.
 Routes guarded(Routes routes, GuardView view);
 
 }  // namespace server::http

@@ -12,8 +12,8 @@ namespace server::http {
 
 namespace {
 
-// The parser as Debian builds it lets blanks into names and control characters into values. "Content-Length : 3" is one
-// thing to us and another to a proxy.
+// Debian's build of the parser allows blanks in names and control characters in values.
+// "Content-Length : 3" could mean one thing here and another to a proxy (request smuggling).
 bool is_name(std::string_view name) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
   return !name.empty() && std::ranges::all_of(name, [&](char c) {
@@ -27,12 +27,12 @@ bool is_value(std::string_view value) {
   });
 }
 
-// Pipelined requests are worked off for so long before the loop turns to others.
+// Time for pipelined requests before the loop serves others.
 constexpr int64_t kMaxRunUs = 1'000;
 
 }  // namespace
 
-// The parser's callbacks. One that gives other than 0 ends it; what the client is told then has been decided.
+// The parser's callbacks. A result other than 0 stops the parser; the answer has then been decided.
 struct Http1::Callbacks {
   static Http1& self(http_parser* parser) { return *static_cast<Http1*>(parser->data); }
   static int ok(bool goes_on) { return goes_on ? 0 : -1; }
@@ -53,7 +53,7 @@ struct Http1::Callbacks {
     Http1& http = self(parser);
     if (!http.count_head(size)) return -1;
     Incoming& incoming = http.incoming_;
-    if (incoming.has_head) return 0;  // what follows a body in chunks is for nobody
+    if (incoming.has_head) return 0;  // trailers behind a body in chunks are ignored
     if (!std::exchange(incoming.is_name_open, true)) incoming.request.headers.emplace_back();
     std::string& name = incoming.request.headers.back().name;
     for (size_t i = 0; i < size; ++i) name += engine::ascii_lower(at[i]);
@@ -70,7 +70,7 @@ struct Http1::Callbacks {
   static int on_head(http_parser* parser) {
     Http1& http = self(parser);
     const bool goes_on = http.check_head() && http.begin_body();
-    parser->upgrade = 0;  // nothing else is spoken on this connection
+    parser->upgrade = 0;  // no other protocol is spoken on this connection
     return ok(goes_on);
   }
   static int on_body(http_parser* parser, const char* at, size_t size) {
@@ -78,7 +78,7 @@ struct Http1::Callbacks {
   }
   static int on_complete(http_parser* parser) {
     self(parser).incoming_.is_complete = true;
-    http_parser_pause(parser, 1);  // the next one has to wait
+    http_parser_pause(parser, 1);  // the next request has to wait
     return 0;
   }
   static const http_parser_settings& all() {
@@ -117,7 +117,7 @@ void Http1::enter(Stage stage) {
   deadline_us_ = parts_.clock.monotonic_us() + timeout_ms * 1000;
 }
 
-// --- What comes in
+// --- Input
 
 void Http1::run() {
   const int64_t begun_us = parts_.clock.monotonic_us();
@@ -195,7 +195,8 @@ bool Http1::check_head() {
   if (!incoming_.is_http10 &&
       std::ranges::count(request.headers, std::string("host"), &Header::name) != 1)
     return refuse(error_code::kBadRequest, "a request of HTTP/1.1 has one Host header");
-  // Where two parties disagree about where a body ends, the rest of it is taken for a request.
+  // If this server and a proxy disagree about the end of a body, the rest of it is taken for a
+  // request.
   for (const Header& header : request.headers)
     if (header.name == "transfer-encoding" &&
         (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))
@@ -213,7 +214,7 @@ bool Http1::check_head() {
     incoming_.admission =
         parts_.gate->admit(request, incoming_.match, parts_.routes, parts_.channel, parts_.clock);
   if (incoming_.admission.answer)
-    incoming_.match.route = nullptr;  // its handler gets no piece of it
+    incoming_.match.route = nullptr;  // the handler gets no part of the body
   return true;
 }
 
@@ -236,7 +237,7 @@ bool Http1::begin_body() {
 
 bool Http1::take_body(std::string_view bytes) {
   if (incoming_.in_pieces()) {
-    enter(Stage::Body);  // from one piece to the next
+    enter(Stage::Body);  // the time-out is between two pieces
     if (exchange_ && answered_ != Answered::Yes) exchange_->on_body(bytes);
     return true;
   }
@@ -256,7 +257,7 @@ void Http1::complete_request() {
   step_exchange();
 }
 
-// --- What goes out
+// --- Output
 
 void Http1::dispatch() {
   answered_ = Answered::No;
@@ -277,7 +278,7 @@ void Http1::dispatch() {
     if (!exchange_ && answered_ != Answered::Yes)
       answer(error_response(error_code::kServerError, "nobody answers this request"));
   }
-  // Inside the parser's callback the request is not to be ended: parse() does that.
+  // The request must not end within the parser's callback; parse() ends it.
   if (stage_ == Stage::Answer) {
     if (exchange_) return step_exchange();
     finish_exchange();
@@ -299,7 +300,7 @@ void Http1::finish_exchange() {
   exchange_.reset();
   body_.clear();
   answered_ = Answered::No;
-  // What is left of a body that nobody wants would be taken for the next request.
+  // The rest of an unread body would be taken for the next request.
   const bool goes_on = !closes_ && incoming_.is_complete;
   incoming_ = {};
   enter(goes_on ? Stage::Idle : Stage::Over);
@@ -326,7 +327,7 @@ void Http1::write_head(const ResponseHead& head, std::optional<size_t> body_byte
   is_chunked_ = !body_bytes && !incoming_.is_http10;
   if (body_bytes) fmt::format_to(out, "content-length: {}\r\n", *body_bytes);
   if (is_chunked_) output_ += "transfer-encoding: chunked\r\n";
-  if (!body_bytes && incoming_.is_http10) closes_ = true;  // nothing else tells where the body ends
+  if (!body_bytes && incoming_.is_http10) closes_ = true;  // only its end marks the end of the body
   if (closes_)
     output_ += "connection: close\r\n";
   else if (incoming_.is_http10)
@@ -401,7 +402,7 @@ void Http1::check_deadline() {
   const int64_t now_us = parts_.clock.monotonic_us();
   if (now_us < deadline_us_) return;
   if (stage_ == Stage::Idle) return enter(Stage::Over);
-  // Held up by us, or a long answer to a body that never ends: the client need not send.
+  // The client need not send while the exchange takes no input, or after its answer has begun.
   if (exchange_ && (!exchange_->wants_body() || answered_ == Answered::Begun))
     return enter(Stage::Body);
   refuse_request(error_code::kTimeout, "the rest of the request did not come in time");

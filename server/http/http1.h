@@ -13,9 +13,9 @@
 
 namespace server::http {
 
-// Invariant: requests are answered one after the other, in the order in which they came; the next
-//            one is not read before the answer to the last is complete.
-// Threads:   one loop's. Owner: Session.
+// Invariant: requests are answered one after the other, in the order of their arrival; the next
+//          request is not read before the answer to the last is complete.
+// Threads: one loop's. Owner: Session.
 class Http1 final : public ClientSession, private Responder {
  public:
   explicit Http1(const ConnectionParts& parts);
@@ -37,9 +37,9 @@ class Http1 final : public ClientSession, private Responder {
  private:
   enum class Stage : uint8_t {
     Idle,    // between two requests
-    Head,    // of a request, in part
-    Body,    // likewise
-    Answer,  // the request is there whole, its answer is not
+    Head,    // a part of the head has arrived
+    Body,    // a part of the body has arrived
+    Answer,  // the request is complete, its answer is not
     Over
   };
   enum class Answered : uint8_t { No, Begun, Yes };
@@ -54,18 +54,19 @@ class Http1 final : public ClientSession, private Responder {
   bool is_full() const override;
   void wake() override;
 
-  // Reads on; false when something else has to happen first.
+  // Reads on. Returns false if other work must be done first.
   bool parse();
-  // Of the head; false when it is too long, which the client has been told.
+  // Counts bytes of the head. Returns false if the head is too long; the request has then been
+  // refused.
   bool count_head(size_t bytes);
-  bool check_head();  // likewise, when all of it is there
+  bool check_head();  // checks the complete head; false: refused
   bool begin_body();
   bool take_body(std::string_view bytes);
   void complete_request();
   void dispatch();
   void step_exchange();
   void finish_exchange();
-  // Answers to what cannot be understood, or is too much; the connection ends with it.
+  // Answers an invalid or too large request; the connection then ends.
   void refuse_request(int code, std::string_view message);
   void write_head(const ResponseHead& head, std::optional<size_t> body_bytes);
   void check_deadline();
@@ -79,18 +80,18 @@ class Http1 final : public ClientSession, private Responder {
   std::string output_, refused_memory_, end_reason_;
   bool is_output_full_ = false, is_woken_ = false;
   mutable bool is_held_up_ =
-      false;             // something was not done since too much of the answers is not sent
-  bool closes_ = false;  // with the answer to the present request
-  std::optional<Error> refusal_;  // what the first request is answered with
+      false;             // work waits until the client has read more of the answers
+  bool closes_ = false;  // after the answer to the present request
+  std::optional<Error> refusal_;  // the answer to the first request
 
-  // The request that arrives or is being answered.
+  // The request that is arriving or being answered.
   struct Incoming {
     Request request;
     std::string target;
     Routes::Match match;
     RequestGate::Admission admission;
     size_t head_bytes = 0;
-    bool is_name_open = false;  // of the last header: it may go on
+    bool is_name_open = false;  // the last header's name may continue
     bool has_head = false, is_complete = false;
     bool is_http10 = false, is_head_request = false;
     bool in_pieces() const { return match.route && match.route->body == BodyUse::InPieces; }

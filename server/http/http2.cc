@@ -13,14 +13,17 @@ namespace server::http {
 
 namespace {
 
-// Requests are begun and answered for this long before the loop turns to other connections: a client may send 100 at once.
+// Time for starting and answering requests before the loop serves other connections: a client may
+// send 100 at once.
 constexpr int64_t kMaxRequestsUs = 1'000;
-// How often answers that wait for memory look again: no event reports that other clients have read theirs.
+// The interval at which answers retry to get memory: no event reports that other clients have read
+// their answers.
 constexpr int64_t kMemoryTickUs = 50'000;
-// Beyond this number of short answers a connection makes none while answers hold all the memory that they may.
+// With this number of short answers a connection produces no further ones while answers hold all
+// the memory that they may.
 constexpr size_t kMostShortAnswers = 8;
 
-// What is made of answers before it is handed out.
+// Limit for output that is produced before it is handed out.
 constexpr size_t kMaxOutputBytes = 256 * 1024;
 // Requests of a connection whose answer is computed, or is held up because the client does not read it. Each may hold a block of
 // rows, so that the 100 requests of 30 connections would fill the memory limit and the loops. Further requests wait for one of
@@ -28,7 +31,7 @@ constexpr size_t kMaxOutputBytes = 256 * 1024;
 constexpr size_t kMaxBusyStreams = 16;
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
-  // nghttp2 copies both, and changes neither.
+  // nghttp2 copies both and changes neither.
   const auto bytes = [](std::string_view text) {
     return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
   };
@@ -65,7 +68,7 @@ class Http2::Stream final : public Responder {
   }
   void write(std::string_view bytes) override {
     if (is_ended_ || is_head_request()) return;
-    // The beginning that was sent would be kept as long as a slow client leaves a rest.
+    // Removes the sent part; otherwise it would be kept as long as a slow client leaves some bytes.
     if (sent_ > out_.size() / 2) {
       out_.erase(0, sent_);
       sent_ = 0;
@@ -97,7 +100,7 @@ class Http2::Stream final : public Responder {
     http_.parts_.host.wake();
   }
 
-  // For nghttp2: puts what there is of the answer's body.
+  // Copies the available part of the answer's body for nghttp2.
   ssize_t read(uint8_t* to, size_t size, uint32_t* flags) {
     if (has_failed_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     const size_t count = std::min(size, out_.size() - sent_);
@@ -122,7 +125,7 @@ class Http2::Stream final : public Responder {
   // Whether it counts for kMaxBusyStreams.
   bool is_busy() const { return exchange && !in_pieces() && (!answered_ || is_held_up_); }
 
-  // What has come of the request.
+  // The received part of the request.
   Request request;
   std::string method, target;  // the request itself is with its exchange
   RequestBody body;
@@ -130,12 +133,12 @@ class Http2::Stream final : public Responder {
   RequestGate::Admission admission;
   size_t head_bytes = 0, unconsumed = 0;
   bool has_head = false, is_complete = false, is_dispatched = false, is_body_told = false;
-  std::optional<Response> refusal;  // of a request that is too much
-  int64_t deadline_us;              // until it is there
+  std::optional<Response> refusal;  // the answer to a request over a limit
+  int64_t deadline_us;              // for the complete request
   bool is_woken = false;
 
  private:
-  // Returns whether it was held up.
+  // Returns whether it was held up before.
   bool hold_up(bool is_held_up) const {
     if (is_held_up != is_held_up_) http_.held_up_count_ += is_held_up ? 1 : -1;
     return std::exchange(is_held_up_, is_held_up);
@@ -169,13 +172,13 @@ class Http2::Stream final : public Responder {
   Http2& http_;
   const int32_t id_;
   std::string out_;  // of the answer's body
-  size_t sent_ = 0;  // of it
+  size_t sent_ = 0;  // of out_
   MemoryCharge unsent_;
   bool answered_ = false, is_ended_ = false, has_failed_ = false;
   mutable bool is_held_up_ = false;
 
  public:
-  std::unique_ptr<Exchange> exchange;  // goes first: it refers to the rest
+  std::unique_ptr<Exchange> exchange;  // destroyed first: it refers to the rest
 };
 
 struct Http2::Callbacks {
@@ -264,7 +267,7 @@ struct Http2::Callbacks {
       return 0;
     }
     if (stream->in_pieces()) {
-      // Bounded by the window: more is let in when the exchange has taken it.
+      // Bounded by the window, which is opened when the exchange has taken the bytes.
       stream->unconsumed += size;
       stream->body.append(bytes);
       stream->deadline_us =
@@ -314,7 +317,7 @@ Http2::Http2(const ConnectionParts& parts)
       });
   nghttp2_option* options = nullptr;
   nghttp2_option_new(&options);
-  nghttp2_option_set_no_auto_window_update(options, 1);  // we say when more of a body may come
+  nghttp2_option_set_no_auto_window_update(options, 1);  // the window is opened explicitly
   nghttp2_session_server_new2(&session_, callbacks, this, options);
   nghttp2_option_del(options);
   nghttp2_session_callbacks_del(callbacks);
@@ -326,7 +329,7 @@ Http2::Http2(const ConnectionParts& parts)
 }
 
 Http2::~Http2() {
-  streams_.clear();  // exchanges refer to streams, and these to the session
+  streams_.clear();  // exchanges refer to streams, and streams to the session
   nghttp2_session_del(session_);
 }
 
@@ -346,14 +349,15 @@ void Http2::run() {
   send();
   reset_answered();
   if (is_over_) return;
-  // The client has said goodbye, or something that is no HTTP/2.
+  // The client has sent GOAWAY, or bytes that are not HTTP/2.
   if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0)
     is_over_ = true;
   const bool is_idle = streams_.empty() && now_us >= idle_until_us();
   if (streams_.empty() && (is_stopping_ || is_idle) && !is_held_up_) is_over_ = true;
 }
 
-// Each turn begins behind the stream where the last one was broken off, so that each has its turn.
+// Each turn begins behind the stream where the last one stopped, so that every stream gets its
+// turn.
 void Http2::step_streams(int64_t now_us) {
   const auto count_busy = [this] {
     return static_cast<size_t>(std::ranges::count_if(
@@ -435,7 +439,8 @@ void Http2::step(Stream& stream, int64_t now_us) {
   }
 }
 
-// Whose answer is sent need not send the rest of his request: it would be kept waiting for that.
+// After the complete answer the client need not send the rest of its request: it would wait for the
+// window.
 void Http2::reset_answered() {
   bool is_any = false;
   for (const auto& [id, stream] : streams_)
@@ -520,7 +525,7 @@ void Http2::end(std::string reason) {
 
 void Http2::shut_down(Error reason) {
   if (reason.code != ErrorCode::ShuttingDown) {
-    // The client stands in the way of others: what it has not taken is dropped.
+    // The client blocks others: output that it has not read is dropped.
     nghttp2_submit_goaway(
         session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
         NGHTTP2_ENHANCE_YOUR_CALM, reinterpret_cast<const uint8_t*>(reason.message.data()),

@@ -12,7 +12,7 @@ struct nghttp2_session;
 
 namespace server::http {
 
-// Requests are answered as they are done, many at a time.
+// Requests are answered in the order in which their answers are made, many at a time.
 //
 // Threads: one loop's. Owner: Session.
 class Http2 final : public ClientSession {
@@ -39,7 +39,7 @@ class Http2 final : public ClientSession {
   class Stream;
   friend class Stream;
 
-  // Whether a stream may make more of its answer; `unsent_bytes` of it wait.
+  // Whether a stream may produce more of its answer; `unsent_bytes` of it wait.
   bool may_make_more(size_t unsent_bytes) const;
   void wake_held_up();
   void step_streams(int64_t now_us);
@@ -48,26 +48,26 @@ class Http2 final : public ClientSession {
   void step(Stream& stream, int64_t now_us);
   void send();
   void take_frames();
-  int64_t idle_until_us() const;  // without a stream
+  int64_t idle_until_us() const;  // while no stream is open
   void reset_answered();
   void end(std::string reason);
 
   const ConnectionParts parts_;
   nghttp2_session* session_ = nullptr;
   size_t open_queries_ = 0;
-  size_t unsent_bytes_ = 0;           // of the streams' answers
-  mutable size_t held_up_count_ = 0;  // of the streams
+  size_t unsent_bytes_ = 0;           // of all streams' answers
+  mutable size_t held_up_count_ = 0;  // streams that are held up
   mutable bool waits_for_memory_ = false;
   size_t busy_streams_ = 0;            // at the present turn; see kMaxBusyStreams
   bool has_waiting_requests_ = false;  // that are not dispatched because of it
-  int32_t last_stepped_ = 0;  // the stream behind which the next turn begins
+  int32_t last_stepped_ = 0;  // the next turn begins behind this stream
   // Changes only while nghttp2 reads or sends, never while exchanges run.
   std::map<int32_t, std::unique_ptr<Stream>> streams_;
   std::string output_, end_reason_;
-  const std::string refused_memory_;  // never: a stream that is refused memory is answered so
+  const std::string refused_memory_;  // always empty: a stream without memory gets an error answer
   std::optional<Error> refusal_;
   int64_t idle_since_us_;
-  bool has_requests_ = false;  // one has begun
+  bool has_requests_ = false;  // a request has begun
   bool is_output_full_ = false, is_held_up_ = false, is_stopping_ = false, is_over_ = false;
 };
 

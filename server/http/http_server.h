@@ -19,7 +19,7 @@ struct HttpServerOptions {
   GateRules gate = {};
 };
 
-// Threads: as FrontEnd.
+// Threads: those of FrontEnd.
 class HttpServer {
  public:
   // Listens on the first loop. Fails with NetworkFailure.
@@ -32,7 +32,7 @@ class HttpServer {
 
   const Address& address() const;
   size_t connection_count() const;
-  // As FrontEnd::stop(): what ends soon is answered.
+  // Stops as FrontEnd::stop() does: requests that end soon are answered.
   void stop(Task on_stopped);
 
  private:

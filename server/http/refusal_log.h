@@ -1,4 +1,4 @@
-// Log lines about HTTP clients that were refused, at most one a second.
+// Log lines about refused HTTP clients, at most one a second.
 #pragma once
 #include <cstdint>
 #include <mutex>
@@ -11,8 +11,8 @@
 
 namespace server::http {
 
-// A client that repeats a refused request must not fill the disk, so a line counts the refusals since
-// the line before it (`others`).
+// A client that repeats a refused request must not fill the disk, so each line counts the refusals
+// since the previous one (`others`).
 //
 // Threads: any.
 class RefusalLog {

@@ -9,13 +9,13 @@
 
 namespace server::http {
 
-// Invariant: what it holds is charged to the connection's account.
-// Threads:   one. Owner: the connection.
+// Invariant: the memory is charged to the connection's account.
+// Threads: one. Owner: the connection.
 class RequestBody {
  public:
   explicit RequestBody(MemoryAccount* account) : charge_(account, MemoryKind::Connections) {}
 
-  // Makes room for so much more; false when there is no memory for it now.
+  // Makes room for `more` bytes; returns false if no memory is available now.
   bool make_room(size_t more) {
     const size_t needed = text_.size() + more;
     if (needed <= text_.capacity()) return true;
@@ -27,14 +27,14 @@ class RequestBody {
     }
     return false;
   }
-  // Not refused any more: it has been read, and is one read at most.
+  // Appends bytes without a refusal: they are already in memory, and come from a single read.
   void append(std::string_view bytes) {
     text_ += bytes;
     charge_.resize(text_.capacity());
   }
   size_t size() const { return text_.size(); }
   std::string take() { return std::exchange(text_, {}); }
-  // What was taken is not needed any more.
+  // Releases the memory of a body that was taken.
   void clear() {
     text_ = {};
     charge_.resize(0);

@@ -8,7 +8,7 @@ namespace server::http {
 
 namespace {
 
-// The parts that stand for braces; nothing when the path is another one.
+// The parts of the path that match braces; nothing if the path does not match.
 std::optional<std::vector<std::string>> matched(std::string_view pattern, std::string_view path) {
   std::vector<std::string> parameters;
   while (!pattern.empty() || !path.empty()) {

@@ -1,4 +1,4 @@
-// Which handler a request is for.
+// Maps a request to its handler.
 #pragma once
 #include <string>
 #include <string_view>
@@ -9,27 +9,28 @@
 namespace server::http {
 
 enum class BodyUse : uint8_t {
-  Whole,     // the handler gets the request when all of it is there
-  InPieces,  // and here when its head is; the body comes through Exchange::on_body()
+  Whole,     // the handler gets the complete request
+  InPieces,  // the handler gets the head; Exchange::on_body() gets the body
 };
 
 struct Route {
   std::string method;
-  std::string path;  // "/status/{type}/{entity}/{action}": a part in braces stands for any one
+  std::string path;  // "/status/{type}/{entity}/{action}": a part in braces matches any part
   Handler handler;
   BodyUse body = BodyUse::Whole;
-  // Only for users with rights on everything, where there are users: rights on single topics are not told apart here.
+  // Only users with rights on everything may use the route, since it does not check rights on
+  // single topics.
   bool needs_all_rights = false;
-  // Or who may write the topic that the first name in the path is a registry's subject of.
+  // Also users with write access to the topic whose subject is the first name in the path.
   bool is_for_writers_of_subject = false;
 };
 
-// Threads: any; it does not change once requests come.
+// Threads: any; it does not change once requests arrive.
 class Routes {
  public:
   void add(Route route) { routes_.push_back(std::move(route)); }
 
-  // Takes over all of others, for users with rights on everything.
+  // Takes over all routes of `others`, for users with rights on everything.
   void add_for_all_rights(Routes others) {
     for (Route& route : others.routes_) {
       route.needs_all_rights = true;
@@ -37,26 +38,27 @@ class Routes {
     }
   }
 
-  // Puts another handler in the place of each.
+  // Replaces the handler of each route.
   void wrap(const std::function<Handler(const Route&)>& make) {
     for (Route& route : routes_) route.handler = make(route);
   }
 
   struct Match {
-    const Route* route = nullptr;         // null: there is none
-    std::vector<std::string> parameters;  // of its path
-    std::string allowed;  // "GET, HEAD": the methods that there are when it is another one's
+    const Route* route = nullptr;         // null: no such route
+    std::vector<std::string> parameters;  // of the route's path
+    std::string allowed;  // "GET, HEAD": the allowed methods if the method does not match
   };
-  // HEAD is for whoever has GET; a slash at the end makes no difference. The path is as it came, percent-encoded; what
-  // stands for braces is decoded.
+  // A route for GET also serves HEAD, and a slash at the end makes no difference. `encoded_path` is
+  // percent-encoded as received; parameters are decoded.
   Match find(std::string_view method, std::string_view encoded_path) const;
-  // The answer to a request that has no route.
+  // The answer to a request without a route.
   Response refusal(const Match& match, std::string_view method, std::string_view path) const;
 
-  // An error in the form that the clients of these routes read; `code` is the status and two digits more.
+  // An error in the form that the clients of these routes read; `code` is a status followed by two
+  // digits.
   Response error(int code, std::string_view message) const { return make_error_(code, message); }
 
-  // How refusals are told: 404 and 405 with two digits more, as error_response() has them.
+  // Makes a refusal from the status 404 or 405 followed by two digits, as error_response() does.
   using ErrorMaker = std::function<Response(int code, std::string_view message)>;
   explicit Routes(ErrorMaker make_error = error_response) : make_error_(std::move(make_error)) {}
 

@@ -1,4 +1,4 @@
-// One client's connection: which version of HTTP it speaks is found out from its first bytes.
+// A client's connection. Its first bytes determine the version of HTTP.
 #pragma once
 #include <memory>
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace server::http {
 
-// HTTP/2 is spoken with whoever begins with its preface ("prior knowledge"), as ksqlDB's Java client
-// does; HTTP/1 with everybody else.
+// A client that begins with HTTP/2's preface ("prior knowledge"), as ksqlDB's Java client does, is
+// served with HTTP/2, every other client with HTTP/1.
 //
 // Threads: one loop's. Owner: the connection, or a test.
 class Session final : public ClientSession {
@@ -37,9 +37,9 @@ class Session final : public ClientSession {
  private:
   const ConnectionParts parts_;
   const std::string nothing_;
-  std::string first_bytes_;  // fewer than the preface has
+  std::string first_bytes_;  // fewer bytes than the preface
   std::optional<Error> refusal_;
-  std::unique_ptr<ClientSession> version_;  // once it is known
+  std::unique_ptr<ClientSession> version_;  // null until the version is known
   std::optional<int64_t> deadline_us_;
   bool is_over_ = false;
 };

@@ -15,17 +15,18 @@ namespace server {
 
 namespace {
 
-// A machine that is gone says nothing: a watch, on which nothing may come for hours, asks it.
+// Detects machines that are gone: a watch, which may receive nothing for hours, sends keep-alive
+// probes.
 constexpr long kKeepAliveS = 1;
 constexpr int kPollMs = 10'000;
 
-// libcurl wants this once in a process, before threads use it.
+// libcurl has to be initialized once per process, before threads use it.
 void init_library() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
   (void)done;
 }
 
-// One request under way; its address is what libcurl knows of it.
+// One running request; libcurl identifies it by its address.
 struct Transfer {
   explicit Transfer(HttpThread::Request asked) : request(std::move(asked)), easy(curl_easy_init()) {
     const bool has_body = request.method != "GET" && request.method != "DELETE";
@@ -33,7 +34,7 @@ struct Transfer {
       headers = curl_slist_append(nullptr, ("Content-Type: " + request.content_type).c_str());
     if (!request.accept.empty())
       headers = curl_slist_append(headers, ("Accept: " + request.accept).c_str());
-    // Else libcurl waits for a word of the server before it sends a large body.
+    // Without this header libcurl waits for a 100-continue response before it sends a large body.
     headers = curl_slist_append(headers, "Expect:");
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
@@ -71,7 +72,7 @@ struct Transfer {
   static size_t on_bytes(char* bytes, size_t size, size_t count, void* self) {
     auto* transfer = static_cast<Transfer*>(self);
     transfer->answered_bytes += size * count;
-    if (transfer->answered_bytes > transfer->request.max_answer_bytes) return 0;  // which ends it
+    if (transfer->answered_bytes > transfer->request.max_answer_bytes) return 0;  // ends it
     transfer->request.on_bytes({bytes, size * count});
     return size * count;
   }
@@ -151,14 +152,14 @@ struct HttpThread::Impl {
       const CURLcode code = message->data.result;
       Transfer* transfer = nullptr;
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-      curl_multi_remove_handle(multi, transfer->easy);  // the message is void from here on
+      curl_multi_remove_handle(multi, transfer->easy);  // the message is invalid from here on
       transfer->end(code);
       std::erase_if(transfers, [&](const auto& each) { return each.second.get() == transfer; });
     }
   }
 
   CURLM* const multi;
-  std::map<uint64_t, std::unique_ptr<Transfer>> transfers;  // the thread's own
+  std::map<uint64_t, std::unique_ptr<Transfer>> transfers;  // used by the thread only
   std::atomic<bool> is_stopping = false;
   std::mutex mutex;
   // Guarded by mutex

@@ -1,4 +1,4 @@
-// HTTP requests, many at a time, on a thread of their own: the one reader of libcurl.
+// HTTP requests, many at a time, on a thread of their own: the only user of libcurl.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -8,28 +8,28 @@
 
 namespace server {
 
-// How a request has ended.
+// The end of a request.
 struct HttpEnd {
-  int status = 0;     // of HTTP; 0 where there was no answer
-  std::string error;  // why not
+  int status = 0;     // HTTP status; 0 without an answer
+  std::string error;  // the reason why no answer arrived
 };
 
 // Threads: any; callbacks run on its own thread and must not wait.
-// Owner:   whoever asks. Destruction ends all requests as stop() does.
+// Owner:   the component that sends the requests. Destruction ends all requests, like stop().
 class HttpThread {
  public:
-  // A POST of JSON, unless it says otherwise.
+  // By default a POST of JSON.
   struct Request {
     std::string url, body;
-    int64_t timeout_ms = 0;  // of the whole; 0: it may go on for ever, as watches do
+    int64_t timeout_ms = 0;  // of the whole; 0: unlimited, as for watches
     std::string method = "POST";
     std::string content_type = "application/json";
     std::string accept = {};
-    std::string user_and_password = {};  // "name:password", sent at once; empty: none
-    size_t max_answer_bytes = SIZE_MAX;  // a longer one is an error
+    std::string user_and_password = {};  // "name:password", sent without a challenge; empty: none
+    size_t max_answer_bytes = SIZE_MAX;  // a longer answer is an error
     int64_t connect_timeout_ms = 1'000;
-    std::function<void(std::string_view)> on_bytes;  // of the answer, as they come
-    std::function<void(const HttpEnd&)> on_end;      // once, at last
+    std::function<void(std::string_view)> on_bytes;  // called with parts of the answer
+    std::function<void(const HttpEnd&)> on_end;      // called once, at the end
   };
 
   HttpThread();
@@ -37,12 +37,13 @@ class HttpThread {
   HttpThread(const HttpThread&) = delete;
   HttpThread& operator=(const HttpThread&) = delete;
 
-  // Ends all requests without a word; those that begin later stay so. Not on its own thread.
+  // Ends all requests without calling on_end; requests that are started later never run. Not for
+  // its own thread.
   void stop();
 
-  // Answers a number for cancel().
+  // Returns a number for cancel().
   uint64_t start(Request request);
-  // A callback that is under way may still end; no other follows.
+  // A running callback may still finish; no other call follows.
   void cancel(uint64_t number);
 
  private:

@@ -17,7 +17,7 @@ using storage::SnapshotPointer;
 
 namespace {
 
-constexpr size_t kPieceBytes = 512 << 10;  // etcd takes requests of a megabyte and a half
+constexpr size_t kPieceBytes = 512 << 10;  // etcd accepts requests of up to 1.5 MB
 constexpr size_t kIdSize = 16;
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr auto kPause = std::chrono::milliseconds(200);
@@ -55,7 +55,7 @@ Result<std::optional<ClusterInEtcd>> ClusterFounding::look() {
   return cluster;
 }
 
-// What a cluster's own snapshot says is another thing: there nodes are known that have been there.
+// The snapshot of a running cluster does not qualify: it contains nodes that have started.
 Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
     const EtcdEntry& pointer_entry, const EtcdEntry& only_command) {
   const SnapshotPointer pointer = TRY(storage::decode_snapshot_pointer(pointer_entry.value));
@@ -65,7 +65,7 @@ Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
     const auto found = TRY(etcd_.find(storage::EtcdRange::only(keys_.piece(pointer, i))));
     for (const EtcdEntry& piece : found.entries) bytes += piece.value;
   }
-  if (bytes.size() != pointer.size_bytes) return std::nullopt;  // another one has come meanwhile
+  if (bytes.size() != pointer.size_bytes) return std::nullopt;  // it was replaced in the meantime
   const auto snapshot = TRY(storage::decode_metadata_snapshot(bytes));
   storage::ClusterTable table;
   for (const storage::MetadataPart& part : snapshot.state.parts)
@@ -73,7 +73,7 @@ Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
   const auto& nodes = table.snapshot()->nodes();
   if (nodes.size() != 1) return std::nullopt;
   const storage::ClusterNode& node = nodes.begin()->second;
-  if (!node.endpoint.empty()) return std::nullopt;  // it was started
+  if (!node.endpoint.empty()) return std::nullopt;  // the node has started
   return ClusterInEtcd::Untouched{pointer, pointer_entry.modified, only_command.created, node.id,
                                   node.directory};
 }
@@ -99,8 +99,9 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
   return {};
 }
 
-// Where there is nothing, or one command has taken the place of others, there is no first one. What is replaced has another
-// revision: whoever has read it can append nothing behind it any more.
+// The transaction requires that the cluster is empty, or that its founding command is still the
+// only one. The replaced command had another revision, so a writer that has read it can append
+// nothing after it.
 storage::EtcdTransaction ClusterFounding::step_that_counts(
     const SnapshotPointer& pointer,
     const std::optional<ClusterInEtcd::Untouched>& in_place_of) const {
@@ -140,7 +141,7 @@ Status ClusterFounding::found(const storage::MetadataSnapshot& snapshot,
   while (true) {
     const auto outcome = etcd_.commit(transaction);
     if (outcome && outcome->is_done) return {};
-    // An attempt whose answer got lost may be what stands there.
+    // An earlier attempt whose answer was lost may have succeeded.
     const auto there = look();
     if (there && *there && (*there)->first_command == first_command) return {};
     if (outcome && there)

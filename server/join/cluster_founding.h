@@ -1,4 +1,5 @@
-// The beginning of a cluster's metadata log in etcd: a snapshot, in place of commands that lay elsewhere.
+// Founds a cluster's metadata log in etcd with a snapshot that takes the place of commands stored
+// elsewhere.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -11,11 +12,11 @@
 
 namespace server {
 
-// What etcd has of the cluster.
+// The state of the cluster in etcd.
 struct ClusterInEtcd {
   std::string first_command;  // its id
   Revision newest;
-  // It was founded, for the node with this data directory, and nothing has come since.
+  // The cluster was founded for the node with this data directory, and has not changed since.
   struct Untouched {
     storage::SnapshotPointer pointer;
     storage::EtcdRevision pointer_modified, command_created;
@@ -30,12 +31,13 @@ class ClusterFounding {
  public:
   ClusterFounding(EtcdSession& etcd, const std::string& cluster_id);
 
-  // Nothing where the cluster is empty. Fails with NetworkFailure.
+  // Returns nothing if the cluster is empty. Fails with NetworkFailure.
   Result<std::optional<ClusterInEtcd>> look();
-  // The snapshot is the state from then on, and its revision has a command without parts, of this id (16 bytes). Pieces
-  // first, where nobody looks, then the step that counts: on the condition that there is nothing, or only what was founded
-  // before and nobody has touched. Fails with ObjectState where that is not so, with ReadTimeout where etcd does not answer
-  // and it is not known.
+  // Makes the snapshot the state of the cluster; its revision has a command without parts, with
+  // this id (16 bytes). The pieces are written first, under keys that no node reads; then one
+  // transaction makes them visible, if the cluster is empty, or was founded before and has not
+  // changed. Fails with ObjectState if that condition does not hold, and with ReadTimeout if etcd
+  // does not answer and the outcome is unknown.
   Status found(const storage::MetadataSnapshot& snapshot, const std::string& first_command,
                const std::optional<ClusterInEtcd::Untouched>& in_place_of);
 

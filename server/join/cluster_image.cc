@@ -16,7 +16,8 @@ namespace server {
 
 namespace {
 
-// Producer ids that a command of a cluster allocates: from its revision times so many on (docs/formats/cluster.md).
+// The number of producer ids that a cluster's command allocates, starting at its revision times
+// this number (docs/formats/cluster.md).
 constexpr int64_t kProducersOfRevision = 1'000;
 
 bool is_shared(const DefinedQuery& query) {
@@ -47,7 +48,7 @@ void find_in_query(const MetadataImage& image, const DefinedQuery& query,
       return note(fmt::format("has lost its topic \"{}\", which was deleted: drop it", name));
 }
 
-// What a cluster gives them when they are declared there.
+// Gives SERIAL columns the sequences that they get when they are declared in a cluster.
 std::shared_ptr<const engine::Catalog> with_own_sequences(const engine::Catalog& catalog,
                                                           const GreatestSerials& serials) {
   auto changed = std::make_shared<engine::Catalog>(catalog);
@@ -133,7 +134,8 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
     TRY(all_topics.apply(storage::encode_create_topic(
         {storage::kReplicatedJournal, std::string(storage::kReplicatedJournalName),
          storage::kReplicatedJournals, {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})));
-  // The first command of all would be read as one of many, and not as what a snapshot ends with.
+  // The first revision of all would be read as a command in a list, and not as the end of a
+  // snapshot.
   constexpr Revision kLeast{2};
   revision = std::max({revision + 1, node.last_in_etcd + 1, kLeast,
                        Revision{node.next_producer.value() / kProducersOfRevision + 1}});
@@ -142,7 +144,7 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
   storage::ClusterTable cluster;
   storage::ClusterNode itself{.id = node.id};
   itself.directory = node.directory;
-  // As of any cluster that is begun now: no node runs an earlier program.
+  // Like any new cluster: no node runs an earlier program.
   TRY(cluster.apply(storage::encode_raise_level(storage::kNewestLevel), revision));
   TRY(cluster.apply(storage::encode_register_node(itself), revision));
   for (const auto& [name, topic] : changed.topics->by_name())

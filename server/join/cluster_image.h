@@ -1,4 +1,4 @@
-// Definitions and topics of a server that was alone, as those of a cluster that has one node.
+// Converts the definitions and topics of a single server to those of a cluster with one node.
 #pragma once
 #include <functional>
 #include <set>
@@ -13,30 +13,35 @@
 
 namespace server {
 
-// What of it a cluster could not go on with, and what to do about each, in user terms; none: all can be taken over.
+// The objects that a cluster cannot take over, each with a remedy, in user terms; empty: everything
+// can be taken over.
 std::vector<std::string> obstacles_to_join(const MetadataImage& image);
 
-// Queries that the nodes share, in the order of their ids: all but those of declared tables, which each node runs for itself.
+// The queries that nodes share, in the order of their ids: all except those of declared tables,
+// which each node runs for itself.
 std::vector<DefinedQueryPtr> shared_queries(const MetadataImage& image);
-// The same as the cluster knows them: each has its journal, and a revision of its own behind those that there were.
+// The shared queries as the cluster defines them: each has its journal, and a revision of its own
+// after all existing ones.
 //
-// A task's producer follows from that (storage/replica/task_producer.h), and two of them must not have the same.
+// The producer of a task follows from that revision (storage/replica/task_producer.h), and two
+// tasks must not have the same.
 std::vector<DefinedQueryPtr> queries_of_cluster(const MetadataImage& image);
-// The journals with replicas that they have.
+// Their journals with replicas.
 std::set<PartitionId> journals_for(const MetadataImage& image);
 
 struct FirstNodeFacts {
   NodeId id;
   Uuid directory;
-  ProducerId next_producer;  // ids before it were given
-  Revision last_in_etcd;     // that it replaces there
-  // Of a partition, as it is now.
+  ProducerId next_producer;  // all ids before it have been given
+  Revision last_in_etcd;     // the last revision in etcd that it replaces
+  // The present leader epoch of a partition.
   std::function<LeaderEpoch(const storage::TopicPartition&)> leader_epoch;
   GreatestSerials serials = {};
 };
-// The whole state of the cluster: each partition has its replica on the node, is led by nobody, and will be when the node
-// is there. SERIAL columns have sequences of their own, behind the numbers that there are. Its revision lies behind those that
-// there were, here and in etcd, and so far that no producer id is given twice: who has read what it replaces has to read anew.
+// The whole state of the cluster. Each partition has its replica on the node and no leader until
+// the node starts. SERIAL columns have sequences of their own, after the numbers in use. The
+// revision is greater than all existing ones, here and in etcd, and large enough that no producer
+// id is given twice. A node that has read the replaced state has to read it again.
 Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
                                              const storage::TopicTable& topics,
                                              const FirstNodeFacts& node);

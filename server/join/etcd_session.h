@@ -1,4 +1,4 @@
-// An etcd for a command that has nothing else to do than to wait for its answers.
+// An etcd client for a command that only has to wait for its answers.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace server {
 
-// Threads: one, which waits. Its own runs the client.
+// Threads: one, which waits. A thread of its own runs the client.
 class EtcdSession {
  public:
   // `endpoints`: http://host:port, at least one.
@@ -20,9 +20,9 @@ class EtcdSession {
   ~EtcdSession();
   EtcdSession(const EtcdSession&) = delete;
 
-  // Asks again where nobody answers, for some seconds. Fails with NetworkFailure.
+  // Repeats the request for some seconds if no member answers. Fails with NetworkFailure.
   Result<storage::EtcdFound> find(storage::EtcdRange range);
-  // Once. NetworkFailure: what became of it is not known.
+  // Sends the transaction once. NetworkFailure: its outcome is unknown.
   Result<storage::EtcdOutcome> commit(storage::EtcdTransaction transaction);
 
  private:

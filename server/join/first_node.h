@@ -1,4 +1,4 @@
-// A server that was alone becomes the first node of a cluster, with all that it has (docs/adr/0094).
+// Turns a single server, with all of its data, into the first node of a cluster (docs/adr/0094).
 #pragma once
 #include <string>
 #include <vector>
@@ -16,24 +16,26 @@ struct JoinOptions {
 };
 
 struct Joined {
-  bool was_joined = false;  // before: nothing was done
-  bool went_on = false;     // with what was begun before
+  bool was_joined = false;  // already before the call: nothing was done
+  bool went_on = false;     // an earlier attempt was continued
   size_t topics = 0, partitions = 0, queries = 0;
 };
 
-// The steps, of which each can be the last before a crash; then the same is to be said again, and the server can be started
-// alone as before, until the last:
+// Joins in steps. A crash may happen after each of them; then the command is repeated. Until the
+// last step the server can still be started alone:
 //
-//   1. the directory says what it is to become (storage::read_begun_join());
-//   2. etcd gets all metadata, on the condition that it has none of this cluster: the directory is the one node there;
-//   3. what queries keep is written into the journals that other nodes will have, too;
+//   1. the directory records what it is to become (storage::read_begun_join());
+//   2. etcd gets all metadata, on the condition that it has none of this cluster: the directory
+//      is the only node there;
+//   3. the state of queries is written into the journals that other nodes will have, too;
 //   4. in one commit the directory becomes that node's, and tasks of queries those of a cluster.
 //
-// Where a server is started alone in between, it forgets step 1, and what etcd has is written anew, unless somebody has come
-// there since.
+// If the server is started alone in between, it forgets step 1, and the metadata in etcd are
+// written again, unless another node has joined since.
 //
-// Fails with NotSupported where a cluster could not go on with something, which `detail` lists, with ObjectState where the
-// directory or the cluster is not what it should be, with NetworkFailure where etcd does not answer. Waits.
+// Fails with NotSupported if a cluster cannot take over an object, as `detail` lists; with
+// ObjectState if the directory or the cluster is not in the expected state; with NetworkFailure if
+// etcd does not answer. Waits.
 Result<Joined> join_as_first_node(const JoinOptions& options);
 
 }  // namespace server

@@ -33,7 +33,7 @@ ByJournal by_journal(std::span<const DefinedQueryPtr> queries) {
   return journals;
 }
 
-// One journal gets its pieces, as from a leader that is elsewhere.
+// Appends the pieces of a snapshot to one journal, as if they were sent by a remote leader.
 class Pieces {
  public:
   Pieces(storage::Log& log, PartitionId journal)
@@ -44,11 +44,11 @@ class Pieces {
         storage::SnapshotPiece{kOnlySnapshot, number_++, is_last, kPlaceOfStart, content});
     records::set_base_offset(batch.data(), next_);
     records::set_leader_epoch(batch.data(), kEpochOfStart);
-    ++next_;  // each is one record
+    ++next_;  // each piece is one record
     storage::FollowRequest request{journal_, kEpochOfStart, std::move(batch), next_, kJournalStart};
     TRY(wait_for<Result<storage::Appended>>([&](auto done) {
       storage::AppendDone taken = std::move(done);
-      // The log has other things to do: what a start has found to be removed.
+      // The log may be busy with the removal of topics that the start has found.
       while (!replicas_.try_follow(request, taken)) std::this_thread::sleep_for(kPause);
     }));
     return {};
@@ -76,7 +76,7 @@ Status make_journals(storage::Log& log, std::span<const DefinedQueryPtr> queries
     TRY(wait_for<Status>([&](auto done) {
       replicas.set_role(journal, storage::ReplicaRole::Follower, kEpochOfStart, std::move(done));
     }));
-    // Nobody is one yet: what queries write goes to their topics.
+    // The journal has no producers yet: queries write to their topics.
     const std::string no_producers = TRY(replicas.producer_snapshot(journal));
     TRY(wait_for<Status>([&](auto done) {
       replicas.start_at(journal, kEpochOfStart, kJournalStart, no_producers, std::move(done));

@@ -1,4 +1,5 @@
-// The journals with replicas of a cluster whose queries have committed before it was one.
+// Creates the replicated journals of a cluster whose queries have committed before the cluster
+// existed.
 #pragma once
 #include <span>
 #include <vector>
@@ -10,17 +11,18 @@
 
 namespace server {
 
-// They begin here, and not at 0: a node that has nothing of them begins from the snapshot that lies there.
+// Journals begin here and not at 0: a node without them starts from the snapshot at this offset.
 inline constexpr Offset kJournalStart{1};
-// Where the first node has come to.
+// The place that the first node has reached.
 inline constexpr storage::JournalPlace kPlaceOfStart{kJournalStart, LeaderEpoch{0}, kJournalStart};
 
-// The partitions of all of them, those of `queries` empty from kJournalStart on, whatever they had; of the others nothing is
-// changed. Waits. Without a topic of theirs a server that is started alone removes them again.
+// Creates the partitions of all journals. The partitions of `queries` are empty from kJournalStart
+// on, whatever they contained; the others are unchanged. Waits. They have no topic yet, so a server
+// that is started alone removes them again.
 Status make_journals(storage::Log& log, std::span<const DefinedQueryPtr> queries);
 
-// Writes into each of these what its queries keep, as a snapshot (docs/adr/0081), with the commits that their tasks are about to
-// get. `queries` as the cluster knows them. Waits.
+// Writes the state of each query into its journal, as a snapshot (docs/adr/0081), including the
+// commits that its tasks are about to get. `queries`: as the cluster defines them. Waits.
 Status write_journals(storage::Log& log, storage::StateStore& state,
                       std::span<const DefinedQueryPtr> queries,
                       std::span<const storage::TaskCommit> commits);

@@ -21,7 +21,7 @@ namespace {
 using engine::ColumnDef;
 using engine::Side;
 
-// The SERIAL columns of one side of a table's records.
+// The SERIAL columns in the key or in the value of a table's records.
 class Numbers {
  public:
   static Result<std::optional<Numbers>> make(const engine::DataSource& table, Side side,
@@ -39,7 +39,7 @@ class Numbers {
     return std::optional(std::move(numbers));
   }
 
-  // A row that cannot be read has no number for anybody who reads the table.
+  // An unreadable row is ignored, since no reader of the table sees its number either.
   void read(const std::vector<std::optional<std::string_view>>& keys,
             const std::vector<std::optional<std::string_view>>& values,
             std::map<std::string, int64_t>& greatest) {
@@ -105,7 +105,7 @@ Result<SerialSurvey> serials_in(storage::Log& log, const MetadataImage& image) {
   SerialSurvey survey;
   for (const auto& [name, table] : image.catalog->sources()) {
     if (std::ranges::none_of(table->schema.columns, &ColumnDef::is_serial)) continue;
-    // What a registry elsewhere knows is not known here.
+    // The schemas of an external registry are not available here.
     if (engine::names_schema(table->key_format) || engine::names_schema(table->value_format)) {
       survey.unreadable.push_back(fmt::format(
           "the numbers of SERIAL columns of {}, whose records name schemas: copy the rows to a "

@@ -1,4 +1,5 @@
-// Which numbers the rows of a log have in SERIAL columns: in a cluster the sequences of these go on behind them.
+// Finds the greatest numbers in SERIAL columns in the rows of a log: in a cluster the sequences of
+// these columns continue after them.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -10,14 +11,14 @@
 
 namespace server {
 
-// The greatest, by table and column; none where no row has one above 0.
+// The greatest numbers by table and column; absent if no row has a number above 0.
 using GreatestSerials = std::map<std::string, std::map<std::string, int64_t>>;
 
 struct SerialSurvey {
   GreatestSerials greatest = {};
-  std::vector<std::string> unreadable = {};  // tables whose rows do not tell, and why
+  std::vector<std::string> unreadable = {};  // tables whose rows cannot be read, and the reason
 };
-// Reads all records of these tables' topics, also those of rows that are gone.
+// Reads all records of these tables' topics, also those of deleted rows.
 Result<SerialSurvey> serials_in(storage::Log& log, const MetadataImage& image);
 
 }  // namespace server

@@ -1,4 +1,4 @@
-// Which share groups a log keeps: a cluster has none yet.
+// Finds the share groups in a log: a cluster does not support them yet.
 #pragma once
 #include <set>
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace server {
 
-// Reads all of the topic, which is __consumer_offsets.
+// Reads the whole topic, which is __consumer_offsets.
 Result<std::set<std::string>> share_groups_in(storage::Log& log, const storage::TopicInfo& topic);
 
 }  // namespace server

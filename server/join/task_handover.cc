@@ -15,7 +15,7 @@ namespace server {
 
 namespace {
 
-// The sequences are all that is wanted of what a task has committed.
+// Reads only the sequences from the commits of a task.
 class KnownOutputs final : public JournalTail::Target {
  public:
   void begin(const engine::JournalEntry&) override {}

@@ -1,4 +1,4 @@
-// Tasks of queries become those of queries that the nodes of a cluster share (docs/adr/0094).
+// Converts tasks of queries to tasks of queries that the nodes of a cluster share (docs/adr/0094).
 #pragma once
 #include <string>
 #include <vector>
@@ -9,13 +9,14 @@
 
 namespace server {
 
-// A task has one producer for its outputs for life, and its journal tells which sequence each partition gets next. In a
-// cluster the producer is another one, the same on all nodes, of which no partition knows anything: its sequences begin at 0
-// everywhere. Nothing is lost or doubled by that, since a server that is alone commits a task's outputs together with the
-// entry that tells of them: none is on its way.
+// A task has one producer for its outputs for its whole life, and its journal holds the next
+// sequence of each partition. In a cluster the task has another producer, the same on all nodes,
+// which no partition has seen yet: its sequences begin at 0 everywhere. No record is lost or
+// doubled by that, since a single server commits the outputs of a task together with the journal
+// entry about them: none is in flight.
 //
-// So each task that has written something gets one more commit, which changes nothing but those sequences. Fails with
-// DataCorrupted, which names the query, where a task is damaged.
+// So each task that has written records gets one more commit, which only changes those sequences.
+// Fails with DataCorrupted, which names the query, if a task is damaged.
 Result<std::vector<storage::TaskCommit>> handover_commits(
     storage::Log& log, const storage::StateStore& state,
     const std::vector<DefinedQueryPtr>& queries);

@@ -1,4 +1,4 @@
-// All that a topic keeps, for who looks through it before the server joins a cluster.
+// Reads all records of a topic, for checks before a server joins a cluster.
 #pragma once
 #include <functional>
 #include <string_view>
@@ -8,7 +8,8 @@
 
 namespace server {
 
-// Each batch of each partition in order, until one is refused. The bytes are there for as long as the call.
+// Visits each batch of each partition in order until `visit` fails. The bytes are valid during the
+// call.
 Status for_each_batch(storage::Log& log, const storage::TopicInfo& topic,
                       const std::function<Status(std::string_view bytes)>& visit);
 

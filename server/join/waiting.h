@@ -1,4 +1,4 @@
-// For a command that has nothing else to do than to wait.
+// Waits for the answer of an asynchronous call, for a command that has nothing else to do.
 #pragma once
 #include <functional>
 #include <future>

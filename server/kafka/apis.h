@@ -1,4 +1,5 @@
-// What we answer: a row for each API. ApiVersions is computed from it.
+// The requests that this server answers, one row for each API. ApiVersions is computed from the
+// table.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -13,11 +14,11 @@ struct ApiRow {
   int16_t key = 0;
   int16_t min_version = 0, max_version = 0;
   int16_t reported_min_version = 0;
-  // Fails when the request cannot be decoded; else the slot is or will be filled.
+  // Fails when the request cannot be decoded. Otherwise the slot is filled, now or later.
   Status (*handle)(HandlerContext& context, const RequestFrame& frame,
                    std::shared_ptr<AnswerSlot> slot) = nullptr;
-  // Its answer says how things are: it is begun when all before it are answered, or it would be old by the time it
-  // leaves.
+  // The answer describes the present state. The request is begun only after all earlier requests
+  // are answered, because its answer would otherwise be out of date when it is sent.
   bool tells_present = false;
 
   constexpr ApiRow reported_from(int16_t version) const {
@@ -33,6 +34,6 @@ struct ApiRow {
 };
 
 std::span<const ApiRow> apis();
-const ApiRow* find_api(int16_t key);  // null when there is none
+const ApiRow* find_api(int16_t key);  // null: no such API
 
 }  // namespace server::kafka

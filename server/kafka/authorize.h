@@ -1,6 +1,7 @@
-// Takes out of a request what its user may not do, before its handler sees it, and puts the refusals into the answer: a
-// function for each request, of which apis.cc takes the one that fits. They give false where nothing is left to do, and
-// have answered then. Only for clients with limits: `context.permissions` is there.
+// Access checks before a request's handler runs. Each function removes the items that the user may
+// not access and adds their refusals to the answer; apis.cc picks the overload that fits the
+// request. It returns false if nothing is left to handle, and has then answered. Called only for
+// clients with limits, so `context.permissions` is not null.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -15,7 +16,7 @@ namespace server::kafka {
 
 namespace authorization {
 
-// Takes out of `items` those that may not be, in their order; `refuse` answers each.
+// Removes the items for which `may` is false, in order; `refuse` records a refusal for each.
 template <class Items, class May, class Refuse>
 bool take_refused(Items& items, May may, Refuse refuse) {
   const auto refused = std::erase_if(items, [&](auto& item) {
@@ -26,7 +27,7 @@ bool take_refused(Items& items, May may, Refuse refuse) {
   return refused > 0;
 }
 
-// Puts them behind what the handler answers.
+// Appends the refused items to the handler's answer.
 template <class Response, class Items>
 void add_later(Reply<Response>& reply, Items Response::*to, Items refused) {
   if (refused.empty()) return;
@@ -36,7 +37,8 @@ void add_later(Reply<Response>& reply, Items Response::*to, Items refused) {
   });
 }
 
-// Of a request with ids in place of names; what has no such topic is the handler's to tell.
+// For requests that may name a topic by id. An id without a topic passes: the handler reports the
+// error.
 inline bool may_topic(const HandlerContext& context, Operation operation, const std::string& name,
                       const Uuid& id) {
   if (!name.empty()) return context.permissions->may_topic(operation, name);
@@ -45,7 +47,7 @@ inline bool may_topic(const HandlerContext& context, Operation operation, const 
   return !topic || context.permissions->may_topic(operation, topic->name);
 }
 
-// Answers with nothing but the error.
+// Answers with the error alone.
 template <class Response>
 bool refuse_all(Reply<Response>& reply, KafkaError error) {
   Response response;
@@ -67,7 +69,7 @@ inline bool may_transact(const HandlerContext& context, Operation operation,
   return context.permissions->may(operation, ResourceType::TransactionalId, transactional_id);
 }
 
-// Requests whose topics have partitions with an error each.
+// For requests whose topics contain partitions with an error each.
 template <class Answer, class Asked, class Name, class Partitions>
 Answer all_refused(const Asked& asked, Name Answer::*name, const std::string& asked_name,
                    std::vector<Partitions> Answer::*partitions, KafkaError error) {
@@ -84,7 +86,7 @@ Answer all_refused(const Asked& asked, Name Answer::*name, const std::string& as
   return answer;
 }
 
-// Takes out the topics that may not be, with such an answer for each.
+// Removes the topics that the user may not access, and adds a refusal for each to the answer.
 template <class Request, class Response, class Asked, class Answer>
 bool ask_topics(const HandlerContext& context, Operation operation, Request& request,
                 Reply<Response>& reply, std::string Asked::*asked_name, std::string Answer::*name) {
@@ -104,7 +106,7 @@ bool ask_topics(const HandlerContext& context, Operation operation, Request& req
 
 }  // namespace authorization
 
-// ---- What everybody may, and what its handler looks at itself.
+// ---- Requests that every user may send, or that the handler checks itself.
 
 inline bool authorize(HandlerContext&, ApiVersionsRequest&, Reply<ApiVersionsResponse>&) {
   return true;
@@ -187,7 +189,7 @@ inline bool authorize(HandlerContext& context, DescribeUserScramCredentialsReque
   if (context.permissions->may_cluster(Operation::Alter)) return true;
   DescribeUserScramCredentialsResponse response;
   response.error_code = kClusterRefused;
-  // librdkafka 2.16 frees a message that it did not get, and aborts.
+  // librdkafka 2.16 frees a missing message and aborts, so the error always has one.
   response.error_message = "only superusers list the users that have a password";
   reply.send(response);
   return false;
@@ -259,7 +261,7 @@ inline bool authorize(HandlerContext& context, ProduceRequest& request,
           each.base_offset = -1;
         }
       });
-  if (!refused.empty() && request.acks == 0) {  // nobody reads an answer
+  if (!refused.empty() && request.acks == 0) {  // the client reads no answer
     reply.end_connection();
     return false;
   }
@@ -324,7 +326,7 @@ inline bool authorize(HandlerContext& context, DescribeTopicPartitionsRequest& r
         answer.name = topic.name;
         answer.error_code = kTopicRefused;
       });
-  if (request.topics.empty()) {  // which would ask for all
+  if (request.topics.empty()) {  // an empty list would ask for all topics
     DescribeTopicPartitionsResponse response;
     response.topics = std::move(refused);
     reply.send(response);

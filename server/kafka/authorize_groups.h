@@ -1,4 +1,4 @@
-// What authorize.h does, for requests about consumer groups and transactions.
+// The access checks of authorize.h for requests about consumer groups and transactions.
 #pragma once
 #include "server/kafka/authorize.h"
 
@@ -8,7 +8,7 @@ namespace server::kafka {
 
 namespace authorization {
 
-// A member that says what it reads.
+// For heartbeats that list subscribed topics.
 template <class Request, class Response>
 bool ask_subscription(const HandlerContext& context, const Request& request,
                       Reply<Response>& reply) {
@@ -20,7 +20,7 @@ bool ask_subscription(const HandlerContext& context, const Request& request,
   return true;
 }
 
-// Groups that the user may not know have that as their error.
+// A group that the user may not access is answered with that error.
 template <class Response>
 bool ask_described(const HandlerContext& context, std::vector<std::string>& groups,
                    Reply<Response>& reply) {
@@ -71,7 +71,8 @@ inline bool authorize(HandlerContext& context, ShareGroupHeartbeatRequest& reque
 
 namespace authorization {
 
-// Topics are named by their ids; each partition of one that the user may not read has that as its error.
+// Topics are named by their ids. Each partition of a topic that the user may not read is answered
+// with that error.
 template <class Request, class Response>
 bool ask_shared(const HandlerContext& context, Request& request, Reply<Response>& reply) {
   using Topic = typename Response::Topic;
@@ -96,7 +97,7 @@ bool ask_shared(const HandlerContext& context, Request& request, Reply<Response>
   return true;
 }
 
-// Of an administrator who names them.
+// For administrative requests on offsets of share groups, which name their topics.
 template <class Request, class Response, class Refuse>
 bool ask_share_offsets(const HandlerContext& context, Operation operation, Request& request,
                        Reply<Response>& reply, Refuse refuse) {
@@ -155,7 +156,7 @@ inline bool authorize(HandlerContext& context, DescribeShareGroupOffsetsRequest&
         answer.group_id = group.group_id;
         answer.error_code = kGroupRefused;
       });
-  // Topics that the user may not know are left out, as if nobody read them.
+  // Topics that the user may not see are left out, as if the group did not read them.
   reply.amend_with(
       [permissions = context.permissions, refused](DescribeShareGroupOffsetsResponse& response) {
         for (auto& group : response.groups)
@@ -200,7 +201,7 @@ inline bool authorize(HandlerContext& context, ListGroupsRequest&,
   return true;
 }
 
-// ---- What groups have read.
+// ---- Committed offsets of groups.
 
 namespace authorization {
 
@@ -229,7 +230,8 @@ bool ask_offsets(const HandlerContext& context, Request& request, Reply<Response
   return true;
 }
 
-// Of topics that the user may not know: told as refused where they were named, else left out.
+// Topics that the user may not see are answered with an error if the request named them, and left
+// out otherwise.
 template <class Topics>
 void hide_topics(const Permissions& permissions, Topics& topics, bool were_named) {
   const auto is_hidden = [&](const auto& topic) {
@@ -378,7 +380,7 @@ inline bool authorize(HandlerContext& context, AddOffsetsToTxnRequest& request,
     return authorization::refuse_all(reply, kTransactionRefused);
   return authorization::ask_group(context, request.group_id, Operation::Read, reply);
 }
-// All of its partitions are added, or none.
+// The partitions are added all together or not at all.
 inline bool authorize(HandlerContext& context, AddPartitionsToTxnRequest& request,
                       Reply<AddPartitionsToTxnResponse>& reply) {
   const bool may_transact =

@@ -1,4 +1,5 @@
-// A cluster as its nodes tell clients of it: who is there, and who leads what.
+// The cluster as its nodes describe it to clients: the live nodes, and the leader of each
+// partition.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace server::kafka {
 
-// As of one moment; never changes.
+// The state at one moment; never changes.
 struct ClusterView {
   struct Node {
     int32_t id = 0;
@@ -20,36 +21,37 @@ struct ClusterView {
     std::optional<std::string> rack = {};
   };
   NodeId self;
-  // Others lead what this node led, and what it knows of them is old: nothing that it tells helps a client.
+  // Other nodes lead the partitions that this node led, and its knowledge of them is out of date:
+  // its answers would not help a client.
   bool is_suspended = false;
-  std::vector<Node> nodes;     // those that are there, by id
-  int32_t controller_id = -1;  // nobody, or not known
+  std::vector<Node> nodes;     // live nodes, by id
+  int32_t controller_id = -1;  // -1: none, or not known
   size_t min_insync_replicas = 1;
   std::shared_ptr<const storage::ClusterSnapshot> metadata;
 
-  // How far the nodes have read the metadata log, as the controller has told a moment ago. It lies in etcd; whoever
-  // reads it may become the controller.
+  // The revision of the metadata log up to which each node has read, as last reported by the
+  // controller. The log is in etcd; any node that reads it may become the controller.
   struct MetadataLog {
     struct Reader {
       NodeId node;
       Revision read = {};
-      // Wall clock; -1: the controller has not heard of it.
+      // Wall clock; -1: the controller has not heard from the node.
       int64_t heard_ms = -1, caught_up_ms = -1;
-      int64_t differing = 0;  // replicas of what it leads that were found to differ
-      storage::FeatureLevel knows = storage::kFirstLevel;  // the newest that its program knows
+      int64_t differing = 0;  // replicas of partitions that it leads whose content differs
+      storage::FeatureLevel knows = storage::kFirstLevel;  // newest level that its program supports
     };
     int32_t controller_epoch = 0;
     Revision end = {};
-    int64_t told_us = 0;  // monotonic
+    int64_t told_us = 0;  // monotonic clock, of the controller's report
     std::vector<Reader> readers = {};
   };
   std::shared_ptr<const MetadataLog> metadata_log = {};  // null: not known
 
-  // Of a topic that leaves it to the server.
+  // The replication factor of a topic whose creator leaves it to the server.
   int32_t default_replication_factor() const {
     constexpr size_t kMost = 3;
     const size_t known =
-        metadata ? metadata->nodes().size() : nodes.size();  // also those that are away
+        metadata ? metadata->nodes().size() : nodes.size();  // includes nodes that are down
     return static_cast<int32_t>(std::clamp<size_t>(known, 1, kMost));
   }
   const Node* find(int32_t id) const {

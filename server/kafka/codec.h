@@ -1,10 +1,4 @@
-// Whole messages and the headers before them: what lies in one frame of a Kafka connection.
-//
-//   request:   api key i16, version i16, correlation id i32, client id (i16 length), [tags], body
-//   response:  correlation id i32, [tags], body
-//
-// The tags are there when the version is flexible; an ApiVersions response never has them, because
-// its reader may not know yet what the server speaks.
+// Whole messages and their headers: the content of one frame of a Kafka connection.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -23,13 +17,13 @@ struct RequestHeader {
   std::optional<std::string> client_id = {};
 };
 
-// A frame's header, and what follows it.
+// The header of a frame, and the bytes behind it.
 struct RequestFrame {
   RequestHeader header;
   std::string_view body;
 };
 
-// Fails with ProtocolViolation. Needs no knowledge of the api key.
+// Fails with ProtocolViolation. Accepts any api key.
 Result<RequestFrame> parse_request(std::string_view frame);
 void append_request_header(std::string& out, const RequestHeader& header, bool is_flexible);
 
@@ -47,12 +41,12 @@ bool has_response_tags(int16_t version) {
   return Response::kApiKey != kApiVersions && is_flexible<Response>(version);
 }
 
-// "malformed Fetch request": `part` is what of it was read.
+// Makes an error such as "malformed Fetch request"; `part` is "request", "response" or "header".
 Error malformed_message(std::string_view api_name, std::string_view part);
 
 // --- The caller has checked has_version().
 
-// Fails with ProtocolViolation when the body is cut, lies about a length or holds too much. Bytes
+// Fails with ProtocolViolation when the body is cut, has a wrong length or too many elements. Bytes
 // behind its end are ignored, as Kafka does: librdkafka since 2.3 leaves three of them behind a
 // Metadata request.
 template <class Request>
@@ -78,7 +72,7 @@ void append_response(std::string& out, int32_t correlation_id, int16_t version,
   store_be(out.data() + start, static_cast<int32_t>(out.size() - start - sizeof(int32_t)));
 }
 
-// --- The client's side, for tools and tests: the same the other way round.
+// --- The client's side, for tools and tests: encodes requests and decodes responses.
 
 template <class Request>
 void append_request(std::string& out, RequestHeader header, const Request& request) {
@@ -91,7 +85,7 @@ void append_request(std::string& out, RequestHeader header, const Request& reque
   store_be(out.data() + start, static_cast<int32_t>(out.size() - start - sizeof(int32_t)));
 }
 
-// Of a frame without its correlation id.
+// `frame` is a response frame without its correlation id.
 template <class Response>
 Result<Response> decode_response(std::string_view frame, int16_t version) {
   WireReader in(frame, is_flexible<Response>(version));

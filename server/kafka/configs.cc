@@ -10,7 +10,7 @@ namespace server::kafka {
 
 namespace {
 
-// As a topic without settings of its own has it.
+// The value for a topic without settings of its own.
 BrokerConfig topic_default(const storage::TopicConfigRow& row, const ClusterView* cluster,
                            const storage::TopicDefaults& defaults) {
   storage::TopicInfo topic;

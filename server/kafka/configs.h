@@ -15,10 +15,11 @@ namespace server::kafka {
 
 // Resources that have settings (https://kafka.apache.org/protocol).
 inline constexpr int8_t kTopicResource = 2, kBrokerResource = 4, kGroupResource = 32;
-// Kafka's log levels of a broker (KIP-412) and subscriptions to clients' metrics (KIP-714): none of them can be set here.
+// Kafka's log levels of a broker (KIP-412) and subscriptions to clients' metrics (KIP-714): neither
+// can be set here.
 inline constexpr int8_t kLoggerResource = 8, kClientMetricsResource = 16;
 
-// Where a value comes from.
+// The origin of a value.
 inline constexpr int8_t kFromTopic = 1, kFromNode = 2, kFromAllNodes = 3, kFromBroker = 4,
                         kFromDefault = 5, kFromGroup = 8;
 
@@ -29,35 +30,37 @@ struct BrokerConfig {
   int8_t source = kFromBroker;
   bool is_read_only = true;
 };
-// `cluster` is null where there is none.
+// `cluster` is null on a single node.
 std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster,
                                          const storage::TopicDefaults& defaults);
-// The settings of the resource with the empty name: set for all brokers while they run.
+// The settings of the resource with the empty name, which apply to all brokers and can be changed
+// while they run.
 std::vector<BrokerConfig> cluster_wide_configs(const storage::TopicDefaults& defaults);
-// Why the broker's setting cannot be changed while it runs.
+// The reason why the broker's setting cannot be changed while it runs.
 std::string why_fixed(const NodeView& node, std::string_view name);
-// What holds for groups without a value of their own.
+// The value for groups without a value of their own.
 std::string group_config_default(const NodeView& node, std::string_view name);
-// Whether a node of a cluster may be given it while it runs.
+// Whether the setting can be given to a node of a cluster while it runs.
 inline bool is_node_setting(std::string_view name) {
   return name == storage::kLeaderThrottle || name == storage::kFollowerThrottle;
 }
-// What Apache Kafka's tools remove again after they have moved replicas, between the directories of one broker too:
-// here it has one, so it never has a value.
+// Apache Kafka's tools remove this setting after they have moved replicas between directories of
+// one broker. A node has one directory here, so the setting never has a value.
 inline bool is_never_set(std::string_view name) {
   return name == "replica.alter.log.dirs.io.max.bytes.per.second";
 }
-// By its id; the empty name stands for all brokers.
+// Whether the name is this broker's id, or the empty name, which stands for all brokers.
 bool is_broker(const NodeView& node, std::string_view resource_name);
 
-// What a node of a cluster was given for topics that do not say it themselves.
+// The value that applies to all topics without one of their own, as configured for a node of the
+// cluster.
 std::optional<std::string> node_value_of(const storage::TopicConfigRow& row,
                                          const ClusterView* cluster);
 
 int8_t source_of(storage::ConfigOrigin origin);
 
-// Those of a topic with these settings, in the fields that the answers of CreateTopics and
-// DescribeConfigs have in common. `is_wanted`: of a name.
+// The settings of the topic in the fields that the answers of CreateTopics and DescribeConfigs have
+// in common. `is_wanted` selects them by name.
 template <class Config, class IsWanted>
 std::vector<Config> topic_config_answers(const storage::TopicInfo& topic, IsWanted is_wanted,
                                          const ClusterView* cluster) {

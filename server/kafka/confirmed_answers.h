@@ -1,4 +1,4 @@
-// Answers about partitions that hold only if this node leads these still.
+// Answers about partitions that are valid only while this node leads them.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,9 +15,10 @@ struct ToConfirm {
   size_t topic_index, index;  // of its answer
 };
 
-// Sends the response when the others have said that this node leads them. In the place of an answer of which that is not so comes
-// `refusal(number of the partition)`. The connection, if there is one, begins nothing else meanwhile: so there is a bound to
-// what it waits with.
+// Sends the response after the other replicas have confirmed that this node leads the partitions.
+// The answer for an unconfirmed partition is replaced by `refusal(number of the partition)`. The
+// connection, if any, begins no other request meanwhile, which bounds the memory of waiting
+// answers.
 template <class Response, class Refusal>
 void send_confirmed(Backend& backend, std::shared_ptr<AsideGate> connection, Reply<Response> reply,
                     std::shared_ptr<Response> response, std::vector<ToConfirm> answers,

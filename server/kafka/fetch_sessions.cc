@@ -64,12 +64,12 @@ void FetchSession::note_told(const FetchResponse& response) {
 }
 
 size_t FetchSession::size_bytes() const {
-  // With the nodes of the list and of the maps.
+  // Includes the nodes of the list and of the maps.
   constexpr size_t kPerPartition = sizeof(Partition) + 64, kPerTopic = 256;
   return partitions_.size() * kPerPartition + topics_.size() * kPerTopic + 2 * names_size_;
 }
 
-// --- All of them
+// --- All sessions
 
 FetchSessions::Taken FetchSessions::take(int32_t id, int32_t epoch, bool uses_topic_ids) {
   std::lock_guard lock(mutex_);
@@ -117,7 +117,8 @@ bool FetchSessions::make_room(size_t partition_count, int64_t now_ms) {
     erase(entries_.find(id));
     return true;
   }
-  // Rare enough to look at all: it happens to clients beyond the slots, when they connect.
+  // A scan of all sessions is acceptable: it happens only when a client connects while all slots
+  // are taken.
   auto smallest = entries_.end();
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
     if (now_ms - entry->second.created_ms > kEvictionMs &&

@@ -1,5 +1,5 @@
-// What clients fetch, remembered between their requests, so that a request names what has changed and an
-// answer tells what is new (KIP-227).
+// Fetch sessions (KIP-227): the partitions that a client fetches are remembered between its
+// requests, so that a request contains only changes and an answer only new data.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -22,12 +22,12 @@
 
 namespace server::kafka {
 
-// The partitions of one session, in the order in which they are looked at.
+// The partitions of one session, in the order in which they are read.
 //
-// Threads: one at a time. Owner: shared by the cache and the request that goes on with it.
+// Threads: one at a time. Owner: shared by the cache and the request that uses it.
 class FetchSession {
  public:
-  // As requests name it: by name, or by id (KIP-516).
+  // A topic as requests identify it: by name or by id (KIP-516).
   struct Topic {
     std::string name;
     Uuid id;
@@ -35,7 +35,7 @@ class FetchSession {
   struct Partition {
     std::shared_ptr<const Topic> topic;  // shared by its partitions
     FetchRequest::Topic::Partition asked;
-    // As last told; what differs is news.
+    // The values that were last sent; a difference is sent with the next answer.
     int64_t high_watermark = -1, log_start_offset = -1;
   };
   using Partitions = std::list<Partition>;
@@ -43,16 +43,17 @@ class FetchSession {
   explicit FetchSession(bool uses_topic_ids) : uses_topic_ids_(uses_topic_ids) {}
 
   bool uses_topic_ids() const { return uses_topic_ids_; }
-  // Adds and changes what the request names, and leaves out what it forgets.
+  // Adds and changes the partitions of the request, and removes those that it forgets.
   void update(const FetchRequest& request);
-  // After the whole answer to a fetch of all of them.
+  // Remembers the values that were sent. Called after the whole answer.
   void note_told(const FetchResponse& response);
   Partitions& partitions() { return partitions_; }
-  // Others are looked at first the next time: one busy partition would fill every answer.
+  // The next fetch reads the other partitions first; otherwise one busy partition would fill every
+  // answer.
   void move_to_end(Partitions::iterator partition) {
     partitions_.splice(partitions_.end(), partitions_, partition);
   }
-  // About what it takes.
+  // Approximate memory use.
   size_t size_bytes() const;
 
  private:
@@ -69,12 +70,13 @@ class FetchSession {
   size_t names_size_ = 0;
 };
 
-// The sessions of all connections. Rules of Kafka's cache: with all slots taken, one that nobody has used for
-// two minutes gives way, else the smallest that is older than that and not larger than the new one;
-// else the client goes on without a session, which only costs it more bytes.
+// The sessions of all connections. The rules are those of Kafka's cache. If all slots are taken, a
+// session that was unused for two minutes is removed. Otherwise the smallest session is removed
+// that is older than two minutes and not larger than the new one. Otherwise the client gets no
+// session, which costs it only more bytes.
 //
-// Threads: any. Owner: the server; it outlives what takes sessions. Memory: each is charged to the budget; what does not fit is not
-// remembered.
+// Threads: any. Owner: the server; it outlives the sessions' users. Memory: each session is charged
+// to the budget and is not kept if it does not fit.
 class FetchSessions {
  public:
   static constexpr size_t kSlots = 1000;  // max.incremental.fetch.session.cache.slots
@@ -83,7 +85,7 @@ class FetchSessions {
   FetchSessions(MemoryBudget& memory, const Clock& clock, uint64_t seed, size_t slots = kSlots)
       : memory_(memory), clock_(clock), slots_(slots), random_(seed) {}
 
-  // A session while a request goes on with it; others that ask for it meanwhile are refused.
+  // Marks a session as used by a request; other requests for it are refused meanwhile.
   class Use {
    public:
     Use(FetchSessions& owner, int32_t id, std::shared_ptr<FetchSession> session)
@@ -100,19 +102,22 @@ class FetchSessions {
    private:
     FetchSessions* owner_;
     int32_t id_;
-    std::shared_ptr<FetchSession> session_;  // shared with the cache, which may let go of it before
+    std::shared_ptr<FetchSession> session_;  // shared with the cache, which may remove it earlier
   };
 
-  // Of a request that has the number `epoch` in the session. Gives KafkaError's code where there is no such
-  // session, where another number is due, or where topics were named in another way.
+  // Takes the session for a request with the number `epoch`. Reports Kafka's error code if the
+  // session does not exist, if another number is due, or if the session identifies topics in the
+  // other way.
   struct Taken {
     KafkaError error = KafkaError::None;
     std::unique_ptr<Use> use;
   };
   Taken take(int32_t id, int32_t epoch, bool uses_topic_ids);
-  // After update(): false when it has grown more than the memory allows; then it is gone.
+  // Called after update(). Returns false if the session has grown beyond the memory budget; it is
+  // then removed.
   bool resize(const Use& use);
-  // Its id, whose next request has the number 1; 0 when there is no room.
+  // Returns the id of the session, whose next request has the number 1, or 0 if no slot or memory
+  // is available.
   int32_t add(std::shared_ptr<FetchSession> session);
   void close(int32_t id);
   size_t size() const;

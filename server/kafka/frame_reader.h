@@ -12,8 +12,8 @@ namespace server::kafka {
 // Kafka's own limit (socket.request.max.bytes); clients do not send more by default.
 inline constexpr size_t kMaxFrameSize = 100 << 20;
 
-// Holds no more than one frame and what came with its last bytes. Memory grows with what has
-// arrived, not with what a size promises.
+// Holds at most one frame and the bytes that arrived with its end. Memory grows with the bytes that
+// have arrived, not with the size that a frame announces.
 //
 // Threads: one. Owner: the connection.
 class FrameReader {
@@ -23,20 +23,21 @@ class FrameReader {
 
   void receive(std::string_view bytes);
 
-  // The next whole frame, without its size, good until the next call of anything here; nothing when more bytes are needed. Fails with ProtocolViolation when the size is
-  // negative or above the limit: what follows cannot be understood, so the connection has to end.
+  // Returns the next whole frame without its size, or nothing if more bytes are needed. The view is
+  // valid until the next call of a method. Fails with ProtocolViolation when the size is negative
+  // or above the limit: the following bytes cannot be interpreted, so the connection has to end.
   Result<std::optional<std::string_view>> next();
-  // All that has come and is in no frame that was given.
+  // The bytes that have arrived and are in no returned frame.
   std::string_view unread() const { return input_.unread().substr(given_); }
-  void skip(size_t bytes);  // of it
-  // Gives back what held the frames that were read.
+  void skip(size_t bytes);  // skips unread() bytes
+  // Releases the memory of returned frames.
   void tidy();
-  // After next() has given nothing: room for more of the frame, whose size is awaited_bytes().
-  // False when there is no memory for it now.
+  // Reserves room for the rest of the frame, whose size is awaited_bytes(). Called after next() has
+  // returned nothing. Returns false if no memory is available.
   bool make_room();
   size_t awaited_bytes() const { return awaited_; }
 
-  // Of frames that have not been given.
+  // Bytes that belong to no returned frame.
   size_t buffered_bytes() const { return input_.unread().size() - given_; }
 
  private:
@@ -44,8 +45,8 @@ class FrameReader {
 
   const size_t max_frame_size_;
   InputBuffer input_;
-  size_t given_ = 0;    // of what is unread
-  size_t awaited_ = 0;  // the whole frame that is not there yet, with its size
+  size_t given_ = 0;    // bytes of the unread input
+  size_t awaited_ = 0;  // size of the incomplete frame, with its size field
 };
 
 }  // namespace server::kafka

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes the C++ of one Kafka message: generate_messages.py SCHEMA.json OUTPUT.h OUTPUT.cc
-or a header with all of them, for what goes through every one: generate_messages.py --every OUTPUT.h SCHEMA.json...
+or a header that includes all of them, for code that handles every message: generate_messages.py --every OUTPUT.h SCHEMA.json...
 
-A schema names a message's fields in wire order (schemas/README.md). What comes out is a struct with
-read() and write(), which the templates of server/kafka/codec.h call. There are no exceptions for single
-messages here: what a message needs, its schema says.
+A schema names a message's fields in wire order (schemas/README.md). The output is a struct with
+read() and write(), which the templates of server/kafka/codec.h call. The generator has no exceptions for single
+messages: the schema of a message contains everything that it needs.
 """
 import json
 import os
@@ -12,7 +12,7 @@ import re
 import sys
 
 NUMBERS = {'int8': 'int8_t', 'int16': 'int16_t', 'int32': 'int32_t', 'int64': 'int64_t'}
-# type: what holds it, the word in the names of its reader and writer.
+# type: C++ type, and the word in the names of its reader and writer.
 PLAIN = {'bool': ('bool', 'boolean'), 'error': ('KafkaError', 'error'), 'uuid': ('Uuid', 'uuid'),
          'string': ('std::string', 'string'), 'bytes': ('std::string_view', 'bytes'),
          'records': ('Records', 'records'), 'float64': ('double', 'float64')}
@@ -142,7 +142,8 @@ class Struct:
         self.fields = [Field(each, message) for each in fields]
         held = [f for f in self.fields if f.fields is not None]
         self.inner = [Struct(f.type, f.fields, message, self.path) for f in held]
-        # What a std::optional holds is declared before the message: within, clang 16 does not find it constructible.
+        # The struct inside a std::optional is declared before the message: nested in it, clang 16
+        # does not find it constructible.
         self.outside = [inner for inner, f in zip(self.inner, held) if f.is_nullable and not f.is_array]
         for inner in self.outside:
             inner.name = inner.path

@@ -1,4 +1,4 @@
-// What a request's handler works with, and how it answers.
+// The context of a request's handler, and the ways to answer.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -30,7 +30,7 @@ class Permissions;
 class Sasl;
 class ShareConnection;
 
-// A setting of the broker, by Kafka's name, that it was started with and keeps.
+// A setting of the broker that is fixed at its start; the name is Kafka's.
 struct StartSetting {
   std::string name, value;
   storage::ConfigType type = storage::ConfigType::String;
@@ -44,24 +44,24 @@ struct NodeView {
   std::string host;  // reachable for clients
   int32_t port = 0;
   std::string cluster_id;
-  int32_t partitions_of_new_topic = 1;     // when a request leaves the number to us
-  bool creates_topics = true;              // when a client asks for one that is not there
-  coordinator::GroupSettings groups = {};  // where a group has no setting of its own
-  std::string internal_topic;              // which clients may read and not delete; empty: none
+  int32_t partitions_of_new_topic = 1;     // when a request does not give the number
+  bool creates_topics = true;              // when a client asks for a topic that does not exist
+  coordinator::GroupSettings groups = {};  // defaults for groups without settings of their own
+  std::string internal_topic;              // clients may read it but not delete it; empty: none
   std::shared_ptr<const std::vector<StartSetting>> start_settings = {};
 
-  // Its records are the server's own: clients read them, at most.
+  // Whether only the server writes the topic: clients may read it at most.
   bool is_internal(std::string_view topic) const {
     return coordinator::is_coordinator_topic(topic) || (topic == internal_topic && !topic.empty());
   }
 };
 
-// The place of one answer in the order of its connection.
+// The position of an answer in the order of its connection.
 struct AnswerSlot {
   bool is_ready = false;
   bool ends_connection = false;
   std::string end_reason = {};     // for the server's log
-  std::string bytes;               // empty: nothing is sent
+  std::string bytes;               // empty: no answer is sent
   std::function<void()> on_ready;  // empty once the connection is gone
 
   void finish() {
@@ -70,8 +70,8 @@ struct AnswerSlot {
   }
 };
 
-// Answers one request, once, now or later. Holds on to the slot alone: the connection may be gone
-// by then.
+// Answers one request, once, now or later. It shares only the slot, because the connection may be
+// gone by then.
 template <class Response>
 class Reply {
  public:
@@ -81,9 +81,9 @@ class Reply {
         version_(header.api_version) {}
 
   int16_t version() const { return version_; }
-  // Room for what will be sent, when it is large and its size is known.
+  // Reserves room for a large answer of known size.
   void expect_size(size_t size) const { slot_->bytes.reserve(size); }
-  // What is done to the answer before it is sent.
+  // Registers a change to the answer that is made before it is sent.
   void amend_with(std::function<void(Response&)> amend) {
     amend_ = std::make_shared<const std::function<void(Response&)>>(std::move(amend));
   }
@@ -93,7 +93,7 @@ class Reply {
     (*amend_)(amended);
     send_as_it_is(amended);
   }
-  // And the connection ends; the server's log says why.
+  // Sends the response and ends the connection; the server logs the reason.
   void send_last(const Response& response, std::string why) const {
     slot_->ends_connection = true;
     slot_->end_reason = std::move(why);
@@ -109,20 +109,20 @@ class Reply {
  private:
   void send_as_it_is(const Response& response) const {
     append_response(slot_->bytes, correlation_id_, version_, response);
-    // Nobody can read a longer one: its size does not fit before it.
+    // The 32-bit size before the answer cannot express a longer one.
     if (slot_->bytes.size() > std::numeric_limits<int32_t>::max()) return end_connection();
     slot_->finish();
   }
 
   std::shared_ptr<AnswerSlot> slot_;  // shared with the session's queue
-  // Shared by the copies; null for most.
+  // Shared by the copies; null for most requests.
   std::shared_ptr<const std::function<void(Response&)>> amend_;
   int32_t correlation_id_;
   int16_t version_;
 };
 
-// An answer that is put together from callbacks: it is sent when all that was counted in `left` is
-// done. Shared by the callbacks; the handler itself counts as one, until it has begun everything.
+// An answer that is assembled in callbacks and sent when all steps counted in `left` are done.
+// Shared by the callbacks. The handler counts as one step until it has begun all others.
 template <class Response>
 struct PendingResponse {
   Response response;
@@ -133,9 +133,9 @@ struct PendingResponse {
     if (--left == 0) reply.send(response);
   }
 
-  // For changes of definitions and topics, which wait for one thread in a queue that is bounded: of a request only so many wait
-  // there at a time, however many it asks for. `begin` leads to one complete_step(), now or later, also when the connection is
-  // gone by then.
+  // For changes of definitions and topics, which wait in a bounded queue for one thread: the limit
+  // on steps under way keeps one request from filling it. `begin` leads to one complete_step(), now
+  // or later, even if the connection is gone by then.
   void add_step(std::function<void()> begin) {
     ++left;
     steps.push_back(std::move(begin));
@@ -163,29 +163,29 @@ struct PendingResponse {
   bool is_beginning = false;
 };
 
-// Which of some partitions this node leads still, once that is known.
+// The partitions that this node still leads; empty until that is confirmed.
 using LeadersQuestion = std::optional<Backend::ConfirmedLeaders>;
 
-// A long poll, or one whose answer is to be confirmed.
+// A long poll, or a fetch whose answer must be confirmed.
 struct WaitingFetch {
   FetchRequest request;
   Reply<FetchResponse> reply;
   int64_t deadline_us = 0;  // of the monotonic clock
   std::vector<storage::TopicPartition> partitions;
-  int64_t next_look_us = 0;                               // for records, not before
-  std::unique_ptr<FetchSessions::Use> session = nullptr;  // that it goes on with
-  std::shared_ptr<LeadersQuestion> question = nullptr;    // shared with those who answer it
+  int64_t next_look_us = 0;                               // next read of records, not before
+  std::unique_ptr<FetchSessions::Use> session = nullptr;  // the session that the fetch continues
+  std::shared_ptr<LeadersQuestion> question = nullptr;    // shared with the callback
 
   bool is_unanswered() const { return question && !question->has_value(); }
 };
 
-// Runs `work`, which holds about so many bytes, on another thread, and then `then` on the session's
-// loop. False when too much is waiting there already.
+// Runs `work`, which holds about `bytes` bytes, on another thread, and then `then` on the session's
+// loop. Returns false if the queue is full.
 using RunAside =
     std::function<bool(size_t bytes, std::function<void()> work, std::function<void()> then)>;
 
-// Requests of a connection that are worked on aside: no other one begins meanwhile, so that all take
-// effect in their order.
+// Counts a connection's requests that are processed on another thread. No other request begins
+// meanwhile, so all requests take effect in their order.
 struct AsideGate {
   size_t under_way = 0;
   std::function<void()> on_open;  // empty once the connection is gone
@@ -195,11 +195,12 @@ struct AsideGate {
   }
 };
 
-// Holds a connection off whose client is faster than its quota: nothing else of it begins for so long
-// (KIP-219: it is told in the answer, and muted whether it waits or not).
+// Delays a connection whose client exceeds its quota: no further request of it begins until the
+// delay is over. The answer reports the delay, and the server enforces it whether the client waits
+// or not (KIP-219).
 struct Throttle {
-  QuotaRates* rates = nullptr;  // null: there are no quotas
-  std::string client_id;        // of the request at hand
+  QuotaRates* rates = nullptr;  // null: no quotas
+  std::string client_id;        // of the current request
   int64_t muted_until_us = 0;   // of the monotonic clock
 
   std::string user = "ANONYMOUS";
@@ -214,21 +215,22 @@ struct HandlerContext {
   Backend& backend;
   const Clock& clock;
   const NodeView& node;
-  std::optional<WaitingFetch>& waiting_fetch;  // the connection's only one
+  std::optional<WaitingFetch>& waiting_fetch;  // at most one for each connection
   MemoryAccount* memory = nullptr;             // the connection's, if it has one
-  const RunAside* run_aside = nullptr;         // null: everything is done on the loop
-  std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
-  FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
-  Throttle* throttle = nullptr;                // null: nobody is held off
+  const RunAside* run_aside = nullptr;         // null: all work is done on the loop
+  std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with other threads
+  FetchSessions* fetch_sessions = nullptr;     // null: clients have no fetch sessions
+  Throttle* throttle = nullptr;                // null: no quotas
   std::shared_ptr<RefusedBatches> refused =
-      nullptr;  // the connection's; shared with what is under way
-  std::shared_ptr<JoinOrder> join_order = nullptr;  // likewise
-  Sasl* sasl = nullptr;                             // null: there are no users
-  // Of the user; null: it may do everything. Shared with answers that come later.
+      nullptr;  // shared by the connection and requests under way
+  std::shared_ptr<JoinOrder> join_order = nullptr;  // shared like `refused`
+  Sasl* sasl = nullptr;                             // null: no users exist
+  // The user's permissions; null: no limits. Shared with answers that are sent later.
   std::shared_ptr<const Permissions> permissions = nullptr;
-  // The connection's share sessions; null: it can have none. Answers that come later look whether it is still there.
+  // The connection's share sessions; null: it cannot have any. Callbacks use it to check that the
+  // connection still exists.
   std::shared_ptr<ShareConnection> shares = nullptr;
-  // Who asks: as it calls itself, and where it is.
+  // The name that the client gives itself, and its address.
   std::string client_id = {}, client_host = {};
 };
 

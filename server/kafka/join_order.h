@@ -1,4 +1,5 @@
-// Batches of transactions of one connection, which go into their partitions in the order in which they came.
+// Keeps the transactional batches of one connection in order while each waits for the transaction's
+// coordinator.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -11,24 +12,25 @@
 
 namespace server::kafka {
 
-// A batch waits until the coordinator has said that its partition is part of the transaction. Of several that are under way
-// the answer to a later one may be there first: to the second question of the one before, which had to add the partition,
-// it takes longer. If it went on then it would be out of sequence.
+// A batch is appended after the coordinator has confirmed that its partition belongs to the
+// transaction. The answer for a later batch may arrive first, because adding the partition for the
+// earlier batch takes the coordinator longer. Appending the later batch first would put it out of
+// sequence.
 //
-// Threads: one loop's. Owner: a connection; shared with what is under way.
+// Threads: one loop's. Owner: a connection; shared with requests under way.
 class JoinOrder {
  public:
   using Lane = std::pair<storage::TopicPartition, ProducerId>;
 
-  // The place of a batch behind those that have come before it. Each place is settled once.
+  // Returns a place for a batch behind all earlier ones. Each place is settled once.
   uint64_t enter(const Lane& lane);
-  // `settle` is called as soon as all before it are settled.
+  // Calls `settle` as soon as all earlier places are settled.
   void settle(const Lane& lane, uint64_t place, std::function<void()> settle);
 
  private:
   struct Place {
     uint64_t number;
-    std::function<void()> settle = {};  // empty: it is not known yet what becomes of the batch
+    std::function<void()> settle = {};  // empty: the batch still waits for its answer
   };
   std::map<Lane, std::deque<Place>> lanes_;
   uint64_t last_ = 0;

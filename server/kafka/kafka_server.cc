@@ -12,7 +12,7 @@ namespace {
 
 bool is_any(std::string_view host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
-// As Java prints addresses, which Kafka's tools show.
+// Formats the address as Java does, since Kafka's tools show it.
 std::string host_of(std::string_view peer) {
   return "/" + std::string(peer.substr(0, peer.rfind(':')));
 }
@@ -70,8 +70,8 @@ struct KafkaServer::Impl {
   const Clock& clock;
   FetchSessions fetch_sessions;
   QuotaRates quota_rates;
-  std::vector<std::shared_ptr<LongPolls>> polls;     // by shard; shared with what is posted to them
-  std::vector<std::unique_ptr<Listener>> listeners;  // go first: their sessions know the polls
+  std::vector<std::shared_ptr<LongPolls>> polls;     // by shard; shared with posted tasks
+  std::vector<std::unique_ptr<Listener>> listeners;  // destroyed first: sessions use the polls
 };
 
 KafkaServer::KafkaServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -130,7 +130,7 @@ void KafkaServer::stop(Task on_stopped) {
     Task done;
   };
   auto stop = std::make_shared<Stop>(Stop{impl_->listeners.size(), std::move(on_stopped)});
-  // All are told on the first loop.
+  // All front ends stop on the first loop.
   for (const auto& listener : impl_->listeners)
     listener->front_end->stop([stop] {
       if (--stop->left == 0) stop->done();

@@ -16,20 +16,21 @@ namespace server::kafka {
 
 struct KafkaListener {
   Address address;
-  // What clients are told to connect to who have come here. None: the address that is bound, and when that stands
-  // for all interfaces, the one at which the client has reached us.
+  // The address that the server advertises to clients of this listener. None: the bound address,
+  // or, if that stands for all interfaces, the address on which the client connected.
   std::optional<Address> advertised = {};
 };
 
 struct KafkaServerOptions {
   std::vector<KafkaListener> listeners;  // one at least
-  FrontEndOptions front_end;             // of each, but for the address
-  NodeView node;                         // but for host and port
+  FrontEndOptions front_end;             // of each listener; its address is ignored
+  NodeView node;                         // host and port are ignored
   SessionLimits limits = {};
-  const auth::Access* access = nullptr;  // null: everybody may do everything; outlives the server
+  const auth::Access* access = nullptr;  // null: clients may do everything; outlives the server
 };
 
-// Threads: as FrontEnd; grown() from any. A stop answers what has been appended, then closes.
+// Threads: those of FrontEnd; grown() may be called on any thread. A stop answers requests that
+// were appended, then closes.
 class KafkaServer {
  public:
   struct Shard {
@@ -38,7 +39,8 @@ class KafkaServer {
     RunAside run_aside = nullptr;  // null: everything is done on the loop
   };
 
-  // Listens on the first shard's loop. Clients within the process see what the first listener's are told. Fails with NetworkFailure.
+  // Listens on the first shard's loop. Clients within the process get the address that the first
+  // listener advertises. Fails with NetworkFailure.
   static Result<std::unique_ptr<KafkaServer>> open(const std::vector<Shard>& shards,
                                                    KafkaServerOptions options, MemoryBudget& memory,
                                                    const Clock& clock);
@@ -46,15 +48,15 @@ class KafkaServer {
   KafkaServer(const KafkaServer&) = delete;
   KafkaServer& operator=(const KafkaServer&) = delete;
 
-  // A client within the process, on the shard's loop; the server outlives it. `memory`: whom its requests and answers are
-  // charged to.
+  // Opens a client within the process, on the shard's loop; the server outlives it. Requests and
+  // answers are charged to `memory`.
   std::unique_ptr<LocalClient> open_local(size_t shard, MemoryAccount* memory);
 
   std::vector<Address> addresses() const;  // of the listeners
   size_t connection_count() const;
-  // These partitions have new records, or are gone: long polls that wait for them are looked at.
+  // Wakes long polls that wait for these partitions, which have new records or were deleted.
   void grown(std::span<const storage::TopicPartition> partitions);
-  // As FrontEnd::stop().
+  // See FrontEnd::stop().
   void stop(Task on_stopped);
 
  private:

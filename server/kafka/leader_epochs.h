@@ -1,12 +1,13 @@
-// The leader epoch that a client believes in, beside the partition's own (KIP-320).
+// Compares the leader epoch that a client expects with the partition's own (KIP-320).
 #pragma once
 #include "server/kafka/wire_errors.h"
 #include "storage/log/log_reader.h"
 
 namespace server::kafka {
 
-// An older one has missed a change of leaders, a newer one knows of one that has not come here yet; -1
-// asks for no check. Within a turn. Fails with UnknownTopic.
+// A client with an older epoch has missed a change of leaders. A newer epoch means that this node
+// has not learned of a change yet. -1 disables the check. Called within a turn. Fails with
+// UnknownTopic.
 inline Result<KafkaError> check_leader_epoch(storage::LogReader& reader,
                                              const storage::TopicPartition& partition,
                                              int32_t believed) {

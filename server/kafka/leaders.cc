@@ -5,7 +5,7 @@ namespace server::kafka {
 using storage::PartitionAssignment;
 using storage::ReplicaRole;
 
-// One that clients cannot turn to is none.
+// A leader that clients cannot reach counts as none.
 int32_t Leaders::leader_of(const PartitionAssignment* known) const {
   const bool is_there =
       known != nullptr && known->leader && view_->find(known->leader->value()) != nullptr;
@@ -15,12 +15,13 @@ int32_t Leaders::leader_of(const PartitionAssignment* known) const {
 Leaders::Answer Leaders::of(const storage::TopicPartition& partition) const {
   if (!view_) return {};
   const PartitionAssignment* known = view_->metadata->find(partition);
-  // Nor is this node one while it is not in its own view: others lead what it has read that it does.
+  // A node that is missing from its own view does not lead either: another node has become leader
+  // after the revision that it has read.
   if (known == nullptr || leader_of(known) != view_->self.value())
     return {KafkaError::NotLeaderOrFollower, leader_of(known),
             known != nullptr ? known->leader_epoch.value() : -1};
-  // The log takes the role a moment later. Until then it may believe that it has the only replica, and acknowledge what
-  // nobody else has.
+  // The log takes its role a moment after the metadata. Until then it may act as the only replica
+  // and acknowledge records that no other replica has.
   if (!has_role(*known, known->replicas.size() > 1 ? ReplicaRole::Leader : ReplicaRole::Alone))
     return {KafkaError::NotLeaderOrFollower, -1, -1};
   return {};
@@ -36,8 +37,9 @@ bool Leaders::is_in_rack(int32_t node, std::string_view rack) const {
   return known != nullptr && !rack.empty() && known->rack == rack;
 }
 
-// Kafka's followers answer whoever asks. Who is in another rack has come here because it does not know yet who leads; who
-// is not in sync may stay behind for long. Both are better off with the leader.
+// Kafka's followers answer every consumer. Here a follower refuses consumers of other racks, which
+// reach it only because they do not know the leader yet, and refuses all while it is out of sync,
+// since it may lag for long. Both should read from the leader.
 Leaders::Answer Leaders::of(const storage::TopicPartition& partition, std::string_view rack) const {
   const Answer leads = of(partition);
   if (leads.error == KafkaError::None || !is_in_rack(view_->self.value(), rack)) return leads;

@@ -1,4 +1,5 @@
-// Who answers for a partition: this node, where there is one; in a cluster whoever leads it.
+// Finds the node that answers for a partition: on a single node this node, in a cluster the
+// partition's leader.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -12,28 +13,31 @@ namespace server::kafka {
 
 inline constexpr KafkaError kLeaderNotAvailable{5};
 
-// As of one moment: for one request.
+// The state at one moment, for one request.
 class Leaders {
  public:
   explicit Leaders(const Backend& backend) : backend_(backend), view_(backend.cluster()) {}
 
   struct Answer {
-    KafkaError error = KafkaError::None;        // why it is not this node
-    int32_t leader_id = -1, leader_epoch = -1;  // who it is; -1: not known here
+    KafkaError error = KafkaError::None;        // why this node does not answer
+    int32_t leader_id = -1, leader_epoch = -1;  // the leader; -1: not known here
   };
   Answer of(const storage::TopicPartition& partition) const;
-  // Who answers fetches of consumers in that rack: also a follower there that is in sync (KIP-392).
+  // Also allows this node to answer consumers of its own rack if it is an in-sync follower
+  // (KIP-392).
   Answer of(const storage::TopicPartition& partition, std::string_view rack) const;
-  // Where a consumer in that rack is to read instead of here, which leads: a node there that is in sync. Nothing where
-  // none is, or this one is there itself.
+  // For a partition that this node leads: an in-sync replica in the consumer's rack, which the
+  // consumer should read instead. Nothing if no such replica exists or this node is in that rack
+  // itself.
   std::optional<int32_t> nearer(const storage::TopicPartition& partition,
                                 std::string_view rack) const;
-  // Whether this node has a replica, whoever leads.
+  // Whether this node has a replica, as leader or follower.
   bool is_here(const storage::TopicPartition& partition) const;
-  // Whether so many are in sync that a record can become visible.
+  // Whether enough replicas are in sync for a record to become visible.
   bool has_min_isr(const storage::TopicPartition& partition) const;
 
-  // What Metadata and its like say of a partition; one of nobody's has an error.
+  // Fills in the fields of Metadata and similar answers. A partition without a leader gets an
+  // error.
   template <class Description>
   void describe(const storage::TopicPartition& partition, int32_t self, int32_t epoch_here,
                 Description& to) const {
@@ -56,7 +60,7 @@ class Leaders {
     if (to.leader_id < 0) to.error_code = kLeaderNotAvailable;
   }
 
-  // Adds to an answer where a leader is, once.
+  // Adds the leader's address to the answer, once.
   template <class Endpoints>
   void add_endpoint(int32_t leader_id, Endpoints& endpoints) const {
     const ClusterView::Node* node = view_ ? view_->find(leader_id) : nullptr;
@@ -76,7 +80,7 @@ class Leaders {
   int32_t leader_of(const storage::PartitionAssignment* known) const;
 
   const Backend& backend_;
-  const std::shared_ptr<const ClusterView> view_;  // null: there is one node
+  const std::shared_ptr<const ClusterView> view_;  // null: single node
 };
 
 }  // namespace server::kafka

@@ -6,7 +6,7 @@ namespace server::kafka {
 
 namespace {
 
-// As long as a connection waits for memory, and as often as it asks for it again.
+// The values of connections: how long a connection waits for memory, and how often it retries.
 constexpr int64_t kMemoryWaitUs = 5'000'000;
 constexpr int64_t kMemoryTickMs = 50;
 constexpr size_t kCorrelationIdSize = sizeof(int32_t);

@@ -1,5 +1,5 @@
-// A client within the process: its requests are worked on as those of a connection are, by a session of their own,
-// with its order, its bounds, its quotas and its long polls.
+// A client within the process. Its requests are handled by a session of their own, with the order,
+// limits, quotas and long polls of a connection.
 #pragma once
 #include <deque>
 #include <functional>
@@ -16,8 +16,8 @@
 
 namespace server::kafka {
 
-// Invariant: requests are answered in their order, each once, and never inside ask().
-// Threads:   the loop's. Owner: whoever asks; what is answered after its end is for nobody.
+// Invariant: requests are answered in their order, each once, and never inside ask(). Threads: the
+// loop's. Owner: the caller; answers after its destruction are dropped.
 class LocalClient final : private SessionHost {
  public:
   using MakeSession = std::function<std::unique_ptr<Session>(SessionHost&)>;
@@ -26,8 +26,9 @@ class LocalClient final : private SessionHost {
   LocalClient(const LocalClient&) = delete;
   LocalClient& operator=(const LocalClient&) = delete;
 
-  // `version`: of the message, one that the server speaks. Views in the answer are good during the call. Fails when the
-  // session ends: of a malformed request, and when there is no memory for one.
+  // `version` is the version of the message, one that the server supports. Views in the answer are
+  // valid during the call. Fails when the session ends, which happens after a malformed request or
+  // when memory is exhausted.
   template <class Request, class Response>
   void ask(const Request& request, int16_t version, std::function<void(Result<Response>)> done) {
     static_assert(Request::kApiKey == Response::kApiKey);
@@ -52,10 +53,10 @@ class LocalClient final : private SessionHost {
   std::deque<Take> waiting_;
   FrameReader answers_;
   std::unique_ptr<Session> session_;
-  std::optional<Timer> timer_;  // of the session's deadline, or of memory that it waits for
+  std::optional<Timer> timer_;  // for the session's deadline, or for a retry to get memory
   int64_t refused_since_us_ = 0;
   bool is_woken_ = false;
-  // Shared with what is deferred, and with callbacks, which may destroy this.
+  // Shared with deferred calls and with callbacks, which may destroy this object.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -1,4 +1,4 @@
-// Which sessions of a loop wait for which partitions.
+// The sessions of a loop that wait for records, by partition.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -14,17 +14,18 @@ namespace server::kafka {
 
 class Session;
 
-// A loop is woken for partitions that sessions of it wait for, and for no others. A session that has come
-// to wait looks at the log once more: what became durable before is seen then, what comes later wakes it.
+// A loop is woken only for partitions that its sessions wait for. A session reads the log once more
+// after it has registered: it sees the records that became durable before, and later ones wake it.
 //
-// Threads: the loop's, but for grown(). Shared with what is posted to the loop.
+// Threads: the loop's, except grown(). Shared with tasks that are posted to the loop.
 class LongPolls : public std::enable_shared_from_this<LongPolls> {
  public:
   explicit LongPolls(Loop& loop) : loop_(loop) {}
 
   void await(Session& session, std::span<const storage::TopicPartition> partitions);
   void forget(Session& session, std::span<const storage::TopicPartition> partitions);
-  // These partitions have new records, or are gone: who waits for them looks again. Any thread.
+  // Wakes the sessions that wait for these partitions, which have new records or were deleted. Any
+  // thread.
   void grown(std::span<const storage::TopicPartition> partitions);
 
  private:

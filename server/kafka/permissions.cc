@@ -8,8 +8,8 @@ namespace {
 
 using storage::Rights;
 
-// An operation that the type does not have is refused. On the cluster, rights give CREATE and a look at it; superusers
-// and rules give the others.
+// An operation that is missing for a type is refused. On the cluster, SQL rights allow only CREATE
+// and descriptions; the other operations need a superuser or an ACL.
 struct Rule {
   ResourceType type;
   Operation operation;
@@ -64,7 +64,7 @@ bool Permissions::may(Operation operation, ResourceType type, std::string_view n
   const auto* const rule = std::ranges::find_if(
       kRules, [&](const Rule& each) { return each.type == type && each.operation == operation; });
   if (rule == std::end(kRules)) return false;
-  // The empty name stands for everything in the rights, and no topic has it.
+  // In the table of rights the empty name stands for everything, and no topic has it.
   if (type == ResourceType::Topic && name.empty()) return false;
   const auto resource = static_cast<storage::RuleResource>(type);
   return (storage::operations_on(*users_, roles_, resource, name) & rule->right) != 0;

@@ -1,4 +1,5 @@
-// What a client may do: by the rights of its user that SQL's GRANT gives, too, in the words of Kafka's access rules.
+// The access rights of a client's user in the terms of Kafka's ACLs. They include the rights that
+// SQL's GRANT gives.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -10,7 +11,7 @@
 
 namespace server::kafka {
 
-// With the numbers of the protocol.
+// The numbers are the protocol's.
 enum class Operation : int8_t {
   Any = 1,
   All = 2,
@@ -34,17 +35,17 @@ enum class ResourceType : int8_t {
 };
 inline constexpr std::string_view kClusterName = "kafka-cluster";
 
-// Under which rights on a resource are kept; a cluster's are those on everything.
+// The name under which rights on a resource are kept; the cluster's rights are those on everything.
 std::string key_of(ResourceType type, std::string_view name);
 
-// Of one user, as of one moment.
+// The rights of one user at one moment.
 //
 // Threads: any; it never changes. Owner: the session, until the users change.
 class Permissions {
  public:
   Permissions(std::shared_ptr<const storage::Users> users, std::string user);
 
-  // A superuser, or who has no user: nothing has to be asked.
+  // Whether no check is needed, as for a superuser.
   bool is_unlimited() const { return is_superuser_; }
   bool may(Operation operation, ResourceType type, std::string_view name) const;
   bool may_topic(Operation operation, std::string_view name) const {
@@ -56,7 +57,7 @@ class Permissions {
   bool may_cluster(Operation operation) const {
     return may(operation, ResourceType::Cluster, kClusterName);
   }
-  // ALL on it, as a right or a rule, none of which is denied.
+  // Whether the user has ALL on the resource, by a right or an ACL, without any denial.
   bool owns(ResourceType type, std::string_view name) const;
   int32_t operations_on(ResourceType type, std::string_view name) const;
 
@@ -70,10 +71,11 @@ class Permissions {
   const bool is_superuser_;
 };
 
-// Of a client without limits: what Kafka knows to do with each.
+// The operations that Kafka defines for each type of resource, for clients without limits.
 inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0,
                          kAllGroupOperations = 0xd48;
-// A bit for each operation that the client may do, as it is told when it asks (KIP-430); null: a client without limits.
+// A bit for each operation that the client may perform, for requests that ask for it (KIP-430). A
+// null pointer means a client without limits.
 int32_t authorized_operations(const Permissions* permissions, ResourceType type,
                               std::string_view name);
 

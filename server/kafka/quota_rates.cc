@@ -7,17 +7,18 @@ namespace server::kafka {
 
 namespace {
 
-// So many clients are counted at a time; who is faster than a quota is hardly among those forgotten.
+// Limit for the clients that are counted. A client that exceeds its quota is recently active, so it
+// is rarely forgotten.
 constexpr size_t kMostRates = 10'000;
-// A client may call itself anything: of a longer name the beginning counts.
+// Clients choose their names freely; only the beginning of a longer name counts.
 constexpr size_t kMostNameBytes = 256;
 
 struct Found {
   double bytes_per_second;
-  std::string counted_for;  // whose bytes count together
+  std::string counted_for;  // the entity whose bytes are counted together
 };
 
-// The quota that holds for a client: the most special one, in KIP-55's order.
+// Finds the quota that applies to a client: the most specific one, in KIP-55's order.
 std::optional<Found> find(const storage::ClientQuotas& quotas, QuotaKind kind,
                           const QuotaClient& client) {
   if (quotas.empty()) return std::nullopt;
@@ -63,7 +64,7 @@ void ByteRate::record(int64_t bytes, int64_t now_ms) {
   bytes_[static_cast<size_t>(second % kSamples)] += bytes;
 }
 
-// Not less than the whole window: a burst at the beginning is not a rate.
+// At least the whole window: a burst at the beginning is no measure of a rate.
 int64_t ByteRate::elapsed_ms(int64_t now_ms) const {
   const int64_t oldest = std::max(first_second_, now_ms / 1000 - kSamples + 1);
   return std::max(kWindowMs, now_ms - oldest * 1000);
@@ -89,7 +90,7 @@ QuotaRates::Wait QuotaRates::record(const storage::ClientQuotas& quotas, QuotaKi
   rate.record(bytes, now_ms);
   const double too_much = rate.per_second(now_ms) - quota->bytes_per_second;
   if (too_much <= 0) return {};
-  // After so long without a byte the rate over the window is what it may be.
+  // After this time without a byte the rate over the window has fallen to the quota.
   const double wait_ms =
       std::ceil(too_much / quota->bytes_per_second * static_cast<double>(ByteRate::kWindowMs));
   return {static_cast<int32_t>(std::min(wait_ms, 2e9)), is_first};
@@ -116,7 +117,7 @@ void QuotaRates::forget_silent(int64_t now_ms) {
   absl::erase_if(rates_, [&](const auto& rate) {
     return now_ms - rate.second.last_ms() > ByteRate::kSamples * 1000;
   });
-  if (rates_.size() >= kMostRates) rates_.clear();  // all of them busy: they begin anew
+  if (rates_.size() >= kMostRates) rates_.clear();  // all are active: counting restarts
 }
 
 }  // namespace server::kafka

@@ -1,5 +1,5 @@
-// How fast clients send and fetch, and how long those wait that are faster than their quotas let them
-// (KIP-13, KIP-55).
+// Measures how fast clients send and fetch, and how long they must wait when they exceed their
+// quotas (KIP-13, KIP-55).
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -14,8 +14,8 @@
 
 namespace server::kafka {
 
-// Bytes a second over the last ten to eleven seconds, in samples of one second: Kafka's quota.window.num and
-// quota.window.size.seconds. Threads: one at a time.
+// Bytes per second over the last ten to eleven seconds, in samples of one second (Kafka's
+// quota.window.num and quota.window.size.seconds). Threads: one at a time.
 class ByteRate {
  public:
   void record(int64_t bytes, int64_t now_ms);
@@ -33,27 +33,27 @@ class ByteRate {
 
 enum class QuotaKind : uint8_t { Produce, Fetch };
 
-// Who sends. Everybody is the same user until there are users.
+// The client that a quota applies to. All clients have the same user name if no users exist.
 struct QuotaClient {
   std::string_view user, client_id;
 };
 
-// Threads: any. Owner: the server; clients that were silent for long are forgotten.
+// Threads: any. Owner: the server. Clients that were silent for the whole window are forgotten.
 class QuotaRates {
  public:
-  // The clock is Kafka's: monotonic milliseconds.
+  // `now_ms` is Kafka's clock: monotonic milliseconds.
 
   struct Wait {
-    int32_t ms = 0;             // before the client's next request; 0 where no quota says otherwise
-    bool is_for_these = false;  // for these bytes alone: nothing else was moved within the window
+    int32_t ms = 0;             // delay before the client's next request; 0: within its quota
+    bool is_for_these = false;  // nothing else was transferred within the window
   };
-  // Notes that the client has moved so many bytes.
+  // Notes that the client has transferred `bytes`.
   Wait record(const storage::ClientQuotas& quotas, QuotaKind kind, const QuotaClient& client,
               int64_t bytes, int64_t now_ms);
-  // Takes back what was not sent after all.
+  // Takes back bytes that were not sent in the end.
   void take_back(const storage::ClientQuotas& quotas, QuotaKind kind, const QuotaClient& client,
                  int64_t bytes, int64_t now_ms);
-  // What the client may move within the window: an answer has no more. Nothing without a quota.
+  // The largest answer: the bytes that the quota allows within the window. Nothing without a quota.
   static std::optional<int64_t> most_bytes(const storage::ClientQuotas& quotas, QuotaKind kind,
                                            const QuotaClient& client);
 
@@ -62,7 +62,7 @@ class QuotaRates {
 
   std::mutex mutex_;
   // Guarded by mutex_
-  absl::flat_hash_map<std::string, ByteRate> rates_;  // by kind and whom the quota is counted for
+  absl::flat_hash_map<std::string, ByteRate> rates_;  // by kind and counted entity
 };
 
 }  // namespace server::kafka

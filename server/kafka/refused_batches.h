@@ -1,5 +1,5 @@
-// Batches of idempotent producers that were refused for a reason that passes, while others of the same producer
-// were under way behind them.
+// Batches of idempotent producers that were refused with a retriable error while later batches of
+// the same producer were under way.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,39 +12,42 @@
 
 namespace server::kafka {
 
-// What tells a batch from the others of its connection.
+// Identifies a batch among those of its connection.
 struct SequencedBatch {
   storage::TopicPartition partition;
   ProducerId producer;
   int16_t epoch;
   int32_t first_sequence;
 
-  // Nothing of what has no sequence.
+  // Returns nothing for a batch without a sequence number.
   static std::optional<SequencedBatch> of(const storage::TopicPartition& partition,
                                           const records::BatchHeader& header);
 };
 
-// A producer sends up to five batches without waiting. When one is refused because, say, the partition's leader has
-// not taken its role yet, and does so before it comes to the next one, that next one has no place in the sequence:
-// OUT_OF_ORDER_SEQUENCE_NUMBER, after which librdkafka before 2.3 gives up when it had sent both before. So it is
-// refused for the reason of the first. Where that was the first of its producer, the partition knows nothing of it and
-// would take the next at its word, and the records would be in the wrong order: it is not even tried.
+// A producer sends up to five batches without waiting. Suppose that a batch is refused because the
+// partition's leader has not taken its role yet, and the leader takes it before the next batch
+// arrives. The later batch has a gap before it in the sequence, and OUT_OF_ORDER_SEQUENCE_NUMBER makes
+// librdkafka before 2.3 give up if it had sent both batches before. Therefore the later batch is
+// refused with the error of the first. If the first was also the producer's first batch, the
+// partition does not know the producer: it would accept the later batch and the records would be in
+// the wrong order, so the later batch is not tried at all.
 //
-// Threads: one loop's. Owner: a connection; shared with what is under way in the log.
+// Threads: one loop's. Owner: a connection; shared with appends under way.
 class RefusedBatches {
  public:
   static constexpr size_t kMost = 64;  // the oldest are forgotten
-  // Longer ago nothing is under way behind it any more: its producer has gone on without it.
+  // After this time no later batch is under way: the producer has continued without the refused
+  // one.
   static constexpr int64_t kRemembered_us = 10'000'000;
 
-  // Remembered when `error` is one that passes, and the producer therefore sends the batch again.
+  // Remembers the batch if `error` is retriable, so that the producer will send it again.
   void refused(const SequencedBatch& batch, KafkaError error, int64_t now_us);
-  // It is in the log.
+  // Called when the batch is in the log.
   void taken(const SequencedBatch& batch);
-  // The error of one before it that was refused, and has not come again; it may be there all the same, having gone
-  // through another leader.
+  // The error of an earlier batch that was refused and has not been sent here again. It may have
+  // reached the log through another leader.
   std::optional<KafkaError> before(const SequencedBatch& batch, int64_t now_us) const;
-  // Likewise, of the first batch of its producer.
+  // The error of an earlier refused batch that was the first of its producer.
   std::optional<KafkaError> first_before(const SequencedBatch& batch, int64_t now_us) const;
   bool empty() const { return refused_.empty(); }
 
@@ -52,13 +55,13 @@ class RefusedBatches {
   struct Refused {
     SequencedBatch batch;
     KafkaError error;
-    int64_t first_us;  // when it was refused
-    int64_t last_us;   // when it was, or one behind it, for the last time
+    int64_t first_us;  // first refusal
+    int64_t last_us;   // last refusal of it or of a later batch
   };
   std::vector<Refused>::iterator find(const SequencedBatch& batch);
   const Refused* find_before(const SequencedBatch& batch, int64_t now_us) const;
 
-  // By their last times; the first one of each producer and partition.
+  // In the order of their last times; the first refused batch of each producer and partition.
   std::vector<Refused> refused_;
 };
 

@@ -13,7 +13,7 @@ namespace server::kafka {
 
 namespace {
 
-// The name of these rules in the access file's column of databases.
+// These connections appear under this name in the database column of the access file.
 constexpr const char* kDatabase = "kafka";
 constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
 
@@ -63,7 +63,7 @@ Result<Sasl::Step> Sasl::step(std::string_view token) {
   return mechanism_ == Mechanism::Plain ? step_plain(token) : step_scram(token);
 }
 
-// authorization id, NUL, user, NUL, password
+// Token: authorization id, NUL, user, NUL, password
 Result<Sasl::Step> Sasl::step_plain(std::string_view token) {
   const Error malformed{ErrorCode::ProtocolViolation, "malformed PLAIN token"};
   const size_t first = token.find('\0');
@@ -93,7 +93,7 @@ Result<Sasl::Step> Sasl::step_scram(std::string_view token) {
 }
 
 Status Sasl::finish() {
-  // Requests that the connection has begun are those of the first user.
+  // Requests that the connection has already begun belong to the first user.
   if (is_again_ && claimed_ != user_)
     return Error{ErrorCode::InvalidAuthorization,
                  fmt::format("a connection of user \"{}\" cannot become one of user \"{}\"", user_,

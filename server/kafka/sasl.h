@@ -1,5 +1,5 @@
-// How a Kafka client shows who it is: SASL's PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 over the users that SQL has too, or
-// the certificate of its TLS.
+// Authentication of Kafka clients: SASL's PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 with SQL's users,
+// or the client's TLS certificate.
 #pragma once
 #include <optional>
 #include <span>
@@ -14,57 +14,61 @@
 
 namespace server::kafka {
 
-// As Kafka calls whoever has not said who it is.
+// Kafka's name for a client that has not authenticated.
 inline constexpr std::string_view kAnonymous = "ANONYMOUS";
 
-// Threads: one loop's. Owner: the session. What it refers to outlives it.
+// Threads: one loop's. Owner: the session. The objects that it refers to outlive it.
 class Sasl {
  public:
-  // Requests of one who is not yet let in are no longer.
+  // The limit for requests of a client that is not yet admitted.
   static constexpr size_t kMostRequestBytes = 64 * 1024;
 
-  // Both null: all clients may do everything, and users do not exist. A client that came in by a mechanism authenticates
-  // again within `max_reauth_ms`; 0: never (connections.max.reauth.ms, KIP-368).
+  // If `access` and `channel` are null, users do not exist and all clients may do everything. A
+  // client that was admitted by SASL must authenticate again within `max_reauth_ms`; 0: never
+  // (connections.max.reauth.ms, KIP-368).
   Sasl(const auth::Access* access, const Channel* channel, const Clock& clock,
        int64_t max_reauth_ms)
       : access_(access), channel_(channel), clock_(clock), max_reauth_ms_(max_reauth_ms) {}
 
-  // Whether its requests are answered.
+  // Whether the client's requests are answered.
   bool is_admitted() const { return is_admitted_ || !access_ || access_->is_open(); }
-  // Who has been let in; ANONYMOUS before. What somebody claims to be is nobody's name until it has been shown.
+  // The authenticated user; ANONYMOUS before. A claimed name is not used as the user's name until
+  // it is proved.
   const std::string& user() const { return user_; }
   const std::string& claimed_user() const { return claimed_; }
 
-  // Whether a request may be answered now: fails with InvalidAuthorization, and the connection ends.
+  // Checks whether a request may be answered now. If it fails with InvalidAuthorization, the
+  // connection ends.
   Status admit(int16_t api_key);
 
-  // Whether its rights are asked about; else it may do everything.
+  // Whether rights must be checked; otherwise the client may do everything.
   bool has_limits() const { return access_ && !access_->is_open(); }
-  // Tells its user apart from one that was made later under the same name.
+  // Distinguishes the user from a later one of the same name.
   uint64_t incarnation() const { return incarnation_; }
 
   static std::span<const std::string_view> mechanisms();
-  // Whether an exchange may begin: one for each connection, before it is let in, and any number behind that where
-  // sessions expire.
+  // Whether an exchange may begin: once for each connection before the client is admitted, and
+  // repeatedly afterwards if sessions expire.
   bool may_choose() const {
     if (!access_) return false;
     return is_admitted_ ? expires_us_ && !is_again_ : mechanism_ == Mechanism::None;
   }
-  // False: the mechanism does not exist, or is not that of the first exchange.
+  // Returns false if the mechanism does not exist, or differs from that of the first exchange.
   bool choose(std::string_view mechanism);
-  // Whether the exchange that was begun goes on.
+  // Whether an exchange has begun and is not finished.
   bool awaits_step() const { return mechanism_ != Mechanism::None && (!is_admitted_ || is_again_); }
-  // How long the client is let in from the end of its exchange on, in ms; 0: without end.
+  // How long the client stays admitted after the end of its exchange, in ms; 0: without end.
   int64_t session_lifetime_ms() const { return expires_us_ ? max_reauth_ms_ : 0; }
 
-  // What SaslAuthenticate brings. PLAIN's password is checked by whoever asks, aside, since that takes a while; then
-  // finish() follows. Fails with ProtocolViolation, InvalidAuthorization, InvalidPassword.
+  // Handles the token of SaslAuthenticate. The caller checks PLAIN's password on another thread,
+  // since that is slow, and then calls finish(). Fails with ProtocolViolation,
+  // InvalidAuthorization, InvalidPassword.
   struct Step {
     std::string answer = {};
-    std::optional<std::string> password = {};  // to be checked, of claimed_user()
+    std::optional<std::string> password = {};  // password of claimed_user() to check
   };
   Result<Step> step(std::string_view token);
-  // The user is who it says it is.
+  // Admits the user, whose identity is proved.
   Status finish();
   const auth::Access& access() const { return *access_; }
 
@@ -72,7 +76,7 @@ class Sasl {
   enum class Mechanism : uint8_t { None, Plain, Sha256, Sha512 };
   Result<Step> step_plain(std::string_view token);
   Result<Step> step_scram(std::string_view token);
-  // From now on the user is this one, if the rules let it in.
+  // Admits the user if the access rules allow it.
   Status let_in(std::string user, auth::Method method);
 
   bool is_expired() const { return expires_us_ && clock_.monotonic_us() >= *expires_us_; }
@@ -86,7 +90,7 @@ class Sasl {
   std::string user_{kAnonymous}, claimed_;
   uint64_t incarnation_ = 0;
   bool is_admitted_ = false;
-  bool is_again_ = false;                   // an exchange of a client that is let in
+  bool is_again_ = false;                   // a re-authentication is under way
   std::optional<int64_t> expires_us_ = {};  // none: the session does not expire
 };
 

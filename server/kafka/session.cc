@@ -20,7 +20,7 @@ constexpr int16_t kApiVersionsKey = ApiVersionsRequest::kApiKey;
 
 constexpr size_t kReadAhead = 64 * 1024;
 
-// For the log: what a client calls itself may be long, and anything.
+// Client ids are cut and made printable for the log, since a client may send any text.
 std::string client_name(const RequestHeader& header) {
   constexpr size_t kShown = 40;
   std::string name = header.client_id.value_or("").substr(0, kShown);
@@ -29,14 +29,15 @@ std::string client_name(const RequestHeader& header) {
   return name;
 }
 
-// What the server's log says of a request that nobody answers; some clients ask for it again and
-// again, without a word of their own.
+// The log message for a request that this server does not support. Some clients repeat such a
+// request without reporting an error themselves.
 std::string unknown_request(const RequestHeader& header) {
   return fmt::format("this request is not supported yet (api key {}, version {}, client id \"{}\")",
                      header.api_key, header.api_version, client_name(header));
 }
 
-// A client that speaks a later version than ours learns from the oldest shape what we speak.
+// A client that supports a newer version than this server reads the supported versions from the
+// oldest format.
 void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) {
   ApiVersionsResponse response = supported_versions();
   response.error_code = kUnsupportedVersion;
@@ -44,16 +45,17 @@ void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) 
   slot.finish();
 }
 
-// In a cluster a client that sends on and on would write further and further ahead of the followers, until these are no
-// longer in sync: what it sends waits in the socket until others have what it sent before.
+// In a cluster, a client that sends without pause would write further and further ahead of the
+// followers until these fall out of sync. Its input therefore waits in the socket until the
+// followers have replicated its earlier records.
 SessionLimits within_cluster(SessionLimits limits, const Backend& backend) {
   constexpr size_t kMostAhead = 4 << 20;
   if (backend.cluster()) limits.max_pending_bytes = std::min(limits.max_pending_bytes, kMostAhead);
   return limits;
 }
 
-// A client that is told where leaders were, or that there are none, asks the same node again and again; one whose
-// connection ends asks another one.
+// While the node is suspended, its connections are closed. A client that gets outdated leaders, or
+// none, would ask the same node repeatedly; a client whose connection ends asks another node.
 bool is_suspended(const Backend& backend) {
   const auto view = backend.cluster();
   return view && view->is_suspended;
@@ -102,8 +104,8 @@ void Session::run() {
   if (is_draining_ && pending_.empty()) is_over_ = true;
   ask_for_room();
   pending_charge_.resize(pending_bytes_);
-  // Requests are small and answers are large: what has arrived already could fill the memory, and
-  // would keep all other connections waiting.
+  // Requests are small and answers are large: the answers to requests that have already arrived
+  // could fill memory and would delay all other connections.
   if (!is_over_ && output_.size() >= limits_.max_output_bytes) host_.wake();
 }
 
@@ -123,7 +125,7 @@ void Session::answer_postgres() {
       return refuse("a client of PostgreSQL has come to the port of Kafka's");
     }
     is_postgres_ = true;
-    output_ += 'N';  // it goes on in the clear
+    output_ += 'N';  // the connection continues without encryption
     frames_.skip(kEncryptionRequestBytes);
   }
 }
@@ -160,8 +162,8 @@ bool Session::is_muted() const {
   return throttle_.muted_until_us > 0 && clock_.monotonic_us() < throttle_.muted_until_us;
 }
 
-// The next request of a client that waits for records may come in already; to stop and start
-// reading for each wait would cost more than it.
+// The next request of a client with a long poll may be read already; stopping and restarting the
+// socket for each poll would cost more than the read-ahead.
 bool Session::wants_input() const {
   return can_begin() || (waiting_fetch_ && aside_->under_way == 0 && !is_over_ &&
                          frames_.buffered_bytes() < kReadAhead);
@@ -192,8 +194,9 @@ void Session::begin(std::string_view frame) {
   pending_bytes_ += pending_.back().size_bytes;
 }
 
-// A client that is told where leaders were when it asked, seconds ago behind records that waited for a replica that
-// was away, goes back to that one; librdkafka before 2.1 even stays there.
+// An answer that was computed when the request arrived may be seconds old, since it waits behind
+// records whose replica is down. Such an answer would send the client back to the old leader;
+// librdkafka before 2.1 then even stays there.
 void Session::begin_in_turn() {
   Pending& first = pending_.front();
   const std::string frame = std::exchange(first.request, {});
@@ -209,7 +212,7 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
       api && header.api_version >= api->min_version && header.api_version <= api->max_version;
   if (!has_version) {
     if (header.api_key == kApiVersionsKey) return answer_unknown_api_versions(header, *slot);
-    // No other answer has a shape that the client is sure to understand.
+    // The client can decode no other answer with certainty.
     return refuse(unknown_request(header));
   }
   if (const Status admitted = sasl_.admit(header.api_key); !admitted)
@@ -253,7 +256,7 @@ void Session::shut_down(Error reason) {
     is_draining_ = true;
     if (waiting_fetch_) {
       waiting_fetch_->deadline_us = 0;
-      if (waiting_fetch_->question)  // perhaps nobody answers it any more
+      if (waiting_fetch_->question)  // the confirmation may never arrive
         waiting_fetch_->question = std::make_shared<LeadersQuestion>(std::in_place);
     }
   } else {
@@ -264,7 +267,7 @@ void Session::shut_down(Error reason) {
 }
 
 void Session::grown() {
-  if (!waiting_fetch_) return;  // its next look comes later than what has grown
+  if (!waiting_fetch_) return;  // the next long poll reads the log after this growth
   has_grown_ = true;
   if (!is_running_) host_.wake();
 }
@@ -308,7 +311,7 @@ std::optional<int64_t> Session::deadline_us() const {
     return idle_us ? std::min(authentication_until_us_, *idle_us) : authentication_until_us_;
   if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : idle_us;
   if (waiting_fetch_->is_unanswered()) return std::nullopt;
-  if (waiting_fetch_->question) return 0;  // it is answered
+  if (waiting_fetch_->question) return 0;  // the confirmation has arrived
   const int64_t end_us = waiting_fetch_->deadline_us;
   return has_grown_ ? std::min(end_us, waiting_fetch_->next_look_us) : end_us;
 }

@@ -1,4 +1,4 @@
-// One client's connection without its socket: bytes in, bytes out, answers in the order of the
+// A client's connection without its socket: bytes in, bytes out, and answers in the order of the
 // requests.
 #pragma once
 #include <deque>
@@ -22,28 +22,29 @@ class LongPolls;
 struct SessionLimits {
   size_t max_frame_size = kMaxFrameSize;
   size_t max_pending_answers = 100;  // further requests wait in the socket
-  // Of requests that are not answered yet, and of answers that wait for those before them.
+  // Limit for unanswered requests, and for answers that wait for earlier ones.
   size_t max_pending_bytes = 64 << 20;
-  // What run() gathers before the rest has to wait for the next turn; one answer may be larger.
+  // The output of one run(); the rest waits for the next turn. A single answer may be larger.
   size_t max_output_bytes = 1 << 20;
   int64_t authentication_timeout_ms = 60'000;
-  int64_t max_reauth_ms = 0;  // connections.max.reauth.ms; 0: a client that is let in stays so
-  // A connection holds one of max-connections slots. Both end it without a word, as Kafka does (connections.max.idle.ms);
-  // negative: never. Clients begin with ApiVersions at once.
+  int64_t max_reauth_ms = 0;  // connections.max.reauth.ms; 0: never again
+  // Time-outs that free one of the max-connections slots. The connection is closed without an
+  // answer, as in Kafka (connections.max.idle.ms); negative: never. Clients send ApiVersions at
+  // once.
   int64_t first_request_timeout_ms = -1;
   int64_t max_idle_ms = -1;
 };
 
-// What a session in a server has around it; none of it in some tests. All of it outlives the
+// The parts of the server that a session uses. Some tests leave them null. They outlive the
 // session.
 struct SessionSurroundings {
-  LongPolls* polls = nullptr;  // is told what the session waits for
+  LongPolls* polls = nullptr;  // learns the partitions that the session waits for
   MemoryAccount* memory = nullptr;
   const RunAside* run_aside = nullptr;
   FetchSessions* fetch_sessions = nullptr;
   QuotaRates* quota_rates = nullptr;
   std::string client_host = {};  // its address, without the port
-  // Both or none: then everybody may do everything.
+  // Both or none; without them every client may do everything.
   const auth::Access* access = nullptr;
   const Channel* channel = nullptr;
 };
@@ -58,7 +59,8 @@ class Session final : public ClientSession {
   Session& operator=(const Session&) = delete;
 
   void receive(std::string_view bytes) override {
-    // Before the first request the time is that of the connection: a byte now and then prolongs nothing.
+    // The time before the first request counts from the connection's start: a single byte must not
+    // extend it.
     if (has_request_) active_us_ = clock_.monotonic_us();
     frames_.receive(bytes);
   }
@@ -69,48 +71,52 @@ class Session final : public ClientSession {
   void set_output_full(bool is_full) override { output_is_full_ = is_full; }
   const std::string& refused_memory() const override { return refused_memory_; }
   bool is_over() const override { return is_over_; }
-  // Also why the server has closed on its client, for which the protocol has no words.
+  // Includes the reason for closing the connection, which the protocol cannot express.
   std::string end_reason() const override { return end_reason_; }
-  // On ShuttingDown what has begun is answered first: a producer that got no answer would send its
-  // records again.
+  // On ShuttingDown the requests that have begun are answered first: a producer without an answer
+  // would send its records again.
   void shut_down(Error reason) override;
 
-  // When the long poll, if there is one, looks for records again, or ends.
+  // The time at which the session must run again: for a long poll, for a time-out of a silent or
+  // unauthenticated client, or at the end of a delay.
   std::optional<int64_t> deadline_us() const override;
-  // What the long poll waits for; empty when there is none.
+  // The partitions that the long poll waits for; empty if no long poll is active.
   const std::vector<storage::TopicPartition>& awaited() const;
-  // One of these partitions has new records, or is gone.
+  // One of the awaited partitions has new records or was deleted.
   void grown();
 
  private:
   struct Pending {
     std::shared_ptr<AnswerSlot> slot;  // shared with the Reply of its handler
-    size_t size_bytes;                 // of the request, and of the answer if it is there
-    std::string request = {};          // that is begun in its turn, until then
+    size_t size_bytes;                 // of the request, and of the answer if it is ready
+    std::string request = {};          // a request that has not begun yet; otherwise empty
   };
   bool can_begin() const;
-  // Its client was faster than its quota.
+  // The client is delayed because it exceeded its quota.
   bool is_muted() const;
-  // When it ends since its client is silent; nothing while it waits for the server.
+  // The time at which the session ends if the client stays silent; nothing while the client waits
+  // for the server.
   std::optional<int64_t> idle_until_us() const;
-  // Answers clients of PostgreSQL that have come to the wrong port, which would wait for ever: what they send first is half a
-  // request of Kafka.
+  // Answers PostgreSQL clients that have connected to the wrong port. They would wait for ever,
+  // because their first message is an incomplete Kafka request.
   void answer_postgres();
-  // False when no whole request has arrived.
+  // Returns false if no whole request has arrived.
   bool begin_next();
   void begin(std::string_view frame);
   void begin_in_turn();
   void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);
-  // What its user may do now. False: the user is not there any more, and the connection ends.
+  // Reads the user's present rights. Returns false if the user no longer exists; the connection
+  // then ends.
   bool renew_permissions();
-  // Ends it for who is not yet let in, and takes too long or wants too much.
+  // Ends the connection of a client that has not authenticated in time or sends too long a request.
   void check_admission();
   void refuse(std::string why);
   void collect_answers();
   void retry_fetch();
   void look_again();
   void ask_for_room();
-  // False when the polls have known what it waits for since before it last looked.
+  // Registers the awaited partitions. Returns false if they were already registered before the last
+  // read.
   bool tell_polls();
 
   HandlerContext context() {
@@ -143,24 +149,26 @@ class Session final : public ClientSession {
   std::optional<WaitingFetch> waiting_fetch_;
   Throttle throttle_;
   Sasl sasl_;
-  // Of these users, which are looked at again with each request; null where its user has no limits.
+  // The users that permissions_ was computed from; compared with each request. Null if the user has
+  // no limits.
   std::shared_ptr<const storage::Users> users_;
   std::shared_ptr<const Permissions> permissions_;
   const int64_t authentication_until_us_;
-  int64_t active_us_;         // when the client last sent something, or got an answer
-  bool has_request_ = false;  // a whole one has arrived
+  int64_t active_us_;         // last input from the client, or last answer to it
+  bool has_request_ = false;  // a whole request has arrived
   bool is_postgres_ = false;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
   const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
   const std::shared_ptr<JoinOrder> join_order_ = std::make_shared<JoinOrder>();
   const std::shared_ptr<ShareConnection> shares_ = std::make_shared<ShareConnection>(backend_);
-  // To the polls: what awaited() was last, since a consumer waits for the same again and again.
+  // The partitions registered with the polls. Kept because a consumer waits for the same ones
+  // repeatedly.
   std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;
-  // An answer ends the connection, perhaps behind others: nothing is begun any more.
+  // A later answer ends the connection: no further request begins.
   bool is_ending_ = false;
-  bool is_draining_ = false;  // what has begun is answered, nothing else is begun
+  bool is_draining_ = false;  // requests that have begun are answered, and no other begins
 };
 
 }  // namespace server::kafka

@@ -1,5 +1,5 @@
-// The share sessions of a connection, which end with it: nobody else would get what their members have until its time
-// is over.
+// The share sessions of a connection. They end with it: otherwise the records that their members
+// hold would stay locked until the lock expires.
 #pragma once
 #include <cstdint>
 #include <set>
@@ -18,14 +18,14 @@ class ShareConnection {
   ShareConnection(const ShareConnection&) = delete;
   ShareConnection& operator=(const ShareConnection&) = delete;
 
-  // Differs from that of every other connection.
+  // Unique among all connections.
   uint64_t id() const { return id_; }
-  // False when it has so many that this would be too much.
+  // Returns false if the connection already has the largest allowed number of sessions.
   bool note(const std::string& group, const std::string& member);
   void forget(const std::string& group, const std::string& member) {
     sessions_.erase({group, member});
   }
-  // Of records that were sent, and not yet counted against the client's quota.
+  // Bytes of records that were sent and are not yet counted against the client's quota.
   int64_t sent_bytes = 0;
 
  private:

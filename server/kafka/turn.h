@@ -1,4 +1,4 @@
-// A turn of the log's reader, for a scope.
+// A turn of the log's reader, for the duration of a scope.
 #pragma once
 #include "storage/log/log_reader.h"
 
@@ -13,7 +13,7 @@ class Turn {
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  // Nothing is read in a turn that has not begun.
+  // If the turn could not begin, nothing may be read.
   const Status& begun() const { return begun_; }
 
  private:

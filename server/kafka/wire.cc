@@ -7,7 +7,8 @@ namespace server::kafka {
 
 void WireReader::fail() { has_failed_ = true; }
 
-// The flexible encoding stores the length plus one, so that 0 is null; the old one has -1 for it.
+// The flexible encoding stores the length plus one, with 0 for null; the old encoding stores -1 for
+// null.
 std::optional<size_t> WireReader::length(size_t old_size, bool may_be_null) {
   uint64_t length_plus_one = 0;
   if (is_flexible_)
@@ -20,7 +21,8 @@ std::optional<size_t> WireReader::length(size_t old_size, bool may_be_null) {
     if (!may_be_null) fail();
     return std::nullopt;
   }
-  // Whatever it counts takes at least a byte each. Lengths below -1 are huge here.
+  // Each counted element takes at least one byte. Negative lengths below -1 wrap to huge values
+  // here.
   if (length_plus_one - 1 > in_.rest().size()) {
     fail();
     return std::nullopt;
@@ -98,7 +100,7 @@ void WireWriter::uuid(const Uuid& id) {
   out_.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
 }
 
-// Texts of ours may be longer than the old encoding's 16 bits: error messages are cut.
+// The old encoding has 16-bit lengths, so longer error messages are cut.
 void WireWriter::string(std::string_view text) {
   const std::string_view cut = text.substr(0, std::numeric_limits<int16_t>::max());
   length(2, cut.size());

@@ -1,5 +1,6 @@
-// How Kafka writes numbers, texts, arrays and tagged fields: the two encodings of the protocol, the
-// old one and the "flexible" one, behind one set of calls. Generated messages use nothing else.
+// Kafka's encoding of numbers, texts, arrays and tagged fields. One set of calls serves both
+// encodings of the protocol, the old one and the "flexible" one. Generated messages use nothing
+// else.
 #pragma once
 #include <bit>
 #include <cassert>
@@ -15,12 +16,12 @@
 
 namespace server::kafka {
 
-// What all arrays of one message may hold together: an element takes up to ~50 times as much memory
-// as it took bytes in the request.
+// Limit for the elements of all arrays of one message: an element takes up to about 50 times as
+// much memory as it took bytes in the request.
 inline constexpr size_t kMaxElements = 250'000;
 
-// The record batches of one partition: read as one piece, written from pieces that lie apart, as the
-// log keeps them. Nothing is copied before the message is written.
+// The record batches of one partition. They are read as one piece and written from the separate
+// pieces of the log. Nothing is copied before the message is written.
 class Records {
  public:
   Records() = default;
@@ -31,7 +32,7 @@ class Records {
   void add(std::string_view piece) { first_.empty() ? first_ = piece : more_.emplace_back(piece); }
   bool empty() const { return first_.empty(); }
   size_t size_bytes() const;
-  // As it was read.
+  // The single piece of a message that was read.
   std::string_view whole() const {
     assert(more_.empty());
     return first_;
@@ -41,12 +42,11 @@ class Records {
  private:
   friend class WireWriter;
   std::string_view first_;
-  std::vector<std::string_view> more_;  // behind the first; none of most answers
+  std::vector<std::string_view> more_;  // further pieces; empty for most answers
 };
 
-// Reads one message from bytes of unknown origin. After the first thing that is wrong ok() is false
-// for good, every call gives nothing, and nothing more is allocated. Views are valid as long as the
-// bytes.
+// Reads one message from untrusted bytes. After the first error ok() stays false, every call
+// returns an empty value, and nothing is allocated. Views are valid as long as the bytes.
 class WireReader {
  public:
   WireReader(std::string_view bytes, bool is_flexible)
@@ -85,7 +85,8 @@ class WireReader {
       read_items(to.emplace(), *count, read_item);
   }
 
-  // The end of a struct. `read_field(tag, field)` says whether it knows the tag, and reads it then.
+  // Reads the end of a struct. `read_field(tag, field)` reads the field and returns true if it
+  // knows the tag.
   template <class ReadField>
   void tagged_fields(ReadField read_field) {
     if (!is_flexible_) return;
@@ -104,11 +105,11 @@ class WireReader {
   std::string_view rest() const { return in_.rest(); }
 
  private:
-  // A tagged field inside of `outer`, with which it shares the number of elements.
+  // A tagged field within `outer`, with which it shares the limit of elements.
   WireReader(std::string_view bytes, const WireReader& outer)
       : in_(bytes), is_flexible_(true), elements_left_(outer.elements_left_) {}
 
-  // Nothing when it is null. `old_size` is how many bytes the length of the old encoding has.
+  // Returns nothing for null. `old_size` is the number of bytes of a length in the old encoding.
   std::optional<size_t> length(size_t old_size, bool may_be_null);
   std::optional<size_t> array_count(bool may_be_null);
   void fail();
@@ -143,7 +144,7 @@ class WireWriter {
   void uuid(const Uuid& id);
   void presence(bool is_present) { number(static_cast<int8_t>(is_present ? 1 : -1)); }
   void string(std::string_view text);
-  // Where null is not allowed, nothing is written as empty.
+  // If null is not allowed, a missing text is written as an empty one.
   void nullable_string(const std::optional<std::string>& text, bool may_be_null);
   void bytes(std::string_view bytes);
   void nullable_bytes(std::optional<std::string_view> bytes, bool may_be_null);
@@ -174,7 +175,7 @@ class WireWriter {
 // Collects the tagged fields of a struct, which begin with their number.
 class TaggedFields {
  public:
-  // In ascending order of tags.
+  // Called in ascending order of tags.
   template <class Write>
   void add(uint64_t tag, Write write) {
     std::string field;

@@ -1,4 +1,4 @@
-// Errors of the protocol that only this front end uses, beside those of base/errors.h
+// Error codes of the protocol that only this front end uses; the others are in base/errors.h
 // (https://kafka.apache.org/protocol#protocol_error_codes).
 #pragma once
 #include "base/errors.h"

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "storage/meta/metadata_parts.h"
 
-// A kind of part that is forgotten would stop every start.
+// Turned into an error, because a forgotten kind of part would stop every start.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace server {
@@ -18,7 +18,7 @@ using engine::Catalog;
 using engine::DesiredState;
 using Kind = storage::MetadataPartKind;
 
-// A row that is written back as it was says it from then on, as one that can be read does.
+// Adds the revision to a row that is written back unchanged, as it is in a readable row.
 void add_made_at(std::string& row, Revision revision) {
   assert(row.ends_with('}'));
   row.insert(row.size() - 1, fmt::format(",\"made_at\":{}", revision.value()));
@@ -44,7 +44,8 @@ struct ChangeApplier {
     image.unread_sources.erase(erase.name);
   }
   void operator()(const PutQuery& put) const {
-    // The hidden query of a declared table is in nobody's way: it is not in the catalog.
+    // The hidden query of a declared table is not in the catalog, where it would block other
+    // statements.
     if (put.query->query->kind != engine::QueryKind::SourceTable) catalog.put(put.query->query);
     DefinedQueryPtr query = put.query;
     if (query->journal && query->made_at == Revision{}) {
@@ -72,7 +73,7 @@ struct ChangeApplier {
     changed->query = row;
     if (row->kind != engine::QueryKind::SourceTable) catalog.put(std::move(row));
     image.put(std::move(changed));
-    // Whoever stands for a rebuild goes on with that wish when it is over.
+    // A query that stands for a rebuild takes the wanted state afterwards.
     if (present->stands) return;
     (set.state == DesiredState::Paused ? change.paused : change.resumed).push_back(set.id);
   }
@@ -183,7 +184,7 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
           apply_changes(definition->changes, *next, change);
           break;
         }
-        // Not even its names are known, so nothing can be shown in state ERROR. SHOW SERVER lists it.
+        // Not even its names are known, so no object can show state ERROR. SHOW SERVER lists it.
         next->left_out.push_back(
             fmt::format("revision {}: {}", revision.value(), definition.error().message));
         log_error("a definition is left out revision={} error=\"{}\"", revision.value(),
@@ -254,7 +255,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       case Kind::DefinitionPart:
         apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);
         break;
-      case Kind::ClusterPart:  // replication takes it out before
+      case Kind::ClusterPart:  // replication removes it first
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
                      "the metadata snapshot has a part that this version does not know"};
@@ -269,7 +270,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
 
 namespace {
 
-// As it is written, but for the state that it is to be in.
+// The encoded definition, regardless of the wanted state.
 std::string definition_of(const DefinedQuery& query) {
   auto row = std::make_shared<engine::PersistentQuery>(*query.query);
   row->state = DesiredState::Running;
@@ -280,7 +281,7 @@ std::string definition_of(const DefinedQuery& query) {
   return encode_definition(command);
 }
 
-// As it was, or with another plan and what it has kept.
+// Whether the query is unchanged, or has another plan and keeps its state.
 bool goes_on(const DefinedQuery& before, const DefinedQuery& now) {
   if (before.journal && now.journal) return before.made_at == now.made_at;
   return definition_of(before) == definition_of(now);

@@ -39,7 +39,7 @@ struct Check {
     return needs_level("CREATE OR REPLACE ... AS SELECT needs", storage::kReplacedQueriesLevel,
                        level);
   }
-  // Rows that another node writes meanwhile would go where nobody reads them.
+  // Rows that another node writes meanwhile would be written to the deleted topic and lost.
   Status operator()(const engine::Truncate&) const {
     return not_in_cluster_yet("TRUNCATE is", kDropAndCreate);
   }

@@ -1,4 +1,4 @@
-// What cannot be defined in a cluster yet, and says so.
+// Definitions that are not supported in a cluster yet.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,14 +10,14 @@
 
 namespace server {
 
-// `what` with its verb, as in "generated rows are".
+// `what` includes its verb, as in "generated rows are".
 Error not_in_cluster_yet(std::string what, std::string hint = {});
 inline constexpr const char* kDropAndCreate = "DROP it, and create it anew.";
 
-// What the statement alone tells. Fails with NotSupported.
+// Checks the statement by itself. Fails with NotSupported.
 Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction,
                          storage::FeatureLevel level);
-// What it comes to.
+// Checks the changes that the statement leads to.
 Status check_for_cluster(const std::vector<DefinitionChange>& changes);
 
 }  // namespace server

@@ -123,12 +123,14 @@ using engine::read_json;
 using engine::read_member;
 using engine::write_json;
 
-// Version 1 kept the statement alone and planned it again. Version 3 may set properties of the system, version 4 may
-// change the schema registry: they are written only where that is so, and older programs read all else.
-// Version 5 may have queries that are built beside others, version 7 schemas' names and what undoes the definitions of open
-// transactions, version 8 queries that the nodes of a cluster share: who did not know that would run them on his own.
-// Version 9 has sequences, version 10 queries of a cluster that were replaced: who did not know that would take what they commit
-// for somebody else's. Version 11 tells who has an open transaction: only clusters write it, at a level of their own.
+// Version 1 kept only the statement and planned it again. Version 3 may set properties of the
+// system, version 4 may change the schema registry. A version is written only if the command needs
+// it, so older programs read all other commands. Version 5 may have queries that are built beside
+// others, version 7 names of schemas and the inverse changes of open transactions, version 8
+// queries that the nodes of a cluster share: an older program would run them by itself. Version 9
+// has sequences, version 10 replaced queries of a cluster: an older program would attribute their
+// commits to another query. Version 11 names the process of an open transaction; only clusters
+// write it, at a feature level of their own.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
                   kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
                   kVersionWithJournals = 8, kVersionWithSequences = 9, kVersionWithReplaced = 10,
@@ -156,7 +158,7 @@ bool has_journals(const DefinitionCommand& command) {
   });
 }
 
-// A schema that has more than its text.
+// Whether a schema has more than its text.
 bool has_contracts(const DefinitionCommand& command) {
   return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
     const auto* schemas = std::get_if<ChangeSchemas>(&change);
@@ -195,7 +197,7 @@ uint8_t version_of(const DefinitionCommand& command) {
 
 // ---- Writing ----
 
-// One change: {"put_query": name, "row": ...}. The name is readable where the row is not.
+// One change: {"put_query": name, "row": ...}. The name is readable even if the row is not.
 class ChangeWriter {
  public:
   explicit ChangeWriter(JsonWriter& out) : out_(out) {}
@@ -215,7 +217,7 @@ class ChangeWriter {
       out_.key("row");
       if (put.query->unread_row.empty()) return write_row(*put.query);
       out_.raw(put.query->unread_row);
-      out_.key("state");  // beside the row, which stays as it is: such a query may be paused too
+      out_.key("state");  // beside the unchanged row: such a query may be paused too
       write_json(out_, put.query->query->state);
     });
   }
@@ -378,7 +380,7 @@ class ChangeWriter {
 
 // ---- Reading ----
 
-// A query of which no more is known than its name and why.
+// A query with a name and an error as its only data.
 std::shared_ptr<DefinedQuery> unreadable_query(const std::string& id, const JsonValue& row) {
   auto defined = std::make_shared<DefinedQuery>();
   auto query = std::make_shared<engine::PersistentQuery>();
@@ -416,7 +418,7 @@ bool read_place(const JsonValue& row, DefinedQuery& defined) {
   return true;
 }
 
-// What can be read of the row is taken: the sources that the query reads stay in use.
+// Keeps the readable parts of the row, so that the sources that the query reads stay in use.
 DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::string problem) {
   auto defined = std::make_shared<DefinedQuery>();
   auto query = std::make_shared<engine::PersistentQuery>();
@@ -444,7 +446,7 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   if (knows_query) unreadable->query = std::move(query);
   unreadable->exchange_ids = std::move(defined->exchange_ids);
   unreadable->topic_ids = std::move(defined->topic_ids);
-  // Other nodes may run it: what it commits there is kept here.
+  // Other nodes may run it; its commits there are applied here.
   if (!read_place(row, *unreadable)) row.take_problem();
   return unreadable;
 }
@@ -463,7 +465,7 @@ PutSource read_source(const std::string& name, const JsonValue& row, const std::
   return {std::move(known), row.json()};
 }
 
-// Nothing where it is another change, or cannot be read.
+// Returns nothing for another kind of change, or one that cannot be read.
 std::optional<DefinitionChange> read_schema_change(const JsonValue& json, const JsonValue& row) {
   const auto read = [&](std::string_view change, auto& to) {
     return json.find(change) && read_json(row, to);
@@ -483,7 +485,7 @@ std::optional<DefinitionChange> read_schema_change(const JsonValue& json, const 
 
 std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage);
 
-// Nothing where it is another change, or cannot be read.
+// Returns nothing for another kind of change, or one that cannot be read.
 std::optional<DefinitionChange> read_transaction_change(const JsonValue& json,
                                                         const std::string& damage) {
   if (json.find("note_undo")) {
@@ -520,7 +522,7 @@ std::optional<DefinitionChange> read_transaction_change(const JsonValue& json,
   return std::nullopt;
 }
 
-// Nothing where it is another change, or cannot be read.
+// Returns nothing for another kind of change, or one that cannot be read.
 std::optional<DefinitionChange> read_sequence_change(const JsonValue& json, const JsonValue& row) {
   std::string name;
   if (json.find("put_sequence")) {
@@ -538,7 +540,7 @@ std::optional<DefinitionChange> read_sequence_change(const JsonValue& json, cons
   return std::nullopt;
 }
 
-// The change that one member of the list says; nothing when this program does not know it.
+// Reads one change; returns nothing if this program does not know its kind.
 std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage) {
   std::string name;
   if (json.find("note_undo") || json.find("note_topic") || json.find("own_transaction") ||
@@ -623,8 +625,7 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
   const auto checksum = in.be<uint64_t>();
   if (!in.ok()) return damaged();
   const std::string_view text = in.rest();
-  // What a damaged text still says is not to be believed, but for the names: their rows go on as
-  // unreadable ones.
+  // Only the names of a damaged text are used: their rows continue as unreadable ones.
   const std::string damage =
       checksum == XXH3_64bits(text.data(), text.size()) ? "" : damaged().message;
   const auto document = JsonDocument::parse(text);

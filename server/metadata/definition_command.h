@@ -1,6 +1,6 @@
-// What a defining statement has decided, as the metadata log keeps it: rows that come into the
-// catalog or leave it, so that applying it again asks nobody, plans nothing and gives the same.
-// Layout: docs/formats/definition.md.
+// The result of a defining statement as the metadata log keeps it: rows that are added to the
+// catalog or removed from it. Applying it again needs no other data, plans nothing and gives the
+// same result. Layout: docs/formats/definition.md.
 #pragma once
 #include <memory>
 #include <optional>
@@ -21,7 +21,7 @@ inline constexpr std::string_view kSqlPart = "sql";
 struct PutSource {
   std::shared_ptr<const engine::DataSource> source;
   std::string unread_row =
-      {};  // of a row that this program cannot read; the source has its name alone
+      {};  // the row if this program cannot read it; the source then has only its name
 };
 struct EraseSource {
   std::string name;
@@ -49,7 +49,7 @@ struct PutSequence {
 struct EraseSequence {
   std::string name;
 };
-// Numbers were reserved, or setval() has said where it goes on: of the sequence that has this id.
+// Numbers of the sequence with this id were reserved, or setval() has moved it.
 struct MoveSequence {
   std::string name;
   Uuid id;
@@ -73,12 +73,12 @@ struct ChangeSchemas {
   engine::RegistryChange change;
 };
 struct UndoChange;
-// What ROLLBACK does about something that the transaction has changed for the first time.
+// The inverse of the first change that the transaction makes to an object; ROLLBACK applies it.
 struct NoteUndo {
   Uuid transaction;
   std::shared_ptr<const UndoChange> undo;
 };
-// A topic that the transaction has made, or that goes when it is committed.
+// A topic that the transaction has created, or one that its COMMIT deletes.
 struct NoteTopic {
   Uuid transaction;
   bool is_made = false;
@@ -87,13 +87,13 @@ struct NoteTopic {
 struct EndTransaction {
   Uuid transaction;
 };
-// A process of a cluster: no two of a node have the same epoch.
+// A process of a cluster node. Two processes of a node never have the same epoch.
 struct NodeProcess {
   NodeId node;
   storage::NodeEpoch epoch;
   bool operator==(const NodeProcess&) const = default;
 };
-// In a cluster: which process has the session of the transaction.
+// In a cluster: the process with the session of the transaction.
 struct OwnTransaction {
   Uuid transaction;
   NodeProcess owner;
@@ -107,8 +107,8 @@ struct UndoChange {
   DefinitionChange change;
 };
 
-// What a transaction has defined that has not ended (docs/adr/0059). Each name and each query is there once: as it was
-// when the transaction began.
+// The definitions of an open transaction (docs/adr/0059). Each name and each query occurs once,
+// with its state before the transaction.
 struct OpenDefinitions {
   std::vector<std::shared_ptr<const UndoChange>> undo;
   std::vector<storage::TopicInfo> made_topics;
@@ -117,8 +117,8 @@ struct OpenDefinitions {
 };
 
 struct DefinitionCommand {
-  // For whoever wants to know why: the statement, and under which settings it was understood.
-  // Nothing is derived from them.
+  // The statement and the settings under which it was interpreted, kept as information for users.
+  // No state is derived from them.
   std::string sql;
   engine::Properties properties;    // of the session
   engine::EngineSettings settings;  // of the server
@@ -126,12 +126,12 @@ struct DefinitionCommand {
 };
 
 std::string encode_definition(const DefinitionCommand& command);
-// A row that cannot be read comes as one that says so: a query with `unreadable`, a source without
-// columns. Fails with IncompatibleFormat when a newer version wrote the whole, with StorageFailure
-// when it is damaged so that not even the names can be read.
+// A row that cannot be read is returned as unreadable: a query with `unreadable`, a source without
+// columns. Fails with IncompatibleFormat if a newer version wrote the command, and with
+// StorageFailure if even the names are damaged.
 Result<DefinitionCommand> decode_definition(std::string_view bytes);
 
-// All rows of an image, as one command that makes it of an empty one.
+// All rows of an image, as one command that creates the image from an empty one.
 DefinitionCommand whole_definition(const MetadataImage& image);
 
 }  // namespace server

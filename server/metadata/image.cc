@@ -4,8 +4,8 @@ namespace server {
 
 namespace {
 
-// The table whose rows the query's tasks keep; empty when they keep none. What cannot be read may
-// well keep the rows of its sink: whoever asks for them is told why they are not there.
+// The table whose rows the query's tasks keep; empty if they keep none. An unreadable query may
+// keep the rows of its sink: a look-up then fails with the query's error.
 std::string materialized_table(const DefinedQuery& defined) {
   const engine::PersistentQuery& query = *defined.query;
   if (!query.rebuilds.empty()) return "";  // not yet

@@ -1,5 +1,5 @@
-// What the node knows of all topics and definitions at one revision of the metadata log. It never
-// changes; a command makes the next one.
+// All topics and definitions at one revision of the metadata log. An image never changes; a command
+// makes the next one.
 #pragma once
 #include <map>
 #include <memory>
@@ -21,7 +21,8 @@
 
 namespace server {
 
-// Where a query began in one partition of an input; resolved when the query was made.
+// The position at which a query starts in one partition of an input, fixed when the query is
+// created.
 struct StartPosition {
   Uuid topic;
   PartitionId partition;
@@ -29,78 +30,79 @@ struct StartPosition {
   bool operator==(const StartPosition&) const = default;
 };
 
-// A query that runs, with all that its tasks need: names are resolved to ids for good.
+// A query with everything that its tasks need. Names are permanently resolved to ids.
 struct DefinedQuery {
   std::shared_ptr<const engine::PersistentQuery> query;
   std::shared_ptr<const engine::QueryPlan> plan;  // never null; without stages if it is unreadable
   std::vector<Uuid> exchange_ids;                 // one for each of the plan's exchanges
-  std::vector<StartPosition> starts;              // what is not listed begins at the log's start
-  std::map<std::string, Uuid> topic_ids;          // of the topics that the plan names
+  std::vector<StartPosition> starts;              // a missing partition starts at the log's start
+  std::map<std::string, Uuid> topic_ids;          // of the topics in the plan
 
-  // Why this program cannot read the definition; empty when it can. Such a query is in state ERROR
-  // until it is dropped or a program that can read it is started.
+  // The reason why this program cannot read the definition; empty if it can. Such a query is in
+  // state ERROR until it is dropped or a program that can read it is started.
   std::string unreadable = {};
-  std::string unread_row = {};  // what could not be read, to be written back as it was
+  std::string unread_row = {};  // the unreadable row, written back unchanged
 
-  // Of one that is built beside another (PersistentQuery::rebuilds): what their sink becomes when it takes its place.
-  // Until then its rows go to a topic of their own.
+  // For a query that is built beside another (PersistentQuery::rebuilds): the definition of the
+  // sink after the switch. Before it, the query's rows are written to a topic of their own.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
-  // One of the two is taking the other's place: neither makes rows. What differs between their topics is written by
-  // the `publisher` (of the new one), in one transaction.
+  // One of the two queries is replacing the other, and neither produces rows. The `publisher` (of
+  // the new query) writes the differences between their topics in one transaction.
   bool stands = false;
   ProducerId publisher{-1};
 
-  // In a cluster: the journal with replicas that has the commits of its tasks, and the revision of the command that made
-  // it. None of a query that each node runs for itself.
+  // In a cluster: the replicated journal for the commits of its tasks, and the revision of the
+  // command that created it. A query that each node runs for itself has no journal.
   std::optional<PartitionId> journal = {};
   Revision made_at = {};
-  // Likewise: since when it has the plan that it has. Later than `made_at` once it was replaced (docs/adr/0101).
+  // In a cluster: the revision that gave the query its present plan. Later than `made_at` if it was
+  // replaced (docs/adr/0101).
   Revision planned_at = {};
-  // The revision since which the rows of a replaced table are computed as they are. Older rows in its topic are written
-  // once more (docs/adr/0109).
+  // The revision since which the rows of a replaced table are computed in the present way. Older
+  // rows in its topic are written once more (docs/adr/0109).
   Revision results_at = {};
 };
 using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
 
 struct OpenDefinitions;
 
-// Copies share what they have in common: the next image costs what the command changes.
-// Invariant: queries change by put and erase alone, so that the indexes follow.
+// Copies share unchanged parts, so the next image costs only what the command changes.
+// Invariant: queries change only by put and erase, which update the indexes.
 class MetadataImage {
  public:
   Revision revision;
   engine::CatalogPtr catalog = std::make_shared<const engine::Catalog>();
   std::shared_ptr<const storage::TopicSnapshot> topics =
       std::make_shared<const storage::TopicSnapshot>();
-  // Small, and changed seldom: each change makes a whole new one.
+  // The next three are small and rarely change, so each change copies the whole.
   std::shared_ptr<const storage::ClientQuotas> quotas =
       std::make_shared<const storage::ClientQuotas>();
   std::shared_ptr<const storage::GroupConfigs> group_configs =
-      std::make_shared<const storage::GroupConfigs>();  // likewise
+      std::make_shared<const storage::GroupConfigs>();
   std::shared_ptr<const storage::Users> users =
-      std::make_shared<const storage::Users>();  // likewise
-  // Rows of sources that this program cannot read, by name, to be written back as they were.
+      std::make_shared<const storage::Users>();
+  // Rows of sources that this program cannot read, by name, to be written back unchanged.
   PersistentMap<std::string, std::string> unread_sources;
   std::shared_ptr<const engine::SchemaRegistry> schemas =
       std::make_shared<const engine::SchemaRegistry>();
-  // By transaction: what those that have not ended have defined (docs/adr/0059). Few, and small.
+  // By transaction: the definitions of open transactions (docs/adr/0059). Few and small.
   std::map<Uuid, std::shared_ptr<const OpenDefinitions>> open_definitions;
-  // Definitions that are damaged so that not even their names are known: "revision 17: why".
+  // Definitions so damaged that even their names are unknown: "revision 17: reason".
   std::vector<std::string> left_out;
 
   using Queries = PersistentMap<std::string, DefinedQueryPtr>;
   const Queries& queries() const { return queries_; }  // by id
-  // nullptr when there is none.
+  // nullptr: no such query
   DefinedQueryPtr find_query(std::string_view id) const;
   void put(DefinedQueryPtr query);
   void erase_query(std::string_view id);
 
-  // The query whose tasks materialize a table: the CREATE TABLE ... AS, or the hidden one of a
+  // The query whose tasks materialize a table: the CREATE TABLE ... AS, or the hidden query of a
   // plain CREATE TABLE. nullptr for streams.
   const DefinedQuery* materializer_of(const engine::DataSource& table) const;
-  // The queries that are built beside others. Looks at all that there are.
+  // The queries that are built beside others. Scans all queries.
   std::vector<DefinedQueryPtr> rebuilds() const;
-  // The queries that write a stream or table, but those that only mean to.
+  // The queries that write a stream or table, except queries that are still built beside others.
   std::vector<DefinedQueryPtr> writers_of(std::string_view source) const;
   // The queries that read or write a topic.
   std::vector<DefinedQueryPtr> users_of(const Uuid& topic) const;
@@ -112,7 +114,7 @@ class MetadataImage {
 };
 using MetadataImagePtr = std::shared_ptr<const MetadataImage>;
 
-// The topics as the planner asks for them. The snapshot outlives it.
+// The topics in the form that the planner uses. The snapshot outlives it.
 class SnapshotTopics final : public engine::Topics {
  public:
   explicit SnapshotTopics(const storage::TopicSnapshot& topics) : topics_(topics) {}
@@ -123,7 +125,7 @@ class SnapshotTopics final : public engine::Topics {
   const storage::TopicSnapshot& topics_;
 };
 
-// The queries as SHOW and DESCRIBE ask for them. The image outlives it.
+// The queries in the form that SHOW and DESCRIBE use. The image outlives it.
 class ImageQueries final : public engine::RunningQueries {
  public:
   explicit ImageQueries(const MetadataImage& image) : image_(image) {}

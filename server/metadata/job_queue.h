@@ -1,4 +1,4 @@
-// What waits for the metadata thread.
+// The queue of the metadata thread.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -12,8 +12,8 @@
 
 namespace server {
 
-// Two lanes, taken from in turn: a Kafka client that asks for thousands of topics does not keep a
-// statement waiting. Both are bounded.
+// Two bounded lanes that are served in turn, so that a Kafka client that creates thousands of
+// topics does not delay a statement.
 //
 // Invariant: every job is answered, by `run` or by `refuse`.
 //
@@ -28,14 +28,15 @@ class JobQueue {
 
   explicit JobQueue(size_t max_waiting) : max_waiting_(max_waiting) {}
 
-  // Refuses the job at once, on the caller's thread, when the lane is full or the queue is closed.
+  // Refuses the job at once, on the caller's thread, if the lane is full or the queue is closed.
   void add(Lane lane, Job job);
-  // Also where the lane is full: for what ends something that was let in.
+  // Ignores the limit, for a job that ends something that was admitted.
   void add_always(Lane lane, Job job);
-  // Waits for a job, for so long at most if that is said; nothing when none has come, or the queue is closed.
+  // Waits for a job, at most for `patience` if given. Returns nothing if none arrived or the queue
+  // is closed.
   std::optional<Job> take(std::optional<std::chrono::milliseconds> patience = {});
   bool is_closed();
-  // Refuses all that waits and all that comes.
+  // Refuses all waiting and all later jobs.
   void close();
 
  private:

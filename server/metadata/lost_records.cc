@@ -12,7 +12,7 @@ namespace server {
 
 namespace {
 
-// Of a topic that the query names; its own journal has no name there.
+// The name of a topic in the query; the query's journal has no name there.
 std::string name_of(const DefinedQuery& query, const Uuid& topic) {
   for (const auto& [name, id] : query.topic_ids)
     if (id == topic) return name;
@@ -51,7 +51,7 @@ Revision newest_of(const PartitionElections& elections) {
 }
 
 std::optional<Error> why_lost(const DefinedQuery& query, const PartitionElections& elections) {
-  // The first that came: what followed has lost nothing that was right.
+  // The first election counts: the records of later ones were already affected.
   const std::pair<storage::TopicPartition, storage::UncleanElection>* first = nullptr;
   for (const auto& each : elections)
     if (each.second.revision > query.made_at &&

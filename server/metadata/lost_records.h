@@ -1,4 +1,5 @@
-// What unclean elections of a cluster's partitions mean for queries (docs/adr/0089). Pure: all nodes come to the same.
+// The effects of unclean elections of a cluster's partitions on queries (docs/adr/0089). Pure: all
+// nodes get the same result.
 #pragma once
 #include <optional>
 #include <span>
@@ -13,21 +14,23 @@ namespace server {
 
 using PartitionElections =
     std::vector<std::pair<storage::TopicPartition, storage::UncleanElection>>;
-// Of what the query reads and writes, and of the journal that has its commits: whenever they were.
+// The elections, at any time, of the partitions that the query reads and writes, and of the journal
+// with its commits.
 PartitionElections elections_over(const DefinedQuery& query,
                                   const storage::UncleanElections& elections);
-// The revision of the newest of them; there is one.
+// The revision of the newest election; the list is not empty.
 Revision newest_of(const PartitionElections& elections);
 
-// Why a query that all nodes share cannot go on: one of them came after it was made, so it may have read what is gone, and
-// would pass over what lies at the same offsets now. Nothing of a query that was made later.
+// The reason why a query that all nodes share cannot continue: an election after its creation. The
+// query may have read records that are lost, and would skip the records that are now at the same
+// offsets. Nothing for a query that was created later.
 std::optional<Error> why_lost(const DefinedQuery& query, const PartitionElections& elections);
 
-// Likewise of what a session reads, for as long as it does.
+// The error for a session that is reading the partition.
 Error why_reading_ends(const MetadataImage& image, const storage::TopicPartition& partition,
                        const storage::UncleanElection& election);
 
-// The queries that read or write these, or have their commits there.
+// The queries that read or write these partitions, or have their commits there.
 std::vector<std::string> queries_over(const MetadataImage& image,
                                       std::span<const storage::TopicPartition> partitions);
 

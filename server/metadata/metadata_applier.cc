@@ -20,20 +20,22 @@ namespace server {
 
 namespace {
 
-// Of one lane. A waiting change holds a parsed statement; a client that sends more is too fast.
+// Limit of one lane. A waiting change holds a parsed statement; a client that sends more is too
+// fast.
 constexpr size_t kMaxWaitingJobs = 1000;
 constexpr size_t kBlock = 1000;  // revisions that are read at a time
-// Of planning the same change. Others that are faster so often leave no time for anything.
+// Limit for planning the same change. If other commands are first more often, no time is left for
+// any work.
 constexpr int kMaxAttempts = 1'000;
-// A snapshot is written after so many revisions at least, and after as many as there are objects in
-// it, divided by so many: each revision pays for writing a few objects, and a start reads at most
-// three times as much log as snapshot. (A CREATE ... AS makes three objects.)
+// A snapshot is written after at least kMinSnapshotRevisions, and after as many revisions as it has
+// objects divided by kObjectsPerRevision. So each revision pays for writing a few objects, and a
+// start reads at most three times as much log as snapshot. (A CREATE ... AS makes three objects.)
 constexpr int64_t kMinSnapshotRevisions = 1000;
 constexpr int64_t kObjectsPerRevision = 4;
 
 QueryRunner::Known known_objects(const MetadataImage& image) {
   QueryRunner::Known known;
-  known.is_complete = image.left_out.empty();  // else what is there may be theirs
+  known.is_complete = image.left_out.empty();  // else unknown data may belong to them
   for (const auto& [name, topic] : image.topics->by_name()) known.topics.insert(topic.id);
   for (const auto& [transaction, open] : image.open_definitions)
     for (const storage::TopicInfo& topic : open->dropped_topics) known.topics.insert(topic.id);
@@ -41,12 +43,12 @@ QueryRunner::Known known_objects(const MetadataImage& image) {
     known.queries.insert(id);
     known.topics.insert(defined->exchange_ids.begin(), defined->exchange_ids.end());
     if (!defined->unreadable.empty() && defined->exchange_ids.empty())
-      known.is_complete = false;  // its exchanges are not known either
+      known.is_complete = false;  // its exchanges are unknown too
   }
   return known;
 }
 
-// Fails where others have ended it: they have taken this process for gone.
+// Fails if another node has undone the transaction because it considered this process gone.
 Status check_not_undone(const DefiningTransaction& transaction, const MetadataImage& image) {
   if (!transaction.has_defined || image.open_definitions.contains(transaction.id)) return {};
   return Error{ErrorCode::FencedTask,
@@ -55,7 +57,7 @@ Status check_not_undone(const DefiningTransaction& transaction, const MetadataIm
                "Begin it anew."};
 }
 
-// Whether an open transaction may want the topic's records back.
+// Whether an open transaction may need the topic's records again.
 bool is_kept(const MetadataImage& image, const Uuid& topic) {
   return std::ranges::any_of(image.open_definitions, [&](const auto& open) {
     return std::ranges::find(open.second->dropped_topics, topic, &storage::TopicInfo::id) !=
@@ -80,7 +82,8 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   Result<MetadataImagePtr> read = read_all(must_stop);
-  // A snapshot has come meanwhile that has what was to be read next; where none has, trying again would not end.
+  // A snapshot may have replaced the next records meanwhile. If no new one exists, a retry would
+  // not end.
   for (std::optional<Revision> tried; !read && read.error().code == ErrorCode::OffsetOutOfRange &&
                                       tried != snapshot_revision_ && !must_stop;
        read = read_all(must_stop))
@@ -98,7 +101,7 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
 
 Result<MetadataImagePtr> MetadataApplier::read_all(const std::atomic<bool>& must_stop) {
   MetadataImagePtr now = image();
-  // The log does not hold the settings that the server was started with.
+  // The log does not contain the settings from the server's start.
   storage::TopicTable from_the_start;
   from_the_start.set_defaults({{}, topics_.defaults().started_with});
   topics_ = std::move(from_the_start);
@@ -151,7 +154,7 @@ void MetadataApplier::stop_thread() {
 }
 
 void MetadataApplier::run() {
-  // So often transactions are looked for that nobody ends.
+  // The interval of checks for abandoned transactions.
   constexpr std::chrono::seconds kLookEvery{1};
   const auto patience =
       processes_.find_this ? std::optional<std::chrono::milliseconds>(kLookEvery) : std::nullopt;
@@ -208,7 +211,7 @@ auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
     auto decided = attempt();
     if (decided || decided.error().code != ErrorCode::OutOfOrderSequence || left == 1)
       return decided;
-    // What has overtaken it is still to be read: so is, behind a snapshot, the command before the next.
+    // The command that came first is not read yet; behind a snapshot neither is its predecessor.
     if (image()->revision == before) std::this_thread::sleep_for(kPause);
   }
 }
@@ -276,7 +279,7 @@ void MetadataApplier::undo(const Uuid& transaction) {
               undone.error().message);
 }
 
-// Nobody is there any more who could commit them.
+// No session exists that could commit them.
 void MetadataApplier::undo_left_transactions() {
   const MetadataImagePtr current = image();
   for (const auto& [transaction, open] : current->open_definitions) undo(transaction);
@@ -290,7 +293,7 @@ void MetadataApplier::undo_abandoned_transactions() {
 }
 
 bool MetadataApplier::is_abandoned(const Uuid& transaction, const OpenDefinitions& open) {
-  // A process that was silent for less goes on, and its sessions, too.
+  // A process that was silent for less time continues, with its sessions.
   constexpr std::chrono::seconds kLongestAway{10};
   if (!processes_.find_this || !open.owner) return false;
   if (open.owner == processes_.find_this()) return !live_.contains(transaction);
@@ -307,9 +310,10 @@ void MetadataApplier::submit(std::shared_ptr<Definition> definition) {
              [definition](Error error) { definition->done(std::move(error)); }});
 }
 
-// Nobody waits on this thread for a registry elsewhere: the statement comes back with its answers.
+// This thread does not wait for an external registry: the statement is submitted again with the
+// answers.
 void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
-  constexpr int kMaxRounds = 10;  // keys, values and what is registered take three
+  constexpr int kMaxRounds = 10;  // keys, values and registration take three
   std::vector<engine::SchemaQuestion> questions;
   Result<DefinitionOutcome> outcome = decide([&] { return define(*definition, questions); });
   if (questions.empty()) {
@@ -343,7 +347,7 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
     TRY(next.check(part.bytes));
     const storage::TopicDelta delta = TRY(next.apply(part.bytes));
     if (!delta.now) continue;
-    if (!delta.before && is_kept(*image(), delta.now->id)) continue;  // it has them still
+    if (!delta.before && is_kept(*image(), delta.now->id)) continue;  // it still has its partitions
     if (!delta.before) new_topics.push_back(delta.now->id);
     if (delta.before && delta.before->partition_count == delta.now->partition_count) continue;
     TRY(storage::create_partitions_and_wait(log_, delta.now->id, delta.now->partition_count));
@@ -352,8 +356,8 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
 }
 
 Status MetadataApplier::commit(const storage::MetadataCommand& command) {
-  // Before the append: what storage refuses was never decided. And nobody may see a stream whose
-  // partitions are not there.
+  // Done before the append: a change that storage refuses is never decided, and no reader may see a
+  // stream without its partitions.
   std::vector<Uuid> new_topics;
   const Status made = placement_ ? Status{} : make_partitions(command, new_topics);
   const Result<Revision> revision = made ? append(command) : Result<Revision>(made.error());
@@ -396,7 +400,7 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
                      }};
   const DefiningTransactionPtr& transaction = definition.transaction;
   if (transaction) {
-    if (transaction->has_ended)  // while a registry elsewhere was asked
+    if (transaction->has_ended)  // while an external registry was asked
       return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
     TRY(check_not_undone(*transaction, *now));
   }
@@ -422,7 +426,7 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     questions = std::move(planned.questions);
     return DefinitionOutcome();
   }
-  // Before the append: from then on a restart takes what lies there for the new query's.
+  // Done before the append: afterwards a restart would take the remaining data for the new query's.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) {
     TRY(place(planned.replicas, planned.kept_topics, planned.command));
@@ -501,7 +505,7 @@ Result<MetadataApplier::SequenceMoved> MetadataApplier::move_sequence(const Sequ
   return moved;
 }
 
-// Before the first query: their tasks commit there.
+// Called before the first query, whose tasks commit to the journals.
 Status MetadataApplier::make_journals() {
   storage::MetadataCommand command{
       {{std::string(storage::kTopicsPart),
@@ -515,7 +519,7 @@ Status MetadataApplier::make_journals() {
 
 Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& changes) {
   std::string part = storage::encode_quota_changes(changes);
-  // Before the append: a command that cannot be applied would stop everybody.
+  // Checked before the append: a command that cannot be applied would stop every node.
   TRY(storage::apply_quota_changes(*image()->quotas, part));
   return commit({{{std::string(storage::kQuotasPart), std::move(part)}}});
 }
@@ -621,7 +625,7 @@ Status MetadataApplier::place(const ReplicaWish& wish, const std::set<Uuid>& kep
                               storage::MetadataCommand& command) const {
   if (!placement_) return {};
   storage::TopicTable next = topics_;
-  std::vector<storage::TopicDelta> deltas;  // the placement adds parts to those that are looked at
+  std::vector<storage::TopicDelta> deltas;  // the placement adds parts to the command
   for (const storage::MetadataPart& part : command.parts) {
     if (part.type != storage::kTopicsPart) continue;
     TRY(next.check(part.bytes));
@@ -648,7 +652,7 @@ Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& chan
   const std::string& name = topic_name(change);
   const storage::TopicInfo* now = topics_.snapshot()->find(name);
   if (now) return *now;
-  // It is gone: this change removed it, or somebody else has removed since what this one made.
+  // The topic is gone: this change deleted it, or another change has deleted it since.
   if (const storage::TopicInfo* was = before->find(name)) return *was;
   return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" was deleted", name)};
 }
@@ -669,7 +673,7 @@ void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
     queries_.stop_with_error(*user, {.code = ErrorCode::UnknownTopic,
                                      .message = fmt::format("topic \"{}\" was deleted", topic.name),
                                      .hint = hint_about_lost_topic(*user)});
-  // One line for all of them: there may be thousands.
+  // One line for all queries, since there may be thousands.
   if (!users.empty())
     log_error("topic deleted under queries, which are stopped topic={} queries={} first={}",
               topic.name, users.size(), users.front()->plan->id);
@@ -694,7 +698,7 @@ void MetadataApplier::carry_out(const ImageChange& change) {
   start(change.started);
   for (const std::string& id : change.paused) queries_.pause(id, true);
   for (const std::string& id : change.resumed) queries_.pause(id, false);
-  // Queries over a topic that has more partitions now start anew, with tasks for them.
+  // If a topic has more partitions now, its queries restart with tasks for them.
   for (const storage::TopicDelta& delta : change.topics)
     if (delta.before && delta.now && delta.before->partition_count != delta.now->partition_count)
       start(image()->users_of(delta.now->id));
@@ -715,7 +719,7 @@ void MetadataApplier::save_snapshot_if_due() {
   const MetadataImagePtr now = image();
   if (!is_snapshot_due(*now)) return;
   snapshot_revision_ = now->revision;
-  // Nobody waits for it: without it the next start reads a longer log.
+  // No caller waits for the snapshot: without it the next start only reads a longer log.
   metadata_.save_snapshot(snapshot_of(*now, topics_), [](const Status& saved) {
     if (!saved) log_warn("metadata snapshot not saved error=\"{}\"", saved.error().message);
   });

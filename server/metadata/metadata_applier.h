@@ -1,5 +1,5 @@
-// The metadata thread: defining statements are planned, logged, applied and carried out here, one
-// after the other, and the image that follows is published for everybody to read without a lock.
+// The metadata thread plans, logs, applies and carries out defining statements, one after the
+// other, and publishes each resulting image for readers without a lock.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -32,32 +32,36 @@ namespace server {
 struct DefinitionOutcome {
   std::string tag;
   std::vector<std::string> notices;
-  std::string query_id = {};  // of the query that it has started, if it has one
+  std::string query_id = {};  // of the query that it has started, if any
 };
 using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 
-// A session's transaction, as far as it defines something.
+// A session's transaction with regard to definitions.
 struct DefiningTransaction {
   const Uuid id = Uuid::random();
   std::atomic<bool> has_ended = false;
-  bool has_defined = false;          // the metadata thread's
-  std::optional<Error> undone = {};  // by others: known once it has ended
+  bool has_defined = false;          // used on the metadata thread
+  std::optional<Error> undone = {};  // set if another node undid it; read after has_ended
 };
 using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 
-// A DDL goes: plan, make partitions, append, apply, publish, start and stop queries, answer. What
-// storage cannot carry (too many partitions) fails before the append and is answered; what fails
-// after it is a state of the object (a query in ERROR), never half a catalog. Partitions without a
-// topic, left by a crash before the append, are removed at the next start.
+// A definition takes these steps: plan, create partitions, append, apply, publish, start and stop
+// queries, answer. A change that storage cannot hold (too many partitions) fails before the append
+// and is answered with the error. A failure after the append is a state of the object (a query in
+// ERROR), never half a catalog. Partitions without a topic, left by a crash before the append, are
+// removed at the next start.
 //
-// Several appliers may share one metadata log. Each applies what the log holds, in its order, no matter
-// who appended it; whoever planned on an image that another has overtaken plans again.
+// Several appliers may share one metadata log. Each applies the log in its order, whichever applier
+// appended a command. If another command was appended first, the statement is planned again on the
+// new image.
 //
-// Threads: image() and submit() from any; answers come on the metadata thread, or
-//          at once when the queue is full.
-// Owner:   the node. Stopping finishes the statement at hand and refuses all others.
-// In a cluster `placement` says which nodes have the replicas of new partitions: it adds that to the command that
-// makes or removes a topic. Then this log holds partitions as replication wants it to, and statements that need more
+// Threads: image() and submit() on any; answers arrive on the metadata thread, or at once if the
+//          queue is full.
+// Owner:   the node. Stopping finishes the present statement and refuses all others.
+//
+// In a cluster `placement` assigns replicas of new partitions to nodes: it adds them to the command
+// that creates or deletes a topic. Replication then decides which partitions the log holds, and
+// statements that are not supported there are refused (cluster_limits.h).
 // than that are refused (cluster_limits.h).
 class MetadataApplier {
  public:
@@ -65,8 +69,8 @@ class MetadataApplier {
     std::function<Status(const ReplicaWish& wish, const storage::TopicDelta& delta,
                          storage::MetadataCommand& command)>
         place;
-    // Whether replication has, or will have, partitions of the topic here. They are made as soon as the topic is known, empty,
-    // so that tasks and sessions can wait for their records.
+    // Whether this node has, or will have, replicas of the topic's partitions. They are created
+    // empty as soon as the topic is known, so that tasks and sessions can wait for their records.
     std::function<bool(const storage::TopicInfo& topic)> is_here;
     explicit operator bool() const { return place != nullptr; }
   };
@@ -74,27 +78,30 @@ class MetadataApplier {
                   engine::EngineSettings settings, Placement placement = {});
   ~MetadataApplier();
 
-  // Schemas are kept elsewhere, not in the image; before start_thread(). It outlives this, and is stopped before.
+  // Schemas are kept in an external registry instead of the image. Called before start_thread().
+  // The registry outlives this object and is stopped first.
   void use_registry(engine::OutsideRegistry& outside) { outside_ = &outside; }
   engine::OutsideRegistry* outside_registry() const { return outside_; }
 
-  // Before recover(): settings of this server's start, for topics that have none of their own.
+  // Called before recover(): default settings from the server's start, for topics without settings
+  // of their own.
   void use_topic_defaults(std::map<std::string, std::string> started_with);
 
-  // In a cluster, before start_thread(): so far a partition can be read, as its leader says. Waits, for some seconds at
-  // most.
+  // In a cluster, called before start_thread(): finds the readable end of a partition by asking its
+  // leader. Waits some seconds at most.
   using LeadersEnd = std::function<Result<Offset>(const storage::TopicPartition& partition)>;
   void use_leaders_ends(LeadersEnd leaders_end) { leaders_end_ = std::move(leaders_end); }
-  // Likewise: what all nodes understand.
+  // In a cluster, called before start_thread(): finds the feature level that all nodes support.
   using FindLevel = std::function<storage::FeatureLevel()>;
   void use_level(FindLevel find) { find_level_ = std::move(find); }
 
-  // Likewise: calls back when other nodes have applied the log up to there, too, or do not say so for long. What a statement has
-  // defined is there at each node when it is answered.
+  // In a cluster, called before start_thread(): calls back when other nodes have applied the log up
+  // to the revision, or have not answered for long. So a definition exists on each node when its
+  // statement is answered.
   using Announce = std::function<void(Revision, std::function<void()>)>;
   void use_announce(Announce announce) { announce_ = std::move(announce); }
-  // Likewise: which process this is, nothing where it is none of the cluster's yet, and what has become of others, for
-  // whoever has to do something about it.
+  // In a cluster, called before start_thread(): finds this process, or nothing before it has joined
+  // the cluster, and the presence of other processes, whose transactions may have to be undone.
   enum class Presence : uint8_t { There, Away, Gone };
   struct Processes {
     std::function<std::optional<NodeProcess>()> find_this;
@@ -102,57 +109,61 @@ class MetadataApplier {
   };
   void use_processes(Processes processes) { processes_ = std::move(processes); }
 
-  // Reads the newest snapshot and the metadata log behind it, and starts the queries; before
+  // Reads the newest snapshot and the metadata log behind it, and starts the queries. Called before
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
-  // with ShuttingDown once `must_stop`.
+  // with ShuttingDown once `must_stop` is set.
   Status recover(const std::atomic<bool>& must_stop);
   void start_thread();
-  // Until definitions of transactions that nobody can commit any more are undone; in a cluster others may. Once, and when
-  // the tasks' loops run.
+  // Waits until the definitions of transactions that can no longer be committed are undone. In a
+  // cluster none is undone here, since another node may still commit it. Called once, when the
+  // tasks' loops run.
   void await_undone();
   void stop_thread();
 
   MetadataImagePtr image() const { return image_.load(std::memory_order_acquire); }
   const engine::EngineSettings& settings() const { return settings_; }
-  // What is defined within a transaction stays when that has ended with Commit; end() is its last call.
+  // Definitions within a transaction become permanent when it ends with Commit. end() is the
+  // transaction's last call.
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
               engine::Properties properties, DefinitionDone done, Asker asker = {},
               DefiningTransactionPtr transaction = {});
   void end(const DefiningTransactionPtr& transaction, TransactionEnd how,
            std::function<void(Status)> done);
-  // ALTER TABLE ... ADD PRIMARY KEY, whose rows are in the topic of the request already. Where it fails that topic is
-  // nobody's.
+  // ALTER TABLE ... ADD PRIMARY KEY. The request's topic already contains the rows. If the
+  // statement fails, the topic has no owner.
   struct RekeyRequest {
     Uuid old_topic, new_topic;
-    std::vector<Offset> old_ends;  // by partition, of the old topic when its rows were read
+    std::vector<Offset> old_ends;  // by partition: end of the old topic when its rows were read
   };
   void submit(std::shared_ptr<const engine::ParsedStatement> statement, RekeyRequest request,
               DefinitionDone done, Asker asker = {}, DefiningTransactionPtr transaction = {});
-  // Answers with the topic as it is then, or as it was when it is gone.
+  // Answers with the new state of the topic, or with its last state if it was deleted.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
   struct GroupConfigChange {
     std::string group;
     std::vector<storage::ConfigChange> changes;
-    bool replaces_all = false;  // they are instead of what the group has
+    bool replaces_all = false;  // they replace all settings of the group
   };
   void submit(GroupConfigChange change, std::function<void(Status)> done);
-  // Changes the settings for all topics that have none of their own, by the broker's names.
+  // Changes the defaults of topics without settings of their own; names are the broker's.
   struct TopicDefaultsChange {
     std::vector<storage::ConfigChange> changes;
     bool replaces_all = false;
   };
   void submit(TopicDefaultsChange change, std::function<void(Status)> done);
-  // From Kafka's requests and from a start; SQL's statements come as such.
+  // For Kafka's requests and for a start. SQL's statements are submitted as statements.
   using UsersChange =
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
   void submit(UsersChange change, std::function<void(Status)> done);
-  // The "cluster" parts that are to be appended, as things are then; as UsersChange.
+  // Computes the "cluster" parts to append from the state at the time when it runs, as UsersChange
+  // does.
   using ClusterChange = std::function<std::vector<std::string>()>;
   void submit(ClusterChange change, std::function<void(Status)> done);
   void submit(RebuildStep step, std::function<void(Status)> done);
-  // Reserves numbers of a sequence, or sets where it goes on. Answers when that is durable, with the numbers, or with the
-  // value as one, and with the sequence's version, since when they are good. Nobody but the owner sets a value.
+  // Reserves numbers of a sequence, or sets its value. Answers when the change is durable, with the
+  // numbers, or with the value as a single number, and with the version from which they are valid.
+  // Only the owner may set a value.
   struct SequenceMove {
     std::string name;
     int64_t count = 0;  // to reserve
@@ -162,13 +173,15 @@ class MetadataApplier {
       Asker asker = {};
     };
     std::optional<Value> set = {};
-    // Numbers that were reserved last, and that nobody has been given: they are given back, where nobody has reserved more.
+    // The last reserved numbers that were not used. They are given back unless further numbers were
+    // reserved since.
     struct Unused {
       Uuid id;
       int64_t version = 0, reserved_to = 0, given_to = 0;
     };
     std::optional<Unused> unused = {};
-    // Rows are about to have these numbers, given by who writes them: it goes on behind, and `count` are reserved there.
+    // Rows are about to be written with explicit numbers: the sequence moves behind these, and
+    // `count` numbers are reserved there.
     struct Passed {
       int64_t least = 0, greatest = 0;
     };
@@ -181,12 +194,14 @@ class MetadataApplier {
     engine::PassedNumbers passed = {};
   };
   void submit(SequenceMove move, std::function<void(Result<SequenceMoved>)> done);
-  // What `change` makes of the schema registry as it is then, and of nothing else; it may be asked again
-  // when another command was faster. Answers once it is durable. What the log refuses has the code 50001.
+  // `change` computes changes of the schema registry from its state when it runs. It may run again
+  // if another command was appended first. Answers when the change is durable. An error of the log
+  // has the code 50001.
   using SchemaChange =
       std::function<engine::RegistryResult<engine::RegistryChanges>(const engine::SchemaRegistry&)>;
   void submit(SchemaChange change, std::function<void(engine::RegistryResult<void>)> done);
-  // The registry's schemas as of now, for readers of records. Any thread; as long as this object.
+  // The registry's present schemas, for readers of records. Any thread; valid as long as this
+  // object.
   const engine::SchemaLookup& schemas() const {
     return outside_ ? static_cast<const engine::SchemaLookup&>(*outside_) : schemas_;
   }
@@ -204,14 +219,15 @@ class MetadataApplier {
   };
 
   void run();
-  // Holds a refusal of the registry itself.
+  // The result holds a refusal by the registry itself.
   Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
-  // In a cluster, for a statement that makes a query.
+  // In a cluster, called for a statement that creates a query.
   Status make_journals();
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Status change_group_config(const GroupConfigChange& change);
   Status change_topic_defaults(const TopicDefaultsChange& change);
-  // A statement on its way. What a registry elsewhere has been asked for it was asked between two rounds.
+  // A statement in progress. Between two rounds of planning, an external registry has answered its
+  // questions.
   struct Definition {
     std::shared_ptr<const engine::ParsedStatement> statement;
     engine::Properties properties;
@@ -224,12 +240,12 @@ class MetadataApplier {
   };
   void submit(std::shared_ptr<Definition> definition);
   void carry_on(const std::shared_ptr<Definition>& definition);
-  // Where `questions` are left, these come first.
+  // If `questions` is not empty afterwards, they must be answered first.
   Result<DefinitionOutcome> define(const Definition& definition,
                                    std::vector<engine::SchemaQuestion>& questions);
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
   void undo_left_transactions();
-  // In a cluster: definitions of transactions that no session ends any more.
+  // In a cluster: undoes definitions of transactions whose sessions no longer exist.
   void undo_abandoned_transactions();
   bool is_abandoned(const Uuid& transaction, const OpenDefinitions& open);
   void undo(const Uuid& transaction);
@@ -237,36 +253,38 @@ class MetadataApplier {
   Result<SequenceMoved> move_sequence(const SequenceMove& move);
   Status change_cluster(const ClusterChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
-  // Of all topics that the command makes, grows or removes, but for those that have, and keep, their replicas.
+  // Places the replicas of all topics that the command creates, grows or deletes, except topics
+  // that keep their replicas.
   Status place(const ReplicaWish& wish, const std::set<Uuid>& kept,
                storage::MetadataCommand& command) const;
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with
-  // OutOfOrderSequence when another command came first.
+  // OutOfOrderSequence if another command was appended first.
   Status commit(const storage::MetadataCommand& command);
-  // Where it is decided: after the other nodes have it.
+  // Answers. A definition that was decided is answered after the other nodes have it.
   void answer_when_told(std::function<void()> answer, bool is_decided) const;
-  // Plans and commits, again whenever others were faster.
+  // Plans and commits, and repeats this whenever another command was appended first.
   template <class Attempt>
   auto decide(Attempt attempt) -> decltype(attempt());
-  // Applies, publishes and carries out what the log holds behind the image.
+  // Applies, publishes and carries out the log behind the image.
   Status catch_up();
   Status apply(const storage::MetadataRecord& record);
-  // The records behind the image are gone: a snapshot has taken their place.
+  // The records behind the image are deleted: a snapshot has replaced them.
   Status jump();
   Result<MetadataImagePtr> read_all(const std::atomic<bool>& must_stop);
-  // Some from there on, at least one where there are any up to the newest.
+  // Reads some records from `first` on: at least one, unless `first` is above `newest`.
   Result<std::vector<ReadCommand>> read(Revision first, Revision newest) const;
-  // The partitions that the command's topics need. On failure some of them may be there: those of
-  // `new_topics` are nobody's then, and of a topic that was to grow the next growth takes them.
+  // Creates the partitions that the command's topics need. After a failure some of them may exist:
+  // partitions of `new_topics` then belong to no topic, and the next growth of a topic takes over
+  // its new ones.
   Status make_partitions(const storage::MetadataCommand& command, std::vector<Uuid>& new_topics);
   Result<Revision> append(const storage::MetadataCommand& command);
   void carry_out(const ImageChange& change);
-  // Those of topics that another applier has made, or let grow.
+  // Creates the partitions of topics that another applier has created or grown.
   void make_missing_partitions(const storage::TopicInfo& topic);
   void drop_topic(const storage::TopicInfo& topic);
-  // Those that cannot be read are in state ERROR.
+  // Queries that cannot be read enter state ERROR.
   void start(const std::vector<DefinedQueryPtr>& queries);
-  // After so many revisions that it costs each of them little, or when the log asks for one.
+  // True after enough revisions that the cost for each is small, or if the log asks for a snapshot.
   bool is_snapshot_due(const MetadataImage& image) const;
   void save_snapshot_if_due();
 
@@ -276,22 +294,22 @@ class MetadataApplier {
   const engine::EngineSettings settings_;
   const Placement placement_;
   storage::TopicTable topics_;
-  Revision snapshot_revision_{0};  // of the newest snapshot that was asked for
+  Revision snapshot_revision_{0};  // of the newest snapshot that was requested
   JobQueue jobs_;
-  std::atomic<bool> is_told_ = false;  // a job that catches up waits already
-  std::promise<void> begun_;           // what earlier processes have left open is undone
+  std::atomic<bool> is_told_ = false;  // a job for catch_up() is already queued
+  std::promise<void> begun_;           // definitions left open by earlier processes are undone
   std::thread thread_;
   // Readers never lock. GCC's atomic pointer holds a bit for some instructions; no reader waits for
   // the metadata thread, which holds it only to swap.
   std::atomic<MetadataImagePtr> image_;
   const PresentSchemas schemas_{*this};
   engine::OutsideRegistry* outside_ = nullptr;
-  LeadersEnd leaders_end_;  // none where the node is alone
-  FindLevel find_level_;    // likewise
-  Processes processes_;     // likewise
-  Announce announce_;       // likewise
-  // The metadata thread's: transactions of this process that have defined something and not ended, and since when the
-  // processes of others are away.
+  LeadersEnd leaders_end_;  // only in a cluster
+  FindLevel find_level_;    // only in a cluster
+  Processes processes_;     // only in a cluster
+  Announce announce_;       // only in a cluster
+  // For the metadata thread: open transactions of this process with definitions, and the times
+  // since when the processes of other transactions are away.
   std::set<Uuid> live_;
   std::map<Uuid, std::chrono::steady_clock::time_point> away_since_;
 };

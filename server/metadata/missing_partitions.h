@@ -1,11 +1,11 @@
-// Partitions of topics that are defined, in this node's log.
+// Creates partitions of defined topics in this node's log.
 #pragma once
 #include "storage/log/log.h"
 #include "storage/meta/topic_table.h"
 
 namespace server {
 
-// Makes those that are not there, and waits; what fails is told in the log.
+// Creates the missing partitions and waits; a failure is logged.
 void make_missing_partitions(storage::Log& log, const storage::TopicInfo& topic);
 
 }  // namespace server

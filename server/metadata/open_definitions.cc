@@ -174,7 +174,7 @@ std::optional<std::pair<OpenDefiner::Kind, std::string>> OpenDefiner::subject_of
   return std::nullopt;
 }
 
-// Nothing where there is nothing to undo.
+// Returns nothing if nothing has to be undone.
 Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionChange& change) const {
   using Undo = std::optional<DefinitionChange>;
   const Error cannot{ErrorCode::NotSupported, "this cannot be undone"};
@@ -183,7 +183,7 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
     return cannot;
   const auto subject = subject_of(change);
   if (!subject)
-    return Undo();  // numbers, those of sequences too, and what a schema registry has been given, stay
+    return Undo();  // numbers, sequence positions and registered schemas stay
   const std::string& name = subject->second;
   if (subject->first == Kind::Source) {
     const auto before = image_.catalog->sources().find(name);
@@ -208,10 +208,10 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
   const auto* put = std::get_if<PutQuery>(&change);
   if (!put && !before) return Undo();
   const DefinedQuery& query = put ? *put->query : *before;
-  // The hidden one of a table reads all of its topic once more.
+  // The hidden query of a table reads its whole topic again.
   if (query.query->kind == engine::QueryKind::SourceTable)
     return before ? Undo(PutQuery{before}) : Undo(EraseQuery{name});
-  // Another's state would be lost, and rows in a topic that stays would remain there.
+  // Otherwise an earlier query's state would be lost, or rows would remain in a topic that stays.
   if (before || !put || put->query->rebuilt_sink || query.plan->stages.empty() ||
       !has_made(query.plan->stages.back().output.topic))
     return cannot;
@@ -220,7 +220,7 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
 
 Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
     const std::vector<DefinitionChange>& changes) {
-  // Each of them costs the end of the transaction, and every image, its place.
+  // Each name costs the end of the transaction time, and every image memory.
   constexpr size_t kMostNames = 10'000;
   std::set<std::pair<Kind, std::string>> known;
   for (const auto& undo : open_.undo)
@@ -242,7 +242,8 @@ Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
 
 namespace {
 
-// As it was, but that numbers which it has given meanwhile do not come again.
+// Restores the earlier definition, except that numbers handed out meanwhile are not handed out
+// again.
 DefinitionChange undone_now(const DefinitionChange& undo, const MetadataImage& image) {
   const auto* put = std::get_if<PutSequence>(&undo);
   const engine::SequencePtr* present =
@@ -286,7 +287,8 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
         add(storage::encode_delete_topic(topic.id));
         gone.insert(topic.name);
       }
-    // One of its name, that a Kafka client has made in the place of the transaction's, is another's.
+    // If a Kafka client has created a topic of the same name meanwhile, the transaction's topic
+    // ends.
     for (const storage::TopicInfo& topic : open->dropped_topics) {
       if (image.topics->find(topic.id)) continue;
       if (image.topics->find(topic.name) && !gone.contains(topic.name)) {
@@ -296,7 +298,7 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
       planned.returning.insert(topic.id);
       add(storage::encode_create_topic(topic));
     }
-    // Queries that the transaction has begun end before those come back that they have replaced.
+    // Queries of the transaction end before the queries that they replaced return.
     const auto take = [&](auto is_taken) {
       for (const auto& undo : open->undo)
         if (is_taken(undo->change)) command.changes.push_back(undone_now(undo->change, image));

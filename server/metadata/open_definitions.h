@@ -1,5 +1,5 @@
-// The definitions of transactions that have not ended: what undoes them, and who may not touch them meanwhile
-// (docs/adr/0059). Pure.
+// Definitions of open transactions: their inverse changes, and the checks that keep other
+// transactions from touching them (docs/adr/0059). Pure.
 #pragma once
 #include <optional>
 #include <set>
@@ -14,37 +14,42 @@
 
 namespace server {
 
-// By name, what a definition changes or reads.
+// The names that a definition changes or reads.
 struct DefinitionUses {
   std::set<std::string> sources, types, schemas, queries, topics, sequences;
   void add(const DefinitionChange& change);
 };
-// Fails with LockTimeout where another transaction that has not ended has changed some of it: whatever that ends with, it
-// must find it as it was.
+// Fails with LockTimeout if another open transaction has changed one of the names: both its COMMIT
+// and its ROLLBACK must find the object unchanged.
 Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage& image,
                                 const Uuid* own);
 
-// Rows that would be lost with the end of a transaction have nowhere to go until then. Each fails with LockTimeout.
-// Where another transaction has made the topic: its ROLLBACK removes it.
+// Until a transaction ends, writes are refused that would be lost with its end. These checks fail
+// with LockTimeout.
+//
+// Fails if another transaction has created the topic: its ROLLBACK would delete it.
 Status check_not_made_elsewhere(std::string_view topic, const MetadataImage& image,
                                 const Uuid* own);
-// Where any has dropped it, or put another one in its place: its COMMIT removes it.
+// Fails if any transaction has dropped or replaced the topic: its COMMIT would delete it.
 Status check_not_dropped(const Uuid& topic, const MetadataImage& image);
-// For those who belong to no transaction: both.
+// Both checks, for writers without a transaction.
 Status check_stays(const Uuid& topic, const MetadataImage& image);
 
-// What one statement adds to that of its transaction. Without a transaction it does nothing.
+// Collects what one statement adds to the definitions of its transaction. Without a transaction it
+// does nothing.
 class OpenDefiner {
  public:
   OpenDefiner(const Uuid* transaction, const MetadataImage& image);
 
   void make_topic(const storage::TopicInfo& topic);
-  // Whether the topic stays until the transaction ends: all do but those that it has made itself.
+  // Whether the topic stays until the transaction ends: true except for topics that the transaction
+  // itself has created.
   bool drop_topic(const storage::TopicInfo& topic);
   bool has_dropped(const storage::TopicInfo& topic) const;
   std::set<Uuid> dropped_topics() const;
-  // What is to be logged beside these changes, so that they can be undone. Fails with NotSupported where they cannot: a
-  // query whose state is lost, rows in a topic that stays.
+  // Returns the notes to log with these changes, so that they can be undone. Fails with
+  // NotSupported if they cannot be undone: a query's state would be lost, or rows would remain in a
+  // topic that stays.
   Result<std::vector<DefinitionChange>> notes_of(const std::vector<DefinitionChange>& changes);
 
  private:
@@ -55,23 +60,25 @@ class OpenDefiner {
 
   const Uuid* const transaction_;
   const MetadataImage& image_;
-  OpenDefinitions open_;  // with what this statement adds
+  OpenDefinitions open_;  // includes the additions of this statement
   std::vector<DefinitionChange> notes_;
 };
 
 enum class TransactionEnd : uint8_t { Commit, Rollback };
 struct PlannedEnd {
   storage::MetadataCommand command;
-  std::vector<std::string> new_queries;  // that come back, and begin anew
-  // Of topics that have had no name: those that have one again, with their replicas, and those that end.
+  std::vector<std::string> new_queries;  // queries that return and start from the beginning
+  // Topics that have lost their names in the transaction: `returning` ones get the name back, with
+  // their replicas; `ending` ones are deleted.
   std::set<Uuid> returning;
   std::vector<storage::TopicInfo> ending;
 };
-// Nothing where the transaction has defined nothing.
+// Returns nothing if the transaction has no definitions.
 std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const Uuid& transaction,
                                                TransactionEnd how);
 
-// The topics as a transaction's statements find them: without those that it has dropped. Both outlive it.
+// The topics as seen by a transaction's statements: without the topics that it has dropped. Image
+// and transaction outlive it.
 class TransactionTopics final : public engine::Topics {
  public:
   TransactionTopics(const MetadataImage& image, const Uuid* transaction);

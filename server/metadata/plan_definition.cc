@@ -32,7 +32,7 @@ namespace server {
 
 namespace {
 
-// Programs that come from PostgreSQL take now() for unique, which has microseconds there.
+// Programs written for PostgreSQL rely on now() being unique; it has microseconds there.
 bool has_key_of_times(const engine::DataSource& source) {
   return source.kind == engine::SourceKind::Table &&
          std::ranges::any_of(source.schema.columns, [](const engine::ColumnDef& column) {
@@ -49,18 +49,18 @@ using engine::ParsedStatement;
 using engine::PlannedQuery;
 using engine::Properties;
 
-// What a statement does, before anything has an id.
+// The effects of a statement, before ids are assigned.
 struct Effect {
   std::vector<DefinitionChange> changes;
   std::vector<engine::TopicDescription> new_topics;
   std::vector<std::string> dropped_topics;
   std::optional<PlannedQuery> started;
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
-  DefinedQueryPtr replaced = {};  // whose positions and state the started one goes on with
-  bool shows_again = false;       // rows that the new plan computes otherwise
-  // Of a started one that is built beside another: what the sink becomes when it takes its place.
+  DefinedQueryPtr replaced = {};  // the started query continues its positions and state
+  bool shows_again = false;       // show again the rows that the new plan computes differently
+  // For a query that is built beside another: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
-  // Tables whose hidden query, if they have one, ends: they are changed or gone.
+  // Changed or dropped tables; their hidden queries, if any, end.
   std::vector<std::string> changed_tables;
   std::vector<std::string> notices;
   bool is_nothing = false;
@@ -126,7 +126,7 @@ struct Planner {
       return effect;
     }
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
-    // The followers of a cluster have all of a table in memory.
+    // Followers in a cluster keep a whole table in memory.
     if (!settings.ksqldb_compat && !is_in_cluster)
       engine::keep_windows(planned.plan, create.query, source_retention_ms(planned.plan));
     if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
@@ -180,7 +180,7 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
-  // Their topics are others from now on, of the same names.
+  // The tables get new topics of the same names.
   Result<Effect> operator()(const engine::Truncate& truncate) const {
     Effect effect;
     std::set<std::string> names;
@@ -192,7 +192,7 @@ struct Planner {
     }
     return effect;
   }
-  // The rows are in the new topic already (server/sql/write/execution_add_key.cc).
+  // The new topic already contains the rows (server/sql/write/execution_add_key.cc).
   Result<Effect> operator()(const engine::AddPrimaryKey& add) const {
     const engine::DataSource& source = *TRY(find_copied_table(add.table));
     return with_copied_rows(source, *TRY(engine::plan_primary_key(add, source, settings)));
@@ -214,7 +214,7 @@ struct Planner {
     follow_columns(alter, source.name, effect);
     return effect;
   }
-  // Rows that are there stay as they are.
+  // Existing rows stay unchanged.
   Result<Effect> operator()(const engine::AlterDefault& alter) const {
     const engine::DataSource* source = image.catalog->find_source(alter.table.name.text);
     if (!source)
@@ -335,7 +335,7 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
-  // A query without its topic cannot go on, whatever is asked of it.
+  // A query without its topic cannot be resumed.
   Status check_topics(const engine::ControlQuery& control) const {
     if (control.action != engine::QueryAction::Resume || !control.query_id) return {};
     const DefinedQueryPtr query = image.find_query(control.query_id->text);
@@ -351,7 +351,7 @@ struct Planner {
     TRY(check_topics(control));
     const engine::CatalogChange change = TRY(engine::plan_control_query(control, image.catalog));
     Effect effect = of(change);
-    // A query whose table stays is followed by a hidden one, see materialize_tables().
+    // If the query's table stays, a hidden query keeps it from now on; see materialize_tables().
     for (const std::string& id : change.ended_queries)
       effect.changed_tables.push_back(image.catalog->find_query(id)->sink);
     if (control.action == engine::QueryAction::Terminate) return effect;
@@ -367,7 +367,7 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
-  // What a session sets itself goes before it; queries that run keep what they have.
+  // A session's own setting takes precedence, and running queries keep their values.
   Result<Effect> operator()(const engine::AlterSystem& alter) const {
     TRY(engine::check_property(alter.name, alter.value));
     Effect effect;
@@ -394,7 +394,8 @@ struct Planner {
     return name == "PUBLIC" || name == "PG_CATALOG" || name == "INFORMATION_SCHEMA" ||
            name == "MILLRACE_CATALOG" || image.catalog->schemas.contains(name);
   }
-  // Of a name with a dot: whether the schema is there. Names of old with a dot of their own stay what they are.
+  // Checks that the schema in a name with a dot exists. Earlier names that contain a dot stay
+  // valid.
   Status check_schema_of(const engine::Name& name, TextPosition at) const {
     const size_t dot = name.text.find('.');
     if (name.quoting != engine::Quoting::Back || dot == std::string::npos ||
@@ -407,7 +408,7 @@ struct Planner {
                  "CREATE SCHEMA makes one."}
         .at(at);
   }
-  // What its name begins with that of the schema and a dot.
+  // The names that begin with the schema's name and a dot.
   template <class Named>
   static std::vector<std::string> names_within(const Named& named, const std::string& schema) {
     std::vector<std::string> names;
@@ -445,7 +446,7 @@ struct Planner {
     return {};
   }
 
-  // A table that nothing but its clients write, and that no query reads.
+  // Finds a table that only clients write and no query reads.
   Result<const engine::DataSource*> find_own_table(const engine::TableName& table,
                                                    std::string_view verb) const {
     const engine::DataSource* source = image.catalog->find_source(table.name.text);
@@ -476,7 +477,7 @@ struct Planner {
         .at(table.position);
   }
 
-  // Whose rows are in another topic by now, as they are to be.
+  // Finds the table whose rewritten rows are in another topic.
   Result<const engine::DataSource*> find_copied_table(const engine::TableName& table) const {
     const engine::DataSource* source = TRY(find_own_table(table, "ALTER TABLE"));
     if (!rekeyed)
@@ -549,7 +550,7 @@ struct Planner {
                  "Give it another name, or DROP SEQUENCE first."}
         .at(at);
   }
-  // What a column owns goes with it, and has its new name.
+  // Sequences that a column owns are dropped or renamed with it.
   void follow_columns(const engine::AlterColumns& alter, const std::string& table,
                       Effect& effect) const {
     for (const auto& dropped : alter.dropped)
@@ -583,7 +584,7 @@ struct Planner {
     return effect;
   }
 
-  // What has more columns now is written in a schema that has them.
+  // If the value format has a schema, new columns are written with a new one.
   Result<std::shared_ptr<const engine::DataSource>> with_new_schema(
       std::shared_ptr<const engine::DataSource> altered) const {
     if (!engine::names_schema(altered->value_format)) return altered;
@@ -608,7 +609,8 @@ struct Planner {
     return {};
   }
 
-  // A table that cannot go on with another definition can be built anew.
+  // On failure the hint offers REBUILD for a table whose query cannot continue with another
+  // definition.
   Result<engine::QueryPlan> upgrade(const engine::QueryPlan& old, PlannedQuery& planned) const {
     const bool is_table = planned.sink->kind == engine::SourceKind::Table;
     Result<engine::QueryPlan> plan = engine::upgrade_query(old, std::move(planned.plan));
@@ -621,7 +623,8 @@ struct Planner {
     return error;
   }
 
-  // Its rows go to a topic of their own until it takes the place of the other one (docs/adr/0046).
+  // The query's rows are written to a topic of their own until it replaces the other one
+  // (docs/adr/0046).
   Result<Effect> rebuild(Effect effect, PlannedQuery planned) const {
     const DefinedQueryPtr old = image.find_query(planned.rebuilds);
     if (const auto lost = lost_topic(*old, *image.topics))
@@ -633,7 +636,7 @@ struct Planner {
     effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
     const engine::DataSource& sink = *planned.sink;
     engine::TopicDescription staging = *topics.find(sink.topic);
-    staging.id = Uuid();  // it gets one of its own
+    staging.id = Uuid();  // it gets a new id
     staging.name = rebuild_topic(planned.plan.id);
     if (topics.find(staging.name))
       return Error{ErrorCode::DuplicateObject,
@@ -649,7 +652,8 @@ struct Planner {
     return effect;
   }
 
-  // What has been read and written stays as it is; from where that ends the new definition goes on.
+  // The new definition continues where the old one ends; its earlier input and output stay
+  // unchanged.
   Result<Effect> replace(Effect effect, const DefinedQueryPtr& old, PlannedQuery planned) const {
     const std::string& id = old->query->id;
     if (!old->unreadable.empty())
@@ -666,12 +670,12 @@ struct Planner {
         fmt::format("query {} goes on with its new definition, from where it was", id));
     effect.started = std::move(planned);
     effect.replaced = old;
-    effect.shows_again = !settings.ksqldb_compat;  // ksqlDB leaves them as they are
+    effect.shows_again = !settings.ksqldb_compat;  // ksqlDB does not update them
     return effect;
   }
 
-  // A generator that is replaced goes on with the row behind its last one; one that the statement does not ask for any
-  // more ends.
+  // A replaced generator continues with the row behind its last one. A generator that the new
+  // statement does not define ends.
   Result<Effect> with_generator(Effect effect, engine::NewSource planned) const {
     const engine::DataSource* before = image.catalog->find_source(planned.source->name);
     const DefinedQueryPtr old = before ? image.find_query(before->created_by) : nullptr;
@@ -708,7 +712,7 @@ struct Planner {
     return effect;
   }
 
-  // The longest of the streams that a plan reads; -1 where one of them keeps all of its records.
+  // The longest retention of the streams that a plan reads; -1 if one of them keeps all records.
   int64_t source_retention_ms(const engine::QueryPlan& plan) const {
     int64_t longest_ms = 0;
     for (const std::string& name : plan.sources) {
@@ -725,7 +729,7 @@ struct Planner {
   }
 };
 
-// Queries of which one takes the place of the other do not end meanwhile.
+// Queries that are being switched must not end meanwhile.
 Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   for (const DefinitionChange& change : effect.changes) {
     const auto* erase = std::get_if<EraseQuery>(&change);
@@ -739,7 +743,7 @@ Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   return {};
 }
 
-// Gives ids and positions to what an effect names.
+// Assigns ids and positions to the names of an effect.
 class Resolver {
  public:
   Resolver(const MetadataImage& image, const Properties& properties,
@@ -749,13 +753,13 @@ class Resolver {
         sources_(sources),
         open_(sources.transaction, image) {}
 
-  // A part of the command for each topic that comes or goes.
+  // Returns a part of the command for each created or dropped topic.
   std::vector<storage::MetadataPart> topic_parts(const Effect& effect) {
     std::vector<storage::MetadataPart> parts;
     const auto add = [&](std::string bytes) {
       parts.push_back({std::string(storage::kTopicsPart), std::move(bytes)});
     };
-    // First, since another topic may come under the name of one that goes.
+    // Drops are first, since a new topic may have the name of a dropped one.
     const auto is_new = [&](const std::string& name) {
       return std::ranges::find(effect.new_topics, name, &engine::TopicDescription::name) !=
              effect.new_topics.end();
@@ -768,7 +772,7 @@ class Resolver {
     for (const engine::TopicDescription& topic : effect.new_topics) {
       const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
       const storage::TopicInfo made{id, topic.name, topic.partitions, topic.config};
-      // The name of one that goes with the transaction is free already.
+      // The name of a topic that the transaction drops is already free.
       const bool is_deleted =
           std::ranges::find(effect.dropped_topics, topic.name) != effect.dropped_topics.end();
       if (const storage::TopicInfo* before = image_.topics->find(topic.name);
@@ -779,10 +783,10 @@ class Resolver {
     }
     return parts;
   }
-  // What the transaction has to remember, if the statement is part of one.
+  // The notes of the transaction, if the statement is part of one.
   OpenDefiner& open() { return open_; }
 
-  // Whether look-ups make other rows of what the query keeps.
+  // Whether look-ups compute other rows from the query's stored state.
   static bool are_computed_otherwise(const engine::QueryPlan& old, const engine::QueryPlan& next) {
     const auto written = [](const engine::QueryPlan& plan) {
       engine::QueryPlan only;
@@ -814,7 +818,7 @@ class Resolver {
       if (!old->journal) return defined;
       defined->journal = old->journal;
       defined->made_at = old->made_at;
-      defined->planned_at = image_.revision + 1;  // the command is the next one, or is planned anew
+      defined->planned_at = image_.revision + 1;  // the next revision, or planned again
       return defined;
     }
     query->rebuilds = planned.rebuilds;
@@ -824,13 +828,13 @@ class Resolver {
     if (effect.rebuilt_sink) note_topic(effect.rebuilt_sink->topic, *defined);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)
       defined->exchange_ids.push_back(sources_.new_id());
-    // A table that is built anew is whole, whatever a session sets for new ones.
+    // A rebuilt table is complete, whatever the session sets for new queries.
     if (starts_at_latest(properties_) && !effect.rebuilt_sink)
       defined->starts = latest_starts(planned.plan);
     return defined;
   }
 
-  // The hidden query that keeps the rows of a table which no query writes.
+  // The hidden query that keeps the rows of a table that no query writes.
   Result<DefinedQueryPtr> hidden_query(const engine::DataSource& table, Revision revision) const {
     auto query = std::make_shared<engine::PersistentQuery>();
     query->id = fmt::format("CST_{}_{}", table.name, revision.value());
@@ -863,7 +867,7 @@ class Resolver {
       defined.topic_ids[name] = topic->id;
   }
 
-  // Tables are always read from their beginning: half a table is none.
+  // Tables are always read from their beginning, since a part of a table is useless.
   std::vector<StartPosition> latest_starts(const engine::QueryPlan& plan) const {
     std::vector<StartPosition> starts;
     for (const std::string& name : plan.sources) {
@@ -883,8 +887,8 @@ class Resolver {
   OpenDefiner open_;
 };
 
-// Every table can be asked: one that was changed gets its hidden query anew, one that no query
-// writes any more gets one.
+// Every table supports look-ups: a changed one gets a new hidden query, and so does a table that is
+// no longer written by a query.
 Status materialize_tables(const Effect& effect, const MetadataImage& image,
                           const Resolver& resolver, std::vector<DefinitionChange>& changes) {
   MetadataImage next = image;
@@ -904,7 +908,7 @@ Status materialize_tables(const Effect& effect, const MetadataImage& image,
   return {};
 }
 
-// Of one that is there.
+// Checks the owner of an existing sequence.
 Status check_sequence(const MetadataImage& image, const Asker& asker, const std::string& name) {
   const engine::SequencePtr* present = image.catalog->sequences.get(name);
   if (!present || (*present)->owner_role == asker) return {};
@@ -920,7 +924,7 @@ std::vector<std::string> topics_defined(const Effect& effect) {
   return topics;
 }
 
-// What the asker needs a right for, beside what the plan reads.
+// Checks the asker's rights, except for sources that the plan reads.
 Status check_rights(const engine::Statement& statement, const Effect& effect,
                     const MetadataImage& image, const Asker& asker) {
   const storage::Users& users = *image.users;
@@ -969,13 +973,13 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
   }
   for (const std::string& topic : effect.dropped_topics)
     TRY(check_topic(users, asker, topic, storage::kOwns));
-  // A query that writes to a topic which was there before.
+  // A query that writes to an existing topic.
   if (effect.started && effect.started->sink && !is_new(effect.started->sink->topic))
     TRY(check_insert(users, asker, *effect.started->sink));
   return {};
 }
 
-// What comes in the place of a stream or table is commented on as that was, as far as it has the columns.
+// A replaced stream or table keeps its comments, as far as it has the columns.
 void keep_comments(Effect& effect, const engine::Catalog& before) {
   for (DefinitionChange& change : effect.changes) {
     auto* put = std::get_if<PutSource>(&change);
@@ -990,7 +994,7 @@ void keep_comments(Effect& effect, const engine::Catalog& before) {
   }
 }
 
-// What the statement changes or reads that other transactions may have defined.
+// The names that the statement changes or reads and that other transactions may have defined.
 DefinitionUses uses_of(const Effect& effect) {
   DefinitionUses uses;
   for (const DefinitionChange& change : effect.changes) uses.add(change);
@@ -1019,7 +1023,7 @@ Error not_in_transaction(const ParsedStatement& statement) {
       "COMMIT first, and say it outside of a transaction (in a driver: in autocommit mode)."};
 }
 
-// Whoever makes a topic owns it.
+// The creator of a topic owns it.
 std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const MetadataImage& image,
                                                  const Asker& asker) {
   std::vector<storage::UserChange> changes;
@@ -1051,7 +1055,7 @@ Result<PlannedDefinition> plan_user_definition(const ParsedStatement& statement,
   planned.notices = std::move(users.notices);
   planned.is_nothing = users.changes.empty();
   std::string part = storage::encode_user_changes(users.changes);
-  // Before the append: a command that cannot be applied would stop everybody.
+  // Checked before the append: a command that cannot be applied would stop every node.
   TRY(storage::apply_user_changes(*image.users, part));
   planned.command.parts.push_back({std::string(storage::kUsersPart), std::move(part)});
   return planned;
@@ -1084,7 +1088,7 @@ bool is_definition(const engine::Statement& statement) {
 
 namespace {
 
-// The table of ALTER TABLE IF EXISTS that is not there; null otherwise.
+// The missing table of an ALTER TABLE IF EXISTS; null otherwise.
 const engine::Name* missing_if_exists(const engine::Statement& statement,
                                       const engine::Catalog& catalog) {
   const engine::Name* table = nullptr;
@@ -1099,8 +1103,8 @@ const engine::Name* missing_if_exists(const engine::Statement& statement,
   return table && !catalog.find_source(table->text) ? table : nullptr;
 }
 
-// The right on the streams and tables that a statement names, before a refusal for another reason could
-// list the queries of their owner.
+// Checks the right on the named streams and tables first, because a refusal for another reason
+// could list the queries of their owner.
 Status check_named(const engine::Statement& statement, const MetadataImage& image,
                    const Asker& asker) {
   const auto source_of = [&](const engine::Name& name) {
@@ -1127,7 +1131,8 @@ Status check_named(const engine::Statement& statement, const MetadataImage& imag
   return {};
 }
 
-// Of what a cluster defines. Nobody has looked which numbers the rows have that are there already.
+// Gives SERIAL and IDENTITY columns in a cluster their sequences. Not for an existing topic, since
+// the numbers in its rows are unknown.
 Status give_own_sequences(Effect& effect, const engine::Catalog& catalog,
                           const std::function<Uuid()>& new_id, const Asker& asker) {
   std::vector<DefinitionChange> sequences;
@@ -1188,7 +1193,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   PlannedDefinition planned;
   planned.questions = registrar.questions();
   if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
-  // What is in its way may be another transaction's alone.
+  // The obstacle may be visible only to another open transaction.
   if (!visited) {
     DefinitionUses uses;
     if (const auto* create = std::get_if<engine::CreateSource>(&statement.statement))

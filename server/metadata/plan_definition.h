@@ -1,5 +1,5 @@
-// From a defining statement to the command that is logged: all that it decides is decided here,
-// once. Pure.
+// Turns a defining statement into the command that is logged. All decisions are made here, once.
+// Pure.
 #pragma once
 #include <functional>
 #include <memory>
@@ -19,45 +19,46 @@
 namespace server {
 
 // Whether a statement changes the image: CREATE, DROP, ALTER, INSERT INTO ... SELECT, TERMINATE,
-// PAUSE, RESUME, and those about users and their rights.
+// PAUSE, RESUME, and the statements about users and their rights.
 bool is_definition(const engine::Statement& statement);
 
 struct PlannedDefinition {
-  bool is_nothing = false;  // IF NOT EXISTS and it does, DROP IF EXISTS and it does not
+  bool is_nothing = false;  // IF [NOT] EXISTS leaves nothing to do
   storage::MetadataCommand command;
-  std::vector<std::string> new_queries;  // ids of those that the command makes
+  std::vector<std::string> new_queries;  // ids of the queries that the command creates
   std::vector<std::string> notices;
   std::string tag;                 // "CREATE STREAM"
-  std::string started_query = {};  // the id of the one that the statement asks for
-  ReplicaWish replicas = {};       // of the topics that it makes
+  std::string started_query = {};  // the query that the statement starts
+  ReplicaWish replicas = {};       // for the topics that it creates
   std::set<Uuid> kept_topics =
-      {};  // without a name from now on, with their replicas: the transaction may want them back
-  // Of a registry elsewhere: where there are some, they are to be answered and the statement planned anew; all else
-  // says nothing then.
+      {};  // lose their names but keep replicas for a ROLLBACK
+  // Questions to an external registry. If there are any, they must be answered and the statement
+  // planned again; the other fields are then meaningless.
   std::vector<engine::SchemaQuestion> questions = {};
 };
 
-// A topic with the rows of a table under another key, which takes the place of the table's.
+// A topic with the rows of a table under another key, which replaces the table's topic.
 struct RekeyedTable {
   Uuid old_topic, new_topic;
-  // Whether nothing was written to the old topic since its rows were read; from the first call on nothing is.
+  // Whether the old topic was not written since its rows were read. No writes happen from the first
+  // call on.
   std::function<bool()> is_unchanged;
 };
 
-// What planning takes from outside: ids, and the present ends of partitions for queries that begin
+// Inputs from outside the image: new ids, and the present ends of partitions for queries that start
 // at `latest`.
 struct DefinitionSources {
   std::function<Uuid()> new_id;
   std::function<Offset(const Uuid& topic, PartitionId partition)> end_of;
-  // What is known of a registry elsewhere; null: the image's registry is the one.
+  // Answers of an external registry; null: the image's registry is used.
   const engine::OutsideSchemas* outside = nullptr;
-  const RekeyedTable* rekeyed = nullptr;  // of AddPrimaryKey
-  const Uuid* transaction = nullptr;      // that the statement is part of
-  bool is_in_cluster = false;             // not everything can be defined there
-  std::optional<NodeProcess> process = {};  // in a cluster: this one
+  const RekeyedTable* rekeyed = nullptr;  // for AddPrimaryKey
+  const Uuid* transaction = nullptr;      // the statement's transaction, if any
+  bool is_in_cluster = false;             // some definitions are not supported there
+  std::optional<NodeProcess> process = {};  // in a cluster: this process
 };
 
-// Fails with InsufficientPrivilege where the asker may not do that.
+// Fails with InsufficientPrivilege if the asker lacks a right.
 Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& statement,
                                           const MetadataImage& image,
                                           const engine::EngineSettings& settings,
@@ -65,7 +66,7 @@ Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& stateme
                                           const DefinitionSources& sources,
                                           const Asker& asker = {});
 
-// "CREATE STREAM", "TERMINATE QUERY": what clients see when a statement is done.
+// "CREATE STREAM", "TERMINATE QUERY": the tag that clients see when the statement is done.
 std::string command_tag(const engine::Statement& statement);
 
 }  // namespace server

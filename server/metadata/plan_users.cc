@@ -21,7 +21,7 @@ Error unknown_role(const std::string& name) {
   return {ErrorCode::UndefinedObject, fmt::format("role \"{}\" does not exist", name)};
 }
 
-// What may be kept under PASSWORD '...': a verifier, or one for each mechanism.
+// Stores the value of PASSWORD '...': a verifier, or one for each mechanism.
 Status set_password(Role& role, const std::string& password, std::vector<std::string>& notices) {
   role.verifiers.clear();
   if (password.empty()) {
@@ -45,7 +45,7 @@ Status set_password(Role& role, const std::string& password, std::vector<std::st
   return {};
 }
 
-// What one GRANT or REVOKE is about: rights on these topics.
+// Plans the changes of one statement.
 struct Planner {
   const MetadataImage& image;
   const Asker& asker;
@@ -86,7 +86,7 @@ struct Planner {
   Status operator()(const engine::AlterRole& alter) {
     planned.tag = "ALTER ROLE";
     const engine::RoleOptions& options = alter.options;
-    // Who is nothing else may change the own password.
+    // A role may change its own password if the statement changes nothing else.
     const bool is_own_password =
         asker == alter.name && options.password && !options.may_login && !options.is_superuser;
     if (!is_own_password) TRY(check_superuser(users, asker, "alter roles"));
@@ -132,7 +132,7 @@ struct Planner {
                  fmt::format("relation \"{}\" does not exist", name.text)};
   }
 
-  // The topics that a target names, all of which the asker must own.
+  // The topics of a target; the asker must own all of them.
   Result<std::vector<std::string>> topics_of(const engine::RightsTarget& target) const {
     std::vector<std::string> topics;
     if (target.is_everything) {
@@ -186,7 +186,7 @@ struct Planner {
       for (const std::string& grantee : change.grantees) {
         const Rights before = held(topic, grantee);
         Rights after = static_cast<Rights>(change.is_grant ? before | rights : before & ~rights);
-        // To know of something goes with the last of the other rights.
+        // The right to describe is removed with the last other right.
         if (!change.is_grant && !(after & ~storage::kMayDescribe)) after = 0;
         if (after != before) planned.changes.push_back(storage::SetRights{topic, grantee, after});
         note_rules(topic, grantee, after, rights, change.is_grant);
@@ -194,7 +194,8 @@ struct Planner {
     return {};
   }
 
-  // Rules of Kafka's may deny what a GRANT gives, and allow what a REVOKE takes; `named` are the rights of the statement.
+  // Kafka ACLs may deny what a GRANT gives and allow what a REVOKE takes; `named` are the rights of
+  // the statement.
   void note_rules(const std::string& topic, const std::string& grantee, Rights after, Rights named,
                   bool is_grant) {
     if (users.rules.empty()) return;

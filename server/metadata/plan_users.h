@@ -1,5 +1,5 @@
-// From a statement about users and their rights to changes of the "users" part of the metadata log. A password is a
-// verifier from here on.
+// Turns a statement about users and their rights into changes of the "users" part of the metadata
+// log. Passwords are replaced by verifiers here.
 #pragma once
 #include <string>
 #include <vector>
@@ -15,12 +15,12 @@ namespace server {
 bool is_user_statement(const engine::Statement& statement);
 
 struct PlannedUsers {
-  std::vector<storage::UserChange> changes;  // none: all is so already
+  std::vector<storage::UserChange> changes;  // none: nothing to change
   std::vector<std::string> notices = {};
   std::string tag;
 };
-// Fails with DuplicateObject, UndefinedObject, UndefinedSource, InvalidParameter, InsufficientPrivilege,
-// DependentObjects. With a password it takes some milliseconds.
+// Fails with DuplicateObject, UndefinedObject, UndefinedSource, InvalidParameter,
+// InsufficientPrivilege, DependentObjects. Takes some milliseconds if a password is set.
 Result<PlannedUsers> plan_users(const engine::Statement& statement, const MetadataImage& image,
                                 const Asker& asker);
 

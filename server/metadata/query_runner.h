@@ -1,4 +1,4 @@
-// What the metadata thread needs of whoever runs queries; server/tasks supplies it.
+// The port through which the metadata thread runs queries; server/tasks implements it.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -11,37 +11,37 @@
 
 namespace server {
 
-// But for finish_removal() none of these fails: what goes wrong is a state of the query (ERROR, with the reason), and is
-// tried again with back-off until it works or the query is stopped.
+// Only finish_removal() can fail. A failure of any other method is a state of the query (ERROR,
+// with the reason), and is retried with back-off until it succeeds or the query is stopped.
 //
 // Threads: the metadata thread, which may wait.
 class QueryRunner {
  public:
   using QueryPtr = std::shared_ptr<const DefinedQuery>;
   virtual ~QueryRunner() = default;
-  // What the metadata knows, at a start. The rest of what lies in the log and in the state store is
-  // left from a stop between a DROP and its realisation, or from a topic that was never defined
-  // after all, and is removed. Queries whose definitions cannot be read are known, too: their state
-  // is kept.
+  // All objects in the metadata at a start. Other data in the log and in the state store is left
+  // from a stop between a DROP and its removal, or from a topic that was never defined after all,
+  // and is removed. Queries with unreadable definitions are included: their state is kept.
   struct Known {
     std::set<Uuid> topics;  // and exchanges
     std::set<std::string> queries;
-    bool is_complete = true;  // else nothing may be removed: it could belong to what is not known
+    bool is_complete = true;  // false: keep all, since objects may be missing
   };
   virtual void remove_leftovers(const Known& known) = 0;
-  // These run from now on, restored to their last durable commits. All at once is much cheaper than
-  // one by one.
+  // Runs these queries, restored to their last durable commits. One call for all is much cheaper
+  // than one call each.
   virtual void start(std::vector<QueryPtr> queries) = 0;
-  // Takes its tasks off the shards; what they have not made durable is forgotten. Keep::Nothing
-  // also forgets their state, for good.
+  // Removes the query's tasks from the shards; changes that are not durable are lost. Keep::Nothing
+  // also deletes its state permanently.
   enum class Keep : uint8_t { State, Nothing };
   virtual void stop(const DefinedQuery& defined, Keep keep) = 0;
-  // A query of this id is about to be defined: nothing is left of one that was stopped before it.
+  // Called before a query of this id is defined: removes the rest of an earlier query with the same
+  // id.
   virtual Status finish_removal(const std::string& query_id) = 0;
-  // As stop(), keeping its state, for a query that is still defined but cannot run any more.
+  // Stops a query and keeps its state. The query is still defined but can no longer run.
   virtual void stop_with_error(const DefinedQuery& defined, Error why) = 0;
   virtual void pause(const std::string& query_id, bool is_paused) = 0;
-  // Removes the partitions and records of a topic that is not defined any more.
+  // Removes the partitions and records of a topic that is no longer defined.
   virtual void drop_topic(const Uuid& topic) = 0;
 };
 

@@ -16,7 +16,7 @@ std::optional<QueryTopic> exchange(const DefinedQuery& query, int number) {
 std::optional<QueryTopic> named(const DefinedQuery& query, const std::string& name,
                                 const storage::TopicSnapshot& topics) {
   const auto id = query.topic_ids.find(name);
-  // By id: a topic of the same name that was made later is another one.
+  // By id: a later topic of the same name is a different one.
   const storage::TopicInfo* topic = id == query.topic_ids.end() ? nullptr : topics.find(id->second);
   if (!topic) return std::nullopt;
   return QueryTopic{topic->id, topic->partition_count};
@@ -40,7 +40,7 @@ std::string how_to_end(const DefinedQuery& query) {
 }  // namespace
 
 std::string rebuild_topic(std::string_view query_id) {
-  // Its number alone: the name of a table may hold what that of a topic may not.
+  // Only its number: the name of a table may contain characters that a topic's name must not.
   return fmt::format("_rebuild{}", query_id.substr(query_id.rfind('_')));
 }
 
@@ -76,7 +76,7 @@ std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::I
 
 std::set<Uuid> topics_read_by(const DefinedQuery& query) {
   std::set<Uuid> topics;
-  // What cannot be read may read all that it names.
+  // An unreadable query may read all topics that it names.
   if (!query.unreadable.empty())
     for (const auto& [name, id] : query.topic_ids) topics.insert(id);
   for (const engine::StagePlan& stage : query.plan->stages)
@@ -98,7 +98,7 @@ size_t task_count(const DefinedQuery& query, const engine::StagePlan& stage,
   for (const engine::PlanNode& node : stage.nodes) {
     const auto* input = std::get_if<engine::InputStep>(&node.step);
     if (!input) continue;
-    // All inputs of a stage have the same number.
+    // All inputs of a stage have the same number of partitions.
     const auto topic = input_topic(query, *input, topics);
     if (!topic) return 0;
     return stage.merges_partitions ? 1 : static_cast<size_t>(topic->partition_count);

@@ -1,4 +1,4 @@
-// Which topics the stages of a defined query read and write, and how many partitions those have.
+// The topics that the stages of a defined query read and write, and their numbers of partitions.
 // Pure.
 #pragma once
 #include <optional>
@@ -9,39 +9,40 @@
 
 namespace server {
 
-// The number of partitions comes from the metadata, never from the log of this node: a part of the
-// partitions may lie elsewhere, or not be made yet.
+// The number of partitions comes from the metadata, never from this node's log: some partitions may
+// be on other nodes, or not exist yet.
 struct QueryTopic {
   Uuid id;
   int32_t partition_count = 0;
 };
 
-// What stands for the topic of an input that generates, in whose only partition row n lies at offset n. No log has it.
+// Stands for the topic of a generated input, in whose only partition row n is at offset n. No log
+// contains it.
 inline constexpr Uuid kGeneratedRows{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
-// Nothing when the topic was deleted. Exchanges belong to the query and are always there.
+// Nothing if the topic was deleted. Exchanges belong to the query and always exist.
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics);
-// The ids of all topics that the query reads; of one that cannot be read, of all that it names.
+// The ids of all topics that the query reads. For an unreadable query, all topics that it names.
 std::set<Uuid> topics_read_by(const DefinedQuery& query);
-// Nothing, too, when the stage writes no topic.
+// Nothing also if the stage writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);
-// The topic of a query that is built beside another one, until it takes its place.
+// The topic of a query that is built beside another one, until it replaces that one.
 std::string rebuild_topic(std::string_view query_id);
 // The name of a topic that the query reads or writes and that was deleted.
 std::optional<std::string> lost_topic(const DefinedQuery& query,
                                       const storage::TopicSnapshot& topics);
-// What to do then: "... DROP TABLE T, and create it anew."
+// The remedy for a lost topic: `... DROP TABLE T, and create it anew.`
 std::string hint_about_lost_topic(const DefinedQuery& query);
-// What to do when something that the query has stored is damaged.
+// The remedy for damaged data that the query has stored.
 std::string hint_about_damage(const DefinedQuery& query);
-// What to do when records that it has read, or written, are in no log any more.
+// The remedy for records that the query has read or written and that are in no log any longer.
 std::string hint_about_lost_records(const DefinedQuery& query);
-// How many tasks the stage has when all of them run; none when what it reads was deleted.
+// How many tasks the stage has when all of them run; 0 if its input was deleted.
 size_t task_count(const DefinedQuery& query, const engine::StagePlan& stage,
                   const storage::TopicSnapshot& topics);
-// How many tasks keep the query's table, one for each part of its rows.
+// How many tasks keep the query's table; each keeps a part of its rows.
 size_t materializing_task_count(const DefinedQuery& query, const storage::TopicSnapshot& topics);
 
 }  // namespace server

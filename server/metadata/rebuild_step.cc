@@ -15,7 +15,8 @@ DefinedQueryPtr standing(const DefinedQuery& query, bool stands, ProducerId publ
   return changed;
 }
 
-// As any other query, under the wish of the one whose place it takes; its rows go to the table's topic from now on.
+// An ordinary query in the wanted state of the one that it replaces; its rows are written to the
+// table's topic from now on.
 DefinedQueryPtr in_its_place(const DefinedQuery& built, const DefinedQuery& old) {
   auto row = std::make_shared<engine::PersistentQuery>(*built.query);
   row->rebuilds.clear();

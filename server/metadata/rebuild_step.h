@@ -1,4 +1,5 @@
-// How a query that was built beside another one takes its place: what each step logs (docs/adr/0046). Pure.
+// The steps by which a query that was built beside another one replaces it, and the command that
+// each step logs (docs/adr/0046). Pure.
 #pragma once
 #include <string>
 
@@ -14,15 +15,15 @@ namespace server {
 struct RebuildStep {
   enum class Kind : uint8_t {
     Stand,   // both stop between two commits
-    GoOn,    // both run again, the new one still beside the old
-    Finish,  // the new one is the table's, the old one is gone with its state
+    GoOn,    // both run again, still beside each other
+    Finish,  // the table belongs to the new one; the old one is deleted with its state
   };
   Kind kind;
-  std::string query_id;      // of the new one
-  ProducerId publisher{-1};  // Stand: who will write what differs between the topics
+  std::string query_id;      // of the new query
+  ProducerId publisher{-1};  // for Stand: the producer that will write the differences
 };
 
-// Fails with ObjectState when the query is not where the step begins, or is no more.
+// Fails with ObjectState if the query is not in the state before the step, or does not exist.
 Result<storage::MetadataCommand> plan_rebuild_step(const RebuildStep& step,
                                                    const MetadataImage& image);
 

@@ -24,8 +24,8 @@ std::string described(const engine::DataSource& source) {
                      source.name);
 }
 
-// Rights belong to topics; those on a declaration over the topic of another role stand under a name that no topic can have, as
-// those on groups do.
+// Rights belong to topics. Rights on a declaration over another role's topic are kept under a name
+// that no topic can have, as rights on groups are.
 std::string declaration_of(const std::string& source) {
   return std::string(kDeclarationPrefix) + source;
 }

@@ -1,4 +1,4 @@
-// Whether somebody may do something: the one place that SQL's statements ask.
+// Checks of access rights; all SQL statements use these functions.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,23 +11,25 @@
 
 namespace server {
 
-// The changes by which a topic that is made belongs to one role alone; to none where there is no asker. Whoever had one
-// of that name before keeps nothing of it.
+// The changes by which a new topic belongs to one role alone, or to none without an asker. Earlier
+// owners of a topic of the same name lose it.
 std::vector<storage::UserChange> owned_by(const storage::Users& users, const std::string& topic,
                                           const std::optional<std::string>& owner);
 
-// The role that asks; none: whoever may do everything, as the server itself and all clients of one without access rules.
+// The role that asks. None: everything is allowed, as for the server itself and for all clients of
+// a server without access rules.
 using Asker = std::optional<std::string>;
 
 bool is_superuser(const storage::Users& users, const Asker& asker);
 
-// They fail with InsufficientPrivilege, in PostgreSQL's words.
+// The checks fail with InsufficientPrivilege and PostgreSQL's error texts.
 Status check_read(const storage::Users& users, const Asker& asker,
                   const engine::DataSource& source);
 Status check_insert(const storage::Users& users, const Asker& asker,
                     const engine::DataSource& source);
-// May make streams, tables and types over `topics` that exist, and `new_topics`. CREATE is a right on everything; a rule
-// may allow it for topics whose names begin alike, or deny it.
+// Checks the right to create streams, tables and types over existing `topics` and over
+// `new_topics`. CREATE is a right on everything; a Kafka ACL may allow or deny it for topics with a
+// name prefix.
 Status check_create(const storage::Users& users, const Asker& asker,
                     const std::vector<std::string>& topics = {},
                     const std::vector<std::string>& new_topics = {});
@@ -35,16 +37,18 @@ Status check_owner(const storage::Users& users, const Asker& asker,
                    const engine::DataSource& source);
 Status check_topic(const storage::Users& users, const Asker& asker, const std::string& topic,
                    storage::Rights needed);
-// May declare a stream or table over a topic that exists, which needs the right to read or to write it, as
-// describing it by Kafka's requests does.
+// Checks the right to declare a stream or table over an existing topic. It needs the right to read
+// or write the topic, as describing it by Kafka's requests does.
 Status check_declare(const storage::Users& users, const Asker& asker, const std::string& topic);
-// May drop it: the owner of its topic, and the role that declared it over a topic of another role.
+// Checks the right to drop: the topic's owner has it, and so has the role that declared the source
+// over a topic of another role.
 Status check_drop(const storage::Users& users, const Asker& asker,
                   const engine::DataSource& source);
-// Whether the role that declared it can no longer read or write its topic. Such a declaration does not
-// stop the owner of the topic from dropping, truncating or altering.
+// Whether the role that declared the source can no longer read or write its topic. Such a
+// declaration does not keep the topic's owner from dropping, truncating or altering.
 bool is_without_rights(const storage::Users& users, const engine::DataSource& source);
-// The changes by which a declaration over a topic that exists belongs to a role, and to none where it is dropped or made its topic.
+// The changes by which a declaration over an existing topic belongs to a role. It belongs to none
+// if it is dropped, or if its topic was created with it.
 std::vector<storage::UserChange> declared_by(const storage::Users& users, const std::string& source,
                                              const Asker& role);
 inline constexpr std::string_view kDeclarationPrefix = "source:";

@@ -1,4 +1,4 @@
-// What Kafka clients ask of topics, as commands of the metadata log. Pure.
+// Turns changes of topics by Kafka clients into commands of the metadata log. Pure.
 #pragma once
 #include <functional>
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace server {
 
-// In a cluster: how many replicas each partition of a new topic gets, or on which nodes they are.
+// In a cluster: the number of replicas of each partition of a new topic, or their nodes.
 struct ReplicaWish {
   std::optional<int32_t> factor = {};  // none: the cluster's default
   std::vector<std::vector<NodeId>> replicas = {};
@@ -26,22 +26,22 @@ struct CreateTopic {
   int32_t partition_count = 1;
   std::map<std::string, std::string> config;
   ReplicaWish replicas = {};
-  std::optional<std::string> owner = {};  // the role that it belongs to; none: nobody's
+  std::optional<std::string> owner = {};  // the owning role; none: no owner
 };
-// Streams, tables and queries over the topic stay, and say that it is gone.
+// Streams, tables and queries over the topic stay, and report that it was deleted.
 struct DeleteTopic {
   std::string name;
 };
 struct GrowTopic {
   std::string name;
   int32_t partition_count = 1;  // in all
-  // Of the new ones, by hand; empty: as many as those that there are have.
+  // The replicas of the new partitions, by hand. Empty: as many as the existing partitions have.
   std::vector<std::vector<NodeId>> replicas = {};
 };
 struct ConfigureTopic {
   std::string name;
   std::vector<storage::ConfigChange> changes;
-  bool replaces_all = false;  // what is not among the changes has its default then
+  bool replaces_all = false;  // settings without a change return to their defaults
 };
 using TopicChange = std::variant<CreateTopic, DeleteTopic, GrowTopic, ConfigureTopic>;
 

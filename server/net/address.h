@@ -1,4 +1,4 @@
-// Where to listen or connect: host and port as people write them.
+// The host and port to listen on or to connect to.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ struct Address {
   bool operator==(const Address&) const = default;
 };
 
-// Of "host:port", "[::1]:port" or ":port". Fails with InvalidParameter.
+// Parses "host:port", "[::1]:port" or ":port". Fails with InvalidParameter.
 Result<Address> parse_address(std::string_view text);
 
 }  // namespace server

@@ -14,34 +14,36 @@ namespace server {
 
 namespace {
 
-// A client that was told of its end gets this long to read it.
+// The time that a client has to read the error that ends its session.
 constexpr int64_t kCloseTimeoutMs = 2000;
-// At a stop of the server one that does not look, as idle ones of a pool do not, is not waited for: what was sent is
-// theirs to read. Only what they were just sending must not be answered by a reset, which would overtake it.
+// At a stop of the server, clients that do not read, such as idle ones of a pool, are waited for
+// only briefly: the output is already sent. This short wait prevents a reset in answer to data that
+// the client is just sending, which would overtake the output.
 constexpr int64_t kLingerAtStopMs = 50;
-// How often those that wait for memory ask again, and how often the others are looked at.
+// Intervals at which connections ask again for memory: those that wait, and those that hold some.
 constexpr int64_t kWaitingTickMs = 50, kHoldingTickMs = 1000;
 // An idle connection holds less.
 constexpr size_t kIdleBytes = 16 * 1024;
-// The size of a read while messages that have not arrived whole hold most of the memory.
+// The size of a read while incomplete messages hold most of the memory.
 constexpr size_t kShortReadBytes = 4 * 1024;
-// So many may be greeted before they are refused; more of them are just told and closed.
+// At most this many refused clients get a greeting first; others get the error and are closed.
 constexpr size_t kMaxRefused = 100;
 
-// "127.0.0.1:51234" without the port, "[::1]:51234" without the brackets too.
+// Returns the host of "127.0.0.1:51234", and of "[::1]:51234" without brackets.
 std::string host_of(std::string_view peer) {
   peer = peer.substr(0, peer.rfind(':'));
   if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
   return std::string(peer);
 }
 
-// Messages that have not arrived whole hold most of what they may together: nothing may come of them.
+// Whether incomplete messages hold more than half of the memory budget. They may never be
+// completed.
 bool has_many_messages(const MemoryBudget& budget) {
   return budget.held_bytes(MemoryKind::Connections) > budget.limit_bytes() / 2;
 }
 
-// What clients call themselves, and so what is said of them, may be long, and anything: it must not look like another
-// field of the line, or like another line.
+// Shortens and escapes a reason for the log. It may contain a name that the client chose, which
+// must not look like another field or another line.
 std::string for_log(std::string_view reason) {
   constexpr size_t kShown = 300;
   std::string shown(reason.substr(0, kShown));
@@ -88,8 +90,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
       session_->shut_down(std::move(reason));
   }
 
-  // What pump_soon() has promised. Until then a wake promises nothing more: each read of a session that has more to do than
-  // a slice would leave another pump behind, and all of them would run in each turn.
+  // Runs the pump that pump_soon() has posted. Until then further wakes post nothing: otherwise
+  // each read of a session that has more work than one slice would post another pump, and all of
+  // them would run in each turn.
   void pump_as_promised() {
     is_woken_ = false;
     pump();
@@ -101,7 +104,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     session_->run();
     if (std::string output = session_->take_output(); !output.empty()) {
       connection_.write(std::move(output));
-      // One answer at most, beyond what fits into the socket: is_full() stops the next ones.
+      // At most one answer beyond the room of the socket: is_full() stops the next ones.
       unsent_.resize(connection_.held_bytes());
     }
     session_->set_output_full(is_output_full());
@@ -117,7 +120,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
                                                                  : MemoryNeed::Idle);
   }
 
-  // Asks for memory again that was refused, and ends the session when that has lasted too long.
+  // Asks again for memory that was refused, and ends the session if the refusal has lasted too
+  // long.
   void look_at_memory(int64_t now_us) {
     if (is_closing_) return;
     const bool is_refused = !session_->refused_memory().empty();
@@ -146,7 +150,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     pump();
     if (!is_closing_ && session_->is_inside_message()) connection_.acknowledge_now();
   }
-  // Bytes that were read are kept, whatever memory is left: a read of every client's half message can hold all of it.
+  // Bytes that were read are kept even if memory is exhausted, so reads are short: a full read of
+  // every client's incomplete message could take all of it.
   std::span<char> input_room() override {
     thread_local std::array<char, kShortReadBytes> room;
     return has_many_messages(memory_.budget()) ? std::span<char>(room) : std::span<char>();
@@ -162,8 +167,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (!std::exchange(is_woken_, true)) owner_.pump_soon(id_);
   }
 
-  // Where many wait for their clients, no more is made for one who has something to take. Nobody tells when that
-  // changes: it is looked at again and again.
+  // While many answers wait for their clients, a session pauses its output until its client has
+  // taken the last. No event reports the end of this state, so it is checked again by timer.
   bool is_output_full() {
     is_held_up_ = !connection_.is_full() && memory_.budget().has_many_answers() &&
                   connection_.unsent_bytes() > MemoryBudget::kShortAnswerBytes;
@@ -176,7 +181,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     unsent_.resize(connection_.held_bytes());
   }
 
-  // A session that works on a statement is not stalled; one that the client keeps waiting is.
+  // A session that works on a statement is not stalled; one that waits for its client is.
   void end_stalled() {
     if (const std::string& refused = session_->refused_memory(); !refused.empty())
       session_->shut_down(memory_.refusal(refused));
@@ -214,17 +219,17 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
 
   ClientConnections& owner_;
   const uint64_t id_;
-  const Gate::Pass pass_;  // left last: then the socket is closed
+  const Gate::Pass pass_;  // destroyed last, after the socket is closed
   MemoryAccount memory_;
   MemoryCharge unsent_;
   Connection connection_;
   Channel channel_;
   std::unique_ptr<ClientSession> session_;
-  int64_t progress_us_;  // when the client last sent or took something
+  int64_t progress_us_;  // time when the client last sent or took bytes
   size_t last_unsent_ = 0;
   std::optional<int64_t> deadline_us_;
   bool is_woken_ = false, is_closing_ = false, is_refused_ = false;
-  bool is_held_up_ = false;  // by what others do not read, and not only by its client
+  bool is_held_up_ = false;  // due to memory held for other clients, not only its own
 };
 
 ClientConnections::ClientConnections(Loop& loop, size_t shard, FrontEndShared& shared)
@@ -280,7 +285,7 @@ void ClientConnections::set_deadline(uint64_t id, std::optional<int64_t> before_
 void ClientConnections::set_timer() {
   if (deadlines_.empty() || is_in_deadlines_) return;
   const int64_t first_us = deadlines_.begin()->first;
-  // When it comes too early it sees what is due, and is set anew.
+  // A timer that fires too early finds nothing due and is set again.
   if (deadline_timer_.is_running() && deadline_us_ <= first_us) return;
   deadline_us_ = first_us;
   const int64_t left_us = first_us - shared_.clock.monotonic_us();

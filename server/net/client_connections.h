@@ -14,19 +14,19 @@
 
 namespace server {
 
-// What the loops of a front end share.
+// The state that the loops of a front end share.
 struct FrontEndShared {
   const FrontEndOptions options;
   ClientProtocol& protocol;
   MemoryBudget& memory;
   const Clock& clock;
   Gate connections = {};                  // closed by stop()
-  std::atomic<size_t> refused_count = 0;  // of those, one too many each, and soon gone
+  std::atomic<size_t> refused_count = 0;  // number of connections beyond the limit, which end soon
 };
 
 class ClientConnection;
 
-// Threads: the loop's. Shared with what is posted to the loop.
+// Threads: the loop's. Shared with tasks that are posted to the loop.
 class ClientConnections : public std::enable_shared_from_this<ClientConnections> {
  public:
   ClientConnections(Loop& loop, size_t shard, FrontEndShared& shared);
@@ -42,17 +42,17 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
 
   void remove(uint64_t id);
   void pump_soon(uint64_t id);
-  // Moves a connection's deadline; none: it has no more.
+  // Moves a connection's deadline; nothing: it has none.
   void set_deadline(uint64_t id, std::optional<int64_t> before_us, std::optional<int64_t> now_us);
   void set_timer();
   void on_deadlines();
-  // Which connections are looked at again and again: often while one waits for memory; once a
-  // second, and only when memory is short, if it holds more than an idle one.
+  // How often the memory of a connection is checked: often while it waits for memory; once a
+  // second, and only while memory is short, if it holds more than an idle one.
   enum class MemoryNeed : uint8_t { Idle, Holds, Waits };
   void watch_memory(uint64_t id, MemoryNeed need);
   void set_memory_timer();
   void on_memory_timer();
-  // Once a second at most: whoever sends nonsense must not fill the disk with our complaints.
+  // Logs at most one line per second, so that clients which send invalid data cannot fill the disk.
   void log_end(const std::string& peer, const std::string& reason);
 
   Loop& loop_;
@@ -63,10 +63,10 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
   uint64_t last_id_ = 0, unlogged_ = 0;
   int64_t logged_us_ = INT64_MIN / 2;
   Timer deadline_timer_;     // for the first of the deadlines
-  int64_t deadline_us_ = 0;  // when it comes, if it runs
+  int64_t deadline_us_ = 0;  // the time that the timer is set to, if it runs
   bool is_in_deadlines_ = false;
   std::set<std::pair<int64_t, uint64_t>> deadlines_;  // with the connections' ids
-  Timer memory_timer_;  // runs while there is anything in one of the two
+  Timer memory_timer_;  // runs while one of the two sets is not empty
   int64_t memory_timer_ms_ = 0;
   std::set<uint64_t> waiting_, holding_;
   HandshakeTurns handshakes_;

@@ -1,5 +1,5 @@
-// The two sides of a client's conversation: the protocol, which knows no socket, and whoever drives
-// it.
+// The two sides of a client's conversation: the session, which implements a protocol without a
+// socket, and its host, which drives it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace server {
 
-// What a session asks of whoever drives it.
+// The requests of a session to its host.
 class SessionHost {
  public:
   // Run the session soon, on this thread, but not from inside this call.
@@ -22,8 +22,9 @@ class SessionHost {
   ~SessionHost() = default;
 };
 
-// The driver's part: receive() what has come, run(), send take_output(), run() again after wake(),
-// at deadline_us() and while the session waits for memory, and close when is_over().
+// The host passes input to receive(), calls run(), sends take_output(), calls run() again after
+// wake(), at deadline_us() and while the session waits for memory, and closes the connection when
+// is_over().
 //
 // Threads: one loop's. Owner: the connection, or a test.
 class ClientSession {
@@ -34,29 +35,31 @@ class ClientSession {
   virtual void run() = 0;
   virtual std::string take_output() = 0;
 
-  // False while enough is waiting: stop reading the socket, but go on watching it for its end.
+  // False while enough input is waiting: the host stops reading the socket but still watches it for
+  // its end.
   virtual bool wants_input() const = 0;
-  // Part of a message has arrived and nothing can be done before the rest.
+  // Whether a part of a message has arrived and no work can be done before the rest.
   virtual bool is_inside_message() const = 0;
-  // The client does not take what it was sent: make no more until it does.
+  // Reports that the client does not take its output: the session pauses its output until it does.
   virtual void set_output_full(bool is_full) = 0;
-  // Answers that were made and wait inside the session, as HTTP/2's do whose streams the client does not let be sent.
+  // Bytes of answers that wait inside the session, for example while HTTP/2's flow control stops
+  // their streams.
   virtual size_t unsent_bytes() const { return 0; }
-  // What the memory budget has refused: "a message of 60 MB". Empty when there is nothing.
-  // run() asks for it again.
+  // The request that the memory budget has refused: "a message of 60 MB"; empty if none was. run()
+  // asks for it again.
   virtual const std::string& refused_memory() const = 0;
-  // Of the clock; run() has something to do then.
+  // The time (of the clock) at which run() has to be called.
   virtual std::optional<int64_t> deadline_us() const = 0;
 
-  // The last output is all that there is to say: send it and close.
+  // The session has ended: send the rest of its output and close.
   virtual bool is_over() const = 0;
-  // Why it is over, for the log; empty when the client wanted it so.
+  // The reason of the end, for the log; empty if the client ended the session.
   virtual std::string end_reason() const { return {}; }
-  // Ends the session as soon as the loop comes to it: with this error, where the protocol has
-  // words for one. ShuttingDown lets what is under way finish if the protocol can.
+  // Ends the session soon, with this error if the protocol can express it. ShuttingDown lets
+  // running work finish if the protocol can.
   virtual void shut_down(Error reason) = 0;
-  // For one that has just been opened and is one too many: it ends with this error, after as much of
-  // the protocol's greeting as a client needs to understand it, and within seconds.
+  // For a session that was just opened beyond the limit: it ends with this error within seconds,
+  // after the part of the protocol's greeting that a client needs to understand it.
   virtual void refuse(Error reason) { shut_down(std::move(reason)); }
 };
 

@@ -21,12 +21,12 @@ namespace server {
 
 namespace {
 
-// At most this many reads in a turn, and none once they have taken so long, so that one fast sender does not
-// hold up the others: what 64 KB of COPY ask for takes up to a millisecond.
+// Limits on the reads in a turn, by number and by time, so that one fast sender does not delay the
+// others: to process 64 KB of COPY takes up to a millisecond.
 constexpr int kReadsPerTurn = 4;
 constexpr int64_t kReadingUs = 500;
-constexpr size_t kMostAtOnce = 256 * 1024;  // likewise, of one read
-constexpr size_t kMaxParts = 64;            // of one sendmsg
+constexpr size_t kMostAtOnce = 256 * 1024;  // limit of one read, for the same reason
+constexpr size_t kMaxParts = 64;            // parts of one sendmsg
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
@@ -50,10 +50,10 @@ Address to_address(const sockaddr_storage& address) {
 struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   uv_poll_t poll;
   Socket socket;
-  ConnectionHandler* handler;           // null once the owner is gone or was told of the end
+  ConnectionHandler* handler;           // null after on_closed(), or if the owner is gone
   std::shared_ptr<Impl> kept_by_libuv;  // until the handle is closed
-  std::unique_ptr<Timer> last_call;     // of close_when_sent
-  std::optional<int64_t> linger_ms;     // likewise
+  std::unique_ptr<Timer> last_call;     // the time limit of close_when_sent()
+  std::optional<int64_t> linger_ms;     // of close_when_sent()
   struct Unsent {
     std::string own;
     SharedBytes shared = {};
@@ -78,18 +78,19 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   }
 
   void on_ready(int status, int ready) {
-    const std::shared_ptr<Impl> self = shared_from_this();  // the owner may let go of us below
+    const std::shared_ptr<Impl> self = shared_from_this();  // the owner may destroy us below
     if (status < 0) return end();
     if (handler && (ready & UV_WRITABLE)) send_unsent();
     if (handler && (ready & UV_READABLE)) receive();
-    // What the peer sent before it closed is read first; with the input paused nobody waits for it.
+    // Input that arrived before the close is read first; while input is paused it is not needed.
     if (handler && (ready & UV_DISCONNECT) && input_paused) end();
     watch();
   }
 
   void receive() {
-    // Aligned: GNU_RELRO begins where thread-local data does, and lld lets an unaligned one begin on a
-    // page that is not mapped, so that whether the program starts depends on the size of its text.
+    // Aligned: GNU_RELRO begins where thread-local data does, and lld lets unaligned data begin on
+    // a page that is not mapped. Whether the program starts would then depend on the size of its
+    // text.
     alignas(4096) thread_local std::array<char, Connection::kReadSizeBytes> buffer;
     const SystemClock clock;
     const int64_t until_us = clock.monotonic_us() + kReadingUs;
@@ -107,7 +108,7 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  // How many bytes of the parts the socket took; nothing when the connection is broken.
+  // The number of bytes that the socket took; nothing if the connection is broken.
   std::optional<size_t> try_send(std::span<const std::string_view> parts) const {
     std::array<iovec, kMaxParts> vectors;
     const size_t count = std::min(parts.size(), vectors.size());
@@ -142,8 +143,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  // Closing a socket that holds unread input makes the kernel send a reset, which can overtake our
-  // last words. So we say that we are done, and read on until the peer closes too.
+  // Closing a socket with unread input makes the kernel send a reset, which can overtake the last
+  // output. So the sending side is shut down, and input is read until the peer closes, too.
   void stop_sending() {
     shutdown(socket.fd(), SHUT_WR);
     if (linger_ms) last_call->start_once(*linger_ms);
@@ -163,11 +164,12 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  // All of it but the first `sent` bytes, which only the first that is kept may have.
+  // Keeps all bytes except the first `sent` ones. Only the first kept piece may have sent bytes.
   void keep(std::string bytes, size_t sent = 0) {
     if (bytes.size() == sent) return;
-    // A buffer that grew has up to twice the room, and most of it may have gone: a copy is as long as what waits. Of a
-    // long one, of which most is left, it would take milliseconds.
+    // A buffer that grew may have twice the necessary capacity, and most of it may be sent: then
+    // the rest is copied into a buffer of its size. If most of a long buffer is left, a copy would
+    // take milliseconds.
     constexpr size_t kMostSlack = 4 * 1024, kMostPart = 4;
     const size_t waiting = bytes.size() - sent;
     if (bytes.capacity() - waiting > std::max(kMostSlack, waiting / kMostPart))
@@ -202,8 +204,8 @@ Connection::Connection(Loop& loop, Socket socket, ConnectionHandler& handler)
   impl_->socket = std::move(socket);
   impl_->handler = &handler;
   const int on = 1;
-  // Answers are written whole, so there is nothing that Nagle's delay could gather. Keep-alive
-  // finds peers whose machine is gone. Neither is worth an error: the connection works without.
+  // Answers are written as a whole, so Nagle's algorithm could only delay them. Keep-alive detects
+  // peers whose machine is gone. If setting an option fails, the connection works without it.
   setsockopt(impl_->socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(impl_->socket.fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   uv_poll_init(loop.uv(), &impl_->poll, impl_->socket.fd());
@@ -224,7 +226,7 @@ void Connection::write(std::string bytes) {
     impl_->keep(std::move(bytes));
     return;
   }
-  const size_t sent = impl_->try_send({&whole, 1}).value_or(0);  // a broken one shows when polled
+  const size_t sent = impl_->try_send({&whole, 1}).value_or(0);  // polling reports a failure
   impl_->keep(std::move(bytes), sent);
   impl_->watch();
 }

@@ -1,4 +1,4 @@
-// A TCP connection on a loop: bytes in, bytes out, and word of its end.
+// A TCP connection on a loop: reads and writes bytes and reports its end.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,68 +15,70 @@
 
 namespace server {
 
-// What a connection tells its owner. The owner may destroy the connection inside any of these.
+// The events of a connection. The owner may destroy the connection inside any of these calls.
 class ConnectionHandler {
  public:
-  // The bytes are good during the call.
+  // `bytes` is valid during the call.
   virtual void on_input(std::string_view bytes) = 0;
-  // Where they are to be received, for who knows already where they belong: on_input() is given a part of it then.
+  // A buffer in which the owner wants to receive; on_input() then gets a part of it. Empty: the
+  // connection's own.
   virtual std::span<char> input_room() { return {}; }
-  // After unsent_bytes() has been above the high mark: it is at or below the low mark again.
+  // unsent_bytes() has been above the high mark and is now at or below the low mark.
   virtual void on_drained() = 0;
-  // The peer has closed its side or is gone (also found out while input is paused), or the time of
-  // close_when_sent() is over. Nothing is called afterwards.
+  // The peer has closed its side or is gone (also detected while input is paused), or the time
+  // limit of close_when_sent() is over. No calls follow.
   virtual void on_closed() = 0;
 
  protected:
   ~ConnectionHandler() = default;
 };
 
-// Output is buffered without a limit of its own: the owner looks at is_full() and stops making more
-// until on_drained(). The peer's half-close counts as its end: neither PostgreSQL's nor Kafka's
-// clients go on reading after it, and it is how a killed one looks.
+// Output is buffered without a limit of its own: the owner checks is_full() and pauses until
+// on_drained(). A half-close by the peer counts as its end: clients of PostgreSQL and Kafka do not
+// read after it, and a killed client looks the same.
 //
 // Threads: the loop's.
 class Connection {
  public:
   static constexpr size_t kReadSizeBytes =
-      64 * 1024;  // at most, in one on_input() without room of its own
+      64 * 1024;  // limit of one on_input() without a buffer of the owner
   static constexpr size_t kHighMarkBytes = 256 * 1024, kLowMarkBytes = 64 * 1024;
 
   Connection(Loop& loop, Socket socket, ConnectionHandler& handler);
-  ~Connection();  // closes at once; what is not sent is dropped
+  ~Connection();  // closes at once; unsent output is dropped
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Sends what the socket takes at once, and keeps the rest.
+  // Sends the bytes that the socket takes at once, and keeps the rest.
   void write(std::string bytes);
-  // As one message, whose middle is not copied.
+  // Writes one message whose middle is not copied.
   void write(std::string head, SharedBytes middle, std::string tail);
   size_t unsent_bytes() const;
-  // What these take, with what has gone of the same buffer.
+  // The memory of unsent output, including sent bytes in the same buffer.
   size_t held_bytes() const;
   bool is_full() const { return unsent_bytes() > kHighMarkBytes; }
 
-  // While input is paused the peer's bytes wait in its own buffers.
+  // While input is paused the peer's bytes wait in the system's buffers.
   void pause_input();
   void resume_input();
 
-  // Acknowledges at once what has arrived of a message that is not whole yet. A peer with Nagle's
-  // algorithm (librdkafka by default) holds its last bytes back until then, which would take up to
-  // 40 ms.
+  // Acknowledges at once the received part of an incomplete message. A peer with Nagle's algorithm
+  // (librdkafka by default) sends the last bytes of a message only after that, which would take up
+  // to 40 ms.
   void acknowledge_now();
 
-  // Further input is thrown away; on_closed comes when all is sent and the peer has closed too, or after the time is
-  // over. A peer that has got all is waited for no longer than `linger_ms`, where that is given.
+  // Discards further input. on_closed() is called when all output is sent and the peer has closed,
+  // too, or at the time limit. With `linger_ms`, a peer that has got all output is waited for no
+  // longer than that.
   void close_when_sent(int64_t timeout_ms, std::optional<int64_t> linger_ms = std::nullopt);
 
   std::string peer() const;  // "127.0.0.1:51234"
-  // Our end, as the peer has reached it; none when the connection is gone.
+  // The local address to which the peer has connected; nothing if the connection is gone.
   std::optional<Address> local() const;
 
  private:
   struct Impl;
-  std::shared_ptr<Impl> impl_;  // shared with libuv, which lets go of it after the handle is closed
+  std::shared_ptr<Impl> impl_;  // shared with libuv, which releases it after closing the handle
 };
 
 }  // namespace server

@@ -23,7 +23,7 @@ std::string lower(std::string text) {
 
 }  // namespace
 
-// Deletes itself when the owner is gone and libuv has let go of all.
+// Deletes itself when the owner is gone and libuv has closed all handles.
 struct Connector::Impl {
   Impl(Loop& on, const Address& to, int64_t timeout_ms, Done when_done)
       : loop(on), address(to), done(std::move(when_done)) {
@@ -116,7 +116,7 @@ struct Connector::Impl {
   void end(Result<Socket> result) {
     uv_timer_stop(&timer);
     stop_polling();
-    // The owner may destroy the connector in there, and this with it.
+    // The callback may destroy the connector, and this with it.
     if (Done told = std::exchange(done, nullptr)) told(std::move(result));
   }
 
@@ -139,7 +139,7 @@ struct Connector::Impl {
 
   Loop& loop;
   const Address address;
-  Done done;  // empty once it was called, or the owner is gone
+  Done done;  // empty after the call, or if the owner is gone
   uv_timer_t timer;
   uv_getaddrinfo_t lookup;
   uv_poll_t* polling = nullptr;

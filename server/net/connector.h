@@ -1,4 +1,4 @@
-// An outgoing TCP connection in the making.
+// An outgoing TCP connection that is being opened.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace server {
 
-// Looks the host up and connects to the first of its addresses that lets itself be connected to.
+// Looks up the host and connects to the first of its addresses that accepts the connection.
 //
 // Threads: the loop's.
 class Connector {
@@ -20,13 +20,13 @@ class Connector {
   using Done = std::function<void(Result<Socket>)>;
   // `done` is called once, never within this call; it may destroy the connector.
   Connector(Loop& loop, const Address& address, int64_t timeout_ms, Done done);
-  ~Connector();  // gives up: `done` is not called any more
+  ~Connector();  // gives up: `done` is not called afterwards
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
  private:
   struct Impl;
-  Impl* impl_;  // libuv holds on to it until all is closed, then it deletes itself
+  Impl* impl_;  // deletes itself after libuv has closed all handles
 };
 
 }  // namespace server

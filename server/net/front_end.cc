@@ -15,7 +15,7 @@ struct FrontEnd::Impl {
   void assign(Socket socket) {
     const std::shared_ptr<ClientConnections>& shard = shards[next_shard++ % shards.size()];
     if (shard->loop().is_here()) return shard->accept(std::move(socket));
-    // A task must be copyable, a socket must not.
+    // A task must be copyable, and a socket is not.
     auto moved = std::make_shared<Socket>(std::move(socket));
     shard->loop().post([weak = std::weak_ptr(shard), moved] {
       if (const auto self = weak.lock()) self->accept(std::move(*moved));
@@ -23,7 +23,7 @@ struct FrontEnd::Impl {
   }
 
   FrontEndShared shared;
-  std::vector<std::shared_ptr<ClientConnections>> shards;  // shared with what is posted to them
+  std::vector<std::shared_ptr<ClientConnections>> shards;  // shared with posted tasks
   size_t next_shard = 0;
   Address address;
   std::unique_ptr<Listener> listener;  // on the first loop
@@ -58,8 +58,8 @@ void FrontEnd::stop(Task on_stopped) {
   Loop& first = impl_->shards.front()->loop();
   first.post([impl = impl_.get(), &first, on_stopped = std::move(on_stopped)] {
     impl->listener.reset();
-    // Each shard counts as one more connection until it has told its own: a socket that is on its
-    // way to it comes before that.
+    // Each shard counts as one more connection until it has shut down its own: a socket that was
+    // assigned to it before is accepted first.
     Gate& gate = impl->shared.connections;
     for (size_t i = 0; i < impl->shards.size(); ++i) gate.enter();
     gate.close([&first, on_stopped] { first.post(on_stopped); });

@@ -1,5 +1,5 @@
-// What all protocols share: a listener, and connections that are dealt out to the loops, each with a
-// session of its protocol. Bytes go from sockets to sessions and back.
+// The common part of all protocols: a listener, and connections that are distributed to the loops,
+// each with a session of its protocol. Moves bytes between sockets and sessions.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -17,16 +17,16 @@
 
 namespace server {
 
-// A connection that has just come, for its session.
+// A new connection, for its session.
 struct NewClient {
   size_t shard;  // the index of its loop
   SessionHost& host;
   const Connection& connection;
   MemoryAccount& memory;   // outlives the session
-  const Channel& channel;  // likewise; of TLS it knows after the handshake
+  const Channel& channel;  // outlives the session; has TLS facts after the handshake
 };
 
-// What a protocol supplies. Called on the loops' threads.
+// The part that a protocol supplies. Called on the loops' threads.
 class ClientProtocol {
  public:
   virtual std::string_view name() const = 0;  // for the log
@@ -39,22 +39,22 @@ class ClientProtocol {
 struct FrontEndOptions {
   Address address;
   size_t max_connections = 10'000;
-  // A client that the memory budget holds up gets this long; then its session ends with an error.
+  // The time that a client blocked by the memory budget gets before its session ends with an error.
   int64_t memory_wait_ms = 5'000;
-  const TlsServer* tls = nullptr;  // null: there is no TLS; outlives the front end
+  const TlsServer* tls = nullptr;  // null: no TLS; outlives the front end
   TlsStart tls_start = {};
 };
 
-// Connections are dealt out to the loops in turn, and stay there. One too many is told so and
-// closed.
+// Connections are distributed to the loops in turn and stay there. A connection beyond the limit
+// gets an error and is closed.
 //
-// Memory: what a client has sent and not taken is charged to an account of its session. Where answers that wait
-//         for clients hold half of what there is, a session makes more only when its client has taken the last.
-//         When there
-//         is no more, its socket is not read for a while; a client that gets on no further then, or
-//         holds much and neither reads nor sends while the others need it, is ended with an error.
-// Stopping: stop(), wait for its task, stop the loops, destroy. Or stop the loops first and destroy:
-//         then clients just see the end of the connection.
+// Memory: received input and output that the client has not taken are charged to an account of its
+//         session. While answers that wait for clients hold half of the budget, a session pauses
+//         its output until its client has taken the last. When memory is exhausted, the socket is
+//         not read for a while. A client that makes no progress then, or that holds much and
+//         neither reads nor sends while others need memory, is ended with an error.
+// Stopping: stop(), wait for its task, stop the loops, destroy. Or stop the loops first and
+//         destroy: then clients only see the end of the connection.
 // Threads: open() and the destructor while no loop runs, or on a thread that no loop is waiting
 //         for; stop(), address() and connection_count() from any thread. Everything else happens on
 //         the loops.

@@ -9,7 +9,7 @@ namespace server {
 
 namespace {
 
-// What an idle connection may go on holding after a large message.
+// The capacity that an idle connection may keep after a large message.
 constexpr size_t kKeptCapacity = 64 * 1024;
 constexpr size_t kFastGrowth = 1 << 20;
 constexpr size_t kRead = Connection::kReadSizeBytes;
@@ -17,27 +17,27 @@ constexpr size_t kRead = Connection::kReadSizeBytes;
 }  // namespace
 
 void InputBuffer::forget_consumed() {
-  // Messages come in groups; to move the rest once for each group is enough.
+  // Messages arrive in groups; moving the rest once per group is enough.
   if (begin_ <= buffer_.size() / 2) return;
   buffer_.erase(0, begin_);
   begin_ = 0;
   if (buffer_.capacity() > kKeptCapacity && buffer_.size() < kKeptCapacity) move_to(buffer_.size());
 }
 
-// Into a string of its own: one that grows doubles its capacity, whatever it is asked for.
+// Moves into a new string with exact capacity: a string that grows at least doubles its capacity.
 void InputBuffer::move_to(size_t capacity) {
   std::string moved;
   moved.reserve(capacity);
   moved.append(buffer_, begin_);
   begin_ = 0;
-  buffer_.swap(moved);  // an assignment would keep the old capacity for a short text
+  buffer_.swap(moved);  // assignment would keep the old capacity
   charge_.resize(buffer_.capacity());
 }
 
 void InputBuffer::append(std::string_view bytes) {
   forget_consumed();
   const size_t needed = buffer_.size() + bytes.size();
-  // Not refused any more: it has been read, and is one read at most.
+  // Not refused: the bytes are already read, and are at most one read.
   if (needed > buffer_.capacity()) move_to(needed - begin_ + std::min(needed, kRead));
   buffer_ += bytes;
   charge_.resize(buffer_.capacity());
@@ -46,14 +46,14 @@ void InputBuffer::append(std::string_view bytes) {
 bool InputBuffer::make_room(size_t whole) {
   forget_consumed();
   const size_t size = unread().size();
-  // Small messages come in one read, for which append() makes room: most connections are idle most
-  // of the time, and hold nothing.
+  // A small message arrives in one read, for which append() makes room: most connections are idle
+  // most of the time, and hold no memory.
   if (whole <= std::max(size, kRead)) return true;
-  // The read that completes the message may bring the next one's beginning.
+  // The read that completes the message may contain the beginning of the next one.
   const size_t full = whole + kRead;
   if (buffer_.capacity() - buffer_.size() >= std::min(full - size, kRead)) return true;
-  // What is there becomes four times as long, later twice, so that a message is moved seldom; with
-  // little memory left it goes in smaller steps.
+  // The capacity grows by a factor of four, later of two, so that a message is moved seldom; with
+  // little memory left it grows in smaller steps.
   for (const size_t step : {size <= kFastGrowth ? 3 * size : size, size / 8}) {
     const size_t capacity = std::min(full, size + std::max(step, kRead));
     if (!charge_.try_resize(capacity)) continue;

@@ -1,4 +1,4 @@
-// What a connection has received and nobody has read yet.
+// The received bytes of a connection that are not processed yet.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -8,26 +8,25 @@
 
 namespace server {
 
-// Invariant: memory grows with what has arrived, not with what a message says of its length, and is
-//            charged to the connection's account.
+// Invariant: memory grows with the received bytes, not with the length that a message announces,
+//            and is charged to the connection's account.
 // Threads:   one. Owner: the session.
 class InputBuffer {
  public:
   explicit InputBuffer(MemoryAccount* account) : charge_(account, MemoryKind::Connections) {}
 
-  // Everything that points into unread() is void afterwards.
+  // Invalidates all pointers into unread().
   void append(std::string_view bytes);
   std::string_view unread() const { return std::string_view(buffer_).substr(begin_); }
-  // The first `size` bytes are read; they stay where they are until one of the calls below or
+  // Marks the first `size` bytes as processed; they stay valid until one of the calls below or
   // append().
   void consume(size_t size) { begin_ += size; }
 
-  // Between two turns: what was read is given back if it was large.
+  // Call between two turns: frees processed bytes if they were many.
   void tidy() { forget_consumed(); }
 
-  // Makes room for what can come in one read of a message that has `whole` bytes, all told. False
-  // when there is no memory for it now: then the rest has to wait in the socket. Voids unread() as
-  // append() does.
+  // Makes room for the next read of a message of `whole` bytes. Returns false if no memory is
+  // available now: the rest has to wait in the socket. Invalidates unread() like append().
   bool make_room(size_t whole);
 
  private:
@@ -35,7 +34,7 @@ class InputBuffer {
   void move_to(size_t capacity);
 
   std::string buffer_;
-  size_t begin_ = 0;  // what is before it was read
+  size_t begin_ = 0;  // bytes before it are processed
   MemoryCharge charge_;
 };
 

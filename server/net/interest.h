@@ -1,4 +1,4 @@
-// Who has asked something and may be gone before the answer comes.
+// Drops callbacks whose receiver no longer exists.
 #pragma once
 #include <memory>
 #include <utility>
@@ -7,8 +7,10 @@
 
 namespace server {
 
-// A member of what waits for answers: those that come after its end find nobody.
-// Threads: made and destroyed on the loop.
+// A member of an object that waits for answers: answers that arrive after its destruction are
+// dropped.
+//
+// Threads: created and destroyed on the loop.
 class Interest {
  public:
   Interest() = default;
@@ -16,7 +18,8 @@ class Interest {
   Interest(const Interest&) = delete;
   Interest& operator=(const Interest&) = delete;
 
-  // The function, to be run on that loop, its own, if it is still there then; may be called on any thread.
+  // Wraps the function so that it runs on `loop` if this object still exists then. `loop` is the
+  // object's own; the wrapper may be called on any thread.
   template <class F>
   auto on(Loop& loop, F run) const {
     return [&loop, is_there = is_there_, run = std::move(run)](auto... arguments) {
@@ -25,7 +28,7 @@ class Interest {
       });
     };
   }
-  // The function, to be called on its loop.
+  // Wraps the function for calls on the object's own loop.
   template <class F>
   auto here(F run) const {
     return [is_there = is_there_, run = std::move(run)](auto&&... arguments) {
@@ -34,7 +37,7 @@ class Interest {
   }
 
  private:
-  // Shared with what was asked.
+  // Shared with the wrapped functions.
   const std::shared_ptr<bool> is_there_ = std::make_shared<bool>(true);
 };
 

@@ -19,7 +19,7 @@ namespace server {
 namespace {
 
 constexpr int kBacklog = 1024;
-// One turn takes at most this many, so that a flood of connections does not starve the others.
+// The limit of accepts in a turn, so that a flood of connections does not starve existing ones.
 constexpr int kAcceptsPerTurn = 64;
 
 struct AddressList {
@@ -29,7 +29,7 @@ struct AddressList {
   }
 };
 
-// As the C library says it, with a small letter, to stand after a colon.
+// The text of strerror() with a small first letter, to stand after a colon.
 std::string reason_of(int error_number) {
   std::string reason = std::strerror(error_number);
   if (!reason.empty()) reason[0] = static_cast<char>(std::tolower(reason[0]));
@@ -72,7 +72,8 @@ Result<Socket> bind_and_listen(const Address& address) {
   for (const addrinfo* each = found.first; each; each = each->ai_next) {
     Socket socket_(::socket(each->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const int on = 1;
-    // A restarted server must not wait for the last one's closed connections to be forgotten.
+    // A restarted server must not wait until the closed connections of its predecessor have
+    // expired.
     if (socket_.fd() >= 0 &&
         setsockopt(socket_.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
         bind(socket_.fd(), each->ai_addr, each->ai_addrlen) == 0 &&
@@ -91,7 +92,7 @@ Socket::~Socket() {
 
 struct Listener::Impl {
   uv_poll_t poll;
-  uv_timer_t retry;  // while the process has no file descriptor left
+  uv_timer_t retry;  // runs while the process has no free file descriptor
   int open_handles = 2;
   Socket socket;
   Address address;
@@ -111,7 +112,7 @@ struct Listener::Impl {
     }
   }
 
-  // The connection stays in the backlog; polling on would only burn a core.
+  // The connection stays in the backlog; polling would only occupy a core.
   void wait_for_resources() {
     log_warn("cannot accept a connection address={} reason=\"{}\"", address.to_string(),
              reason_of(errno));

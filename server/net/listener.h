@@ -27,27 +27,27 @@ class Socket {
   int fd_;
 };
 
-// Threads: the loop's. The sockets that it gives may go to any loop.
+// Threads: the loop's. The accepted sockets may be given to any loop.
 class Listener {
  public:
   // Called with each new connection.
   using OnAccept = std::function<void(Socket)>;
 
-  // Port 0 picks a free one. Fails with NetworkFailure: "cannot listen on
-  // 127.0.0.1:7432: address already in use".
+  // Port 0 picks a free one. Fails with NetworkFailure: "cannot listen on 127.0.0.1:7432: address
+  // already in use".
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address,
                                                 OnAccept on_accept);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // As bound: the host as it was given, the port that was picked.
+  // The bound address: the given host and the actual port.
   const Address& address() const;
 
  private:
   struct Impl;
   explicit Listener(Impl* impl) : impl_(impl) {}
-  Impl* impl_;  // libuv holds on to it until the handle is closed, then it deletes itself
+  Impl* impl_;  // libuv owns it; it deletes itself when the handle is closed
 };
 
 }  // namespace server

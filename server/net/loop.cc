@@ -29,9 +29,9 @@ namespace {
 
 uv_handle_t* as_handle(void* handle) { return static_cast<uv_handle_t*>(handle); }
 
-// Loops that this thread has posted to and not woken yet.
+// The loops to which this thread has posted and which it has not woken yet.
 struct HeldWakes {
-  // Others wait for what was posted first: this many posts take some microseconds.
+  // Bounds the wait for the first posts: to make this many takes some microseconds.
   static constexpr int kMostPosts = 64;
   bool is_holding = false;
   int posts = 0;
@@ -40,14 +40,15 @@ struct HeldWakes {
   void send();
 };
 thread_local HeldWakes held_wakes;
-// Whose work this thread does outside of it (run_when_idle.h): it looks into the mailbox when it is back.
+// The loop that this thread has left for idle work (run_when_idle.h). It needs no wake, since this
+// thread drains its mailbox when it returns.
 thread_local const Loop::Impl* left_loop = nullptr;
 
 }  // namespace
 
-// An eventfd of our own instead of uv_async_t: there the receiver spins until the sender has come
-// back from the kernel, for tens of microseconds when the sender was preempted by the very thread that
-// it woke (measured: a fifth of the CPU of look-ups on a busy machine).
+// Uses an eventfd instead of uv_async_t, whose receiver spins until the sender has returned from
+// the kernel. The spinning takes tens of microseconds if the woken thread has preempted the sender
+// (measured: a fifth of the CPU time of look-ups on a busy machine).
 struct Loop::Impl {
   explicit Impl(std::string name)
       : slices(std::move(name)), wake_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -62,37 +63,38 @@ struct Loop::Impl {
   const SystemClock clock;
   const int wake_fd;
   uv_poll_t wake;       // of wake_fd
-  uv_check_t turn_end;  // always: after the sockets and messages of a turn
-  uv_idle_t idle_turn;  // active while one of these has tasks: keeps the loop from waiting
+  uv_check_t turn_end;  // always active: runs after the sockets and messages of a turn
+  uv_idle_t idle_turn;  // active while deferred tasks or slices exist: keeps the loop from waiting
   std::vector<Task> deferred;   // in this turn
-  std::deque<Task> left_over;   // of turns before, the oldest first
-  bool owes_left_over = false;  // they had none of the last turn
-  // In slices: kinds take turns, so that however much there is of one, another waits for one slice of each.
+  std::deque<Task> left_over;   // from earlier turns, the oldest first
+  bool owes_left_over = false;  // the last turn had no time for them
+  // Work in slices. The kinds take turns, so that a kind waits for one slice of each other kind,
+  // however many tasks these have.
   struct Work {
     const char* what;
     std::deque<Task> tasks;  // never empty
   };
-  std::deque<Work> work;  // the kind whose turn it is first
+  std::deque<Work> work;  // the kind with the next turn is first
   std::atomic<std::thread::id> thread;
   std::atomic<bool> stopping = false;
-  Task idle_work;           // for when there is nothing else to do
-  bool is_leaving = false;  // for it: uv_run() is about to return
+  Task idle_work;           // to run when the loop has no other work
+  bool is_leaving = false;  // uv_run() is about to return for idle_work
   std::unique_ptr<LoopRelief> relief;
-  std::thread relief_thread;  // begun with the first idle_work
+  std::thread relief_thread;  // started with the first idle_work
 
   std::mutex mutex;
   // Guarded by mutex
   std::vector<Task> mailbox;
 
-  // Any thread.
+  // Called on any thread.
   void send_wake() const {
     const uint64_t one = 1;
-    // It fails only when the counter is full: then the loop is awake anyway.
+    // Fails only if the counter is full: then the loop is awake anyway.
     [[maybe_unused]] const ssize_t written = write(wake_fd, &one, sizeof one);
   }
   void on_wake() {
     uint64_t count = 0;
-    // Before the mailbox is emptied: what is posted afterwards wakes the loop again.
+    // Read before the mailbox is emptied, so that later posts wake the loop again.
     [[maybe_unused]] const ssize_t taken = read(wake_fd, &count, sizeof count);
     drain_mailbox();
     if (stopping) uv_stop(&loop);
@@ -108,8 +110,8 @@ struct Loop::Impl {
       task();
     }
   }
-  // libuv calls it in each turn after it has looked at its sockets. What these have left to do is done
-  // at once: in the next turn it would cost another look at the sockets.
+  // Runs in each turn after libuv has polled the sockets. Deferred tasks of the sockets run at
+  // once: in the next turn they would need another poll.
   void end_turn() {
     if (has_deferred() || !work.empty()) run_rest();
     if (!idle_work) return;
@@ -120,8 +122,9 @@ struct Loop::Impl {
       idle_work = nullptr;
   }
   bool has_deferred() const { return !deferred.empty() || !left_over.empty(); }
-  // Where many have much to send, the rest of them come in the next turns. Who comes meanwhile does not wait for them: when
-  // a thousand consumers get a large record, another client's row is acknowledged before they have all had it.
+  // If deferred tasks take too long, the rest runs in later turns, and new tasks do not wait for
+  // it: when a thousand consumers get a large record, another client's row is acknowledged before
+  // all of them have it.
   void run_deferred() {
     constexpr int64_t kMostUs = 2'000;
     const int64_t begun_us = clock.monotonic_us();
@@ -170,7 +173,7 @@ struct Loop::Impl {
     stop_idle();
   }
   bool has_waiting() const {
-    // What libuv polls tells whether it has anything; the mailbox wakes it through a descriptor, too.
+    // libuv's descriptor is readable if an event is pending, also for the mailbox.
     pollfd polled{uv_backend_fd(&loop), POLLIN, 0};
     return poll(&polled, 1, 0) > 0;
   }
@@ -181,8 +184,8 @@ struct Loop::Impl {
     if (!has_deferred() && work.empty()) uv_idle_stop(&idle_turn);
   }
 
-  // --- Its threads
-  // By who has the loop, until it is stopped.
+  // --- The two threads
+  // Runs the loop on the thread that has it, until stop().
   void serve() {
     do {
       thread = std::this_thread::get_id();
@@ -197,7 +200,7 @@ struct Loop::Impl {
       return;
     } while (relief->stand_by());
   }
-  // False when the loop is the other thread's now.
+  // Returns false if the other thread has the loop now.
   bool run_idle_work() {
     is_leaving = false;
     Task left = std::exchange(idle_work, nullptr);
@@ -209,17 +212,17 @@ struct Loop::Impl {
     left = nullptr;
     left_loop = nullptr;
     if (!relief->take_back()) {
-      send_wake();  // of what this thread has posted nobody was told
+      send_wake();  // posts of this thread have not woken the loop
       return false;
     }
     thread = std::this_thread::get_id();
     drain_mailbox();
-    // What was answered leaves before anything else is looked at: a client waits for it.
+    // Answers are sent before other work, since a client waits for them.
     if (has_deferred()) {
       run_deferred();
       stop_idle();
     }
-    // That may leave such work again: a whole turn, so that timers and sockets come in between.
+    // This may set idle_work again, so a whole turn follows, for timers and sockets.
     if (idle_work) uv_run(&loop, UV_RUN_NOWAIT);
     return true;
   }
@@ -231,7 +234,7 @@ struct Loop::Impl {
       relief_thread = std::thread([this] {
         if (relief->stand_by()) serve();
       });
-    } catch (const std::system_error&) {  // as many threads as the system lets it have
+    } catch (const std::system_error&) {  // the limit of threads is reached
       relief.reset();
     }
     return relief != nullptr;
@@ -275,7 +278,8 @@ Loop::Loop(std::string name) : impl_(std::make_unique<Impl>(std::move(name))) {
 }
 
 Loop::~Loop() {
-  // Tasks may own sockets and timers of this loop: they go before the handles are closed.
+  // Tasks may own sockets and timers of this loop, so they are destroyed before the handles are
+  // closed.
   impl_->deferred.clear();
   impl_->left_over.clear();
   impl_->work.clear();
@@ -290,7 +294,7 @@ Loop::~Loop() {
   uv_close(as_handle(&impl_->idle_turn), nullptr);
   uv_run(&impl_->loop, UV_RUN_DEFAULT);
   [[maybe_unused]] const int busy = uv_loop_close(&impl_->loop);
-  assert(!busy);  // something that lives on the loop outlived it
+  assert(!busy);  // an object on the loop outlived it
 }
 
 void Loop::post(Task task) {
@@ -300,7 +304,7 @@ void Loop::post(Task task) {
     is_first = impl_->mailbox.empty();
     impl_->mailbox.push_back(std::move(task));
   }
-  // Whoever put in the first one wakes the loop for those behind it.
+  // The thread that posts the first task wakes the loop for all tasks until then.
   HeldWakes& held = held_wakes;
   if (is_first && !held.is_holding && impl_.get() != left_loop) impl_->send_wake();
   if (!held.is_holding) return;
@@ -374,8 +378,8 @@ Timer::~Timer() {
 namespace {
 
 void start_timer(uv_timer_t& handle, uv_timer_cb on_time, int64_t delay_ms, int64_t repeat_ms) {
-  // libuv counts from the time at which this turn of the loop began; a long turn would cut the
-  // delay short.
+  // libuv counts from the beginning of the present turn of the loop; a long turn would shorten the
+  // delay.
   uv_update_time(handle.loop);
   uv_timer_start(&handle, on_time, static_cast<uint64_t>(std::max<int64_t>(delay_ms, 0)),
                  static_cast<uint64_t>(repeat_ms));
@@ -384,7 +388,7 @@ void start_timer(uv_timer_t& handle, uv_timer_cb on_time, int64_t delay_ms, int6
 }  // namespace
 
 void Timer::start_once(int64_t delay_ms) {
-  // A timer that is due at once is run again and again in the turn whose timer starts it.
+  // A timer with no delay that is started by a timer would run again and again in the same turn.
   start_timer(impl_->handle, Impl::is_time, std::max<int64_t>(delay_ms, 1), 0);
 }
 void Timer::start_every(int64_t interval_ms) {

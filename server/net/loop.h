@@ -1,4 +1,5 @@
-// One thread that waits for sockets, timers and messages, and runs what belongs to it in turn.
+// One thread that waits for sockets, timers and messages, and runs their callbacks one after the
+// other.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -12,14 +13,15 @@ namespace server {
 class SliceMeter;
 using Task = std::function<void()>;
 
-// Stopping, from the outside in: stop() makes run() return; then the owner destroys what lives on
-// the loop (listeners first: they refuse new work), and at last the loop, which waits for libuv to
-// let go of all handles. Tasks posted after stop() are destroyed without being run.
+// Stopping, from the outside in: stop() makes run() return; then the owner destroys the objects on
+// the loop (listeners first, since they refuse new work), and finally the loop, which waits until
+// libuv has closed all handles. Tasks posted after stop() are destroyed without running.
 //
-// Threads: post() and stop() from any; all else from the thread in run(), the one that runs the loop for it meanwhile
-//          (run_when_idle.h), or from the owner's while nobody is in run().
-// Queues:  the mailbox has no limit of its own: whoever posts for the sake of a client is bounded by
-//          that client's buffers.
+// Threads: post() and stop() from any; everything else from the thread in run(), from the thread
+//          that runs the loop in its place (run_when_idle.h), or from the owner's thread while no
+//          thread is in run().
+// Queues:  the mailbox has no limit of its own: posts on behalf of a client are bounded by that
+//          client's buffers.
 class Loop {
  public:
   // The name is for the log.
@@ -28,11 +30,12 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Runs on the loop's thread soon, in the order of the calls.
+  // Runs the task on the loop's thread soon, in the order of the calls.
   void post(Task task);
-  // While it lives, what its thread posts wakes each loop once: at the end, or when a lot has come. For
-  // who has something to tell to many at a time: a loop that is woken by the first word takes it, goes
-  // to sleep, and is woken by the second. One at a time on a thread; it must not outlive the loops.
+  // While it lives, the posts of its thread wake each loop once: at its end, or after
+  // HeldWakes::kMostPosts posts. For code that posts to many receivers: otherwise a loop wakes for
+  // the first post, handles it, goes to sleep, and is woken by the second. A thread may have one at
+  // a time; it must not outlive the loops.
   class WakesTogether {
    public:
     WakesTogether();
@@ -40,18 +43,18 @@ class Loop {
     WakesTogether(const WakesTogether&) = delete;
     WakesTogether& operator=(const WakesTogether&) = delete;
   };
-  // For work that comes in slices: one of them runs in each turn of the loop, between which sockets and
-  // messages have theirs. So a message waits for one slice, however many there are. On the loop's thread.
-  // `what` it does is named in the log when it holds the loop; the text outlives it.
+  // For work in slices: one slice runs in each turn of the loop, so sockets and messages are
+  // handled in between, and a message waits for one slice only. Call on the loop's thread. `what`
+  // names the work in the log if it holds the loop; the text outlives it.
   void post_slice(const char* what, Task task);
-  // The same for who has worked for a slice and has more to do. Other threads that wait for the core
-  // get it first: a loop that never waits keeps it until the scheduler's next tick, up to 4 ms, for
-  // which the log's writer and clients on the same machine would stand still.
+  // Like post_slice(), for a caller that has worked for a slice and has more to do. It yields the
+  // core to other threads first: a loop that never waits keeps it until the scheduler's next tick,
+  // up to 4 ms, and the log's writer and clients on the same machine would stand still.
   void post_rest(const char* what, Task task);
   // Runs when the callbacks of this turn are done, before the loop waits again.
   void defer(Task task);
 
-  // Until stop(). May be called again afterwards.
+  // Runs until stop(). May be called again afterwards.
   void run();
   void stop();
   // Whether the caller is on the loop's thread.
@@ -59,7 +62,7 @@ class Loop {
 
   // Whether a socket or a message waits for its turn. A system call of less than a microsecond.
   bool has_waiting() const;
-  // Whether who works in slices has had enough of one: the shorter time where others wait.
+  // Whether work in slices has used up its slice: the shorter time counts if other events wait.
   struct SliceLength {
     int64_t short_us, long_us;
   };
@@ -67,30 +70,30 @@ class Loop {
     return taken_us >= length.long_us || (taken_us >= length.short_us && has_waiting());
   }
 
-  // How long its callbacks hold it.
+  // Measures how long callbacks hold the loop.
   SliceMeter& slices();
 
-  uv_loop_s* uv();  // for this folder
-  struct Impl;      // likewise
+  uv_loop_s* uv();  // for this folder only
+  struct Impl;      // for this folder only
 
  private:
   std::unique_ptr<Impl> impl_;
 };
 
-// Of the loop that a handle of libuv belongs to; for this folder.
+// The meter of the loop that a libuv handle belongs to; for this folder only.
 SliceMeter& slices_of(uv_loop_s* loop);
 
-// Calls back once or again and again. Destroying it stops it.
+// Calls back once or repeatedly. Destroying it stops it.
 // Threads: the loop's.
 class Timer {
  public:
-  // `what` it does is named in the log when it holds the loop; the text outlives the timer.
+  // `what` names the work in the log if it holds the loop; the text outlives the timer.
   Timer(Loop& loop, const char* what, Task on_time);
   ~Timer();
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  // From now; a timer that runs is set anew.
+  // Counts from now; a running timer is set again.
   void start_once(int64_t delay_ms);
   void start_every(int64_t interval_ms);
   void stop();
@@ -98,7 +101,7 @@ class Timer {
 
  private:
   struct Impl;
-  Impl* impl_;  // libuv holds on to it until the handle is closed, then it deletes itself
+  Impl* impl_;  // libuv owns it; it deletes itself when the handle is closed
 };
 
 }  // namespace server

@@ -14,8 +14,9 @@ namespace server {
 
 namespace {
 
-// A loop's timers are no event that its descriptor tells of. They may be late by this and half as much when a disk takes
-// long.
+// The timers of a loop do not make its descriptor readable. While the lender waits for a slow disk,
+// the stand-by thread looks at them at this interval, so they are late by at most 1.5 times this
+// value.
 constexpr int64_t kLongUs = 20'000;
 
 int64_t now_us() { return SystemClock().monotonic_us(); }
@@ -51,7 +52,8 @@ void LoopRelief::watch(uint32_t events) const {
 
 void LoopRelief::lend() {
   const int64_t now = now_us();
-  // Set anew only when the last time has passed: where the loop is lent thousands of times a second that costs nothing.
+  // Set only if the previous time has passed: this costs nothing if the loop is lent thousands of
+  // times a second.
   if (now - looks_us_ > kLongUs) {
     looks_us_ = now;
     look_again();

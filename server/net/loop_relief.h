@@ -1,4 +1,4 @@
-// Who runs a loop while its thread waits for a device.
+// Lets another thread run a loop while its own thread waits for a device.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -7,26 +7,30 @@
 
 namespace server {
 
-// A thread that stands by. The loop is lent to it, and it takes it as soon as there is something to do; where there is
-// nothing until the other thread is back, it does not even wake up. When it has the loop the two have changed places.
+// A stand-by thread to which the loop is lent. It takes the loop as soon as an event is pending; if
+// no event arrives before the lender is back, it does not even wake up. When it takes the loop, the
+// two threads change roles.
 //
-// Threads: two, one of which has the loop at a time; what is written before lend() is seen by who takes it.
+// Threads: two, one of which has the loop at a time; writes before lend() are visible to the thread
+// that takes the loop.
 // Owner: the loop.
 class LoopRelief {
  public:
-  // `events_fd` is readable when there is something to do. Null where the system has no more descriptors.
+  // `events_fd` is readable when an event is pending. Returns null if the system has run out of
+  // descriptors.
   static std::unique_ptr<LoopRelief> make(int events_fd);
   ~LoopRelief();
   LoopRelief(const LoopRelief&) = delete;
   LoopRelief& operator=(const LoopRelief&) = delete;
 
-  // By who has the loop. Two system calls of less than a microsecond.
+  // Called by the thread that has the loop. Two system calls of less than a microsecond.
   void lend();
-  // By who has lent it; false: the other has taken it, and the caller stands by.
+  // Called by the lender; false: the other thread has taken the loop, and the caller stands by.
   bool take_back();
-  // Waits until the loop is lent and has something to do, and takes it. False: it has ended.
+  // Waits until the loop is lent and an event is pending, and takes the loop. Returns false after
+  // end().
   bool stand_by();
-  // By who has the loop, for good.
+  // Called once, by the thread that has the loop.
   void end();
 
  private:
@@ -40,8 +44,8 @@ class LoopRelief {
 
   const int events_fd_, epoll_fd_, end_fd_, timer_fd_;
   std::atomic<bool> is_lent_ = false;
-  std::atomic<int64_t> lent_us_ = 0;  // since when
-  int64_t looks_us_ = 0;              // when timer_fd_ was set last; of who has the loop
+  std::atomic<int64_t> lent_us_ = 0;  // time of the last lend()
+  int64_t looks_us_ = 0;              // last setting of timer_fd_; for the thread with the loop
 };
 
 }  // namespace server

@@ -15,7 +15,7 @@ struct Free {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
-// What OpenSSL complains of first; its queue is empty afterwards.
+// The first error of OpenSSL. Empties its error queue.
 std::string complaint() {
   std::array<char, 256> text{};
   const unsigned long code = ERR_get_error();
@@ -50,7 +50,7 @@ Result<std::unique_ptr<NodeCertificates>> NodeCertificates::open(const NodeTlsFi
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);
-  // A key that wants a pass phrase is refused: nobody sits there to type it.
+  // A key with a pass phrase is refused, since a server has no terminal to ask for it.
   SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return 0; });
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1)
     return bad_file("certificate", files.certificate);
@@ -64,10 +64,10 @@ Result<std::unique_ptr<NodeCertificates>> NodeCertificates::open(const NodeTlsFi
 }
 
 struct NodeTls::Impl {
-  BIO* in;   // the connection's
-  BIO* out;  // likewise
+  BIO* in;   // owned by `ssl`
+  BIO* out;  // owned by `ssl`
   std::unique_ptr<SSL, Free> ssl;
-  std::string unsaid;  // until both have shown their certificates
+  std::string unsaid;  // output before the end of the handshake
   bool is_open = false;
 };
 
@@ -81,7 +81,7 @@ NodeTls::NodeTls(const NodeCertificates& certificates, Side side)
     return;
   }
   SSL_set_connect_state(ssl);
-  (void)shake_hands();  // it begins
+  (void)shake_hands();  // starts the handshake
 }
 NodeTls::~NodeTls() = default;
 
@@ -137,7 +137,8 @@ void NodeTls::say(std::string_view bytes) {
   }
   ERR_clear_error();
   size_t sent = 0;
-  // Into memory: it is taken whole, or the connection is broken, which the next read finds.
+  // Writes to memory: all bytes are taken, or the connection is broken, which the next read
+  // detects.
   if (!bytes.empty()) SSL_write_ex(impl_->ssl.get(), bytes.data(), bytes.size(), &sent);
 }
 

@@ -1,4 +1,5 @@
-// TLS between two servers that both show certificates of one authority, over OpenSSL. No sockets: bytes in, bytes out.
+// TLS between two servers that both present certificates of one authority, over OpenSSL. It has no
+// sockets: bytes in, bytes out.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -10,8 +11,8 @@
 namespace server {
 
 struct NodeTlsFiles {
-  std::string certificate, key;  // PEM; the certificate may be followed by those of its issuers
-  std::string authority;         // PEM: who has signed those of all nodes
+  std::string certificate, key;  // PEM; certificates of the issuers may follow
+  std::string authority;         // PEM: the signer of all nodes' certificates
 };
 
 // Threads: any. Owner: the node; it outlives the conversations.
@@ -30,7 +31,8 @@ class NodeCertificates {
   const std::unique_ptr<Context> context_;
 };
 
-// One connection's conversation. Who shows no certificate of the authority is heard of nothing.
+// The TLS conversation of one connection. Nothing is received from a peer without a certificate of
+// the authority.
 //
 // Threads: one. Owner: the connection.
 class NodeTls {
@@ -41,17 +43,18 @@ class NodeTls {
   NodeTls(const NodeTls&) = delete;
   NodeTls& operator=(const NodeTls&) = delete;
 
-  // What begins TLS begins so: of who speaks in the clear nothing is read.
+  // Whether the bytes begin a TLS handshake. Input in plain text is not read any further.
   static bool is_begun_by(std::string_view bytes) {
     constexpr char kHandshakeRecord = 0x16;
     return !bytes.empty() && bytes.front() == kHandshakeRecord;
   }
 
-  // What the other says, as far as it is whole. Fails with ProtocolViolation, in OpenSSL's words.
+  // The decrypted input, as far as it is complete. Fails with ProtocolViolation and OpenSSL's
+  // reason.
   Result<std::string> receive(std::string_view encrypted);
-  // Goes when both have shown their certificates.
+  // Sent when both sides have presented their certificates.
   void say(std::string_view bytes);
-  // For the other.
+  // The bytes to send to the peer.
   std::string take_encrypted();
 
  private:

@@ -1,14 +1,16 @@
-// What waits for a device, on the thread of a loop that has nothing else to do.
+// Work that waits for a device, on the thread of a loop that has nothing else to do.
 #pragma once
 #include "server/net/loop.h"
 
 namespace server {
 
-// Runs `work` when the present callback is over, if that leaves the loop with nothing to do; another thread runs the loop
-// meanwhile, from when on there is something for it. So the loop stands still for nobody. Where anything else is to be done
-// first, or another work is given, it is destroyed without being run: it tells somebody else then.
-// `work` may not touch what lives on the loop; what it posts to the loop is run when it is over.
-// Threads: the loop's, in a callback of it; on another one the work is destroyed at once.
+// Runs `work` after the present callback if the loop has nothing else to do then. Another thread
+// runs the loop from the next event on, so the loop never stands still. If other work has to be
+// done first, or another `work` is given, this one is destroyed without running; its destructor
+// then has to pass the task on to another thread.
+//
+// `work` must not use objects on the loop; its posts to the loop run after it has ended.
+// Threads: the loop's, in a callback of it; on any other thread the work is destroyed at once.
 void run_when_idle(Loop& loop, Task work);
 
 }  // namespace server

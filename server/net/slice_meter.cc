@@ -53,7 +53,7 @@ void SliceMeter::describe(std::string_view what) {
 
 void SliceMeter::note(int64_t slice_us) {
   buckets_[bucket_of(slice_us)].fetch_add(1, std::memory_order_relaxed);
-  // A reading may come in between and lose a maximum to the next one: it is not lost for good.
+  // A concurrent read() may move a maximum to the next reading; it does not get lost.
   if (slice_us > max_us_.load(std::memory_order_relaxed))
     max_us_.store(slice_us, std::memory_order_relaxed);
   if (slice_us > longest_us_.load(std::memory_order_relaxed))

@@ -1,4 +1,4 @@
-// The watchdog of a loop: how long each piece of work held it.
+// The watchdog of a loop: measures how long each piece of work holds it.
 #pragma once
 #include <array>
 #include <atomic>
@@ -12,25 +12,25 @@
 
 namespace server {
 
-// Of the slices since the last reading; times are upper bounds of buckets an eighth apart.
+// The slices since the last reading. Times are upper bounds of buckets that are an eighth apart.
 struct SliceReading {
   uint64_t count = 0;
   int64_t p50_us = 0, p99_us = 0, max_us = 0;
 };
 
-// A slice is one callback of the loop: a message, a timer, a socket that is ready, the step of a
-// task. Whoever else has a connection on that loop waits for its end.
+// A slice is one callback of the loop: a message, a timer, a ready socket, the step of a task. All
+// other connections of the loop wait for its end.
 //
 // Threads: slices on the loop's; read() and longest_us() on any.
 // Owner:   the loop.
 class SliceMeter {
  public:
-  // A slice longer than this is a line in the server's log, one a second at most.
+  // A longer slice is reported in the server's log, at most once a second.
   static constexpr int64_t kWarnUs = 50'000;
 
   explicit SliceMeter(std::string loop_name) : loop_name_(std::move(loop_name)) {}
 
-  // Measures what happens in its scope. Nested ones belong to the outermost.
+  // Measures the time of its scope. A nested slice counts as part of the outermost.
   class Slice {
    public:
     Slice(SliceMeter& meter, const char* what) : meter_(meter) { meter_.begin(what); }
@@ -42,17 +42,18 @@ class SliceMeter {
     SliceMeter& meter_;
   };
 
-  // What the present slice is really about, for the line in the log: the name of a task, a kind of
-  // request. Kept up to 80 bytes.
+  // Names the work of the present slice for the log: the name of a task, a kind of request. Keeps
+  // up to 80 bytes.
   void describe(std::string_view what);
-  // The loop could do other things now, but is given the next piece of the same work.
+  // Ends the slice and begins one of the same work: the loop could do other work here, but is given
+  // the next piece.
   void next(std::string_view what);
   // Runs the function once, before another slice begins.
   void before_next(std::function<void()> run) { before_next_ = std::move(run); }
 
-  // Since the last reading.
+  // The slices since the last reading.
   SliceReading read();
-  // Since the start.
+  // The longest slice since the start.
   int64_t longest_us() const { return longest_us_.load(std::memory_order_relaxed); }
   const std::string& loop_name() const { return loop_name_; }
 

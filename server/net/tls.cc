@@ -24,13 +24,13 @@ using SslPointer = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using ContextPointer = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using CertificatePointer = std::unique_ptr<X509, Deleter<X509_free>>;
 
-// What OpenSSL complains of; its queue is empty afterwards.
+// The first error of OpenSSL. Empties its error queue.
 std::string last_complaint() {
   std::string text;
   while (const unsigned long code = ERR_get_error()) {
     std::array<char, 256> buffer{};
     ERR_error_string_n(code, buffer.data(), buffer.size());
-    // "error:0A000086:SSL routines::certificate verify failed": the last part is for people.
+    // Keeps the last part of "error:0A000086:SSL routines::certificate verify failed".
     if (text.empty()) {
       text = buffer.data();
       text = text.substr(text.rfind(':') + 1);
@@ -44,7 +44,8 @@ Error bad_file(std::string_view what, const std::string& path) {
           fmt::format("cannot use the {} {}: {}", what, path, last_complaint())};
 }
 
-// RFC 5929: the certificate's digest, by the algorithm of its signature, and SHA-256 in place of the weak ones.
+// RFC 5929: the digest of the certificate by its signature's algorithm; SHA-256 replaces the weak
+// ones.
 std::string end_point_of(X509* certificate) {
   int digest = NID_undef;
   const EVP_MD* algorithm = nullptr;
@@ -58,7 +59,7 @@ std::string end_point_of(X509* certificate) {
   return {reinterpret_cast<const char*>(bytes.data()), size};
 }
 
-// Empty where there is none, or one with a zero byte in it.
+// Empty if the certificate has no common name, or one with a zero byte.
 std::string common_name(X509* certificate) {
   X509_NAME* subject = X509_get_subject_name(certificate);
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -72,7 +73,7 @@ std::string common_name(X509* certificate) {
   return name.find('\0') == std::string::npos ? name : std::string();
 }
 
-// What one connection offers to ALPN.
+// The protocols that one connection offers for ALPN.
 struct Offer {
   std::vector<std::string> protocols;
   bool has_chosen = false;
@@ -146,7 +147,7 @@ Result<std::shared_ptr<const TlsServer::Certificates>> TlsServer::load(const Tls
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);
-  // A key that wants a pass phrase is refused: nobody sits there to type it.
+  // A key with a pass phrase is refused, since a server has no terminal to ask for it.
   SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return 0; });
   SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1)
@@ -159,7 +160,7 @@ Result<std::shared_ptr<const TlsServer::Certificates>> TlsServer::load(const Tls
     if (SSL_CTX_load_verify_locations(raw, path, nullptr) != 1)
       return bad_file("authority of clients", files.client_authority);
     SSL_CTX_set_client_CA_list(raw, SSL_load_client_CA_file(path));
-    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);  // who has none is not refused for it
+    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);  // a certificate is optional
   }
   std::string end_point = end_point_of(SSL_CTX_get0_certificate(raw));
   return std::make_shared<const Certificates>(
@@ -170,8 +171,8 @@ struct TlsConnection::Impl {
   std::shared_ptr<const TlsServer::Certificates> certificates;  // shared with other connections
   Offer offer;
   bool needs_protocol;
-  BIO* in;   // the connection's
-  BIO* out;  // likewise
+  BIO* in;   // owned by `ssl`
+  BIO* out;  // owned by `ssl`
   SslPointer ssl;
 };
 
@@ -234,7 +235,8 @@ TlsConnection::Progress TlsConnection::read(std::string& out, size_t size) {
 void TlsConnection::write(std::string_view bytes) {
   ERR_clear_error();
   size_t sent = 0;
-  // Into memory: it is taken whole, or the connection is broken, which the next read finds.
+  // Writes to memory: all bytes are taken, or the connection is broken, which the next read
+  // detects.
   if (!bytes.empty()) SSL_write_ex(impl_->ssl.get(), bytes.data(), bytes.size(), &sent);
 }
 

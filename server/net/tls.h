@@ -1,5 +1,5 @@
-// TLS on the server's side, over OpenSSL: certificates, and what one connection says over them. No sockets: bytes
-// in, bytes out.
+// The server's side of TLS, over OpenSSL: certificates, and the conversation of one connection. It
+// has no sockets: bytes in, bytes out.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,21 +12,22 @@
 
 namespace server {
 
-// What a session may know of the way its bytes come. Filled by whoever drives it, before the bytes.
+// The facts about a connection that a session may use. The session's host fills them in before it
+// passes on input.
 struct Channel {
   std::string peer_host;  // "10.1.2.3", without the port
   bool has_tls = false;
   std::string end_point = {};  // tls-server-end-point (RFC 5929), for channel binding
   std::string certificate_name =
-      {};  // the common name of the client's certificate, which was checked; empty: none
+      {};  // common name of the verified client certificate; empty: none
 };
 
 struct TlsFiles {
-  std::string certificate, key;  // PEM; the certificate may be followed by those of its issuers
+  std::string certificate, key;  // PEM; certificates of the issuers may follow
   std::string client_authority;  // PEM; empty: clients are not asked for certificates
 };
 
-// The certificates of now.
+// The certificates in use.
 //
 // Threads: any. Owner: the node; it outlives the connections.
 class TlsServer {
@@ -37,7 +38,7 @@ class TlsServer {
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
 
-  // Reads the files again, for connections that come. On failure all stays as it was.
+  // Reads the files again, for new connections. A failure changes nothing.
   Status reload();
   // Whether the certificate is valid for a host name: by its subjectAltName, wildcards included.
   bool is_valid_for(std::string_view host) const;
@@ -54,16 +55,16 @@ class TlsServer {
   const std::unique_ptr<Guarded> guarded_;
 };
 
-// One connection's conversation.
+// The TLS conversation of one connection.
 //
 // Threads: one. Owner: the connection's session.
 class TlsConnection {
  public:
-  // About what it holds.
+  // Approximate memory of a conversation.
   static constexpr size_t kBytes = 40 * 1024;
 
-  // `protocols`: what ALPN may choose, best first; a client that asks for none of them is refused. With
-  // `needs_protocol` one that asks for nothing, too. Empty: ALPN is not looked at.
+  // `protocols`: the choices of ALPN, best first; a client that offers none of them is refused.
+  // With `needs_protocol`, so is a client without ALPN. Empty: ALPN is ignored.
   TlsConnection(const TlsServer& server, const std::vector<std::string>& protocols,
                 bool needs_protocol);
   ~TlsConnection();
@@ -71,19 +72,19 @@ class TlsConnection {
   TlsConnection& operator=(const TlsConnection&) = delete;
 
   enum class Progress : uint8_t { Waiting, Ready, Closed, Failed };
-  // What has come from the client.
+  // Adds input of the client.
   void receive(std::string_view encrypted);
   size_t undecrypted_bytes() const;
-  // One step; at Ready `channel` is filled. It may take a millisecond.
+  // Does one step; at Ready `channel` is filled. A step may take a millisecond.
   Progress handshake(Channel& channel);
-  // Appends at most `size` bytes of what the client says. Waiting: there is no more yet.
+  // Appends at most `size` decrypted bytes of the client. Waiting: none are available yet.
   Progress read(std::string& out, size_t size);
   void write(std::string_view bytes);
-  // We have said all.
+  // Ends the output.
   void close();
-  // For the client.
+  // The bytes to send to the client.
   std::string take_encrypted();
-  // Why the last step has failed, for the log.
+  // The reason why the last step failed, for the log.
   const std::string& failure() const { return failure_; }
 
  private:

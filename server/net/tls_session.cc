@@ -9,11 +9,11 @@ namespace server {
 namespace {
 
 constexpr char kHandshakeRecord = 0x16;
-// PostgreSQL's packets of 8 bytes before its first message.
+// Packets of 8 bytes that PostgreSQL's clients may send before the first message.
 constexpr size_t kRequestBytes = 8;
 constexpr int32_t kSslRequestCode = 80877103, kGssEncryptionRequestCode = 80877104;
 
-constexpr size_t kReadBytes = 16 * 1024;        // a record of TLS
+constexpr size_t kReadBytes = 16 * 1024;        // a TLS record
 constexpr size_t kMostUndecrypted = 64 * 1024;  // beyond that the socket is not read
 constexpr int64_t kMaxRunUs = 1'000;
 
@@ -62,12 +62,12 @@ void TlsSession::decide() {
       may_be_request && load_be<int32_t>(first_bytes_.data()) == int32_t{kRequestBytes};
   if (is_request && code == kSslRequestCode) {
     first_bytes_.erase(0, kRequestBytes);
-    // Somebody between the two may have put it there, for us to take as if it had come encrypted.
+    // An attacker in the middle may have added these bytes, to be taken for encrypted ones.
     if (!first_bytes_.empty()) return end("unencrypted data follow the request for TLS");
     plain_output_ += 'S';
     return begin(false);
   }
-  // The inner session declines that, and the client goes on as it likes.
+  // The inner session declines it, and the client chooses how to continue.
   if (is_request && code == kGssEncryptionRequestCode) {
     inner_->receive(std::string_view(first_bytes_).substr(0, kRequestBytes));
     first_bytes_.erase(0, kRequestBytes);

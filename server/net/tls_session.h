@@ -15,21 +15,23 @@
 
 namespace server {
 
-// How the clients of a front end say that they want TLS.
+// The ways in which the clients of a front end request TLS.
 struct TlsStart {
-  // PostgreSQL's: its SSLRequest comes first, in the clear. Whoever begins at once must say `postgresql` by ALPN.
+  // PostgreSQL's way: an SSLRequest is sent first, in plain text. A client that starts TLS at once
+  // must offer `postgresql` by ALPN.
   bool has_request = false;
-  std::vector<std::string> protocols = {};  // ALPN's, best first
+  std::vector<std::string> protocols = {};  // for ALPN, best first
   int64_t timeout_ms = 10'000;              // for the handshake
 };
 
-// Handshakes cost a hundred times what a look-up does: of one loop's time they take half at most.
+// A handshake costs a hundred times as much as a look-up, so handshakes get at most half of a
+// loop's time.
 //
-// Threads: one loop's. Owner: whoever has the loop's connections.
+// Threads: one loop's. Owner: the object that owns the loop's connections.
 class HandshakeTurns {
  public:
   explicit HandshakeTurns(const Clock& clock) : clock_(clock) {}
-  // When the next one may go on; nothing: now.
+  // The time when the next handshake may continue; nothing: now.
   std::optional<int64_t> held_until_us() const;
   void spent(int64_t us);
 
@@ -39,13 +41,13 @@ class HandshakeTurns {
   int64_t window_us_ = 0, spent_us_ = 0;
 };
 
-// What a client says first decides: 0x16 begins TLS in no protocol that we speak otherwise. Who does not want TLS
-// is let through as it is: whether that is enough the access rules say.
+// The first byte of the client decides: 0x16 begins TLS in none of the protocols served here. A
+// client without TLS is passed on unchanged: the access rules decide whether that is allowed.
 //
 // Threads: one loop's. Owner: the connection, or a test.
 class TlsSession final : public ClientSession {
  public:
-  // All but `start` outlives it. `channel` is filled by the handshake.
+  // Everything except `start` outlives it. The handshake fills `channel`.
   TlsSession(const TlsServer& server, TlsStart start, std::unique_ptr<ClientSession> inner,
              Channel& channel, SessionHost& host, HandshakeTurns& turns, const Clock& clock,
              MemoryAccount* memory);
@@ -86,7 +88,7 @@ class TlsSession final : public ClientSession {
   MemoryCharge charge_;
 
   Stage stage_ = Stage::Undecided;
-  std::string first_bytes_;  // while it is undecided
+  std::string first_bytes_;  // set while it is undecided
   std::string plain_output_;
   std::unique_ptr<TlsConnection> tls_;
   int64_t handshake_until_us_ = 0;

@@ -1,4 +1,4 @@
-// The settings that the server was started with, as a Kafka client sees them.
+// The settings that the server was started with, for Kafka clients.
 #pragma once
 #include <vector>
 
@@ -7,7 +7,7 @@
 
 namespace server {
 
-// By Kafka's names, with the flag that sets each; those that have a value here.
+// With Kafka's names and the flag that sets each; only settings that exist here.
 std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings);
 
 }  // namespace server

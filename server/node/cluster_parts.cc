@@ -15,7 +15,7 @@ namespace server {
 
 namespace {
 
-// A join that was begun is for what the server was then: it begins anew.
+// An unfinished join is based on the state of the server at that time, so it starts again from the beginning.
 Status forget_join(storage::Log& log) {
   const auto begun = TRY(storage::read_begun_join(log));
   if (!begun) return {};
@@ -26,7 +26,7 @@ Status forget_join(storage::Log& log) {
   return storage::forget_begun_join(log);
 }
 
-// Alone it would not know of the topics here, and take their partitions for what a crash has left.
+// A single node would not know the cluster's topics, and would treat their partitions as leftovers of a crash.
 Status check_alone(storage::Log& log) {
   const auto known = TRY(storage::read_cluster_membership(log));
   if (!known) return forget_join(log);
@@ -69,10 +69,11 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   how.scrub.bytes_per_second = cluster.scrub_bytes_per_second;
   how.scrub.round_us = cluster.scrub_interval_ms * 1'000;
   how.controller.session_timeout_us = cluster.session_timeout_ms * 1'000;
-  // Etcd may take a while to elect a leader of its own, and a node to load a snapshot.
+  // etcd may need some time to elect a leader of its own, and a node to load a snapshot.
   constexpr int64_t kSessionsBehind = 10, kBeatsPerSession = 5;
   how.controller.metadata_lag_max_us = how.controller.session_timeout_us * kSessionsBehind;
-  // Nodes may have other timeouts than the controller, for a while: what is seldom enough for a long one is too seldom for it.
+  // A node may have a longer session timeout than the controller for a while: heartbeats derived from it alone would be
+  // too rare for the controller.
   constexpr int64_t kLongestBeatUs = 100'000;
   how.heartbeat_us = std::min(how.controller.session_timeout_us / kBeatsPerSession, kLongestBeatUs);
   return ClusterMember::open(std::move(options), log, clock);
@@ -110,7 +111,7 @@ MetadataApplier::Processes processes_by(const ClusterMember& member) {
     const storage::ClusterNode* known = view->metadata ? view->metadata->find(view->self) : nullptr;
     return known == nullptr ? std::nullopt : std::optional(NodeProcess{known->id, known->epoch});
   };
-  // The controller cares for those that are gone.
+  // Only the controller handles processes that are gone.
   const auto find_presence = [&member](const NodeProcess& process) {
     const auto view = member.view();
     if (!view->metadata || view->controller_id != view->self.value()) return Presence::There;

@@ -1,4 +1,4 @@
-// What a server that is a node of a cluster has besides.
+// The parts of a server that exist only if it is a node of a cluster.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,23 +12,23 @@
 
 namespace server {
 
-// Null where the settings name no cluster. Fails with ObjectState when the data directory belongs to somebody else,
-// with NetworkFailure when it cannot listen for other nodes.
+// Null if the settings name no cluster. Fails with ObjectState if the data directory belongs to another node or
+// cluster, with NetworkFailure if it cannot listen for other nodes.
 Result<std::unique_ptr<ClusterMember>> open_cluster_member(
     const NodeSettings& settings, storage::Log& log, const Clock& clock,
     std::function<void(std::span<const storage::TopicPartition>)> on_changed);
 
-// None where there is no cluster. The member outlives what it returns.
+// Empty if `member` is null. The member outlives the results.
 MetadataApplier::Placement placement_by(const ClusterMember* member);
 MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member);
 MetadataApplier::FindLevel level_by(const ClusterMember& member);
 MetadataApplier::Processes processes_by(const ClusterMember& member);
 CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member);
-// As the node has read the metadata so far.
+// The elections in the metadata that the node has read so far.
 storage::UncleanElections unclean_elections_by(const ClusterMember& member);
 
-// Which partitions had an unclean election since it was asked last, or since told_until(): their queries are to be looked
-// at. Threads: told_until() before the others.
+// Finds the partitions with an unclean election since the last call, or since told_until(): their queries have to be
+// checked. Threads: told_until() has to be called before the other threads start.
 class ElectionWatch {
  public:
   void told_until(const storage::UncleanElections& elections);

@@ -11,8 +11,8 @@ namespace server {
 
 namespace {
 
-// As this node knows: where it hears of no controller what it has read of others is old, and it knows of itself, and whom it
-// reaches.
+// Whether the node is believed alive. Without contact to a controller this node's view is outdated, so only connected
+// nodes count.
 bool is_there(const ClusterMember& member, const storage::ClusterNode& node) {
   if (node.is_fenced) return false;
   return member.is_in_touch() || (node.id != member.view()->self && member.reaches(node.id));
@@ -21,14 +21,14 @@ bool is_there(const ClusterMember& member, const storage::ClusterNode& node) {
 }  // namespace
 
 void MemberTopics::append(storage::AppendRequest request, storage::AppendDone done) {
-  // The member's loop alone counts them down.
+  // Only the member's loop decrements `left`.
   struct Parts {
     storage::AppendDone done;
     NoteWritten note;
     std::vector<storage::AppendedBatch> batches;
     std::optional<Error> error;
     size_t left = 0;
-    bool may_be_there = false;  // some of them
+    bool may_be_there = false;  // some of the rows
   };
   auto parts = std::make_shared<Parts>();
   parts->done = std::move(done);
@@ -60,7 +60,7 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
 }
 
 void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
-  // The member's loop alone counts them down.
+  // Only the member's loop decrements `left`.
   struct Waiting {
     ChangesDone done;
     std::vector<Changed> parts;
@@ -113,7 +113,7 @@ std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(
   return told_ends_->since(partitions, asked_us);
 }
 
-// Before whoever waits for the rows is told, and before others may read.
+// Notes the end of written rows before their writer is answered, and before other sessions can read them.
 MemberTopics::NoteWritten MemberTopics::note_written() const {
   return [ends = written_ends_, &clock = clock_](const storage::AppendedBatch& last) {
     ends->note({{last.partition, last.last_offset + 1}}, clock.monotonic_us());
@@ -215,7 +215,7 @@ MetricsSources::Cluster cluster_health(const ClusterMember& member) {
 
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
   const auto view = member.view();
-  std::map<NodeId, std::pair<int64_t, int64_t>> led;  // and how many of them lack replicas
+  std::map<NodeId, std::pair<int64_t, int64_t>> led;  // all, and those that lack replicas
   int64_t leaderless = 0;
   for (const auto& [partition, assignment] : view->metadata->partitions()) {
     if (!assignment.leader) {

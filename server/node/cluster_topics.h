@@ -1,4 +1,4 @@
-// The cluster as sessions see it, over this node's part in it.
+// The cluster's port for sessions, implemented by this node's member.
 #pragma once
 #include "server/cluster/cluster_member.h"
 #include "server/node/server_metrics.h"
@@ -33,15 +33,15 @@ class MemberTopics final : public ClusterTopics {
 
   ClusterMember& member_;
   const Clock& clock_;
-  // Of answers that come when this has gone, too.
+  // Shared, since answers may arrive after this object is gone.
   const std::shared_ptr<ToldEnds> told_ends_ = std::make_shared<ToldEnds>();
   const std::shared_ptr<ToldEnds> written_ends_ = std::make_shared<ToldEnds>();
 };
 
-// What /metrics tells.
+// Figures for /metrics.
 MetricsSources::Cluster cluster_health(const ClusterMember& member);
 
-// What SHOW SERVER tells of the nodes: one line for each.
+// Facts for SHOW SERVER: one line per node.
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member);
 
 }  // namespace server

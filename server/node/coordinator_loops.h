@@ -1,5 +1,5 @@
-// The coordinators of one kind on the node's loops: each partition of their topic lives on one of them, and
-// requests are handed over to it.
+// The coordinators of one kind on the node's loops: each partition of their topic belongs to one loop, and requests are
+// posted to it.
 #pragma once
 #include <algorithm>
 #include <functional>
@@ -21,7 +21,7 @@
 
 namespace server {
 
-// What a coordinator's partitions have around them, on one loop.
+// The environment of a coordinator's partitions on one loop.
 class CoordinatorLoop : public coordinator::CoordinatorPort {
  public:
   CoordinatorLoop(Loop& loop, kafka::Backend& backend, const Clock& clock, const char* name,
@@ -51,10 +51,10 @@ class CoordinatorLoop : public coordinator::CoordinatorPort {
   const Clock& clock_;
   const char* const name_;
   const bool can_move_;
-  Uuid topic_;  // that the partitions are of
+  Uuid topic_;  // the topic of the partitions
 };
 
-// One of the node's loops, with what its clients reach the log by.
+// One of the node's loops, with its access to the log.
 struct CoordinatorPlace {
   Loop* loop;
   kafka::Backend* backend;
@@ -62,24 +62,24 @@ struct CoordinatorPlace {
 
 // `Shard` is a coordinator::CoordinatorShard, `Port` the coordinators' port to front ends.
 //
-// Threads: the owner's, while no loop runs; start() and stop() from any. What Port offers belongs to its loop.
-// Owner: the node; goes when the loops have stopped.
+// Threads: the owner's, while no loop runs; start() and stop() from any. Each Port belongs to its loop.
+// Owner: the node; destroyed after the loops have stopped.
 template <class Shard, class Port, class Listed>
 class CoordinatorLoops {
  public:
   using Partition = typename Shard::PartitionType;
   using Place = CoordinatorPlace;
   struct Kind {
-    std::string_view topic;   // made at the first use
-    int32_t partition_count;  // of one that is made
-    const char* name;         // of what holds a loop
-    // Whether what the leader of the partition has answered holds: see Coordinators::confirm(). Nothing where all does.
-    // Answers on any thread.
+    std::string_view topic;   // created at the first use
+    int32_t partition_count;  // for a new topic
+    const char* name;         // of the work, in the meters of a loop
+    // Whether an answer of the partition's leader is valid: see Coordinators::confirm(). Empty if all answers are.
+    // Calls back on any thread.
     std::function<void(const storage::TopicPartition& partition, KafkaError error,
                        std::function<void(bool holds)> done)>
         confirm = {};
   };
-  // Makes the coordinators of the loop at `place`.
+  // Creates the coordinators of the loop at `place`.
   using MakeShard = std::function<std::unique_ptr<Shard>(size_t place, CoordinatorLoop& port)>;
 
   CoordinatorLoops(const std::vector<Place>& places, const Kind& kind, const Clock& clock,
@@ -94,18 +94,18 @@ class CoordinatorLoops {
   CoordinatorLoops(const CoordinatorLoops&) = delete;
   CoordinatorLoops& operator=(const CoordinatorLoops&) = delete;
 
-  // For the front ends of that loop.
+  // The port for the front ends of that loop.
   Port& of(size_t place) { return *loops_[place]; }
-  // Rows of all partitions; with an error when one could not be asked. Any thread; answered on one of the
-  // loops.
+  // Collects rows of all partitions; with an error if a partition could not be asked. Any thread; calls back on one of
+  // the loops.
   template <class Row>
   void gather(std::function<std::vector<Row>(const Partition&)> rows_of,
               std::function<void(KafkaError, std::vector<Row>)> done) {
     struct Gathered {
       std::mutex mutex;
       std::vector<Row> rows;                // guarded by mutex
-      KafkaError error = KafkaError::None;  // likewise
-      size_t left;                          // likewise
+      KafkaError error = KafkaError::None;  // guarded by mutex
+      size_t left;                          // guarded by mutex
     };
     auto gathered = std::make_shared<Gathered>();
     gathered->left = loops_.size();
@@ -126,12 +126,12 @@ class CoordinatorLoops {
         });
       });
   }
-  // Loads what is kept, when the loops run. In a cluster each node coordinates what belongs to the partitions that it
-  // leads, and looks now and then which these are.
+  // Loads the stored state once the loops run. In a cluster each node coordinates the partitions that it leads, and
+  // checks periodically which ones these are.
   void start() {
     for (const auto& on : loops_) on->run_later([raw = on.get()] { raw->lead_all(); });
   }
-  // Who waits is told to look for a coordinator elsewhere; nothing is coordinated any more.
+  // Answers waiting requests so that clients look for another coordinator, and stops all coordination.
   void stop() {
     for (const auto& on : loops_) on->run_later([raw = on.get()] { raw->resign(); });
   }
@@ -208,8 +208,8 @@ class CoordinatorLoops {
 
     // --- The loop
 
-    // Calls `visit` for each partition that this loop leads, in slices: there may be much in each. Answers
-    // with an error when one cannot be asked.
+    // Calls `visit` for each partition that this loop leads, in slices, since a partition may be large. Calls back with
+    // an error if a partition cannot be asked.
     void visit_all(int32_t first, KafkaError error, std::function<void(const Partition&)> visit,
                    std::function<void(KafkaError)> done) {
       constexpr int64_t kSliceUs = 1'000;
@@ -218,7 +218,7 @@ class CoordinatorLoops {
       const int64_t begin_us = clock_.monotonic_us();
       for (int32_t i = first; known && i < known->partition_count; ++i) {
         if (&owner.loop_of(PartitionId(i)) != this) continue;
-        if (backend_.cluster() && !led.contains(PartitionId(i))) continue;  // others tell of theirs
+        if (backend_.cluster() && !led.contains(PartitionId(i))) continue;  // others list theirs
         if (clock_.monotonic_us() - begin_us > kSliceUs)
           return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
         const Partition* of = shard->find(PartitionId(i));
@@ -245,8 +245,8 @@ class CoordinatorLoops {
         if (status) shard->lead(partition, status->leader_epoch());
       }
     }
-    // Begins with a partition when this node leads it and all that its log has is visible: what a former leader has
-    // answered is in there then, and nothing of it can be taken back. Ends with one that others lead.
+    // Starts with a partition when this node leads it and its whole log is visible: then the log includes all answers
+    // of former leaders, and no record can be removed any longer. Stops with partitions that other nodes lead.
     void follow_leaders() {
       constexpr int64_t kPauseMs = 20;
       look.start_once(kPauseMs);
@@ -272,7 +272,7 @@ class CoordinatorLoops {
         shard->lead(partition, status->leader_epoch());
       }
     }
-    // Clients that are told to look for somebody else would be sent here again.
+    // Clients that look for another coordinator would be sent here again, so they get "loading" instead.
     bool begins_soon(PartitionId partition) const {
       const auto topics = backend_.topics();
       const storage::TopicInfo* known = topics->find(owner.kind_.topic);
@@ -303,7 +303,7 @@ class CoordinatorLoops {
     bool is_stopped = false;
     int64_t timer_us = INT64_MAX;  // when the timer ends
     Timer timer;
-    // Of a cluster: what this loop coordinates, under which epochs.
+    // In a cluster: the partitions that this loop coordinates, with their epochs.
     std::map<PartitionId, LeaderEpoch> led;
     Timer look;
   };

@@ -10,8 +10,8 @@ using coordinator::TransactionEnded;
 
 namespace {
 
-// Tells partitions how transactions have ended: on one loop, whose backend and whose groups they are. Where there are
-// other nodes, by a message to whoever leads the partition, this one as well.
+// Sends ends of transactions to partitions, on one loop, by its backend and its groups. In a cluster it sends a message
+// to the leader of the partition, which may be this node.
 struct EndTeller {
   Loop& loop;
   kafka::Backend& backend;
@@ -21,7 +21,7 @@ struct EndTeller {
 
   void operator()(const std::string& topic, int32_t partition, const TransactionEnded& ended,
                   coordinator::Marker marker, std::function<void(Status)> done) const {
-    // Whoever tells many of them is not called back while it does.
+    // Posted, so that a caller that sends many ends is not called back within its loop.
     const auto answer = [&loop = loop, done = std::move(done)](Status status) {
       loop.post([done, status = std::move(status)] { done(status); });
     };
@@ -47,7 +47,7 @@ struct EndTeller {
   }
 };
 
-// Who was frozen or cut off, and replaced meanwhile, would judge by what it knew before.
+// A coordinator that was frozen or cut off, and was replaced meanwhile, would answer from outdated state.
 auto confirmed_by(ClusterMember* cluster, bool (*is_to_be_confirmed)(KafkaError)) {
   decltype(TransactionCoordinators::Kind::confirm) confirm;
   if (cluster != nullptr)
@@ -79,7 +79,7 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
   const auto make_shard = [&](size_t place, CoordinatorLoop& port) {
     auto shard = std::make_unique<coordinator::GroupShard>(
         settings, port, memory,
-        // What the shard's groups refer to goes with it, not before.
+        // The shard's groups refer to the topics, so the shard keeps them alive.
         [&backend = *places[place].backend, held = topics[place]] { return backend.topics(); },
         [&backend = *places[place].backend] { return backend.group_configs(); },
         [] { return Uuid::random(); }, topics[place].get());

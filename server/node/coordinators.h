@@ -19,17 +19,17 @@ namespace server {
 class GroupCoordinators : public CoordinatorLoops<coordinator::GroupShard, coordinator::Groups,
                                                   coordinator::ListedGroups> {
  public:
-  // `topics`: of each loop.
+  // `topics` has one entry per loop.
   GroupCoordinators(const std::vector<Place>& places, const Kind& kind, const Clock& clock,
                     const MakeShard& make_shard, std::vector<std::shared_ptr<SharedTopics>> topics)
       : CoordinatorLoops(places, kind, clock, make_shard), topics_(std::move(topics)) {}
 
-  // These partitions have new records, or are gone: share groups that wait for them look again. Any thread.
+  // The partitions have new records, or are gone: share groups that wait for them check them. Any thread.
   void grown(std::span<const storage::TopicPartition> partitions) {
     for (const auto& topics : topics_) topics->grown(partitions);
   }
-  // How far all groups are; those that cannot be asked now are left out. Any thread; answered on one of
-  // the loops.
+  // The progress of all groups; groups that cannot be asked now are left out. Any thread; calls back on one of the
+  // loops.
   void progress(std::function<void(std::vector<coordinator::GroupProgress>)> done) {
     gather<coordinator::GroupProgress>(
         [](const coordinator::GroupPartition& partition) { return partition.progress(); },
@@ -39,20 +39,20 @@ class GroupCoordinators : public CoordinatorLoops<coordinator::GroupShard, coord
   }
 
  private:
-  std::vector<std::shared_ptr<SharedTopics>> topics_;  // shared with what is posted to the loops
+  std::vector<std::shared_ptr<SharedTopics>> topics_;  // shared with tasks posted to the loops
 };
 using TransactionCoordinators =
     CoordinatorLoops<coordinator::TransactionShard, coordinator::Transactions,
                      coordinator::ListedTransactions>;
 
-// The settings outlive both.
+// The settings outlive both coordinators.
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
     const Clock& clock, MemoryBudget& memory, ClusterMember* cluster);
-// What became of a marker in a partition of group offsets.
+// The result of a marker in a partition of group offsets.
 Status status_of_end(KafkaError error);
-// The ends of transactions are told to `groups`, too, which outlives it; in a cluster to whoever leads the partition
-// (null: there is none).
+// Ends of transactions are also sent to `groups`, which outlives the result; in a cluster to the leader of the
+// partition (`cluster` is null if there is none).
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
     const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, ClusterMember* cluster);

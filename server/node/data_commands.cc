@@ -26,7 +26,7 @@ namespace server {
 
 namespace {
 
-// As of grep and fsck: 2 stands for a question that could not be answered.
+// Exit statuses as in grep and fsck: 2 means that the check itself has failed.
 constexpr int kFailed = 1, kNotChecked = 2;
 constexpr const char *kDefaultDataDir = "./millrace-data", *kDataDirFlag = "--data-dir",
                      *kFromFlag = "--from";
@@ -38,7 +38,7 @@ int report(const Error& error) {
   return kFailed;
 }
 
-// Parses, then runs.
+// Parses the command line, then runs the command.
 int run(CLI::App& app, int argc, const char* const* argv, const std::function<int()>& command) {
   app.name(fmt::format("millrace {}", argv[0]));
   try {
@@ -58,18 +58,18 @@ void add_data_dir(CLI::App& app, std::string& data_dir) {
 
 // --- check
 
-// A page that is damaged may lead LMDB anywhere. So the files are read by a child, which tells where it
-// is: lines of a letter and a text.
+// A damaged page may lead LMDB to any address. So a child process reads the files, and reports its position in lines of
+// a letter and a text.
 enum Line : char {
   kBegins = 'B',
   kDamage = 'D',
   kCounts = 'C',
   kError = 'E',
-  kRefused = 'R',  // it cannot be checked, and may be whole
-  kHint = 'H'      // of the refusal before it
+  kRefused = 'R',  // the data cannot be checked, but may be intact
+  kHint = 'H'      // for the refusal before it
 };
 
-// These are about the program and the one that started it, not about the data.
+// These errors concern the program and its user, not the data.
 bool is_refusal(ErrorCode code) {
   return code == ErrorCode::NotSupported || code == ErrorCode::InsufficientPrivilege;
 }
@@ -113,7 +113,7 @@ void check_as_child(const std::string& data_dir, std::FILE* to) {
   if (is_refusal(error.code) && !error.hint.empty()) tell(kHint, error.hint);
 }
 
-// Fails where neither data file exists: the name is more likely wrong than both files lost.
+// Fails if neither data file exists: the name is more likely wrong than both files lost.
 Status expect_data_in(const std::string& directory, std::string_view flag) {
   std::error_code ignored;
   for (const char* file : {storage::kLogFile, storage::kStateFile})
@@ -142,7 +142,7 @@ int check_data_dir(const std::string& data_dir) {
   if (child < 0) return report({ErrorCode::Internal, "no process can be made"});
   if (child == 0) {
     ::close(ends[0]);
-    // LMDB's assertions say on stderr what only its authors understand.
+    // LMDB's assertions print internal details on stderr.
     [[maybe_unused]] const auto* silent = std::freopen("/dev/null", "w", stderr);
     check_as_child(data_dir, ::fdopen(ends[1], "w"));
     std::_Exit(0);
@@ -189,7 +189,7 @@ int check_data_dir(const std::string& data_dir) {
 
 // --- backup and restore
 
-// How far a copy is: on a terminal one line that changes, else a line every few seconds.
+// The progress of a copy: one changing line on a terminal, otherwise a line every few seconds.
 class CopyProgress {
  public:
   ~CopyProgress() {
@@ -222,7 +222,7 @@ class CopyProgress {
 int copy_data(const std::string& from, std::string_view from_flag, const std::string& to,
               std::string_view done) {
   if (const Status found = expect_data_in(from, from_flag); !found) return report(found.error());
-  storage::report_bus_errors();  // a damaged page is an error, too
+  storage::report_bus_errors();  // reports a damaged page as an error
   const auto begun = std::chrono::steady_clock::now();
   uint64_t bytes = 0;
   const auto copy = [&] {

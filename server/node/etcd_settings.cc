@@ -20,12 +20,12 @@ Error refused(std::string message, std::string hint) {
   return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
 }
 
-// etcd's own ports are 2379 for its clients and 2380 for its members.
+// etcd's own ports are 2379 for clients and 2380 for members.
 Address for_clients(const Address& peers) {
   return {peers.host, static_cast<uint16_t>(peers.port - 1)};
 }
 
-// Where a member listens that others reach by a name: everywhere.
+// A member that others reach by a host name listens on all interfaces.
 Address to_listen(Address address) {
   in6_addr number{};
   if (inet_pton(AF_INET, address.host.c_str(), &number) != 1 &&
@@ -101,7 +101,7 @@ std::vector<std::string> etcd_endpoints(const NodeSettings& settings) {
   std::vector<std::string> endpoints;
   if (const auto own = own_etcd(settings)) {
     endpoints.push_back(own->members[own->self].clients);
-    // With certificates the members listen for clients on their own machines only.
+    // With certificates, members accept clients from their own machine only.
     for (const auto& each : own->members)
       if (!is_secured(settings) && each.clients != endpoints.front())
         endpoints.push_back(each.clients);

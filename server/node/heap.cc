@@ -5,9 +5,9 @@
 
 #include "base/log.h"
 
-// The allocator reads this before main(). What comes and goes within a second is kept; a dropped
-// table's gigabyte is not. Nor does a column of more than 8 MB go back at once, as it would: a record
-// that becomes a million took two million page faults.
+// jemalloc reads this before main(). Memory that is freed and reused within a second is kept; the memory of a dropped
+// table is returned. By default a column of more than 8 MB would be returned at once: a record that became a million
+// rows took two million page faults.
 const char* malloc_conf = "oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0";
 #endif
 
@@ -15,7 +15,7 @@ namespace server {
 
 void tune_heap() {
 #ifdef MILLRACE_JEMALLOC
-  // The loops, which free memory, do not pay for giving it back.
+  // A background thread returns the memory, so that the loops that free it do not pay for it.
   bool is_on = true;
   if (const int error = mallctl("background_thread", nullptr, nullptr, &is_on, sizeof is_on))
     log_warn("the allocator has no thread of its own error={}", error);

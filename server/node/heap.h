@@ -1,10 +1,10 @@
-// The allocator, set up for a server.
+// Configuration of the memory allocator for a server.
 #pragma once
 
 namespace server {
 
-// Freed memory goes back to the kernel a second later, by a thread of the allocator's own. Once
-// signals have their thread. Does nothing in a build whose allocator is a sanitizer's.
+// Returns freed memory to the kernel after one second, by a thread of the allocator. To be called
+// once signals have their thread. Does nothing in a build with the allocator of a sanitizer.
 void tune_heap();
 
 }  // namespace server

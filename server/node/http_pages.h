@@ -1,4 +1,4 @@
-// What the HTTP front end is told about the server.
+// The server's data for the HTTP front end.
 #pragma once
 #include <vector>
 
@@ -9,10 +9,10 @@
 
 namespace server {
 
-// Which query keeps what and reads which partitions, for /clusterStatus.
+// The state stores and source partitions of each query, for /clusterStatus.
 std::vector<http::QueryPlace> query_places(const MetadataImage& image);
 
-// POST /test-clock?advance_ms=N moves the server's clock forward; only tests have it (--test-clock).
+// POST /test-clock?advance_ms=N moves the server's clock forward; only available in tests (--test-clock).
 void add_clock_page(http::Routes& routes, MovableClock& clock);
 
 }  // namespace server

@@ -95,7 +95,7 @@ int run_join_command(int argc, const char* const* argv) {
                         "they would have begun the cluster."),
                   kUsageError);
   set_log_level(LogLevel::Warn);
-  storage::report_bus_errors();  // a damaged page is an error, too
+  storage::report_bus_errors();  // reports a damaged page as an error
   const auto joined = join_as_first_node({settings.data_dir, settings.cluster.id,
                                           NodeId{settings.cluster.node_id},
                                           etcd_endpoints(settings)});

@@ -8,7 +8,7 @@ namespace server {
 
 namespace {
 
-constexpr size_t kMostUndelivered = 16 << 20;  // of a task
+constexpr size_t kMostUndelivered = 16 << 20;  // per task
 
 }  // namespace
 
@@ -68,7 +68,7 @@ void JournalOwners::when_visible(PartitionId number, Term term, std::function<vo
   });
 }
 
-// --- One of them
+// --- A journal
 
 void JournalOwners::Journal::opened() {
   is_open = true;

@@ -1,5 +1,4 @@
-// Of the journals with replicas, those that this node leads: takes what their tasks propose, and sees to it that what
-// these send is delivered.
+// The replicated journals that this node leads: accepts proposed commits of tasks, and has their output delivered.
 #pragma once
 #include <deque>
 #include <list>
@@ -14,12 +13,12 @@
 
 namespace server {
 
-// Threads: TaskHost's calls come on the member's thread; the others' on any.
-// Owner:   the node; outlives the member's thread.
+// Threads: TaskHost's calls run on the member's thread; all others on any. Owner: the node; outlives the member's
+// thread.
 class JournalOwners final : public TaskHost, public JournalProposals, public SnapshotPieces {
  public:
   explicit JournalOwners(ClusterMember& member) : member_(member) {}
-  // Who is told which of them are open here; before the member has joined. Null again when its thread has ended.
+  // Sets the receiver of opened() and closed(); before the member has joined. Null again when its thread has ended.
   void tell(ReplicatedJournals* journals) { journals_ = journals; }
 
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override;
@@ -39,7 +38,7 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     Offset first_not_carried_out() override {
       return owners.journals_->first_not_carried_out(number);
     }
-    // What was committed is carried out by all replicas, this one too.
+    // Committed entries are applied by all replicas, this one included.
     void restore(const storage::ReplicatedCommit&) override {}
     void opened() override;
     void closed() override;
@@ -52,11 +51,11 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     storage::JournalOwner* owner = nullptr;
     Term term = 0;
     bool is_open = false;
-    // By task: proposed, while too much of it is not delivered.
+    // Proposed commits by task, held back while too many bytes of the task are not delivered.
     std::map<std::string, std::deque<storage::ReplicatedCommit>> waiting;
     using Barrier = std::shared_ptr<std::function<void(bool)>>;
-    std::list<Barrier> barriers;         // that others wait for, and pieces of snapshots
-    std::list<Barrier> before_barriers;  // until nothing waits
+    std::list<Barrier> barriers;         // waited for by callers, and by pieces of snapshots
+    std::list<Barrier> before_barriers;  // become barriers once `waiting` is empty
   };
   Journal& journal(PartitionId number);
 

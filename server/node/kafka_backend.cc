@@ -14,7 +14,7 @@ namespace server {
 
 namespace {
 
-// An answer that is given on the loop, from whatever thread it comes.
+// Wraps a callback so that it runs on the loop, from any thread.
 template <class Answer>
 std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done) {
   return [&loop, done = std::move(done)](Answer answer) {
@@ -22,7 +22,7 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
   };
 }
 
-// How a transaction ends must be told in any case: whoever waits for that waits for good.
+// The end of a transaction must always be written: readers would wait for it forever.
 bool is_marker(std::string_view batches) {
   const auto batch = records::parse_batch(batches, records::BatchCheck::Shape);
   return batch && batch->header.is_control();
@@ -172,7 +172,7 @@ storage::AppendDone KafkaBackend::answered_within(int64_t timeout_ms, storage::A
 
 void KafkaBackend::end_late() {
   const int64_t now_us = clock_.monotonic_us();
-  // Those that were answered go, too: most are, long before they are due.
+  // Entries that were answered are removed, too: most are answered long before their time limit.
   std::vector<std::shared_ptr<storage::AppendDone>> late;
   for (auto each = due_.begin(); each != due_.end();) {
     const bool is_late = each->first <= now_us;
@@ -207,7 +207,7 @@ void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offs
   });
 }
 
-// Always by the member's thread where it goes there, so that what a connection sends for a partition stays in order.
+// Always by the member's thread in a cluster, so that a connection's requests for a partition stay in order.
 void KafkaBackend::join_transaction(coordinator::AddPartitions request,
                                     coordinator::Done<coordinator::TransactionAnswer> done) {
   if (cluster_ == nullptr) return transactions_->ask(std::move(request), std::move(done));

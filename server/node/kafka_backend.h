@@ -1,5 +1,4 @@
-// The Kafka front end's port over the node: topics by way of the metadata thread, records straight
-// to and from the log.
+// The Kafka front end's port to the node: topics by way of the metadata thread, records directly to and from the log.
 #pragma once
 #include <deque>
 #include <map>
@@ -17,13 +16,13 @@
 
 namespace server {
 
-// Threads: the loop's; answers come there too. Owner: the node; it goes when the loop has stopped,
-// so what is posted never finds it gone.
-// Queues:  appends that the log has no room for wait here in their order, also when their connection
-//          is gone; they count against the memory, and are refused when there is none.
+// Threads: the loop's; callbacks run there too. Owner: the node; destroyed after the loop has stopped, so posted tasks
+//         never outlive it.
+// Queues: appends that the log has no room for wait here in their order, even if their connection is gone; they are
+//         charged to the memory budget, and refused when it is exhausted.
 class KafkaBackend final : public kafka::Backend {
  public:
-  // `cluster` is null where there is one node.
+  // `cluster` is null for a single node.
   static Result<std::unique_ptr<KafkaBackend>> make(storage::Log& log, MetadataApplier& definitions,
                                                     ClusterMember* cluster, Loop& loop,
                                                     const Clock& clock, MemoryBudget& memory,
@@ -68,7 +67,7 @@ class KafkaBackend final : public kafka::Backend {
       const storage::TopicPartition& partition, ProducerId producer) override;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done) override;
-  // Before anybody asks; they outlive the backend's clients.
+  // Set before the first request; they outlive the backend's clients.
   void set_coordinators(coordinator::Groups& groups, coordinator::Transactions& transactions) {
     groups_ = &groups;
     transactions_ = &transactions;
@@ -111,7 +110,7 @@ class KafkaBackend final : public kafka::Backend {
   coordinator::Groups* groups_ = nullptr;
   coordinator::Transactions* transactions_ = nullptr;
   std::deque<Waiting> waiting_;
-  // Answers that other nodes have a part in, by when they are due; empty once given.
+  // Callbacks that depend on other nodes, by their time limit; empty once called.
   std::multimap<int64_t, std::shared_ptr<storage::AppendDone>> due_;
   Timer end_late_{loop_, "late answers", [this] { end_late(); }};
 };

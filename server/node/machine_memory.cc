@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kNoLimit = std::numeric_limits<size_t>::max();
 
-// A file that holds a number, or "max".
+// Reads a file that contains a number, or "max".
 size_t read_limit(const std::filesystem::path& file) {
   std::ifstream in(file);
   size_t bytes = 0;
@@ -28,7 +28,7 @@ size_t total_memory(const std::filesystem::path& root) {
   return kNoLimit;
 }
 
-// A group is bounded by itself and by all groups around it.
+// A control group is limited by itself and by all its parents.
 size_t group_limit(const std::filesystem::path& mount, std::string group, const char* file) {
   size_t least = read_limit(mount / file);
   while (!group.empty() && group != "/") {
@@ -39,7 +39,7 @@ size_t group_limit(const std::filesystem::path& mount, std::string group, const 
 }
 
 // Lines "4:memory:/docker/x" (version 1) and "0::/user.slice" (version 2). Within a container the
-// path may be the host's, which is not there to be read; the mount's own files hold the limit then.
+// path may be the host's and not readable here; the files at the mount point have the limit then.
 size_t control_group_limit(const std::filesystem::path& root) {
   std::ifstream in(root / "proc/self/cgroup");
   size_t least = kNoLimit;
@@ -61,7 +61,7 @@ size_t control_group_limit(const std::filesystem::path& root) {
 
 size_t machine_memory_bytes(const std::filesystem::path& root) {
   const size_t bytes = std::min(total_memory(root), control_group_limit(root));
-  constexpr size_t kAssumed = size_t{4} << 30;  // nothing can be read: no Linux that we know
+  constexpr size_t kAssumed = size_t{4} << 30;  // nothing can be read: an unknown platform
   return bytes == kNoLimit ? kAssumed : bytes;
 }
 

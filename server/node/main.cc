@@ -1,4 +1,4 @@
-// The program: finds the subcommand and hands over to it.
+// The program: finds the subcommand and calls it.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -27,7 +27,7 @@ int run_test(int argc, const char* const* argv) {
   return engine::run_test_command(argc, argv, engine::make_memory_engine);
 }
 
-// One of its actions is on a data directory; all others ask a server.
+// One of its actions works on a data directory; all others ask a server.
 int run_cluster(int argc, const char* const* argv) {
   if (argc > 1 && std::string_view(argv[1]) == "join")
     return server::run_join_command(argc - 1, argv + 1);
@@ -55,8 +55,7 @@ constexpr Subcommand kSubcommands[] = {
     {"test", "run test cases against the engine, in memory", run_test},
 };
 
-// Names of the program, each a link to it, and also with .sh: scripts for Apache Kafka run
-// unchanged.
+// Names of links to the program, also with .sh, so that scripts for Apache Kafka run unchanged.
 constexpr Subcommand kLinks[] = {
     {"kafka-topics", "", client::run_kafka_topics},
     {"kafka-consumer-groups", "", client::run_kafka_consumer_groups},
@@ -124,7 +123,7 @@ int main(int argc, char** argv) {
     print_version();
     return 0;
   }
-  // `millrace help server` is `millrace server --help`.
+  // `millrace help server` means `millrace server --help`.
   const bool asks_for_help = first == "--help" || first == "-h" || first == "help";
   if (asks_for_help && argc < 3) {
     print_help();

@@ -26,17 +26,17 @@ namespace server {
 
 namespace {
 
-// What is kept in memory until it is whole has to fit into a session's share of the memory.
+// Data that is held in memory until it is complete must fit into a session's share of the memory.
 NodeSettings fitted(NodeSettings settings) {
   settings.sql.copy_atomic_bytes = std::min(settings.sql.copy_atomic_bytes,
                                             static_cast<int64_t>(memory_limit_bytes(settings) / 8));
   return settings;
 }
 
-// Of what several tasks of a partition read, by loop (ADR 0047).
+// Memory per loop for records that several tasks of a partition read (ADR 0047).
 constexpr size_t kSharedRecordsBytes = 8 << 20;
 
-// ALPN's names; a client that asks for neither is answered in HTTP/1.1.
+// ALPN's names; a client that offers neither is answered in HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
 std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupProgress>& groups) {
@@ -94,8 +94,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(node->open_outside_registry());
   node->queries_->set_joins_wait(!settings.sql.engine.ksqldb_compat);
   node->queries_->set_schemas(node->definitions_->schemas());
-  // In a cluster its topic is one like others, which a server may have brought along (docs/adr/0094): what is of one node
-  // alone must not append to it.
+  // In a cluster the topic is an ordinary one, which a server may have brought along (docs/adr/0094): the processing
+  // log of a single node must not append to it.
   if (settings.processing_log && !node->cluster_)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
   if (node->cluster_) {
@@ -119,7 +119,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
   node->definitions_->start_thread();
   TRY(node->access_->make_superuser());
-  // Of sessions that have ended: none of this process has begun yet.
+  // These tables belong to sessions that have ended: no session of this process exists yet.
   const std::vector<std::string> left_over = node->left_over_tables();
   if (!node->cluster_) node->drop_tables(left_over);
   if (settings.processing_log && !node->cluster_)
@@ -179,7 +179,7 @@ Status Node::open_storage() {
         "Choose another --data-dir, or make it writable."};
   TRY(storage::check_is_no_unfinished_copy(settings_.data_dir));
   storage::LogOptions options;
-  // A shard reads for its tasks and for its Kafka clients; the rest is for statements and start-up.
+  // A shard reads for its tasks and for its Kafka clients; the rest is for statements and for the start.
   options.max_readers = 128 + 4 * static_cast<uint32_t>(shard_count());
   options.clock = &clock_;
   options.producer_expiration_ms = settings_.producer_id_expiration_ms;
@@ -192,8 +192,8 @@ Status Node::open_storage() {
     const Loop::WakesTogether together;
     tell();
   };
-  // Whether the last commit is on disk is not known then: only a restart can tell, and nobody has
-  // been told anything.
+  // Whether the last commit is on disk is unknown then: only a restart can find out, and no client has got an answer
+  // yet.
   options.on_failure = [](const Error& failure) {
     log_error("the log cannot go on error=\"{}\" detail=\"{}\"", failure.message, failure.detail);
     std::_Exit(70);
@@ -235,7 +235,7 @@ void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
   if (kafka_is_ready_.load(std::memory_order_acquire)) tell_grown(partitions);
 }
 
-// What begins later looks at what was elected before by itself.
+// Queries that start later check earlier elections themselves.
 void Node::assignments_changed(std::span<const storage::TopicPartition> changed) {
   if (kafka_is_ready_.load(std::memory_order_acquire)) tell_grown(changed);
   if (!queries_are_ready_.load(std::memory_order_acquire)) return;
@@ -263,7 +263,7 @@ int Node::shard_count() const {
 
 Status Node::make_shards() {
   const int count = shard_count();
-  // So many, since each row of one query may take seconds, and others wait meanwhile.
+  // At least this many threads, since each row of a query may take seconds while other queries wait.
   constexpr int kFewest = 4;
   slow_rows_ = std::make_unique<StatementWorkers>(
       std::max(kFewest, static_cast<int>(std::thread::hardware_concurrency())));
@@ -273,7 +273,7 @@ Status Node::make_shards() {
     shards_.push_back(
         TRY(Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, *shared_records_, memory_,
                         clock_, [this](const ShardTask& task) { on_task_failure(task); })));
-    // Of each operator there is at most one row, which it holds anyway: they are not counted.
+    // Each operator has at most one row in work, which it holds anyway: the memory is not counted here.
     shards_.back()->run_slow_rows_by(
         [this](std::function<void()> work) { (void)slow_rows_->try_run(0, std::move(work)); });
   }
@@ -315,8 +315,8 @@ std::optional<engine::PartitionRef> Node::find_processing_log() const {
   return engine::PartitionRef{topic->id, PartitionId(0)};
 }
 
-// Also of a data directory in which somebody has deleted the topic. Queries that run already write to
-// it once they begin anew.
+// Also used for a data directory in which a user has deleted the topic. Running queries write to the new topic once
+// they restart.
 Status Node::define_processing_log() {
   const MetadataImagePtr image = definitions_->image();
   if (const auto* stream = image->catalog->find_source(engine::kProcessingLogStream)) {
@@ -411,7 +411,7 @@ Status Node::open_http() {
     loops.push_back(&shard->loop());
     shards.push_back(shard.get());
   }
-  // Two, so that a long check is in the way of no look-up; and half of the cores at most where there are many.
+  // At least two, so that a long check does not block look-ups; at most half of the cores of a large machine.
   examiners_ = std::make_unique<StatementWorkers>(
       std::max(2, static_cast<int>(std::thread::hardware_concurrency() / 2)));
   TRY(open_registry(loops));
@@ -492,7 +492,7 @@ http::GateRules Node::gate_rules() const {
   return rules;
 }
 
-// Behind the access file, if there is one.
+// Adds the checks of the access file, if one is configured.
 http::Routes Node::guarded(http::Routes routes) {
   return http::guarded(std::move(routes), {access_->access(), [this](std::function<void()> work) {
                                              constexpr size_t kAbout = 4 << 10;
@@ -563,7 +563,7 @@ Status Node::open_kafka() {
       options.listeners.back().advertised = settings_.kafka_advertised[i];
   }
   constexpr int64_t kFirstRequestMs =
-      30'000;  // clients begin at once, those of a busy machine a little later
+      30'000;  // clients send it at once, on a busy machine a little later
   const int64_t max_idle_ms = settings_.connections_max_idle_ms;
   options.limits.first_request_timeout_ms =
       max_idle_ms < 0 ? kFirstRequestMs : std::min(kFirstRequestMs, max_idle_ms);
@@ -625,7 +625,7 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
     cluster_->ask_groups(
         [own = std::move(own), done = std::move(done)](GroupCalls::Told told) mutable {
           std::ranges::move(told.groups, std::back_inserter(own));
-          // One that moves to another node may be told by both.
+          // Two nodes may report a group that moves between them.
           std::ranges::stable_sort(own, {}, &coordinator::GroupProgress::group_id);
           const auto twice = std::ranges::unique(own, {}, &coordinator::GroupProgress::group_id);
           own.erase(twice.begin(), twice.end());
@@ -634,8 +634,8 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
   });
 }
 
-// Of those that this node leads. Answers with those that others lead, each once, however many groups read it; what nobody
-// leads ends nowhere: its copies differ.
+// Sets the ends of partitions that this node leads. Returns the partitions that other nodes lead, each once, however
+// many groups read it. A partition without a leader gets no end, because its replicas differ.
 std::vector<storage::TopicPartition> Node::put_ends(
     std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
@@ -656,7 +656,7 @@ std::vector<storage::TopicPartition> Node::put_ends(
   return {elsewhere.begin(), elsewhere.end()};
 }
 
-// Temporary tables; in a cluster those of this node's sessions, and of nodes that have been removed.
+// Returns left-over temporary tables; in a cluster those of this node's sessions, and of nodes that were removed.
 std::vector<std::string> Node::left_over_tables() const {
   std::vector<std::string> names;
   const auto image = definitions_->image();
@@ -699,13 +699,13 @@ void Node::count_records() {
 
 namespace {
 
-// A client that is slow to read its last answers is not waited for any longer.
+// A client that is slow to read its last answers is cut off after this time.
 constexpr auto kStopTimeout = std::chrono::seconds(5);
 
 }  // namespace
 
-// From the outside in: nobody comes in, those who are inside get their answers (for which the
-// shards, the tasks and the log still run), then all of that stops.
+// Stops from the outside in: no new connections, then the last answers (for which the shards, the tasks and the log
+// still run), then the rest.
 void Node::stop_front_ends() {
   std::vector<std::future<void>> stopped;
   const auto stop = [&](auto& front_end) {
@@ -714,7 +714,7 @@ void Node::stop_front_ends() {
     stopped.push_back(done->get_future());
     front_end->stop([done] { done->set_value(); });
   };
-  if (groups_) groups_->stop();  // who waits for others of its group gets an answer
+  if (groups_) groups_->stop();  // answers clients that wait for other members of their group
   if (transactions_) transactions_->stop();
   stop(pg_);
   stop(kafka_);
@@ -730,14 +730,14 @@ Node::~Node() {
   const bool was_serving = is_serving_.exchange(false);
   if (cluster_) cluster_->leave();
   if (was_serving && parts_ && !cluster_) parts_->sequences.give_back();
-  if (cleaner_) cleaner_->stop();           // it asks the shards and the log
-  if (rebuilds_) rebuilds_->stop_thread();  // likewise, and the metadata thread
+  if (cleaner_) cleaner_->stop();           // it uses the shards and the log
+  if (rebuilds_) rebuilds_->stop_thread();  // it uses these and the metadata thread
   if (shards_are_running_) stop_front_ends();
-  if (outside_registry_) outside_registry_->stop();  // it wakes tasks, and brings statements back
+  if (outside_registry_) outside_registry_->stop();  // it wakes tasks and resumes statements
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
   snapshots_.reset();
-  if (journals_) journals_->stop_thread();  // likewise, and the log
+  if (journals_) journals_->stop_thread();  // it waits for the shards and the log
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
   http_.reset();
@@ -748,7 +748,7 @@ Node::~Node() {
     journal_owners_->tell(nullptr);
     journals_are_ready_.store(false, std::memory_order_release);
   }
-  // The log's writer posts to the shards, and their readers must be gone before the log.
+  // The log's writer posts to the shards, and their readers must be destroyed before the log.
   if (log_) log_->close();
   cleaner_.reset();
   journals_.reset();
@@ -756,10 +756,10 @@ Node::~Node() {
   transactions_.reset();
   groups_.reset();
   kafka_backends_.clear();
-  examiners_.reset();  // likewise, for some seconds at most
-  checkers_.reset();   // what they run ends by itself; then they post to the shards
-  // Nobody waits for what the workers still compute, and all that counts is on disk: a function
-  // that does not end must not keep the process.
+  examiners_.reset();  // waits for its running work, some seconds at most
+  checkers_.reset();   // waits for its running work, which may post to the shards
+  // No client waits for the results of the workers, and all durable data is on disk: a function that does not end must
+  // not block the exit of the process.
   constexpr std::chrono::seconds kPatience(1);
   for (const auto& workers : {workers_.get(), slow_rows_.get()}) {
     if (!workers || workers->stop(kPatience)) continue;

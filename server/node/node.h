@@ -1,4 +1,4 @@
-// A whole server in one object: storage, shards, queries, front ends.
+// A whole server in one object: storage, shards, queries and front ends.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -44,33 +44,33 @@ struct NodeStart {
   bool is_new = false;  // the data directory was empty
 };
 
-// Threads: the owner's. Destruction stops everything in order: no new connections, sessions end,
-// shards stop, the log is closed.
+// Threads: the owner's. The destructor stops everything in order: no new connections, sessions end, shards stop, the
+// log is closed.
 class Node {
  public:
-  // Opens the data directory, brings every query back to its last commit, and listens. Fails with
-  // StorageInUse, IncompatibleFormat, StorageFailure, DiskFull, NetworkFailure, and soon with
-  // ShuttingDown once `must_stop`; then nothing is running.
+  // Opens the data directory, restores every query to its last commit, and listens. Fails with StorageInUse,
+  // IncompatibleFormat, StorageFailure, DiskFull, NetworkFailure, and soon with ShuttingDown once `must_stop` is set;
+  // after a failure nothing is running.
   static Result<std::unique_ptr<Node>> start(const NodeSettings& settings,
                                              const std::atomic<bool>& must_stop);
   ~Node();
 
   const Address& pg_address() const { return pg_->address(); }
   std::vector<Address> kafka_addresses() const { return kafka_->addresses(); }
-  // None where it was told not to listen.
+  // None if HTTP is switched off.
   std::optional<Address> http_address() const {
     return http_ ? std::optional(http_->address()) : std::nullopt;
   }
-  // The same for the schema registry's own listener.
+  // None if the schema registry has no listener of its own.
   std::optional<Address> registry_address() const {
     return registry_ ? std::optional(registry_->address()) : std::nullopt;
   }
-  // Where it listens for other nodes; none where it is alone.
+  // The address for other nodes; none for a single node.
   std::optional<Address> nodes_address() const {
     return cluster_ ? std::optional(cluster_->address()) : std::nullopt;
   }
   const MemoryBudget& memory() const { return memory_; }
-  // Reads the access file and the certificates again. Any thread.
+  // Reloads the access file and the certificates. Any thread.
   void reload_access() { access_->reload(); }
   const NodeStart& started() const { return started_; }
 
@@ -83,11 +83,11 @@ class Node {
   Status make_shards();
   Status open_journals(const std::vector<Shard*>& shards);
   QueryRunner& query_runner();
-  // Where failed records are told, if that stream is there.
+  // The partition for failed records, if the stream exists.
   std::optional<engine::PartitionRef> find_processing_log() const;
-  // Makes the stream at the first start, and again after somebody has dropped it.
+  // Creates the stream at the first start, and again after a user has dropped it.
   Status define_processing_log();
-  // For SHOW SERVER. Any thread.
+  // Facts for SHOW SERVER. Any thread.
   std::vector<engine::ServerFact> facts(int64_t started_us) const;
   Status open_front_ends();
   void stop_front_ends();
@@ -103,14 +103,14 @@ class Node {
   http::RegistryView registry_view();
   std::string cluster_id() const;
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
-  // The consumer groups that this node coordinates, with the ends that the leaders of their partitions tell; and those of
-  // all nodes. Any thread, answered on any.
+  // The consumer groups that this node coordinates, with the ends that the leaders of their partitions report; and the
+  // groups of all nodes. Any thread; calls back on any.
   void own_groups(std::function<void(std::vector<coordinator::GroupProgress>)> done) const;
   void all_groups(SqlParts::GroupsDone done) const;
   std::vector<storage::TopicPartition> put_ends(
       std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
-  // Those of sessions that ended with the server before.
+  // Temporary tables of sessions that ended with an earlier server process.
   std::vector<std::string> left_over_tables() const;
   void drop_tables(const std::vector<std::string>& names);
   void on_task_failure(const ShardTask& task);
@@ -120,31 +120,31 @@ class Node {
 
   const NodeSettings settings_;
   MovableClock clock_;
-  MemoryBudget memory_;  // goes last: everything else may hold some
+  MemoryBudget memory_;  // destroyed last: all other parts may hold some
   NodeStart started_;
   bool shards_are_running_ = false;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
-  std::unique_ptr<SupervisedEtcd> etcd_;            // where this node starts a member of its own
-  std::unique_ptr<JournalOwners> journal_owners_;   // null where there is one node
-  std::unique_ptr<ClusterMember> cluster_;          // likewise
-  std::unique_ptr<MemberTopics> cluster_topics_;    // likewise
+  std::unique_ptr<SupervisedEtcd> etcd_;            // if this node starts a member of its own
+  std::unique_ptr<JournalOwners> journal_owners_;   // null for a single node
+  std::unique_ptr<ClusterMember> cluster_;          // null for a single node
+  std::unique_ptr<MemberTopics> cluster_topics_;    // null for a single node
   std::unique_ptr<storage::MetadataLog> metadata_;  // null in a cluster, which has its own
   Subscriptions subscriptions_;
   std::unique_ptr<engine::SharedRecords> shared_records_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::unique_ptr<ReplicatedJournals> journals_;  // in a cluster
+  std::unique_ptr<ReplicatedJournals> journals_;  // only in a cluster
   std::unique_ptr<QueryTasks> queries_;
   std::unique_ptr<QuerySupervisor> supervisor_;
-  std::unique_ptr<ObservedInputs> observed_inputs_;     // in a cluster
-  std::unique_ptr<RegistryOverHttp> outside_registry_;  // where one is given
+  std::unique_ptr<ObservedInputs> observed_inputs_;     // only in a cluster
+  std::unique_ptr<RegistryOverHttp> outside_registry_;  // only if configured
   std::unique_ptr<MetadataApplier> definitions_;
   std::unique_ptr<NodeAccess> access_;
   std::unique_ptr<StatementWorkers> workers_;
-  // Check large batches of Kafka clients; no statement keeps them from it.
+  // Check large batches of Kafka clients, independent of statements.
   std::unique_ptr<StatementWorkers> checkers_;
-  std::unique_ptr<StatementWorkers> examiners_;  // of schemas
-  std::unique_ptr<StatementWorkers> slow_rows_;  // evaluate those of continuous queries
+  std::unique_ptr<StatementWorkers> examiners_;  // check schemas
+  std::unique_ptr<StatementWorkers> slow_rows_;  // evaluate slow rows of continuous queries
   std::unique_ptr<http::ProxyView> proxy_;
   std::unique_ptr<http::ConsumerInstances> consumers_;
   std::unique_ptr<SqlParts> parts_;
@@ -155,21 +155,21 @@ class Node {
   std::unique_ptr<pg::PgServer> pg_;
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
   std::unique_ptr<GroupCoordinators> groups_;
-  std::unique_ptr<TransactionCoordinators> transactions_;  // before the groups
-  std::unique_ptr<TransactionRelay> relay_;                // in a cluster, for its other nodes
+  std::unique_ptr<TransactionCoordinators> transactions_;  // destroyed before the groups
+  std::unique_ptr<TransactionRelay> relay_;                // only in a cluster, for its other nodes
   std::unique_ptr<kafka::KafkaServer> kafka_;
   std::unique_ptr<ServerMetrics> metrics_;
   http::OpenQueries http_queries_;
   http::CommandLog http_commands_;
   std::unique_ptr<http::SqlPages> sql_pages_;
   std::unique_ptr<http::HttpServer> http_, registry_;
-  std::atomic<bool> is_serving_{false};  // everything runs, and nothing stops
-  // For the log's writer, which runs before they are there.
+  std::atomic<bool> is_serving_{false};  // everything runs, and is not being stopped
+  // For the log's writer, which runs before these parts exist.
   std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, cluster_is_ready_{false},
       journals_are_ready_{false}, queries_are_ready_{false};
-  ElectionWatch elections_;  // the cluster's thread's, once queries_are_ready_
+  ElectionWatch elections_;  // used by the cluster's thread once queries_are_ready_
   std::unique_ptr<JournalSnapshots>
-      snapshots_;  // in a cluster; they are written by a thread that needs all of these
+      snapshots_;  // only in a cluster; their thread needs all parts above
 };
 
 // `millrace server`.

@@ -71,7 +71,7 @@ Status NodeAccess::make_superuser() {
       },
       [&](Status made) { done.set_value(std::move(made)); });
   const Status made = done.get_future().get();
-  // Of a cluster whose nodes start together another one has been faster.
+  // In a cluster whose nodes start together, another node may have created the user first.
   if (!made && find(settings_.superuser)) return {};
   TRY(made);
   log_info("superuser made name={}", settings_.superuser);

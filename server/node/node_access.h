@@ -1,4 +1,4 @@
-// Who may come in, and by which certificates: wired for the front ends of one node.
+// Access rules and certificates for the front ends of one node.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,18 +10,19 @@
 
 namespace server {
 
-// Threads: any, once it is made. Owner: the node.
+// Threads: any, once it is open. Owner: the node.
 class NodeAccess final : private auth::UserDirectory {
  public:
-  // Fails with InvalidParameter. The definitions outlive it.
+  // Fails with InvalidParameter. `definitions` outlives it.
   static Result<std::unique_ptr<NodeAccess>> open(const NodeSettings::Security& settings,
                                                   MetadataApplier& definitions);
 
   const auth::Access& access() const { return *access_; }
-  const TlsServer* tls() const { return tls_.get(); }  // null: there is no TLS
-  // The access file and the certificates, again. Says in the log what came of it.
+  const TlsServer* tls() const { return tls_.get(); }  // null: no TLS
+  // Reloads the access file and the certificates, and logs the result.
   void reload();
-  // The first user, whose password lies in a file, when it is not there yet. Once the definitions' thread runs.
+  // Creates the first user, with the password in a file, if it does not exist. To be called once the definitions'
+  // thread runs.
   Status make_superuser();
 
  private:
@@ -37,7 +38,7 @@ class NodeAccess final : private auth::UserDirectory {
   std::unique_ptr<TlsServer> tls_;
 };
 
-// The first line of a file. Fails with InvalidParameter where it is empty, or is not there.
+// The first line of a file. Fails with InvalidParameter if it is empty or missing.
 Result<std::string> read_password(const std::string& path);
 
 }  // namespace server

@@ -24,7 +24,8 @@ void ObservedInputs::stop(const DefinedQuery& defined, Keep keep) {
   if (keep == Keep::Nothing && inputs_.erase(defined.plan->id) > 0) tell();
 }
 
-// Partitions are there before the query's tasks are, empty as those of a replica that is to come.
+// The partitions have to exist before the query's tasks; they are empty, like those of a new
+// replica.
 void ObservedInputs::note(const DefinedQuery& query, const storage::TopicSnapshot& topics) {
   std::set<Uuid>& inputs = inputs_[query.plan->id];
   inputs = topics_read_by(query);

@@ -1,4 +1,4 @@
-// What queries read lies on this node, whether any of the replicas is its or not.
+// Ensures that the inputs of queries are stored on this node, even if none of their replicas is.
 #pragma once
 #include <functional>
 #include <map>
@@ -13,8 +13,8 @@
 
 namespace server {
 
-// Each node carries out all queries (docs/adr/0066). Where there are more nodes than replicas some have none of what a
-// query reads, or of the journal that it commits to: they observe those topics (docs/adr/0099).
+// Each node runs all queries (docs/adr/0066). If the cluster has more nodes than replicas, some nodes have no replica
+// of a query's input, or of the journal that it commits to: they observe those topics (docs/adr/0099).
 //
 // Threads: QueryRunner's. Owner: the node.
 class ObservedInputs final : public QueryRunner {
@@ -24,7 +24,7 @@ class ObservedInputs final : public QueryRunner {
                  FindTopics find_topics)
       : queries_(queries), member_(member), log_(log), find_topics_(std::move(find_topics)) {}
 
-  // Once all queries of the metadata were started: what nobody reads any more may go now.
+  // To be called once all queries of the metadata are started: topics without a reader may be deleted from then on.
   void tell();
 
   void remove_leftovers(const Known& known) override { queries_.remove_leftovers(known); }

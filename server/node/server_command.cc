@@ -28,7 +28,7 @@ void set_level(const std::string& name) {
                                   : LogLevel::Info);
 }
 
-// Each connection is an open file; shells let programs have 1024, unless they ask for more.
+// Each connection is an open file; shells limit programs to 1024 unless they raise the limit.
 void raise_file_limit() {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
@@ -36,11 +36,12 @@ void raise_file_limit() {
   if (setrlimit(RLIMIT_NOFILE, &files) != 0) log_warn("cannot raise the number of open files");
 }
 
-// Takes SIGTERM and SIGINT from before the start, which may be long, until the process ends. Its
-// thread is never joined: there is nothing that it could hold up.
+// Handles SIGTERM and SIGINT from before the start, which may take long, until the process ends. Its thread is never
+// joined, since nothing depends on its end.
+
 class StopSignals {
  public:
-  // Before any other thread is made, so that all of them leave these signals to ours.
+  // To be called before any other thread exists, so that all threads inherit the blocked signals.
   void begin() {
     sigset_t signals;
     sigemptyset(&signals);
@@ -51,7 +52,7 @@ class StopSignals {
     std::thread([this, signals] { take(signals); }).detach();
   }
   const std::atomic<bool>& is_requested() const { return is_requested_; }
-  // SIGHUP's; until there is one it is passed over.
+  // The handler of SIGHUP; the signal is ignored until it is set.
   void on_reload(std::function<void()> reload) {
     std::lock_guard lock(mutex_);
     reload_ = std::move(reload);
@@ -75,7 +76,7 @@ class StopSignals {
         --count;
         continue;
       }
-      // Whoever asks twice does not want to wait. A crash loses nothing either.
+      // A second signal ends the process at once. Like a crash, that loses no data.
       if (count > 1) std::_Exit(128 + signal);
       log_info("stopping signal={}", signal);
       std::lock_guard lock(mutex_);
@@ -88,7 +89,7 @@ class StopSignals {
   std::atomic<bool> is_requested_ = false;
   std::function<void()> reload_;
 };
-// Never destroyed: its thread may be telling of a signal while main() ends.
+// Never destroyed: its thread may be handling a signal while main() ends.
 StopSignals& stop_signals = *new StopSignals;
 
 int report(const Error& error) {
@@ -98,8 +99,8 @@ int report(const Error& error) {
   return 1;
 }
 
-// The kernel may need seconds to take down a process with gigabytes of memory, until when it holds the
-// lock on the data directory: who starts a server again right after it was killed need not know that.
+// The kernel may need seconds to free the memory of a killed process, which holds the lock on the data directory until
+// then. A server that is started right after a kill waits for it instead of failing.
 Result<std::unique_ptr<Node>> start_node(const NodeSettings& settings) {
   constexpr std::chrono::seconds kPatience(5);
   constexpr std::chrono::milliseconds kPause(50);

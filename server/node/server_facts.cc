@@ -14,7 +14,7 @@ namespace {
 
 using Facts = std::vector<engine::ServerFact>;
 
-// The lines of /proc/self/status that begin with one of these, which count kilobytes.
+// Reads the lines of /proc/self/status with these names; their values are in kilobytes.
 void add_process_memory(Facts& facts) {
   std::ifstream status("/proc/self/status");
   for (std::string name; status >> name;) {
@@ -27,7 +27,7 @@ void add_process_memory(Facts& facts) {
   }
 }
 
-// How long one piece of work kept everybody else on its loop waiting.
+// Durations for which one piece of work has blocked the others on its loop.
 void add_loops(Facts& facts, const std::vector<LoopFacts>& loops) {
   const auto ms = [](int64_t us) { return fmt::format("{:.1f}", static_cast<double>(us) / 1000); };
   for (const LoopFacts& loop : loops) {
@@ -37,7 +37,7 @@ void add_loops(Facts& facts, const std::vector<LoopFacts>& loops) {
   }
 }
 
-// What memory-limit bounds, and who holds it.
+// The budget set by memory-limit, and the amounts held by each kind of user.
 void add_budget(Facts& facts, const MemoryBudget& memory) {
   facts.push_back({"memory", "limit bytes", fmt::to_string(memory.limit_bytes())});
   facts.push_back({"memory", "held bytes", fmt::to_string(memory.held_bytes())});
@@ -46,7 +46,8 @@ void add_budget(Facts& facts, const MemoryBudget& memory) {
                      fmt::to_string(memory.held_bytes(static_cast<MemoryKind>(kind)))});
 }
 
-// Whether the disk keeps up: a queue that does not empty is a log that cannot write fast enough.
+// Shows whether the disk keeps up: a queue that does not shrink means that the log cannot write
+// fast enough.
 void add_log(Facts& facts, const storage::LogStatistics& log,
              const std::vector<HeldBackFacts>& held_back) {
   facts.push_back({"log", "partitions", fmt::to_string(log.partitions)});
@@ -62,12 +63,12 @@ void add_log(Facts& facts, const storage::LogStatistics& log,
                      fmt::to_string(each.records)});
 }
 
-// The files are sparse: what counts is what they take on the disk.
+// The files are sparse, so the size on disk counts.
 void add_file(Facts& facts, const std::string& data_dir, std::string_view section,
               std::string_view file) {
   struct stat found;
   if (stat(fmt::format("{}/{}", data_dir, file).c_str(), &found) != 0) return;
-  constexpr int64_t kStatBlock = 512;  // whatever the file system's own is
+  constexpr int64_t kStatBlock = 512;  // independent of the file system's block size
   facts.push_back(
       {std::string(section), "bytes on disk", fmt::to_string(found.st_blocks * kStatBlock)});
 }

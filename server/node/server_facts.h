@@ -1,4 +1,4 @@
-// What SHOW SERVER tells about the process, its log and its disk.
+// The facts of SHOW SERVER about the process, its log and its disk.
 #pragma once
 #include <string>
 #include <vector>
@@ -18,7 +18,7 @@ struct LoopFacts {
   int64_t longest_us = 0;   // since the start
 };
 
-// Records that retention would have taken away, if a query did not have to read them yet.
+// Records that retention would have deleted if a query did not still have to read them.
 struct HeldBackFacts {
   std::string topic, query_id;
   int64_t records = 0;
@@ -36,7 +36,7 @@ struct ServerFactSources {
   std::vector<HeldBackFacts> held_back = {};
 };
 
-// Reads files of /proc and of the data directory: a few system calls, nothing that waits for a disk.
+// Reads files of /proc and metadata of the data files: a few system calls that do not wait for a disk.
 std::vector<engine::ServerFact> server_facts(const ServerFactSources& sources);
 
 }  // namespace server

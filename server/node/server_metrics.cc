@@ -24,10 +24,10 @@ namespace {
 using http::Exposition;
 using Kind = Exposition::Kind;
 
-// Of a query, summed over its tasks.
+// The figures of a query, summed over its tasks.
 struct QueryFigures {
-  std::string_view state = "STARTING";     // until a task of it reports
-  std::optional<int64_t> lag_records = 0;  // nothing while it is not known of one of them
+  std::string_view state = "STARTING";     // until a task reports
+  std::optional<int64_t> lag_records = 0;  // none if one of the tasks has no figure
   int64_t tasks = 0, standbys = 0, records_per_second = 0;
   uint64_t records_in = 0, records_failed = 0, records_late = 0, state_entries = 0, state_bytes = 0;
   uint64_t windows_expired = 0;
@@ -42,7 +42,7 @@ struct QueryFigures {
     state_bytes += report.state_bytes;
     if (report.is_standby) {
       ++standbys;
-      return;  // the node that runs it tells the rest
+      return;  // the node that runs it reports the rest
     }
     if (lag_records && report.lag_records)
       *lag_records += *report.lag_records;
@@ -57,7 +57,7 @@ struct QueryFigures {
     held_back_us += report.held_back_us;
     journal_bytes += report.backlog.journal_bytes;
   }
-  // Whether another node of the cluster runs it: sums over nodes count each query once.
+  // Whether another node of the cluster runs the query: sums over nodes must count each query once.
   bool runs_elsewhere() const { return tasks == standbys && state != "ERROR"; }
 };
 using Figures = absl::flat_hash_map<std::string, QueryFigures>;
@@ -92,7 +92,7 @@ void add_process(Exposition& page, const MetricsSources& sources) {
   page.sample(uint64_t{files.rlim_cur});
 }
 
-// What was gathered on loops.
+// Data that was collected on the loops.
 struct Gathered {
   std::vector<engine::ConsumerGroup> groups;
   std::vector<ShardTaskReport> reports;
@@ -183,7 +183,7 @@ void add_disk(Exposition& page, const MetricsSources& sources) {
     struct stat found {};
     if (stat(fmt::format("{}/{}", sources.data_dir, file).c_str(), &found) != 0) continue;
     page.sample(found.st_blocks * 512,
-                {{"file", file}});  // stat's blocks, whatever the disk's own are
+                {{"file", file}});  // stat's blocks, independent of the disk's block size
   }
   struct statvfs disk {};
   if (statvfs(sources.data_dir.c_str(), &disk) != 0) return;
@@ -193,7 +193,7 @@ void add_disk(Exposition& page, const MetricsSources& sources) {
   page.sample(uint64_t{disk.f_blocks} * disk.f_frsize);
 }
 
-// One family of a figure of every query.
+// Adds one family with a figure of every query.
 template <class F>
 void add_query_family(Exposition& page,
                       const std::vector<std::pair<std::string, QueryFigures>>& queries,
@@ -268,7 +268,7 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
       [](const QueryFigures& query) { return std::optional(seconds(query.checkpoint_age_us)); });
 }
 
-// As the exporters of Kafka name them; in a cluster the leader of a partition tells of it.
+// Named as by the exporters of Kafka; in a cluster the leader of a partition reports it.
 void add_topics(Exposition& page, const MetricsSources& sources, const MetadataImage& image,
                 const std::optional<MetricsSources::Cluster>& cluster) {
   page.family("kafka_topic_partitions", Kind::Gauge, "Partitions of the topic.");
@@ -366,9 +366,9 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
   }
 
   const MetricsSources sources;
-  int64_t begun_us = 0;  // of the page that is made
+  int64_t begun_us = 0;  // start of the page in progress
   std::mutex mutex;
-  // Guarded by mutex; while there are any, a page is being made
+  // Guarded by mutex; while it is not empty, a page is in progress.
   std::vector<Done> waiters;
 };
 

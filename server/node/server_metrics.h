@@ -19,7 +19,7 @@
 
 namespace server {
 
-// What the page is made of. All of it outlives the metrics.
+// The sources of the page. All of them outlive the metrics.
 struct MetricsSources {
   std::string data_dir;
   const Clock& clock;
@@ -31,32 +31,32 @@ struct MetricsSources {
   StatementWorkers& workers;
   std::function<MetadataImagePtr()> image;
   std::function<void(SqlParts::GroupsDone)>
-      own_groups;  // of this node alone: all nodes are scraped
-  // Asked on a loop: front ends stop after these, and before other threads do.
+      own_groups;  // of this node only, since all nodes are scraped
+  // Called on a loop: the front ends are destroyed after the loops have stopped, but before other threads.
   struct Connections {
     std::string_view protocol;
     std::function<size_t()> count;
   };
   std::vector<Connections> connections;
   std::function<size_t()> open_statements;
-  // Of a cluster; nothing where there is none.
+  // Figures of a cluster; empty for a single node.
   struct Cluster {
-    int64_t differing_replicas = 0, scrub_rounds = 0;  // of what this node leads
+    int64_t differing_replicas = 0, scrub_rounds = 0;  // for partitions that this node leads
     int64_t nodes = 0, nodes_there = 0;
     bool is_controller = false;  // this node
     int64_t leads = 0, replicas = 0;
-    // Of what it leads: with fewer replicas in sync than there are, and than acks=all asks for.
+    // Led partitions that have fewer replicas in sync than replicas, and fewer than acks=all needs.
     int64_t under_replicated = 0, under_min_isr = 0;
     int64_t leaderless = 0;  // in the whole cluster
     std::optional<int64_t> metadata_behind =
-        {};  // commands; nothing where the controller does not tell
+        {};  // commands; none without a report of the controller
     std::function<bool(const storage::TopicPartition&)> is_led = {};  // by this node
   };
   std::function<Cluster()> cluster = {};
 };
 
-// A page is made on another thread, of what the loops report in slices. Who asks while one is being made
-// gets that one: it is not older than his question by more than the time it takes.
+// A page is written by a worker thread, from reports that the loops compute in slices. A request that arrives while a
+// page is being written gets that page, which is only as much older as writing it takes.
 //
 // Threads: any.
 class ServerMetrics {
@@ -66,13 +66,13 @@ class ServerMetrics {
   ServerMetrics(const ServerMetrics&) = delete;
   ServerMetrics& operator=(const ServerMetrics&) = delete;
 
-  // Calls back once, on any thread; with null when the workers have no room.
+  // Calls back once, on any thread; with null if the workers are overloaded.
   using Done = std::function<void(std::shared_ptr<const std::string>)>;
   void page(Done done);
 
  private:
   struct Impl;
-  const std::shared_ptr<Impl> impl_;  // shared with what is on its way
+  const std::shared_ptr<Impl> impl_;  // shared with pages in progress
 };
 
 }  // namespace server

@@ -24,11 +24,12 @@ namespace server {
 
 namespace {
 
-// One setting: its name in the file and as a flag (with hyphens), and as a variable (MILLRACE_ and
-// upper case).
+// One setting. `name`, with hyphens, is used in the file and as a flag; the variable is MILLRACE_ and
+// the name in upper case.
+
 struct SettingRow {
   std::string_view name;
-  std::string_view doc;  // none: for tests, --help does not show it
+  std::string_view doc;  // empty: only for tests, not shown by --help
   Status (*set)(NodeSettings& settings, const std::string& text);
 };
 
@@ -49,7 +50,7 @@ Status set_int(int& to, const std::string& text, int least, int most) {
   return {};
 }
 
-// A list, separated by commas.
+// Parses a list separated by commas.
 Status set_addresses(std::vector<Address>& to, const std::string& text) {
   std::vector<Address> addresses;
   for (size_t begin = 0; begin <= text.size();) {
@@ -73,7 +74,7 @@ Status set_http_origins(NodeSettings& settings, const std::string& text) {
   return {};
 }
 
-// With less, a Kafka client's usual batch would not fit into a session's share.
+// With less memory, a usual batch of a Kafka client would not fit into a session's share.
 constexpr size_t kLeastMemory = 64 << 20;
 
 Status set_memory_limit(NodeSettings& settings, const std::string& text) {
@@ -101,14 +102,14 @@ Status set_log_level_name(NodeSettings& settings, const std::string& text) {
   return {};
 }
 
-// For all topics that have none of their own.
+// Sets the default for topics that do not have the setting themselves.
 Status set_topic_default(NodeSettings& settings, const std::string& name, const std::string& text) {
   TRY(storage::check_topic_config(name, text));
   settings.topic_defaults[name] = text;
   return {};
 }
 
-// -1: without end.
+// The value -1 means without a limit.
 Status set_retention(std::optional<int64_t>& to, const std::string& text, int64_t most) {
   int64_t value = 0;
   TRY(set_number(value, text, -1, most));
@@ -152,7 +153,7 @@ constexpr SettingRow kSettings[] = {
      "ORIGIN,... (https://HOST:PORT) whose web pages may use the HTTP listeners; *: all pages "
      "[none]",
      set_http_origins},
-    // ksqlDB's name, in the file also as access.control.allow.origin.
+    // ksqlDB's name; a file may also use access.control.allow.origin.
     {"access-control-allow-origin", "ksqlDB's name of http-origins", set_http_origins},
     {"registry",
      "HOST:PORT where the schema registry listens by itself, as its clients expect it; it is at "
@@ -223,7 +224,7 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"insecure", "let everybody in also where other machines can connect [false]",
-     // As a flag it needs no value.
+     // The flag needs no value.
      [](NodeSettings& s, const std::string& text) {
        return set_bool(s.insecure, text.empty() ? "true" : text);
      }},
@@ -298,7 +299,7 @@ constexpr SettingRow kSettings[] = {
        s.processing_log = text == "on";
        return {};
      }},
-    // Of consumer groups, with Kafka's names and defaults: in a file group.max.size is group-max-size.
+    // Consumer groups: Kafka's names and defaults. A file may also use Kafka's spelling, such as group.max.size.
     {"group-initial-rebalance-delay-ms",
      "how long the first member of a group waits for others [3000]",
      [](NodeSettings& s, const std::string& text) {
@@ -399,7 +400,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_metadata_bytes, text, 0, INT16_MAX);
      }},
-    // Of a cluster.
+    // Nodes of a cluster.
     {"cluster", "name of the cluster that the server is a node of; none: it is alone",
      [](NodeSettings& s, const std::string& text) -> Status {
        const bool is_word = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
@@ -509,7 +510,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.log_retention_check_interval_ms, text, 1, 86'400'000);
      }},
-    // Kafka's names for settings of topics that do not set them themselves.
+    // Defaults for topics that do not have a setting themselves, under Kafka's names.
     {"log-retention-ms",
      "how long topics keep records that do not set retention.ms; -1: for ever [-1]",
      [](NodeSettings& s, const std::string& text) {
@@ -552,7 +553,7 @@ Error about(std::string_view place, const Error& error) {
   return Error{error.code, fmt::format("{}: {}", place, error.message), error.detail, error.hint};
 }
 
-// Quoted, with the nearest setting.
+// Returns the quoted name, with the nearest known setting if one is similar.
 std::string unknown_setting(const std::string& name) {
   std::vector<std::string> known;
   for (const SettingRow& row : kSettings) known.emplace_back(row.name);
@@ -561,8 +562,8 @@ std::string unknown_setting(const std::string& name) {
                       : fmt::format("\"{}\" (did you mean {}?)", name, near);
 }
 
-// `memory.limit = ...` and a table `[memory]` mean memory-limit. Names of no setting are added to `unknown`, so that all of
-// them are reported at once.
+// `memory.limit = ...` and a table `[memory]` both mean memory-limit. Unknown names are collected in `unknown`, so that
+// all of them are reported at once.
 Status apply_table(const std::string& path, const std::string& prefix, const toml::table& table,
                    NodeSettings& settings, std::vector<std::string>& unknown) {
   for (const auto& [key, node] : table) {
@@ -590,7 +591,7 @@ Status apply_table(const std::string& path, const std::string& prefix, const tom
   return {};
 }
 
-// toml++ throws; the exception ends here.
+// toml++ throws exceptions; they are converted to errors here.
 Status read_file(const std::string& path, NodeSettings& settings) {
   try {
     std::vector<std::string> unknown;
@@ -614,8 +615,8 @@ bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-// Anybody who can connect may read, change and drop everything: that has to be said by whoever
-// starts the server, not found out by whoever passes by.
+// Without access rules every client that can connect may read, change and drop everything. The operator has to allow
+// that explicitly (--insecure) for addresses that other machines can reach.
 Status check_exposure(const NodeSettings& settings) {
   if (settings.insecure) return {};
   const auto has_rules = [&](std::string_view flag) {
@@ -661,7 +662,7 @@ bool is_any_host(const Address& address) {
 }
 
 Status check_listeners(const NodeSettings& settings) {
-  // Clients would connect to themselves; Kafka refuses such advertised.listeners, too.
+  // Clients would connect to their own machine; Kafka refuses such advertised.listeners, too.
   const auto any = std::ranges::find_if(settings.kafka_advertised, is_any_host);
   if (any != settings.kafka_advertised.end())
     return Error{ErrorCode::InvalidParameter,
@@ -689,7 +690,7 @@ Status check_registry(const NodeSettings& settings) {
                "Schemas are kept either here or there."};
 }
 
-// What only goes together.
+// Checks that the options of a cluster fit together.
 Status check_cluster(const NodeSettings& settings) {
   const NodeSettings::Cluster& cluster = settings.cluster;
   const auto refused = [](std::string message, std::string hint) {
@@ -703,7 +704,7 @@ Status check_cluster(const NodeSettings& settings) {
   if (cluster.node_id < 0 || cluster.etcd.empty())
     return refused("--cluster needs --node-id and --etcd",
                    "For instance: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
-  // `millrace check` would take for damage what such a node has compacted: the policy is not in its data.
+  // `millrace check` would report the compacted records of such a node as damage: the policy is not in its data.
   if (const auto policy = settings.topic_defaults.find("cleanup.policy");
       policy != settings.topic_defaults.end() &&
       policy->second.find("compact") != std::string::npos)
@@ -729,7 +730,7 @@ Status check_cluster(const NodeSettings& settings) {
 }
 
 constexpr std::string_view kVariablePrefix = "MILLRACE_";
-// Variables of the tests, which reach each server that a test starts.
+// Variables of the test suites, which every server that a test starts inherits.
 constexpr std::string_view kTestVariables[] = {
     "MILLRACE_CRASH_POINT=", "MILLRACE_BINARY=", "MILLRACE_TEST_LANE=", "MILLRACE_SIM="};
 
@@ -751,7 +752,7 @@ Status read_variables(NodeSettings& settings) {
 }
 
 std::vector<std::string> unknown_variables() {
-  std::vector<std::string> known;  // without the prefix, in which all of them are near each other
+  std::vector<std::string> known;  // without the prefix, which would make all names similar
   for (const SettingRow& row : kSettings)
     known.push_back(variable_name(row.name).substr(kVariablePrefix.size()));
   std::vector<std::string> unknown;

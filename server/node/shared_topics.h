@@ -1,4 +1,4 @@
-// The topics that a loop's share groups hand out.
+// The topics that a loop's share groups deliver.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -14,20 +14,20 @@
 
 namespace server {
 
-// A loop is woken for partitions that groups of it wait for, and for no others. A group that has come to wait looks
-// at the log once more: what became durable before is seen then, what comes later wakes it.
+// A loop is woken only for partitions that its groups wait for. A group that starts to wait checks the log once more:
+// records that became durable earlier are found then, and later ones wake it.
 //
-// Threads: the loop's, but for grown(). Shared with what is posted to the loop.
+// Threads: the loop's, except for grown(). Shared with tasks posted to the loop.
 class SharedTopics final : public coordinator::SharedLog,
                            public std::enable_shared_from_this<SharedTopics> {
  public:
   SharedTopics(Loop& loop, kafka::Backend& backend) : loop_(loop), backend_(backend) {}
 
-  // Is told of partitions that have grown and are watched; before anybody watches.
+  // `tell` is called for watched partitions that have grown; to be set before the first watch().
   void on_grown(std::function<void(const coordinator::TopicIdPartition&)> tell) {
     tell_ = std::move(tell);
   }
-  // These partitions have new records, or are gone. Any thread.
+  // The partitions have new records, or are gone. Any thread.
   void grown(std::span<const storage::TopicPartition> partitions);
 
   Result<Extent> extent(const coordinator::TopicIdPartition& partition,

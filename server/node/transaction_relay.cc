@@ -13,7 +13,7 @@ using coordinator::TransactionAnswer;
 
 namespace {
 
-// So many are tried for each partition that there is: where this node leads one, one of them belongs to it.
+// Number of candidate ids per partition of the topic: if this node leads any partition, one of the ids belongs to it.
 constexpr int kIdsOfPartition = 8;
 
 }  // namespace
@@ -21,8 +21,8 @@ constexpr int kIdsOfPartition = 8;
 void TransactionRelay::join(coordinator::AddPartitions request,
                             coordinator::Done<TransactionAnswer> done) {
   place_.loop->post([this, request = std::move(request), done = std::move(done)]() mutable {
-    // What this node has not heard of yet, a topic or a partition of one that has grown, would be taken for what is no
-    // more when the transaction ends, and told nothing of it.
+    // A topic or partition that this node has not read of yet would count as deleted when the transaction ends, and
+    // would get no marker. So the request is refused until it is known.
     const auto topics = place_.backend->topics();
     for (const auto& [topic, partitions] : request.partitions) {
       const storage::TopicInfo* known = topics->find(topic);
@@ -55,7 +55,7 @@ void TransactionRelay::end(const storage::TopicPartition& partition, LeaderEpoch
   });
 }
 
-// --- What nodes commit themselves
+// --- Commits of nodes
 
 TransactionRelay::CommitPlace TransactionRelay::find_place(const std::string& ids) const {
   CommitPlace place{KafkaError::CoordinatorNotAvailable};

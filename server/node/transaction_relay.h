@@ -1,4 +1,5 @@
-// What other nodes ask this one about transactions, on one of its loops: its coordinators, and the way into its log.
+// Answers questions of other nodes about transactions, on one of this node's loops: passes them to its coordinators and
+// its log.
 #pragma once
 #include <functional>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace server {
 
-// Threads: any; answers come on the loop. Owner: the node; the loop and what belongs to it outlive it.
+// Threads: any; callbacks run on the loop. Owner: the node; the loop and its parts outlive it.
 class TransactionRelay final : public TransactionHost {
  public:
   TransactionRelay(const CoordinatorPlace& place, coordinator::Groups& groups,

@@ -10,7 +10,7 @@ namespace server::pg {
 namespace {
 
 constexpr int64_t kUsPerMs = 1000;
-// A table's widths follow its first rows. An empty one shows its head after this time.
+// The widths of a table follow its first rows. The head of an empty table is shown after this time.
 constexpr int64_t kHeaderWaitUs = 200 * kUsPerMs;
 
 void send_notices(SessionContext& context, std::vector<sql::Notice> notices) {
@@ -64,7 +64,7 @@ class PortalActivity final : public Activity {
       portal().request_cancel();
   }
   void set_output_full(bool is_full) override { portal().set_output_full(is_full); }
-  // Not of commands, whose notices are to be read meanwhile.
+  // The output of commands may not wait, since their notices are read while they run.
   bool output_may_wait() const override {
     const bool may_wait =
         plan().kind == sql::ResultKind::Rows || plan().kind == sql::ResultKind::Insert;
@@ -92,8 +92,8 @@ class PortalActivity final : public Activity {
   bool is_push() const { return plan().kind == sql::ResultKind::PushRows; }
 
   Status begin() {
-    // Rows that are there at once go out as they come, behind what is said before them. Nothing of that is said where
-    // the start fails.
+    // Opens the delivery first, so that rows that are available at once are sent directly, after
+    // their description. If the start fails, this output is removed.
     const bool has_rows = is_query() || !plan().columns.empty();  // RETURNING has columns
     const size_t said = context_.output.size();
     if (!portal().has_started()) {
@@ -141,7 +141,8 @@ class PortalActivity final : public Activity {
   std::optional<int64_t> statement_timeout_us() const {
     const int64_t timeout_ms = context_.settings.get_ms("statement_timeout");
     if (timeout_ms <= 0) return std::nullopt;
-    // A default that fits ordinary statements must not end the ones that are meant to go on.
+    // A server-wide limit for ordinary statements must not end push queries, which are meant to
+    // continue.
     if (is_push() && !context_.settings.is_set_in_session("statement_timeout")) return std::nullopt;
     return timeout_ms * kUsPerMs;
   }
@@ -155,7 +156,7 @@ class PortalActivity final : public Activity {
     return {};
   }
 
-  // When a FETCH or a limited Execute of a push query stops waiting for more rows.
+  // The time when a FETCH or a limited Execute of a push query stops waiting for more rows.
   std::optional<int64_t> batch_end_us() const {
     if (!is_push() || !run_.limit) return std::nullopt;
     const int64_t linger_ms = context_.settings.get_ms("push.linger");
@@ -180,7 +181,7 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_batch() {
-    // A FETCH that waits no longer, or wants none.
+    // A FETCH that stops waiting, or that asked for no rows.
     const bool is_over = run_.fetch && (!delivery_.is_full() || delivery_.sent == 0);
     if (!run_.can_suspend || is_over) return complete(sql::Completion{"SELECT"});
     if (run_.fetch) run_.fetch->own.rows_sent += delivery_.sent;
@@ -189,14 +190,14 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_exhausted() {
-    // Who is told to stop does not know why.
+    // A stopped query does not know the reason, so its error is replaced.
     const bool was_stopped =
         has_timed_out_ && portal().error() && portal().error()->code == ErrorCode::QueryCanceled;
     if (was_stopped) return timed_out();
     if (portal().error()) return *portal().error();
     if (run_.encoder && run_.encoder->header_may_wait())
       run_.encoder->append_header(context_.output);
-    // A cursor that scrolls may have given what was asked for before its query has ended.
+    // A cursor with SCROLL may have returned the requested rows before its query has ended.
     return complete(portal().completion().value_or(sql::Completion{"SELECT"}));
   }
 
@@ -209,7 +210,7 @@ class PortalActivity final : public Activity {
     if (run_.fetch) run_.fetch->own.has_ended = true;
     std::string tag = run_.command.empty() ? completion.command : run_.command;
     const bool is_explain = run_.command.empty() && explains(*portal().statement());
-    // RETURNING counts as a query does: the rows of this Execute.
+    // Like a query, RETURNING counts the rows of this Execute.
     const bool counts_sent = is_query() || (completion.row_count && !plan().columns.empty());
     if (is_explain)
       tag = "EXPLAIN";
@@ -229,7 +230,7 @@ class PortalActivity final : public Activity {
   int64_t last_row_us_;
   uint64_t seen_rows_ = 0;
   bool has_begun_ = false, has_timed_out_ = false;
-  bool ends_when_full_ = false;  // push.max_rows comes before the client's own limit
+  bool ends_when_full_ = false;  // push.max_rows is below the client's own limit
 };
 
 class EndActivity final : public Activity, private sql::Receiver {
@@ -251,7 +252,7 @@ class EndActivity final : public Activity, private sql::Receiver {
       MessageWriter(context_.output, context_.encoding.get()).command_complete(tag_);
     return Progress::Finished;
   }
-  // What has been handed over for good cannot be called back.
+  // A commit or rollback that has begun cannot be cancelled.
   void cancel(Error) override {}
   bool output_may_wait() const override { return true; }
 

@@ -1,5 +1,5 @@
-// What a session does that takes time: sending rows, running a command, committing. One at a time;
-// further messages wait until it has finished.
+// The work of a session that takes time: sending rows, running a command, committing. A session has
+// one activity at a time; further messages wait until it has finished.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -16,15 +16,15 @@ namespace server::pg {
 
 class ClientEncoding;
 
-// What activities share with their session.
+// The state that activities share with their session.
 struct SessionContext {
   const Clock& clock;
   sql::SessionSettings settings = {};
   std::string output = {};                        // messages that wait to be sent
-  std::shared_ptr<ClientEncoding> encoding = {};  // null: texts come and go in UTF-8
-  engine::TextForms forms = {};     // in which times come and go as texts
-  std::string forms_text = {};      // the settings that say so
-  MemoryCharge output_charge = {};  // of rows in them, until they are handed out
+  std::shared_ptr<ClientEncoding> encoding = {};  // null: texts are UTF-8
+  engine::TextForms forms = {};     // the text forms of times
+  std::string forms_text = {};      // the settings behind `forms`
+  MemoryCharge output_charge = {};  // for rows in the output, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };
 
@@ -33,44 +33,44 @@ enum class Progress : uint8_t { Waiting, Finished };
 class Activity {
  public:
   virtual ~Activity() = default;
-  // Called when something may have happened. An error ends it too.
+  // Called when something may have happened. An error also ends the activity.
   virtual Result<Progress> advance() = 0;
-  // It ends with this error at the next advance(), or as it would have if it is too late for that.
+  // Makes the next advance() end with this error; has no effect if it is too late for that.
   virtual void cancel(Error reason) = 0;
   virtual void set_output_full(bool /*is_full*/) {}
-  // What it and those before it have said is of no use to the client before it has finished.
+  // Whether the output so far is of no use to the client before the activity has finished.
   virtual bool output_may_wait() const { return false; }
-  // The clock's time at which advance() has something to do.
+  // The time (of the clock) at which advance() has to be called.
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
 };
 
-// How the rows of a portal are sent, and what is said before and after them.
+// The way in which the rows of a portal are sent, and the messages before and after them.
 struct PortalRun {
-  std::shared_ptr<Portal> portal;       // shared with the session's names: CLOSE may come first
+  std::shared_ptr<Portal> portal;       // shared with the session, whose CLOSE may come first
   std::unique_ptr<RowEncoder> encoder;  // null: rows are not sent (MOVE)
   enum class Start : uint8_t { Rows, DescribedRows, CopyOut } start = Start::Rows;
   std::optional<uint64_t> limit = {};
-  bool can_suspend = false;  // a full Execute answers PortalSuspended
-  std::string command = {};  // of the tag (FETCH, MOVE, COPY); empty: what the backend says
-  // Of a FETCH that was bound: it may go on where it was suspended.
+  bool can_suspend = false;  // an Execute that reaches its limit answers PortalSuspended
+  std::string command = {};  // for the tag (FETCH, MOVE, COPY); empty: from the backend
+  // The portal of a bound FETCH, which may continue after it was suspended.
   std::shared_ptr<Portal> fetch = {};
 };
-// Whether client_min_messages lets it pass.
+// Whether client_min_messages lets notices of this level pass.
 bool is_wanted(const sql::SessionSettings& settings, sql::NoticeLevel level);
 
 std::unique_ptr<Activity> make_portal_activity(SessionContext& context, PortalRun run);
 
-// Waits while `work` is done on another thread; the session goes on when it has finished. `work`
-// may outlive the session.
+// Waits for `work` on another thread; the session continues when it has finished. `work` may
+// outlive the session.
 std::unique_ptr<Activity> make_errand_activity(SessionContext& context, size_t bytes,
                                                sql::SessionBackend::Work work,
                                                std::function<void()> on_event);
 
-// Appends what was held back; `tag` is what the client gets, if anything. `on_event` is called when
-// there is something to advance for.
+// Appends the rows that were held back. `tag` is sent to the client unless it is empty. `on_event`
+// is called when advance() has something to do.
 std::unique_ptr<Activity> make_commit_activity(SessionContext& context, std::string tag,
                                                std::function<void()> on_event);
-// After SessionBackend::rollback(): ends when what it has begun is done.
+// Waits for the end of an undo that SessionBackend::rollback() has begun.
 std::unique_ptr<Activity> make_rollback_activity(SessionContext& context, std::string tag,
                                                  std::function<void()> on_event);
 

@@ -58,7 +58,7 @@ class LockActivity final : public Activity {
   SessionContext& context_;
   SessionAdvisoryLocks& locks_;
   const std::function<Result<bool>()> step_;
-  uint64_t wait_ = 0;  // of waits_begun(), the one that lock_ends_us_ belongs to
+  uint64_t wait_ = 0;  // the value of waits_begun() for which lock_ends_us_ was computed
   const int64_t statement_ends_us_;
   int64_t lock_ends_us_ = INT64_MAX;
   std::optional<Error> reason_;
@@ -120,7 +120,8 @@ void SessionAdvisoryLocks::take(const AdvisoryLock& lock, TableLocks::Hold hold)
 
 Result<bool> SessionAdvisoryLocks::try_lock(const AdvisoryLock& lock) {
   if (const auto has_it = TRY(take_again(lock))) return *has_it;
-  // Who gets a place in the queue leaves it with the answer.
+  // The place in the queue ends with `asked`, so a lock that is not granted at once is not waited
+  // for.
   TableLocks::Asked asked = all_->ask(
       {lock.key}, mode_of(lock.is_shared), [](auto) {}, this);
   if (!asked.hold) return false;

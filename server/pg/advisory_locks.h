@@ -1,5 +1,5 @@
-// pg_advisory_lock() and related functions, by which programs agree on one of them that does something, mostly a migration:
-// https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
+// pg_advisory_lock() and related functions. Programs use them to agree on one that does some work,
+// often a migration: https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -20,9 +20,9 @@ namespace server::pg {
 struct AdvisoryCall {
   enum class Does : uint8_t { Lock, TryLock, Unlock, UnlockAll } does;
   bool is_shared = false;
-  bool is_of_transaction = false;  // else the session's
+  bool is_of_transaction = false;  // otherwise it belongs to the session
 };
-// Nothing for any other call; the number of arguments is that of one of PostgreSQL's.
+// Returns nothing for any other call, and for a number of arguments that PostgreSQL does not have.
 std::optional<AdvisoryCall> advisory_call(const engine::FunctionCall& call);
 
 struct AdvisoryLock {
@@ -31,32 +31,34 @@ struct AdvisoryLock {
   bool is_of_transaction = false;
 };
 
-// What one session has locked. A lock that it has already it has once more, and gives back as often.
+// The locks of one session. A lock may be taken several times, and is released after as many
+// unlocks.
 //
-// Threads: its loop's. Owner: the session.
+// Threads: the session's loop. Owner: the session.
 class SessionAdvisoryLocks {
  public:
   static constexpr size_t kMostLocks = 10'000;
 
-  // `all`: of all sessions; null: there are none (in a cluster).
+  // `all`: the locks of all sessions; null: not available (in a cluster).
   explicit SessionAdvisoryLocks(std::shared_ptr<TableLocks> all);
   ~SessionAdvisoryLocks();
   SessionAdvisoryLocks(const SessionAdvisoryLocks&) = delete;
   SessionAdvisoryLocks& operator=(const SessionAdvisoryLocks&) = delete;
 
-  // Whether it has it now. Fails with LimitExceeded, and with NotSupported where it has it shared and wants it alone.
+  // Returns whether the session has the lock now. Fails with LimitExceeded, and with NotSupported
+  // if the session has the lock shared and asks for it exclusively.
   Result<bool> try_lock(const AdvisoryLock& lock);
-  // The same, but it waits where others have it: `wake` is called on any thread, and take_granted() says whether it has it
-  // then. Fails with Deadlock, too.
+  // Like try_lock(), but waits if other sessions have the lock: `wake` is called on any thread, and
+  // take_granted() then returns whether the lock was granted. Also fails with Deadlock.
   Result<bool> ask(const AdvisoryLock& lock, std::function<void()> wake);
   bool take_granted();
   bool is_waiting() const { return waiting_ != nullptr; }
-  // How many times ask() had to wait so far: lock_timeout is counted for each wait by itself.
+  // Number of waits that ask() has begun: lock_timeout applies to each wait separately.
   uint64_t waits_begun() const { return waits_begun_; }
-  // Waits no longer.
+  // Ends the wait.
   void withdraw();
 
-  // Of the session's own; false: it has none of that kind.
+  // Releases a lock of the session; returns false if the session has no lock of this kind.
   bool unlock(const AdvisoryLock& lock);
   void unlock_all();
   void end_transaction();
@@ -64,8 +66,8 @@ class SessionAdvisoryLocks {
  private:
   struct Held {
     TableLocks::Hold hold;
-    bool is_shared = false;  // for the others
-    // How often, by whether it is shared and whether it is the transaction's.
+    bool is_shared = false;  // the mode that other sessions see
+    // Number of times, by [is_shared][is_of_transaction].
     int times[2][2] = {};
     bool is_given_back() const {
       return times[0][0] + times[0][1] + times[1][0] + times[1][1] == 0;
@@ -77,7 +79,7 @@ class SessionAdvisoryLocks {
     std::mutex mutex = {};
     TableLocks::Hold granted = nullptr;  // guarded by mutex
   };
-  // Nothing: it has to be asked for.
+  // Takes a lock once more if the session has it; nothing: the lock has to be requested.
   Result<std::optional<bool>> take_again(const AdvisoryLock& lock);
   void take(const AdvisoryLock& lock, TableLocks::Hold hold);
   void give_back(bool of_transaction);
@@ -88,8 +90,8 @@ class SessionAdvisoryLocks {
   uint64_t waits_begun_ = 0;
 };
 
-// Calls `step` until it returns true. It returns false while it waits for a lock, which lasts as long as statement_timeout
-// and lock_timeout let it.
+// Calls `step` until it returns true. It returns false while it waits for a lock, which
+// statement_timeout and lock_timeout limit.
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
                                              std::function<Result<bool>()> step);
 

@@ -1,4 +1,4 @@
-// How a client of PostgreSQL's protocol shows who it is: by the access file's rules.
+// The authentication of a client of PostgreSQL's protocol by the rules of the access file.
 #pragma once
 #include <optional>
 #include <string>
@@ -12,15 +12,15 @@
 
 namespace server::pg {
 
-// Threads: one. Owner: the session. What it refers to outlives it.
+// Threads: one. Owner: the session. The objects that it refers to outlive it.
 class Authentication {
  public:
   Authentication(const auth::Access& access, const Channel& channel, std::string user,
                  std::string database);
 
   enum class Progress : uint8_t { Waiting, Done };
-  // Both fail with InvalidAuthorization, InvalidPassword and ProtocolViolation, and end the connection then: there is
-  // one attempt for each.
+  // Both fail with InvalidAuthorization, InvalidPassword and ProtocolViolation. The session then
+  // closes the connection, so a client has one attempt per connection.
   Result<Progress> begin(MessageWriter writer);
   Result<Progress> answer(std::string_view body, MessageWriter writer);
 

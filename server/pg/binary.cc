@@ -33,7 +33,7 @@ constexpr int kDigitsPerGroup = 4;
 constexpr int kGroupBase = 10'000;
 constexpr uint16_t kMostNumericScale = 0x3fff;
 
-// What does not fit is PostgreSQL's infinity.
+// Times that do not fit become PostgreSQL's infinity.
 int64_t timestamp_us(int64_t ms) {
   int64_t us = 0;
   if (__builtin_sub_overflow(ms, kEpochMs, &us) || __builtin_mul_overflow(us, int64_t{1000}, &us))
@@ -51,7 +51,7 @@ void append_numeric(std::string& out, Int128 unscaled, int scale) {
   const int fraction_groups = (scale + kDigitsPerGroup - 1) / kDigitsPerGroup;
   int padding = fraction_groups * kDigitsPerGroup - scale;  // zeros that complete the last group
 
-  std::vector<int16_t> groups;  // from the last
+  std::vector<int16_t> groups;  // the last group first
   if (padding > 0) {
     int divisor = kGroupBase, factor = 1;
     for (; padding > 0; --padding) divisor /= 10, factor *= 10;
@@ -73,7 +73,7 @@ void append_numeric(std::string& out, Int128 unscaled, int scale) {
 }
 
 void append_jsonb(std::string& out, const Column& column, size_t row, ClientEncoding* to) {
-  out += '\1';  // the format's version
+  out += '\1';  // version of the format
   const size_t begin = out.size();
   engine::append_postgres_text(out, column, row);
   if (to != nullptr) to->convert_end(out, begin);
@@ -85,7 +85,7 @@ void append_array(std::string& out, const engine::SqlType& type, const Column& c
   const size_t first = column.offsets()[row], end = column.offsets()[row + 1];
   bool has_nulls = false;
   for (size_t i = first; i < end; ++i) has_nulls = has_nulls || elements.is_null(i);
-  const bool is_vector = engine::is_vector(type.label());  // these have a dimension also when empty
+  const bool is_vector = engine::is_vector(type.label());  // has a dimension even if empty
   append_be<int32_t>(out, first == end && !is_vector ? 0 : 1);  // dimensions
   append_be<int32_t>(out, has_nulls);
   append_be(out, wire_type(type.element()).oid);
@@ -193,10 +193,10 @@ std::string quoted_element(std::string_view text) {
   return quoted + '"';
 }
 
-// One dimension; an array of arrays is jsonb with us.
+// Supports one dimension; an array of arrays is jsonb here.
 Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  const auto flags = reader.be<int32_t>();  // has nulls: the lengths say it too
+  const auto flags = reader.be<int32_t>();  // whether it has nulls; the lengths show that, too
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
   if (dimensions < 0) return bad_binary("an invalid number of dimensions of an array");
@@ -210,7 +210,7 @@ Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEnco
     return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
   const auto count = reader.be<int32_t>();
   reader.be<int32_t>();  // the first index
-  // Each item has a length at least.
+  // Each item takes at least the bytes of its length.
   if (!reader.ok() || count < 0 ||
       static_cast<size_t>(count) > reader.rest().size() / sizeof(int32_t))
     return bad_bytes();
@@ -225,14 +225,14 @@ Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEnco
     }
     const std::string_view bytes = reader.bytes(static_cast<size_t>(size));
     if (!reader.ok()) return bad_bytes();
-    // An array's element is never an array, so this goes one level deep.
+    // The element of an array is never an array, so this recurses one level only.
     if (element_oid(element) != 0) return bad_bytes();
     text += quoted_element(TRY(text_of_binary(element, bytes, from)));
   }
   return text + "}";
 }
 
-// Of a type whose binary form is its text.
+// For types whose binary form is their text.
 Result<std::string> plain_text(ByteReader& reader, ClientEncoding* from) {
   const std::string_view text = reader.bytes(reader.rest().size());
   return from == nullptr ? std::string(text) : from->from_client(text);
@@ -283,7 +283,7 @@ Result<std::string> read_text(uint32_t type_oid, ByteReader& reader, ClientEncod
       if (auto text = label_text(type_oid, reader)) return *std::move(text);
       if (const uint32_t element = element_oid(type_oid); element != 0)
         return array_text(element, reader, from);
-      // What CREATE TYPE has made: an enumeration's bytes are its text.
+      // A type made by CREATE TYPE: the bytes of an enumeration are its text.
       if (type_oid >= kFirstUserType) return plain_text(reader, from);
       return Error{
           ErrorCode::NotSupported,

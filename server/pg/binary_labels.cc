@@ -27,7 +27,7 @@ namespace {
 constexpr int32_t kEpochDays = 10957;
 constexpr int64_t kEpochUs = 946'684'800'000'000;
 
-// Ranges have a byte of these.
+// Flags in the first byte of a range.
 constexpr uint8_t kEmpty = 1, kLowerIn = 2, kUpperIn = 4, kNoLower = 8, kNoUpper = 16;
 
 void append_hex_bytes(std::string& out, std::string_view text) {
@@ -51,7 +51,7 @@ void append_timetz(std::string& out, std::string_view text) {
 }
 
 void append_address(std::string& out, std::string_view text, bool is_cidr) {
-  constexpr uint8_t kIpv4 = 2, kIpv6 = 3;  // of PostgreSQL, not of the system
+  constexpr uint8_t kIpv4 = 2, kIpv6 = 3;  // PostgreSQL's numbers, not the system's
   const size_t slash = std::min(text.find('/'), text.size());
   const std::string host(text.substr(0, slash));
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -128,7 +128,7 @@ void append_multirange(std::string& out, PostgresLabel of, std::string_view text
 
 std::string dashed(std::string_view bytes, std::initializer_list<size_t> places, char dash) {
   std::string text;
-  if (bytes.empty()) return text;  // too few: the reader has it
+  if (bytes.empty()) return text;  // too few bytes: the reader reports it
   engine::append_hex(text, bytes, engine::HexCase::Lower);
   for (const size_t at : places) text.insert(at, 1, dash);
   return text;
@@ -136,7 +136,7 @@ std::string dashed(std::string_view bytes, std::initializer_list<size_t> places,
 
 Result<std::string> address_text(ByteReader& reader) {
   const auto family = reader.be<uint8_t>(), bits = reader.be<uint8_t>();
-  reader.be<uint8_t>();  // whether it is a cidr: the type says it
+  reader.be<uint8_t>();  // whether it is a cidr, which the type shows, too
   const auto size = reader.be<uint8_t>();
   const bool is_v6 = family == 3;
   if (reader.ok() && size != (is_v6 ? 16 : 4))
@@ -165,7 +165,7 @@ Result<std::string> bound_text(PostgresLabel range, ByteReader& reader) {
   const auto size = reader.be<int32_t>();
   if (size < 0) return Error{ErrorCode::ProtocolViolation, "a range's bound has no length"};
   ByteReader bound(reader.bytes(static_cast<size_t>(size)));
-  if (!reader.ok()) return std::string();  // the caller sees it
+  if (!reader.ok()) return std::string();  // too few bytes: the caller reports it
   std::string text;
   if (range == label::kDateRange) {
     const auto days = bound.be<int32_t>();
@@ -218,7 +218,7 @@ const PostgresLabelRow* row_of_oid(uint32_t number) {
 
 }  // namespace
 
-// Groups of four decimal digits to both sides of the point: 12345.67 is 1 | 2345 . 6700.
+// Groups of four decimal digits on both sides of the point: 12345.67 is 1 | 2345 . 6700.
 void append_numeric_text(std::string& out, std::string_view text) {
   constexpr uint16_t kNegative = 0x4000, kNan = 0xC000, kInfinity = 0xD000, kMinusInfinity = 0xF000;
   const auto special = [&](uint16_t sign) {
@@ -253,7 +253,7 @@ void append_numeric_text(std::string& out, std::string_view text) {
 
 namespace {
 
-// The text is one that was made by the type: it is read again.
+// The type has formatted this text, so parsing it again succeeds.
 void append_exact_time(std::string& out, PostgresLabel of, std::string_view text) {
   if (of == label::kExactDate) {
     const int32_t days = engine::parse_days(text).value_or(0);
@@ -287,14 +287,14 @@ void append_label_binary(std::string& out, PostgresLabel of, std::string_view te
       append_range(out, of, *range);
     return;
   }
-  if (of == label::kJsonb) out += '\1';  // the format's version
+  if (of == label::kJsonb) out += '\1';  // version of the format
   const size_t begin = out.size();
   out += text;
   if (to != nullptr) to->convert_end(out, begin);
 }
 
 std::optional<Result<std::string>> label_text(uint32_t type_oid, ByteReader& reader) {
-  // Of the catalog's types, which the rows below have not: numbers of what they name.
+  // Types of catalog names (regclass, ...) have no row below: their values are numbers.
   for (const PostgresLabel each :
        {label::kRegclass, label::kRegtype, label::kRegnamespace, label::kRegproc})
     if (engine::find_label(each)->oid == type_oid) return std::to_string(reader.be<uint32_t>());
@@ -316,7 +316,7 @@ std::optional<Result<std::string>> label_text(uint32_t type_oid, ByteReader& rea
     const int32_t west_s = reader.be<int32_t>();
     if (time.us < 0 || time.us > int64_t{86'400} * 1'000'000)
       return Error{ErrorCode::InvalidDatetime, "time out of range"};
-    // As PostgreSQL's TZDISP_LIMIT.
+    // The limit of PostgreSQL's TZDISP_LIMIT.
     constexpr int32_t kEndOfZones_s = 16 * 3'600;
     if (west_s <= -kEndOfZones_s || west_s >= kEndOfZones_s)
       return Error{ErrorCode::InvalidDatetime, "time zone displacement out of range"};

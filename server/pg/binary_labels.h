@@ -1,4 +1,5 @@
-// Binary values of PostgreSQL's types that the engine keeps as text (engine/types/postgres_types.h): to and from that text.
+// Converts binary values of PostgreSQL's types that the engine keeps as text
+// (engine/types/postgres_types.h) to and from that text.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,16 +14,16 @@ namespace server::pg {
 
 class ClientEncoding;
 
-// The bytes of a kept text. What has no binary form of its own (enumerations, json, and text's kin) is its text,
-// turned into `to`; null: UTF-8.
+// Appends the binary form of a kept text. A type without a binary form of its own (enumerations,
+// json, varchar and similar) is sent as its text in the encoding `to`; null: UTF-8.
 void append_label_binary(std::string& out, engine::PostgresLabel label, std::string_view text,
                          ClientEncoding* to = nullptr);
 
-// The text of a binary value of the type; nothing for a type whose bytes are its text, or of no row. Missing bytes show in
-// the reader.
+// The text of a binary value of the type; nothing for an unknown type, and for one whose bytes are
+// its text. If bytes are missing, the reader is not ok().
 std::optional<Result<std::string>> label_text(uint32_t type_oid, ByteReader& reader);
 
-// numeric, which needs no DECIMAL.
+// numeric, for a text that needs no DECIMAL.
 void append_numeric_text(std::string& out, std::string_view text);
 
 }  // namespace server::pg

@@ -1,4 +1,4 @@
-// Binary values of what CREATE TYPE has made: records, and arrays of records and enumerations.
+// Binary values of types made by CREATE TYPE: records, and arrays of records and enumerations.
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -26,7 +26,7 @@ bool is_array_of_users(const SqlType& type) {
          (is_record(type.element()) || type.element().label() == label::kEnum);
 }
 
-// Within a record or an array: `"` and `\` need one more of them, or a backslash.
+// Quotes a text within a record or an array: `"` and `\` get a backslash.
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
@@ -36,7 +36,7 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// Nothing for NULL.
+// Returns nothing for NULL.
 Result<std::optional<std::string_view>> read_sized(ByteReader& reader) {
   const auto size = reader.be<int32_t>();
   if (!reader.ok() || size < -1) return bad_bytes();
@@ -66,7 +66,7 @@ Result<std::string> record_text(const SqlType& type, ByteReader& reader, ClientE
 
 Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  reader.be<int32_t>();  // has nulls: the lengths say it too
+  reader.be<int32_t>();  // whether it has nulls; the lengths show that, too
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
   if (dimensions == 0) return std::string("{}");
@@ -91,7 +91,7 @@ Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEn
 Result<std::string> text_of_binary(const SqlType& type, uint32_t type_oid, std::string_view bytes,
                                    ClientEncoding* from) {
   const bool is_users = is_record(type) || is_array_of_users(type);
-  // A client that knows no better declares such a value as text.
+  // A client that does not know the type declares such a value as text.
   if (!is_users || type_oid < kFirstUserType) return text_of_binary(type_oid, bytes, from);
   ByteReader reader(bytes);
   std::string text =

@@ -25,7 +25,7 @@ std::string hex_of(std::string_view bytes) {
 }
 
 std::string utf8_of(std::u16string_view text) {
-  // A unit has at most three bytes.
+  // A UTF-16 unit needs at most three bytes.
   std::string utf8(3 * text.size(), '\0');
   int32_t size = 0;
   UErrorCode status = U_ZERO_ERROR;
@@ -61,7 +61,8 @@ std::shared_ptr<ClientEncoding> ClientEncoding::make(std::string_view name) {
                         &status);
     ucnv_setFromUCallBack(converter.get(), UCNV_FROM_U_CALLBACK_STOP, nullptr, nullptr, nullptr,
                           &status);
-    // A character that only resembles what was written would come back as another one.
+    // Without fallbacks: a character that only resembles the original would be returned as another
+    // one.
     ucnv_setFallback(converter.get(), false);
   }
   return std::shared_ptr<ClientEncoding>(new ClientEncoding(
@@ -90,7 +91,7 @@ Result<std::string> ClientEncoding::read(UConverter& converter, std::string_view
   const char *from = text.data(), *const end = text.data() + text.size();
   while (true) {
     const size_t before = units.size();
-    // No encoding has characters of less than a byte, nor any that two units do not hold.
+    // Room for all encodings: a character has at least one byte and at most two UTF-16 units.
     units.resize(before + 2 * static_cast<size_t>(end - from) + 8);
     UChar* to = units.data() + before;
     UErrorCode status = U_ZERO_ERROR;

@@ -1,4 +1,4 @@
-// Texts between a client that has asked for another encoding than UTF-8 and the server, which knows no other.
+// Converts texts between a client that uses another encoding and the server, which only uses UTF-8.
 #pragma once
 #include <memory>
 #include <string>
@@ -11,10 +11,11 @@ struct UConverter;
 namespace server::pg {
 
 // Threads: the session's loop.
-// Owner:   the session, and each encoder of rows that goes on in the encoding that it began in.
+// Owner:   the session, and each row encoder, which keeps the encoding that it began with.
 class ClientEncoding {
  public:
-  // Null where texts go through as they are: UTF8, SQL_ASCII, and what find_client_encoding() does not know.
+  // Returns null if texts need no conversion: for UTF8, SQL_ASCII, and names that
+  // find_client_encoding() does not know.
   static std::shared_ptr<ClientEncoding> make(std::string_view name);
   ~ClientEncoding();
   ClientEncoding(const ClientEncoding&) = delete;
@@ -22,17 +23,20 @@ class ClientEncoding {
 
   const std::string& name() const { return name_; }
 
-  // Fails with InvalidEncoding on bytes that are none of the encoding's characters.
+  // Fails with InvalidEncoding on bytes that are not characters of the encoding.
   Result<std::string> from_client(std::string_view text);
-  // A text that comes in pieces, cut anywhere: what a piece leaves of a character goes with the next one.
+  // Converts a text in pieces, cut anywhere: the start of a character at the end of a piece is
+  // completed by the next piece.
   void begin_stream();
   Result<std::string> stream_from_client(std::string_view piece, bool is_last);
 
-  // What the encoding does not have becomes a question mark: of messages and names, which have to arrive.
+  // A character that the encoding lacks becomes a question mark. For messages and names, which have
+  // to arrive.
   std::string to_client_or_marks(std::string_view utf8);
-  // Turns the end of `out`, from `begin` on, into the client's encoding. What cannot be is told by take_failure().
+  // Converts `out` from `begin` on into the client's encoding. take_failure() returns the error of
+  // characters that the encoding lacks.
   void convert_end(std::string& out, size_t begin);
-  // The first failure since the last call: a character that the encoding does not have.
+  // The first failure since the last call: a character that the encoding lacks.
   Status take_failure();
 
  private:

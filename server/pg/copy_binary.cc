@@ -61,7 +61,7 @@ class BinaryCopyReader final : public CopyReader {
     return error;
   }
 
-  // The size of what was read; 0 when it is not all there yet.
+  // Returns the size of the part that was read; 0 if it is not complete yet.
   Result<size_t> read_next(std::string_view bytes) {
     if (!has_begun_) return read_signature(bytes);
     if (has_ended_) {
@@ -128,7 +128,7 @@ class BinaryCopyReader final : public CopyReader {
     Status done = read();
     if (done) return done;
     Error error = std::move(done).error();
-    // PostgreSQL's word for a field of another length than its type's.
+    // PostgreSQL's error for a field whose length does not match its type.
     if (error.code == ErrorCode::ProtocolViolation) error.code = ErrorCode::BadCopyFormat;
     error.context = fmt::format("COPY {}, line {}, column {}", source_, row_,
                                 engine::display_name(columns_[index].name));
@@ -138,14 +138,14 @@ class BinaryCopyReader final : public CopyReader {
   const std::vector<sql::ResultColumn> columns_;
   const std::string source_;
   const std::shared_ptr<ClientEncoding> encoding_;
-  std::vector<engine::TextValueReader> values_;  // one a column
+  std::vector<engine::TextValueReader> values_;  // one per column
   std::string held_;
   uint64_t row_ = 1;
   bool has_begun_ = false, has_ended_ = false;
 };
 
-// As PostgreSQL cuts it, which drivers rely on: the signature comes with the first row, the mark of the end by itself, and
-// both together where there are no rows.
+// Cuts the data as PostgreSQL does, since drivers rely on it: the signature is sent with the first
+// row and the end mark by itself; without rows both are sent together.
 class BinaryCopyEncoder final : public RowEncoder {
  public:
   BinaryCopyEncoder(std::vector<sql::ResultColumn> columns,

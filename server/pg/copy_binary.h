@@ -10,7 +10,7 @@
 
 namespace server::pg {
 
-// What comes before the first row: the signature, no flags, no extension.
+// The bytes before the first row: the signature, no flags, no extension.
 inline constexpr std::string_view kCopySignature{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
 
 std::unique_ptr<CopyReader> make_binary_copy_reader(std::vector<sql::ResultColumn> columns,

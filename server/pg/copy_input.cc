@@ -11,8 +11,8 @@ namespace server::pg {
 
 namespace {
 
-// Enough to be worth a call, little enough to be no delay and to stay in the caches (four times as much took
-// three milliseconds, and more of them for each row).
+// Large enough to be worth a call; small enough to cause no delay and to stay in the caches
+// (portions four times as large took three milliseconds, and more time per row).
 constexpr size_t kPortionRows = 1024, kPortionBytes = 64 * 1024;
 
 sql::CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
@@ -98,7 +98,7 @@ Result<Progress> CopyInput::advance() {
 }
 
 void CopyInput::cancel(Error reason) {
-  // After the end of the input the outcome is the backend's to tell.
+  // After the end of the input, the backend reports the outcome.
   if (!has_ended_ && !error_) error_ = std::move(reason);
 }
 
@@ -107,7 +107,7 @@ Error CopyInput::explained(Error error) const {
   std::string fate = committed == 0
                          ? "Nothing was inserted."
                          : "The first " + std::to_string(committed) + " rows were inserted.";
-  // Nobody knows whether what was sent last is there, or how much of it.
+  // After a network failure it is unknown whether, and how much of, the last block was written.
   const bool is_known = error.code != ErrorCode::NetworkFailure;
   if (committed > 0 || is_known)
     error.detail = error.detail.empty() ? std::move(fate) : error.detail + " " + fate;

@@ -1,4 +1,4 @@
-// COPY ... FROM STDIN while it runs: the client's bytes become rows for the backend.
+// COPY ... FROM STDIN while it runs: converts the client's bytes to rows for the backend.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,23 +14,23 @@
 
 namespace server::pg {
 
-// Invariants: at most one portion of rows is gathered here beside an incomplete line; when the
-//             backend asks to wait, wants_data() is false until it has caught up.
+// Invariants: at most one portion of rows and an incomplete line are gathered here; after the
+//             backend has returned Wait, wants_data() is false until it has caught up.
 // Threads:    the session's loop.
 // Owner:      the session, as its activity.
 class CopyInput final : public Activity, private sql::CopyReceiver {
  public:
-  // `memory` (may be null) is charged for what has been read and is no row yet.
+  // `memory` (may be null) is charged for data that was read and is not part of a row yet.
   CopyInput(SessionContext& context, const engine::Copy& copy, CopyOptions options,
             std::function<void()> on_event, MemoryAccount* memory);
 
-  // Asks the backend and answers CopyInResponse.
+  // Opens the COPY at the backend and answers CopyInResponse.
   Status begin();
 
-  // Whether the next CopyData, CopyDone or CopyFail should be handed over now.
+  // Whether the session may pass on the next CopyData, CopyDone or CopyFail.
   bool wants_data() const;
-  // Of a CopyData no more than this at a time: it may hold millions of rows, and so many bytes of
-  // short ones take some milliseconds.
+  // The session passes on a CopyData in pieces of at most this size: it may hold millions of short
+  // rows, and a piece of them takes some milliseconds.
   static constexpr size_t kPieceBytes = 64 * 1024;
   void add(std::string_view piece);
   void end();
@@ -53,7 +53,7 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   const std::function<void()> on_event_;
   std::unique_ptr<sql::CopyIn> copy_;
   std::unique_ptr<CopyReader> reader_;
-  std::shared_ptr<ClientEncoding> encoding_;  // of the pieces; null: UTF-8, or fields in binary
+  std::shared_ptr<ClientEncoding> encoding_;  // of the pieces; null: UTF-8, or binary fields
   MemoryAccount* const memory_;
   MemoryCharge charge_;
   bool is_waiting_ = false, has_ended_ = false;

@@ -55,7 +55,7 @@ CopyOptions::Columns columns_of(const engine::CopyOption& option) {
 struct ReadOptions {
   CopyOptions options;
   std::optional<char> delimiter;
-  const engine::CopyOption *quote = nullptr, *escape = nullptr;  // looked at in CSV mode alone
+  const engine::CopyOption *quote = nullptr, *escape = nullptr;  // only checked in CSV mode
   std::optional<std::string> null_text;
 };
 
@@ -84,7 +84,7 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
     if (encoding != "utf8" && encoding != "utf-8")
       return Error{ErrorCode::NotSupported, "encoding \"" + encoding + "\" is not supported yet",
                    "", "Convert the input to UTF-8."};
-  } else if (name != "freeze") {  // pgbench sends it; there is nothing to freeze
+  } else if (name != "freeze") {  // pgbench sends it; it has no effect here
     return Error{ErrorCode::SyntaxError, "option \"" + name + "\" not recognized"}.at(
         option.position);
   }

@@ -24,19 +24,19 @@ struct CopyOptions {
     bool all = false;
     std::vector<engine::Name> names = {};
     bool empty() const { return !all && names.empty(); }
-    // One that is named without quotes is meant in any case.
+    // A name without quotes matches without regard to case.
     bool has(std::string_view column) const;
   };
-  Columns force_quote;     // of TO: in quotes whatever they hold
-  Columns force_not_null;  // of FROM: what is written as NULL without quotes is that text
-  Columns force_null;      // of FROM: what is written as NULL is NULL in quotes, too
+  Columns force_quote;     // for TO: values are always quoted
+  Columns force_not_null;  // for FROM: an unquoted NULL text is that text
+  Columns force_null;      // for FROM: a quoted NULL text is NULL, too
 };
 
-// Fails with SyntaxError (an unknown or doubled option), InvalidParameter (a bad value),
-// NotSupported (other encodings than UTF8).
+// Fails with SyntaxError (an unknown or repeated option), InvalidParameter (a bad value), and
+// NotSupported (encodings other than UTF8).
 Result<CopyOptions> read_copy_options(const engine::Copy& copy);
 
-// Fails with UndefinedColumn where a FORCE option names what is not copied.
+// Fails with UndefinedColumn if a FORCE option names a column that is not copied.
 Status check_forced_columns(const CopyOptions& options, std::span<const sql::ResultColumn> columns);
 
 }  // namespace server::pg

@@ -23,14 +23,14 @@ std::string context_of(const std::string& source, uint64_t line, std::string_vie
   return context;
 }
 
-// As the engine calls it: AMOUNT for amount, which is how types and errors elsewhere show it.
+// The engine's name: AMOUNT for amount, as types and other errors show it.
 std::string exact_name(std::string name) {
   if (std::ranges::none_of(name, [](unsigned char c) { return std::isupper(c); }))
     for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 
-// csv and text.
+// Reads csv and text.
 class FieldReader final : public CopyReader {
  public:
   FieldReader(const CopyOptions& options, std::vector<sql::ResultColumn> columns,
@@ -98,7 +98,7 @@ class FieldReader final : public CopyReader {
 
   Error bad_record(const engine::CopyRecord& record, std::string message) const {
     Error error{ErrorCode::BadCopyFormat, std::move(message)};
-    const bool has_more = record.fields.size() > columns_.size();  // how many was not counted
+    const bool has_more = record.fields.size() > columns_.size();  // of unknown number
     error.detail = "The line has " +
                    (has_more ? "more" : std::to_string(record.fields.size()) + " fields") + ", " +
                    std::to_string(columns_.size()) + " are expected.";
@@ -109,14 +109,14 @@ class FieldReader final : public CopyReader {
   Status read_field(const engine::CopyRecord& record, size_t index) {
     const engine::CopyField& field = record.fields[index];
     Column& column = rows_.columns[index];
-    // Without quotes the text is NULL already.
+    // An unquoted NULL text is NULL already.
     const bool is_null = field.is_null ? !is_never_null_[index]
                                        : is_null_in_quotes_[index] && field.text == null_text_;
     if (is_null) {
       column.append_null();
       return {};
     }
-    // Most clients would read it as the end of the text.
+    // Most clients would take it for the end of the text.
     Status read = field.text.find('\0') == std::string_view::npos
                       ? values_[index].append(field.text, column)
                       : Status(zero_byte());
@@ -130,13 +130,13 @@ class FieldReader final : public CopyReader {
 
   const std::vector<sql::ResultColumn> columns_;
   const std::string source_;
-  std::vector<engine::TextValueReader> values_;          // one a column
-  std::vector<bool> is_never_null_, is_null_in_quotes_;  // likewise
+  std::vector<engine::TextValueReader> values_;          // one per column
+  std::vector<bool> is_never_null_, is_null_in_quotes_;  // one per column
   std::string null_text_;
   std::unique_ptr<engine::CopyTextReader> records_;
 };
 
-// One object a line. Blank lines are passed over; what the objects hold is for the backend to read.
+// Reads one object per line and skips blank lines. The backend parses the objects.
 class JsonLineReader final : public CopyReader {
  public:
   explicit JsonLineReader(std::string source) : source_(std::move(source)) {

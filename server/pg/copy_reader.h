@@ -1,4 +1,4 @@
-// The lines of COPY ... FROM STDIN as rows: bytes that are cut anywhere go in, columns come out.
+// Parses the lines of COPY ... FROM STDIN: takes bytes that are cut anywhere and produces columns.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -19,10 +19,10 @@ class ClientEncoding;
 class CopyReader {
  public:
   virtual ~CopyReader() = default;
-  // Errors have `context`: "COPY orders, line 4711, column amount". Nothing more can be read after
-  // one.
+  // Errors have `context`: "COPY orders, line 4711, column amount". After an error nothing more can
+  // be read.
   virtual Status add(std::string_view bytes) = 0;
-  // What is left is the last line, though no line end follows.
+  // Reads the rest as the last line, even if it has no line end.
   virtual Status end() = 0;
 
   size_t row_count() const { return rows_.rows; }
@@ -36,11 +36,12 @@ class CopyReader {
   size_t size_bytes_ = 0;
 };
 
-// What is said of a text that holds the byte 0.
+// The error for a text that contains the byte 0.
 Error zero_byte();
 
-// `columns` are those of a line (none for JSON), `source` is the name that errors show, `encoding` that of texts within
-// the binary format; the others' bytes are UTF-8. `forms`: of texts of times.
+// `columns` are those of a line (none for JSON). `source` is the name that errors show. `encoding`
+// is that of texts in the binary format; in the other formats the bytes are UTF-8. `forms`: the
+// text forms of times.
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
                                              std::string source,

@@ -1,4 +1,5 @@
-// What a session has found out about look-ups that it is asked again and again, each time with another key in the text.
+// The look-ups that a session has seen in the simple protocol. A client repeats them with another
+// key in the text each time.
 #pragma once
 #include <algorithm>
 #include <list>
@@ -13,19 +14,20 @@ namespace server::pg {
 class ClientEncoding;
 
 struct KnownLookUp {
-  LiteralShape shape;              // the values are nobody's
-  PreparedStatementPtr statement;  // null: it has been met once, or is no look-up of one row
+  LiteralShape shape;              // without the values
+  PreparedStatementPtr statement;  // null: not decided yet, or not a look-up of one row
   bool is_decided = false;
-  int in_vain = 0;                           // how often in a row the answer was not at hand
+  int in_vain = 0;                           // successive times that the answer was not at hand
   std::shared_ptr<ClientEncoding> encoding;  // of the encoder
-  engine::TextForms forms;                   // likewise
+  engine::TextForms forms;                   // of the encoder
   std::unique_ptr<RowEncoder> encoder;
 };
 
-// The last few. Threads: the session's loop. Owner: the session.
+// The most recently used kMost look-ups. Threads: the session's loop. Owner: the session.
 class KnownLookUps {
  public:
-  // Null for one that has not been met, which it is from now on. It stays until the next call.
+  // Returns null for a look-up that is new, and remembers it. The pointer is valid until the next
+  // call.
   KnownLookUp* find(const LiteralShape& shape) {
     const auto found = std::find_if(known_.begin(), known_.end(), [&](const KnownLookUp& each) {
       return each.shape.is_like(shape);
@@ -39,7 +41,8 @@ class KnownLookUps {
     known_.front().shape = {.text = shape.text, .types = shape.types, .values = {}};
     return nullptr;
   }
-  // What was found last. What a text means may have changed: it is found out anew.
+  // Counts a failure of the last found look-up. After kEnough failures in a row it is forgotten and
+  // analysed again, since the meaning of its text may have changed.
   void note_in_vain() {
     constexpr int kEnough = 16;
     if (++known_.front().in_vain >= kEnough) known_.pop_front();

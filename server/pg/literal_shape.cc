@@ -40,7 +40,7 @@ class Reader {
            engine::equals_ignoring_case(rest.substr(0, kSelect.size()), kSelect);
   }
 
-  // False: it takes a parser to go on.
+  // Returns false if only a parser can continue.
   bool step() {
     const char c = text_[at_];
     const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
@@ -61,7 +61,7 @@ class Reader {
     return true;
   }
 
-  // As it stands.
+  // Copies the next `size` characters unchanged.
   void keep(size_t size) {
     out_.text += text_.substr(at_, size);
     at_ += size;
@@ -88,7 +88,7 @@ class Reader {
   bool take_number() {
     size_t end = at_;
     while (end < text_.size() && engine::is_ascii_digit(text_[end])) ++end;
-    size_t whole = end;  // with what makes another number of it
+    size_t whole = end;  // with characters that make it another number
     while (whole < text_.size() && (is_of_word(text_[whole]) || text_[whole] == '.')) ++whole;
     if (whole != end || end - at_ > kMostDigits || !is_compared(end)) {
       keep(whole - at_);
@@ -110,7 +110,7 @@ class Reader {
     const size_t end = quote + 1;
     const std::string_view inside = text_.substr(at_ + 1, quote - at_ - 1);
     if (inside.find('\\') != std::string_view::npos) return false;
-    if (end < text_.size() && text_[end] == '\'') return false;  // a quote in it
+    if (end < text_.size() && text_[end] == '\'') return false;  // a doubled quote
     if (is_compared(end))
       put(engine::TypeKind::String, engine::Value::text(std::string(inside)), end);
     else
@@ -118,7 +118,8 @@ class Reader {
     return true;
   }
 
-  // Whether the literal stands between an equals sign and the end of the condition, or of a part of it.
+  // Whether the literal stands between an equals sign and the end of the condition or of one of its
+  // parts.
   bool is_compared(size_t end) const {
     const std::string_view before = std::string_view(out_.text).substr(0, token_end_);
     if (!is_behind_where_ || !before.ends_with('=')) return false;
@@ -135,7 +136,7 @@ class Reader {
   void put(engine::TypeKind type, engine::Value value, size_t end) {
     out_.types.emplace_back(type);
     out_.values.push_back(std::move(value));
-    // Not part of a word that ends before it.
+    // The blank keeps it apart from a preceding word.
     out_.text += " $" + std::to_string(out_.values.size());
     token_end_ = out_.text.size();
     at_ = end;
@@ -144,7 +145,7 @@ class Reader {
   const std::string_view text_;
   size_t at_ = 0;
   LiteralShape out_;
-  size_t token_end_ = 0;  // of the last that is not blank, in what came out
+  size_t token_end_ = 0;  // end of the last token in the output
   bool is_behind_where_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Texts of look-ups that differ only in the keys that they name.
+// Recognizes texts of look-ups that differ only in their keys.
 #pragma once
 #include <optional>
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace server::pg {
 
-// A SELECT in whose WHERE clause a parameter stands for each literal that something is said to equal. Whether the statement
-// means the same then is for whoever analyses it to find out.
+// A SELECT in whose WHERE clause each literal after an equals sign is replaced by a parameter. The
+// caller has to check that the statement keeps its meaning.
 struct LiteralShape {
   std::string text;
   std::vector<engine::SqlType> types;  // of the literals, in the order of the text
@@ -21,8 +21,8 @@ struct LiteralShape {
   }
 };
 
-// Nothing where there are no such literals, or something stands in the text that takes a parser to read: comments, escapes,
-// literals with a prefix, several statements.
+// Returns nothing if the text has no such literals, or has parts that only a parser can read:
+// comments, escapes, literals with a prefix, several statements.
 std::optional<LiteralShape> shape_of(std::string_view text);
 
 }  // namespace server::pg

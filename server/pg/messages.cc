@@ -17,7 +17,8 @@ Error cut_short(std::string_view what) {
   return violation("invalid " + std::string(what) + " message: it is cut short");
 }
 
-// A message body, field by field; `ok()` says at the end whether all were there.
+// Reads a message body field by field. After the last field `ok()` returns whether all fields were
+// present.
 class BodyReader : public ByteReader {
  public:
   using ByteReader::ByteReader;
@@ -31,8 +32,8 @@ class BodyReader : public ByteReader {
     bytes(1);
     return text;
   }
-  // A count that says how many fields of at least `field_size` bytes follow. It is not believed
-  // further than the message is long, because room is made for it.
+  // The number of fields that follow, each of at least `field_size` bytes. A count that exceeds the
+  // rest of the message is an error, since callers reserve memory for the fields.
   size_t count(size_t field_size) {
     const size_t claimed = be<uint16_t>();
     if (claimed * field_size > rest().size()) bytes(rest().size() + 1);  // fails
@@ -56,7 +57,7 @@ Result<std::vector<Format>> read_formats(BodyReader& reader) {
   return formats;
 }
 
-// 1-based, in characters: what clients count in.
+// The 1-based position in characters, as clients count.
 size_t character_position(std::string_view text, size_t offset) {
   const std::string_view before = text.substr(0, std::min(offset, text.size()));
   return 1 + static_cast<size_t>(std::ranges::count_if(
@@ -107,7 +108,7 @@ Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_
 }
 
 Result<std::optional<PasswordMessage>> next_password(std::string_view input) {
-  constexpr size_t kMaxBytes = 8 * 1024;  // of one who is not yet known
+  constexpr size_t kMaxBytes = 8 * 1024;  // small, since the client is not authenticated
   if (input.empty()) return std::nullopt;
   if (input[0] != 'p')
     return violation("expected password response, got message type " +
@@ -313,7 +314,7 @@ void MessageWriter::error(const Error& error, std::string_view statement, Severi
   if (error.position && error.position->offset <= statement.size())
     field('P', std::to_string(character_position(statement, error.position->offset)));
   field('W', error.context);
-  // By this name of PostgreSQL's source drivers know that they are to prepare the statement again.
+  // Drivers prepare the statement again when they see this routine name of PostgreSQL's source.
   if (error.message == "cached plan must not change result type")
     field('R', "RevalidateCachedQuery");
   out_ += '\0';
@@ -356,7 +357,7 @@ void MessageWriter::warning(ErrorCode code, std::string_view message) {
 
 void MessageWriter::copy_response(char type, size_t column_count, Format format) {
   begin(type);
-  out_ += static_cast<char>(format);  // overall
+  out_ += static_cast<char>(format);  // overall format
   append_be(out_, static_cast<uint16_t>(column_count));
   for (size_t i = 0; i < column_count; ++i) append_be(out_, static_cast<int16_t>(format));
   end();

@@ -1,5 +1,5 @@
-// The messages of the PostgreSQL protocol 3.0: cutting the input into messages, reading what
-// clients send, writing what they get.
+// The messages of the PostgreSQL protocol 3.0: splits the input into messages, decodes the messages
+// of clients, and encodes those of the server.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -17,11 +17,11 @@ namespace server::pg {
 struct Notification;
 class ClientEncoding;
 
-// ---- What clients send ----
+// ---- Messages from clients ----
 
 inline constexpr size_t kMaxStartupBytes = 10'000;
 
-// The first packet of a connection, and those that follow a refused SSLRequest.
+// The first packet of a connection, and the packets after a refused SSLRequest.
 struct StartupPacket {
   int32_t code = 0;
   std::string_view body;  // after the code
@@ -30,7 +30,8 @@ struct StartupPacket {
 inline constexpr int32_t kCancelRequestCode = 80877102, kSslRequestCode = 80877103,
                          kGssEncryptionRequestCode = 80877104;
 
-// Nothing while it is incomplete. Fails with ProtocolViolation on a length that cannot be.
+// Returns nothing while the packet is incomplete. Fails with ProtocolViolation on an impossible
+// length.
 Result<std::optional<StartupPacket>> next_startup_packet(std::string_view input);
 
 struct StartupParameter {
@@ -64,16 +65,18 @@ struct Frame {
   std::string_view body;
   size_t size = 0;  // with type and length
 };
-// Nothing while it is incomplete. Fails with ProtocolViolation when the type is unknown or the
-// length more than `max_body_bytes`: the connection cannot go on then.
+// Return nothing while the message is incomplete. Fail with ProtocolViolation if the type is
+// unknown or the length exceeds `max_body_bytes`: the connection cannot continue then.
 Result<std::optional<FrameHead>> next_head(std::string_view input, size_t max_body_bytes);
 Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_bytes);
 
-// How long the first message is, with type and length; while that is not known, as much as tells it.
+// The length of the first message with type and length field. While its length is unknown, the
+// number of bytes that are needed to read it.
 size_t message_size(std::string_view input);
 
-// What a client answers while it authenticates: its body. Nothing while it is incomplete. Fails with
-// ProtocolViolation on any other message, and on one that is too long for it.
+// The answer of a client during authentication. next_password() returns nothing while it is
+// incomplete, and fails with ProtocolViolation on any other message and on a message that is too
+// long.
 struct PasswordMessage {
   std::string_view body;
   size_t size = 0;  // with type and length
@@ -86,7 +89,7 @@ Result<SaslInitialResponse> decode_sasl_initial(std::string_view body);
 
 struct ParseMessage {
   std::string_view statement, sql;
-  std::vector<uint32_t> parameter_oids;  // 0: not given
+  std::vector<uint32_t> parameter_oids;  // 0: not declared
 };
 struct BindMessage {
   std::string_view portal, statement;
@@ -104,20 +107,20 @@ struct ExecuteMessage {
   int32_t max_rows = 0;  // 0: all
 };
 
-// The results point into `body`. They fail with ProtocolViolation.
+// The results point into `body`. The functions fail with ProtocolViolation.
 Result<ParseMessage> decode_parse(std::string_view body);
 Result<BindMessage> decode_bind(std::string_view body);
 Result<TargetMessage> decode_target(std::string_view body);
 Result<ExecuteMessage> decode_execute(std::string_view body);
 Result<std::string_view> decode_string(std::string_view body);  // Query and CopyFail
 
-// ---- What they get ----
+// ---- Messages to clients ----
 
 enum class TransactionStatus : char { Idle = 'I', InTransaction = 'T', Failed = 'E' };
 enum class Severity : uint8_t { Error, Fatal };
 
-// Appends messages to a string. Each call appends one whole message, except begin() ... end(). Texts are turned into
-// `encoding`; null: they stay UTF-8.
+// Appends messages to a string. Each call appends one whole message, except begin() ... end().
+// Texts are converted to `encoding`; null: they stay UTF-8.
 class MessageWriter {
  public:
   explicit MessageWriter(std::string& out, ClientEncoding* encoding = nullptr)
@@ -139,10 +142,10 @@ class MessageWriter {
   void empty_query() { empty('I'); }
   void copy_done() { empty('c'); }
   void parameter_description(std::span<const uint32_t> oids);
-  // `formats`: none (all text), one for all, or one a column.
+  // `formats`: empty (all text), one for all columns, or one per column.
   void row_description(std::span<const sql::ResultColumn> columns, std::span<const Format> formats);
   void command_complete(std::string_view tag);
-  // `text` is what the error's position counts in.
+  // `text`: the statement to which the error's position refers.
   void error(const Error& error, std::string_view text, Severity severity = Severity::Error);
   void notice(const sql::Notice& notice);
   void warning(ErrorCode code, std::string_view message);
@@ -163,7 +166,7 @@ class MessageWriter {
   void empty(char type);
   void copy_response(char type, size_t column_count, Format format);
   void text(std::string_view value);              // and a NUL
-  void field(char type, std::string_view value);  // of an error; nothing when it is empty
+  void field(char type, std::string_view value);  // of an error; omitted if it is empty
 
   std::string& out_;
   ClientEncoding* const encoding_;

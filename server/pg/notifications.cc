@@ -8,8 +8,9 @@ namespace server::pg {
 
 namespace {
 
-constexpr size_t kBytesOfOne = 128;  // beside its texts
-// What a mailbox has of one: those who get it share its texts, but the last who reads it keeps them.
+constexpr size_t kBytesOfOne = 128;  // in addition to its texts
+// Bytes of a notification in a mailbox. The receivers share its texts, but the last one to read
+// keeps them alive.
 constexpr size_t kBytesOfPlace = 32;
 
 size_t size_of(const Notification& notification) {
@@ -58,7 +59,7 @@ Result<std::vector<NotificationPtr>> Mailbox::take() {
   return std::exchange(waiting_, {});
 }
 
-// --- Of all sessions
+// --- All sessions
 
 void Notifications::listen(const std::string& channel, const MailboxPtr& mailbox) {
   const std::lock_guard lock(mutex_);
@@ -73,7 +74,8 @@ void Notifications::unlisten(const std::string& channel, const MailboxPtr& mailb
   if (found->second.empty()) channels_.erase(found);
 }
 
-// Within the lock, so that all see them in the same order: to wake posts to a loop, and calls nobody.
+// Holds the lock during delivery, so that all receivers see the same order. Waking a session only
+// posts to a loop.
 void Notifications::notify(const std::vector<NotificationPtr>& all) {
   const std::lock_guard lock(mutex_);
   for (const NotificationPtr& each : all) {
@@ -83,7 +85,7 @@ void Notifications::notify(const std::vector<NotificationPtr>& all) {
   }
 }
 
-// --- Of one
+// --- One session
 
 SessionNotifications::SessionNotifications(std::shared_ptr<Notifications> all,
                                            std::function<void()> wake)

@@ -1,4 +1,4 @@
-// LISTEN and NOTIFY: who listens to which channel, over all sessions of a server.
+// LISTEN and NOTIFY: the channels and their listeners, over all sessions of a server.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -19,26 +19,26 @@ namespace server::pg {
 class TableListener;
 
 struct Notification {
-  int32_t process_id = 0;  // of who sent it
+  int32_t process_id = 0;  // of the sending session
   std::string channel, payload;
   bool operator==(const Notification&) const = default;
 };
 using NotificationPtr = std::shared_ptr<const Notification>;
 
-// As PostgreSQL's bounds. Fails with InvalidParameter.
+// Checks PostgreSQL's limits. Fails with InvalidParameter.
 Status check_notification(const std::string& channel, const std::string& payload);
 
-// What has come for one session and has not been sent to its client.
+// The notifications for one session that have not been sent to its client.
 //
 // Threads: any.
 class Mailbox {
  public:
-  // More bytes than this are not kept, here or in all together: who listens and does not read is sent away, and knows
-  // then that it has missed something.
+  // Limits of this mailbox and of all together. A session that listens but does not read is ended
+  // when a limit is reached, so that its client notices the loss.
   static constexpr size_t kMostBytes = 8 << 20, kMostOfAll = 256 << 20;
 
-  // `wake` is called, on any thread, when something has come; not again before take(). `of_all`: bytes of all
-  // mailboxes.
+  // `wake` is called on any thread when a notification has arrived, and not again before take().
+  // `of_all`: bytes of all mailboxes.
   Mailbox(std::function<void()> wake, std::atomic<size_t>& of_all)
       : wake_(std::move(wake)), of_all_(of_all) {}
   ~Mailbox() { of_all_ -= bytes_; }
@@ -46,7 +46,7 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   void put(NotificationPtr notification);
-  // Fails with LimitExceeded once more has come than is kept.
+  // Fails with LimitExceeded once a notification was dropped for lack of room.
   Result<std::vector<NotificationPtr>> take();
 
  private:
@@ -59,8 +59,9 @@ class Mailbox {
   bool has_missed_any_ = false;
 };
 
-// Invariant: a mailbox gets a notification once, in the order of notify(), if it listened before.
-// Threads:   any. Owner: the server's sessions together.
+// Invariant: a mailbox that listens to the channel at the time of notify() gets the notification
+// once, in the order of the calls.
+// Threads:   any. Owner: shared by the server's sessions.
 class Notifications {
  public:
   using MailboxPtr = std::shared_ptr<Mailbox>;
@@ -76,9 +77,9 @@ class Notifications {
   std::map<std::string, std::set<MailboxPtr>, std::less<>> channels_;
 };
 
-// What one session listens to, and what it says within a transaction.
+// The channels of one session, and the changes and notifications of its transaction.
 //
-// Threads: its loop's. Owner: the session.
+// Threads: the session's loop. Owner: the session.
 class SessionNotifications {
  public:
   SessionNotifications(std::shared_ptr<Notifications> all, std::function<void()> wake);
@@ -86,22 +87,24 @@ class SessionNotifications {
   SessionNotifications(const SessionNotifications&) = delete;
   SessionNotifications& operator=(const SessionNotifications&) = delete;
 
-  // These count at once, or with commit() when they are said between begin() and that. Empty: all channels.
+  // The calls below take effect at once, or with commit() if they are made after begin(). An empty
+  // channel means all channels.
   void begin();
   void listen(const std::string& channel);
-  // The channel stands for a table, whose changes `table` tells; null: for none.
+  // Listens to a channel that stands for a table; `table` reports its changes; null: an ordinary
+  // channel.
   void listen(const std::string& channel, std::unique_ptr<TableListener> table);
   void unlisten(const std::string& channel);
-  // The same twice in a transaction is told once, as in PostgreSQL.
+  // Equal notifications in one transaction are sent once, as in PostgreSQL.
   void notify(Notification notification);
   void commit();
   void rollback();
 
   void unlisten_all();
   const std::set<std::string>& channels() const { return channels_; }
-  // Bytes of channels and of what waits for commit().
+  // Bytes of the channels and of changes that wait for commit().
   size_t size_bytes() const;
-  // Tables tell as `process_id`.
+  // Notifications of tables have `process_id` as their sender.
   Result<std::vector<NotificationPtr>> take(int32_t process_id);
 
  private:
@@ -123,7 +126,7 @@ class SessionNotifications {
   std::set<std::string> channels_;
   size_t channel_bytes_ = 0;
   std::map<std::string, std::unique_ptr<TableListener>> tables_;  // by channel
-  std::optional<Pending> pending_;                                // within a transaction
+  std::optional<Pending> pending_;                                // set within a transaction
 };
 
 }  // namespace server::pg

@@ -18,14 +18,14 @@ namespace {
 
 int32_t random_secret() {
   int32_t secret = 0;
-  // Up to 256 bytes getrandom gives all or fails for good (getrandom(2)).
+  // For up to 256 bytes, getrandom gives all of them or fails for a lasting reason (getrandom(2)).
   if (getrandom(&secret, sizeof secret, 0) != sizeof secret)
     log_error("no randomness from the system");
   return secret;
 }
 
-// The sessions of all loops, by the key that a CancelRequest names. Threads: any. Shared with what
-// is posted to the loops.
+// The sessions of all loops, by the key that a CancelRequest names. Threads: any. Shared with tasks
+// that are posted to the loops.
 class SessionRegistry final : public SessionPeers,
                               public std::enable_shared_from_this<SessionRegistry> {
  public:
@@ -84,7 +84,8 @@ class SessionRegistry final : public SessionPeers,
     const Entry found = find(key);
     if (found.session)
       found.loop->post([self = shared_from_this(), key, call] {
-        // It may have ended meanwhile; on its own loop it does not do so during the call.
+        // The session may have ended in the meantime. On its own loop it cannot end during the
+        // call.
         if (const Entry entry = self->find(key); entry.session) call(*entry.session);
       });
   }
@@ -102,7 +103,7 @@ class SessionRegistry final : public SessionPeers,
   std::unordered_map<int32_t, Entry> sessions_;
 };
 
-// A session that can be cancelled as long as it is there.
+// A session that others can find and cancel as long as it exists.
 class RegisteredSession final : public Session {
  public:
   RegisteredSession(const std::shared_ptr<SessionRegistry>& registry, Loop& loop,

@@ -15,12 +15,12 @@ namespace server::pg {
 struct PgServerOptions {
   FrontEndOptions front_end;
   SessionLimits limits = {};
-  const auth::Access* access = nullptr;       // null: everybody may come in; outlives the server
-  size_t superuser_reserved_connections = 0;  // of max_connections, where users are known
-  bool has_advisory_locks = true;  // not where other servers have sessions of the same users
+  const auth::Access* access = nullptr;       // null: every client may connect; outlives the server
+  size_t superuser_reserved_connections = 0;  // part of max_connections, if users are known
+  bool has_advisory_locks = true;  // false if other servers have sessions of the same users
 };
 
-// Threads: as FrontEnd.
+// Threads: like FrontEnd.
 class PgServer {
  public:
   struct Shard {
@@ -39,7 +39,7 @@ class PgServer {
   const Address& address() const;
   size_t connection_count() const;
 
-  // As FrontEnd::stop(): sessions end with 57P01.
+  // Like FrontEnd::stop(): sessions end with 57P01.
   void stop(Task on_stopped);
 
  private:

@@ -29,7 +29,7 @@ Status Portal::start(sql::SessionBackend& backend) {
     error_ = started.error();
     return std::move(started).error();
   }
-  // It may have ended already, inside start().
+  // The statement may have ended already, inside start().
   if (!completion_ && !error_) execution_ = std::move(started).take();
   update_flow();
   return {};
@@ -47,7 +47,7 @@ bool Portal::has_rows_to_go() const {
 
 void Portal::open_delivery(Delivery& delivery) {
   delivery_ = &delivery;
-  // By Execute, which knows forward only.
+  // Opened by Execute, which only moves forward.
   if (scroll_ && !scroll_->is_open()) {
     const auto limit = delivery.limit;
     scroll_->begin(engine::FetchDirection::Forward,
@@ -62,7 +62,7 @@ void Portal::continue_delivery() {
   while (!kept_.empty() && !delivery_->is_full() && delivery_->has_room()) {
     KeptRows& front = kept_.front();
     const size_t taken = deliver(front.columns, front.next_row, front.end_row);
-    if (kept_.empty()) break;  // it has failed
+    if (kept_.empty()) break;  // deliver() has failed
     front.next_row += taken;
     if (front.next_row < front.end_row) continue;
     kept_bytes_ -= front.bytes;
@@ -78,7 +78,7 @@ void Portal::continue_scroll() {
     const auto run = scroll_->next(has_ended());
     if (!run) break;
     const size_t taken = deliver(run->columns, run->first_row, run->end_row);
-    if (error_) break;  // and the rows are gone
+    if (error_) break;  // the rows are gone
     scroll_->advance(taken);
     if (taken == 0) break;
   }
@@ -102,7 +102,7 @@ void Portal::update_flow() {
   if (!execution_) return;
   const bool should_pause =
       is_output_full_ || !delivery_ || delivery_->is_full() || has_rows_to_go();
-  // It rests without having been paused.
+  // The execution rests without a pause since has_room() was false, so it needs resume().
   if (!should_pause && std::exchange(is_room_awaited_, false)) is_paused_ = true;
   if (should_pause == is_paused_) return;
   is_paused_ = should_pause;
@@ -143,7 +143,7 @@ void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_
 
 bool Portal::must_be_short() const { return account_ && account_->budget().has_many_answers(); }
 
-// Also after the event there may be no room; the execution asks again then.
+// If there is no room after the event either, the execution asks again.
 bool Portal::has_room(size_t first_row_bytes) {
   const bool has_room =
       !error_ && delivery_ && !is_output_full_ && !has_rows_to_go() && !delivery_->is_full() &&
@@ -166,13 +166,14 @@ void Portal::on_error(Error error) {
   tell_event();
 }
 
-// Whoever starts it looks at what has come right behind that.
+// No event during start(): the caller of start() checks the output afterwards.
 void Portal::tell_event() {
   if (!is_starting_) on_event_();
 }
 
-// Short output is bounded by the number of sessions; a single row may be much longer. It goes alone,
-// if there is memory for it. The encoder refuses one that nobody may have.
+// The total of short output is bounded by the number of sessions, but a single row may be much
+// longer. Such a row is sent alone, if memory for it is available. The encoder refuses a row that
+// is too long for any session.
 Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t first_row,
                                       size_t end_row) {
   constexpr size_t kLongRowBytes = 2 * Delivery::kEnoughBytes;
@@ -182,7 +183,8 @@ Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t
     if (bytes <= kLongRowBytes) continue;
     if (row > first_row) return row - first_row;
     if (bytes > kMaxRowBytes) return 1;
-    // With its message's head and the columns' lengths: a string that has to grow by a few bytes doubles.
+    // Includes the head of the message and the lengths of the columns: a string that has to grow by
+    // a few bytes doubles.
     const size_t output_bytes = delivery_->out.size() + bytes + 64 + 16 * columns.size();
     if (!delivery_->charge.try_resize(output_bytes))
       return account_->refusal("an answer of " + format_bytes(output_bytes));
@@ -192,7 +194,7 @@ Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t
   return end_row - first_row;
 }
 
-// How many of them the delivery took; fewer when it is full, or has no room.
+// Returns the number of rows that the delivery took; it takes fewer if it is full or has no room.
 size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   size_t count = end_row - first_row;
   if (delivery_->limit)
@@ -211,7 +213,8 @@ size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, siz
       return 0;
     }
     count = *encoded;
-    // Others are to see it before the loop comes to send it. A short one is not worth the counters.
+    // Charged at once, so that other sessions see it before the loop sends the output. A short
+    // answer is not worth the counters.
     if (delivery_->out.size() > MemoryBudget::kShortAnswerBytes)
       delivery_->charge.resize(delivery_->out.capacity());
   }
@@ -232,7 +235,8 @@ void Portal::drop_kept() {
   kept_charge_.resize(0);
 }
 
-// A copy: the columns are the backend's, and their strings may live only as long as the call.
+// Copies the rows, since the columns belong to the backend and their strings may live only during
+// the call.
 void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   KeptRows kept{{}, 0, end_row - first_row, engine::bytes_of(columns, first_row, end_row)};
   if (!kept_charge_.try_resize(kept_bytes_ + kept.bytes))
@@ -248,7 +252,7 @@ void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t e
   kept_.push_back(std::move(kept));
 }
 
-// The execution may be calling us: it is destroyed later, in update_flow().
+// The execution may be calling this object, so it is destroyed later, in update_flow().
 void Portal::fail_with(Error error) {
   error_ = std::move(error);
   completion_.reset();

@@ -1,5 +1,5 @@
-// Prepared statements, and portals: statements that run or can be run, whose rows go out in
-// portions.
+// Prepared statements and portals. A portal is a statement that runs or can run; its rows are sent
+// in portions.
 #pragma once
 #include <deque>
 #include <functional>
@@ -17,118 +17,121 @@
 
 namespace server::pg {
 
-// The text of a message: shared, since it may be megabytes long and hold 100,000 statements.
+// The text of a message. It is shared, since it may be megabytes long and hold 100,000 statements.
 using SharedText = std::shared_ptr<const std::string>;
 
-// A statement as parsed and, if the engine runs it, analysed. Shared by its name, by the
-// portals made from it and by what runs: a name can be dropped while a portal goes on.
+// A statement as parsed and, if the engine runs it, analysed. It is shared by its name, by the
+// portals made from it and by the activity that runs it: a name can be dropped while a portal
+// continues.
 struct PreparedStatement {
-  SharedText text;  // of the message that it came in: what positions of errors count in
+  SharedText text;  // the text of its message, to which positions of errors refer
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
   std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
   std::vector<uint32_t> parameter_oids;                   // as the client sees them
-  std::shared_ptr<const PreparedStatement> inner = {};    // of DECLARE with parameters: its query
-  mutable bool tells_of_sessions = false;                 // of what they did when it was analysed
-  mutable MemoryCharge charge;  // while it is kept by a name, or by a portal
-  // Since when a name keeps it, and whether PREPARE or a Parse message gave the name.
+  std::shared_ptr<const PreparedStatement> inner = {};    // for DECLARE with parameters: its query
+  mutable bool tells_of_sessions = false;                 // shows sessions as of its analysis
+  mutable MemoryCharge charge;  // set while a name or a portal keeps it
+  // The time since which a name keeps it, and whether PREPARE or a Parse message gave the name.
   mutable int64_t kept_since_ms = 0;
   mutable bool is_of_prepare = false;
 };
 using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
 
-// Where the rows of one Execute or FETCH go.
+// The destination of the rows of one Execute or FETCH.
 struct Delivery {
   std::string& out;
-  MemoryCharge& charge;           // of `out`, where it is not short
+  MemoryCharge& charge;           // for `out`, unless it is short
   RowEncoder* encoder = nullptr;  // null: the rows are only counted (MOVE)
   std::optional<uint64_t> limit = {};
   uint64_t sent = 0;
 
   bool is_full() const { return limit && sent >= *limit; }
-  // More would only wait: the rest is encoded when this has been handed out.
+  // Enough output: more would only wait. The rest is encoded when this has been handed out.
   static constexpr size_t kEnoughBytes = 1024 * 1024;
   bool has_room() const { return out.size() < kEnoughBytes; }
-  // A long row goes alone: nothing is held for the sake of what was before it.
+  // A long row is sent alone, so that it does not delay the rows before it.
   bool has_room_for(size_t row_bytes) const {
     return !encoder || out.empty() || (has_room() && row_bytes <= kEnoughBytes);
   }
 };
 
-// Invariants: rows reach the client in the order in which they came, each once; while a delivery
-//             is open and neither full nor without room, nothing is kept back.
+// Invariants: rows reach the client in the order of their arrival, each once; while a delivery
+//             is open and neither full nor without room, no rows are kept back.
 // Threads:    the session's loop.
 // Owner:      the session, by name, or the activity that runs it alone.
 class Portal final : public sql::Receiver {
  public:
-  // `on_event` is called after each thing that the backend says, but within start(), and when continue_delivery() has
-  // more to do as soon as output is handed out.
+  // `on_event` is called after each call of the backend, except within start(), and when
+  // continue_delivery() can deliver more as soon as output is handed out.
   Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
          std::vector<Format> formats, std::function<void()> on_event);
 
   const PreparedStatementPtr& statement() const { return statement_; }
   const std::vector<Format>& formats() const { return formats_; }
-  // Until it starts.
+  // Valid until the portal starts.
   const std::vector<engine::Value>& parameters() const { return parameters_; }
-  // Rows that wait to be fetched count there; when that is refused the portal ends with the error.
+  // Charges the rows that wait to be fetched to this account. If memory is refused, the portal ends
+  // with the error.
   void charge_rows_to(MemoryAccount* account);
   bool is_holdable = false;     // survives the end of the transaction
-  bool is_uncommitted = false;  // but not a ROLLBACK of the one that has declared it
-  uint64_t last_savepoint = 0;  // of the session when it was made: the number
-  MemoryCharge charge;          // of its parameters
+  bool is_uncommitted = false;  // if so, a ROLLBACK of the declaring transaction still ends it
+  uint64_t last_savepoint = 0;  // the session's newest savepoint when it was made
+  MemoryCharge charge;          // for its parameters
 
-  // Of a cursor with SCROLL, before it starts: its rows are kept, and begin_fetch() says which of them go out next.
+  // For a cursor with SCROLL, before it starts: its rows are kept, and begin_fetch() selects those
+  // that are sent next.
   void make_scrollable() { scroll_.emplace(); }
   bool is_scrollable() const { return scroll_.has_value(); }
-  // Answers how many there are at most.
+  // Returns the maximum number of rows, if there is one.
   std::optional<uint64_t> begin_fetch(engine::FetchDirection direction,
                                       std::optional<int64_t> count);
 
   // ---- Only for the session's own statements ----
 
-  // One that gives rows gives the rest of them at the next Execute; any other runs once.
+  // A statement with rows continues with the rest of them at the next Execute; any other runs once.
   struct OwnRun {
     bool has_begun = false, has_ended = false;
     uint64_t rows_sent = 0;
-    std::shared_ptr<Portal> executed = {};  // by EXECUTE
+    std::shared_ptr<Portal> executed = {};  // the portal of EXECUTE
   } own;
 
   // ---- Only for statements of the engine ----
 
   bool has_started() const { return has_started_; }
   Status start(sql::SessionBackend& backend);
-  // Rows that are kept go out at once, then those that come, until the limit is reached or
+  // Sends the kept rows at once, then those that arrive, until the limit is reached or
   // close_delivery() is called. `delivery` must live until then.
   void open_delivery(Delivery& delivery);
-  // Again when output has been handed out: what had no room.
+  // Call when output has been handed out: delivers the rows that had no room.
   void continue_delivery();
   void close_delivery();
-  // No further rows from the backend until it is lifted: the client reads slowly.
+  // Stops the rows from the backend while the client reads slowly.
   void set_output_full(bool is_full);
 
-  // Everything that will ever come has been delivered: error or completion are there.
+  // Whether everything has been delivered: the error or completion is known, and no rows are left.
   bool is_exhausted() const {
     return scroll_ ? error_ || scroll_->is_done() : kept_.empty() && (completion_ || error_);
   }
-  // It goes on when output has been handed out.
+  // Whether it continues when output has been handed out.
   bool waits_for_room() const { return is_room_awaited_ || has_rows_to_go(); }
   const std::optional<sql::Completion>& completion() const { return completion_; }
   const std::optional<Error>& error() const { return error_; }
   std::vector<sql::Notice> take_notices() { return std::exchange(notices_, {}); }
   uint64_t rows_delivered() const { return rows_delivered_; }
 
-  // Ends it as if no more rows had come.
+  // Ends the portal as if its query had no more than the rows so far.
   void finish_early();
   void stop_with(Error error);
-  // Asks a statement without rows to give up; it answers as it can.
+  // Asks a statement without rows to stop, if it still can.
   void request_cancel();
 
-  std::optional<int64_t> expires_us;  // push.timeout: the clock's time at which rows end
+  std::optional<int64_t> expires_us;  // push.timeout: the time (of the clock) at which rows end
 
  private:
   struct KeptRows {
     std::vector<engine::ColumnPtr> columns;
     size_t next_row, end_row;
-    size_t bytes;  // about
+    size_t bytes;  // approximate
   };
 
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
@@ -138,11 +141,11 @@ class Portal final : public sql::Receiver {
   void on_done(sql::Completion completion) override;
   void on_error(Error error) override;
 
-  // How many of these may be encoded at once; fails when there is no memory for the first.
+  // The number of rows that may be encoded at once. Fails if there is no memory for the first.
   Result<size_t> rows_with_room(std::span<const engine::ColumnPtr> columns, size_t first_row,
                                 size_t end_row);
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
-  // Much is held by answers that wait for their clients.
+  // Whether answers that wait for their clients take much memory.
   bool must_be_short() const;
   void fail_with(Error error);
   void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
@@ -160,11 +163,11 @@ class Portal final : public sql::Receiver {
 
   std::unique_ptr<sql::Execution> execution_;
   bool has_started_ = false, is_starting_ = false, is_paused_ = false, is_output_full_ = false;
-  bool is_room_awaited_ = false;  // by the execution, which was told that there is none
+  bool is_room_awaited_ = false;  // has_room() was false for the execution
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;
-  mutable std::optional<ScrollRows> scroll_;  // looking at what is next may find the end
-  MemoryAccount* account_ = nullptr;          // of kept rows; null: of nobody
+  mutable std::optional<ScrollRows> scroll_;  // mutable: next() may find the end
+  MemoryAccount* account_ = nullptr;          // for kept rows; null: not charged
   MemoryCharge kept_charge_;
   size_t kept_bytes_ = 0;
   std::vector<sql::Notice> notices_;

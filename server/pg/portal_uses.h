@@ -1,4 +1,4 @@
-// Which tables a statement would take from under a portal that reads them.
+// Finds the tables that a statement would remove while a portal reads them.
 #pragma once
 #include <string_view>
 #include <vector>
@@ -8,12 +8,12 @@
 namespace server::pg {
 
 struct TakenTables {
-  std::string_view command;  // DROP TABLE; empty: none is taken
+  std::string_view command;  // DROP TABLE; empty: removes no table
   std::vector<engine::Name> tables = {};
 };
-// What DROP, TRUNCATE and ALTER TABLE with a copy of the rows name.
+// The tables that DROP, TRUNCATE, and an ALTER TABLE that rewrites rows, name.
 TakenTables tables_taken_by(const engine::Statement& statement);
-// Whether the query of a portal's statement names the table, or one within it does.
+// Whether the query of a portal's statement, or a sub-query, names the table.
 bool reads_table(const engine::Statement& statement, const engine::Name& table);
 
 }  // namespace server::pg

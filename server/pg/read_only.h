@@ -11,11 +11,11 @@ namespace server::pg {
 
 struct TransactionModes {
   std::optional<bool> is_read_only = {};
-  std::optional<bool> is_deferrable = {};  // changes nothing, and is shown
-  std::string isolation = {};  // upper case: READ COMMITTED, ...; empty: nothing was said
+  std::optional<bool> is_deferrable = {};  // has no effect; SHOW returns it
+  std::string isolation = {};  // upper case: READ COMMITTED, ...; empty: not given
 };
-// "ISOLATION LEVEL SERIALIZABLE, READ ONLY, NOT DEFERRABLE", in upper case with one blank between words. The
-// last word about a thing counts, as in PostgreSQL. Fails with SyntaxError.
+// Parses "ISOLATION LEVEL SERIALIZABLE, READ ONLY, NOT DEFERRABLE", in upper case with one blank
+// between words. The last mode of a kind counts, as in PostgreSQL. Fails with SyntaxError.
 Result<TransactionModes> read_transaction_modes(std::string_view modes);
 
 using sql::changing_command;

@@ -27,8 +27,8 @@ Error too_long_row() {
                "Select fewer columns, or parts of long values."};
 }
 
-// Whether rows are too long, seen before they are written: a value of an array may stand in it a
-// thousand times, and take no room there.
+// Checks before a row is written whether it is too long: an array may contain one value a thousand
+// times, which takes no room in the column.
 class RowCheck {
  public:
   RowCheck(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row)
@@ -45,15 +45,16 @@ class RowCheck {
   const bool is_needed_;
 };
 
-// As the result was announced: what a column itself has may lack labels. Where there are fewer announced than sent, the
-// column's own.
+// The announced type of the column: the column's own type may lack labels. If fewer columns were
+// announced than are sent, the column's own type.
 const engine::SqlType& shown_type(std::span<const sql::ResultColumn> columns, size_t index,
                                   const engine::Column& column) {
   const bool is_known = index < columns.size() && columns[index].type == column.type();
   return is_known ? columns[index].type : column.type();
 }
 
-// Kafka's producers may have written more to a column than the type that clients know has room for.
+// Checks the range of smallint: Kafka producers may have written larger values than the type that
+// clients see.
 class NarrowCheck {
  public:
   NarrowCheck(std::span<const sql::ResultColumn> announced, std::span<const ColumnPtr> columns) {
@@ -77,7 +78,7 @@ class NarrowCheck {
   std::vector<const engine::Column*> smallints_;
 };
 
-// One row after the other, each as the derived class writes it.
+// Encodes one row after the other; the derived class writes each row.
 class RowByRowEncoder : public RowEncoder {
  public:
   Result<size_t> append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
@@ -95,7 +96,7 @@ class RowByRowEncoder : public RowEncoder {
 
  protected:
   virtual std::span<const sql::ResultColumn> announced() const { return {}; }
-  // Fails with LimitExceeded, and has written nothing, when it is too long.
+  // Fails with LimitExceeded, without output, if the row is too long.
   virtual Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) = 0;
 };
 
@@ -146,8 +147,8 @@ class DataRowEncoder final : public RowByRowEncoder {
   const engine::TextForms forms_;
 };
 
-// A line a row, made by the derived class, each in its own CopyData: clients need not rely on that,
-// but several do.
+// Writes one line per row, formatted by the derived class, each in its own CopyData: clients should
+// not rely on that, but several do.
 class LineEncoder : public RowByRowEncoder {
  public:
   LineEncoder(std::vector<sql::ResultColumn> columns, std::shared_ptr<ClientEncoding> encoding,
@@ -210,7 +211,7 @@ class LineEncoder : public RowByRowEncoder {
   const std::vector<sql::ResultColumn> names_and_types_;
   const std::shared_ptr<ClientEncoding> encoding_;
   const engine::TextForms forms_;
-  std::string text_;  // of one field; kept for its memory
+  std::string text_;  // text of one field; reused for its memory
 };
 
 class CopyTextEncoder final : public LineEncoder {
@@ -260,7 +261,7 @@ class CopyCsvEncoder final : public LineEncoder {
   void append_field(std::string& out, size_t index, std::string_view text) override {
     append_text(out, text, options_.force_quote.has(columns()[index].name));
   }
-  // Quotes that are forced are the values'.
+  // FORCE_QUOTE applies to values only.
   void append_name(std::string& out, size_t index) override {
     append_text(out, columns()[index].name, false);
   }
@@ -347,7 +348,8 @@ class TableEncoder final : public RowEncoder {
   }
 
  private:
-  // All later rows are padded to it: one very long value must not make all of them long.
+  // Bounded, since all later rows are padded to the width: one very long value must not make all of
+  // them long.
   static constexpr size_t kMaxWidth = 300;
   void widen(size_t index, size_t width) {
     widths_[index] = std::max(widths_[index], std::min(width, kMaxWidth));
@@ -356,7 +358,7 @@ class TableEncoder final : public RowEncoder {
     return widths_[index] - std::min(widths_[index], display_width(text));
   }
 
-  // One line: what would break it is shown as an escape.
+  // The cell in one line: line breaks are shown as escapes.
   std::string cell(const engine::SqlType& type, const engine::Column& column, size_t row) const {
     std::string text, shown;
     if (!column.is_null(row)) engine::append_postgres_text(text, type, column, row, forms_);

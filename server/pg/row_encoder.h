@@ -1,4 +1,4 @@
-// Rows of columns as messages to a client: DataRows, or the CopyData of COPY ... TO STDOUT.
+// Encodes rows of columns as messages to a client: DataRows, or the CopyData of COPY ... TO STDOUT.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,8 +15,8 @@
 
 namespace server::pg {
 
-// As long as the longest message that clients may send. Columns can repeat one long value a thousand
-// times, and a message's length has 31 bits.
+// The length limit of client messages applies to rows, too. Columns can repeat one long value a
+// thousand times, and the length of a message has 31 bits.
 inline constexpr size_t kMaxRowBytes = size_t{64} << 20;
 
 class ClientEncoding;
@@ -24,38 +24,40 @@ class ClientEncoding;
 class RowEncoder {
  public:
   virtual ~RowEncoder() = default;
-  // What comes before the first row: a header line. Once it is written it does nothing.
+  // Writes the output before the first row, such as a header line. Later calls write nothing.
   virtual void append_header(std::string& /*out*/) {}
-  // What comes behind the last row.
+  // Writes the output after the last row.
   virtual void append_trailer(std::string& /*out*/) {}
-  // Of what a COPY sends.
+  // The format of a COPY.
   virtual Format format() const { return Format::Text; }
-  // Whether the header is better written together with the first rows, if they come soon.
+  // Whether the header is better written together with the first rows if they arrive soon.
   virtual bool header_may_wait() const { return false; }
-  // Whole messages, one a row, of rows [first_row, end_row), until `out` has `enough_bytes`; how many
-  // rows that were. Fails with LimitExceeded at a row of more than kMaxRowBytes, which is left out.
+  // Writes one message per row for rows [first_row, end_row) until `out` has `enough_bytes`, and
+  // returns the number of rows written. Fails with LimitExceeded at a row of more than
+  // kMaxRowBytes, which it omits.
   virtual Result<size_t> append_rows(std::string& out, std::span<const engine::ColumnPtr> columns,
                                      size_t first_row, size_t end_row, size_t enough_bytes) = 0;
 };
 
-// `formats`: none (all text), one for all, or one a column. `encoding`, here and below: what texts are turned into; null:
-// they stay UTF-8. Rows with what it does not have fail with InvalidEncoding. `forms`: in which texts of times are.
+// `formats`: empty (all text), one for all columns, or one per column. `encoding`, here and below:
+// the encoding of texts; null: UTF-8. Rows with a character that the encoding lacks fail with
+// InvalidEncoding. `forms`: the text forms of times.
 std::unique_ptr<RowEncoder> make_data_row_encoder(
     std::vector<sql::ResultColumn> columns, std::vector<Format> formats,
     std::shared_ptr<ClientEncoding> encoding = nullptr, engine::TextForms forms = {});
-// Lines of COPY's text or csv format.
+// Writes lines in COPY's text or csv format.
 std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
                                               CopyOptions options,
                                               std::shared_ptr<ClientEncoding> encoding = nullptr,
                                               engine::TextForms forms = {});
-// An aligned table as psql draws it, line by line: what a person sees of a push query in stock
-// psql, which shows DataRows only when a result is complete (pg-wire: P3). Widths grow with the
-// values, up to some hundred characters; they begin with those of the first rows.
+// Writes an aligned table like psql, line by line. It shows a push query to users of stock psql,
+// which shows DataRows only when a result is complete (pg-wire: P3). The widths begin with those of
+// the first rows and grow with the values, up to some hundred characters.
 std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns,
                                                std::shared_ptr<ClientEncoding> encoding = nullptr,
                                                engine::TextForms forms = {});
 
-// Columns that a terminal needs to show the text.
+// The number of terminal columns that the text takes.
 size_t display_width(std::string_view text);
 
 }  // namespace server::pg

@@ -20,7 +20,7 @@ void ScrollRows::stop_at(uint64_t position) {
   is_done_ = true;
 }
 
-// The one row of that number.
+// Selects the single row of this number.
 void ScrollRows::go_to(uint64_t row) {
   if (row == 0) return left_ = 0, stop_at(0);
   next_ = row;
@@ -45,7 +45,7 @@ void ScrollRows::begin(FetchDirection direction, std::optional<int64_t> count, b
     left_ = 1;
     return;
   }
-  // The row at which it stands, once more.
+  // The current row once more.
   if (number == 0) return position_ > count_ ? (left_ = 0, stop_at(position_)) : go_to(position_);
   if (!is_forward_or_backward) {
     const uint64_t step = size_of(number);

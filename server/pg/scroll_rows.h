@@ -1,4 +1,4 @@
-// The rows of a cursor that was declared with SCROLL, and where it stands in them.
+// The rows of a cursor that was declared with SCROLL, and its position in them.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,12 +10,13 @@
 
 namespace server::pg {
 
-// All rows that have come are kept, numbered from 1: position 0 is before the first, one more than there are is after the
-// last. A FETCH is a number of rows forward or backward from some row:
+// Keeps all rows that have arrived, numbered from 1. Position 0 is before the first row, and the
+// position after the last row is their number plus one. A FETCH moves forward or backward by a
+// number of rows from a row:
 //
 //   begin(what) -> next(), advance(n), next(), ... -> is_done()
 //
-// Owner: the portal, which charges what is kept.
+// Owner: the portal, which charges the kept rows.
 class ScrollRows {
  public:
   struct Run {
@@ -23,24 +24,24 @@ class ScrollRows {
     size_t first_row, end_row;
   };
 
-  // `count` is none for ALL.
+  // `count`: nothing for ALL.
   void begin(engine::FetchDirection direction, std::optional<int64_t> count, bool has_ended);
   void end_fetch() { is_open_ = false; }
   bool is_open() const { return is_open_; }
-  // How many rows the FETCH gives at most.
+  // The maximum number of rows that the FETCH returns.
   std::optional<uint64_t> limit() const { return left_; }
 
   void add(std::vector<engine::ColumnPtr> columns, size_t rows);
-  // Rows that are to go next; none where they have not come yet, or all have gone.
+  // The rows to send next; nothing if they have not arrived yet or all have been sent.
   std::optional<Run> next(bool has_ended);
-  // So many of those of next() have gone.
+  // Notes that this number of rows from next() has been sent.
   void advance(size_t rows);
   bool is_done() const { return is_done_; }
 
  private:
   struct Chunk {
     std::vector<engine::ColumnPtr> columns;
-    uint64_t first;  // the number of its first row
+    uint64_t first;  // number of its first row
     size_t rows;
   };
   void go_to(uint64_t row);
@@ -50,10 +51,10 @@ class ScrollRows {
 
   std::vector<Chunk> chunks_;
   uint64_t count_ = 0, position_ = 0;
-  // Of the FETCH.
+  // State of the present FETCH.
   uint64_t next_ = 0;
   std::optional<uint64_t> left_ = 0;
-  std::optional<uint64_t> from_end_;  // which row it is can be told when all have come
+  std::optional<uint64_t> from_end_;  // counts from the last row, which is not known yet
   bool is_backward_ = false, is_done_ = true, is_open_ = false;
 };
 

@@ -34,7 +34,7 @@ Session::Session(sql::Backend& backend, SessionHost& host, SessionPeers& peers, 
       settings_charge_(memory, MemoryKind::Statements),
       notifications_charge_(memory, MemoryKind::Statements) {}
 
-// What runs refers to portals, and portals to the backend.
+// Activities refer to portals, and portals to the backend, so they are destroyed in this order.
 Session::~Session() {
   activity_.reset();
   if (script_) discard(std::move(script_->statements));
@@ -54,7 +54,7 @@ void Session::run() {
         context_.output.size() < limits_.max_output_bytes || group_ == Group::Committing;
     if (has_room && idle_since_us_ < until_us) continue;
     has_more_ = true;
-    host_.wake();  // to go on when this much is on its way, and others had their turn
+    host_.wake();  // continues when this output is sent and other sessions had their turn
     break;
   }
   if (is_at_rest_ && !is_output_full_ && phase_ == Phase::Ready) send_notifications();
@@ -62,7 +62,7 @@ void Session::run() {
   ask_for_room();
 }
 
-// While a message arrives that nothing else goes on beside.
+// Reserves input buffer for a partially received message, if no other work can run.
 void Session::ask_for_room() {
   refused_memory_.clear();
   input_.tidy();
@@ -76,22 +76,24 @@ void Session::ask_for_room() {
 }
 
 std::string Session::take_output() {
-  // "INSERT 0 1" is not read before the record is durable, unless the client asks for it, which then knows that a Sync is to come.
+  // "INSERT 0 1" is not sent before the record is durable, unless the client asks for it by Flush;
+  // such a client knows that a Sync follows.
   if (group_ == Group::Committing) return {};
   if (group_ == Group::Open && !is_output_due_ && context_.output.size() < limits_.max_output_bytes)
     return {};
-  // As PostgreSQL's: what is said before an answer leaves with it.
+  // As in PostgreSQL, messages before an answer are sent together with it.
   constexpr size_t kLeavesAtOnce = 8192;  // bytes
   if (activity_ && activity_->output_may_wait() && !is_output_due_ &&
       context_.output.size() < kLeavesAtOnce)
     return {};
   is_output_due_ = false;
-  context_.output_charge.resize(0);  // whoever takes it counts it
+  context_.output_charge.resize(0);  // the receiver charges it
   return std::exchange(context_.output, {});
 }
 
 bool Session::wants_input() const {
-  // COPY goes on with what comes, and its message may be longer than what may wait.
+  // COPY continues with further input, and its message may be longer than the limit of waiting
+  // input.
   const bool awaits_more = copy_input_ && copy_input_->wants_data();
   const bool is_busy = (activity_ && !awaits_more) || is_output_full_ || has_more_;
   return !is_busy || input_.unread().size() < limits_.max_waiting_bytes;
@@ -118,7 +120,7 @@ std::optional<int64_t> Session::idle_deadline_us() const {
   return idle_since_us_ + 1000 * timeout_ms;
 }
 
-// A transaction that nobody ends keeps others from its tables.
+// A transaction that is left open blocks other sessions from its tables.
 void Session::end_if_idle() {
   const std::optional<int64_t> deadline = idle_deadline_us();
   if (!deadline || clock_.monotonic_us() < *deadline) return;
@@ -144,7 +146,8 @@ void Session::terminate() {
   shut_down({ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
 }
 
-// Whether what is on its way to the log is there the client is still told: programs begin anew after 57P01.
+// The client still gets the outcome of writes that are under way, since programs repeat their work
+// after 57P01.
 void Session::shut_down(Error reason) {
   constexpr int64_t kLastAnswerUs = 3'000'000;
   const bool is_stop = reason.code == ErrorCode::ShuttingDown;
@@ -166,8 +169,9 @@ Error Session::take_last_words() {
   return reason;
 }
 
-// libpq reads an error only in answer to the startup packet, or to the SSLRequest before it: one
-// that comes in place of the answer to the latter is "server sent an error response during SSL exchange".
+// libpq reads an error only in answer to the startup packet or to the SSLRequest before it. An
+// error sent in place of the answer to SSLRequest is reported as "server sent an error response
+// during SSL exchange".
 void Session::refuse(Error reason) {
   refusal_ = std::move(reason);
   host_.wake();
@@ -186,7 +190,8 @@ std::function<void()> Session::waker() {
 bool Session::step() {
   if (must_end()) die(take_last_words());
   if (phase_ == Phase::Over) return false;
-  // Not in shut_down(), which what runs here may have called: SELECT pg_terminate_backend(pid) FROM pg_stat_activity.
+  // Cancels here and not in shut_down(), which the running activity may have called: SELECT
+  // pg_terminate_backend(pid) FROM pg_stat_activity.
   if (activity_ && shut_down_reason_ && !std::exchange(is_broken_off_, true))
     activity_->cancel(*shut_down_reason_);
   if (activity_) return step_activity();
@@ -283,7 +288,7 @@ Status Session::open_session(const SessionRequest& request) {
     const Status set = settings.set(name, value);
     if (set) settings.note_given(name);
     if (set) continue;
-    // Drivers add parameters of their own; what they ask for must not keep them out.
+    // Drivers add parameters of their own. An unknown one must not prevent the connection.
     if (set.error().code == ErrorCode::UndefinedObject) {
       log_debug("start-up parameter ignored name={}", name);
       continue;
@@ -296,7 +301,7 @@ Status Session::open_session(const SessionRequest& request) {
   context_.backend = TRY(backend_.open_session({request.user, request.database, application_name,
                                                 key_.process_id, memory_, has_rights_of_user()},
                                                settings));
-  // Only a backend knows which values its own settings take.
+  // Only a backend knows which values its own settings accept.
   for (const auto& [name, value] : request.settings)
     if (name.find('.') != std::string::npos || name == "search_path")
       TRY(context_.backend->check_setting(name, value));
@@ -308,12 +313,12 @@ Status Session::open_session(const SessionRequest& request) {
   status_->let_in(key_.process_id, database_, request.user, clock_.wall_ms());
   phase_ = Phase::Ready;
   authentication_.reset();
-  // Last: it may be what we have been given.
+  // Last, since `request` may refer to it.
   request_.reset();
   return {};
 }
 
-// ---- What runs ----
+// ---- Running activities ----
 
 bool Session::step_activity() {
   bool has_more = false;
@@ -343,15 +348,15 @@ bool Session::step_activity() {
   return true;
 }
 
-// A client that leaves in the middle of an answer ends what runs at once.
+// A client that terminates in the middle of an answer ends the activity at once.
 void Session::look_for_end() {
   if (input_.unread().starts_with(static_cast<char>(ClientMessage::Terminate)))
     phase_ = Phase::Over;
 }
 
-// CopyData is taken as it comes: one may be as long as a message can be.
+// CopyData is processed as it arrives: one message may be as long as the limit.
 bool Session::feed_copy() {
-  // Rows take their time: between steps the session looks at the clock.
+  // Rows take time, so the session checks the clock between steps.
   size_t fed_bytes = 0;
   while (copy_input_->wants_data()) {
     if (fed_bytes >= CopyInput::kPieceBytes) return true;
@@ -403,7 +408,7 @@ void Session::feed_copy_end(const Frame& frame) {
       copy_input_->cancel(
           {ErrorCode::QueryCanceled, "COPY from stdin failed: " + message_of_copy_fail(frame)});
       break;
-    case ClientMessage::Flush:  // the extended protocol's client has sent its Sync already
+    case ClientMessage::Flush:  // in the extended protocol the client has sent its Sync already
     case ClientMessage::Sync:
       break;
     case ClientMessage::Terminate:
@@ -434,7 +439,7 @@ bool Session::step_message() {
 }
 
 std::optional<Frame> Session::next_message() {
-  // Of a COPY that ended in the middle of one.
+  // Skips the rest of a CopyData whose COPY has ended in the middle of it.
   const size_t skipped = std::min(copy_data_left_, input_.unread().size());
   input_.consume(skipped);
   copy_data_left_ -= skipped;
@@ -540,7 +545,7 @@ bool Session::step_script() {
   if (!begun)
     fail(begun.error(), activity_text_);
   else if (*begun == Begun::Now)
-    script_->statements[script_->next++].reset();  // 100,000 of them are not freed in one go
+    script_->statements[script_->next++].reset();  // 100,000 at once would take long
   return true;
 }
 
@@ -556,7 +561,8 @@ namespace {
 
 constexpr size_t kFewStatements = 64;
 
-// Nobody waits for it: the errand is dropped, and the worker destroys what the work owns.
+// Runs without a receiver: the errand is dropped, and the worker destroys the objects that the work
+// owns.
 template <class T>
 void destroy_aside(sql::SessionBackend& backend, T things) {
   auto owned = std::make_shared<T>(std::move(things));
@@ -566,8 +572,8 @@ void destroy_aside(sql::SessionBackend& backend, T things) {
 
 }  // namespace
 
-// After an error, or when the client leaves, up to 100,000 statements may be left: to free them takes
-// longer than a loop should be held up, so a worker does.
+// After an error, or when the client leaves, up to 100,000 statements may be left. Freeing them
+// would block a loop for too long, so a worker does it.
 void Session::discard(Statements statements) {
   const auto left = std::ranges::find_if(statements, [](const auto& each) { return bool(each); });
   if (statements.end() - left > static_cast<ptrdiff_t>(kFewStatements))
@@ -577,8 +583,8 @@ void Session::discard(Statements statements) {
 void Session::discard_prepared() {
   auto statements = std::exchange(statements_, {});
   if (statements.size() <= kFewStatements) return;
-  // One that a portal keeps remains charged, and is destroyed with the portal: the session's memory
-  // account may be gone before the worker comes to the others.
+  // A statement that a portal keeps stays charged and is destroyed with the portal: the session's
+  // memory account may be gone before the worker frees the others.
   std::erase_if(statements, [](const auto& entry) { return entry.second.use_count() > 1; });
   for (const auto& [name, statement] : statements) statement->charge.resize(0);
   destroy_aside(*context_.backend, std::move(statements));
@@ -641,7 +647,7 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   return run;
 }
 
-// ---- Transactions that nobody has begun ----
+// ---- Implicit transactions ----
 
 bool Session::joins_group(const PreparedStatement& statement) const {
   if (!statement.parsed) return true;
@@ -649,7 +655,7 @@ bool Session::joins_group(const PreparedStatement& statement) const {
     return changes_rows(statement) || may_stand_in_group(*statement.parsed);
   if (statement.plan->kind != sql::ResultKind::Rows)
     return can_always_be_undone(statement.parsed->statement);
-  // What a query makes of rows it makes when they are committed.
+  // A SELECT may read what other queries make of the group's rows, which they do after the commit.
   const auto* query = std::get_if<engine::Query>(&statement.parsed->statement);
   const bool has_rows = writes_in_transaction_ != lasting_writes_;
   return !has_rows || (query && !query->from);
@@ -686,14 +692,15 @@ void Session::fail(Error error, const SharedText& text) {
     error.message = std::move(error.ksqldb);
   writer().error(error, text ? *text : std::string());
   take_settings_back();
-  // The next statement comes when what was defined is undone.
+  // The next statement starts when the undo of the definitions is done.
   if (drop_group()) begin_activity(make_rollback_activity(context_, "", waker()), nullptr);
   if (transaction_ == TransactionStatus::InTransaction) {
     transaction_ = TransactionStatus::Failed;
-    // Others need not wait until the client says so, too. With a savepoint it may go on.
+    // Rolled back now, so that other sessions need not wait for the client's ROLLBACK. With a
+    // savepoint the transaction may continue.
     if (savepoints_.empty()) context_.backend->rollback();
   }
-  // Older ones than the last savepoint are there again when the transaction goes back to that.
+  // Portals that are older than the last savepoint are usable again after a rollback to it.
   if (transaction_ == TransactionStatus::Failed && !savepoints_.empty())
     close_portals_since(savepoints_.back());
   else
@@ -712,11 +719,12 @@ void Session::fail(Error error, const SharedText& text) {
 void Session::die(Error error) {
   activity_.reset();
   copy_input_ = nullptr;
-  // The client may leave its socket open for a while: others do not wait for that.
+  // The client may leave its socket open for a while. Other sessions do not wait for that.
   portals_.clear();
   advisory_locks_.reset();
   if (context_.backend) context_.backend->rollback();
-  // Nobody will know whether the gathered INSERTs are durable, so nobody may read that they are.
+  // Whether the gathered INSERTs are durable will never be known, so their success must not be
+  // sent.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);
   const bool was_not_let_in =
@@ -740,7 +748,7 @@ void Session::send_ready() {
   if (phase_ == Phase::Over) return;
   writer().ready_for_query(transaction_);
   is_output_due_ = true;
-  // Megabytes of text would stay uncharged for as long as the client keeps its transaction open.
+  // Megabytes of text would stay uncharged as long as the client keeps its transaction open.
   activity_text_.reset();
   constexpr std::string_view kFailed = "idle in transaction (aborted)";
   const bool is_open = transaction_ != TransactionStatus::Idle;
@@ -750,7 +758,7 @@ void Session::send_ready() {
                 is_open, clock_.wall_ms());
 }
 
-// What may change settings keeps what they were.
+// Saves the settings before a statement that may change them.
 void Session::keep_settings(const engine::ParsedStatement& statement) {
   const engine::Statement& own = statement.statement;
   const bool may_change = std::holds_alternative<engine::SetSetting>(own) ||
@@ -783,7 +791,7 @@ void Session::follow_settings() {
   std::string forms_text = zone + '\n' + dates + '\n' + intervals;
   if (forms_text == context_.forms_text) return;
   context_.forms_text = std::move(forms_text);
-  // The settings have none that is not known.
+  // The check of the setting accepts known zones only.
   const auto found = engine::find_postgres_zone(zone);
   context_.forms = {.zone = found ? found->clock : nullptr};
   if (!engine::read_date_style(dates, context_.forms)) return;

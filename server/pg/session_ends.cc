@@ -42,10 +42,10 @@ class EndingRows final : public sql::Execution, private sql::Receiver {
       if (!ended) return fail(std::move(ended).error());
       rows[each.column] = *std::move(ended);
     }
-    // As far as those before it: their rows may begin elsewhere.
+    // The new columns use the row numbers of the others, so end_sessions() fills them from row 0.
     receiver_.on_rows(rows, first_row, end_row);
   }
-  // A column as long as `numbers`; rows before the first one are NULL.
+  // Returns a column as long as `numbers`; rows before first_row are NULL.
   Result<ColumnPtr> end_sessions(const Column& numbers, size_t first_row, size_t end_row,
                                  SessionEnd what) const {
     auto ended = std::make_shared<Column>(engine::TypeKind::Boolean);
@@ -86,7 +86,7 @@ EndingQuery numbers_to_end(const engine::ParsedStatement& statement) {
   const auto ends = [](const engine::SelectItem& item) -> std::optional<SessionEnd> {
     return item.expression ? what_it_ends(*item.expression) : std::nullopt;
   };
-  // Behind a * nobody knows yet which column it is.
+  // The columns after a * have unknown positions, so only items before it are replaced.
   const auto star = std::ranges::find(query->items, engine::SelectItemKind::AllColumns,
                                       &engine::SelectItem::kind);
   if (std::none_of(query->items.begin(), star, [&](const auto& item) { return ends(item); }))
@@ -116,7 +116,7 @@ PreparedEnds::PreparedEnds(std::shared_ptr<const sql::Prepared> of_engine,
       ending(std::move(its_columns)),
       end_session(std::move(end)) {
   for (const EndingColumn& each : ending) columns[each.column].type = engine::TypeKind::Boolean;
-  is_look_up = false;  // whose answer the engine gives
+  is_look_up = false;  // the engine would answer a look-up without ending sessions
 }
 
 std::shared_ptr<const sql::Prepared> prepared_by_engine(

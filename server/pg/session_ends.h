@@ -1,5 +1,5 @@
-// SELECT pg_terminate_backend(pid), ... FROM pg_stat_activity WHERE ...: sessions are the front end's, so the engine gives the
-// numbers, and those are ended as its rows come.
+// SELECT pg_terminate_backend(pid), ... FROM pg_stat_activity WHERE ...: sessions belong to the
+// front end, so the engine returns the numbers, and the sessions are ended as its rows arrive.
 #pragma once
 #include <functional>
 #include <memory>
@@ -16,18 +16,19 @@ struct EndingColumn {
   SessionEnd what;
 };
 
-// A statement with the numbers in place of the calls that are items of a SELECT over rows.
+// A statement that selects the numbers in place of the calls. The calls must be items of a SELECT
+// with FROM.
 struct EndingQuery {
   std::shared_ptr<const engine::ParsedStatement> numbers = nullptr;  // null: it has no such calls
   std::vector<EndingColumn> columns = {};
 };
 EndingQuery numbers_to_end(const engine::ParsedStatement& statement);
 
-// Of what the engine has prepared, with the columns that clients see.
+// The statement that the engine has prepared, with the columns that clients see.
 class PreparedEnds final : public sql::Prepared {
  public:
   using EndSession = std::function<Result<bool>(int32_t process_id, SessionEnd what)>;
-  // `end_session` is called while rows come, once for each.
+  // `end_session` is called once for each row, as rows arrive.
   PreparedEnds(std::shared_ptr<const sql::Prepared> numbers, std::vector<EndingColumn> columns,
                EndSession end_session);
 
@@ -36,11 +37,11 @@ class PreparedEnds final : public sql::Prepared {
   const EndSession end_session;
 };
 
-// What the engine knows of it.
+// Returns the statement as the engine has prepared it.
 std::shared_ptr<const sql::Prepared> prepared_by_engine(
     const std::shared_ptr<const sql::Prepared>& prepared);
 
-// SessionBackend::start(), of a PreparedEnds, too.
+// SessionBackend::start() that also accepts a PreparedEnds.
 Result<std::unique_ptr<sql::Execution>> start_prepared(
     sql::SessionBackend& backend, const std::shared_ptr<const sql::Prepared>& prepared,
     std::vector<engine::Value> parameters, sql::Receiver& receiver);

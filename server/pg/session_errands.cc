@@ -1,5 +1,5 @@
-// Parsing and analysing what clients send: short statements here, the others on another thread,
-// while the loop goes on.
+// Parses and analyses statements of clients: short ones here, others on another thread while the
+// loop continues.
 #include "engine/sql/parse.h"
 #include "server/auth/access.h"
 #include "server/pg/session.h"
@@ -59,7 +59,7 @@ Result<std::vector<PreparedFact>> Session::prepared_facts(std::string_view text)
   constexpr size_t kMostBytes = 1024 * 1024;
   size_t bytes = 0;
   for (const auto& [name, statement] : statements_) {
-    if (name.empty()) continue;  // as PostgreSQL: it is nobody's to name
+    if (name.empty()) continue;  // as in PostgreSQL, the unnamed one is not listed
     PreparedFact fact{
         name, *statement->text, statement->kept_since_ms, {}, statement->is_of_prepare};
     for (const uint32_t number : statement->parameter_oids)
@@ -73,7 +73,7 @@ Result<std::vector<PreparedFact>> Session::prepared_facts(std::string_view text)
   return facts;
 }
 
-// What others do only they see, and who has all rights.
+// Conceals the activity of other users, unless this user has all rights.
 std::vector<SessionStatus> Session::statuses(std::string_view text) const {
   if (!asks_statuses(text)) return {};
   std::vector<SessionStatus> all = peers_.statuses();
@@ -102,7 +102,7 @@ Result<bool> Session::end_session(int32_t process_id, SessionEnd what) {
         what == SessionEnd::Statement
             ? "must be a member of the role whose query is being canceled or a superuser"
             : "must be a member of the role whose process is being terminated or a superuser"};
-  // Its own: the statement that says so is the one that fails.
+  // If the session ends itself, the calling statement fails.
   if (process_id == key_.process_id) {
     if (what == SessionEnd::Statement)
       return Error{ErrorCode::QueryCanceled, "canceling statement due to user request"};
@@ -141,7 +141,7 @@ Result<std::optional<PreparedStatementPtr>> Session::analyse_here_or_aside(
     const std::vector<uint32_t>& parameter_oids, std::span<const engine::SqlType> parameter_types) {
   if (statement && std::holds_alternative<engine::DeclareCursor>(statement->statement) &&
       engine::parameter_count(*statement) > 0) {
-    // Its query, which stays the same object while it is analysed.
+    // Analyses its query, which stays the same object during the analysis.
     if (!inner_ || inner_->outer != statement) {
       PreparedStatement own;
       own.parsed = statement;
@@ -178,7 +178,7 @@ Result<std::optional<PreparedStatementPtr>> Session::analyse_here_or_aside(
 }
 
 Status Session::analyse_inner(const PreparedStatement& own) {
-  if (own.inner) return {};  // when it was parsed, with the types that the client declared
+  if (own.inner) return {};  // analysed by Parse, with the types that the client declared
   if (inner_ && inner_->outer != own.parsed) inner_.reset();
   if (!inner_) {
     std::shared_ptr<const ParsedStatement> inner = inner_of(own);

@@ -21,13 +21,13 @@ using engine::SqlType;
 
 namespace {
 
-// What a statement needs once it is parsed and planned: its text a few times, and nodes that are many
-// times as long as the tokens that they stand for (measured: 4.4 bytes a byte of a long literal, 285
-// bytes a token of a list, 2 KB at least).
+// Estimates the memory of a parsed and planned statement: its text a few times, and nodes that are
+// much larger than their tokens (measured: 4.4 bytes per byte of a long literal, 285 bytes per
+// token of a list, at least 2 KB).
 size_t statement_memory(std::string_view text) {
   constexpr size_t kLeastBytes = 2048, kTextCopies = 4, kTokenBytes = 300;
   enum Kind : uint8_t { Blank, Word, Other };
-  // A look-up per byte: this runs on a loop, over megabytes.
+  // One table look-up per byte, since this runs on a loop over megabytes.
   static constexpr auto kinds = [] {
     std::array<Kind, 256> table{};
     table.fill(Other);
@@ -50,11 +50,11 @@ size_t statement_memory(std::string_view text) {
   return kLeastBytes + kTextCopies * text.size() + kTokenBytes * tokens;
 }
 
-constexpr size_t kPortalBytes = 1024;  // beside its parameters
+constexpr size_t kPortalBytes = 1024;  // in addition to its parameters
 
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
 
-// What CREATE TYPE has made is a hint, too, as in type_of_oid().
+// Returns the type as a hint; types made by CREATE TYPE are hints, too, as in type_of_oid().
 SqlType as_hint(const SqlType& type) {
   if (type.kind() == engine::TypeKind::Array) return type;
   return SqlType::named(SqlType(), type.label(), type.name(), type.fields());
@@ -76,7 +76,7 @@ Result<std::vector<SqlType>> types_of_oids(const sql::SessionBackend& backend,
   return types;
 }
 
-// In what parameters come.
+// The encoding and the text forms of parameters.
 struct ClientForms {
   ClientEncoding* encoding;
   engine::TextForms forms;
@@ -94,13 +94,14 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
     bytes = converted = TRY(encoding->from_client(bytes));
   if (!engine::is_utf8(bytes))
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\""};
-  // Most clients would read it as the end of the text.
+  // Most clients would take it for the end of the text.
   if (bytes.find('\0') != std::string_view::npos)
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\": 0x00"};
   // Neither a column nor a cast to char(n) keeps these blanks.
   if (type.label() == engine::label::kBpchar)
     bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);
-  // A timestamptz is the timestamp, and has the date and the time, that clocks show.
+  // A timestamptz is converted to the local time in the session's zone: a timestamp, date or time
+  // parameter takes its parts.
   const bool drops_zone =
       forms.zone && type_oid == oid::kTimestamptz &&
       type.label() != engine::label::kExactTimestamptz &&
@@ -117,10 +118,10 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
   return engine::parse_text_value(type, bytes, what, forms);
 }
 
-// What the parameters of a statement are.
+// The types of a statement's parameters.
 struct ParameterTypes {
   std::shared_ptr<const sql::Prepared>
-      plan;  // null: the session's own statement, which takes texts
+      plan;  // null: an own statement, whose parameters are texts
   std::vector<uint32_t> oids;
 
   static ParameterTypes of(const PreparedStatement& statement) {
@@ -171,7 +172,8 @@ Result<Session::Begun> Session::handle_extended(const Frame& frame) {
 Result<Session::Begun> Session::handle_parse(std::string_view body) {
   ParseMessage message = TRY(decode_parse(body));
   for (std::string_view* text : {&message.statement, &message.sql}) TRY(turn_into_utf8(*text));
-  // While a long one is on its way the text stays the same object, and so do its statements.
+  // While a long text is parsed on another thread, it stays the same object, and so do its
+  // statements.
   if (!parsing_ || *parsing_->sent != message.sql) {
     const auto sent = std::make_shared<const std::string>(message.sql);
     auto text = TRY(with_variables(sent));
@@ -191,7 +193,7 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
   statements_.erase(std::string(message.statement));
 
   if (!parsing_->statements) {
-    // What it will need is charged before it is parsed.
+    // The memory that it will need is charged before it is parsed.
     if (!parsing_->is_charged) parsing_->charge = TRY(charge_statement(*parsing_->text));
     parsing_->is_charged = true;
     parsing_->statements = TRY(parse(parsing_->text));
@@ -283,7 +285,7 @@ Result<MemoryCharge> Session::charge_statement(std::string_view text) const {
 
 Status Session::keep_statement(std::string name, PreparedStatementPtr statement,
                                MemoryCharge charge) {
-  // `$65535` is a short text with many parameters.
+  // Charges each parameter, since `$65535` is a short text with many parameters.
   constexpr size_t kSlotBytes = sizeof(SqlType) + sizeof(uint32_t);
   const size_t slots = statement->parameter_oids.size();
   if (!charge.try_resize(charge.bytes() + slots * kSlotBytes + name.size()))
@@ -294,22 +296,23 @@ Status Session::keep_statement(std::string name, PreparedStatementPtr statement,
   return {};
 }
 
-// What a worker decodes. It may be at it, or come to it, when the session and its memory account are gone: nothing in it
-// is charged to that, as a prepared statement is.
+// The input and output of a worker that decodes parameters. It may run after the session and its
+// memory account are gone, so nothing in it is charged to that account, unlike a prepared
+// statement.
 struct BindWork {
   const std::string body;
   const ParameterTypes types;
   Result<std::vector<engine::Value>> parameters = std::vector<engine::Value>();
 };
 
-// The session's alone.
+// Used by the session only.
 struct Session::BindErrand {
   const PreparedStatementPtr statement;
   MemoryCharge charge;
   const std::shared_ptr<BindWork> work;
 };
 
-// Nothing, as long as a worker is at it; the errand has the charge meanwhile.
+// Returns nothing while a worker decodes; the errand holds the charge then.
 Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
     const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
     MemoryCharge& charge) {
@@ -323,7 +326,8 @@ Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
   auto decoding =
       std::make_shared<BindWork>(BindWork{std::string(body), ParameterTypes::of(*statement)});
   bind_errand_ = std::make_shared<BindErrand>(BindErrand{statement, std::move(charge), decoding});
-  // The session's own goes on meanwhile: a cancel is told in it.
+  // A copy, since the session uses its own encoding in the meantime, for example for the error of a
+  // cancel.
   auto encoding = context_.encoding ? ClientEncoding::make(context_.encoding->name()) : nullptr;
   const auto work = [decoding = std::move(decoding), encoding = std::move(encoding),
                      forms = context_.forms](const std::atomic<bool>&) {
@@ -390,7 +394,7 @@ Status Session::handle_describe(std::string_view body) {
   TargetMessage message = TRY(decode_target(body));
   TRY(turn_into_utf8(message.name));
   PreparedStatementPtr statement;
-  std::vector<Format> formats;  // of a statement they are not known yet: text
+  std::vector<Format> formats;  // a statement's formats are not known yet: text
   if (message.target == Target::Statement) {
     statement = TRY(find_statement(message.name));
   } else {
@@ -399,7 +403,7 @@ Status Session::handle_describe(std::string_view body) {
     formats = portal->formats();
   }
   const auto told = columns_of(*statement);
-  // What gives no rows may be described: ROLLBACK is.
+  // A statement without rows, such as ROLLBACK, may be described in a failed transaction.
   if (transaction_ == TransactionStatus::Failed && (!told || !told->empty()))
     return in_failed_transaction();
   if (!told) return told.error();
@@ -434,7 +438,7 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
     return portal->statement()->plan->columns;
   }
   if (const auto* execute = std::get_if<engine::ExecutePrepared>(&own)) {
-    // It may name itself, or another one that names it.
+    // The prepared statement may itself be an EXECUTE, even of itself.
     const PreparedStatementPtr prepared = TRY(find_statement(session_name(execute->name)));
     if (!prepared->plan) return cannot_be_executed();
     return prepared->plan->columns;
@@ -445,7 +449,7 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
 Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   ExecuteMessage message = TRY(decode_execute(frame.body));
   TRY(turn_into_utf8(message.portal));
-  // Those of a transaction that has failed are gone already.
+  // The portals of a failed transaction are closed already.
   if (transaction_ == TransactionStatus::Failed && !portals_.contains(message.portal))
     return in_failed_transaction();
   const std::shared_ptr<Portal> portal = TRY(find_portal(message.portal));
@@ -467,8 +471,9 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     return Begun::Later;
   }
   if (is_part && transaction_ == TransactionStatus::Idle && changes_anything(*statement)) {
-    // Alone it is carried out as it comes, with others it is one transaction: what follows tells. Who sends
-    // neither Sync nor Flush is not waiting for an answer.
+    // A single write is executed by itself, several form one transaction. The next message decides,
+    // so the session waits for it. A client that sends neither Sync nor Flush does not wait for an
+    // answer.
     const std::string_view rest = input_.unread().substr(frame.size);
     if (rest.empty()) return Begun::Later;
     if (static_cast<ClientMessage>(rest.front()) != ClientMessage::Sync) begin_group();
@@ -478,7 +483,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     const Begun begun = TRY(run_own(*statement, PortalRun::Start::Rows, portal, max_rows));
     if (begun == Begun::Later) return begun;
     portal->own.has_begun = true;
-    // COMMIT ends what came before it.
+    // COMMIT ends the pipeline before it.
     is_in_pipeline_ = !std::holds_alternative<engine::Transaction>(statement->parsed->statement);
     return begun;
   }

@@ -19,10 +19,10 @@ namespace {
 
 std::string version(const SessionFacts& facts) {
   return "PostgreSQL " + facts.settings.get("server_version").value_or("") +
-         " on x86_64-pc-linux-gnu, compiled by gcc, 64-bit";  // drivers read the number only
+         " on x86_64-pc-linux-gnu, compiled by gcc, 64-bit";  // drivers only read the number
 }
 std::string database(const SessionFacts& facts) { return facts.database; }
-// The first of the path that is there; empty: none is.
+// The first schema of the path that exists; empty if none does.
 std::string schema(const SessionFacts& facts) {
   const auto schemas =
       sql::schemas_of_search_path(facts.settings.get("search_path").value_or("public"));
@@ -52,7 +52,8 @@ constexpr FunctionRow kFunctions[] = {
     {"PG_CLIENT_ENCODING", encoding},
 };
 
-// All but VERSION() are of PostgreSQL's type `name`, as items of a SELECT; elsewhere they are texts like any other.
+// All except VERSION() have PostgreSQL's type `name` as items of a SELECT; elsewhere they are
+// ordinary texts.
 bool is_name(std::string_view function) {
   return function != "VERSION" &&
          std::ranges::find(kFunctions, function, &FunctionRow::name) != std::end(kFunctions);
@@ -92,7 +93,7 @@ std::optional<Answer> answer(const engine::Expression& expression, const Session
                                                    expression.position)};
 }
 
-// Words that are no columns' names, unless they are quoted.
+// Reserved words that are never column names unless they are quoted.
 bool is_reserved(const engine::Expression& expression) {
   const auto* word = expression.as<engine::ColumnRef>();
   return word && !word->source && word->name.quoting == engine::Quoting::None &&
@@ -115,7 +116,7 @@ bool is_asked(const engine::Expression& expression) {
                              [](const engine::Expression* child) { return is_asked(*child); });
 }
 
-// Whether anything here may be such a function: most statements have none, and are not copied then.
+// Whether the query may contain such a function. Most do not, and are not copied then.
 bool is_asked(const engine::Query& query) {
   const auto in_one = [](const engine::ExpressionPtr& one) { return one && is_asked(*one); };
   const auto in_query = [](const std::shared_ptr<const engine::Query>& one) {
@@ -136,7 +137,7 @@ bool is_asked(const engine::Query& query) {
 
 namespace {
 
-// CURRENT_TIMESTAMP among the values of an INSERT, where no column can stand.
+// Replaces CURRENT_TIMESTAMP in the values of an INSERT, where no column can stand.
 void answer_times(engine::InsertValues& insert) {
   for (engine::ExpressionList& row : insert.rows)
     for (engine::ExpressionPtr& value : row) {
@@ -165,7 +166,7 @@ void answer_session_functions(engine::ParsedStatement& statement, const SessionF
   auto* query = std::get_if<engine::Query>(&statement.statement);
   if (!query || is_setting_query(statement.statement)) return;
   if (!is_asked(*query)) return;
-  // A bare word may be a column where there is something to select from.
+  // With FROM, a bare word may be a column.
   const bool has_words = !query->from;
   const auto is_answered = [&](const engine::Expression& expression) {
     return has_words || expression.is<engine::FunctionCall>() || is_reserved(expression);

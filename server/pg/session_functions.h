@@ -1,4 +1,5 @@
-// What clients ask about their own session on connecting: SELECT version(), current_database(), ...
+// Functions about the client's own session, which drivers call when they connect: SELECT version(),
+// current_database(), ...
 #pragma once
 #include <string>
 #include <vector>
@@ -16,12 +17,13 @@ struct SessionFacts {
   const sql::SessionSettings& settings;
   std::string database;
   int32_t process_id = 0;
-  std::vector<PreparedFact> prepared = {};   // where they are asked for
-  std::vector<SessionStatus> statuses = {};  // likewise
+  std::vector<PreparedFact> prepared = {};   // set if the statement reads them
+  std::vector<SessionStatus> statuses = {};  // set if the statement reads them
 };
 
-// Puts constants in place of such functions in a SELECT, the columns named as PostgreSQL names them, and rows in place of
-// the session's own tables. The engine does not know who is connected; everything else is left to it.
+// Replaces such functions in a SELECT by constants, with columns named as in PostgreSQL, and the
+// session's own tables by their rows. The engine has no access to the session; everything else is
+// left to it.
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts);
 
 }  // namespace server::pg

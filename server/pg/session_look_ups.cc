@@ -1,4 +1,4 @@
-// Look-ups of one row in the simple protocol, planned once for whatever keys their texts name.
+// Look-ups of one row in the simple protocol: planned once, whatever keys their texts name.
 #include <algorithm>
 
 #include "engine/types/column_bytes.h"
@@ -8,7 +8,7 @@ namespace server::pg {
 
 namespace {
 
-// Rows that come while their statement is started, as messages.
+// Encodes rows that arrive while their statement is started.
 class RowsAtHand final : public sql::Receiver {
  public:
   explicit RowsAtHand(RowEncoder& encoder) : encoder_(encoder) {}
@@ -47,7 +47,8 @@ bool shows_columns_only(const engine::ParsedStatement& statement) {
 
 }  // namespace
 
-// Where anything is in the way nothing has been said, and the statement goes the way of all.
+// Returns false, without any output, if the answer is not at hand; the statement is then processed
+// like any other.
 bool Session::answer_at_hand() {
   if (transaction_ == TransactionStatus::Failed || group_ != Group::None) return false;
   script_->shape = shape_of(*script_->text);
@@ -75,12 +76,13 @@ bool Session::answer_at_hand() {
   return true;
 }
 
-// After the script's one statement was analysed as it stands.
+// Call after the script's only statement was analysed in its original form.
 void Session::learn_look_up(const PreparedStatement& as_it_stands) {
   if (!script_->shape || script_->statements.size() != 1) return;
   KnownLookUp* const known = look_ups_.find(*script_->shape);
   if (!known || std::exchange(known->is_decided, true)) return;
-  // What functions of the session are answered with stands in the statement as a literal.
+  // The values of session functions are literals in the statement, so only SELECTs of columns are
+  // shared.
   if (as_it_stands.plan->kind != sql::ResultKind::Rows || !shows_columns_only(*as_it_stands.parsed))
     return;
   if (Result<PreparedStatementPtr> look_up = analyse_look_up(*script_->shape);
@@ -95,7 +97,7 @@ bool Session::has_same_columns(const sql::Prepared& one, const sql::Prepared& ot
       });
 }
 
-// Null where it is none.
+// Returns null if it is not a look-up of one row.
 Result<PreparedStatementPtr> Session::analyse_look_up(const LiteralShape& shape) {
   if (shape.text.size() > limits_.max_text_on_loop) return nullptr;
   MemoryCharge charge = TRY(charge_statement(shape.text));

@@ -25,7 +25,7 @@ using engine::ColumnPtr;
 
 namespace {
 
-constexpr size_t kSavepointBytes = 100;  // beside its name
+constexpr size_t kSavepointBytes = 100;  // in addition to its name
 constexpr std::string_view kTransactionReadOnly = "transaction_read_only",
                            kReadOnlyByDefault = "default_transaction_read_only",
                            kIsolation = "transaction_isolation",
@@ -53,14 +53,14 @@ Result<std::optional<std::string>> constant_text(const engine::Expression& expre
   if (const auto* literal = expression.as<engine::DoubleLiteral>()) return Text(literal->text);
   if (const auto* literal = expression.as<engine::DecimalLiteral>()) return Text(literal->text);
   if (const auto* literal = expression.as<engine::StringLiteral>()) return Text(literal->value);
-  // The parameter's own type is the one that counts.
+  // Ignores the cast, since the parameter's own type decides.
   if (const auto* cast = expression.as<engine::Cast>()) return constant_text(*cast->operand);
   return Error{ErrorCode::NotSupported,
                "EXECUTE with other arguments than constants is not supported yet"}
       .at(expression.position);
 }
 
-// Why a statement that PostgreSQL's programs send does nothing.
+// The reason why a statement that PostgreSQL programs send has no effect.
 std::string nothing_to_do(const std::string& tag) {
   if (tag == "CREATE INDEX" || tag == "DROP INDEX")
     return fmt::format("rows are found by their PRIMARY KEY, and else by a scan: no index was {}",
@@ -70,7 +70,7 @@ std::string nothing_to_do(const std::string& tag) {
   return tag + " has nothing to do here";
 }
 
-// COPY source TO: what SELECT columns FROM source would give.
+// COPY source TO: the same rows as SELECT columns FROM source.
 engine::Query query_of_source(const engine::Copy& copy) {
   engine::Query query;
   query.position = copy.source_position;
@@ -92,15 +92,15 @@ engine::Query query_of_source(const engine::Copy& copy) {
 
 }  // namespace
 
-// One call operator a statement. What takes time is left to an activity.
+// One call operator per statement. Work that takes time becomes an activity.
 struct Session::OwnStatement {
   Session& session;
   const PreparedStatement& statement;
   const PortalRun::Start start;         // whether the rows are described before they are sent
-  const std::shared_ptr<Portal> bound;  // that an Execute runs; null in the simple protocol
-  const uint64_t max_rows;              // of the Execute; 0: all
+  const std::shared_ptr<Portal> bound;  // the portal of an Execute; null in the simple protocol
+  const uint64_t max_rows;              // limit of the Execute; 0: all
   const std::vector<Format> formats = bound ? bound->formats() : std::vector<Format>();
-  // Of a cursor's query, and of settings that are asked for.
+  // The parameters of a cursor's query, or of a query of settings.
   const std::span<const engine::Value> parameters =
       bound ? std::span<const engine::Value>(bound->parameters())
             : std::span<const engine::Value>();
@@ -116,7 +116,7 @@ struct Session::OwnStatement {
     if (is_wanted(settings(), sql::NoticeLevel::Warning)) writer().warning(code, message);
   }
   bool is_in_transaction() const { return session.transaction_ != TransactionStatus::Idle; }
-  // Also of the statements of one Query, which are one.
+  // Several statements of one Query count as a block, since they are one transaction.
   bool is_in_block() const {
     return is_in_transaction() || (session.script_ && session.script_->statements.size() > 1);
   }
@@ -150,7 +150,7 @@ struct Session::OwnStatement {
     } else {
       const bool is_read_only = session.is_read_only();
       session.group_ =
-          Group::None;  // what stands before it in the message is part of the transaction
+          Group::None;  // earlier statements of the message join the transaction
       context().backend->begin(sql::SessionBackend::Begun::ByClient);
       settings().begin_transaction();
       session.settings_before_.reset();
@@ -166,7 +166,7 @@ struct Session::OwnStatement {
     return done(transaction.tag.empty() ? "BEGIN" : transaction.tag);
   }
 
-  // To the transaction that has begun.
+  // Applies the modes to the transaction that has begun.
   Status apply(const TransactionModes& modes) {
     warn_of_isolation(modes);
     if (!modes.isolation.empty()) {
@@ -184,7 +184,7 @@ struct Session::OwnStatement {
     return Error{ErrorCode::ActiveTransaction,
                  std::string(what) + " must be " + std::string(how) + " before any query"};
   }
-  // What a transaction was promised to be when it was asked it stays.
+  // A transaction that has run a query as read-only stays read-only.
   Status check_may_write() const {
     if (session.transaction_ != TransactionStatus::Idle && session.is_read_only() &&
         session.has_asked_)
@@ -217,8 +217,8 @@ struct Session::OwnStatement {
     return {};
   }
 
-  // Going back to one drops the rows that were written since, the cursors and what SET has set; definitions and notifications cannot be
-  // taken back so.
+  // ROLLBACK TO drops the rows that were written since the savepoint, its cursors and SET values;
+  // definitions and notifications cannot be undone this way.
   Status savepoint(const engine::Transaction& transaction) {
     using enum engine::TransactionAction;
     if (!is_in_transaction())
@@ -256,7 +256,7 @@ struct Session::OwnStatement {
     settings().rollback_to(savepoint.settings);
     release_settings();
     session.close_portals_since(savepoint);
-    // Those that were set since are gone with what they marked.
+    // The savepoints that were set later are gone together with their marks.
     session.savepoints_.erase(last.base(), session.savepoints_.end());
     session.transaction_ = TransactionStatus::InTransaction;
     return done("ROLLBACK");
@@ -264,7 +264,7 @@ struct Session::OwnStatement {
 
   // ---- Settings ----
 
-  // With this one, if settings take so many at all.
+  // Charges all settings together with this one, up to the limit of a session.
   Status charge_settings(std::string_view name, std::string_view value) {
     const size_t all = settings().size_bytes() + sql::SessionSettings::size_bytes(name, value);
     const size_t wanted = std::min(all, sql::SessionSettings::kMaxBytes);
@@ -273,7 +273,8 @@ struct Session::OwnStatement {
   }
   void release_settings() { session.settings_charge_.resize(settings().size_bytes()); }
 
-  // Rights are those of the role that has logged in, under which a session stays.
+  // A session has the rights of the role that has logged in, so SET ROLE to another role is
+  // refused.
   Status check_role(const std::string& role) const {
     const std::string own = session.context_.settings.get("session_authorization").value_or("");
     if (role == "none" || role == own) return {};
@@ -282,7 +283,8 @@ struct Session::OwnStatement {
                  "Connect as that role. SET ROLE NONE, and SET ROLE to your own, are accepted."};
   }
 
-  // The level in effect, which SHOW answers: higher levels are accepted with a warning, and are READ COMMITTED.
+  // The level in effect, which SHOW returns: higher levels are accepted with a warning, and act as
+  // READ COMMITTED.
   Result<std::string> level_in_effect(std::string_view written) {
     const std::string level = lower_case(std::string(written));
     if (level == "read committed" || level == "read uncommitted") return level;
@@ -303,7 +305,7 @@ struct Session::OwnStatement {
       warn_of_isolation({.isolation = engine::upper_case(given)});
       value = TRY(level_in_effect(given));
     }
-    // It is the transaction's, however it is set.
+    // These belong to the transaction, however they are set.
     is_local |= key == kTransactionReadOnly || key == kIsolation || key == kDeferrable;
     if (key == kTransactionReadOnly &&
         (value == "off" || value == "false" || value == "no" || value == "0"))
@@ -335,7 +337,7 @@ struct Session::OwnStatement {
   }
   Status operator()(const engine::UnsetProperty& property) {
     const Status known = settings().reset(property.name);
-    // In the words that SET has for it.
+    // Uses the error text of SET.
     if (!known) TRY(context().backend->check_property(property.name, ""));
     TRY(known);
     release_settings();
@@ -381,7 +383,7 @@ struct Session::OwnStatement {
     return send_rows(show_columns(show.name), rows, "SHOW");
   }
 
-  // Outside of a transaction a property of it is that of the next one.
+  // The setting that SHOW returns: outside of a transaction, a mode is that of the next one.
   std::string_view of_next(std::string_view name) const {
     if (is_in_transaction()) return name;
     return name == kTransactionReadOnly ? kReadOnlyByDefault
@@ -396,8 +398,8 @@ struct Session::OwnStatement {
     return settings().get(of_next(engine::lower_case(name)));
   }
   Status operator()(const engine::Query& query) {
-    if (goes_on()) return done("SELECT 0");  // what it sets is set
-    // The actions outlive this call where a lock is waited for.
+    if (goes_on()) return done("SELECT 0");  // the settings are set already
+    // The actions outlive this call if a lock has to be waited for.
     SettingActions actions;
     actions.get = [own = *this](const std::string& name) mutable {
       return own.setting_in_force(name);
@@ -427,7 +429,7 @@ struct Session::OwnStatement {
     auto step = [own = *this, columns = columns_of_settings(query), run]() mutable -> Result<bool> {
       const std::optional<SettingRun::Row> row = TRY(run->advance());
       if (!row) return false;
-      own.session.follow_settings();  // ParameterStatus for what set_config() changed
+      own.session.follow_settings();  // ParameterStatus for settings changed by set_config()
       TRY(own.send_rows(columns, {*row}, "SELECT 1"));
       return true;
     };
@@ -437,7 +439,7 @@ struct Session::OwnStatement {
     return {};
   }
 
-  // The value of the call; nothing while its lock is waited for.
+  // The value of the call; nothing while it waits for its lock.
   Result<std::optional<SettingActions::Text>> lock(const AdvisoryCall& call, AdvisoryLock lock) {
     using Text = SettingActions::Text;
     SessionAdvisoryLocks& locks = session.advisory_locks();
@@ -464,7 +466,7 @@ struct Session::OwnStatement {
     return answer(had_it ? "t" : "f");
   }
 
-  // It may have been meant for the other SHOW: SHOW quereis.
+  // The client may have meant the other SHOW: SHOW quereis.
   static Error unknown_to_show(const std::string& name) {
     Error error =
         sql::unknown_setting(name, {"STREAMS", "TABLES", "TOPICS", "QUERIES", "TASKS", "SERVER",
@@ -474,7 +476,7 @@ struct Session::OwnStatement {
     return error;
   }
 
-  // Those that earlier Executes have not sent, and not more than this one asks for.
+  // Sends the rows that earlier Executes have not sent, at most as many as this one asks for.
   Status send_rows(const std::vector<sql::ResultColumn>& columns,
                    const std::vector<std::vector<std::optional<std::string>>>& rows,
                    std::string_view tag) {
@@ -568,8 +570,8 @@ struct Session::OwnStatement {
     portal->is_holdable = cursor.with_hold;
     portal->is_uncommitted = session.transaction_ != TransactionStatus::Idle;
     portal->charge_rows_to(session.memory_);
-    // It runs from now on, though no row leaves: what happens between DECLARE and the first FETCH
-    // is not missed.
+    // Starts now, though no row is sent, so that changes between DECLARE and the first FETCH are
+    // not missed.
     TRY(portal->start(*context().backend));
     session.has_asked_ = true;
     portal->last_savepoint = session.next_savepoint_;
@@ -598,7 +600,7 @@ struct Session::OwnStatement {
     return analysed;
   }
 
-  // Of those that a FETCH means the ones that this Execute sends.
+  // The part of a FETCH's rows that this Execute sends.
   struct RowsToFetch {
     std::optional<int64_t> count;
     bool can_suspend = false;
@@ -614,7 +616,7 @@ struct Session::OwnStatement {
     const auto count = static_cast<int64_t>(is_cut ? max_rows : left);
     return {*fetch.count < 0 ? -count : count, is_cut};
   }
-  // Others go to one row.
+  // Other forms of FETCH return a single row.
   static bool is_of_many(const engine::FetchCursor& fetch) {
     const bool counts = fetch.direction == engine::FetchDirection::Forward ||
                         fetch.direction == engine::FetchDirection::Backward;
@@ -623,7 +625,7 @@ struct Session::OwnStatement {
   static uint64_t size_of(int64_t count) {
     return count < 0 ? 0 - static_cast<uint64_t>(count) : static_cast<uint64_t>(count);
   }
-  // Whether a FETCH that was executed before has sent all that it means.
+  // Whether an earlier Execute of this FETCH has sent all of its rows.
   bool has_fetched_all(const engine::FetchCursor& fetch) const {
     if (!goes_on() || fetch.is_move) return false;
     if (bound->own.has_ended) return true;
@@ -654,7 +656,8 @@ struct Session::OwnStatement {
     run.fetch = bound;
     if (!fetch.is_move) {
       run.start = start;
-      // A BINARY cursor stays binary in the simple protocol; else the message's formats count.
+      // A BINARY cursor stays binary in the simple protocol; in the extended one the message's
+      // formats count.
       run.encoder = make_data_row_encoder(portal->statement()->plan->columns,
                                           formats.empty() ? portal->formats() : formats,
                                           context().encoding, context().forms);
@@ -694,7 +697,8 @@ struct Session::OwnStatement {
     return done("PREPARE");
   }
 
-  // EXPLAIN EXECUTE: a plan of one step, which is what programs that only look for its columns need (sqlx's query!).
+  // EXPLAIN EXECUTE: a plan of one step, which is enough for programs that only look for its
+  // columns (sqlx's query!).
   Status operator()(const engine::Explain& explain) {
     const auto& execute = std::get<engine::ExecutePrepared>(explain.statement->statement);
     const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
@@ -826,7 +830,7 @@ struct Session::OwnStatement {
 
   // ---- Notifications ----
 
-  // If there is memory for it until it is sent, and for what is listened to.
+  // Charges the memory of a notification until it is sent, and of the channels.
   Status charge_notification(size_t bytes) {
     constexpr size_t kBytesBeside = 512;
     const size_t all = session.notifications().size_bytes() + kBytesBeside + 2 * bytes;
@@ -871,7 +875,7 @@ struct Session::OwnStatement {
 
 std::shared_ptr<const engine::ParsedStatement> Session::inner_of(
     const PreparedStatement& own) const {
-  // The inner statement lives as long as the outer one that holds it.
+  // Shares the outer statement, which holds the inner one.
   if (const auto* prepare = std::get_if<engine::Prepare>(&own.parsed->statement))
     return {own.parsed, prepare->statement.get()};
   const engine::Query* query = nullptr;
@@ -936,7 +940,7 @@ Status Session::check_not_in_use(const engine::ParsedStatement& statement) const
   return {};
 }
 
-// TRUNCATE, too: in a transaction it is undone as they are.
+// Includes TRUNCATE: in a transaction it can be undone like row changes.
 bool Session::changes_rows(const PreparedStatement& statement) {
   return statement.plan && (statement.plan->kind == sql::ResultKind::Insert ||
                             std::holds_alternative<engine::Truncate>(statement.parsed->statement));

@@ -1,4 +1,4 @@
-// What each session does now, for all others to see: the rows of pg_stat_activity.
+// The present activity of each session, visible to all others: the rows of pg_stat_activity.
 #pragma once
 #include <cstdint>
 #include <mutex>
@@ -11,38 +11,38 @@ namespace server::pg {
 struct SessionStatus {
   int32_t process_id = 0;
   std::string database = {}, user = {}, application_name = {};
-  std::string client_host = {};  // empty: not known
+  std::string client_host = {};  // empty: unknown
   std::optional<int> client_port = {};
   int64_t began_ms = 0;
   std::optional<int64_t> transaction_began_ms = {}, query_began_ms = {};
-  int64_t changed_ms = 0;     // the state
+  int64_t changed_ms = 0;     // time of the last change of state
   std::string state = {};     // active, idle, idle in transaction, idle in transaction (aborted)
-  std::string query = {};     // that runs, or ran last
-  bool is_concealed = false;  // who asks has no right to see more than who it is
+  std::string query = {};     // the running or last statement
+  bool is_concealed = false;  // the reader may only see that the session exists
 };
 
-// What pg_cancel_backend() and pg_terminate_backend() end.
+// The part of a session that pg_cancel_backend() and pg_terminate_backend() end.
 enum class SessionEnd : uint8_t { Statement, Connection };
 
-// Of one session.
+// The status of one session.
 //
 // Threads: any.
-// Owner:   the session; others keep it while they read.
+// Owner:   the session; readers share it.
 class StatusCell {
  public:
-  // As PostgreSQL's track_activity_query_size.
+  // PostgreSQL's default of track_activity_query_size.
   static constexpr size_t kMostQueryBytes = 1024;
 
-  // "127.0.0.1:51234" or "[::1]:51234"; before the client is let in.
+  // "127.0.0.1:51234" or "[::1]:51234". Call before the client is authenticated.
   void set_peer(std::string_view address);
-  // The client is let in: from now on it is shown.
+  // The client is authenticated: from now on the session is shown.
   void let_in(int32_t process_id, const std::string& database, const std::string& user,
               int64_t now_ms);
   void set_application_name(const std::string& name);
   void work(std::string_view text, int64_t now_ms);
-  // The state is one of those above; `is_in_transaction`: and a transaction is open.
+  // `state` is one of those above. `is_in_transaction`: whether a transaction is open.
   void rest(std::string_view state, bool is_in_transaction, int64_t now_ms);
-  // Nothing, before the client is let in.
+  // Returns nothing before the client is authenticated.
   std::optional<SessionStatus> read() const;
 
  private:

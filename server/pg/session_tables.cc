@@ -73,7 +73,7 @@ ExpressionList row_of(const PreparedFact& fact) {
   row.push_back(cast(literal(since), {.kind = TypeKind::Timestamp}));
   row.push_back(cast(literal(types + "}"), names_of_types()));
   row.push_back(truth(fact.is_of_prepare));
-  // Plans are made for each execution, and not counted.
+  // Plans are made for each execution and are not counted.
   for (int i = 0; i < 2; ++i)
     row.push_back(
         cast(engine::make_expression(engine::BigintLiteral{0}, {}), {.kind = TypeKind::Bigint}));
@@ -173,14 +173,14 @@ ExpressionPtr moment(std::optional<int64_t> since_ms) {
   return cast(literal(text + 'Z'), {.kind = TypeKind::Timestamp});
 }
 
-// Of who may see only that it is there PostgreSQL shows as much, too.
+// For a concealed session the row shows only that it exists, as in PostgreSQL.
 ExpressionList row_of(const SessionStatus& status) {
   const bool is_shown = !status.is_concealed;
   const auto shown_time = [&](std::optional<int64_t> since_ms) {
     return moment(is_shown ? since_ms : std::nullopt);
   };
   const bool waits = is_shown && status.state.starts_with("idle");
-  constexpr int64_t kDatabase = 5;  // as pg_database has it
+  constexpr int64_t kDatabase = 5;  // the OID in pg_database
   ExpressionList row;
   row.push_back(cast(integer(kDatabase), type_named("OID")));
   row.push_back(cast(literal(status.database), type_named("NAME")));
@@ -217,13 +217,13 @@ std::vector<ExpressionList> activity_rows(const Facts& facts) {
 }
 ExpressionList activity_row() { return row_of(SessionStatus{.client_host = "::1"}); }
 
-// ---- all of them
+// ---- All tables
 
 struct SessionTable {
   std::string_view name;
   std::span<const std::string_view> columns;
   std::vector<ExpressionList> (*rows)(const Facts& facts);
-  ExpressionList (*row)();  // one that gives the columns their types
+  ExpressionList (*row)();  // a row that gives the columns their types
 };
 constexpr std::string_view kPrepared = "PG_PREPARED_STATEMENTS", kActivity = "PG_STAT_ACTIVITY";
 constexpr SessionTable kTables[] = {
@@ -247,7 +247,7 @@ void write_out(engine::AliasedSource& source, const Facts& facts) {
   auto rows = std::make_shared<engine::Query>();
   rows->position = source.position;
   rows->values = table->rows(facts);
-  if (rows->values.empty()) {  // columns of the same types, and no row
+  if (rows->values.empty()) {  // columns of the same types, without rows
     ExpressionList row = table->row();
     for (size_t i = 0; i < row.size(); ++i)
       rows->items.push_back({engine::SelectItemKind::Expression,
@@ -259,7 +259,7 @@ void write_out(engine::AliasedSource& source, const Facts& facts) {
   }
   source.query = std::move(rows);
   if (!source.alias) source.alias = source.name;
-  source.name = *source.alias;  // as of any query in FROM
+  source.name = *source.alias;  // like any query in FROM
   source.schema.reset();
   if (source.columns.empty())
     for (const std::string_view name : table->columns)
@@ -268,7 +268,7 @@ void write_out(engine::AliasedSource& source, const Facts& facts) {
 
 void write_out(engine::Query& query, const Facts& facts);
 
-// What is shared gets its own copy.
+// Changes a copy, since the query may be shared.
 void write_out_within(std::shared_ptr<const engine::Query>& query, const Facts& facts) {
   if (!query) return;
   auto own = std::make_shared<engine::Query>(engine::clone(*query));
@@ -290,7 +290,7 @@ void write_out(engine::Query& query, const Facts& facts) {
   for (engine::Join& join : query.joins) write_out_within(join.source, facts);
 }
 
-// And where queries stand for values.
+// Also replaces the tables in sub-queries that stand for values.
 void write_out_all(engine::Query& query, const Facts& facts) {
   const auto visit = [&](ExpressionPtr& expression) -> Status {
     if (auto* subquery = std::get_if<engine::Subquery>(&expression->node))

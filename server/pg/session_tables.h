@@ -1,5 +1,5 @@
-// Tables of the catalog whose rows are the session's own, or tell of sessions: pg_prepared_statements, pg_settings,
-// pg_stat_activity.
+// Catalog tables whose rows belong to the session or describe sessions: pg_prepared_statements,
+// pg_settings, pg_stat_activity.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -20,19 +20,19 @@ struct PreparedFact {
   bool is_of_prepare = false;
 };
 
-// Whether the text may ask for prepared statements.
+// Whether the text may read pg_prepared_statements.
 bool asks_prepared(std::string_view text);
-// Likewise for what sessions do.
+// Whether the text may read pg_stat_activity.
 bool asks_statuses(std::string_view text);
 
-// Puts the rows that there are now in the place of those of the tables that `query` reads, itself or in queries within.
-// `text` is the statement's: one that does not name them is left as it is.
+// Replaces these tables in `query` and its sub-queries by their present rows. `text` is the
+// statement's text: a query is unchanged if the text does not name the tables.
 void write_out_session_tables(engine::Query& query, std::string_view text,
                               const sql::SessionSettings& settings,
                               const std::vector<PreparedFact>& prepared,
                               const std::vector<SessionStatus>& statuses);
 
-// What current_setting(name) is for each of the names that a column may have.
+// current_setting(name) for a column of names: an expression that selects the value by the name.
 engine::ExpressionPtr setting_named(const engine::Expression& name,
                                     const sql::SessionSettings& settings);
 

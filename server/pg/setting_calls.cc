@@ -22,13 +22,15 @@ bool ends_sessions(const engine::FunctionCall& call) {
   return call.name == "PG_CANCEL_BACKEND" || call.name == "PG_TERMINATE_BACKEND";
 }
 
-// What texts are locked by; what numbers come out is said nowhere, only that equal texts have equal ones.
+// Hash functions, whose values programs use as lock keys. The numbers are not specified; equal
+// texts have equal ones.
 bool is_hash(const engine::FunctionCall& call) {
   return (call.name == "HASHTEXT" && call.arguments.size() == 1) ||
          (call.name == "HASHTEXTEXTENDED" && call.arguments.size() == 2);
 }
 
-// Whether it is shown as a truth. A lock that was waited for is void, an empty text.
+// Whether the result is shown as a boolean. A lock function that waits returns void, shown as an
+// empty text.
 bool is_truth(const engine::FunctionCall& call) {
   const auto lock = advisory_call(call);
   return ends_sessions(call) || (lock && (lock->does == AdvisoryCall::Does::TryLock ||
@@ -44,7 +46,7 @@ bool is_setting_call(const engine::FunctionCall& call) {
          (call.name == "CURRENT_SETTING" && (count == 1 || count == 2));
 }
 
-// Whether it has a value by itself; `has_call` is set where one of the calls is in it.
+// Whether the expression has a value by itself. Sets `has_call` if it contains one of the calls.
 bool is_answered(const Expression& expression, bool& has_call) {
   if (const auto* cast = expression.as<engine::Cast>())
     return is_answered(*cast->operand, has_call);
@@ -59,7 +61,7 @@ bool is_answered(const Expression& expression, bool& has_call) {
          expression.is<engine::StringLiteral>() || expression.is<engine::Parameter>();
 }
 
-// `type`: what the place of the expression takes.
+// `type`: the type that the place of the expression requires.
 void find_parameters(const Expression& expression, uint32_t type, std::vector<uint32_t>& types) {
   if (const auto* parameter = expression.as<engine::Parameter>()) {
     const auto at = static_cast<size_t>(parameter->index) - 1;
@@ -91,7 +93,7 @@ struct Run {
   std::span<const engine::Value> parameters;
   const SettingActions& actions;
   FinishedCalls& finished;
-  bool waits = false;  // a call has to wait; the error that comes with it only ends the evaluation
+  bool waits = false;  // a call has to wait; its error only ends the evaluation
 
   Result<Text> value_of(const Expression& expression) {
     if (const auto* cast = expression.as<engine::Cast>()) return value_of(*cast->operand);
@@ -140,11 +142,11 @@ struct Run {
     const Text value = TRY(value_of(*call.arguments[1]));
     const bool is_local = TRY(flag(*call.arguments[2]));
     TRY(actions.set(*name, value, is_local));
-    // What set() outside of a transaction makes for it alone is nowhere to be read.
+    // Outside of a transaction a local value ends at once and cannot be read back.
     return actions.get(*name).has_value() ? actions.get(*name) : value;
   }
 
-  // Its result is void, which is shown as an empty text.
+  // Its result is void, shown as an empty text.
   Result<Text> notify(const engine::FunctionCall& call) {
     const Text channel = TRY(value_of(*call.arguments[0]));
     const Text payload = TRY(value_of(*call.arguments[1]));
@@ -169,7 +171,7 @@ struct Run {
     return Text(is_ended ? "t" : "f");
   }
 
-  // Nothing is locked, and nothing given, where a number is null.
+  // With a NULL number the result is NULL and no lock is taken.
   Result<Text> lock(const engine::FunctionCall& call, const AdvisoryCall& what) {
     std::string key;
     for (const auto& argument : call.arguments) {
@@ -183,7 +185,7 @@ struct Run {
                                  is_one_of_two ? "integer" : "bigint", *text)};
       if (is_one_of_two && *number != static_cast<int32_t>(*number))
         return Error{ErrorCode::OutOfRange, "integer out of range"};
-      // One number and two are keys of different kinds.
+      // One number and two numbers are different key spaces.
       key += fmt::format("{}{}", key.empty() ? (is_one_of_two ? "2:" : "") : ":", *number);
     }
     std::optional<Text> answer = TRY(actions.lock(what, std::move(key)));

@@ -1,5 +1,6 @@
-// SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...), pg_advisory_lock(...): of sessions alone, so
-// that this one answers them itself, each time that they are executed.
+// SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...),
+// pg_advisory_lock(...): these calls only concern sessions, so the session answers them itself, at
+// each execution.
 #pragma once
 #include <functional>
 #include <map>
@@ -16,47 +17,51 @@
 
 namespace server::pg {
 
-// What a call of pg_cancel_backend(number) or pg_terminate_backend(number) ends; nothing for any other expression.
+// The part of a session that a call of pg_cancel_backend(number) or pg_terminate_backend(number)
+// ends; nothing for any other expression.
 std::optional<SessionEnd> what_it_ends(const engine::Expression& expression);
 
-// Whether it is a SELECT without FROM of nothing but such calls, constants and parameters.
+// Whether it is a SELECT without FROM that only has such calls, constants and parameters.
 bool is_setting_query(const engine::Statement& statement);
 
 std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query);
-// Types of its parameters, of those that a client has not declared.
+// The types of its parameters that a client has not declared.
 std::vector<uint32_t> parameters_of_settings(const engine::Query& query);
 
-// What the calls do, in the session's hands. A null text is NULL, a truth is t or f.
+// The actions of the calls, supplied by the session. A null text is NULL, a boolean is t or f.
 struct SettingActions {
   using Text = std::optional<std::string>;
-  // The value in force; nothing for a name that is not known or not set.
+  // The value in force; nothing for an unknown name and for one that is not set.
   std::function<Text(const std::string& name)> get;
-  // Null: back to the value that the connection began with.
+  // A null value restores the value that the connection began with.
   std::function<Status(const std::string& name, const Text& value, bool is_local)> set;
-  // What NOTIFY does.
+  // NOTIFY.
   std::function<Status(const std::string& channel, const std::string& payload)> notify;
-  // Ends what another session does, or itself; false: there is none of that number.
+  // Ends the statement or connection of another session or of this one; false: no session has this
+  // number.
   std::function<Result<bool>(int32_t process_id, SessionEnd what)> end;
-  // An advisory lock; `key` is empty where all are meant. Nothing: the call waits, and is repeated later.
+  // An advisory lock; `key` is empty for all locks. Nothing: the call has to wait and is repeated
+  // later.
   std::function<Result<std::optional<Text>>(const AdvisoryCall& call, std::string key)> lock;
 };
 
-// One execution of such a query. Its calls are carried out from left to right, as PostgreSQL evaluates a list: a call behind
-// one that waits has not begun, so that pg_advisory_lock(1), pg_advisory_unlock(1) leaves nothing locked.
+// One execution of such a query. Its calls run from left to right, as PostgreSQL evaluates a list:
+// a call after one that waits has not begun, so that pg_advisory_lock(1), pg_advisory_unlock(1)
+// leaves nothing locked.
 class SettingRun {
  public:
   using Row = std::vector<SettingActions::Text>;
   SettingRun(const engine::Query& query, std::span<const engine::Value> parameters,
              SettingActions actions);
 
-  // The row; nothing while a call waits for a lock. Call it again then: no call is carried out twice.
+  // Returns the row; nothing while a call waits for a lock. Call it again then: no call runs twice.
   Result<std::optional<Row>> advance();
 
  private:
-  const engine::Query query_;  // a copy: the statement may be closed while a lock is waited for
+  const engine::Query query_;  // a copy: the statement may be closed during a wait
   const std::vector<engine::Value> parameters_;
   const SettingActions actions_;
-  std::map<const engine::Expression*, SettingActions::Text> finished_;  // calls, with their values
+  std::map<const engine::Expression*, SettingActions::Text> finished_;  // values of calls
 };
 
 }  // namespace server::pg

@@ -1,4 +1,4 @@
-// The first packets of a connection, up to the one that says who comes.
+// The first packets of a connection, up to the one that names the user.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,16 +13,16 @@
 
 namespace server::pg {
 
-// What a startup packet asks for.
-struct EncryptionRequest {};  // answered with N: go on in clear text
+// The requests that a startup packet can make.
+struct EncryptionRequest {};  // answered with N: continue in plain text
 struct CancelRequest {
   int32_t process_id = 0, secret = 0;
 };
 struct SessionRequest {
   std::string user, database;
-  std::vector<std::pair<std::string, std::string>> settings;  // in order, those of `options` too
-  // The client asked for a newer minor version or for protocol options: it is told that there are
-  // none.
+  std::vector<std::pair<std::string, std::string>> settings;  // in order, with `options`
+  // The client asked for a newer minor version or for protocol options; the server answers that it
+  // has none.
   bool must_negotiate = false;
   std::vector<std::string> unknown_options;
 };

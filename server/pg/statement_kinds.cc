@@ -25,8 +25,9 @@ bool is_one_of(const engine::Statement& statement) {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// Whether something of PostgreSQL's catalog may stand in the text: information_schema, a word that begins with pg_ or reg (regclass, ...);
-// or a function of the catalog, of arrays or of JSON, that the dialect has not, or has otherwise.
+// Whether the text may refer to PostgreSQL's catalog: information_schema, or a word that begins
+// with pg_ or reg (regclass, ...); or to a function of the catalog, of arrays or of JSON that the
+// dialect lacks or defines otherwise.
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -51,7 +52,8 @@ bool is_within_group(std::string_view text, size_t begin, size_t end) {
   return next != std::string_view::npos && is(text.substr(next, 5), "GROUP");
 }
 
-// Behind the literal, the quoted name or the comment that begins there; `at` itself where none does.
+// The position after the literal, quoted name or comment that begins at `at`; `at` itself if none
+// does.
 size_t behind_quoted(std::string_view text, size_t at) {
   struct Quotes {
     std::string_view begin, end;
@@ -65,12 +67,13 @@ size_t behind_quoted(std::string_view text, size_t at) {
   return at;
 }
 
-// Whether the text has a word that only the dialect has: PostgreSQL's parser would take some of them for names.
+// Whether the text has a word that only the dialect has: PostgreSQL's parser would take some of
+// them for names.
 bool is_of_dialect(std::string_view text) {
   constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
                                          "WITHIN", "GRACE",    "PARTITIONS"};
   for (size_t at = 0; at < text.size();) {
-    if (const size_t behind = behind_quoted(text, at); behind != at) {  // what it says is no word
+    if (const size_t behind = behind_quoted(text, at); behind != at) {  // not a word
       at = behind;
       continue;
     }
@@ -93,15 +96,15 @@ bool is_of_dialect(std::string_view text) {
 
 using Statements = Result<std::vector<ParsedStatement>>;
 
-// Also what the dialect says of statements of other databases by their first word, and long chains of AND and OR, which are deep
-// in its tree and flat in PostgreSQL's.
+// Includes errors that the dialect reports for statements of other databases by their first word,
+// and long chains of AND and OR, which are deep in the dialect's tree and flat in PostgreSQL's.
 bool may_be_postgres(const Error& error) {
   return error.code == ErrorCode::SyntaxError || error.code == ErrorCode::NotSupported ||
          (error.code == ErrorCode::LimitExceeded &&
           error.message.starts_with("statement is nested"));
 }
 
-// In PostgreSQL's syntax. What neither takes is told in the words of the dialect.
+// Parses the text in PostgreSQL's syntax. If that fails, too, the error of the dialect is returned.
 Statements parse_otherwise(std::string_view text, Statements failed) {
   if (!may_be_postgres(failed.error()) || is_of_dialect(text)) return failed;
   Statements others = engine::parse_postgres(text);
@@ -113,15 +116,15 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
       is_too_much || (code != ErrorCode::SyntaxError && code != ErrorCode::LimitExceeded);
   if (failed.error().code != ErrorCode::NotSupported)
     return is_known ? std::move(others) : std::move(failed);
-  // Of other statements the dialect has a hint; these are PostgreSQL's alone.
+  // For other statements the dialect has a hint; these exist in PostgreSQL only.
   const std::string_view said = failed.error().message;
   const bool is_others =
       said.starts_with("UPDATE") || said.starts_with("DELETE") || said.starts_with("TRUNCATE");
   return is_others ? std::move(others) : std::move(failed);
 }
 
-// Each statement of a short script in its own syntax. What stands before it is blank, so that positions are those of the
-// script.
+// Parses each statement of a short script in its own syntax. The text before it is replaced by
+// blanks, so that positions are those of the script.
 Statements parse_each(std::string_view text, std::span<const engine::ScriptPart> parts,
                       const std::atomic<bool>* is_cancelled) {
   std::vector<ParsedStatement> all;
@@ -139,7 +142,7 @@ Statements parse_each(std::string_view text, std::span<const engine::ScriptPart>
   return all;
 }
 
-// Whether rows would come for ever with nothing to end them.
+// Whether the statement would return rows forever.
 bool is_endless(const engine::Statement& statement) {
   if (const auto* query = std::get_if<engine::Query>(&statement))
     return query->emit == engine::Emit::Changes && !query->limit;
@@ -209,7 +212,7 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
     if (!statements) return statements;
   }
   if (!statements) return statements;
-  const bool is_short = text.size() <= engine::kShortPostgresText;  // as what tools send
+  const bool is_short = text.size() <= engine::kShortPostgresText;  // as tools send them
   if (!is_own_syntax || (is_short && names_catalog(text)))
     for (ParsedStatement& each : *statements)
       TRY(engine::expand_catalog_functions(each.statement, text));
@@ -249,7 +252,7 @@ PushOutput choose_push_output(const PreparedStatement& statement,
   if (setting == "table") return PushOutput::Table;
   if (setting == "copy") return PushOutput::Copy;
   if (setting == "rows") return PushOutput::Rows;
-  // Stock psql shows DataRows only when the last one has come, which here is never.
+  // Stock psql shows DataRows only after the last one, which never arrives here.
   const bool is_bounded = !is_endless(statement.parsed->statement) ||
                           settings.get_number("push.max_rows") > 0 ||
                           settings.get_ms("push.timeout") > 0;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kWhereToBegin = "auto.offset.reset";
 
-// As it would be typed: one in lower case means what an unquoted name does.
+// The name as it would be typed: a name in lower case stands for an unquoted one.
 std::string as_identifier(std::string_view name) {
   const bool is_plain = std::ranges::all_of(name, [](char letter) {
     return engine::is_ascii_digit(letter) || letter == '_' || (letter >= 'a' && letter <= 'z');
@@ -27,7 +27,7 @@ std::string as_identifier(std::string_view name) {
   return quoted + '"';
 }
 
-// The past of a stream has not changed, whatever the session's own queries begin with.
+// Reads only new records of a stream, whatever auto.offset.reset is for the session's own queries.
 class FromNowOn {
  public:
   explicit FromNowOn(sql::SessionSettings& settings)
@@ -59,7 +59,7 @@ Result<std::unique_ptr<TableListener>> TableListener::begin(SessionContext& cont
   const FromNowOn from_now_on(context.settings);
   auto plan = context.backend->prepare(statement, {});
   if (!plan) {
-    plan.error().position.reset();  // of a text that nobody has written
+    plan.error().position.reset();  // it refers to a generated text
     return std::move(plan).error();
   }
   std::unique_ptr<TableListener> listener(new TableListener(std::move(wake)));

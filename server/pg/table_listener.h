@@ -11,23 +11,25 @@
 
 namespace server::pg {
 
-// One of a session. It follows what SELECT ... EMIT CHANGES would show, of a table its present rows first, of a stream
-// what comes from now on; and keeps no rows: what has changed since the client was last told is one notification, with how many rows these were. So nobody who reads slowly is
-// sent away, and a look-up that follows shows the change.
+// One listener of a session. It runs SELECT ... EMIT CHANGES, which returns the present rows of a
+// table first, and new records only for a stream. It keeps no rows: all changes since the last
+// notification become one notification with their number. So a client that reads slowly is not
+// ended, and a look-up after a notification shows the change.
 //
 // Threads: the session's loop.
 class TableListener final : private sql::Receiver {
  public:
   static bool is_meant(std::string_view channel) { return channel.starts_with(kPrefix); }
 
-  // `wake` is called, perhaps within the call, when there is something to take. Fails as the SELECT does: there is no
-  // such table, or the user may not read it.
+  // `wake` is called, perhaps within the call, when take() has something. Fails like the SELECT:
+  // the table does not exist, or the user may not read it.
   static Result<std::unique_ptr<TableListener>> begin(SessionContext& context,
                                                       const std::string& channel,
                                                       std::function<void()> wake);
-  // {"rows": 3}; once, when the table is gone or cannot be read any more, {"ended": "why"}.
+  // Returns {"rows": 3}; and once, when the table is gone or can no longer be read, {"ended":
+  // "why"}.
   std::optional<std::string> take();
-  bool has_ended() const { return has_ended_; }  // and has told so
+  bool has_ended() const { return has_ended_; }  // take() has returned "ended"
 
  private:
   static constexpr std::string_view kPrefix = "table:";

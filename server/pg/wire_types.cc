@@ -14,7 +14,7 @@ namespace label = engine::label;
 
 namespace {
 
-// What tells nothing: the statement decides.
+// Types without information: the statement decides.
 struct AliasRow {
   uint32_t oid;
   TypeKind kind;
@@ -25,8 +25,9 @@ constexpr AliasRow kAliases[] = {
     {oid::kRecord, TypeKind::Null},
 };
 
-// Types that are kept as text in a form of their own are only a hint: what the statement wants comes first (a MAP's parts
-// cannot be told from JSON, nor the digits of a DECIMAL from numeric).
+// The declared type of a parameter. A type that is kept as text in a form of its own is only a
+// hint, since the type that the statement expects decides: the parts of a MAP cannot be
+// distinguished from JSON, nor the digits of a DECIMAL from numeric.
 SqlType declared_type(const engine::PostgresLabelRow& row) {
   const SqlType type = engine::type_of(row);
   return engine::is_normalized(type) ? SqlType().labelled(row.label) : type;
@@ -38,11 +39,12 @@ std::optional<SqlType> type_of_oid(uint32_t number) {
   if (const auto alias = std::ranges::find(kAliases, number, &AliasRow::oid);
       alias != std::end(kAliases))
     return SqlType(alias->kind);
-  // As written, or where the statement computes with it in milliseconds: it decides.
+  // Only a hint: the statement decides whether the value is kept as written or computed with in
+  // milliseconds.
   for (const PostgresLabel each :
        {label::kExactDate, label::kExactTime, label::kExactTimestamp, label::kExactTimestamptz})
     if (engine::find_label(each)->oid == number) return SqlType().labelled(each);
-  // Names of what the catalog has: likewise.
+  // Names of catalog objects are hints, too.
   for (const PostgresLabel each :
        {label::kRegclass, label::kRegtype, label::kRegnamespace, label::kRegproc})
     if (engine::find_label(each)->oid == number) return SqlType().labelled(each);

@@ -10,9 +10,9 @@ namespace server {
 
 namespace {
 
-// What a registry's complaint may say of itself in our errors.
+// Limit for a registry's message in errors.
 constexpr size_t kMaxMessage = 1'000;
-// Of answers that are not a registry's.
+// Limit for a quoted answer that is not a registry's.
 constexpr size_t kMaxQuoted = 100;
 
 std::string printable(std::string_view text, size_t most) {
@@ -22,7 +22,7 @@ std::string printable(std::string_view text, size_t most) {
   return shown;
 }
 
-// What is not encoded as it should be stays.
+// Invalid encodings are kept unchanged.
 std::string percent_decoded(std::string_view text) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -1,4 +1,4 @@
-// Requests to a schema registry elsewhere (Confluent's REST API), one answer each.
+// Requests to an external schema registry (Confluent's REST API), with one answer each.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -18,34 +18,36 @@ struct RegistryEndpoint {
   std::string url;                // "http://registry:8081", without a slash at the end
   std::string user_and_password;  // "name:password"; empty: none
 };
-// "http://name:password@registry:8081", several with commas between. Fails with InvalidParameter.
+// "http://name:password@registry:8081"; several are separated by commas. Fails with
+// InvalidParameter.
 Result<std::vector<RegistryEndpoint>> parse_registry_urls(std::string_view urls);
 
-// What a registry has answered: of 200 the value, of 4xx why not.
+// The answer of a registry: the value for status 200, the error for 4xx.
 struct RegistryReply {
   int status = 0;
   engine::JsonTree body;
-  int error_code() const;  // 40401; 0 where there is none
+  int error_code() const;  // 40401; 0: none
   std::string message() const;
 };
 
-// Where one endpoint cannot be reached the next is asked, and stays the first from then on.
+// If an endpoint cannot be reached, the next one is used, and stays the first from then on.
 //
-// Threads: any; answers come on the HTTP thread. Owner: RegistryOverHttp.
+// Threads: any; answers arrive on the HTTP thread. Owner: RegistryOverHttp.
 class RegistryClient {
  public:
   struct Limits {
     int64_t connect_timeout_ms = 3'000, timeout_ms = 10'000;
     size_t max_answer_bytes = size_t{16} << 20;
   };
-  // Fails with NetworkFailure where nobody answers in time, or with what no registry would answer; says which.
+  // Fails with NetworkFailure if no endpoint answers in time, or with an answer that is not a
+  // registry's; the error names it.
   using Done = std::function<void(Result<RegistryReply>)>;
 
   RegistryClient(std::vector<RegistryEndpoint> endpoints, Limits limits);
   ~RegistryClient();
 
   void ask(std::string method, std::string path, std::string body, Done done);
-  // Nobody is answered any more.
+  // No callback is called afterwards.
   void stop();
   const std::string& url() const { return url_; }
 
@@ -61,7 +63,7 @@ class RegistryClient {
   std::unique_ptr<HttpThread> http_;
 };
 
-// As a part of a path.
+// Encodes the text as a part of a path.
 std::string percent_encoded(std::string_view text);
 
 }  // namespace server

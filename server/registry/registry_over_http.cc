@@ -22,7 +22,8 @@ using engine::RegisteredSchema;
 using engine::SchemaQuestion;
 using engine::SchemaTextPtr;
 
-// A topic of garbage names an id in each record: it must neither fill the memory nor flood the registry.
+// A topic of garbage has a different id in each record: it must neither fill memory nor flood the
+// registry.
 constexpr size_t kMaxEntries = 10'000;
 constexpr size_t kMaxKnownBytes = size_t{64} << 20;
 constexpr int kMaxAsking = 8;
@@ -49,7 +50,7 @@ std::string path_of(const std::string& subject) { return "/subjects/" + percent_
 
 }  // namespace
 
-// A schema's references, and theirs, one after the other.
+// Loads a schema's references recursively, one after the other.
 class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
  public:
   Loading(RegistryClient& client, std::shared_ptr<const RegisteredSchema> schema, Loaded done)
@@ -80,7 +81,7 @@ class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
     if (reply->status != 200) return refused(*reply);
     const engine::SchemaVersion found = TRY(read_registered(reply->body));
     RegisteredSchema schema = *found.schema;
-    schema.id = static_cast<int32_t>(seen_.size()) + 1;  // only this registry has it
+    schema.id = static_cast<int32_t>(seen_.size()) + 1;  // valid only in this registry
     seen_.emplace(wanted.subject, wanted.version);
     engine::RegistrySubject& subject = subjects_[wanted.subject];
     subject.versions.push_back({wanted.version, schema.id});
@@ -106,7 +107,7 @@ class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
   std::deque<engine::SchemaReference> open_;
 };
 
-// A statement's questions, one after the other.
+// Answers a statement's questions, one after the other.
 class RegistryOverHttp::Answering : public std::enable_shared_from_this<Answering> {
  public:
   using Done = std::function<void(Result<OutsideSchemas>)>;
@@ -146,7 +147,7 @@ class RegistryOverHttp::Answering : public std::enable_shared_from_this<Answerin
   }
 
  private:
-  // The questions live as long as this does, which the callbacks hold.
+  // The callbacks hold this object, and with it the questions.
   template <class T, class Take>
   std::function<void(Result<T>)> on(Take take) {
     return [self = shared_from_this(), take](Result<T> result) {
@@ -227,7 +228,7 @@ void RegistryOverHttp::load(int32_t id, Loaded done) {
 engine::SchemaLookup::Found RegistryOverHttp::ask_schema(int32_t id) const {
   if (id <= 0) return {};
   const std::lock_guard lock(mutex_);
-  auto* self = const_cast<RegistryOverHttp*>(this);  // what is remembered is nobody's business
+  auto* self = const_cast<RegistryOverHttp*>(this);  // caching does not change visible state
   const auto found = self->entries_.find(id);
   if (found != entries_.end() && found->second.schema) return {found->second.schema};
   const int64_t now_us = clock_.monotonic_us();
@@ -250,7 +251,7 @@ void RegistryOverHttp::ask_for(int32_t id) {
   load(id, [this, id](Result<SchemaTextPtr> loaded) { note(id, std::move(loaded)); });
 }
 
-// Those that are asked for stay.
+// Entries with a request under way stay.
 void RegistryOverHttp::make_room() {
   if (entries_.size() < kMaxEntries && known_bytes_ < kMaxKnownBytes) return;
   std::erase_if(entries_, [](const auto& each) { return !each.second.is_asking; });
@@ -309,7 +310,7 @@ void RegistryOverHttp::list(std::function<void(Result<engine::SchemaRegistry>)> 
 
 void RegistryOverHttp::look_up(std::optional<std::string> subject, std::optional<int32_t> id,
                                std::function<void(Result<engine::SchemaRegistry>)> done) {
-  // A registry of what was found, in which each schema is only its id.
+  // Returns a registry of the found uses, in which each schema has only its id.
   const auto with = [](std::span<const std::pair<std::string, int32_t>> uses, int32_t schema_id) {
     engine::SchemaRegistry registry;
     registry.apply(engine::PutSchema{{.id = schema_id, .text = "\"string\""}});

@@ -1,4 +1,4 @@
-// A schema registry elsewhere: asked over HTTP, what it has said of ids is kept.
+// An external schema registry, used over HTTP. Its answers about ids are cached.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,23 +14,25 @@
 
 namespace server {
 
-// What an id means never changes, so it is asked for once. While nobody answers, ids that are not known yet are
-// unavailable, and asked for again at a pace that slows down: records that name them wait. Only where the registry
-// says that there is no such id it is none, for a while.
+// The schema of an id never changes, so it is requested once. While no endpoint answers, unknown
+// ids are unavailable and are requested again at decreasing frequency; records that refer to them
+// wait. Only if the registry reports that an id does not exist is the id treated as missing, for a
+// while.
 //
-// Threads: any; answers come on the HTTP thread. Owner: the node. After stop() nobody is answered any more.
+// Threads: any; answers arrive on the HTTP thread. Owner: the node. After stop() no callback is
+//          called.
 class RegistryOverHttp final : public engine::OutsideRegistry {
  public:
   struct Pace {
     int64_t first_retry_ms = 250, longest_retry_ms = 10'000;
-    int64_t absent_for_ms = 1'000;  // before an id that was not there is asked for again
+    int64_t absent_for_ms = 1'000;  // before a missing id is requested again
   };
   RegistryOverHttp(std::vector<RegistryEndpoint> endpoints, const Clock& clock)
       : RegistryOverHttp(std::move(endpoints), clock, RegistryClient::Limits(), Pace()) {}
   RegistryOverHttp(std::vector<RegistryEndpoint> endpoints, const Clock& clock,
                    RegistryClient::Limits limits, Pace pace);
 
-  // Called when something that was unavailable is known.
+  // Called when an unavailable schema has become known.
   void on_news(std::function<void()> listener) { listener_ = std::move(listener); }
   void stop() { client_.stop(); }
 
@@ -46,7 +48,7 @@ class RegistryOverHttp final : public engine::OutsideRegistry {
  private:
   struct Entry {
     engine::SchemaTextPtr schema;
-    std::string problem;  // of the last time; empty: there is none
+    std::string problem;  // the last error; empty: none
     bool is_asking = false;
     int64_t again_at_us = 0, retry_ms = 0;
   };
@@ -57,7 +59,7 @@ class RegistryOverHttp final : public engine::OutsideRegistry {
   void ask_for(int32_t id);
   void note(int32_t id, Result<engine::SchemaTextPtr> loaded);
   void make_room();
-  // The schema with this id, and what it refers to; null: there is none.
+  // Loads the schema with this id and its references; null: no such id.
   void load(int32_t id, Loaded done);
 
   const Clock& clock_;
@@ -69,7 +71,7 @@ class RegistryOverHttp final : public engine::OutsideRegistry {
   size_t known_bytes_ = 0;
   int asking_ = 0, answering_ = 0;
   bool is_failing_ = false;
-  RegistryClient client_;  // last: its thread uses all of these
+  RegistryClient client_;  // last: its thread uses all other members
 };
 
 }  // namespace server

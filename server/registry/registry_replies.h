@@ -1,4 +1,4 @@
-// What a schema registry elsewhere answers, as our own registry has it.
+// Converts answers of an external schema registry to the types of the built-in registry.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,14 +11,14 @@
 
 namespace server {
 
-// {"schema": "...", "schemaType": "...", "references": [...]}, with what else stands in it: "id", "subject", "version".
-// 0 and empty where a member is missing; only the schema must be there.
+// {"schema": "...", "schemaType": "...", "references": [...]}, with optional members "id",
+// "subject", "version". Missing members are 0 or empty; only the schema is required.
 Result<engine::SchemaVersion> read_registered(const engine::JsonTree& tree);
 // {"id": 5}
 Result<int32_t> read_registered_id(const engine::JsonTree& tree);
 // [{"subject": "...", "version": 1}, ...]
 Result<std::vector<std::pair<std::string, int32_t>>> read_uses(const engine::JsonTree& tree);
-// A list of versions, as a registry that holds these.
+// A list of versions, returned as a registry with these.
 Result<engine::SchemaRegistry> read_versions(const engine::JsonTree& tree);
 
 // {"schema": "...", "schemaType": "..."}

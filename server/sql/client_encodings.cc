@@ -8,7 +8,8 @@ namespace server::sql {
 
 namespace {
 
-// PostgreSQL has four more, for which ICU has no converter: EUC_JIS_2004, SHIFT_JIS_2004, JOHAB, LATIN10.
+// PostgreSQL has four more, for which ICU has no converter: EUC_JIS_2004, SHIFT_JIS_2004, JOHAB,
+// LATIN10.
 constexpr ClientEncodingRow kEncodings[] = {
     {"UTF8", ""},
     {"SQL_ASCII", ""},  // the server's bytes, unconverted
@@ -50,7 +51,7 @@ constexpr ClientEncodingRow kEncodings[] = {
 };
 
 struct AliasRow {
-  std::string_view alias, name;  // both as letters_of() gives them
+  std::string_view alias, name;  // both normalized by letters_of()
 };
 constexpr AliasRow kAliases[] = {
     {"abc", "win1258"},         {"alt", "win866"},          {"iso88591", "latin1"},

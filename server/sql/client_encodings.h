@@ -1,4 +1,4 @@
-// The encodings that a client may ask for by client_encoding, under PostgreSQL's names.
+// The encodings that a client can choose by client_encoding, under PostgreSQL's names.
 #pragma once
 #include <string_view>
 
@@ -6,11 +6,12 @@ namespace server::sql {
 
 struct ClientEncodingRow {
   std::string_view name;       // as PostgreSQL shows it
-  std::string_view converter;  // ICU's name; empty: bytes are UTF-8 as they are
+  std::string_view converter;  // ICU's name; empty: bytes stay UTF-8
 };
 
-// By one of the names that PostgreSQL takes, without regard to case and to what is no letter or digit; null for others,
-// and for those that cannot be converted.
+// Finds the row for one of PostgreSQL's names or aliases. Case, and characters other than letters
+// and digits, are ignored. Returns null for an unknown name and for an encoding that cannot be
+// converted.
 const ClientEncodingRow* find_client_encoding(std::string_view name);
 
 }  // namespace server::sql

@@ -17,7 +17,7 @@ namespace server {
 
 namespace {
 
-// Stands for an error: a registry elsewhere would have to be asked.
+// Stands for an unknown result: an external schema registry would have to be asked.
 struct Unknown {};
 
 class Sandbox {
@@ -49,7 +49,8 @@ class Sandbox {
   }
 
  private:
-  // SET and its like, which hold for the statements behind them; nothing: it is another one.
+  // Applies SET and similar statements, which affect the statements after them. Returns nothing for
+  // any other statement.
   std::optional<Status> try_setting(const engine::Statement& statement) {
     sql::SessionSettings& settings = run_.settings;
     if (const auto* set = std::get_if<engine::SetProperty>(&statement)) {

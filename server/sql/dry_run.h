@@ -1,5 +1,6 @@
-// Statements tried on a copy of the metadata, as ksqlDB's sandbox does: a request is carried out as a whole or not at all, so
-// the last of its statements has to be found wrong before the first one is carried out.
+// Tries statements on a copy of the metadata, like ksqlDB's sandbox. A request is executed as a
+// whole or not at all, so an error in its last statement has to be found before the first one is
+// executed.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -11,7 +12,7 @@
 
 namespace server {
 
-// All that a dry run needs of its session, which may be gone when it runs.
+// Everything that a dry run needs from its session, since the session may have ended when it runs.
 struct DryRun {
   SqlParts& parts;
   sql::SessionSettings settings;
@@ -21,8 +22,9 @@ struct DryRun {
 // The properties of a session's statements: its settings, and the server's where it has none.
 engine::Properties properties_of(const sql::SessionSettings& settings, const MetadataImage& image,
                                  bool speaks_ksqldb);
-// The first statement that would be rejected; nothing: none would, as far as the metadata decides it. Not tried are SHOW and
-// DESCRIBE, rows, and definitions for which a registry elsewhere is asked, nor what follows these.
+// Returns the first statement that would be rejected, or nothing, as far as the metadata decides
+// it. SHOW and DESCRIBE, and the values of rows, are not tried. A definition that needs an external
+// schema registry ends the run: it and the statements after it are accepted untried.
 std::optional<sql::SessionBackend::Rejection> run_dry(DryRun run,
                                                       const std::atomic<bool>& is_cancelled);
 

@@ -1,4 +1,4 @@
-// Statements whose planning is not for a loop.
+// Statements that are planned on another thread, since planning would block a loop for too long.
 #include "server/sql/execution.h"
 
 namespace server {

@@ -1,4 +1,4 @@
-// Statements that call pg_sleep(): what they do comes later.
+// Statements that call pg_sleep(): they sleep first and do their work afterwards.
 #include <algorithm>
 #include <cmath>
 
@@ -20,7 +20,7 @@ bool is_sleep(const engine::Expression& expression) {
   return call && call->name == kSleep && call->arguments.size() == 1;
 }
 
-// Whether it is the same for all rows.
+// Whether the expression has the same value for all rows.
 bool is_constant(const engine::Expression& expression) {
   return !expression.is<engine::ColumnRef>() && !expression.is<engine::Subquery>() &&
          std::ranges::all_of(engine::children(expression),
@@ -35,9 +35,9 @@ bool has_parameter(const engine::Expression& expression, size_t number) {
   });
 }
 
-// Takes the calls out, and adds up what they were given.
+// Removes the calls from expressions and adds up their arguments.
 struct Calls {
-  bool are_null = false;  // what drivers make of PostgreSQL's void, where they see it
+  bool are_null = false;  // in results a call becomes NULL, which drivers make of PostgreSQL's void
   engine::ExpressionPtr seconds = {};
 
   Status take(engine::ExpressionPtr& expression) {
@@ -152,7 +152,7 @@ std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& stateme
                                              engine::RewriteOrder::ChildrenFirst);
     rest.statement = std::move(without);
   }
-  // The function itself is not there, which is what is told then.
+  // Without a rewrite the planner reports that the function PG_SLEEP does not exist.
   if (!taken || !calls.seconds) return std::nullopt;
   engine::Query seconds;
   const TextPosition at = calls.seconds->position;

@@ -15,7 +15,8 @@ namespace {
 using engine::Name;
 using engine::Quoting;
 
-// What PostgreSQL would not have folded: its quotes make no difference there.
+// Whether PostgreSQL would leave the name unchanged without quotes: quotes make no difference
+// there.
 bool is_bare_in_lower_case(std::string_view text) {
   const auto is_bare = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
@@ -24,7 +25,8 @@ bool is_bare_in_lower_case(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_bare);
 }
 
-// In no word of the dialect, whose quoted names are exact.
+// Whether the definition uses none of the dialect's own syntax. In the dialect quoted names are
+// exact.
 bool is_in_words_of_postgres(const engine::CreateSource& create) {
   return create.kind == engine::SourceKind::Table && !create.is_source &&
          std::ranges::all_of(create.properties, engine::is_storage_parameter,
@@ -47,7 +49,7 @@ class Folding {
     if (!source || !source->owns_topic) return;
     for (engine::TableElement& element : added) fold(element.name);
   }
-  // Of what is there.
+  // Resolves the name of an existing table.
   void existing(Name& name) {
     if (is_there(name.text)) return;
     if (name.quoting == Quoting::None && !is_table(absl::AsciiStrToLower(name.text))) return;
@@ -58,7 +60,8 @@ class Folding {
   }
 
  private:
-  // As find_source() has it: streams are made in the dialect's words, where a bare name is in upper case.
+  // Like find_source(): the lower-case name of a bare one must be a table, since streams are made
+  // in the dialect's syntax, where bare names are folded to upper case.
   bool is_table(const std::string& text) const {
     const engine::DataSource* source = context_.catalog.find_source(text);
     return source && source->kind == engine::SourceKind::Table;

@@ -1,5 +1,6 @@
-// Names in definitions as PostgreSQL has them: "orders" and orders are one. The dialect folds bare names to upper case, so that a
-// quoted one in lower case would be another table than the bare one, which is what PostgreSQL's own parser takes it for.
+// Folds names in definitions as PostgreSQL does: "orders" and orders are one name. The dialect
+// folds bare names to upper case, so a quoted name in lower case would be another table than the
+// bare one, although PostgreSQL's own parser treats them as the same.
 #pragma once
 #include <memory>
 
@@ -7,8 +8,10 @@
 
 namespace server {
 
-// The definition with names that are found: a table that it creates in PostgreSQL's words, and its columns, are folded; one that is
-// there already is named as it is in the catalog. Itself where nothing changes, and where ksqlDB's ways are asked for.
+// Returns the definition with names that the catalog finds. The name and the columns of a table
+// that is created in PostgreSQL's syntax are folded; the name of an existing table becomes its name
+// in the catalog. Returns the statement itself if nothing changes, and always with `compat =
+// ksqldb`.
 std::shared_ptr<const engine::ParsedStatement> with_folded_names(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::PlanContext& context);
 

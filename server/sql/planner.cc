@@ -34,7 +34,8 @@ namespace {
 
 using Action = SqlPrepared::Action;
 
-// Two hand-overs to another thread cost more than to parse and plan this much.
+// Passing a statement to another thread and back costs more than to parse and plan a text up to
+// this size.
 constexpr size_t kMaxTextOnLoop = 4 * 1024;
 
 // The bounds of the window are part of a windowed key.
@@ -45,7 +46,7 @@ std::string role_of(const engine::ColumnDef& column) {
   return column.header_key.empty() ? "HEADERS" : fmt::format("HEADER('{}')", column.header_key);
 }
 
-// ALTER TABLE that makes other rows of a table's.
+// Whether the statement is an ALTER TABLE that rewrites the rows of a table.
 bool copies_rows(const engine::Statement& statement, const engine::Catalog& catalog) {
   if (const auto* add = std::get_if<engine::AddPrimaryKey>(&statement))
     return !add->if_exists || catalog.find_source(add->table.name.text);
@@ -62,7 +63,8 @@ bool calls_function(const engine::Expression& expression) {
          });
 }
 
-// Of a query whose functions run as part of a task, planning computes none.
+// Whether planning computes functions. For a query whose functions run in a task, planning computes
+// none.
 bool computes_functions(const engine::Statement& statement) {
   const auto calls = [](const engine::ExpressionPtr& expression) {
     return expression && calls_function(*expression);
@@ -78,11 +80,13 @@ bool computes_functions(const engine::Statement& statement) {
   return false;
 }
 
-// So that clients find columns in the catalog. Of many columns of a wide table its names are put in order once.
+// Fills in the catalog numbers of result columns, so that clients find the columns in the catalog.
+// The column positions of each table are computed once, since a wide table may have many columns in
+// the result.
 class Origins {
  public:
   void tell(sql::ResultColumn& column, const engine::ColumnOrigin& origin) {
-    if (!origin.table || origin.table->is_temporary) return;  // the catalog does not list these
+    if (!origin.table || origin.table->is_temporary) return;  // not in the catalog
     const Table& table = table_of(*origin.table);
     const auto place = table.places.find(origin.column);
     if (place == table.places.end()) return;
@@ -108,7 +112,7 @@ class Origins {
   std::map<const engine::DataSource*, Table> tables_;
 };
 
-// Of a SELECT that was planned.
+// For the columns of a planned SELECT.
 void tell_origins(std::vector<sql::ResultColumn>& columns, const engine::Query& query,
                   const engine::PlanContext& context) {
   const std::vector<engine::ColumnOrigin> origins = engine::column_origins(query, context);
@@ -223,7 +227,7 @@ Result<ConstantRows> explain_write(const engine::Explain& explain,
                      : lines);
 }
 
-// The SELECT that EXPLAIN ANALYZE is to run; null for other statements.
+// The SELECT that EXPLAIN ANALYZE has to run; null for other statements.
 const engine::Query* analyzed_query(const engine::Statement& statement) {
   const auto* explain = std::get_if<engine::Explain>(&statement);
   if (!explain || !explain->analyze || !explain->statement ||
@@ -232,7 +236,8 @@ const engine::Query* analyzed_query(const engine::Statement& statement) {
   return std::get_if<engine::Query>(&explain->statement->statement);
 }
 
-// EXPLAIN's column has the name that PostgreSQL's clients look for.
+// The columns of information as PostgreSQL's clients expect them: EXPLAIN's column is named QUERY
+// PLAN.
 std::vector<sql::ResultColumn> told_columns(const engine::Statement& information) {
   std::vector<sql::ResultColumn> columns = display_columns(engine::information_schema(information));
   if (const auto* explain = std::get_if<engine::Explain>(&information)) {
@@ -244,8 +249,8 @@ std::vector<sql::ResultColumn> told_columns(const engine::Statement& information
   return columns;
 }
 
-// A client that skips a number would send a value that nobody reads, of a type that nobody knows. By the text: what a number
-// within quotes hides is not found.
+// A client that skips a parameter number would send a value of unknown type that no expression
+// reads. The check searches the text, so a number inside quotes hides a gap.
 Status check_numbers(std::string_view text, std::span<const engine::SqlType> types, size_t count) {
   std::vector<bool> is_there(count);
   for (size_t i = 0; i < std::min(count, types.size()); ++i) is_there[i] = !types[i].is_null();
@@ -361,12 +366,12 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
 }
 
-// Who locks rows could change them.
+// A client may lock rows only if it may change them.
 Status Planner::check_row_locks(const engine::ParsedStatement& statement) const {
   const engine::PlanContext context = context_for(nullptr);
   for (const engine::TableName& each : statement.row_locks.tables) {
     const engine::DataSource* source = engine::find_source(each.name, context);
-    if (!source) continue;  // of WITH, or one of the catalog's
+    if (!source) continue;  // a query of WITH, or a catalog table
     TRY(check_insert(*image_->users, asker_, *source));
     if (!is_changed_by_rows(*source) || !check_writable(*image_, *source))
       return Error{ErrorCode::WrongObjectType,
@@ -377,7 +382,7 @@ Status Planner::check_row_locks(const engine::ParsedStatement& statement) const 
   return {};
 }
 
-// EXPLAIN of a query with parameters: planned with their values.
+// EXPLAIN of a query with parameters: it is planned with their values when it runs.
 Status Planner::prepare_explained(const engine::Explain& explain,
                                   std::span<const engine::SqlType> parameter_types,
                                   SqlPrepared& out) {
@@ -403,7 +408,8 @@ Status Planner::prepare_explained(const engine::Explain& explain,
   return {};
 }
 
-// False where the query has no end, or is asked by its way through the stream: what is said then is EXPLAIN's.
+// Returns false for a query that does not end or that reads through a stream: plain EXPLAIN then
+// reports it.
 Result<bool> Planner::prepare_analyzed(const engine::Query& query,
                                        std::span<const engine::SqlType> parameter_types,
                                        SqlPrepared& out) {
@@ -440,8 +446,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_rows(
 
 namespace {
 
-// Whether a value of the declared type means another thing than its text does in the column: 23:30-05 where there is no zone,
-// 5.5 where there are whole numbers.
+// Whether a value of the declared type has another meaning than its text has in the column:
+// 23:30-05 for a column without a time zone, 5.5 for a column of whole numbers.
 bool is_read_as_declared(const engine::SqlType& declared, const engine::SqlType& column) {
   if (declared.label() == engine::label::kExactTimestamptz)
     return column.is_time_like() && !engine::is_instant(column);
@@ -450,13 +456,14 @@ bool is_read_as_declared(const engine::SqlType& declared, const engine::SqlType&
 }
 
 engine::SqlType read_type_of(const engine::SqlType& declared) {
-  constexpr int kDigitsBehindPoint = 14;  // as beside a whole number that it is computed with
+  constexpr int kDigitsBehindPoint = 14;  // as in arithmetic with a whole number
   return declared.label() == engine::label::kNumeric
              ? engine::SqlType::decimal(engine::kMaxDecimalPrecision, kDigitsBehindPoint)
              : engine::open_type(declared);
 }
 
-// A parameter that is a value by itself has its column's type, where nobody has declared another.
+// A parameter that is a whole value takes the type of its column, unless the client has declared
+// another.
 void take_column_type(const engine::Expression& value, const engine::SqlType& type,
                       std::vector<engine::SqlType>& parameters) {
   const auto* parameter = value.as<engine::Parameter>();
@@ -465,7 +472,8 @@ void take_column_type(const engine::Expression& value, const engine::SqlType& ty
   if (known.is_null()) known = is_read_as_declared(known, type) ? read_type_of(known) : type;
 }
 
-// Of SELECT items that are written one by one, and of VALUES.
+// Gives parameters the types of their columns: for SELECT items that are written one by one, and
+// for VALUES.
 void take_column_types(const RowsWrite& write, std::vector<engine::SqlType>& parameters) {
   const std::vector<engine::SqlType> types = write.types();
   const auto take = [&](const auto& values, auto expression_of) {
@@ -520,7 +528,8 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   }
   const std::vector<engine::SqlType> wanted = write.types();
   const bool has_widened = TRY(widen_arithmetic(write, types));
-  // A number that comes as a parameter has the digits that it has, whatever was told of it here.
+  // A NUMERIC parameter keeps the digits of its value, so the scale that was inferred here does not
+  // count.
   for (size_t i = 0; i < types.size() && !out.parameters.empty(); ++i)
     if (types[i].kind() == engine::TypeKind::Decimal) types[i] = engine::SqlType();
   if (has_widened || !std::ranges::equal(types, wanted, is_written_alike)) {
@@ -532,7 +541,8 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   return {};
 }
 
-// A plan tells of what it reads: it is for those who may read that. What else is wrong EXPLAIN tells.
+// A plan reveals the tables that it reads, so EXPLAIN needs the right to read them. All other
+// errors are reported by EXPLAIN itself.
 Status Planner::check_explained(const engine::Explain& explain) {
   if (!asker_ || !explain.statement) return {};
   const engine::Statement& statement = explain.statement->statement;
@@ -552,7 +562,7 @@ Status Planner::check_explained(const engine::Explain& explain) {
   return planned;
 }
 
-// What the dialect has and this program has not yet.
+// Refuses statements that the dialect has but this server does not support yet.
 Status Planner::check_supported(const engine::Statement& statement) {
   if (std::holds_alternative<engine::RunScript>(statement))
     return Error{
@@ -586,7 +596,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
     out.columns = display_columns(TRY(engine::plan_push_query(query, context)).result);
   } else {
     auto pulled = engine::plan_pull_query(query, context, eval());
-    // A table's name as a value is for SELECTs of any kind.
+    // Only plan_select_rows() accepts the name of a table as a value.
     if (!pulled && pulled.error().code == ErrorCode::UndefinedColumn &&
         !context.settings.ksqldb_compat) {
       if (auto selected = engine::plan_select_rows(query, context, eval())) {
@@ -612,7 +622,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
 
 namespace {
 
-// A parameter that nobody has declared is what it is cast to: $1::date[].
+// A parameter without a declared type takes the type of its cast: $1::date[].
 void take_cast_types(const engine::Expression& expression, const engine::CustomTypes& types,
                      std::vector<engine::SqlType>& parameters) {
   const auto* cast = expression.as<engine::Cast>();
@@ -634,7 +644,7 @@ void take_cast_types(const engine::Expression& expression, const engine::CustomT
 
 }  // namespace
 
-// A parameter that is a value by itself has its column's type.
+// A parameter that is a whole value takes the type of its column.
 Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const {
   out.kind = sql::ResultKind::Insert;
   out.action = Action::Insert;
@@ -676,7 +686,7 @@ bool reads_open_parameter(const engine::Expression& expression,
 
 }  // namespace
 
-// The others have the types that a SELECT of the values would give them.
+// All other parameters take the types that they would have in a SELECT of the values.
 void Planner::infer_parameters(const engine::InsertValues& insert,
                                std::vector<engine::SqlType>& parameters) const {
   std::vector<engine::ParameterSlot> slots = slots_of(parameters);
@@ -687,7 +697,7 @@ void Planner::infer_parameters(const engine::InsertValues& insert,
       engine::Query query;
       query.items.push_back({engine::SelectItemKind::Expression, clone(*value), std::nullopt,
                              std::nullopt, value->position});
-      // What is wrong with it is told when it is computed.
+      // An error is reported when the value is computed.
       static_cast<void>(engine::plan_constant_query(query, context));
     }
   for (size_t i = 0; i < parameters.size(); ++i)
@@ -709,7 +719,7 @@ Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
   return {};
 }
 
-// The target may have other columns than when the statement was prepared.
+// The target's columns may have changed since the statement was prepared.
 Status Planner::check_returning(const SqlPrepared& prepared, const Returning& returning) const {
   if (prepared.revision == image_->revision ||
       std::ranges::equal(
@@ -723,7 +733,8 @@ Status Planner::check_returning(const SqlPrepared& prepared, const Returning& re
 
 namespace {
 
-// With values for its parameters a NUMERIC has the digits that it has; the client was told another type.
+// With the values of its parameters known, a NUMERIC has the scale of its value. The rows are
+// converted to the types that the client received when it prepared the statement.
 Status take_told_types(const std::vector<sql::ResultColumn>& told, Returning& returning) {
   for (size_t i = 0; i < returning.size() && i < told.size(); ++i) {
     engine::BoundExpression& value = returning[i].value;
@@ -766,7 +777,7 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     slots[i].value = std::move(parameters[i]);
   const engine::PlanContext context = context_for(&slots);
   const engine::Statement& statement = prepared.statement->statement;
-  // Made where it stays: GCC 12 warns of what a temporary variant might destroy.
+  // Built in place: GCC 12 warns about the destructor of a temporary variant.
   const auto planned = [](auto result) -> Result<PlannedStatement> {
     if (!result) return std::move(result).error();
     return Result<PlannedStatement>(tl::in_place, *std::move(result));
@@ -794,9 +805,9 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
   return Result<PlannedStatement>(tl::in_place, std::move(push));
 }
 
-// A client that has been told of columns reads rows of these, whatever the statement means by now.
-// Types that follow from the values of parameters are not those that it was told: they are worked out anew, without the
-// values.
+// A client that has received a row description reads rows of these columns, even if definitions
+// have changed since. The types may depend on the values of parameters, so with parameters the
+// statement is prepared again without values, and the columns are compared with that.
 Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& result) {
   if (prepared.revision == image_->revision) return {};
   bool is_same = false;
@@ -825,7 +836,7 @@ Status Planner::check_defaults(std::span<const engine::TableElement> columns) {
   for (const engine::TableElement& element : columns) {
     if (element.default_sql.empty()) continue;
     const auto schema = engine::read_schema(std::span(&element, 1), image_->catalog->types);
-    if (!schema || schema->columns.empty()) continue;  // the definition tells why
+    if (!schema || schema->columns.empty()) continue;  // the definition reports the error
     TRY(check_default(schema->columns.front(), element.position));
   }
   return {};
@@ -835,13 +846,13 @@ Status Planner::check_default(const engine::AlterDefault& alter) {
   budget_->begin({});
   const engine::DataSource* table = image_->catalog->find_source(alter.table.name.text);
   const int index = table ? table->schema.index_of(alter.column.name.text) : -1;
-  if (index < 0) return {};  // likewise
+  if (index < 0) return {};  // the definition reports the error
   engine::ColumnDef column = table->schema.columns[static_cast<size_t>(index)];
   column.default_sql = alter.default_sql;
   return check_default(column, alter.column.position);
 }
 
-// Of sequences it takes no number yet.
+// A sequence gives out no number during the check.
 Status Planner::check_default(const engine::ColumnDef& column, TextPosition position) {
   ImaginarySequences sequences(*image_->catalog);
   const engine::SequencesInUse in_use(&sequences);
@@ -944,7 +955,7 @@ Result<LookUp> Planner::plan_look_up(const SqlPrepared& prepared, const engine::
     return prepared.pull;
   auto plan = std::make_shared<const engine::PullPlan>(
       TRY(engine::plan_pull_query(query, context, eval())));
-  TRY(budget_->status());  // of constants that keys were computed from
+  TRY(budget_->status());  // errors of constants that keys were computed from
   TRY(check_result(prepared, plan->result));
   return LookUp(std::move(plan));
 }

@@ -1,5 +1,5 @@
-// From a session's statement to what is to be done for it: analysed when it is prepared, planned
-// when it runs.
+// Turns a session's statement into the work to be done for it: analysed when it is prepared,
+// planned when it runs.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -48,105 +48,110 @@ struct SqlPrepared final : sql::Prepared {
   };
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;
-  bool takes_long = false;    // its planning is not for a loop
-  bool is_analyzed = false;   // a Select that EXPLAIN ANALYZE runs: shown is what its steps took
-  bool is_explained = false;  // Constant: the lines of EXPLAIN, of a query with parameters
-  // The plan of a look-up, good for this image and these properties; null when it must be made
-  // anew.
+  bool takes_long = false;    // planning takes too long for a loop
+  bool is_analyzed = false;   // a Select run by EXPLAIN ANALYZE, which shows the time of each step
+  bool is_explained = false;  // Constant: the lines of EXPLAIN for a query with parameters
+  // The plan of a look-up, valid for this image and these properties; null if it has to be planned
+  // again when it runs.
   std::shared_ptr<const engine::PullPlan> pull;
-  // Of a look-up of one row by all of its key, likewise.
+  // The plan of a look-up of one row by its whole key; null under the same condition.
   std::shared_ptr<engine::PointLookUp> point;
-  // Of WriteRows: what is done with the rows of which statement.
+  // WriteRows: what the statement does with the rows, and the SELECT that produces them.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
-  bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds that come before it
-  bool is_for_change = false;  // these rows: a statement reads what it changes, or locks it
+  bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds to sleep first
+  bool is_for_change = false;  // these rows are read by a statement that changes or locks them
   Revision revision;
-  // The last one at which the columns were found the same.
+  // The newest revision at which the columns were found unchanged.
   mutable std::optional<Revision> checked_at;
   engine::Properties properties;
 };
 
-// A statement from its beginning, which may have to begin again.
+// A statement together with all that is needed to start it again.
 struct StatementBegun {
   std::shared_ptr<const SqlPrepared> prepared;
   std::vector<engine::Value> parameters;
-  int64_t awaits_tables_since_us = 0;  // of the monotonic clock; 0: it has not met one that is away
+  int64_t awaits_tables_since_us = 0;  // monotonic clock; 0: no unavailable table so far
 };
-// What its planning is given: its own where it cannot begin again.
+// The parameters for planning: moved out of `begun` if the statement cannot be started again,
+// otherwise a copy.
 std::vector<engine::Value> parameters_for(StatementBegun& begun);
 
-// What a statement comes to when it runs.
+// The results of planning.
 struct ConstantRows {
   std::vector<engine::ColumnPtr> columns;
   size_t rows = 0;
 };
 struct InsertRows {
   std::unique_ptr<RowBuffer> buffer;
-  std::vector<engine::ColumnPtr> returned;  // of RETURNING
-  std::vector<GivenNumbers> given = {};     // that sequences are to pass before
+  std::vector<engine::ColumnPtr> returned;  // the rows of RETURNING
+  std::vector<GivenNumbers> given = {};     // explicit numbers that sequences must pass first
 };
 using LookUp = std::shared_ptr<const engine::PullPlan>;
 using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;
 using PlannedStatement =
     std::variant<ConstantRows, InsertRows, LookUp, SelectRows, engine::PlannedQuery>;
 
-// Whether planning may take longer than a loop should be held up: the text is long, or functions
-// are computed of values that somebody chose.
+// Whether planning may block a loop for too long: the text is long, or it computes functions of
+// values that the client chose.
 bool takes_long(const engine::ParsedStatement& statement);
-// Likewise because of what it is given: values are copied to where they are used.
+// Whether the parameters make planning too long for a loop: their values are copied to the places
+// that use them.
 bool take_long(const std::vector<engine::Value>& parameters);
 
 // Fails with ObjectState for the table of a query: its rows are what the query makes of its
 // sources, so a written one would never be seen.
 Status check_writable(const MetadataImage& image, const engine::DataSource& target);
 
-// Holds all that it needs of its session as that was when the planner was made, so that it may work
-// on another thread while the session goes on, or ends.
+// Holds everything that it needs from its session, as of the moment when the planner was made. So
+// it may work on another thread while the session continues or ends.
 //
 // Threads: one at a time. Owner: the session, or the errand.
 class Planner {
  public:
-  // `memory`: what the server may hold; null: as much as it likes.
+  // `memory`: the server's budget; null: unlimited.
   Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
           engine::Properties properties, MemoryBudget* memory = nullptr, Asker asker = {});
 
-  // Fails with TypeMismatch where a number below the last parameter's is none that the statement has, and no type was given
-  // for it.
+  // Fails with TypeMismatch if the parameter numbers have a gap below the last one, and the client
+  // declared no type for the missing number.
   Result<std::shared_ptr<const SqlPrepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types);
-  // Of statements that the session plans: not Define and Information. One value for each parameter.
-  // What the values of a constant query take is charged as long as this lives.
+  // Plans the statements that the session plans, that is all except Define and Information. Takes
+  // one value for each parameter. The memory for the values of a constant query is charged as long
+  // as the planner lives.
   Result<PlannedStatement> plan(const SqlPrepared& prepared, std::vector<engine::Value> parameters);
 
   const MetadataImagePtr& image() const { return image_; }
-  // Where SERIAL columns get their numbers; without it an INSERT that leaves one out fails.
+  // The source of numbers for SERIAL columns; without it an INSERT that omits such a column fails.
   void use(SerialNumbers& numbers) { numbers_ = &numbers; }
-  // Where nextval() gets its numbers: on another thread than a loop's, see watch().
+  // The source of numbers for nextval(). It may be used outside of a loop's thread only; see
+  // watch().
   void use(std::shared_ptr<engine::Sequences> sequences) { sequences_ = std::move(sequences); }
   void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
-  // The names of the catalog and the rights on its objects, for functions that look them up.
+  // The names of the catalog and the rights on its objects, for the functions that look them up.
   void use(std::shared_ptr<engine::CatalogNames> names) { names_ = std::move(names); }
-  // Fails where the DEFAULT of a column has no value, or one of another type.
+  // Fails if the DEFAULT of a column cannot be computed or has another type.
   Status check_defaults(std::span<const engine::TableElement> columns);
   Status check_default(const engine::AlterDefault& alter);
-  // Tables of which the transaction holds rows: a look-up has to see these, too.
+  // Tables of which the transaction holds rows: look-ups have to see these rows, too.
   void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
-  // What the columns of the table hold that a statement leaves out.
+  // The values of the table's columns that a statement omits.
   Result<LeftOutColumns> left_out(const std::shared_ptr<const engine::DataSource>& table);
-  // What a statement that was prepared answers of the rows that it writes, its parameters being these.
+  // The RETURNING expressions of a prepared statement that writes the rows of a SELECT, bound to
+  // these parameters.
   Result<Returning> returning_of_rows(const SqlPrepared& prepared,
                                       std::span<const engine::Value> parameters);
-  // returned_rows(), within what this session's functions may take.
+  // returned_rows() within the budget for this session's functions.
   Result<std::vector<engine::ColumnPtr>> compute_returned(
       const Returning& returning, const engine::DataSource& target,
       std::span<const engine::ColumnPtr> written, size_t rows);
-  // From now on what functions compute ends soon after the flag is set; the flag outlives the work.
+  // From now on, functions stop soon after the flag is set. The flag outlives the work.
   void watch(const std::atomic<bool>& is_cancelled);
 
  private:
-  // prepare() of what may be a part of a statement, which has not all of its parameters.
+  // Like prepare(), for a part of a statement, which need not have all of its parameters.
   Result<std::shared_ptr<const SqlPrepared>> prepare_part(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types);
@@ -171,7 +176,7 @@ class Planner {
   Status check_default(const engine::ColumnDef& column, TextPosition position);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result);
-  // Also finds out what parameters in it are.
+  // Also infers the types of the parameters in it.
   Status prepare_returning(std::span<const engine::SelectItem> items,
                            const engine::DataSource& target, const ReturningNames& names,
                            SqlPrepared& out) const;
@@ -203,10 +208,10 @@ class Planner {
   const std::function<Status(const engine::DataSource&)> may_read_;
   std::shared_ptr<engine::Sequences> sequences_;
   std::shared_ptr<engine::CatalogNames> names_;
-  bool may_wait_ = false;  // it is not on a loop
+  bool may_wait_ = false;  // it does not run on a loop
 };
 
-// The rows on their way into a source's topic; fails with UnknownTopic when that is gone.
+// Makes a buffer for rows of a source's topic; fails with UnknownTopic if the topic is gone.
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(
     const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source,
     const Clock& clock);

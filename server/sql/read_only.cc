@@ -25,7 +25,7 @@ bool changes(const engine::Statement& statement) {
                    DropConnector, ControlQuery>(statement);
 }
 
-// The next word in upper case; a character that is not a letter ends it.
+// Takes the next word, in upper case; it ends at the first character that is not a letter.
 std::string take_word(std::string_view& text) {
   const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
   text.remove_prefix(static_cast<size_t>(
@@ -41,7 +41,8 @@ std::string take_word(std::string_view& text) {
 
 std::string moved_sequence(const engine::Query& query);
 
-// The call that gives a number of a sequence away, or sets it: "nextval()"; empty where there is none.
+// The call that takes or sets a number of a sequence: "nextval()" or "setval()"; empty if there is
+// none.
 std::string moved_sequence(const engine::Expression& expression) {
   if (const auto* call = expression.as<engine::FunctionCall>())
     if (call->name == "NEXTVAL" || call->name == "SETVAL")

@@ -1,4 +1,4 @@
-// The setting search_path: a list of schemas' names, of which those that there are count.
+// The setting search_path: a list of schema names, of which only existing schemas count.
 #pragma once
 #include <string>
 #include <string_view>
@@ -6,10 +6,12 @@
 
 namespace server::sql {
 
-// "a, "B", 'c'" is a, B and c: quotes are taken off, other names are in lower case. Empty names are left out.
+// Splits the list: "a, "B", 'c'" gives a, B and c. Quotes are removed, unquoted names become lower
+// case, empty names are omitted.
 std::vector<std::string> names_of_search_path(std::string_view path);
 
-// Of them, those that are there in every database. `"$user"` is none, since nobody has a schema of its own.
+// The names of the path whose schemas exist in every database. `"$user"` is not among them, since
+// no user has a schema of its own.
 std::vector<std::string> schemas_of_search_path(std::string_view path);
 
 }  // namespace server::sql

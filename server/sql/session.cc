@@ -35,14 +35,15 @@ class WorkerErrand final : public sql::Errand {
       std::make_shared<std::atomic<bool>>(false);
 };
 
-// Nothing, where nobody of that name may log in.
+// The incarnation of the role; nothing if no role of that name may log in.
 std::optional<uint64_t> incarnation_of(const storage::Users& users, const std::string& role) {
   const auto found = users.roles.find(role);
   if (found == users.roles.end() || !found->second.may_login) return std::nullopt;
   return found->second.incarnation;
 }
 
-// Existing tables whose definition the statement changes, as they are written there.
+// The names of existing tables whose definition the statement changes, as the statement writes
+// them.
 std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
   std::vector<engine::Name> names;
   if (const auto* drop = std::get_if<engine::DropSource>(&statement)) names.push_back(drop->name);
@@ -64,8 +65,9 @@ std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
   return names;
 }
 
-// A name alone is one of public. Where the path leads to another schema that is there, that would be another table than the one
-// that is meant: such a path is refused. Names of no schema lead nowhere, as in PostgreSQL.
+// A name without a schema is one of schema public. If the path named another existing schema, the
+// name would mean another table than the client expects, so such a path is refused. Names of
+// schemas that do not exist are ignored, as in PostgreSQL.
 Status check_search_path(std::string_view path, const engine::Catalog& catalog) {
   for (const std::string& part : sql::names_of_search_path(path)) {
     const std::string upper = engine::upper_case(part);
@@ -119,7 +121,7 @@ WriterTurns SqlSession::take_turns() {
   return std::exchange(turns_, {});
 }
 
-// Nobody waits for it; what it does not get to do the next start does.
+// The session does not wait for the DROP. If it fails, the next start drops the left-over tables.
 void SqlSession::discard_temporary() {
   if (auto drop = temporary_.drop_all())
     parts_.definitions.submit(std::move(drop), engine::Properties(),
@@ -135,8 +137,8 @@ engine::Properties properties_of(const sql::SessionSettings& settings, const Met
                                  bool speaks_ksqldb) {
   engine::Properties properties = settings.properties();
   engine::unfold_streams_prefix(properties);
-  // How rows are shown, and what the client keeps under names of its own, belongs to this session
-  // and not to what the statement means.
+  // How rows are shown, and values that the client keeps under names of its own, belong to this
+  // session and do not change the meaning of a statement.
   std::erase_if(properties,
                 [](const auto& entry) { return !engine::is_statement_setting(entry.first); });
   const engine::Properties& system = image.catalog->system_properties;
@@ -233,17 +235,17 @@ bool SqlSession::takes_long(const engine::ParsedStatement& statement) const {
 std::unique_ptr<sql::Errand> SqlSession::run_aside(size_t bytes, Work work,
                                                    std::function<void()> done) {
   auto errand = std::make_unique<WorkerErrand>();
-  // `done` is of the session, which may be gone: only the loop looks at it, and only where somebody
-  // still waits.
+  // `done` belongs to the session, which may have ended, so only the loop touches it, and only if
+  // the errand still exists.
   auto job = [is_cancelled = errand->is_cancelled, work = std::move(work), done = std::move(done),
               &loop = shard_.loop()]() mutable {
     if (!*is_cancelled) work(*is_cancelled);
-    work = nullptr;  // what it holds may be large
+    work = nullptr;  // frees the data of the work, which may be large
     loop.post([is_cancelled, done = std::move(done)] {
       if (!*is_cancelled) done();
     });
   };
-  // Moved, so that no copy of it is destroyed on this loop when the worker was quicker.
+  // Moved, so that no copy is destroyed on this loop if the worker finishes first.
   if (!parts_.workers.try_run(bytes, std::move(job))) return nullptr;
   return errand;
 }
@@ -270,7 +272,8 @@ Result<OpenStatement> SqlSession::open_statement() {
   const SqlSettings& settings = parts_.settings;
   if (open_statements_ >= static_cast<size_t>(settings.max_queries_per_session))
     return too_many_open(settings.max_queries_per_session, "max-queries-per-session");
-  // Two loops may pass it together by one: it bounds memory, it is no licence.
+  // Two loops may exceed the limit by one together. A small excess is acceptable, since the limit
+  // bounds memory.
   if (parts_.open_statements >= static_cast<size_t>(settings.max_open_queries))
     return too_many_open(settings.max_open_queries, "max-open-queries");
   return OpenStatement(open_statements_, parts_.open_statements);
@@ -286,8 +289,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
   const bool is_query =
       prepared->kind == sql::ResultKind::Rows || prepared->kind == sql::ResultKind::PushRows;
   if (!is_query) return start_unbounded(prepared, std::move(parameters), receiver);
-  // A query that ends by itself is not counted with those of other sessions of the client: HTTP/2 sends a hundred look-ups at
-  // once, and bounds their number.
+  // A query that ends by itself is not counted with those of the client's other sessions: HTTP/2
+  // sends a hundred look-ups at once, and limits their number itself.
   const bool counts_alone =
       prepared->kind == sql::ResultKind::Rows && &open_statements_ != &own_open_statements_;
   if (counts_alone &&
@@ -349,7 +352,7 @@ std::shared_ptr<const engine::DataSource> SqlSession::find_source(const Metadata
                                                       : absl::AsciiStrToLower(name.text));
 }
 
-// Whose SERIAL columns an INSERT may leave out.
+// The table whose SERIAL columns an INSERT may omit.
 std::shared_ptr<const engine::DataSource> SqlSession::written_table(
     const SqlPrepared& prepared, const MetadataImage& image) const {
   if (prepared.action == Action::WriteRows) return prepared.write->target;
@@ -359,7 +362,7 @@ std::shared_ptr<const engine::DataSource> SqlSession::written_table(
 
 bool SqlSession::takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const {
   if (prepared.action != Action::Insert)
-    return false;  // others are computed elsewhere, or planned so
+    return false;  // others compute numbers elsewhere, or are planned off the loop anyway
   const auto target = written_table(prepared, image);
   return target && has_sequence_default(*target);
 }
@@ -377,7 +380,7 @@ std::set<std::string> SqlSession::topics_in_turn(const SqlPrepared& prepared,
   return topics;
 }
 
-// Another session's temporary tables are not there.
+// The temporary tables of other sessions do not exist for this one.
 Status SqlSession::check_not_anothers(const engine::Statement& statement,
                                       const MetadataImage& image) const {
   for (const engine::Name& name : names_changed_by(statement)) {
@@ -430,8 +433,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   std::set<std::string> topics = topics_in_turn(*prepared, *image);
   if (std::ranges::any_of(topics, [this](const std::string& topic) { return !has_turn(topic); }))
     return run_in_turn(*this, receiver, prepared, std::move(parameters), std::move(topics));
-  // In a cluster another topic in its place would not be known to all nodes at once: what they write meanwhile would be
-  // lost with the old one.
+  // TRUNCATE without rows would replace the topic. In a cluster not all nodes would learn of the
+  // new topic at once, and rows that they write in the meantime would be lost with the old one.
   if ((in_transaction_ || parts_.cluster != nullptr) &&
       std::holds_alternative<engine::Truncate>(prepared->statement->statement))
     return run_truncate_rows(*this, receiver, prepared->statement);
@@ -546,21 +549,21 @@ const MaterializerPlaces& SqlSession::places_of(
   std::set<Shard*> shards;
   for (size_t i = 0; i < last_places_.tasks; ++i)
     shards.insert(&parts_.queries.shard_for(materializer->plan->id, static_cast<int32_t>(i)));
-  // In the order of the shards: it is that of the rows.
+  // In the order of the shards, which decides the order of the rows.
   for (Shard* shard : parts_.queries.shards())
     if (shards.contains(shard)) last_places_.shards.push_back(shard);
   return last_places_;
 }
 
-// A topic that was deleted and made again under its name is another one: the table never shows what
-// is written there.
+// A topic that was deleted and created again under its name is another topic: a table over the old
+// one never shows rows that are written to the new one.
 Status SqlSession::check_is_read(const MetadataImage& image,
                                  const engine::DataSource& target) const {
   TRY(check_not_made_elsewhere(target.topic, image, defining_ ? &defining_->id : nullptr));
   if (target.kind != engine::SourceKind::Table) return {};
   const DefinedQuery* keeper = image.materializer_of(target);
   if (!keeper) return {};
-  // Who has no replica has nothing to read, and rows go to who leads.
+  // A node without a replica reads nothing here; its rows are sent to the leader.
   const storage::TopicInfo* topic = image.topics->find(target.topic);
   if (parts_.cluster != nullptr && topic != nullptr &&
       !parts_.cluster->has_replica({topic->id, PartitionId{0}}))
@@ -587,7 +590,7 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
-// The oldest reading counts: a later one of the same transaction has seen no less.
+// The smallest offset counts: a later read of the same transaction has seen at least as much.
 void SqlSession::note_held_read(const Uuid& topic) {
   for (const auto& [partition, end] : read_ends_) {
     if (partition.topic != topic) continue;
@@ -611,7 +614,7 @@ Status SqlSession::check_held_rows() {
   for (const auto& [name, buffer] : held_) size += buffer->size_bytes();
   const auto limit = static_cast<size_t>(parts_.settings.copy_atomic_bytes);
   if (size <= limit && held_charge_.try_resize(size)) return {};
-  // The transaction can only be rolled back now: its rows need not stay until then.
+  // Now the transaction can only be rolled back, so its rows are freed at once.
   held_.clear();
   held_charge_.resize(0);
   if (size > limit)

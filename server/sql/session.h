@@ -1,4 +1,5 @@
-// One client's session with the engine: the PostgreSQL front end's port, over the node.
+// One client's session with the engine: implements the port of the PostgreSQL front end over the
+// node.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -37,12 +38,11 @@
 
 namespace server {
 
-// A query that runs or whose rows are not all fetched: it holds a scan or a task. Counted while this
-// object lives.
-// Threads: the session's loop. Owner: the execution.
+// A query that runs or whose rows are not all fetched: it occupies a scan or a task. It is counted
+// while this object lives.
 class OpenStatement {
  public:
-  OpenStatement() = default;  // of nobody
+  OpenStatement() = default;  // counts for no session
   OpenStatement(size_t& of_session, std::atomic<size_t>& of_server)
       : of_session_(&of_session), of_server_(&of_server) {
     ++of_session;
@@ -65,7 +65,7 @@ class OpenStatement {
   std::atomic<size_t>* of_server_ = nullptr;
 };
 
-// What sessions share. All of it outlives them.
+// The objects that all sessions share. They outlive the sessions.
 struct SqlParts {
   storage::Log& log;
   MemoryBudget& memory;
@@ -75,34 +75,36 @@ struct SqlParts {
   const Clock& clock;
   const SqlSettings& settings;
   StatementWorkers& workers;
-  std::function<std::vector<engine::ServerFact>()> server_facts;  // any thread
-  // Any thread; answered on any. Of all nodes, but those that have not told all of theirs.
+  std::function<std::vector<engine::ServerFact>()> server_facts;  // called on any thread
+  // The consumer groups of all nodes. A node in `incomplete` has not reported all of its groups.
+  // May be called, and may answer, on any thread.
   struct Groups {
     std::vector<engine::ConsumerGroup> groups = {};
     std::set<NodeId> incomplete = {};
   };
   using GroupsDone = std::function<void(Groups)>;
   std::function<void(GroupsDone)> consumer_groups = {};
-  ClusterTopics* cluster = nullptr;         // where there is one
+  ClusterTopics* cluster = nullptr;         // null outside of a cluster
   std::atomic<size_t> open_statements = 0;  // of all sessions
   WriteFence fence = {};
   SerialNumbers serials = {};
   CommittedEnds committed_ends = CommittedEnds(log);
   CaughtUp caught_up = {};
-  TableLocks turns = {};  // by topic name: of those who change rows by what they have read
+  TableLocks turns = {};  // by topic name: writers that change rows that they have read
   TableLocks commits =
       {};  // by topic id: writers of several records, and readers until their scans have begun
   SequenceReserves sequences = SequenceReserves(definitions);
 };
 
-// The ends of what a session has written, by partition: its look-ups wait until the tables have
-// passed them.
+// For each partition, the end of the session's own writes: its look-ups wait until the tables have
+// passed these ends.
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
 
-// By topic name: tables that nobody else changes by what they have read, until the last copy is gone.
+// By topic name: tables that no other session changes by rows that it has read, until the last copy
+// is gone.
 using WriterTurns = std::map<std::string, TableLocks::Hold>;
 
-// The shards that keep rows of a table, and in how many tasks.
+// The shards that keep rows of a table, and the number of tasks.
 struct MaterializerPlaces {
   std::shared_ptr<const DefinedQuery> query;
   Revision revision;
@@ -110,10 +112,10 @@ struct MaterializerPlaces {
   std::vector<Shard*> shards;
 };
 
-// The undoing of what a transaction has defined: under way on the metadata thread.
+// The undo of a transaction's definitions, under way on the metadata thread.
 struct Undoing {
   bool is_done = false;
-  std::function<void()> told = {};  // when it is, if somebody waits
+  std::function<void()> told = {};  // called when it is done, if an execution waits for it
 };
 
 // Threads: the shard's loop. Owner: the front end's session.
@@ -164,21 +166,21 @@ class SqlSession final : public sql::SessionBackend {
   engine::Properties properties() const;
   const std::map<std::string, std::string>& variables() const { return settings_.variables(); }
   bool in_transaction() const { return in_transaction_; }
-  // What a definition is part of; null outside of a transaction.
+  // The transaction that a definition belongs to; null outside of a transaction.
   DefiningTransactionPtr defining_transaction();
   const SessionWrites& written() const { return written_; }
   void note_written(const std::vector<storage::AppendedBatch>& batches);
-  // Whether the query's tasks have passed all that this session wrote, as far as it was told.
+  // Whether all of the query's tasks are known to have passed the session's own writes.
   bool has_passed(const std::shared_ptr<const DefinedQuery>& query) const {
     return passed_.contains(query);
   }
   const MaterializerPlaces& places_of(const std::shared_ptr<const DefinedQuery>& materializer,
                                       const MetadataImage& image);
   void note_passed(std::shared_ptr<const DefinedQuery> query) { passed_.insert(std::move(query)); }
-  // In a cluster: how far the statement has read that changes what it reads.
+  // In a cluster: the offsets up to which the current statement has read the rows that it changes.
   const ReadEnds& read_ends() const { return read_ends_; }
   void note_read(ReadEnds ends) { read_ends_ = std::move(ends); }
-  // The transaction holds rows of this topic that were made of what was read.
+  // Notes that the transaction holds rows of this topic that were computed from rows it has read.
   void note_held_read(const Uuid& topic);
   // The transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
@@ -188,73 +190,74 @@ class SqlSession final : public sql::SessionBackend {
   void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
     for (const std::string& topic : topics) turns_[topic] = hold;
   }
-  // What still has them, an append that is on its way, is done with them soon.
+  // Gives the turns away. An append under way may still hold a copy for a short time.
   WriterTurns take_turns();
   void give_up_turns() { take_turns(); }
-  // A SELECT whose rows decide what is written: it shows all that is in the topics.
+  // Starts a SELECT whose rows decide what is written: it sees all rows in the topics.
   Result<std::unique_ptr<sql::Execution>> start_for_change(const std::string& text,
                                                            sql::Receiver& receiver);
-  // start() of a statement that has waited for its turn.
+  // start() for a statement that has waited for its turn.
   Result<std::unique_ptr<sql::Execution>> start_in_turn(
       const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver) {
     return start_unbounded(prepared, std::move(parameters), receiver);
   }
-  // What a name means that a statement writes; null: nothing.
+  // Finds the target of a statement that writes; null if the name is unknown.
   std::shared_ptr<const engine::DataSource> find_source(const MetadataImage& image,
                                                         const engine::Name& name) const;
-  // Whether the transaction has written rows of it that nobody else sees yet.
+  // Whether the transaction holds rows of the source that no other session sees yet.
   bool holds(const std::string& source) const {
     const auto found = held_.find(source);
     return found != held_.end() && found->second && found->second->rows() > 0;
   }
-  // Those of a table that it has dropped.
+  // Drops the held rows of a table that the transaction has dropped.
   void forget_held(const std::string& source) { held_.erase(source); }
-  // What it has written to this table, of which it holds rows. Fails with ObjectState where the table is another one
-  // by now.
+  // The rows that the transaction holds for this table. Call only if it holds some. Fails with
+  // ObjectState if another table has taken the place of the one they were written to.
   Result<HeldBatches> held_batches(const engine::DataSource& table, const Uuid& topic);
-  // After rows were added to one of those buffers: whether the transaction may hold so much. After
+  // Checks the size limit of the transaction after rows were added to one of those buffers. After
   // an error the buffers are gone.
   Status check_held_rows();
   MemoryAccount* memory() { return memory_; }
   const std::shared_ptr<SessionSequences>& sequences() const { return sequences_; }
   const Asker& asker() const { return asker_; }
-  // By which name the client came to the only one that there is.
+  // Database name that the client gave (there is only one database).
   const std::string& database() const { return database_; }
-  // The name that it gave, shown or not.
+  // User name that the client gave, authenticated or not.
   const std::string& user() const { return user_; }
-  // Whether the user that was let in is still there. Fails with InvalidAuthorization.
+  // Fails with InvalidAuthorization if the authenticated user no longer exists.
   Status check_asker() const;
   Result<std::unique_ptr<RowBuffer>> make_buffer(
       const std::shared_ptr<const engine::DataSource>& source) const;
-  // Runs what was planned.
+  // Runs a planned statement.
   Result<std::unique_ptr<sql::Execution>> run(PlannedStatement planned, StatementBegun begun,
                                               MetadataImagePtr image, sql::Receiver& receiver);
   // Appends the rows of an INSERT, or holds them until its transaction ends.
   Result<std::unique_ptr<sql::Execution>> write(InsertRows insert, sql::Receiver& receiver);
-  // Plans and runs a statement that counts as open already.
+  // Plans and runs a statement that is already counted as open.
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
   std::unique_ptr<Planner> planner() const;
 
  private:
-  // Also that no transaction of another session may take the rows with it.
+  // Fails if the table can no longer be read, or if the transaction of another session created the
+  // target and could roll it back with the rows.
   Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
   std::shared_ptr<const engine::DataSource> written_table(const SqlPrepared& prepared,
                                                           const MetadataImage& image) const;
-  // Whether it waits for numbers of sequences.
+  // Whether the statement may have to wait for numbers of sequences.
   bool takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const;
-  // The topics of the tables that the statement must have to itself.
+  // The topics of the tables that the statement needs for itself.
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
   Status check_for_cluster(const SqlPrepared& prepared) const;
   TemporaryTables no_temporary_tables() const;
   Status check_not_anothers(const engine::Statement& statement, const MetadataImage& image) const;
-  // As the statement is meant now, where definitions have changed since it was prepared.
+  // Prepares the statement again if definitions have changed since it was prepared.
   Result<std::shared_ptr<const SqlPrepared>> renewed(
       const std::shared_ptr<const SqlPrepared>& prepared, const MetadataImage& image) const;
-  // Fails with TooManyStatements when as many are open as may be.
+  // Fails with TooManyStatements if the limit of open statements is reached.
   Result<OpenStatement> open_statement();
   Result<std::unique_ptr<sql::Execution>> start_unbounded(
       const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
@@ -265,26 +268,26 @@ class SqlSession final : public sql::SessionBackend {
   const sql::SessionSettings& settings_;
   SessionWrites written_;
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
-  MaterializerPlaces last_places_;                        // of the table that was asked last
+  MaterializerPlaces last_places_;                        // of the last table that was asked for
   PointTables point_tables_{*this};
   TemporaryTables temporary_ = no_temporary_tables();
-  WriterTurns turns_;  // until the transaction ends, or the statement outside of one
+  WriterTurns turns_;  // held until the end of the transaction, or of a statement outside of one
   bool in_transaction_ = false;
   Begun begun_ = Begun::ByClient;
-  DefiningTransactionPtr defining_;                  // once the transaction has defined something
-  std::optional<TemporaryTables> temporary_before_;  // likewise: as they were
-  std::shared_ptr<Undoing> undoing_;                 // of the transaction before
+  DefiningTransactionPtr defining_;                  // set with the first definition
+  std::optional<TemporaryTables> temporary_before_;  // set with the first definition, for rollback
+  std::shared_ptr<Undoing> undoing_;                 // the undo of the previous transaction
   size_t own_open_statements_ = 0;
-  size_t& open_statements_;  // those, or of all sessions of the client
+  size_t& open_statements_;  // the session's own, or those of all sessions of the client
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   ReadEnds read_ends_;
-  ReadEnds held_read_ends_;  // of the topics of held_, where a statement has read them first
+  ReadEnds held_read_ends_;  // the first read ends of the topics of held_
   MemoryAccount* const memory_;
   const Asker asker_;
-  const uint64_t incarnation_;  // of the asker, when it was let in
+  const uint64_t incarnation_;  // the user's incarnation at login
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};
   const std::string database_, user_;
-  // Statements on other threads may outlive the session.
+  // Shared, since statements on other threads may outlive the session.
   const std::shared_ptr<SessionSequences> sequences_ =
       std::make_shared<SessionSequences>(parts_.sequences, parts_.definitions, asker_);
 };

@@ -28,7 +28,8 @@ enum class SettingCheck : uint8_t {
 };
 enum class Reported : bool { No, Yes };
 
-// Names are matched without regard to case; `name` is the spelling of SHOW and ParameterStatus.
+// Names are matched without regard to case; `name` is the spelling that SHOW and ParameterStatus
+// use.
 struct SettingRow {
   std::string_view name, value;
   SettingCheck check;
@@ -41,8 +42,8 @@ namespace {
 using enum SettingCheck;
 constexpr Reported kReported = Reported::Yes, kSilent = Reported::No;
 
-// Reported ones come first, in the order in which a PostgreSQL 15 server sends them: drivers fail
-// to connect without some of them (server_version, client_encoding).
+// Reported settings come first, in the order in which a PostgreSQL 15 server sends them: drivers
+// fail to connect without some of them (server_version, client_encoding).
 constexpr SettingRow kSettings[] = {
     {"application_name", "", Text, kReported, "The client's name for itself."},
     {"client_encoding", "UTF8", Encoding, kReported,
@@ -122,7 +123,7 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
-// Some are looked up for each statement, in lower case.
+// Keyed by lower-case name, since some settings are looked up for each statement in lower case.
 const SettingRow* find_row(std::string_view name) {
   static const auto* const kRows = [] {
     auto* rows = new std::map<std::string, const SettingRow*, std::less<>>;
@@ -134,7 +135,7 @@ const SettingRow* find_row(std::string_view name) {
   return found == kRows->end() ? nullptr : found->second;
 }
 
-// The engine's own properties, and whatever else anybody likes to keep in a session.
+// A free name: one of the engine's own properties, or any value that a client keeps in its session.
 bool is_free_name(std::string_view name) { return name.find('.') != std::string_view::npos; }
 
 std::optional<int64_t> parse_number(std::string_view text) {
@@ -172,7 +173,7 @@ Error bad_value(const SettingRow& row, std::string_view value, std::string hint)
                "", std::move(hint)};
 }
 
-// What PostgreSQL can do, and this does not.
+// The error for a value that PostgreSQL supports and this server does not.
 Error not_yet(const SettingRow& row, std::string_view value, std::string hint) {
   return Error{
       ErrorCode::NotSupported,
@@ -184,7 +185,7 @@ Result<std::string> checked_level(const SettingRow& row, std::string_view value)
   constexpr std::string_view kLevels[] = {"debug5", "debug4", "debug3",  "debug2", "debug1",
                                           "log",    "notice", "warning", "error"};
   if (same_name(value, "debug")) return std::string("debug2");
-  if (same_name(value, "info")) return std::string("info");  // not among those that are told
+  if (same_name(value, "info")) return std::string("info");  // valid, but not listed
   std::string hint = "Available values: ";
   for (const std::string_view level : kLevels) {
     if (same_name(value, level)) return std::string(level);
@@ -194,7 +195,7 @@ Result<std::string> checked_level(const SettingRow& row, std::string_view value)
   return bad_value(row, value, std::move(hint));
 }
 
-// The value as it is kept and shown. `before`: what it has been, parts of which may stay.
+// The value as it is kept and shown. `before`: the previous value, parts of which may be kept.
 Result<std::string> checked(const SettingRow& row, std::string_view value,
                             std::string_view before) {
   switch (row.check) {
@@ -275,7 +276,7 @@ std::optional<std::string> SessionSettings::get(std::string_view name) const {
 
 std::optional<std::string_view> SessionSettings::find(std::string_view name) const {
   const SettingRow* row = find_row(name);
-  // Values are kept under names in lower case.
+  // Values are stored under lower-case names.
   const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
   std::string lower;
   if (std::ranges::any_of(name, is_upper)) name = lower = lower_case(name);
@@ -324,7 +325,7 @@ bool SessionSettings::is_set_in_session(std::string_view name) const {
 }
 
 size_t SessionSettings::size_bytes(std::string_view name, std::string_view value) {
-  constexpr size_t kNodeBytes = 100;  // of a map
+  constexpr size_t kNodeBytes = 100;  // a map node
   return kNodeBytes + name.size() + value.size();
 }
 
@@ -336,7 +337,7 @@ size_t SessionSettings::size_bytes() const {
   return bytes;
 }
 
-// As if it were new: what it replaces is gone only afterwards.
+// Counts the value as a new one, since the value that it replaces is freed only afterwards.
 Status SessionSettings::check_room(std::string_view name, std::string_view value) const {
   const size_t added = size_bytes(name, value);
   if (added <= kMaxBytes && size_bytes() + added <= kMaxBytes) return {};
@@ -372,7 +373,7 @@ Status SessionSettings::set(std::string_view name, std::string_view value) {
 }
 Status SessionSettings::set_local(std::string_view name, std::string_view value) {
   if (before_) return assign(name, value, local_);
-  Values nowhere;  // outside a transaction there is nothing that it could last for
+  Values nowhere;  // outside a transaction the value would end at once
   return assign(name, value, nowhere);
 }
 

@@ -1,4 +1,4 @@
-// The variables of one session: what SET, SHOW and RESET work on.
+// The variables of one session, as used by SET, SHOW and RESET.
 #pragma once
 #include <map>
 #include <optional>
@@ -12,11 +12,11 @@
 
 namespace server::sql {
 
-struct SettingRow;  // of the table of known settings
+struct SettingRow;  // a row of the table of known settings
 
-// A setting is known (a row of the table in settings.cc, PostgreSQL's names) or free: any name with
-// a dot, which is how the engine's own properties are set (push.max_rows, auto.offset.reset). A
-// free name is not set until somebody sets it.
+// A setting is known (a row of the table in settings.cc, under PostgreSQL's name) or free: any name
+// with a dot. Free names hold the engine's own properties (push.max_rows, auto.offset.reset). A
+// free name has no value until it is set.
 //
 // Invariants: values of known settings have passed their row's check.
 // Threads:    the session's loop only.
@@ -24,32 +24,34 @@ class SessionSettings {
  public:
   SessionSettings();
 
-  // The value in force; nothing for a free name that is not set and for an unknown one.
+  // The value in force; nothing for an unknown name and for a free name that is not set.
   std::optional<std::string> get(std::string_view name) const;
-  // The same as a number, in milliseconds ('5s', '250ms', '1min', '5000'), 0 where not set or bad.
+  // The value in milliseconds ('5s', '250ms', '1min', '5000'); 0 if it is not set or invalid.
   int64_t get_ms(std::string_view name) const;
-  int64_t get_number(std::string_view name) const;  // 0 where not set or bad
-  static int64_t to_ms(std::string_view text);      // as get_ms()
+  int64_t get_number(std::string_view name) const;  // 0 if not set or invalid
+  static int64_t to_ms(std::string_view text);      // parses like get_ms()
 
-  // As PostgreSQL spells it: timezone is TimeZone. A free name is as it was given.
+  // PostgreSQL's spelling of the name: timezone becomes TimeZone. A free name is returned
+  // unchanged.
   static std::string spelling(std::string_view name);
-  // In lower case.
+  // The names of the known settings, in lower case.
   static std::vector<std::string> known_names();
-  // The client itself has asked for these values at start-up: they count as set in the session.
+  // Notes that the client gave this value at start-up: it counts as set in the session.
   void note_given(std::string_view name);
-  // Whether the client has set it.
+  // Whether the client has set the value.
   bool is_set_in_session(std::string_view name) const;
 
-  // Fails with UndefinedObject (an unknown name without a dot), InvalidParameter, or LimitExceeded
-  // when all of them would take more than kMaxBytes.
+  // Fails with UndefinedObject for an unknown name without a dot, with InvalidParameter, or with
+  // LimitExceeded if all values together would take more than kMaxBytes.
   Status set(std::string_view name, std::string_view value);
   Status set_local(std::string_view name, std::string_view value);  // until the transaction ends
-  // Back to what the connection began with; for a free name: not set.
+  // Restores the value that the connection began with; a free name becomes unset.
   Status reset(std::string_view name);
   void reset_all();
-  // For start-up: sets what the client cannot.
+  // For start-up: sets values that the client cannot set.
   void preset(std::string_view name, std::string value);
-  // What is set now is what reset() goes back to: called once start-up has applied its parameters.
+  // Makes the present values those that reset() restores. Called once start-up has applied its
+  // parameters.
   void keep_as_defaults();
 
   // Settings made in a transaction are undone when it fails; local ones end with it in any case.
@@ -57,35 +59,36 @@ class SessionSettings {
   void commit_transaction();
   void rollback_transaction();
 
-  // What ROLLBACK TO goes back to; only within the transaction.
+  // The values to which ROLLBACK TO returns. Valid only within the transaction.
   class Savepoint;
   Savepoint savepoint() const;
   void rollback_to(const Savepoint& savepoint);
 
-  // All known settings and the free ones that are set, by name.
+  // All known settings, and the free ones that are set, by name.
   struct Entry {
     std::string name, value, description;
   };
   std::vector<Entry> all() const;
 
-  // The names with a dot that are set, push.* included: the engine's properties.
+  // The set names with a dot, push.* included: the engine's properties.
   std::map<std::string, std::string> properties() const;
 
-  // DEFINEd variables, which ${name} stands for.
+  // Variables made by DEFINE; the parser replaces ${name} by their values.
   const std::map<std::string, std::string>& variables() const { return variables_; }
-  // Fails as set() does when there are too many.
+  // Fails like set() if all values together would take too much memory.
   Status define(const std::string& name, const std::string& value);
   void undefine(const std::string& name) { variables_.erase(name); }
   void undefine_all() { variables_.clear(); }
 
-  // Of all names and values, variables included, and of one that may be added.
+  // Bytes of all names and values, variables included; and bytes that one more entry would add.
   size_t size_bytes() const;
   static size_t size_bytes(std::string_view name, std::string_view value);
-  // They are copied for each transaction and for statements that other threads parse.
+  // Bounded since settings are copied for each transaction and for statements that other threads
+  // parse.
   static constexpr size_t kMaxBytes = 1024 * 1024;
 
-  // Reported parameters (ParameterStatus) whose value has changed since the last call; at first all
-  // of them, in the order in which a PostgreSQL server sends them.
+  // The reported parameters (ParameterStatus) whose values have changed since the last call. The
+  // first call returns all of them, in the order in which a PostgreSQL server sends them.
   std::vector<std::pair<std::string, std::string>> take_reports();
 
  private:
@@ -95,12 +98,12 @@ class SessionSettings {
   std::string value_of(const SettingRow& row) const;
   std::optional<std::string_view> find(std::string_view name) const;
 
-  Values values_, defaults_;      // only what differs from the table
+  Values values_, defaults_;      // only values that differ from the table
   std::set<std::string> given_;   // names, in lower case
   Values local_;                  // SET LOCAL, over values_
-  std::optional<Values> before_;  // values_ when the transaction began
+  std::optional<Values> before_;  // values_ at the beginning of the transaction
   Values reported_;
-  bool may_have_reports_ = true;  // something has been set since
+  bool may_have_reports_ = true;  // a value may have changed since the last take_reports()
   std::map<std::string, std::string> variables_;
 };
 
@@ -109,8 +112,8 @@ class SessionSettings::Savepoint {
   Values values_, local_;
 };
 
-// What SET and SHOW answer to a name that nobody knows. `others`: names besides the settings that
-// may have been meant.
+// The error of SET and SHOW for an unknown name. `others`: further names that the client may have
+// meant.
 Error unknown_setting(std::string_view name, std::vector<std::string> others = {});
 
 }  // namespace server::sql

@@ -1,4 +1,4 @@
-// What sessions are told by the server's settings.
+// The server's settings that sessions use.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -8,11 +8,12 @@
 namespace server {
 
 struct SqlSettings {
-  int64_t read_wait_ms = 2000;           // how long a look-up waits for what its session wrote
-  // In a cluster, for the end of a transaction that is open: a node's own may last so long where its coordinator dies.
+  int64_t read_wait_ms = 2000;           // how long a look-up waits for the session's own writes
+  // Limit of the wait for an open transaction in a cluster. A node's own transaction may stay open
+  // this long if its coordinator dies.
   int64_t open_wait_ms() const { return std::max<int64_t>(read_wait_ms, 5000); }
   int64_t copy_atomic_bytes = 64 << 20;  // a larger COPY commits in blocks
-  // Queries that run, or whose rows are not all fetched: a scan or a task each.
+  // Limits on queries that run or whose rows are not all fetched; each occupies a scan or a task.
   int64_t max_queries_per_session = 64;
   int64_t max_open_queries = 10'000;
   engine::EngineSettings engine;

@@ -1,10 +1,11 @@
-// What of the work of statements is short: it does not wait for what is long (server/sql/statement_workers.cc).
+// The bound between short and long work of statements: short work does not wait for long work
+// (server/sql/statement_workers.cc).
 #pragma once
 #include <cstddef>
 
 namespace server {
 
-// Of the bytes that a job is said to hold, or to work on.
+// Largest short job, in bytes that the job holds or works on, as its submitter estimates.
 inline constexpr size_t kMostShortWorkBytes = size_t{64} << 10;
 
 }  // namespace server

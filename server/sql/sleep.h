@@ -1,4 +1,5 @@
-// pg_sleep(seconds), which is no function here: a statement that calls it sleeps first, then runs without.
+// pg_sleep(seconds). The engine has no such function: a statement that calls it sleeps first, then
+// runs without the calls.
 #pragma once
 #include <memory>
 #include <optional>
@@ -12,19 +13,21 @@ class SqlSession;
 struct SqlPrepared;
 
 struct SleepingStatement {
-  std::shared_ptr<const engine::ParsedStatement> seconds;  // computes how long
+  std::shared_ptr<const engine::ParsedStatement> seconds;  // computes the seconds
   std::shared_ptr<const engine::ParsedStatement> rest;     // the statement without its calls
 };
 
-// Of a SELECT that ends by itself and of INSERT ... VALUES, whose calls are of constants and parameters. None: it does not sleep.
+// Splits a SELECT that ends by itself, or an INSERT ... VALUES, if it calls pg_sleep() with
+// constants and parameters. Returns nothing if the statement does not sleep.
 std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& statement);
 
-// Those of `rest` where they are not of `seconds` alone.
+// The parameter types of the whole statement: those of `rest`, except for parameters that occur in
+// `seconds`.
 std::vector<engine::SqlType> merged_parameters(const SleepingStatement& statement,
                                                const sql::Prepared& seconds,
                                                const sql::Prepared& rest);
 
-// `prepared` sleeps: nothing waits for it but its session.
+// Runs a prepared statement that sleeps. Only its session waits.
 Result<std::unique_ptr<sql::Execution>> run_sleep(SqlSession& session, sql::Receiver& receiver,
                                                   std::shared_ptr<const SqlPrepared> prepared,
                                                   std::vector<engine::Value> parameters);

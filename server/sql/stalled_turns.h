@@ -1,4 +1,4 @@
-// In a cluster: the turns of a statement that waits for other nodes.
+// Releases the turns of a statement that waits for other nodes. Used in a cluster only.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -9,14 +9,15 @@
 
 namespace server {
 
-// Who waits for leaders that do not answer, or may not take rows, keeps no table to itself for longer than a moment:
-// statements behind it may be for other partitions. Nothing but the order depends on turns in a cluster, since leaders
-// look whether what was read has changed.
+// A statement that waits for leaders which do not answer, or may not accept rows, gives up its
+// turns after a moment: the statements behind it may be for other partitions. In a cluster turns
+// only decide the order, since leaders check whether the rows that were read have changed.
 //
 // Threads: the session's loop. Owner: the execution, while it waits.
 class StalledTurns {
  public:
-  // Those of the session, unless a transaction has them, which keeps them until it ends; and `taken`, of what is on its way.
+  // Releases `taken`, the turns of an append under way, and those of the session, unless a
+  // transaction holds the latter until it ends.
   explicit StalledTurns(SqlSession& session, std::shared_ptr<WriterTurns> taken = nullptr)
       : timer_(session.shard().loop(), "stalled turns", [&session, taken = std::move(taken)] {
           if (taken) taken->clear();

@@ -10,8 +10,8 @@ namespace server {
 
 namespace {
 
-// Forty sorts of a table keep all threads busy for seconds, and what is short would wait behind them. So where the server
-// chooses how many threads there are, two more run short jobs only.
+// Forty sorts of a table keep all threads busy for seconds, and short jobs would wait behind them.
+// So if the server chooses the number of threads, two more threads run short jobs only.
 constexpr int kShortThreads = 2;
 thread_local bool runs_short_jobs_only = false;
 
@@ -43,7 +43,7 @@ bool StatementWorkers::try_run(size_t bytes, std::function<void()> job) {
     queued_bytes_ += bytes;
     queue_.push_back({bytes, std::move(job)});
   }
-  // Of one that is long the thread that is woken might be one that does not take it.
+  // For a long job notify_one() might wake a thread that runs short jobs only.
   if (bytes > kMostShortWorkBytes)
     changed_.notify_all();
   else
@@ -61,8 +61,9 @@ bool StatementWorkers::stop(std::chrono::milliseconds patience) {
 }
 
 void StatementWorkers::work() {
-  // Where cores are few, a loop that wakes up goes before a statement of megabytes. On Linux this is
-  // the thread's own; when it is refused, statements are just less polite.
+  // With few cores, a loop that wakes up has priority over a statement of megabytes. On Linux the
+  // value applies to this thread alone. If the call fails, statements only compete harder with the
+  // loops.
   constexpr int kNice = 5;
   setpriority(PRIO_PROCESS, 0, kNice);
   const auto is_mine = [](const Job& job) {

@@ -1,5 +1,5 @@
-// Threads that do for sessions what may take long, so that no event loop does it: parsing and
-// planning long statements, computing functions of values that somebody chose.
+// Threads that do long work for sessions, so that no event loop is blocked: parsing and planning
+// long statements, and computing functions of values that a client chose.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -12,24 +12,24 @@
 
 namespace server {
 
-// Invariants: a job that was taken is run once, or destroyed when the workers stop.
+// Invariants: an accepted job runs once, or is destroyed when the workers stop.
 // Threads:    any.
 // Owner:      the node; the loops to which jobs report outlive it.
-// Queues:     bounded in bytes: who has no room is told so.
+// Queues:     bounded in bytes; try_run() returns false when the queue is full.
 class StatementWorkers {
  public:
-  // 0 threads: as many as cores, and some more for short jobs alone.
+  // `threads` 0: one thread per core, and kShortThreads more for short jobs only.
   explicit StatementWorkers(int threads, size_t max_queued_bytes = size_t{64} << 20);
-  // Waits for the jobs that run.
+  // Waits for running jobs.
   ~StatementWorkers();
   StatementWorkers(const StatementWorkers&) = delete;
   StatementWorkers& operator=(const StatementWorkers&) = delete;
 
-  // Runs the job soon, on one of the threads. `bytes` is about what it holds. False when too much
-  // is waiting; a job that finds the queue empty is always taken.
+  // Runs the job soon, on one of the threads. `bytes` is about the size of the data that it holds.
+  // Returns false if too much is queued; a job that finds the queue empty is always accepted.
   bool try_run(size_t bytes, std::function<void()> job);
 
-  // Drops what waits, and waits for what runs; false when that is not over in time.
+  // Drops queued jobs and waits for running ones. Returns false if they have not ended in time.
   bool stop(std::chrono::milliseconds patience);
 
  private:
@@ -45,7 +45,7 @@ class StatementWorkers {
   std::condition_variable changed_;
   std::deque<Job> queue_;
   size_t queued_bytes_ = 0;
-  size_t working_ = 0;  // threads that have not ended
+  size_t working_ = 0;  // number of threads that have not ended
   bool is_stopping_ = false;
 
   std::vector<std::thread> threads_;

@@ -12,7 +12,7 @@ TableLocks::Place& TableLocks::Place::operator=(Place&& other) noexcept {
   return *this;
 }
 
-// One that was granted meanwhile belongs to whoever got the hold.
+// A request that was granted in the meantime belongs to the owner of the hold.
 void TableLocks::Place::leave() {
   const auto state = std::exchange(state_, {}).lock();
   if (!state) return;
@@ -51,9 +51,9 @@ void TableLocks::disown(Owner owner) {
   state_->owned.erase(begin, end);
 }
 
-// Each place of a queue is looked at once.
+// Visits each position of a queue once.
 bool TableLocks::State::waits_for(uint64_t number, Owner owner) const {
-  std::map<std::string_view, uint64_t> seen;  // of each queue all up to there
+  std::map<std::string_view, uint64_t> seen;  // for each queue: the last number that was visited
   std::vector<uint64_t> waiting = {number};
   while (!waiting.empty()) {
     const uint64_t next = waiting.back();
@@ -76,7 +76,7 @@ bool TableLocks::State::waits_for(uint64_t number, Owner owner) const {
   return false;
 }
 
-// Whether all before it, in each of its queues, are such as it goes together with.
+// Whether all earlier requests in each of its queues are compatible with it.
 bool TableLocks::State::may_go(uint64_t number) const {
   const Request& request = requests.at(number);
   return std::ranges::all_of(request.names, [&](const std::string& name) {
@@ -121,7 +121,7 @@ void TableLocks::State::remove(uint64_t number) {
       next.emplace_back(each, std::move(request.granted));
     }
   }
-  // Not within the lock: who is called may ask for more.
+  // Called without the lock, since a callback may ask for more.
   for (auto& [each, granted] : next) granted(hold_of(each));
 }
 

@@ -1,4 +1,5 @@
-// Who may work on a table, or on several together: queues by name, first come first served.
+// Locks on tables, each request for one or several together: queues by name, first come first
+// served.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -12,10 +13,10 @@
 namespace server {
 
 // Invariants:
-//   1. requests that are granted at a time, and have a name in common, are of one mode, which is not Exclusive;
-//   2. a request has all of its names or none, and waits for those alone that came before it. So requests of
-//      this kind never wait for each other in a circle; who asks once more while it holds something may, and
-//      learns of it if it says who it is.
+//   1. granted requests that share a name have the same mode, which is not Exclusive;
+//   2. a request has all of its names or none, and waits only for earlier requests. So single
+//      requests never wait for each other in a circle. An owner that asks again while it holds a
+//      lock can deadlock; it learns of this from Asked::is_deadlock if it passes itself as `owner`.
 //
 // Threads: any. Owner: SqlParts.
 class TableLocks {
@@ -25,7 +26,7 @@ class TableLocks {
   enum class Mode : uint8_t { Exclusive, Readers, Writers };
   using Hold = std::shared_ptr<void>;  // granted until the last copy is gone
 
-  // A request that waits: withdrawn with the end of this.
+  // A waiting request; it is withdrawn when this is destroyed.
   class Place {
    public:
     Place() = default;
@@ -35,7 +36,7 @@ class TableLocks {
     Place(Place&& other) noexcept { *this = std::move(other); }
     Place& operator=(Place&& other) noexcept;
     void leave();
-    // It is granted some time, whoever is interested.
+    // Keeps the request: it will be granted even if this place is destroyed.
     void stay() { state_.reset(); }
 
    private:
@@ -43,18 +44,21 @@ class TableLocks {
     uint64_t number_ = 0;
   };
 
-  // Whose requests are: one who waits keeps what it has. Null: nobody that has or wants anything else.
+  // The holder of the requests, which keeps its locks while it waits for others. Null: a requester
+  // that holds and wants no other lock.
   using Owner = const void*;
   struct Asked {
-    Hold hold = nullptr;  // granted at once; else null
-    Place place = {};     // else
+    Hold hold = nullptr;  // granted at once; otherwise null
+    Place place = {};     // the waiting request, otherwise empty
     bool is_deadlock =
-        false;  // else: those that it would wait for wait for it. There is no request then
+        false;  // the request would wait for its own owner in a circle, so it was not queued
   };
-  // `granted` is called once, on any thread, when the request has waited; not after it was withdrawn.
+  // `granted` is called once, on any thread, when a request that had to wait is granted; never
+  // after it was withdrawn.
   Asked ask(std::set<std::string> names, Mode mode, std::function<void(Hold)> granted,
             Owner owner = nullptr);
-  // What the owner has is not its own any more: it goes away by itself, whatever the owner waits for.
+  // The owner's locks no longer belong to it: they are released independently of anything that it
+  // waits for.
   void disown(Owner owner);
 
  private:
@@ -69,13 +73,14 @@ class TableLocks {
     std::mutex mutex;
     uint64_t last_number = 0;
     std::map<uint64_t, Request> requests;
-    std::map<std::string, std::set<uint64_t>> queues;  // by name, in the order of the requests
-    std::multimap<Owner, uint64_t> owned;              // not of nobody
+    std::map<std::string, std::set<uint64_t>> queues;  // numbers by name, oldest first
+    std::multimap<Owner, uint64_t> owned;              // without requests that have no owner
 
     bool may_go(uint64_t number) const;
-    // Whether the request waits for one of the owner's: itself, or since those do that it waits for.
+    // Whether the request waits, directly or through other waiting requests, for a request of the
+    // owner.
     bool waits_for(uint64_t number, Owner owner) const;
-    // Out of all that knows of it.
+    // Removes the request from all indexes.
     Request take_out(uint64_t number);
     void remove(uint64_t number);
     Hold hold_of(uint64_t number);

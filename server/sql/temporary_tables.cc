@@ -31,10 +31,10 @@ engine::CreateSource copy_without_properties(const engine::CreateSource& create)
   copy.elements = create.elements;
   copy.is_postgres = create.is_postgres;
   copy.is_temporary = create.is_temporary;
-  return copy;  // its properties are storage parameters, of which nothing is kept
+  return copy;  // the properties are storage parameters, which are not kept
 }
 
-// PG_TEMP_1A2B3C4D.NAME, and in a cluster PG_TEMP_1A2B3C4D_N3.NAME
+// Form of the prefix: PG_TEMP_1A2B3C4D.NAME, and in a cluster PG_TEMP_1A2B3C4D_N3.NAME
 TemporaryTables::TemporaryTables(std::optional<int32_t> node)
     : prefix_(fmt::format("PG_TEMP_{}{}.",
                           absl::AsciiStrToUpper(Uuid::random().to_string().substr(0, 8)),

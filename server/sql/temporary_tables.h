@@ -1,4 +1,5 @@
-// The tables of one session (CREATE TEMP TABLE): in the catalog like others, under names that nobody else writes.
+// The tables of one session (CREATE TEMP TABLE). The catalog holds them like other tables, under
+// names that no other session can write.
 #pragma once
 #include <map>
 #include <memory>
@@ -10,25 +11,29 @@
 
 namespace server {
 
-// For a table declared in PostgreSQL's words: its properties are storage parameters, of which nothing is kept.
+// Copies a table that is declared in PostgreSQL's syntax without its properties: they are storage
+// parameters, which are not kept.
 engine::CreateSource copy_without_properties(const engine::CreateSource& create);
 
 // Threads: the session's loop. Owner: the session.
 class TemporaryTables {
  public:
   using Statement = std::shared_ptr<const engine::ParsedStatement>;
-  // `node`: whose session it is, in a cluster. When it starts again it knows by their names which ones are left of it.
+  // `node`: the node of the session, in a cluster. After a restart the node finds its left-over
+  // tables by their names.
   explicit TemporaryTables(std::optional<int32_t> node = {});
   static std::optional<int32_t> node_of(std::string_view name_in_catalog);
 
-  // Name as the session writes it, also with PG_TEMP before it -> name in the catalog.
+  // From the name as the session writes it, also with PG_TEMP before it, to the name in the
+  // catalog.
   const std::map<std::string, std::string>& names() const { return names_; }
   bool owns(const std::string& name_in_catalog) const;
-  // The definition under the catalog's names: itself where it is about no such table.
+  // Returns the definition with the catalog's names, or the statement itself if it names no
+  // temporary table.
   Statement translate(const Statement& statement) const;
-  // It was carried out.
+  // Notes a definition that was executed.
   void note(const engine::Statement& statement);
-  // What ends them; null when there are none.
+  // A statement that drops all of them; null if there are none.
   Statement drop_all() const;
 
  private:

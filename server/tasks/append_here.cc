@@ -9,7 +9,7 @@ bool try_append(Loop& here, storage::Log& log, storage::AppendRequest& request,
                 storage::AppendDone& done) {
   std::shared_ptr<storage::LoneAppend> alone;
   const bool is_taken = storage::try_append(log, request, done, alone);
-  // What is not run is destroyed, and so given to the log's writer.
+  // A closure that never runs is destroyed, which hands the append to the log's writer.
   if (alone) run_when_idle(here, [alone] { alone->write(); });
   return is_taken;
 }

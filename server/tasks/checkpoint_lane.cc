@@ -21,7 +21,7 @@ bool CheckpointLane::may_try() const {
 void CheckpointLane::note_failure(PartitionId journal, const Error& error) {
   std::lock_guard lock(mutex_);
   const int64_t now_us = clock_.monotonic_us();
-  // Those that were on their way together fail together: they are one failure.
+  // Checkpoints that were under way together fail together and count as one failure.
   if (delay_ms_ == 0 || now_us >= retry_at_us_) {
     delay_ms_ = delay_ms_ == 0 ? kFirstDelayMs : std::min(delay_ms_ * 2, kLongestDelayMs);
     retry_at_us_ = now_us + delay_ms_ * 1000;
@@ -49,13 +49,13 @@ void CheckpointLane::leave(size_t size_bytes) {
   let_in();
 }
 
-// Without the mutex: who begins may fail at once, or ask for the pace.
+// Called without the mutex: `begin` may fail at once or call may_try().
 void CheckpointLane::let_in() {
   for (Turn turn; take_turn(turn);)
     if (!turn.begin()) end_turn(turn.size_bytes);
 }
 
-// The first of those that wait, if it has room.
+// Takes the first waiting checkpoint if it fits.
 bool CheckpointLane::take_turn(Turn& turn) {
   std::lock_guard lock(mutex_);
   if (waiting_.empty()) return false;

@@ -1,4 +1,5 @@
-// What all checkpoints of a node share: where they go, when they are due, and when to try again.
+// State that all checkpoints of a node share: their destination, the policy for when they are due,
+// and the pace of retries.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -15,17 +16,17 @@
 
 namespace server {
 
-// When what a journal partition holds goes into a checkpoint. Tests make it often.
+// Decides when the contents of a journal partition are written to a checkpoint. Tests make
+// checkpoints frequent.
 struct CheckpointPolicy {
-  int64_t interval_ms = 10'000;      // at the latest; thirty times that if it is a handful
-  int64_t journal_bytes = 16 << 20;  // or when so much waits
+  int64_t interval_ms = 10'000;      // longest age; thirty times that for little data
+  int64_t journal_bytes = 16 << 20;  // or when the backlog has this size
   int64_t pass_bytes =
-      32 << 20;  // of changes are in memory at a time, of one that is made, and an entry
+      32 << 20;  // limit for a checkpoint's changes in memory; one entry may exceed it
   int64_t chunk_keys = 5'000;  // in one transaction of the state store
 };
 
-// One journal that tries after a failure is enough to learn that the disk is still full, so the pace is
-// one for all.
+// One retry suffices to learn that the disk is still full, so all journals share one pace.
 //
 // Threads: any. Owner: shared, since the state store may answer after the shards are gone.
 class CheckpointLane {
@@ -44,9 +45,10 @@ class CheckpointLane {
   void note_failure(PartitionId journal, const Error& error);
   void note_success();
 
-  // Checkpoints are written by turns, in the order in which they come, lest much is in memory at a time: small
-  // ones together, which the state store then writes together, and a large one alone. `begin` is called when it is its
-  // turn, at once or on the thread of who leaves; false: it has not begun, and does not leave.
+  // Limits the memory of checkpoints: they are written in the order of their calls, several small
+  // ones together, so that the state store writes them together, and a large one alone. `begin` is
+  // called when the checkpoint may start, at once or on the thread of a leave(). If it returns
+  // false, the checkpoint has not begun and must not call leave().
   void enter(size_t size_bytes, std::function<bool()> begin);
   void leave(size_t size_bytes);
 
@@ -66,10 +68,10 @@ class CheckpointLane {
   LostTasks lost_;
   mutable std::mutex mutex_;
   // Guarded by mutex_
-  int64_t retry_at_us_ = 0, delay_ms_ = 0;  // delay 0: the last one did not fail
+  int64_t retry_at_us_ = 0, delay_ms_ = 0;  // delay 0: the last attempt succeeded
   LogRate log_rate_{1};
   std::deque<Turn> waiting_;
-  size_t writing_ = 0, writing_bytes_ = 0;  // whose turn it is
+  size_t writing_ = 0, writing_bytes_ = 0;  // of checkpoints that have begun
 };
 
 }  // namespace server

@@ -54,10 +54,12 @@ std::vector<storage::CleanupTarget> CleanupTargets::targets() {
     for (int32_t partition = 0; partition < topic.partition_count; ++partition) {
       const storage::TopicPartition id{topic.topic, PartitionId(partition)};
       const auto status = log_.find_partition(id);
-      // A query that is made from now on begins here or behind it, if it is not to begin at the start.
+      // A query that is created later begins here or behind it, unless it begins at the start of
+      // the log.
       if (!status) continue;
       targets.push_back({id, topic.policy, status->readable_end()});
-      // Who is in sync has them; who was away for longer than delete.retention.ms would never get them.
+      // In-sync replicas have the tombstones. A replica that is away longer than
+      // delete.retention.ms would never get them.
       targets.back().policy.keeps_tombstones = topic.policy.compacts && lacks_replicas_(id);
     }
   return targets;
@@ -94,7 +96,8 @@ void CleanupTargets::hold(std::span<storage::CleanupTarget> targets) {
   }
 }
 
-// Of each query all of its tasks, on whatever shards they are. A few at a time: they are asked on the loops.
+// Asks all shards, since a query has tasks on several. Only some queries at a time, because the
+// answer blocks a loop.
 void CleanupTargets::ask_shards(const std::vector<std::string>& queries) {
   constexpr size_t kAtATime = 200;
   for (size_t begin = 0; begin < queries.size(); begin += kAtATime) {

@@ -1,5 +1,5 @@
-// What retention and compaction may clean: the partitions of topics with a policy, and where queries that
-// read them have come to.
+// The partitions that retention and compaction may clean, and the positions of the queries that
+// read them.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,16 +17,16 @@ namespace server {
 
 storage::CleanupPolicy cleanup_policy(const storage::TopicInfo& topic);
 
-// A query that runs has yet to read what lies behind its position, so that stays, however long the query is
-// paused or cannot go on. Of one that has no tasks the last position is taken that was seen, or where it
-// began. Transient queries hold nothing: they are told what they have lost.
+// Records behind the position of a persistent query are kept however long the query is paused or
+// stopped, because it has yet to read them. For a query without tasks the last known position
+// counts, or its start position. Transient queries hold nothing back; they report lost records.
 //
-// Threads: the cleaner's, which waits for the shards: they run; holder_of() on any.
+// Threads: the cleaner's, which waits for the shards, so these must run; holder_of() on any.
 // Owner: the node.
 class CleanupTargets final : public storage::CleanupPort {
  public:
   using FindImage = std::function<MetadataImagePtr()>;
-  // Of partitions some replica of which is not in sync.
+  // Whether some replica of the partition is out of sync.
   using LacksReplicas = std::function<bool(const storage::TopicPartition&)>;
   CleanupTargets(const storage::Log& log, std::vector<Shard*> shards, FindImage image,
                  LacksReplicas lacks_replicas)
@@ -37,7 +37,7 @@ class CleanupTargets final : public storage::CleanupPort {
 
   std::vector<storage::CleanupTarget> targets() override;
   void hold(std::span<storage::CleanupTarget> targets) override;
-  // The query that holds the partition back, as of the last look at it; empty: none does.
+  // The query that held the partition back at the last cleanup; empty: none.
   std::string holder_of(const storage::TopicPartition& partition) const;
 
  private:
@@ -54,10 +54,10 @@ class CleanupTargets final : public storage::CleanupPort {
   const std::vector<Shard*> shards_;
   const FindImage image_;
   const LacksReplicas lacks_replicas_;
-  // Read from the settings of these topics.
+  // Computed from the settings of these topics.
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   std::vector<TopicPolicy> policies_;
-  std::map<std::string, Positions> positions_;  // by query, as last seen
+  std::map<std::string, Positions> positions_;  // by query, last known
   mutable std::mutex mutex_;
   std::map<storage::TopicPartition, std::string> holders_;  // Guarded by mutex_
 };

@@ -13,9 +13,9 @@ namespace server {
 
 namespace {
 
-// Of one part: what is copied at a time.
+// Limits for the data that is copied for one part.
 constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
-// Names have four digits; a number that lies costs no memory.
+// Names have four digits. The limit also keeps a damaged number from allocating memory.
 constexpr uint32_t kMaxStores = 10'000;
 
 Error damaged() {
@@ -33,7 +33,7 @@ uint32_t store_number(std::string_view name) {
 }
 
 Status FrozenChanges::add(std::string_view changes) {
-  // What it takes to find a change: its place here and in the table, of which up to half is empty.
+  // Memory for finding a change: its place here, and in the table, of which up to half is empty.
   constexpr size_t kToFind = sizeof(Change) + 2 * sizeof(std::pair<Key, uint32_t>);
   engine::StateChangeReader reader(changes);
   std::string_view rest = changes;
@@ -62,14 +62,14 @@ Status FrozenChanges::add(std::string_view changes) {
   return reader.is_damaged() ? Status(damaged()) : Status();
 }
 
-// In key order, as the state store writes it: a chunk then changes few pages.
+// Sorted in key order, as the state store writes: a chunk then changes few pages.
 void FrozenChanges::freeze(TaskSequence position, std::string scalars) {
   position_ = position;
   scalars_ = std::move(scalars);
   places_ = {};
   std::vector<Change> newest = std::exchange(found_, {});
   found_bytes_ = 0;
-  // A window that was forgotten never comes back: what was noted of it before goes too.
+  // A forgotten window never returns, so its earlier changes are dropped too.
   std::erase_if(newest,
                 [this](const Change& change) { return change.key < removed_below_[change.store]; });
   std::ranges::sort(newest, [](const Change& a, const Change& b) {
@@ -101,7 +101,7 @@ storage::Checkpoint FrozenChanges::next_part() {
   assert(!reader.is_damaged());  // add() has read it
   sent_to_ = newest_.size() - reader.rest().size();
   last_is_sent_ = sent_to_ == newest_.size();
-  // A part that is not the last leaves the position where it is: it never goes back.
+  // Only the last part moves the position; the state store ignores a smaller one.
   part.position = last_is_sent_ ? position_ : TaskSequence{0};
   if (last_is_sent_) part.scalars = scalars_;
   return part;

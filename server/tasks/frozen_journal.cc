@@ -17,15 +17,15 @@ namespace server {
 
 namespace {
 
-// So much of a checkpoint is with the state store at a time.
+// Limits for the part of a checkpoint that is with the state store at a time.
 constexpr size_t kTasksAtOnce = 500, kBytesAtOnce = 4 << 20;
 
-// Reading it once more would give the same.
+// A retry would read the same.
 bool is_unreadable(const Error& error) {
   return storage::is_damage(error.code) || error.code == ErrorCode::IncompatibleFormat;
 }
 
-// Adds to `position` what a later entry says.
+// Applies a later entry to `position`.
 void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
   for (const engine::InputPosition& moved : entry.positions) {
     const auto known =
@@ -43,7 +43,7 @@ void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
   }
 }
 
-// What the journal says about a task: where it stands, and what it has changed.
+// The journal's data of a task: its position and its changes.
 class TaskHistory {
  public:
   static Result<TaskHistory> behind(const std::string& task,
@@ -53,7 +53,8 @@ class TaskHistory {
     history.changes_ = std::make_shared<FrozenChanges>(task);
     return history;
   }
-  // What a checkpoint already contains is passed over: one that was cut off has stored some tasks.
+  // Skips entries that a checkpoint already contains: an interrupted checkpoint has stored some
+  // tasks.
   Status add(const storage::JournalRecord& record) {
     if (record.sequence <= position_.sequence) return {};
     TRY(check_follows(position_.sequence, record.sequence, record.task));
@@ -86,7 +87,7 @@ FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
   pass_end_ = stored_to_;
 }
 
-// Not kept alive by its place in the lane, which it keeps alive itself.
+// The queue in the lane holds a weak reference, because this object keeps the lane alive.
 void FrozenJournal::write() {
   phase_ = Phase::Writing;
   lane_->enter(turn_bytes(), [weak = weak_from_this()] {
@@ -96,14 +97,14 @@ void FrozenJournal::write() {
 }
 
 bool FrozenJournal::begin_turn() {
-  // Another one may have failed while this one waited.
+  // Another checkpoint may have failed while this one waited.
   if (lane_->may_try() && submit_pass()) return true;
   phase_ = Phase::Stuck;
   return false;
 }
 
-// What there is to do is much, and not for a loop, nor for who drops a task: it is done on the state writer's
-// thread, which an empty checkpoint leads to.
+// The work of a pass is too long for a loop or for the thread that drops a task. An empty
+// checkpoint makes it run on the state writer's thread.
 bool FrozenJournal::submit_pass() {
   return submit({}, [self = shared_from_this()](const Status& status) {
     status ? self->begin_pass() : self->failed(status.error());
@@ -121,16 +122,16 @@ void FrozenJournal::begin_pass() {
   phase_ = Phase::Damaged;
 }
 
-// Under the mutex: what is dropped meanwhile is dropped right afterwards.
+// Called under the mutex: a drop in the meantime takes effect right afterwards.
 Status FrozenJournal::read() {
   pass_end_ = range_.end_offset;
   if (tasks_.empty()) return {};
   const auto reader = TRY(storage::JournalReader::open(lane_->log(), range_.journal));
   absl::flat_hash_map<std::string_view, TaskHistory> histories;  // by a name in tasks_
-  size_t bytes = 0;                                              // of all of them
+  size_t bytes = 0;                                              // of all histories
   const auto take = [&](const storage::JournalRecord& record) -> Result<bool> {
     const auto task = tasks_.find(record.task);
-    // Those before its first commit are of an earlier task of its name.
+    // Entries before the task's first commit belong to an earlier task of the same name.
     if (task == tasks_.end() || record.offset < task->second.commits.first) return true;
     const auto add = [&]() -> Status {
       auto history = histories.find(task->first);
@@ -171,7 +172,7 @@ Status FrozenJournal::of(const std::string& task, Status status) {
   return status;
 }
 
-// Under the mutex while it submits: nothing of a task that is dropped comes after the drop.
+// Submits under the mutex, so that no data of a task follows its drop.
 void FrozenJournal::write_some() {
   std::unique_lock lock(mutex_);
   has_failed_ = false;
@@ -189,7 +190,7 @@ void FrozenJournal::write_some() {
     };
     if (submit(std::move(part), done)) continue;
     --on_way_;
-    has_failed_ = true;  // no room now: made again at a later tick
+    has_failed_ = true;  // no room now: retried at a later tick
     break;
   }
   if (count == 0) {
@@ -204,7 +205,7 @@ void FrozenJournal::write_some() {
 void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, const Status& status) {
   std::unique_lock lock(mutex_);
   --on_way_;
-  // The journal remains.
+  // The journal remains, so a restart reads it.
   if (!status && status.error().code == ErrorCode::ShuttingDown) return;
   const bool is_dropped = !status && status.error().code == ErrorCode::FencedTask;
   if (changes && status) changes->part_is_stored();
@@ -215,7 +216,7 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
   } else if (!status) {
     has_failed_ = true;
     if (changes && is_unreadable(status.error()))
-      damage_ = {status.error(), changes->task()};  // where it is to be written
+      damage_ = {status.error(), changes->task()};  // where it would be written
     else
       lane_->note_failure(range_.journal, status.error());
   }
@@ -262,14 +263,14 @@ void FrozenJournal::trim() {
   end_turn();
   lane_->log().trim({storage::journal_partition(range_.journal), range_.end_offset},
                     [self = shared_from_this()](const Status& trimmed) {
-                      // The next checkpoint trims what this one left.
+                      // The next checkpoint trims what this one did not.
                       if (!trimmed && trimmed.error().code != ErrorCode::ShuttingDown)
                         self->lane_->note_failure(self->range_.journal, trimmed.error());
                       self->phase_ = Phase::Finished;
                     });
 }
 
-// Tried again at a later tick.
+// The checkpoint is retried at a later tick.
 void FrozenJournal::failed(const Error& error) {
   if (error.code == ErrorCode::ShuttingDown) return;  // the journal remains
   lane_->note_failure(range_.journal, error);
@@ -277,7 +278,7 @@ void FrozenJournal::failed(const Error& error) {
   phase_ = Phase::Stuck;
 }
 
-// One that waits to be tried again holds nothing.
+// Releases all data: a checkpoint that waits for a retry holds none.
 void FrozenJournal::end_turn() {
   {
     std::lock_guard lock(mutex_);
@@ -293,13 +294,13 @@ void FrozenJournal::drop(const std::string& prefix) {
     task = forget(task);
 }
 
-// Under the mutex.
+// Called under the mutex.
 FrozenJournal::Tasks::iterator FrozenJournal::forget(Tasks::iterator task) {
   let_go(task->second);
   return tasks_.erase(task);
 }
 
-// Under the mutex.
+// Called under the mutex.
 void FrozenJournal::let_go(Task& task) {
   if (task.changes) memory_bytes_ -= task.changes->size_bytes();
   task.changes.reset();

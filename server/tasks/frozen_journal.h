@@ -1,4 +1,4 @@
-// One checkpoint of a journal partition, from when it is begun until the journal is trimmed.
+// One checkpoint of a journal partition, from its beginning until the journal is trimmed.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -15,65 +15,67 @@
 
 namespace server {
 
-// What it writes it reads out of the journal, when its turn has come, in passes: each reads on until the newest
-// change of each key would take CheckpointPolicy::pass_bytes, copies these, and has them written. So a long stretch of the journal
-// takes no more memory than a short one, and one entry is all that can be more. The snapshot of the log in which a
-// pass reads is given back before anything is written: while one is held, pages of the log are not used again. When
-// it fails all that was read is let go of. It reads the same pass again when it is tried again, but for the tasks
-// that were finished: the journal is not trimmed before the last pass is stored.
-//
+// Reads the journal in passes once the checkpoint's turn has come. Each pass reads until the newest
+// changes of all keys would take CheckpointPolicy::pass_bytes, copies these, and writes them to the
+// state store. So the memory does not depend on the length of the range, except that a single large
+// entry may exceed the limit. The pass releases its snapshot of the log before it writes anything,
+// because a snapshot keeps the log from reusing pages. After a failure all copied data is released,
+// and the retry repeats the pass, except for tasks that were finished: the journal is not trimmed
+// before the last pass is stored.
 //   Stuck --write()--> Writing --pass by pass, task by task--> state store --> journal's end --> trimmed: Finished
-//     ^                   |  '--what it reads is damaged--> Damaged
+//     ^                   |  '--the journal or the checkpoint is damaged--> Damaged
 //     '-----failed--------'
 //
-// Threads: write() and what is const, the shard's; drop() any. The rest is called by one at a time, the mutex
-//          sees to that: the state writer, and who drops tasks.
-// Owner:   shared by the shard and the callbacks that it waits for: the state store may answer after the shards
-//          are gone.
+// Threads: write() and const methods on the shard's; drop() on any. The other methods run on one
+//          thread at a time, which the mutex ensures: the state writer's, or that of a caller of
+//          drop().
+// Owner: shared by the shard and the callbacks that it waits for: the state store may answer after
+//          the shards are gone.
 class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
  public:
   enum class Phase : uint8_t { Stuck, Writing, Finished, Damaged };
-  // Of a task: its commits from the offset `first` on, up to the sequence `last`. They lie in the range below.
+  // The commits of a task, from the offset `first` to the sequence number `last`. They are in the
+  // range below.
   struct Commits {
     Offset first;
     TaskSequence last;
   };
   struct Range {
     PartitionId journal;
-    Offset end_offset;  // of all that it contains: no commit of these tasks before that is left out
-    size_t size_bytes;  // of what these tasks have in it, about
+    Offset end_offset;  // exclusive; contains all earlier commits of these tasks
+    size_t size_bytes;  // approximate, of these tasks alone
     enum class Journal : uint8_t { IsTrimmed, IsKept } afterwards = Journal::IsTrimmed;
   };
   struct Damage {
     Error why;
-    std::string task;  // of which alone something is damaged; empty: of the journal
+    std::string task;  // the only damaged task; empty: the journal is damaged
   };
   FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
                 const std::map<std::string, Commits>& tasks);
 
-  // Begins, or begins again after it was stuck.
+  // Begins, or retries after Stuck.
   void write();
-  // Forgets tasks. What of them is on its way is fenced by the state store.
+  // Forgets tasks. The state store fences their changes that are under way.
   void drop(const std::string& prefix);
 
   Phase phase() const { return phase_; }
-  const Damage& damage() const { return damage_; }  // of one that is Damaged
+  const Damage& damage() const { return damage_; }  // if the phase is Damaged
   const Range& range() const { return range_; }
-  // What has been read and is not stored yet.
+  // Memory for data that has been read and is not stored yet.
   size_t memory_bytes() const { return memory_bytes_; }
 
  private:
   struct Task {
     Commits commits;
-    std::shared_ptr<FrozenChanges> changes;  // of this pass; null: none, or all of them are stored
-    bool ends = false;                       // the pass has its last commit
+    std::shared_ptr<FrozenChanges> changes;  // of this pass; null: none, or all stored
+    bool ends = false;                       // the pass contains its last commit
   };
   using Tasks = std::map<std::string, Task, std::less<>>;
   bool begin_turn();
   bool submit_pass();
   void begin_pass();
   Status read();
-  // What was damaged, if anything was, is of this task.
+  // Returns `status`, and attributes any damage to this task.
   Status of(const std::string& task, Status status);
   void write_some();
   void end_pass();
@@ -87,7 +89,7 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   void trim();
   void failed(const Error& error);
   void end_turn();
-  // False when the state store has no room.
+  // Returns false if the state store has no room.
   bool submit(storage::Checkpoint checkpoint, std::function<void(Status)> done) {
     return lane_->state().try_checkpoint(checkpoint, done);
   }
@@ -100,9 +102,9 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
 
   std::mutex mutex_;
   // Guarded by mutex_
-  Tasks tasks_;       // that are not finished
-  Offset stored_to_;  // where the pass at hand begins
-  Offset pass_end_;   // and where it ends
+  Tasks tasks_;       // unfinished tasks
+  Offset stored_to_;  // start of the present pass
+  Offset pass_end_;   // end of the present pass
   size_t on_way_ = 0;
   bool has_failed_ = false;
 };

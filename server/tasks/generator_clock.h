@@ -1,4 +1,5 @@
-// Which rows of a generator are due: what stands for its input. A task reads them as it reads a partition.
+// The clock of a generator: it determines the rows that are due. A task reads them as if they were
+// a partition.
 #pragma once
 #include <optional>
 #include <vector>
@@ -9,9 +10,10 @@
 
 namespace server {
 
-// Rows are due one after the other from the moment of the first poll, which asks for the row that the task goes on with:
-// those that would have come while it did not run are not made up for. Nor are more than a second of them, when the log
-// or the processor were too slow, or it was paused.
+// Rows are due one after the other from the first poll on, which names the task's next row. The
+// time in which the task did not run is not made up for. If the task falls more than a second
+// behind, because the log or the processor is slow or the task was paused, the clock restarts at
+// the task's next row, so that time is not made up for either.
 //
 // Threads: the task's.
 // Owner:   the task's entry on its shard.
@@ -27,15 +29,16 @@ class GeneratorClock final : public engine::Sources {
       size_t max_bytes) override;
   void release() override {}
 
-  // The rows below it are due.
+  // The offset of the first row that is not due.
   Offset due() const;
-  // How often to look: a row is late by so much. Nothing when all have been due.
+  // The interval of polls, which is also the greatest delay of a row. Nothing when all rows have
+  // been due.
   std::optional<int64_t> interval_ms() const;
 
  private:
   const int64_t rows_per_second_, number_of_rows_;
   const Clock& clock_;
-  // The row that was due at a moment; none before the first poll.
+  // The row that was due at begun_us_; none before the first poll.
   std::optional<int64_t> begun_row_;
   int64_t begun_us_ = 0;
 };

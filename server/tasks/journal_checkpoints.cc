@@ -12,9 +12,9 @@ namespace server {
 
 namespace {
 
-// What a commit takes in the journal beside its entry: the head of the batch, sequence and name.
+// The size of a commit in the journal besides its entry: batch header, sequence number and name.
 constexpr size_t kEntryBytes = 100;
-// So much less than is worth a checkpoint waits so many times as long.
+// A backlog below this fraction of a worthwhile checkpoint waits kHandfulIntervals times as long.
 constexpr size_t kHandfulFraction = 64;
 constexpr int64_t kHandfulIntervals = 30;
 
@@ -33,17 +33,18 @@ void erase_tasks(Tasks& tasks, const std::string& prefix) {
 
 }  // namespace
 
-// --- What waits
+// --- Commits that wait
 
 void JournalCheckpoints::recover(const FirstEntries& tasks) {
   const auto reader = open_journal(lane_->log(), lane_->state(), journal_);
   if (!reader) return lose_all(reader.error());
   finished_ = (*reader)->start();
-  // Whose a damaged entry was nobody knows: of any task that was there. Those that began behind it are whole.
+  // The owner of a damaged entry is unknown: it may be any task that existed at that point. Tasks
+  // that began behind it are whole.
   for (Offset first = finished_; first < Offset{INT64_MAX};) {
     const Status read = read_journal(**reader, first, tasks);
     if (read) break;
-    const Offset damaged = end_;  // there, or behind it
+    const Offset damaged = end_;  // at the damage or behind it
     first = Offset{INT64_MAX};
     for (const auto& [task, its_first] : tasks)
       its_first <= damaged ? note_lost(task, read.error())
@@ -55,12 +56,12 @@ void JournalCheckpoints::recover(const FirstEntries& tasks) {
   if (journal) end_ = journal->log_end();
 }
 
-// Neither decodes entries nor keeps anything of them.
+// Neither decodes entries nor keeps their data.
 Status JournalCheckpoints::read_journal(storage::JournalReader& reader, Offset first,
                                         const FirstEntries& tasks) {
   waiting_ = {};
   end_ = first;
-  absl::flat_hash_map<std::string, TaskSequence> stored;  // what is in checkpoints
+  absl::flat_hash_map<std::string, TaskSequence> stored;  // commits in checkpoints
   return reader.read(first, [&](const storage::JournalRecord& record) -> Status {
     end_ = record.offset + 1;
     const auto found = find_task(tasks, record);
@@ -84,7 +85,7 @@ Status JournalCheckpoints::read_journal(storage::JournalReader& reader, Offset f
   });
 }
 
-// --- What is lost
+// --- Lost tasks
 
 void JournalCheckpoints::note_lost(const std::string& task, const Error& why) {
   if (!lost_.insert(task).second) return;
@@ -120,7 +121,7 @@ void JournalCheckpoints::lose_older_than(Offset end, const Error& why) {
             why.message);
 }
 
-// What is not lost of it comes into the next one.
+// Tasks that are not lost are written by the next checkpoint.
 void JournalCheckpoints::take_damage(const FrozenJournal& damaged) {
   const auto& [why, task] = damaged.damage();
   task.empty() ? lose_older_than(damaged.range().end_offset, why) : lose(task, why);
@@ -153,14 +154,14 @@ void JournalCheckpoints::add(const LogSink::Durable& commit) {
   const int64_t now_us = lane_->clock().monotonic_us();
   assert(commit.journal == journal_ && commit.offset + 1 >= end_);
   end_ = commit.offset + 1;
-  if (lost_.contains(commit.task)) return;  // it was on its way
+  if (lost_.contains(commit.task)) return;  // the commit was under way when the task was lost
   const size_t bytes = kEntryBytes + commit.entry_bytes;
   if (waiting_.bytes == 0) waiting_.since_us = now_us;
   waiting_.bytes += bytes;
   const auto [place, is_new] = waiting_.tasks.try_emplace(commit.task);
   Commits& commits = place->second;
   if (is_new) commits = {{commit.offset, {}}, 0, now_us};
-  assert(commit.sequence > commits.range.last);  // what is in a checkpoint is not added again
+  assert(commit.sequence > commits.range.last);  // commits in a checkpoint are not added again
   commits.range.last = commit.sequence;
   commits.bytes += bytes;
 }
@@ -197,7 +198,7 @@ JournalCheckpoints::Backlog JournalCheckpoints::Stretch::backlog_of(const std::s
   return {found->second.bytes, now_us - found->second.since_us};
 }
 
-// What is on its way is older than what has come since.
+// Commits under way are older than waiting ones.
 JournalCheckpoints::Backlog JournalCheckpoints::sum(const Backlog& older, const Backlog& newer) {
   return {older.journal_bytes + newer.journal_bytes, older.age_us ? older.age_us : newer.age_us};
 }
@@ -217,8 +218,8 @@ JournalCheckpoints::Backlog JournalCheckpoints::backlog_of(const std::string& ta
 void JournalCheckpoints::tick(Memory memory) {
   if (frozen_ && look_after_frozen() == Frozen::IsThere) return;
   if (!is_dirty()) return;
-  // A checkpoint of a handful costs as many syncs as one of much, and a restart reads it in no time. What
-  // is of nobody any more does not stay for that.
+  // A checkpoint of little data costs as many syncs as a large one, and a restart reads the data
+  // quickly. The exception is data of dropped tasks, which is trimmed without that delay.
   const bool is_handful = waiting_.bytes < journal_bytes() / kHandfulFraction && !holds_gone_;
   const int64_t age_us = lane_->clock().monotonic_us() - waiting_.since_us;
   const bool is_old =

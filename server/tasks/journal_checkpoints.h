@@ -1,5 +1,5 @@
-// Knows what the commits of a journal partition have added since its last checkpoint, and has it written to
-// the state store from time to time.
+// Tracks the commits that a journal partition has received since its last checkpoint, and has them
+// written to the state store from time to time.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,100 +17,103 @@
 
 namespace server {
 
-// The journal grows until a checkpoint contains it; recovery reads both. So a checkpoint is written
-// when the journal has become as long as is still quick to read again, or old. It takes all tasks of the
-// partition as of one offset, and then the journal is trimmed up to there.
+// The journal grows until a checkpoint contains its entries; recovery reads both. A checkpoint is
+// therefore written when the journal is so long that reading it takes time, or when it is old. It
+// contains all tasks of the partition as of one offset, and the journal is then trimmed to that
+// offset.
 //
 //   journal:  trimmed | finished_ ......... frozen_'s end | ......... end_
 //                       in the checkpoint on its way,       waits
-//                       or to be tried again
+//                       or to be retried
 //
-// What was committed lies in the journal and nowhere else. Of each task is kept here where that begins and
-// ends; the checkpoint reads it (FrozenJournal).
+// Committed data is in the journal and nowhere else. This class keeps only where each task's part
+// of it begins and ends; the checkpoint reads the data (FrozenJournal).
 //
-// Entries are facts: what was durable is in a checkpoint one day, whatever becomes of the task's owner
+// Entries are final: a durable entry reaches a checkpoint whatever happens to the task's owner
 // meanwhile.
 //
-// Damage is found when the journal is read: at a start, and by checkpoints. Tasks that it may be of are lost:
-// nothing of them comes into a checkpoint, and their queries end. As long as one of them is there, the
-// journal is kept, for a restart would else take what is left of it for all; those that began behind the damage go on.
+// Damage is found when the journal is read, at a start and by checkpoints. All tasks that the
+// damaged part may belong to are lost: their data reaches no checkpoint, and their queries end. The
+// journal is kept as long as one of them exists, because a restart would otherwise take the
+// remaining entries for all. Tasks that began behind the damage continue.
 //
-// Invariant: what is not in a finished checkpoint is in the journal. The end of the journal that the state
-// store knows moves when all before it is stored.
+// Invariant: data that is in no finished checkpoint is in the journal. The end of the journal in
+//          the state store moves only after everything before it is stored.
 //
 // Threads: the shard's.
 // Owner:   the shard that owns the journal partition.
 class JournalCheckpoints {
  public:
-  // Of the node.
+  // Memory of the node.
   enum class Memory : uint8_t {
     Enough,
     Tight,
-    Exhausted,  // tasks wait for checkpoints: what they have changed cannot leave it before
+    Exhausted,  // tasks wait for checkpoints, without which their changes cannot leave memory
   };
 
   JournalCheckpoints(PartitionId journal, std::shared_ptr<CheckpointLane> lane)
       : journal_(journal), lane_(std::move(lane)) {}
 
-  // At a start: finds out what the journal holds of these tasks, which are those of the log.
+  // At a start: finds the journal's data of these tasks, which are those of the log.
   void recover(const FirstEntries& tasks);
-  // Nothing of this task, or of any, can be read.
+  // Marks a task, or all tasks, as lost because their data cannot be read.
   void lose(const std::string& task, const Error& why);
   void lose_all(const Error& why);
 
-  // The commits of the journal, in its order.
+  // Notes a commit; called in the order of the journal.
   void add(const LogSink::Durable& commit);
-  // Forgets these tasks, which commit nothing any more; what is left to do is to be called elsewhere, since
-  // it may wait. Then the state store may be told.
+  // Forgets these tasks, which no longer commit. The returned function does the rest and may wait,
+  // so it is called on another thread. Afterwards the tasks may be dropped in the state store.
   [[nodiscard]] std::function<void()> drop(const std::string& prefix);
 
-  // Begins a checkpoint if it is time for one and none is on its way; while memory is short that is
-  // much sooner, for a small one takes little while it is made.
+  // Begins a checkpoint if one is due and none is under way. While memory is short, checkpoints are
+  // due much earlier, because a small one needs little memory.
   void tick(Memory memory = Memory::Enough);
-  // Whether ticks are of any use.
+  // Whether ticks have anything to do.
   bool is_dirty() const {
     if (frozen_ || is_broken_) return frozen_ != nullptr;
     return lost_.empty() ? end_ > finished_ : !waiting_.tasks.empty();
   }
-  // Of the tasks of checkpoints that ticks have found finished, but for those that were dropped since: up to
-  // which commit the state store now contains all that they have changed. Each is told once.
+  // For each task of checkpoints that ticks have found finished, the commit up to which the state
+  // store contains all its changes. Each is returned once. Dropped tasks are missing.
   std::vector<std::pair<std::string, TaskSequence>> take_stored();
-  // Whether tasks were lost since this was asked last.
+  // Whether tasks were lost since the last call.
   bool take_has_lost() { return std::exchange(has_lost_, false); }
-  // Nothing when it is not lost.
+  // Returns nothing if the task is not lost.
   std::optional<Error> why_lost(const std::string& task) const;
 
-  // What the journal holds that no checkpoint contains yet: a restart reads it again.
+  // The journal's data that no checkpoint contains yet; a restart reads it again.
   struct Backlog {
     size_t journal_bytes = 0;
-    std::optional<int64_t> age_us = {};  // of the oldest of it; nothing when there is none
+    std::optional<int64_t> age_us = {};  // of the oldest data; nothing if there is none
   };
   Backlog backlog() const;
   Backlog backlog_of(const std::string& task) const;
-  // Whether nothing of the task waits for a checkpoint.
+  // Whether all data of the task is in checkpoints.
   bool has_stored_all_of(const std::string& task) const {
     return !is_lost(task) && !waiting_.tasks.contains(task) && !on_way_.tasks.contains(task);
   }
-  // What a checkpoint that is being written has read of the journal.
+  // Memory for data that the checkpoint under way has read from the journal.
   size_t memory_bytes() const { return frozen_ ? frozen_->memory_bytes() : 0; }
-  // So much waits for a checkpoint, which fails or is slow, that tasks must not add more: the disk would
-  // fill up, and a restart take long. Their input is safe in the log.
+  // Whether the backlog exceeds its limit, because checkpoints fail or are slow. Tasks must then
+  // not add to it: the disk would fill up and a restart would take long. The tasks' input is safe
+  // in the log.
   bool is_overdue() const { return waiting_.bytes > kMaxJournals * journal_bytes(); }
 
  private:
   static constexpr size_t kMaxJournals = 4;
   static constexpr size_t kTightFraction = 16;
-  // Of a task.
+  // The commits of one task.
   struct Commits {
     FrozenJournal::Commits range;
     size_t bytes = 0;
     int64_t since_us = 0;
   };
-  // Of all tasks: some stretch of the journal.
+  // A range of the journal, with the commits of each task in it.
   struct Stretch {
     std::map<std::string, Commits> tasks;
     size_t bytes = 0;
-    int64_t since_us = 0;  // of the oldest of it
+    int64_t since_us = 0;  // of its oldest commit
     Backlog backlog(int64_t now_us) const;
     Backlog backlog_of(const std::string& task, int64_t now_us) const;
     void drop(const std::string& prefix);
@@ -118,7 +121,7 @@ class JournalCheckpoints {
     void add(const Stretch& older);
   };
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
-  // As much is worth a checkpoint.
+  // The size of a backlog that is worth a checkpoint.
   size_t enough_bytes(Memory memory) const {
     if (memory == Memory::Exhausted) return 1;
     return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
@@ -135,16 +138,16 @@ class JournalCheckpoints {
 
   const PartitionId journal_;
   const std::shared_ptr<CheckpointLane> lane_;
-  Stretch waiting_;             // since the last checkpoint was begun
-  Offset end_{0};               // of what has been added
-  Offset finished_{0};          // what lies before was trimmed
-  bool is_broken_ = false;      // nothing can be read
-  std::set<std::string> lost_;  // that were not dropped
-  bool has_lost_ = false;       // take_has_lost()
-  bool holds_gone_ = false;     // the journal, since then: commits of tasks that are no more
-  std::shared_ptr<FrozenJournal> frozen_;       // on its way, or waiting to be tried again
-  Stretch on_way_;                              // what it is to contain
-  std::map<std::string, TaskSequence> stored_;  // take_stored()
+  Stretch waiting_;             // commits since the last checkpoint began
+  Offset end_{0};               // end of the commits that were added
+  Offset finished_{0};          // everything before it was trimmed
+  bool is_broken_ = false;      // the journal cannot be read
+  std::set<std::string> lost_;  // lost tasks that were not dropped
+  bool has_lost_ = false;       // for take_has_lost()
+  bool holds_gone_ = false;     // holds commits of dropped tasks since the last checkpoint
+  std::shared_ptr<FrozenJournal> frozen_;       // under way, or waiting for a retry
+  Stretch on_way_;                              // commits that `frozen_` is to contain
+  std::map<std::string, TaskSequence> stored_;  // for take_stored()
 };
 
 }  // namespace server

@@ -9,7 +9,7 @@ namespace server {
 
 namespace {
 
-// Small enough that commits between two pieces wait for none of them.
+// Small, so that commits between two pieces are hardly delayed.
 constexpr size_t kPieceBytes = 256 << 10;
 
 constexpr char kQuery = 'q', kTask = 't', kStore = 's', kEntry = 'e', kCommit = 'j',

@@ -1,5 +1,5 @@
-// What the pieces of a journal's snapshot contain: the tasks of its queries as they lie in a node's checkpoints, journal
-// and exchanges. Layout: docs/formats/cluster.md.
+// The contents of the pieces of a journal's snapshot: the tasks of its queries as they are in a
+// node's checkpoints, journal and exchanges. Layout: docs/formats/cluster.md.
 #pragma once
 #include <functional>
 #include <string>
@@ -12,29 +12,30 @@
 
 namespace server {
 
-// Whoever takes a snapshot in, item by item, in this order. Views hold for the call.
+// Receives a snapshot item by item, in the order of these methods. Views are valid during the call.
 class JournalContent {
  public:
   virtual ~JournalContent() = default;
-  // All queries first. `planned_at`: of the command that gave it its plan.
+  // All queries are first. `planned_at` is the revision of the command that gave the query its
+  // plan.
   virtual Status query(std::string_view id, Revision planned_at) = 0;
-  // What is in checkpoints: a task, then its stores, each with its entries behind it.
+  // Contents of checkpoints: a task, then its stores, each followed by its entries.
   virtual Status task(std::string_view id, const storage::CheckpointPosition& position) = 0;
   virtual Status store(std::string_view name) = 0;
   virtual Status entry(std::string_view key, std::string_view value) = 0;
-  // What the tasks have committed since: of each task in the order of the sequences.
+  // Commits since the checkpoint, for each task in the order of their sequence numbers.
   virtual Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) = 0;
-  // Partitions of exchanges, each with its batches behind it; those of a topic in their order.
+  // Partitions of exchanges, each followed by its batches; the partitions of a topic are in order.
   virtual Status partition(const storage::PartitionSnapshot::Head& head) = 0;
   virtual Status batch(std::string_view bytes) = 0;
 };
 
-// Writes them down, and hands on a piece whenever there is enough.
+// Encodes the items, and passes on a piece whenever it is large enough.
 //
 // Threads: one.
 class JournalContentWriter final : public JournalContent {
  public:
-  // A piece; what it answers ends the writing where that is an error.
+  // Receives a piece; an error ends the writing.
   using TakePiece = std::function<Status(std::string piece)>;
   explicit JournalContentWriter(TakePiece take) : take_(std::move(take)) {}
 
@@ -45,7 +46,7 @@ class JournalContentWriter final : public JournalContent {
   Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) override;
   Status partition(const storage::PartitionSnapshot::Head& head) override;
   Status batch(std::string_view bytes) override;
-  // What is left, perhaps nothing: the last piece.
+  // Returns the last piece, which may be empty.
   std::string finish() { return std::move(piece_); }
 
  private:
@@ -57,7 +58,8 @@ class JournalContentWriter final : public JournalContent {
   std::string piece_;
 };
 
-// Of one piece, in the order of the pieces. Fails with CorruptRecord, and with what `content` answers.
+// Reads one piece; pieces must be read in order. Fails with CorruptRecord, and with any error of
+// `content`.
 Status read_journal_content(std::string_view piece, JournalContent& content);
 
 }  // namespace server

@@ -22,7 +22,7 @@ Answer wait_for(const std::function<void(std::function<void(Answer)>)>& begin) {
   return done.get_future().get();
 }
 
-// Of a partition while it is filled, and then: newer than what its batches have.
+// The epoch of a partition while it is filled. It is newer than that of its batches.
 LeaderEpoch epoch_while_filled(const storage::PartitionSnapshot::Head& head) {
   return head.epoch + 1;
 }
@@ -65,7 +65,7 @@ Status JournalInstall::entry(std::string_view key, std::string_view value) {
   return write_checkpoint(Part::Some);
 }
 
-// As a checkpoint of the node's own would be: the position comes with the last part.
+// Writes a checkpoint as the node itself would: the position is in the last part.
 Status JournalInstall::write_checkpoint(Part part) {
   if (!open_) return {};
   TRY(check_goes_on());
@@ -94,7 +94,8 @@ Status JournalInstall::write_checkpoint(Part part) {
 
 // --- Commits
 
-// All of them, since their rows say where in the journal of tasks their entries begin.
+// Begins all tasks at once, since their rows contain the offset of their first entry in the task
+// journal.
 Status JournalInstall::begin_tasks() {
   if (std::exchange(have_begun_, true)) return {};
   TRY(write_checkpoint(Part::Last));
@@ -123,8 +124,8 @@ Status JournalInstall::commit(std::string_view task, TaskSequence sequence,
   return commit_bytes_ < kCarriedBytes ? Status() : carry_out_some();
 }
 
-// What they have sent and consumed is in the exchanges. The shards are told in the order of the log, as of all commits:
-// what they do not know of is in no checkpoint.
+// Outputs and consumed inputs are already in the exchanges. The shards are notified in the order of
+// the log, as for all commits: a commit that they do not know reaches no checkpoint.
 Status JournalInstall::carry_out_some() {
   if (commits_.empty()) return {};
   TRY(check_goes_on());

@@ -1,4 +1,5 @@
-// What a snapshot of a journal contains is made durable in this node, which has nothing of the journal's queries.
+// Makes the contents of a journal's snapshot durable on this node, which has no data of the
+// journal's queries.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -20,9 +21,10 @@
 
 namespace server {
 
-// Some megabytes of it are in memory at a time. What was cut off is begun anew from nothing.
+// At most some megabytes are in memory at a time. An installation that was interrupted starts again
+// from nothing.
 //
-// Threads: one, which may wait. Owner: QueryTasks, for a call.
+// Threads: one, which may wait. Owner: QueryTasks, for the duration of a call.
 class JournalInstall final : public JournalContent {
  public:
   struct Node {
@@ -31,7 +33,7 @@ class JournalInstall final : public JournalContent {
     std::function<Shard&(const std::string& task)> shard_of;
     const std::atomic<bool>& must_stop;
   };
-  // Of other queries, and of earlier ones of the same names, nothing is taken.
+  // The queries that are installed. Other queries, and earlier ones of the same names, are skipped.
   struct Wanted {
     Revision made_at;
     std::vector<Uuid> exchanges = {};
@@ -47,7 +49,7 @@ class JournalInstall final : public JournalContent {
   Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) override;
   Status partition(const storage::PartitionSnapshot::Head& head) override;
   Status batch(std::string_view bytes) override;
-  // Behind the last piece.
+  // Called after the last piece.
   Status finish();
 
  private:
@@ -62,9 +64,9 @@ class JournalInstall final : public JournalContent {
   const Node node_;
   const Queries queries_;
   storage::ReplicaLog replicas_{node_.log};
-  std::set<std::string, std::less<>> taken_;  // of the queries
-  std::set<Uuid> exchanges_;                  // of these
-  // The task whose checkpoint is being written; nothing where none is, or it is not taken.
+  std::set<std::string, std::less<>> taken_;  // of the installed queries
+  std::set<Uuid> exchanges_;                  // of the installed queries
+  // The task whose checkpoint is being written; nothing if none is, or if the task is skipped.
   struct Open {
     std::string id;
     storage::CheckpointPosition position;
@@ -80,10 +82,10 @@ class JournalInstall final : public JournalContent {
   bool have_begun_ = false;
   std::map<std::string, TaskEpoch, std::less<>> epochs_;
   std::vector<storage::TaskCommit> commits_;
-  std::vector<size_t> entry_sizes_;  // of the commits
+  std::vector<size_t> entry_sizes_;  // of commits_
   size_t commit_bytes_ = 0;
-  std::optional<storage::PartitionSnapshot::Head> partition_;  // none where it is not taken
-  std::string batches_;                                        // of the partition
+  std::optional<storage::PartitionSnapshot::Head> partition_;  // none if the partition is skipped
+  std::string batches_;                                        // of partition_
 };
 
 }  // namespace server

@@ -10,7 +10,7 @@ namespace server {
 
 namespace {
 
-// Where the node has come to in a journal:
+// A node's position in a journal:
 //   key "journal/N" in the table "cluster"   next offset i64, leader epoch i32 of the last batch before it, offset i64
 //                                            before which all outputs are delivered, size of the last snapshot i64,
 //                                            leader epoch i32 that the last unclean election before it began
@@ -26,7 +26,7 @@ Result<JournalProgress> decode(std::string_view bytes) {
   progress.place.next = Offset{in.be<int64_t>()};
   progress.place.epoch = LeaderEpoch{in.be<int32_t>()};
   progress.place.first_needed = Offset{in.be<int64_t>()};
-  // Versions before snapshots had no more.
+  // Versions before snapshots wrote no further fields.
   if (in.ok() && !in.at_end()) progress.snapshot_bytes = static_cast<size_t>(in.be<int64_t>());
   if (in.ok() && !in.at_end()) progress.unclean = LeaderEpoch{in.be<int32_t>()};
   if (in.ok()) return progress;

@@ -1,4 +1,4 @@
-// Where a node has come to in a journal with replicas, as it lies in its log (docs/formats/cluster.md).
+// A node's position in a replicated journal, as kept in its log (docs/formats/cluster.md).
 #pragma once
 #include <cstddef>
 #include <map>
@@ -12,13 +12,13 @@ namespace server {
 
 struct JournalProgress {
   storage::JournalPlace place = {};
-  size_t snapshot_bytes = 0;  // of the last one that is whole
-  LeaderEpoch unclean = {};   // began with an unclean election: the place is of the log since then
+  size_t snapshot_bytes = 0;  // of the last complete snapshot
+  LeaderEpoch unclean = {};   // started by an unclean election: the place is in the log after it
 };
 
 Status put_journal_progress(storage::WriteTransaction& transaction, PartitionId journal,
                             const JournalProgress& progress);
-// Of all journals. Fails with DataCorrupted.
+// Reads the progress of all journals. Fails with DataCorrupted.
 Result<std::map<PartitionId, JournalProgress>> read_journal_progress(
     storage::WriteTransaction& transaction);
 

@@ -24,7 +24,7 @@ struct JournalSnapshots::Writing {
   int64_t number;  // of the snapshot
   std::unique_ptr<JournalSource> source;
   int32_t pieces = 0;
-  size_t bytes = 0;  // that are written
+  size_t bytes = 0;  // written so far
 };
 
 void JournalSnapshots::start_thread() {
@@ -40,7 +40,7 @@ void JournalSnapshots::stop_thread() {
   if (thread_.joinable()) thread_.join();
 }
 
-// False when it is over.
+// Waits. Returns false if the thread must stop.
 bool JournalSnapshots::rest(int64_t us) {
   std::unique_lock lock(mutex_);
   return !stopped_.wait_for(lock, std::chrono::microseconds(us), [this] { return must_stop_; });
@@ -97,7 +97,7 @@ Result<size_t> JournalSnapshots::write(PartitionId journal) {
   return writing.bytes;
 }
 
-// While nothing is carried out: so all that is opened is of the same moment.
+// Applies no commits during the call, so that all opened data is as of the same moment.
 Result<JournalSnapshots::Writing> JournalSnapshots::begin(PartitionId journal) {
   const ReplicatedJournals::Pause pause(journals_, {journal});
   auto contents = journals_.contents(pause, journal);
@@ -108,7 +108,8 @@ Result<JournalSnapshots::Writing> JournalSnapshots::begin(PartitionId journal) {
   return Writing{*std::move(contents), static_cast<int64_t>(random_() >> 1), std::move(source)};
 }
 
-// Waits until it is visible: no more is on its way than one. The answer may come after this has given up.
+// Waits until the piece is visible, so only one is under way. The answer may arrive after this
+// method has returned.
 Status JournalSnapshots::write_piece(PartitionId journal, Writing& writing, bool is_last,
                                      std::string content) {
   const int64_t begun_us = clock_.monotonic_us();

@@ -1,4 +1,5 @@
-// Writes snapshots of the journals with replicas that this node leads, so that they can be trimmed.
+// Writes snapshots of the replicated journals that this node leads, so that the journals can be
+// trimmed.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -20,13 +21,15 @@
 
 namespace server {
 
-// A journal gets one when it is twice as long as the last one took, and some megabytes: so each byte of a commit pays for
-// one of snapshots, about, and the journal takes three times what its queries keep.
+// A journal gets a snapshot when it is twice as long as its last one, plus `least_bytes`. So each
+// byte of a commit pays for about one byte of snapshots, and the journal takes about three times
+// the size of its queries' data.
 //
-// What is written is opened (journal_source.h) while nothing is carried out: reading it afterwards holds up nobody. One piece is
-// in memory, and on its way, at a time; the thread rests between two as long as one took.
+// The data is opened (journal_source.h) while no commit is applied, and read afterwards, when
+// commits continue. One piece at a time is in memory and under way; the thread rests after a piece
+// as long as the piece took.
 //
-// Threads: its own, which waits. Owner: the node; all that it is given outlives its thread.
+// Threads: its own, which waits. Owner: the node; the constructor's arguments outlive the thread.
 class JournalSnapshots {
  public:
   JournalSnapshots(storage::Log& log, storage::StateStore& state, ReplicatedJournals& journals,
@@ -59,10 +62,11 @@ class JournalSnapshots {
   SnapshotPieces& pieces_;
   const Clock& clock_;
   const int64_t least_bytes_;
-  const std::function<bool()> may_write_;  // whether all nodes know what such a snapshot is
+  const std::function<bool()> may_write_;  // whether all nodes support such snapshots
   std::unique_ptr<storage::LogReader> reader_;
-  std::map<PartitionId, int64_t> not_before_us_;  // those of which none could be written
-  // The last one, behind which it is to be trimmed before the next: what is not delivered may hold that up.
+  std::map<PartitionId, int64_t> not_before_us_;  // for journals whose last snapshot failed
+  // The last snapshot. The next one waits until the journal is trimmed to its place, which
+  // undelivered outputs may delay.
   struct Last {
     ReplicatedJournals::Term term;
     Offset place;

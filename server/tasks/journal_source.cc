@@ -23,7 +23,8 @@ JournalSource::~JournalSource() {
   if (reader_) reader_->end_turn();
 }
 
-// A checkpoint may be completed meanwhile; what it trims is in the journal that was opened before.
+// A checkpoint that completes meanwhile does no harm: the journals were opened before, with the
+// entries that it trims.
 Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
                                                            storage::StateStore& state,
                                                            std::vector<DefinedQueryPtr> queries,
@@ -50,7 +51,8 @@ Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
   return source;
 }
 
-// What the reader sees has the positions that were there before and after it was opened, where they are the same.
+// Opens a reader of checkpoints. The positions read before are valid for it if the reader shows the
+// same ones.
 Status JournalSource::open_state(storage::StateStore& state) {
   constexpr int kAttempts = 20;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -96,7 +98,7 @@ Status JournalSource::write_state(JournalContentWriter& writer) const {
     if (stores == stores_.end()) continue;
     for (const std::string& store : stores->second) {
       const auto row = TRY(reader_->find_store(id, store));
-      if (!row) continue;  // made since
+      if (!row) continue;  // made after the snapshot
       TRY(writer.store(store));
       std::string place;
       Status written;

@@ -1,4 +1,5 @@
-// What a snapshot of a journal with replicas contains, as it lies in this node's checkpoints, journal of tasks and exchanges.
+// The contents of a replicated journal's snapshot, read from this node's checkpoints, task journals
+// and exchanges.
 #pragma once
 #include <map>
 #include <memory>
@@ -18,20 +19,22 @@ namespace server {
 
 class JournalContentWriter;
 
-// All of it as of the moment in which it was opened. While it lives, pages of both files are not used again.
+// All data is as of the moment of open(). While the object exists, the files of log and state
+// cannot reuse pages.
 //
 // Threads: one at a time.
 class JournalSource {
  public:
-  // Nobody commits for these tasks while it is opened; they are those of the queries. Fails with ObjectState where it cannot
-  // be had now.
+  // `tasks` are the tasks of `queries`; none of them may commit during the call. Fails with
+  // ObjectState if no snapshot can be made now.
   static Result<std::unique_ptr<JournalSource>> open(storage::Log& log, storage::StateStore& state,
                                                      std::vector<DefinedQueryPtr> queries,
                                                      std::vector<std::string> tasks);
   JournalSource(const JournalSource&) = delete;
   ~JournalSource();
 
-  // `newer`: commits that the log is about to get, behind all that it has of their tasks.
+  // `newer` contains commits that the log is about to receive, behind all that it has of their
+  // tasks.
   Status write(JournalContentWriter& writer,
                std::span<const storage::JournalRecord> newer = {}) const;
 
@@ -44,11 +47,11 @@ class JournalSource {
 
   std::vector<DefinedQueryPtr> queries_;
   std::vector<std::string> tasks_;
-  std::map<std::string, Offset> first_entries_;  // of the tasks, in their journals
+  std::map<std::string, Offset> first_entries_;  // positions in the tasks' journals
   std::map<PartitionId, std::unique_ptr<storage::JournalReader>> journals_;
   std::map<std::string, storage::CheckpointPosition> positions_;
-  std::map<std::string, std::set<std::string>> stores_;  // that checkpoints have, of each task
-  std::unique_ptr<storage::StateReader> reader_;         // in a turn
+  std::map<std::string, std::set<std::string>> stores_;  // in checkpoints, by task
+  std::unique_ptr<storage::StateReader> reader_;         // within a turn
   std::unique_ptr<storage::PartitionSnapshot> exchanges_;
 };
 

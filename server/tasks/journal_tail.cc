@@ -11,14 +11,14 @@ namespace server {
 
 namespace {
 
-constexpr size_t kPieceBytes = 256 << 10;  // of a checkpoint, restored at a time
+constexpr size_t kPieceBytes = 256 << 10;  // of a checkpoint; restored in pieces
 
 }  // namespace
 
 Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal) {
-  // In this order: a checkpoint that is completed in between moves both.
+  // The order matters: a checkpoint that completes in between moves both positions.
   auto reader = TRY(storage::JournalReader::open(log, journal));
   const storage::StateStore::JournalEnds ends = TRY(state.journal_ends());
   const auto end = ends.find(journal);
@@ -61,22 +61,22 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
       tail->commits_[found->first].push_back({record.sequence, record.entry});
     return {};
   };
-  // What lies before may be damaged, and is not theirs.
+  // Earlier entries may be damaged, and do not belong to these tasks.
   Offset first{INT64_MAX};
   for (const auto& [task, its_first] : tasks) first = std::min(first, its_first);
   TRY(tail->reader_->read(first, keep));
   return std::shared_ptr<const JournalTail>(std::move(tail));
 }
 
-// The journal was read before the checkpoint: one that is completed in between has what it trims. The other
-// way round entries would be in neither.
+// The journal was read before the checkpoint, so a checkpoint that completes in between contains
+// the entries that it trims. In the opposite order such entries would be in neither.
 Result<TaskSequence> JournalTail::restore(const std::string& task, const storage::StateStore& state,
                                           Target& target) const {
   const storage::CheckpointPosition stored = TRY(state.position_of(task));
   const TaskPosition known = TRY(read_position(stored));
   target.begin(known.position);
   const auto wants = [&](std::string_view store) { return target.loads(store_number(store)); };
-  // A piece at a time.
+  // Restores the checkpoint in pieces.
   engine::JournalEntry some;
   const auto restore_some = [&]() -> Status {
     const engine::JournalEntry taken = std::exchange(some, {});

@@ -1,4 +1,4 @@
-// What a journal partition holds behind the checkpoints: for tasks that begin.
+// The entries of a journal partition behind the checkpoints, for tasks that start.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -14,37 +14,37 @@
 
 namespace server {
 
-// Fails with StorageFailure when what was trimmed from the journal is not in the state: they are of
-// different backups.
+// Fails with StorageFailure if trimmed entries are missing from the state store: journal and state
+// store are then from different backups.
 Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal);
 
-// Of a task: its last commit, and what it says about positions and scalars.
+// A task's last commit, and its positions and scalars at that commit.
 struct TaskPosition {
   TaskSequence sequence{0};
   engine::JournalEntry position;  // without changes
 };
 Result<TaskPosition> read_position(const storage::CheckpointPosition& stored);
-// Fails with CorruptRecord unless the second is the commit behind the first.
+// Fails with CorruptRecord unless `next` is the commit that follows `last`.
 Status check_follows(TaskSequence last, TaskSequence next, std::string_view task);
 
-// The tasks of a journal, and where in it what is theirs begins.
+// The tasks of a journal, with the offset of each task's first entry.
 using FirstEntries = absl::flat_hash_map<std::string, Offset>;
-// Whose commit it is; end() when it is of none of them.
+// Finds the task of the commit; end() if none of them has made it.
 FirstEntries::const_iterator find_task(const FirstEntries& tasks,
                                        const storage::JournalRecord& record);
 
-// Threads: reading it any. It keeps a snapshot of the log, whose pages are not used again meanwhile.
+// Threads: any may read. It keeps a snapshot of the log, which cannot reuse pages meanwhile.
 class JournalTail {
  public:
-  // The commits of these tasks, whose former owners have been fenced.
+  // Reads the commits of these tasks, whose former owners have been fenced.
   static Result<std::shared_ptr<const JournalTail>> read(storage::Log& log,
                                                          const storage::StateStore& state,
                                                          PartitionId journal,
                                                          const FirstEntries& tasks);
 
-  // Whoever is restored; see engine::Task.
+  // The task that is restored; see engine::Task.
   class Target {
    public:
     virtual ~Target() = default;
@@ -52,8 +52,8 @@ class JournalTail {
     virtual bool loads(uint32_t store) = 0;
     virtual Status restore(const engine::JournalEntry& entry, TaskSequence commit) = 0;
   };
-  // Hands everything to `target` that makes up the state of a task: its checkpoint, and the journal behind
-  // it. Returns its last durable commit.
+  // Passes the state of a task to `target`: its checkpoint, then the entries behind it. Returns the
+  // task's last durable commit.
   Result<TaskSequence> restore(const std::string& task, const storage::StateStore& state,
                                Target& target) const;
 

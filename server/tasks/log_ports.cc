@@ -14,12 +14,12 @@ Result<std::unique_ptr<LogSources>> LogSources::open(storage::Log& log) {
 
 Result<std::vector<engine::Polled>> LogSources::poll(
     std::span<const std::pair<engine::PartitionRef, Offset>> positions, size_t max_bytes) {
-  // Several are compared.
+  // Several partitions are compared, so they are read from one snapshot.
   TRY(reader_->begin_turn(positions.size() == 1 ? storage::Snapshot::WhenNeeded
                                                 : storage::Snapshot::AtOnce));
   in_turn_ = true;
   std::vector<engine::Polled> polled;
-  // Those beyond every end only ask where the partition ends.
+  // Positions at INT64_MAX only ask for the partition's end.
   const auto asked = static_cast<size_t>(std::ranges::count_if(
       positions, [](const auto& position) { return position.second < Offset(INT64_MAX); }));
   for (const auto& [partition, next] : positions) {
@@ -47,8 +47,9 @@ Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& parti
   return polled;
 }
 
-// What was aborted, and what says how transactions ended. The latter lies there for good, also where the log knows of no
-// transaction any more. What cannot be read is left to who decodes it.
+// Hides aborted batches and control batches. Control batches stay in the log even after it has
+// forgotten the transactions. Batches that cannot be read are left to the decoder, which reports
+// the error.
 Status LogSources::hide_aborted(const storage::TopicPartition& partition,
                                 std::vector<engine::LogBatch>& batches) {
   std::vector<std::pair<engine::LogBatch*, records::BatchHeader>> transactional;

@@ -1,4 +1,4 @@
-// The engine's ports over the node's log.
+// Implements the engine's ports with the node's log.
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,7 +18,7 @@ inline engine::PartitionRef to_engine(const storage::TopicPartition& partition) 
   return {partition.topic, partition.partition};
 }
 
-// Threads: the shard's. Views given by poll() lie in the memory map and hold until release().
+// Threads: the shard's. Views from poll() are of the memory map and valid until release().
 class LogSources final : public engine::Sources {
  public:
   static Result<std::unique_ptr<LogSources>> open(storage::Log& log);
@@ -38,20 +38,21 @@ class LogSources final : public engine::Sources {
   bool in_turn_ = false;
 };
 
-// Answers come back on the shard's loop.
+// Answers arrive on the shard's loop.
 class LogSink final : public engine::Sink {
  public:
-  // A commit that is durable, where it lies in its journal.
+  // A durable commit, and its place in its journal.
   struct Durable {
     std::string task;
     PartitionId journal;
     Offset offset;
     TaskSequence sequence;
     size_t entry_bytes;
-    CommitId commit = {};  // of the log; not known of what was read from the journal
+    CommitId commit = {};  // the log's; unknown if read from the journal
   };
-  // Both are called on the loop: when the log, after it was full, takes commits again; and for each
-  // commit in the order of its journal, whether or not the task is still there, before it is answered.
+  // Both callbacks run on the loop. `on_room`: the log accepts commits again after it was full.
+  // `on_durable`: called for each commit in the order of its journal, before the commit is
+  // answered, even if the task is gone.
   LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room,
           std::function<void(const Durable&)> on_durable)
       : log_(log), loop_(loop), on_room_(std::move(on_room)), on_durable_(std::move(on_durable)) {}

@@ -1,4 +1,4 @@
-// Tasks of which something durable is damaged.
+// Tasks whose durable data is damaged.
 #pragma once
 #include <map>
 #include <mutex>
@@ -10,20 +10,20 @@
 
 namespace server {
 
-// A task that is lost does not run again before its query was dropped or the server has started anew:
-// whoever went on with a part of what it has committed would serve less than was acknowledged.
+// A lost task does not run again until its query is dropped or the server restarts: a task that
+// continued with a part of its committed data would serve less than was acknowledged.
 //
-// Threads: any. The owners of journals tell of it, who builds tasks asks.
+// Threads: any. Owners of journals report lost tasks; QueryTasks checks before it builds tasks.
 // Owner:   CheckpointLane.
 class LostTasks {
  public:
-  // The first reason stays.
+  // The first reason is kept.
   void add(const std::string& task, const Error& why);
-  // All that commit there, also those that begin later.
+  // Loses all tasks of the journal, including tasks that begin later.
   void add_all_of(PartitionId journal, const Error& why);
   void drop(const std::string& prefix);
 
-  // Why the task cannot run; nothing when it can.
+  // Returns the reason why the task cannot run; nothing if it can.
   std::optional<Error> find(const std::string& task, PartitionId journal) const;
 
  private:

@@ -1,4 +1,5 @@
-// What a task of a cluster commits: proposed to its journal with replicas, and done when it comes back from there.
+// Commits of tasks in a cluster: proposed to a replicated journal, and done when they return from
+// it.
 #pragma once
 #include <deque>
 #include <memory>
@@ -12,21 +13,23 @@
 
 namespace server {
 
-// Where tasks propose their commits. A proposal is answered when it comes back as something to be carried out, or not at
-// all: then the journal is closed.
+// Accepts proposals of commits. A proposal is answered when it returns from the journal to be
+// applied, or never, if the journal was closed.
 //
 // Threads: any. Owner: the node.
 class JournalProposals {
  public:
-  // While a node leads a journal without a break. What is proposed under an earlier term is forgotten.
+  // A period in which a node leads a journal without interruption. Proposals of earlier terms are
+  // dropped.
   using Term = uint64_t;
   virtual ~JournalProposals() = default;
   virtual void propose(PartitionId journal, Term term, storage::ReplicatedCommit commit) = 0;
-  // Answers with true when all is visible that was proposed before, with false when the term is over.
+  // Calls back with true when all earlier proposals are visible, or with false when the term is
+  // over.
   virtual void when_visible(PartitionId journal, Term term, std::function<void(bool)> done) = 0;
 };
 
-// A commit that was carried out in this node's log.
+// A commit that was applied to this node's log.
 struct FollowedCommit {
   LogSink::Durable durable;
   std::shared_ptr<const storage::ReplicatedCommit> commit;
@@ -39,12 +42,12 @@ class ProposedCommits final : public engine::Sink {
     PartitionId journal;
     JournalProposals::Term term = 0;
     Revision planned_at;          // of the query
-    std::vector<Uuid> exchanges;  // which every node has for itself
+    std::vector<Uuid> exchanges;  // every node has its own copies
   };
   ProposedCommits(JournalProposals& proposals, Place place)
       : proposals_(proposals), place_(std::move(place)) {}
 
-  // There is always room: a task has few commits on their way.
+  // Always accepts the commit: a task has few commits under way.
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
   void answered(TaskSequence sequence, CommitId commit);
 

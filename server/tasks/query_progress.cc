@@ -11,7 +11,7 @@ namespace server {
 
 namespace {
 
-// The topic that a stage writes; nothing of a stage that writes an exchange, or keeps a table alone.
+// The topic that a stage writes; nothing for a stage that writes an exchange or only keeps a table.
 std::optional<Uuid> topic_written_by(const DefinedQuery& query, const engine::StagePlan& stage) {
   if (stage.output.exchange >= 0 || stage.output.topic.empty()) return std::nullopt;
   const auto id = query.topic_ids.find(stage.output.topic);
@@ -19,7 +19,7 @@ std::optional<Uuid> topic_written_by(const DefinedQuery& query, const engine::St
   return id->second;
 }
 
-// Ids alone, of topics and exchanges: partitions that are added later belong to them.
+// Visits only ids of topics and exchanges: partitions that are added later belong to them.
 template <typename Visit>
 void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, const Visit& visit) {
   for (const engine::PlanNode& node : stage.nodes) {
@@ -33,7 +33,7 @@ void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, con
   }
 }
 
-// One walk from the noted ends to the topic, for each moment.
+// For each noted moment, one walk along the route from the noted ends to the topic.
 //
 // Threads: the reader's.
 class RouteWriters final : public engine::TopicWriters {
@@ -84,7 +84,8 @@ class RouteWriters final : public engine::TopicWriters {
   const std::string& awaited() const override { return awaited_; }
 
  private:
-  // The partitions of all topics on the way, also of those that a query before writes: others may write there, too.
+  // The partitions of all topics on the route, including topics that an earlier query writes: other
+  // clients may write there too.
   void find_inputs() {
     std::set<Uuid> topics;
     for (const QueryProgress::Step& step : route_)
@@ -112,7 +113,8 @@ class RouteWriters final : public engine::TopicWriters {
     return targets;
   }
 
-  // The records that a stage has written when it has passed its targets are the targets of the next one.
+  // When a stage has passed its targets, the ends of its output become the targets of the next
+  // stage.
   void note_outputs(const QueryProgress::Step& step) {
     const engine::OutputPlan& output = stage_of(step).output;
     std::optional<Uuid> topic = topic_written_by(*step.defined, stage_of(step));
@@ -134,7 +136,7 @@ class RouteWriters final : public engine::TopicWriters {
   uint64_t definitions_ = UINT64_MAX;
   std::vector<QueryProgress::Step> route_;
   std::vector<engine::PartitionRef> inputs_;
-  // Belongs to the moment that was noted: definitions may change meanwhile.
+  // Belongs to the noted moment: definitions may change meanwhile.
   std::vector<QueryProgress::Step> walked_;
   size_t at_ = 0;
   std::map<engine::PartitionRef, Offset> frontier_;
@@ -177,7 +179,7 @@ void ProgressOfQuery::publish(int stage, int32_t task, std::span<const Target> p
   Stage& its = stages_[static_cast<size_t>(stage)];
   its.published.insert(task);
   for (const auto& [partition, next] : positions) its.positions[partition] = next;
-  // A topic that is read twice is passed where the reading that is behind is.
+  // If a topic is read twice, the position of the slower reading counts.
   for (const auto& [partition, next] : positions)
     its.positions[partition] = std::min(its.positions[partition], next);
   changed(std::move(lock));
@@ -198,7 +200,8 @@ bool ProgressOfQuery::has_passed(int stage, std::span<const Target> targets,
     const bool has_passed = its.published.size() >= its.expected &&
                             std::ranges::all_of(targets, [&](const Target& target) {
                               const auto known = its.positions.find(target.first);
-                              // A partition that no task reads, such as one of an exchange that carries progress, or one that was added.
+                              // The partition has no reader, for example one of an exchange that
+                              // carries progress, or an added one.
                               return known == its.positions.end() || known->second >= target.second;
                             });
     if (has_passed) return true;
@@ -210,7 +213,7 @@ bool ProgressOfQuery::has_passed(int stage, std::span<const Target> targets,
   return false;
 }
 
-// --- All of them
+// --- All queries
 
 void QueryProgress::forget_topics(const DefinedQuery& query) {
   for (const engine::StagePlan& stage : query.plan->stages) {

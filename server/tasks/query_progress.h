@@ -1,8 +1,10 @@
-// How far all persistent queries have come in what they read, for tasks that read what these write.
+// The positions of all persistent queries in their inputs, for tasks that read the queries'
+// outputs.
 //
-// A task that joins a stream with a table takes a record only when the table has the rows that queries still owe for
-// what could be read when the record was seen (engine/exec/awaited_topics.h). Tasks publish their durable positions
-// here; the readers walk from the topics at the beginning, query by query and stage by stage, to the topic that they read.
+// A task that joins a stream with a table takes a record only when the table has the rows of all
+// records that could be read when the record was seen (engine/exec/awaited_topics.h). Tasks publish
+// their durable positions here. A reader follows the route from the source topics, query by query
+// and stage by stage, to the topic that it reads.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
@@ -24,10 +26,10 @@ namespace server {
 
 // The progress of one query.
 //
-// Invariant: a position that is known is durable, and so is everything that the task wrote before it. Positions of a
-// query that starts again stay known, since it goes on from there.
+// Invariant: a known position is durable, and so is everything that the task wrote before it.
+//          Positions stay valid when the query restarts, since it continues from them.
 //
-// Threads: any. Owner: shared by QueryProgress, the query's tasks and those that wait for it.
+// Threads: any. Owner: shared by QueryProgress, the query's tasks and the tasks that wait for it.
 class ProgressOfQuery {
  public:
   using Wake = std::function<void()>;
@@ -35,17 +37,18 @@ class ProgressOfQuery {
 
   explicit ProgressOfQuery(DefinedQueryPtr defined) : defined_(std::move(defined)) {}
 
-  // Another plan of the query: nothing is known of its tasks.
+  // Sets a new definition. With another plan, the positions of the query's tasks are forgotten.
   void replace(DefinedQueryPtr defined);
   DefinedQueryPtr defined() const;
-  // The tasks of a run; until all of a stage have published something, the stage has passed nothing.
+  // Sets the number of tasks of each stage. A stage has passed nothing until all its tasks have
+  // published a position.
   void expect(std::vector<size_t> tasks_by_stage);
   void publish(int stage, int32_t task, std::span<const Target> positions);
-  // It was dropped: it writes nothing more, and nothing is waited for.
+  // Called when the query is dropped: it writes nothing from then on, and no reader waits for it.
   void end();
 
-  // Whether the stage has passed all of the targets that it reads. If not, `wake` is called at the next change, on the
-  // thread that makes it, unless it has expired.
+  // Whether the stage has passed all targets that it reads. If not, `wake` is called at the next
+  // change, on the thread of the change, unless it has expired.
   bool has_passed(int stage, std::span<const Target> targets,
                   const std::weak_ptr<const Wake>& wake);
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
@@ -72,27 +75,27 @@ class QueryProgress {
  public:
   explicit QueryProgress(const storage::Log& log) : log_(log) {}
 
-  // The query is to run from now on, or has another plan. All queries of a start are defined before one of them runs, so
-  // that no reader takes a topic for one without writers.
+  // Adds a query or its new plan. All queries of a start are defined before one of them runs;
+  // otherwise a reader could find no writers for a topic that has some.
   void define(const DefinedQueryPtr& query);
   void forget(const std::string& query_id);
-  // Null when it is not defined.
+  // Null if the query is not defined.
   std::shared_ptr<ProgressOfQuery> find(const std::string& query_id) const;
 
-  // One stage of a query between the beginning and a topic.
+  // One stage of a query on the route from the source topics to a topic.
   struct Step {
     std::shared_ptr<ProgressOfQuery> query;
     DefinedQueryPtr defined;
     int stage = 0;
   };
-  // The stages behind which the topic has its rows, writers before readers. Empty when no query writes the topic, and
-  // when `reader` is among the queries on the way: it would wait for itself.
+  // The stages that the topic's rows pass through, writers before readers. Empty if no query writes
+  // the topic, or if `reader` is among the queries on the route: it would wait for itself.
   std::vector<Step> route_to(const Uuid& topic, const std::string& reader) const;
-  // Grows with each definition.
+  // Increases with each definition.
   uint64_t definitions() const { return definitions_.load(std::memory_order_acquire); }
 
-  // For the inputs of a task of `reader` that read this topic. `wake` is called, on any thread, when a query that was
-  // found behind has come further.
+  // For inputs of a task of `reader` that read this topic. `wake` is called, on any thread, when a
+  // query that was found behind has advanced.
   engine::TopicWritersPtr writers_of(const Uuid& topic, const std::string& reader,
                                      ProgressOfQuery::Wake wake) const;
   const storage::Log& log() const { return log_; }
@@ -108,7 +111,7 @@ class QueryProgress {
   // Guarded by mutex_
   absl::flat_hash_map<std::string, std::shared_ptr<ProgressOfQuery>> queries_;
   absl::flat_hash_map<Uuid, std::vector<std::string>>
-      writers_;  // query ids, by the topic that they write
+      writers_;  // query ids by the topic that they write
 };
 
 }  // namespace server

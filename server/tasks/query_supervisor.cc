@@ -35,7 +35,7 @@ void QuerySupervisor::stop_thread() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
-  // An operation waits for the shards, which its caller stops next.
+  // An operation waits for the shards, which the caller stops next.
   gate_.close();
   gate_.wait_until_empty();
 }
@@ -53,7 +53,7 @@ void QuerySupervisor::run() {
         changed_.wait_for(lock, std::chrono::milliseconds(wait_ms));
       else
         changed_.wait(lock);
-      continue;  // something else may have become due, or nothing
+      continue;  // another attempt may be due, or none
     }
     lock.unlock();
     end_lost();
@@ -65,7 +65,7 @@ void QuerySupervisor::run() {
     lock.lock();
   }
   lock.unlock();
-  // A clean stop leaves nothing that was dropped, unless that takes long: the next start finds it.
+  // A clean stop removes dropped data unless that takes long: the next start then removes it.
   const int64_t until_ms = now_ms() + kRemovalsAtStopMs;
   while (now_ms() < until_ms && remove_next()) continue;
 }
@@ -87,7 +87,7 @@ void QuerySupervisor::attempt_due() {
   if (!attempts.empty()) launch_giving_way(attempts);
 }
 
-// Under operation_mutex_.
+// Called under operation_mutex_.
 void QuerySupervisor::launch_giving_way(const std::vector<RestartSchedule::Attempt>& attempts) {
   has_given_way_ = false;
   launch(attempts, [this, until_ms = now_ms() + patience_ms_] {
@@ -96,7 +96,8 @@ void QuerySupervisor::launch_giving_way(const std::vector<RestartSchedule::Attem
   patience_ms_ = has_given_way_ ? std::max(kFirstPatienceMs, patience_ms_ * 2) : 0;
 }
 
-// No task of such a query goes on, so that nothing waits for the one that is lost. It is what a start would come to.
+// Ends all tasks of a query with a lost task, as a restart would, so that no task waits for the
+// lost one.
 void QuerySupervisor::end_lost() {
   std::lock_guard operation(operation_mutex_);
   std::vector<std::string> lost;
@@ -109,16 +110,18 @@ void QuerySupervisor::end_lost() {
     if (found == wanted_.end()) continue;  // dropped meanwhile
     std::unique_lock lock(mutex_);
     auto trouble = schedule_.trouble_of(id);
-    if (!trouble || trouble->kind != Trouble::Kind::Stopped) continue;  // somebody has asked for it
+    if (!trouble || trouble->kind != Trouble::Kind::Stopped) continue;  // restarted by a statement
     trouble->error.hint = hint_about_damage(*found->second.defined);
-    schedule_.stop(id, std::move(trouble->error));  // first: who sees no tasks any more can ask why
+    // The reason is noted first, so that a reader that finds no tasks can find it.
+    schedule_.stop(id, std::move(trouble->error));
     lock.unlock();
     tasks_.remove(id);  // without mutex_: waits for the shards
   }
 }
 
-// The tasks of a query that has stopped at a bad record are built once more from their last commits, and do not step: its
-// table is read as it was committed. The tasks that failed hold in memory what the record has changed by half.
+// Builds the tasks of a query that stopped at a bad record once more from their last commits,
+// without stepping them, so that its table is read as it was committed. The failed tasks have
+// applied the bad record partly in memory.
 void QuerySupervisor::stand() {
   std::lock_guard operation(operation_mutex_);
   std::vector<QueryTasks::Launch> launches;
@@ -130,7 +133,7 @@ void QuerySupervisor::stand() {
       const auto found = wanted_.find(id);
       const auto trouble = schedule_.trouble_of(id);
       if (found == wanted_.end() || !trouble || trouble->kind != Trouble::Kind::Stopped) continue;
-      // Another node may run it from now on, by a journal that goes on.
+      // Another node may run the query from now on with a journal that continues.
       if (found->second.defined->journal && tasks_.journals() != nullptr) continue;
       launches.push_back({found->second.defined, schedule_.run_of(id), RunMode::Batches, true});
       note_change(id);
@@ -152,7 +155,8 @@ void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
   changed_.notify_all();
 }
 
-// Journal by journal, and as other attempts giving way, though not at once: whoever uses the queries waits, too.
+// Works journal by journal and gives way as other attempts do, though not at once: users of these
+// queries wait too.
 void QuerySupervisor::rebuild() {
   for (bool is_left = true; is_left; let_others_go_first()) {
     std::lock_guard operation(operation_mutex_);
@@ -164,7 +168,7 @@ void QuerySupervisor::rebuild() {
   }
 }
 
-// Those of one journal. Under operation_mutex_.
+// Takes the queries of one journal. Called under operation_mutex_.
 std::vector<RestartSchedule::Attempt> QuerySupervisor::next_to_rebuild() {
   std::vector<RestartSchedule::Attempt> attempts;
   std::optional<PartitionId> journal;
@@ -181,14 +185,14 @@ std::vector<RestartSchedule::Attempt> QuerySupervisor::next_to_rebuild() {
   return attempts;
 }
 
-// A mutex alone would mostly go to whoever has had it just now.
+// The thread that has released a mutex would mostly get it again before the others.
 void QuerySupervisor::let_others_go_first() {
   constexpr int kMostTurns = 100;
   for (int i = 0; waiting_operations_ > 0 && i < kMostTurns; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
-// Under operation_mutex_.
+// Called under operation_mutex_.
 void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attempts,
                              const GivesWay& gives_way) {
   std::vector<QueryTasks::Launch> launches;
@@ -207,12 +211,14 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   }
   if (launches.empty()) return;
   {
-    // Noted before a task goes, so that a read that finds no task, or a new one, learns of the change.
+    // Noted before a task is removed, so that a reader that finds no task, or a new one, sees the
+    // change.
     std::lock_guard lock(mutex_);
     for (const QueryTasks::Launch& each : launches) note_change(each.defined->plan->id);
   }
   std::vector<Status> started = tasks_.start(launches, gives_way);
-  // One that is over does not go on with the tasks that it had. Without mutex_: waits for the shards.
+  // A query that has ended does not keep its old tasks. Without mutex_, since this waits for the
+  // shards.
   for (size_t i = 0; i < launches.size(); ++i)
     if (!started[i] && RestartSchedule::is_for_good(started[i].error()))
       tasks_.remove(launches[i].defined->plan->id);
@@ -225,7 +231,7 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
       schedule_.started(id);
       continue;
     }
-    // At the end of a stop nobody wants to hear of what was not started any more.
+    // At the end of a stop, queries that were not started are not reported.
     Error error = std::move(started[i]).error();
     if (error.code == ErrorCode::QueryCanceled) {
       schedule_.put_off({id, launches[i].run, launches[i].mode}, now_ms());
@@ -240,7 +246,7 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   }
   if (const uint64_t others = log_rate_.take_suppressed(); others > 0)
     log_error("more queries not started, for reasons like these count={}", others);
-  if (is_failed) changed_.notify_all();  // there is another time at which something is due
+  if (is_failed) changed_.notify_all();  // an attempt is due at another time
 }
 
 void QuerySupervisor::remove_leftovers(const Known& known) {
@@ -274,7 +280,7 @@ void QuerySupervisor::start(std::vector<QueryPtr> queries) {
     std::lock_guard lock(mutex_);
     attempts.push_back(schedule_.begin_run(id));
   }
-  launch(attempts, [] { return false; });  // whoever could wait has asked for it
+  launch(attempts, [] { return false; });  // all callers that could wait have asked for it
 }
 
 void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
@@ -306,9 +312,9 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
   const auto operation = begin_operation();
   {
     std::lock_guard lock(mutex_);
-    // Of a lost topic who deletes it tells once, for all queries.
+    // The deletion of a topic is reported once for all its queries, elsewhere.
     if (why.code != ErrorCode::UnknownTopic) report(id, why, "stopped");
-    if (why.code == ErrorCode::IncompatibleFormat) wanted_.erase(id);  // what it was before is over
+    if (why.code == ErrorCode::IncompatibleFormat) wanted_.erase(id);  // its old definition is void
     schedule_.stop(id, std::move(why));
     note_change(id);
   }
@@ -322,7 +328,7 @@ void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
   const auto found = wanted_.find(query_id);
   if (found == wanted_.end()) return;
   found->second.is_paused = is_paused;
-  bool stands = false;  // until it begins again, below
+  bool stands = false;  // until it starts, below
   {
     std::lock_guard lock(mutex_);
     note_change(query_id);
@@ -331,7 +337,7 @@ void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
   }
   if (is_paused || !stands) tasks_.pause(query_id, is_paused);
   if (is_paused) return;
-  // Who resumes a query that is in state ERROR has mended what was wrong.
+  // RESUME of a query in state ERROR means that the user has removed the cause.
   std::lock_guard lock(mutex_);
   schedule_.retry_now(query_id, now_ms());
   changed_.notify_all();
@@ -346,7 +352,7 @@ void QuerySupervisor::remove_later(Removal removal) {
   changed_.notify_all();
 }
 
-// One that is due: queries that are to begin again go in between. False when there is none.
+// Removes one item that is due; attempts run between removals. Returns false if none is due.
 bool QuerySupervisor::remove_next() {
   Removal removal;
   {
@@ -365,7 +371,7 @@ bool QuerySupervisor::remove_next() {
   return true;
 }
 
-// Without mutex_: waits for the disk.
+// Without mutex_, since this waits for the disk.
 Status QuerySupervisor::try_remove(Removal removal) {
   Status removed =
       removal.query.empty() ? tasks_.drop_topic(removal.topic) : tasks_.drop_state(removal.query);
@@ -385,8 +391,8 @@ Status QuerySupervisor::try_remove(Removal removal) {
   return removed;
 }
 
-// A query may have the id of one that was dropped before: it must not begin with that one's state,
-// nor lose its own to a removal that comes late.
+// A query may have the id of a dropped one: it must not begin with that one's state, nor lose its
+// own state to a late removal.
 Status QuerySupervisor::finish_removal_of(const std::string& query_id) {
   Removal removal;
   {
@@ -424,11 +430,11 @@ void QuerySupervisor::task_failed(const TaskNews& news) {
          : trouble && trouble->kind == Trouble::Kind::Parked
              ? "waits until the disk has room"
              : "failed, begins again at its last commit");
-  changed_.notify_all();  // its thread asks the log for room: not a loop
+  changed_.notify_all();  // the supervisor's thread, not a loop, waits for room
 }
 
-// Under mutex_. Whether the log has told within a minute that the query waits for room: while a disk is full, room comes for a
-// moment again and again.
+// Under mutex_. Whether the log has reported within a minute that the query waits for room: while a
+// disk is full, room appears for a moment again and again.
 bool QuerySupervisor::was_told(const std::string& query_id) {
   constexpr int64_t kAgainMs = 60'000;
   const int64_t now = now_ms();
@@ -436,7 +442,7 @@ bool QuerySupervisor::was_told(const std::string& query_id) {
   return !parked_told_ms_.emplace(query_id, now).second;
 }
 
-// Has the log tell once when it takes writes again; it may do so in the call.
+// Registers a callback for the time when the log accepts writes again; the log may call it at once.
 void QuerySupervisor::await_room() {
   {
     std::lock_guard lock(mutex_);
@@ -451,7 +457,8 @@ void QuerySupervisor::await_room() {
   });
 }
 
-// Under mutex_. A disk that is full fails every query at once, and every attempt after that.
+// Under mutex_. The rate is limited because a full disk fails every query at once, and every
+// attempt after that.
 void QuerySupervisor::report(const std::string& query_id, const Error& error,
                              const char* what_next) {
   if (!log_rate_.allows(clock_.monotonic_us())) return;

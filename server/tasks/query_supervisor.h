@@ -1,4 +1,4 @@
-// Keeps queries running: starts their tasks, and builds them anew when they fail.
+// Keeps queries running: starts their tasks, and builds the tasks again after a failure.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -22,13 +22,14 @@
 
 namespace server {
 
-// What the metadata thread asks for is done at once, on its thread; what fails is done again by a
-// thread of the supervisor's own, at the pace of the schedule. What nobody refers to any more is
-// removed by that thread too: a statement that drops something waits for no disk.
+// Requests of the metadata thread are carried out on that thread at once. The supervisor has a
+// thread of its own, which repeats failed attempts at the pace of the schedule. It also removes
+// unreferenced data, so a statement that drops something does not wait for the disk.
 //
-// Threads: those of QueryRunner on the metadata thread; task_failed(), troubles and obstacles on any.
-// Owner:   the node. The shards run until stop_thread() has returned, and the log, which may still
-//          tell of room, is closed before this goes.
+// Threads: the methods of QueryRunner on the metadata thread; task_failed(), troubles and obstacles
+//          on any.
+// Owner:   the node. The shards run until stop_thread() has returned. The log, which may still
+//          report room, is closed before this object is destroyed.
 class QuerySupervisor final : public QueryRunner {
  public:
   using Trouble = RestartSchedule::Trouble;
@@ -46,23 +47,24 @@ class QuerySupervisor final : public QueryRunner {
   void pause(const std::string& query_id, bool is_paused) override;
   void drop_topic(const Uuid& topic) override;
 
-  // Others run these now, or this node does: they are built anew.
+  // The queries' owner has changed, from or to this node: their tasks are built again.
   void rebuild_soon(std::vector<std::string> queries);
-  // A task cannot go on. Only the first news of a run counts.
+  // A task cannot continue. Only the first report of a run counts.
   void task_failed(const TaskNews& news);
-  // Why a query does not run as it should, and what happens next, for the user.
+  // The reason why a query does not run as it should, and what happens next, worded for the user.
   std::optional<Error> trouble_of(const std::string& query_id) const;
-  // Grows whenever a query begins again, fails, is paused or resumed: as long as it is the same, the health of all
-  // queries is, too.
+  // Increases whenever a query starts, fails, is paused or resumed. While it does not change, no
+  // query's health changes.
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   struct Health {
-    uint64_t since = 0;        // the value of changes() that the query's last change made
-    bool is_starting = false;  // its tasks are being built, or about to be
-    std::optional<Trouble> trouble = {};  // explained as trouble_of() does
+    uint64_t since = 0;        // the value of changes() after the query's last change
+    bool is_starting = false;  // its tasks are being built or soon will be
+    std::optional<Trouble> trouble = {};  // explained as by trouble_of()
   };
   Health health_of(const std::string& query_id) const;
   std::map<std::string, Error> troubles() const;
-  // Why a query that is built beside another one and runs could not take its place; nothing once it could.
+  // Notes the reason why a running rebuilt query could not replace the old one; nothing once it
+  // could.
   void note_obstacle(const std::string& query_id, std::optional<Error> why);
   std::map<std::string, Error> obstacles() const;
 
@@ -71,16 +73,17 @@ class QuerySupervisor final : public QueryRunner {
     QueryPtr defined;
     bool is_paused = false;
   };
-  // Removal of what nobody refers to any more: repeated until it works; a restart finds what is
-  // left.
+  // Removal of unreferenced data. It is repeated until it succeeds; a restart finds any data that
+  // is left.
   struct Removal {
-    std::string query;  // whose state; or empty:
-    Uuid topic;         // of which the records
+    std::string query;  // its state is removed; or empty:
+    Uuid topic;         // its records are removed
     int64_t due_ms = 0, delay_ms = 0;
   };
   void run();
   int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
-  // For what somebody waits for: an attempt that restores much state makes way.
+  // Begins an operation that a caller waits for: an attempt that restores much state gives way to
+  // it.
   std::unique_lock<std::mutex> begin_operation();
   using GivesWay = QueryTasks::GivesWay;
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
@@ -106,15 +109,16 @@ class QuerySupervisor final : public QueryRunner {
   const Clock& clock_;
   std::atomic<uint64_t> changes_ = 0;  // written under mutex_
   std::thread thread_;
-  Gate gate_;  // on tasks: none begins, and none is under way, once stop_thread() has returned
+  Gate gate_;  // for operations on tasks: none is under way after stop_thread()
 
   // One operation on tasks at a time; taken before mutex_.
   std::mutex operation_mutex_;
   std::atomic<int> waiting_operations_ = 0;
   // Guarded by operation_mutex_
   std::map<std::string, Wanted> wanted_;
-  // So long attempts do not make way, lest a stream of statements keeps a query from starting: longer
-  // after each time that they did, and anew after each time that they had not to.
+  // The time for which attempts do not give way; otherwise a stream of statements could keep a
+  // query from starting. It grows after each attempt that gave way, and is reset after one that did
+  // not have to.
   int64_t patience_ms_ = 0;
   bool has_given_way_ = false;
 
@@ -122,17 +126,17 @@ class QuerySupervisor final : public QueryRunner {
   // Guarded by mutex_
   RestartSchedule schedule_;
   std::deque<Removal> removals_;
-  std::string being_removed_;  // the query whose state the thread is removing
+  std::string being_removed_;  // the query whose state is being removed
   std::condition_variable changed_;
-  std::vector<std::string> lost_;  // queries that are to go from the shards
+  std::vector<std::string> lost_;  // queries whose tasks are to leave the shards
   std::map<std::string, Error> obstacles_;
   std::map<std::string, uint64_t> changed_at_;  // by query: the value of changes_
   bool is_stopping_ = false;
-  bool awaits_room_ = false;  // the log was asked to tell
+  bool awaits_room_ = false;  // a callback for room is registered with the log
   LogRate log_rate_{4};
-  std::map<std::string, int64_t> parked_told_ms_;  // when the log said that a query waits for room
+  std::map<std::string, int64_t> parked_told_ms_;  // last log line that a query waits for room
   std::set<std::string> to_rebuild_;               // guarded by mutex_
-  std::set<std::string> to_stand_;  // likewise: queries that have stopped, until their tasks stand
+  std::set<std::string> to_stand_;  // guarded by mutex_: stopped, tasks to be rebuilt
 };
 
 }  // namespace server

@@ -21,7 +21,7 @@ namespace server {
 
 namespace {
 
-// More than a task can have had on its way when it failed, so the bad record is among them.
+// More rows than a task can have had under way when it failed, so the bad record is among them.
 constexpr uint64_t kIsolatedRows = 32'768;
 
 // Runs work on a shard's loop and waits for it.
@@ -41,7 +41,7 @@ engine::TaskOptions options_for(const engine::QueryPlan& plan) {
   return options;
 }
 
-// A plan that was read has one.
+// Each exchange of a plan that was read has a writing stage.
 const engine::StagePlan& stage_that_writes(const engine::QueryPlan& plan, int exchange) {
   return *std::ranges::find_if(plan.stages, [&](const engine::StagePlan& stage) {
     return stage.output.exchange == exchange;
@@ -54,7 +54,8 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-// To read it again would give the same. What says how to mend it, and is no damage, keeps its hint.
+// A retry would read the same, so the error becomes DataCorrupted. An error that is no damage and
+// has a hint keeps that hint.
 Error damaged(Error why, const DefinedQuery& defined) {
   if (storage::is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
   why.code = ErrorCode::DataCorrupted;
@@ -196,14 +197,15 @@ engine::Task::Input QueryTasks::task_input(const DefinedQuery& defined, const St
   made.input = input.index;
   made.partition = {input.topic.id, partition};
   made.is_exchange = input.step->exchange >= 0;
-  // A table is always whole, also where a stream of the same topic begins at its end.
+  // A table is always read from the beginning, even if a stream of the same topic starts at its
+  // end.
   if (input.step->kind == engine::SourceKind::Stream)
     for (const StartPosition& start : defined.starts)
       if (start.topic == input.topic.id && start.partition == partition) made.next = start.offset;
   return made;
 }
 
-// One lane for each task that writes a time-ordered exchange, else the partition itself.
+// Adds one lane for each task that writes a time-ordered exchange; otherwise the partition itself.
 Status QueryTasks::add_inputs(const DefinedQuery& defined, const StageInput& input,
                               PartitionId partition, const storage::TopicSnapshot& topics,
                               std::vector<engine::Task::Input>& inputs) {
@@ -236,18 +238,19 @@ Status QueryTasks::make_exchanges(const DefinedQuery& defined,
   for (size_t i = 0; i < defined.plan->exchanges.size(); ++i) {
     const Uuid& id = defined.exchange_ids.at(i);
     const engine::StagePlan& writers = stage_that_writes(*defined.plan, static_cast<int>(i));
-    // None where what they read was deleted: such a query does not start.
+    // none if their input was deleted: such a query does not start
     const size_t writer_count = std::max<size_t>(1, task_count(defined, writers, topics));
     const int32_t partitions = engine::ExchangeLanes(defined.plan->exchanges[i])
                                    .partition_count(static_cast<int32_t>(writer_count));
-    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // no commit for nothing
+    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // no commit without need
     TRY(storage::create_partitions_and_wait(log_, id, partitions,
                                             storage::PartitionKind::Internal));
   }
   return {};
 }
 
-// One that no store takes is not asked for: it would be refused together with those of all others.
+// An id that no store accepts is refused here, because the log would refuse it together with all
+// others of the call.
 Result<std::string> QueryTasks::task_id(const engine::QueryPlan& plan, size_t stage,
                                         int32_t number) {
   std::string id = fmt::format("{}/{}/{}", plan.id, stage, number);
@@ -380,7 +383,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
       place.id, stage, std::move(place.inputs), std::move(end), sources, sink, clock_,
       std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
-  // What is only followed has all of its table in memory.
+  // A task that only follows keeps its whole table in memory.
   if (!entry->standby)
     entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
       auto backing = std::make_unique<StateBacking>(shard.state(), place.id, store);
@@ -407,7 +410,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
 
 namespace {
 
-// Whether records of a stream find rows of a table in this stage.
+// Whether records of a stream look up rows of a table in this stage.
 bool joins_table(const engine::StagePlan& stage) {
   return std::ranges::any_of(stage.nodes, [](const engine::PlanNode& node) {
     return std::holds_alternative<engine::StreamTableJoinStep>(node.step);
@@ -416,7 +419,8 @@ bool joins_table(const engine::StagePlan& stage) {
 
 }  // namespace
 
-// Joins of two tables end at the same rows whichever is read first, and those of two streams look both ways.
+// Other joins need no order: two tables give the same rows whichever is read first, and two streams
+// match in both directions.
 void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string& query_id,
                                Shard& shard, std::span<engine::Task::Input> inputs,
                                ShardTask& task) const {
@@ -432,7 +436,7 @@ void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string
   }
 }
 
-// Before they publish anything: a stage of which a task is missing has passed nothing.
+// Called before tasks publish positions: a stage with a missing task has passed nothing.
 void QueryTasks::expect_tasks(std::span<const Place> places) const {
   std::map<const Launch*, std::vector<size_t>> counts;
   for (const Place& place : places) {
@@ -445,13 +449,14 @@ void QueryTasks::expect_tasks(std::span<const Place> places) const {
       progress->expect(std::move(by_stage));
 }
 
-// To the shards, one message to each.
+// Sends the tasks to the shards, with one message to each.
 void QueryTasks::hand_over(std::vector<Place> places) {
   std::map<Shard*, std::vector<Place>> by_shard;
   for (Place& place : places)
     by_shard[&shard_for(place.built->query_id, place.number)].push_back(std::move(place));
   for (auto& [shard, its_places] : by_shard) {
-    // Shared, since a posted function must be copyable; a shard that stops before destroys them.
+    // Shared, since a posted function must be copyable. If the shard stops first, the tasks are
+    // destroyed.
     auto shared = std::make_shared<std::vector<Place>>(std::move(its_places));
     shard->post([shard = shard, shared] {
       for (Place& place : *shared) shard->add(std::move(place.built));
@@ -466,8 +471,8 @@ Status QueryTasks::install_if_behind(PartitionId journal) {
   if (installed || installed.error().code == ErrorCode::ShuttingDown ||
       installed.error().code == ErrorCode::QueryCanceled)
     return installed;
-  // Another one may have taken its place. Nobody is answered from what is half installed, since look-ups wait for what is
-  // carried out.
+  // A newer snapshot may have replaced this one. No query reads a half-installed state, since
+  // look-ups wait for applied commits.
   journals_->search_again(journal);
   Error error = installed.error();
   log_warn("a snapshot of a journal is not installed, tried again journal={} error=\"{}\"",
@@ -478,7 +483,8 @@ Status QueryTasks::install_if_behind(PartitionId journal) {
 
 namespace {
 
-// The queries that it was made of, as the metadata of the node that wrote it said.
+// Finds the newest revision of the snapshot's queries, as the metadata of the node that wrote it
+// had them.
 class NewestQuery final : public JournalContent {
  public:
   Revision newest() const { return newest_; }
@@ -569,7 +575,7 @@ bool QueryTasks::settle(PartitionId journal, std::span<const size_t> its_launche
   return is_settled && is_one_sound;
 }
 
-// What is carried out here, or was installed, may have been committed by that one already.
+// Commits that were applied or installed here may already be those of the newer plan.
 Status QueryTasks::check_newest(const DefinedQuery& defined) const {
   if (!journals_->knows_newer_plan(defined)) return {};
   return Error{ErrorCode::QueryCanceled, "the query begins by another plan in a moment"};
@@ -593,7 +599,8 @@ void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place
   }
 }
 
-// Every node has the same for a task, for as long as its query lives, and for no other one.
+// All nodes use the same producer id for a task as long as its query exists, and no other task uses
+// it.
 ProducerId QueryTasks::producer_of(const Place& place) const {
   const DefinedQuery& defined = *place.launch->defined;
   if (!is_shared(defined)) return place.begun.producer_id;
@@ -619,15 +626,16 @@ Status QueryTasks::face_losses(const DefinedQuery& defined) {
   if (!is_shared(defined)) return renew_table(defined, elections);
   auto why = why_lost(defined, elections);
   if (!why) return {};
-  // Nothing of it is carried out any more, whatever lies in its journal.
+  // From now on its commits are skipped, whatever the journal contains.
   journals_->forget(defined.plan->id);
   journals_->cannot_run(defined.plan->id, plans_of(defined), ReplicatedJournals::Failed::Damaged);
   return *std::move(why);
 }
 
-// What it has read is not what its topic holds now. Nothing of it is shown from then on; it is read again from the log's
-// beginning as soon as the replica here is what the leader has. All nodes do so, also those whose replica has lost
-// nothing: they may have rows of records that have left the log since.
+// The rows of the table come from records that its topic no longer has. The table is hidden, and is
+// read again from the log's beginning as soon as the replica here has the leader's contents. All
+// nodes do so, even if their replica has lost nothing: they may have rows of records that have left
+// the log since.
 Status QueryTasks::renew_table(const DefinedQuery& defined, const PartitionElections& elections) {
   const std::string& id = defined.plan->id;
   if (!renewed_) renewed_ = TRY(RenewedTables::read(log_));
@@ -662,17 +670,17 @@ Status QueryTasks::check_follows(const PartitionElections& elections) const {
 
 std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const GivesWay& gives_way) {
   std::vector<Status> results(launches.size());
-  // Others' journals go on meanwhile.
+  // Other journals continue meanwhile.
   std::optional<ReplicatedJournals::Pause> pause;
   if (auto settled = settle(launches, results); !settled.empty())
     pause.emplace(*journals_, std::move(settled));
   std::vector<Place> places;
-  const auto topics = find_topics_();  // one view for all: the tasks of a query fit each other
+  const auto topics = find_topics_();  // one view: a query's tasks must fit together
   for (size_t i = 0; i < launches.size(); ++i) {
     if (results[i]) results[i] = make_exchanges(*launches[i].defined, *topics);
     if (results[i]) results[i] = place(launches[i], i, *topics, places);
   }
-  // All tasks of a query run, or none.
+  // The tasks of a query run all together or not at all.
   const auto leave_out_failed = [&] {
     std::erase_if(places, [&](const Place& place) { return !results[place.query]; });
   };
@@ -730,7 +738,7 @@ Status QueryTasks::drop_state(const std::string& query_id) {
   if (journals_ != nullptr) journals_->forget(query_id);
   const std::string prefix = query_id + "/";
   TRY(wait_for([&](auto done) { log_.drop_tasks(prefix, std::move(done)); }));
-  // The shards know of all that they had committed before by now, and nothing comes any more.
+  // By now the shards know all earlier commits, and no further ones follow.
   std::vector<std::function<void()>> left;
   for (Shard* shard : shards_) run_on(*shard, [&] { shard->drop_journalled(prefix, left); });
   for (const auto& rest : left) rest();

@@ -1,4 +1,4 @@
-// Makes the tasks of persistent queries out of what is durable, and hands them to the shards.
+// Makes the tasks of persistent queries from durable data, and hands them to the shards.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -28,74 +28,78 @@ struct RecoveredCounts {
   std::atomic<uint64_t> tasks = 0, table_rows = 0;
 };
 
-// Threads: one operation at a time, on a thread that may wait (QuerySupervisor sees to it);
+// Threads: one operation at a time, on a thread that may wait (QuerySupervisor ensures it);
 //          shard_for() and shards() on any.
 // Owner:   the node; the shards, the log and the state store outlive it.
 class QueryTasks {
  public:
-  // The topics as of now: they say how many partitions there are.
+  // The present topics; they determine the numbers of partitions.
   using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
-  // Before the shards run: deals the partitions of the journal out to them.
+  // Called before the shards run: assigns the partitions of the journal to them.
   QueryTasks(storage::Log& log, storage::StateStore& state, const Clock& clock,
              std::vector<Shard*> shards, FindTopics find_topics, CheckpointPolicy checkpoint_policy,
              const std::atomic<bool>& must_stop);
 
   struct Launch {
     std::shared_ptr<const DefinedQuery> defined;
-    uint64_t run = 0;  // what its tasks say when they fail
+    uint64_t run = 0;  // reported by its tasks when they fail
     RunMode mode = RunMode::Batches;
     bool is_paused = false;
   };
-  // Builds all tasks of each query, restored to their last durable commit, in place of those that
-  // it has; one answer for each. A query that fails has no tasks afterwards, or still all of those
-  // that it had before. Where what is durable is damaged that is DataCorrupted, with what to do about it.
-  // While there is state to restore it asks `gives_way` from time to time, on several threads: once
-  // that is true, what is not built fails with QueryCanceled.
+  // Builds all tasks of each query, restored to their last durable commit, in place of the old
+  // tasks. Returns one status for each query. A query that fails has no tasks afterwards, or still
+  // all of its old ones. Damaged durable data is reported as DataCorrupted, with a hint on how to
+  // repair it. While state is restored, `gives_way` is called from time to time on several threads.
+  // Once it returns true, queries that are not built yet fail with QueryCanceled.
   using GivesWay = std::function<bool()>;
   std::vector<Status> start(
       std::span<const Launch> launches, const GivesWay& gives_way = [] { return false; });
-  // Takes the query's tasks off the shards; what they have not made durable is forgotten.
+  // Removes the query's tasks from the shards; changes that are not durable are lost.
   void remove(const std::string& query_id);
   void pause(const std::string& query_id, bool is_paused);
-  // What the log and the state store hold, defined or not.
+  // Everything that the log and the state store hold, including data of dropped queries.
   struct Inventory {
     std::vector<Uuid> topics;  // and exchanges
     std::set<std::string> queries;
   };
   Result<Inventory> inventory() const;
-  // Forget, for good, what a query without tasks has kept, and a topic's records.
+  // Permanently delete the state of a query without tasks, and the records of a topic.
   Status drop_state(const std::string& query_id);
   Status drop_topic(const Uuid& topic);
 
-  // Where tasks that start from now on write their lines about failed records: asked for each, as
-  // the stream may be dropped. Before the first start.
+  // The partition for lines about failed records, for tasks that start later. It is looked up for
+  // each task, since the stream may be dropped. Called before the first start.
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
-  // In a cluster: the journals that queries share with other nodes, and whether this node has a replica of what they
-  // read. Before the first start.
+  // For a cluster: the journals that queries share with other nodes, and whether this node has a
+  // replica of a partition. Called before the first start.
   using HasReplica = std::function<bool(const storage::TopicPartition& partition)>;
   void set_journals(ReplicatedJournals& journals, HasReplica has_replica) {
     journals_ = &journals;
     has_replica_ = std::move(has_replica);
   }
   ReplicatedJournals* journals() const { return journals_; }
-  // In a cluster: which partitions had an unclean election, as of now. Before the first start.
+  // For a cluster: the partitions that have had an unclean election so far. Called before the first
+  // start.
   using FindElections = std::function<storage::UncleanElections()>;
   void set_elections(FindElections find) { find_elections_ = std::move(find); }
-  // The shards' loops run: before, nothing is dropped, since that waits for them.
+  // Notes that the shards' loops run. Before that nothing is dropped, since a drop waits for the
+  // loops.
   void note_shards_run() { shards_run_ = true; }
 
-  // That records name; before the first start. It outlives the shards' tasks.
+  // The schemas that records refer to. They outlive the shards' tasks. Called before the first
+  // start.
   void set_schemas(const engine::SchemaLookup& schemas) { schemas_ = &schemas; }
 
-  // Before queries start: all that are to run are defined, and one that was dropped is forgotten.
+  // Must contain all queries that are to run before the first one starts, and no dropped query.
   QueryProgress& progress() { return progress_; }
-  // Whether a join of a stream with a table waits for the queries that write what it reads: not in ksqlDB's way, and not
-  // in a cluster, where a query's outputs reach the nodes after its commits. Before the first start.
+  // Whether a join of a stream with a table waits for the queries that write its inputs. False for
+  // ksqlDB's behaviour and in a cluster, where a query's outputs reach the nodes only after its
+  // commits. Called before the first start.
   void set_joins_wait(bool joins_wait) { joins_wait_ = joins_wait; }
-  // Has a task that is going to be on this shard wait for the writers of its inputs, if its stage joins a stream with a
-  // table: only there it matters which input is further. Threads: any.
+  // Makes a new task on this shard wait for the writers of its inputs if its stage joins a stream
+  // with a table: only there the relative progress of the inputs matters. Threads: any.
   void await_writers(const engine::StagePlan& stage, const std::string& query_id, Shard& shard,
                      std::span<engine::Task::Input> inputs, ShardTask& task) const;
 
@@ -115,7 +119,7 @@ class QueryTasks {
   static Result<engine::StageEnd> end_of(const DefinedQuery& defined,
                                          const engine::StagePlan& stage, int32_t task,
                                          const storage::TopicSnapshot& topics);
-  // A task that is going to be: its place in the query, and what it reads.
+  // A task that is to be built: its place in the query, and its inputs.
   struct Place {
     const Launch* launch;
     size_t query;  // index of the launch
@@ -125,18 +129,19 @@ class QueryTasks {
     std::vector<engine::Task::Input> inputs;
     storage::TaskStart begun;
     std::unique_ptr<ShardTask> built;
-    std::optional<ReplicatedJournals::Term> term = {};  // of a cluster's query that this node runs
+    std::optional<ReplicatedJournals::Term> term = {};  // if this node runs a shared query
   };
   static Result<std::string> task_id(const engine::QueryPlan& plan, size_t stage, int32_t number);
   Status make_exchanges(const DefinedQuery& defined, const storage::TopicSnapshot& topics);
-  // Fails when the query cannot have all of its tasks.
+  // Fails if not all tasks of the query can be placed.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                       std::vector<Place>& places);
-  // Of a query of which a task is lost none begins.
+  // If one task of a query is lost, no task of that query starts.
   void find_lost(std::span<const Place> places, std::vector<Status>& results) const;
-  // Fails when none has begun.
+  // Fails if no task has begun.
   Status begin_tasks(std::span<Place> places, std::vector<Status>& results);
-  // What their journals hold of the tasks that begin; of a journal that cannot be read, why.
+  // For each journal, the entries of the tasks that begin, or the error if the journal cannot be
+  // read.
   using Tails = std::map<PartitionId, Result<std::shared_ptr<const JournalTail>>>;
   Tails read_journals(std::span<const Place> places);
   Status build(Place& place, const Tails& tails, const storage::TopicSnapshot& topics,
@@ -144,29 +149,33 @@ class QueryTasks {
   bool is_shared(const DefinedQuery& defined) const {
     return journals_ != nullptr && defined.journal.has_value();
   }
-  // What unclean elections have done to the query: why it cannot go on; of a declared table, which each node keeps for
-  // itself, nothing is left afterwards that was made before. Fails with QueryCanceled where it has to wait for that.
+  // Handles the effects of unclean elections on the query. Fails with the reason why the query
+  // cannot continue. A declared table, which each node keeps for itself, is deleted and built
+  // again; fails with QueryCanceled while it must wait for that.
   Status face_losses(const DefinedQuery& defined);
   Status renew_table(const DefinedQuery& defined, const PartitionElections& elections);
-  // Partitions are here as their leaders have them since. Fails with QueryCanceled where they are not yet.
+  // Checks that partitions have the contents of their new leaders. Fails with QueryCanceled if they
+  // do not yet.
   Status check_follows(const PartitionElections& elections) const;
-  // Of journals with replicas of which this node has missed something: their queries begin anew from a snapshot.
+  // If this node has missed a part of a replicated journal, the journal's queries are restored from
+  // a snapshot.
   Status install_if_behind(PartitionId journal);
   Status install(PartitionId journal, const storage::FoundSnapshot& snapshot);
-  // Of queries that are shared with other nodes: they do nothing here from then on, and what they have committed is
-  // known, in those journals that it gives back; the queries of the others fail.
+  // For queries that are shared with other nodes: removes their tasks here and waits until their
+  // commits are known, and returns the journals for which this succeeded. The queries of the other
+  // journals fail.
   std::set<PartitionId> settle(std::span<const Launch> launches, std::vector<Status>& results);
   bool settle(PartitionId journal, std::span<const size_t> its_launches,
               std::span<const Launch> launches, std::vector<Status>& results);
-  // A query that was replaced goes back to no plan that it had before. Fails with QueryCanceled.
+  // A replaced query must not start with an earlier plan. Fails with QueryCanceled.
   Status check_newest(const DefinedQuery& defined) const;
   void tell_journals(std::span<const Launch> launches, std::span<Place> places,
                      const std::vector<Status>& results);
   ProducerId producer_of(const Place& place) const;
-  // What a task that this node runs reads must be here. Fails with NotSupported.
+  // Checks that this node has replicas of the task's inputs. Fails with QueryCanceled.
   Status check_replicas(const Place& place) const;
   Status check_goes_on(const GivesWay& gives_way) const;
-  // How one partition of an input is taken.
+  // Describes how one partition of an input is read.
   static engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
                                         PartitionId partition);
   static Status add_inputs(const DefinedQuery& defined, const StageInput& input,
@@ -178,7 +187,7 @@ class QueryTasks {
   void hand_over(std::vector<Place> places);
   Shard& owner_of(PartitionId journal) const;
   void deal_out_journals();
-  // On as many threads as there are shards: at a start there may be ten thousand tasks.
+  // Uses one thread for each shard: a start may have ten thousand tasks.
   void for_all(size_t count, const std::function<void(size_t)>& work) const;
 
   storage::Log& log_;
@@ -186,18 +195,18 @@ class QueryTasks {
   const Clock& clock_;
   const std::vector<Shard*> shards_;
   const FindTopics find_topics_;
-  const std::atomic<bool>& must_stop_;  // a start with much state to restore looks at it
+  const std::atomic<bool>& must_stop_;  // checked by a start that restores much state
   const std::shared_ptr<CheckpointLane> lane_;
   FindProcessingLog find_processing_log_;
   const engine::SchemaLookup* schemas_ = nullptr;
-  std::set<std::string> on_shards_;  // queries that may have tasks there
+  std::set<std::string> on_shards_;  // queries that may have tasks on the shards
   RecoveredCounts recovered_;
   QueryProgress progress_;
   bool joins_wait_ = true;
-  ReplicatedJournals* journals_ = nullptr;  // none where the node is alone
+  ReplicatedJournals* journals_ = nullptr;  // null on a single node
   HasReplica has_replica_;
-  FindElections find_elections_;          // likewise
-  std::optional<RenewedTables> renewed_;  // read when it is needed first
+  FindElections find_elections_;          // only in a cluster
+  std::optional<RenewedTables> renewed_;  // read when first needed
   std::atomic<bool> shards_run_ = false;
 };
 

@@ -10,7 +10,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kLookMs = 200, kPauseAfterFailureMs = 5'000;
-// So many records, or half a second's, are read after the place was taken: while the two stand nothing is read.
+// A remaining lag up to this many records, or half a second's worth, is read after the switch: the
+// queries do not read while they stand.
 constexpr int64_t kLittleLag = 1'000;
 
 }  // namespace
@@ -57,7 +58,7 @@ void Rebuilds::advance(const DefinedQuery& query) {
     done = both_stand(query)
                ? take_place(query)
                : Status{Error{ErrorCode::ObjectState, "one of the two queries does not stand"}};
-    // The table is better off with its old rows than with none that move.
+    // The table is better served by the old query than by none.
     if (!done && !must_stop_ && publisher_.abort_open(topics_of(query), query.publisher))
       (void)submit({RebuildStep::Kind::GoOn, id});
   }
@@ -107,7 +108,7 @@ bool Rebuilds::has_caught_up(const DefinedQuery& query) const {
 bool Rebuilds::both_stand(const DefinedQuery& query) const {
   const auto is_paused = [](const ShardTaskReport& report) { return report.is_paused; };
   const std::vector<ShardTaskReport> built = reports_of(query.query->id);
-  // The old one may have failed long ago: then it has no tasks, and writes nothing either.
+  // The old query may have failed long ago: it then has no tasks and writes nothing.
   return !supervisor_.trouble_of(query.query->id) && !built.empty() &&
          std::ranges::all_of(built, is_paused) &&
          std::ranges::all_of(reports_of(query.query->rebuilds), is_paused);

@@ -1,4 +1,4 @@
-// Lets queries that are built beside others take their places when they have caught up (docs/adr/0046).
+// Lets rebuilt queries replace the old ones when they have caught up (docs/adr/0046).
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -14,11 +14,13 @@
 
 namespace server {
 
-// Looks some times a second whether one of them has caught up. Then, one after the other: both queries stand (logged,
-// so that a restart finds them standing), what differs is written to the table's topic as one transaction, the new query
-// gets the table and the old one goes (one command of the metadata log). Each of these can be repeated.
+// Checks some times a second whether a rebuilt query has caught up. Then the following steps are
+// made in order. Both queries stop reading (logged, so that a restart finds them so). The
+// differences are written to the table's topic as one transaction. The new query gets the table,
+// and the old one is dropped (one command of the metadata log). Each step can be repeated.
 //
-// Threads: its own, which waits for the shards, the log and the metadata thread: all of them run.
+// Threads: its own, which waits for the shards, the log and the metadata thread, so all of these
+//          must run.
 // Owner:   the node.
 class Rebuilds {
  public:
@@ -39,9 +41,9 @@ class Rebuilds {
   void run();
   void advance(const DefinedQuery& query);
   std::vector<ShardTaskReport> reports_of(const std::string& query_id) const;
-  // All of its tasks are there, and have little left to read.
+  // Whether all of its tasks exist and have little left to read.
   bool has_caught_up(const DefinedQuery& query) const;
-  // Neither of the two makes rows, and the new one's tasks are all there.
+  // Whether neither query produces rows and all tasks of the new one exist.
   bool both_stand(const DefinedQuery& query) const;
   Status stand(const DefinedQuery& query);
   TablePublisher::Topics topics_of(const DefinedQuery& query) const;
@@ -55,7 +57,7 @@ class Rebuilds {
   const Clock& clock_;
   std::atomic<bool> must_stop_ = false;
   TablePublisher publisher_;
-  std::map<std::string, int64_t> not_before_ms_;  // those that could not take their place
+  std::map<std::string, int64_t> not_before_ms_;  // for queries whose replacement failed
   std::mutex mutex_;
   std::condition_variable stopped_;
   std::thread thread_;

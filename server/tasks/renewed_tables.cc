@@ -13,7 +13,7 @@ namespace server {
 
 namespace {
 
-// Key "renewed/QUERY" in the table "cluster": revision i64.
+// Key "renewed/QUERY" in the table "cluster"; value: revision i64.
 constexpr std::string_view kTable = "cluster", kPrefix = "renewed/";
 
 std::string key_of(const std::string& query_id) { return std::string(kPrefix) + query_id; }
@@ -44,7 +44,7 @@ Status read_all(storage::WriteTransaction& transaction, std::map<std::string, Re
 }  // namespace
 
 Result<RenewedTables> RenewedTables::read(storage::Log& log) {
-  // May run more than once.
+  // The function may run more than once.
   const auto read = std::make_shared<std::map<std::string, Revision>>();
   TRY(submit_and_wait(log, [read](storage::WriteTransaction& transaction) {
     return read_all(transaction, *read);

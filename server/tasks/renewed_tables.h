@@ -1,5 +1,5 @@
-// Which declared tables this node has begun anew, and after which unclean election of their topic's partitions
-// (docs/adr/0089).
+// The declared tables that this node has built again, each with the unclean election that was the
+// reason (docs/adr/0089).
 #pragma once
 #include <map>
 #include <string>
@@ -10,17 +10,18 @@
 
 namespace server {
 
-// Kept beside what tables are made of, so that a start knows whether that is from before. What was noted of a table that
-// is no more stays, and says nothing about another one of its id: whoever has nothing has nothing from before.
+// Kept in the same file as the tables' data, so that a start recognizes a table from before an
+// election. The entry of a dropped table stays. It does no harm to a later table of the same id,
+// which has no data from before the election.
 //
 // Threads: one at a time, which may wait for the log. Owner: QueryTasks.
 class RenewedTables {
  public:
   static Result<RenewedTables> read(storage::Log& log);
 
-  // The revision of the election; zero of one that was not begun anew.
+  // The revision of the election after which the table was built again; zero if it never was.
   Revision renewed_after(const std::string& query_id) const;
-  // Nothing is left of what the table was before.
+  // Called when all earlier data of the table is deleted.
   Status note(const std::string& query_id, Revision election);
 
  private:

@@ -19,7 +19,7 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr size_t kPortionBytes = 1 << 20;  // that is read and carried out at a time
+constexpr size_t kPortionBytes = 1 << 20;  // read and applied at a time
 constexpr int64_t kLookAgainMs = 50;
 constexpr auto kSettlePatience = std::chrono::seconds(2);
 
@@ -100,7 +100,7 @@ Status ReplicatedJournals::read_places() {
   return {};
 }
 
-// --- Carrying out
+// --- Applying commits
 
 void ReplicatedJournals::grown(std::span<const TopicPartition> partitions) {
   if (std::ranges::any_of(partitions, [](const TopicPartition& partition) {
@@ -129,7 +129,7 @@ void ReplicatedJournals::pump_all() {
     Journal* journal = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      journal = &journals_[number];  // stays where it is
+      journal = &journals_[number];  // std::map keeps its address
     }
     pump(number, *journal);
   }
@@ -164,7 +164,7 @@ void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
   Result<Portion> portion = read(number, from);
   if (!portion) {
     std::unique_lock lock(mutex_);
-    const bool is_explained = is_whole && is_lost(number, journal);  // by what was read meanwhile
+    const bool is_explained = is_whole && is_lost(number, journal);  // by a later election
     lock.unlock();
     return rest(number, is_explained ? std::nullopt : std::optional(portion.error()));
   }
@@ -195,17 +195,17 @@ bool ReplicatedJournals::is_behind(PartitionId number, Offset next) const {
   return status && status->log_start() > next;
 }
 
-// On the loop. What this node has of the journal's queries lacks something that nobody keeps any more.
+// Runs on the loop. This node lacks commits of the journal's queries that no node keeps any longer.
 Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
   constexpr int64_t kSearchAgainUs = 500'000;
   if (clock_.monotonic_us() < journal.search_at_us) return {};
   const auto searched = storage::find_snapshot(log_, *reader_, replicated(number));
   journal.search_at_us = clock_.monotonic_us() + kSearchAgainUs;
-  // The journal itself has begun anew meanwhile.
+  // The journal itself was restored from a snapshot meanwhile.
   if (!searched && searched.error().code == ErrorCode::OffsetOutOfRange) return {};
   if (!searched) return searched.error();
   const auto& found = *searched;
-  if (!found) return {};  // it is on its way
+  if (!found) return {};  // the snapshot is on its way
   log_info("this node begins a journal anew, from a snapshot journal={} bytes={} at={}",
            number.value(), found->size_bytes, found->place.next.value());
   std::vector<std::string> queries = queries_of(number);
@@ -219,7 +219,7 @@ Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
 }
 
 Status ReplicatedJournals::write_place(PartitionId number, const storage::FoundSnapshot& snapshot) {
-  // Also one from before the election: of those that it is of nobody goes on.
+  // A snapshot from before the election is fine too: none of its queries continues.
   const auto election = election_of(number);
   const LeaderEpoch unclean = election ? election->epoch : LeaderEpoch{};
   std::promise<Status> written;
@@ -240,14 +240,15 @@ std::optional<storage::UncleanElection> ReplicatedJournals::election_of(Partitio
   return find_election_ ? find_election_(number) : std::nullopt;
 }
 
-// Under the mutex.
+// Called under the mutex.
 bool ReplicatedJournals::is_lost(PartitionId number, const Journal& journal) const {
   const auto election = election_of(number);
   return election && election->epoch > journal.unclean;
 }
 
-// All queries that had commits there have ended with it, on every node: their commits are left out (judge()). So it is read
-// once more from its beginning; what was trimmed of later commits is in a snapshot.
+// All queries with commits in the lost part have ended, on every node, and their commits are
+// skipped (judge()). So the journal is read once more from its beginning; later commits that were
+// trimmed are in a snapshot.
 Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_after(
     PartitionId number, const storage::UncleanElection& election) const {
   const TopicPartition partition = replicated(number);
@@ -262,10 +263,11 @@ Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_aft
   return begun;
 }
 
-// An unclean election may take back what was visible, and was carried out here: is_lost() knows of those in the metadata.
+// An unclean election may remove visible commits that were applied here. is_lost() detects those
+// that are in the metadata.
 Status ReplicatedJournals::check_chain(PartitionId number, const storage::JournalPlace& place,
                                        Offset log_start) {
-  if (place.next <= log_start) return {};  // nothing is left of what was before
+  if (place.next <= log_start) return {};  // nothing from before is left
   const auto known = replicas_.end_of_epoch(replicated(number), place.epoch);
   if (!known) return known.error();
   if (known->epoch == place.epoch && known->end >= place.next) return {};
@@ -273,7 +275,7 @@ Status ReplicatedJournals::check_chain(PartitionId number, const storage::Journa
                "commits of queries were taken back by an election that was not clean"};
 }
 
-// How much the last snapshot took tells when the next one is due.
+// The size of the last snapshot determines when the next one is due.
 void ReplicatedJournals::note_piece(std::string_view batch, Portion& portion) const {
   const auto piece = storage::read_snapshot_piece(batch);
   if (!piece || !*piece) return;
@@ -290,7 +292,8 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   portion.unclean = from.unclean;
   const TopicPartition partition = replicated(number);
   const auto status = log_.find_partition(partition);
-  // What is not visible yet after a restart was, and will be.
+  // After a restart the high watermark may be behind commits that were visible before; it will
+  // catch up.
   if (!status || status->high_watermark() <= from.place.next) return portion;
   TRY(check_chain(number, from.place, status->log_start()));
   TRY(reader_->begin_turn(storage::Snapshot::WhenNeeded));
@@ -299,7 +302,7 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   if (found)
     for (const storage::BatchRef& batch : *found) batches.emplace_back(batch.bytes);
   reader_->end_turn();
-  // Trimmed since: what that means for this node is seen next time.
+  // The journal was trimmed meanwhile; the next call checks whether this node is behind.
   if (!found && found.error().code == ErrorCode::OffsetOutOfRange) return portion;
   if (!found) return found.error();
   const std::lock_guard lock(mutex_);
@@ -337,7 +340,7 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
     for (const storage::ConsumedInput& consumed : read->consumed)
       commit.trims.push_back({consumed.partition, consumed.end});
     read->exchanged.clear();
-    read->outputs.clear();  // which their leaders get from the owner
+    read->outputs.clear();  // their leaders get them from the owner
     portion.told.push_back(
         {local.shard, std::make_shared<const storage::ReplicatedCommit>(*std::move(read))});
   }
@@ -365,7 +368,7 @@ ReplicatedJournals::Verdict ReplicatedJournals::judge(PartitionId number,
   return defined->unreadable.empty() ? Verdict::Wait : Verdict::Keep;
 }
 
-// Those of a query that runs here are made when it is started.
+// The exchanges of a query that runs here are made when it starts.
 std::vector<TopicPartition> ReplicatedJournals::missing_exchanges(
     const storage::ReplicatedCommit& commit) const {
   std::vector<TopicPartition> missing;
@@ -378,7 +381,8 @@ std::vector<TopicPartition> ReplicatedJournals::missing_exchanges(
   return missing;
 }
 
-// Still under way meanwhile. How many tasks and exchanges a query has that nobody can read here, its commits tell.
+// The journal stays under way meanwhile. The commits of a query that cannot be read here name its
+// tasks and exchanges.
 void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing& missing) {
   for (const TopicPartition& exchange : missing.exchanges)
     log_.create_partitions(
@@ -392,12 +396,13 @@ void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing
   });
 }
 
-// What fails is tried again with the timer.
+// The timer retries after a failure.
 void ReplicatedJournals::made_missing(PartitionId number, const Portion::Missing& missing,
                                       Result<storage::TaskStarts> begun) {
   const std::string query(query_of(missing.task));
   const DefinedQueryPtr defined = image_()->find_query(query);
-  const bool is_defined = defined && defined->made_at <= missing.planned_at;  // not dropped meanwhile
+  // The query may have been dropped meanwhile.
+  const bool is_defined = defined && defined->made_at <= missing.planned_at;
   const bool has_begun = begun && begun->front();
   {
     const std::lock_guard lock(mutex_);
@@ -451,10 +456,10 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
   if (!reached.empty())
     loop_.post(
         [this, reached = std::move(reached)]() mutable { tell_waiters(std::move(reached)); });
-  if (result) look_again_soon();  // else with the timer
+  if (result) look_again_soon();  // otherwise by the timer
 }
 
-// --- Who owns them
+// --- Ownership
 
 void ReplicatedJournals::opened(PartitionId journal, Term term) {
   const auto status = log_.find_partition(replicated(journal));
@@ -468,7 +473,7 @@ void ReplicatedJournals::opened(PartitionId journal, Term term) {
   look_again_soon();
 }
 
-// Under the mutex.
+// Called under the mutex.
 void ReplicatedJournals::open_if_due(PartitionId number, Journal& journal) {
   if (!journal.term || journal.is_open || journal.place.next < journal.opens_at) return;
   journal.is_open = true;
@@ -505,7 +510,7 @@ std::optional<ReplicatedJournals::Term> ReplicatedJournals::term(PartitionId jou
   return found->second.term;
 }
 
-// --- Tasks that are built
+// --- Building tasks
 
 ReplicatedJournals::Pause::Pause(ReplicatedJournals& journals, std::set<PartitionId> which)
     : journals_(journals), which_(std::move(which)) {
@@ -554,13 +559,13 @@ Status ReplicatedJournals::settle(PartitionId journal) {
   const auto its_term = term(journal);
   if (!its_term) return {};
   const Error late{ErrorCode::QueryCanceled, "commits of the query are still on their way"};
-  // Shared with an answer that may come later.
+  // Shared with an answer that may arrive later.
   const auto visible = std::make_shared<std::promise<bool>>();
   proposals_.when_visible(journal, *its_term, [visible](bool is) { visible->set_value(is); });
   auto answer = visible->get_future();
   if (answer.wait_for(kSettlePatience) != std::future_status::ready) return late;
-  if (!answer.get()) return {};  // others own it
-  // Others go on: the end that there is now is the one that was asked about.
+  if (!answer.get()) return {};  // another node owns the journal
+  // Other commits continue, so only the end at this moment is waited for.
   const auto status = log_.find_partition(replicated(journal));
   const Offset end = status ? status->high_watermark() : Offset{0};
   std::unique_lock lock(mutex_);
@@ -571,7 +576,7 @@ Status ReplicatedJournals::settle(PartitionId journal) {
   return is_done ? Status() : Status(late);
 }
 
-// --- Those who read
+// --- Readers
 
 void ReplicatedJournals::when_carried_out(PartitionId journal, Offset end,
                                           const std::weak_ptr<const void>& interest,
@@ -595,13 +600,13 @@ void ReplicatedJournals::when_carried_out(PartitionId journal, Offset end,
   });
 }
 
-// Behind what each shard was told.
+// Calls back after each shard has processed its earlier messages.
 void ReplicatedJournals::tell_waiters(std::vector<Waiter> reached) {
   std::vector<std::function<void(Status)>> done;
   for (Waiter& waiter : reached)
     if (!waiter.interest.expired()) done.push_back(std::move(waiter.done));
   if (done.empty()) return;
-  // On the loop; each shard answers there.
+  // Each shard answers on the journals' loop.
   const auto countdown =
       std::make_shared<Countdown>(shards_.size(), [done = std::move(done)](const Status& status) {
         for (const auto& each : done) each(status);
@@ -647,7 +652,7 @@ std::optional<ReplicatedJournals::Contents> ReplicatedJournals::contents(
     return std::nullopt;
   Contents contents{*found->second.term, found->second.place, queries, {}};
   for (const DefinedQueryPtr& query : queries) {
-    // Of one that has not begun here, or cannot, not all is carried out.
+    // Commits of a query that has not started here, or cannot, are not all applied.
     const std::string prefix = query->plan->id + "/";
     auto task = tasks_.lower_bound(prefix);
     const bool is_here = task != tasks_.end() && task->first.starts_with(prefix) &&

@@ -1,5 +1,5 @@
-// Journals with replicas, as this node has them: what was committed there is carried out in the node's own log, by
-// whoever it was decided (docs/adr/0066).
+// Replicated journals as this node has them: commits that were decided there, by any node, are
+// applied to this node's own log (docs/adr/0066).
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -30,46 +30,51 @@
 
 namespace server {
 
-// Every node that has replicas of the journals does the same, in the same order: the entries of tasks go into its own
-// journal, what they send to the next stage into its own exchanges. So each of them has the state of all tasks at any
-// time, in its checkpoints and journals, as a single node has, and whoever comes to lead a journal goes on from there.
+// Every node with replicas of the journals does the same, in the same order: the tasks' entries are
+// written to its own journal, and their outputs for the next stage to its own exchanges. So each of
+// these nodes always has the state of all tasks, in checkpoints and journals, as a single node has,
+// and a node that becomes leader of a journal continues from there.
 //
-// Where it has come to is written in the same commit. What is of a query that is no more is left out; what is of one that
-// is not defined here yet is waited for. One that cannot run here, since this program cannot read it or what it reads is
-// gone, stops nobody: what it has committed elsewhere is carried out all the same, so that it can go on where it can run again.
+// The position in the journal is written in the same commit. Commits of dropped queries are
+// skipped; commits of queries that are not defined here yet wait. A query that cannot run here,
+// because this program cannot read it or its input is deleted, blocks no other query: its commits
+// from other nodes are still applied, so that it can continue where it can run.
 //
-// A node that has missed what is trimmed by now begins anew, from a snapshot that lies in the journal (docs/adr/0081).
+// A node that has missed a trimmed part of the journal is restored from a snapshot in the journal
+// (docs/adr/0081).
 //
-// Threads: any. What is carried out is told to
-//          the shards on the log's thread.
-// Owner:   the node. The shards outlive it, the log's writer does not: stop_thread(), then the log is closed, then it goes.
+// Threads: any. The shards are notified of applied commits on the log's thread.
+// Owner:   the node. The shards outlive it; the log's writer does not: stop_thread() is called,
+//          then the log is closed, then this object is destroyed.
 class ReplicatedJournals {
  public:
   using Term = JournalProposals::Term;
   using FindImage = std::function<MetadataImagePtr()>;
-  // Queries whose tasks are to be built anew: others own them now, or this node does.
+  // Receives queries whose tasks must be built again because their owner has changed, from or to
+  // this node.
   using OnChange = std::function<void(std::vector<std::string> queries)>;
   static Result<std::unique_ptr<ReplicatedJournals>> open(storage::Log& log, const Clock& clock,
                                                           std::vector<Shard*> shards,
                                                           JournalProposals& proposals,
                                                           FindImage image, OnChange on_change);
   ~ReplicatedJournals();
-  // The newest unclean election of a journal, as of now (docs/adr/0089). Before start_thread().
+  // The newest unclean election of a journal (docs/adr/0089). Called before start_thread().
   using FindElection = std::function<std::optional<storage::UncleanElection>(PartitionId journal)>;
   void set_elections(FindElection find) { find_election_ = std::move(find); }
   void start_thread();
   void stop_thread();
 
-  // Those of a journal have grown.
+  // Called when partitions have grown; only those of replicated journals matter.
   void grown(std::span<const storage::TopicPartition> partitions);
 
-  // This node decides what is committed there from now on; until closed().
+  // From now on, until closed(), this node decides the journal's commits.
   void opened(PartitionId journal, Term term);
   void closed(PartitionId journal);
   JournalProposals& proposals() { return proposals_; }
 
-  // --- Tasks that are built
-  // While it lives nothing of these journals is carried out, and what was is known to the shards.
+  // --- Building tasks
+  // While this object exists, no commit of these journals is applied, and the shards know all that
+  // were.
   class Pause {
    public:
     Pause(ReplicatedJournals& journals, std::set<PartitionId> which);
@@ -81,42 +86,47 @@ class ReplicatedJournals {
     ReplicatedJournals& journals_;
     const std::set<PartitionId> which_;
   };
-  // Which commits are a query's, as far as this node has begun it: a replaced one keeps what it has committed by the plans of
-  // before. What was committed by a later one waits until that has begun here, too (docs/adr/0101).
+  // The revisions of plans under which commits belong to the query as it has started here. A
+  // replaced query keeps its commits under earlier plans. Commits under a later plan wait until
+  // that plan has started here too (docs/adr/0101).
   struct Plans {
     Revision made_at, newest;
     bool have(Revision planned_at) const { return made_at <= planned_at && planned_at <= newest; }
   };
-  // From now on commits of this task are carried out under that epoch.
+  // From now on commits of this task are applied under that epoch.
   struct LocalTask {
-    Plans plans;  // of its query
+    Plans plans;  // of the task's query
     TaskEpoch epoch;
     Shard* shard = nullptr;
-    bool runs = true;  // or its query cannot: nobody has made its exchanges
+    bool runs = true;  // false: the query cannot run here, so its exchanges may be missing
   };
   void set_task(const std::string& task, LocalTask local);
-  // The query cannot run here. What it commits is carried out, unless what is here of it is damaged: then it is left out.
+  // The query cannot run here. Its commits are applied, or, if its data here is damaged, skipped.
   enum class Failed : uint8_t { Keeps, Damaged };
   void cannot_run(const std::string& query_id, Plans plans, Failed how);
   void forget(const std::string& query_id);
-  // It was replaced by a command that this node has read.
+  // The query was replaced by a command that this node has read.
   bool knows_newer_plan(const DefinedQuery& query) const;
-  // Under which term the tasks of a journal run here: nothing where others own them, or where not all is carried out yet.
+  // The term under which the journal's tasks run here. Nothing if another node owns them, or while
+  // commits are still to be applied.
   std::optional<Term> term(PartitionId journal) const;
-  // Waits until what was proposed before under the term that is now has been carried out, and not for what comes
-  // meanwhile. Fails with QueryCanceled when that takes long.
+  // Waits until all earlier proposals of the present term are applied; later ones are not waited
+  // for. Fails with QueryCanceled if that takes long.
   Status settle(PartitionId journal);
 
-  // Calls back when all before `end` has been carried out, and each shard has what is of its tasks. On the loop.
+  // Calls back on the loop when all commits before `end` are applied and each shard has received
+  // those of its tasks.
   void when_carried_out(PartitionId journal, Offset end, const std::weak_ptr<const void>& interest,
                         std::function<void(Status)> done);
-  // What commits before that have sent is delivered: as far as this node has read.
+  // The outputs of all commits before this offset are delivered, as far as this node has read the
+  // journal.
   Offset first_needed(PartitionId journal) const;
-  // Where what this node has yet to carry out begins.
+  // The offset of the first commit that this node has not applied yet.
   Offset first_not_carried_out(PartitionId journal) const;
 
   // --- Snapshots
-  // What there is to be written down, while nothing is carried out. Nothing where this node does not have all of it.
+  // The data for a snapshot, while no commit is applied. Nothing if this node does not have all of
+  // it.
   struct Contents {
     Term term;
     storage::JournalPlace place;
@@ -124,14 +134,15 @@ class ReplicatedJournals {
     std::vector<std::string> tasks;
   };
   std::optional<Contents> contents(const Pause& pause, PartitionId journal) const;
-  // Of the last one that this node has read, or begun anew from.
+  // The size of the last snapshot that this node has read or was restored from.
   size_t snapshot_bytes(PartitionId journal) const;
-  // From which this node is to begin anew: then installed() tells that what it contains is durable here, and that nothing
-  // else is here of the journal's queries. Their tasks are built behind that.
+  // The snapshot from which this node must be restored. installed() reports that its contents are
+  // durable here and that this node has no other data of the journal's queries. Their tasks are
+  // built afterwards.
   std::optional<storage::FoundSnapshot> to_install(PartitionId journal) const;
   Status installed(PartitionId journal, const storage::FoundSnapshot& snapshot);
   void search_again(PartitionId journal);
-  // Those of a journal, as of a revision of the metadata.
+  // The queries of a journal, with the revision of the metadata.
   std::pair<Revision, std::vector<DefinedQueryPtr>> queries_in(PartitionId journal) const;
 
  private:
@@ -143,19 +154,19 @@ class ReplicatedJournals {
   struct Journal {
     storage::JournalPlace place = {};
     size_t snapshot_bytes = 0,
-           begun_bytes = 0;  // of the last one that is whole; of the one that is being read
-    LeaderEpoch unclean = {};  // began with an unclean election: the place is of the log since then
+           begun_bytes = 0;  // of the last complete snapshot; of the one being read
+    LeaderEpoch unclean = {};  // started by an unclean election: the place is in the log after it
     std::optional<storage::FoundSnapshot> to_install = {};
-    int64_t search_at_us = 0;  // a snapshot, where this node is behind
+    int64_t search_at_us = 0;  // time of the next search for a snapshot, if this node is behind
     bool is_under_way = false;
     int paused = 0;
     std::optional<Error> broken = {};
-    std::optional<Term> term = {};  // opened
-    Offset opens_at = {};           // all before it is to be carried out first
-    bool is_open = false;           // and was
+    std::optional<Term> term = {};  // set by opened()
+    Offset opens_at = {};           // all commits before it must be applied first
+    bool is_open = false;           // the tasks may run: all commits before opens_at are applied
     std::vector<Waiter> waiters = {};
   };
-  // What one commit of the log carries out.
+  // The commits that one transaction of the log applies.
   struct Portion {
     std::vector<storage::TaskCommit> commits;
     struct Told {
@@ -167,7 +178,7 @@ class ReplicatedJournals {
     size_t snapshot_bytes = 0, begun_bytes = 0;
     LeaderEpoch unclean = {};
     bool waits = false;  // for a query to be defined or started
-    // What the next commit needs first, of a query that does not run here.
+    // Objects of a query that does not run here, which the next commit needs first.
     struct Missing {
       std::string task;
       Revision planned_at;
@@ -185,7 +196,7 @@ class ReplicatedJournals {
   Result<Portion> read(PartitionId number, const Portion& from);
   Status check_chain(PartitionId number, const storage::JournalPlace& place, Offset log_start);
   void note_piece(std::string_view batch, Portion& portion) const;
-  // Whether the node has missed what is trimmed by now.
+  // Whether the node has missed a part of the journal that is trimmed by now.
   bool is_behind(PartitionId number, Offset next) const;
   Status begin_anew(PartitionId number, Journal& journal);
   Status write_place(PartitionId number, const storage::FoundSnapshot& snapshot);
@@ -194,14 +205,15 @@ class ReplicatedJournals {
   void make_missing(PartitionId number, const Portion::Missing& missing);
   void made_missing(PartitionId number, const Portion::Missing& missing,
                     Result<storage::TaskStarts> begun);
-  // What is under way of the journal has ended; with an error for good.
+  // Ends the work on the journal that is under way; an error stops the journal permanently.
   void rest(PartitionId number, std::optional<Error> why = {});
   Verdict judge(PartitionId number, const storage::ReplicatedCommit& commit,
                 LocalTask& local) const;
   std::optional<storage::UncleanElection> election_of(PartitionId number) const;
-  // What was carried out may be in the journal no more, and what has come in its place was not.
+  // Whether applied commits may be missing from the journal, and others that took their place are
+  // not applied.
   bool is_lost(PartitionId number, const Journal& journal) const;
-  // Nothing while the journal here is not yet as its new leader has it.
+  // Returns nothing while the journal here does not have its new leader's contents yet.
   Result<std::optional<Portion>> begin_after(PartitionId number,
                                              const storage::UncleanElection& election) const;
   void carried_out(PartitionId number, const Portion& portion,
@@ -217,7 +229,7 @@ class ReplicatedJournals {
   JournalProposals& proposals_;
   const FindImage image_;
   const OnChange on_change_;
-  FindElection find_election_;  // null: there is none
+  FindElection find_election_;  // null: not set
   Loop loop_{"journals"};
   std::unique_ptr<storage::LogReader> reader_;
   storage::ReplicaLog replicas_;

@@ -12,7 +12,8 @@ int64_t next_delay(int64_t delay_ms, const BackOff& pace) {
   return delay_ms == 0 ? pace.first_ms : std::min(delay_ms * 2, pace.longest_ms);
 }
 
-// The record itself is to blame, not the world: to read it again alone tells which one it is.
+// Whether the record itself may be the cause. A run with one record at a time then finds which one
+// it is.
 bool blames_record(ErrorCode code) {
   switch (code) {
     case ErrorCode::StorageFailure:
@@ -39,8 +40,8 @@ bool RestartSchedule::is_for_good(const Error& error) {
   }
 }
 
-// The number of the run changes here, so that news of the one that is about to be replaced are old
-// already.
+// The run's number changes here, so that reports of the run that is about to be replaced are
+// already out of date.
 RestartSchedule::Attempt RestartSchedule::begin_attempt(Entry& entry) {
   auto& [id, state] = entry;
   state.run = ++last_run_;
@@ -55,7 +56,7 @@ RestartSchedule::Attempt RestartSchedule::begin_run(const std::string& query_id)
 void RestartSchedule::started(const std::string& query_id) {
   const auto found = states_.find(query_id);
   if (found == states_.end()) return;
-  // A task may have failed before its query was told to have started: that stands.
+  // A task may have failed before its query is reported as started: the failure stands.
   if (found->second.phase != Phase::Attempting) return;
   enter(*found, Phase::Running);
   found->second.error = {};
@@ -83,8 +84,8 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   if (found == states_.end() || found->second.run != news.run) return false;
   State& state = found->second;
   const bool is_blamed = blames_record(news.error.code);
-  // In a query that stopped at a bad record another task may still find one of its own. What stopped for good stays:
-  // to begin it again would only come to the same damage.
+  // In a query that stopped at a bad record, another task may still find a bad record of its own. A
+  // permanent stop stays, since a new attempt would only find the same damage.
   const bool is_new = state.phase == Phase::Running || state.phase == Phase::Attempting ||
                       (state.phase == Phase::Stopped && is_blamed && !news.was_isolating &&
                        !is_for_good(state.error));
@@ -98,14 +99,14 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   } else if (news.was_isolating) {
     enter(*found, Phase::Stopped);
   } else {
-    // At once: it ends at the bad record, so it cannot go round in circles.
+    // At once: the run ends at the bad record, so no endless loop is possible.
     state.mode = RunMode::Isolating;
     wait_until(*found, now_ms);
   }
   return true;
 }
 
-// What lies at the world, not at a record: it is tried again, later each time.
+// The cause is not a record: the query is retried, with growing delays.
 void RestartSchedule::fail(Entry& entry, int64_t now_ms) {
   State& state = entry.second;
   state.delay_ms = next_delay(state.delay_ms, back_off_);
@@ -119,7 +120,7 @@ void RestartSchedule::room_is_back(int64_t now_ms) {
   for (Entry& entry : states_) {
     const State& state = entry.second;
     if (state.phase != Phase::Parked) continue;
-    // At once, but for those that have come back before and got nowhere.
+    // At once, except queries that have restarted before without progress.
     wait_until(entry, state.delay_ms > back_off_.first_ms ? now_ms + state.delay_ms : now_ms);
   }
 }
@@ -170,7 +171,7 @@ std::vector<RestartSchedule::Attempt> RestartSchedule::take_due(int64_t now_ms) 
   return due;
 }
 
-// Nothing of a query that runs, or that is on its way for the first time.
+// Returns nothing for a query that runs or starts for the first time.
 std::optional<RestartSchedule::Trouble> RestartSchedule::trouble(const State& state) {
   if (state.phase == Phase::Running || state.error.message.empty()) return std::nullopt;
   switch (state.phase) {

@@ -1,5 +1,5 @@
-// When the tasks of a query that has failed are built anew, and how. A pure state machine: events
-// and the time go in, attempts that are due come out.
+// Decides when and how the tasks of a failed query are built again. A pure state machine: events
+// and the time are its input, due attempts its output.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -14,35 +14,35 @@
 
 namespace server {
 
-// How a run takes its first records.
+// How a run reads its first records.
 enum class RunMode : uint8_t {
   Batches,
   // One record at a time, so that everything before a bad record is committed, and the query stops
-  // at exactly that record.
+  // exactly at that record.
   Isolating,
 };
 
-// The pace of attempts: each waits twice as long as the one before.
+// The pace of attempts: each delay is twice the one before.
 struct BackOff {
   int64_t first_ms = 100;
   int64_t longest_ms = 30'000;
 };
 
-// What a task tells when it cannot go on.
+// The report of a task that cannot continue.
 struct TaskNews {
   std::string query_id;
-  uint64_t run = 0;  // the one that the task belongs to
+  uint64_t run = 0;  // the run of the task
   Error error;
   bool was_isolating = false;
-  bool has_progressed = false;  // the run has committed something
-  bool is_lost = false;         // what the task has committed is damaged: no run can be built of it
+  bool has_progressed = false;  // the run has made a commit
+  bool is_lost = false;         // its committed data is damaged: no run can be built from it
 };
 
 // Invariants:
-//   1. a run that has failed leads to one attempt, however many of its tasks fail: news of a run
-//      that is not the newest, or for which an attempt is scheduled already, change nothing;
-//   2. while there is no room in the log nothing is attempted at all: attempts would only fill it,
-//      and the log tells when it has room again.
+//  1. a failed run leads to one attempt, however many of its tasks fail: reports of a run that
+//     is not the newest, or for which an attempt is already scheduled, change nothing;
+//  2. while the log has no room, no attempt is made: attempts would only fill it, and the log
+//     reports when it has room again.
 //
 //   Running --news--> Waiting --due--> Attempting --started--> Running
 //      |                 ^                  |
@@ -62,7 +62,7 @@ class RestartSchedule {
     RunMode mode = RunMode::Batches;
     bool operator==(const Attempt&) const = default;
   };
-  // Why a query does not run.
+  // The reason why a query does not run.
   struct Trouble {
     Error error;
     enum class Kind : uint8_t { Waiting, Parked, Stopped } kind = Kind::Waiting;
@@ -70,35 +70,35 @@ class RestartSchedule {
 
   explicit RestartSchedule(BackOff back_off = {}) : back_off_(back_off) {}
 
-  // Only a statement can mend it: a topic that is gone does not come back under its id.
+  // Whether only a statement can resolve the error: a deleted topic never returns under its id.
   static bool is_for_good(const Error& error);
 
-  // A new run of the query; news of all earlier ones are old from now on.
+  // Begins a new run of the query; reports of all earlier runs are ignored from now on.
   Attempt begin_run(const std::string& query_id);
-  // Its tasks are on the shards.
+  // Called when the run's tasks are on the shards.
   void started(const std::string& query_id);
   void start_failed(const std::string& query_id, Error error, int64_t now_ms);
-  // The attempt gave way to something else; that says nothing about the query.
+  // The attempt gave way to another operation, which is no failure of the query.
   void put_off(const Attempt& attempt, int64_t now_ms);
-  // False when the news are old.
+  // Returns false if the report is out of date.
   bool task_failed(const TaskNews& news, int64_t now_ms);
-  // The log takes writes again.
+  // The log accepts writes again.
   void room_is_back(int64_t now_ms);
   bool has_parked() const { return parked_count_ > 0; }
-  // The query stays as it is until somebody asks for it.
+  // The query stays stopped until a statement starts it.
   void stop(const std::string& query_id, Error why);
-  // An attempt is due at once if the query is in trouble, and the pace begins anew.
+  // If the query is in trouble, an attempt is due at once, and the delays start from the first one.
   void retry_now(const std::string& query_id, int64_t now_ms);
   void forget(const std::string& query_id);
 
   std::optional<int64_t> next_due_ms() const;
-  // New runs, each to be answered with started() or start_failed().
+  // Returns new runs; each must be answered with started() or start_failed().
   std::vector<Attempt> take_due(int64_t now_ms);
 
   std::optional<Trouble> trouble_of(std::string_view query_id) const;
-  // The newest run of the query; 0 where it is not known.
+  // The newest run of the query; 0 if it is unknown.
   uint64_t run_of(std::string_view query_id) const;
-  // Whether its tasks are being built just now.
+  // Whether its tasks are being built now.
   bool is_attempting(std::string_view query_id) const;
   std::map<std::string, Trouble> troubles() const;
 
@@ -109,8 +109,8 @@ class RestartSchedule {
     Phase phase = Phase::Running;
     RunMode mode = RunMode::Batches;  // of the next attempt
     int64_t due_ms = 0;               // while Waiting
-    int64_t delay_ms = 0;             // of the last attempt; 0: the next one begins the pace
-    Error error;                      // why it does not run; without text while it does
+    int64_t delay_ms = 0;             // before the last attempt; 0: none yet
+    Error error;                      // reason for the stop; empty message while it runs
   };
   using States = std::map<std::string, State, std::less<>>;  // by query id
   using Entry = States::value_type;
@@ -123,8 +123,8 @@ class RestartSchedule {
   const BackOff back_off_;
   uint64_t last_run_ = 0;
   States states_;
-  // Those that wait, by when they are due: ten thousand queries that run cost nothing here.
-  std::set<std::pair<int64_t, std::string_view>> waiting_;  // the ids are those of states_
+  // Waiting queries by their due time: ten thousand running queries cost nothing here.
+  std::set<std::pair<int64_t, std::string_view>> waiting_;  // ids of states_
   size_t parked_count_ = 0;
 };
 

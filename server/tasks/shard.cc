@@ -17,18 +17,19 @@ namespace server {
 
 namespace {
 
-// How often checkpoints are thought about, also while memory waits for them.
+// The intervals of checkpoint checks: normal, and while state waits for memory.
 constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
-// A task with so little is not what fills memory; so much of a shard's tasks may be.
+// A task with less than kLittleState is never held back for memory. Scans are ended only when a
+// shard's tasks hold at least kMuchState.
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
-// Of a task, between those for whom it stands still.
+// The longest time that a task works between two holds.
 constexpr int64_t kMostWorkUs = 20'000;
-// Stands for the topic of keys by which tasks are woken. No log has it.
+// Stands for the topic of keys by which tasks are woken. No log contains it.
 constexpr Uuid kWakeKeys{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
-// Of work on tasks before sockets get their turn.
+// The time of work on tasks before sockets are served.
 constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 1'000};
 
-// Partitions of an exchange between two stages have no topic's name.
+// Partitions of an exchange between two stages have no topic name.
 std::string positions_of(engine::Task& task) {
   std::string text;
   for (const engine::Task::Input& input : task.inputs()) {
@@ -42,7 +43,7 @@ std::string positions_of(engine::Task& task) {
   return text;
 }
 
-// Those whose look-up has given up leave nothing behind.
+// Removes waiters whose look-up has given up.
 void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.interest.expired(); });
 }
@@ -59,7 +60,7 @@ size_t scan_bytes_of(const ShardTask& task) {
   return bytes;
 }
 
-// Tells of a row that has taken so long that people notice.
+// Reports a row that takes so long that users notice.
 void tell_of(const engine::SlowRow& row, int64_t now_us, std::string& last_error) {
   const int64_t seconds = (now_us - row.begun_us()) / 1'000'000;
   if (seconds > 0)
@@ -186,16 +187,16 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
       });
     });
   added.task->on_answer([this, &added] {
-    // A paused task is not stepped, which is where others tell of their failure.
+    // A paused task is not stepped, and only steps report failures.
     publish(added);
     report_failure(added);
     attend(added);
     if (added.task->waits_for_answer()) schedule(added);
   });
   if (!is_transient(added)) {
-    start_timer();  // the journal may wait for a checkpoint since before the restart
+    start_timer();  // the journal may have waited for a checkpoint since before the restart
     if (!added.backings.empty()) evictable_.push_back(&added);
-    // It may have been built while a checkpoint ended.
+    // The task may have been built while a checkpoint ended.
     const JournalCheckpoints& checkpoints = *journals_.at(added.journal)->checkpoints;
     if (checkpoints.has_stored_all_of(added.task->id()))
       added.task->note_stored(added.task->last_durable());
@@ -227,7 +228,7 @@ void Shard::remove(ShardTask& task) {
   std::erase(evictable_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
-  task.view.reset();  // whoever is called now finds it gone
+  task.view.reset();  // callbacks below find it gone
   for (const ShardTask::Hold& hold : std::exchange(task.holds, {}))
     if (hold.awaited) hold.awaited->one();
   const auto query = tasks_.find(task.query_id);
@@ -276,8 +277,8 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
   }
 }
 
-// One that is paused finishes what it has begun: look-ups wait for it. What a transient one has begun may
-// be a whole table, for which its client has no room.
+// A paused task finishes the work that it has begun, because look-ups wait for it. A transient task
+// does not: its work may be a whole table, for which its client has no room.
 bool Shard::may_step(const ShardTask& task) {
   if (task.standby) return false;
   if (task.admitted_holds > 0) return !stands(task);
@@ -294,8 +295,8 @@ void Shard::schedule(ShardTask& task) {
   loop_.post_slice("tasks", [this] { run_slice(); });
 }
 
-// Steps tasks in turn for about two milliseconds, or half of one when others wait, then lets the loop
-// look at its sockets.
+// Steps tasks in turn for up to kTurn.long_us, or kTurn.short_us if a socket or message waits, and
+// then returns to the loop.
 void Shard::run_slice() {
   slice_is_posted_ = false;
   const int64_t begun_us = clock_.monotonic_us();
@@ -319,7 +320,7 @@ void Shard::step(ShardTask& task) {
       task.task->step(task.is_paused || task.admitted_holds > 0 ? Intake::None : Intake::Records);
   const uint64_t taken = task.task->metrics().records_in - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
-  // Its input is safe in the log; what it makes of it would only fill the journal.
+  // The task's input is safe in the log; its output would only fill the journal.
   if (is_overdue(task))
     hold_back(task);
   else if (task.held_back_since_us)
@@ -331,7 +332,7 @@ void Shard::step(ShardTask& task) {
   report_failure(task);
   check_waiters(task);
   note_standing(task);
-  // Who has nothing to do loses nothing.
+  // A task without work loses nothing by being held again.
   if (result != engine::StepResult::More) task.works_until_us = 0;
   admit_holds(task);
   if (task.after_step) task.after_step(result);
@@ -339,13 +340,14 @@ void Shard::step(ShardTask& task) {
   for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
 }
 
-// Steps of a few kilobytes: most calls change nothing that threads share.
+// Steps are a few kilobytes, so most calls do not change counters that threads share.
 void Shard::charge_memory(ShardTask& task) {
-  if (is_transient(task)) return;  // what it keeps its session is charged with
+  if (is_transient(task)) return;  // a session is charged for its memory
   const size_t scan_bytes = scan_bytes_of(task);
   task.memory->state.resize(state_bytes_of(task) - scan_bytes);
   task.memory->scans.resize(scan_bytes);
-  // Not at the next tick: what changes is copied for each of them, and a few hundred make gigabytes of it by then.
+  // Done now, not at the next tick: each change is copied for each scan, and a few hundred scans
+  // would hold gigabytes by then.
   if (const size_t excess = scan_bytes > 0 ? memory_.excess_of_scans() : 0; excess > 0)
     end_scans(task, excess);
 }
@@ -358,7 +360,7 @@ void Shard::report_failure(ShardTask& task) {
   is_reporting_ = false;
 }
 
-// --- Those that another node runs
+// --- Tasks that another node runs
 
 void Shard::carried_out(const std::vector<CarriedOut>& commits) {
   for (const CarriedOut& each : commits) {
@@ -391,15 +393,15 @@ void Shard::follow_all() {
   for (const auto& done : std::exchange(await_followers_, {})) done();
 }
 
-// Scans show a table as it was when they began, which a task that is only restored does not keep for them. They are
-// waited for, up to a time; then they end with an error.
+// Scans show a table as it was when they began, and a standby task does not keep old rows for them.
+// The task waits for its scans, up to a time; then it ends them with an error.
 void Shard::follow(ShardTask& task) {
   constexpr int64_t kPatienceUs = 5'000'000;
   constexpr size_t kMostBytes = 32 << 20;
   ShardTask::Standby& standby = *task.standby;
   const bool is_read = task.admitted_holds > 0 ||
                        std::ranges::any_of(task.task->stage().stores(), [](engine::Store* store) {
-                         (void)store->overtake_scans(0);  // forgets those that have ended
+                         (void)store->overtake_scans(0);  // forgets ended scans
                          return store->layers().has_scans();
                        });
   if (is_read && clock_.monotonic_us() - standby.since_us < kPatienceUs &&
@@ -428,9 +430,9 @@ void Shard::when_followed(std::function<void()> done) {
   await_followers_.push_back(std::move(done));
 }
 
-// --- Those that make rows
+// --- Tasks that generate rows
 
-// As often as the one that is due most often.
+// The timer has the interval of the fastest generator.
 void Shard::start_generators() {
   std::optional<int64_t> interval_ms;
   std::erase_if(generators_, [&](const ShardTask* task) {
@@ -453,7 +455,7 @@ void Shard::wake_waiting() {
     if (!task->task->waits_for().empty()) schedule(*task);
 }
 
-// --- Those who wait for a task
+// --- Waiters
 
 void Shard::check_waiters(ShardTask& task) {
   if (task.waiters.empty()) return;
@@ -495,7 +497,8 @@ engine::PartitionRef Shard::new_wake_key() {
   return {kWakeKeys, PartitionId(++last)};
 }
 
-// Joins that read the task's output go by this (server/tasks/query_progress.h); it wakes those that wait.
+// Joins that read the task's output use these positions (server/tasks/query_progress.h); a change
+// wakes the waiting ones.
 void Shard::publish(const ShardTask& task) {
   if (!task.progress) return;
   std::vector<ProgressOfQuery::Target> positions;
@@ -533,9 +536,9 @@ Shard::Passed Shard::passed(
   return passed;
 }
 
-// --- Those who need a task to stand still
+// --- Holding tasks between two commits
 
-// What has failed does nothing more.
+// A failed task does no further work.
 bool Shard::stands(const ShardTask& task) {
   return task.task->is_between_commits() || task.task->failure();
 }
@@ -551,7 +554,8 @@ void Shard::hold(const std::string& query_id, const void* holder, std::function<
   countdown->one();
 }
 
-// All that wait, or none: while it is held, and for as long as it was held, it is not held anew.
+// Admits all waiting holds or none: not while the task is held, nor until it has worked as long as
+// it was held.
 void Shard::admit_holds(ShardTask& task) {
   if (task.holds.size() == task.admitted_holds || task.admitted_holds > 0) return;
   const int64_t now_us = clock_.monotonic_us();
@@ -565,7 +569,7 @@ void Shard::admit_holds(ShardTask& task) {
 
 void Shard::note_standing(ShardTask& task) {
   if (task.admitted_holds == 0 || !stands(task)) return;
-  std::vector<std::shared_ptr<Countdown>> reached;  // who is called may release it
+  std::vector<std::shared_ptr<Countdown>> reached;  // a callback may release its hold
   for (ShardTask::Hold& hold : task.holds)
     if (hold.is_admitted && hold.awaited) reached.push_back(std::exchange(hold.awaited, nullptr));
   for (const auto& countdown : reached) countdown->one();
@@ -592,7 +596,7 @@ bool Shard::is_held(const ShardTask& task, const void* holder) {
   return hold != task.holds.end() && hold->is_admitted;
 }
 
-// --- Reading what they are doing
+// --- Reports
 
 std::vector<ShardTask*> Shard::materializers(const std::string& query_id) {
   std::vector<ShardTask*> found;
@@ -700,7 +704,7 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
   }
 }
 
-// --- The timer: only tasks for which something may be due are looked at, so idle ones cost nothing
+// --- The timer: only tasks with something due are checked, so idle tasks cost nothing
 
 bool Shard::needs_attention(const ShardTask& task) {
   return !task.waiters.empty() || task.held_back_since_us || !task.task->waits_for().empty();
@@ -713,7 +717,7 @@ void Shard::attend(ShardTask& task) {
   start_timer();
 }
 
-// Only a tick makes it slower: whoever set it anew each time would keep it from ever being due.
+// Only a tick makes the timer slower: if each call restarted it, it would never be due.
 void Shard::start_timer() {
   const bool is_fast = memory_.is_state_full();
   if (timer_->is_running() && (timer_is_fast_ || !is_fast)) return;
@@ -765,7 +769,7 @@ void Shard::drop_journalled(const std::string& prefix, std::vector<std::function
   start_timer();  // a journal that was kept for them is trimmed
 }
 
-// What they hold was committed; it is what they would commit next that nothing could be built of.
+// The tasks' memory holds committed data, but their next commits could not be restored.
 void Shard::end_lost(PartitionId number, const JournalCheckpoints& checkpoints) {
   std::vector<std::pair<ShardTask*, Error>> lost;
   for (const auto& [id, tasks] : tasks_)
@@ -792,7 +796,7 @@ void Shard::end_reading(const storage::TopicPartition& partition, const Error& w
   for (ShardTask* task : found->second) {
     if (!is_transient(*task)) continue;
     task->task->give_up(why);
-    schedule(*task);  // whoever has begun it is told behind a step
+    schedule(*task);  // its owner gets the error after a step
   }
 }
 
@@ -811,12 +815,12 @@ bool Shard::is_overdue(const ShardTask& task) const {
   if (is_transient(task)) return false;
   const JournalCheckpoints& checkpoints = *journals_.at(task.journal)->checkpoints;
   if (checkpoints.is_overdue()) return true;
-  // State that could leave memory once it is in a checkpoint.
+  // The task holds state that could leave memory once it is in a checkpoint.
   return memory_.is_state_overfull() && state_bytes_of(task) > kLittleState &&
          checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
 }
 
-// What has left memory must be found where it was stored.
+// From now on evicted state must be found in this checkpoint.
 void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
   state_->end();
   const auto query = tasks_.find(std::string(query_of(task_id)));
@@ -827,16 +831,16 @@ void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
 
 // --- State that does not fit into memory
 
-// For each record as many entries as it may have brought into memory, and more: most are looked at twice
-// before they go.
+// Checks more entries than each record may have brought into memory: most are checked twice before
+// they are evicted.
 void Shard::evict(ShardTask& task, uint64_t records) {
   constexpr size_t kLookedAt = 64, kLookedAtForRecord = 4;
   if (!is_transient(task) && memory_.is_state_full())
     task.task->evict(kLookedAt + kLookedAtForRecord * records);
 }
 
-// Tasks that are not stepped have state, too. For a slice at a time, as long as some of it goes; what keeps
-// all of it where it is, are commits that wait for their checkpoint, or scans.
+// Tasks that are not stepped have state too. Works in slices as long as some state is evicted.
+// Commits that wait for their checkpoint, and scans, keep state in memory.
 void Shard::evict_idle() {
   constexpr size_t kLookedAt = 4'096, kRounds = 3;
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
@@ -851,7 +855,8 @@ void Shard::evict_idle() {
   is_evicting_ = false;
 }
 
-// Where what they keep could be what is too much; else it is state that cannot leave anyway.
+// Only if the state of tasks is large enough that scans may be the reason; otherwise the state
+// could not be evicted anyway.
 void Shard::overtake_scans() {
   size_t bytes = 0;
   for (const ShardTask* task : evictable_) bytes += state_bytes_of(*task);
@@ -859,14 +864,14 @@ void Shard::overtake_scans() {
   for (ShardTask* task : evictable_) end_scans(*task, SIZE_MAX);
 }
 
-// What they keep goes now: whoever reads them may not come back for an hour.
+// The scans' copies are freed now, because their readers may not return for an hour.
 void Shard::end_scans(ShardTask& task, size_t bytes) {
   for (const engine::StoreScanPtr& scan : task.task->overtake_scans(bytes))
     release_in_slices([scan] { return scan->release_some(); });
   task.memory->scans.resize(scan_bytes_of(task));
 }
 
-// Whether there is something left to do.
+// Returns whether a journal has more to do.
 bool Shard::tick_journals() {
   using Memory = JournalCheckpoints::Memory;
   const bool is_waited_for = std::ranges::any_of(

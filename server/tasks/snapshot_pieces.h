@@ -1,4 +1,4 @@
-// The way of a journal's snapshot into the journal.
+// Writes the pieces of a journal's snapshot into the journal.
 #pragma once
 #include <functional>
 #include <string>
@@ -12,7 +12,7 @@ namespace server {
 class SnapshotPieces {
  public:
   virtual ~SnapshotPieces() = default;
-  // Answers with true when the piece is visible, with false when the term is over.
+  // Calls back with true when the piece is visible, or with false when the term is over.
   virtual void write_piece(PartitionId journal, JournalProposals::Term term,
                            storage::SnapshotPiece piece, std::string content,
                            std::function<void(bool)> done) = 0;

@@ -20,7 +20,7 @@ void StateTurns::end() {
   is_begun_ = false;
 }
 
-// Its number never changes, and what else its row says is not asked for.
+// The store's number never changes, and its other fields are not used here.
 Result<storage::StateReader*> StateBacking::find() {
   storage::StateReader* const reader = TRY(turns_.begin());
   if (!row_) row_ = TRY(reader->find_store(task_, store_name(store_)));

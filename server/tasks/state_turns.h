@@ -1,4 +1,4 @@
-// What checkpoints hold, as the stores of a shard's tasks read it.
+// Reads checkpoints for the stores of a shard's tasks.
 #pragma once
 #include <functional>
 #include <memory>
@@ -13,20 +13,20 @@
 
 namespace server {
 
-// One snapshot of the state file for everything that a turn of the loop reads, and none between turns: an
-// old one keeps the file from using again what has been written since.
+// Uses one snapshot of the state file for all reads in a turn of the loop, and none between turns:
+// an old snapshot keeps the file from reusing pages that were freed since.
 //
 // Threads: the loop's. Owner: the shard; the state store outlives it.
 class StateTurns {
  public:
-  // `on_begin`: called when a turn begins.
+  // `on_begin` is called when a turn begins.
   StateTurns(storage::StateStore& state, Loop& loop, std::function<void()> on_begin)
       : reader_(state.open_reader()), loop_(loop), on_begin_(std::move(on_begin)) {}
   ~StateTurns() { *alive_ = false; }
 
-  // The reader in its turn, which ends with that of the loop.
+  // Opens (or returns) the snapshot reader for this turn of the loop.
   Result<storage::StateReader*> begin();
-  // A checkpoint has ended: what is read from now on is to be at least as new.
+  // A checkpoint has ended: later reads must be at least as new.
   void end();
 
  private:
@@ -48,7 +48,7 @@ class StateBacking final : public engine::Backing {
   Result<std::string> place_of(std::string_view key) override;
 
  private:
-  // The reader, once the state file knows the store.
+  // The reader, or null while the state file does not have the store.
   Result<storage::StateReader*> find();
 
   StateTurns& turns_;

@@ -1,4 +1,4 @@
-// Who wants to know when a partition grows.
+// The shards that must be woken when a partition grows.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -11,16 +11,16 @@
 
 namespace server {
 
-// Partition -> the shards that have readers of it, so that a durable commit wakes these and no
-// others. A shard that subscribes looks at the partition afterwards: what became durable before is
-// seen then, what comes later wakes it.
+// Maps a partition to the shards that read it, so that a durable commit wakes only these. A shard
+// that subscribes reads the partition afterwards: it sees the records that became durable before,
+// and later ones wake it.
 //
 // Threads: any; the lock is held for a few look-ups. Owner: the node.
 class Subscriptions {
  public:
   void add(const storage::TopicPartition& partition, uint32_t shard);
   void remove(const storage::TopicPartition& partition, uint32_t shard);
-  // What of these concerns whom: by shard, for shards 0 to `shard_count` - 1.
+  // The partitions that each shard reads, for shards 0 to `shard_count` - 1.
   std::vector<std::vector<storage::TopicPartition>> readers_of(
       std::span<const storage::TopicPartition> partitions, size_t shard_count) const;
 

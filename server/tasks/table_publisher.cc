@@ -16,14 +16,14 @@ namespace {
 
 constexpr size_t kReadBytes = 1 << 20, kBatchBytes = 512 << 10;
 
-// Stands for a key: two keys of a table do not meet in 128 bits.
+// A hash stands for the key: a collision in 128 bits does not occur in practice.
 using KeyHash = std::pair<uint64_t, uint64_t>;
 KeyHash hash_of_key(std::string_view key) {
   const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
   return {hash.low64, hash.high64};
 }
 
-// A value, and the time of its record: a row that is as it was has both.
+// The hash of a value and its record's time; both are equal in an unchanged row.
 uint64_t hash_of_row(const records::RecordView& record) {
   return XXH3_64bits_withSeed(record.value->data(), record.value->size(),
                               static_cast<uint64_t>(record.timestamp));
@@ -36,7 +36,7 @@ std::vector<records::RecordHeader> headers_of(const records::RecordView& record)
   return headers;
 }
 
-// Gives back what a reader's turn holds, however it is left.
+// Releases the reader's turn at the end of the scope.
 struct Turn {
   LogSources& sources;
   ~Turn() { sources.release(); }
@@ -44,7 +44,8 @@ struct Turn {
 
 }  // namespace
 
-// What is gathered for one partition goes to the log batch by batch, unseen until the end of all of them.
+// The records for one partition are written batch by batch, invisible until the end of the
+// transaction.
 class TablePublisher::Transaction {
  public:
   Transaction(TablePublisher& owner, Uuid topic, ProducerId producer, int16_t epoch)
@@ -59,7 +60,7 @@ class TablePublisher::Transaction {
     if (builder_.size_bytes() >= kBatchBytes) finish_batch();
   }
 
-  // To the log; not while a reader's turn is open, which must be short.
+  // Writes to the log. Not called within a reader's turn, which must be short.
   Status flush() {
     finish_batch();
     for (storage::PartitionBatches& batch : std::exchange(finished_, {}))
@@ -67,7 +68,7 @@ class TablePublisher::Transaction {
     return {};
   }
 
-  // All that it has written is seen from one commit on.
+  // Makes all written records visible with one commit.
   Status commit() {
     TRY(flush());
     storage::AppendRequest markers;
@@ -95,12 +96,12 @@ class TablePublisher::Transaction {
   const ProducerId producer_;
   const int16_t epoch_;
   records::BatchBuilder builder_;
-  PartitionId partition_;  // of what the builder holds
+  PartitionId partition_;  // of the batch in builder_
   std::vector<storage::PartitionBatches> finished_;
-  std::map<PartitionId, int32_t> sequences_;  // of the partitions that were written to
+  std::map<PartitionId, int32_t> sequences_;  // of the written partitions
 };
 
-// Keys of one partition, counted in the budget.
+// Keys of one partition, charged to the budget.
 struct TablePublisher::Keys {
   explicit Keys(MemoryAccount& account) : charge(&account, MemoryKind::Queries) {}
   absl::flat_hash_map<KeyHash, uint64_t> map;
@@ -133,7 +134,7 @@ Status TablePublisher::read(LogSources& sources, const engine::PartitionRef& par
       const std::vector<engine::Polled> polled = TRY(sources.poll({&position, 1}, kReadBytes));
       const Turn turn{sources};
       TRY(polled[0].status);
-      if (polled[0].batches.empty()) return {};  // what may follow was compacted away
+      if (polled[0].batches.empty()) return {};  // later records were compacted away
       for (const engine::LogBatch& batch : polled[0].batches) {
         if (!batch.is_hidden) TRY(visit_batch(batch, visit));
         next = batch.last_offset + 1;
@@ -185,7 +186,7 @@ Status TablePublisher::publish_partition(LogSources& sources, const Topics& topi
         return {};
       },
       flush));
-  // What is left only the old table has.
+  // The remaining keys exist only in the old table.
   if (present.map.empty()) return {};
   return read(
       sources, to,

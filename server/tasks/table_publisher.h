@@ -1,5 +1,5 @@
-// Makes the topic of a table say what another topic says, in one transaction: readers of what is committed see all of
-// the old rows or all of the new ones.
+// Makes the topic of a table equal to another topic in one transaction: readers of committed
+// records see either the old rows or the new ones.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -16,10 +16,11 @@
 
 namespace server {
 
-// Of each key the last record counts. What differs is written: records of `from` that `to` does not have, deletes of keys
-// that only `to` has. Nothing where they say the same, so that doing it again after a crash is no harm.
+// For each key the last record counts. Only differences are written: records of `from` that are
+// missing in `to`, and deletes of keys that only `to` has. Equal topics need no writes, so the work
+// can be repeated after a crash.
 //
-// Threads: one that may wait. Nobody else writes to the two topics meanwhile.
+// Threads: one that may wait. No other writer uses the two topics meanwhile.
 // Owner:   Rebuilds.
 class TablePublisher {
  public:
@@ -29,15 +30,16 @@ class TablePublisher {
 
   struct Topics {
     Uuid from, to;
-    int32_t partitions = 0;  // of either: a key lies in the same one of both
+    int32_t partitions = 0;  // of each topic: a key is in the same partition of both
   };
   struct Written {
     uint64_t records = 0, deletes = 0;
   };
-  // What the producer has left open in the topic, before a crash, is aborted first. On failure the topic is as it was
-  // for those who read what is committed, but what is open holds up all that comes behind it: abort_open() ends it.
+  // First aborts a transaction that the producer left open before a crash. After a failure readers
+  // of committed records see the topic unchanged, but the open transaction blocks all later
+  // records: abort_open() ends it.
   Result<Written> publish(const Topics& topics, ProducerId producer);
-  // Returns the epoch under which the producer may go on.
+  // Returns the epoch with which the producer may continue.
   Result<int16_t> abort_open(const Topics& topics, ProducerId producer);
 
  private:

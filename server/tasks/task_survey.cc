@@ -9,10 +9,10 @@ namespace server {
 
 namespace {
 
-// As for the steps of tasks: shorter where others wait.
+// As for the steps of tasks, shorter if others wait.
 constexpr Loop::SliceLength kSlice{.short_us = 200, .long_us = 1'000};
 
-// What the shards share.
+// Shared by the shards.
 struct Survey {
   SurveyDone done;
   std::mutex mutex;
@@ -27,11 +27,11 @@ struct Survey {
                      std::make_move_iterator(more.end()));
       if (--left > 0) return;
     }
-    done(std::move(reports));  // nobody else comes any more
+    done(std::move(reports));  // all shards have reported
   }
 };
 
-// One shard's part of it. Shared with what is posted to the loop.
+// The part of one shard. Shared with tasks that are posted to its loop.
 struct ShardSurvey : std::enable_shared_from_this<ShardSurvey> {
   ShardSurvey(Shard& its_shard, const Clock& its_clock, std::shared_ptr<Survey> its_survey)
       : shard(its_shard), clock(its_clock), survey(std::move(its_survey)) {}

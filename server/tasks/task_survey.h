@@ -1,4 +1,4 @@
-// What the tasks of all shards are doing, asked of ten thousand of them without holding a loop up.
+// Collects reports on the tasks of all shards, perhaps ten thousand, without blocking a loop.
 #pragma once
 #include <functional>
 #include <vector>
@@ -7,8 +7,9 @@
 
 namespace server {
 
-// Each shard reports in slices, between which its loop turns to others; so the reports are not of one
-// moment. `done` is called once, on the loop of the shard that is last. The shards run, and outlive that.
+// Each shard reports in slices and serves its loop between them, so the reports are not of one
+// moment. `done` is called once, on the loop of the last shard. The shards run, and outlive the
+// survey.
 using SurveyDone = std::function<void(std::vector<ShardTaskReport>)>;
 void survey_tasks(const std::vector<Shard*>& shards, const Clock& clock, SurveyDone done);
 

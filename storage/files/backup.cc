@@ -45,17 +45,18 @@ Status copy_data(DataSnapshot data, const std::string& target, const BackupOptio
 
 }  // namespace
 
-// The state first: a log without it is a data directory whose tables are empty, which a server refuses to
-// start on. So what a copy that was cut off leaves cannot be taken for a whole one.
+// The state is copied first. A log without the state would be a data directory whose tables are
+// empty, while a server refuses to start on a state without a log. So the rest of an interrupted
+// copy cannot be taken for a complete one.
 Status backup_data(const std::string& data_dir, const std::string& to,
                    const BackupOptions& options) {
   TRY(check_has_nothing(to));
   DataSnapshot data = TRY(open_data_snapshot(data_dir));
   if (data.misfit) return *std::move(data.misfit);
-  TRY(make_directory(to));  // not before it is known that there is something to copy
+  TRY(make_directory(to));  // only if there is something to copy
   const std::string target = std::filesystem::absolute(to).string();
   Status copied = copy_data(std::move(data), target, options);
-  // So that it can be tried again there.
+  // Lets a retry use the same directory.
   std::error_code ignored;
   if (!copied) std::filesystem::remove(target + "/" + kStateFile, ignored);
   return copied;

@@ -1,4 +1,4 @@
-// Whether all that lies in a data directory is whole and fits together.
+// Checks whether all data in a data directory is intact and consistent.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -21,17 +21,17 @@ struct CheckCounts {
 };
 
 struct CheckOptions {
-  // Whether a journal entry and a definition can be read, by those who write them.
+  // Check whether a journal entry and a definition can be read, with the code that writes them.
   std::function<Status(std::string_view)> read_journal, read_definition;
-  // A part is going to be looked at: where it was when reading ended in a fault.
+  // Called before each part is checked, so that the place is known if reading ends in a fault.
   std::function<void(std::string_view place)> begins;
   std::function<void(const Damage&)> found;
 };
 
-// Reads all of both files: every batch with its checksum and records, that offsets and sequences have no
-// gaps, every row and every state entry with its checksum, and that what refers to something else finds
-// it. Ranges that are being removed are left out. Fails when a file cannot be read on; with NotSupported where another version
-// of the program wrote it, which does not make it damaged.
+// Reads both files completely: every batch with its checksum and records, offsets and sequences
+// without gaps, every row and every state entry with its checksum, and the targets of all
+// references. Ranges that are being removed are left out. Fails if a file cannot be read further,
+// and with NotSupported if another version of the program wrote it, which is not damage.
 Result<CheckCounts> check_data(DataSnapshot& data, const CheckOptions& options);
 
 }  // namespace storage

@@ -20,7 +20,7 @@
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 
-// A kind of part that is forgotten would be taken for damage.
+// A forgotten kind of part would be reported as damage.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace storage {
@@ -40,7 +40,7 @@ class LogChecker {
     TRY(check_format(log_,
                      {.name = kLogFile,
                       .kind = "log",
-                      .oldest_version = 3,  // a start takes the rows of those before over
+                      .oldest_version = 3,  // a start converts the rows of earlier ones
                       .newest_version = kNewestLogFormat},
                      options_));
     TRY(check_metadata());
@@ -58,7 +58,7 @@ class LogChecker {
  private:
   struct KnownTask {
     TaskRow row;
-    TaskSequence last;  // that was seen so far
+    TaskSequence last;  // the last seen
   };
   struct Known {
     TopicPartition id;
@@ -81,7 +81,7 @@ class LogChecker {
 
   // --- Definitions
 
-  // Also learns the topics' names, for all that is told later.
+  // Also learns the topics' names, for later reports.
   Status check_metadata() {
     Metadata metadata;
     int64_t next_revision = 1;
@@ -124,7 +124,7 @@ class LogChecker {
     return {};
   }
 
-  // The state that parts of commands are changes of, as far as they cannot be read without it.
+  // The state that the parts of commands change, for the kinds that cannot be read without it.
   struct Metadata {
     TopicTable topics;
     ClusterTable cluster;
@@ -138,10 +138,10 @@ class LogChecker {
       case MetadataPartKind::ClusterPart:
         metadata.cluster = TRY(ClusterTable::load(part.bytes));
         return {};
-      case MetadataPartKind::TopicDefaultPart:  // behind the topics
+      case MetadataPartKind::TopicDefaultPart:  // follows the topics
         metadata.topics.set_defaults({TRY(decode_topic_defaults(part.bytes)), {}});
         return {};
-      // A snapshot has these as the changes that make the state from nothing.
+      // A snapshot has these as changes to an empty state.
       case MetadataPartKind::QuotaPart:
       case MetadataPartKind::GroupConfigPart:
       case MetadataPartKind::UserPart:
@@ -178,7 +178,7 @@ class LogChecker {
     return {};
   }
 
-  // A part of a kind whose changes can be read without the state that they change.
+  // Reads a part of a kind whose changes do not depend on the state that they change.
   Status read_changes(const MetadataPart& part) const {
     switch (kind_of_part(part.type)) {
       case MetadataPartKind::QuotaPart:
@@ -252,8 +252,8 @@ class LogChecker {
     return {};
   }
 
-  // Who copies what a leader has compacted does not know how far that went. The server's own topics, which have no names here,
-  // are compacted.
+  // A copy of a compacted leader's log does not know how far its gaps reach. The server's own
+  // topics, which have no names here, are compacted.
   Result<bool> copies_gaps(const TopicPartition& id, const PartitionRow& row) {
     const Table* epochs = log_.find(kEpochsTable);
     if (row.kind != PartitionKind::Client || epochs == nullptr) return false;
@@ -288,7 +288,7 @@ class LogChecker {
     return {};
   }
 
-  // From the log start on; what lies before it is being removed.
+  // Checks from the log start on; earlier batches are being removed.
   Status check_batches(Known& known, const Table& table, bool is_client) {
     const int64_t number = known.row.number.value();
     const std::string first =
@@ -342,14 +342,14 @@ class LogChecker {
     const Offset begin = expected.value_or(known.row.log_start);
     const bool may_be_gap = known.may_have_gaps || batch->header.base_offset <= known.row.gaps_end;
     if (may_be_gap && batch->header.base_offset >= begin) {
-      // compaction has taken what is missing
+      // compaction has removed the missing records
     } else if (expected ? batch->header.base_offset != begin : batch->header.base_offset > begin)
       found(place, fmt::format("offsets {} to {} are missing", begin.value(),
                                batch->header.base_offset.value() - 1));
     if (known.id.topic == kTaskJournal) check_entry(place, bytes);
   }
 
-  // Of partitions that nobody knows.
+  // Reports tables of unknown partitions.
   Status check_strange_tables() {
     for (const Table& table : log_.tables())
       if (is_partition_table(table.name) && !table_names_.contains(table.name) &&
@@ -358,7 +358,7 @@ class LogChecker {
     return {};
   }
 
-  // Keys of these tables begin with the number of a partition.
+  // The keys of these tables begin with the number of a partition.
   Status check_shared_table(std::string_view name) {
     size_t strange = 0;
     TRY(visit(name, [&](const Entry& entry) -> Status {
@@ -387,8 +387,8 @@ class LogChecker {
                                    ? TaskOutputState::decode(entry.value).has_value()
                                    : ProducerState::decode(entry.value).has_value();
       if (!can_be_read) found(place, "the row of a producer is damaged");
-    } else if (table != kExchangesTable) {  // batches were looked at before
-      // docs/formats/data-directory.md. What transactions are about is in their keys.
+    } else if (table != kExchangesTable) {  // batches were checked before
+      // docs/formats/data-directory.md. Rows of transactions have their offsets in the keys.
       const bool is_of_transactions = table == kTransactionsTable || table == kAbortedTable;
       const size_t numbers = table == kAbortedTable ? 3 : table == kTransactionsTable ? 2 : 1;
       const char* const offset =
@@ -402,7 +402,7 @@ class LogChecker {
 
   // --- Tasks
 
-  // Where one of them cannot be read, the entries of journals are not compared with them.
+  // If one of the two cannot be read, the entries of journals are not compared with them.
   Status read_tasks() {
     begins("table tasks");
     const auto positions = checkpoint_positions(*data_.state);
@@ -419,13 +419,13 @@ class LogChecker {
     return {};
   }
 
-  // Of a batch that is whole.
+  // Checks the entry in a batch that is intact.
   void check_entry(const std::string& batch_place, std::string_view batch) {
     ++counts_.journal_entries;
     const auto record = read_journal_batch(batch);
     if (!record) return found(batch_place, record.error().message);
     const auto task = tasks_.find(record->task);
-    // Of one that was dropped something may be left.
+    // Entries of a dropped task may be left.
     if (task == tasks_.end() || record->offset < task->second.row.first_entry) return;
     const std::string place =
         fmt::format("task {}, journal entry {}", record->task, record->sequence.value());

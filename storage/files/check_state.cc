@@ -12,7 +12,7 @@ namespace storage {
 namespace {
 
 struct StoreOfTask {
-  std::string name;  // for people
+  std::string name;  // for reports
   StoreRow row;
   StoreContent found = {};
   size_t damaged = 0;  // entries
@@ -125,7 +125,7 @@ class StateChecker {
                                     store.found.count, store.row.content.count));
   }
 
-  // Behind a page that cannot be read there is more: whose it is, at least.
+  // Entries after an unreadable page may be readable: at least reports the affected stores.
   void check_stores_one_by_one() {
     const LmdbSnapshot::Table* const entries = state_.find("entries");
     for (auto& [id, store] : stores_) {

@@ -8,7 +8,8 @@ namespace storage {
 
 namespace {
 
-// A checkpoint falls between two moments that are a millisecond apart once in thousands of times.
+// A checkpoint falls between two moments that are a millisecond apart only once in thousands of
+// times.
 constexpr int kAttempts = 20;
 
 Status check_that_journals_reach(DataSnapshot& data) {

@@ -1,4 +1,4 @@
-// Where tasks stand according to log and state, read from snapshots.
+// The positions of tasks according to the log and the state, read from snapshots.
 #pragma once
 #include <map>
 #include <optional>
@@ -17,10 +17,10 @@ struct StoredTask {
 };
 Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log);
 
-// By task; of one without a checkpoint nothing.
+// By task; tasks without a checkpoint are absent.
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state);
 
-// Journal partitions that begin behind what the state contains of them.
+// Returns the journal partitions that begin after the part that the state contains.
 Result<std::vector<PartitionId>> unreached_journals(LmdbSnapshot& log, LmdbSnapshot& state);
 
 }  // namespace storage

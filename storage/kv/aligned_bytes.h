@@ -1,4 +1,4 @@
-// Bytes that a disk takes from where they lie.
+// Bytes that can be written to a disk directly.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace storage {
 
-// A string whose first byte lies on a page, as direct writes want it.
+// A string whose first byte lies at the start of a page, as direct writes require.
 class AlignedBytes {
  public:
   static constexpr size_t kAlignment = 4096;

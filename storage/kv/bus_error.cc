@@ -18,10 +18,10 @@ namespace storage {
 
 namespace {
 
-// As in sysexits.h, EX_SOFTWARE; the same as after a commit whose outcome is unknown.
+// EX_SOFTWARE of sysexits.h; also the status after a commit with an unknown outcome.
 constexpr int kExitStatus = 70;
 
-// Fixed, since a signal handler can neither lock nor allocate.
+// A fixed array, since a signal handler can neither lock nor allocate.
 struct MappedFile {
   std::atomic<bool> is_taken = false;
   std::atomic<uintptr_t> begin = 0, end = 0;  // both 0: nothing to report
@@ -31,13 +31,13 @@ MappedFile mapped_files[16];
 
 void write_text(const char* text) {
   if (::write(STDERR_FILENO, text, std::strlen(text)) < 0)
-    return;  // nobody listens; nothing can be done
+    return;  // stderr is closed; nothing can be done
 }
 
 struct sigaction action_before = {};  // of SIGSEGV
 
-// Where no page of a data file can be the reason it is a defect: it comes again, and meets who was there
-// before.
+// Outside of a guarded call no page of a data file can be the cause, so this is a defect. The
+// instruction is repeated and raises the signal again, for the previous handler.
 void on_segment_violation(int, siginfo_t*, void*) {
   leave_guarded_call();
   ::sigaction(SIGSEGV, &action_before, nullptr);
@@ -49,7 +49,7 @@ void on_bus_error(int, siginfo_t* info, void*) {
   const char* path = nullptr;
   for (const MappedFile& file : mapped_files)
     if (address >= file.begin && address < file.end) path = file.path;
-  if (path == nullptr) {  // not of a data file: a defect, whose core dump is wanted
+  if (path == nullptr) {  // not a data file: a defect, whose core dump is wanted
     std::signal(SIGBUS, SIG_DFL);
     return;
   }
@@ -64,7 +64,7 @@ void on_bus_error(int, siginfo_t* info, void*) {
 void report_bus_errors() {
   struct sigaction action = {};
   action.sa_sigaction = on_bus_error;
-  action.sa_flags = SA_SIGINFO | SA_NODEFER;  // who leaves a call does not return from here
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;  // leaving a call skips the handler's end
   ::sigaction(SIGBUS, &action, nullptr);
   action.sa_sigaction = on_segment_violation;
   ::sigaction(SIGSEGV, &action, &action_before);
@@ -80,7 +80,7 @@ struct AddressRange {
   uintptr_t begin = 0, end = 0;
 };
 
-// LMDB does not tell where it has mapped its file; the system does.
+// Reads the mapping from the system, since LMDB does not report where it has mapped its file.
 AddressRange mapping_of(const std::string& path) {
   std::error_code failed;
   const std::string whole_path = std::filesystem::canonical(path, failed);

@@ -1,5 +1,5 @@
-// A disk that fails under a memory map does not answer with an error: the process gets SIGBUS, and
-// would end without a word. A page that is damaged leads to SIGSEGV.
+// A disk that fails under a memory map raises SIGBUS instead of an error, which would end the
+// process without a message. A damaged page leads to SIGSEGV.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,16 +7,16 @@
 
 namespace storage {
 
-// Installs handlers: in a guarded call (page_fault.h) both signals end that call; elsewhere SIGBUS says on
-// stderr which file could not be read, and ends the process with status 70. To be called once, by the
-// program's main.
+// Installs handlers. In a guarded call (page_fault.h) both signals end that call. Elsewhere SIGBUS
+// reports on stderr which file could not be read, and ends the process with status 70. Called once,
+// by the program's main.
 void report_bus_errors();
 
-// Tells the handler which addresses belong to the file, which is mapped already; -1 when it is not,
-// or when there are too many files to note one more.
+// Notes the addresses of the file for the handler. The file must be mapped already. Returns -1 if
+// it is not, or if too many files are noted.
 int note_mapped_file(const std::string& path);
 void forget_mapped_file(int noted);
-// From, to; both 0 when it is not known.
+// Begin and end; both 0 if unknown.
 std::pair<uintptr_t, uintptr_t> addresses_of(int noted);
 
 }  // namespace storage

@@ -1,4 +1,4 @@
-// Keys as they are read from a file that may be damaged.
+// Decodes keys that were read from a file that may be damaged.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -7,7 +7,8 @@
 
 namespace storage {
 
-// Of an IntegerKey. Nothing where it is none: a page of another table may lie in that place.
+// Returns the number of an IntegerKey, or nothing if it is not one: a page of another table may lie
+// in its place.
 inline std::optional<uint64_t> checked_integer_key(std::string_view key) {
   uint64_t value;
   if (key.size() != sizeof value) return std::nullopt;

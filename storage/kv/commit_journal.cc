@@ -27,7 +27,7 @@ std::string_view bytes_of(const Uuid& id) {
   return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
 }
 
-// Without the checksum at its end.
+// Encodes the head of an entry, without the checksum at its end.
 std::string head_of(std::string_view mark, const Uuid& identity, uint64_t sequence,
                     const JournalEntry& entry) {
   std::string head;
@@ -56,8 +56,9 @@ Status write_all(int file, std::string_view bytes, size_t offset) {
   return {};
 }
 
-// Around the page cache, where the file system lets sectors be written so: then a commit writes a sector and not the page
-// around it, and waits two thirds as long. Reads are refused where writes are.
+// Opens the file for writes around the page cache, if the file system allows it for sectors: a
+// commit then writes a sector and not the page around it, and waits two thirds as long. File
+// systems that refuse such writes also refuse such reads.
 int open_directly(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
   if (file < 0) return -1;
@@ -81,7 +82,7 @@ struct File {
 
 Result<std::unique_ptr<CommitJournal>> CommitJournal::make(const std::string& path,
                                                            const Uuid& identity) {
-  // What a write leaves in the page cache is written through: a commit is one call.
+  // Writes go through the page cache to the disk, so that a commit is one call.
   File file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)};
   if (file.number < 0) return lmdb_failure(errno, "open the commit journal");
   struct stat found;
@@ -134,7 +135,8 @@ Status CommitJournal::append(const JournalEntry& entry) {
   const std::string_view all = buffer_.view();
   store_be(buffer_.data() + head_size, checksum(all.substr(0, head_size), all.substr(kHeadBytes)));
   buffer_.append_zeros(size - buffer_.size());
-  // What take_back() removes is this one, whatever became of it, and never the one before, which was acknowledged.
+  // From here on take_back() removes this entry, whatever its outcome, and never the acknowledged
+  // one before it.
   last_ = place;
   is_last_written_ = false;
   TRY(write_all(file_, buffer_.view(), place.half * kHalfBytes + place.offset));
@@ -168,7 +170,8 @@ struct Found {
   JournalEntry entry;
 };
 
-// The entry that begins with these bytes; one of another identity, or that was not written to its end, is none.
+// Parses the entry that begins with these bytes. Returns nothing for another identity or an
+// incomplete entry.
 std::optional<Found> entry_at(std::string_view bytes, const Uuid& identity) {
   Found found;
   found.continues = bytes.starts_with(kContinues);
@@ -214,8 +217,9 @@ Result<std::string> read_file(const std::string& path) {
 
 }  // namespace
 
-// Entries that were left from before the halves were used again, or that a new one has cut, have smaller numbers or
-// are none: so all that are found are looked at, and those count that the last one follows without a gap.
+// Entries from before a half was reused, or that a newer one has partly overwritten, have smaller
+// sequences or are invalid. So all sectors are searched, and the entries count that lead to the
+// last one without a gap.
 Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity) {
   const std::string bytes = TRY(read_file(path));
   std::vector<Found> all;

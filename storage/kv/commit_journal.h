@@ -1,4 +1,4 @@
-// The file beside a data file in which small commits are durable first.
+// The file next to a data file in which small commits become durable first.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -15,20 +15,20 @@ namespace storage {
 
 struct JournalEntry {
   uint64_t commit =
-      0;  // which the changes make; of an entry without changes, the newest one before
+      0;                     // made by the changes; without changes, the newest commit before
   std::string_view changes;  // see recorded_changes.h
-  // Not empty: a root of the data file (lmdb_root.h) whose pages are all durable, as of `root_commit`. What is
-  // replayed begins behind the last one.
+  // Not empty: a root of the data file (lmdb_root.h) whose pages are all durable, as of
+  // `root_commit`. A replay begins after the last one.
   std::string_view root;
   uint64_t root_commit = 0;
 };
 
-// A file of fixed size that is written before it is used, so that a commit is one write and one wait of the disk. Two
-// halves are filled by turns; one is used again when all commits in it are contained in a root that the journal
-// names. Entries begin at sectors of 512 bytes:
+// A file of fixed size that is written before its first use, so that a commit is one write and one
+// wait for the disk. Its two halves are filled in turn; a half is reused when a root that the
+// journal names contains all of its commits. Entries begin at sectors of 512 bytes:
 //
-//   8 bytes     "MRCOMMIT"; "MRCONTIN" where the entry before it has the same commit
-//   16          the identity that the data file has while it is written, other journals being none of its own
+//   8 bytes     "MRCOMMIT"; "MRCONTIN" if the entry before it has the same commit
+//   16          the identity that the data file has while it is written; other journals have another one
 //   8, 8, 8     sequence (1, 2, ... without gaps), commit, root_commit
 //   4, 4        sizes of root and changes
 //   8           XXH3 of the above, the root and the changes
@@ -39,19 +39,21 @@ class CommitJournal {
  public:
   static constexpr size_t kHalfBytes = 2 << 20;
 
-  // Durable when it returns. Fails with DiskFull or StorageFailure.
+  // The file is durable on return. Fails with DiskFull or StorageFailure.
   static Result<std::unique_ptr<CommitJournal>> make(const std::string& path, const Uuid& identity);
   ~CommitJournal();
 
-  // What an entry takes.
+  // Returns the size of an entry in the file.
   static size_t size_in_file(size_t root_bytes, size_t change_bytes);
-  // Whether an entry of this size can be written now; `durable_commit`: that of the last root.
+  // Whether an entry of this size can be written now; `durable_commit` is the commit of the last
+  // root.
   bool has_room(size_t root_bytes, size_t change_bytes, uint64_t durable_commit) const;
-  // Whether the next entry goes to the other half: then it has to name a root.
+  // Whether the next entry begins the other half and therefore must name a root.
   bool begins_half(size_t root_bytes, size_t change_bytes) const;
-  // Durable when it returns, for an entry that there is room for. After a failure nobody knows whether it is there.
+  // Writes an entry that has room; it is durable on return. After a failure it may be in the file
+  // or not.
   Status append(const JournalEntry& entry);
-  // Removes the last entry, durably; where append() has failed, what may be there of that one.
+  // Removes the last entry, durably, or whatever a failed append() has left of it.
   Status take_back();
 
  private:
@@ -64,16 +66,17 @@ class CommitJournal {
   const int file_;
   const Uuid identity_;
   uint64_t sequence_ = 0;                // of the last entry
-  Place last_ = {}, end_ = {};           // where it begins; where the next one may
-  std::array<uint64_t, 2> newest_ = {};  // commit in each half
-  // Of the last entry with changes, and of the one before it.
+  Place last_ = {}, end_ = {};           // begins of the last and of the next entry
+  std::array<uint64_t, 2> newest_ = {};  // newest commit in each half
+  // The commits of the last entry with changes, and of the one before it.
   uint64_t last_commit_ = 0, commit_before_ = 0;
-  bool is_last_written_ = false;  // append() has not failed for it
+  bool is_last_written_ = false;  // its append() has succeeded
   AlignedBytes buffer_;
 };
 
-// The changes that a data file with this identity may lack. `root` is empty where no entry has the identity: then the
-// journal is another file's, or of a version that made it without a first entry.
+// The changes that a data file with this identity may lack. `root` is empty if no entry has the
+// identity: the journal belongs to another file, or to a version that created it without a first
+// entry.
 struct ReplayedJournal {
   struct Commit {
     uint64_t commit;
@@ -83,8 +86,8 @@ struct ReplayedJournal {
   uint64_t root_commit = 0, last_commit = 0;
   std::vector<Commit> commits;  // after the root, without gaps
 };
-// Fails with StorageFailure if the file does not exist, and with DataCorrupted if it has another size than
-// 2 * kHalfBytes, which it had before the data file named it, or if entries are missing.
+// Fails with StorageFailure if the file does not exist, and with DataCorrupted if entries are
+// missing, or if its size is not 2 * kHalfBytes, which it had before the data file named it.
 Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity);
 
 }  // namespace storage

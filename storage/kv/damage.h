@@ -1,4 +1,4 @@
-// What is said of stored bytes that are not what was written.
+// Errors for stored bytes that differ from what was written.
 #pragma once
 #include <string>
 #include <string_view>
@@ -7,19 +7,19 @@
 
 namespace storage {
 
-// What the user can do; `how_to_end` is a statement, where it is known which one: "DROP TABLE t".
+// Advice for the user. `how_to_end` is a statement if it is known, such as "DROP TABLE t".
 std::string advice_about_damage(std::string_view how_to_end = "DROP what cannot be read");
 
-// What is stored is not what was written: to read it again gives the same.
+// Whether stored bytes are not what was written, so that reading again gives the same result.
 inline bool is_damage(ErrorCode code) {
   return code == ErrorCode::CorruptRecord || code == ErrorCode::DataCorrupted;
 }
 
-// DataCorrupted, with that advice: to read it once more gives the same.
+// DataCorrupted with that advice. Reading again gives the same result.
 Error damaged_data(std::string message);
 
-// Of a file that cannot be opened: it is named, and nothing runs in which anything could be dropped. Other errors stay
-// as they are.
+// For a file that cannot be opened: adds its name and a hint to restore it, since nothing can be
+// dropped without a running server. Other errors are returned unchanged.
 Error not_opened(Error error, const std::string& path);
 
 }  // namespace storage

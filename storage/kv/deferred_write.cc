@@ -34,7 +34,7 @@ class DeferredWrite final : public WriteTransaction {
   }
   bool has_failed() const override { return has_failed_; }
 
-  // What is pending stays so until commit(), and what the store has, too.
+  // Pending changes and the store do not change before commit(), so the result stays valid.
   Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
     if (puts_.is_appended(table)) return needs_store();
     if (const auto own = puts_.find(table, key)) return own;
@@ -51,7 +51,7 @@ class DeferredWrite final : public WriteTransaction {
     return *stored;
   }
 
-  // --- What needs the store
+  // --- Calls that need the store
   Result<std::unique_ptr<Cursor>> cursor(TableHandle) override { return needs_store(); }
   Result<uint64_t> size_bytes(TableHandle) override { return needs_store(); }
   Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {
@@ -81,7 +81,7 @@ class DeferredWrite final : public WriteTransaction {
   RecordedChanges& changes_;
   const BeginSnapshot& begin_snapshot_;
   KeptPuts puts_;
-  std::unique_ptr<ReadTransaction> snapshot_;  // null: nobody has read
+  std::unique_ptr<ReadTransaction> snapshot_;  // null before the first read
   bool is_over_ = false, has_failed_ = false;
 };
 

@@ -1,4 +1,4 @@
-// A write transaction that only the journal has.
+// A write transaction whose changes are only in the journal.
 #pragma once
 #include <functional>
 #include <memory>
@@ -8,10 +8,11 @@
 
 namespace storage {
 
-// What the store has by now, without what is pending.
+// Begins a snapshot of the store without the pending changes.
 using BeginSnapshot = std::function<Result<std::unique_ptr<ReadTransaction>>()>;
 
-// As DeferredWrites has them, of the commit with this number. `changes`: cleared first.
+// Returns a transaction as described for DeferredWrites, for the commit with this number. Clears
+// `changes` first.
 std::unique_ptr<WriteTransaction> make_deferred_write(uint64_t commit, JournaledCommits& commits,
                                                       RecordedChanges& changes,
                                                       const BeginSnapshot& begin_snapshot);

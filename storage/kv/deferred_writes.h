@@ -1,4 +1,4 @@
-// Writes that a store makes durable at once, and carries out later.
+// Writes that a store makes durable at once, and applies later.
 #pragma once
 #include <memory>
 
@@ -6,19 +6,21 @@
 
 namespace storage {
 
-// What a store may be besides (LMDB's with a journal is). A small commit is durable when it is in the journal; to write its
-// pages as well takes as long as the disk does. Here the pages are written once for many commits, and at the latest when
-// somebody begins to read or to write: nobody sees a difference.
+// An additional interface of a store (LMDB's with a journal has it). A small commit is durable when
+// it is in the journal; writing its pages, too, takes as long as the disk does. With this interface
+// the pages are written once for many commits, and at the latest before the next read or write of
+// the store, so readers see no difference.
 //
 // Threads: as for write transactions. Owner: the store.
 class DeferredWrites {
  public:
   virtual ~DeferredWrites() = default;
-  // A transaction for put() and append() into tables that are open, and get() from those that nothing is appended to. Null
-  // where it cannot be now, and has_failed() where it has come to something that needs the store itself, or its commit()
-  // finds no room: then nothing has happened, and begin_write() is the way. It ends before anything else is begun.
+  // Begins a transaction that supports put() and append() into open tables, and get() from tables
+  // without appends. Returns null if deferring is not possible now. has_failed() is true if a call
+  // needs the store itself, or if commit() finds no room: then nothing has happened, and the caller
+  // uses begin_write(). The transaction ends before another begins.
   virtual std::unique_ptr<WriteTransaction> begin_deferred() = 0;
-  // What is durable cannot be carried out before the store is opened again.
+  // Whether durable changes cannot be applied before the store is opened again.
   virtual bool are_lost() const = 0;
 };
 

@@ -19,7 +19,7 @@ namespace storage {
 
 namespace {
 
-// The longest that are not endless free the pages of a whole table: some seconds.
+// The longest calls that do end free the pages of a whole table, which takes some seconds.
 constexpr int64_t kLongestMs = 10'000;
 constexpr int kSignal = SIGUSR2;
 
@@ -28,14 +28,14 @@ std::atomic<int64_t> longest_ms{kLongestMs};
 struct Watched {
   pthread_t thread;
   GuardedCalls* calls;
-  uint64_t seen = 0;     // the call that it was in
-  int64_t since_ms = 0;  // the thread's time of the processor then
+  uint64_t seen = 0;     // the call that the thread was in
+  int64_t since_ms = 0;  // the thread's processor time then
 };
-// Never destroyed: threads end in any order.
+// Never destroyed, since threads end in any order.
 struct Registry {
   std::mutex mutex;
   std::vector<Watched> threads;  // guarded by mutex
-  pid_t process = 0;             // whose thread watches; likewise
+  pid_t process = 0;             // the process whose thread watches; guarded by mutex
 };
 Registry& registry() {
   static auto* const all = new Registry;
@@ -72,13 +72,13 @@ void look_at(Watched& watched) {
   }
 }
 
-// On the thread that is in the call, unless that has ended meanwhile.
+// Runs on the thread that is in the call, unless the call has ended meanwhile.
 void on_signal(int) {
   const uint64_t call = guarded_calls.count.load(std::memory_order_relaxed);
   if (call == guarded_calls.to_end.load(std::memory_order_relaxed)) leave_guarded_call();
 }
 
-// As long as a thread lives. What it points to is the thread's.
+// Lives as long as a thread, to which its pointer belongs.
 struct Registration {
   Registration() {
     const std::lock_guard lock(registry().mutex);
@@ -106,7 +106,7 @@ void watch_guarded_calls() {
   if (std::exchange(registry().process, ::getpid()) == ::getpid()) return;
   struct sigaction action = {};
   action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART | SA_NODEFER;  // who leaves a call does not return from here
+  action.sa_flags = SA_RESTART | SA_NODEFER;  // leaving a call skips the handler's end
   ::sigaction(kSignal, &action, nullptr);
   std::thread(watch).detach();
 }

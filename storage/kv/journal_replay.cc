@@ -34,8 +34,9 @@ Status sync_file(int file) {
   return lmdb_failure(errno, "sync the data file");
 }
 
-// Another process that reads the file keeps a lock on the first byte of LMDB's lock file. It has had the file open
-// since before, so that no page of it was lost; and what it reads must stay as it is.
+// Another process that reads the file keeps a lock on the first byte of LMDB's lock file. It has
+// had the file open since before the crash, so no page of the file is lost, and the pages that it
+// reads must not change.
 bool has_other_readers(const std::string& path) {
   const int file = ::open((path + "-lock").c_str(), O_RDWR | O_CLOEXEC);
   if (file < 0) return false;
@@ -48,7 +49,7 @@ bool has_other_readers(const std::string& path) {
   return is_locked;
 }
 
-// The data file, open for a moment.
+// The data file, opened for the replay.
 class Replay {
  public:
   static Result<Replay> begin(const std::string& path, const ReplayLimits& limits) {
@@ -69,7 +70,8 @@ class Replay {
     MDB_stat stat;
     mdb_env_stat(environment, &stat);
     replay.pages_ = MappedPages(from, to, stat.ms_psize);
-    // Who dies in the middle begins once more from the root of now: its pages are not used for others.
+    // A process that dies during the replay repeats it from the present root, so the pages of that
+    // root are not reused.
     MDB_txn* kept = nullptr;
     if (const int code = mdb_txn_begin(environment, nullptr, MDB_RDONLY, &kept); code != 0)
       return lmdb_failure(code, "read the data file");
@@ -86,7 +88,7 @@ class Replay {
     if (mapped_file_ >= 0) forget_mapped_file(mapped_file_);
   }
 
-  // Fails with DataCorrupted where it would not become that commit.
+  // Fails with DataCorrupted if the changes would not become that commit.
   Status apply(const ReplayedJournal::Commit& commit) {
     MDB_txn* begun = nullptr;
     if (const int code = mdb_txn_begin(environment_.get(), nullptr, 0, &begun); code != 0)
@@ -106,12 +108,13 @@ class Replay {
  private:
   explicit Replay(MDB_env* environment) : environment_(environment, mdb_env_close) {}
   std::unique_ptr<MDB_env, void (*)(MDB_env*)> environment_;
-  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> kept_root_{nullptr, mdb_txn_abort};  // goes first
+  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> kept_root_{nullptr, mdb_txn_abort};  // ends first
   int mapped_file_ = -1;
   MappedPages pages_;
 };
 
-// Fails with StorageFailure where it is missing, and with DataCorrupted where it is another one, is cut or lacks entries.
+// Fails with StorageFailure if the journal is missing, and with DataCorrupted if it is another one,
+// is truncated or lacks entries.
 Result<ReplayedJournal> read_journal_of(const std::string& path, const JournalOfFile& wanted) {
   const std::string journal_path = journal_path_of(path);
   auto journal = read_journal(journal_path, wanted.identity);
@@ -120,7 +123,7 @@ Result<ReplayedJournal> read_journal_of(const std::string& path, const JournalOf
         .code = ErrorCode::StorageFailure,
         .message = fmt::format("{} was not closed, and its journal is missing", path),
         .hint = fmt::format("Put {} back beside it: the newest commits are there.", journal_path)};
-  // To go on without would lose commits that were acknowledged.
+  // Continuing without the journal would lose acknowledged commits.
   if (journal && journal->root.empty() && wanted.begins_with_entry)
     return Error{
         .code = ErrorCode::DataCorrupted,

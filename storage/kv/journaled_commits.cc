@@ -13,10 +13,11 @@ namespace storage {
 
 namespace {
 
-// How much may gather before the data file is synced: its pages are written and not used again so long.
+// The data file is synced after this many commits or bytes, during which its pages are written and
+// not reused.
 constexpr size_t kCommitsBetweenSyncs = 64, kBytesBetweenSyncs = 512 << 10;
 
-// What is larger takes the disk's time rather than ours.
+// For larger changes the disk takes longer than the processor, so deferring gains nothing.
 constexpr size_t kMostDeferredBytes = 16 << 10;
 
 Status sync_file(int file) {
@@ -32,8 +33,8 @@ Result<std::unique_ptr<JournaledCommits>> JournaledCommits::begin(MDB_env* envir
   const Uuid identity = Uuid::random();
   auto journal = TRY(CommitJournal::make(journal_path, identity));
   TRY(sync_file(file));
-  // The file names a journal that has an entry already. So an empty journal, or one of another directory, is never taken
-  // for that of a server that was killed before its first commit.
+  // The journal has an entry before the file names it. So an empty journal, or one of another
+  // directory, is never taken for that of a server that was killed before its first commit.
   KeptRoot root = TRY(KeptRoot::take(environment, file));
   TRY(journal->append({.commit = root.root().commit(),
                        .changes = {},
@@ -71,7 +72,7 @@ int JournaledCommits::commit(MDB_txn* transaction, const RecordedChanges& change
   if (is_journal_lost_ || own_commits_left_ > 0 || !changes.is_whole() || bytes.empty())
     return commit_at_once(transaction);
   if (!durable_) {
-    // What this transaction has taken so far are pages that were free before the last commit.
+    // This transaction has only taken pages that were free before the last commit.
     auto root = KeptRoot::take(environment_, file_);
     if (!root) return commit_at_once(transaction);
     durable_ = *std::move(root);
@@ -121,7 +122,7 @@ bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes, Ke
   return true;
 }
 
-// Names a root where there is a new one, or the journal wants one.
+// Names a root if there is a new one, or if the journal needs one.
 Status JournaledCommits::write_entry(uint64_t commit, std::string_view changes) {
   const LmdbRoot& root = is_synced_ ? syncing_->root() : durable_->root();
   JournalEntry entry{.commit = commit, .changes = changes, .root = {}, .root_commit = 0};
@@ -158,7 +159,7 @@ int JournaledCommits::commit_unsynced(MDB_txn* transaction, size_t change_bytes)
   return code;
 }
 
-// Its sync covers all pages that were written before, too.
+// LMDB's sync also covers all pages that were written before.
 int JournaledCommits::commit_at_once(MDB_txn* transaction) {
   const uint64_t commit = mdb_txn_id(transaction);
   const int code = guarded([&] { return mdb_txn_commit(transaction); });
@@ -167,7 +168,7 @@ int JournaledCommits::commit_at_once(MDB_txn* transaction) {
     if (can_go_on()) let_pages_go();
     return code;
   }
-  if (!is_newest(commit)) return code;  // of a transaction that changed nothing LMDB syncs nothing
+  if (!is_newest(commit)) return code;  // LMDB does not sync a transaction without changes
   if (own_commits_left_ > 0) --own_commits_left_;
   durable_.reset();
   syncing_.reset();
@@ -190,8 +191,9 @@ bool JournaledCommits::can_go_on() const {
   return true;
 }
 
-// After a commit that failed. A sync may have, and the system tells that once and forgets the pages: so all that waits
-// for one is synced now, or the file has to be opened again. Pages that are kept are needed where a disk is full.
+// Called after a failed commit, possibly because of a sync. The system reports a failed sync once
+// and then forgets the pages, so everything that waits for a sync is synced now, or the file must
+// be opened again. Kept pages are given up, since a full disk needs them.
 void JournaledCommits::settle() {
   if (has_failed_ || !durable_) return;
   if (!sync_file(file_)) {

@@ -1,4 +1,4 @@
-// Commits of an LMDB file that wait for one sync instead of two.
+// Commits to an LMDB file that wait for one sync instead of two.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -16,56 +16,61 @@
 
 namespace storage {
 
-// LMDB syncs a commit's pages, and behind them the root that leads to them. A small commit is written to the journal
-// instead, with one sync, and then to the data file with none. From time to time a thread syncs the data file; the root
-// of before, all of whose pages are durable then, is named in the next entry. After a crash that root is put back, and
-// what the journal has behind it is done again: the data file's own root may lead to pages that were never written.
-// A read transaction keeps LMDB from using the pages of that root for others meanwhile. A large commit goes LMDB's own
-// way, and makes durable all that was before it. docs/adr/0060. Where nobody looks the data file's part is done for many
-// commits at once: pending_changes.h, docs/adr/0073.
+// LMDB syncs a commit's pages, and then the root that leads to them. Here a small commit is written
+// to the journal instead, with one sync, and then to the data file without a sync. From time to
+// time a thread syncs the data file; the root from before, all of whose pages are durable then, is
+// named in the next entry. After a crash that root is restored, and the journal after it is
+// replayed: the data file's own root may lead to pages that were never written. Meanwhile a read
+// transaction keeps LMDB from reusing the pages of that root. A large commit is LMDB's own, and
+// makes everything before it durable (docs/adr/0060). While no reader needs the data file, the
+// pages of many commits are written at once (pending_changes.h, docs/adr/0073).
 //
-// Invariants: an entry is durable before LMDB writes a byte of its commit; the pages of the root that the journal names
-//   last, and of one that is being synced, are not used again; where the data file's root is newer than all entries,
-//   all its pages are durable.
-// Threads: the one that writes; make_pending() any; destruction by anyone, afterwards.
+// Invariants: an entry is durable before LMDB writes a byte of its commit; the pages of the root
+//   that the journal names last, and of one that is being synced, are not reused; if the data
+//   file's root is newer than all entries, all its pages are durable.
+// Threads: the one that writes; make_pending() any; destruction by any, afterwards.
 // Owner: the store, which closes the environment after it.
 class JournaledCommits {
  public:
-  // What one commit may change, in bytes, to go this way.
+  // Bytes that one commit may change to use the journal.
   static constexpr size_t kMostChangeBytes = 128 << 10;
 
-  // For a data file that is whole by itself, open as `file` too. Makes the journal where it is missing.
+  // Begins for a data file that needs no journal and is also open as `file`. Creates a missing
+  // journal.
   static Result<std::unique_ptr<JournaledCommits>> begin(MDB_env* environment, int file,
                                                          const MappedPages& pages,
                                                          const std::string& journal_path);
-  // The data file is whole by itself again, unless something has failed.
+  // The data file needs no journal afterwards, unless something has failed.
   ~JournaledCommits();
 
-  // As mdb_txn_commit(): the transaction is over, and durable if the answer is 0. Nothing is pending when it began.
+  // Like mdb_txn_commit(): the transaction is over, and durable if the result is 0. No changes were
+  // pending at its begin.
   int commit(MDB_txn* transaction, const RecordedChanges& changes);
 
-  // A commit whose changes stay pending: its number, which it has until defer() or end_deferred(); nothing where that cannot be
-  // now, or is of no use.
+  // Begins a commit whose changes stay pending. Returns its number, which is reserved until defer()
+  // or end_deferred(); nothing if deferring is not possible now, or gains nothing.
   std::optional<uint64_t> begin_deferred();
-  // Durable when it is true; else nothing has happened, and there is the other way.
+  // True: the commit is durable. False: nothing has happened, and the caller commits in the other
+  // way.
   bool defer(uint64_t commit, const RecordedChanges& changes, KeptPuts puts);
   void end_deferred() { pending_.end_entry({}, {}, {}); }
-  // Between the two.
+  // Between begin_deferred() and its end.
   PendingChanges::Found find_pending(TableHandle table, std::string_view key) {
     return pending_.find(table, key);
   }
-  // Before anybody begins to read or to write. 0, or an error number.
+  // Called before each read or write of the store. Returns 0 or an error number.
   int make_pending() { return pending_.make(); }
   bool are_pending_lost() const { return pending_.are_lost(); }
 
-  // After a write that failed, between transactions: where there is no room, pages that are kept for a crash are the next to
-  // be used, and the commits that follow are LMDB's own.
+  // Called after a failed write, between transactions. Pages that are kept for a crash are given
+  // up, since a full disk may need them next, and the following commits are LMDB's own.
   void let_pages_go();
-  // Nobody knows what is durable until the file is opened again. It takes no further commits then.
+  // True if it is unknown what is durable until the file is opened again. No further commits are
+  // accepted then.
   bool has_failed() const { return has_failed_; }
 
  private:
-  // A root whose pages stay as they are while it lives.
+  // A root whose pages are not reused while the object lives.
   class KeptRoot {
    public:
     static Result<KeptRoot> take(MDB_env* environment, int file);
@@ -98,7 +103,7 @@ class JournaledCommits {
     std::mutex mutex_;
     std::condition_variable changed_;
     State state_ = State::Done;  // guarded by mutex_
-    bool is_ending_ = false;     // likewise
+    bool is_ending_ = false;     // guarded by mutex_
     std::thread thread_;         // begun with the first start()
   };
 
@@ -117,10 +122,10 @@ class JournaledCommits {
   const std::unique_ptr<CommitJournal> journal_;
   bool has_failed_ = false;
   bool is_journal_lost_ = false;     // it could not be written: all commits are LMDB's own
-  size_t own_commits_left_ = 0;      // of LMDB's, before the journal is used again
-  std::optional<KeptRoot> durable_;  // none: all that is committed is durable
+  size_t own_commits_left_ = 0;      // LMDB's own commits before the journal is used again
+  std::optional<KeptRoot> durable_;  // none: everything committed is durable
   bool is_durable_named_ = false;    // in the journal
-  std::optional<KeptRoot> syncing_;  // the next one: none where all was synced while the thread did
+  std::optional<KeptRoot> syncing_;  // the next one, during its sync and until it is named
   bool is_synced_ = false;           // and may be named
   bool is_sync_running_ = false;     // the thread's
   size_t commits_since_root_ = 0, bytes_since_root_ = 0;

@@ -1,4 +1,4 @@
-// What puts have left in a store that does not have them yet.
+// The values of puts that a store does not have yet.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,10 +14,10 @@
 
 namespace storage {
 
-// The newest value of each key. Of tables that are appended to only that: nobody reads those by key before the store has
-// them.
+// The newest value of each key. For tables with appends only that fact is kept, since they are not
+// read by key before the store has the entries.
 //
-// Threads: the owner's. Owner: a transaction, or what is pending.
+// Threads: the owner's. Owner: a transaction, or the pending changes.
 class KeptPuts {
  public:
   void put(TableHandle table, std::string_view key, std::string_view value) {
@@ -25,16 +25,16 @@ class KeptPuts {
   }
   void append(TableHandle table) { appended_.insert(table.value()); }
   bool is_appended(TableHandle table) const { return appended_.contains(table.value()); }
-  // Valid until the next change. Nothing: the store has the newest one.
+  // Valid until the next change. Nothing means that the store has the newest value.
   std::optional<std::string_view> find(TableHandle table, std::string_view key) const {
     const auto found = values_.find(key_of(table, key));
     if (found == values_.end()) return std::nullopt;
     return found->second;
   }
 
-  size_t size() const { return values_.size(); }  // keys
+  size_t size() const { return values_.size(); }  // of keys
 
-  // What came later.
+  // Adds later puts.
   void add(KeptPuts&& later) {
     for (auto& [key, value] : later.values_) values_.insert_or_assign(key, std::move(value));
     appended_.insert(later.appended_.begin(), later.appended_.end());

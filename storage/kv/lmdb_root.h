@@ -1,4 +1,5 @@
-// The two pages at the beginning of an LMDB file, without LMDB: which commit is the newest, and whose journal it has.
+// Reads and writes, without LMDB, the two pages at the beginning of an LMDB file: the newest
+// commit, and the identity of the file's journal.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,16 +10,17 @@
 
 namespace storage {
 
-// LMDB publishes a commit by overwriting the older of two roots. Both together, as they are at a moment, lead to all
-// that was committed by then, as long as LMDB does not use the pages of that commit again: they can be put back.
-// Source: LMDB 0.9, mdb.c, MDB_page and MDB_meta.
+// LMDB publishes a commit by overwriting the older of two roots. A copy of both leads to everything
+// that was committed at that time, as long as LMDB does not reuse the pages of that commit, so the
+// copy can be restored later. Source: LMDB 0.9, mdb.c, MDB_page and MDB_meta.
 //
-// Each call fails with StorageFailure; nothing of what is read is checked but that it is a root of LMDB's.
+// Each call fails with StorageFailure. Only the form of an LMDB root is checked in the bytes that
+// are read.
 class LmdbRoot {
  public:
-  // Of a file that is not empty. IncompatibleFormat where there are no roots.
+  // Reads a file that is not empty. Fails with IncompatibleFormat if it has no roots.
   static Result<LmdbRoot> read(int file);
-  // As bytes() gave it; IncompatibleFormat for other bytes.
+  // Parses the result of bytes(). Fails with IncompatibleFormat for other bytes.
   static Result<LmdbRoot> parse(std::string_view bytes);
   Status write(int file) const;
 
@@ -27,23 +29,24 @@ class LmdbRoot {
 
  private:
   LmdbRoot() = default;
-  std::string bytes_;  // of both, what LMDB writes of a page
+  std::string bytes_;  // of both roots, the part of the page that LMDB writes
   uint64_t commit_ = 0;
 };
 
-// The journal that a data file needs until it is closed. The data file names it behind its first root, in bytes of that
-// page that LMDB never writes; a copy that LMDB makes names none. The identity is written twice. A version whose journals
-// have no first entry writes it once, and leaves another one at the second place.
+// The journal that a data file needs until it is closed. The data file stores its identity after
+// the first root, in bytes of that page that LMDB never writes; a copy that LMDB makes names no
+// journal. The identity is written twice. A version whose journals have no first entry writes it
+// once, and leaves another one in the second place.
 struct JournalOfFile {
-  Uuid identity;  // nil: the file is whole by itself
-  // The journal had a durable entry of this identity before the file named it, and has had one since: a journal without
-  // one is not that journal.
+  Uuid identity;  // nil: the file needs no journal
+  // The journal had a durable entry of this identity before the file named it, and has had one
+  // since: a journal without one is another journal.
   bool begins_with_entry = false;
 };
-// Also as versions before 7 wrote it, whose journals had an entry for each commit; they do not find a journal that they
-// could not read.
+// Also reads the mark of versions before 7, whose journals had an entry for each commit. These
+// versions do not find a journal that they could not read.
 Result<JournalOfFile> read_journal_of_file(int file);
-// For a journal that has its first entry, or for none.
+// Called with the identity of a journal that has its first entry, or with nil.
 Status write_journal_of_file(int file, const Uuid& identity);
 
 }  // namespace storage

@@ -20,10 +20,11 @@ namespace storage {
 
 namespace {
 
-constexpr uint32_t kMaxTables = 40'000;  // more than a server ever makes
-// Who opens a file first decides for those who open it meanwhile: a server must find enough.
+constexpr uint32_t kMaxTables = 40'000;  // more than a server ever creates
+// The first process that opens a file sets the limit for the others, so it must be large enough for
+// a server.
 constexpr unsigned kMaxReaders = 4096;  // 64 bytes each
-// Of one transaction of a copy: what it changes is kept in memory until its end.
+// Bytes of one transaction of a copy, whose changes are kept in memory until its end.
 constexpr uint64_t kCopiedAtATime = 32 << 20;
 
 using Environment = std::unique_ptr<MDB_env, void (*)(MDB_env*)>;
@@ -63,7 +64,7 @@ class Snapshot final : public LmdbSnapshot {
 
  private:
   Status open_tables();
-  // One entry for each page that the file counts, from 0 on.
+  // Returns one entry for each page that the file counts, from 0 on.
   Result<std::vector<bool>> free_pages(uint64_t page_count);
   Status copy_tables(const std::string& path, const Copied& copied) const override;
 
@@ -124,7 +125,7 @@ Result<std::vector<bool>> Snapshot::free_pages(uint64_t page_count) {
   const Error damaged = damaged_data("the list of free pages is damaged");
   std::vector<bool> is_free(page_count);
   const auto entries = TRY(read_->cursor(kFreePages));
-  size_t before = 0;  // commits count from 1; a damaged page may lead round in a circle
+  size_t before = 0;  // commits count from 1; a damaged page may lead in a circle
   for (auto entry = TRY(entries->first()); entry; entry = TRY(entries->next())) {
     std::vector<size_t> numbers(entry->value.size() / sizeof(size_t));
     size_t commit = 0;
@@ -160,7 +161,7 @@ Status Snapshot::check_pages() {
   if (std::find(missing, is_free.end(), false) != is_free.end())
     return damaged_data(
         fmt::format("the file is cut: {} bytes of {}", size, page_count * list.ms_psize));
-  // A page that is listed as free though a table uses it would be overwritten.
+  // A page that is listed as free but used by a table would be overwritten.
   uint64_t used = 2 + used_bytes_ / list.ms_psize;
   for (const MDB_stat& each : {list, names})
     used += each.ms_branch_pages + each.ms_leaf_pages + each.ms_overflow_pages;
@@ -171,7 +172,7 @@ Status Snapshot::check_pages() {
   return {};
 }
 
-// The file that is being made: a few commits without a sync, and one sync at the end.
+// The new file: a few commits without a sync, and one sync at the end.
 class Copy {
  public:
   static Result<Copy> begin(const std::string& path) {
@@ -186,7 +187,7 @@ class Copy {
     const unsigned order = table.order == KeyOrder::Integer ? MDB_INTEGERKEY : 0U;
     return check(mdb_dbi_open(transaction_.get(), table.name.c_str(), MDB_CREATE | order, &table_));
   }
-  // In the order of the keys.
+  // Called in the order of the keys.
   Status add(const Entry& entry) {
     MDB_val key{entry.key.size(), const_cast<char*>(entry.key.data())};
     MDB_val value{entry.value.size(), const_cast<char*>(entry.value.data())};
@@ -208,7 +209,7 @@ class Copy {
         transaction_(nullptr, mdb_txn_abort) {}
   Status check(int code) const {
     if (code == 0) return {};
-    // What a full disk takes of a write LMDB calls an I/O error.
+    // LMDB reports a write that a full disk has cut short as an I/O error.
     std::error_code failed;
     const auto space = std::filesystem::space(path_, failed);
     if (code == EIO && !failed && space.available < kCopiedAtATime) code = ENOSPC;
@@ -225,7 +226,7 @@ class Copy {
 
   std::string path_;
   Environment environment_;
-  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> transaction_;  // before the environment closes
+  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> transaction_;  // destroyed before the environment
   MDB_dbi table_ = 0;
   uint64_t pending_bytes_ = 0;
 };

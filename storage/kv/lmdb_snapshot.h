@@ -1,4 +1,4 @@
-// A data file as it is at one moment, for programs that look at it beside a server, or without one.
+// A data file as of one moment, for programs that read it next to a server, or without one.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,11 +11,12 @@
 
 namespace storage {
 
-// Behind the name of a copy until it is whole.
+// The suffix of a copy's name until it is complete.
 inline constexpr const char* kUnfinishedCopy = ".new";
 
-// It does not lock the file: a server may have it open, and goes on. The server's file grows meanwhile by
-// what is written, since the pages of the snapshot are not used again while it lives.
+// It does not lock the file: a server may have it open, and continues. Meanwhile the server's file
+// grows by everything that is written, since the pages of the snapshot are not reused while it
+// lives.
 //
 // Threads: one at a time.
 class LmdbSnapshot {
@@ -27,25 +28,26 @@ class LmdbSnapshot {
     uint64_t entries;
   };
 
-  // Fails with StorageFailure when there is no such file, or it is not one of LMDB's.
+  // Fails with StorageFailure if the file does not exist or is not an LMDB file.
   static Result<std::unique_ptr<LmdbSnapshot>> open(const std::string& path);
   virtual ~LmdbSnapshot() = default;
 
   virtual ReadTransaction& transaction() = 0;
   virtual const std::vector<Table>& tables() const = 0;
   const Table* find(std::string_view name) const;
-  // All entries of a table, in order; none where there is no such table. An error from `visit` ends it.
+  // Visits all entries of a table, in order; none if the table does not exist. Stops at the first
+  // error of `visit`.
   Status visit(std::string_view table, const std::function<Status(const Entry&)>& visit);
 
-  // What it takes, without what is free in the file.
+  // The size without free pages.
   virtual uint64_t used_bytes() const = 0;
-  // A start reads these, too, before it writes: that the file has all pages that it counts but free ones, and that the
-  // list of free pages can be read and has no page that a table uses. Fails with DataCorrupted. A page that the file
-  // lacks may end it with SIGBUS (bus_error.h).
+  // Checks the same as a start does before it writes: that the file has all pages that it counts
+  // except free ones, that the list of free pages can be read, and that it has no page that a table
+  // uses. Fails with DataCorrupted. A missing page may end the process with SIGBUS (bus_error.h).
   virtual Status check_pages() = 0;
 
-  // Makes a file with the same tables and entries and nothing else, durable when it returns; `copied` is
-  // told of the bytes from time to time. On failure nothing is left of it.
+  // Creates a file with the same tables and entries and nothing else, durable on return. `copied`
+  // gets the number of bytes from time to time. A failure leaves nothing of the copy.
   using Copied = std::function<void(uint64_t bytes)>;
   Status copy_to(const std::string& path, const Copied& copied) const;
 

@@ -44,17 +44,18 @@ constexpr size_t kMaxMapSize = SIZE_MAX;
 
 constexpr std::chrono::seconds kLookAtReadersEvery{1};
 
-// Two roots that are kept, and one that is looked at.
+// Two kept roots, and one that is being read.
 constexpr uint32_t kReadersOfJournal = 3;
 
-// What the commit of pending changes may write behind the pages that are in use, at most: 80 KB of changes to 64 different
-// tables and at 100 places among others, with the pages that lead to them, those that are split, and the list of free ones.
+// Most bytes that the commit of pending changes may write after the used pages: 80 KB of changes
+// to 64 tables and at 100 places between other keys, with the pages that lead to them, split pages,
+// and the list of free pages.
 constexpr uint64_t kDeferredBytes = 2 << 20;
 
-// Behind the name of a file that is being made.
+// The suffix of a file's name until it is complete.
 constexpr const char* kUnfinished = ".new";
 
-// What a file says about itself, in a table of its own.
+// The table that describes the file.
 constexpr const char* kFormatTable = "format";
 constexpr std::string_view kKindKey = "kind", kVersionKey = "version", kInstanceKey = "instance";
 
@@ -78,29 +79,29 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   uint64_t free_bytes(uint64_t enough) override;
   void prepare_growth() override;
 
-  // Reads or writes the table that says what the file is.
+  // Reads or writes the table that describes the file.
   Status agree_on_format(const LmdbOptions& options);
-  // Before anything is read.
+  // Called before anything is read.
   Status make_file_whole() const;
   // From here on a page that cannot be read is reported with the file's name.
   void note_mapping();
-  // For all transactions from here on.
+  // Applies to all transactions from here on.
   Status begin_journal();
 
  private:
-  // Calls `visit` with each entry of LMDB's list of free pages, a count and so many page numbers, until
-  // it returns false. Nothing is visited where the list cannot be read.
+  // Calls `visit` with the page numbers of each entry of LMDB's list of free pages, until it
+  // returns false. Visits nothing if the list cannot be read.
   void visit_free_pages(const std::function<bool(std::span<const size_t>)>& visit) const;
   bool are_all_free(uint64_t first_page, uint64_t end_page) const;
-  // What the file holds according to LMDB.
+  // The size of the file as LMDB counts it.
   uint64_t counted_bytes(const MDB_envinfo& info) const;
   void forget_dead_readers();
   Result<std::unique_ptr<ReadTransaction>> begin_read(const BeforeRead& before_next);
   Status commit(MDB_txn* ending);
   Status make_pending();
-  // What a failed commit means.
+  // Returns the error that a failed commit means for the caller.
   Error after_failed_commit(int code);
-  // Pages that were freed, which the next writes use before the file grows. Walks the list of them.
+  // The size of freed pages, which later writes use before the file grows. Walks the list of them.
   uint64_t free_bytes_in_file(uint64_t enough) const;
 
   MDB_env* const environment_;
@@ -112,10 +113,10 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
   RecordedChanges changes_{JournaledCommits::kMostChangeBytes};  // of the thread that writes
-  std::unique_ptr<JournaledCommits> journaled_;                  // likewise; null: without
+  std::unique_ptr<JournaledCommits> journaled_;                  // null: no journal
   WrittenAhead ahead_;                                           // of the thread that writes
   std::chrono::steady_clock::time_point next_look_at_readers_;   // of the thread that writes
-  BeforeRead before_read_;                                       // empty: without a journal
+  BeforeRead before_read_;                                       // empty without a journal
   const BeforeRead no_work_;
   const BeginSnapshot begin_snapshot_ = [this] { return begin_read(no_work_); };
 };
@@ -148,7 +149,8 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
                          [this](MDB_txn* ending) { return commit(ending); });
 }
 
-// Space for its pages is there before it is acknowledged: later nobody could be told that there is none.
+// The space for its pages is reserved before it is acknowledged: later no caller could be notified
+// that there is none.
 std::unique_ptr<WriteTransaction> LmdbStore::begin_deferred() {
   if (failed_ || !journaled_ || changes_.has_failure()) return nullptr;
   forget_dead_readers();
@@ -173,8 +175,8 @@ Status LmdbStore::commit(MDB_txn* ending) {
   return code == 0 ? Status{} : after_failed_commit(code);
 }
 
-// Other processes read the file, too (lmdb_snapshot.h). Of one that died, LMDB would keep all that was there
-// when it began to read.
+// Other processes read the file, too (lmdb_snapshot.h). For one that died, LMDB would keep all
+// pages of its snapshot for ever.
 void LmdbStore::forget_dead_readers() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_at_readers_) return;
@@ -190,25 +192,24 @@ uint64_t LmdbStore::counted_bytes(const MDB_envinfo& info) const {
 }
 
 Error LmdbStore::after_failed_commit(int code) {
-  if (code == kDamagedPage) {  // in the middle of it: the transaction holds LMDB's lock for good
+  if (code == kDamagedPage) {  // in the middle of it: the transaction holds LMDB's lock for ever
     failed_ = true;
     return lmdb_failure(code, "write the data file");
   }
   // LMDB marks its environment as broken if the page that publishes a commit may or may not have
-  // been written. Else nothing of the commit can ever be seen.
+  // been written. Otherwise nothing of the commit can ever be seen.
   MDB_txn* probe;
   const bool is_unknown = journaled_ && journaled_->has_failed();
   if (!is_unknown && mdb_txn_begin(environment_, nullptr, 0, &probe) == 0) {
     mdb_txn_abort(probe);
-    // A write that came out short, which is how most file systems begin to be full, is reported as
-    // EIO.
+    // A short write, which is how most file systems report that they are full, arrives here as EIO.
     if (code == EIO)
       return {.code = ErrorCode::DiskFull,
               .message = "the disk is full or failing",
               .hint =
                   "Free space on the disk that holds the data directory; if it has space, look for "
                   "its errors in the system's log."};
-    // What is damaged is met while the free pages are counted up, before anything is written.
+    // Damage is found while the free pages are counted, before anything is written.
     if (Error error = lmdb_failure(code, "write the data file");
         error.code == ErrorCode::DiskFull || error.code == ErrorCode::DataCorrupted)
       return error;
@@ -266,7 +267,7 @@ void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t
     size_t count = 0, number = 0;
     if (value.mv_size < sizeof count || key.mv_size != sizeof number) return;
     std::memcpy(&number, key.mv_data, sizeof number);
-    if (number <= before) return;  // a damaged page may lead round in a circle
+    if (number <= before) return;  // a damaged page may lead in a circle
     before = number;
     std::memcpy(&count, value.mv_data, sizeof count);
     if (count > value.mv_size / sizeof count - 1) return;
@@ -341,15 +342,15 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
         .hint = "Start a newer version of Millrace on it."};
   std::memcpy(instance_id_.bytes.data(), instance->data(), instance->size());
   if (written == options.format_version) return {};
-  // From now on it has what the older version does not know.
+  // From now on the file has data that the older version does not know.
   std::string version_now;
   append_be(version_now, options.format_version);
   TRY(transaction->put(*found, kVersionKey, version_now));
   return transaction->commit();
 }
 
-// Pages that a transaction took at the file's end and gave back are counted, and never written: where
-// nothing but such pages is missing, the file is whole. Reading any other page beyond the end of the
+// Pages that a transaction took at the file's end and gave back are counted, but never written: if
+// only such pages are missing, the file is complete. Reading any other page beyond the end of the
 // file would kill the process.
 Status LmdbStore::make_file_whole() const {
   MDB_envinfo info;
@@ -359,8 +360,8 @@ Status LmdbStore::make_file_whole() const {
   if (::fstat(lock_file_, &file) != 0) return lmdb_failure(errno, "read the size of the data file");
   const auto size = static_cast<uint64_t>(file.st_size);
   if (size >= expected) return {};
-  // So that the list of free pages can be read wherever it lies: a page that is not there reads as
-  // zeros, which LMDB takes for none of its own.
+  // Extends the file, so that the list of free pages can be read wherever it lies: a missing page
+  // reads as zeros, which LMDB does not take for one of its own.
   if (::ftruncate(lock_file_, static_cast<off_t>(expected)) != 0)
     return lmdb_failure(errno, "write the data file");
   const uint64_t page_size = expected / (uint64_t{info.me_last_pgno} + 1);
@@ -377,10 +378,10 @@ Status LmdbStore::begin_journal() {
   return {};
 }
 
-// What lmdb_failure() and a failed commit say of it.
+// The beginning of the message of lmdb_failure() and of a failed commit.
 constexpr std::string_view kDiskIsFull = "the disk is full";
 
-// Whoever starts a server is told which disk it is.
+// Names the disk in the error, for the operator that starts the server.
 Error no_space_for(const std::string& path) {
   struct statvfs disk;
   const bool is_known = ::statvfs(std::filesystem::path(path).parent_path().c_str(), &disk) == 0;
@@ -409,7 +410,7 @@ Result<int> open_and_lock(const std::string& path) {
                .hint = "Stop the other server, or choose another data directory."};
 }
 
-// Takes over the lock.
+// Takes ownership of the lock.
 Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int lock_file,
                                                    const LmdbOptions& options) {
   MDB_env* environment = nullptr;
@@ -437,13 +438,13 @@ Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int 
   return store;
 }
 
-// LMDB writes the first pages of a new file without syncing them: a power cut would leave something
-// that is no data file and not empty either. So a file is made beside, and gets its name when it is
-// durable. Gives its lock.
+// LMDB writes the first pages of a new file without syncing them: a power cut would leave a file
+// that is neither empty nor a data file. So the file is created under another name, and gets its
+// own name when it is durable. Returns its lock.
 Result<int> make_file(const std::string& path, const LmdbOptions& options) {
   const std::string unfinished = path + kUnfinished;
   std::error_code ignored;
-  std::filesystem::remove(unfinished, ignored);  // of a start that was cut off
+  std::filesystem::remove(unfinished, ignored);  // of an interrupted start
   const int making = TRY(open_and_lock(unfinished));
   TRY(open_locked(unfinished, making, options));
   std::filesystem::remove(unfinished + "-lock", ignored);
@@ -466,7 +467,7 @@ Result<std::unique_ptr<KeyValueStore>> open_store(const std::string& directory,
   int lock_file = TRY(open_and_lock(path));
   struct stat file;
   if (::fstat(lock_file, &file) == 0 && file.st_size == 0) {
-    // Whoever opens the file before the new one has its name finds the empty one locked.
+    // A process that opens the file before the new one has its name finds the empty one locked.
     const int empty_file = lock_file;
     Result<int> made = make_file(path, options);
     ::close(empty_file);

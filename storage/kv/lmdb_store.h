@@ -1,4 +1,4 @@
-// The home of a key-value store on disk: LMDB.
+// The implementation of a key-value store on disk: LMDB.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -9,23 +9,24 @@
 namespace storage {
 
 struct LmdbOptions {
-  std::string kind;             // what the file holds, such as "log"; another kind is refused
+  std::string kind;             // the kind of content, such as "log"; another kind is refused
   uint32_t format_version = 1;  // a newer one in the file is refused
-  uint32_t oldest_format_version = 1;  // an older one too
-  size_t map_size_bytes = 1ULL << 40;  // address space, not disk: the file grows as it is written
-  // Tables that may be open at a time. One that is not made costs nothing; each that is open costs
-  // every transaction about 1 ns and 49 bytes, and opening n of them takes n * n steps (16,000:
-  // about a second).
+  uint32_t oldest_format_version = 1;  // an older one is refused, too
+  size_t map_size_bytes = 1ULL << 40;  // address space, not disk: the file grows with the data
+  // Most tables that may be open at a time. A table that does not exist costs nothing. Each open
+  // one costs every transaction about 1 ns and 49 bytes, and opening n of them takes n * n steps
+  // (16,000: about a second).
   uint32_t max_tables = 64;
   uint32_t max_readers = 512;  // transactions at a time, 64 bytes each
-  // Small commits wait for one sync instead of two: `kind`.journal lies beside the file then (journaled_commits.h).
+  // Small commits wait for one sync instead of two: `kind`.journal lies next to the file then
+  // (journaled_commits.h).
   bool has_commit_journal = false;
 };
 
-// Opens the file `directory`/`kind`.mdb; makes both when they are missing. Fails with
+// Opens the file `directory`/`kind`.mdb, and creates both if they are missing. Fails with
 //   StorageInUse        another process has it open;
-//   IncompatibleFormat  it is not ours, holds something else, or was written by a newer version;
-//   StorageFailure      the directory cannot be made, read or written;  DiskFull.
+//   IncompatibleFormat  it is not ours, has another kind, or was written by a newer version;
+//   StorageFailure      the directory cannot be created, read or written;  DiskFull.
 Result<std::unique_ptr<KeyValueStore>> open_lmdb_store(const std::string& directory,
                                                        const LmdbOptions& options);
 

@@ -57,7 +57,7 @@ std::string_view bytes_of(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
-// What a transaction knows of its file, to look at what LMDB has found in it.
+// The extent of the file as known to a transaction, to check the results of LMDB.
 struct Pages {
   MappedPages mapped;
   size_t count = 0;
@@ -73,8 +73,9 @@ Pages pages_of(MDB_txn* transaction, const MappedPages& mapped) {
 }
 
 class LmdbCursor;
-// LMDB frees the cursors of a write transaction when that ends. Ours may outlive it, so they are
-// told. A read that meets damage makes LMDB give up the whole write transaction: also noted here.
+// LMDB frees the cursors of a write transaction with it. Ours may outlive it, so they are
+// registered here and closed first. Also records that a read has met damage, after which LMDB gives
+// up the whole write transaction.
 struct OpenCursors {
   std::set<LmdbCursor*> cursors;
   bool has_failed = false;
@@ -82,7 +83,7 @@ struct OpenCursors {
 
 class LmdbCursor final : public Cursor {
  public:
-  // `registered_in` is null in read transactions, where LMDB leaves cursors alone.
+  // `registered_in` is null in read transactions, whose cursors LMDB leaves alone.
   LmdbCursor(MDB_cursor* cursor, const Pages& pages, OpenCursors* registered_in)
       : cursor_(cursor), pages_(pages), registered_in_(registered_in) {
     if (registered_in_ != nullptr) registered_in_->cursors.insert(this);
@@ -105,13 +106,13 @@ class LmdbCursor final : public Cursor {
     const char* const page = key_.mv_data ? pages_.mapped.page_of(key_) : nullptr;
     if (!page || page == checked_page_) return {};
     if (!pages_.mapped.is_whole_leaf(page)) return lmdb_failure(kDamagedPage, "");
-    if (registered_in_ == nullptr) checked_page_ = page;  // in a snapshot it stays as it is
+    if (registered_in_ == nullptr) checked_page_ = page;  // it does not change in a snapshot
     return {};
   }
 
  private:
   Result<std::optional<Entry>> move(MDB_cursor_op how, std::string_view from = {}) {
-    assert(cursor_ != nullptr);  // the transaction is over
+    assert(cursor_ != nullptr);  // otherwise the transaction is over
     const MDB_val before = std::exchange(key_, MDB_val{});
     MDB_val key = value_of(from), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor_, &key, &value, how); });
@@ -123,7 +124,7 @@ class LmdbCursor final : public Cursor {
     key_ = key;
     return Entry{bytes_of(key), bytes_of(value)};
   }
-  // A page that lies where one above it should be leads round in a circle: a walk would never end.
+  // A page in the place of one above it leads in a circle: a walk would never end.
   bool is_in_order(MDB_val before, MDB_val key, MDB_cursor_op how) const {
     if (before.mv_data == nullptr || (how != MDB_NEXT && how != MDB_PREV)) return true;
     const int order = mdb_cmp(mdb_cursor_txn(cursor_), mdb_cursor_dbi(cursor_), &key, &before);
@@ -131,7 +132,7 @@ class LmdbCursor final : public Cursor {
   }
 
   MDB_cursor* cursor_;
-  MDB_val key_ = {};  // of the entry that it is at
+  MDB_val key_ = {};  // of the current entry
   const char* checked_page_ = nullptr;
   const Pages& pages_;  // of the transaction
   OpenCursors* const registered_in_;
@@ -294,8 +295,8 @@ class LmdbWrite final : public WriteTransaction {
     for (LmdbCursor* cursor : open_.cursors) cursor->close();
     open_.cursors.clear();
   }
-  // To be opened for each change: mdb_put() and mdb_del() have one on the stack, which the transaction would know for
-  // ever where such a call is ended in the middle; it would free it when it is thrown away.
+  // A cursor for each change. mdb_put() and mdb_del() have one on the stack: after a call that was
+  // ended in the middle, the transaction would keep a pointer to it, and free it at its own end.
   struct Close {
     void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
   };
@@ -340,7 +341,7 @@ class LmdbWrite final : public WriteTransaction {
       MDB_val at = value_of(key), what = value_of(value);
       return mdb_cursor_put(cursor.get(), &at, &what, flags);
     });
-    assert(code != MDB_KEYEXIST);  // the caller appended below the last key
+    assert(code != MDB_KEYEXIST);  // otherwise the caller appended below the last key
     return checked(code);
   }
 
@@ -379,7 +380,8 @@ Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_
   MDB_val end = value_of(end_key);
   Erased erased;
   while (true) {
-    // Sought anew each time: where a cursor stands after a deletion depends on how pages merged.
+    // Searched again each time, since the cursor's position after a deletion depends on how pages
+    // were merged.
     MDB_val key = value_of(first_key), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); });
     if (code == MDB_NOTFOUND) return erased;
@@ -395,8 +397,8 @@ Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_
   return erased;
 }
 
-// Moves the cursor to an entry, whose size it returns, and looks at the page, unless the transaction has written it:
-// then it was looked at before. No key where there is none.
+// Moves the cursor to an entry, whose size it returns, and checks the page, unless the transaction
+// has written it: then it was checked before. `key` is empty if there is no entry.
 Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how) {
   MDB_val value;
   const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, how); });
@@ -410,8 +412,9 @@ Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cur
   return key.mv_size + value.mv_size;
 }
 
-// From the key that the cursor is at to another page, before or behind it. One that the transaction has written lies
-// somewhere on the heap: a key that is as far away as a page is long is on another one.
+// Moves from the current key to another page, before or after it, and checks that page. A page
+// that the transaction has written lies somewhere on the heap: a key that is at least a page away
+// is on another one.
 Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_op how) {
   const char* const page = pages_.mapped.page_of(key);
   const auto from = reinterpret_cast<uintptr_t>(key.mv_data);
@@ -424,8 +427,8 @@ Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_
   return {};
 }
 
-// To change a damaged page LMDB copies it into memory, by lengths that lie in it. A new key comes to the page of the next
-// one or of the one before.
+// To change a damaged page LMDB copies it into memory, by lengths in the page. A new key is stored
+// in the page of the next key or of the previous one, so both are checked.
 Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
   MDB_val at = value_of(key);
   TRY(look_at_leaf(cursor, at, MDB_SET_RANGE));
@@ -436,8 +439,9 @@ Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
   return {};
 }
 
-// LMDB merges a page that has become empty with the one beside it, and believes what lies there: damaged, it makes
-// it write anywhere. So the pages of all keys that are about to go are looked at, and those on either side.
+// LMDB merges a page that has become empty with its neighbour, whose content it trusts: damage
+// there would make it write anywhere. So the pages of all keys that are to be erased are checked,
+// and those on either side.
 Status LmdbWrite::look_beside(TableHandle table, std::string_view first_key,
                               std::string_view end_key, const EraseLimits& limits) {
   const OwnCursor own = TRY(own_cursor(table));

@@ -6,14 +6,14 @@ namespace storage {
 
 namespace {
 
-// As LMDB 0.9 lays pages and nodes out.
+// The layout of pages and nodes in LMDB 0.9.
 //
 //   page   number u64, pad u16, flags u16, lower u16, upper u16, places u16{(lower - 16) / 2}
 //   node   size u32 of the value, flags u16, size u16 of the key, key, value, padded to an even size
 //
 // Nodes fill the page from `upper` to its end.
 constexpr size_t kPageHead = 16, kNodeHead = 8, kFlagsAt = 10, kLowerAt = 12, kUpperAt = 14;
-constexpr uint16_t kLeaf = 0x02;         // and nothing else: neither of fixed size, nor of overflow
+constexpr uint16_t kLeaf = 0x02;         // and no other flag: neither fixed size nor overflow
 constexpr uint16_t kValueElsewhere = 1;  // of a node: the value is the number of its first page
 
 uint16_t number_at(const char* page, size_t at) {

@@ -59,7 +59,7 @@ struct MemoryDisk::State {
 
 namespace {
 
-// Looks its key up again at each step: simple, and right whatever has been written in between.
+// Looks its key up again at each step: simple, and right whatever was written in between.
 class MemoryCursor final : public Cursor {
  public:
   explicit MemoryCursor(std::function<const Table*()> table) : table_(std::move(table)) {}
@@ -262,7 +262,7 @@ class MemoryWrite final : public WriteTransaction {
     if (before_sync) before_sync();
     std::lock_guard lock(disk_.mutex);
     if (disk_.power_cycle != power_cycle_) return power_is_off();
-    // As in LMDB, others see it only when it is synced.
+    // As in LMDB, readers see the commit only when it is synced.
     if (sync_ == MemoryDisk::Sync::EveryCommit) disk_.synced = image;
     disk_.written = image;
     return {};

@@ -1,4 +1,4 @@
-// The home of a key-value store in memory, for tests: it forgets what was not synced.
+// The implementation of a key-value store in memory, for tests: it forgets unsynced data.
 #pragma once
 #include <functional>
 #include <memory>
@@ -7,7 +7,7 @@
 
 namespace storage {
 
-// What outlives the process in a test: stores are opened on it, one after another.
+// The disk of a test, which outlives the process: stores are opened on it, one after another.
 // Threads: any.
 class MemoryDisk {
  public:
@@ -16,14 +16,13 @@ class MemoryDisk {
   MemoryDisk();
   ~MemoryDisk();
 
-  // Sync::Never commits without syncing: a store that a test of durability must catch.
+  // Sync::Never commits without syncing: a faulty store that a test of durability must detect.
   std::unique_ptr<KeyValueStore> open(Sync sync = Sync::EveryCommit);
 
-  // The power cut: everything that was not synced is gone, and the stores that are open fail from
-  // now on.
+  // Cuts the power: all unsynced data is lost, and the open stores fail from now on.
   void drop_unsynced();
 
-  // Called within each commit when it has been written and not yet synced.
+  // Called within each commit when it is written and not yet synced.
   void set_before_sync(std::function<void()> before_sync);
   // Commits fail with DiskFull while keys and values together exceed this many bytes.
   void set_capacity(size_t capacity_bytes);

@@ -1,4 +1,5 @@
-// Calls of LMDB that a damaged page cannot take the process with. For the files of this folder that call it.
+// Calls of LMDB that end with an error on a damaged page instead of ending the process. For the
+// files of this folder that call LMDB.
 #pragma once
 #include <atomic>
 #include <csetjmp>
@@ -8,15 +9,16 @@
 
 namespace storage {
 
-// LMDB believes what lies in a page: one that is damaged may lead it to an address where nothing is, to an assertion of
-// its own, or round in a circle (endless_call.h). All end the call, and nothing else.
+// LMDB trusts the content of pages: a damaged one may lead it to an unmapped address, to an
+// assertion of its own, or in a circle (endless_call.h). All of these end the call, and nothing
+// else.
 struct GuardedCall {
   sigjmp_buf where;
 };
-// Of this thread; null outside of such a call.
+// The call of this thread; null outside of a call.
 extern constinit thread_local GuardedCall* guarded_call;
 
-// Of this thread, for who watches that they end.
+// The calls of this thread, for the thread that watches for endless ones.
 struct GuardedCalls {
   std::atomic<uint64_t> count{0};   // of begins and ends
   std::atomic<uint64_t> to_end{0};  // the call to leave
@@ -27,16 +29,16 @@ struct GuardedCalls {
 };
 extern constinit thread_local GuardedCalls guarded_calls;
 
-// Ends the call that this thread is in; returns where it is in none. For signal handlers, too.
+// Ends the call that this thread is in; returns if it is in none. May be used in signal handlers.
 inline void leave_guarded_call() {
   if (guarded_call != nullptr) siglongjmp(guarded_call->where, 1);
 }
 
-// What it answers then.
+// The result of a call that was ended.
 inline constexpr int kDamagedPage = MDB_CORRUPTED;
 
-// `call` is a call of LMDB and no more: no destructor of it would run. A transaction in which one was ended
-// can only be thrown away.
+// `call` must be a call of LMDB only: no destructor in it would run. A transaction in which a call
+// was ended can only be discarded.
 template <class Call>
 int guarded(const Call& call) {
   GuardedCall here;
@@ -54,18 +56,19 @@ int guarded(const Call& call) {
   return code;
 }
 
-// To be set in each environment: an assertion ends the call.
+// Set in each environment: an assertion ends the call.
 void end_guarded_call(MDB_env* environment, const char* message);
 
-// Where a data file is mapped, to look at what LMDB has found: each page begins with its number.
+// The addresses of a mapped data file, to check the results of LMDB: each page begins with its
+// number.
 class MappedPages {
  public:
   MappedPages() = default;
   MappedPages(uintptr_t begin, uintptr_t end, size_t page_size)
       : begin_(begin), end_(end), page_size_(page_size) {}
 
-  // Whether the bytes lie in one page and its successors, which is where LMDB has put it, and before the
-  // page with number `page_count`. What lies outside of the file was written by the transaction at hand.
+  // Whether the bytes lie in one page and its successors, as LMDB stores them, and before the page
+  // with number `page_count`. Bytes outside of the file were written by the current transaction.
   bool is_sound(const MDB_val& bytes, size_t page_count) const {
     const auto at = reinterpret_cast<uintptr_t>(bytes.mv_data) - (bytes.mv_size == 0 ? 1 : 0);
     if (at < begin_ || at >= end_) return true;
@@ -74,18 +77,18 @@ class MappedPages {
            *reinterpret_cast<const uint64_t*>(begin_ + page * page_size_) == page;
   }
 
-  // The page that the key of an entry lies in; null where that was written by the transaction at hand.
+  // Returns the page of an entry's key; null if it was written by the current transaction.
   const char* page_of(const MDB_val& key) const {
     const auto at = reinterpret_cast<uintptr_t>(key.mv_data);
     if (at < begin_ || at >= end_) return nullptr;
     return reinterpret_cast<const char*>(at - (at - begin_) % page_size_);
   }
   size_t page_size() const { return page_size_; }
-  // Whether it is a leaf whose entries are as many as its head says: LMDB keeps them without gaps.
+  // Whether it is a leaf whose entries match its head: LMDB keeps them without gaps.
   bool is_whole_leaf(const char* page) const;
 
  private:
-  uintptr_t begin_ = 0, end_ = 0;  // nowhere: nothing is looked at
+  uintptr_t begin_ = 0, end_ = 0;  // none: nothing is checked
   size_t page_size_ = 4096;
 };
 

@@ -12,14 +12,14 @@ namespace storage {
 
 namespace {
 
-// What a reader waits for at most; and LMDB's pages of so many are hardly more than those of one.
+// Bounds how long a reader waits. LMDB writes hardly more pages for this many entries than for one.
 constexpr size_t kMostEntries = 64, kMostBytes = 64 << 10;
-// Another process that reads the file sees what is older than this.
+// Another process that reads the file sees a state at most this old.
 constexpr std::chrono::milliseconds kMakeWithin{20};
-// Who had to wait for the disk is expected again for so many entries: while the next one is on its way nothing is pending
-// then.
+// A reader that had to wait for the disk is expected again during this many entries. Meanwhile
+// pending changes are applied before each entry, so that none are pending while it is written.
 constexpr size_t kReadersStay = 16;
-// Fewer in one commit than this are no gain.
+// Fewer entries in one commit than this are no gain.
 constexpr double kFewTogether = 1.5;
 constexpr size_t kTriedAnewEvery = 256, kTriedAnew = 16;  // entries
 
@@ -69,7 +69,8 @@ void PendingChanges::end_entry(std::string_view changes, std::span<const TableHa
   due_.notify_one();
 }
 
-// Nobody makes changes meanwhile; the lock is for what another thread has made before.
+// No thread applies changes between begin_entry() and end_entry(). The lock makes earlier work of
+// other threads visible.
 PendingChanges::Found PendingChanges::find(TableHandle table, std::string_view key) {
   std::lock_guard lock(mutex_);
   if (puts_.is_appended(table)) return {.is_unknown = true};
@@ -98,7 +99,8 @@ int PendingChanges::make_held() {
   const int code = make_in_one_commit();
   if (code != 0) {
     MDB_txn* probe;
-    // LMDB refuses everything once a root may or may not have been written, and keeps its lock where a page was damaged.
+    // LMDB refuses everything once a root may or may not have been written, and keeps its lock
+    // after a damaged page.
     if (code == kDamagedPage || mdb_txn_begin(environment_, nullptr, 0, &probe) != 0)
       are_lost_ = true;
     else
@@ -119,7 +121,7 @@ void PendingChanges::note_made(size_t entries) {
   mean_made_ = 0.75 * mean_made_ + 0.25 * static_cast<double>(entries);
 }
 
-// Where they are not, that is tried anew now and then.
+// If entries are not applied together, deferring is tried again from time to time.
 bool PendingChanges::are_made_together() {
   if (mean_made_ < kFewTogether) return not_pending_++ % kTriedAnewEvery < kTriedAnew;
   not_pending_ = 0;
@@ -144,7 +146,7 @@ int PendingChanges::make_in_one_commit() {
   return code;
 }
 
-// A reader that comes by the way does the same earlier.
+// A reader that arrives in between applies the changes earlier.
 void PendingChanges::run() {
   std::unique_lock lock(mutex_);
   while (!is_ending_) {
@@ -153,8 +155,8 @@ void PendingChanges::run() {
     is_asleep_ = false;
     due_.wait_for(lock, kMakeWithin, [this] { return is_ending_; });
     wait_for_entry(lock);
-    if (!changes_.empty()) note_made(kMostEntries);  // nobody has looked
-    make_held();                                     // what fails is tried again
+    if (!changes_.empty()) note_made(kMostEntries);  // no reader has asked
+    make_held();                                     // failed changes are tried again
   }
 }
 

@@ -1,4 +1,4 @@
-// Changes that are durable in the journal of commits and not made in the data file yet.
+// Changes that are durable in the journal of commits and not applied to the data file yet.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -19,11 +19,12 @@ struct MDB_env;
 
 namespace storage {
 
-// All that are pending become one commit of LMDB's, which is not synced. Whoever begins to read or to write makes them
-// first. docs/adr/0073.
+// All pending changes become one commit of LMDB's, which is not synced. They are applied before
+// each read or write of the store (docs/adr/0073).
 //
-// Invariants: the entries of all that is pending have the number of LMDB's next commit, and that commit has all of them;
-//   so while an entry with that number is on its way to the disk no such commit is made.
+// Invariants: the entries of all pending changes have the number of LMDB's next commit, and that
+//   commit has all of them; so while an entry with that number is being written to the disk, no
+//   such commit is made.
 // Threads: any; begin_entry() and end_entry() by the one that writes. Owner: JournaledCommits.
 class PendingChanges {
  public:
@@ -31,32 +32,37 @@ class PendingChanges {
       : environment_(environment), pages_(pages) {}
   ~PendingChanges();
 
-  // The number of the entry that is to be written; nothing where those before it cannot be made now, or where somebody has
-  // lately looked at each, who would have to wait until it is made. Followed by end_entry().
+  // Returns the number of the entry to be written. Returns nothing if the changes before it cannot
+  // be applied now, or if readers have lately forced nearly every entry to be applied by itself, so
+  // that they would only wait for it. Followed by end_entry().
   std::optional<uint64_t> begin_entry();
-  // It is durable, and changes these tables; without changes: there is none. `puts`: of its changes.
+  // The entry is durable, and changes these tables; without changes, it does not exist. `puts` are
+  // those of its changes.
   void end_entry(std::string_view changes, std::span<const TableHandle> tables, KeptPuts puts);
-  // Between the two: what is pending of a key, nothing where the store has the newest of it. The value is valid until then.
+  // Between begin_entry() and end_entry(): the pending value of a key, or nothing if the store has
+  // the newest one. The value is valid until then.
   struct Found {
     std::optional<std::string_view> value = {};
     bool is_unknown = false;
   };
   Found find(TableHandle table, std::string_view key);
-  // So many an entry may change: each is some pages more, for which there has to be space.
+  // Tables that an entry may change: each takes some more pages, for which space must be reserved.
   static constexpr size_t kMostTables = 32;
-  // Likewise so many keys that it puts somewhere among others; so many of them may be pending before it.
+  // Keys that an entry may put between others, and keys that may be pending before it, for the same
+  // reason.
   static constexpr size_t kMostPuts = 32, kMostPutsPending = 64;
 
-  // Makes all that is durable. While an entry is on its way, whoever asks waits for the disk: but only if others are
-  // pending before it, which they are not where somebody has waited lately. 0, or an error number of LMDB's or the system's:
-  // then they are still pending.
+  // Applies everything that is durable. During the writing of an entry the caller waits for the
+  // disk, but only if changes are pending before the entry, which is not the case if a reader has
+  // lately waited. Returns 0, or an error number of LMDB or the system: the changes are then still
+  // pending.
   int make();
-  // Some have failed in a way that only opening the file again may mend.
+  // Whether changes have failed so that only opening the file again may help.
   bool are_lost() const { return are_lost_; }
 
-  // Nobody makes changes meanwhile.
+  // No thread applies changes while the lock is held.
   std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
-  // Commits that were made since this was asked last.
+  // Returns how many commits were made since the last call.
   size_t take_commits() { return commits_.exchange(0); }
 
  private:
@@ -75,17 +81,17 @@ class PendingChanges {
   std::mutex mutex_;
   std::condition_variable entry_ended_, due_;
   // Guarded by mutex_
-  std::vector<std::string> changes_;  // of an entry each
+  std::vector<std::string> changes_;  // one string for each entry
   size_t bytes_ = 0;
-  std::vector<TableHandle> tables_;  // that they change, each once
+  std::vector<TableHandle> tables_;  // changed by them, each once
   KeptPuts puts_;                    // of all of them
   bool is_entry_on_its_way_ = false;
-  size_t waiting_ = 0;                        // for it
+  size_t waiting_ = 0;                        // callers that wait for the entry
   size_t entries_since_wait_ = SIZE_MAX / 2;  // of a reader
   bool is_asleep_ = false, is_ending_ = false;
-  double mean_made_ = 16;   // entries in one commit, of the last few
-  size_t not_pending_ = 0;  // entries since they were last made together
-  std::thread thread_;      // makes what nobody asks for
+  double mean_made_ = 16;   // running mean of entries in one commit
+  size_t not_pending_ = 0;  // entries since the last attempt to apply several together
+  std::thread thread_;      // applies changes that no reader needs
 };
 
 }  // namespace storage

@@ -29,7 +29,7 @@ std::optional<TableHandle> RecordedChanges::find_table(std::string_view name,
   return std::nullopt;
 }
 
-// Numbers are given in the order in which the bytes name the tables.
+// Numbers follow the order in which the bytes name the tables.
 uint64_t RecordedChanges::number_of(TableHandle table) {
   assert(table.value() < tables_.size());  // it was opened
   Table& known = tables_[table.value()];
@@ -85,7 +85,7 @@ void RecordedChanges::erase_range(TableHandle table, std::string_view first_key,
 
 void RecordedChanges::clear_table(TableHandle table) { begin(Change::ClearTable, table, 0); }
 
-// The handle's number may be that of another table from now on.
+// The handle's number may belong to another table from now on.
 void RecordedChanges::remove_table(TableHandle table) {
   begin(Change::RemoveTable, table, 0);
   if (table.value() < tables_.size()) tables_[table.value()] = {};

@@ -1,4 +1,4 @@
-// What a write transaction does, as bytes that do the same to a store which is as it was before.
+// The changes of a write transaction, as bytes that repeat them on a store in the state before it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,34 +14,35 @@
 
 namespace storage {
 
-// What a transaction has opened, by name: LMDB looks through all names that are open.
+// The tables that a transaction has opened, by name: LMDB searches all open names.
 using OpenedTables = std::map<std::string, TableHandle, std::less<>>;
 
-// Of one transaction at a time; tables are known by their names, which stay known from one to the next. What would
-// become larger than the bound is not kept: then is_whole() is false.
+// Changes of one transaction at a time. Tables are identified by their names, which are kept from
+// one transaction to the next. Changes beyond the size limit are not kept: is_whole() is false
+// then.
 //
 // Threads: the one that writes. Owner: the store.
 class RecordedChanges {
  public:
   explicit RecordedChanges(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // For another transaction.
+  // Begins another transaction.
   void clear();
-  // Of what was opened with this name and order, if it was.
+  // Returns the handle that was opened with this name and order, if there is one.
   std::optional<TableHandle> find_table(std::string_view name, KeyOrder order) const;
-  // Before the table is changed through this handle, in this transaction or a later one. One that is new is a change
-  // by itself.
+  // Called before the table is changed through this handle, in this transaction or a later one.
+  // Creating a table is itself a change.
   void open_table(TableHandle table, std::string_view name, KeyOrder order, bool is_new);
   void put(TableHandle table, std::string_view key, std::string_view value);
   void append(TableHandle table, std::string_view key, std::string_view value);
   void erase(TableHandle table, std::string_view key);
-  // The first `count` entries from `first_key` on and before `end_key`.
+  // Erases the first `count` entries from `first_key` on and before `end_key`.
   void erase_range(TableHandle table, std::string_view first_key, std::string_view end_key,
                    size_t count);
   void clear_table(TableHandle table);
   void remove_table(TableHandle table);
 
-  // A write has failed, so that the transaction is going to be thrown away. Told once.
+  // A write has failed, so the transaction will be discarded. take_failure() reports it once.
   void note_failure() { has_failed_ = true; }
   bool take_failure() { return std::exchange(has_failed_, false); }
   bool has_failure() const { return has_failed_; }
@@ -74,8 +75,8 @@ class RecordedChanges {
   std::vector<TableHandle> tables_used_;  // in this transaction
 };
 
-// Fails as the calls do, or with DataCorrupted where the bytes are not such changes; the transaction can then only be
-// thrown away. `opened`: of the same transaction.
+// Fails like the calls of the transaction, or with DataCorrupted if the bytes are not such changes;
+// the transaction can then only be discarded. `opened` are the tables of the same transaction.
 Status apply_changes(std::string_view bytes, WriteTransaction& transaction, OpenedTables& opened);
 
 }  // namespace storage

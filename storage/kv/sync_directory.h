@@ -1,4 +1,4 @@
-// What has been made or renamed in a directory stays there through a power cut.
+// Makes new and renamed files of a directory survive a power cut.
 #pragma once
 #include <filesystem>
 
@@ -8,7 +8,7 @@ namespace storage {
 
 Status sync_directory(const std::filesystem::path& directory);
 
-// Gives a finished file its name, for good.
+// Gives a finished file its name, durably.
 Status name_file(const std::string& unfinished, const std::string& path);
 
 }  // namespace storage

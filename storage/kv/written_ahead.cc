@@ -10,9 +10,10 @@ namespace storage {
 
 namespace {
 
-// How much goes at a time: enough for some commits, and little enough for the one that is synced with it.
+// Bytes written at a time: enough for several commits, and little enough for the one that is synced
+// with them.
 constexpr uint64_t kCommitsAhead = 16, kLeastBytes = 256 << 10, kMostBytes = 1 << 20;
-// Where commits grow the file by more, they are large.
+// Commits that grow the file by more are large.
 constexpr uint64_t kLargeGrowthBytes = 256 << 10;
 
 // Never written to, so that it takes no memory.
@@ -24,7 +25,7 @@ void WrittenAhead::keep_up(uint64_t used_bytes) {
   const bool is_first = used_bytes_ == 0;
   const uint64_t growth = used_bytes > used_bytes_ ? used_bytes - used_bytes_ : 0;
   used_bytes_ = used_bytes;
-  if (is_first || growth == 0) return;  // it fills pages that were freed
+  if (is_first || growth == 0) return;  // it fills freed pages
   mean_growth_ = (7 * mean_growth_ + growth) / 8;
   if (std::max(growth, mean_growth_) > kLargeGrowthBytes) return;
   const uint64_t step = std::clamp(kCommitsAhead * mean_growth_, kLeastBytes, kMostBytes);

@@ -19,8 +19,8 @@ using Keys = absl::flat_hash_set<std::string>;
 
 Error changed() { return {ErrorCode::ObjectState, "records of these keys were written meanwhile"}; }
 
-// `visit` answers whether to go on. Answers how many bytes came out of the compression, or fails with RecordTooLarge where
-// these are more than `most_bytes`.
+// Calls `visit` for each record until it returns false. Returns the number of decompressed bytes,
+// or fails with RecordTooLarge if there are more than `most_bytes`.
 template <class Visit>
 Result<size_t> each_record(const records::BatchView& batch, size_t most_bytes, Visit visit) {
   std::string scratch;
@@ -90,7 +90,7 @@ Status GroupTransaction::check_unchanged(const PartitionBatches& part, const Unc
 
 void append_unless_changed(Log& log, AppendRequest request, Unchanged unchanged, AppendDone done) {
   const size_t bytes = size_of(request);
-  // Shared: what a group does may be done again.
+  // Shared, because a group may be repeated.
   const auto kept = std::make_shared<AppendRequest>(std::move(request));
   const auto appended = std::make_shared<Appended>();
   LogCore& core = log.core();

@@ -1,17 +1,22 @@
-// Records that were made of what somebody has read: they are appended as long as that is the newest.
+// Appends of records that were computed from earlier reads. They succeed only while the reads are
+// current.
 #pragma once
 #include "storage/log/log.h"
 #include "storage/log/unchanged.h"
 
 namespace storage {
 
-// Of what came since so much is looked at; who has read longer ago reads again.
+// Bytes after `since` that are searched for the keys. If more was appended, the caller must read
+// again.
 inline constexpr size_t kMostBytesSince = 1 << 20;
 
-// Appends with acks=all, unless a record of one of these keys lies at `since` or later: fails with ObjectState then, and
-// has written nothing. That is looked at in the commit that appends, behind all that comes before it: neither another
-// request nor another leader comes in between. Batches that are there already are not looked at again. Unbounded, the caller waits for the answer
-// before it asks for more. Threads: as Log's.
+// Appends with acks=all. Fails with ObjectState, without writing anything, if a record of one of
+// the keys lies at `since` or later. The check runs within the commit that appends, after
+// everything before it, so no other request and no other leader can come in between. Batches that
+// were appended already (duplicates) are not checked again. The queue for these requests has no
+// limit, so the caller waits for the answer before it sends more.
+//
+// Threads: any, like Log's.
 void append_unless_changed(Log& log, AppendRequest request, Unchanged unchanged, AppendDone done);
 
 }  // namespace storage

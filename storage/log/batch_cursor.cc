@@ -28,7 +28,7 @@ Result<BatchCursor> BatchCursor::open(Transaction& transaction, const Partition&
   return BatchCursor(TRY(transaction.cursor(partition.table())), partition);
 }
 
-// Nothing when the entry belongs to another partition of the same table.
+// Returns nothing if the entry belongs to another partition of the same table.
 Result<std::optional<StoredBatch>> BatchCursor::own(const std::optional<Entry>& entry) const {
   if (!entry) return std::nullopt;
   Offset last_offset;
@@ -56,7 +56,7 @@ Result<std::optional<StoredBatch>> BatchCursor::previous() { return own(TRY(curs
 
 Result<std::optional<StoredBatch>> BatchCursor::last() {
   if (partition_->kind() == PartitionKind::Client) return own(TRY(cursor_->last()));
-  // The entry before the first one of whoever comes next.
+  // The entry before the first one of the next partition.
   const auto after = TRY(cursor_->seek(BatchKey(*partition_, Offset{INT64_MAX})));
   return own(after ? TRY(cursor_->previous()) : TRY(cursor_->last()));
 }

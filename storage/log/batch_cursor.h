@@ -1,4 +1,4 @@
-// Where a partition's batches lie, whether in a table of its own or in one that it shares.
+// The place of a partition's batches, in a table of its own or in one that it shares.
 #pragma once
 #include <array>
 #include <memory>
@@ -31,7 +31,7 @@ struct StoredBatch {
   std::string_view bytes;
 };
 
-// Walks the batches of one partition, and of no other one. As a Cursor, it is of no use after its
+// Walks the batches of a single partition. Like a Cursor, it must not be used after its
 // transaction.
 class BatchCursor {
  public:

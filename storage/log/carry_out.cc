@@ -17,7 +17,7 @@ void carry_out(Log& log, std::vector<TaskCommit> commits,
     bytes += size_of(commit);
     trims |= !commit.trims.empty();
   }
-  // Shared: what a group does may be done again.
+  // Shared, because a group may be repeated.
   const auto kept = std::make_shared<std::vector<TaskCommit>>(std::move(commits));
   const auto result = std::make_shared<CarriedOut>();
   log.core().submit(

@@ -1,4 +1,4 @@
-// Commits of tasks that were decided elsewhere, as this log takes them.
+// Commits of tasks that a replicated journal has decided, applied to this log.
 #pragma once
 #include <functional>
 #include <string>
@@ -11,17 +11,21 @@ namespace storage {
 
 struct CarriedOut {
   CommitId commit;
-  std::vector<AppendedBatch> journalled;  // of each: where it lies in the journal of tasks
+  std::vector<AppendedBatch> journalled;  // of each commit: its place in the journal of tasks
 };
 
-// All of them, in their order, or none, and with them what `with` writes. Unbounded: the caller waits for the answer
-// before it asks for more. Fails with FencedTask where a task has another owner, or none. Threads: as Log's.
+// Applies all commits in their order, and with them the writes of `with`, or nothing. Fails with
+// FencedTask if a task has another owner, or none. The queue has no limit, so the caller waits for
+// the answer before it sends more.
+//
+// Threads: any, like Log's.
 void carry_out(Log& log, std::vector<TaskCommit> commits,
                std::function<Status(WriteTransaction&)> with,
                std::function<void(Result<CarriedOut>)> done);
 
-// Tasks that have committed elsewhere, up to these sequences: they begin here, and the next commit of each is the one
-// behind. Of those that are there already nothing is kept but their place in the journal of tasks.
+// Begins tasks that have committed elsewhere, up to the given sequences: the next commit of each
+// must be the following one. A task that exists already keeps its place in the journal of tasks and
+// nothing else.
 void begin_tasks_behind(Log& log, std::vector<std::pair<std::string, TaskSequence>> tasks,
                         std::function<void(Result<TaskStarts>)> done);
 

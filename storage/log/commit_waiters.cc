@@ -5,7 +5,7 @@
 namespace storage {
 
 void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, AppendDone done) {
-  // A batch that is the last of its partition stands for those before it.
+  // The last batch of a partition also stands for those before it.
   std::map<TopicPartition, Offset> ends;
   for (const AppendedBatch& batch : appended.batches) {
     Offset& end = ends[batch.partition];
@@ -13,12 +13,13 @@ void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, Appe
   }
   bool is_led_elsewhere = false;
   {
-    // Looked at under the lock: moved() comes after the watermark has moved.
+    // Checked under the lock: moved() is called after the high watermark has advanced.
     std::lock_guard lock(mutex_);
     std::erase_if(ends, [&](const auto& end) {
       const auto* partition = partitions.find(end.first);
       if (partition == nullptr || (*partition)->high_watermark() >= end.second) return true;
-      // Since a later request of the same commit: nobody here learns what becomes of it.
+      // A later request of the same commit made this node a follower. It will not learn whether the
+      // batch becomes visible.
       is_led_elsewhere |= (*partition)->role() == ReplicaRole::Follower;
       return false;
     });

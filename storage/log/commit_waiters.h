@@ -1,4 +1,5 @@
-// Appends that are durable and not yet visible: their answers wait for the high watermark.
+// Appends that are durable but not yet visible: they are answered when the high watermark has
+// passed them.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,16 +13,17 @@
 
 namespace storage {
 
-// Threads: any. Answers are given on the thread that makes them due, outside the lock.
+// Threads: any. An append is answered on the thread that makes it due, outside the lock.
 class CommitWaiters {
  public:
-  // Answers as soon as all of the batches are visible, at once when they are.
+  // Answers as soon as all of the batches are visible; at once if they are already.
   void wait(const PartitionMap& partitions, Appended appended, AppendDone done);
-  // The partition's high watermark has moved.
+  // Called after the partition's high watermark has moved.
   void moved(const Partition& partition);
-  // What waits for the partition will not be visible, or nobody here will know when.
+  // Fails the appends that wait for the partition: they will not become visible, or this node will
+  // not learn of it.
   void fail(const TopicPartition& partition, const Error& why);
-  // The same for all partitions.
+  // Fails the appends that wait for any partition.
   void fail_all(const Error& why);
 
  private:

@@ -10,7 +10,7 @@ namespace storage {
 
 namespace {
 
-// What one commit changes: some milliseconds' work.
+// Limits of one commit, which takes some milliseconds.
 constexpr size_t kMaxBatchesOfSlice = 512, kMaxBytesOfSlice = 256 << 10;
 constexpr size_t kBytesOfTurn = 1 << 20;
 
@@ -20,8 +20,8 @@ bool is_left_alone(const records::BatchHeader& header) {
 
 Error canceled() { return {ErrorCode::QueryCanceled, "cleaning is stopped"}; }
 
-// Copies: unpacking may take long, and a turn that is open keeps old pages. An answer is one batch, or as
-// many as fit into a turn.
+// Copies batches, because decompression may take long, and an open turn keeps old pages. Returns
+// one batch, or as many as fit into a turn.
 Result<std::vector<std::string>> copy_batches(LogReader& reader, const TopicPartition& partition,
                                               Offset from, Offset end) {
   TRY(reader.begin_turn());
@@ -50,7 +50,8 @@ Result<Compaction::Outcome> Compaction::run(KeyOffsets& keys, Offset end,
   Outcome outcome;
   outcome.cleaned_end = end_ = TRY(fill(keys, end, goes_on));
   TRY(find_last_of_tasks(end_, goes_on));
-  // Nobody else takes records away but from the front, so a batch that is missing was there no more.
+  // Apart from compaction, batches are removed only from the front, so an earlier pass has removed
+  // the batches that are missing in between.
   Offset from = partition_.log_start();
   while (from < end_) {
     if (!goes_on()) return canceled();
@@ -66,7 +67,7 @@ Result<Compaction::Outcome> Compaction::run(KeyOffsets& keys, Offset end,
   return outcome;
 }
 
-// How far the map reaches.
+// Returns how far the map reaches.
 Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
                                 const std::function<bool()>& goes_on) {
   Offset from = std::max(partition_.cleaned_end(), partition_.log_start());
@@ -78,7 +79,8 @@ Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
     for (const std::string& bytes : batches) {
       const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
       const bool is_whole = TRY(add_keys(keys, batch));
-      // Of one batch that has more keys than there is room for, some are not cleaned this time.
+      // A single batch may have more keys than the map has room for. Its other keys are then not
+      // cleaned in this pass.
       if (!is_whole && from > begin) return from;
       from = batch.header.last_offset() + 1;
       if (!is_whole) return from;
@@ -87,7 +89,7 @@ Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
   return std::max(from, end);
 }
 
-// Headers only.
+// Reads headers only.
 Status Compaction::find_last_of_tasks(Offset end, const std::function<bool()>& goes_on) {
   for (Offset from = partition_.log_start(); from < end;) {
     if (!goes_on()) return canceled();
@@ -109,8 +111,8 @@ Status Compaction::find_last_of_tasks(Offset end, const std::function<bool()>& g
   return {};
 }
 
-// False when there was no room for all of them. Those that are in the map stay right: each is the newest
-// record of its key up to there.
+// Returns false if the map had no room for all keys. The entries in the map are still right: each
+// is the newest record of its key up to there.
 Result<bool> Compaction::add_keys(KeyOffsets& keys, const records::BatchView& batch) {
   if (is_left_alone(batch.header)) return true;
   auto reader = TRY(records::RecordReader::open(batch, scratch_));

@@ -1,5 +1,6 @@
-// One pass of compaction over a partition: of each key the newest record stays. Rules as in Kafka's log
-// cleaner (https://kafka.apache.org/documentation/#compaction, KIP-534); docs/adr/0028.
+// One pass of compaction over a partition: the newest record of each key stays. The rules are those
+// of Kafka's log cleaner (https://kafka.apache.org/documentation/#compaction, KIP-534);
+// docs/adr/0028.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,38 +18,39 @@ namespace storage {
 //     log start        cleaned end             end
 //        |  cleaned before  |  new since then   |  not yet: held back, or the newest batch
 //                            -> newest offset of each key
-//        <- without records that have a newer one of their key in the part that is new ->
+//        <- removes records that have a newer one of their key in the new part ->
 //
-// Offsets stay, so gaps are left. Batches of transactions and control batches stay as they are, and what
-// they hold supersedes nothing, whether it was committed or aborted. A record without a key goes. A record
-// without a value, a tombstone, goes when it has been there for `delete_retention_ms` since the first pass
-// that came to it, which its batch says from then on; but not where there are transactions: what a tombstone
-// has deleted may be in a batch that stays. Nor while there are replicas that are not in sync.
+// Offsets stay, so gaps are left. Batches of transactions and control batches stay unchanged, and
+// their records supersede nothing, whether they were committed or aborted. A record without a key
+// is removed. A record without a value, a tombstone, is removed `delete_retention_ms` after the
+// first pass that met it; its batch stores that time as its delete horizon. Tombstones stay in a
+// partition that has transactions, since the deleted record may be in a batch that stays, and while
+// a replica is not in sync.
 //
-// Of each task that has written here the last batch stays, if without its records, while its query lives: a replica that
-// copies what is left must know which sequence is next.
+// The last batch of each task that has written here stays, possibly without its records, while the
+// task's query lives: a replica that copies the compacted log must know the next sequence.
 //
-// Memory: the key map, a number for each task that has written here, and one batch, decompressed. Threads: the cleaner's; what changes is written by the
-// log's writer, in slices.
+// Memory: the key map, a number for each task that has written here, and one decompressed batch.
+// Threads: the cleaner's; the log's writer makes the changes durable, in slices.
 class Compaction {
  public:
-  // Makes a slice durable; what it says ends the pass.
+  // Makes a slice durable. An error ends the pass.
   using Write = std::function<Status(CleanedBatches)>;
   struct Outcome {
     Offset cleaned_end;
-    int64_t bytes_before = 0, bytes_after = 0;  // of what lies before it
-    int64_t next_horizon_ms = INT64_MAX;        // when a tombstone that stayed may go
+    int64_t bytes_before = 0, bytes_after = 0;  // of the part before cleaned_end
+    int64_t next_horizon_ms = INT64_MAX;        // when a kept tombstone may be removed
   };
 
   Compaction(LogReader& reader, const Partition& partition, const CleanupPolicy& policy,
              int64_t now_ms, Write write);
 
-  // Cleans up to `end` at most, or as far as the map reaches. Fails with QueryCanceled when `goes_on` no
-  // more.
+  // Cleans up to `end`, or as far as the map has room. Fails with QueryCanceled when `goes_on`
+  // returns false.
   Result<Outcome> run(KeyOffsets& keys, Offset end, const std::function<bool()>& goes_on);
 
  private:
-  // A batch that was copied out of the log; `changed` as in CleanedBatches.
+  // Reads the keys up to `end` into the map. Returns how far the map reaches.
   Result<Offset> fill(KeyOffsets& keys, Offset end, const std::function<bool()>& goes_on);
   Status find_last_of_tasks(Offset end, const std::function<bool()>& goes_on);
   Result<bool> add_keys(KeyOffsets& keys, const records::BatchView& batch);
@@ -65,7 +67,7 @@ class Compaction {
   const Write write_;
   CleanedBatches slice_;
   size_t slice_bytes_ = 0;
-  std::map<ProducerId, Offset> last_of_tasks_;  // of their last batches before the end
+  std::map<ProducerId, Offset> last_of_tasks_;  // the last batch of each task before the end
   Offset end_;
   std::string scratch_;
   std::vector<bool> kept_;

@@ -13,7 +13,7 @@ std::string key_of(LogNumber partition, LeaderEpoch epoch) {
   return numbered_key(partition.value(), epoch.value());
 }
 
-// Nothing when the entry is another partition's.
+// Returns nothing if the entry belongs to another partition.
 Result<std::optional<EpochStart>> own(LogNumber partition,
                                       const Result<std::optional<Entry>>& read) {
   if (!read) return read.error();
@@ -32,7 +32,7 @@ Result<std::optional<EpochStart>> last_start(Cursor& cursor, LogNumber partition
   return own(partition, after ? cursor.previous() : cursor.last());
 }
 
-// Erases the newest entries for as long as `goes` says so.
+// Erases the newest entries while `goes` returns true for them.
 template <class Goes>
 Status erase_newest(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                     const Goes& goes) {

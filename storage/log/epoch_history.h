@@ -1,5 +1,5 @@
-// Which leader epoch wrote which offsets of a partition: how a replica finds where its log and its
-// leader's part (KIP-101, KIP-279).
+// The leader epoch that wrote each range of offsets of a partition. A replica uses it to find where
+// its log and its leader's log diverge (KIP-101, KIP-279).
 #pragma once
 #include "storage/kv/kv.h"
 #include "storage/log/partition.h"
@@ -8,35 +8,38 @@
 
 namespace storage {
 
-// Table `epochs`: the first offset of each epoch but 0, which wrote everything before the first of
-// them; so a partition that never had replicas has no entries.
+// Table `epochs`: the first offset of each epoch except epoch 0, which wrote everything before the
+// first entry. A partition that never had replicas has no entries.
 //
-// Invariants: epochs and their first offsets ascend together; no entry begins behind the log end.
+// Invariants: epochs and their first offsets ascend together; no entry begins after the log end.
 
-// The epoch begins at `start`, the log end. Epochs that begin there as well wrote nothing and go;
-// nothing happens when it has begun already.
+// Records that the epoch begins at `start`, the log end. Erases other epochs that begin there: they
+// have no records. Does nothing if the epoch has begun already.
 Status begin_epoch(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                    LeaderEpoch epoch, Offset start);
 Result<EpochStart> newest_epoch(Transaction& transaction, const LogTables& tables,
                                 LogNumber partition);
 
-// Of the last record before `log_end`; an epoch that has begun there has none yet.
+// Returns the epoch of the last record before `log_end`. An epoch that begins there has no records
+// yet.
 Result<LeaderEpoch> last_written_epoch(Transaction& transaction, const LogTables& tables,
                                        LogNumber partition, Offset log_end);
 
-// See EpochEnd. `leader_epoch` is that of the partition now, which may have written nothing yet.
+// See EpochEnd. `leader_epoch` is the partition's current one, which may have no records yet.
 Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
                               LogNumber partition, LeaderEpoch asked, LeaderEpoch leader_epoch,
                               Offset log_end);
 
-// Before a follower appends a batch of `epoch`: newer ones that begin at `log_end` have written nothing, and never will.
+// Drops newer epochs that start at `log_end`: they have no records and never will. Called before a
+// follower appends a batch of `epoch`.
 Status cut_newer_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                         LeaderEpoch epoch, Offset log_end);
-// After a truncation: epochs that begin at `log_end` or behind it have written nothing that is left.
+// Drops epochs that begin at `log_end` or later, after a truncation to `log_end`: none of their
+// records is left.
 Status cut_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                   Offset log_end);
-// Of the epochs that ended before `log_start` the last one stays: what is asked about the others has
-// the same answer.
+// Drops the epochs that ended before `log_start`, except the last one: a question about an earlier
+// one has the same answer.
 Status forget_epochs_before(WriteTransaction& transaction, const LogTables& tables,
                             LogNumber partition, Offset log_start);
 

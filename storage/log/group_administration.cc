@@ -1,4 +1,4 @@
-// What a group transaction does beside appends and task commits: epochs, journals, partitions.
+// The administrative part of a group transaction: epochs, journals, partitions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ std::string batch_table_name(const Partition& partition) {
 // --- Tasks
 
 Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> tasks) {
-  // All are checked first: a refused request has written nothing.
+  // All ids are checked first, so that a refused request has written nothing.
   for (const std::string& task : tasks)
     if (!is_task_id(task))
       return Error{ErrorCode::InvalidParameter,
@@ -33,7 +33,7 @@ Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> ta
   return starts;
 }
 
-// Of a task that is known nothing is written: that its former owners are fenced lasts as long as they do.
+// A known task is fenced in memory only: its former owners do not survive a restart either.
 Result<TaskStart> GroupTransaction::begin_task(const std::string& task) {
   const auto known = TRY(task_row(task));
   const TaskRow row = known ? *known : TRY(make_task(task));
@@ -93,14 +93,14 @@ Status GroupTransaction::trim(const PartitionTrim& trim) {
   return write_trim(trim);
 }
 
-// What they have left in journals goes when those are trimmed.
+// Entries of the tasks stay in their journals until those are trimmed.
 Status GroupTransaction::drop_tasks(std::string_view prefix) {
   const auto end = end_of_prefix(std::string(prefix));
   if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
   auto cursor = TRY(transaction_->cursor(tables_.tasks));
   for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
        entry = TRY(cursor->next())) {
-    // A damaged row goes, too: to drop its query is what mends it.
+    // A damaged row is erased, too, since dropping its query is the way to repair it.
     if (const auto producer = decode_task_producer(entry->value))
       task_producers_.emplace_back(*producer, IsAlive::No);
     changed_owners_[std::string(entry->key)] = std::nullopt;
@@ -116,12 +116,12 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
 Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
   if (count < 1) return Error{ErrorCode::InvalidParameter, "a topic needs at least one partition"};
   const int32_t existing = partition_count(topic);
-  // All that is wanted is weighed by the first part of it, so that what does not fit is not begun.
+  // The first part checks the whole request, so that nothing is created if not everything fits.
   const auto missing = static_cast<size_t>(std::max(0, count - existing));
   if (kind == PartitionKind::Client && missing > free_tables_)
     return Error{
         .code = ErrorCode::LimitExceeded,
-        // All in the message: Kafka's answers have no place for a detail.
+        // Everything is in the message, because Kafka's answers have no field for a detail.
         .message = fmt::format("too many partitions for one data directory: {} were asked for, and "
                                "there is room for {} more",
                                missing, free_tables_),
@@ -137,7 +137,7 @@ bool GroupTransaction::has_partition(const TopicPartition& id) const {
   return !dropped_ids_.contains(id) && (moved_index_.contains(id) || partitions_.find(id));
 }
 
-// They are numbered without gaps: found by doubling, then by halves.
+// Partitions are numbered without gaps, so their count is found by doubling and then by bisection.
 int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   int64_t present = -1, absent = 0;
   while (absent < INT32_MAX && has_partition({topic, PartitionId(static_cast<int32_t>(absent))})) {
@@ -152,8 +152,9 @@ int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   return static_cast<int32_t>(absent);
 }
 
-// The table of an earlier partition of that id may have to go yet, and have the name that the next number leads to: what is
-// written to the new one would go with it.
+// The table of an earlier partition with this id may still wait for its removal under the name that
+// the next number leads to. Such a number is skipped, since the removal would delete the new
+// records, too.
 Result<LogNumber> GroupTransaction::number_of_new(const TopicPartition& id, PartitionKind kind) {
   const auto removals = TRY(transaction_->cursor(tables_.removals));
   for (int64_t tries = 0; tries < kTableNames; ++tries) {
@@ -195,11 +196,11 @@ Status GroupTransaction::drop_topic(const Uuid& topic) {
   return {};
 }
 
-// The partition is unknown from this commit on; what it holds goes later.
+// The partition is unknown from this commit on; its content is removed later.
 Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partition) {
   const LogNumber number = partition->number();
   TRY(transaction_->erase(tables_.partitions, partition_key(partition->id())));
-  // What cannot be read is left where it lies: nothing names it any more.
+  // An unreadable table stays in the file, where nothing refers to it.
   if (!partition->damage())
     TRY(remove_later({.table = batch_table_name(*partition),
                       .first_key = std::string(BatchKey(*partition, Offset{0})),

@@ -1,4 +1,4 @@
-// What a group transaction does for compaction and retention.
+// The part of a group transaction that serves compaction and retention.
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -14,7 +14,7 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
     return Error{ErrorCode::UnknownTopic, "the partition was made anew"};
   for (const CleanedBatches::Batch& batch : cleaned.batches) {
     const BatchKey key(partition, batch.last_offset);
-    // What was deleted or cut in the meantime stays away.
+    // Batches that were deleted or truncated meanwhile are not written back.
     const bool is_forgotten =
         batch.task &&
         TRY(stored_task_output(producer_key(partition.number(), *batch.task))).last_offset() <
@@ -34,7 +34,7 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
 Status GroupTransaction::index_append_time(const TopicPartition& id) {
   const Moved& moved = moved_[TRY(find(id))];
   const Partition& partition = *moved.partition;
-  // Within this group something may have been appended already.
+  // Uses the time of an append within this group, if there was one.
   const int64_t time_ms = moved.time_mark ? moved.time_mark->append_ms : partition.last_append_ms();
   if (time_ms == INT64_MAX) return {};
   std::string end;

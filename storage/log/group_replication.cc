@@ -1,4 +1,5 @@
-// What a group transaction does for replication: appends of a follower, truncation, roles.
+// The part of a group transaction that serves replication: appends of a follower, truncation,
+// roles.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,9 +19,10 @@ namespace storage {
 
 namespace {
 
-// What one commit takes from the end of a log that is truncated.
+// Limits of one commit of a truncation, from the end of the log.
 constexpr size_t kMaxTruncatedAtOnce = 1'000, kMaxBytesTruncatedAtOnce = 4 << 20;
-// How far back it is looked for what a producer wrote before all that was remembered of it went.
+// How far back the log is searched for the batches of a producer whose remembered batches were all
+// truncated.
 constexpr size_t kMaxBatchesSearched = 10'000;
 
 Error fenced(LeaderEpoch asked, LeaderEpoch now) {
@@ -48,13 +50,14 @@ Status GroupTransaction::set_role(const TopicPartition& id, ReplicaRole role, Le
   if (epoch < state.leader_epoch) return fenced(epoch, state.leader_epoch);
   if (epoch == state.leader_epoch) {
     if (role == state.role) return {};
-    // Replicas come and go under one leader; who leads changes only with the epoch.
+    // Under one epoch replicas are added and removed, but the leader does not change.
     if (role == ReplicaRole::Follower || state.role == ReplicaRole::Follower)
       return fenced(epoch, state.leader_epoch);
   }
   if (role != ReplicaRole::Follower) TRY(begin_epoch(moved, epoch, state.log_end));
   if (epoch != state.leader_epoch) guards_.move(id);
-  // All that is there is visible where nothing was or is waited for: also what the same commit has appended before.
+  // Without replicas, before or after the change, everything in the log is visible, including
+  // batches that the same commit has appended.
   if (role == ReplicaRole::Alone || state.role == ReplicaRole::Alone)
     state.high_watermark = state.log_end;
   if (role == ReplicaRole::Follower && state.leader_epoch < unclean)
@@ -73,7 +76,7 @@ Result<size_t> GroupTransaction::find_follower(const TopicPartition& id, LeaderE
   return index;
 }
 
-// --- The history of epochs: who appends under the newest one needs the store for nothing of it
+// --- The history of epochs. An append under the newest epoch does not read the store for it.
 
 Result<EpochStart> GroupTransaction::newest_epoch(Moved& moved) {
   auto& known = moved.state.newest_epoch;
@@ -88,7 +91,8 @@ Status GroupTransaction::begin_epoch(Moved& moved, LeaderEpoch epoch, Offset sta
   return {};
 }
 
-// An epoch in which this node led and wrote nothing is newer, perhaps, than that of what it gets now.
+// An epoch in which this node led without writing may be newer than the epoch of the batches that
+// it now receives.
 Status GroupTransaction::cut_newer_epochs(Moved& moved, LeaderEpoch epoch) {
   const EpochStart newest = TRY(newest_epoch(moved));
   if (newest.epoch <= epoch || newest.start < moved.state.log_end) return {};
@@ -104,7 +108,7 @@ Result<LeaderEpoch> GroupTransaction::last_written_epoch(Moved& moved) {
   return storage::last_written_epoch(*transaction_, tables_, moved.partition->number(), log_end);
 }
 
-// --- Appending what the leader has appended
+// --- Appends as a follower
 
 Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest& request) {
   Moved& moved = moved_[TRY(find_follower(request.partition, request.leader_epoch))];
@@ -120,7 +124,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
   TRY(for_each_batch(request.batches, append));
   const Offset high_watermark =
       std::max(state.high_watermark, std::min(request.high_watermark, state.log_end));
-  // Whoever reads here is woken for what has become visible.
+  // Waiting readers are notified of the records that have become visible.
   if (high_watermark > state.high_watermark) moved.has_new_records = true;
   state.high_watermark = high_watermark;
   const Offset log_start = std::min(request.leader_log_start, state.log_end);
@@ -131,7 +135,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
   return appended;
 }
 
-// A batch that begins behind the log end is not refused: compaction leaves gaps.
+// A batch that begins after the log end is accepted, since compaction leaves gaps.
 Status GroupTransaction::check_follow(Moved& moved, const FollowRequest& request) {
   Offset log_end = moved.state.log_end;
   LeaderEpoch epoch = TRY(last_written_epoch(moved));
@@ -162,7 +166,7 @@ Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& ba
   return store_batch(moved, batch.bytes, header.last_offset(), header.max_timestamp);
 }
 
-// The leader has checked its sequence.
+// The leader has checked the sequence.
 Status GroupTransaction::remember_batch(Moved& moved, const records::BatchView& batch) {
   const records::BatchHeader& header = batch.header;
   const std::string key = producer_key(moved.partition->number(), header.producer_id);
@@ -204,7 +208,7 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
       producers[batch.header.producer_id] = batch.header.base_sequence;
     TRY(transaction_->erase(partition.table(), BatchKey(partition, last->last_offset)));
   }
-  // A batch that reaches over the end goes as a whole.
+  // A batch that reaches over the end is removed as a whole.
   if (is_all) log_end = std::max(std::min(log_end, end), state.log_start);
   state.log_end = log_end;
   state.high_watermark = std::min(state.high_watermark, log_end);
@@ -220,8 +224,8 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   return is_all;
 }
 
-// What is remembered of a producer is at least what it may send again: five batches, of which some
-// are gone now and the others left. Where all are gone it is looked for in the log.
+// A producer's state has at least the batches that it may send again: five, of which some may now
+// be truncated. If all of them are, earlier ones are searched in the log.
 Status GroupTransaction::cut_producers(const Partition& partition, Offset log_end,
                                        const FirstCut& producers) {
   struct Lost {
@@ -272,7 +276,7 @@ Status GroupTransaction::cut_producers(const Partition& partition, Offset log_en
   return {};
 }
 
-// What producers remember of it follows what the index says.
+// Updates the producers' states to the truncated index of transactions.
 Status GroupTransaction::cut_transactions(Moved& moved) {
   const LogNumber number = moved.partition->number();
   for (const CutTransaction& cut :
@@ -307,8 +311,8 @@ Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, O
   return put_row(moved);
 }
 
-// Another one in its place, which has nothing and takes no client's records: what was on its way to the old one is
-// refused. What that holds goes later.
+// Replaces the partition by an empty one that takes no client's records: appends for the old one
+// are refused. The content of the old one is removed later.
 Status GroupTransaction::renew_partition(const TopicPartition& id, LeaderEpoch epoch) {
   const Moved& moved = moved_[TRY(find_any(id))];
   if (epoch < moved.state.leader_epoch) return fenced(epoch, moved.state.leader_epoch);

@@ -15,7 +15,7 @@ namespace storage {
 
 namespace {
 
-// An exchange that is read as fast as it is written is trimmed by as much at a time.
+// An exchange that is read as fast as it is written is trimmed in steps of this size.
 constexpr size_t kMaxRemovedAtOnce = 64, kMaxBytesRemovedAtOnce = 4 << 20;
 
 }  // namespace
@@ -105,7 +105,7 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
   return {};
 }
 
-// Decides whether the batch is one that is there already.
+// Decides whether the batch was appended before.
 Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
                                         const records::BatchView& batch,
                                         const TransactionGuard* guard) {
@@ -132,7 +132,7 @@ Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
   }
   const ProducerState::Verdict verdict = TRY(state.check(header));
   if (guard != nullptr && state.coordinator_epoch() > guard->coordinator_epoch())
-    // Sent again: who coordinates it now answers then.
+    // The client retries, and the present coordinator answers then.
     return Error{ErrorCode::NotEnoughReplicas,
                  "who verified the transaction coordinates it no more"};
   if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
@@ -201,13 +201,13 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
     TRY(transaction_->put(tables_.producers, key, state.encode()));
   for (const auto& [moved_index, log_end] : plan.log_ends)
     if (moved_[moved_index].state.role == ReplicaRole::Leader)
-      TRY(put_row(moved_[moved_index]));  // for the sake of the high watermark
+      TRY(put_row(moved_[moved_index]));  // stores the high watermark
   return appended;
 }
 
 Status GroupTransaction::write_batch(const PlannedBatch& batch) {
   Moved& moved = moved_[batch.moved_index];
-  // Offsets have no gaps and are never given twice.
+  // Offsets have no gaps and are never used twice.
   assert(batch.base_offset == moved.state.log_end);
   records::set_base_offset(batch.bytes.data(), batch.base_offset);
   records::set_leader_epoch(batch.bytes.data(), moved.state.leader_epoch);
@@ -215,11 +215,11 @@ Status GroupTransaction::write_batch(const PlannedBatch& batch) {
                      batch.max_timestamp);
 }
 
-// `offset`: of the batch that begins or ends the transaction.
+// `offset` is the offset of the batch that begins or ends the transaction.
 Status GroupTransaction::take_step(Moved& moved, const TransactionStep& step, Offset offset) {
   const LogNumber number = moved.partition->number();
   moved.partition->note_transactions();
-  if (!step.first_offset) return {};  // nothing had been written
+  if (!step.first_offset) return {};  // the transaction had no batch here
   const OpenTransaction open{step.producer, *step.first_offset};
   const Offset high_watermark =
       moved.state.role == ReplicaRole::Alone ? Offset{INT64_MAX} : moved.state.high_watermark;
@@ -247,10 +247,11 @@ Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offse
                      {bytes.size(), max_timestamp, last_offset + 1}, now_ms_);
 }
 
-// What is small may be put off (log_core.cc), if nobody asks the store for it. A copy of what is large costs more than it saves.
+// Keeps a small batch in memory, so that its write may be delayed (log_core.cc) unless a reader
+// needs the store. Copying a large batch costs more than it saves.
 void GroupTransaction::keep_recent(Moved& moved, std::string_view batch) {
   if (!is_small_) return;
-  if (moved.partition->id().topic == kTaskJournal) return;  // read at a start
+  if (moved.partition->id().topic == kTaskJournal) return;  // read only at a start
   const Offset base{load_be<int64_t>(batch.data())};
   if (moved.recent.empty() || base != moved.state.log_end) {
     moved.recent.clear();
@@ -262,7 +263,7 @@ void GroupTransaction::keep_recent(Moved& moved, std::string_view batch) {
 Status GroupTransaction::put_row(const Moved& moved) {
   const Partition& partition = *moved.partition;
   const PartitionState& state = moved.state;
-  // A leader's high watermark has moved on, perhaps, since the group began.
+  // A leader's high watermark may have advanced since the group began.
   const Offset high_watermark = state.role == ReplicaRole::Leader
                                     ? std::max(state.high_watermark, partition.high_watermark())
                                     : state.high_watermark;
@@ -327,7 +328,7 @@ Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task)
   return TRY(decode_task_row(task, *stored));
 }
 
-// As the group has left it so far; null when nobody may commit for the task.
+// Returns the owner as changed by this group so far; null if no owner may commit for the task.
 TaskOwner* GroupTransaction::find_owner(const std::string& task) {
   if (const auto changed = changed_owners_.find(task); changed != changed_owners_.end())
     return changed->second ? &*changed->second : nullptr;
@@ -341,7 +342,7 @@ Result<TaskOwner*> GroupTransaction::check_task(const TaskCommit& commit) {
   if (owner == nullptr || owner->epoch != commit.epoch)
     return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} is over",
                                                     commit.task, commit.epoch.value())};
-  // Who is new has read from the journal where the task stands.
+  // A new owner has read the task's position from the journal.
   if (owner->last_sequence && commit.sequence != *owner->last_sequence + 1)
     return Error{ErrorCode::OutOfOrderSequence,
                  fmt::format("task {} sent commit {} where {} is next", commit.task,
@@ -369,7 +370,7 @@ Status GroupTransaction::write_trim(const PartitionTrim& trim) {
   if (partition.has_transactions())
     TRY(forget_aborted_before(*transaction_, tables_, partition.number(), trim.end_offset));
   if (partition.kind() == PartitionKind::Client) TRY(trim_time_index(partition, trim.end_offset));
-  // Keys are last offsets, so this leaves a batch that reaches over the end.
+  // Keys are last offsets, so a batch that reaches over the end stays.
   return remove({.table = batch_table_name(partition),
                  .first_key = std::string(BatchKey(partition, Offset{0})),
                  .end_key = std::string(BatchKey(partition, trim.end_offset))},
@@ -389,8 +390,8 @@ Status GroupTransaction::trim_time_index(const Partition& partition, Offset log_
   return {};
 }
 
-// What is little goes at once. What is more goes in slices, and is invisible until then: to readers
-// it lies before the log start, or in a journal before the checkpoint.
+// Removes a small range at once. A larger one is removed in slices. Readers no longer see it: it
+// lies before the log start, or in a journal before the checkpoint.
 Status GroupTransaction::remove(const Removal& removal, TableHandle table) {
   const Erased erased = TRY(transaction_->erase_range(table, removal.first_key, removal.end_key,
                                                       {kMaxRemovedAtOnce, kMaxBytesRemovedAtOnce}));

@@ -1,4 +1,4 @@
-// One group commit in the making: a write transaction, and what it will change in memory once it is
+// A group commit in progress: a write transaction, and the changes in memory that follow once it is
 // durable.
 #pragma once
 #include <memory>
@@ -24,68 +24,71 @@ namespace storage {
 
 struct Unchanged;
 
-// What compaction has made of some batches of a partition.
+// The result of a compaction for some batches of a partition.
 struct CleanedBatches {
   struct Batch {
     Offset last_offset;
-    std::string bytes;  // none: nothing is left of it
-    // Of the last one that a task has written: `bytes` are to stay while the task is known here.
+    std::string bytes;  // empty: nothing is left of the batch
+    // Set on the last batch that a task has written: `bytes` stay while the task is known here.
     std::optional<ProducerId> task = {};
   };
   TopicPartition partition;
-  LogNumber number;            // of the partition that was read; else it is another one by now
-  std::vector<Batch> batches;  // in the order of their offsets
-  Offset gaps_end;             // beyond all of them
-  std::optional<Offset> cleaned_end = {};  // when these are the last of the pass
+  LogNumber number;                        // of the partition that was read, which may be replaced
+  std::vector<Batch> batches;              // in the order of their offsets
+  Offset gaps_end;                         // after all of them
+  std::optional<Offset> cleaned_end = {};  // set with the last batches of the pass
 };
 
-// Where the batches of a partition lie.
+// The table that holds the partition's batches.
 std::string batch_table_name(const Partition& partition);
 
 // Invariants:
 //   1. a request that is refused has written nothing into the transaction;
-//   2. when a write itself fails, is_broken() is true and the transaction can only be thrown away;
+//   2. when a write itself fails, is_broken() is true and the transaction can only be discarded;
 //   3. nothing in memory changes before the commit.
 //
-// Threads: the log's writer. Owner: the same, for one group.
+// Threads: the log's writer. Owner: the writer, for one group.
 class GroupTransaction {
  public:
-  // What the group is applied to.
+  // The state that the group is applied to.
   struct Context {
     const LogTables& tables;
     const PartitionMap& partitions;
     const TaskOwners& owners;
-    size_t free_tables;  // so many partitions of PartitionKind::Client may be made
+    size_t free_tables;  // how many partitions of PartitionKind::Client may be created
     int64_t now_ms;      // wall clock: the time of all appends of the group
     TransactionGuards& guards;
-    bool is_small;  // so that it costs little to keep it at hand
+    bool is_small;  // a small group, whose batches are cheap to keep in memory (recent_batches.h)
   };
   GroupTransaction(std::unique_ptr<WriteTransaction> transaction, const Context& context);
 
   // Sets base offsets and leader epochs in the request's bytes.
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
-  // The same, or ObjectState (append_unless_changed.cc).
+  // Like append(), but fails with ObjectState if records of the keys are newer
+  // (append_unless_changed.cc).
   Result<std::vector<AppendedBatch>> append_unless_changed(AppendRequest& request,
                                                            const Unchanged& unchanged);
-  // The last of what it answers is the batch of the journal.
+  // The last batch in the result is the one in the journal.
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
-  // All of these, in their order, or none. Answers where each lies in its journal.
+  // Applies all of the commits, in their order, or none. Returns the place of each in its journal.
   Result<std::vector<AppendedBatch>> carry_out(std::vector<TaskCommit>& commits);
 
   // --- Replicas: see ReplicaLog (group_replication.cc)
   Result<std::vector<AppendedBatch>> follow(const FollowRequest& request);
   Status set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch,
                   LeaderEpoch unclean = {});
-  // Some of it, from the end backwards, in one group; true when there is no more.
+  // Removes a part, from the end backwards, in this group. Returns true when nothing is left to
+  // remove.
   Result<bool> truncate(const TopicPartition& id, LeaderEpoch epoch, Offset end);
-  // Of one that is empty: the next offset, and what was remembered of producers.
+  // Lets an empty partition begin at `start`, with the given producer states.
   Status start_at(const TopicPartition& id, LeaderEpoch epoch, Offset start,
                   std::string_view producers);
   Status renew_partition(const TopicPartition& id, LeaderEpoch epoch);
 
-  // The rest is rare and small.
-  // Of partitions so many at most: each opens or closes a table. Who wants more asks again, and again
-  // finds the topic without gaps: made from the lowest number up, dropped from the highest down.
+  // --- The rest is rare and small.
+  // At most this many partitions per call, since each opens or closes a table. A caller that needs
+  // more calls again. Partitions are created from the lowest number up and dropped from the highest
+  // down, so that the topic never has gaps.
   static constexpr int32_t kPartitionsAtATime = 64;
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
@@ -96,29 +99,30 @@ class GroupTransaction {
 
   // --- Cleaning (group_cleaning.cc)
   Status clean(const CleanedBatches& cleaned);
-  // Notes in the time index until when all that is there was appended.
+  // Records in the time index that everything in the partition was appended by the time of its last
+  // append.
   Status index_append_time(const TopicPartition& id);
-  // Of this server, as the leader of all partitions of the journal.
+  // Raises the epochs of this server, as the leader of all partitions of the journal.
   Status raise_journal_epochs();
-  // Some of what an earlier version has left; true when there is no more of it.
+  // Converts some of the journals of an earlier version. Returns true when none is left.
   Result<bool> convert_journals();
   WriteTransaction& transaction() { return *transaction_; }
-  // What makes the group durable.
+  // The commit that makes the group durable.
   CommitId commit_id() const { return transaction_->commit_id(); }
 
   bool is_broken() const { return transaction_->has_failed(); }
 
   Status commit() { return transaction_->commit(); }
 
-  // --- After the commit: what to publish.
+  // --- After the commit: the changes to publish.
   struct Moved {
     std::shared_ptr<Partition> partition;
     PartitionState state;
     bool has_new_records = false;
-    bool is_cut = false;  // its log end went back, or its role changed: who waits is told
-    bool is_cleaned = false;  // compaction has changed what lies there
+    bool is_cut = false;  // truncated, or with another role: waiting appends are answered
+    bool is_cleaned = false;  // compaction has changed its batches
     std::optional<TimeMark> time_mark = {};
-    // Batches that somebody is going to ask for at once, back to back, and where they begin.
+    // Batches that readers are about to ask for, back to back, and the offset at which they begin.
     std::string recent = {};
     Offset recent_from = {};
   };
@@ -126,45 +130,45 @@ class GroupTransaction {
   const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
-  // What is left to be removed in slices.
+  // Ranges that remain to be removed in slices.
   const std::vector<Removal>& removals() const { return removals_; }
-  // Tasks that have another owner, or none, since this was asked last.
+  // Returns the tasks that have another owner, or none, since the last call.
   std::vector<std::string> take_renewed_tasks() { return std::exchange(renewed_tasks_, {}); }
   // Producers of tasks that were begun or dropped, in order.
   enum class IsAlive : bool { No, Yes };
   const std::vector<std::pair<ProducerId, IsAlive>>& task_producers() const {
     return task_producers_;
   }
-  // By task; nothing: it was dropped.
+  // By task; nothing means that the task was dropped.
   using ChangedOwners = absl::flat_hash_map<std::string, std::optional<TaskOwner>>;
   ChangedOwners& owners() { return changed_owners_; }
 
  private:
-  // What a batch is for its producer's transaction: its begin, or its end.
+  // The role of a batch in its producer's transaction: its first batch, or its end.
   struct TransactionStep {
     ProducerId producer;
     std::optional<records::TransactionEnd> end;
-    std::optional<Offset> first_offset;  // of what ends, if anything was open
+    std::optional<Offset> first_offset;  // of the transaction that ends, if it had any batch
   };
   struct PlannedBatch {
     size_t moved_index;
     std::span<char> bytes;
     Offset base_offset, last_offset;
     int64_t max_timestamp;
-    bool is_duplicate;  // of one that is there already
+    bool is_duplicate;  // of a batch that was appended before
     std::optional<TransactionStep> step = {};
   };
-  // All that an append will do, decided before anything is written.
+  // All effects of an append, decided before anything is written.
   struct Plan {
     std::vector<PlannedBatch> batches;
     absl::flat_hash_map<size_t, Offset> log_ends;                    // by moved_index
     absl::flat_hash_map<std::string, ProducerState> producers;       // by producer_key()
-    absl::flat_hash_map<std::string, TaskOutputState> task_outputs;  // likewise
+    absl::flat_hash_map<std::string, TaskOutputState> task_outputs;  // by producer_key()
   };
 
-  // Index in moved_, which gets an entry for the partition when it has none.
+  // Returns the index in moved_, and adds an entry for the partition if it has none.
   Result<size_t> find(const TopicPartition& id);
-  Result<size_t> find_any(const TopicPartition& id);  // also one that is damaged
+  Result<size_t> find_any(const TopicPartition& id);  // includes damaged partitions
   Status add_to(Plan& plan, PartitionBatches& part);
   Status check_unchanged(const PartitionBatches& part, const Unchanged& unchanged);
   Status add_to(Plan& plan, const TopicPartition& partition, std::span<char> batches,
@@ -173,7 +177,7 @@ class GroupTransaction {
                     const TransactionGuard* guard);
   Status check_sequence(Plan& plan, PlannedBatch& planned, const records::BatchView& batch,
                         const TransactionGuard* guard);
-  // Remembers a batch that is appended at `base_offset`.
+  // Updates `state` for a batch that is appended at `base_offset`.
   static Result<std::optional<TransactionStep>> remember(ProducerState& state,
                                                          const records::BatchView& batch,
                                                          Offset base_offset, int64_t now_ms);
@@ -198,7 +202,7 @@ class GroupTransaction {
   Status check_follow(Moved& moved, const FollowRequest& request);
   Status follow_batch(Moved& moved, const records::BatchView& batch);
   Status remember_batch(Moved& moved, const records::BatchView& batch);
-  // The sequence of each producer's first batch that is cut.
+  // The sequence of each producer's first batch that is truncated.
   using FirstCut = absl::flat_hash_map<ProducerId, int32_t>;
   Status cut_producers(const Partition& partition, Offset log_end, const FirstCut& producers);
   Status cut_transactions(Moved& moved);

@@ -1,4 +1,4 @@
-// What version 2 of log.mdb has of tasks becomes what version 3 has.
+// Converts the tables of tasks from version 2 of log.mdb to version 3.
 //   tasks     task id -> epoch i32, last sequence i64, producer id i64, journal id i64
 //   journals  journal id i64, sequence i64 -> journal entry
 #include "base/bytes.h"
@@ -32,7 +32,7 @@ Result<bool> GroupTransaction::convert_journals() {
   return converted == old_rows.size() && !row;
 }
 
-// The journal is copied behind what its partition holds, as if all of it had been committed now.
+// Copies the journal after the entries of its partition, as if all of it were committed now.
 Status GroupTransaction::convert_journal(std::string_view task, std::string_view old_row,
                                          TableHandle journals, size_t& bytes) {
   ByteReader in(old_row);
@@ -40,7 +40,7 @@ Status GroupTransaction::convert_journal(std::string_view task, std::string_view
   in.be<int64_t>();
   ProducerId producer{in.be<int64_t>()};
   const auto journal = in.be<int64_t>();
-  // The first versions gave tasks the ids of clients, and their batches were counted by nobody.
+  // The first versions gave tasks ids of clients, and no partition kept their sequences.
   if (!is_task_producer(producer))
     producer = kFirstTaskProducer + TRY(take_numbers(kNextTaskProducer, 1));
   const PartitionId partition = journal_of(task);

@@ -11,7 +11,7 @@ KeyOffsets::KeyOffsets(size_t slots, uint64_t seed)
   static_assert(sizeof(Slot) == kSlotBytes);
 }
 
-// Where the key is, or would be.
+// Returns the slot of the key, or the free slot where it would be stored.
 KeyOffsets::Place KeyOffsets::place_of(std::string_view key) const {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(key.data(), key.size(), seed_);
   size_t index = hash.low64 % slots_.size();

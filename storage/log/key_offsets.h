@@ -1,4 +1,4 @@
-// The newest offset of each key, for compaction: what Kafka calls its offset map.
+// The newest offset of each key, for compaction. Kafka calls it the offset map.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace storage {
 
-// Keeps hashes of 128 bits in place of keys, so that what it takes does not depend on their length. Hashes
-// are seeded at random: nobody can choose keys that are taken for each other.
+// Keeps hashes of 128 bits instead of keys, so that its memory does not depend on their length. The
+// hash has a random seed: a client cannot choose keys that collide.
 //
 // Invariant: at most seven eighths of the slots are taken. Threads: one.
 class KeyOffsets {
@@ -18,7 +18,7 @@ class KeyOffsets {
   static constexpr size_t kSlotBytes = 24;
   KeyOffsets(size_t slots, uint64_t seed);
 
-  // Offsets of one key come in order. False when the key is new and there is no room.
+  // Offsets of a key must arrive in order. Returns false if the key is new and no slot is free.
   bool put(std::string_view key, Offset offset);
   std::optional<Offset> find(std::string_view key) const;
   size_t size() const { return size_; }

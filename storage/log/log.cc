@@ -18,17 +18,18 @@ namespace storage {
 
 namespace {
 
-// The log's own and those of the parts that share its store.
+// Tables of the log itself and of the modules that share its store.
 constexpr size_t kOtherTables = 64;
 
-// Of a group: what others write beside appends and commits.
+// Weight, within a group, of a small write by a module that shares the store.
 constexpr size_t kSubmittedWeight = 4 << 10;
 
-// For what is done in parts, a group for each, so that others' requests come in between.
+// Repeats a request that is done in parts, with a group for each, so that other requests come in
+// between.
 void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
                   std::function<bool(const PartitionMap&)> is_done,
                   std::function<void(Status)> done) {
-  // Published before it is answered.
+  // The result is published before it is answered.
   auto next = [&core, apply, is_done, done = std::move(done)](Status status) mutable {
     if (!status || is_done(*core.partitions())) return done(std::move(status));
     repeat_until(core, std::move(apply), std::move(is_done), std::move(done));
@@ -36,7 +37,7 @@ void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
   core.submit(std::move(apply), std::move(next));
 }
 
-// The same for what has a result: that of the last run, since a group may be repeated.
+// Submits a request that has a result: that of the last run, since a group may be repeated.
 template <class T, class Apply>
 void submit_with_result(LogCore& core, Apply apply, std::function<void(Result<T>)> done) {
   const auto result = std::make_shared<T>();  // shared by the two callbacks
@@ -74,7 +75,7 @@ Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions 
 Result<std::unique_ptr<Log>> Log::open(std::unique_ptr<KeyValueStore> store, LogOptions options) {
   auto core = TRY(LogCore::open(std::move(store), std::move(options)));
   return std::unique_ptr<Log>(
-      new Log(std::move(core)));  // not in one: a TRY would leave what new got
+      new Log(std::move(core)));  // two statements, since a TRY within `new` would leak
 }
 
 bool Log::try_append(AppendRequest& request, AppendDone& done) {
@@ -247,7 +248,7 @@ T wait_for(const Submit& submit) {
   return answer.get();
 }
 
-// Submits as soon as there is room.
+// Retries until the queue has room.
 template <class Try>
 Result<std::vector<AppendedBatch>> submit_and_wait(Log& log, const Try& try_submit) {
   return TRY(wait_for<Result<Appended>>([&](AppendDone done) {

@@ -13,15 +13,16 @@ namespace storage {
 
 namespace {
 
-// Less that is new than this waits for CleanupPolicy::segment_ms.
+// Less new data than this waits for CleanupPolicy::segment_ms.
 constexpr int64_t kWorthBytes = 1 << 20;
 constexpr size_t kLeastKeyMapBytes = 64 << 10;
-// The cleaner takes about half of the writer's time at most, and no pause longer than this.
+// The cleaner takes at most about half of the writer's time, and never pauses longer than this.
 constexpr int64_t kLongestPauseUs = 50'000;
-// How exactly the age of what was appended last is known, after a restart too.
+// The age of the last append is known within a tenth of the required age, and within
+// kMostIndexPauseMs, also after a restart.
 constexpr int64_t kMostIndexPauseMs = 60'000, kIndexPausesOfAge = 10;
 constexpr size_t kWeightOfIndexEntry = 4 << 10;
-// Until it is looked again at a partition that nothing is appended to.
+// Longest time until a partition without appends is looked at again.
 constexpr int64_t kLongestPauseMs = 600'000;
 
 template <class Submit>
@@ -71,9 +72,9 @@ void LogCleaner::run() {
   }
 }
 
-// An idle server with tens of thousands of partitions is not to be kept busy.
+// Keeps an idle server with tens of thousands of partitions from being busy.
 bool LogCleaner::is_idle() {
-  const uint64_t commits = log_.core().statistics().commits;  // metadata is written by them, too
+  const uint64_t commits = log_.core().statistics().commits;  // include those that write metadata
   const int64_t now_ms = options_.clock->wall_ms();
   const bool is_due = now_ms >= next_look_ms_ || next_look_ms_ > now_ms + kLongestPauseMs;
   return std::exchange(seen_commits_, commits) == commits && !is_due;
@@ -90,8 +91,8 @@ void LogCleaner::run_once() {
     if (!goes_on()) return;
     const Status cleaned = clean(target);
     if (cleaned || !goes_on() || cleaned.error().code == ErrorCode::UnknownTopic) continue;
-    notes_.erase(target.partition);  // looked at and counted anew
-    // One line for all of them: a full disk stops every one.
+    notes_.erase(target.partition);  // the next round counts its bytes again
+    // Only one line for all of them, since a full disk stops every one.
     if (failures++ > 0) continue;
     log_warn("a partition was not cleaned topic={} partition={} error=\"{}\"",
              target.partition.topic.to_string(), target.partition.partition.value(),
@@ -106,10 +107,10 @@ void LogCleaner::run_once() {
   std::erase_if(held_back_, [this](const auto& each) { return !notes_.contains(each.first); });
 }
 
-// There may be tens of thousands that nobody writes to.
+// Skips the partitions without changes, of which there may be tens of thousands.
 bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
   const auto partition = log_.find_partition(target.partition);
-  // A damaged one shows no records.
+  // A damaged partition shows no records.
   if (!partition || partition->log_start() == partition->log_end()) return false;
   Notes& notes = notes_[target.partition];
   notes.round = round_;
@@ -118,7 +119,8 @@ bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
          now_ms >= notes.next_look_ms || notes.next_look_ms > now_ms + kLongestPauseMs;
 }
 
-// While nothing comes, time alone makes records old enough.
+// Without appends, only time makes records old enough. Returns a tenth of the shortest age in the
+// policy.
 int64_t LogCleaner::pause_ms_of(const CleanupTarget& target) const {
   const CleanupPolicy& policy = target.policy;
   int64_t age_ms = kLongestPauseMs * kIndexPausesOfAge;
@@ -141,7 +143,7 @@ Status LogCleaner::clean(const CleanupTarget& target) {
   }
   notes.seen_end = partition->log_end();
   notes.seen_policy = target.policy;
-  // Of what is held back it is looked each time whether it still is.
+  // Records that are held back for queries are checked again each round.
   notes.next_look_ms =
       options_.clock->wall_ms() + (target.keep_from < *notes.seen_end ? 0 : pause_ms_of(target));
   if (target.policy.deletes) TRY(retain(target, *partition, notes));
@@ -151,14 +153,15 @@ Status LogCleaner::clean(const CleanupTarget& target) {
 
 // --- Retention
 
-// The log indexes the times of appends each so many bytes only; a partition that gets few records has them
-// noted here. Nobody waits for it, and many come into one commit.
+// The log indexes the times of appends at intervals of bytes, so a partition that gets few records
+// has its entry written here. No request waits for it, and many share one commit.
 Status LogCleaner::index_appends(const Partition& partition, int64_t age_ms) {
   const Offset log_end = partition.log_end();
   if (partition.log_start() == log_end) return {};
   const int64_t pause_ms = std::min(kMostIndexPauseMs, age_ms / kIndexPausesOfAge);
   const int64_t now_ms = options_.clock->wall_ms();
-  // What lies at the end is older than the pause, and not in the index, if that is not what it says.
+  // An entry is written only if the index does not reach the log end, and if its newest entry is
+  // older than the pause.
   TRY(reader_->begin_turn());
   const auto known = reader_->end_appended_before(partition.id(), INT64_MAX);
   const auto old = reader_->end_appended_before(partition.id(), now_ms - pause_ms);
@@ -265,12 +268,12 @@ Status LogCleaner::compact(const CleanupTarget& target, const Partition& partiti
     BatchBytes &cleaned = notes.cleaned, &fresh = notes.fresh;
     if (cleaned.end() != cleaned_end || cleaned.begin() > log_start)
       cleaned.restart(log_start);
-    else if (cleaned.begin() < log_start)  // what has gone is estimated: a ratio is asked for
+    else if (cleaned.begin() < log_start)  // estimated, which is enough for a ratio
       cleaned.set(log_start, cleaned_end, cleaned.mean_bytes_of(cleaned_end - log_start));
     TRY(cleaned.grow_to(*reader_, partition.id(), cleaned_end, go_on));
     if (fresh.begin() != cleaned_end) fresh.restart(cleaned_end);
     TRY(fresh.grow_to(*reader_, partition.id(), std::max(end, cleaned_end), go_on));
-    // Of a running query that reads from before the cleaned end nothing is taken away either.
+    // Nothing is compacted while a running query reads from before the cleaned end.
     if (end < cleaned_end || !TRY(is_due(policy, partition, notes))) return {};
     TRY(compact_once(target, partition, notes, end));
   }
@@ -313,7 +316,7 @@ Status LogCleaner::write(CleanedBatches cleaned) {
                            GroupTransaction& group) { return group.clean(*cleaned); },
                        std::move(done));
   }));
-  // The writer is there for all others, too.
+  // The writer serves other requests, too, so the cleaner pauses for as long as the write took.
   const int64_t took_us = options_.clock->monotonic_us() - begin_us;
   std::unique_lock lock(mutex_);
   stopping_.wait_for(lock, std::chrono::microseconds(std::min(took_us, kLongestPauseUs)),

@@ -1,4 +1,4 @@
-// Retention and compaction: what cleans partitions by the policies of their topics.
+// Retention and compaction: cleans partitions by the policies of their topics.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -22,19 +22,21 @@ namespace storage {
 
 struct LogCleanerOptions {
   const Clock* clock = nullptr;    // outlives the cleaner
-  MemoryBudget* memory = nullptr;  // of the map of keys; null: it is not counted
+  MemoryBudget* memory = nullptr;  // charged with the map of keys; null: not counted
   int64_t interval_ms = 10'000;    // between two rounds
   size_t max_key_map_bytes = 32 << 20;
 };
 
-// Reads with turns of its own and decides on a thread of its own; the log's writer makes what was decided
-// durable, in slices, like any other request, and removes in its own lane what a trim has left.
+// Reads and decides on a thread of its own. The log's writer makes the decisions durable, in
+// slices, like any other request, and frees the space of a trim in its own lane.
 //
-// Invariants: nothing at the high watermark or behind it is cleaned, nor what `keep_from` of its target
-//   holds; the newest batch of a partition is not compacted, so that the log end is known from it.
+// Invariants: nothing at the high watermark or after it is cleaned, nor anything from `keep_from`
+//   of its target on; the newest batch of a partition is not compacted, since the log end is
+//   derived from it.
 //
-// Threads: start, stop and held_back() from any; the rest on the cleaner's, or its owner's when there is none.
-// Owner: the node; gone before the Log is.
+// Threads: start, stop and held_back() from any; the rest on the cleaner's thread, or its owner's
+//   if there is none.
+// Owner: the node; destroyed before the Log.
 class LogCleaner {
  public:
   // The port outlives it.
@@ -45,10 +47,10 @@ class LogCleaner {
   void start_thread();
   void stop();
 
-  // Cleans all that is due. What fails is logged, and tried again the next time.
+  // Cleans all partitions that are due. Failures are logged, and retried the next time.
   void run_once();
 
-  // Records that would be gone if no query had yet to read them, about. Any thread.
+  // About how many records would be deleted if no query had yet to read them. Any thread.
   struct HeldBack {
     TopicPartition partition;
     int64_t records;
@@ -56,14 +58,14 @@ class LogCleaner {
   std::vector<HeldBack> held_back() const;
 
  private:
-  // What is remembered of a partition between rounds.
+  // State of a partition between rounds.
   struct Notes {
     LogNumber number;
     BatchBytes all;             // for retention.bytes
-    BatchBytes cleaned, fresh;  // before and behind the cleaned end
+    BatchBytes cleaned, fresh;  // before and after the cleaned end
     int64_t next_horizon_ms = INT64_MAX;
-    uint64_t round = 0;  // in which it was a target last
-    // Of the last look at it: without anything new there is no other one until then.
+    uint64_t round = 0;  // the last round in which it was a target
+    // As of the last look. Without changes, the next look is at next_look_ms.
     std::optional<Offset> seen_end;
     CleanupPolicy seen_policy;
     int64_t next_look_ms = 0;
@@ -93,8 +95,8 @@ class LogCleaner {
   const uint64_t key_seed_;
   std::map<TopicPartition, Notes> notes_;
   uint64_t round_ = 0;
-  uint64_t seen_commits_ = UINT64_MAX;  // of the log, at the beginning of the last round
-  int64_t next_look_ms_ = 0;            // without anything new
+  uint64_t seen_commits_ = UINT64_MAX;  // the log's commit count at the beginning of the last round
+  int64_t next_look_ms_ = 0;            // if nothing changes before
 
   mutable std::mutex mutex_;
   std::condition_variable stopping_;

@@ -18,14 +18,15 @@ namespace storage {
 
 namespace {
 
-// Of what one client appends without a pause the others are told so often; and so soon when that is over.
+// While one client appends without a pause, readers are notified once in kTellEveryUs, and within
+// kTellWithinUs after its last append.
 constexpr int64_t kTellEveryUs = 1000, kTellWithinUs = 2000;
-// What has needed the store may need it again.
+// A group needed the store, so the next ones are likely to need it, too.
 constexpr size_t kGroupsUndeferred = 32;
-// More is written at once.
+// Larger groups are written at once.
 constexpr size_t kMostBytesLater = 12 << 10;
 
-// What has been consumed is removed, which takes the store.
+// A commit with trims removes consumed records, which needs the store.
 bool is_deferrable(const LogWork& work) {
   if (const auto* task = std::get_if<CommitWork>(&work)) return task->commit.trims.empty();
   if (const auto* other = std::get_if<OtherWork>(&work)) return other->deferrable_bytes.has_value();
@@ -40,7 +41,7 @@ LogCore::LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options)
       options_(std::move(options)),
       clock_(options_.clock != nullptr ? *options_.clock : system_clock_),
       queue_(options_.queue_limit_bytes, options_.task_wait_us),
-      // A file that may only become small keeps less.
+      // A store with a small map keeps a smaller reserve.
       space_(*store_, clock_, std::min(options_.reserve_bytes, options_.map_size_bytes / 4)) {}
 
 LogCore::~LogCore() { close(); }
@@ -79,8 +80,8 @@ Result<std::unique_ptr<LogCore>> LogCore::open(std::unique_ptr<KeyValueStore> st
 
 // --- Recovery
 
-// A page of one topic's table that cannot be read ends the transaction that met it, not the start: the partition is
-// noted as damaged, and the others are read anew without its table.
+// A page of one topic's table that cannot be read fails the transaction that met it, but not the
+// start: the partition is marked as damaged, and the others are read again without its table.
 Status LogCore::recover() {
   while (true) {
     const size_t known = damaged_.size();
@@ -121,7 +122,7 @@ Status LogCore::try_recover() {
   return {};
 }
 
-// What is undecided of those partitions that have transactions.
+// Reads the first undecided offset of the partitions that have transactions.
 Status LogCore::recover_transactions(WriteTransaction& transaction,
                                      std::span<const std::shared_ptr<Partition>> partitions) {
   const auto numbers = TRY(partitions_with_transactions(transaction, tables_));
@@ -143,14 +144,14 @@ Status LogCore::recover_transactions(WriteTransaction& transaction,
 
 Status LogCore::recover_tasks(WriteTransaction& transaction) {
   const auto tasks = TRY(transaction.cursor(tables_.tasks));
-  // A row that is too short keeps its own query from starting, and no other.
+  // A row that is too short keeps only its own query from starting.
   for (auto entry = TRY(tasks->first()); entry; entry = TRY(tasks->next()))
     if (const auto producer = decode_task_producer(entry->value)) task_producers_.insert(*producer);
   return {};
 }
 
-// The partitions of the journal are there before anybody asks for them, and have this server for their
-// leader: under an epoch that nobody had before.
+// Creates the partitions of the journal, which must exist before tasks begin, and makes this server
+// their leader under an epoch that no process had before.
 Status LogCore::open_journals() {
   const auto submit_and_wait = [this](std::function<Status(GroupTransaction&)> apply) {
     std::promise<Status> done;
@@ -249,13 +250,14 @@ void LogCore::publish(GroupTransaction& transaction) {
   if (!transaction.created().empty() || !transaction.dropped().empty())
     publish_partitions(transaction);
   if (transaction.removals().empty()) return;
-  // After the map: a reader whose turn begins from here on does not know the tables that go.
+  // Taken after the map is published: a reader whose turn begins from here on does not know the
+  // removed tables.
   const uint64_t epoch = epochs_.next();
   for (const Removal& removal : transaction.removals()) removals_->add(removal, epoch);
   pending_removals_ = removals_->size();
 }
 
-// Appends of earlier groups that wait to become visible.
+// Answers appends of earlier groups that wait to become visible.
 void LogCore::tell_waiters(const GroupTransaction& transaction) {
   for (const GroupTransaction::Moved& moved : transaction.moved())
     if (moved.is_cut && moved.state.role == ReplicaRole::Follower)
@@ -292,13 +294,13 @@ void LogCore::publish_partitions(const GroupTransaction& transaction) {
 
 LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   RequestQueue::Gathered gathered = queue_.gather(options_.group_limit_bytes, patience);
-  // Before the sync, so that their requests gather during it.
+  // Called before the sync, so that their requests gather during it.
   for (const auto& retry : gathered.waiters) retry();
   if (gathered.is_over) return Turn::Over;
   if (!gathered.group.empty()) {
     const bool may_wait = size_of(gathered.group) <= kMostBytesLater;
     write_group(gathered.group, may_wait ? Pages::Later : Pages::Now);
-    store_->prepare_growth();  // they have been answered
+    store_->prepare_growth();  // after the answers, so that no request waits for it
   }
   pages_ = Pages::Now;
   if (!untold_.empty()) options_.telling([&] { tell_grown({}); });
@@ -314,7 +316,8 @@ RequestQueue::Admission LogCore::try_put_alone(AppendRequest& request, AppendDon
   return after_put<AppendWork>(queue_.put_alone(work, size_bytes), work, request, done);
 }
 
-// A turn by somebody else. What may take longer than the group is the writer's thread's.
+// A turn on a client's thread. Work that may take longer than the group is left to the writer's
+// thread.
 void LogCore::write_alone() {
   std::vector<LogWork> group = queue_.gather_alone(options_.group_limit_bytes);
   if (group.empty()) return;
@@ -329,23 +332,23 @@ bool LogCore::write_next() {
   return take_turn(std::chrono::milliseconds(0)) == Turn::Wrote;
 }
 
-// All of the group in one commit. If that fails, in parts, so that one request that cannot be
-// stored does not take the others with it: the parts keep their order, since a producer's batches
-// and a task's commits depend on it.
+// Writes all of the group in one commit. If that fails, writes it in parts, so that one request
+// that cannot be stored does not make the others fail. The parts keep their order, since a
+// producer's batches and a task's commits depend on it.
 void LogCore::write_group(std::span<LogWork> group, Pages pages) {
   pages_ = pages;
-  // Enough to find two requests among all. On a disk that is full nothing can be stored, and each
-  // attempt costs time.
+  // Enough attempts to find two bad requests among all. On a full disk nothing can be stored, and
+  // each attempt costs time.
   int attempts_left = 4 * static_cast<int>(std::bit_width(group.size())) + 4;
   write_part(group, attempts_left);
 }
 
-// False when nothing can be written any more.
+// Returns false when nothing can be written any longer.
 bool LogCore::write_part(std::span<LogWork> part, int& attempts_left) {
   if (part.empty()) return true;
   Attempt attempt = try_commit(part);
   --attempts_left;
-  if (attempt.outcome == Attempt::Outcome::Unknown) return false;  // nobody is told anything
+  if (attempt.outcome == Attempt::Outcome::Unknown) return false;  // no request is answered
   if (attempt.outcome == Attempt::Outcome::Written) {
     count_commit();
     options_.telling([&] {
@@ -396,7 +399,7 @@ LogCore::Answer LogCore::answer(AppendWork& work, Result<Appended> result) {
 
 LogCore::Answer LogCore::answer(CommitWork& work, Result<Appended> result) {
   return [this, &work, result = std::move(result)]() mutable {
-    // Noted only now: in a group that is repeated the commit may pass.
+    // Recorded only with the answer: if the group is repeated, the commit may succeed.
     if (!result)
       refused_[work.commit.task] = work.commit.epoch;
     else if (!refused_.empty())
@@ -467,7 +470,7 @@ LogCore::Attempt LogCore::try_commit(std::unique_ptr<WriteTransaction> begun,
           .grown = grown_in(transaction)};
 }
 
-// The answer to give once the group is durable. What was refused is also noted in `error`.
+// Returns the answer to give once the group is durable. A refusal is also stored in `error`.
 LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Error& error) {
   if (auto* append = std::get_if<AppendWork>(&work)) {
     Result<Appended> result = apply_append(transaction, append->request);
@@ -488,7 +491,8 @@ LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Err
   Status status = other.apply(transaction);
   if (!status) error = status.error();
   return [this, &other, status = std::move(status), renewed = transaction.take_renewed_tasks()] {
-    // A task that is made again under its id begins at its first epoch again.
+    // A task that is created again under its id has the same first epoch, which must not be
+    // refused.
     for (const std::string& task : renewed) refused_.erase(task);
     other.done(status);
   };
@@ -517,13 +521,14 @@ std::vector<TopicPartition> LogCore::grown_in(const GroupTransaction& transactio
   std::vector<TopicPartition> grown;
   for (const GroupTransaction::Moved& moved : transaction.moved())
     if (moved.has_new_records) grown.push_back(moved.partition->id());
-  // Whoever waits for more of a partition learns that there is none.
+  // Readers that wait for more of a dropped partition are notified, too.
   for (const auto& dropped : transaction.dropped()) grown.push_back(dropped->id());
   return grown;
 }
 
-// Whoever is told looks, and then what is pending is written: where somebody is alone they are told of several groups at
-// once. Not of what others have to copy before it is visible.
+// A notified reader reads, which forces the delayed writes. So while a single client appends,
+// readers are notified of several groups at once. Partitions with replicas are excepted: followers
+// must copy the records before they are visible.
 void LogCore::tell_grown(std::span<const TopicPartition> grown) {
   for (const TopicPartition& partition : grown)
     if (std::ranges::find(untold_, partition) == untold_.end()) untold_.push_back(partition);

@@ -26,12 +26,13 @@
 
 namespace storage {
 
-// Invariants: those of Log; and a table's handle is published after the commit that made it, and
-//   closed when every reader has begun a turn since its partition was dropped. (LMDB uses the
-//   numbers again, and a stale handle would read another topic's records.)
+// Invariants: those of Log; and a table's handle is published after the commit that created it, and
+//   closed when every reader has begun a turn since its partition was dropped. (LMDB reuses handle
+//   numbers, and a stale handle would read another topic's records.)
 //
-// Threads: the writer's thread takes turns, and whoever is alone with the log takes one between two of them
-//   (write_alone()): RequestQueue sees to it that they do not meet. All public methods may be called from any.
+// Threads: the writer's thread takes turns. Between two of them, a client's thread that is alone
+//   with the log may take one (write_alone()); RequestQueue keeps the two apart. All public methods
+//   may be called from any thread.
 // Owner: Log.
 class LogCore {
  public:
@@ -40,28 +41,29 @@ class LogCore {
   ~LogCore();
   // Refuses new requests, finishes the queued ones, and joins the writer.
   void close();
-  // Of the owner who is the writer, see Log.
+  // For LogOptions::Writer::Owner, see Log.
   bool write_next();
 
   KeyValueStore& store() { return *store_; }
   const LogTables& tables() const { return tables_; }
   RequestQueue& queue() { return queue_; }
-  // False when the lane was full; then request and callback are back where they came from.
+  // Returns false if the lane was full; the request and the callback are then returned to the
+  // caller.
   template <class Work, class Request>
   bool try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request, AppendDone& done);
   // See lone_append.h.
   RequestQueue::Admission try_put_alone(AppendRequest& request, AppendDone& done);
   void write_alone();
-  // For requests that are small and rare: not bounded, but they count in a group.
-  static constexpr size_t kAdministrationWeight = 64 << 10;  // of what removes some entries
+  // For small and rare requests: the queue is not bounded for them, but they count in a group.
+  static constexpr size_t kAdministrationWeight = 64 << 10;  // of a small removal
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
               size_t weight_bytes = kAdministrationWeight);
   void submit(OtherWork work, size_t weight_bytes);
-  // Within what is submitted: whether the disk has room for what a client writes.
+  // For use within a submitted request: whether the disk has room for a client's append.
   Status admit(const AppendRequest& request) {
     return space_.admit_client_append(size_of(request));
   }
-  // For what was submitted and is durable: answers when enough followers have it.
+  // For a submitted request that is durable: answers when enough followers have it.
   void when_visible(Appended appended, AppendDone done) {
     commit_waiters_.wait(*partitions(), std::move(appended), std::move(done));
   }
@@ -72,14 +74,14 @@ class LogCore {
 
   std::shared_ptr<const PartitionMap> partitions() const;
   std::shared_ptr<Partition> find_partition(const TopicPartition& id) const;  // null: none
-  // Changes with every new map, so that readers ask for the map only then.
+  // Changes with every new map, so that readers fetch the map only then.
   uint64_t partitions_version() const { return partitions_version_.load(); }
 
   void when_writable(std::function<void()> retry);
   size_t pending_removals() const { return pending_removals_.load(); }
   LogStatistics statistics() const;
 
-  // What a request gets that came too late to be queued.
+  // The error for a request that came too late to be queued.
   Error refusal() const;
 
  private:
@@ -101,26 +103,27 @@ class LogCore {
   template <class Work, class Request>
   RequestQueue::Admission after_put(RequestQueue::Admission admission, LogWork& work,
                                     Request& request, AppendDone& done);
-  // What the writer does: waits for work, takes some, writes it.
+  // One turn of the writer: waits for work, takes some, writes it.
   enum class Turn : uint8_t { Wrote, Idle, Over };
   Turn take_turn(RequestQueue::Patience patience);
-  // Whether the pages of a group may be written later: they may where nobody is about who has to be told.
+  // Whether the pages of a group may be written later (docs/adr/0073, docs/adr/0087). Only a small
+  // group's may.
   enum class Pages : bool { Now, Later };
   void write_group(std::span<LogWork> group, Pages pages);
   bool write_part(std::span<LogWork> part, int& attempts_left);
-  // What became of one attempt to commit.
+  // The result of one attempt to commit.
   struct Attempt {
     enum class Outcome { Written, NothingWritten, Unknown };
     Outcome outcome;
-    std::vector<Answer> answers;  // of each request, when it was written or one request only
+    std::vector<Answer> answers;  // to all requests if written, else to a single one
     Error error = {};             // why nothing was written
     std::optional<size_t> culprit =
         {};  // the request whose write failed, when it was not the commit
     CommitId commit = {};
-    std::vector<TopicPartition> grown = {};  // or gone, when it was written
+    std::vector<TopicPartition> grown = {};  // or dropped, if written
   };
   Attempt try_commit(std::span<LogWork> group);
-  // Nothing where the store has to be written at once: then nothing has happened.
+  // Returns nothing, and has done nothing, if the store must be written at once.
   std::optional<Attempt> try_deferred(std::span<LogWork> group);
   Attempt try_commit(std::unique_ptr<WriteTransaction> begun, std::span<LogWork> group);
   void refuse(std::span<LogWork> group, const Error& error);
@@ -148,11 +151,11 @@ class LogCore {
   void fail(const Error& error);
   void trace(LogTrace::Step step, CommitId commit) const;
 
-  // Of what is asked for a moment later: more than a second's worth.
+  // Covers more than a second of appends, which is when readers and followers ask for them.
   static constexpr size_t kRecentBytes = 16 << 20;
 
   const std::unique_ptr<KeyValueStore> store_;
-  DeferredWrites* const deferred_writes_;  // of the store; null where it has none
+  DeferredWrites* const deferred_writes_;  // the store's interface for it; null if it has none
   const LogOptions options_;
   const SystemClock system_clock_;
   const Clock& clock_;
@@ -176,17 +179,17 @@ class LogCore {
 
   // The writer's own.
   SpaceWatch space_;
-  std::optional<RemovalLane> removals_;  // since the tables are open
+  std::optional<RemovalLane> removals_;  // present once the tables are open
   int64_t removals_resume_us_ = 0;
-  absl::flat_hash_set<ProducerId> task_producers_;  // of all tasks that are there
-  std::optional<ProducerSweep> producers_;          // since the tables are open
+  absl::flat_hash_set<ProducerId> task_producers_;  // of all existing tasks
+  std::optional<ProducerSweep> producers_;          // present once the tables are open
   TaskOwners owners_;
-  Pages pages_ = Pages::Now;            // of the group at hand
-  size_t undeferred_left_ = 0;          // groups that are not tried: one could not be deferred
-  std::vector<TopicPartition> untold_;  // have grown
+  Pages pages_ = Pages::Now;            // of the current group
+  size_t undeferred_left_ = 0;          // groups that are not deferred
+  std::vector<TopicPartition> untold_;  // have grown, and readers are not notified yet
   int64_t told_us_ = 0;
-  absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
-  bool group_has_replicas_ = false;  // of the last group: else all that is durable is visible
+  absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task; all later commits, too
+  bool group_has_replicas_ = false;  // in the last group; otherwise everything durable is visible
 
   std::thread writer_;  // last: it uses all of the above
 };

@@ -1,4 +1,5 @@
-// What the log's writer does between groups: removals in slices, and telling who waits for space.
+// Work of the log's writer between groups: removals in slices, sweeps, and notifying callers that
+// wait for space.
 #include "base/log.h"
 #include "storage/kv/crash_point.h"
 #include "storage/log/log_core.h"
@@ -7,19 +8,19 @@ namespace storage {
 
 namespace {
 
-// After a slice that could not be stored, and while all that is left waits for readers to end their
-// turns.
+// Pauses after a slice that could not be stored, and while all remaining removals wait for readers
+// to end their turns.
 constexpr int64_t kPauseAfterFailureUs = 250'000, kPauseForReadersUs = 5'000;
 
 }  // namespace
 
-// How long the writer may sleep when nothing is asked of it.
+// Returns how long the writer may sleep without requests.
 RequestQueue::Patience LogCore::patience() const {
   RequestQueue::Patience patience;
   const auto at_most = [&](std::chrono::milliseconds limit) {
     patience = patience ? std::min(*patience, limit) : limit;
   };
-  // The writer looks at the disk although nothing is written.
+  // The free space is watched even when nothing is written.
   if (space_.reserve_bytes() > 0)
     at_most(std::chrono::milliseconds(space_.is_full() ? SpaceWatch::kLookAgainMs
                                                        : SpaceWatch::kWatchEveryMs));
@@ -34,7 +35,7 @@ RequestQueue::Patience LogCore::patience() const {
 void LogCore::sweep_producers() {
   const int64_t now_ms = clock_.wall_ms();
   if (failed_ || producers_->due_in_ms(now_ms) > 0) return;
-  // What could not be stored is found again by the next sweep.
+  // A sweep that could not be stored is repeated by the next one.
   if (const Status swept = sweep_some_producers(now_ms); !swept)
     log_debug("producers not swept error={}", swept.error().message);
 }
@@ -48,15 +49,15 @@ Status LogCore::sweep_some_producers(int64_t now_ms) {
   return committed;
 }
 
-// In a transaction of its own: a slice that fails takes no group with it, and on a full disk it is
-// what makes room.
+// Runs in its own transaction: a slice that fails takes no group with it, and on a full disk it
+// frees space.
 void LogCore::remove_a_slice() {
   if (removals_->size() == 0 || failed_) return;
   const int64_t now_us = clock_.monotonic_us();
   if (now_us < removals_resume_us_) return;
   const Result<bool> has_worked = try_slice();
   pending_removals_ = removals_->size();
-  // Half of the time belongs to who asks for something, unless it is space that they wait for.
+  // Requests get at least half of the writer's time, unless they wait for space.
   const int64_t end_us = clock_.monotonic_us();
   if (has_worked && *has_worked)
     removals_resume_us_ = space_.is_full() ? end_us : end_us + (end_us - now_us);
@@ -104,7 +105,7 @@ void LogCore::notify_writable() {
   for (const auto& retry : waiters) retry();
 }
 
-// A table that is being removed counts until it is gone.
+// A table counts until its removal is finished.
 size_t LogCore::free_tables(const PartitionMap& partitions) const {
   const size_t taken = partitions.count(PartitionKind::Client) + removals_->table_count();
   return taken < options_.max_partitions ? options_.max_partitions - taken : 0;

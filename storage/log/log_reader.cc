@@ -28,8 +28,8 @@ struct LogReader::State {
   bool in_turn = false;
   Snapshot snapshot = Snapshot::AtOnce;
   bool has_snapshot = false;
-  std::vector<SharedBytes> kept = {};  // what was read from memory
-  // The first look of the turn at a high watermark holds for all of it.
+  std::vector<SharedBytes> kept = {};  // pieces that were read from memory
+  // The first high watermark that a turn reads holds for the whole turn.
   absl::flat_hash_map<const Partition*, Offset> high_watermarks = {};
 
   // The store, as of the turn's snapshot.
@@ -52,7 +52,7 @@ struct LogReader::State {
 Result<Partition*> LogReader::State::find(const TopicPartition& id) const {
   assert(in_turn);
   const auto found = partitions->find(id);
-  // Asked at each use: a dropped partition's table may be another's by now.
+  // Checked at each use: the table of a dropped partition may belong to another one by now.
   if (found == nullptr || (*found)->is_dropped())
     return Error{ErrorCode::UnknownTopic, "partition does not exist"};
   if ((*found)->damage()) return *(*found)->damage();
@@ -79,13 +79,14 @@ Result<PartitionRow> LogReader::State::row_of(const Partition& partition) {
   return decode_partition_row(*row);
 }
 
-// Without a snapshot what was published is as good.
+// Without a snapshot, the published value is as good.
 Result<Offset> LogReader::State::log_start_of(const Partition& partition) {
   if (snapshot == Snapshot::WhenNeeded) return partition.log_start();
   return TRY(row_of(partition)).log_start;
 }
 
-// Everything in the snapshot is durable. (The published numbers may be a commit behind or ahead of it.)
+// Everything in the snapshot is durable. (The published numbers may be a commit behind or ahead of
+// it.)
 Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCursor& cursor) {
   const auto last = TRY(cursor.last());
   const Offset behind_last = last ? last->last_offset + 1 : Offset{0};
@@ -94,8 +95,8 @@ Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCur
   return std::max(behind_last, TRY(row_of(partition)).end_when_empty);
 }
 
-// Without replicas nothing is waited for: all that the snapshot has is visible. Without a snapshot it is what was published
-// before anybody asks what is decided of it.
+// Without replicas, everything in the snapshot is visible. Without a snapshot, the published high
+// watermark is read once, before the undecided transactions.
 Offset LogReader::State::high_watermark_of(const Partition& partition) {
   if (partition.role() == ReplicaRole::Alone && snapshot == Snapshot::AtOnce)
     return Offset{INT64_MAX};
@@ -109,18 +110,18 @@ Result<Offset> LogReader::State::readable_end_of(const Partition& partition) {
   return std::min(high_watermark, TRY(log_end_of(partition, cursor)));
 }
 
-// As of the snapshot, like the list of what was aborted.
+// As of the snapshot, like the list of aborted transactions.
 Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
   if (!partition.has_transactions()) return Offset{INT64_MAX};
   ReadTransaction& read = *TRY(store());
   const auto first =
       TRY(first_undecided(read, core.tables(), partition.number(), high_watermark_of(partition)));
   if (!first) return Offset{INT64_MAX};
-  // What was deleted of it cannot be waited for; nobody begins before the log start.
+  // Deleted records need not be waited for: no reader begins before the log start.
   return std::max(*first, TRY(log_start_of(partition)));
 }
 
-// By the headers of the visible batches that reach to `from` or further.
+// Reads the headers of the visible batches that end at `from` or later.
 Result<int64_t> LogReader::State::max_timestamp_from(const Partition& partition, Offset from) {
   auto cursor = TRY(cursor_of(partition));
   const Offset end = high_watermark_of(partition);
@@ -133,7 +134,7 @@ Result<int64_t> LogReader::State::max_timestamp_from(const Partition& partition,
   return latest;
 }
 
-// Where nothing but the front is ever removed: pages of the file are damaged.
+// A gap in a log from which only the front is ever removed: pages of the file are damaged.
 Error LogReader::State::lost(Offset from, Offset to) {
   return damaged_data(fmt::format("the data file has lost the records at offsets {} to {}",
                                   from.value(), to.value() - 1));
@@ -154,7 +155,7 @@ Result<BatchRef> batch_of(const StoredBatch& stored) {
 
 }  // namespace
 
-// As read(); nothing where that takes a look into the store.
+// Reads like read(), but from memory; returns nothing if the store is needed.
 std::optional<std::vector<BatchRef>> LogReader::State::read_recent(const Partition& partition,
                                                                    Offset from, Offset end,
                                                                    size_t max_bytes) {
@@ -214,7 +215,7 @@ Result<std::unique_ptr<LogReader>> LogReader::open(Log& log) {
 Status LogReader::begin_turn(Snapshot snapshot) {
   assert(!state_->in_turn);
   state_->slot->begin(state_->core.epochs());
-  // The map before the snapshot: then the snapshot holds every partition of the map.
+  // The map is read before the snapshot is taken, so the snapshot has every partition of the map.
   if (const uint64_t version = state_->core.partitions_version();
       version != state_->partitions_version) {
     state_->partitions = state_->core.partitions();
@@ -254,8 +255,9 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
     if (auto recent = state_->read_recent(partition, from, end, max_bytes))
       return *std::move(recent);
   auto cursor = TRY(state_->cursor_of(partition));
-  // What a leader's log has lost by compaction, its followers never had. Of others the row says, in the
-  // reader's own snapshot, how far there may be gaps; it is read when there is one.
+  // A log that was copied from a leader may have gaps anywhere, since the leader's log was
+  // compacted. For other logs, the row in the reader's own snapshot has the end of possible gaps;
+  // it is read when a gap is found.
   std::optional<Offset> gaps_end;
   if (partition.leader_epoch() > LeaderEpoch{0}) gaps_end = Offset{INT64_MAX};
   const auto may_be_gap = [&](Offset gap_end) -> Result<bool> {
@@ -317,7 +319,7 @@ Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& 
   ReadTransaction& read = *TRY(state_->store());
   const Offset candidate = TRY(first_candidate(read, state_->core.tables(), partition, timestamp));
   const Offset end = state_->high_watermark_of(partition);
-  // What was deleted may lie there still.
+  // Trimmed batches may not be removed yet.
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
   auto stored = TRY(cursor.seek(std::max({candidate, from, log_start})));
   for (; stored && stored->last_offset < end; stored = TRY(cursor.next())) {
@@ -337,7 +339,7 @@ Result<std::optional<int64_t>> LogReader::max_timestamp(const TopicPartition& id
       indexed ? TRY(state_->max_timestamp_from(partition, std::max(log_start, indexed->end_offset)))
               : TRY(state_->max_timestamp_from(partition, log_start));
   if (indexed && indexed->time > latest) {
-    // It says what was the largest so far; that record may be gone with the log's front.
+    // The entry has the largest timestamp so far, but that record may have been trimmed.
     const auto known = TRY(batch_for_time(id, indexed->time, log_start));
     latest = known ? indexed->time : TRY(state_->max_timestamp_from(partition, log_start));
   }

@@ -1,4 +1,4 @@
-// How busy the log's writer is.
+// Load figures of the log's writer.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,17 +9,18 @@ class Log;
 
 struct LogStatistics {
   size_t partitions = 0;  // of all topics and exchanges
-  // Partitions of topics alone, those of the coordinators included, and the most that a data directory holds.
+  // Partitions of topics alone, including those of the coordinators, and the limit of a data
+  // directory.
   size_t topic_partitions = 0, max_topic_partitions = 0;
   uint64_t commits = 0;  // group commits of this process, each with one sync
   int64_t commits_per_second = 0;
-  size_t queued_requests = 0, queued_bytes = 0;  // that wait for a commit
+  size_t queued_requests = 0, queued_bytes = 0;  // waiting for a commit
   size_t pending_removals = 0;                   // see Log::pending_removals()
-  uint64_t reserve_bytes = 0;                    // of free space, which appends do not use
+  uint64_t reserve_bytes = 0;                    // free space that appends do not use
   bool refuses_appends = false;                  // the disk is full up to the reserve
 };
 
-// Counted while the work is done: asking costs two short locks. Threads: any.
+// Counted while the work is done; a call takes two short locks. Threads: any.
 LogStatistics statistics_of(Log& log);
 
 }  // namespace storage

@@ -1,4 +1,4 @@
-// An append whose thread may write it itself, since nobody else uses the log.
+// An append that its own thread may write, because no other thread uses the log.
 #pragma once
 #include <memory>
 
@@ -6,12 +6,12 @@
 
 namespace storage {
 
-// To hand an append over to the writer's thread and to be told of it wakes two threads. Where clients come one after the
-// other that takes as long as a disk does. docs/adr/0069.
+// Handing an append over to the writer's thread and reporting its result wakes two threads. If
+// clients append one after the other, the wake-ups take as long as the disk does (docs/adr/0069).
 //
 // The append is in the log's queue. Destruction without write() wakes the writer's thread for it.
 //
-// Threads: any, one at a time. Owner: whoever appends. The log outlives it.
+// Threads: any, one at a time. Owner: the caller that appends. The log outlives it.
 class LoneAppend {
  public:
   explicit LoneAppend(LogCore& core) : core_(core) {}
@@ -19,8 +19,9 @@ class LoneAppend {
   LoneAppend(const LoneAppend&) = delete;
   LoneAppend& operator=(const LoneAppend&) = delete;
 
-  // Takes the writer's part for one group: waits for the disk, and answers on this thread what is in the group. Does
-  // nothing when somebody writes already, who takes the append along.
+  // Takes the writer's role for one group: waits for the disk, and answers the requests of the
+  // group on this thread. Does nothing if another thread is writing already, which then takes the
+  // append along.
   void write();
 
  private:
@@ -28,8 +29,8 @@ class LoneAppend {
   bool is_written_ = false;
 };
 
-// As Log::try_append(). `alone` is set when nobody else appends now, nor has lately: then the append waits until that is
-// written or destroyed.
+// Like Log::try_append(). Sets `alone` if no other append is in progress or was lately. The append
+// then waits until `alone` is written or destroyed.
 bool try_append(Log& log, AppendRequest& request, AppendDone& done,
                 std::shared_ptr<LoneAppend>& alone);
 

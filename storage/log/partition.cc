@@ -10,7 +10,7 @@ void Partition::publish(const PartitionState& state) {
   Offset high_watermark = state.log_end;
   if (state.role != ReplicaRole::Alone) {
     high_watermark = std::min(state.high_watermark, state.log_end);
-    // It was moved while the commit was under way.
+    // The high watermark may have advanced during the commit.
     if (role() == state.role && leader_epoch() == state.leader_epoch)
       high_watermark = std::min(std::max(high_watermark, this->high_watermark()), state.log_end);
   }
@@ -54,7 +54,7 @@ std::shared_ptr<const PartitionMap> PartitionMap::with(Partitions added, Partiti
   }
   for (const auto& partition : removed) {
     Bucket& bucket = writable(partition->id());
-    // Unless another one has come in its place.
+    // A new partition that has replaced it stays.
     if (const auto known = bucket.find(partition->id());
         known != bucket.end() && known->second == partition)
       bucket.erase(known);

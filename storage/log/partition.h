@@ -1,4 +1,4 @@
-// A partition as the writer and the readers of this process share it.
+// The state of a partition that the writer and the readers of this process share.
 #pragma once
 #include <array>
 #include <atomic>
@@ -17,46 +17,47 @@
 
 namespace storage {
 
-// A partition's number within its log, never given twice: what tables that partitions share have as
-// the front of their keys.
+// A partition's number within its log, never reused: the prefix of its keys in tables that
+// partitions share.
 using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
 
-// How the table of a client partition is called. LMDB compares the name of a table that it opens with the names of
-// all that are open, as far as they are of one length: so names of many lengths open ten thousand of them in 35 ms,
-// where those of one length took 160.
+// The naming scheme for tables of client partitions. LMDB compares the name of a table that it
+// opens with the names of equal length of all open tables: ten thousand tables open in 35 ms with
+// names of many lengths, and in 160 ms with names of one length.
 enum class TableNaming : uint8_t { OneLength, ManyLengths };
 
-// What the store keeps about a partition beside its batches.
+// The row of a partition in the store, apart from its batches.
 struct PartitionRow {
   PartitionKind kind = PartitionKind::Client;
   LogNumber number = {};
   LeaderEpoch leader_epoch = {};
   Offset log_start = {};
-  Offset end_when_empty = {};  // the log end if there is no batch: numbers are never given twice
+  Offset end_when_empty = {};  // the log end if there is no batch: offsets are never reused
   ReplicaRole role = ReplicaRole::Alone;
-  Offset high_watermark = {};  // as last stored; it may have been further. Not of one that is alone
+  Offset high_watermark = {};              // as last stored, possibly outdated; unused for Alone
   Offset cleaned_end = {}, gaps_end = {};  // of compaction, see PartitionStatus
   TableNaming naming = TableNaming::ManyLengths;
 };
 
-// The newest entry of a partition's history of epochs (epoch_history.h); without one epoch 0 began at 0.
+// The newest entry of a partition's history of epochs (epoch_history.h). Without entries, epoch 0
+// began at 0.
 struct EpochStart {
   LeaderEpoch epoch;
   Offset start;
 };
 
-// Where a partition stands.
+// Offsets, epoch and role of a partition.
 struct PartitionState {
   Offset log_start, log_end;
   LeaderEpoch leader_epoch;
   ReplicaRole role = ReplicaRole::Alone;
-  Offset high_watermark = {};  // of one that is alone: the log end, whatever stands here
+  Offset high_watermark = {};  // for Alone the log end counts instead
   Offset cleaned_end = {}, gaps_end = {};
   Offset first_undecided{INT64_MAX};  // of its transactions; see transaction_index.h
   std::optional<EpochStart> newest_epoch = {};  // nothing: to be read from the store
 };
 
-// What the time index has not got yet; see time_index.h.
+// The part of a partition that the time index does not cover yet; see time_index.h.
 struct TimeMark {
   int64_t max_timestamp = INT64_MIN;       // of all records of the partition
   int64_t append_ms = INT64_MIN;           // of the last append that was indexed
@@ -64,8 +65,8 @@ struct TimeMark {
 };
 
 // Threads: see PartitionStatus; publish() and mark_dropped() on the writer's thread,
-// advance_high_watermark() on any.
-// Owner: shared by the published maps and whoever polls its status.
+//   advance_high_watermark() on any.
+// Owner: shared by the published maps and the callers that poll its status.
 class Partition final : public PartitionStatus {
  public:
   Partition(const TopicPartition& id, const PartitionRow& row, TableHandle table,
@@ -81,7 +82,8 @@ class Partition final : public PartitionStatus {
   PartitionKind kind() const { return kind_; }
   TableNaming naming() const { return naming_; }
   LogNumber number() const { return number_; }
-  // Of the batches, by BatchKey: its own for a client partition, shared for an internal one.
+  // The table of the batches, by BatchKey: its own for a client partition, shared for an internal
+  // one.
   TableHandle table() const { return table_; }
 
   PartitionState state() const {
@@ -90,26 +92,27 @@ class Partition final : public PartitionStatus {
             cleaned_end(), gaps_end(), first_undecided(), newest_epoch_};
   }
   void publish(const PartitionState& state);
-  // What enough followers have; a follower hears of it from its leader. False when it has moved so
-  // far already, or when the partition is not led or followed under the epoch.
+  // Sets the end that enough followers have; a follower learns it from its leader. Returns false if
+  // it is not beyond the present one, or if the partition is not led or followed under the epoch.
   bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
-  // Why its batches cannot be read nor written, found at the start; nothing while they can. Its offsets are then those
-  // that its row names, and it may be dropped.
+  // The reason why its batches cannot be read or written, found at the start; nothing if it is
+  // sound. A damaged partition has the offsets of its row, and it may be dropped.
   const std::optional<Error>& damage() const { return damage_; }
 
-  // Before the commit of the first batch that makes it so: a reader whose snapshot has one sees it.
+  // Called before the commit of the first transactional batch, so that a reader whose snapshot has
+  // the batch sees it.
   void note_transactions() { has_transactions_.store(true); }
   bool has_transactions() const { return has_transactions_.load(); }
 
-  // The writer's own: nothing until the first append of this process.
+  // For the writer only: nothing until the first append of this process.
   const std::optional<TimeMark>& time_mark() const { return time_mark_; }
   void set_time_mark(const std::optional<TimeMark>& mark) {
     time_mark_ = mark;
     if (mark) last_append_ms_.store(mark->append_ms, std::memory_order_release);
   }
-  // No record was appended later; of a partition that nothing was appended to since the start, when that
-  // was. Threads: any.
+  // No record was appended after this time. Before the first append of this process, it is the time
+  // of the start. Threads: any.
   int64_t last_append_ms() const { return last_append_ms_.load(std::memory_order_acquire); }
   void opened(int64_t now_ms) { last_append_ms_.store(now_ms, std::memory_order_release); }
 
@@ -124,16 +127,16 @@ class Partition final : public PartitionStatus {
   std::optional<EpochStart> newest_epoch_;  // guarded by mutex_
   std::optional<TimeMark> time_mark_;
   std::atomic<bool> has_transactions_{
-      false};  // undecided or aborted ones; markers may lie there without
+      false};  // undecided or aborted ones; markers may exist without them
   std::atomic<int64_t> last_append_ms_{INT64_MAX};
 };
 
 // All partitions as of one commit. Published as a whole; a change is a new map.
 //
-// Invariant: a map that others can see never changes. Threads: any.
+// Invariant: a published map never changes. Threads: any.
 class PartitionMap {
  public:
-  // Null when there is none.
+  // Null if there is none.
   const std::shared_ptr<Partition>* find(const TopicPartition& id) const {
     const auto& bucket = *buckets_[bucket_of(id)];
     const auto found = bucket.find(id);
@@ -153,8 +156,8 @@ class PartitionMap {
   PartitionMap();
 
  private:
-  // One of many buckets is copied for a change, so that one more topic costs little when there are
-  // tens of thousands.
+  // A change copies one of many buckets, so that adding a topic is cheap with tens of thousands of
+  // others.
   static constexpr size_t kBuckets = 256;
   using Bucket = absl::flat_hash_map<TopicPartition, std::shared_ptr<Partition>>;
   static size_t bucket_of(const TopicPartition& id) {  // ids are random

@@ -17,7 +17,7 @@ class Snapshot final : public PartitionSnapshot {
 
   Status add(LogCore& core, std::shared_ptr<const Partition> partition,
              const PartitionState& state) {
-    // Exchanges have one replica: what is durable is visible.
+    // Exchanges have one replica, so everything durable is visible.
     heads_.push_back(
         {partition->id(), state.log_start, state.log_end, state.leader_epoch,
          TRY(producer_snapshot(*transaction_, core.tables(), *partition, state.log_end))});
@@ -42,7 +42,7 @@ class Snapshot final : public PartitionSnapshot {
 
 }  // namespace
 
-// The states first: what they speak of is in a snapshot that is taken later.
+// The states are read first, so that the later snapshot has the records that they count.
 Result<std::unique_ptr<PartitionSnapshot>> PartitionSnapshot::open(
     Log& log, std::span<const TopicPartition> partitions) {
   LogCore& core = log.core();

@@ -1,4 +1,5 @@
-// Some partitions of a log as of one moment, to be copied whole to where there is nothing of them.
+// Some partitions of a log as of one moment, to be copied as a whole to a log that has nothing of
+// them.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,9 +12,10 @@
 
 namespace storage {
 
-// Nobody appends to these partitions while it is opened. While it lives, pages of the log are not used again.
+// Precondition: no appends to these partitions while it is opened. While it exists, the log cannot
+// reuse pages.
 //
-// Threads: one at a time. Owner: whoever copies; gone before the Log is.
+// Threads: one at a time. Owner: the copying task; destroyed before the Log.
 class PartitionSnapshot {
  public:
   struct Head {
@@ -22,13 +24,13 @@ class PartitionSnapshot {
     LeaderEpoch epoch{0};
     std::string producers;  // ReplicaLog::producer_snapshot()
   };
-  // Those that are not there are left out.
+  // Partitions that do not exist are left out.
   static Result<std::unique_ptr<PartitionSnapshot>> open(
       Log& log, std::span<const TopicPartition> partitions);
   virtual ~PartitionSnapshot() = default;
 
   virtual const std::vector<Head>& heads() const = 0;
-  // Each batch, in order; an error of `visit` ends it.
+  // Visits each batch, in order; stops at the first error of `visit`.
   using Visit = std::function<Status(std::string_view batch)>;
   virtual Status read(size_t index, const Visit& visit) = 0;
 };

@@ -1,4 +1,4 @@
-// Where a partition stands, as its writer last published it.
+// Offsets and role of a partition, as its writer last published them.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -8,38 +8,39 @@
 
 namespace storage {
 
-// What this node is for a partition.
+// The role of this node for a partition.
 enum class ReplicaRole : uint8_t {
-  Alone = 0,     // it has the only replica: what is durable is visible
-  Leader = 1,    // gives offsets; what enough followers have too is visible
-  Follower = 2,  // takes what the leader has appended
+  Alone = 0,     // the only replica: everything durable is visible
+  Leader = 1,    // assigns offsets; records that enough followers have are visible
+  Follower = 2,  // appends the batches of the leader
 };
 
 //     log_start          high_watermark     log_end
 //         |  visible records    |  not yet     |
 //
-// Three things that only a partition without replicas has at once: a record is *durable* here when it
-// lies before the log end, *visible* when it lies before the high watermark, and *acknowledged* when
-// it has got as far as its producer asked (Acks).
+// A record is *durable* here if it lies before the log end, *visible* if it lies before the high
+// watermark, and *acknowledged* if it has reached the state that its producer asked for (Acks).
+// Only without replicas do all three begin at once.
 //
-// Published after the sync of the commit that moved them, so whoever reads a number here will find
-// the records it speaks of in a snapshot taken later. Threads: any may read; the log's writer
-// publishes, and the high watermark of a leader is moved by whoever counts its followers.
+// Published after the sync of the commit that changed them: a reader that reads an offset here
+// finds the records in a snapshot taken later. Threads: any may read; the log's writer publishes,
+// and the replica that counts a leader's followers advances the high watermark.
 class PartitionStatus {
  public:
   Offset log_start() const { return Offset{log_start_.load(std::memory_order_acquire)}; }
   Offset log_end() const { return Offset{log_end_.load(std::memory_order_acquire)}; }
   Offset high_watermark() const { return Offset{high_watermark_.load(std::memory_order_acquire)}; }
-  // As of the last append. One whose end is not visible yet counts as undecided until the next.
+  // As of the last append. A transaction whose end is not visible yet counts as undecided until the
+  // next one.
   Offset first_undecided() const {
     return Offset{first_undecided_.load(std::memory_order_acquire)};
   }
-  // The last stable offset: the first that those may not read yet who read what is committed only.
+  // The last stable offset: the first that readers of committed records may not read yet.
   Offset readable_end() const {
     return std::min(high_watermark(), std::max(first_undecided(), log_start()));
   }
-  // Compaction has been over what lies before `cleaned_end`; where it has worked at all, before
-  // `gaps_end`, offsets may be missing.
+  // Compaction has processed everything before `cleaned_end`. Offsets may be missing before
+  // `gaps_end`.
   Offset cleaned_end() const { return Offset{cleaned_end_.load(std::memory_order_acquire)}; }
   Offset gaps_end() const { return Offset{gaps_end_.load(std::memory_order_acquire)}; }
   LeaderEpoch leader_epoch() const {

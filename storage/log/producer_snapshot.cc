@@ -39,7 +39,8 @@ Result<std::vector<Remembered>> decode(std::string_view snapshot) {
   return all;
 }
 
-// Of those who have written at `from` or behind it the first batch there: what is on its way to followers, not much.
+// The first batch at `from` or after it of each producer. The range is what followers have yet to
+// fetch, which is small.
 using FirstBatches = std::map<ProducerId, records::BatchHeader>;
 Result<FirstBatches> first_batches(Transaction& transaction, const Partition& partition,
                                    Offset from) {

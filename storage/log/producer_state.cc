@@ -13,14 +13,15 @@ namespace storage {
 using records::advance_sequence;
 
 namespace {
-// Of what encode() writes: before the batches, of each of them, behind them.
+// Sizes in encode(): before the batches, each batch, after the batches.
 constexpr size_t kFixedSize = 10, kBatchSize = 16, kTransactionSize = 12;
 }  // namespace
 
 Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& batch) const {
   const int32_t first = batch.base_sequence;
   const int32_t last = advance_sequence(first, batch.last_offset_delta);
-  // What a coordinator appends on behalf of a producer is not sent again, and has no sequence.
+  // Batches that a coordinator appends on behalf of a producer have no sequence and are not sent
+  // again.
   if (first < 0) {
     TRY(check_epoch(batch));
     return Append{};
@@ -41,7 +42,7 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
     }
   }
   TRY(check_epoch(batch));
-  // After the marker of a newer epoch nothing is remembered of it.
+  // After the marker of a newer epoch no batch of the epoch is known.
   const int32_t expected = batch.producer_epoch > epoch_ || recent_.empty()
                                ? 0
                                : advance_sequence(recent_.back().last_sequence, 1);
@@ -92,7 +93,7 @@ bool ProducerState::cut(Offset log_end) {
   return !recent_.empty();
 }
 
-// Of what lies further back than what is remembered only the last sequence is known.
+// If all remembered batches were truncated, only the last sequence before `next` is known.
 void ProducerState::rewind(const records::BatchHeader& next, Offset log_end) {
   const bool is_left = cut(log_end);
   if (is_left || next.producer_epoch != epoch_ || next.base_sequence <= 0) return;
@@ -120,7 +121,7 @@ Result<ProducerState> ProducerState::decode(std::string_view bytes) {
   ProducerState state;
   state.last_append_ms_ = in.be<int64_t>();
   state.epoch_ = in.be<int16_t>();
-  // Of one that has had transactions there is more behind its batches.
+  // The state of a producer with transactions continues after the batches.
   const size_t rest = bytes.size() - std::min(bytes.size(), kFixedSize);
   const bool is_transactional = rest % kBatchSize == kTransactionSize;
   for (size_t left = rest / kBatchSize; left > 0 && in.ok(); --left) {

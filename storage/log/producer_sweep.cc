@@ -18,7 +18,7 @@ constexpr int64_t kLongestPauseMs = 60'000;
 }  // namespace
 
 int64_t ProducerSweep::due_in_ms(int64_t now_ms) const {
-  // The wall clock may jump.
+  // Clamped, since the wall clock may jump.
   return next_key_.empty() ? std::clamp<int64_t>(next_sweep_ms_ - now_ms, 0, kLongestPauseMs) : 0;
 }
 
@@ -41,7 +41,7 @@ bool ProducerSweep::leave_partition() {
   return true;
 }
 
-// Whether what is remembered of the client is to go.
+// Returns whether the client's state is to be removed.
 bool ProducerSweep::look_at_producer(std::string_view value, int64_t now_ms) {
   const auto state = ProducerState::decode(value);
   if (!state) {
@@ -49,7 +49,7 @@ bool ProducerSweep::look_at_producer(std::string_view value, int64_t now_ms) {
       log_warn("a producer is not swept error=\"{}\"", state.error().message);
     return false;
   }
-  // Its marker has to know where the transaction began.
+  // The end marker needs the start of the transaction.
   if (state->open_since()) return false;
   if (is_to_go(state->last_append_ms(), now_ms)) return true;
   if (!partition_->cutoff_ms) partition_->append_times.push_back(state->last_append_ms());
@@ -72,7 +72,7 @@ Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms
 Result<size_t> ProducerSweep::try_slice(WriteTransaction& transaction, int64_t now_ms) {
   std::vector<std::string> going;
   auto cursor = TRY(transaction.cursor(producers_));
-  if (next_key_.empty()) next_key_.push_back('\0');  // the first key of all is not below it
+  if (next_key_.empty()) next_key_.push_back('\0');  // not above the first key of all
   auto entry = TRY(cursor->seek(next_key_));
   for (size_t looked_at = 0; looked_at < kEntriesOfSlice; ++looked_at) {
     std::optional<NumberedKey> key;
@@ -94,7 +94,7 @@ Result<size_t> ProducerSweep::try_slice(WriteTransaction& transaction, int64_t n
   }
   cursor.reset();
   for (const std::string& key : going) {
-    // It was found before; a page whose entries are in no order hides it.
+    // The walk found the key; a page with unsorted entries can hide it from a search.
     if (!TRY(transaction.erase(producers_, key)))
       return damaged_data("the data file has damaged producers");
   }

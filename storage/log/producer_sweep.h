@@ -1,5 +1,5 @@
-// Removes what partitions remember about producers that have not appended for long, and the oldest
-// of too many.
+// Removes the states of producers that have not appended for long, and the oldest ones if a
+// partition has too many.
 #pragma once
 #include <absl/container/flat_hash_set.h>
 
@@ -14,8 +14,8 @@
 namespace storage {
 
 // A sweep walks the whole table, a slice at a time; the next one begins a while after the last has
-// ended. A partition with too many producers is walked twice: its first walk finds the time before
-// which they go.
+// ended. A partition with too many producers is walked twice: the first walk finds the time before
+// which producers are removed.
 //
 // Threads: the log's writer. Owner: LogCore.
 class ProducerSweep {
@@ -25,37 +25,38 @@ class ProducerSweep {
     size_t max_per_partition;
     bool forgets_foreign_tasks = true;  // see LogOptions
   };
-  // What is remembered of a task goes when it is none of `task_producers` (outlives the sweep) any more,
-  // and never before.
+  // The state of a task's producer is removed when it is no longer in `task_producers` (which
+  // outlives the sweep), and never before.
   ProducerSweep(TableHandle producers, Limits limits,
                 const absl::flat_hash_set<ProducerId>& task_producers)
       : producers_(producers), limits_(limits), task_producers_(task_producers) {}
 
   // How long until there is something to do.
   int64_t due_in_ms(int64_t now_ms) const;
-  // One slice; how many entries it has removed. When that is none, there is nothing to commit. An error, of a
-  // damaged page say, ends the sweep: the next one comes in its time.
+  // Walks one slice. Returns how many entries it has removed; 0 means that there is nothing to
+  // commit. An error, for example of a damaged page, ends the sweep; the next one starts at its
+  // usual time.
   Result<size_t> work(WriteTransaction& transaction, int64_t now_ms);
 
  private:
-  // What the walk at hand has seen of one partition.
+  // The findings of the current walk in one partition.
   struct OfPartition {
     LogNumber number;
     std::vector<int64_t> append_times;
-    std::optional<int64_t> cutoff_ms = {};  // second walk: those up to here go
+    std::optional<int64_t> cutoff_ms = {};  // in the second walk: removed up to here
   };
   Result<size_t> try_slice(WriteTransaction& transaction, int64_t now_ms);
   void end_sweep(int64_t now_ms);
   bool is_to_go(int64_t append_ms, int64_t now_ms) const;
   bool look_at_producer(std::string_view value, int64_t now_ms);
-  // Whether the partition that is left must be walked again.
+  // Returns whether the partition must be walked again.
   bool leave_partition();
 
   const TableHandle producers_;
   const Limits limits_;
   const absl::flat_hash_set<ProducerId>& task_producers_;
   std::string next_key_;     // empty between sweeps
-  bool has_warned_ = false;  // in this sweep, of one that is damaged: it is stepped over
+  bool has_warned_ = false;  // in this sweep, of a damaged state, which is skipped
   int64_t next_sweep_ms_ = 0;
   std::optional<OfPartition> partition_;
 };

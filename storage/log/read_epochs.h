@@ -1,4 +1,4 @@
-// Tells when no reader can be using something any more that was unpublished at a known moment.
+// Finds out when no reader can still use an object that was unpublished at a known moment.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -7,10 +7,10 @@
 
 namespace storage {
 
-// Epoch-based reclamation: a reader notes the current number while it has a turn; the writer unpublishes, takes the next
-// number, and waits until no reader notes an older one. Sequentially consistent throughout: a
-// reader that the writer did not see in a turn will, in its turn, see what the writer unpublished
-// before looking.
+// Epoch-based reclamation. A reader notes the current number while it has a turn; the writer
+// unpublishes, takes the next number, and waits until no reader notes an older one. All operations
+// are sequentially consistent: a reader that the writer did not see in a turn will see the
+// unpublished state in its turn.
 //
 // Threads: any. A slot belongs to one reader.
 class ReadEpochs {
@@ -26,11 +26,11 @@ class ReadEpochs {
     std::atomic<uint64_t> number_{kNone};
   };
 
-  // Shared: the reader may go at any time.
+  // Shared: the reader may be destroyed at any time.
   std::shared_ptr<Slot> add_reader();
 
   uint64_t next() { return current_.fetch_add(1) + 1; }
-  // Whether each reader is either out of turn or began it at `number` or later.
+  // Whether each reader is out of turn, or began its turn at `number` or later.
   bool all_passed(uint64_t number);
 
  private:

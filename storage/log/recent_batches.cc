@@ -7,7 +7,7 @@ namespace storage {
 
 namespace {
 
-// Those that are gone have left their places.
+// Limits order_, in which forgotten pieces keep their places.
 constexpr size_t kMostPieces = 64 << 10;
 
 }  // namespace

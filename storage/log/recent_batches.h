@@ -1,4 +1,4 @@
-// What was appended lately, in memory: for followers and others who ask for it at once.
+// Recently appended batches in memory, for followers and other readers that ask for them at once.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -13,25 +13,28 @@
 
 namespace storage {
 
-// Who keeps up is served from here: that does not make the store carry out what could wait (docs/adr/0102).
+// Readers that keep up are served from here, so that their reads do not force delayed writes of the
+// store (docs/adr/0102).
 //
-// Invariant: what is known of a partition are whole batches without a gap; the oldest of all partitions goes first.
+// Invariant: the batches of a partition are whole and without a gap. The oldest of all partitions
+//   is evicted first.
 // Threads: any. Owner: LogCore.
 class RecentBatches {
  public:
   explicit RecentBatches(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  // Durable, with base offsets and epochs in place.
+  // Adds durable batches with base offsets and epochs in place.
   void add(const TopicPartition& partition, Offset base, Offset end, SharedBytes batches);
-  // Its log was cut or compacted, or somebody else writes it from now on.
+  // Called when its log was truncated or compacted, or when another node leads it from now on.
   void forget(const TopicPartition& partition);
 
-  // Back to back, from the one that holds the batch of `from` on, until there are `max_bytes`; none where that is not known.
+  // Returns batches back to back, from the one that contains `from` on, up to about `max_bytes`;
+  // none if `from` is not in memory.
   std::vector<SharedBytes> find(const TopicPartition& partition, Offset from,
                                 size_t max_bytes) const;
-  // With what it takes to keep them.
+  // Includes the overhead of keeping them.
   size_t size_bytes() const;
-  static constexpr size_t kPieceBytes = 256;  // about, of one, beside its batches
+  static constexpr size_t kPieceBytes = 256;  // overhead of a piece, about
 
  private:
   struct Piece {
@@ -42,7 +45,7 @@ class RecentBatches {
   using Pieces = std::deque<Piece>;
   struct Place {
     TopicPartition partition;
-    uint64_t number;  // of its piece, which may be gone
+    uint64_t number;  // of its piece, which may be evicted
   };
   void forget_pieces(absl::flat_hash_map<TopicPartition, Pieces>::iterator of);
 

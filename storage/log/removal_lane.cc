@@ -7,10 +7,11 @@ namespace storage {
 
 namespace {
 
-// The clock is read after each so many: one entry may take a read of the disk.
+// The clock is read after this many entries, since a single one may need a read of the disk.
 constexpr size_t kEntriesAtATime = 8;
 
-// Client partitions have keys of 8 bytes in the machine's order, all other tables bytes.
+// Tables of client partitions have integer keys of 8 bytes in native order; all other tables have
+// keys of bytes.
 KeyOrder order_of(const Removal& removal) {
   return removal.takes_table || is_partition_table(removal.table) ? KeyOrder::Integer
                                                                   : KeyOrder::Bytes;
@@ -28,8 +29,7 @@ Status RemovalLane::recover(Transaction& transaction) {
 void RemovalLane::add(const Removal& removal, uint64_t epoch) {
   const auto [job, is_new] = jobs_.try_emplace(removal.key(), Job{0, false});
   if (is_new) order_.push_back(job->first);
-  // Else the row was written anew, with a later end: a trim that goes further, or a drop after a
-  // trim.
+  // An existing row was overwritten with a later end, by a longer trim, or by a drop after a trim.
   job->second.epoch = std::max(job->second.epoch, epoch);
   if (removal.takes_table && !std::exchange(job->second.takes_table, true)) ++table_count_;
 }
@@ -67,9 +67,9 @@ Result<RemovalLane::Progress> RemovalLane::work_on(const std::string& key,
                                                    WriteTransaction& transaction,
                                                    ReadEpochs& epochs, Spent& spent) {
   const auto row = TRY(transaction.get(removals_, key));
-  assert(row);  // its job alone erases it
+  assert(row);  // only this job erases it
   const Removal removal = TRY(Removal::decode(key, *row));
-  // By name each time: the handle is closed by an attempt to remove the table whose commit failed.
+  // Looked up by name each time: a failed commit of the table's removal closes the handle.
   const auto table = TRY(transaction.find_table(removal.table, order_of(removal)));
   if (table) {
     while (true) {

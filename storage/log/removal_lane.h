@@ -1,5 +1,5 @@
-// What the log's writer does between groups: it removes what nobody can see any more, a slice at a
-// time.
+// Removes ranges that no reader can see any longer, a slice at a time, between the groups of the
+// log's writer.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -16,8 +16,8 @@
 namespace storage {
 
 // Invariants: a removal is in the lane from the commit that wrote its row until the commit that
-// erases it. Removals take turns, a slice each. A table goes only when every reader has begun a
-// turn since its partition was unpublished.
+//   erases it. Removals take turns, a slice each. A table is removed only when every reader has
+//   begun a turn since its partition was unpublished.
 //
 // Threads: the log's writer. Owner: LogCore.
 class RemovalLane {
@@ -25,22 +25,22 @@ class RemovalLane {
   RemovalLane(TableHandle removals, const Clock& clock, LogOptions::RemovalBudget budget)
       : removals_(removals), clock_(clock), budget_(budget) {}
 
-  // Takes up what an earlier process had begun.
+  // Continues the removals that an earlier process had begun.
   Status recover(Transaction& transaction);
-  // After the commit that wrote the row. `epoch`: readers whose turn is older may be using the
-  // table.
+  // Called after the commit that wrote the row. Readers whose turn is older than `epoch` may be
+  // using the table.
   void add(const Removal& removal, uint64_t epoch);
 
   size_t size() const { return jobs_.size(); }
-  size_t table_count() const { return table_count_; }  // tables that are yet to go
+  size_t table_count() const { return table_count_; }  // tables that are yet to be removed
 
-  // One slice, in a transaction of its own, which the caller commits and then tells how that went.
-  // False when all that is left waits for readers.
+  // Works on one slice in the given transaction. The caller commits it and then calls committed()
+  // or failed(). Returns false if all remaining removals wait for readers.
   Result<bool> work(WriteTransaction& transaction, ReadEpochs& epochs);
   void committed();
   void failed() {
     done_.clear();
-  }  // what is left lies in the tables; the next slice finds it there
+  }  // the rest is still in the tables; the next slice finds it there
 
  private:
   struct Job {
@@ -60,8 +60,8 @@ class RemovalLane {
   const Clock& clock_;
   const LogOptions::RemovalBudget budget_;
   absl::flat_hash_map<std::string, Job> jobs_;  // by the key of its row
-  std::deque<std::string> order_;               // the keys of jobs_; the front goes next
-  std::vector<std::string> done_;               // in the slice that is not committed yet
+  std::deque<std::string> order_;               // the keys of jobs_; the front is next
+  std::vector<std::string> done_;               // by the slice that is not committed yet
   size_t table_count_ = 0;
 };
 

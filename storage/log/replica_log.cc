@@ -10,7 +10,7 @@ namespace storage {
 
 namespace {
 
-// Slice by slice, a group for each, so that others' requests come in between.
+// Truncates slice by slice, with a group for each, so that other requests come in between.
 void truncate_on(LogCore& core, const TopicPartition& id, LeaderEpoch epoch, Offset end,
                  std::function<void(Status)> done) {
   const auto is_all = std::make_shared<bool>(false);
@@ -93,7 +93,7 @@ Result<EpochEnd> ReplicaLog::end_of_epoch(const TopicPartition& partition,
                                           LeaderEpoch asked) const {
   const auto found = core_.find_partition(partition);
   if (!found) return no_such_partition();
-  // The state first: what it speaks of is in a snapshot that is taken later.
+  // The state is read first, so that the later snapshot has the records that it counts.
   const PartitionState state = found->state();
   if (state.newest_epoch && state.newest_epoch->epoch == asked && asked <= state.leader_epoch)
     return EpochEnd{asked, state.log_end};
@@ -105,7 +105,7 @@ Result<EpochEnd> ReplicaLog::end_of_epoch(const TopicPartition& partition,
 Result<std::string> ReplicaLog::producer_snapshot(const TopicPartition& partition) const {
   const auto found = core_.find_partition(partition);
   if (!found) return no_such_partition();
-  // The state first: what it says is visible is in a snapshot that is taken later.
+  // The state is read first, so that the later snapshot has all records that it counts as visible.
   const Offset high_watermark = found->state().high_watermark;
   const auto transaction = TRY(core_.store().begin_read());
   return storage::producer_snapshot(*transaction, core_.tables(), *found, high_watermark);

@@ -7,15 +7,16 @@ namespace storage {
 
 namespace {
 
-// Of a group's bytes: four groups of a megabyte instead of one of four cost three syncs more. A
-// megabyte takes a disk several milliseconds, a quarter of one hardly longer than the sync itself: so
-// much while clients are about.
+// Shares of a group's bytes for tasks. Four groups of 1 MB instead of one of 4 MB cost only three
+// more syncs. While clients append, the share is smaller: a disk takes several milliseconds for 1
+// MB, and for a quarter of that hardly more than for the sync itself.
 constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
-// Who comes every ten milliseconds is about all the time.
+// A client that appends every ten milliseconds counts as always present.
 constexpr size_t kClientsStay = 64;  // groups
-// The writer's thread wakes up every two milliseconds while clients come: then it is not woken for a nudge.
+// While clients append, the writer's thread wakes up every two milliseconds anyway. It is not woken
+// for a nudge that it serves at most this late.
 constexpr int64_t kNudgeLateUs = 1500;
-// So much of tasks is worth a group of its own.
+// Tasks with this many bytes get a group of their own.
 constexpr size_t kTasksWait = 64 << 10;
 
 size_t size_of(const std::vector<PartitionBatches>& parts) {
@@ -72,7 +73,7 @@ RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size
     if (which == Lane::Tasks) note_task();
     to.slots.push_back({std::move(work), size_bytes, size_bytes});
     to.held_bytes += size_bytes;
-    // The writer's thread is told when the role is free again.
+    // The writer's thread is woken when the role is free again.
     if (is_written_alone_) return Admission::Taken;
     if (which == Lane::Tasks && !waits_too_long() && !are_tasks_due(now_us()))
       return Admission::Taken;
@@ -103,7 +104,8 @@ bool RequestQueue::have_tasks_waited(int64_t now_us) const {
          (!lane(Lane::Tasks).slots.empty() && now_us >= tasks_since_us_ + task_wait_us_);
 }
 
-// gather() waits no longer than until tasks are due, but for when somebody else has written since.
+// Whether the writer sleeps past the time at which task commits become due, which is possible if
+// another thread has written meanwhile.
 bool RequestQueue::waits_too_long() const {
   return !lane(Lane::Tasks).slots.empty() && pause_.due_us() < writer_waits_until_us_;
 }
@@ -121,7 +123,8 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
   const int64_t patient_until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
   is_writer_waiting_ = true;
   while (is_written_alone_ || (!has_news(now) && now < patient_until_us)) {
-    // Who puts in a commit that is not due does not wake this thread.
+    // A commit that is not due does not wake this thread, so it wakes up by itself when commits
+    // become due.
     const int64_t until_us = std::min(patient_until_us, nudge_at_us_);
     const int64_t end_us = now < pause_.due_us() ? std::min(until_us, pause_.due_us()) : until_us;
     is_writer_held_up_ = is_written_alone_;
@@ -151,7 +154,7 @@ std::vector<LogWork> RequestQueue::gather_alone(size_t limit_bytes) {
       lane(Lane::Clients).slots.empty())
     return {};
   is_written_alone_ = true;
-  nudge_at_us_ = INT64_MAX;  // but for who hurries meanwhile
+  nudge_at_us_ = INT64_MAX;  // cleared; hurry() may set it again
   const int64_t now = now_us();
   return take(limit_bytes, now, have_tasks_waited(now));
 }
@@ -164,15 +167,17 @@ void RequestQueue::end_alone(int64_t nudge_at_us) {
   nudge_at_us_ = nudge_at_us == INT64_MAX ? INT64_MAX : std::min(nudge_at_us_, nudge_at_us);
   const bool is_nudge_late =
       nudge_at_us_ != INT64_MAX && writer_waits_until_us_ > nudge_at_us_ + kNudgeLateUs;
-  // Under the lock: once it is told, the queue may go.
+  // Notified under the lock: the queue may be destroyed as soon as the writer's thread has woken
+  // up.
   if (is_writer_held_up_ || has_news(now) || waits_too_long() || is_nudge_late) ready_.notify_one();
 }
 
 std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us, bool are_tasks_taken) {
   LaneState &tasks = lane(Lane::Tasks), &clients = lane(Lane::Clients);
   size_t tasks_bytes = 0, clients_bytes = 0;
-  // A client that comes while a group is written waits for that and for its own: tasks, which always
-  // have more, take a part of each only; beside clients that bring much, as much as they.
+  // A client that arrives while a group is written waits for that group and for its own. Tasks
+  // always have more work, so they get only a part of each group; next to clients with much data,
+  // as many bytes as these.
   groups_without_clients_ = clients.slots.empty() ? groups_without_clients_ + 1 : 0;
   if (!clients.slots.empty()) {
     pause_.clients_came(now_us);
@@ -185,7 +190,7 @@ std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us, bool
   const size_t at_least =
       clients_are_about ? std::max<size_t>(limit_bytes / kTasksShareAmongClients, 1) : at_most;
   std::vector<LogWork> group;
-  if (are_tasks_taken) tasks_since_us_ = now_us;  // what is left of them
+  if (are_tasks_taken) tasks_since_us_ = now_us;  // for the commits that remain
   while (tasks_bytes + clients_bytes < limit_bytes) {
     const bool tasks_may = are_tasks_taken && !tasks.slots.empty() &&
                            tasks_bytes < std::clamp(clients_bytes, at_least, at_most);

@@ -1,4 +1,4 @@
-// What the log's writer is asked to do, and what it answers.
+// The requests to the log's writer, and its answers.
 #pragma once
 #include <functional>
 #include <memory>
@@ -21,9 +21,10 @@ class TransactionGuard;
 struct PartitionBatches {
   TopicPartition partition;
   std::string batches;
-  // Only while this is the leader epoch: what was decided under another one is refused (FencedLeaderEpoch).
+  // Only under this leader epoch: a request that was decided under another one is refused
+  // (FencedLeaderEpoch).
   std::optional<LeaderEpoch> under = {};
-  // Only while what was verified of the batches' transaction holds; see transaction_guards.h.
+  // Only while the verification of the batches' transaction holds; see transaction_guards.h.
   std::shared_ptr<const TransactionGuard> guard = {};
 };
 
@@ -33,22 +34,22 @@ enum class Acks : uint8_t {
   All,     // when it is visible: enough followers have it too
 };
 
-// Appended all or nothing. The requester has passed every part through check_for_append().
+// Appended all or nothing. The caller has passed every part through check_for_append().
 struct AppendRequest {
   std::vector<PartitionBatches> parts;
   Acks acks = Acks::All;
 };
 
-// What a follower has got from its leader: whole batches with the offsets and epochs that the leader
-// gave them, back to back, perhaps none. The requester has passed them through check_for_follow().
+// Batches that a follower has fetched from its leader: whole ones with the leader's offsets and
+// epochs, back to back, possibly none. The caller has passed them through check_for_follow().
 struct FollowRequest {
   TopicPartition partition;
   LeaderEpoch leader_epoch;  // under which they were fetched
   SharedBytes batches;
   Offset high_watermark = {};    // the leader's
-  Offset leader_log_start = {};  // what lies before it goes here, too
+  Offset leader_log_start = {};  // earlier records are removed here, too
 };
-// What it takes while it waits.
+// The memory that a waiting request takes.
 size_t size_of(const AppendRequest& request);
 
 struct AppendedBatch {
@@ -58,21 +59,21 @@ struct AppendedBatch {
   bool operator==(const AppendedBatch&) const = default;
 };
 struct Appended {
-  CommitId commit;                     // that made it durable
-  std::vector<AppendedBatch> batches;  // one for each, in the order of the request
+  CommitId commit;                     // the commit that made it durable
+  std::vector<AppendedBatch> batches;  // in the order of the request
 };
 using AppendDone = std::function<void(Result<Appended>)>;
 
-// The answer to OffsetsForLeaderEpoch: the newest epoch that is not newer than the one that was asked
-// about, and where the next one begins, or the log end. Both are -1 when all are older: then the asker
-// has what this log has not heard of.
+// The answer to OffsetsForLeaderEpoch: the newest epoch that is not newer than the requested one,
+// and the offset where the next one begins, or the log end. Both are -1 if the requested epoch is
+// newer than the partition's: the requester then has records that this log does not know.
 struct EpochEnd {
   LeaderEpoch epoch{-1};
   Offset end{-1};
   bool operator==(const EpochEnd&) const = default;
 };
 
-// Everything before `end_offset` has been consumed and may go.
+// Everything before `end_offset` has been consumed and may be removed.
 struct PartitionTrim {
   TopicPartition partition;
   Offset end_offset;
@@ -89,25 +90,26 @@ struct TaskCommit {
   std::vector<PartitionTrim> trims;
 };
 
-// What a task's new owner starts from.
+// The state from which a task's new owner starts.
 struct TaskStart {
   TaskEpoch epoch;
-  PartitionId journal;  // where its commits lie
-  Offset first_entry;   // what lies there before is not of this task
-  // What its output batches carry, for as long as its query lives; under epoch 0, each partition's
-  // sequences from 0. Those who begin the task know from its journal how far they are.
+  PartitionId journal;  // the partition of its commits
+  Offset first_entry;   // earlier entries there belong to other tasks
+  // The producer id of its output batches, for as long as its query lives, with epoch 0 and with
+  // sequences from 0 in each partition. The task's journal records how far it is.
   ProducerId producer_id;
 };
 using TaskStarts = std::vector<Result<TaskStart>>;
 
-// Checks what a requester sends, on its own thread: whole batches with right checksums and
+// Checks the batches of a request on the caller's thread: whole batches with right checksums and
 // well-formed records.
 Status check_for_append(std::string_view batches);
-// The same for one batch that was parsed with its checksum.
+// Checks one batch that was parsed with its checksum.
 Status check_for_append(const records::BatchView& batch);
-// What a follower gets: whole batches with right checksums. Their records are the leader's business.
+// Checks fetched batches: whole ones with right checksums. The leader has checked their records.
 Status check_for_follow(std::string_view batches);
-// Of check_for_append(), what the header alone tells; records::check_records() tells the rest.
+// The part of check_for_append() that needs only the header; records::check_records() does the
+// rest.
 Status check_header_for_append(const records::BatchHeader& header);
 
 }  // namespace storage

@@ -13,8 +13,8 @@ struct Turn {
   ~Turn() { reader.end_turn(); }
 };
 
-// Calls `visit(batch)` for those that end in [from, end), in order, until it says false. The batch is not
-// to be looked into: its turn is over.
+// Calls `visit(batch)` for the batches that end in [from, end), in order, until it returns false.
+// The bytes of the batch must not be read, since its turn is over.
 template <class Visit>
 Status walk(LogReader& reader, const TopicPartition& partition, Offset from, Offset end,
             const BatchBytes::GoesOn& goes_on, const Visit& visit) {
@@ -91,7 +91,7 @@ Result<Offset> BatchBytes::place_for(LogReader& reader, const TopicPartition& pa
 
 Result<Offset> end_older_than(LogReader& reader, const Partition& partition, int64_t age_ms,
                               int64_t now_ms) {
-  // The end first: what is appended in between is younger, and then the last append is too.
+  // The end is read first: a record appended in between is younger, and so is then the last append.
   const Offset log_end = partition.log_end();
   const int64_t time_ms = age_ms > now_ms ? 0 : now_ms - age_ms;
   if (partition.last_append_ms() < time_ms) return log_end;

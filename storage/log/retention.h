@@ -1,5 +1,5 @@
-// Where a partition is to begin by its policy. A record's age counts from its append, by the server's
-// clock, so that replaying last year's events does not delete them (docs/adr/0027).
+// Computes the new log start of a partition by its policy. A record's age counts from its append,
+// by the server's clock, so that replaying last year's events does not delete them (docs/adr/0027).
 #pragma once
 #include <functional>
 
@@ -9,7 +9,8 @@
 
 namespace storage {
 
-// The bytes of all batches of a partition from `begin` to `end`, counted as they come and go.
+// The size of all batches of a partition from `begin` to `end`, kept up to date as batches are
+// added and removed.
 class BatchBytes {
  public:
   Offset begin() const { return begin_; }
@@ -19,14 +20,16 @@ class BatchBytes {
 
   void restart(Offset at) { *this = BatchBytes(at, at, 0); }
   void set(Offset begin, Offset end, int64_t bytes) { *this = BatchBytes(begin, end, bytes); }
-  // Reads what lies between, in turns; `goes_on` is asked between them, and ends it with QueryCanceled.
+  // Adds the batches up to `end`, read in turns. `goes_on` is called between turns and ends it with
+  // QueryCanceled.
   using GoesOn = std::function<bool()>;
   Status grow_to(LogReader& reader, const TopicPartition& partition, Offset end,
                  const GoesOn& goes_on);
-  // The same at the front.
+  // Subtracts the batches before `begin` in the same way.
   Status shrink_to(LogReader& reader, const TopicPartition& partition, Offset begin,
                    const GoesOn& goes_on);
-  // The last place up to `limit` in front of which batches may go while `keep_bytes` are left.
+  // Returns the last offset up to `limit` before which batches may be removed while `keep_bytes`
+  // remain.
   Result<Offset> place_for(LogReader& reader, const TopicPartition& partition, int64_t keep_bytes,
                            Offset limit, const GoesOn& goes_on) const;
 
@@ -38,12 +41,12 @@ class BatchBytes {
   int64_t bytes_ = 0;
 };
 
-// Reads batches from `from` on, a turn for each call; none when there are none before `end`.
+// Reads batches from `from` on, a turn for each call; none if there are none before `end`.
 Result<std::vector<BatchRef>> read_batches(LogReader& reader, const TopicPartition& partition,
                                            Offset from, Offset end);
 
-// An offset before which every record was appended more than `age_ms` before `now_ms`. Takes the last
-// append into account, which the index need not know yet.
+// Returns an offset before which every record was appended more than `age_ms` before `now_ms`.
+// Considers the last append, which the index need not have yet.
 Result<Offset> end_older_than(LogReader& reader, const Partition& partition, int64_t age_ms,
                               int64_t now_ms);
 

@@ -10,10 +10,10 @@ namespace storage {
 
 namespace {
 
-// How long an answer of the store holds: a look is a system call, and counts the file's free pages when
-// space is short.
+// How long an answer of the store is used: a look is a system call, and counts the file's free
+// pages when space is short.
 constexpr int64_t kHoldsUs = 20'000;
-// After a commit that failed the next one is the only way to find out whether there is room again.
+// After a failed commit, only the next commit shows whether there is room again.
 constexpr int64_t kTryAgainMs = 1'000;
 constexpr int64_t kReportEveryUs = 10'000'000;
 
@@ -24,7 +24,7 @@ SpaceWatch::SpaceWatch(KeyValueStore& store, const Clock& clock, uint64_t reserv
   if (reserve_bytes_ == 0) return;
   look(reserve_bytes_);
   if (is_all_) become_full(kLookAgainMs, "the disk is full");
-  space_was_freed();  // the first group looks for as much as it takes
+  space_was_freed();  // the first group asks for as much as it needs
 }
 
 void SpaceWatch::begin_group(uint64_t size_bytes) {
@@ -37,7 +37,7 @@ void SpaceWatch::begin_group(uint64_t size_bytes) {
 
 void SpaceWatch::look(uint64_t enough) {
   left_bytes_ = store_.free_bytes(enough);
-  is_all_ = left_bytes_ < enough;  // else the store has counted no further than it was asked to
+  is_all_ = left_bytes_ < enough;  // otherwise the store has stopped counting at `enough`
   looked_at_us_ = clock_.monotonic_us();
 }
 
@@ -68,7 +68,7 @@ void SpaceWatch::become_full(int64_t look_again_ms, std::string_view reason) {
   const int64_t now_us = clock_.monotonic_us();
   look_again_us_ = std::max(look_again_us_, now_us + look_again_ms * 1000);
   if (is_full_.exchange(true) && now_us - reported_us_ < kReportEveryUs) return;
-  // A disk at its limit turns full and writable again many times a second.
+  // Reports are rare, because a disk at its limit turns full and writable many times a second.
   if (now_us - reported_us_ < kReportEveryUs) return;
   reported_us_ = now_us;
   log_warn("{}, appends are refused until it takes writes free_bytes={} reserve_bytes={}", reason,

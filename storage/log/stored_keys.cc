@@ -86,17 +86,17 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
   row.leader_epoch = LeaderEpoch{in.be<int32_t>()};
   row.log_start = Offset{in.be<int64_t>()};
   row.end_when_empty = Offset{in.be<int64_t>()};
-  if (!in.at_end()) {  // the first directories knew no replicas
+  if (!in.at_end()) {  // absent in the first directories, which had no replicas
     row.role = static_cast<ReplicaRole>(in.be<uint8_t>());
     row.high_watermark = Offset{in.be<int64_t>()};
   }
-  if (!in.at_end()) {  // those up to version 3 knew no compaction
+  if (!in.at_end()) {  // absent up to version 3, which had no compaction
     row.cleaned_end = Offset{in.be<int64_t>()};
     row.gaps_end = Offset{in.be<int64_t>()};
   }
   row.naming = TableNaming::OneLength;
   if (!in.at_end())
-    row.naming = static_cast<TableNaming>(in.be<uint8_t>());  // as was all up to version 4
+    row.naming = static_cast<TableNaming>(in.be<uint8_t>());  // absent up to version 4
   if (!in.ok() || row.kind > PartitionKind::Internal || row.role > ReplicaRole::Follower ||
       row.naming > TableNaming::ManyLengths || row.number < LogNumber{0} ||
       row.log_start < Offset{0})
@@ -105,7 +105,7 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
 }
 
 std::string numbered_key(int64_t owner, int64_t number) {
-  assert(owner >= 0 && number >= 0);  // else byte order would not be number order
+  assert(owner >= 0 && number >= 0);  // otherwise byte order would not be number order
   std::string key;
   append_be(key, owner);
   append_be(key, number);
@@ -137,7 +137,7 @@ Result<TaskRow> decode_task_row(std::string_view task, std::string_view bytes) {
 }
 
 Result<ProducerId> decode_task_producer(std::string_view bytes) {
-  constexpr size_t kBeforeProducer = 12;  // in both
+  constexpr size_t kBeforeProducer = 12;  // in both versions
   if (bytes.size() < kBeforeProducer + sizeof(int64_t)) return damaged("task");
   return ProducerId{load_be<int64_t>(bytes.data() + kBeforeProducer)};
 }

@@ -1,4 +1,4 @@
-// The tables of log.mdb beside the partitions' own, and how their keys and rows are written.
+// The tables of log.mdb except those of client partitions, and the encoding of their keys and rows.
 // Numbers are big-endian, so that byte order is number order.
 #pragma once
 #include <optional>
@@ -12,22 +12,23 @@
 
 namespace storage {
 
-// Of log.mdb. Version 2 had a journal for each task; version 3 had no transactions, and did not expect gaps
-// between the offsets of a partition, which compaction leaves; version 5 had no journal of commits beside it.
+// Not used: log_format.h has the versions of log.mdb, the newest of which is 7. Version 2 had a
+// journal for each task; version 3 had no transactions, and did not expect gaps between the offsets
+// of a partition, which compaction leaves; version 5 had no journal of commits next to it.
 inline constexpr uint32_t kLogFormatVersion = 6, kOldestLogFormatVersion = 2;
 
 struct LogTables {
   TableHandle partitions;    // topic id, partition number -> PartitionRow
-  TableHandle exchanges;     // log number, last offset -> batch: of all internal partitions
+  TableHandle exchanges;     // log number, last offset -> batch, of all internal partitions
   TableHandle tasks;         // task id -> TaskRow
   TableHandle producers;     // log number, producer id -> ProducerState, TaskOutputState
   TableHandle timestamps;    // log number, time -> end offset: see time_index.h
-  TableHandle append_times;  // likewise
-  TableHandle counters;      // one of the names below -> i64, the next number to be given
+  TableHandle append_times;  // log number, time -> end offset: see time_index.h
+  TableHandle counters;      // a name below -> i64, the next number to allocate
   TableHandle removals;      // see Removal
   TableHandle epochs;        // log number, epoch -> first offset: see epoch_history.h
   TableHandle transactions;  // log number, first offset: see transaction_index.h
-  TableHandle aborted;       // log number, offset of the marker: likewise
+  TableHandle aborted;       // log number, offset of the marker: see transaction_index.h
 };
 Result<LogTables> open_log_tables(WriteTransaction& transaction);
 
@@ -43,7 +44,7 @@ inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
-// So many names may the tables of partitions of one id have, one after the other.
+// The tables of successive partitions with one id have this many different names.
 inline constexpr int64_t kTableNames = 32;
 // The table of a client partition's batches.
 std::string partition_table_name(const TopicPartition& partition, LogNumber number,
@@ -55,11 +56,11 @@ std::optional<TopicPartition> partition_of_key(std::string_view key);
 std::string encode(const PartitionRow& row);
 Result<PartitionRow> decode_partition_row(std::string_view bytes);
 
-// A range of a table that is no longer visible to anybody and is being removed in slices. Its row
-// is written in the commit that made the range invisible and goes with the range's last entry, so
-// that a crash in between leaves nothing behind.
+// A range of a table that no reader can see any longer and that is being removed in slices. Its row
+// is written in the commit that made the range invisible, and erased with the range's last entry,
+// so that a crash in between leaves nothing behind.
 //   key    table name, NUL, first key
-//   value  whether the table itself goes too u8, end key
+//   value  whether the table itself is removed, too u8, end key
 struct Removal {
   std::string table, first_key, end_key;
   bool takes_table = false;
@@ -71,31 +72,30 @@ struct Removal {
 
 // A task, from its first start until its query is dropped.
 struct TaskRow {
-  PartitionId journal;     // where its commits lie: see task_journal.h
-  Offset first_entry;      // what lies there before is of an earlier task of the same name
+  PartitionId journal;     // the partition of its commits: see task_journal.h
+  Offset first_entry;      // earlier entries there belong to a previous task of the same name
   ProducerId producer_id;  // of its outputs
 };
 std::string encode(const TaskRow& row);
-// Fails with DataCorrupted when it is damaged, also when it names a journal in which this task has nothing.
+// Fails with DataCorrupted if it is damaged, or if it names a journal other than the task's.
 Result<TaskRow> decode_task_row(std::string_view task, std::string_view bytes);
-// Of a row of version 2, too.
+// Also reads a row of version 2.
 Result<ProducerId> decode_task_producer(std::string_view bytes);
 
 std::string producer_key(LogNumber partition, ProducerId producer);
 
-// Times may be negative, and are in order all the same.
+// Keeps the order of times, including negative ones.
 std::string time_key(LogNumber partition, int64_t time);
-// Fails with DataCorrupted when it is no such key.
+// Fails with DataCorrupted if it is not such a key.
 Result<int64_t> time_of_key(std::string_view key);
 
-// The key of an entry that belongs to a numbered thing, such as a partition, in a table that many
-// share.
+// The key of an entry of a numbered owner, such as a partition, in a shared table.
 std::string numbered_key(int64_t owner, int64_t number);
 struct NumberedKey {
   int64_t owner, number;
 };
-// Fails with DataCorrupted when it is no such key: in a damaged file a page of another table may lie in
-// that place.
+// Fails with DataCorrupted if it is not such a key: in a damaged file a page of another table may
+// lie in its place.
 Result<NumberedKey> decode_numbered_key(std::string_view key);
 
 }  // namespace storage

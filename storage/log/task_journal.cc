@@ -15,7 +15,7 @@ namespace storage {
 
 // --- Placement
 
-// The same for all times: the log's rows and those who look for a task's owner must agree.
+// Must never change: the rows of the log and every search for a task's owner depend on it.
 PartitionId journal_of(std::string_view query_id, int32_t number) {
   const uint64_t place =
       XXH3_64bits(query_id.data(), query_id.size()) + static_cast<uint32_t>(number);
@@ -104,8 +104,8 @@ Status JournalReader::read(Offset first_offset, const Visit& visit) {
                    });
 }
 
-// The start is asked for after the snapshot was taken: what has been trimmed meanwhile is in it and is
-// stepped over.
+// The start is read after the snapshot was taken: entries that were trimmed in between are in the
+// snapshot and are skipped.
 Result<std::unique_ptr<JournalReader>> JournalReader::open(Log& log, PartitionId journal) {
   auto transaction = TRY(log.store().begin_read());
   auto partition = log.core().find_partition(journal_partition(journal));

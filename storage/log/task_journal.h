@@ -1,5 +1,6 @@
-// The journal of all tasks: an internal topic. What a task commits is one record batch in one of its
-// partitions, so what owns, orders, fences and trims commits is what does so for any partition.
+// The journal of all tasks: an internal topic. A task's commit is one record batch in one of its
+// partitions, so commits are owned, ordered, fenced and trimmed by the code that does so for any
+// partition.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,22 +15,22 @@
 
 namespace storage {
 
-// Never given to another topic.
+// Never used for another topic.
 inline constexpr Uuid kTaskJournal{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 's'}};
 inline constexpr int32_t kJournalPartitions = 16;
 
-// The journals of a cluster: partitions of a topic with replicas, each of which has the tasks of some queries, whole.
+// The journals of a cluster: partitions of a replicated topic, each with all tasks of some queries.
 inline constexpr Uuid kReplicatedJournal{
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 'r'}};
 inline constexpr std::string_view kReplicatedJournalName = "__task_journal";
 inline constexpr int32_t kReplicatedJournals = 12;
-// Of a query for which nobody has chosen one.
+// The default journal of a query for which none was chosen.
 PartitionId replicated_journal_of(std::string_view query_id);
 
 inline TopicPartition journal_partition(PartitionId journal) { return {kTaskJournal, journal}; }
 
-// Where the commits of a task "query/stage/number" lie, for as long as its query lives. Tasks of one number
-// are together: what a stage sends to the next mostly goes to the same shard.
+// The partition with the commits of a task "query/stage/number", for as long as its query lives.
+// Tasks with one number share it, since a stage mostly sends to the same shard of the next stage.
 PartitionId journal_of(std::string_view query_id, int32_t number);
 PartitionId journal_of(std::string_view task);
 
@@ -42,10 +43,10 @@ struct JournalRecord {
   TaskSequence sequence;
   std::string_view entry;
 };
-// Fails with CorruptRecord when the batch is damaged. Views of `batch`.
+// Fails with CorruptRecord if the batch is damaged. The result has views into `batch`.
 Result<JournalRecord> read_journal_batch(std::string_view batch);
 
-// What a journal partition holds, as of one moment.
+// The content of a journal partition, as of one moment.
 //
 // Threads: one at a time.
 class JournalReader {
@@ -53,14 +54,15 @@ class JournalReader {
   static Result<std::unique_ptr<JournalReader>> open(Log& log, PartitionId journal);
   virtual ~JournalReader() = default;
 
-  // What lies before has been trimmed: it is in checkpoints.
+  // Entries before this offset have been trimmed: checkpoints cover them.
   virtual Offset start() const = 0;
-  // All commits from `first_offset` on that have not been trimmed, in order, of tasks that are there and of
-  // earlier ones of the same name (TaskStart::first_entry tells them apart). Their views hold as long as
-  // the reader.
+  // Reads all commits from `first_offset` on that have not been trimmed, in order, of existing
+  // tasks and of earlier ones of the same name (TaskStart::first_entry separates them). Their views
+  // are valid as long as the reader.
   using Visit = std::function<Status(const JournalRecord&)>;
   Status read(Offset first_offset, const Visit& visit);
-  // Those from `first_offset` on that lie before `end_offset`, until `visit` has seen enough and says false.
+  // Reads the commits from `first_offset` on that lie before `end_offset`, until `visit` returns
+  // false.
   using VisitSome = std::function<Result<bool>(const JournalRecord&)>;
   virtual Status read_some(Offset first_offset, Offset end_offset, const VisitSome& visit) = 0;
 };

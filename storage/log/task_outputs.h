@@ -1,5 +1,5 @@
-// What a partition remembers about a task that writes into it, to append each of its batches once and in
-// order.
+// The state that a partition keeps for a task that writes into it, to append each of its batches
+// once and in order.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,29 +10,29 @@
 
 namespace storage {
 
-// Tasks are producers with ids of their own, which no client is given: from the id alone everybody knows
-// by which rules a batch is taken.
+// Tasks are producers with ids that no client gets, so that the id alone decides by which rules a
+// batch is checked.
 inline constexpr ProducerId kFirstTaskProducer{int64_t{1} << 62};
 inline bool is_task_producer(ProducerId producer) { return producer >= kFirstTaskProducer; }
 
-// Sequences wrap: what lies less than half of them behind is older, what lies further is ahead.
+// Sequences wrap: a sequence up to half of the range behind is older, all others are ahead.
 bool is_older_sequence(int32_t sequence, int32_t than);
 
-// A task's sequences are in its journal and go on for as long as its query lives, so one number tells
-// whatever is sent again, however old, and it is kept until the query is dropped: what it counts may have
-// been trimmed or compacted away.
+// A task's sequences are in its journal and continue for as long as its query lives, so one number
+// detects every duplicate, however old. It is kept until the query is dropped, since the batches
+// that it counts may have been trimmed or compacted away.
 class TaskOutputState {
  public:
   enum class Verdict : uint8_t { Append, Duplicate };
-  // Fails with OutOfOrderSequence when a batch is missing before this one; of a partition that knows
-  // nothing of the task, that is every batch but its first.
+  // Fails with OutOfOrderSequence if a batch is missing before this one. For a partition without
+  // state of the task, every batch except its first is such a one.
   Result<Verdict> check(const records::BatchHeader& batch) const;
-  // Remembers the batch, which check() has let pass.
+  // Adds a batch that check() has accepted.
   void appended(const records::BatchHeader& batch, Offset last_offset);
-  // The log was cut in front of the batch that has this sequence.
+  // Called when the log was truncated before the batch that has this sequence.
   void cut(int32_t sequence, Offset log_end);
 
-  // Of the newest batch; of one that was cut, where the log ended then.
+  // The last offset of the newest batch; after a truncation, the last offset that was left.
   Offset last_offset() const { return last_offset_; }
 
   //   next sequence i32, last offset i64

@@ -1,4 +1,4 @@
-// Who may commit for a task: what fences its former owners.
+// The owner of each task, which alone may commit for it; earlier owners are fenced.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -9,11 +9,11 @@
 
 namespace storage {
 
-// In memory alone: at a start everybody is a former owner.
+// Kept in memory only: a restart fences all owners.
 struct TaskOwner {
   TaskEpoch epoch;
   PartitionId journal;
-  // Of its last commit of this process; nothing before that.
+  // The last commit in this process; nothing before it.
   std::optional<TaskSequence> last_sequence = {};
 };
 using TaskOwners = absl::flat_hash_map<std::string, TaskOwner>;

@@ -6,12 +6,13 @@
 namespace storage {
 
 void TaskPause::clients_came(int64_t now_us) {
-  // A rest says little about what comes now; but a client that was alone is not expected again.
+  // Capped, since a long pause predicts little. The cap is large enough that after one the next
+  // client is not expected.
   const int64_t gap_us = std::min(now_us - since_us_, 4 * limit_us_);
   usual_gap_us_ += (gap_us - usual_gap_us_) / kNewestCounts;
   since_us_ = now_us;
   is_writing_ = true;
-  // What comes every one and a half milliseconds, say, comes within two as a rule.
+  // For example, clients that come every 1.5 ms usually arrive within a limit of 2 ms.
   const bool is_likely = usual_gap_us_ <= limit_us_ * 3 / 4;
   due_us_ = is_likely ? now_us + limit_us_ : now_us;
 }

@@ -21,7 +21,8 @@ std::string encode_end(Offset end_offset) {
   return value;
 }
 
-// The last entry of the partition whose time is before `time`; with nothing, the last of all.
+// Returns the last entry of the partition whose time is before `time`, or the last of all without a
+// `time`.
 Result<std::optional<TimeEntry>> last_before(Transaction& transaction, TableHandle table,
                                              LogNumber partition, std::optional<int64_t> time) {
   const auto cursor = TRY(transaction.cursor(table));
@@ -55,7 +56,7 @@ Result<TimeMark> load_time_mark(Transaction& transaction, const LogTables& table
   if (const auto last =
           TRY(last_before(transaction, tables.append_times, partition.number(), std::nullopt)))
     mark.append_ms = last->time;
-  // Batches since the newest entry: fewer than make one.
+  // Counts the batches since the newest entry, which are fewer than make another one.
   auto cursor = TRY(BatchCursor::open(transaction, partition));
   for (auto stored = TRY(cursor.seek(indexed_end)); stored; stored = TRY(cursor.next())) {
     const auto batch = TRY(records::parse_batch(stored->bytes, records::BatchCheck::Shape));
@@ -67,7 +68,7 @@ Result<TimeMark> load_time_mark(Transaction& transaction, const LogTables& table
 Status index_batch(WriteTransaction& transaction, const LogTables& tables,
                    const Partition& partition, TimeMark& mark, const IndexedBatch& batch,
                    int64_t now_ms) {
-  assert(partition.kind() == PartitionKind::Client);  // nobody looks up exchanges by time
+  assert(partition.kind() == PartitionKind::Client);  // exchanges are never looked up by time
   count_in(mark, batch.size_bytes, batch.max_timestamp);
   mark.append_ms = std::max(mark.append_ms, now_ms);  // the clock may be set back
   if (mark.size_bytes < kIndexEveryBytes && mark.batch_count < kIndexEveryBatches) return {};
@@ -95,8 +96,8 @@ Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transact
   return last_before(transaction, tables.timestamps, partition.number(), std::nullopt);
 }
 
-// Times and offsets grow together, so that times are halved until the entry is found: there may be very
-// many of them before it.
+// Times and offsets ascend together, so the entry is found by bisection over the time: many entries
+// may lie before it.
 Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
                                       LogNumber partition, Offset log_start) {
   const std::string end = time_key(partition + 1, INT64_MIN);
@@ -104,7 +105,8 @@ Result<std::string> first_time_behind(Transaction& transaction, TableHandle tabl
   if (!last || last->end_offset <= log_start) return end;
   const auto cursor = TRY(transaction.cursor(table));
   int64_t before = INT64_MIN, found = last->time;
-  // The first entry at `found` or later lies behind the log start, those below `before` do not.
+  // Invariant: the first entry at `found` or later lies after the log start, and the entries below
+  // `before` do not.
   while (before < found) {
     const int64_t middle = std::midpoint(before, found);
     const auto entry = TRY(cursor->seek(time_key(partition, middle)));

@@ -1,5 +1,5 @@
-// The name of a partition for storage: a topic's id, never its name, and a number. (The engine has
-// its own, engine::PartitionRef: neither room knows the other, and server/tasks/log_ports.h
+// The name of a partition in storage: a topic's id, never its name, and a number. (The engine has
+// its own, engine::PartitionRef: neither room depends on the other, and server/tasks/log_ports.h
 // converts.)
 #pragma once
 #include <compare>
@@ -12,7 +12,7 @@
 
 namespace storage {
 
-// Who reads a partition decides where its batches lie.
+// The readers of a partition decide where its batches lie.
 enum class PartitionKind : uint8_t {
   // A topic that clients see: a table of its own, whose pages stay full.
   Client = 0,

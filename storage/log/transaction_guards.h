@@ -1,5 +1,5 @@
-// What is verified of a transaction counts until its end: a batch that comes behind the marker of its own transaction
-// would begin another one, which nobody ends.
+// Keeps the verification of a transaction valid only until the transaction ends. A batch that is
+// appended after the marker of its own transaction would begin another one that never ends.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -15,24 +15,25 @@
 
 namespace storage {
 
-// Taken before the coordinator is asked about a producer, and given with the batch that is appended because of the
-// answer. Threads: any.
+// Taken before the coordinator is asked about a producer, and passed with the batch that is
+// appended because of the answer. Threads: any.
 class TransactionGuard {
  public:
-  // Fails when a marker of the producer has come since, or another leader.
+  // Fails if a marker of the producer was appended since, or if the leader changed.
   Status check() const {
     switch (state_.load(std::memory_order_acquire)) {
       case State::Open:
         return {};
       case State::Ended:
-        // Which may be the one before: who verified it is asked again, and knows.
+        // Possibly the previous transaction has ended. The client retries, and the coordinator
+        // verifies again.
         return Error{ErrorCode::NotEnoughReplicas, "the transaction has ended meanwhile"};
       case State::Moved:
         return Error{ErrorCode::NotLeader, "the partition had another leader meanwhile"};
     }
     return {};
   }
-  // Under which epoch he coordinates who has answered: one who was replaced knows nothing of later ends.
+  // Sets the epoch of the coordinator that answered. A replaced one does not know of later ends.
   void answered_under(int32_t coordinator_epoch) { coordinator_epoch_.store(coordinator_epoch); }
   int32_t coordinator_epoch() const { return coordinator_epoch_.load(); }
 
@@ -43,13 +44,13 @@ class TransactionGuard {
   std::atomic<int32_t> coordinator_epoch_{INT32_MAX};
 };
 
-// Those of a log. Threads: take() from any; the rest is its writer's.
+// All guards of a log. Threads: take() from any; the rest on its writer's.
 class TransactionGuards {
  public:
   std::shared_ptr<TransactionGuard> take(const TopicPartition& partition, ProducerId producer);
-  // A marker of the producer is about to be appended.
+  // Called before a marker of the producer is appended.
   void end(const TopicPartition& partition, ProducerId producer);
-  // Somebody else leads the partition, or did.
+  // Called when the leader of the partition changes.
   void move(const TopicPartition& partition);
 
  private:
@@ -61,7 +62,7 @@ class TransactionGuards {
 
   std::atomic<bool> are_any_ = false;
   std::mutex mutex_;
-  // Guarded by mutex_. Those that are gone go when as many have come.
+  // Guarded by mutex_. Expired guards are removed when the count has doubled.
   absl::flat_hash_map<std::pair<TopicPartition, ProducerId>, Held> guards_;
   size_t held_ = 0;
   size_t sweep_at_ = kFirstSweep;

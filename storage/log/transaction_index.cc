@@ -11,7 +11,7 @@ namespace storage {
 namespace {
 
 constexpr Offset kOpen{-1};
-// How many that have ended are tidied away with each that ends.
+// Ended transactions that are removed with each new end.
 constexpr size_t kTidiedAtOnce = 64;
 
 std::string key_of(LogNumber partition, Offset offset) {
@@ -47,7 +47,7 @@ Result<Entered> decode_entered(const Entry& entry) {
 
 struct Aborted {
   AbortedTransaction transaction;
-  Offset undecided;  // behind the marker
+  Offset undecided;  // after the marker
 };
 
 Result<Aborted> decode_aborted(const Entry& entry) {
@@ -58,7 +58,7 @@ Result<Aborted> decode_aborted(const Entry& entry) {
   return Aborted{{producer, first, TRY(offset_of(entry.key))}, undecided};
 }
 
-// Those whose end can be seen need not be remembered any more.
+// Removes transactions whose end is visible: a truncation cannot reopen them.
 Status tidy(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
             Offset high_watermark) {
   std::vector<std::string> decided;
@@ -101,7 +101,7 @@ Status end_transaction(WriteTransaction& transaction, const LogTables& tables, L
                       encode(open.producer, marker)));
   TRY(tidy(transaction, tables, partition, high_watermark));
   if (end == records::TransactionEnd::Commit) return {};
-  // Of those that are open still: their ends come behind this one's.
+  // Transactions that are still open end after this marker.
   const Offset undecided =
       TRY(first_undecided(transaction, tables, partition, Offset{INT64_MAX})).value_or(marker + 1);
   std::string bytes;
@@ -134,7 +134,7 @@ Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction
        entry = TRY(cursor->next())) {
     const Aborted aborted = TRY(decode_aborted(*entry));
     if (aborted.transaction.first_offset < end) found.push_back(aborted.transaction);
-    // Whatever ended later was undecided then, or began later.
+    // A transaction that ended later was undecided at that time, or began later.
     if (aborted.undecided >= end) break;
   }
   return found;
@@ -176,7 +176,7 @@ Result<std::vector<CutTransaction>> cut_transactions(WriteTransaction& transacti
     }
   }
   TRY(transaction.erase_range(tables.aborted, key_of(partition, log_end), end_of(partition)));
-  // Of a producer with several, the one that is open now counts.
+  // A producer may occur several times: its open transaction comes last and counts.
   std::ranges::stable_sort(cut, {},
                            [](const CutTransaction& one) { return one.first_offset.has_value(); });
   return cut;

@@ -1,4 +1,4 @@
-// What is undecided in a partition, and what was aborted: of transactions, as Kafka's producers make them
+// The undecided and the aborted transactions of a partition, as Kafka's producers write them
 // (KIP-98).
 #pragma once
 #include <optional>
@@ -16,11 +16,11 @@ namespace storage {
 // Two tables, whose keys begin with the log number:
 //
 //   transactions  first offset -> producer i64, offset of the marker i64 (-1: it is open)
-//   aborted       offset of the marker -> producer i64, first offset i64, first undecided offset behind it i64
+//   aborted       offset of the marker -> producer i64, first offset i64, first undecided offset after it i64
 //
-// A transaction that has ended stays in the first until its marker is visible: truncation may take the
-// marker away again. At or behind the first undecided offset nothing is given to those who read what is
-// committed only.
+// A transaction that has ended stays in the first table until its marker is visible, since a
+// truncation may remove the marker. Readers of committed records get nothing at or after the first
+// undecided offset.
 
 struct OpenTransaction {
   ProducerId producer;
@@ -32,10 +32,10 @@ struct AbortedTransaction {
   bool operator==(const AbortedTransaction&) const = default;
 };
 
-// Tells of each batch whether it was aborted.
+// Decides for each batch whether it was aborted.
 class AbortedBatches {
  public:
-  // Of the range that the batches lie in, as aborted_between() gives them.
+  // For the range of the batches, as aborted_between() returns them.
   explicit AbortedBatches(std::vector<AbortedTransaction> transactions);
   bool contains(const records::BatchHeader& batch) const;
 
@@ -45,14 +45,14 @@ class AbortedBatches {
 
 Status begin_transaction(WriteTransaction& transaction, const LogTables& tables,
                          LogNumber partition, const OpenTransaction& open);
-// `high_watermark`: of the partition; INT64_MAX where what is durable is visible.
+// `high_watermark` is the partition's, or INT64_MAX if everything durable is visible.
 Status end_transaction(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                        const OpenTransaction& open, Offset marker, records::TransactionEnd end,
                        Offset high_watermark);
 // Nothing: all transactions are decided.
 Result<std::optional<Offset>> first_undecided(Transaction& transaction, const LogTables& tables,
                                               LogNumber partition, Offset high_watermark);
-// Those that have batches between the offsets, in the order of their markers.
+// Returns the transactions with batches between the offsets, in the order of their markers.
 Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction,
                                                         const LogTables& tables,
                                                         LogNumber partition, Offset from,
@@ -62,8 +62,9 @@ Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction
 Result<std::vector<LogNumber>> partitions_with_transactions(Transaction& transaction,
                                                             const LogTables& tables);
 
-// After a truncation: what began at `log_end` or behind it was never there, and what ended there is open
-// again. Answers who has an open transaction now and who has not.
+// Applies a truncation: removes transactions that began at `log_end` or after it, and reopens
+// those that ended there. Returns each changed producer, with the start of its open transaction if
+// it has one.
 struct CutTransaction {
   ProducerId producer;
   std::optional<Offset> first_offset;
@@ -71,7 +72,7 @@ struct CutTransaction {
 Result<std::vector<CutTransaction>> cut_transactions(WriteTransaction& transaction,
                                                      const LogTables& tables, LogNumber partition,
                                                      Offset log_end);
-// What was aborted before the log start is asked for no more.
+// Removes transactions that were aborted before the log start: no reader asks for them.
 Status forget_aborted_before(WriteTransaction& transaction, const LogTables& tables,
                              LogNumber partition, Offset log_start);
 

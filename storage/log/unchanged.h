@@ -1,4 +1,4 @@
-// On which condition records are appended that were made of what somebody has read.
+// The condition for an append of records that were computed from earlier reads.
 #pragma once
 #include <optional>
 
@@ -7,8 +7,9 @@
 namespace storage {
 
 struct Unchanged {
-  Offset since;  // as far as the partition was read
-  // From here on the records of the batches' own producer are the asker's: of an earlier request for the same rows.
+  Offset since;  // the end of the part that was read
+  // Records at or after this offset by the batches' own producer come from an earlier attempt of
+  // this request, and are no conflict.
   std::optional<Offset> own_from = {};
 };
 

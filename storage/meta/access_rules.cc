@@ -7,7 +7,7 @@ namespace storage {
 
 namespace {
 
-// Looks at one name as it stands; returns whether any has it.
+// Visits the rules of exactly one name.
 void visit_name(const AccessRules& rules, RuleResource resource, bool is_prefix,
                 std::string_view name, const std::function<void(const AccessRule&)>& visit) {
   const AccessRule first{resource, is_prefix, std::string(name), {}, RuleOperation{}, false};
@@ -29,8 +29,9 @@ void for_each_rule(const AccessRules& rules, RuleResource resource, std::string_
   if (rules.empty()) return;
   visit_name(rules, resource, false, name, visit);
   if (name != kEveryName) visit_name(rules, resource, false, kEveryName, visit);
-  // Prefixes of the name, the longest first. The rule before the place of a prefix is that prefix, or shares less with
-  // the name than all that come behind it: then no longer prefix is left.
+  // Prefixes of the name, the longest first. The rule before the place of a prefix has that prefix
+  // as its name, or shares less with the name than all rules after it: then no longer prefix is
+  // left.
   for (std::string_view left = name; !left.empty();) {
     std::string behind(left);
     behind.push_back('\0');

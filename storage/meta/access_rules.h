@@ -1,5 +1,6 @@
-// Kafka's access rules (ACLs) that a right of SQL's GRANT cannot say: for all names that begin alike, for everybody,
-// for a single operation, for a role that does not exist yet, and those that deny (docs/adr/0051).
+// Kafka's access rules (ACLs) that no right of SQL's GRANT can express: for all names with a
+// prefix, for all users, for a single operation, for a role that does not exist yet, and rules that
+// deny (docs/adr/0051).
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 namespace storage {
 
-// Both with the numbers of Kafka's protocol.
+// Both enumerations have the numbers of Kafka's protocol.
 enum class RuleResource : int8_t { Topic = 2, Group = 3, Cluster = 4, TransactionalId = 5 };
 enum class RuleOperation : int8_t {
   All = 2,
@@ -32,18 +33,18 @@ inline constexpr std::string_view kTheCluster = "kafka-cluster";  // the one nam
 
 struct AccessRule {
   RuleResource resource = RuleResource::Topic;
-  bool is_prefix = false;  // `name` is what names begin with
+  bool is_prefix = false;  // `name` is a prefix of names
   std::string name = {};
   std::string principal = {};  // a role, whether it exists or not, or kEverybody
   RuleOperation operation = RuleOperation::All;
   bool denies = false;
-  // The rules of one name stand together.
+  // Ordered so that the rules of one name are adjacent.
   auto operator<=>(const AccessRule&) const = default;
 };
 using AccessRules = std::set<AccessRule>;
 
-// Calls back with each rule that fits the resource: by its name, for every name, and for a beginning of it. Costs a
-// look-up for each rule that fits, and some, however many others there are.
+// Calls `visit` for each rule that matches the resource: by its name, for every name, or by a
+// prefix. The cost grows with the matching rules, not with the number of all rules.
 void for_each_rule(const AccessRules& rules, RuleResource resource, std::string_view name,
                    const std::function<void(const AccessRule&)>& visit);
 

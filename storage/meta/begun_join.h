@@ -1,5 +1,6 @@
-// What a directory of a server of its own is to become (docs/adr/0094): written before etcd has the cluster's metadata, with the
-// id that their first command has or will have. While it is there nobody has started the server alone.
+// A join that a single server has begun: the node that its data directory will belong to
+// (docs/adr/0094). Written before etcd has the cluster's metadata, with the id of the first command
+// there. A start as a single server erases the row.
 #pragma once
 #include <optional>
 
@@ -7,12 +8,12 @@
 
 namespace storage {
 
-// These wait for the queue's writer.
+// These functions wait for the queue's writer.
 Result<std::optional<ClusterMembership>> read_begun_join(TransactionQueue& queue);
 Status write_begun_join(TransactionQueue& queue, const ClusterMembership& membership);
 Status forget_begun_join(TransactionQueue& queue);
 
-// It has ended: the directory is that node's. Within a commit of somebody else.
+// Ends the join within another commit: the directory belongs to the node from then on.
 Status end_join(WriteTransaction& transaction, const ClusterMembership& membership);
 
 }  // namespace storage

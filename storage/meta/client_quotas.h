@@ -1,4 +1,5 @@
-// How much clients may send and fetch: a pure state machine over the "quotas" parts of the metadata log.
+// Quotas for the bytes that clients send and fetch: a pure state machine over the "quotas" parts of
+// the metadata log.
 #pragma once
 #include <map>
 #include <optional>
@@ -13,8 +14,8 @@ namespace storage {
 // A "quotas" part of a metadata command or snapshot.
 inline constexpr std::string_view kQuotasPart = "quotas";
 
-// Whom quotas are for: by type ("user", "client-id", "ip") a name, or nothing for all that have no quotas of
-// their own (KIP-55, KIP-612).
+// The clients that quotas apply to: by type ("user", "client-id", "ip") a name, or nothing for all
+// without quotas of their own (KIP-55, KIP-612).
 using QuotaEntity = std::map<std::string, std::optional<std::string>>;
 // By Kafka's names: producer_byte_rate, ...
 using Quotas = std::map<std::string, double>;
@@ -28,9 +29,9 @@ struct QuotaChange {
 };
 
 std::string encode_quota_changes(const std::vector<QuotaChange>& changes);
-// Fails with IncompatibleFormat, StorageFailure or LimitExceeded; all nodes fail alike.
+// Fails with IncompatibleFormat, StorageFailure or LimitExceeded, alike on all nodes.
 Result<ClientQuotas> apply_quota_changes(const ClientQuotas& quotas, std::string_view part);
-// The whole state as changes of none.
+// Encodes the whole state, as changes to an empty one.
 std::string encode_quotas(const ClientQuotas& quotas);
 
 }  // namespace storage

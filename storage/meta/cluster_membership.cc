@@ -73,7 +73,7 @@ Status erase_membership_row(WriteTransaction& transaction, std::string_view key)
   return {};
 }
 
-// --- Of a directory
+// --- Memberships of directories
 
 Result<std::optional<ClusterMembership>> read_cluster_membership(TransactionQueue& queue) {
   return read_membership_row(queue, kMembershipKey);

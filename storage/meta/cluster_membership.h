@@ -1,5 +1,5 @@
-// Which node of which cluster a data directory belongs to, kept in its log's store: whoever started it as something
-// else would take away what its partitions hold.
+// The cluster and node that a data directory belongs to, kept in its log's store. A process that
+// started the directory as another node would delete its partitions.
 #pragma once
 #include <functional>
 #include <optional>
@@ -14,19 +14,20 @@ namespace storage {
 struct ClusterMembership {
   std::string cluster_id;
   NodeId node;
-  // Of the cluster's metadata log: its first command's. An etcd that has another, or none, is not the one that
-  // knew of the partitions here. Empty until the node has read one.
+  // Id of the first command in the cluster's metadata log. An etcd with another one, or none, does
+  // not have the metadata of the partitions here. Empty until the node has read a command.
   std::string first_command = {};
-  // So far it has read that log, at least: one that ends before has lost what came after, perhaps the topics whose
-  // partitions are here.
+  // The node has read the log at least up to this revision. A log that ends before has lost later
+  // commands, possibly those of the topics whose partitions are here.
   Revision last_revision = {};
   bool operator==(const ClusterMembership&) const = default;
 };
 
-// Both wait for the queue's writer; not for loops. Nothing where the directory belongs to a server of its own.
+// Both functions wait for the queue's writer, so they must not run on a loop. The result is nothing
+// if the directory belongs to a single server.
 Result<std::optional<ClusterMembership>> read_cluster_membership(TransactionQueue& queue);
 Status write_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership);
-// The same without waiting: for loops.
+// Writes the membership without waiting, for loops.
 void submit_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership,
                                std::function<void(Status)> done);
 

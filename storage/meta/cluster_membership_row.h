@@ -1,4 +1,4 @@
-// How the table `cluster` keeps a membership (docs/formats/cluster.md).
+// The encoding of a membership in the table `cluster` (docs/formats/cluster.md).
 #pragma once
 #include <functional>
 #include <string_view>
@@ -16,7 +16,7 @@ Result<std::optional<ClusterMembership>> read_membership_row(TransactionQueue& q
 Status put_membership_row(WriteTransaction& transaction, std::string_view key,
                           const ClusterMembership& membership);
 Status erase_membership_row(WriteTransaction& transaction, std::string_view key);
-// Runs it there, and waits.
+// Runs `apply` in a transaction of the queue, and waits.
 Status write_and_wait(TransactionQueue& queue, std::function<Status(WriteTransaction&)> apply);
 
 }  // namespace storage

@@ -17,7 +17,7 @@ namespace {
 // part       = version u8, change u8, one of the following
 // register   = node zigzag varint, directory 16 bytes, endpoint, clients, rack
 // fence      = node zigzag varint, node epoch varint, is fenced u8
-// assign     = topic 16 bytes, partition varint, replicas, isr, eligible, leader zigzag varint (-1: nobody),
+// assign     = topic 16 bytes, partition varint, replicas, isr, eligible, leader zigzag varint (-1: none),
 //              leader epoch varint, version varint; from version 2 on: adding, removing; from version 4 on: own min
 // remove     = topic 16 bytes
 // move       = topic 16 bytes, partition varint, replicas; none: as they were
@@ -31,16 +31,17 @@ namespace {
 // saved      = version u8, count varint, nodes * (register, node epoch varint, is fenced u8),
 //              count varint, partitions * assign; from version 2 on: count varint, nodes * configure;
 //              from version 3 on: count varint, partitions * unclean; from version 4 on: level varint;
-//              assign of a version more
+//              from version 5 on: assign of version 4
 // unclean    = topic 16 bytes, partition varint, leader epoch varint, revision varint
 // replicas, isr, eligible, adding, removing = count varint, nodes * zigzag varint
 constexpr uint8_t kVersion = 2, kWithoutMoves = 1, kWithLevels = 3, kWithOwnMin = 4,
                   kWithWanted = 4;
-// Of what is saved where there was an unclean election; without one, versions before can read it.
+// The version of a saved state with unclean elections; without one, earlier versions can read it.
 constexpr uint8_t kWithElections = 3;
-// Likewise at a level above the first: programs that know of none are not to read it.
+// The version of a saved state above the first feature level, which programs without levels must
+// not read.
 constexpr uint8_t kSavedWithLevel = 4;
-// Where a topic has a min.insync.replicas of its own, which there is at such a level only.
+// The version of a saved state with a topic's own min.insync.replicas, which needs such a level.
 constexpr uint8_t kSavedWithOwnMin = 5;
 enum class Change : uint8_t {
   Register = 1,
@@ -172,7 +173,7 @@ bool contains(const std::vector<NodeId>& nodes, NodeId node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
-// What no assignment may be, whoever made it.
+// Conditions for every assignment, whatever created it.
 Status check_assignment(const PartitionAssignment& assignment) {
   const auto refused = [&](std::string_view why) {
     return Error{ErrorCode::InvalidParameter,
@@ -249,7 +250,7 @@ std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced) {
   return part;
 }
 std::string encode_assign_partition(const PartitionAssignment& assignment) {
-  // As versions before could read it, where they could.
+  // Uses the earliest version that can express it, so that earlier programs can read it.
   const uint8_t version = assignment.own_min_insync ? kWithOwnMin
                           : assignment.is_moving()  ? kVersion
                                                     : kWithoutMoves;
@@ -476,7 +477,8 @@ Result<ClusterDelta> ClusterTable::register_node(ClusterSnapshot& next, ClusterN
   return delta;
 }
 
-// The newer version is what leader and controller agree by: an ISR that was proposed under another number is refused.
+// The newer version keeps leader and controller in agreement: an ISR that was proposed for another
+// version is refused.
 std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next, const Uuid& topic,
                                                           std::optional<int32_t> own_min,
                                                           size_t cluster_min) {
@@ -486,7 +488,8 @@ std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next,
     PartitionAssignment& assignment = changed.emplace_back(each->second);
     assignment.own_min_insync = own_min;
     ++assignment.version;
-    // Where the ISR is enough from now on, more becomes visible that those do not have.
+    // If the ISR is now large enough, more records become visible that the eligible replicas do not
+    // have.
     if (assignment.isr.size() >= assignment.least_in_sync(cluster_min)) assignment.eligible.clear();
   }
   std::vector<TopicPartition> partitions;

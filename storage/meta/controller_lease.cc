@@ -45,7 +45,7 @@ void ControllerLease::tick() {
   if (is_vacant_ && !is_campaigning_ && now_us >= campaign_at_us_ && may_campaign) campaign();
 }
 
-// --- Who it is
+// --- Following the key
 
 void ControllerLease::note(const std::optional<EtcdEntry>& entry) {
   is_vacant_ = !entry.has_value();
@@ -59,7 +59,7 @@ void ControllerLease::note(const std::optional<EtcdEntry>& entry) {
   changed_(controller_);
 }
 
-// --- To become it
+// --- Creating the key
 
 void ControllerLease::campaign() {
   is_campaigning_ = true;
@@ -81,7 +81,7 @@ void ControllerLease::make_key() {
   EtcdTransaction transaction;
   transaction.conditions.push_back({key_, EtcdRevision{0}});
   transaction.puts.push_back({key_, fmt::format("{}", self_.value()), *lease_});
-  // Whatever the answer is, the watch tells who it is.
+  // The answer is not used, since the watch reports the holder.
   etcd_.commit(std::move(transaction), [this](const Result<EtcdOutcome>&) {
     is_campaigning_ = false;
     campaign_at_us_ = clock_.monotonic_us() + kRetryUs;
@@ -122,7 +122,7 @@ void ControllerLease::keep_alive() {
     } else if (lease.error().code == ErrorCode::NetworkFailure) {
       renew_at_us_ = clock_.monotonic_us() + kRetryUs;
     } else {
-      lease_.reset();  // the key has gone with it
+      lease_.reset();  // the key was removed with the lease
     }
   });
 }

@@ -1,4 +1,4 @@
-// Who decides for the cluster: the node whose key etcd keeps under a lease.
+// Elects the controller: the node whose key etcd keeps under a lease.
 #pragma once
 #include <functional>
 #include <optional>
@@ -11,10 +11,11 @@
 
 namespace storage {
 
-// Each node tries to make the key when it is not there. The revision in which it was made is the controller's
-// epoch: commands are appended on the condition that it is the same still, so whoever does not know yet that
-// his lease is over changes nothing. A key is held by the process that has made it, under its lease: what the process that
-// was this node before has asked of etcd may still come, and would pass for this one's (simulated as seed 30002283).
+// Each node tries to create the key when it does not exist. The revision of its creation is the
+// controller's epoch: commands are appended on the condition that it is unchanged, so a controller
+// whose lease has ended changes nothing, even before it learns of the end. Only the process that
+// created the key under its own lease holds it: a late request of an earlier process of the node
+// must not pass for one of this process (simulated as seed 30002283).
 //
 // Threads: one loop, the client's.
 class ControllerLease {
@@ -24,28 +25,29 @@ class ControllerLease {
     EtcdRevision created;
     bool operator==(const Controller&) const = default;
   };
-  // `changed` tells who it is from now on; nobody, or not known, is nothing.
+  // `changed` is called with each new controller; nothing: there is none, or it is not known.
   ControllerLease(EtcdClient& etcd, std::string key, NodeId self, int64_t ttl_ms,
                   const Clock& clock,
                   std::function<void(const std::optional<Controller>&)> changed);
 
   const std::string& key() const { return key_; }
   const std::optional<Controller>& controller() const { return controller_; }
-  // Whether this process is it, as far as it knows.
+  // Whether this process holds the key, as far as it knows.
   bool is_held() const { return controller_ && is_own_; }
-  // The key is of a process that was this node before: nobody keeps its lease alive.
+  // Whether the key belongs to an earlier process of this node, so that its lease is not renewed.
   bool is_left_over() const { return controller_ && controller_->node == self_ && !is_own_; }
-  // This node holds it as far as it knows, and has not been able to renew it for as long as it lasts.
+  // Whether this node holds the key as far as it knows, but has failed to renew it for as long as
+  // it lasts.
   bool is_over() const;
-  // It is known that this one is gone: its key goes, if it is that one's still, so that there is another controller
-  // before the lease has ended. Whoever was wrong has only made a change of controllers.
+  // Removes the key of a controller that is known to be gone, if it is still that one's, so that
+  // another is elected before the lease ends. A wrong caller only causes a change of controllers.
   void depose(const Controller& gone);
-  // The key is given back, and this node does not try to make it again for `stay_out_us`. False where there is
-  // nothing to give back, or that was said already.
+  // Gives the key back, and does not try to create it again for `stay_out_us`. Returns false if
+  // this node does not hold it, or has given it back already.
   bool resign(int64_t stay_out_us);
-  // Likewise, for good, also where an attempt to make it is under way.
+  // Gives the key back for ever, even if an attempt to create it is in progress.
   void retire();
-  // Every few milliseconds.
+  // Called every few milliseconds.
   void tick();
 
  private:
@@ -65,7 +67,7 @@ class ControllerLease {
   FollowedRange holder_;
   std::optional<EtcdLease> lease_;
   bool is_campaigning_ = false, is_renewing_ = false;
-  bool is_vacant_ = false;  // as etcd said last
+  bool is_vacant_ = false;  // as last reported by etcd
   bool is_retired_ = false;
   int64_t campaign_at_us_ = 0, renew_at_us_ = 0, renewed_at_us_ = 0, stays_out_until_us_ = 0;
 };

@@ -33,14 +33,14 @@ Result<Revision> revision_of(std::string_view key) {
   return Revision{static_cast<int64_t>(*number)};
 }
 
-// Without the state, which nobody unpacks only to know how far it goes.
+// Reads the revision only, without decompressing the state.
 Result<Revision> snapshot_revision(ByteReader& in) {
   const Revision revision{in.be<int64_t>()};
   if (!in.ok()) return Error{ErrorCode::StorageFailure, "the metadata snapshot is damaged"};
   return revision;
 }
 
-// 0 when there is no snapshot.
+// 0 if there is no snapshot.
 Result<Revision> covered_revision(Transaction& transaction, const Tables& tables) {
   const auto snapshot = TRY(transaction.get(tables.snapshots, kSnapshotKey));
   if (!snapshot) return Revision{0};
@@ -54,7 +54,7 @@ Result<Revision> newest_revision(Transaction& transaction, const Tables& tables)
   return covered_revision(transaction, tables);
 }
 
-// What the callbacks on the writer's thread need; they may run after the log's owner has let it go.
+// State for callbacks on the writer's thread, which may run after the log was destroyed.
 struct Shared {
   explicit Shared(Tables opened) : tables(opened) {}
   const Tables tables;
@@ -63,12 +63,12 @@ struct Shared {
   std::function<void(Revision)> moved;  // Guarded by mutex
 };
 
-// Of the records that a snapshot has replaced: what one commit erases, so that the commits of others
-// need not wait for tens of thousands.
+// Erases at most this many covered records per commit, so that other commits need not wait for tens
+// of thousands.
 constexpr EraseLimits kErasedAtATime{.max_count = 256, .max_bytes = 1 << 20};
 
-// Erases what the newest snapshot covers, a slice in each of several commits. A stop in between
-// leaves some of it, which nobody reads, and the next start goes on.
+// Erases the records that the newest snapshot covers, in slices of one commit each. A crash in
+// between leaves some of them, which are never read, and the next start continues.
 void erase_covered(TransactionQueue& queue, std::shared_ptr<Shared> shared) {
   const auto is_all = std::make_shared<bool>(true);
   queue.submit(
@@ -80,7 +80,7 @@ void erase_covered(TransactionQueue& queue, std::shared_ptr<Shared> shared) {
         return {};
       },
       [&queue, shared, is_all](const Status& erased) {
-        // What failed comes with the next snapshot or start.
+        // A failed slice is repeated with the next snapshot or start.
         if (erased && !*is_all) erase_covered(queue, shared);
       });
 }
@@ -169,7 +169,7 @@ Result<std::optional<MetadataSnapshot>> EmbeddedMetadataLog::load_snapshot() con
 
 Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
                                                                 TransactionQueue& queue) {
-  // The queue's owner alone may open tables, so it is asked to, and waited for.
+  // Only the queue's owner may open tables, so the transaction runs there, and this waits for it.
   struct Opened {
     Tables tables;
     Revision newest;
@@ -188,7 +188,7 @@ Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& s
   TRY(answer.get_future().get());
   auto shared = std::make_shared<Shared>(opened->tables);
   shared->newest = opened->newest.value();
-  erase_covered(queue, shared);  // what a stop has left
+  erase_covered(queue, shared);  // the rest after a crash
   return std::make_unique<EmbeddedMetadataLog>(store, queue, std::move(shared));
 }
 

@@ -1,5 +1,5 @@
-// What is asked of etcd (version 3 of its API), as a port: a server reaches one over its gateway, a
-// simulation has one of its own.
+// The requests to etcd (version 3 of its API), as a port: a server uses its gateway, a simulation
+// has an etcd of its own.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -13,14 +13,14 @@
 
 namespace storage {
 
-// etcd's own revisions count all changes of all keys; they are not those of the metadata log.
+// etcd's revisions count all changes of all keys; they are not those of the metadata log.
 using EtcdRevision = StrongNumber<struct EtcdRevisionTag, int64_t>;
 using EtcdLease = StrongNumber<struct EtcdLeaseTag, int64_t>;  // 0: none
 
 struct EtcdEntry {
   std::string key, value;
   EtcdRevision created, modified;
-  EtcdLease lease = {};  // with which it goes
+  EtcdLease lease = {};  // the key is removed with it
 };
 
 struct EtcdRange {
@@ -28,19 +28,20 @@ struct EtcdRange {
   static EtcdRange only(const std::string& key) { return {key, key + '\0'}; }
 };
 
-// All or nothing: the puts and then the removals are done if all of `conditions` and `unchanged` hold.
+// All or nothing: the puts and then the removals are done if all of `conditions` and `unchanged`
+// hold.
 struct EtcdTransaction {
   struct Created {
     std::string key;
-    EtcdRevision revision;  // in which it was made; 0: it is not there
+    EtcdRevision revision;  // of the key's creation; 0: the key does not exist
   };
   struct Put {
     std::string key, value;
-    EtcdLease lease = {};  // the key goes with it
+    EtcdLease lease = {};  // the key is removed with it
   };
   struct Modified {
     std::string key;
-    EtcdRevision revision;  // in which it was changed last; 0: it is not there
+    EtcdRevision revision;  // of the key's last change; 0: the key does not exist
   };
   std::vector<Created> conditions;
   std::vector<Put> puts;
@@ -54,21 +55,22 @@ struct EtcdOutcome {
 
 struct EtcdFound {
   std::vector<EtcdEntry> entries;  // in the order of the keys
-  EtcdRevision revision;           // as of which
+  EtcdRevision revision;           // of the read state
 };
 
-// What has happened in a range; a removed key has no `entry`.
+// A change in a range; a removed key has no `entry`.
 struct EtcdEvent {
   std::string key;
   std::optional<EtcdEntry> entry;
 };
 struct EtcdEvents {
   std::vector<EtcdEvent> events;
-  EtcdRevision revision;  // nothing up to here is missing
+  EtcdRevision revision;  // all events up to here have been delivered
 };
 
-// Each answer comes once, on the caller's loop, never within the call. NetworkFailure: what became of a
-// transaction or a grant is not known; it may still happen. A client that is destroyed answers nobody.
+// Each answer arrives once, on the caller's loop, never within the call. After NetworkFailure the
+// outcome of a transaction or a grant is unknown; it may still happen. A destroyed client gives no
+// answers.
 //
 // Threads: one loop.
 class EtcdClient {
@@ -78,26 +80,27 @@ class EtcdClient {
   using Answer = std::function<void(Result<T>)>;
 
   virtual void commit(EtcdTransaction transaction, Answer<EtcdOutcome> answer) = 0;
-  // As of now: what was committed before it was asked is in it.
+  // Finds the entries as of now, including everything that was committed before the request.
   virtual void find(EtcdRange range, Answer<EtcdFound> answer) = 0;
-  // Likewise; the first key of the range alone.
+  // Finds the first entry of the range as of now.
   virtual void find_first(EtcdRange range, Answer<EtcdFound> answer) = 0;
 
-  // A watch lives as long as this.
+  // Destroying the object ends the watch.
   class Watch {
    public:
     virtual ~Watch() = default;
   };
-  // Tells what happens in the range from `first` on, in order; then, once, why it ends: the connection was
-  // lost (NetworkFailure), or `first` is too old (OffsetOutOfRange).
+  // Delivers the events in the range from `first` on, in order, and finally the reason for the end:
+  // the connection was lost (NetworkFailure), or `first` is too old (OffsetOutOfRange).
   virtual std::unique_ptr<Watch> watch(EtcdRange range, EtcdRevision first,
                                        std::function<void(Result<EtcdEvents>)> tell) = 0;
 
-  // Forgets how things were before that revision, for everybody. OffsetOutOfRange: that was forgotten already.
+  // Forgets the state before that revision, for all clients. OffsetOutOfRange: it was forgotten
+  // already.
   virtual void compact(EtcdRevision revision, Answer<EtcdRevision> answer) = 0;
 
   virtual void grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) = 0;
-  // OffsetOutOfRange: there is no such lease any more.
+  // OffsetOutOfRange: the lease has ended.
   virtual void keep_alive(EtcdLease lease, Answer<EtcdLease> answer) = 0;
 };
 

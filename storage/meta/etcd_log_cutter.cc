@@ -11,7 +11,8 @@ namespace storage {
 namespace {
 
 constexpr int64_t kRetryUs = 50'000;
-// A snapshot is written for at least so many of its bytes in commands: so each pays for writing a few more.
+// A snapshot is written only after a quarter of its size in commands, so that its cost stays in
+// proportion.
 constexpr uint64_t kSnapshotBytesPerByte = 4;
 
 }  // namespace
@@ -33,9 +34,9 @@ std::string EtcdLogCutter::pointer_id() const {
 
 bool EtcdLogCutter::is_due() const {
   if (!log_.has_read() || writing_) return false;
-  // A snapshot without a command that another program can read would take its place.
+  // Such a snapshot would lack a command that newer programs can read, and would replace it.
   if (log_.has_passed_over()) return false;
-  // What is left of the one before goes first.
+  // The rest of the previous clean-up comes first.
   if (log_.pointer() && (cleaned_for_ != log_.pointer()->id || step_ != Step::Nothing))
     return false;
   const int64_t commands =
@@ -64,7 +65,7 @@ void EtcdLogCutter::save(Revision revision, std::string bytes) {
 }
 
 void EtcdLogCutter::tick() {
-  // Another one was written, or this one, which its answer need not have told.
+  // Another snapshot was written, or this one, even if its answer was lost.
   if (writing_ && !is_asking_ && pointer_id() != written_over_) writing_.reset();
   if (is_asking_ || clock_.monotonic_us() < ask_at_us_ || !log_.has_read()) return;
   if (writing_) return write();
@@ -80,7 +81,7 @@ EtcdTransaction EtcdLogCutter::fenced() const {
   return transaction;
 }
 
-// Of an unknown outcome it is tried again with the next tick: what was done already does no harm when it is done again.
+// After an unknown outcome the next tick tries again: repeating a finished step does no harm.
 void EtcdLogCutter::commit(EtcdTransaction transaction, std::function<void(bool is_done)> then) {
   is_asking_ = true;
   etcd_.commit(std::move(transaction),
@@ -89,7 +90,7 @@ void EtcdLogCutter::commit(EtcdTransaction transaction, std::function<void(bool 
                  if (alive.expired()) return;
                  is_asking_ = false;
                  if (!outcome) return try_later();
-                 // Something has changed that is not read yet.
+                 // Something has changed that was not read yet.
                  if (!outcome->is_done) try_later();
                  then(outcome->is_done);
                });
@@ -127,7 +128,7 @@ void EtcdLogCutter::move_pointer() {
   });
 }
 
-// --- What it replaces
+// --- Removing the replaced parts
 
 void EtcdLogCutter::clean(const SnapshotPointer& pointer) {
   if (cleaned_for_ != pointer.id) {
@@ -146,7 +147,7 @@ void EtcdLogCutter::clean(const SnapshotPointer& pointer) {
   }
 }
 
-// The oldest first: what is left has no gap, whenever this ends.
+// The oldest first, so that the remaining commands have no gap whenever this stops.
 void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
   const Revision end = rules_.removes_behind_pointer ? pointer.revision : log_.last_revision();
   is_asking_ = true;
@@ -170,8 +171,9 @@ void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
       });
 }
 
-// Snapshot by snapshot, as they are found: what comes late, when its outcome was given up, must not remove what has been
-// written since. All for the pointer that there was when this began: with another one it would be among what is found.
+// Removes snapshot by snapshot, as they are found: a late request whose outcome was given up must
+// not remove pieces that were written since. All requests have the pointer of the beginning as a
+// condition; a newer pointer's snapshot would be among those found.
 void EtcdLogCutter::remove_pieces(const SnapshotPointer& pointer) {
   const EtcdTransaction fence = fenced();
   remove_first_of(log_.keys().pieces_before(pointer), fence, [this, pointer, fence] {
@@ -196,8 +198,9 @@ void EtcdLogCutter::remove_first_of(EtcdRange pieces, EtcdTransaction fence,
       });
 }
 
-// Without that etcd's file would grow by all that was removed. Not up to now: somebody may be reading a range in pages, or
-// watch from where it has just read. Whatever the answer is: the next time it is up to a later revision.
+// Otherwise etcd's file would grow by everything that was removed. It does not forget up to now,
+// because a reader may be reading a range in pages, or begin a watch where it has just read. The
+// answer does not matter: the next time covers a later revision.
 void EtcdLogCutter::forget_history(const SnapshotPointer& pointer) {
   step_ = Step::Nothing;
   if (pointer.replaced == EtcdRevision{0}) return;

@@ -1,4 +1,4 @@
-// Keeps the metadata log in etcd short: a snapshot takes the place of the commands before it.
+// Keeps the metadata log in etcd short: a snapshot replaces the commands before it.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,31 +14,33 @@
 namespace storage {
 
 struct CutSettings {
-  // Behind the newest snapshot: with so many another one is due.
+  // Another snapshot is due when this many follow the newest one.
   int64_t commands = 1'000, bytes = 1 << 20;
-  size_t piece_bytes = 512 << 10;  // etcd takes no more than a megabyte and a half at a time
+  size_t piece_bytes = 512 << 10;  // etcd accepts at most 1.5 MB per request
   int64_t removed_at_a_time = 200;
 };
 
-// What a simulation switches off, as ReplicaRules.
+// Rules that a simulation switches off, as with ReplicaRules.
 struct CutRules {
-  // Commands go when everybody who looks for them finds the snapshot instead.
+  // Commands are removed only when every reader finds the snapshot instead.
   bool removes_behind_pointer = true;
-  // Who has been overtaken does not move the pointer: not back, to where commands are missing behind it.
+  // A former controller does not move the pointer: it could move back to a place after which
+  // commands are missing.
   bool fences_pointer = true;
 };
 
 // In this order, one request at a time:
 //
-//   1. the pieces of the snapshot are written, to where nobody looks;
+//   1. the pieces of the snapshot are written, where no reader looks yet;
 //   2. the pointer is moved to it;
-//   3. the commands before its revision are removed, the oldest first, some at a time; its own stays, for whoever appends
-//      on the condition that it is there;
-//   4. so are the pieces of all other snapshots, also of those that nobody has finished;
-//   5. etcd forgets what was before the previous move of the pointer.
+//   3. the commands before its revision are removed, the oldest first, some at a time; the command
+//      of the revision itself stays, since appends have its existence as a condition;
+//   4. the pieces of all other snapshots are removed, including unfinished ones;
+//   5. etcd forgets the state before the previous move of the pointer.
 //
-// Each of 1 to 4 is a transaction on the condition that this node is the controller still, and that the pointer is where
-// it was read: what comes late changes nothing. So whoever becomes the controller begins with 3, with whatever is there.
+// Each of 1 to 4 is a transaction on the condition that this node is still the controller, and that
+// the pointer is unchanged, so late requests change nothing. A new controller therefore begins with
+// step 3, whatever it finds.
 //
 // Threads: one loop, the client's. Owner: the node, for as long as it holds the controller's lease.
 class EtcdLogCutter {
@@ -46,11 +48,12 @@ class EtcdLogCutter {
   EtcdLogCutter(EtcdClient& etcd, const EtcdMetadataLog& log, EtcdMetadataLog::Holding holding,
                 const Clock& clock, Random& random, CutSettings settings, CutRules rules);
 
-  // Whether there is enough behind the last snapshot for another one.
+  // Whether enough commands follow the last snapshot for another one.
   bool is_due() const;
-  // As of a revision that was read: see encode_metadata_snapshot(). Left out where none is due.
+  // Takes a snapshot as of a revision that was read: see encode_metadata_snapshot(). Ignored if
+  // none is due.
   void save(Revision revision, std::string bytes);
-  // Every few milliseconds.
+  // Called every few milliseconds.
   void tick();
 
  private:
@@ -58,10 +61,10 @@ class EtcdLogCutter {
     SnapshotPointer pointer;
     std::string bytes;
     uint32_t next_piece = 0;
-    bool is_over = false;  // the log will tell what became of it
+    bool is_over = false;  // the log will show the outcome
   };
   enum class Step : uint8_t { Commands, Pieces, History, Nothing };
-  std::string pointer_id() const;  // as it was read; empty where there is none
+  std::string pointer_id() const;  // as last read; empty if there is none
   EtcdTransaction fenced() const;
   void commit(EtcdTransaction transaction, std::function<void(bool is_done)> then);
   void write();
@@ -82,8 +85,8 @@ class EtcdLogCutter {
   const CutSettings settings_;
   const CutRules rules_;
   std::optional<Writing> writing_;
-  std::string written_over_;  // the pointer's id when that began
-  std::string cleaned_for_;   // the pointer's id that `step_` is about
+  std::string written_over_;  // the pointer's id when the writing began
+  std::string cleaned_for_;   // the pointer's id that `step_` belongs to
   Step step_ = Step::Commands;
   bool is_asking_ = false;
   int64_t ask_at_us_ = 0;

@@ -23,7 +23,8 @@ EtcdMetadataLog::EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clo
       clock_(clock),
       random_(random),
       reader_(std::move(reader)),
-      // From the last command on, which is there still: the next one is appended on that condition.
+      // Reads from the last command on, which always exists: its existence is a condition of the
+      // next append.
       commands_(etcd, clock,
                 {.range = [this] { return keys_.commands_and_pointer(last_); },
                  .read = [this](const std::vector<EtcdEntry>& entries) { read(entries); },
@@ -75,8 +76,8 @@ void EtcdMetadataLog::try_append(uint64_t number) {
   const Append& append = appends_.at(number);
   EtcdTransaction transaction;
   transaction.conditions.push_back({keys_.command(append.revision), EtcdRevision{0}});
-  // Commands that a snapshot has replaced are not there either; the one before the next always is, or, before the
-  // first, no snapshot.
+  // Commands that a snapshot has replaced do not exist either. The last command before an append
+  // always does; before the first command, no snapshot exists.
   if (append.predecessor != EtcdRevision{0})
     transaction.conditions.push_back({keys_.command(append.revision - 1), append.predecessor});
   else
@@ -95,7 +96,7 @@ void EtcdMetadataLog::try_later(uint64_t number) {
 void EtcdMetadataLog::outcome(uint64_t number, Result<EtcdOutcome> outcome) {
   if (!outcome) return try_later(number);
   if (outcome->is_done) return finish(number, appends_.at(number).revision);
-  // An earlier attempt of the same command may be what stands there.
+  // An earlier attempt may have stored the same command.
   appends_.at(number).was_refused = true;
   find_out(number);
 }
@@ -115,7 +116,7 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
     note_unread(append.revision);
     return finish(number, moved_on);
   }
-  // A snapshot may have taken the place of what stood there.
+  // A snapshot may have replaced the command of that revision.
   if (append.is_it)
     return *append.is_it ? finish(number, append.revision) : finish(number, moved_on);
   if (last_ >= append.revision)
@@ -123,10 +124,10 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
                                 "etcd was out of reach: whether the change was made is not known",
                                 {},
                                 "Look whether it was, and try again."});
-  // It was tried, and cannot be done: that is read soon.
+  // The attempt was refused because of something that will be read soon.
   if (std::exchange(append.was_refused, false)) return try_later(number);
-  // It is not there, and an attempt on its way may still put it there. One on behalf of a controller who is not
-  // any more cannot; any other is tried until somebody's command stands there.
+  // The command is not stored, but an attempt in progress may still store it. An attempt of a
+  // former controller cannot; any other is repeated until some command is stored at the revision.
   if (!append.holding) return try_append(number);
   etcd_.find(EtcdRange::only(append.holding->key), [this, number](Result<EtcdFound> holder) {
     const Append& waiting = appends_.at(number);
@@ -138,7 +139,7 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
   });
 }
 
-// Who decides would try in vain for as long as the watch, which tells what is there, is late.
+// A late watch would make the controller retry in vain, so the range is read instead.
 void EtcdMetadataLog::note_unread(Revision there) {
   constexpr int64_t kLateUs = 300'000;
   if (last_ >= there) return;
@@ -217,7 +218,8 @@ void EtcdMetadataLog::confirm_read(std::function<void(Status)> done) {
   if (confirming_.empty()) ask_for_more();
 }
 
-// Who asks while a question is under way is not answered by that one: it may have been answered before.
+// A caller that arrives during a question gets the next answer, since the present one may have been
+// computed before.
 void EtcdMetadataLog::ask_for_more() {
   confirming_ = std::exchange(confirming_next_, {});
   if (confirming_.empty()) return;
@@ -237,7 +239,7 @@ void EtcdMetadataLog::ask_for_more() {
 
 // --- Snapshots
 
-// The commands before it may be gone. What was read behind it is read again.
+// The commands before the snapshot may be removed. Entries that were read after it are read again.
 void EtcdMetadataLog::load_if_behind() {
   if (!pointer_ || pointer_->revision <= last_ || snapshot_.is_reading()) return;
   commands_.read_again();
@@ -247,10 +249,10 @@ void EtcdMetadataLog::load_if_behind() {
 void EtcdMetadataLog::loaded(Result<MetadataSnapshot> snapshot) {
   Status loaded;
   if (!snapshot) {
-    if (snapshot.error().code == ErrorCode::OffsetOutOfRange) return;  // it is looked for again
+    if (snapshot.error().code == ErrorCode::OffsetOutOfRange) return;  // the search is repeated
     loaded = snapshot.error();
   } else {
-    // Who is told of it finds it read.
+    // The callback already sees the snapshot's revision as read.
     const Revision last = std::exchange(last_, snapshot->revision);
     const EtcdRevision created = std::exchange(last_created_, EtcdRevision{});
     loaded = reader_.load(*snapshot);

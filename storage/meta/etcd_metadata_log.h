@@ -17,70 +17,73 @@
 
 namespace storage {
 
-// Revision 17 is appended by a transaction on the condition that its key is not there yet: so nobody overtakes
-// unseen, and a command that etcd carries out late meets the one that came instead. What the outcome of a
-// transaction was may be unknown; then the same one is tried again until it is known: the id tells whether
-// it was this one.
+// Revision 17 is appended by a transaction on the condition that its key does not exist yet. So no
+// append overtakes another unseen, and a command that etcd executes late is refused if another one
+// has taken its place. The outcome of a transaction may be unknown; then the same one is tried
+// again until it is known, and the id of the stored command shows whether it was this one.
 //
-// A snapshot takes the place of the commands before it (etcd_log_cutter.h). Who has read less than it holds, at a start or
-// because etcd was out of reach, loads it and reads on behind it. The command of its revision stays, so that who appends behind that
-// meets the same conditions as ever.
+// A snapshot replaces the commands before it (etcd_log_cutter.h). A node that has read less, at a
+// start or because etcd was out of reach, loads it and reads on after it. The command of its
+// revision stays, so that the next append has the same conditions as ever.
 //
-// Invariant: what was told has no gaps, but for those that a snapshot fills; a command is told when etcd has it, one's
-// own too.
+// Invariant: the delivered commands have no gaps, except those that a snapshot fills. A command is
+//   delivered when etcd has it, including this node's own.
 //
 // Threads: one loop, the client's.
 class EtcdMetadataLog {
  public:
-  // Who appends on the condition of being the controller still.
+  // The condition of a caller that appends only while it is the controller.
   struct Holding {
     std::string key;
     EtcdRevision created;
   };
   struct Reader {
-    // Called for each command in order, from the first on, or from the snapshot on that was loaded last.
+    // Called for each command in order, from the first on, or from the last loaded snapshot on.
     std::function<void(const MetadataRecord&)> tell;
-    // The state is that of the snapshot now, whatever it was before. What it cannot be is not loaded.
+    // Replaces the state by that of the snapshot. An error leaves the state as it was, and the
+    // loading is repeated.
     std::function<Status(const MetadataSnapshot&)> load;
   };
   EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clock& clock, Random& random,
                   Reader reader);
 
-  // Appends behind `last` if nobody else does. Answers when the outcome is known: OutOfOrderSequence when the log
-  // has moved on, or the key of `holding` is not what it was; read on and decide again. ReadTimeout: it is too late to find
-  // out.
+  // Appends after `last` if no other append has done so. Answers when the outcome is known:
+  // OutOfOrderSequence if the log has moved on, or the key of `holding` has changed; the caller
+  // then reads and decides again. ReadTimeout: the outcome can no longer be found out.
   void append(Revision last, const MetadataCommand& command, std::optional<Holding> holding,
               std::function<void(Result<Revision>)> done);
   Revision last_revision() const { return last_; }
-  // Whether all is read that etcd has as of now: what anybody had decided before the question is known then. Fails with
-  // NotLeader where there is more, which is read soon, and with NetworkFailure where etcd does not say.
+  // Answers whether everything is read that etcd has now, including everything that any node had
+  // decided before the call. Fails with NotLeader if there is more, which is read soon, and with
+  // NetworkFailure if etcd does not answer.
   void confirm_read(std::function<void(Status)> done);
-  // Whether all has been read that etcd had at some time since this began.
+  // Whether everything was read that etcd had at some time since this object began.
   bool has_read() const { return has_read_; }
-  // Of the first command: tells this log from any other. Empty while there is none.
+  // The id of the first command, which identifies this log. Empty while there is none.
   const std::string& first_id() const { return first_id_; }
-  // A command was there that this program cannot read: its image of the metadata is not what others have.
+  // Whether a command was met that this program cannot read: its metadata differs from that of
+  // other nodes.
   bool has_passed_over() const { return has_passed_over_; }
-  // Why nothing is read; it may pass.
+  // The reason why nothing can be read; it may pass.
   const std::optional<Error>& trouble() const { return trouble_; }
   const EtcdMetadataKeys& keys() const { return keys_; }
-  // Of the newest snapshot, as it was read last; nothing while there is none.
+  // The newest snapshot, as last read; nothing while there is none.
   const std::optional<SnapshotPointer>& pointer() const { return pointer_; }
   EtcdRevision pointer_modified() const { return pointer_modified_; }
-  // What commands took that were read since then, about.
+  // About the size of the commands that were read since then.
   uint64_t bytes_behind_pointer() const { return bytes_behind_pointer_; }
-  // Begins reading, and reads again what got lost. Every few milliseconds.
+  // Begins reading, and repeats lost reads. Called every few milliseconds.
   void tick();
 
  private:
   struct Append {
     Revision revision;
-    EtcdRevision predecessor;  // in which the command before it was made
+    EtcdRevision predecessor;  // when the command before it was created
     std::string bytes;
     std::optional<Holding> holding;
     std::function<void(Result<Revision>)> done;
-    std::optional<bool> is_it;  // what was read at its revision, since that was
-    bool was_refused = false;   // since it was looked for last
+    std::optional<bool> is_it;  // whether the command read at its revision is this one
+    bool was_refused = false;   // since the last search for its outcome
   };
   void try_append(uint64_t number);
   void try_later(uint64_t number);
@@ -103,20 +106,20 @@ class EtcdMetadataLog {
   Random& random_;
   const Reader reader_;
   Revision last_{0};
-  EtcdRevision last_created_{0};  // 0 behind a snapshot whose command was not read yet
+  EtcdRevision last_created_{0};  // 0 after a snapshot whose command was not read yet
   bool has_read_ = false;
   std::string first_id_;
   bool has_passed_over_ = false;
-  std::map<uint64_t, Append> appends_;  // on their way
+  std::map<uint64_t, Append> appends_;  // in progress
   uint64_t next_append_ = 0;
-  std::multimap<int64_t, uint64_t> retries_;  // at which time, of which append
-  // The next command is there, as is known since then.
+  std::multimap<int64_t, uint64_t> retries_;  // append numbers by the time of their next attempt
+  // The next command exists, as known since then, but has not been read.
   struct Unread {
     Revision revision;
     int64_t since_us;
   };
   std::optional<Unread> unread_;
-  // Those who are answered by one question: of whom it is under way, and of whom it is the next.
+  // One question answers several callers: those of the present question, and those of the next one.
   std::vector<std::function<void(Status)>> confirming_, confirming_next_;
   FollowedRange commands_;
   std::optional<SnapshotPointer> pointer_;
@@ -124,7 +127,7 @@ class EtcdMetadataLog {
   uint64_t bytes_behind_pointer_ = 0;
   EtcdSnapshotReader snapshot_;
   std::optional<Error> trouble_;
-  int64_t load_at_us_ = 0;  // not before that
+  int64_t load_at_us_ = 0;  // earliest time of the next load
 };
 
 }  // namespace storage

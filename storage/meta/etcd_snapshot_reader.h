@@ -1,4 +1,4 @@
-// Reads a snapshot of the metadata that lies in etcd in pieces.
+// Reads a snapshot of the metadata from its pieces in etcd.
 #pragma once
 #include <functional>
 #include <optional>
@@ -11,20 +11,20 @@
 
 namespace storage {
 
-// One piece at a time, and each again until etcd answers. Meanwhile another snapshot may have come instead, whose writer
-// removes these pieces: then there is nothing to wait for.
+// Reads one piece at a time, and repeats each until etcd answers. If another snapshot replaces this
+// one meanwhile, its writer removes these pieces, and reading ends.
 //
 // Threads: one loop, the client's.
 class EtcdSnapshotReader {
  public:
-  // Told once for each beginning. OffsetOutOfRange: another one has come instead.
+  // Called once for each begin(). OffsetOutOfRange: another snapshot has replaced it.
   using Done = std::function<void(Result<MetadataSnapshot>)>;
   EtcdSnapshotReader(EtcdClient& etcd, const EtcdMetadataKeys& keys, const Clock& clock, Done done)
       : etcd_(etcd), keys_(keys), clock_(clock), done_(std::move(done)) {}
 
   bool is_reading() const { return pointer_.has_value(); }
   void begin(SnapshotPointer pointer);
-  // Every few milliseconds.
+  // Called every few milliseconds.
   void tick();
 
  private:

@@ -1,4 +1,5 @@
-// What all nodes of a cluster understand, so that each of them may write it.
+// Feature levels: the formats and requests that all nodes of a cluster understand and may therefore
+// use.
 #pragma once
 #include <cstdint>
 
@@ -6,21 +7,22 @@
 
 namespace storage {
 
-// A cluster is at one of them. It is raised by its operators, when no node runs a program any more that does not know it,
-// and never lowered (docs/adr/0098): until then the earlier program can come back.
+// Operators raise a cluster's level when all nodes run programs that know the new one. It is never
+// lowered (docs/adr/0098); until it is raised, the earlier program can be installed again.
 using FeatureLevel = StrongNumber<struct FeatureLevelTag, int16_t>;
 
-inline constexpr FeatureLevel kFirstLevel{1};  // of programs that know of no levels
-// Journals of tasks carry snapshots, and are trimmed behind them (docs/adr/0081).
+inline constexpr FeatureLevel kFirstLevel{1};  // of programs without levels
+// Journals of tasks contain snapshots, and are trimmed up to them (docs/adr/0081).
 inline constexpr FeatureLevel kJournalSnapshotsLevel{2};
-// Commits of a query may be of several plans, the one after the other (docs/adr/0101).
+// Commits of a query may belong to several successive plans (docs/adr/0101).
 inline constexpr FeatureLevel kReplacedQueriesLevel{3};
-// What transactions have defined is noted with the process that can end them (docs/adr/0104); nodes tell each other when they
-// have carried out what was defined, and how far their groups are; and topics have a min.insync.replicas of their own.
+// The definitions of a transaction are noted with the process that can end it (docs/adr/0104);
+// nodes report to each other when they have applied definitions, and the progress of their groups;
+// and topics may have their own min.insync.replicas.
 inline constexpr FeatureLevel kDefiningTransactionsLevel{4};
-// Access rules of Kafka's that rights cannot say, and settings for all topics that have none of their own.
+// Kafka's access rules that rights cannot express, and settings for all topics without their own.
 inline constexpr FeatureLevel kAccessRulesLevel{5};
 
-inline constexpr FeatureLevel kNewestLevel = kAccessRulesLevel;  // that this program knows
+inline constexpr FeatureLevel kNewestLevel = kAccessRulesLevel;  // of this program
 
 }  // namespace storage

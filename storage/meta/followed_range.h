@@ -1,4 +1,4 @@
-// A range of etcd's keys, read and then watched, for as long as it is wanted.
+// A range of etcd's keys that is read and then watched.
 #pragma once
 #include <functional>
 #include <memory>
@@ -9,26 +9,27 @@
 
 namespace storage {
 
-// Reads the range, then watches it from the next revision on; when the watch ends, however it ends, reads
-// again a little later. So nothing that happens is missed, and what was told already may be told once more.
+// Reads the range, then watches it from the next revision on. When the watch ends for any reason,
+// reads again a little later. So no event is missed, and an event may be delivered more than once.
 //
 // Threads: one loop, the client's.
 class FollowedRange {
  public:
   struct Wishes {
-    std::function<EtcdRange()> range;  // asked each time it is read
+    std::function<EtcdRange()> range;  // called for each read
     std::function<void(const std::vector<EtcdEntry>&)> read;
     std::function<void(const EtcdEvent&)> changed;
   };
   FollowedRange(EtcdClient& etcd, const Clock& clock, Wishes wishes)
       : etcd_(etcd), clock_(clock), wishes_(std::move(wishes)) {}
 
-  // Begins reading when it is time. Every few milliseconds.
+  // Begins reading when it is time. Called every few milliseconds.
   void tick();
-  // What was told does not fit together: the rest of it is left out, and the range is read again. For within
-  // `read` and `changed`.
+  // Called within `read` and `changed` if the entries do not fit together: the rest is skipped, and
+  // the range is read again.
   void read_again() { must_read_again_ = true; }
-  // What the watch should have told is late: the range is read instead, at the next tick. Not from within these.
+  // Called if events of the watch are late: the range is read at the next tick instead. Not within
+  // `read` and `changed`.
   void read_now();
 
  private:

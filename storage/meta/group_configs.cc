@@ -16,10 +16,11 @@ namespace {
 // part  = version u8, count of groups varint, groups * (id, count of settings varint, settings * (name, value))
 constexpr uint8_t kVersion = 1;
 
-// Every change copies them all.
+// Bounded, because each change copies all of them.
 constexpr size_t kMostGroups = 10'000;
 
-// Ranges are those of Kafka's broker, which has settings for them; of locks the widest that these can give.
+// The ranges are the defaults of the corresponding settings of Kafka's broker; for locks, the
+// widest that those settings allow.
 constexpr GroupConfigRow kRows[] = {
     {kConsumerHeartbeatIntervalMs, "group.consumer.heartbeat.interval.ms",
      "how often members by the consumer protocol are to send heartbeats", 5'000, 15'000},
@@ -133,7 +134,7 @@ Result<GroupConfig> changed_group_config(const GroupConfig& now,
                                          std::span<const ConfigChange> changes) {
   GroupConfig next = now;
   for (const ConfigChange& change : changes) {
-    // Kafka takes the deletion of any name.
+    // Kafka accepts the deletion of any name.
     if (change.kind == ConfigChange::Kind::Delete) {
       next.erase(change.name);
       continue;

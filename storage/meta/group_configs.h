@@ -1,5 +1,6 @@
-// The settings that a consumer group or a share group can have, by Kafka's names (https://kafka.apache.org/documentation/#groupconfigs):
-// a pure state machine over the "group-configs" parts of the metadata log.
+// The settings of consumer groups and share groups, by Kafka's names
+// (https://kafka.apache.org/documentation/#groupconfigs): a pure state machine over the
+// "group-configs" parts of the metadata log.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -16,14 +17,14 @@ namespace storage {
 // A "group-configs" part of a metadata command or snapshot.
 inline constexpr std::string_view kGroupConfigsPart = "group-configs";
 
-// A whole number, or one of some words.
+// A setting that takes an integer or one of several words.
 struct GroupConfigRow {
   std::string_view name;
-  std::string_view broker_name;  // the server's default of it; empty: it has none
+  std::string_view broker_name;  // the server's default for it; empty: it has none
   std::string_view doc;
   int64_t least = 0, most = 0;
   std::string_view words =
-      {};  // each behind the other with a blank between, the default first; empty: a number
+      {};  // separated by blanks, the default first; empty: a number
   bool is_number() const { return words.empty(); }
 };
 inline constexpr std::string_view kConsumerSessionTimeoutMs = "consumer.session.timeout.ms",
@@ -38,34 +39,35 @@ inline constexpr std::string_view kConsumerSessionTimeoutMs = "consumer.session.
                                   kShareIsolationLevel = "share.isolation.level";
 
 std::span<const GroupConfigRow> group_configs();
-// nullptr when there is none of this name.
+// Returns nullptr if no setting has this name.
 const GroupConfigRow* find_group_config(std::string_view name);
 
 using GroupConfig = std::map<std::string, std::string>;
-// By group; one without settings is not in it.
+// By group; groups without settings are absent.
 using GroupConfigs = std::map<std::string, GroupConfig, std::less<>>;
 
-// As set; nothing when it is not. What a newer version has set and cannot be read here counts as nothing.
+// Returns the value that was set; nothing if it is not set, or if a newer version has set a value
+// that cannot be read here.
 std::optional<int64_t> group_config_number(const GroupConfigs& all, std::string_view group,
                                            std::string_view name);
-// As set, or its default.
+// Returns the value that was set, or the default.
 std::string_view group_config_text(const GroupConfigs& all, std::string_view group,
                                    std::string_view name);
 
-// Of share.auto.offset.reset, before the duration (KIP-1106).
+// A value of share.auto.offset.reset starts with this before the duration (KIP-1106).
 inline constexpr std::string_view kByDuration = "by_duration:";
-// "by_duration:PT1H": how long ago, in ms. Fails with InvalidParameter.
+// For "by_duration:PT1H": returns how long ago, in ms. Fails with InvalidParameter.
 Result<int64_t> begin_duration_ms(std::string_view by_duration);
 
-// The settings of a group when the changes are made. Fails with InvalidParameter.
+// Returns the settings of a group after the changes. Fails with InvalidParameter.
 Result<GroupConfig> changed_group_config(const GroupConfig& now,
                                          std::span<const ConfigChange> changes);
 
-// That these are all settings of the group from now on.
+// Encodes all settings of the group, which replace its present ones.
 std::string encode_group_config(const std::string& group, const GroupConfig& config);
-// Fails with IncompatibleFormat, StorageFailure or LimitExceeded; all nodes fail alike.
+// Fails with IncompatibleFormat, StorageFailure or LimitExceeded, alike on all nodes.
 Result<GroupConfigs> apply_group_configs(const GroupConfigs& now, std::string_view part);
-// The whole state as a change of none.
+// Encodes the whole state, as a change to an empty one.
 std::string encode_group_configs(const GroupConfigs& all);
 
 }  // namespace storage

@@ -7,11 +7,11 @@ namespace storage {
 
 namespace {
 
-// command = version u8, count varint, count * (type, bytes), both behind their varint lengths
+// command = version u8, count varint, count * (type, bytes), both after their varint lengths
 constexpr uint8_t kCommandVersion = 1;
 
-// One definition looks much like the next: a snapshot of ten thousand shrinks by a factor of ten,
-// and so does the time for which the log's writer is busy with it.
+// Definitions are similar to each other: a snapshot of ten thousand shrinks by a factor of ten, and
+// so does the time for which the log's writer is busy with it.
 constexpr records::Codec kSnapshotCodec = records::Codec::Zstd;
 constexpr size_t kMaxSnapshotSize = size_t{4} << 30;
 

@@ -1,6 +1,6 @@
-// The metadata log: every change of topics, configuration and definitions, in one total order.
-// One interface, with two homes: the log's own store (embedded_metadata_log.h) for a single node, and etcd
-// (etcd_metadata_log.h) for a cluster.
+// The metadata log: every change of topics, configuration and definitions, in one total order. The
+// interface has two implementations: the log's own store (embedded_metadata_log.h) for a single
+// node, and etcd (etcd_metadata_log.h) for a cluster.
 #pragma once
 #include <functional>
 #include <optional>
@@ -13,15 +13,16 @@
 
 namespace storage {
 
-// A typed part of a command. Whoever owns the type reads the bytes; to all others they are opaque.
+// A typed part of a command. Only the owner of the type reads the bytes; to all others they are
+// opaque.
 struct MetadataPart {
-  std::string type;  // "topics" is ours (topic_table.h), "sql" is the engine's
+  std::string type;  // "topics" belongs to storage (topic_table.h), "sql" to the engine
   std::string bytes;
   bool operator==(const MetadataPart&) const = default;
 };
 inline constexpr std::string_view kTopicsPart = "topics";
 
-// What changes together.
+// Changes that take effect together.
 struct MetadataCommand {
   std::vector<MetadataPart> parts;
   bool operator==(const MetadataCommand&) const = default;
@@ -38,10 +39,10 @@ struct MetadataSnapshot {
 };
 
 std::string encode(const MetadataCommand& command);
-// Fails with IncompatibleFormat when a newer version wrote it, with StorageFailure when it is
+// Fails with IncompatibleFormat if a newer version wrote it, and with StorageFailure if it is
 // damaged.
 Result<MetadataCommand> decode_metadata_command(std::string_view bytes);
-// As it is stored, compressed.
+// In the stored form, compressed.
 Result<std::string> encode_metadata_snapshot(const MetadataSnapshot& snapshot);
 Result<MetadataSnapshot> decode_metadata_snapshot(std::string_view bytes);
 
@@ -49,21 +50,22 @@ Result<MetadataSnapshot> decode_metadata_snapshot(std::string_view bytes);
 class MetadataLog {
  public:
   virtual ~MetadataLog() = default;
-  // Appends if `last` is still the newest revision; answers with the new one when it is durable, on
-  // a thread of the log. OutOfOrderSequence: the log has moved on, read it and decide again.
+  // Appends if `last` is still the newest revision. Answers with the new revision when it is
+  // durable, on a thread of the log. OutOfOrderSequence: the log has moved on; read it and decide
+  // again.
   virtual void append(Revision last, MetadataCommand command,
                       std::function<void(Result<Revision>)> done) = 0;
   virtual Revision last_revision() const = 0;
-  // The records from `first` on, at most `max_count`. OffsetOutOfRange: a snapshot has replaced the
-  // first of them.
+  // Returns the records from `first` on, at most `max_count`. OffsetOutOfRange: a snapshot has
+  // replaced the first of them.
   virtual Result<std::vector<MetadataRecord>> read(Revision first, size_t max_count) const = 0;
   // Calls `moved` with the newest revision after each durable append, on a thread of the log.
-  // Replaces the watcher before it.
+  // Replaces an earlier watcher.
   virtual void watch(std::function<void(Revision)> moved) = 0;
-  // Keeps the snapshot and forgets the one before it and the records that it covers.
+  // Stores the snapshot, and removes the previous one and the records that it covers.
   virtual void save_snapshot(MetadataSnapshot snapshot, std::function<void(Status)> done) = 0;
   virtual Result<std::optional<MetadataSnapshot>> load_snapshot() const = 0;
-  // Whether it is time to save one. Where the log does not decide that, its reader does.
+  // Whether a snapshot is due. If the log does not decide this, its reader does.
   enum class SnapshotWish : uint8_t { ReaderDecides, Due, NotDue };
   virtual SnapshotWish snapshot_wish() const { return SnapshotWish::ReaderDecides; }
 };

@@ -12,8 +12,9 @@
 
 namespace storage {
 
-// Every reader of parts switches over all of these without a default, and makes a value that it forgets an error
-// (-Wswitch): `millrace check` once took the kinds that it did not know for damaged definitions.
+// Every reader of parts switches over all of these without a default, and the compiler reports a
+// forgotten one as an error (-Wswitch): `millrace check` once took unhandled kinds for damaged
+// definitions.
 enum class MetadataPartKind : uint8_t {
   TopicPart,
   QuotaPart,
@@ -22,7 +23,7 @@ enum class MetadataPartKind : uint8_t {
   UserPart,
   DefinitionPart,  // the engine's: server/metadata/definition_command.h
   ClusterPart,
-  UnknownPart,  // of a newer version
+  UnknownPart,  // written by a newer version
 };
 
 constexpr MetadataPartKind kind_of_part(std::string_view type) {

@@ -17,7 +17,7 @@ std::vector<NodeId> without(std::vector<NodeId> nodes, const std::vector<NodeId>
   return nodes;
 }
 
-// In the order of the replicas.
+// Keeps the order of the replicas.
 std::vector<NodeId> only(const std::vector<NodeId>& replicas, const std::vector<NodeId>& those) {
   std::vector<NodeId> kept;
   for (const NodeId node : replicas)

@@ -1,5 +1,6 @@
-// What operators ask of partitions and nodes, as changes of their state: pure. What is asked for is a command of the
-// metadata log, on the condition that it is the next one; so whoever asks knows what it will find.
+// Requests of operators for partitions and nodes, as pure changes of their state. A request is a
+// command of the metadata log, on the condition that it is the next one, so the caller knows the
+// state that it will be applied to.
 #pragma once
 #include <optional>
 #include <vector>
@@ -8,32 +9,33 @@
 
 namespace storage {
 
-// The replicas are to be `target`, or what they were before they began to move (none). All that were there stay until
-// those that are to come are in sync: completed_move().
+// Changes the replicas to `target`, or, if it is empty, back to those before the present move. All
+// present replicas stay until the new ones are in sync: completed_move().
 //
-// Who leaves at once, because he was only to come, follows no more; the leader epoch is raised then, so that nothing
-// that he has said counts when he comes again. Fails with UnknownTopic; with InvalidParameter where nobody would be left
-// who has what is visible.
+// A replica that was only being added and is not in the target leaves at once. The leader epoch is
+// raised then, so that none of its earlier fetches counts if it is added again. Fails with
+// UnknownTopic, and with InvalidParameter if no remaining replica would have the visible records.
 Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition,
                                                 const std::vector<NodeId>& target);
 
-// Whether that may be asked for: also that enough of those that would be left have what is visible. Fails likewise.
+// Whether the move may be requested. Also requires that enough of the remaining replicas have the
+// visible records. Fails like with_moved_replicas().
 Status check_move(const ClusterSnapshot& cluster, const TopicPartition& partition,
                   const std::vector<NodeId>& target, size_t min_insync_replicas);
 
-// Without those that are to go, once all who are to come are in sync, and enough of all; nothing before. Its leader may
-// be one that has gone.
+// Returns the assignment without the replicas to remove, once all added ones are in sync, and
+// enough of all; nothing before. Its leader may be one of the removed replicas.
 std::optional<PartitionAssignment> completed_move(const PartitionAssignment& assignment,
                                                   size_t min_insync_replicas);
 
-// Fails with UnknownTopic; with ObjectState where there is nothing to elect, with NotLeader where nobody may be. An
-// unclean election takes `wanted`, or the first of the replicas that is there.
+// Fails with UnknownTopic, with ObjectState if an election is not needed, and with NotLeader if no
+// replica may lead. An unclean election takes `wanted`, or the first available replica.
 Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition, Election how,
                                                 std::optional<NodeId> wanted = {});
 
-// One of the partitions that the node has replicas of, if there is any.
+// Returns a partition that has a replica on the node, if one exists.
 std::optional<TopicPartition> replica_on(const ClusterSnapshot& cluster, NodeId node);
 
 }  // namespace storage

@@ -20,7 +20,7 @@ constexpr std::string_view kForTiers = "for Kafka's tiered storage; without effe
 constexpr std::string_view kRemoteStorage = "remote.storage.enable";
 constexpr std::string_view kNoLimit = "9223372036854775807";
 
-// Ranges are those of Kafka's LogConfig.
+// The ranges are those of Kafka's LogConfig.
 constexpr TopicConfigRow kRows[] = {
     {"cleanup.policy", "log.cleanup.policy", List, "delete",
      "delete: records go by age and size; compact: the newest record of each key stays",
@@ -146,7 +146,7 @@ std::string joined(const std::vector<std::string_view>& parts) {
   return list;
 }
 
-// The list with the change's parts at its end, each once, or without them.
+// Returns the list with the parts of the change appended, each once, or removed.
 std::string changed_list(std::string_view now, const ConfigChange& change) {
   std::vector<std::string_view> parts = parts_of(now);
   for (const std::string_view part : parts_of(change.value)) {
@@ -245,8 +245,8 @@ Result<std::map<std::string, std::string>> changed_configs(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes) {
   std::map<std::string, std::string> next = now;
   for (const ConfigChange& change : changes) {
-    // Kafka takes the deletion of any name: MirrorMaker 2 deletes each setting that has its default at the source,
-    // those included that only the source's version has.
+    // Kafka accepts the deletion of any name. MirrorMaker 2 deletes each setting that has its
+    // default at the source, including those that only the source's version has.
     if (change.kind == ConfigChange::Kind::Delete) {
       next.erase(change.name);
       continue;

@@ -1,5 +1,4 @@
-// The settings that a topic can have, by Kafka's names
-// (https://kafka.apache.org/documentation/#topicconfigs).
+// The settings of topics, by Kafka's names (https://kafka.apache.org/documentation/#topicconfigs).
 #pragma once
 #include <cstdint>
 #include <map>
@@ -14,35 +13,36 @@
 
 namespace storage {
 
-// As DescribeConfigs numbers them.
+// Numbered as in DescribeConfigs.
 enum class ConfigType : int8_t { Boolean = 1, String = 2, Int = 3, Long = 5, Double = 6, List = 7 };
 
 struct TopicConfigRow {
   std::string_view name;
-  std::string_view broker_name;  // the broker's default of it; empty: there is none
+  std::string_view broker_name;  // the broker's default for it; empty: it has none
   ConfigType type;
-  std::string_view default_value;  // what we do when nothing is set, which may differ from Kafka's
+  std::string_view default_value;  // our behaviour if nothing is set; may differ from Kafka's
   std::string_view doc;
   std::string_view choices = "";  // separated by commas; empty: any value of the type
-  // Of numbers.
+  // For numbers.
   double least = -1e300, most = 1e300;
 };
 
 inline constexpr const char* kMinInsyncReplicas = "min.insync.replicas";
 
 std::span<const TopicConfigRow> topic_configs();
-// nullptr when there is none of this name.
+// Returns nullptr if no setting has this name.
 const TopicConfigRow* find_topic_config(std::string_view name);
-// Fails with InvalidParameter: an unknown name, or a value that the setting does not take.
+// Fails with InvalidParameter for an unknown name, or a value that the setting does not accept.
 Status check_topic_config(std::string_view name, std::string_view value);
-// As set, or the default.
+// Returns the value that was set, or the default.
 std::string_view topic_config(const TopicInfo& topic, std::string_view name);
-// Of a setting that is a number. What an older version has let pass and is none counts as the default.
+// For settings that are numbers. A stored value that is not a number, which an older version
+// accepted, counts as the default.
 int64_t topic_config_number(const TopicInfo& topic, std::string_view name);
-// The topic's own min.insync.replicas; none: the cluster's holds.
+// The topic's own min.insync.replicas; nothing: the cluster's value applies.
 std::optional<int32_t> own_min_insync(const TopicInfo& topic);
 bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy);  // "delete", "compact"
-// Whether its records get the time of their append in place of their writer's.
+// Whether its records get the time of their append instead of the producer's time.
 bool has_append_time(const TopicInfo& topic);
 
 // The place from which topic_config() takes its value.
@@ -54,24 +54,26 @@ struct ConfigChange {
   enum class Kind : int8_t { Set = 0, Delete = 1, Append = 2, Subtract = 3 };
   std::string name;
   Kind kind = Kind::Set;
-  std::string value = "";  // of the last two: parts of a list
+  std::string value = "";  // for Append and Subtract: parts of a list
 };
-// The settings of a topic when the changes are made. Fails with InvalidParameter.
+// Returns the settings of a topic after the changes. Fails with InvalidParameter.
 Result<std::map<std::string, std::string>> changed_configs(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes);
 
-// ---- Settings for all topics that have none of their own (Kafka's cluster-wide dynamic defaults, KIP-226).
+// ---- Settings for all topics without their own (Kafka's cluster-wide dynamic defaults, KIP-226).
 
-// A "topic-defaults" part of a metadata command or snapshot: these are all of them.
+// A "topic-defaults" part of a metadata command or snapshot, which replaces all of these settings.
 inline constexpr std::string_view kTopicDefaultsPart = "topic-defaults";
 std::string encode_topic_defaults(const std::map<std::string, std::string>& defaults);
-// Fails with IncompatibleFormat or StorageFailure; all nodes fail alike.
+// Fails with IncompatibleFormat or StorageFailure, alike on all nodes.
 Result<std::map<std::string, std::string>> decode_topic_defaults(std::string_view part);
 
-// The setting whose default the broker's setting of this name is and that can be set while servers run; null: none.
-// min.insync.replicas is not one: the nodes of a cluster have to agree on it before they decide what is in sync.
+// The topic setting whose default the broker's setting of this name is, if it can be changed while
+// servers run; null otherwise. min.insync.replicas cannot: all nodes of a cluster must agree on it
+// before they decide what is in sync.
 const TopicConfigRow* find_topic_default(std::string_view broker_name);
-// The defaults when the changes are made, which go by the broker's names. Fails with InvalidParameter.
+// Returns the defaults after the changes, which use the broker's names. Fails with
+// InvalidParameter.
 Result<std::map<std::string, std::string>> changed_topic_defaults(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes);
 

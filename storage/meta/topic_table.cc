@@ -19,13 +19,14 @@ namespace {
 // config = count of settings varint, settings * (name, value)
 // saved  = version u8, count of topics varint, topics * (id 16 bytes, topic)
 constexpr uint8_t kVersion = 1;
-// Of a change that version 1 does not know: what has never changed a setting stays readable for it.
+// The version of a change that version 1 does not know. Topics whose settings never changed stay
+// readable for it.
 constexpr uint8_t kConfigureVersion = 2, kNewestVersion = kConfigureVersion;
 enum class Change : uint8_t { Create = 1, Delete = 2, Grow = 3, Configure = 4 };
 
 struct TopicChange {
   Change change;
-  TopicInfo topic;  // of a deletion: the id alone; of others: with it what changes
+  TopicInfo topic;  // a deletion has the id only; other changes have the id and the changed fields
 };
 
 using Config = std::map<std::string, std::string>;
@@ -149,7 +150,7 @@ std::string encode_configure_topic(const Uuid& id, const Config& config) {
 
 namespace {
 
-// Kafka's limit: with the partition's number the name of a folder has 255 letters at most.
+// Kafka's limit: with the partition's number, the name of a folder has at most 255 letters.
 constexpr size_t kMaxNameSize = 249;
 
 bool is_legal(char c) {
@@ -211,7 +212,8 @@ const TopicInfo* TopicSnapshot::find_colliding(std::string_view name) const {
 void TopicSnapshot::put(TopicInfo topic) {
   names_.set(topic.id, topic.name);
   collisions_.set(without_dots(topic.name), topic.name);
-  // The journal is the server's own: a default that compacts or expires it would lose what queries have committed.
+  // The journal belongs to the server: a default that compacts or expires it would lose commits of
+  // queries.
   if (topic.id != kReplicatedJournal) topic.defaults = defaults_;
   std::string name = topic.name;
   by_name_.set(std::move(name), std::move(topic));

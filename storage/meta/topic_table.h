@@ -13,10 +13,10 @@
 
 namespace storage {
 
-// Settings for topics that do not set them themselves, by the names of topics' settings.
+// Settings for topics that do not set them, by the names of the topic settings.
 struct TopicDefaults {
-  std::map<std::string, std::string> cluster_wide = {};  // kept in the metadata; comes first
-  std::map<std::string, std::string> started_with = {};  // of this server's start
+  std::map<std::string, std::string> cluster_wide = {};  // stored in the metadata; takes precedence
+  std::map<std::string, std::string> started_with = {};  // given at this server's start
   bool operator==(const TopicDefaults&) const = default;
 };
 using TopicDefaultsPtr = std::shared_ptr<const TopicDefaults>;
@@ -25,8 +25,8 @@ struct TopicInfo {
   Uuid id;
   std::string name;
   int32_t partition_count = 1;
-  std::map<std::string, std::string> config;  // by Kafka's names; what is not here has its default
-  TopicDefaultsPtr defaults = {};             // null: those of the program; not kept with the topic
+  std::map<std::string, std::string> config;  // by Kafka's names; an absent one has its default
+  TopicDefaultsPtr defaults = {};             // null: the program's; not stored with the topic
   bool operator==(const TopicInfo& other) const {
     return id == other.id && name == other.name && partition_count == other.partition_count &&
            config == other.config;
@@ -36,19 +36,19 @@ struct TopicInfo {
 // The bytes of a "topics" part.
 std::string encode_create_topic(const TopicInfo& topic);
 std::string encode_delete_topic(const Uuid& id);
-std::string encode_grow_topic(const Uuid& id, int32_t partition_count);  // to so many in all
-// These are all of its settings.
+std::string encode_grow_topic(const Uuid& id, int32_t partition_count);  // the new total
+// Replaces all of its settings.
 std::string encode_configure_topic(const Uuid& id,
                                    const std::map<std::string, std::string>& config);
 
-// All topics as of one revision; never changes. Snapshots share what they have in common.
+// All topics as of one revision; never changes. Snapshots share their common parts.
 class TopicSnapshot {
  public:
   using ByName = PersistentMap<std::string, TopicInfo>;
-  const TopicInfo* find(std::string_view name) const;  // null when there is none
+  const TopicInfo* find(std::string_view name) const;  // null if there is none
   const TopicInfo* find(const Uuid& id) const;
   const ByName& by_name() const { return by_name_; }
-  // The topic whose name differs in '.' and '_' alone; null when there is none.
+  // The topic whose name differs only in '.' and '_'; null if there is none.
   const TopicInfo* find_colliding(std::string_view name) const;
   const TopicDefaultsPtr& defaults() const { return defaults_; }  // null: none are set
 
@@ -63,12 +63,12 @@ class TopicSnapshot {
   TopicDefaultsPtr defaults_;
 };
 
-// Whether Kafka would take the name for a new topic: 1 to 249 letters, digits, '.', '_' and '-',
-// not "." or "..", and no other topic differs from it in '.' and '_' alone (metrics could not tell
-// them apart). Fails with InvalidParameter.
+// Checks whether Kafka would accept the name for a new topic: 1 to 249 letters, digits, '.', '_'
+// and '-', not "." or "..", and no other topic differs from it only in '.' and '_' (metrics could
+// not distinguish them). Fails with InvalidParameter.
 Status check_topic_name(std::string_view name, const TopicSnapshot& topics);
 
-// What one part has changed; of a new topic there is no `before`, of a deleted one no `now`.
+// The change made by one part. A new topic has no `before`, a deleted one no `now`.
 struct TopicDelta {
   std::optional<TopicInfo> before, now;
 };
@@ -78,15 +78,16 @@ class TopicTable {
  public:
   TopicTable();
 
-  // Fails with TopicExists, UnknownTopic, InvalidParameter or IncompatibleFormat, and changes
-  // nothing then; all nodes fail alike, so a command that fails here is skipped.
+  // Fails with TopicExists, UnknownTopic, InvalidParameter or IncompatibleFormat, and then changes
+  // nothing. All nodes fail alike, so a command that fails here is skipped.
   Result<TopicDelta> apply(std::string_view part);
-  // What apply() would answer and change, so that a command is refused before it is appended. Asks
-  // more of a new topic: its name must be one that Kafka takes, which older commands need not have.
+  // Returns the result and the change of apply() in advance, so that a bad command is refused
+  // before it is appended. It is stricter for new topics: Kafka must accept the name, which older
+  // commands did not require.
   Result<TopicDelta> check(std::string_view part) const;
 
-  // Replaces the defaults of all topics. save() has none of them: the metadata keeps the cluster-wide ones in a part of
-  // their own (topic_configs.h).
+  // Replaces the defaults of all topics. save() omits them: the metadata keeps the cluster-wide
+  // ones in a part of their own (topic_configs.h).
   void set_defaults(TopicDefaults defaults);
   TopicDefaults defaults() const;
 

@@ -16,16 +16,16 @@ namespace {
 //         | 2 name
 //         | 3 topic role rights u8
 //         | 4 secret
-//         | 5 name resource u8 operation u8 flags u8 (1: prefix, 2: denies, 4: goes) principal
-// Texts stand behind their length as a varint.
+//         | 5 name resource u8 operation u8 flags u8 (1: prefix, 2: denies, 4: removed) principal
+// Texts follow their length, a varint.
 constexpr uint8_t kVersion = 1;
-// A part with rules has it; a part without rules stays readable for earlier programs.
+// The version of a part with rules. Parts without rules stay readable for earlier programs.
 constexpr uint8_t kVersionWithRules = 2;
 constexpr uint8_t kPutRole = 1, kEraseRole = 2, kSetRights = 3, kSetSecret = 4, kSetRule = 5;
 constexpr uint8_t kPrefix = 1, kDenies = 2, kGoes = 4;
 constexpr uint8_t kMayLogin = 1, kSuperuser = 2;
 
-// Every change copies them all.
+// Bounded, because each change copies all of them.
 constexpr size_t kMostRoles = 10'000, kMostRights = 100'000, kMostRules = 10'000;
 
 Error damaged() { return {ErrorCode::StorageFailure, "a change of users is damaged"}; }
@@ -119,7 +119,8 @@ void read_rule(ByteReader& in, Users& users, std::string name) {
                         resource <= static_cast<uint8_t>(RuleResource::TransactionalId) &&
                         operation >= static_cast<uint8_t>(RuleOperation::All) &&
                         operation <= static_cast<uint8_t>(RuleOperation::IdempotentWrite);
-  // Half of the rules would allow what the other half denies.
+  // A rule with unknown fields fails the whole part: applying only some rules could allow what
+  // others deny.
   if (!in.ok() || !is_known) return in.fail();
   rule.resource = static_cast<RuleResource>(resource);
   rule.operation = static_cast<RuleOperation>(operation);
@@ -211,7 +212,7 @@ struct Resource {
   std::string_view name;
 };
 
-// Of a key of the rights.
+// Parses a key of the rights.
 Resource resource_of(std::string_view key) {
   if (key.starts_with(kGroupPrefix)) return {RuleResource::Group, key.substr(kGroupPrefix.size())};
   if (key.starts_with(kTransactionPrefix))
@@ -262,7 +263,8 @@ Rights right_of(RuleOperation operation) {
   return 0;
 }
 
-// SQL's DROP and ALTER ask for ownership, so that a rule that denies either operation binds them as well.
+// SQL's DROP and ALTER require ownership, so a rule that denies either operation also denies
+// ownership.
 Rights denied_by(RuleOperation operation) {
   if (operation == RuleOperation::All) return static_cast<Rights>(~0);
   const bool is_ownership = operation == RuleOperation::Delete || operation == RuleOperation::Alter;
@@ -293,7 +295,7 @@ Held by_rules(const Users& users, const std::set<std::string>& roles, RuleResour
   return held;
 }
 
-// CREATE on the cluster, as a right on everything or a rule: it makes topics of any name.
+// CREATE on the cluster, by a right on everything or by a rule, allows topics of any name.
 Held on_cluster(const Users& users, const std::set<std::string>& roles) {
   Held held = by_rules(users, roles, RuleResource::Cluster, kTheCluster);
   if (held.allowed & kOwns) held.allowed |= kMayCreate;
@@ -334,7 +336,7 @@ Rights rights_on(const Users& users, const std::string& role, const std::string&
 
 Rights rights_on(const Users& users, const std::set<std::string>& roles, const std::string& topic) {
   const Held held = held_on(users, roles, resource_of(topic));
-  // Whoever owns a topic may do all that there is to do with it.
+  // The owner of a topic may do everything with it.
   const Rights allowed = held.allowed & kOwns ? kAllOfAnOwner : held.allowed;
   return static_cast<Rights>(allowed & ~held.denied);
 }
@@ -343,7 +345,8 @@ Rights operations_on(const Users& users, const std::set<std::string>& roles, Rul
                      std::string_view name) {
   if (resource == RuleResource::Cluster) {
     const Held held = on_cluster(users, roles);
-    // A right to read everything goes with a look at the cluster; one on topics is nothing else there.
+    // A right to read everything includes a look at the cluster; rights on topics have no other
+    // effect there.
     constexpr Rights kOfRules = kMayAlter | kMayAlterConfigs | kMayDescribeConfigs |
                                 kMayActForCluster | kMayWriteIdempotently | kMayCreate |
                                 kMayDescribe;
@@ -360,7 +363,7 @@ Rights operations_on(const Users& users, const std::set<std::string>& roles, Rul
   Rights may = held.allowed;
   if (may & kOwns)
     may |= kAllOfAnOwner | kMayDelete | kMayAlter | kMayDescribeConfigs | kMayAlterConfigs;
-  // Kafka's authorizer gives DESCRIBE with these; here a user of a topic may see its settings, too.
+  // Kafka's authorizer gives DESCRIBE with these; here a user of a topic may also see its settings.
   const auto uses =
       static_cast<Rights>(resource == RuleResource::Group             ? kMaySelect
                           : resource == RuleResource::TransactionalId ? kMayInsert

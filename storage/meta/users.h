@@ -1,4 +1,5 @@
-// Who may come in, and who may do what: a pure state machine over the "users" parts of the metadata log.
+// Authentication and rights of users: a pure state machine over the "users" parts of the metadata
+// log.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -19,11 +20,11 @@ inline constexpr std::string_view kUsersPart = "users";
 // A user is a role that may log in.
 struct Role {
   bool may_login = false, is_superuser = false;
-  // By mechanism (SCRAM-SHA-256, SCRAM-SHA-512), as text; to this folder they are opaque. None: no password.
+  // By mechanism (SCRAM-SHA-256, SCRAM-SHA-512), as text; opaque to this folder. None: no password.
   std::map<std::string, std::string> verifiers = {};
   std::set<std::string> member_of = {};
-  // Tells apart roles that had the same name one after the other, for those who were let in as the first; it is not
-  // kept, and starts anew with the process.
+  // Distinguishes successive roles of the same name, for sessions that were admitted as the first.
+  // It is not stored, and counts from zero in each process.
   uint64_t incarnation = 0;
   bool operator==(const Role& other) const {
     return may_login == other.may_login && is_superuser == other.is_superuser &&
@@ -31,29 +32,31 @@ struct Role {
   }
 };
 
-// Bits of a number.
+// A set of bits.
 using Rights = uint16_t;
-// To know that it is there and how it is goes with each of them; Kafka's requests give it alone, too.
+// Each right includes that of seeing the object and its settings; Kafka's requests can also grant
+// that alone.
 inline constexpr Rights kMaySelect = 1, kMayInsert = 2, kMayCreate = 4, kOwns = 8,
                         kMayDescribe = 16;
-// Single operations of Kafka's, which access rules alone give: they are never kept as rights.
+// Single operations of Kafka that only access rules give: they are never stored as rights.
 inline constexpr Rights kMayDelete = 32, kMayAlter = 64, kMayDescribeConfigs = 128,
                         kMayAlterConfigs = 256, kMayActForCluster = 512,
                         kMayWriteIdempotently = 1024;
 inline constexpr std::string_view kEverything = "";  // as the topic of a right
-// Kafka's consumer groups and transactional ids have rights, too: under names that no topic can have. To consume as a
-// group is kMaySelect, to write in transactions kMayInsert.
+// Kafka's consumer groups and transactional ids have rights, too, under names that no topic can
+// have. Consuming as a group needs kMaySelect, writing in transactions kMayInsert.
 inline constexpr std::string_view kGroupPrefix = "group:", kTransactionPrefix = "transaction:";
-// All topics, all groups, all transactional ids: each gives rights on its kind, and GRANT ... ON ALL gives all three.
+// All topics, all groups, all transactional ids: each gives rights on its kind, and GRANT ... ON
+// ALL gives all three.
 inline constexpr std::string_view kAllOfAKind[] = {kEverything, "group:*", "transaction:*"};
 
-// Rights belong to topics, so that SQL's statements and Kafka's requests find the same ones; those of a stream or table
-// are its topic's. They stay when the topic goes, as Kafka's access rules do.
+// Rights belong to topics, so that SQL statements and Kafka requests check the same ones; a stream
+// or table has those of its topic. Like Kafka's access rules, they stay when the topic is deleted.
 struct Users {
   std::map<std::string, Role> roles = {};
   std::map<std::string, std::map<std::string, Rights>> rights = {};  // by topic, by role
-  AccessRules rules = {};  // of Kafka's, that a right cannot say
-  // For answers about users that are not there; made with the first user.
+  AccessRules rules = {};  // Kafka's rules that a right cannot express
+  // For plausible answers about users that do not exist; created with the first user.
   std::string secret = {};
   uint64_t incarnations = 0;  // of roles, so far
   bool operator==(const Users& other) const {
@@ -66,7 +69,7 @@ struct PutRole {
   std::string name;
   Role role;
 };
-// With the rights that it has, and the rules for it: another role of this name begins without.
+// Also erases its rights and the rules for it: another role of this name begins without them.
 struct EraseRole {
   std::string name;
 };
@@ -77,31 +80,33 @@ struct SetRights {
 struct SetUsersSecret {
   std::string secret;
 };
-// Of feature level 5.
+// Needs feature level 5.
 struct SetRule {
   AccessRule rule;
-  bool is_there = true;  // false: it goes
+  bool is_there = true;  // false: the rule is removed
 };
 using UserChange = std::variant<PutRole, EraseRole, SetRights, SetUsersSecret, SetRule>;
 
 std::string encode_user_changes(const std::vector<UserChange>& changes);
-// Fails with IncompatibleFormat, StorageFailure or LimitExceeded; all nodes fail alike.
+// Fails with IncompatibleFormat, StorageFailure or LimitExceeded, alike on all nodes.
 Result<Users> apply_user_changes(const Users& users, std::string_view part);
-// The whole state as changes of none.
+// Encodes the whole state, as changes to an empty one.
 std::string encode_users(const Users& users);
 
-// The rights of a role on a topic: its own, those of the roles that it is a member of, those on everything and those by
-// rules, less the operations that any rule denies it. Superusers are not asked here. For one of kAllOfAKind the result
-// holds for every name, so that one denied name takes a right away.
+// Returns the rights of a role on a topic: its own, those of the roles that it is a member of,
+// those on everything and those by rules, minus the operations that any rule denies. Superusers are
+// not considered here. For one of kAllOfAKind the result holds for every name, so that one denied
+// name removes a right.
 Rights rights_on(const Users& users, const std::string& role, const std::string& topic);
-// Likewise, of roles_of() a role.
+// The rights of a set of roles, as returned by roles_of().
 Rights rights_on(const Users& users, const std::set<std::string>& roles, const std::string& topic);
-// The operations that Kafka's clients may do, for roles_of() a role: rights_on() and the operations that go with a right
-// in Kafka, such as DESCRIBE with READ, unless a rule denies them. For the cluster `name` has no effect.
+// Returns the operations that Kafka's clients may do, for the result of roles_of(): rights_on() and
+// the operations that a right includes in Kafka, such as DESCRIBE with READ, unless a rule denies
+// them. For the cluster `name` has no effect.
 Rights operations_on(const Users& users, const std::set<std::string>& roles, RuleResource resource,
                      std::string_view name);
 bool is_superuser(const Users& users, const std::string& role);
-// The roles whose rights it has, itself among them.
+// The roles whose rights it has, including itself.
 std::set<std::string> roles_of(const Users& users, const std::string& role);
 
 }  // namespace storage

@@ -15,7 +15,8 @@ FollowerReplica::FollowerReplica(ReplicaContext& context, PartitionAssignment as
     : context_(context),
       assignment_(std::move(assignment)),
       status_(context.log.find_partition(assignment_.partition)),
-      // Numbers of an earlier follower of this process are smaller: its answers are not taken for mine.
+      // Larger than the numbers of an earlier follower in this process, so that its late answers
+      // are not taken for answers to this one.
       number_(static_cast<uint64_t>(context.clock.monotonic_us())) {
   fetch();
 }
@@ -61,7 +62,8 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   fetch.high_watermark = status_->high_watermark();
   fetch.log_start = status_->log_start();
   fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
-  // As one who is further behind than the leader's log goes.
+  // An offset before every log start asks the leader for a restart at its own log start, like a
+  // follower that is too far behind.
   if (has_nothing_common_) fetch.from = Offset{-1};
   return fetch;
 }
@@ -87,7 +89,7 @@ void FollowerReplica::fetch() {
 // --- Answers
 
 void FollowerReplica::on_fetched(ReplicaFetched fetched) {
-  if (state_ != State::Fetches || fetched.number != number_) return;  // late, or twice
+  if (state_ != State::Fetches || fetched.number != number_) return;  // late, or received twice
   if (fetched.error) {
     last_error_ = fetched.error->message;
     return rest();
@@ -106,13 +108,15 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
       std::min(fetched.high_watermark, status_->log_end()) > status_->high_watermark() ||
       fetched.log_start > status_->log_start();
   if (!has_news) return fetch();
-  // Nothing that has to be durable: the next fetch, for which the leader waits, does not wait for the disk.
+  // Only the high watermark is new, and it need not be durable. The next fetch, for which the
+  // leader may be waiting, is sent without waiting for the disk.
   if (fetched.batches.empty() && fetched.log_start <= status_->log_start()) {
     context_.replica_log.advance_high_watermark(assignment_.partition, assignment_.leader_epoch,
                                                 fetched.high_watermark);
     return fetch();
   }
-  // What is damaged where the leader has it comes so each time.
+  // Batches that are damaged in the leader's log arrive damaged on every retry, so they are refused
+  // before they are written, and go_on() pauses.
   if (Status checked = check_for_follow(fetched.batches); !checked) {
     Error why = std::move(checked).error();
     why.message = fmt::format("what its leader has sent is damaged: {}", why.message);
@@ -138,7 +142,8 @@ void FollowerReplica::write(std::shared_ptr<FollowRequest> request) {
       });
 }
 
-// What must not be, for simulations: ReplicaRules.
+// Acknowledges batches before they are synced. Only simulations do so, to prove that they detect
+// the loss (ReplicaRules::acknowledges_synced).
 void FollowerReplica::acknowledge_unsynced(const FollowRequest& request) {
   auto next = next_fetch();
   if (!next) return;
@@ -152,13 +157,14 @@ void FollowerReplica::acknowledge_unsynced(const FollowRequest& request) {
   context_.port.send(*assignment_.leader, *std::move(next));
 }
 
-// Where the newest epoch that both have ends in the log that has less of it (KIP-101, KIP-279). What is
-// left may part from the leader's again, further in front; the next fetch tells.
+// Truncates to the end of the newest common epoch in whichever log has less of it (KIP-101,
+// KIP-279). The rest may still differ from the leader's log at an earlier offset; the next fetch
+// finds that out.
 void FollowerReplica::truncate(const EpochEnd& leaders) {
   const auto mine = context_.replica_log.end_of_epoch(assignment_.partition, leaders.epoch);
   if (!mine || leaders.end < Offset{0}) return rest();
   const Offset end = std::min(leaders.end, mine->end);
-  // An unclean election has made a leader of one who never had what was deleted here.
+  // Only an unclean election can elect a leader without records that were already deleted here.
   if (end < status_->log_start()) {
     has_nothing_common_ = true;
     return fetch();
@@ -169,8 +175,10 @@ void FollowerReplica::truncate(const EpochEnd& leaders) {
                                 then_go_on<Result<Offset>>());
 }
 
-// Of what is removed some was visible, perhaps, if an unclean election came after it: whoever has read that knows by the
-// metadata. Else it is removed only where its leader has trimmed all of it: then what the leader has comes in its place.
+// Logs a truncation that removes records of an unclean election, or visible ones. Consumers learn
+// from the metadata which records an unclean election has lost. Without such an election, visible
+// records are removed only where the leader has trimmed all of them already; the leader's log then
+// replaces them.
 void FollowerReplica::tell_truncation(const EpochEnd& leaders, Offset end) const {
   const TopicPartition& partition = assignment_.partition;
   const UncleanElection* unclean = context_.cluster->unclean_elections().get(partition);
@@ -197,7 +205,8 @@ void FollowerReplica::begin_anew(Offset start, std::string producers) {
                                 std::move(producers), then_go_on<Status>());
 }
 
-// What is refused may be refused for long, as by a full disk: the leader would read and send the same again and again.
+// The pause doubles from error to error, because a cause such as a full disk may last, and the
+// leader would read and send the same batches again and again.
 void FollowerReplica::go_on(const Status& status) {
   if (status) {
     refused_us_ = 0;

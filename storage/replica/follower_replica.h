@@ -1,4 +1,4 @@
-// A partition's follower: asks its leader for what comes next, until both logs are the same.
+// A partition's follower. It fetches from its leader until both logs are the same.
 #pragma once
 #include <memory>
 
@@ -6,40 +6,40 @@
 
 namespace storage {
 
-//   fetch ──► answer ──┬─ batches ──────► append ──┐
-//     ▲                ├─ the logs part ─► truncate ┤
-//     │                ├─ behind the start ► begin anew
-//     │                └─ error ─────────► wait    │
-//     └────────────────── synced ◄─────────────────┘
+//   fetch ──► answer ──┬─ batches ─────────► append ───┐
+//     ▲                ├─ the logs diverge ► truncate ─┤
+//     │                ├─ before the start ► restart ──┤
+//     │                └─ error ───────────► pause ────┤
+//     └────────────────────────────────────────────────┘
 //
 // Invariants:
-//   1. there is one fetch or one change of the log on its way at a time;
-//   2. a fetch speaks of what is synced.
+//   1. at most one fetch or one change of the log is in progress at a time;
+//   2. a fetch acknowledges only what is synced to disk.
 //
 // Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node follows under the epoch.
 class FollowerReplica {
  public:
-  // The log has taken the role. Asks nobody while there is no leader.
+  // Precondition: the log has taken the role. No fetch is sent while the partition has no leader.
   FollowerReplica(ReplicaContext& context, PartitionAssignment assignment);
 
   void reassign(PartitionAssignment assignment) { assignment_ = std::move(assignment); }
   void on_fetched(ReplicaFetched fetched);
-  // What it has asked, or the answer, may be lost.
+  // Repeats the current fetch: the request or its answer may be lost with a connection.
   void ask_again();
   void tick();
 
   const PartitionAssignment& assignment() const { return assignment_; }
-  // What it is doing, and what it was refused last: for operators.
+  // Reports the current state and the last error, for operators.
   std::string describe() const;
 
  private:
   enum class State : uint8_t {
     Rests,    // until retry_at_us_
-    Fetches,  // until an answer comes, or for too long
+    Fetches,  // until the answer arrives or fetch_timeout_us passes
     Writes,
   };
   void fetch();
-  // What is to be asked next, when the log is as it is now.
+  // Returns the fetch for the current end of the log.
   Result<ReplicaFetch> next_fetch() const;
   void follow(ReplicaFetched fetched);
   void truncate(const EpochEnd& leaders);
@@ -48,7 +48,7 @@ class FollowerReplica {
   void write(std::shared_ptr<FollowRequest> request);
   void acknowledge_unsynced(const FollowRequest& request);
   void rest();
-  // An answer of the log that leads to the next fetch, or to a pause.
+  // Handles the log's answer to a change: continues with the next fetch, or pauses after an error.
   template <class T>
   std::function<void(T)> then_go_on();
   void go_on(const Status& status);
@@ -57,11 +57,11 @@ class FollowerReplica {
   PartitionAssignment assignment_;
   const std::shared_ptr<const PartitionStatus> status_;
   State state_ = State::Rests;
-  uint64_t number_ = 0;              // of the fetch on its way
-  bool has_nothing_common_ = false;  // with the leader: it begins where that does
+  uint64_t number_ = 0;              // of the fetch in progress
+  bool has_nothing_common_ = false;  // with the leader: restart at its log start
   int64_t since_us_ = 0, retry_at_us_ = 0;
   std::string last_error_;
-  int64_t refused_us_ = 0;  // the pause after what was refused last; none where it was taken
+  int64_t refused_us_ = 0;  // the pause after the last error; 0 after a success
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

@@ -16,7 +16,7 @@ InSyncSet::InSyncSet(NodeId self, NodeEpoch node_epoch, PartitionAssignment assi
       begin_(log_end),
       settings_(settings),
       rules_(rules) {
-  // Nobody is late before there was time to fetch.
+  // No follower is late before it had time to fetch.
   for (const NodeId node : assignment_.replicas)
     if (node != self_) followers_[node].caught_up_us = now_us;
   advance();
@@ -45,9 +45,9 @@ void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us
   const auto found = followers_.find(node);
   if (found == followers_.end()) return;
   Follower& follower = found->second;
-  if (epoch < follower.epoch) return;  // late: of a process that is no more
+  if (epoch < follower.epoch) return;  // a late fetch of an earlier process of that node
   if (epoch > follower.epoch) follower = {.epoch = epoch, .caught_up_us = follower.caught_up_us};
-  // A fetch that comes late is older than what is known.
+  // Fetches can be reordered: one with a smaller end is older than the known one.
   if (follower.end && end < *follower.end) return;
   if (end >= log_end_)
     follower.caught_up_us = now_us;
@@ -83,13 +83,15 @@ void InSyncSet::advance() {
   high_watermark_ = std::max(high_watermark_, least);
 }
 
-// Who was to join, and is fenced since, counts until it is known that he has not joined: his end would hold the high
-// watermark for ever.
+// A proposed node that was fenced meanwhile still counts for the high watermark until the metadata
+// shows that it has not joined. A new proposal settles this; otherwise the node's end would hold
+// the high watermark for ever.
 bool InSyncSet::is_undecided() const {
   return std::ranges::any_of(proposed_, [&](NodeId node) { return !assignment_.is_in_sync(node); });
 }
 
-// Who is late would be taken out again at once, though he had everything that is visible when he fetched last.
+// A late follower may not join even if it had all visible records at its last fetch: the next
+// proposal would remove it again.
 bool InSyncSet::may_join(NodeId node, const Follower& follower, const ClusterSnapshot& cluster,
                          int64_t late_before_us) const {
   const ClusterNode* known = cluster.find(node);
@@ -108,7 +110,8 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
     return assignment_.is_in_sync(node) ? follower.caught_up_us >= late_before_us
                                         : may_join(node, follower, cluster, late_before_us);
   };
-  // Asked of each partition at each tick: there is nothing to say, nearly always.
+  // This runs for each partition at each tick, so the usual case, in which nothing changes, returns
+  // early.
   const bool is_other = std::ranges::any_of(assignment_.replicas, [&](NodeId node) {
     return node != self_ && belongs(node) != assignment_.is_in_sync(node);
   });
@@ -125,7 +128,7 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
       if (assignment_.is_in_sync(node)) out.insert(node);
       continue;
     }
-    // Who was in sync before this leader began and has not fetched since is who is registered.
+    // A member that has not fetched since this leader began is named by its registered node epoch.
     const Follower& follower = followers_.at(node);
     const ClusterNode* known = cluster.find(node);
     proposal.isr.push_back({node, follower.end ? follower.epoch

@@ -1,4 +1,5 @@
-// What a leader knows of its followers: how far each is, who is in sync, and so the high watermark.
+// A leader's view of its followers: the end offset of each, the in-sync replicas, and the high
+// watermark that follows from them.
 #pragma once
 #include <map>
 #include <optional>
@@ -15,25 +16,27 @@ namespace storage {
 struct ReplicaSettings {
   size_t min_insync_replicas = 1;
   int64_t lag_time_max_us = 30'000'000;  // Kafka's replica.lag.time.max.ms
-  // So long a controller may take to learn that nobody hears it: see ReplicaContext::late_before_us().
+  // Longest time until a controller that no other node reaches notices this and resigns (see
+  // ReplicaContext::late_before_us()).
   int64_t unheard_max_us = 0;
-  int64_t fetch_wait_us = 500'000;  // for so long a leader keeps a fetch that has nothing to get
-  int64_t fetch_timeout_us = 2'000'000;  // after so long a follower asks again
-  int64_t retry_us = 50'000;             // after an error, and for a proposal that got no answer
+  int64_t fetch_wait_us = 500'000;       // how long a leader holds a fetch that finds no records
+  int64_t fetch_timeout_us = 2'000'000;  // a follower then repeats its fetch
+  int64_t retry_us = 50'000;             // after an error or an unanswered proposal
   size_t fetch_max_bytes = 1 << 20;
-  // Somebody is going to tell which topics this node observes (ReplicaManager::observe()): nothing that it has is forgotten
-  // before that.
+  // ReplicaManager::observe() will be called with the topics that this node observes. Until then no
+  // replica is deleted, since the node may be meant to keep it as an observer.
   bool awaits_observed = false;
 };
 
-// The leader's own part of Kafka's Partition, of one leader epoch.
+// The leader's part of Kafka's Partition, for one leader epoch.
 //
-//   high watermark = the least end of all members, of the ISR as it was read from the metadata and of those
-//   that were proposed since: whichever of the two holds when this leader goes, the next one has what is visible.
+//   high watermark = the smallest log end of all members of the ISR in the metadata and of the ISRs that
+//   were proposed since. Whichever of these ISRs is in force when this leader fails, the next leader has all
+//   visible records.
 //
 // Invariants:
-//   1. the high watermark never goes back;
-//   2. it stands still while the ISR has fewer than min.insync.replicas members.
+//   1. the high watermark never moves backwards;
+//   2. it does not move while the ISR has fewer than min.insync.replicas members.
 //
 // Threads: one. Owner: a ReplicaManager, for as long as it leads under the epoch.
 class InSyncSet {
@@ -42,10 +45,11 @@ class InSyncSet {
             Offset high_watermark, int64_t now_us, const ReplicaSettings& settings,
             const ReplicaRules& rules);
 
-  // A newer version of the assignment under the same leader epoch. What was proposed is decided by it.
+  // Takes a newer version of the assignment under the same leader epoch. It settles all open
+  // proposals.
   void reassign(PartitionAssignment assignment, int64_t now_us);
   void appended(Offset log_end);
-  // The follower has synced everything before `end`, and this log has the same.
+  // Precondition: the follower has synced everything before `end`, and it agrees with this log.
   void fetched(NodeId follower, NodeEpoch follower_epoch, Offset end, int64_t now_us);
 
   Offset high_watermark() const { return high_watermark_; }
@@ -54,17 +58,18 @@ class InSyncSet {
     return assignment_.isr.size() >= assignment_.least_in_sync(settings_.min_insync_replicas);
   }
 
-  // The end of what was there when this leader began.
+  // The end of the log when this leader epoch began.
   Offset begin() const { return begin_; }
-  // All of that is visible.
+  // Whether all records from before this leader epoch are visible.
   bool has_all_of_before() const { return high_watermark_ >= begin_; }
-  // Who could be elected in its place: members of the ISR, as it was read or as it may be by now.
+  // Replicas that could be elected next: members of the ISR in the metadata or of a proposed ISR.
   std::vector<NodeId> heirs() const;
 
-  // The ISR to ask the controller for. Nothing when it is as it should be, or was asked for a moment ago. The ISR as it
-  // was read, where another one was proposed that is wanted no more: the controller may have taken that one or not, and
-  // only a newer version of the assignment tells.
-  // Late is who caught up last before `late_before_us`.
+  // Returns the ISR to propose to the controller, or nothing if the ISR is right or a proposal was
+  // sent less than retry_us ago. If an earlier proposal is undecided and no longer wanted, the
+  // current ISR is proposed again: the controller may have taken the earlier one or not, and only a
+  // newer version of the assignment settles it. Followers that caught up last before
+  // `late_before_us` are not in sync.
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us,
                                      int64_t late_before_us);
 
@@ -72,9 +77,9 @@ class InSyncSet {
   struct Follower {
     NodeEpoch epoch = {};
     std::optional<Offset> end = {};  // nothing before its first fetch
-    // It had everything that was there at that time (Kafka's lastCaughtUpTime).
+    // When it last had all records that the log had at that time (Kafka's lastCaughtUpTime).
     int64_t caught_up_us = 0;
-    Offset log_end_at_fetch = {};  // the leader's, when it fetched last
+    Offset log_end_at_fetch = {};  // the leader's log end at the last fetch
     int64_t fetched_us = 0;
   };
   void advance();
@@ -92,9 +97,9 @@ class InSyncSet {
   const ReplicaSettings& settings_;
   const ReplicaRules& rules_;
   std::map<NodeId, Follower> followers_;
-  // Members of any proposal since the assignment's version: one of them may have been taken.
+  // Members of all proposals since the assignment's version: any of them may have been accepted.
   std::set<NodeId> proposed_;
-  std::set<NodeId> left_out_;  // of a proposal, likewise
+  std::set<NodeId> left_out_;  // of the last proposal, which may have been accepted
   int64_t proposed_us_ = INT64_MIN / 2;
 };
 

@@ -98,7 +98,7 @@ std::optional<Offset> read_delivered_mark(std::string_view bytes) {
 
 Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view bytes) {
   const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
-  if (batch.header.is_control()) return std::nullopt;  // of no task: somebody's marker
+  if (batch.header.is_control()) return std::nullopt;  // a marker, not a commit
   std::string scratch;
   auto reader = TRY(records::RecordReader::open(batch, scratch));
   records::RecordView record;

@@ -1,5 +1,5 @@
-// What the leader of a journal partition with replicas writes: commits of tasks with the outputs that they still
-// have to deliver, and where its own epoch begins.
+// Entries of a replicated journal partition, as its leader writes them: commits of tasks with the
+// outputs that remain to be delivered, and a mark at the start of each leader epoch.
 #pragma once
 #include <optional>
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace storage {
 
-// A batch of a task for a partition that somebody else leads, perhaps. It has the task's producer and
-// sequence: whatever is sent again is the same, byte for byte, and counts once.
+// A batch of a task for a partition that another node may lead. It carries the task's producer id
+// and sequence, so a batch that is sent again is byte for byte the same and is appended once.
 struct TaskOutput {
   TopicPartition partition;
   std::string batch;
@@ -27,7 +27,7 @@ struct DeliveredOutputs {
   bool operator==(const DeliveredOutputs&) const = default;
 };
 
-// Nobody needs what lies before the offset any more.
+// No task needs the records before the offset any longer.
 struct ConsumedInput {
   TopicPartition partition;
   Offset end;
@@ -36,8 +36,8 @@ struct ConsumedInput {
 
 // One record batch, all or nothing:
 //   record  key task, value sequence i64, revision i64, entry
-//   records key 'o', topic 16 bytes, partition i32; value batch             for each output that is to be delivered
-//   records key 'x', likewise                                               for each that is appended with the entry
+//   records key 'o', topic 16 bytes, partition i32; value batch             for each output to deliver
+//   records key 'x', topic 16 bytes, partition i32; value batch             for each appended with the entry
 //   records key 't', topic 16 bytes, partition i32; value end offset i64    for each trim
 //   records key 'd', topic 16 bytes, partition i32; value next sequence i32 for each delivery
 struct ReplicatedCommit {
@@ -46,25 +46,27 @@ struct ReplicatedCommit {
   std::string entry;
   std::vector<TaskOutput> outputs;
   std::vector<DeliveredOutputs> delivered;
-  // Of exchanges: part of what every replica of the journal does, each on its own.
+  // Batches for exchanges. Every replica of the journal appends them to its own log.
   std::vector<TaskOutput> exchanged = {};
   std::vector<ConsumedInput> consumed = {};
-  // Of the command that gave the query the plan that the task ran by. Before the one that made it: of an earlier query of
-  // its name.
+  // Revision of the command that gave the query the plan that the task ran. A revision before the
+  // one that created the query belongs to an earlier query of the same name.
   Revision planned_at = {};
   bool operator==(const ReplicatedCommit&) const = default;
 };
 
 std::string encode(const ReplicatedCommit& commit);
-// A record with an empty key: what lies behind it was decided by who leads under the batch's epoch.
+// A batch whose only record has an empty key. The leader of the batch's epoch wrote the entries
+// after it, up to the next such batch.
 std::string epoch_start_batch();
 
-// A record with an empty key, whose value is an offset: what commits before that have sent is delivered, all of it.
+// A batch whose only record has an empty key and an offset as its value: all outputs of commits
+// before that offset are delivered.
 std::string delivered_mark(Offset before);
-// Nothing where the batch is another one.
+// Returns nothing for any other batch.
 std::optional<Offset> read_delivered_mark(std::string_view batch);
 
-// Nothing where the batch is the start of an epoch, or a mark. Fails with CorruptRecord.
+// Returns nothing for an epoch start or a mark. Fails with CorruptRecord.
 Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view batch);
 
 }  // namespace storage

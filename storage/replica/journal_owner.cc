@@ -11,7 +11,7 @@ namespace storage {
 
 namespace {
 
-constexpr size_t kAppendBytes = 1 << 20;  // of commits, together; one may be larger
+constexpr size_t kAppendBytes = 1 << 20;  // of commits in one append; a single commit may be larger
 
 Offset offset_of(std::string_view batch) {
   const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
@@ -38,7 +38,7 @@ void JournalOwner::tick() {
   trim();
 }
 
-// Now and then: who takes over begins to read there.
+// Writes a mark from time to time: a new owner starts reading at the last one.
 void JournalOwner::mark_delivered() {
   constexpr int64_t kPauseUs = 1'000'000, kRecords = 1'000;
   const Offset before = outbox_->first_undelivered().value_or(end_);
@@ -48,7 +48,8 @@ void JournalOwner::mark_delivered() {
   append(delivered_mark(before), [](const Result<Appended>&) {});
 }
 
-// Who begins anew has the snapshot, and who leads next sends again what lies behind.
+// A node that restarts has the snapshot, and the next leader sends the outputs of later commits
+// again, so only undelivered commits must be kept.
 void JournalOwner::trim() {
   if (is_trimming_) return;
   Offset end = trim_end_;
@@ -82,7 +83,8 @@ void JournalOwner::append(std::string batches, AppendedHere done) {
   append_when_room(request, done);
 }
 
-// A log that is busy has lost nothing: to begin anew would only give it more to do.
+// A log without room has lost nothing, so the append is retried. To fail and restore would only add
+// load.
 void JournalOwner::append_when_room(const std::shared_ptr<AppendRequest>& request,
                                     const AppendedHere& done) {
   AppendDone answered = on_loop<Result<Appended>>(
@@ -96,7 +98,8 @@ void JournalOwner::append_when_room(const std::shared_ptr<AppendRequest>& reques
       });
 }
 
-// All that is visible; the start of this epoch is.
+// Restores all visible commits. The mark of this epoch is visible, so that includes everything that
+// earlier leaders committed.
 void JournalOwner::begin_restore() {
   outbox_ = std::make_unique<Outbox>(port_, context_.clock, context_.settings.retry_us);
   const auto status = context_.log.find_partition(journal_);
@@ -105,7 +108,8 @@ void JournalOwner::begin_restore() {
   restore(first);
 }
 
-// A portion at a time: what nobody takes for long keeps everything behind it, and the loop has others to serve.
+// Restores one portion per turn of the loop: a long read transaction would keep LMDB from reusing
+// pages, and the loop has other work.
 void JournalOwner::restore(Offset next) {
   const Result<Offset> read_to = restore_portion(next);
   if (!read_to) return fail(read_to.error());
@@ -117,7 +121,7 @@ void JournalOwner::restore(Offset next) {
   tasks_.opened();
 }
 
-// Where the next portion begins: no further than this one where nothing is left.
+// Returns the start of the next portion: `next` itself when nothing is left.
 Result<Offset> JournalOwner::restore_portion(Offset next) {
   TRY(context_.reader.begin_turn());
   std::vector<std::string> batches;
@@ -173,7 +177,8 @@ void JournalOwner::write_waiting() {
   is_writing_ = true;
   if (batches.empty()) return written(*taken, {});
   append(std::move(batches), [this, taken](const Result<Appended>& result) {
-    // They are not tried again, since nobody knows what became of them: the journal does.
+    // A failed append is not retried, since its fate is unknown: a restore reads the fate from the
+    // journal.
     if (!result) return fail(result.error());
     written(*taken, *result);
   });

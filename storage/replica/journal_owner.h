@@ -1,5 +1,5 @@
-// The leader of a journal partition, as its tasks meet it: when they may begin, what they begin from, and when
-// what they have done is done.
+// The leader of a journal partition as its tasks see it: it restores them, starts them, and reports
+// when their commits are visible.
 #pragma once
 #include <deque>
 #include <functional>
@@ -19,17 +19,18 @@ namespace storage {
 class JournalOwnerPort {
  public:
   virtual ~JournalOwnerPort() = default;
-  // What lies before has been delivered, all of it, and is not restored.
+  // All commits before the offset are delivered and need not be restored.
   virtual Offset first_needed() { return {}; }
-  // What lies from there on this node has yet to carry out: it does not trim that, whatever its leader does. Also where it
-  // follows.
+  // This node has not yet applied the commits from the offset on, so it does not trim them, even if
+  // the leader does. Followers do the same.
   virtual Offset first_not_carried_out() { return Offset{INT64_MAX}; }
-  // Each commit of the journal from there on, in order, before opened(), over several turns of the loop. All are visible.
-  // Where it begins anew in between they come again from the first one.
+  // Called for each commit of the journal from first_needed() on, in order, before opened(), over
+  // several turns of the loop. All of them are visible. After a restart of the restore they are
+  // passed again from the first.
   virtual void restore(const ReplicatedCommit& commit) = 0;
-  // The tasks may go on from there.
+  // The tasks may continue from the last restored commit.
   virtual void opened() = 0;
-  // Whatever the tasks know is to be thrown away: another one owns them, or a commit has failed.
+  // The tasks must discard their state: another node owns them, or a commit has failed.
   virtual void closed() = 0;
 };
 
@@ -45,21 +46,24 @@ class JournalOwner {
   ~JournalOwner();
 
   bool is_open() const { return state_ == State::Open; }
-  // While it is open. `done` comes when the commit is visible; when it fails closed() is called instead.
-  // One append is on its way at a time, with all that came meanwhile: where one fails nothing comes behind it, so a
-  // journal has no commit without the one before it.
+  // Precondition: is_open(). Calls `done` when the commit is visible; if it fails, closed() is
+  // called instead. One append is in progress at a time; commits that arrive meanwhile form the
+  // next one. After a failure nothing is appended after it, so a journal never has a commit
+  // without the one before it.
   void commit(ReplicatedCommit commit, std::function<void()> done);
-  // A piece of a snapshot, as a commit; one after the other, from 0 on. When the last one is visible, the journal is trimmed up
-  // to the snapshot's place, as far as all is delivered.
+  // Writes a piece of a snapshot like a commit. Pieces are written one after the other, from number
+  // 0 on. When the last one is visible, the journal is trimmed up to the snapshot's place, as far
+  // as all is delivered.
   void write_piece(const SnapshotPiece& piece, std::function<void()> done);
-  // While it is open. `done` comes when all commits that came before are visible; when one fails closed() is called instead.
+  // Precondition: is_open(). Calls `done` when all earlier commits are visible; if one fails,
+  // closed() is called instead.
   void when_visible(std::function<void()> done);
   Outbox& outbox() { return *outbox_; }
   void tick();
 
  private:
   enum class State : uint8_t { Waits, Begins, Open };
-  // One of the two, or neither: who waits for those before it.
+  // At most one of `commit` and `piece` is set. An entry with neither waits for those before it.
   struct Waiting {
     std::optional<ReplicatedCommit> commit;
     std::optional<std::string> piece;
@@ -88,10 +92,10 @@ class JournalOwner {
   std::deque<Waiting> waiting_;
   bool is_writing_ = false;
   int64_t begin_at_us_ = 0, mark_at_us_ = 0;
-  Offset end_, marked_;  // of the commits that are visible; what is delivered by the last mark
-  Offset trim_end_;      // a snapshot has all that was committed before
+  Offset end_, marked_;  // end of the visible commits; delivered up to here, as of the last mark
+  Offset trim_end_;      // a snapshot covers all commits before it
   bool is_trimming_ = false;
-  // What was asked of the log before belongs to an earlier attempt.
+  // Expires with each attempt, so that the log's answers to an earlier attempt are ignored.
   std::shared_ptr<const char> attempt_;
 };
 

@@ -39,7 +39,7 @@ Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view bytes)
   if (!reader.next(record) || !record.key || !record.key->empty() || !record.value)
     return std::nullopt;
   ByteReader in(*record.value);
-  // The mark of what is delivered has eight bytes, and the start of an epoch none.
+  // A mark of delivered outputs has eight bytes, and the start of an epoch has none.
   constexpr size_t kMarkBytes = sizeof(int64_t);
   if (record.value->size() <= kMarkBytes || in.be<uint8_t>() != kKind) return std::nullopt;
   if (in.be<uint8_t>() != kVersion)
@@ -77,7 +77,7 @@ Result<std::optional<FoundSnapshot>> find_snapshot(Log& log, LogReader& reader,
     if (!added) return added.error();
     if (batches->empty()) break;
   }
-  // One of which the commits behind it are gone is of no use.
+  // A snapshot is useless once the commits after its place are trimmed.
   const auto& newest = search.newest();
   if (newest && newest->place.next < status->log_start()) return std::nullopt;
   return newest;
@@ -89,7 +89,7 @@ Status read_snapshot(LogReader& reader, const TopicPartition& journal,
   for (const Offset at : snapshot.pieces) {
     TRY(reader.begin_turn());
     const auto batches = reader.read(journal, at, 1);
-    // Copied: what is done with it may take long.
+    // Copied, because `visit` may take long and must not hold the read transaction.
     std::string bytes;
     if (batches && !batches->empty()) bytes = batches->front().bytes;
     reader.end_turn();
@@ -110,7 +110,7 @@ Status SnapshotSearch::add(std::string_view batch, Offset offset) {
     snapshot_ = piece->snapshot;
   } else if (piece->snapshot != snapshot_ ||
              begun_.pieces.size() != static_cast<size_t>(piece->number)) {
-    begun_ = {};  // what lies before it was trimmed, or it is of one that was given up
+    begun_ = {};  // its earlier pieces are trimmed, or it belongs to an abandoned snapshot
     return {};
   }
   begun_.place = piece->place;

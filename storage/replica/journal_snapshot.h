@@ -1,5 +1,5 @@
-// What the tasks of a journal have, written into the journal itself, in pieces among the commits: what lies before may
-// go then (docs/adr/0081).
+// A snapshot of the state of a journal's tasks. It is written into the journal itself, in pieces
+// between the commits; the entries before it may be trimmed afterwards (docs/adr/0081).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,11 +15,11 @@
 
 namespace storage {
 
-// Where who carries out a journal has come to.
+// The position up to which a node has applied a journal.
 struct JournalPlace {
   Offset next;
   LeaderEpoch epoch{0};      // of the last batch before it
-  Offset first_needed = {};  // what commits before that have sent is delivered, all of it
+  Offset first_needed = {};  // commits before it are fully delivered
   bool operator==(const JournalPlace&) const = default;
 };
 
@@ -27,48 +27,51 @@ struct JournalPlace {
 //   record  key empty, value 's', version u8 = 1, snapshot i64, number i32, is last u8, next i64, epoch i32,
 //           first needed i64, content
 struct SnapshotPiece {
-  int64_t snapshot = 0;  // another number for each
+  int64_t snapshot = 0;  // different for each snapshot
   int32_t number = 0;    // from 0 on
   bool is_last = false;
   JournalPlace
-      place;  // the snapshot contains what the commits before have made, and nothing of those behind
+      place;  // the snapshot contains the effects of all commits before it, and of none after it
   std::string_view content;
 };
 std::string encode(const SnapshotPiece& piece);
-// Nothing where the batch is something else. Fails with CorruptRecord; IncompatibleFormat when a newer version wrote it.
-// A view of the batch, whose checksum is not looked at.
+// Returns nothing if the batch is something else. Fails with CorruptRecord, or with
+// IncompatibleFormat if a newer version wrote it. The result is a view into the batch, whose
+// checksum is not verified.
 Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view batch);
 
-// One that is whole. Who has all of it goes on at its place.
+// A complete snapshot. A node that has installed it continues at its place.
 struct FoundSnapshot {
   JournalPlace place;
   std::vector<Offset> pieces;
   size_t size_bytes = 0;
 };
 
-// Looks for snapshots in what is visible of a journal, from front to back. A leader that goes leaves one without an end
-// behind; the next one writes its own.
+// Searches the visible part of a journal for snapshots, from front to back. A leader that fails may
+// leave an incomplete one; the next leader writes its own.
 //
 // Threads: one.
 class SnapshotSearch {
  public:
   explicit SnapshotSearch(JournalRules rules = {}) : rules_(rules) {}
   Status add(std::string_view batch, Offset offset);
-  // The last one that is whole; nothing while there is none.
+  // The last complete snapshot; nothing if there is none.
   const std::optional<FoundSnapshot>& newest() const { return newest_; }
 
  private:
   const JournalRules rules_;
-  int64_t snapshot_ = 0;  // that has begun
+  int64_t snapshot_ = 0;  // of the snapshot whose pieces are being collected
   FoundSnapshot begun_;
   std::optional<FoundSnapshot> newest_;
 };
 
-// In all that is visible of the journal here, which may be much: it is read in turns.
+// Searches the whole visible part of the journal in this log, which may be large: it is read in
+// turns.
 Result<std::optional<FoundSnapshot>> find_snapshot(Log& log, LogReader& reader,
                                                    const TopicPartition& journal,
                                                    JournalRules rules = {});
-// Its pieces in their order, one at a time, their checksums looked at. An error of `visit` ends it.
+// Reads the pieces in order, one at a time, and verifies their checksums. Stops at the first error
+// of `visit`.
 Status read_snapshot(LogReader& reader, const TopicPartition& journal,
                      const FoundSnapshot& snapshot,
                      const std::function<Status(std::string_view content)>& visit);

@@ -60,7 +60,7 @@ Status LeaderReplica::check(const ReplicaFetch& fetch) const {
   if (fetch.leader_epoch > epoch)
     return Error{ErrorCode::NotLeader, fmt::format("this node has not heard of leader epoch {} yet",
                                                    fetch.leader_epoch.value())};
-  // Whoever is of the cluster may observe it.
+  // Any node of the cluster may fetch as an observer.
   if (!assignment().has_replica(fetch.follower) && !context_.cluster->find(fetch.follower))
     return Error{ErrorCode::NotLeader,
                  fmt::format("node {} is not of the cluster", fetch.follower.value())};
@@ -68,7 +68,7 @@ Status LeaderReplica::check(const ReplicaFetch& fetch) const {
 }
 
 void LeaderReplica::on_fetch(const ReplicaFetch& fetch) {
-  // A fetch that waits here is an older one, whose answer nobody waits for any more.
+  // A parked fetch of the same follower is older, and the follower no longer waits for its answer.
   const auto parked = parked_.find(fetch.follower);
   if (parked != parked_.end()) {
     if (parked->second.fetch.number > fetch.number &&
@@ -104,7 +104,8 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   TRY(check(fetch));
   ReplicaFetched fetched;
   fetched.log_start = status_->log_start();
-  // Also one who has nothing, and would begin behind what it never had, or within a batch.
+  // An empty follower is included: it might otherwise begin after records that it never had, or
+  // within a batch.
   const bool has_nothing = !fetch.last_epoch;
   if (fetch.from < fetched.log_start || has_nothing) {
     const Offset first = TRY(first_kept());
@@ -156,7 +157,8 @@ Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch&
   return mine;
 }
 
-// What the status says of transactions is as of the last append, and may be too little.
+// The status has the transactions as of the last append, so its first_undecided() may be too small.
+// In that case the store is read.
 Result<Offset> LeaderReplica::readable_end() const {
   const Offset high_watermark = status_->high_watermark();
   if (status_->first_undecided() >= high_watermark) return high_watermark;
@@ -166,7 +168,8 @@ Result<Offset> LeaderReplica::readable_end() const {
   return end;
 }
 
-// The log may begin within a batch, from where records were deleted; that batch is there whole.
+// After a deletion of records the log may start within a batch. The batch is still stored whole,
+// so followers begin at its base offset.
 Result<Offset> LeaderReplica::first_kept() const {
   const Offset start = status_->log_start();
   if (start >= status_->log_end()) return start;

@@ -1,4 +1,4 @@
-// A partition's leader, as its followers meet it.
+// A partition's leader as its followers see it.
 #pragma once
 #include <map>
 #include <vector>
@@ -8,30 +8,31 @@
 
 namespace storage {
 
-// Answers fetches, counts what they acknowledge, moves the high watermark, and asks for changes of the ISR.
+// Answers fetches, counts acknowledgements, advances the high watermark, and proposes changes of the ISR.
 //
-// A fetch that there is nothing for waits here: until records come, for Kafka's fetch.max.wait.ms at most.
+// A fetch that finds no news waits here until records arrive, for at most Kafka's fetch.max.wait.ms.
 //
 // Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node leads under the epoch.
 class LeaderReplica {
  public:
-  // The log has taken the role.
+  // Precondition: the log has taken the role.
   LeaderReplica(ReplicaContext& context, PartitionAssignment assignment);
 
   void reassign(PartitionAssignment assignment);
   void on_fetch(const ReplicaFetch& fetch);
-  // The log has more.
+  // Called when the log has grown.
   void appended();
   void tick();
 
   const PartitionAssignment& assignment() const { return in_sync_.assignment(); }
   bool has_min_isr() const { return in_sync_.has_min_isr(); }
-  // Of those who read what is committed: behind all transactions whose ends are visible.
+  // The end for readers of committed records: no open transaction begins before it.
   Result<Offset> readable_end() const;
   bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
   Offset begin() const { return in_sync_.begin(); }
   std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
-  // Whether the logs of all who are in sync begin there, or behind it: whoever leads next shows nothing from before.
+  // Whether the logs of all in-sync replicas begin at `start` or after it. No later leader then
+  // shows older records.
   bool have_all_trimmed(Offset start) const;
 
  private:
@@ -40,16 +41,16 @@ class LeaderReplica {
     int64_t since_us;
   };
   enum class Patience : uint8_t { Waits, AnswersNow };
-  // Whether it was answered.
+  // Returns whether an answer was sent.
   bool answer(const ReplicaFetch& fetch, Patience patience);
   Result<ReplicaFetched> answer_to(const ReplicaFetch& fetch);
   Status check(const ReplicaFetch& fetch) const;
   bool has_new_start(const ReplicaFetch& fetch) const;
   bool may_send(NodeId follower);
-  // Nothing where the follower's log is the front of this one.
+  // Returns nothing if the follower's log is a prefix of this one.
   Result<std::optional<EpochEnd>> divergence_of(const ReplicaFetch& fetch) const;
   Result<Offset> first_kept() const;
-  // At least one batch, where there is one.
+  // Returns at least one batch if one exists.
   Result<std::string> read(Offset from, size_t max_bytes) const;
   void publish();
 
@@ -57,10 +58,10 @@ class LeaderReplica {
   const std::shared_ptr<const PartitionStatus> status_;
   InSyncSet in_sync_;
   std::map<NodeId, Parked> parked_;
-  // Where the followers' logs begin, as they have said, and where they were told last that it begins here: it is said once, as
-  // a follower may keep more.
+  // Start of each follower's log, as reported by it, and the log start that it was sent last. A new
+  // start is sent once, since a follower may keep more.
   struct Start {
-    std::optional<Offset> known;  // nothing where a program does not say it
+    std::optional<Offset> known;  // nothing: that program version does not report it
     Offset told;
   };
   std::map<NodeId, Start> starts_;

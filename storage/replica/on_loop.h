@@ -1,4 +1,4 @@
-// How answers of the log come back: on the replicas' loop, to whoever is still there.
+// Returns answers of the log to the replicas' loop, unless the receiver is gone.
 #pragma once
 #include <functional>
 #include <memory>

@@ -10,9 +10,9 @@ namespace storage {
 
 namespace {
 
-// A delivery without an answer is sent again after so many times the pause after an error.
+// A delivery without an answer is sent again after kPatience * retry_us.
 constexpr int64_t kPatience = 10;
-// Of several batches in a delivery.
+// bytes of a delivery with several batches; a single batch may be larger
 constexpr size_t kMostBytesTogether = 512 << 10;
 
 int32_t sequence_after(std::string_view batch) {
@@ -27,7 +27,7 @@ void Outbox::add(const ReplicatedCommit& commit, Offset at) {
   for (const DeliveredOutputs& delivered : commit.delivered) {
     const auto found = lanes_.find({commit.task, delivered.partition});
     if (found == lanes_.end()) continue;
-    // Of a former owner: what it knew to be delivered is not sent again.
+    // A commit of a former owner recorded these deliveries, so the outputs are not sent again.
     Lane& lane = found->second;
     while (!lane.batches.empty() && lane.number == 0 &&
            !is_older_sequence(delivered.next_sequence, sequence_after(lane.batches.front().bytes)))
@@ -82,7 +82,7 @@ void Outbox::answered(uint64_t number, const Status& status) {
   Lane& lane = lanes_.at(key);
   lane.number = 0;
   if (!status) {
-    // A gap: a batch before this one is not there, though it was visible.
+    // A gap: an earlier batch is missing there, although it was visible.
     if (status.error().code == ErrorCode::OutOfOrderSequence)
       log_warn("a task's output is refused task={} error=\"{}\"", key.first,
                status.error().message);

@@ -1,4 +1,5 @@
-// What tasks have committed and others are still to get: each batch once and in order, however often it is sent.
+// Outputs that tasks have committed and other partitions have yet to receive. Each batch is
+// delivered once and in order, however often it is sent.
 #pragma once
 #include <deque>
 #include <map>
@@ -16,37 +17,40 @@ namespace storage {
 class OutboxPort {
  public:
   virtual ~OutboxPort() = default;
-  // To the partition's leader, whoever that is, as an append with acks=all. The answer may get lost, and the
-  // request, too.
+  // Sends the batches to the partition's current leader, as an append with acks=all. The request or
+  // its answer may get lost.
   virtual void deliver(const TopicPartition& partition, std::string batches, uint64_t number) = 0;
 };
 
-// One delivery of a task is on its way to a partition at a time, with all that has gathered meanwhile. It counts as
-// delivered when it is visible there, since a leader may be lost with what it alone has; until then it is sent again, with
-// more behind it, perhaps: of each batch the leader knows by itself whether it has it.
+// One delivery of a task to a partition is in progress at a time; batches that are added meanwhile
+// form the next one. A batch counts as delivered when it is visible there, since a leader may fail
+// with records that it alone has. Until then it is sent again, perhaps with more batches after it;
+// the leader detects duplicates by their sequences.
 //
 // Threads: one loop. Owner: a JournalOwner, for as long as it leads.
 class Outbox {
  public:
-  // Its numbers are larger than those of whoever was there before, whose answers may still come.
+  // Numbers begin above those of an earlier outbox, whose answers may still arrive.
   Outbox(OutboxPort& port, const Clock& clock, int64_t retry_us)
       : port_(port),
         clock_(clock),
         retry_us_(retry_us),
         next_number_(static_cast<uint64_t>(clock.monotonic_us()) + 1) {}
 
-  // In the order of the commits, each when it is visible. `at`: where it lies in its journal.
+  // Called in the order of the commits, for each when it is visible. `at` is the commit's offset in
+  // the journal.
   void add(const ReplicatedCommit& commit, Offset at = {});
-  // What was added, where nothing is on its way; the rest goes with the answer, or with tick().
+  // Sends the added batches to partitions without a delivery in progress. The others follow with
+  // the answer, or with tick().
   void send_added();
   void answered(uint64_t number, const Status& status);
   void tick();
 
-  // What the task's next commit is to tell of, since what it told last.
+  // Returns the deliveries since the last call, which the task's next commit records.
   std::vector<DeliveredOutputs> take_delivered(const std::string& task);
-  // Of the task, that nobody has yet.
+  // Size of the task's outputs that are not delivered yet.
   size_t undelivered_bytes(const std::string& task) const;
-  // The first of the journal that is not delivered; nothing when all of it is.
+  // Offset of the first commit in the journal that is not fully delivered; nothing if all are.
   std::optional<Offset> first_undelivered() const;
 
  private:
@@ -56,10 +60,10 @@ class Outbox {
       Offset at;
     };
     std::deque<Batch> batches;
-    uint64_t number = 0;  // of the delivery on its way; 0: none
+    uint64_t number = 0;  // of the delivery in progress; 0: none
     size_t sent = 0;      // batches in it
     int64_t sent_us = 0, retry_at_us = 0;
-    int32_t next_sequence = 0;  // of what is delivered
+    int32_t next_sequence = 0;  // the one after the last delivered batch
     bool has_news = false;
   };
   using Key = std::pair<std::string, TopicPartition>;

@@ -1,4 +1,5 @@
-// What a replica has of a range of a partition, in a few bytes: equal where two replicas have the same.
+// A digest of a range of a partition, for the comparison of two replicas: equal ranges have equal
+// digests.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,19 +14,20 @@ namespace storage {
 
 struct RangeDigest {
   Offset from = {};     // where its first batch begins
-  Offset end = {};      // behind its last batch; where it begins when there is none
+  Offset end = {};      // after its last batch; equal to `from` if there is none
   uint64_t digest = 0;  // of all bytes of its batches
   size_t size_bytes = 0;
-  // A batch whose bytes are not what its own checksum says.
+  // The first batch whose bytes do not match its checksum.
   std::optional<Offset> damaged = {};
-  // What lies before may be gone, or have been compacted, here and not elsewhere.
+  // Ranges before this offset may be trimmed or compacted here and not on other replicas.
   Offset comparable_from = {};
 };
 
-// Of whole batches from the one with `from` on that are visible here: up to `end`; or, from the log start at the earliest,
-// for about `max_bytes`. Reads and adds up all of them within a turn, so not on a loop. Fails with UnknownTopic, with
-// OffsetOutOfRange where it begins before the log start, and with NotEnoughReplicas where what lies before `end` is not
-// visible here yet.
+// Digests the visible batches from the one that contains `from`: up to `end`, or, without `end`,
+// about `max_bytes` from the log start at the earliest. Only whole batches count. All of them are
+// read in one turn, which takes too long for a loop. Fails with UnknownTopic, with OffsetOutOfRange
+// if the range begins before the log start, and with NotEnoughReplicas if records before `end` are
+// not visible here yet.
 //
 // Threads: the reader's.
 Result<RangeDigest> digest_range(const Log& log, LogReader& reader, const TopicPartition& partition,

@@ -1,4 +1,4 @@
-// What all replicas of a node share.
+// State that all replicas of a node share.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -16,7 +16,8 @@
 
 namespace storage {
 
-// Who is in sync is never held up; who is only to come, or observes, may be.
+// Only observers and replicas that are being added and not yet in sync are throttled, never in-sync
+// ones.
 inline bool is_throttled(const PartitionAssignment& assignment, NodeId follower) {
   return !assignment.has_replica(follower) ||
          (assignment.is_adding(follower) && !assignment.is_in_sync(follower));
@@ -31,17 +32,19 @@ struct ReplicaContext {
   const Clock& clock;
   ReplicaSettings settings;
   ReplicaRules rules;
-  // As the metadata was read last.
+  // From the newest metadata that was read.
   NodeEpoch node_epoch = {};
   std::shared_ptr<const ClusterSnapshot> cluster;
-  // What those may take that are throttled, as leader and as follower.
+  // Budgets for throttled transfers, as leader and as follower.
   TransferBudget leader_budget = {}, follower_budget = {};
-  // Since when this node is the controller, if it is.
+  // When this node became the controller, if it is the controller.
   std::optional<int64_t> decides_since_us = {};
 
-  // A follower that caught up last before that is not in sync. Of a leader whom nobody hears no follower gets on; what it
-  // asks for then the controller does not hear, either, unless it is that itself. It would be alone in sync before it
-  // knows why, and nobody could lead in its place: so it waits until it would have resigned.
+  // A follower that caught up last before the returned time is not in sync. If a leader is cut off,
+  // none of its followers catches up. Its proposal to shrink the ISR does not reach the controller
+  // either, unless it is the controller itself. Such a node would reduce the ISR to itself before
+  // it learns of the cut, and no other node could then be elected. So a controller waits until it
+  // would have resigned.
   int64_t late_before_us(int64_t now_us) const {
     if (!decides_since_us) return now_us - settings.lag_time_max_us;
     if (now_us - *decides_since_us < settings.unheard_max_us) return INT64_MIN;

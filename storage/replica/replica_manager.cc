@@ -57,7 +57,7 @@ void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeE
 
 void ReplicaManager::observe(std::set<Uuid> topics) {
   const auto before = std::exchange(observed_, std::move(topics));
-  if (!context_.cluster) return;  // all of them come with what is read first
+  if (!context_.cluster) return;  // apply() brings all partitions with the first metadata
   if (!before) {
     for (const auto& [partition, assignment] : context_.cluster->partitions()) apply_one(partition);
     return;
@@ -82,14 +82,15 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
   if (!keeps(*assignment) && !replicas_.contains(partition) &&
       (!observed_ || !has_some_of(partition)))
     return;
-  // Nobody has led it yet, so there is nothing to follow.
+  // No leader has been elected yet, so there is nothing to follow.
   if (!assignment->leader && assignment->leader_epoch == LeaderEpoch{0}) return;
   const auto [found, is_new] = replicas_.try_emplace(partition);
   found->second.wanted = *assignment;
   realise(found->second);
 }
 
-// What is wanted may change again while the log takes a role: then it is asked for the next one.
+// The metadata may change again while the log takes a role. In that case the newest role is
+// requested when the log answers.
 void ReplicaManager::realise(Replica& replica) {
   if (replica.is_asking) return;
   const PartitionAssignment& wanted = replica.wanted;
@@ -123,11 +124,11 @@ bool ReplicaManager::has_some_of(const TopicPartition& partition) const {
   return status && status->log_end() > Offset{0};
 }
 
-// The replicas that the partition has now were there when the metadata said so.
+// Deleting is safe: the present replicas had the records before the metadata replaced this one.
 void ReplicaManager::forget(Replica& replica) {
   const TopicPartition partition = replica.wanted.partition;
   end_role(partition, replica);
-  // What a follower was just given may be on its way into an empty log.
+  // A follower's last write may still be on its way into an empty log.
   const bool may_get_some = replica.asked.has_value();
   replica.asked.reset();
   if (!may_get_some && !has_some_of(partition)) {

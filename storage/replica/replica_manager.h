@@ -1,4 +1,4 @@
-// The replicas of a node: as the metadata says, each leads or follows.
+// The replicas of a node. The metadata decides whether each leads or follows.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,8 +12,8 @@
 
 namespace storage {
 
-// Nothing of an assignment counts before the log has taken the role; then this node leads or follows until the
-// metadata says otherwise. Of a partition that others have now nothing is kept.
+// An assignment takes effect when the log has taken the role; this node then leads or follows until
+// the metadata changes. Replicas that are now assigned to other nodes are deleted.
 //
 // Threads: one loop, on which ReplicaPort::post() runs things. Owner: the node.
 class ReplicaManager {
@@ -21,46 +21,48 @@ class ReplicaManager {
   ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port, const Clock& clock,
                  ReplicaSettings settings, ReplicaRules rules = {});
 
-  // The metadata as of a newer revision: what this node has to do with the partition now, if anything.
-  // `node_epoch` is of its own registration.
+  // Takes the metadata of a newer revision, and the partitions whose assignments have changed.
+  // `node_epoch` is from this node's own registration.
   void apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
              std::span<const TopicPartition> changed);
 
-  // Topics of which this node has a copy of all partitions, also where none of the replicas is its: there it follows the
-  // leader as others do, and is in no ISR (an observer). Those that were told before and are not among them go.
+  // Sets the topics of which this node has a copy of all partitions. It follows their leaders even
+  // where it is not a replica, and is then in no ISR (an observer). Copies that this node
+  // only observed, of topics that are no longer named, are deleted.
   void observe(std::set<Uuid> topics);
 
-  // While it is, this node leads nothing, whatever the metadata say that it has read: newer ones say something else. The
-  // log goes on to take records that nobody will see: who takes them from clients asks before. Follows the leaders that it
-  // has read of.
+  // While suspended, this node leads no partition, even if the metadata that it has read names it:
+  // newer metadata may differ. The log still accepts records, which no reader will see, so request
+  // handlers check leadership before they append. Following continues.
   void suspend(bool is_suspended);
 
   void on_fetch(const ReplicaFetch& fetch);
   void on_fetched(ReplicaFetched fetched);
-  // A connection with the node is new, by which one of the two speaks: what was on its way on another one may be lost.
+  // The connection to the node is new. Messages in either direction may be lost with the earlier
+  // one.
   void on_connected(NodeId node);
-  // The log has appended to these.
+  // The log has appended to these partitions.
   void on_durable(std::span<const TopicPartition> grown);
-  // Every few milliseconds.
+  // Called every few milliseconds.
   void tick();
 
-  // For what else lives with leaders.
+  // Shared context for objects that leader replicas own (JournalOwner).
   ReplicaContext& context() { return context_; }
-  // What the replica is doing: for operators.
+  // Reports the replica's current state, for operators.
   std::string describe(const TopicPartition& partition) const;
-  // As which leader this node takes appends with acks=all: NotLeader where another does, NotEnoughReplicas
-  // when too few are in sync.
+  // Whether this node leads and takes appends with acks=all. Fails with NotLeader if another node
+  // leads, and with NotEnoughReplicas if too few replicas are in sync.
   Status check_leads(const TopicPartition& partition) const;
-  // Nothing where this node does not follow.
+  // Returns nothing if this node does not follow.
   std::optional<LeaderEpoch> follows_under(const TopicPartition& partition) const;
-  // Never null; fails with NotLeader.
+  // Never null. Fails with NotLeader.
   Result<const LeaderReplica*> find_leader(const TopicPartition& partition) const;
 
  private:
   struct Replica {
     PartitionAssignment wanted;
     std::optional<ReplicaRole>
-        asked;  // of the log, under `asked_epoch`; nothing when it is to be forgotten
+        asked;  // of the log, under `asked_epoch`; nothing if the replica is deleted
     LeaderEpoch asked_epoch = {};
     bool is_asking = false;
     std::unique_ptr<LeaderReplica> leader;
@@ -69,20 +71,20 @@ class ReplicaManager {
   };
   bool keeps(const PartitionAssignment& assignment) const;
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
-  // Whether nothing may be done about it: the log keeps the role that it has.
+  // Whether the suspension forbids a change of role: the log keeps its present one.
   bool is_suspended(const PartitionAssignment& assignment) const;
   void apply_one(const TopicPartition& partition);
   void realise(Replica& replica);
   void end_role(const TopicPartition& partition, Replica& replica);
   void make_partition(const TopicPartition& partition);
   bool has_some_of(const TopicPartition& partition) const;
-  // It may be gone after that.
+  // May erase `replica`.
   void forget(Replica& replica);
   void role_taken(const TopicPartition& partition, LeaderEpoch epoch, const Status& status);
 
   ReplicaContext context_;
   std::map<TopicPartition, Replica> replicas_;
-  std::optional<std::set<Uuid>> observed_;  // nothing: it is still to be told
+  std::optional<std::set<Uuid>> observed_;  // nothing until observe() is called
   bool is_suspended_ = false;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

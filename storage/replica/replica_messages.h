@@ -1,5 +1,6 @@
-// What leaders and followers of a partition say to each other: Kafka's Fetch, as of its version 12, which
-// says of itself where two logs part (KIP-595), so that following and truncating are one conversation.
+// Messages between leaders and followers of a partition. They follow Kafka's Fetch from version 12
+// on, which reports where two logs diverge (KIP-595), so that following and truncating share one
+// exchange.
 #pragma once
 #include <optional>
 #include <string>
@@ -13,28 +14,29 @@
 
 namespace storage {
 
-// From a follower to its leader. What lies before `from` is durable at the follower: its fetch acknowledges.
+// From a follower to its leader. All records before `from` are durable at the follower: a fetch
+// acknowledges them.
 struct ReplicaFetch {
   TopicPartition partition;
   NodeId follower;
   NodeEpoch follower_epoch;
-  LeaderEpoch leader_epoch;               // that it follows
-  uint64_t number = 0;                    // the answer has it again
+  LeaderEpoch leader_epoch;               // the epoch under which it follows
+  uint64_t number = 0;                    // repeated in the answer
   Offset from;                            // its log end
   std::optional<LeaderEpoch> last_epoch;  // of its last record; nothing when it has none
-  Offset high_watermark = {};             // that it knows of
-  std::optional<Offset> log_start = {};   // of its log; nothing where its program does not tell
+  Offset high_watermark = {};             // as far as it knows
+  std::optional<Offset> log_start = {};   // of its log; nothing: not reported
 };
 
 struct ReplicaFetched {
   TopicPartition partition;
   uint64_t number = 0;
   LeaderEpoch leader_epoch;
-  // One of four.
+  // Exactly one of the following four.
   std::optional<Error> error = {};
-  std::optional<EpochEnd> diverging = {};  // the logs part: what the follower has behind it must go
+  std::optional<EpochEnd> diverging = {};  // the logs differ after it: the follower truncates
   std::optional<std::string> producers =
-      {};                    // begin anew at `log_start`, with this of the producers
+      {};                    // restart at `log_start` with this producer state
   SharedBytes batches = {};  // whole ones, perhaps none
   Offset high_watermark = {}, log_start = {};
 };
@@ -45,10 +47,10 @@ struct IsrProposal {
   NodeId leader;
   NodeEpoch node_epoch;  // of the leader
   LeaderEpoch leader_epoch;
-  int32_t version = 0;  // of the assignment that it is to follow
+  int32_t version = 0;  // of the assignment on which the proposal is based
   struct Member {
     NodeId node;
-    NodeEpoch epoch;  // of who has fetched as this node: another one may have none of it
+    NodeEpoch epoch;  // of the process that fetched; its successor may lack the records
     bool operator==(const Member&) const = default;
   };
   std::vector<Member> isr;

@@ -1,4 +1,4 @@
-// What replicas need from the node that they live on.
+// Services that replicas need from their node.
 #pragma once
 #include <functional>
 
@@ -6,21 +6,23 @@
 
 namespace storage {
 
-// Messages may get lost, come late, twice, and in another order. Threads: post() from any; the rest on the
-// replicas' loop.
+// Messages may get lost, duplicated, delayed and reordered. Threads: post() from any; the rest on
+// the replicas' loop.
 class ReplicaPort {
  public:
   virtual ~ReplicaPort() = default;
   virtual void send(NodeId to, ReplicaFetch fetch) = 0;
   virtual void send(NodeId to, ReplicaFetched fetched) = 0;
-  // Whether so much waits on the way to a node already that what is read for it now would only wait, too.
+  // Whether the send queue of the node has room. Without room, batches that are read now would only
+  // wait.
   virtual bool has_room(NodeId /*to*/) const { return true; }
-  // What lies from there on is needed here, whatever the leader has trimmed. Not for ever: what its leader does not have a
-  // follower has no use for once it begins anew.
+  // This node needs the records from the offset on, even if the leader has trimmed them. The need
+  // ends when the follower restarts at its leader's log start.
   virtual Offset first_needed(const TopicPartition& /*partition*/) { return Offset{INT64_MAX}; }
-  // To the controller, whoever that is. No answer: the metadata tells what became of it.
+  // Sends the proposal to the current controller. There is no answer: newer metadata shows the
+  // outcome.
   virtual void propose(IsrProposal proposal) = 0;
-  // This node leads the partition from now on, under one epoch; then, it does so no more.
+  // This node leads the partition from now on, under one epoch, until leads_no_more().
   virtual void leads(const TopicPartition& partition) = 0;
   virtual void leads_no_more(const TopicPartition& partition) = 0;
   // Runs it on the replicas' loop, soon.

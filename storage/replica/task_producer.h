@@ -1,5 +1,5 @@
-// Under which id a task of a query that all nodes share writes its outputs: the same on every node, for as long as the
-// query lives, and nobody else's (docs/formats/cluster.md).
+// The producer id under which a task of a query on all nodes writes its outputs. It is the same on
+// every node for the life of the query, and no other producer has it (docs/formats/cluster.md).
 #pragma once
 #include <optional>
 
@@ -15,7 +15,7 @@ struct TaskProducer {
   ProducerId id() const {
     return kFirstTaskProducer + (kFirstShared + (made_at.value() * kStages + stage) * kTasks + number);
   }
-  // Nothing of a client's id, or of a task that is one node's own.
+  // Returns nothing for the id of a client, or of a task that belongs to one node.
   static std::optional<TaskProducer> of(ProducerId id) {
     const int64_t shared = id - kFirstTaskProducer - kFirstShared;
     if (id < kFirstTaskProducer || shared < 0) return std::nullopt;

@@ -1,4 +1,4 @@
-// How many bytes may go in a second, where there is a bound.
+// An optional limit on the bytes that are transferred per second.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -7,16 +7,16 @@
 
 namespace storage {
 
-// What goes may be more than is left: nothing more goes then until time has made up for it.
+// A transfer may exceed the remaining budget: later ones then wait until time has made up for it.
 //
 // Threads: one.
 class TransferBudget {
  public:
-  // Nothing: there is no bound.
+  // Nothing means no limit.
   void set_rate(std::optional<int64_t> bytes_per_second) { rate_ = bytes_per_second; }
   bool is_spent(int64_t now_us) {
     if (!rate_) return false;
-    constexpr int64_t kSecondUs = 1'000'000, kSavedUs = 100'000;  // what was not used is soon gone
+    constexpr int64_t kSecondUs = 1'000'000, kSavedUs = 100'000;  // unused budget is kept for 0.1 s
     const int64_t passed_us = std::clamp<int64_t>(now_us - since_us_, 0, 60 * kSecondUs);
     since_us_ = now_us;
     const double rate = static_cast<double>(*rate_) / static_cast<double>(kSecondUs);

@@ -9,7 +9,7 @@ namespace storage {
 
 namespace {
 
-// Of a small checkpoint.
+// Limits of a small checkpoint.
 constexpr size_t kSmallKeys = 256, kSmallBytes = 64 << 10;
 
 bool is_store_name(std::string_view name) {
@@ -33,7 +33,7 @@ Status CheckpointWriter::check_names(const Checkpoint& checkpoint) {
   return {};
 }
 
-// How much a range holds is not known before it is removed.
+// The size of a range is not known before it is removed, so such a checkpoint is not small.
 bool CheckpointWriter::is_small(const Checkpoint& checkpoint) const {
   if (!checkpoint.removed_ranges.empty() ||
       checkpoint.entries.size() > std::min(kSmallKeys, chunk_keys_ / 4))
@@ -48,7 +48,7 @@ Status CheckpointWriter::write_together(std::span<const Checkpoint* const> check
   };
   TRY(file_.change(change));
   pass(CrashPoint::BeforeJournalTrim);
-  (void)pace_();  // all is written
+  (void)pace_();  // the result does not matter: everything is written
   return {};
 }
 
@@ -109,11 +109,11 @@ Status CheckpointWriter::remove_range(const Checkpoint& checkpoint, StoreRow& st
   return {};
 }
 
-// One chunk of the range; false when nothing is left.
+// Removes one chunk of the range; returns false if nothing is left.
 Result<bool> CheckpointWriter::remove_some(const Checkpoint& checkpoint, StoreRow& store,
                                            const StateRange& range) {
-  // Keys that begin like one of the ends are stored in another order than they have: each is looked
-  // at.
+  // Keys with the same first 400 bytes as one of the ends are stored in a different order, so each
+  // is compared.
   const std::string first = store_prefix(store.id).append(range.first_key, 0, kMaxWholeKeySize);
   const std::string store_end = store_prefix(store.id + 1);
   bool is_more = false;
@@ -148,7 +148,8 @@ Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, StoreRows& 
   changes.reserve(checkpoint.entries.size());
   for (const StateEntry& entry : checkpoint.entries)
     changes.push_back({&stores.find(entry.store)->second, &entry});
-  // Neighbours share pages, so each page is written once. They mostly come in order.
+  // Neighbours share pages, so in key order each page is written once. Entries are mostly in order
+  // already.
   const auto before = [](const Change& a, const Change& b) {
     return a.store != b.store ? a.store->id < b.store->id : a.entry->key < b.entry->key;
   };

@@ -9,31 +9,32 @@
 
 namespace storage {
 
-// Of one transaction, beside the limit in keys.
+// Size of one transaction, besides the limit in keys.
 inline constexpr size_t kMaxChunkBytes = 4 << 20;
 
-// Ranges first, then the entries in key order, then the position: a crash in between leaves newer
-// entries under the old position, which the journal from there on overwrites with the same values.
+// Writes the ranges first, then the entries in key order, then the position. A crash in between
+// leaves newer entries under the old position, which a replay of the journal from there overwrites
+// with the same values.
 //
 // Threads: the state writer's. Owner: its call.
 class CheckpointWriter {
  public:
-  // `pace` is called between chunks; when it fails the checkpoint is given up.
+  // `pace` is called between chunks; its failure aborts the checkpoint.
   using Pace = std::function<Status()>;
   CheckpointWriter(StateFile& file, size_t chunk_keys, const Pace& pace)
       : file_(file), chunk_keys_(chunk_keys), pace_(pace) {}
 
-  // Fails with InvalidParameter, having done nothing, when a name does not fit, and as `pace` does,
-  // having left the position where it was.
+  // Fails with InvalidParameter, without changes, if a name is too long, and like `pace`, with the
+  // position unchanged.
   Status write(const Checkpoint& checkpoint);
 
-  // One that fits into a transaction with others: thousands of tasks with a few changes each would
-  // else be thousands of syncs.
+  // Whether the checkpoint fits into a transaction with others: otherwise thousands of tasks with a
+  // few changes each would need thousands of syncs.
   bool is_small(const Checkpoint& checkpoint) const;
-  // What it counts for in keys: a transaction takes chunk_keys of them.
+  // Its cost in keys: a transaction takes chunk_keys of them.
   static size_t key_count(const Checkpoint& checkpoint) { return checkpoint.entries.size() + 1; }
-  // Small ones, of different tasks or in their order, in one transaction. All have had their names
-  // checked.
+  // Writes small checkpoints, of different tasks or in their order, in one transaction. The caller
+  // has checked the names.
   Status write_together(std::span<const Checkpoint* const> checkpoints);
   static Status check_names(const Checkpoint& checkpoint);
 
@@ -45,17 +46,18 @@ class CheckpointWriter {
   Status remove_range(const Checkpoint& checkpoint, StoreRow& store, const StateRange& range);
   Result<bool> remove_some(const Checkpoint& checkpoint, StoreRow& store, const StateRange& range);
   Status write_entries(const Checkpoint& checkpoint, StoreRows& stores);
-  // With what it contains after the change.
+  // Writes the row with the content after the change.
   Status put_store(WriteTransaction& transaction, std::string_view task, std::string_view name,
                    const StoreRow& row) const;
   Status write_position(const Checkpoint& checkpoint);
   Status write_small(WriteTransaction& transaction, const Checkpoint& checkpoint);
-  // Returns the bytes that it takes.
+  // Returns the size of the written key and value.
   Result<size_t> write_entry(WriteTransaction& transaction, StoreRow& store,
                              const StateEntry& entry, std::string& scratch) const;
-  // A position never goes back: an earlier owner's checkpoint, written after the task's new owner has
-  // read where it stands, may have had the journal trimmed up to its own. What is written beside it
-  // is good at both, as the journal from the higher one on is read over it.
+  // A position never moves backwards: a checkpoint of the task's former owner, written after the
+  // new owner has read the position, may have had the journal trimmed up to its own. The entries
+  // written with it are right at both positions, since the journal from the higher one on is
+  // replayed over them.
   Status put_position(WriteTransaction& transaction, const Checkpoint& checkpoint) const;
 
   StateFile& file_;

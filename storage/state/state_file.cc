@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kLogKey = "log";
 
-static_assert(kMaxTaskIdSize + 1 + kMaxStoreNameSize <= kMaxKeySize);  // of the table `stores`
+static_assert(kMaxTaskIdSize + 1 + kMaxStoreNameSize <= kMaxKeySize);  // for the table `stores`
 
 }  // namespace
 
@@ -34,8 +34,8 @@ Result<std::unique_ptr<StateFile>> StateFile::open(StateStore::OpenStore open_st
 }
 
 Status StateFile::open_store() {
-  std::unique_lock lock(store_mutex_);  // nobody reads
-  store_.reset();                       // first: it locks the file
+  std::unique_lock lock(store_mutex_);  // excludes readers
+  store_.reset();                       // first, since it locks the file
   auto store = TRY(open_store_());
   TRY(open_tables(*store));
   instance_id_ = store->instance_id();
@@ -76,7 +76,7 @@ Status StateFile::open_tables(KeyValueStore& store) {
       return damaged_data("the state file has a damaged store");
     dropped_->push_back(store_of(entry->key));
     next_store_ = std::max(next_store_, dropped_->back() + 1);
-    is_all_checked_ = false;  // nobody knows of what format they are
+    is_all_checked_ = false;  // the format of dropped stores is unknown
   }
   cursor.reset();
   return transaction->commit();
@@ -168,8 +168,8 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
   return position;
 }
 
-// A task may have a position without stores, when it keeps scalars only, and stores without a
-// position, when its first checkpoint was cut short.
+// A task that keeps only scalars has a position and no stores. A task whose first checkpoint was
+// interrupted has stores and no position.
 Result<std::vector<std::string>> StateFile::task_ids() const {
   const std::shared_lock lock(store_mutex_);
   const auto transaction = TRY(begin_read());

@@ -1,4 +1,4 @@
-// The tables of state.mdb, and what is read of them.
+// The tables of state.mdb, and reads of them.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -19,29 +19,29 @@ namespace storage {
 struct StateTables {
   TableHandle stores;     // task, NUL, store -> StoreRow
   TableHandle positions;  // task -> sequence i64, scalars
-  TableHandle journals;   // journal partition i32 -> offset i64: before it all is contained
+  TableHandle journals;   // journal partition i32 -> offset i64: everything before it is contained
   TableHandle entries;    // see state_keys.h
   TableHandle owner;      // "log" -> the log's instance id
   TableHandle dropped;    // store id u32 -> nothing: its entries are being removed in slices
 };
 
-// Of the table `stores`.
+// The key in the table `stores`.
 std::string store_key(std::string_view task, std::string_view store);
 
-// After a commit whose outcome is unknown the file is closed and opened again, which tells: what was
-// written last is there or not, and a journal goes on from either.
+// After a commit with an unknown outcome the file is closed and opened again, which shows whether
+// the last write is stored. A journal can be replayed from either state.
 //
-// Invariant: no store, be it dropped or not, has the number next_store() or a higher one.
+// Invariant: no store, dropped or not, has the number next_store() or a higher one.
 //
-// Threads: load() and what asks where something stands any; the rest the state writer's.
+// Threads: load() and the other reads any; the rest the state writer's.
 // Owner:   the state writer.
 class StateFile {
  public:
-  // Fails with IncompatibleFormat when the file belongs to another log; a nil `log` is not checked.
+  // Fails with IncompatibleFormat if the file belongs to another log; a nil `log` is not checked.
   static Result<std::unique_ptr<StateFile>> open(StateStore::OpenStore open_store, const Uuid& log);
 
   const StateTables& tables() const { return tables_; }
-  // One transaction, made durable.
+  // Runs one transaction and makes it durable.
   Status change(const std::function<Status(WriteTransaction&)>& change);
   std::chrono::steady_clock::duration last_change_took() const { return last_change_took_; }
   StoreId take_store_id() {
@@ -49,7 +49,7 @@ class StateFile {
     ++next_store_;
     return taken;
   }
-  // Those of the table, as the file was when it was opened; once for each time that it was.
+  // The rows of the table `dropped` when the file was opened; returned once per opening.
   std::optional<std::vector<StoreId>> take_dropped() {
     return std::exchange(dropped_, std::nullopt);
   }
@@ -57,10 +57,10 @@ class StateFile {
   Result<CheckpointPosition> load(std::string_view task, const StateStore::WantsStore& wants,
                                   const StateStore::Visit& visit) const;
   Result<CheckpointPosition> position_of(std::string_view task) const;
-  // See StateReader. While it lives the file is not opened again.
+  // See StateReader. The file is not opened again while a turn exists.
   struct Turn {
     std::shared_lock<std::shared_mutex> lock;
-    std::unique_ptr<ReadTransaction> transaction;  // ends before the lock
+    std::unique_ptr<ReadTransaction> transaction;  // destroyed before the lock
   };
   Result<Turn> begin_turn() const;
   std::unique_ptr<StateReader> open_reader() const;
@@ -82,14 +82,14 @@ class StateFile {
   const Uuid log_;
   Uuid instance_id_;
 
-  // Guarded by store_mutex_; the state writer alone changes them, so it reads them without.
+  // Guarded by store_mutex_. Only the state writer changes them, so it reads them without the lock.
   mutable std::shared_mutex store_mutex_;
-  std::unique_ptr<KeyValueStore> store_;  // none while it cannot be opened again
+  std::unique_ptr<KeyValueStore> store_;  // null while the file cannot be opened again
   StateTables tables_;
 
-  // The state writer's own.
+  // For the state writer only.
   bool is_broken_ = false;   // the outcome of a commit is unknown
-  bool was_broken_ = false;  // and nothing has been stored since
+  bool was_broken_ = false;  // and nothing was stored since
   StoreId next_store_{1};
   bool is_all_checked_ = false;
   std::optional<std::vector<StoreId>> dropped_;

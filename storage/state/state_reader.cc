@@ -48,7 +48,7 @@ class Reader final : public StateReader {
       return std::nullopt;
     }
     const Entry original = TRY(original_entry(store.format, *found));
-    // Of two long keys the hashes may be the same.
+    // Two long keys may have the same hash.
     if (original.key != key) return std::nullopt;
     return original.value;
   }
@@ -75,8 +75,8 @@ class Reader final : public StateReader {
   }
 
  private:
-  // A damaged key is not found, nor are others if it leads them astray; then its neighbours are not whole, or
-  // not in order, or their pages lack some.
+  // A damaged key is not found, and neither are others that it misleads. In that case a neighbour
+  // is damaged or out of order, or its page lacks entries.
   Status check_absence(const StoreRow& store, std::string_view key,
                        const std::optional<Entry>& next) {
     const std::string prefix = store_prefix(store.id);
@@ -87,7 +87,8 @@ class Reader final : public StateReader {
     if (previous->key >= key) return unsorted(store);
     return check_neighbour(store, prefix, *previous);
   }
-  // The entry that the cursor is at. That of another store may be one of this one whose key is damaged.
+  // Checks the entry at the cursor. An entry of another store may be one of this store with a
+  // damaged key.
   Status check_neighbour(const StoreRow& store, std::string_view prefix, const Entry& entry) {
     TRY(cursor_->check_page());
     if (entry.key.starts_with(prefix))

@@ -1,4 +1,4 @@
-// Reads of single entries out of checkpoints, for stores that are not in memory as a whole.
+// Reads single entries of checkpoints, for stores that are not completely in memory.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace storage {
 
-// In a turn: as of its begin, and what is returned holds until its end. Between turns nothing is held, so
-// that the file does not grow by what is written meanwhile.
+// A turn reads as of its begin, and its results are valid until its end. Nothing is held between
+// turns, so that the file does not grow by everything that is written meanwhile.
 //
 // Threads: one at a time. The state store outlives it.
 class StateReader {
@@ -21,14 +21,15 @@ class StateReader {
   virtual Status begin_turn() = 0;
   virtual void end_turn() = 0;
 
-  // Nothing when no checkpoint of the task has written to it yet.
+  // Returns nothing if no checkpoint of the task has written to the store yet.
   virtual Result<std::optional<StoreRow>> find_store(std::string_view task,
                                                      std::string_view store) = 0;
-  // Fails with DataCorrupted when the entry is damaged.
+  // Fails with DataCorrupted if the entry is damaged.
   virtual Result<std::optional<std::string_view>> get(const StoreRow& store,
                                                       std::string_view key) = 0;
-  // Entries from `place` on until `visit` wants no more; `place` is where to go on then. Empty: the first
-  // one. False at the end. Keys of more than kMaxWholeKeySize bytes come in an order of their own.
+  // Visits entries from `place` on until `visit` returns false; `place` is then where to continue.
+  // An empty place is the first entry. Returns false at the end. Keys longer than kMaxWholeKeySize
+  // are visited in an order of their own.
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   virtual Result<bool> scan(const StoreRow& store, std::string& place, const Visit& visit) = 0;
 };

@@ -39,11 +39,11 @@ struct DropWork {
   std::function<void(Status)> done;
 };
 
-// The queues, and the thread that works them off: drops first, since somebody may wait for them;
-// then checkpoints, small ones together, and the removal of what was dropped by turns.
+// The queues, and the thread that processes them: drops first, since callers may wait for them;
+// then checkpoints, small ones together, and the removal of dropped stores in turn.
 //
-// Invariant: held_bytes_ is the size of what is queued or being written.
-// Threads:   the writer's thread runs run() and what it calls.
+// Invariant: held_bytes_ is the size of the queued and the current checkpoints.
+// Threads:   the writer's thread runs run() and its callees.
 class StateWriter final : public StateStore {
  public:
   StateWriter(std::unique_ptr<StateFile> file, const StateOptions& options)
@@ -77,8 +77,8 @@ class StateWriter final : public StateStore {
 
   const std::unique_ptr<StateFile> file_;
   const StateOptions options_;
-  StoreRemoval removal_;           // the writer's own
-  bool is_removals_turn_ = false;  // the writer's own
+  StoreRemoval removal_;           // for the writer's thread only
+  bool is_removals_turn_ = false;  // for the writer's thread only
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -119,7 +119,7 @@ bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Stat
 }
 
 void StateWriter::drop_tasks(std::string prefix, std::function<void(Status)> done) {
-  std::vector<CheckpointWork> fenced;  // they would come to life again behind the drop
+  std::vector<CheckpointWork> fenced;  // written after the drop, they would bring the tasks back
   {
     std::lock_guard lock(mutex_);
     std::erase_if(queue_, [&](CheckpointWork& work) {
@@ -136,8 +136,8 @@ void StateWriter::drop_tasks(std::string prefix, std::function<void(Status)> don
 }
 
 void StateWriter::run() {
-  // Nobody waits for a checkpoint, since the journal has what it holds. Where there are more threads
-  // than cores, the loops and the log's writer go first.
+  // No caller waits for a checkpoint, since the journal has the same data. If there are more
+  // threads than cores, the loops and the log's writer run first.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
   const CheckpointWriter::Pace pace_chunks = [this]() -> Status {
     if (pace(file_->last_change_took()) == Pause::Over) return {};
@@ -167,7 +167,7 @@ void StateWriter::run() {
   }
 }
 
-// Under the mutex. The first, and the small ones behind it if it is small itself.
+// Called under the mutex. Takes the first checkpoint and, if it is small, the small ones after it.
 std::vector<CheckpointWork> StateWriter::take_checkpoints(const CheckpointWriter& writer) {
   std::vector<CheckpointWork> group;
   size_t keys = 0, bytes = 0;
@@ -196,7 +196,7 @@ void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork
       small.push_back(&checkpoint);
   }
   const Status together = small.empty() ? Status{} : writer.write_together(small);
-  // What is damaged is of one of them, and the others go on.
+  // The damage concerns one of them, so each is written again by itself.
   const bool is_damaged = !together && together.error().code == ErrorCode::DataCorrupted;
   for (size_t i = 0; i < group.size() && is_damaged; ++i)
     if (results[i] && writer.is_small(group[i].checkpoint))
@@ -219,8 +219,8 @@ void StateWriter::remove_a_slice() {
   }
 }
 
-// Between chunks the disk belongs to the log for as long as the last chunk had it. A stop cuts it
-// short.
+// Pauses between chunks, so that the log has the disk for as long as the last chunk had it.
+// Stopping ends the pause.
 StateWriter::Pause StateWriter::pace(std::chrono::steady_clock::duration pause) {
   pass(CrashPoint::BetweenCheckpointChunks);
   std::unique_lock lock(mutex_);

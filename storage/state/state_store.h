@@ -18,7 +18,7 @@ namespace storage {
 
 class StateReader;
 
-// Of a store's name, which has no NUL and is not empty either.
+// The longest name of a store. A name has no NUL and is not empty.
 inline constexpr size_t kMaxStoreNameSize = 110;
 
 struct StateEntry {
@@ -30,25 +30,24 @@ struct StateRange {
       end_key;  // first_key <= key < end_key; an empty end_key is the end of the store
 };
 
-// The change of a task's state since its last checkpoint. Ranges are removed first, then entries
-// are written, so an entry within a range stays.
+// The change of a task's state since its last checkpoint. Ranges are removed before entries are
+// written, so an entry within a range stays.
 struct Checkpoint {
   std::string task;  // is_task_id()
   std::vector<StateRange> removed_ranges;
   std::vector<StateEntry> entries;    // each key once
-  std::shared_ptr<const void> keeps;  // what the entries are views of
-  TaskSequence position;              // of the newest journal entry that is contained; where a
-                                      // higher one is stored that stays, with its scalars
-  std::string scalars;                // kept with the position
-  // With checkpoints of all tasks of a journal partition: all of it before this offset is contained
-  // now. It may come without a task; one that has neither changes nothing.
+  std::shared_ptr<const void> keeps;  // owns the bytes of the entries
+  TaskSequence position;              // of the newest contained entry; a higher stored one stays
+  std::string scalars;                // stored with the position
+  // Set when checkpoints of all tasks contain all entries of a journal partition before this
+  // offset. Such a checkpoint may have no task; one without both changes nothing.
   struct JournalEnd {
     PartitionId journal;
     Offset end;
   };
   std::optional<JournalEnd> journal_end = {};
 
-  // Of scalars, keys and values.
+  // The size of scalars, keys and values.
   size_t bytes() const;
 };
 struct CheckpointPosition {
@@ -59,40 +58,40 @@ struct CheckpointPosition {
 struct StateOptions {
   size_t map_size_bytes = 1ULL << 40;
   size_t queue_limit_bytes = 256 << 20;
-  Uuid log_instance;  // of the log that the checkpoints belong to; another log's file is refused,
-                      // nil is not checked
-  size_t chunk_keys = 5000;  // in one transaction: larger ones were measured to delay log commits
+  Uuid log_instance;         // of the log that it belongs to; nil is not checked
+  size_t chunk_keys = 5000;  // in one transaction; larger ones delayed log commits in measurements
 };
 
 // Writes checkpoints on a thread of its own. A checkpoint is written in many small transactions in
 // key order, and then one that sets its position. A crash in between leaves newer entries under the
-// old position, which replaying the journal from there overwrites with the same values.
+// old position, which a replay of the journal from there overwrites with the same values.
 //
 // Threads: any; callbacks run on the state writer's thread. load() reads a snapshot.
-// Owner: the node. Destruction gives up the checkpoint at hand, after the transaction that it is in,
-// and the queued ones (ShuttingDown): their journals remain.
+// Owner: the node. Destruction abandons the current checkpoint, after its current transaction, and
+//   the queued ones (ShuttingDown): their journals remain.
 class StateStore {
  public:
   // `directory`/state.mdb; fails like open_lmdb_store().
   static Result<std::unique_ptr<StateStore>> open(const std::string& directory,
                                                   StateOptions options);
-  // The same with another store; `open_store` is called again when that is broken.
+  // Opens with another store; `open_store` is called again when the store is broken.
   using OpenStore = std::function<Result<std::unique_ptr<KeyValueStore>>()>;
   static Result<std::unique_ptr<StateStore>> open(OpenStore open_store, StateOptions options);
   virtual ~StateStore() = default;
 
-  // False when the queue is full: the checkpoint was not taken, try again after a later `done`.
+  // Returns false if the queue is full: the checkpoint was not taken; retry after a later `done`.
   virtual bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) = 0;
-  // Forgets all tasks whose id begins with `prefix`, in one commit that waits for no checkpoint but
-  // the one at hand: those of these tasks that wait are not written (FencedTask), those of others
-  // come later. The entries go in slices afterwards, between checkpoints, also after a crash.
+  // Forgets all tasks whose id begins with `prefix`, in one commit that waits only for the current
+  // checkpoint. Queued checkpoints of these tasks are not written (FencedTask), those of others are
+  // written later. The entries are removed in slices afterwards, between checkpoints, also after a
+  // crash.
   virtual void drop_tasks(std::string prefix, std::function<void(Status)> done) = 0;
 
   using Visit =
       std::function<Status(std::string_view store, std::string_view key, std::string_view value)>;
   using WantsStore = std::function<bool(std::string_view store)>;
-  // All entries of those of the task's stores that are wanted, store by store in key order. An error from
-  // `visit` ends it.
+  // Visits all entries of the task's stores that `wants` accepts, store by store in key order.
+  // Stops at the first error of `visit`.
   virtual Result<CheckpointPosition> load(std::string_view task, const WantsStore& wants,
                                           const Visit& visit) const = 0;
   Result<CheckpointPosition> load_all(std::string_view task, const Visit& visit) const {
@@ -100,17 +99,17 @@ class StateStore {
         task, [](std::string_view) { return true; }, visit);
   }
 
-  // Fails with DataCorrupted when it is damaged.
+  // Fails with DataCorrupted if it is damaged.
   virtual Result<CheckpointPosition> position_of(std::string_view task) const = 0;
   virtual std::unique_ptr<StateReader> open_reader() const = 0;
   // By journal partition: the newest Checkpoint::journal_end.
   using JournalEnds = std::map<PartitionId, Offset>;
   virtual Result<JournalEnds> journal_ends() const = 0;
 
-  // The ids of all tasks that the file holds anything of, in order.
+  // Returns the ids of all tasks that have data in the file, in order.
   virtual Result<std::vector<std::string>> task_ids() const = 0;
 
-  // Stores that were dropped and whose entries are not all removed yet.
+  // The number of dropped stores whose entries are not all removed yet.
   virtual size_t pending_removals() const = 0;
 
   virtual Uuid instance_id() const = 0;

@@ -12,8 +12,8 @@ StoreRemoval::StoreRemoval(StateFile& file, size_t chunk_keys)
   take_up();
 }
 
-// When the file was opened, it says what is left: a commit whose outcome was unknown may have dropped
-// more.
+// Reads the table again if the file was opened again: a commit with an unknown outcome may have
+// dropped more.
 void StoreRemoval::take_up() {
   if (const auto found = file_.take_dropped()) dropped_.assign(found->begin(), found->end());
   pending_ = dropped_.size();
@@ -30,7 +30,7 @@ Status StoreRemoval::drop(const std::string& prefix) {
       auto entry = TRY(cursor->seek(prefix));
       for (; entry && entry->key < *end; entry = TRY(cursor->next()))
         if (entry->value.size() >=
-            sizeof(uint32_t))  // else it is damaged, and nobody knows whose it was
+            sizeof(uint32_t))  // otherwise it is damaged and its store is unknown
           stores.push_back(store_of(entry->value));
     }
     TRY(transaction.erase_range(file_.tables().stores, prefix, *end));
@@ -45,7 +45,7 @@ Status StoreRemoval::drop(const std::string& prefix) {
   return {};
 }
 
-// The store's row goes with its last entry, so that a crash leaves nothing behind.
+// The store's row is erased with its last entry, so that a crash leaves nothing behind.
 Status StoreRemoval::remove_a_slice() {
   const StoreId store = dropped_.front();
   bool is_all = false;
@@ -58,7 +58,7 @@ Status StoreRemoval::remove_a_slice() {
     return {};
   };
   if (Status changed = file_.change(change); !changed) {
-    // What is damaged keeps no other from being removed.
+    // A damaged store does not keep others from being removed.
     std::ranges::rotate(dropped_, std::next(dropped_.begin()));
     return changed;
   }

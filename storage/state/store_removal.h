@@ -1,4 +1,4 @@
-// Stores of tasks that were dropped: unknown at once, gone in slices.
+// Removes the stores of dropped tasks: they are unknown at once, and removed in slices.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -8,7 +8,7 @@
 
 namespace storage {
 
-// Invariant: what waits here is in the file's table `dropped`, so a crash forgets nothing.
+// Invariant: all waiting stores are in the file's table `dropped`, so a crash forgets none.
 //
 // Threads: pending() any; the rest the state writer's.
 // Owner:   the state writer.
@@ -16,10 +16,10 @@ class StoreRemoval {
  public:
   StoreRemoval(StateFile& file, size_t chunk_keys);
 
-  // All tasks whose id begins so. One commit, after which they are unknown: a task made again under
-  // the same id gets new stores.
+  // Drops all tasks whose id begins with the prefix, in one commit, after which they are unknown: a
+  // task that is created again under the same id gets new stores.
   Status drop(const std::string& prefix);
-  // Some entries of the store that was dropped first.
+  // Removes some entries of the store that was dropped first.
   Status remove_a_slice();
 
   bool is_done() const { return dropped_.empty(); }

@@ -17,7 +17,7 @@ TEST(AwakeClock, goes_with_the_other_while_it_is_looked_at) {
   }
 }
 
-TEST(AwakeClock, counts_a_second_of_what_was_slept_through) {
+TEST(AwakeClock, counts_one_second_of_a_longer_pause) {
   SimulatedClock clock;
   AwakeClock awake(clock);
   clock.advance_us(12 * kAwakeSecondUs);
@@ -28,7 +28,7 @@ TEST(AwakeClock, counts_a_second_of_what_was_slept_through) {
   EXPECT_EQ(awake.monotonic_us(), kAwakeSecondUs * 3 / 2);
 }
 
-TEST(AwakeClock, counts_what_others_do_not_wait_for) {
+TEST(AwakeClock, counts_a_pause_of_hours_in_full) {
   SimulatedClock clock;
   const AwakeClock awake(clock);
   clock.advance_us(7'200 * kAwakeSecondUs);

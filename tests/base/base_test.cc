@@ -22,7 +22,7 @@ TEST(Errors, each_code_has_a_sqlstate_of_five_characters) {
     EXPECT_EQ(sqlstate(static_cast<ErrorCode>(i)).size(), 5u) << i;
 }
 
-TEST(ByteReader, a_short_message_is_noticed_once_and_for_good) {
+TEST(ByteReader, a_short_message_is_noticed_once_and_stays_an_error) {
   std::string message;
   append_be<int32_t>(message, 7);
   append_varint(message, zigzag(-300));

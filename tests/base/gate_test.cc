@@ -17,7 +17,7 @@ TEST(Gate, admits_until_it_is_closed) {
   EXPECT_EQ(gate.count(), 2u) << "who is refused has to be told so before all is over";
 }
 
-TEST(Gate, tells_once_when_the_last_has_left) {
+TEST(Gate, notifies_once_when_the_last_user_has_left) {
   Gate gate;
   int told = 0;
   std::optional<Gate::Pass> first(gate), second(gate);
@@ -30,7 +30,7 @@ TEST(Gate, tells_once_when_the_last_has_left) {
   EXPECT_EQ(told, 1);
 }
 
-TEST(Gate, tells_at_once_when_nobody_is_inside) {
+TEST(Gate, notifies_at_once_when_it_has_no_user) {
   Gate gate;
   { const Gate::Pass gone(gate); }
   int told = 0;
@@ -48,7 +48,7 @@ TEST(Gate, a_pass_that_was_moved_leaves_once) {
   EXPECT_EQ(gate.count(), 0u);
 }
 
-TEST(Gate, waits_for_those_inside_for_as_long_as_it_was_told) {
+TEST(Gate, waits_for_its_users_for_the_given_time) {
   Gate gate;
   std::optional<Gate::Pass> inside(gate);
   gate.close();
@@ -57,7 +57,7 @@ TEST(Gate, waits_for_those_inside_for_as_long_as_it_was_told) {
   EXPECT_TRUE(gate.wait_until_empty(std::chrono::milliseconds(0)));
 }
 
-TEST(Gate, nobody_is_told_who_does_not_want_to_be) {
+TEST(Gate, a_forgotten_waiter_is_not_notified) {
   Gate gate;
   int told = 0;
   std::optional<Gate::Pass> inside(gate);

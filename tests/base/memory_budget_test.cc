@@ -14,7 +14,7 @@ struct Client {
       : account(budget), charge(&account, MemoryKind::Connections) {}
 };
 
-TEST(MemoryBudget, what_is_charged_is_given_back) {
+TEST(MemoryBudget, charged_memory_is_given_back) {
   MemoryBudget budget(64 * kMb);
   {
     Client client(budget);
@@ -38,7 +38,7 @@ TEST(MemoryBudget, one_alone_gets_a_share_and_not_all) {
   EXPECT_TRUE(client.charge.try_resize(100 * kMb));
 }
 
-TEST(MemoryBudget, what_is_said_to_be_available_is_granted_and_no_more) {
+TEST(MemoryBudget, available_memory_is_granted_and_not_exceeded) {
   MemoryBudget budget(512 * kMb);
   Client other(budget), client(budget);
   other.charge.resize(77 * kMb);
@@ -49,7 +49,7 @@ TEST(MemoryBudget, what_is_said_to_be_available_is_granted_and_no_more) {
   }
 }
 
-// Two hundred that take all they can get leave enough for one that wants little.
+// Two hundred greedy clients leave enough memory for a modest one.
 TEST(MemoryBudget, greedy_clients_leave_room_for_small_ones) {
   MemoryBudget budget(512 * kMb);
   std::deque<Client> greedy;
@@ -95,7 +95,7 @@ TEST(MemoryBudget, long_messages_leave_room_for_short_ones) {
   EXPECT_TRUE(other.charge.try_resize(16 * 1024));
 }
 
-// Frames that nobody ends, and then answers that nobody reads.
+// Frames that are never completed, and then answers that are never read.
 TEST(MemoryBudget, answers_that_go_beyond_the_limit_leave_room_for_small_ones) {
   MemoryBudget budget(128 * kMb);
   Client frames(budget), deaf(budget), small(budget), late(budget);
@@ -109,7 +109,7 @@ TEST(MemoryBudget, answers_that_go_beyond_the_limit_leave_room_for_small_ones) {
   EXPECT_FALSE(late.charge.try_resize(4096)) << "there is an end to it";
 }
 
-TEST(MemoryBudget, a_refusal_names_the_limit_and_who_holds_most) {
+TEST(MemoryBudget, a_refusal_names_the_limit_and_the_largest_holder) {
   MemoryBudget budget(512 * kMb);
   Client client(budget);
   client.charge.resize(80 * kMb);
@@ -125,7 +125,7 @@ TEST(MemoryBudget, a_refusal_names_the_limit_and_who_holds_most) {
             "free.");
 }
 
-TEST(MemoryBudget, tables_are_counted_and_lock_nobody_out) {
+TEST(MemoryBudget, tables_are_counted_and_lock_no_client_out) {
   MemoryBudget budget(16 * kMb);
   MemoryAccount query(budget);
   MemoryCharge state(&query, MemoryKind::State);
@@ -136,7 +136,7 @@ TEST(MemoryBudget, tables_are_counted_and_lock_nobody_out) {
   EXPECT_TRUE(client.charge.try_resize(kMb));
 }
 
-TEST(MemoryBudget, what_scans_keep_has_a_name_and_a_bound_of_its_own) {
+TEST(MemoryBudget, memory_of_scans_has_a_name_and_a_bound_of_its_own) {
   MemoryBudget budget(64 * kMb, 16 * kMb);
   MemoryAccount query(budget);
   MemoryCharge scans(&query, MemoryKind::Scans);
@@ -149,7 +149,7 @@ TEST(MemoryBudget, what_scans_keep_has_a_name_and_a_bound_of_its_own) {
   EXPECT_EQ(name(MemoryKind::Scans), "rows kept for scans");
 }
 
-TEST(MemoryBudget, answers_that_nobody_reads_are_many_before_the_others_are_refused) {
+TEST(MemoryBudget, answers_count_as_many_before_requests_are_refused) {
   MemoryBudget budget(64 * kMb);
   Client deaf(budget);
   MemoryCharge unread(&deaf.account, MemoryKind::Results);
@@ -165,7 +165,7 @@ TEST(MemoryCharge, without_an_account_everything_is_granted) {
   EXPECT_TRUE(charge.try_resize(SIZE_MAX / 4));
 }
 
-TEST(OwnedCharge, what_outlives_its_sender_is_counted_until_it_goes) {
+TEST(OwnedCharge, a_charge_that_outlives_its_sender_counts_until_it_is_destroyed) {
   MemoryBudget budget(8 * kMb);
   {
     std::vector<OwnedCharge> queued;

@@ -9,7 +9,7 @@
 
 namespace {
 
-TEST(PersistentMap, copies_keep_what_they_had) {
+TEST(PersistentMap, copies_keep_their_contents) {
   PersistentMap<std::string, int> map;
   map.set("a", 1);
   map.set("b", 2);
@@ -25,7 +25,7 @@ TEST(PersistentMap, copies_keep_what_they_had) {
   EXPECT_FALSE(map.erase("b"));
 }
 
-TEST(PersistentMap, does_what_an_ordinary_map_does) {
+TEST(PersistentMap, behaves_like_an_ordinary_map) {
   std::mt19937 random(7);
   PersistentMap<int, int> map;
   std::map<int, int> model;

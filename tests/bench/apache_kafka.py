@@ -7,7 +7,7 @@ import glob, os, re, socket, subprocess, sys, time
 
 from bench_common import process_cpu_seconds
 
-# What Kafka's own start script gives a broker.
+# The flags that Kafka's own start script passes to a broker.
 BROKER_FLAGS = ['-server', '-Xms1G', '-Xmx1G', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35',
                 '-XX:+ExplicitGCInvokesConcurrent', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn']
 TOOL_FLAGS = ['-Xmx512M', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
@@ -42,7 +42,7 @@ class Jars:
         return ['java', *flags, '-cp', self.path, name, *map(str, arguments)]
 
     def tool(self, name, *arguments):
-        """What one of Kafka's programs printed."""
+        """The output of one of Kafka's programs."""
         done = subprocess.run(self.command(TOOL_FLAGS, name, *arguments), capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f'{name}: {done.stdout}{done.stderr}')
@@ -60,7 +60,7 @@ def free_ports(count):
 
 
 class ApacheKafka:
-    """With the members of bench_common.Server that the benchmarks need."""
+    """The interface of bench_common.Server, as far as the benchmarks use it."""
 
     def __init__(self, jars, folder, nodes=1):
         brokers, controllers = free_ports(nodes), free_ports(nodes)
@@ -98,8 +98,8 @@ class ApacheKafka:
 
 
 def java_produce(jars, address, topic, records, throughput=-1, *properties):
-    """MB/s of Kafka's ProducerPerformance, and latencies in ms: p50 and p99 of all, in which most of p99 is the client that is not compiled yet,
-    and the mean of the last five seconds."""
+    """Kafka's ProducerPerformance: MB/s; latencies in ms: p50 and p99 of the whole run, in which the client's JIT
+    compilation makes up most of p99; and the mean latency of the last five seconds."""
     said = jars.tool('org.apache.kafka.tools.ProducerPerformance', '--topic', topic, '--num-records', records, '--record-size', 1024,
                      '--throughput', throughput, '--producer-props', f'bootstrap.servers={address}', *properties)
     *before, last = said.strip().splitlines()
@@ -110,7 +110,7 @@ def java_produce(jars, address, topic, records, throughput=-1, *properties):
 
 
 def java_consume(jars, address, topic, records):
-    """MB/s of Kafka's ConsumerPerformance, from when it has its partitions."""
+    """MB/s of Kafka's ConsumerPerformance, measured after its partitions are assigned."""
     said = jars.tool('org.apache.kafka.tools.ConsumerPerformance', '--bootstrap-server', address, '--topic', topic,
                      '--messages', records, '--timeout', 60_000)
     names, values = [line.split(', ') for line in said.strip().splitlines()[-2:]]

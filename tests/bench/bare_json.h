@@ -1,4 +1,4 @@
-// What the JSON format is measured against: the least that any program does to read and print these
+// The lower bound for the JSON format: the least that any program does to read and print these
 // records with simdjson's on-demand front end.
 #pragma once
 #include <cstdint>

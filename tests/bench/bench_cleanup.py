@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""What retention and compaction leave on the disk, and what they cost those who write.
+"""The disk space that retention and compaction leave in use, and their cost for producers.
 
     tests/bench/bench_cleanup.py [--records N] [--keys N] [--batch N] [--interval-ms N]          MILLRACE_BINARY
 
-Small records go through a topic with retention.bytes, and through one that is compacted, in batches of a few. The file is compared with
-the record batches that are left, and the rate of the producer with that into a topic that keeps everything.
+Small records are written, in batches of a few, to a topic with retention.bytes and to a compacted topic. The
+benchmark compares the size of the file with the record batches that are left, and the producer's rate with its rate
+into a topic that keeps everything.
 """
 import argparse, os, struct, sys, tempfile, time
 
@@ -22,7 +23,7 @@ VALUE_SIZE = 40
 def create(address, topic, **config):
     new = NewTopic(topic, num_partitions=1, replication_factor=1,
                    config={name.replace('_', '.'): str(value) for name, value in config.items()})
-    client = AdminClient({'bootstrap.servers': address})  # its answers come only while it lives
+    client = AdminClient({'bootstrap.servers': address})  # its futures complete only while it lives
     client.create_topics([new])[topic].result()
 
 
@@ -46,7 +47,7 @@ def produce(address, topic, options, begin, end):
 
 
 def stored(address, topic):
-    """(bytes of batches, records) that are there."""
+    """The stored records of the topic: (bytes of batches, number of records)."""
     size = records = 0
     with Connection(address, 60) as connection:
         offset = earliest(connection, topic)
@@ -73,7 +74,7 @@ def file_bytes(folder):
 
 
 def settle(address, topic, interval_s):
-    """What is there when it changes no more."""
+    """Waits until the topic no longer changes, and returns stored()."""
     last, same = None, 0
     while same < 3:
         now = stored(address, topic)

@@ -4,9 +4,9 @@
     tests/bench/bench_cleanup_together.py [--records N] [--rate N] [--keys N]          MILLRACE_BINARY
 
 Half of the records go to a topic with retention.bytes, half to one that is compacted, at a steady rate. A table counts the first by key, a table
-follows the second; a consumer group of two reads each. What must hold in the end: the file is under twice the record batches that are left, each
+follows the second; a consumer group of two reads each. In the end the following must hold: the file is under twice the record batches that are left, each
 record was counted once, the table and a new consumer have the newest value of each key, and no client has seen an error. A consumer
-whose offset is gone begins anew, as with Kafka.
+whose offset was deleted starts from the earliest record, as with Kafka.
 """
 import argparse, collections, os, re, shutil, subprocess, sys, tempfile, threading, time
 
@@ -42,7 +42,7 @@ print(f'{time.monotonic() - begun:.1f}', *failed[:5], sep='\\n')
 
 
 class Member(threading.Thread):
-    """Of a group: counts what it reads, and keeps each error that it is told."""
+    """A member of a group that counts the records it reads, and keeps each error that its client reports."""
 
     def __init__(self, address, topic):
         super().__init__(daemon=True)
@@ -78,7 +78,7 @@ class UsedBytes(threading.Thread):
 
 
 def newest_values(address, topic):
-    """What a consumer that begins now makes of a compacted topic, and the errors it meets."""
+    """The newest value of each key in a compacted topic, as a new consumer reads it, and the errors that it meets."""
     consumer = Consumer({'bootstrap.servers': address, 'group.id': 'new', 'auto.offset.reset': 'earliest', 'enable.partition.eof': True})
     consumer.assign([TopicPartition(topic, 0, 0)])
     found, errors = {}, []

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What many idle connections cost, and how fast one client gets the rows of a push query.
+"""The cost of many idle connections, and how fast one client gets the rows of a push query.
 
     tests/bench/bench_clients.py [--connections N] [--rows N]          MILLRACE_BINARY
 """
@@ -41,7 +41,7 @@ class Client:
                             message(b'E', b'\0\0\0\0\0') + message(b'S', b''))
 
     def count_rows(self, rows):
-        """Seconds from the first of so many rows to the last, and their bytes."""
+        """Seconds from the first to the last of `rows` rows, and their bytes."""
         left, begun, taken = b'', 0, 0
         while rows > 0:
             data = self.socket.recv(1 << 20)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Three nodes, their etcd and the clients on one machine: ratios to what one replica costs in the same cluster, and how long
-clients wait when a node goes.
+"""Three nodes, their etcd and the clients on one machine: ratios to the cost of one replica in the same cluster, and
+the time that clients wait after the loss of a node.
 
     tests/bench/bench_cluster.py [--turns N] [--kills N] [--megabytes N] [--state-keys N] [only ...]
 
@@ -81,8 +81,8 @@ def measure_rate(nodes, turns):
 
 
 class Steady:
-    """A record to each partition every 10 ms; when each was acknowledged. What a node that is frozen has not answered goes to another
-    one after a second: librdkafka by itself waits for a minute."""
+    """Sends a record to each partition every 10 ms and notes when each was acknowledged. A record that a frozen node
+    has not acknowledged is sent to another node after a second; by default librdkafka waits a minute."""
 
     def __init__(self, nodes, topic, partitions):
         self.producer = Producer({"bootstrap.servers": nodes.bootstrap, "enable.idempotence": True, "linger.ms": 0,
@@ -107,7 +107,7 @@ class Steady:
             self.last[message.partition()].append((time.monotonic(), message.latency()))
 
     def first_made_after(self, moment, number):
-        """When the first record was acknowledged that had been made since then."""
+        """Time of the acknowledgement of the first record that was produced after `moment`."""
         return next((at for at, latency in list(self.last[number]) if at - (latency or 0) >= moment), None)
 
     def stop(self):
@@ -147,7 +147,7 @@ def measure_loss(nodes, name, count, choose, take, give, goal):
 
 def measure_losses(nodes, kills, wants):
     kill, start = (lambda node: node.kill()), (lambda node: node.start())
-    # Not the controller: what it leads is elected when there is another.
+    # Not the controller: after its loss, a new controller is elected before the partitions get new leaders.
     others = lambda topic: next((node for node in nodes.nodes.values()
                                  if node is not controller_of(nodes) and led_by(nodes, topic, node)), None)
     if wants("kills"):
@@ -168,7 +168,7 @@ def connect(node):
 
 
 def measure_query(nodes, rate=5_000, seconds=8):
-    """From produce() to the record that a query has made of it at a consumer, one clock."""
+    """Latency from produce() to the consumer of the query's output, both on one clock."""
     with connect(nodes.nodes[1]) as c:
         c.execute("CREATE STREAM sent (k VARCHAR KEY, sent_us BIGINT) WITH (kafka_topic='sent', partitions=2)")
         c.execute("CREATE STREAM received WITH (kafka_topic='received') AS SELECT k, sent_us FROM sent WHERE sent_us > 0")
@@ -191,7 +191,8 @@ def measure_query(nodes, rate=5_000, seconds=8):
     code = ("import sys, time\nfrom confluent_kafka import Producer\n"
             "address, rate, total = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])\n"
             "producer = Producer({'bootstrap.servers': address, 'linger.ms': 1, 'acks': 'all'})\n"
-            # The query leaves these out. The first record to a topic waits for up to a second: librdkafka looks so often.
+            # The query drops these records. The first record of a topic waits for up to a second, librdkafka's metadata
+            # interval.
             "for key in range(100):\n    producer.produce('sent', key=str(key), value='{\"SENT_US\": 0}')\n"
             "producer.flush()\n"
             "begun, made = time.monotonic(), 0\n"
@@ -209,7 +210,8 @@ def measure_query(nodes, rate=5_000, seconds=8):
 
 
 def measure_state(nodes, keys, times=5):
-    """From killing the node that runs the query to the first look-up elsewhere that counts a row that was written since."""
+    """Time from the kill of the node that runs the query to the first look-up on another node that counts a later
+    row."""
     with connect(nodes.nodes[1]) as c:
         c.execute("CREATE STREAM visits (id BIGINT KEY, page VARCHAR) WITH (partitions = 4)")
         c.execute("CREATE TABLE by_id AS SELECT id, COUNT(*) AS n, LATEST_BY_OFFSET(page) AS page FROM visits GROUP BY id")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What three replicas cost, of what one costs: three nodes of ours, then three of Apache Kafka's, by the same producer.
+"""The cost of three replicas relative to one: three nodes of ours, then three of Apache Kafka's, with the same producer.
 
     tests/bench/bench_cluster_peer.py [--megabytes N] [--turns N]   MILLRACE_BINARY, MILLRACE_KAFKA_JARS
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of a whole server share."""
+"""Shared functions of the benchmarks that run a whole server."""
 import os, re, signal, subprocess, time
 
 import psycopg

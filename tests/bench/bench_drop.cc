@@ -1,11 +1,11 @@
-// How long a client waits for its append while a large topic is dropped.
+// The time that a client waits for its append while a large topic is dropped.
 //
 //   bench_drop [--megabytes N] [--batch-size B] [--directory DIR]
 //
 // Fills one topic with N megabytes in batches of B bytes, then appends small batches to another
-// one, one at a time, for a second; then drops the first and goes on until nothing is left of it.
-// Prints one line of JSON: percentiles of the waits in milliseconds before and during the removal,
-// and how long that took.
+// topic, one at a time, for a second; then drops the first topic and continues until all of its
+// data are removed. Prints one line of JSON: percentiles of the waits in milliseconds before and
+// during the removal, and the duration of the removal.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -4,7 +4,7 @@
     tests/bench/bench_exchange.py [--records N] [--partitions N] [--turns N]      MILLRACE_BINARY, with commas between several
 
 Rates are records per second of CPU time that the server used, and of wall-clock time. Each turn makes one query, lets it read
-all that is there, and drops it; several servers take turns with the same records. Then single records go through the join, one
+all records, and drops it; several servers take turns with the same records. Then single records go through the join, one
 after the other, and are awaited.
 """
 import argparse, os, tempfile, threading, time
@@ -17,7 +17,7 @@ from bench_server import flights, wait_until_read
 
 COLUMNS = ('date BIGINT, delay INT, distance INT, origin VARCHAR, destination VARCHAR, tail VARCHAR, '
            'carrier VARCHAR, note VARCHAR')
-# The table goes by time, as the stream does: its rows are older than all records.
+# The table is read by time, as the stream is: its rows are older than all records.
 JOIN = 'SELECT f.origin AS origin, delay, city FROM f JOIN places p ON f.origin = p.origin'
 QUERIES = [('windowed count, repartitioned', 'TABLE',
             'SELECT origin, COUNT(*) AS n FROM f WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY origin'),
@@ -66,7 +66,7 @@ class Measured:
         return sum(consumer.get_watermark_offsets(TopicPartition(topic, each))[1] for each in partitions)
 
     def latencies(self, count):
-        """Of single records, from their INSERT to the row of a push query over the join; ms."""
+        """Latencies of single records, from their INSERT to the row of a push query over the join; ms."""
         self.connection.execute(f'CREATE STREAM m AS {JOIN}')
         wait_until_read(self.connection, 'CSAS_M_')
         seen = {}

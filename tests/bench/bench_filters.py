@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What ten filters that follow one stream cost beside one of them: CPU time of the server until all is read and
+"""The cost of ten filters that follow one stream, relative to one filter: CPU time of the server until all is read and
 committed, less that of loading the stream without them.
 
     tests/bench/bench_filters.py [--records N] [--rounds N]      MILLRACE_BINARY comes from the environment
@@ -29,7 +29,7 @@ def wait_until_read(connection, count):
 
 
 def cost(server, connection, statement, filters, lines):
-    """CPU seconds of loading the lines while so many filters follow."""
+    """CPU seconds of loading the lines while `filters` filters follow."""
     connection.execute('CREATE STREAM orders (at BIGINT, kind INT, amount INT, origin VARCHAR, destination VARCHAR, '
                        "tail VARCHAR, carrier VARCHAR, note VARCHAR) WITH (TIMESTAMP='at', PARTITIONS=1)")
     for i in range(filters):

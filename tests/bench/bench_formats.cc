@@ -81,7 +81,7 @@ class FormatRound {
         writer_(std::move(make_writer({.name = format}, kFlights, Side::Value)).take()) {
     for (const std::string_view line : records.lines) payloads_.emplace_back(line);
     if (std::string_view(format) == "JSON") return;
-    // The same rows in the other format, which from now on are read.
+    // Encode the rows in the other format; from here on the benchmark reads these.
     std::vector<size_t> ends;
     for (size_t at = 0; at < payloads_.size(); at += kBatchRows) {
       const Columns columns = read_batch(at);
@@ -133,7 +133,7 @@ class FormatRound {
   }
 
   std::vector<std::optional<std::string_view>> payloads_;
-  std::string encoded_;  // what they lie in, unless that is somebody else's
+  std::string encoded_;  // the payloads, if this object has encoded them itself
   std::unique_ptr<Reader> reader_;
   std::unique_ptr<Writer> writer_;
   RowStatus status_;

@@ -1,11 +1,10 @@
 #!/usr/bin/python3
-"""The ground: many idle queries, skewed partitions, and clients that do their worst.
+"""Basic load: many idle queries, skewed partitions, and clients that misbehave.
 
     tests/bench/bench_ground.py [--queries N] [--scale S] [--only queries|skew|worst] [--offender WORD]
 
-Each section prints lines as the other benchmarks do; the last line is all figures as JSON. --scale makes
-the offenders' work smaller (1 is as named). MILLRACE_BINARY says which program is measured, so that an
-older one can be compared.
+Each section prints lines as the other benchmarks do; the last line is all figures as JSON. --scale makes the
+offenders' work smaller (1: as named). MILLRACE_BINARY selects the program, so that an older version can be compared.
 """
 import argparse
 import contextlib
@@ -99,7 +98,7 @@ def measure_queries(count):
 # --- Skewed partitions
 
 def record_batches(records, per_batch=200):
-    """(timestamp, value) pairs as record batches."""
+    """Encodes (timestamp, value) pairs as record batches."""
     for begin in range(0, len(records), per_batch):
         part = records[begin:begin + per_batch]
         base = part[0][0]
@@ -110,7 +109,7 @@ def record_batches(records, per_batch=200):
 
 
 def run_skewed(partitions, records, skewed):
-    """Seconds of CPU that a windowed count over merged partitions takes."""
+    """CPU seconds of a windowed count over merged partitions."""
     begin, each = 1_700_000_000_000, records // partitions
     with fresh_server() as server, kafka_wire.Connection(server.kafka, 60) as kafka, server.connect() as connection:
         connection.execute(f'CREATE STREAM s (v INT) WITH (PARTITIONS = {partitions})')
@@ -151,7 +150,7 @@ def observe(pg_port, kafka_address, stop_event, results):
     lookups, produces = [], []
 
     def every(seconds, act, times):
-        """Counts from when each was due: while one waits, those behind it wait too."""
+        """Times are counted from when each request was due: while one request waits, the later ones wait, too."""
         due = time.perf_counter()
         while not stop_event.is_set():
             act()
@@ -181,7 +180,7 @@ def observe(pg_port, kafka_address, stop_event, results):
 
 
 class Offences:
-    """What one client can do to the others. Each prepare_X is not measured, X is."""
+    """Requests with which one client can hurt the others. prepare_X is not measured, X is."""
 
     def __init__(self, server, scale):
         self.server, self.scale = server, scale
@@ -191,7 +190,7 @@ class Offences:
         return max(1, int(full * self.scale))
 
     def ask(self, statement):
-        """Refusals are answers too."""
+        """A refusal counts as an answer."""
         try:
             return self.connection.execute(statement)
         except Exception as refusal:
@@ -200,7 +199,7 @@ class Offences:
             return str(refusal).splitlines()[0]
 
     def linger(self, seconds):
-        """What the server does after its answer hurts the others too."""
+        """Work that the server does after its answer hurts the other clients, too."""
         time.sleep(max(0.2, seconds * self.scale))
 
     def nothing(self):
@@ -224,7 +223,7 @@ class Offences:
         self.connection.execute("SELECT v FROM big WHERE id = 1")
 
     def scan(self):
-        # One is over in half a second: of so few look-ups a single one would decide.
+        # One scan takes half a second; with the few look-ups of that time, a single one would decide the result.
         for _ in range(10):
             self.ask("SELECT * FROM big WHERE v = 'nothing'")
 
@@ -296,13 +295,14 @@ OFFENCES = [('nothing', 'nobody does'), ('a_statement_of_4_mb', 'a statement of 
 
 
 def stolen_ms():
-    """Time that the host gave to others, all cores together: a hiccup of that length is not the server's."""
+    """CPU time that the host gave to other guests, summed over all cores: a hiccup of that length is not the
+    server's."""
     with open('/proc/stat') as stat:
         return int(stat.readline().split()[8]) * 1000 / os.sysconf('SC_CLK_TCK')
 
 
 def longest_slice_ms(connection):
-    """What the server's watchdog saw since it was asked last; since the start from servers that tell no more."""
+    """The longest loop slice since the last call; older servers report it since their start only."""
     with contextlib.suppress(Exception):
         loops = [row for row in connection.execute('SHOW SERVER').fetchall() if row[0] == 'loops']
         return max(float(row[2]) for row in [row for row in loops if 'slice max' in row[1]] or

@@ -143,7 +143,7 @@ def commits(server, rate, seconds):
 
 
 def at_rest(server, groups, seconds):
-    """(MB, share of a core) that so many groups of three members take."""
+    """(MB, share of a core) that `groups` groups of three members take."""
     memory = server.anonymous_mb()
     members = []
     for number in range(groups):

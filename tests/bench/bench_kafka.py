@@ -157,7 +157,7 @@ def fetch_request(correlation_id, topic, wait_ms):
 
 
 def measure_idle(server, wait_ms, connections=500, seconds=10):
-    """Consumers that wait, and ask anew after `wait_ms`."""
+    """Consumers that wait, and send the next fetch after `wait_ms`."""
     selector = selectors.DefaultSelector()
     request = fetch_request(7, 'idle', wait_ms)
     host, port = server.kafka.split(':')

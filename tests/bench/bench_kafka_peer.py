@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""Produce and consume beside Apache Kafka, by the same clients in one run: rates, latencies, and what the servers' processors did.
+"""Produce and consume beside Apache Kafka, with the same clients in one run: rates, latencies, and CPU time of the
+servers.
 
-    tests/bench/bench_kafka_peer.py [rates|latency|transactions ...] [--megabytes N] [--turns N] [--clients ...]   MILLRACE_BINARY, MILLRACE_KAFKA_JARS
+    tests/bench/bench_kafka_peer.py [rates|latency|transactions ...] [--megabytes N] [--turns N] [--clients ...]
+        MILLRACE_BINARY, MILLRACE_KAFKA_JARS
 
-Ours syncs before it answers, Kafka as it does by default, which is never. The clients are Kafka's own perf tests in Java and, by
-`millrace bench`, librdkafka. A first turn of each warms up, by librdkafka, and does not count. Client and server share the machine's cores.
+Millrace syncs before it answers; Kafka, with its default settings, never syncs. The clients are Kafka's own perf
+tests in Java and, through `millrace bench`, librdkafka. A first turn with librdkafka warms up each server and does
+not count. Client and server share the machine's cores.
 """
 import argparse, json, os, signal, subprocess, sys, tempfile, time
 
@@ -22,7 +25,7 @@ def median(values):
 
 
 def bench(what, address, topic, records, *flags):
-    """One run of `millrace bench`; what it printed as JSON."""
+    """One run of `millrace bench`; returns the JSON that it printed."""
     command = [BINARY, 'bench', what, topic, '-b', address, '--records', str(records), '--json', *flags]
     printed = subprocess.run(command, capture_output=True, text=True)
     if printed.returncode != 0:
@@ -31,7 +34,7 @@ def bench(what, address, topic, records, *flags):
 
 
 class Peer:
-    """A server, the settings of its topics, and what was measured of it."""
+    """A server, the settings of its topics, and its measurements."""
     topics = 0
 
     def __init__(self, name, server, **config):
@@ -53,7 +56,7 @@ class Peer:
         self.seen.setdefault(what, []).append(value)
 
     def with_cpu(self, what, gigabytes, run):
-        """What `run` says (MB/s), and the seconds of processor that the server took for each GB."""
+        """Notes the rate that `run` returns (MB/s), and the server's CPU seconds per GB."""
         before = self.server.cpu_seconds()
         rate = run()
         self.note(f'{what}: MB/s', rate)
@@ -74,7 +77,7 @@ def measure_rates(jars, peers, wanted, megabytes, turns):
             for client in wanted if turn > 0 else ('librdkafka', 'librdkafka'):
                 produce, consume = clients[client]
                 topic, kafka = peer.make_topic(), peer.server.kafka
-                os.sync()  # what one has left to the kernel is not to be written in the other's turn
+                os.sync()  # dirty pages of one server must not be written during the other's turn
                 peer.with_cpu(f'produce, {client}', gigabytes, lambda: produce(kafka, topic))
                 peer.with_cpu(f'consume, {client}', gigabytes, lambda: consume(kafka, topic))
                 peer.drop(topic)
@@ -84,7 +87,7 @@ def measure_rates(jars, peers, wanted, megabytes, turns):
 
 
 def sync_ms(folder, count=200):
-    """The median time of a write that is synced, a millisecond after the one before."""
+    """The median duration of a synced write; each begins a millisecond after the one before."""
     file, waits = os.open(os.path.join(folder, 'raw'), os.O_WRONLY | os.O_CREAT), []
     for _ in range(count):
         begun = time.monotonic()
@@ -97,8 +100,8 @@ def sync_ms(folder, count=200):
 
 
 def measure_latency(jars, peers, wanted, rate, seconds, turns, folder):
-    """With linger.ms=0: Java's producers wait 5 ms by default since 4.0. Java's are idempotent by default, librdkafka's are not:
-    what they become then is measured, too."""
+    """Latencies with linger.ms=0, since Java's producers wait 5 ms by default since Kafka 4.0. Java's producers are
+    idempotent by default and librdkafka's are not, so librdkafka is measured with idempotence, too."""
     flags = ['--record-size', str(RECORD_SIZE), '--producer-property', 'linger.ms=0']
     for turn in range(turns + 1):
         for peer in peers if turn % 2 == 0 else peers[::-1]:
@@ -106,7 +109,7 @@ def measure_latency(jars, peers, wanted, rate, seconds, turns, folder):
             lasts = seconds if turn > 0 else 1
             os.sync()
             peer.note('a sync of the raw disk, p50, ms', sync_ms(folder))
-            for each in sorted({MEDIAN_RATE if peer.config else rate, MEDIAN_RATE}):  # a Kafka that syncs takes no more
+            for each in sorted({MEDIAN_RATE if peer.config else rate, MEDIAN_RATE}):  # the limit of a Kafka that syncs
                 if 'Java' in wanted and turn > 0:
                     _, found = java_produce(jars, kafka, topic, each * lasts, each, 'linger.ms=0')
                     for what, value in found.items():

@@ -1,11 +1,12 @@
-// What a large cluster's metadata costs: the real tables, placement, controller and definitions, driven in one process.
+// The cost of a large cluster's metadata: the real tables, placement, controller and definitions, driven in one
+// process.
 //
 //   bench_large_cluster [--nodes N] [--racks R] [--partitions P] [--partitions-per-topic K] [--queries Q]
 //
-// Makes the nodes, then the topics one after the other as CREATE does; lets all nodes beat; loses one rack and drives the
-// controller until all partitions are led again; lets each node register anew; defines the queries. Prints one line for
-// each figure. Times are what the thread has used of a core. The clock of the controller is simulated: an append takes 2 ms
-// of it, and what is computed passes on it as well.
+// Creates the nodes, then the topics one after the other as CREATE does; sends heartbeats of all nodes; takes one rack
+// away and drives the controller until all partitions have leaders again; registers each node again; defines the
+// queries. Prints one line for each figure. Times are CPU times of the thread. The controller's clock is simulated: an
+// append takes 2 ms of it, and the time of computations is added to it.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -61,7 +62,7 @@ void show(std::string_view what, double value, std::string_view unit) {
   fmt::print("{:<66} {:>12.1f} {}\n", what, value, unit);
   std::fflush(stdout);
 }
-// That the process has: of what is kept, and what it took to make it.
+// Resident memory of the process: the data that are kept, plus memory that was needed to make them.
 double memory_mb() {
   double size = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> size >> resident;
@@ -93,7 +94,8 @@ class Cluster final : public server::ControllerPort {
     controller_.emplace(port, clock_, settings_);
     controller_->applied(table_.snapshot(), Revision{revision_});
   }
-  // Time passes; who is not away beats. What is computed takes its time on that clock, too.
+  // Advances the clock; nodes that are not in `away` send heartbeats. The clock also advances by the time of
+  // computations.
   void pass(int64_t for_us, const std::set<int32_t>& away = {}) {
     for (const int64_t until_us = clock_.monotonic_us() + for_us;
          clock_.monotonic_us() < until_us;) {
@@ -183,7 +185,7 @@ class Cluster final : public server::ControllerPort {
   double decide_us_ = 0, apply_us_ = 0;
 };
 
-// Whatever a topic has of its own, each in another place.
+// The topic's number is in four bytes of the id, and spread over the first byte.
 Uuid topic_id(int32_t number) {
   Uuid id;
   for (int i = 0; i < 4; ++i)
@@ -275,7 +277,7 @@ void lose_a_rack(Cluster& cluster, const Size& size) {
     to_move += assignment.leader && away.contains(assignment.leader->value());
   cluster.take_counts();
   const int64_t begin_us = cluster.now_us();
-  // Until all have leaders that are there, and for as long as anything is decided.
+  // Runs until each partition has a live leader and the controller has decided nothing for a second.
   int64_t noticed_us = 0, led_us = 0, done_us = 0;
   const auto all_are_led = [&] {
     for (const auto& [partition, assignment] : cluster.snapshot().partitions())
@@ -342,7 +344,7 @@ void save_and_load(const Cluster& cluster) {
   show("snapshot of the cluster: loaded in", load_us / 1e3, "ms");
 }
 
-// Kafka's answer about all topics, as clients ask for it that name none.
+// Kafka's answer to a Metadata request that names no topics: all topics.
 void answer_metadata(const Cluster& cluster) {
   using Response = server::kafka::MetadataResponse;
   Response response;
@@ -368,8 +370,8 @@ void answer_metadata(const Cluster& cluster) {
   show("Metadata about all topics: bytes", static_cast<double>(bytes.size()) / 1e6, "MB");
 }
 
-// The replicas of one node, which nobody writes to: the real ones over a log in memory. Its peers answer, and ask, as they
-// would.
+// The replicas of one node whose partitions receive no writes: the real ReplicaManager over a log in memory. Its peers
+// answer and send requests as real ones would.
 class OneNode final : public storage::ReplicaPort {
  public:
   explicit OneNode(const Cluster& cluster) : cluster_(cluster.table().snapshot()) {
@@ -418,7 +420,7 @@ class OneNode final : public storage::ReplicaPort {
   }
 
  private:
-  static constexpr NodeId kSelf{2};  // node 1 has just registered anew, and leads nothing
+  static constexpr NodeId kSelf{2};  // node 1 has just registered again, and leads nothing
   struct Ask {
     uint64_t number = 0;
     bool waits = false;
@@ -486,7 +488,7 @@ class OneNode final : public storage::ReplicaPort {
   double used_us_ = 0, ticks_us_ = 0;
 };
 
-// What follows from how replicas speak, by the sizes of the messages.
+// Computes the traffic of replication at rest from the protocol and the sizes of its messages.
 void count_messages(const Size& size) {
   const double followed = 2.0 * size.partitions / size.nodes;  // three replicas
   const storage::ReplicaSettings settings;

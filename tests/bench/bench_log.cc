@@ -1,4 +1,4 @@
-// How fast the log makes records durable, beside what the disk can do.
+// The rate at which the log makes records durable, compared with the disk itself.
 //
 //   bench_log [--megabytes N] [--directory DIR]
 //

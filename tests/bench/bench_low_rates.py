@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""What a record costs that comes alone: few a second, each a produce of its own.
+"""The cost of a record that arrives alone: a few records a second, each a produce request of its own.
 
-    tests/bench/bench_low_rates.py [--rate N] [--seconds N] [PART...]      MILLRACE_BINARY says which program is measured
+    tests/bench/bench_low_rates.py [--rate N] [--seconds N] [PART...]      MILLRACE_BINARY selects the program
 
-Parts: stream (a filter over what is produced), table (a count by key), inserts (one row each, from one connection).
-A producer sends at a steady rate with acks=all, a consumer follows the topic that the query writes. CPU is all of the
-server's, user and system, for a record that has come out again; latencies are from produce() to the consumer, with the
-same clock.
+Parts: stream (a filter over the produced records), table (a count by key), inserts (one row each, from one
+connection). A producer sends at a steady rate with acks=all, and a consumer follows the topic that the query writes.
+CPU is the server's user and system time per record that has come out; latencies are from produce() to the consumer,
+on one clock.
 """
 import argparse, json, subprocess, sys, tempfile, threading, time
 
@@ -43,7 +43,7 @@ def log_commits(connection):
 
 
 class Follower:
-    """Reads all of a topic in a thread of its own."""
+    """Reads all of a topic in its own thread."""
 
     def __init__(self, address, topic):
         from confluent_kafka import OFFSET_END, Consumer, TopicPartition
@@ -79,7 +79,7 @@ def measure_query(server, part, rate, seconds):
         def produce(for_seconds):
             subprocess.run([sys.executable, '-c', PRODUCER, server.kafka, source, str(rate), str(for_seconds), str(PARTITIONS)], check=True)
         produce(1)  # warms up
-        end = time.monotonic() + 10  # on a busy machine some come late, and are not to be counted below
+        end = time.monotonic() + 10  # on a busy machine some records arrive late; they must not be counted below
         while len(follower.waits_ms) < rate and time.monotonic() < end:
             time.sleep(0.1)
         time.sleep(0.5)

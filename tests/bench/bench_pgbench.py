@@ -1,17 +1,19 @@
 #!/usr/bin/python3
 """Look-ups and INSERTs of one row as pgbench sends them, beside PostgreSQL.
 
-    tests/bench/bench_pgbench.py look-ups|inserts [--peer DSN] [--before BINARY] [--seconds N] [--rounds N] [--connections 1,16,64]
-                                 [--fifo] [--cpus SERVER,CLIENT]      MILLRACE_BINARY
+    tests/bench/bench_pgbench.py look-ups|inserts [--peer DSN] [--before BINARY] [--seconds N] [--rounds N]
+                                 [--connections 1,16,64] [--fifo] [--cpus SERVER,CLIENT]      MILLRACE_BINARY
 
-`--peer "host=127.0.0.1 port=5432 user=postgres dbname=bench"` measures a PostgreSQL by turns with ours, on this machine; it gets
-tables of pgbench's and bench_*, which are dropped at the end. `--before` measures another program of ours likewise. Medians of the
-rounds; CPU is all of the server's, per transaction. With INSERTs goes what the disk does in a loop: one sector around the page
-cache and durable, as our journal is written, and 8 KB with a sync, as PostgreSQL's.
+`--peer "host=127.0.0.1 port=5432 user=postgres dbname=bench"` measures a PostgreSQL in turns with Millrace, on this
+machine; the tables of pgbench and bench_* are created there and dropped at the end. `--before` measures another
+Millrace program in the same way. Figures are medians of the rounds; CPU is the server's total per transaction. The
+INSERTs are compared with the disk itself, in a loop: one sector past the page cache and durable, as Millrace's
+journal is written, and 8 KB with a sync, as PostgreSQL writes.
 
-`--fifo` gives servers and clients priority over all else on the machine (as root). `--cpus 1,0` keeps servers on one core and
-clients on the other: a thread that waits for a disk on another core than the one that the disk interrupts waits half as long
-again, and which one it gets is chance for each program (grep virtio /proc/interrupts).
+`--fifo` gives servers and clients priority over all else on the machine (as root). `--cpus 1,0` keeps servers on one
+core and clients on the other: a thread that waits for a disk on a core other than the one that the disk interrupts
+waits half as long again, and without the flag chance decides which core a program gets (grep virtio
+/proc/interrupts).
 """
 import argparse, contextlib, glob, mmap, os, re, statistics, subprocess, tempfile, time
 
@@ -52,7 +54,7 @@ class Peer:
 
     def __init__(self, dsn, options):
         self.dsn = dsn
-        self.had = {}  # what its processes had: policy and cores
+        self.had = {}  # scheduling policy and cores that its processes had before
         of = conninfo_to_dict(dsn)
         self.address = ['-h', of['host'], '-p', str(of.get('port', 5432)), '-U', of['user'], of['dbname']]
         with self.connect() as connection:
@@ -74,10 +76,10 @@ class Peer:
         return psycopg.connect(self.dsn, autocommit=True)
 
     def cpu_seconds(self):
-        """Backends that have ended count with the process that they were of."""
+        """Backends that have ended are counted with the postmaster."""
         ended = sum(map(int, self.stat(self.postmaster)[13:15])) / TICKS
         for pid in self.processes():
-            with contextlib.suppress(OSError):  # PostgreSQL's workers come and go
+            with contextlib.suppress(OSError):  # PostgreSQL's workers start and end
                 ended += process_cpu_seconds(pid)
         return ended
 
@@ -98,7 +100,8 @@ class Peer:
 
 
 def pgbench(system, arguments, options, folder):
-    """Transactions a second, and microseconds: of CPU each, and of which 99 % are answered."""
+    """Transactions per second; CPU microseconds per transaction; and the latency within which 99 % are answered, in
+    microseconds."""
     for name in glob.glob(f'{folder}/log*'):
         os.remove(name)
     before = system.cpu_seconds()
@@ -127,7 +130,7 @@ def measure(title, systems, arguments, options, folder):
 def look_ups(systems, options, folder):
     for system in systems:
         subprocess.run(['pgbench', '-i', '-I', 'dtgvp', '-s', str(ROWS // 100_000), '-q', *system.address], capture_output=True, check=True)
-        with system.connect() as connection:  # once for all: the table has been read as far as it goes
+        with system.connect() as connection:  # once for all: all records of the table have been read
             assert connection.execute('SELECT COUNT(*) FROM pgbench_accounts').fetchone()[0] == ROWS
     for protocol in ('prepared', 'simple'):
         for clients in (8, 1):
@@ -136,14 +139,14 @@ def look_ups(systems, options, folder):
 
 
 def durable_writes(folder, seconds):
-    """Microseconds of one sector and of 8 KB: medians of writes one after the other, by turns."""
+    """Microseconds of a write of one sector and of 8 KB: medians of writes one after the other, in turns."""
     path = f'{folder}/durable'
     with open(path, 'wb') as file:
         file.write(bytes(1 << 20))
         os.fsync(file.fileno())
     around = os.open(path, os.O_WRONLY | os.O_DIRECT | os.O_DSYNC)
     cached = os.open(path, os.O_WRONLY)
-    page = mmap.mmap(-1, 8192)  # at the beginning of a page, as O_DIRECT wants it
+    page = mmap.mmap(-1, 8192)  # aligned to a page, as O_DIRECT requires
 
     def synced(at):
         os.pwrite(cached, page, at // 8192 * 8192)

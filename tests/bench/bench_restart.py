@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""How long a server takes to be back, with much state and many queries.
+"""The time until a server is ready again, with much state and many queries.
 
-    tests/bench/bench_restart.py [--keys N] [--value-size BYTES] [--queries N] [--memory-limit SIZE] [--folder F]          MILLRACE_BINARY
+    tests/bench/bench_restart.py [--keys N] [--value-size BYTES] [--queries N] [--memory-limit SIZE] [--folder F]
+        MILLRACE_BINARY
 
-A table keeps a value of each key, in another order than they lie in; so many other queries are there and have seen some records.
-Then the server is stopped, killed and killed under load, and begins anew each time: when it is ready, and when the first look-up is
-answered, rightly. With 10 GB of state: --keys 9500000 --queries 10000 --memory-limit 1GB.
+A table keeps a value of each key; the keys arrive in another order than they are stored in. --queries other queries
+exist and have read some records. Then the server is stopped, killed, and killed under load, and restarts each time:
+the figures are the times until it is ready, and until the first look-up has its right answer. With 10 GB of state:
+--keys 9500000 --queries 10000 --memory-limit 1GB.
 """
 import argparse, random, signal, tempfile, threading, time
 
@@ -16,7 +18,8 @@ from bench_server import wait_until_read
 
 
 def key(number):
-    """Mixed among those of the same time, so that a checkpoint changes many pages a little, and not all pages of the file."""
+    """Keys of about the same time are spread over a range, so that a checkpoint changes many pages a little, but not
+    all pages of the file."""
     block, place = divmod(number, 100_000)
     return f'{block * 100_000 + place * 7919 % 100_000:09}'
 
@@ -76,7 +79,7 @@ def main():
             connection.execute(f'CREATE TABLE c{number} AS SELECT id, COUNT(*) AS n FROM source GROUP BY id')
         connection.execute('INSERT INTO source (id, v) VALUES (1, 7), (2, 9)')
         show('queries', f'{options.queries}', '', f'created in {time.monotonic() - begun:.0f} s')
-        # What was read is of no use any more: the records go, the state stays.
+        # The records that were read are no longer needed: retention removes them, and the state stays.
         connection.execute("CREATE STREAM s (k VARCHAR KEY, v VARCHAR) WITH (value_format='kafka', partitions=4, "
                            "retention_ms=20000)")
         connection.execute('CREATE TABLE t AS SELECT k, LATEST_BY_OFFSET(v) AS v FROM s GROUP BY k')

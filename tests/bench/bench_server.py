@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""What a whole server does, beside limits measured in the same run.
+"""The performance of a whole server, beside limits measured in the same run.
 
     tests/bench/bench_server.py [--records N]      MILLRACE_BINARY and the folder of bench_formats come from the environment
 
-Rates are records per second of CPU time that the server process used (user and system), so a busy machine
-disturbs them little; times are wall-clock, on an idle server.
+Rates are records per second of CPU time that the server process used (user and system), so a busy machine disturbs
+them little; times are wall-clock, on an idle server.
 """
 import argparse, json, os, random, re, subprocess, tempfile, threading, time
 
@@ -27,7 +27,7 @@ def wait_until_read(connection, query):
         rows = connection.execute('SHOW QUERIES').fetchall()
         row = next(r for r in rows if r[0].startswith(query))
         if row[1] == 'RUNNING' and row[4] == 0 and int(row[6]) == 0:
-            # The lag of a stage is as of its last step: twice in a row means that none is to come.
+            # A stage reports its lag after each step: twice the same value means that no step is left.
             time.sleep(0.3)
             if next(r for r in connection.execute('SHOW QUERIES').fetchall() if r[0] == row[0])[4] == 0:
                 return
@@ -83,7 +83,7 @@ def measure_rates(server, records):
 
 
 def measure_joins(server, connection, records):
-    """Of two streams with a record each of every flight, whose times are the same on both sides."""
+    """Joins of two streams with one record per flight; the times are the same on both sides."""
     for side in 'departures', 'arrivals':
         connection.execute(f'CREATE STREAM {side} AS SELECT tail, delay, distance FROM f PARTITION BY tail')
         wait_until_read(connection, f'CSAS_{side.upper()}')
@@ -98,7 +98,7 @@ def measure_joins(server, connection, records):
     for side in 'departures', 'arrivals':
         connection.execute(f"CREATE TABLE {side}_now (tail VARCHAR PRIMARY KEY, delay INT, distance INT) "
                            f"WITH (KAFKA_TOPIC = '{side}')")
-        # What keeps a table that no query writes is among the tasks alone.
+        # A table over a topic that no query writes has a task but no query.
         while sum(row[9] for row in connection.execute('SHOW TASKS').fetchall()
                   if row[0].startswith(f'CST_{side.upper()}_NOW')) < records:
             time.sleep(0.05)

@@ -5,7 +5,7 @@
 
 The keys are filled in, then updated: once those of a hundredth, which fit into memory, then any, nine of ten of which do
 not. Rates are records per second of CPU time that the server used, from COPY to the table; look-ups of any key go on
-meanwhile, one after the other. At last the server begins anew and looks a key up.
+meanwhile, one after the other. At last the server restarts and looks a key up.
 """
 import argparse, multiprocessing, random, tempfile, threading, time
 
@@ -14,7 +14,7 @@ from bench_server import wait_until_read
 
 
 class LookUps:
-    """Of any key, one after the other, in a process of their own, until they are stopped."""
+    """Look-ups of random keys, one after the other, in a process of their own, until they are stopped."""
 
     def __init__(self, server, key, keys):
         self._stops, self._seconds = multiprocessing.Event(), multiprocessing.Queue()

@@ -1,9 +1,9 @@
-// How many transactions a second a server takes: producers that begin the next one when the last has ended, over
-// plain sockets, so that no client library is measured with it.
+// Transactions per second of a server. Producers begin the next transaction when the last has ended, over plain
+// sockets, so that no client library is measured.
 //
 //   bench_transactions HOST:PORT [--version 1|2] [--producers 8] [--records 100] [--partitions 3] [--seconds 5]
 //
-// Version 1 says which partitions it writes to, writes, and ends: three requests; the second (KIP-890) two.
+// Version 1 sends three requests: it adds the partitions, writes, and ends. Version 2 (KIP-890) sends two.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
@@ -164,7 +164,7 @@ class Producer {
           {.index = i, .records = std::string_view(batches[static_cast<size_t>(i)])});
     const int16_t version = options_.version == kFirst ? 9 : 12;
     bool is_over = false;
-    while (!is_over) {  // what was written before is found again by its sequence
+    while (!is_over) {  // a repeated batch is recognized by its sequence
       const auto written = connection_.ask<ProduceResponse>(request, version);
       is_over = true;
       for (const auto& partition : written.responses.at(0).partition_responses) {

@@ -1,9 +1,9 @@
-// A Kafka server that does nothing: produced records are thrown away unread, fetches are answered
-// from one batch in memory. What a client reaches against it is the client's own ceiling, beside
-// which tests/bench/bench_kafka.py puts the real server.
+// A Kafka server that does no work: it drops produced records unread and answers fetches from one
+// batch in memory. The throughput of a client against it is the client's own limit, which
+// tests/bench/bench_kafka.py compares with the real server.
 //
 //   kafka_ceiling        listens on a free port of 127.0.0.1, prints it, and serves until it is
-//                        killed; every topic is there, with kPartitions partitions
+//                        killed; every topic exists, with kPartitions partitions
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
@@ -23,7 +23,7 @@
 namespace server::kafka {
 namespace {
 
-constexpr const char* kTopic = "millrace-bench";  // when a client asks which there are
+constexpr const char* kTopic = "millrace-bench";  // for a client that asks for all topics
 constexpr int32_t kPartitions = 6;
 constexpr int32_t kRecordsInBatch = 64;
 constexpr size_t kRecordSize = 1024, kBatchesInFetch = 15;  // just below 1 MB
@@ -109,7 +109,7 @@ struct Server {
   }
 };
 
-// One connection: a request, its answer, and so on.
+// One connection: reads a request and answers it, in turns.
 class Conversation {
  public:
   Conversation(const Server& server, int fd) : server_(server), fd_(fd) {}

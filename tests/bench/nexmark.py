@@ -1,7 +1,7 @@
-"""Nexmark: its queries in Millrace's dialect, and what their answers are, computed here of the events alone.
+"""Nexmark: its queries in Millrace's dialect, and their expected answers, computed here from the events alone.
 
-Each query is a list of statements; the last makes what is compared. `answer` is asked of the server, `expect` takes
-the events ({'person': [...], 'auction': [...], 'bid': [...]}) and gives the rows, in any order.
+Each query is a list of statements; the last one makes the compared relation. `answer` is sent to the server,
+`expect` takes the events ({'person': [...], 'auction': [...], 'bid': [...]}) and returns the rows, in any order.
 """
 import collections
 import dataclasses
@@ -18,9 +18,9 @@ SCHEMA = [
     "WITH (KAFKA_TOPIC = 'nexmark-auction', TIMESTAMP = 'date_time')",
     "CREATE STREAM bid (auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, date_time BIGINT, "
     "extra VARCHAR) WITH (KAFKA_TOPIC = 'nexmark-bid', TIMESTAMP = 'date_time')",
-    # By when they came, for what goes by the clock.
+    # For queries that go by the time of arrival.
     "CREATE STREAM bid_now (auction BIGINT, bidder BIGINT, price BIGINT) WITH (KAFKA_TOPIC = 'nexmark-bid')",
-    # Who is a person or an auction is so for good: their streams are tables.
+    # Persons and auctions never change: their streams are tables.
     "CREATE TABLE persons (id BIGINT PRIMARY KEY, name VARCHAR, city VARCHAR, state VARCHAR, date_time BIGINT) "
     "WITH (KAFKA_TOPIC = 'nexmark-person', TIMESTAMP = 'date_time')",
     "CREATE TABLE auctions (id BIGINT PRIMARY KEY, item_name VARCHAR, description VARCHAR, initial_bid BIGINT, "
@@ -51,7 +51,7 @@ _BIDS_OF_AUCTIONS = ("SELECT b.auction AS auction, a.category AS category, b.pri
 
 
 def _ranks(value, function):
-    """The columns of three ranks of prices."""
+    """The columns of a function over three price ranges."""
     bounds = ('price < 10000', 'price >= 10000 AND price < 1000000', 'price >= 1000000')
     none = '0' if function == 'SUM' else 'CAST(NULL AS BIGINT)'
     return ', '.join(f'{function}(CASE WHEN {bound} THEN {value} ELSE {none} END) AS {function[0]}{value[0]}{i}'
@@ -85,7 +85,7 @@ def _decimal(price):
 
 
 def _valid_bids(events):
-    """Of each auction, the bids while it was open."""
+    """The auctions by id, and for each auction the bids while it was open."""
     auctions = {a['id']: a for a in events['auction']}
     by_auction = collections.defaultdict(list)
     for bid in events['bid']:

@@ -73,7 +73,7 @@ TEST(Flags, numbers_are_whole_and_in_range) {
   EXPECT_FALSE(parse_number("", 0, 9));
 }
 
-TEST(Flags, help_lists_what_has_a_description) {
+TEST(Flags, help_lists_flags_with_a_description) {
   EXPECT_EQ(describe_flags(std::span(kFlags).subspan(3)),
             "      --compression-codec [CODEC]   The codec\n"
             "  -b, --bootstrap-server HOST:PORT  The server\n"

@@ -22,7 +22,7 @@ TEST(Security, a_login_of_javas_becomes_librdkafkas) {
             "p");
 }
 
-TEST(Security, what_cannot_be_understood_is_told_without_the_password) {
+TEST(Security, an_invalid_setting_is_reported_without_the_password) {
   const auto without =
       with_own_security({{"sasl.jaas.config", "x.PlainLoginModule required password=\"geheim\";"}});
   EXPECT_EQ(without.error().message,

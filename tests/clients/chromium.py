@@ -10,8 +10,9 @@ PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Chromium:
-    """One tab. Pages below /page are made here, whatever their origin: as if a web server had sent them before its name came
-    to mean another address (DNS rebinding). Every other request goes to where `names` points."""
+    """One tab. Pages below /page are made here, whatever their origin is: as if a web server had sent them before
+    its name was changed to another address (DNS rebinding). Every other request is sent to the address that `names`
+    has for its host."""
 
     def __init__(self, names):
         self._profile = tempfile.mkdtemp(prefix="millrace-chromium-")
@@ -28,7 +29,8 @@ class Chromium:
         self._process = subprocess.Popen(
             [PROGRAM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
              "--remote-debugging-pipe", f"--user-data-dir={self._profile}", f"--host-resolver-rules={rules}",
-             # The browser's own protection of local addresses asks the user, and may be allowed: the server is under test.
+             # The browser's own protection of local addresses could be switched off by its user, so the server must
+             # be safe without it.
              "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=pipes, pass_fds=(3, 4))
         os.close(commands_in)
@@ -47,18 +49,18 @@ class Chromium:
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def open(self, origin):
-        """A page of that origin, like http://evil.example:8080."""
+        """Opens a page of that origin, like http://evil.example:8080."""
         self._call("Page.navigate", url=f"{origin}/page")
         self._until(lambda message: message.get("method") == "Page.loadEventFired")
 
     def go(self, url):
-        """A link to another page is followed; its text."""
+        """Follows a link to another page, and returns its text."""
         self._call("Page.navigate", url=url)
         self._until(lambda message: message.get("method") == "Page.loadEventFired")
         return self.run("return document.documentElement.textContent")
 
     def run(self, script):
-        """What the body of an async function returns in the page."""
+        """Runs the body of an async function in the page, and returns its result."""
         answer = self._call("Runtime.evaluate", expression=f"(async () => {{ {script} }})()", awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")

@@ -1,4 +1,4 @@
-"""The cluster that a file of cases shares, and what they ask of it and do to it."""
+"""The cluster that a file of cases shares, and helpers to query and change it."""
 import atexit
 import struct
 import time
@@ -17,7 +17,7 @@ _shared = None
 
 
 def cluster():
-    """The three nodes, all of them there and in sync."""
+    """The three nodes, all of them running and in sync."""
     global _shared
     if AdminClient is None:
         raise Skipped("confluent-kafka is not installed")
@@ -52,12 +52,12 @@ def all_is_well(nodes, count=3):
 
 
 def create_topic(nodes, name, partitions=3, replicas=3, assignment=None, **config):
-    """`assignment`: of each partition, the nodes that have it, the one that leads first."""
+    """`assignment`: for each partition, the nodes of its replicas, the leader first."""
     if assignment is None:
         new = NewTopic(name, partitions, replicas, config=config)
     else:
         partitions, new = len(assignment), NewTopic(name, len(assignment), replica_assignment=assignment, config=config)
-    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})  # its answers come only while it lives
+    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})  # its futures complete only while it lives
     admin.create_topics([new])[name].result(20)
 
     def has_leaders():
@@ -72,11 +72,11 @@ def leader_of(nodes, topic, partition=0):
     return nodes.nodes[metadata_of(running, topic).topics[topic].partitions[partition].leader]
 
 
-GROUP, TRANSACTION = 0, 1  # what FindCoordinator tells apart
+GROUP, TRANSACTION = 0, 1  # the two kinds of keys that FindCoordinator distinguishes
 
 
 def coordinator_of(nodes, kind, key):
-    """The node that coordinates a group or a transactional id, as any node tells."""
+    """The node that coordinates a group or a transactional id, as any node reports."""
     running = next(node for node in nodes.nodes.values() if node.is_running())
 
     def find():
@@ -88,7 +88,7 @@ def coordinator_of(nodes, kind, key):
 
 
 def end_of(consumer, partition):
-    """Asked again where the leadership has just moved: this call of the client does not do that by itself."""
+    """Repeats the call where the leadership has just moved: this call of the client does not repeat it by itself."""
     deadline = Deadline(20)
     while True:
         try:
@@ -100,7 +100,7 @@ def end_of(consumer, partition):
 
 
 def disturb(nodes, chance):
-    """Something goes wrong with one node, or with etcd, and right again."""
+    """Disturbs one node or etcd for a while."""
     node = chance.choice(list(nodes.nodes.values()))
     what = chance.choice(["kill", "kill", "kill two", "freeze", "stop", "etcd", "etcd and a kill"])
     print(f"{what} {node.number}", flush=True)

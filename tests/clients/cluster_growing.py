@@ -34,7 +34,7 @@ class FirstNode(Node):
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
     def join(self, crash_point=None, status=0, **changed):
-        """What it says."""
+        """Runs the join, and returns its output."""
         process = self.begin_join(crash_point, **changed)
         said, _ = process.communicate(timeout=120)
         expected = (0, -9) if crash_point else (status,)
@@ -51,7 +51,7 @@ class FirstNode(Node):
 
 
 class Growing(Cluster):
-    """Node 1 is there alone, with nothing yet; nodes 2 and 3 are not."""
+    """A cluster that starts as node 1 alone, without data; nodes 2 and 3 do not exist yet."""
 
     def __init__(self, name="blue"):
         if psycopg is None:

@@ -1,4 +1,4 @@
-"""Writers of numbered records, and what is read of them: for tests of what goes wrong meanwhile."""
+"""Writers of numbered records, and readers of them: for tests with disturbances meanwhile."""
 import logging
 import re
 import threading
@@ -20,7 +20,7 @@ def producer_of(nodes, **settings):
 
 
 def read_all(bootstrap, topic, partitions):
-    """The values of each partition, from the first to the present end."""
+    """The values of each partition, from the first one to the present end."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
                          "reconnect.backoff.max.ms": 500})
     ends = {number: end_of(consumer, TopicPartition(topic, number))
@@ -38,7 +38,7 @@ def read_all(bootstrap, topic, partitions):
 
 
 def read_committed(bootstrap, topic, partitions):
-    """The values of each partition up to the last stable offset, when nothing is open any more."""
+    """The values of each partition up to the last stable offset, once no transaction is open."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
                          "isolation.level": "read_committed", "enable.partition.eof": True,
                          "reconnect.backoff.max.ms": 500})
@@ -61,10 +61,10 @@ def read_committed(bootstrap, topic, partitions):
 
 
 class Retries(logging.Handler):
-    """Where a client tries its records again: {partition: address}, from what it logs of that.
+    """The node to which a client repeats its records: {partition: address}, from the client's log.
 
-    librdkafka may stay with a node that leads no longer, for good, though each answer about the topic names the other one
-    (its issue 5593: two answers within milliseconds, of which the second is the older one)."""
+    librdkafka may stay for ever with a node that is no longer the leader, although each answer about the topic names
+    the new one (its issue 5593: two answers within milliseconds, of which the second is the older one)."""
 
     def __init__(self, tells_warnings):
         super().__init__()
@@ -84,7 +84,7 @@ class Retries(logging.Handler):
 
 
 class Load:
-    """Writes numbered records to each partition, a few at a time, until it is stopped; notes what is acknowledged."""
+    """Writes numbered records to each partition, a few at a time, until it is stopped; notes the acknowledged ones."""
 
     def __init__(self, nodes, topic, partitions=3, tells_warnings=True):
         self.nodes, self.retries = nodes, Retries(tells_warnings)
@@ -107,7 +107,7 @@ class Load:
             self.wait()
 
     def wait(self):
-        """Between one record and the next one."""
+        """The pause between two records."""
         self.producer.poll(0.002)
 
     def _delivered(self, error, message):
@@ -117,7 +117,8 @@ class Load:
         self.acknowledged[message.partition()].append(message.value().decode())
 
     def await_more(self, records):
-        """Returns when `records` more have been acknowledged in each partition: what was disturbed meanwhile has recovered."""
+        """Returns when `records` more records have been acknowledged in each partition, so that the disturbances are
+        over."""
         before = {number: len(values) for number, values in self.acknowledged.items()}
         eventually(lambda: all(len(values) >= before[number] + records for number, values in self.acknowledged.items()), 90)
 
@@ -130,7 +131,7 @@ class Load:
         return self
 
     def check_who_is_at_fault(self):
-        """Records are neither acknowledged nor refused."""
+        """Called if records are neither acknowledged nor refused: fails unless the client itself is at fault."""
         for number, values in self.acknowledged.items():
             if len(values) == self.sent:
                 continue
@@ -146,12 +147,11 @@ class Load:
         return longest
 
     def check(self, bootstrap):
-        """All that was acknowledged is there, once and in order; what else is there was sent."""
+        """Each acknowledged record is stored once and in order; each other stored record was sent."""
         deadline = Deadline(20)
         while True:
             read = read_all(bootstrap, self.topic, self.partitions)
-            # Who has just become the leader names an end that may be lower than what was acknowledged before, until its
-            # followers have asked it once.
+            # Until the followers of a new leader have fetched once, it may report an end below acknowledged records.
             if deadline.is_over() or all(set(self.acknowledged[number]) <= set(values) for number, values in read.items()):
                 break
             time.sleep(0.5)
@@ -168,7 +168,7 @@ class Load:
 
 
 class Member(threading.Thread):
-    """A member of a group, which commits what it has read: (partition, value, offset) of each record in `seen`."""
+    """A member of a group, which commits its position: (partition, value, offset) of each record in `seen`."""
 
     def __init__(self, nodes, group, topic, seen, **settings):
         super().__init__(daemon=True)
@@ -193,7 +193,7 @@ class Member(threading.Thread):
         self.consumer.close()
 
     def place_in(self, topic, partition):
-        """Where it is, if the partition is its own, and what the partition's leader and the coordinator say."""
+        """Its position, if it owns the partition, and the answers of the partition's leader and of the coordinator."""
         place = TopicPartition(topic, partition)
         if not any(mine.partition == partition for mine in self.consumer.assignment()):
             return "not of this member"

@@ -1,4 +1,4 @@
-"""A cluster for tests: Debian's etcd-server and some nodes, each a process that can be killed, frozen and started again."""
+"""A cluster for tests: Debian's etcd-server and some nodes, each a process that can be killed, frozen and restarted."""
 import base64
 import json
 import os
@@ -24,8 +24,8 @@ _reserved = []
 
 
 def reserve(port):
-    """Whether it is nobody's, and this process's from now on, also while nothing listens there: other tests run at the same time. A
-    name of the system's that goes with the process tells them."""
+    """Reserves the port for this process, even while it does not listen there; returns False if the port is in use.
+    The reservation is an abstract socket name, which other tests see and which ends with the process."""
     name = socket.socket(socket.AF_UNIX)
     with socket.socket() as probe:
         try:
@@ -39,7 +39,7 @@ def reserve(port):
 
 
 def free_port():
-    """One that outgoing connections are not given: a node that was down comes back where it was."""
+    """A port outside of the range for outgoing connections, so that a node that was down can listen there again."""
     while True:
         port = random.SystemRandom().randrange(12_000, 32_000)
         if reserve(port):
@@ -52,7 +52,7 @@ def eventually(is_so, timeout_s=30, pause_s=0.05):
 
 
 class Process:
-    """One that keeps its places over restarts."""
+    """A process that keeps its ports and its folder over restarts."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -104,7 +104,7 @@ class Etcd(Process):
                      "--quota-backend-bytes", str(self.quota_bytes), "--unsafe-no-fsync", "--log-level", "error"], stdout=subprocess.DEVNULL)
 
     def ask(self, path, **what):
-        """A request of its gateway, which wants bytes in base64."""
+        """A request to its gateway, which takes bytes in base64."""
         fields = {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value for name, value in what.items()}
         with urllib.request.urlopen(urllib.request.Request(self.url + path, json.dumps(fields).encode()), timeout=30) as answer:
             return json.load(answer)
@@ -148,9 +148,9 @@ class Node(Process):
 
 
 class Cluster:
-    """Nodes 1 to `count`, and one etcd; all go when it is closed. They are patient: a machine that is busy with other
-    tests must not be taken for dead nodes. With `has_network` what they say to each other goes through one that can be cut. `racks`:
-    by number."""
+    """Nodes 1 to `count`, and one etcd; all end when it is closed. Their time-outs are long: a machine that is busy
+    with other tests must not make nodes look dead. With `has_network` the messages between nodes pass proxies that
+    can cut them. `racks`: {number of a node: its rack}."""
 
     def __init__(self, count=3, name="blue", flags=("--node-session-timeout-ms", "2000"), has_network=False, racks=None):
         if not os.path.exists(ETCD):
@@ -168,7 +168,7 @@ class Cluster:
             self.etcd.start()
             self.start_all()
         except BaseException:
-            self.close()  # nobody else knows of them
+            self.close()  # no caller could end them
             raise
 
     @property

@@ -1,4 +1,4 @@
-"""What the cases of a cluster ask its nodes in SQL."""
+"""SQL statements that the cases of a cluster send to its nodes."""
 import re
 
 from cluster_nodes import eventually
@@ -73,7 +73,7 @@ def shows(node, query, expected, timeout_s=60):
 
 
 def differences_left(node, differences, timeout_s=60):
-    """What differences(node) tells at last: nothing, as soon as there is none."""
+    """The last result of differences(node): an empty list as soon as no difference is left."""
     found = []
 
     def are_none():

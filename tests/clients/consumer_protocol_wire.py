@@ -21,7 +21,7 @@ def compact_array(items):
 
 
 def heartbeat_body(group, member, epoch, topics=None, owned=None, instance=None, regex=None, rebalance_ms=-1):
-    """Of version 1. `owned` is by topic id."""
+    """The body of a heartbeat, version 1. `owned` is by topic id."""
     def topic_partitions(topic, partitions):
         return topic + compact_array([struct.pack(">i", each) for each in partitions]) + b"\0"
     return (b"\0" + compact(group) + compact(member) + struct.pack(">i", epoch) + compact(instance) + compact(None)
@@ -89,7 +89,7 @@ def read_heartbeat(answer):
 
 
 class Member:
-    """A client of the consumer protocol that uses what it is told to, and gives up what it is not told any more."""
+    """A client of the consumer protocol that takes the partitions that it is assigned, and gives up those that are revoked."""
 
     def __init__(self, connection, group, name, **subscription):
         self.connection, self.group, self.name = connection, group, name

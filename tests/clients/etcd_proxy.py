@@ -1,4 +1,4 @@
-"""Before an etcd: one that answers slowly, whose answers get lost, or that ends whoever asks."""
+"""A proxy before an etcd, which delays answers, loses them, or ends the process that sends a request."""
 import http.server
 import threading
 import time
@@ -7,7 +7,7 @@ import urllib.request
 
 
 class EtcdProxy:
-    """`before(path, number)` and `after(path, number)` are called around each request; where one says False there is no answer.
+    """`before(path, number)` and `after(path, number)` are called around each request; if one returns False the client gets no answer.
     Threads: one for each connection; requests are passed on one at a time."""
 
     def __init__(self, target, before=None, after=None, delay_s=0):

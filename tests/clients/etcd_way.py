@@ -1,11 +1,11 @@
-"""What is between a node and etcd, to be cut."""
+"""The connections between a node and etcd, which a test can cut."""
 import select
 import socket
 import threading
 
 
 class Way:
-    """The way of one node to etcd, which can be cut: then who is connected is not any more, and nobody comes through."""
+    """The way of one node to etcd, which can be cut: then open connections end, and new ones are closed at once."""
 
     def __init__(self, url):
         host, port = url.removeprefix("http://").split(":")

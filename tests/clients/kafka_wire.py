@@ -115,7 +115,7 @@ def produce_body(topic, batch, partition=0, acks=-1, timeout_ms=10_000):
 
 
 def fetch_body(topic, offset=0, partition=0, max_wait_ms=0, min_bytes=1, max_bytes=1 << 26):
-    """Of version 4."""
+    """The body of a fetch request, version 4."""
     return (struct.pack(">iiiib", -1, max_wait_ms, min_bytes, max_bytes, 0)
             + array([string(topic) + array([struct.pack(">iqi", partition, offset, max_bytes)])]))
 

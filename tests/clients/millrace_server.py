@@ -1,4 +1,4 @@
-"""What the client tests share: a server of their own, and counting.
+"""Shared by the client tests: a server of their own, and the counting of cases.
 
 A test file declares its cases with @case and ends with run(). A case with an upper bound on elapsed time is also @timed:
 tests/run runs it alone, after all others. $MILLRACE_TEST_LANE is `untimed` or `timed`; without it all cases run. The server is the one that MILLRACE_PG,
@@ -67,7 +67,7 @@ def binary():
 
 @dataclasses.dataclass
 class Server:
-    """Where a running server listens."""
+    """The addresses of a running server."""
     host: str
     port: int  # for PostgreSQL clients
     kafka: str  # HOST:PORT
@@ -79,8 +79,9 @@ class Server:
 
 
 def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0.0.1:0", http="127.0.0.1:0"):
-    """A server of its own, and what stops it: on a fresh data directory, which goes with it, or one that
-    is the caller's; it ends with the program at the latest. Who starts it again for the same clients says where it was, with `kafka`."""
+    """Starts a server of its own: on a fresh data directory, which is removed at its end, or on the caller's. It
+    ends with the program at the latest. A caller that restarts it for the same clients passes the old address in
+    `kafka`."""
     is_own = data_dir is None
     data_dir = data_dir or tempfile.mkdtemp(prefix="millrace-clients-")
     log = os.path.join(data_dir, "log") if keeps_log else None
@@ -104,7 +105,7 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
         if is_own:
             shutil.rmtree(data_dir, ignore_errors=True)
 
-    atexit.register(stop)  # of one that nobody has stopped by then
+    atexit.register(stop)  # unless a test has stopped it before
     deadline = Deadline(_START_TIMEOUT_S)
     watchdog = threading.Timer(deadline.left_s(), server.kill)
     watchdog.start()
@@ -120,14 +121,15 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
         if time.monotonic() > deadline.end:
             raise TimedOut(f"the server was not ready within {deadline.end - deadline.began:.0f} s")
         raise RuntimeError(f"the server ended before it was ready, status {server.poll()}")
-    # Whatever it prints later must not fill the pipe.
+    # Later output must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
     host, port = listening["pg"].rsplit(":", 1)
     return Server(host, int(port), listening["kafka"], listening.get("http"), listening.get("registry"), stop, server.pid, log)
 
 
 def advance_clock(server, by_ms):
-    """Moves the clock of a server with --test-clock true: sessions, locks, transactions and retention see the later time."""
+    """Moves the clock of a server with --test-clock true: sessions, locks, transactions and retention see the later
+    time."""
     url = f"http://{server.http}/test-clock?advance_ms={int(by_ms)}"
     with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=patience(10)) as answer:
         return json.load(answer)["wall_ms"]
@@ -144,7 +146,7 @@ def is_sanitized():
 
 
 def start_server():
-    """The server to test; one that is started here ends with the program."""
+    """The server to test; if it is started here, it ends with the program."""
     running = os.environ.get("MILLRACE_PG")
     if running:
         host, port = running.rsplit(":", 1)
@@ -154,14 +156,14 @@ def start_server():
 
 
 def obstacle_of_own_client():
-    """Why the program cannot be a Kafka client here, if it cannot."""
+    """The reason why the program cannot be a Kafka client here, or None."""
     if _has_sanitizer("tsan"):
         return "GCC's ThreadSanitizer does not know the C11 threads of librdkafka"
     return None
 
 
 def _chosen():
-    """The cases of this run: those of the lane, whose names contain one of the words, or the one behind --only."""
+    """The cases of this run: those of the lane with one of the words in their name, or the one after --only."""
     lane, words = os.environ.get("MILLRACE_TEST_LANE"), sys.argv[1:]
     only = words[words.index("--only") + 1] if "--only" in words else None
     for function in _cases:
@@ -197,7 +199,7 @@ class _Run:
         self.left.remove(function)
 
     def give_up(self):
-        """Ends the program when a case hangs. The cases behind it did not run: each can be repeated alone."""
+        """Ends the program when a case hangs. The remaining cases did not run: each can be repeated alone."""
         for function in self.left:
             print(f"TIMED OUT  {function.__name__}")
         self.failed += len(self.left)

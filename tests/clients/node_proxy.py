@@ -1,4 +1,5 @@
-"""The network between nodes, to be cut: before each node's port a proxy that knows from its greeting who has come."""
+"""The network between nodes, which tests can cut: a proxy before each node's port reads the sender from the
+greeting."""
 import selectors
 import socket
 import struct
@@ -6,7 +7,7 @@ import threading
 
 
 def _sender_of(frame):
-    """Who greets: of what comes behind api key, version, number and client id of the first request."""
+    """The sender in a greeting; `frame` begins with the api key, version, number and client id of the first request."""
     at = 8
     size = struct.unpack_from(">h", frame, at)[0]
     at += 2 + max(size, 0) + 1  # no tagged fields
@@ -15,14 +16,14 @@ def _sender_of(frame):
 
 
 class Network:
-    """Threads: one for each proxy, and whoever cuts."""
+    """Threads: one for each proxy, and the caller of cut()."""
 
     def __init__(self):
-        self.cuts = set()  # of pairs: who speaks, and to whom
+        self.cuts = set()  # pairs (sender, receiver)
         self.proxies = []
 
     def before(self, number, target):
-        """The address at which others find the node that listens at `target`."""
+        """The address at which other nodes reach the node that listens at `target`."""
         proxy = _Proxy(self, number, target)
         self.proxies.append(proxy)
         return proxy.address
@@ -41,7 +42,7 @@ class Network:
 
 
 class _Way:
-    """A connection that has come, and the one behind it; what is said on a way that is cut waits."""
+    """An incoming connection and its outgoing one; bytes for a direction that is cut wait."""
 
     def __init__(self, socket_in):
         self.ends = {socket_in: None}

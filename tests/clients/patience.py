@@ -76,7 +76,7 @@ def check_less(took_s, bound_s, what="it took too long"):
 
 
 def check_took_less(began, bound_s, what="it took too long"):
-    """The same for the time that has passed since `began` (time.monotonic())."""
+    """check_less for the time that has passed since `began` (time.monotonic())."""
     check_less(time.monotonic() - began, bound_s, what)
 
 

@@ -29,7 +29,7 @@ def zigzag(number):
 
 
 class Bytes:
-    """What is read from front to back."""
+    """Bytes that are read from front to back."""
     def __init__(self, data):
         self.data, self.at = data, 0
 
@@ -173,7 +173,7 @@ def fields_of(data):
 
 
 class Protobuf:
-    """Of files' descriptors (descriptor.proto), serialized; the last one is the schema's own."""
+    """A schema from serialized descriptors of files (descriptor.proto); the last one is the schema's own."""
     def __init__(self, files):
         self.messages, self.own, self.enums = {}, [], {}
         for file in files:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Who may come in, and who may do what: the users, the access file and TLS, as psql, psycopg, kcat and curl meet them."""
+"""Authentication and rights: the users, the access file and TLS, as psql, psycopg, kcat and curl meet them."""
 import atexit
 import json
 import os
@@ -144,7 +144,7 @@ def tls_with_a_checked_name_and_a_bound_channel():
 
 
 @case
-def a_certificate_is_who_one_is():
+def a_certificate_identifies_the_client():
     make_user("carl")
     own = {"sslmode": "require", "sslcert": path("carl.crt"), "sslkey": path("carl.key")}
     with connect("carl", "", **own) as c:
@@ -221,7 +221,7 @@ def rights_on_streams_and_tables():
         ann.execute("GRANT INSERT, SELECT ON STREAM orders TO bob")
         bob.execute("INSERT INTO orders VALUES (3, 'Rom')")
         assert len(bob.execute("SELECT * FROM orders").fetchall()) == 3
-        # Who may only read a table may not keep others from it.
+        # A user with SELECT alone cannot lock rows, which would keep other users from them.
         ann.execute("CREATE TABLE stock (id INT PRIMARY KEY, n INT)")
         ann.execute("GRANT SELECT ON TABLE stock TO bob")
         c.execute("CREATE TABLE bobs (id INT PRIMARY KEY, n INT)")
@@ -269,7 +269,7 @@ def kafka_clients_authenticate_by_every_mechanism():
 
 
 @case
-def kafka_clients_who_are_nobody_are_refused():
+def kafka_clients_with_wrong_credentials_are_refused():
     strangers = [dict(user=user, password="wrong", mechanism=mechanism)
                  for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512") for user in ("millrace", "nobody")]
     # kcat tries for five seconds: all at once.
@@ -346,7 +346,7 @@ ssl.endpoint.identification.algorithm=
     refused = tool("millrace", "topic", "list", "-b", SERVER.kafka, "--command-config", wrong)
     assert refused.returncode != 0 and SECRET not in refused.stderr, refused.stderr
 
-    # Those whose requests librdkafka does not know: on connections of their own.
+    # These tools send requests that librdkafka does not have, on connections of their own.
     own = [("kafka-transactions", *where, "--command-config", "CONFIG", "list"),
            ("kafka-leader-election", *where, "--admin.config", "CONFIG", "--election-type", "preferred", "--topic", "by_tool",
             "--partition", "0"),
@@ -372,7 +372,7 @@ ssl.endpoint.identification.algorithm=
 
 
 @case
-def nobody_gets_more_by_a_side_door():
+def no_way_around_a_front_end_gives_more_rights():
     make_user("side")
     with connect() as c, connect("side", "pw-" + SECRET) as side:
         c.execute("CREATE TABLE closed (id INT PRIMARY KEY, v VARCHAR)")
@@ -390,7 +390,7 @@ def nobody_gets_more_by_a_side_door():
         c.execute("GRANT INSERT ON closed TO side")
         assert curl(*login, "-d", schema, f"{where}/versions").endswith("\n200 1.1")
         assert curl(*login, "-X", "DELETE", where).endswith("\n403 1.1")
-        # What is under way ends when the right goes.
+        # A running query ends when its right is revoked.
         c.execute("GRANT SELECT ON closed TO side")
         seen = []
 
@@ -409,7 +409,7 @@ def nobody_gets_more_by_a_side_door():
         c.execute("INSERT INTO closed VALUES (2, 'more')")
         reader.join(20)
         assert seen == ["hidden", "42501"], seen
-        # A user that was dropped is nobody, also when another one has its name.
+        # A session of a dropped user has no rights, even if another user gets the same name.
         c.execute("DROP USER side")
         c.execute(f"CREATE USER side PASSWORD '{SECRET}' SUPERUSER")
         assert sqlstate(side, "SELECT 1") == "28000"
@@ -418,7 +418,7 @@ def nobody_gets_more_by_a_side_door():
 
 
 @case
-def whoever_makes_a_topic_anew_owns_it_alone():
+def a_topic_that_is_created_again_belongs_to_its_new_owner_alone():
     for name in ("first_owner", "next_owner"):
         make_user(name)
     with connect() as c, connect("first_owner", "pw-" + SECRET) as first, connect("next_owner", "pw-" + SECRET) as second:
@@ -536,7 +536,7 @@ def users_and_rights_are_in_the_catalog():
 
 
 @case
-def what_others_ask_only_superusers_see():
+def only_superusers_see_the_statements_of_others():
     make_user("curious")
     with connect() as c, connect("curious", "pw-" + SECRET) as curious:
         asked = "SELECT usename, state, query, client_addr IS NULL FROM pg_stat_activity WHERE pid = %s"
@@ -666,7 +666,7 @@ SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 def dropped_connections(count, stage):
-    """So many connections that go at this stage of the handshake."""
+    """Opens `count` connections that end at this stage of the handshake."""
     context = ssl.create_default_context(cafile=path("ca.crt"))
     hello = ssl.MemoryBIO(), ssl.MemoryBIO()
     greeting = context.wrap_bio(hello[0], hello[1], server_hostname="localhost")
@@ -691,7 +691,7 @@ def dropped_connections(count, stage):
 
 @timed
 @case
-def dropped_handshakes_disturb_nobody():
+def dropped_handshakes_disturb_no_other_client():
     with connect() as c:
         c.execute("CREATE TABLE calm (id INT PRIMARY KEY, n INT)")
         c.execute("INSERT INTO calm VALUES (1, 10)")
@@ -724,7 +724,7 @@ def dropped_handshakes_disturb_nobody():
 @case
 def nothing_before_authentication_may_be_large_or_late():
     for first in (struct.pack("!i", 100_000_000), STARTUP + b"p" + struct.pack("!i", 50_000_000), STARTUP + b"Q" + b"\0\0\0\5x",
-                  SSL_REQUEST + STARTUP):  # bytes that somebody has put behind the request for TLS
+                  SSL_REQUEST + STARTUP):  # bytes that an attacker has put behind the request for TLS
         with socket.create_connection(("127.0.0.1", SERVER.port), timeout=10) as s:
             s.sendall(first)
             answer = b""
@@ -739,7 +739,7 @@ def nothing_before_authentication_may_be_large_or_late():
 
 
 @case
-def without_rules_nobody_else_can_connect():
+def without_rules_no_server_listens_for_other_hosts():
     for listener in ("--pg", "--kafka", "--http"):
         refused = subprocess.run([binary(), "server", "--data-dir", path("never"), listener, "0.0.0.0:0"],
                                  capture_output=True, text=True, timeout=30)

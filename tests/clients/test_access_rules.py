@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Kafka's access rules (ACLs) that rights of SQL cannot say: each kind of rule, as every front end meets it.
+"""Kafka's access rules (ACLs) that the rights of SQL cannot express: each kind of rule, at every front end.
 
 A rule is made over Kafka's wire, as kafka-acls does. Then a user without other rights tries each operation by each way
 in: Kafka's requests, SQL, ksqlDB's HTTP API, the REST proxy and the schema registry.
@@ -83,7 +83,7 @@ def make_rule(name, principal, operation, permission=ALLOW, pattern=LITERAL, kin
 
 
 def forget_rules():
-    """All rights and rules on topics that are listed by Kafka's wire, those of owners excluded."""
+    """Deletes all rights and rules on topics that Kafka's protocol lists; the rights of owners are not among them."""
     body = wire.array([struct.pack(">b", 1) + b"\xff\xff" + struct.pack(">b", 1) + b"\xff\xff" + b"\xff\xff" + struct.pack(">bb", 1, 1)])
     with kafka("millrace") as connection:
         answer = connection.ask(DELETE_ACLS, 1, body)
@@ -101,7 +101,7 @@ with sql() as setup:
 BATCH = wire.batch_of(b'{"TEXT":"b"}').encode()
 
 
-# Each way in, as what may be read or written there: True where it was done, False where it was refused.
+# For each front end a function that reads or writes there; it returns whether that was allowed.
 
 def by_kafka_fetch(user, topic, stream):
     with kafka(user) as connection:

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Tables and streams that queries make: a reader gets all rows that were acknowledged, or error 55000, never a part of them in silence."""
+"""Tables and streams that queries make: a reader gets all acknowledged rows, or error 55000, and never silently a
+part of them."""
 import json
 import os
 import re
@@ -49,14 +50,14 @@ def warnings_of(connection):
 
 
 def all_or_refused(connection, select, expected):
-    """The SELECTs of a reader that asks again and again from the first moment on."""
+    """The SELECTs of a reader that repeats them from the first moment on."""
     while (found := answer(connection, select)) != expected:
         assert isinstance(found, str) and STILL_READING.match(found), found
     return found
 
 
 @case
-def a_new_table_shows_all_records_or_says_that_it_reads_them():
+def a_new_table_shows_all_records_or_a_notice_that_it_reads_them():
     filled("pt")
     with connect() as maker, connect() as reader, connect(read__wait__ms=0) as hasty:
         for number in range(3):
@@ -84,7 +85,7 @@ def chains_joins_windows_and_streams_do_so_too():
     with connect() as c, connect() as reader:
         c.execute("CREATE TABLE names (k VARCHAR PRIMARY KEY, name VARCHAR)")
         c.execute("INSERT INTO names VALUES ('g0', 'zero'), ('g1', 'one'), ('g2', 'two'), ('g3', 'three')")
-        filled("base")  # each record finds the name that was there before it
+        filled("base")  # each record finds the name that existed before it
         c.execute("CREATE STREAM copied AS SELECT id, k FROM base")
         c.execute("CREATE TABLE of_copied AS SELECT k, COUNT(*) AS n FROM copied GROUP BY k")
         all_or_refused(reader, "SELECT SUM(n) FROM of_copied", [(ROWS,)])
@@ -103,7 +104,7 @@ def chains_joins_windows_and_streams_do_so_too():
 
 
 @case
-def http_says_so_too():
+def http_reports_a_table_that_catches_up_too():
     filled("over_http")
 
     def ask(path, statement):
@@ -120,7 +121,7 @@ def http_says_so_too():
 
 
 @case
-def what_was_written_during_a_pause_is_waited_for():
+def a_read_waits_for_records_that_were_written_during_a_pause():
     with connect() as c:
         c.execute("CREATE STREAM paused (id INT KEY, k VARCHAR)")
         c.execute("CREATE TABLE of_paused AS SELECT k, COUNT(*) AS n FROM paused GROUP BY k")
@@ -217,7 +218,7 @@ def rows_of_a_batch_that_fails_are_never_seen():
 
 
 @case
-def a_table_whose_query_has_failed_warns_and_refuses_who_wrote_more():
+def a_table_whose_query_has_failed_warns_and_refuses_a_session_that_wrote_more():
     with connect(as_ksqldb) as c, connect(as_ksqldb, read__wait__ms=0) as other:
         failing(c, "failed")
         c.execute(f"INSERT INTO sfailed VALUES {RECORDS}")

@@ -31,7 +31,7 @@ SERVER = None if OBSTACLE else launch(*FLAGS)
 
 
 def sql(*statements, server=None):
-    """The rows of the last one."""
+    """Runs the statements; returns the rows of the last one."""
     server = server or SERVER
     with psycopg.connect(host=server.host, port=server.port, autocommit=True) as connection:
         for statement in statements:
@@ -47,7 +47,7 @@ def create_topic(topic, partitions=1, server=None, **config):
 
 
 def configure(topic, **config):
-    """By IncrementalAlterConfigs; the error code."""
+    """Sends IncrementalAlterConfigs; returns the error code."""
     body = array([struct.pack(">b", TOPIC) + string(topic) + array(
         [string(name.replace("_", ".")) + b"\0" + string(str(value)) for name, value in config.items()])]) + b"\0"
     with Connection(SERVER.kafka) as connection:
@@ -84,7 +84,7 @@ def offsets(topic, server=None):
 
 
 def read(topic, server=None):
-    """All (offset, key, value) from the beginning on."""
+    """All (offset, key, value) of the partition, from its beginning."""
     client = confluent_kafka.Consumer({"bootstrap.servers": (server or SERVER).kafka, "group.id": "none",
                                        "enable.partition.eof": True, "auto.offset.reset": "error"})
     client.assign([TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])
@@ -120,7 +120,7 @@ def a_changed_setting_takes_effect_at_once():
     assert configure("sized", retention_bytes=50_000) == 0
     wait_until(lambda: offsets("sized") == (15, 20), offsets("sized"))
     assert configure("sized", retention_bytes="many") == INVALID_CONFIG
-    client = AdminClient({"bootstrap.servers": SERVER.kafka})  # its answers come only while it lives
+    client = AdminClient({"bootstrap.servers": SERVER.kafka})  # its futures complete only while it lives
     described = client.describe_configs(
         [ConfigResource(ConfigResource.Type.TOPIC, "sized")])
     values = {name: entry.value for name, entry in list(described.values())[0].result().items()}
@@ -146,11 +146,11 @@ def deleted_records_are_gone_for_consumers():
 
 
 @case
-def where_a_topic_begins_is_told_while_its_records_are_deleted():
+def the_start_of_a_topic_is_reported_while_its_records_are_deleted():
     others, rounds = 100, 200
     create_topic("shrinking", partitions=others + 1)
     produce("shrinking", [(None, b"x")] * rounds)
-    # The one that shrinks comes last, so that there is time between the request and the look at it.
+    # The partition that shrinks is the last one, so that some time passes between the request and the look at it.
     wanted = [struct.pack(">iq", partition, -2) for partition in [*range(1, others + 1), 0]]
     body = struct.pack(">i", -1) + array([string("shrinking") + array(wanted)])
     told, is_over = [], threading.Event()
@@ -175,7 +175,7 @@ def where_a_topic_begins_is_told_while_its_records_are_deleted():
 
 
 @case
-def what_a_paused_query_has_to_read_is_kept_and_shown():
+def records_that_a_paused_query_has_to_read_are_kept_and_shown():
     sql("CREATE STREAM held (k VARCHAR KEY, id INT) WITH (KAFKA_TOPIC = 'held', PARTITIONS = 1)",
         "CREATE TABLE held_count AS SELECT k, COUNT(*) AS n FROM held GROUP BY k")
     query = [row[0] for row in sql("SHOW QUERIES") if "held_count" in str(row).lower()][0]
@@ -194,7 +194,7 @@ def what_a_paused_query_has_to_read_is_kept_and_shown():
 
 
 @case
-def a_query_that_is_overtaken_by_deletion_says_so():
+def a_query_that_is_overtaken_by_deletion_reports_it():
     sql("CREATE STREAM lost (id INT) WITH (KAFKA_TOPIC = 'lost', PARTITIONS = 1)")
     produce("lost", [(None, b'{"ID": 1}')])
     sql("CREATE STREAM lost_copy AS SELECT * FROM lost")
@@ -231,7 +231,7 @@ def a_compacted_topic_keeps_the_newest_of_each_key():
     stored = read("compacted")
     assert {key.decode(): json.loads(value)["V"] for _, key, value in stored} == rows
     assert offsets("compacted") == (0, 1001)
-    # A table that is made now finds what one would that was made before.
+    # A new table reads the same records as an old one.
     sql("CREATE TABLE compacted (k VARCHAR PRIMARY KEY, v INT) WITH (KAFKA_TOPIC = 'compacted')")
     wait_until(lambda: dict(sql("SELECT k, v FROM compacted")) == rows, sql("SELECT k, v FROM compacted"))
     sql("CREATE STREAM compacted_s (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC = 'compacted')",

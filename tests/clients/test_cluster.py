@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Three nodes and an etcd under Kafka clients: what one node would do, and what is left when one dies."""
+"""Three nodes and an etcd under Kafka clients: the behaviour of a single node, and the state after the death of a
+node."""
 import os
 import random
 import shutil
@@ -25,7 +26,7 @@ def controller_of(nodes):
 
 
 def under_load(topic, disturb):
-    """Writes before, during and after what `disturb` does."""
+    """Writes before, during and after the disturbance."""
     nodes = cluster()
     create_topic(nodes, topic)
     load = Load(nodes, topic)
@@ -42,7 +43,7 @@ def under_load(topic, disturb):
 
 
 @case
-def nodes_agree_on_who_is_there_and_who_leads():
+def nodes_agree_on_members_and_leaders():
     nodes = cluster()
     create_topic(nodes, "agreed", 6)
     seen = []
@@ -110,7 +111,7 @@ def all_nodes_are_killed_at_once_and_nothing_is_lost():
 
 
 @case
-def whatever_goes_wrong_in_turn_nothing_is_lost_or_doubled():
+def nothing_is_lost_or_doubled_by_one_failure_after_the_other():
     rounds = int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "4"))
     seed = int(os.environ.get("MILLRACE_CLUSTER_SEED", time.time()))
     print(f"seed {seed}, {rounds} rounds")
@@ -169,7 +170,7 @@ def groups_go_on_when_their_coordinator_is_killed():
             member.stopping = True
         for member in members:
             member.join()
-    # What was committed is known to whoever coordinates the group now: a new member has little to read again.
+    # The present coordinator knows the committed offsets: a new member has few records to read again.
     all_is_well(nodes)
     again = []
     member = Member(nodes, "g", "grouped", again)

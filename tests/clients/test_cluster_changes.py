@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Statements that change rows, at all three nodes of a cluster at once: each change counts once, whichever node dies."""
+"""Statements that change rows, at all three nodes of a cluster at once: each change counts once, whichever node
+dies."""
 import os
 import threading
 import time
@@ -49,7 +50,7 @@ def rows_of(node, query):
 
 
 def define(nodes, *statements):
-    """And waits until all nodes know of it."""
+    """Runs the statements, and waits until all nodes know the result."""
     run_on(nodes.nodes[1], *statements)
     names = {row[0] for row in rows_of(nodes.nodes[1], "SHOW TABLES")}
     for node in nodes.nodes.values():
@@ -61,10 +62,10 @@ def tag(connection, statement, parameters=None):
 
 
 class Worker:
-    """A session at a node, which says one statement after the other until it has said them all, and connects again where
-    its node has died. What became of a statement may be unknown."""
+    """A session at a node, which runs its statements one after the other, and connects again if its node has died.
+    The outcome of a statement may be unknown."""
 
-    # Nothing was written: the node could not read, nobody led the partition, or it waited for too long.
+    # Nothing was written: the node could not read, the partition had no leader, or the statement waited too long.
     REFUSED = ("how far", "catching up", "No row was written", "lock timeout", "None of them was")
 
     def __init__(self, nodes, number, statements):
@@ -186,7 +187,8 @@ def upserts_of_twenty_sessions_at_three_nodes_are_exact():
 
 @case
 def a_statement_changes_each_row_once_while_others_change_them():
-    """Rows in several partitions, of which some are overtaken: the statement writes those once more, and no others."""
+    """Rows in several partitions, some of which other statements change first: the statement repeats those rows, and
+    no others."""
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE many (id INT PRIMARY KEY, n INT) WITH (partitions = 6)")
     run_on(nodes.nodes[1], "INSERT INTO many VALUES " + ", ".join(f"({i}, 0)" for i in range(40)))
@@ -246,7 +248,7 @@ def no_change_is_lost_and_none_counts_twice_when_leaders_die():
 
 
 @case
-def a_transaction_that_was_overtaken_says_so():
+def a_transaction_that_was_overtaken_fails_with_that_reason():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE account (id INT PRIMARY KEY, n INT) WITH (partitions = 1)")
     run_on(nodes.nodes[1], "INSERT INTO account VALUES (1, 100), (2, 100)")
@@ -367,7 +369,7 @@ def temporary_tables_are_of_one_session_and_go_with_their_node():
 
 
 def partition_of_each_key(node, topic, count):
-    """Of an INT key."""
+    """The partition of an INT key."""
     consumer = Consumer({"bootstrap.servers": node.kafka, "group.id": "keys"})
     partitions = metadata_of(node, topic).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
@@ -381,7 +383,7 @@ def partition_of_each_key(node, topic, count):
 
 
 @case
-def who_waits_for_one_partition_keeps_nobody_from_another():
+def a_wait_for_one_partition_does_not_block_another():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE halves (k INT PRIMARY KEY, v INT) WITH (partitions = 6, replicas = 2)")
     asked = nodes.nodes[1]
@@ -408,7 +410,7 @@ def who_waits_for_one_partition_keeps_nobody_from_another():
 
 
 @case
-def what_is_wrong_is_told_as_with_one_node():
+def errors_are_the_same_as_with_one_node():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE strict (id INT PRIMARY KEY, n INT NOT NULL)")
     with connect(nodes.nodes[3]) as c:

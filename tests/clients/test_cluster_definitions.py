@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What transactions define in a cluster of three: there with COMMIT, undone with ROLLBACK, at all nodes, and undone as well when the
-node of the session dies."""
+"""Definitions within transactions in a cluster of three: they exist at all nodes after COMMIT, are undone by
+ROLLBACK, and are undone, too, if the session's node dies."""
 import threading
 import time
 
@@ -39,7 +39,7 @@ def at_all(nodes, is_so):
 
 
 @case
-def what_a_transaction_defines_and_writes_is_there_with_its_commit():
+def definitions_and_rows_of_a_transaction_exist_from_its_commit_on():
     nodes = sql_cluster()
     for number, node in nodes.nodes.items():
         name = f"made_{number}"
@@ -78,7 +78,7 @@ def a_rollback_leaves_nothing_and_brings_back_what_was_dropped():
                not {name for name in tables_of(node) if name.startswith(("gone", "counted", "mine"))})
         for other in nodes.nodes.values():
             eventually(lambda other=other: rows_of(other, "SELECT COUNT(*), SUM(v) FROM kept") == [(30, 435)])
-    # It takes records as before, and its replicas are those that it had.
+    # It takes records as before, and keeps its replicas.
     run_on(nodes.nodes[2], "INSERT INTO kept VALUES (30, 30)")
     all_is_well(nodes)
     topics = [row[0] for row in rows_of(nodes.nodes[3], "SHOW TOPICS")]
@@ -86,7 +86,7 @@ def a_rollback_leaves_nothing_and_brings_back_what_was_dropped():
 
 
 @case
-def a_table_that_is_made_anew_begins_empty_everywhere():
+def a_table_that_is_created_again_is_empty_on_all_nodes():
     nodes = sql_cluster()
     run_on(nodes.nodes[1], "CREATE TABLE anew (id INT PRIMARY KEY, v INT)", "INSERT INTO anew VALUES (1, 1), (2, 2)")
     with begin(nodes.nodes[2]) as c:
@@ -114,7 +114,7 @@ def names_are_the_transactions_own_until_it_ends():
 
 
 @case
-def what_a_node_that_dies_has_left_open_is_undone():
+def definitions_that_a_dead_node_has_left_open_are_undone():
     nodes = sql_cluster()
     for number in (1, 2, 3):
         dying, others = nodes.nodes[number], [node for node in nodes.nodes.values() if node.number != number]
@@ -124,7 +124,7 @@ def what_a_node_that_dies_has_left_open_is_undone():
         c.execute("DROP TABLE before")
         at_all(nodes, lambda node: "half" in tables_of(node) and "before" not in tables_of(node))
         dying.kill()
-        if number != 1:  # it comes back at once
+        if number != 1:  # node 1 restarts at once
             dying.start()
         for node in others:
             eventually(lambda node=node: "half" not in tables_of(node) and "before" in tables_of(node), 60)
@@ -168,8 +168,8 @@ def a_node_that_was_frozen_for_long_commits_nothing():
 
 
 @case
-def what_was_defined_is_there_whichever_node_is_asked_next():
-    """As where a balancer sends each statement of a program somewhere else."""
+def a_definition_is_visible_on_whichever_node_gets_the_next_statement():
+    """As with a balancer that sends each statement of a program to another node."""
     nodes = sql_cluster()
     sessions = [connect(node) for node in nodes.nodes.values()]
     for i in range(40):
@@ -184,7 +184,7 @@ def what_was_defined_is_there_whichever_node_is_asked_next():
 
 @case
 def migrations_at_all_nodes_at_once():
-    """As tools of schemas do: each takes what it needs in a transaction, and somebody else's is in the way."""
+    """As schema tools do: each creates its tables in a transaction, and the tables of another one are in its way."""
     nodes = sql_cluster()
     done, failures = [], []
 

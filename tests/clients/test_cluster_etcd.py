@@ -69,7 +69,7 @@ def children_of(node):
 
 
 def is_gone(pid):
-    """Or only waits for somebody to take note of its end."""
+    """Whether the process has ended; its parent may not have read its status yet."""
     stat = stat_of(pid)
     return stat is None or stat[1] == "Z"
 
@@ -83,8 +83,8 @@ def produce(nodes, topic, first, count):
 
 
 def all_is_well_without(nodes, number):
-    """The others lead what it led, are in sync, and one of them is the controller: Debian's librdkafka waits for the one that it was told
-    of, and does not ask again."""
+    """The others lead what it led, are in sync, and one of them is the controller: Debian's librdkafka waits for the controller
+    of its last metadata, and does not ask again."""
     def is_well():
         running = [node for node in nodes.nodes.values() if node.is_running()]
         return all(metadata_of(node).controller_id not in (-1, number) for node in running) and \
@@ -186,7 +186,7 @@ def a_node_whose_disk_was_replaced_brings_a_new_member():
 
 @case
 def a_start_that_is_refused_leaves_no_member_behind():
-    """Another machine under a number that is there: a member that never comes would count in every vote."""
+    """Another machine with the number of an existing node: a member that never joins would count in every vote."""
     nodes = own()
     there = nodes.nodes[2]
     peers = dict(each.split("=") for each in there.flags[1].split(","))
@@ -204,7 +204,7 @@ def a_start_that_is_refused_leaves_no_member_behind():
 
 
 @case
-def an_etcd_of_somebody_else_is_not_taken_for_its_own():
+def an_etcd_of_another_cluster_is_not_taken_for_its_own():
     port = two_free_ports()
     with socket.socket() as other, tempfile.TemporaryDirectory() as folder:
         other.bind(("127.0.0.1", port - 1))

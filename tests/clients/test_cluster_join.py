@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A server that was alone becomes the first node of a cluster (millrace cluster join): everything is there, each record counts once, and
-stays when that node dies."""
+"""A single server becomes the first node of a cluster (millrace cluster join): all its data remain, each record
+counts once, and the data survive the death of that node."""
 import collections
 import os
 import shutil
@@ -23,7 +23,7 @@ INTERNAL = ("__consumer_offsets", "__transaction_state", "__task_journal")
 
 
 def read_topic(nodes, topic):
-    """Keys and values of all its records that are committed."""
+    """Keys and values of all committed records of the topic."""
     consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "reader", "enable.auto.commit": False,
                          "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "earliest"})
     try:
@@ -43,7 +43,7 @@ def read_topic(nodes, topic):
 
 
 class Everything:
-    """What a server has, as its clients see it."""
+    """The contents of a server, as its clients see them."""
 
     QUERIES = ("CREATE STREAM even AS SELECT person, id, product FROM sales WHERE id % 2 = 0",
                "CREATE TABLE by_person AS SELECT person, COUNT(*) AS n, SUM(id) AS ids FROM sales GROUP BY person",
@@ -94,7 +94,7 @@ class Everything:
         command(nodes, "config", "topic", "plain", "retention.ms=86400000")
 
     def time_of(self, i):
-        """A hundred come in ten seconds, which is a window."""
+        """A hundred rows have times within ten seconds, which is a window."""
         return self.begun_ms + i * 100
 
     def write(self, statements):
@@ -104,7 +104,7 @@ class Everything:
             rows = range(self.count, self.count + AT_ONCE)
             run_on(node, "INSERT INTO sales (ROWTIME, person, id, product) VALUES " +
                    ", ".join(f"({self.time_of(i)}, {i % PEOPLE}, {i}, {i % PRODUCTS})" for i in rows))
-            # Of sales that were there before: what joins them has kept those.
+            # Refunds of earlier sales: the join has kept these sales.
             back = [i - AT_ONCE for i in rows if i >= AT_ONCE and i % 10 == 0]
             if back:
                 run_on(node, "INSERT INTO refunds (ROWTIME, id, why) VALUES " +
@@ -180,7 +180,7 @@ class Everything:
         self.numbers.append(next_one)
 
     def check_kafka(self):
-        # The queries' outputs are read as anybody would: each is there once.
+        # Ordinary consumers read the outputs of the queries: each record exists once.
         assert len(read_topic(self.nodes, "even")) == self.count // 2
         assert len(read_topic(self.nodes, "named")) == self.count
         assert len(read_topic(self.nodes, "merged")) == 2 * self.count - 1
@@ -195,7 +195,7 @@ class Everything:
 
 
 def producer_again(nodes, name):
-    """The transactional id goes on, whatever it had left."""
+    """The transactional id can be used again, whatever it has left open."""
     producer = Producer({"bootstrap.servers": nodes.bootstrap, "transactional.id": name})
     producer.init_transactions(60)
     producer.begin_transaction()
@@ -236,7 +236,7 @@ def a_server_becomes_a_cluster_and_its_first_node_may_die():
     for node in nodes.others.values():
         everything.check(node)
     everything.check_kafka()
-    # What node 1 had is nowhere but on the others now.
+    # From here on the data of node 1 exist on the other nodes only.
     shutil.rmtree(nodes.first.data_dir)
     nodes.first.start()
     all_is_well(nodes)
@@ -256,7 +256,7 @@ def said_twice(node):
 
 
 @case
-def what_was_begun_goes_on_when_others_have_come_meanwhile():
+def a_join_that_was_begun_continues_when_other_nodes_have_joined_meanwhile():
     nodes = Growing("early")
     nodes.first.start()
     small = Small(nodes)
@@ -276,7 +276,7 @@ def what_was_begun_goes_on_when_others_have_come_meanwhile():
 
 
 @case
-def what_queries_keep_goes_to_other_nodes_in_many_pieces():
+def the_state_of_queries_moves_to_other_nodes_in_many_pieces():
     nodes, count = Growing("large"), 30_000
     nodes.first.start()
 
@@ -290,7 +290,7 @@ def what_queries_keep_goes_to_other_nodes_in_many_pieces():
     shows(nodes.first, "SELECT COUNT(*) FROM counted", [(count,)])
     nodes.join()
     nodes.grow()
-    # At once: nobody has to wait until the first node has told the others.
+    # This is done at once: it does not depend on the first node reporting to the others.
     command(nodes, "cluster", "rebalance", "--replicas", "3")
     nodes.first.kill()
     for node in nodes.others.values():
@@ -325,7 +325,7 @@ def serial_columns_go_on_behind_the_numbers_that_there_are():
 
 
 @case
-def what_a_cluster_cannot_go_on_with_is_named():
+def conditions_that_prevent_a_join_are_named():
     nodes = Growing("named")
     first = nodes.first
     assert "there are no data" in first.join(status=1)
@@ -349,7 +349,7 @@ def what_a_cluster_cannot_go_on_with_is_named():
     assert "is that of node 1" in first_refused(first, node_id=2)
     assert "is that of node 1" in first_refused(first, cluster="other")
 
-    # A cluster that is there takes no other server's data.
+    # An existing cluster does not accept the data of another server.
     second = FirstNode(os.path.join(nodes.folder, "second"), "named", 2, nodes.etcd.url)
     second.start()
     run_on(second, "CREATE STREAM others (k INT KEY) WITH (partitions = 1)")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A join (millrace cluster join) that is killed at each of its steps, or whose etcd answers late, not at all, or is full: said again it
-ends, and until then the server is what it was."""
+"""A join (millrace cluster join) that is killed at each of its steps, or whose etcd answers late, never, or is full:
+a repeated join completes it, and until then the server is unchanged."""
 import functools
 import glob
 import os
@@ -19,7 +19,7 @@ from millrace_server import Skipped, case, run
 
 
 class Copies:
-    """A server with something in it, stopped; each attempt is with a copy of its directory, and a cluster of its own."""
+    """A stopped server with some data; each attempt uses a copy of its directory, and a cluster of its own."""
 
     def __init__(self, name):
         self.nodes = Growing(name)
@@ -36,7 +36,7 @@ class Copies:
         self.nodes.close()
 
     def attempt(self):
-        """The server as it was."""
+        """Starts the server alone, with its old data."""
         self.attempts += 1
         first = self.first
         first.stop()
@@ -67,7 +67,7 @@ class Copies:
 
 
 @case
-def killed_at_any_point_it_is_said_again_or_never_was():
+def a_join_that_is_killed_at_any_point_is_repeated_or_never_happened():
     with Copies("killed") as copies:
         killed_at = []
         for point in [*("after-join-began", "after-founding", "before-join-ends"),
@@ -82,7 +82,7 @@ def killed_at_any_point_it_is_said_again_or_never_was():
                     assert why == "", why
                     copies.small.write(first)
                     first.stop()
-                    # And is killed once more, where etcd has what was true before.
+                    # Killed once more, while etcd still has the state before the server wrote again.
                     first.join(crash_point="after-founding")
             copies.join_again()
         print(f"killed at {', '.join(killed_at)}")
@@ -90,7 +90,7 @@ def killed_at_any_point_it_is_said_again_or_never_was():
 
 
 @case
-def killed_at_any_request_to_etcd_it_is_said_again():
+def a_join_that_is_killed_at_any_request_to_etcd_is_repeated():
     with Copies("asking") as copies:
         number, was_killed = 0, True
         while was_killed:
@@ -127,7 +127,7 @@ def answers_of_etcd_that_come_late_or_get_lost():
             assert "has all that" in first.join(etcd=proxy.url)
         copies.check_joined()
 
-        # What was asked for is done, and its answer is lost: of the first, of the second, of both writes.
+        # The request is carried out, and its answer is lost: of the first write, of the second, or of all three.
         for lost in ({1}, {2}, {1, 2, 3}):
             first, writes = copies.attempt(), []
 
@@ -140,14 +140,14 @@ def answers_of_etcd_that_come_late_or_get_lost():
                 assert "has all that" in first.join(etcd=proxy.url)
             copies.check_joined()
 
-        # Nothing is answered in time. What was done of that is not known, and found out later.
+        # No answer arrives in time. The outcome of the requests is unknown, and the next join finds it out.
         first = copies.attempt()
         with EtcdProxy(copies.nodes.etcd.url, delay_s=3) as proxy:
             assert "etcd does not answer" in first.join(status=1, etcd=proxy.url)
         copies.write_alone()
         copies.join_again()
 
-        # Only what it writes is not answered in time, but for the pieces: it may be done later.
+        # Only the answers to writes are late, except those of the pieces: the writes may be done later.
         first, writes = copies.attempt(), []
 
         def wait(path, _):
@@ -191,7 +191,7 @@ def an_etcd_that_is_full_changes_nothing():
 
 
 def fill(etcd):
-    """Until it takes no more."""
+    """Fills etcd until it refuses data."""
     for number in range(100):
         try:
             etcd.ask("/v3/kv/put", key=b"/other/%d" % number, value=os.urandom(100_000))
@@ -203,7 +203,7 @@ def fill(etcd):
 
 
 @case
-def what_a_join_has_left_in_etcd_is_in_nobodys_way():
+def the_remains_of_a_join_in_etcd_block_no_other_join():
     with Copies("left") as copies:
         first = copies.attempt()
         first.join(crash_point="after-founding")
@@ -214,7 +214,7 @@ def what_a_join_has_left_in_etcd_is_in_nobodys_way():
         said = first.join()
         assert "has all that" in said, said
         copies.check_joined()
-        # Who has read what was replaced reads it anew.
+        # A node that has read metadata that were replaced later reads them again.
         first = copies.attempt()
         first.join(crash_point="after-founding")
         other = copies.nodes.others[2]
@@ -247,7 +247,7 @@ def alone_it_is_refused_afterwards():
 
 
 @case
-def what_a_killed_server_has_left_is_named_or_taken_over():
+def the_remains_of_a_killed_server_are_named_or_taken_over():
     nodes = Growing("leavings")
     first = nodes.first
     first.start()
@@ -272,7 +272,7 @@ def what_a_killed_server_has_left_is_named_or_taken_over():
     first.start()
     shows(first, "SELECT COUNT(*) FROM counted WHERE s > 0", [(7,)])
     eventually(lambda: len(rows_of(first, "SHOW QUERIES")) == 2)
-    # What its queries have not come to is read by the node's.
+    # Records that the server's queries have not read yet are read by the cluster's queries.
     small.write_many(first, 20_000)
     first.kill()
     nodes.join()
@@ -286,7 +286,7 @@ def what_a_killed_server_has_left_is_named_or_taken_over():
 
 
 @case
-def what_earlier_versions_have_written_is_taken_over():
+def data_of_earlier_versions_is_taken_over():
     if shutil.which("psql") is None:
         raise Skipped("psql is not installed")
     folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "upgrade")

@@ -24,7 +24,7 @@ _shared = None
 
 
 def small_journals():
-    """Three nodes that write snapshots when a journal has got some tens of kilobytes."""
+    """Three nodes that write snapshots when a journal has some tens of kilobytes."""
     global _shared
     if psycopg is None:
         raise Skipped("psycopg or confluent-kafka is not installed")
@@ -38,7 +38,7 @@ def small_journals():
 
 
 class Journals:
-    """What there is of them, as their leaders tell."""
+    """The state of the journals, as their leaders report it."""
 
     def __init__(self, nodes):
         running = [node.kafka for node in nodes.nodes.values() if node.is_running()]
@@ -52,7 +52,7 @@ class Journals:
         self.consumer.close()
 
     def ends(self):
-        """First and last offset of each."""
+        """First and last offset of each journal."""
         def ask():
             try:
                 return [self.consumer.get_watermark_offsets(TopicPartition(JOURNAL, number), timeout=5)
@@ -62,7 +62,7 @@ class Journals:
         return eventually(ask, 60)
 
     def size(self, number):
-        """In bytes, of what its records have."""
+        """Size in bytes of the journal's records."""
         self.consumer.assign([TopicPartition(JOURNAL, number, self.ends()[number][0])])
         size = 0
         while True:
@@ -75,7 +75,7 @@ class Journals:
 
 
 class Sales:
-    """Rows that are written, some at a time, and what queries make of them."""
+    """Rows that are written in portions, and the queries' results."""
 
     QUERIES = ("CREATE STREAM even AS SELECT person, id, product FROM sales WHERE id % 2 = 0",
                "CREATE TABLE by_person AS SELECT person, COUNT(*) AS n, MAX(id) AS last FROM sales GROUP BY person",
@@ -126,7 +126,7 @@ class Sales:
 
 
 def run_by(nodes, node):
-    """The sinks of the queries that the node runs, as it says."""
+    """The sinks of the queries that run on the node, by its own report."""
     try:
         return [row[3] for row in rows_of(node, "SHOW QUERIES") if row[1] == f"RUNNING on node {node.number}"]
     except psycopg.Error:
@@ -134,7 +134,7 @@ def run_by(nodes, node):
 
 
 def await_leaders(nodes):
-    """Clients would wait for those that are gone."""
+    """Waits until no dead node is a leader: clients would wait for it."""
     running = [node for node in nodes.nodes.values() if node.is_running()]
 
     def are_there():
@@ -145,7 +145,7 @@ def await_leaders(nodes):
 
 
 def write_until_trimmed(nodes, sales, journals, times=1):
-    """Until journals, as many as there are with much in them, have been trimmed so often."""
+    """Writes until each of these journals has been trimmed `times` times."""
     def begins():
         with Journals(nodes) as all_of_them:
             ends = all_of_them.ends()
@@ -163,7 +163,7 @@ def write_until_trimmed(nodes, sales, journals, times=1):
 @case
 def journals_stay_short_and_a_node_with_an_empty_disk_has_all_that_they_kept():
     nodes = small_journals()
-    # What a query has made of this long ago is in no commit that is left.
+    # The commits of these results are so old that the journals no longer have them.
     run_on(nodes.nodes[2], "CREATE STREAM past (k INT KEY, v INT) WITH (partitions = 1)")
     all_is_well(nodes)
     run_on(nodes.nodes[2], "CREATE TABLE old AS SELECT k, SUM(v) AS s FROM past GROUP BY k",
@@ -184,7 +184,7 @@ def journals_stay_short_and_a_node_with_an_empty_disk_has_all_that_they_kept():
     lost.kill()
     shutil.rmtree(lost.data_dir)
     await_leaders(nodes)
-    # What the node begins from is made by these, too.
+    # Replaced queries, too, are part of the snapshot that the node starts from.
     run_on(nodes.nodes[2], "CREATE OR REPLACE TABLE by_product AS SELECT product, COUNT(*) AS n, SUM(id) AS ids, COUNT(*) * 2 AS twice "
            "FROM sales GROUP BY product", "CREATE OR REPLACE TABLE old AS SELECT k, SUM(v) AS s, SUM(v) * 2 AS twice FROM past GROUP BY k")
     write_until_trimmed(nodes, sales, busy, times=2)
@@ -201,7 +201,7 @@ def journals_stay_short_and_a_node_with_an_empty_disk_has_all_that_they_kept():
         text = log.read()
     assert "begins a journal anew" in text and "is installed" in text, text[-3000:]
 
-    # It goes on with what it has when the others die, one after the other.
+    # The node continues with these data while the other nodes die, one after the other.
     for node in nodes.nodes.values():
         if node is lost:
             continue

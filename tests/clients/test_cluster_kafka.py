@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""What Kafka's users expect of three nodes besides that nothing is lost: what is told of the metadata log, topics that are made while a
-node is away, replicas by hand, coordinators that wake, and followers that are read from."""
+"""Expectations of Kafka's users on three nodes, besides that no record is lost: reports about the metadata log,
+topics that are created while a node is away, manual assignments, coordinators that wake from a freeze, and reads
+from followers."""
 import contextlib
 import json
 import os
@@ -31,7 +32,7 @@ FIND_COORDINATOR, INIT_PRODUCER_ID, OFFSET_FOR_LEADER_EPOCH, ADD_PARTITIONS, END
 # --- The metadata log
 
 class Quorum:
-    """What a node tells of the metadata log: DescribeQuorum, of its second version."""
+    """The report of a node about the metadata log: DescribeQuorum, version 2."""
 
     def __init__(self, node):
         asked = compact_array([compact("__cluster_metadata") + compact_array([struct.pack(">i", 0) + b"\0"]) + b"\0"])
@@ -65,7 +66,7 @@ class Quorum:
 
 
 def known_quorum(node):
-    """Once it is known; clients ask again, too."""
+    """Returns the answer once it is known; clients repeat the request, too."""
     def is_known():
         told = Quorum(node)
         assert told.error in (0, 6), told.error
@@ -74,7 +75,7 @@ def known_quorum(node):
 
 
 @case
-def all_nodes_tell_how_far_each_has_read_the_metadata():
+def all_nodes_report_how_far_each_has_read_the_metadata():
     nodes = cluster()
     create_topic(nodes, "described")
     told = {}
@@ -95,7 +96,7 @@ def all_nodes_tell_how_far_each_has_read_the_metadata():
 
 
 @case
-def who_is_away_lags_behind_and_another_controller_has_another_epoch():
+def a_killed_node_lags_behind_and_another_controller_has_another_epoch():
     nodes = cluster()
     before = known_quorum(nodes.nodes[1])
     away = next(node for number, node in nodes.nodes.items() if number != before.leader)
@@ -153,14 +154,14 @@ def topics_streams_tables_and_queries_are_made_while_a_node_is_away():
     load.stop()
     load.check(nodes.bootstrap)
     assert sql(nodes.nodes[3], "SELECT COUNT(*), SUM(n) FROM counted")[0] == (7, 70)
-    # What it has is whole: the others may go.
+    # Its data are complete: the other nodes may die.
     nodes.nodes[1].kill()
     wait_until_away(nodes, nodes.nodes[1])
     load.check(",".join(nodes.nodes[number].kafka for number in (2, 3)))
 
 
 @case
-def nothing_is_made_that_nobody_could_write_to():
+def a_topic_that_no_client_could_write_to_is_not_created():
     nodes = cluster()
     for number in (2, 3):
         nodes.nodes[number].kill()
@@ -206,7 +207,7 @@ COORDINATOR_COMES, CONCURRENT, INVALID_TXN_STATE = (14, 15, 16), 51, 48
 
 
 class Transactional:
-    """A transactional producer of the first version by hand: what is sent to whom, and when."""
+    """A transactional producer of the first version, request by request: the test decides the receiver and the time."""
 
     def __init__(self, name, topic):
         self.name, self.topic, self.sequence = name, topic, 0
@@ -224,7 +225,7 @@ class Transactional:
         eventually(has_begun)
 
     def add(self, connection):
-        """The error, once it is none that passes."""
+        """The error of the answer, once it is no temporary one."""
         def is_told():
             answer = connection.ask(ADD_PARTITIONS, 0, self._id() + kafka_wire.array(
                 [kafka_wire.string(self.topic) + kafka_wire.array([struct.pack(">i", 0)])]))
@@ -248,7 +249,7 @@ class Transactional:
 
 
 def coordinator_by(node, name):
-    """Its number, as that node tells."""
+    """The number of the coordinator, by the report of that node."""
     with kafka_wire.Connection(node.kafka) as connection:
         answer = connection.ask(FIND_COORDINATOR, 1, kafka_wire.string(name) + struct.pack(">b", TRANSACTION))
     _, error, size = struct.unpack_from(">ihh", answer)
@@ -257,8 +258,9 @@ def coordinator_by(node, name):
 
 @case
 def a_coordinator_that_wakes_judges_no_transaction_by_what_it_knew_before():
-    """The client has sent a record to who leads its partition and coordinates its transactions, and is frozen; it has begun its
-    transaction with another coordinator by then. The one that wakes does not know of it."""
+    """The client has sent a record to a node that leads its partition and coordinates its transactions, and the node
+    is frozen. By now the client has begun its transaction with another coordinator, which the waking node does not
+    know."""
     nodes = cluster()
     create_topic(nodes, "woken", 1)
     told = []
@@ -293,8 +295,9 @@ def a_coordinator_that_wakes_judges_no_transaction_by_what_it_knew_before():
 
 @case
 def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
-    """Clients that believe what it says of itself ask it for what comes behind records that the next leader has taken: producers gave up
-    for good (45), consumers began anew (1, or an epoch that has no end), and the end of the partition went back."""
+    """Clients that trust the waking leader ask it for records after those that the next leader has taken: producers
+    gave up for ever (45), consumers started over (1, or an epoch without an end), and the end of the partition went
+    back."""
     nodes, topic = cluster(), "woken_leader"
     create_topic(nodes, topic, 1)
     told = []
@@ -326,7 +329,7 @@ def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
                 following.send(OFFSET_FOR_LEADER_EPOCH, 2, kafka_wire.array([kafka_wire.string(topic) + kafka_wire.array([newest])]))
             finally:
                 leader.thaw()
-            # Behind what comes before the topic, its name, and how many partitions there are.
+            # After the fields before the topic, its name, and the number of partitions.
             told.append(tuple(struct.unpack_from(">h", connection.receive()[1], before + 2 + len(topic) + 4 + number)[0]
                               for connection, before, number in ((writing, 4, 4), (reading, 8, 4), (listing, 4, 4), (following, 8, 0))))
     print(f"told: {told}")
@@ -375,7 +378,7 @@ def consumers_read_from_the_follower_in_their_rack():
         at = sum(map(len, near_values.values()))
         read_on(near, near_values, lambda: sum(map(len, near_values.values())) > at + 200)
         assert near_seen == {0: 2, 1: 2, 2: 2}, near_seen
-        # Who is read from dies: the leaders are read then.
+        # The follower that is read from dies: the consumer then reads from the leaders.
         nodes.nodes[2].kill()
         at = sum(map(len, near_values.values()))
         read_on(near, near_values, lambda: sum(map(len, near_values.values())) > at + 200)
@@ -414,7 +417,7 @@ def transactions_are_read_from_the_follower(nodes):
 # --- Replicas are compared
 
 def change_on_disk(node, before, after):
-    """In the log of a node that does not run."""
+    """Changes bytes in the log file of a node that does not run."""
     assert len(before) == len(after) and before != after
     with open(os.path.join(node.data_dir, "log.mdb"), "r+b") as log:
         stored = log.read()
@@ -427,7 +430,7 @@ def change_on_disk(node, before, after):
 
 
 @case
-def what_differs_on_a_followers_disk_is_found_and_told():
+def a_difference_on_a_followers_disk_is_found_and_reported():
     nodes = Cluster(flags=("--node-session-timeout-ms", "2000", "--scrub-bytes-per-second", "100000000", "--scrub-interval-ms", "500"))
     try:
         create_topic(nodes, "scrubbed", 1)
@@ -441,7 +444,7 @@ def what_differs_on_a_followers_disk_is_found_and_told():
             assert "level=error" not in node.tail() and "differs" not in node.tail(), node.tail()
         follower = next(node for node in nodes.nodes.values() if node is not leader)
         follower.stop()
-        # One batch does not fit its checksum any more; another one does, and is another one.
+        # One batch no longer matches its checksum; another one is replaced by a different batch with a right checksum.
         change_on_disk(follower, b"flipped" * 20, b"flipped" * 10 + b"flopped" + b"flipped" * 9)
         checked = slice(17, None)  # from the checksum on
         change_on_disk(follower, kafka_wire.batch_of(b"changed" * 20).encode()[checked],
@@ -453,7 +456,7 @@ def what_differs_on_a_followers_disk_is_found_and_told():
             assert said in found, (said, found)
         if psycopg is not None:
             eventually(lambda: "1 replicas of these were found to differ" in str(sql(nodes.nodes[follower.number], "SHOW SERVER")))
-        # The leader has what it had.
+        # The leader's records are unchanged.
         assert read_all(leader.kafka, "scrubbed", 1)[0][1] == "flipped" * 20
     finally:
         nodes.close()

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What nodes may write follows from the oldest program among them, until their operator says that there is none of before."""
+"""The oldest program in the cluster limits what nodes may write, until the operator declares that no old program is
+left."""
 import os
 import subprocess
 
@@ -12,7 +13,8 @@ FLAGS = ("--node-session-timeout-ms", "2000")
 
 
 class OldCluster(Cluster):
-    """Its metadata log was begun by a program that knows of no levels: the first command registers a node, and nothing else."""
+    """The metadata log begins as from a program without levels: the first command registers a node, and has no other
+    part."""
 
     def __init__(self):
         super().__init__(count=0)
@@ -66,7 +68,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         assert "feature level 1; node programs know 5, see: millrace cluster upgrade --help" in millrace(first, "status")
         create_topic(nodes, "before")
         if psycopg is not None:
-            # An earlier program would take what a replaced query commits for somebody else's.
+            # An earlier program would attribute the commits of a replaced query to another query.
             run_on(first, "CREATE STREAM given (k INT KEY, v INT)", "CREATE STREAM made AS SELECT * FROM given")
             said = refusal(first, "CREATE OR REPLACE STREAM made AS SELECT * FROM given WHERE v > 1")
             assert said.startswith("CREATE OR REPLACE ... AS SELECT needs feature level 3, and the cluster is at 1"), said
@@ -74,9 +76,9 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
             said = refusal(first, "BEGIN; CREATE TABLE within (id INT PRIMARY KEY); COMMIT")
             assert said.startswith("definitions within a transaction need feature level 4, and the cluster is at 1"), said
         nodes.nodes[3].kill()
-        # It is noticed that it is away, and then nobody knows what it will be.
+        # The node counts as away after a while, and then its next program is unknown.
         eventually(lambda: "away" in millrace(first, "status"))
-        # Where it was the controller, the next one has to tell first what it has heard.
+        # If the dead node was the controller, the next one must first report the nodes that it hears.
         eventually(lambda: "node 3 is away, and nobody knows which program it will run" in millrace(first, "upgrade", status=1))
         nodes.nodes[3].start()
         all_is_well(nodes)
@@ -88,7 +90,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         assert said.startswith("The cluster is at feature level 5 now, and was at 1."), said
         for node in nodes.nodes.values():
             eventually(lambda node=node: "feature level" not in millrace(node, "status"))
-        # It stays so, and all is as before.
+        # The level stays, and everything works as before.
         for node in nodes.nodes.values():
             node.kill()
         nodes.start_all()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Three nodes and an etcd, and what goes wrong without anybody's crash: two processes of one number, disks that are full, nodes that start
-while others run, and what is told of all that."""
+"""Three nodes and an etcd, and mishaps without a crash: two processes with one number, full disks, nodes that start
+while others run; and the reports about them."""
 import os
 import shutil
 import struct
@@ -35,7 +35,7 @@ def another(nodes, number, name):
 
 
 def refusal_of(node):
-    """What a node says that does not start."""
+    """The message of a node that does not start."""
     node.start(waits=False)
     eventually(lambda: not node.is_running(), 40)
     assert node.process.returncode == 1, node.process.returncode
@@ -50,7 +50,7 @@ def remove(nodes, number):
 # --- Two of one number
 
 @case
-def a_second_process_of_a_nodes_number_is_refused_while_the_first_is_there():
+def a_second_process_with_a_nodes_number_is_refused_while_the_first_runs():
     nodes = cluster()
     create_topic(nodes, "of_one_number")
     load = Load(nodes, "of_one_number")
@@ -63,7 +63,7 @@ def a_second_process_of_a_nodes_number_is_refused_while_the_first_is_there():
     all_is_well(nodes)
     assert "another process has come as this node" not in log_of(nodes.nodes[2])
     load.check(nodes.bootstrap)
-    # It was a mistake: what it has begun in its data directory does not keep it from being another one.
+    # The wrong number was a mistake: the new data directory can still be used with another number.
     second.number = 4
     second.start()
     second.stop()
@@ -81,7 +81,7 @@ def over_one_data_directory_there_is_one_process():
 
 
 @case
-def of_two_that_start_at_once_one_is_the_node():
+def one_of_two_processes_that_start_at_once_is_the_node():
     nodes = cluster()
     two = [another(nodes, 5, f"at_once_{i}") for i in range(2)]
     for node in two:
@@ -97,7 +97,7 @@ def of_two_that_start_at_once_one_is_the_node():
 
 @timed
 @case
-def who_was_killed_is_there_again_at_once_also_with_a_new_disk_and_elsewhere():
+def a_killed_node_is_back_at_once_also_with_a_new_disk_and_elsewhere():
     nodes = cluster()
     create_topic(nodes, "come_again")
     load = Load(nodes, "come_again")
@@ -117,7 +117,7 @@ def who_was_killed_is_there_again_at_once_also_with_a_new_disk_and_elsewhere():
         took[how] = time.monotonic() - began
         all_is_well(nodes)
     print(", ".join(f"{how}: {seconds:.2f} s" for how, seconds in took.items()))
-    # Before the session's time is over the others do not know that a node with another directory is not there.
+    # Until the session has expired, the other nodes do not know that a node with another directory is gone.
     for how in ("as it was", "elsewhere"):
         check_less(took[how], 8, how)
     load.stop()
@@ -135,7 +135,7 @@ def produced(node, topic, version, acks=1):
 
 
 @case
-def who_has_a_full_disk_gives_away_what_it_leads_until_it_has_room():
+def a_node_with_a_full_disk_hands_over_its_partitions_until_it_has_room():
     disk = SmallDisk(600)
     nodes = Cluster(count=0, name="full")
     try:

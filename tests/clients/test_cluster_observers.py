@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Queries where nodes have no replica of what they read: more nodes than replicas, and topics with one."""
+"""Queries on nodes without replicas of their inputs: more nodes than replicas, and topics with one replica."""
 import atexit
 import time
 
@@ -17,7 +17,7 @@ _nodes = None
 
 
 def four():
-    """With the three replicas that topics have by themselves."""
+    """Creates the table with three replicas, the default of topics."""
     global _nodes
     if psycopg is None:
         raise Skipped("psycopg is not installed")
@@ -30,7 +30,7 @@ def four():
 
 
 def replicas_at(nodes, topic):
-    """How many partitions of the topic each node has as a replica."""
+    """Number of the topic's partitions of which each node has a replica."""
     partitions = metadata_of(running(nodes)[0], topic).topics[topic].partitions.values()
     return {number: sum(number in partition.replicas for partition in partitions) for number in nodes.nodes}
 
@@ -45,7 +45,7 @@ def a_query_runs_and_is_read_at_nodes_that_lack_replicas():
     nodes = four()
     run_on(nodes.nodes[1], "CREATE STREAM spread (k INT KEY, v INT) WITH (kafka_topic = 'spread', partitions = 6)",
            "CREATE TABLE totals AS SELECT k, SUM(v) AS s FROM spread GROUP BY k")
-    assert min(replicas_at(nodes, "spread").values()) < 6  # so somebody lacks some
+    assert min(replicas_at(nodes, "spread").values()) < 6  # so some node lacks a replica
     owner_of(nodes, "totals")
     for i in range(40):
         with connect(nodes.nodes[1 + i % 4]) as c:

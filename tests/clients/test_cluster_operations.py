@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Four nodes and an etcd: replicas that move between them, leaders by request, nodes that go and come, and their certificates."""
+"""Four nodes and an etcd: replicas that move between them, leaders on request, nodes that leave and return, and
+their certificates."""
 import atexit
 import json
 import os
@@ -39,7 +40,7 @@ def cluster():
 
 
 def tool(name, nodes, *arguments, status=0):
-    """Apache Kafka's tool of that name, as we have it: what it prints."""
+    """Runs Millrace's version of Apache Kafka's tool of that name, and returns its output."""
     path = os.path.join(os.path.dirname(binary()), name)
     done = subprocess.run([path, "--bootstrap-server", nodes.bootstrap, *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == status, (name, arguments, done.returncode, done.stdout, done.stderr)
@@ -199,8 +200,8 @@ def leaders_go_back_to_where_they_are_preferred():
 
 
 @case
-def records_that_were_deleted_stay_deleted_whoever_leads():
-    """Told as soon as all who could lead next begin there, too."""
+def records_that_were_deleted_stay_deleted_under_each_leader():
+    """The answer arrives only after the log of every possible next leader begins there, too."""
     nodes = cluster()
     create_topic(nodes, "erased", 1, 3)
     producer = producer_of(nodes)
@@ -220,7 +221,7 @@ def records_that_were_deleted_stay_deleted_whoever_leads():
         assert f"erased:0:{begin}" in said, said
         leader.start()
         all_is_well(nodes)
-    # The log begins within a batch; whoever gets a replica now has that batch, too.
+    # The log begins within a batch; a new replica gets that whole batch, too.
     present = replicas_of(nodes, "erased")[0]
     target = [next(number for number in nodes.nodes if number not in present), *present[:2]]
     tool("kafka-reassign-partitions", nodes, "--execute", "--reassignment-json-file", plan_file({("erased", 0): target}))
@@ -254,8 +255,8 @@ def an_unclean_election_is_for_partitions_that_have_no_leader():
 
 @timed
 @case
-def tools_leave_a_node_that_says_nothing():
-    """One that takes connections and is frozen, or is not there, as the first of those that are named."""
+def tools_leave_a_node_that_does_not_answer():
+    """Tools whose first server is frozen, so that it accepts connections and does not answer; or is down."""
     nodes = cluster()
     create_topic(nodes, "still_there", 4, 3)
     first = nodes.nodes[1]
@@ -280,7 +281,7 @@ def tools_leave_a_node_that_says_nothing():
 
 
 def has_nothing_to_say(removed):
-    """It runs on, and defines, writes and reads nothing; whoever asks it is told why, at once."""
+    """A removed node keeps running, but refuses to define, write and read, at once and with the reason."""
     if psycopg is None:
         return
     for statement in ("CREATE STREAM by_a_stranger (v INT)", "SELECT * FROM at_the_removed", "INSERT INTO at_the_removed VALUES (1, 1)",
@@ -313,7 +314,7 @@ def a_node_is_drained_and_another_one_takes_its_share():
     assert "by_a_stranger" not in metadata_of(nodes.nodes[1]).topics
     nodes.nodes[4].stop()
     assert sorted(metadata_of(nodes.nodes[1]).brokers) == [1, 2, 3]
-    # It comes again, with what it has: as a node without replicas.
+    # It returns with its data, as a node without replicas.
     nodes.nodes[4].start()
     millrace(nodes, "add", "4")
     counts = {number: sum(number in replicas for replicas in replicas_of(nodes, "drained").values()) for number in nodes.nodes}
@@ -341,7 +342,8 @@ def a_node_that_hears_no_other_is_replaced_and_follows_when_it_does():
 
 @case
 def a_controller_that_hears_no_other_but_reaches_etcd_is_replaced():
-    """It would take the others for gone, and lead alone what nobody can write then."""
+    """Otherwise it would take the others for dead, and become the only leader of partitions that no client can write
+    to."""
     nodes = Cluster(count=3, name="resigned", has_network=True)
     try:
         create_topic(nodes, "cut_off")
@@ -357,7 +359,7 @@ def a_controller_that_hears_no_other_but_reaches_etcd_is_replaced():
 
 @case
 def a_node_that_the_others_do_not_reach_leads_nothing():
-    """Its heartbeats come, and nobody's fetches come to it."""
+    """The node's heartbeats arrive, but no fetches reach it."""
     nodes = Cluster(count=3, name="deaf", has_network=True)
     try:
         create_topic(nodes, "cut_off")
@@ -373,7 +375,7 @@ def a_node_that_the_others_do_not_reach_leads_nothing():
 
 
 @case
-def a_controller_that_nobody_hears_is_replaced():
+def a_controller_that_no_node_hears_is_replaced():
     nodes = Cluster(count=3, name="mute", has_network=True)
     try:
         create_topic(nodes, "cut_off")
@@ -390,7 +392,7 @@ def a_controller_that_nobody_hears_is_replaced():
 
 @case
 def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
-    """The others hear it, and it does not learn what they decide."""
+    """The other nodes hear the node, and it does not learn their decisions."""
     nodes = Cluster(count=0, name="unread", flags=())
     try:
         way = Way(nodes.etcd.url)
@@ -401,7 +403,7 @@ def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
         for topic in ("unread", "alone"):
             create_topic(nodes, topic)
         load = Load(nodes, "unread")
-        # Of one partition, which node 3 leads: its clients need no other node.
+        # This topic has one partition, led by node 3: its clients need no other node.
         create_topic(nodes, "single", assignment=[[3, 1, 2]])
         alone = Load(nodes, "single", 1)
         led, number = (eventually(lambda: [p for p in range(3) if leader_of(nodes, topic, p).number == 3])[0]
@@ -415,7 +417,7 @@ def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
         eventually(lambda: len(load.acknowledged[led]) > written + 100, 40)
         subprocess.run(["kcat", "-b", nodes.nodes[3].kafka, "-P", "-t", "alone", "-p", str(number), "-X", "acks=1", "-X",
                         "message.timeout.ms=3000"], input="taken", text=True, capture_output=True, timeout=60)
-        # Node 3 tells nobody who leads: its clients ask another one. The record is where others lead, or nowhere.
+        # Node 3 names no leaders, so its clients ask another node. The record is at the new leader, or nowhere.
         try:
             metadata_of(nodes.nodes[3], "alone")
             raise AssertionError("a node that does not know who leads has told it")
@@ -446,7 +448,8 @@ def a_node_shows_the_settings_of_the_cluster():
 
 
 def error_of_produce(nodes, topic):
-    """Of one record with acks=all that is sent once; None where it was taken. One that has come before too few were left waits."""
+    """The error of a record with acks=all that is sent once; None if it was accepted. If it arrives before too few
+    replicas are in sync, it waits."""
     errors = []
     producer = Producer({"bootstrap.servers": nodes.bootstrap, "acks": "all", "message.send.max.retries": 0,
                          "request.timeout.ms": 2000, "message.timeout.ms": 15000})
@@ -493,7 +496,7 @@ def a_topic_asks_for_as_many_in_sync_as_it_likes():
 
 
 @case
-def what_nobody_leads_has_no_end_and_no_lag():
+def a_partition_without_a_leader_has_no_end_and_no_lag():
     nodes = cluster()
     states_at(nodes.nodes[1])  # skips without psycopg
     create_topic(nodes, "led_by_all", 1)
@@ -540,7 +543,7 @@ def what_nobody_leads_has_no_end_and_no_lag():
 
 
 def states_at(node):
-    """What SHOW CLUSTER says there of each node."""
+    """The states of the nodes in SHOW CLUSTER of this node."""
     if psycopg is None:
         raise Skipped("psycopg is not installed")
     host, port = node.pg.split(":")
@@ -549,7 +552,7 @@ def states_at(node):
 
 
 def cut_off(nodes, load, number, ways="both"):
-    """Cuts the ways between the partition's leader and the other nodes until records go on without it."""
+    """Cuts the connections between the partition's leader and the other nodes until records are accepted without it."""
     leader = leader_of(nodes, "cut_off", number)
     others = [number for number in nodes.nodes if number != leader.number]
     for other in others:
@@ -586,7 +589,7 @@ def certificate_flags(folder, name, signer):
 
 @case
 def a_node_with_a_longer_session_than_the_others_stays():
-    """As half way through a rolling change of it."""
+    """The state in the middle of a rolling change of the setting."""
     nodes = Cluster(flags=("--node-session-timeout-ms", "500"))
     try:
         other = nodes.nodes[3]

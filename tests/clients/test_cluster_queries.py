@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Queries in a cluster of three: one node runs each, all have what it keeps, and another one goes on when it dies.
-MILLRACE_CLUSTER_ROUNDS says how often something goes wrong."""
+"""Queries in a cluster of three: each runs on one node, all nodes have its state, and another node continues when it
+dies. MILLRACE_CLUSTER_ROUNDS sets the number of disturbances."""
 import collections
 import os
 import random
@@ -71,7 +71,7 @@ def a_table_is_read_at_any_node_and_has_what_the_session_wrote():
 
 
 @case
-def what_was_read_at_one_node_is_read_at_each():
+def rows_that_were_read_at_one_node_are_read_at_each():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM counted (k INT KEY, v INT) WITH (partitions = 1)",
            "CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM counted GROUP BY k")
@@ -108,13 +108,13 @@ def queries_are_stopped_and_go_on_from_any_node():
     run_on(nodes.nodes[1], f"TERMINATE {query}", "DROP STREAM passed")
     for node in running(nodes):
         eventually(lambda node=node: query not in [row[0] for row in rows_of(node, "SHOW QUERIES")])
-    # What it left in the journals is nobody's.
+    # The entries that it left in the journals belong to no query.
     define(nodes, "CREATE STREAM passed WITH (kafka_topic = 'passed_again') AS SELECT v FROM fed", at=2)
     shows(nodes.nodes[3], "SELECT v FROM passed", [(1,), (2,)])
 
 
 @case
-def a_query_begins_at_the_end_that_leaders_tell():
+def a_query_begins_at_the_end_that_leaders_report():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM late (v INT) WITH (partitions = 3)")
     run_on(nodes.nodes[1], *(f"INSERT INTO late VALUES ({i})" for i in range(10)))
@@ -126,7 +126,7 @@ def a_query_begins_at_the_end_that_leaders_tell():
 
 
 @case
-def who_does_not_wait_is_told_which_table_lags():
+def a_read_that_does_not_wait_names_the_table_that_lags():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM hurried (k INT, v INT)", "CREATE TABLE lagging AS SELECT k, COUNT(*) AS n FROM hurried GROUP BY k")
     stopping, said = threading.Event(), set()
@@ -155,7 +155,7 @@ def who_does_not_wait_is_told_which_table_lags():
 
 
 @case
-def what_is_not_there_yet_says_so():
+def replacing_a_query_in_a_cluster_is_refused():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM given (k INT KEY, v INT)", "CREATE STREAM refused (k INT KEY, v INT)",
            "CREATE TABLE taken AS SELECT k, COUNT(*) AS n FROM given GROUP BY k")
@@ -165,7 +165,7 @@ def what_is_not_there_yet_says_so():
 
 
 class Producer:
-    """Writes sales at whichever node takes them, and knows which were acknowledged and which may be there."""
+    """Writes sales at any node that accepts them, and remembers which were acknowledged and which may exist."""
 
     PRODUCTS, PEOPLE = 7, 5
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Queries that are replaced in a cluster of three while records come and nodes die, freeze and come back: each record counts once, and
-no record is made by a plan of before behind one that was made by a later plan. MILLRACE_CLUSTER_ROUNDS says how often."""
+"""Queries that are replaced in a cluster of three while records arrive and nodes die, freeze and return: each record
+counts once, and no record of an older plan follows one of a newer plan. MILLRACE_CLUSTER_ROUNDS sets the number of
+disturbances."""
 import collections
 import json
 import os
@@ -29,7 +30,7 @@ def sql_cluster():
 
 
 class Producer:
-    """Writes what counts up, at whichever node takes it, and knows what was acknowledged."""
+    """Writes consecutive numbers at any node that accepts them, and remembers the acknowledged ones."""
 
     def __init__(self, nodes, stream, chance):
         self.nodes, self.stream, self.chance = nodes, stream, chance
@@ -65,7 +66,7 @@ class Producer:
 
 
 def replace_soon(node, statement, timeout_s=90):
-    """Said again where the outcome is not known: to replace a query by what it is already changes nothing."""
+    """Repeats the statement if its outcome is unknown: replacing a query by its present definition changes nothing."""
     def is_replaced():
         try:
             run_on(node, "SET statement_timeout = '15s'", statement)
@@ -85,7 +86,7 @@ def sums(version):
 
 
 def check_tagged(nodes, ids, last):
-    """Each once, and in the order of the versions."""
+    """Each record exists once, and the records are in the order of the versions."""
     seen = collections.Counter()
     for number, values in read_all(nodes.bootstrap, "tagged", PARTITIONS).items():
         rows = [{name.lower(): field for name, field in json.loads(value).items()} for value in values]
@@ -124,7 +125,7 @@ def a_replaced_query_goes_on_with_what_it_has_wherever_it_is_asked_for():
     run_on(other, "CREATE OR REPLACE STREAM early AS SELECT person, page FROM visits WHERE page = 3",
            "CREATE OR REPLACE TABLE pages AS SELECT page, COUNT(*) AS n, COUNT(*) * 10 AS tens FROM visits WHERE page <> 4 "
            "GROUP BY page HAVING COUNT(*) > 1")
-    # When all nodes have read it, whoever runs it has.
+    # Once all nodes have the new result, the node that runs the query has the new plan.
     for node in nodes.nodes.values():
         shows(node, "SELECT page, n, tens FROM pages", [(p, 4, 40) for p in range(5)])
         assert [row[0] for row in rows_of(node, "SHOW QUERIES") if row[3] == "PAGES"] == [query]
@@ -143,7 +144,7 @@ def a_replaced_query_goes_on_with_what_it_has_wherever_it_is_asked_for():
 
 
 def mishap(nodes, chance, version, what):
-    """Both queries are replaced while something goes wrong with the node that runs one of them."""
+    """Replaces both queries while the node that runs one of them is disturbed."""
     sink = chance.choice(["tagged", "sums"])
     owner = owner_of(nodes, sink)
     others = [node for node in running(nodes) if node is not owner]
@@ -156,14 +157,14 @@ def mishap(nodes, chance, version, what):
         killer.start()
     if what in ("freeze", "back"):
         owner.freeze()
-        # With its tasks, before anybody notices, or when others have taken over.
+        # The owner of the tasks is frozen; the others have not noticed it, or have taken over.
         time.sleep(chance.choice([0, 0, 3]))
     for statement in (tagged(version), sums(version)):
         replace_soon(at, statement)
     if what == "kill":
         killer.join()
     if what == "back":
-        # Who goes on from there may be the one that has not read the command yet.
+        # The node that takes over after the kill may be the one that has not read the command yet.
         new = owner_of(nodes, sink, at=at)
         eventually(lambda: new is not owner_of(nodes, sink, at=at) or rows_of(at, "SELECT product FROM sums LIMIT 1"))
         owner.thaw()

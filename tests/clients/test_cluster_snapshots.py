@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The metadata log in etcd stays short: a snapshot takes the place of commands, and nodes that come later go on from it."""
+"""The metadata log in etcd stays short: a snapshot replaces commands, and nodes that start later continue from it."""
 import atexit
 import base64
 import os
@@ -21,7 +21,7 @@ _shared = None
 
 
 class CutCluster(Cluster):
-    """Node 3 reaches etcd on a way of its own."""
+    """Node 3 reaches etcd through a proxy of its own."""
 
     def __init__(self):
         super().__init__(count=0)
@@ -38,7 +38,7 @@ class CutCluster(Cluster):
         return node
 
     def tell(self):
-        """What one would want to know of a failure."""
+        """Prints the state of the cluster, to explain a failure."""
         for node in self.nodes.values():
             if not node.is_running():
                 print(f"node {node.number} does not run")
@@ -47,7 +47,7 @@ class CutCluster(Cluster):
                 for name, topic in sorted(metadata_of(node).topics.items()):
                     for each in topic.partitions.values():
                         print(f"node {node.number}: {name} {each.id} leader {each.leader} replicas {each.replicas} isr {each.isrs}")
-            except Exception as error:  # whatever it is: the logs tell more
+            except Exception as error:  # whatever the error is: the logs have more
                 print(f"node {node.number} does not tell its partitions: {error}")
         for node in self.nodes.values():
             print(f"--- the log of node {node.number}\n{node.tail()}")
@@ -67,7 +67,7 @@ def cluster():
 
 
 def told(function):
-    """Of a failure it is told how the cluster was then."""
+    """A case that prints the state of the cluster when it fails."""
     def told_case():
         try:
             function()
@@ -95,7 +95,7 @@ def types_of(node):
 
 
 def change(nodes, count, at=1):
-    """So many commands; a type of each ten stays."""
+    """Writes `count` commands; one of five types remains."""
     with connect(nodes.nodes[at]) as c:
         for _ in range(count // 2):
             nodes.types += 1
@@ -115,7 +115,8 @@ def oldest_command(nodes):
 
 
 def is_cut_beyond(nodes, revision, at=1):
-    """Whether the command of the revision has gone. Each time with some more commands: it is cut when some come."""
+    """Waits until the command of this revision has been removed. Each attempt writes more commands, since only new
+    commands cause a cut."""
     def has_gone():
         change(nodes, 2, at)
         return oldest_command(nodes) > revision

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""SQL in a cluster of three: what is defined, written and read at one node is so at each, whichever of them dies."""
+"""SQL in a cluster of three: definitions and rows that are made at one node are the same at each, whichever node
+dies."""
 import re
 import threading
 import time
@@ -29,7 +30,7 @@ def sql_cluster():
 
 
 def define(nodes, *statements, at=1):
-    """And waits until the other nodes know of it, and somebody leads the new partitions."""
+    """Defines it, and waits until the other nodes know it and the new partitions have leaders."""
     run_on(nodes.nodes[at], *statements)
     names = {row[0] for row in rows_of(nodes.nodes[at], "SHOW TABLES")} | \
         {row[0] for row in rows_of(nodes.nodes[at], "SHOW STREAMS")}
@@ -70,7 +71,7 @@ class Reader:
 
 
 @case
-def what_is_defined_at_one_node_is_defined_at_all():
+def a_definition_at_one_node_is_a_definition_at_all():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM clicks (id INT KEY, url VARCHAR) WITH (partitions = 3)",
            "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR)", "CREATE TYPE address AS STRUCT<street VARCHAR>",
@@ -123,7 +124,7 @@ def definitions_at_all_nodes_at_once_come_in_one_order():
 
 
 @case
-def whatever_was_acknowledged_is_read_at_any_node():
+def each_acknowledged_row_is_read_at_any_node():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE latest (k INT PRIMARY KEY, v INT)", "CREATE STREAM history (k INT KEY, v INT)")
     with connect(nodes.nodes[1]) as a, connect(nodes.nodes[2]) as b, connect(nodes.nodes[3]) as c:
@@ -219,7 +220,7 @@ def a_node_that_was_frozen_shows_nothing_old():
 
 
 @case
-def what_waits_at_a_node_that_is_frozen_goes_on_when_it_wakes():
+def a_statement_that_waits_at_a_frozen_node_continues_when_the_node_wakes():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE slept (k INT PRIMARY KEY, v INT) WITH (partitions = 1)")
     run_on(nodes.nodes[1], "INSERT INTO slept VALUES (1, 1)")
@@ -231,7 +232,7 @@ def what_waits_at_a_node_that_is_frozen_goes_on_when_it_wakes():
         time.sleep(0.5)
         assert not written.done()
         asked.freeze()
-        time.sleep(11)  # longer than anybody waits for a leader
+        time.sleep(11)  # longer than any node waits for a leader
         leader.thaw()
         asked.thaw()
         assert written.result(60).rowcount == 1
@@ -240,7 +241,7 @@ def what_waits_at_a_node_that_is_frozen_goes_on_when_it_wakes():
 
 
 @case
-def who_reads_where_a_statement_was_written_sees_it_whole():
+def a_read_at_the_node_that_wrote_a_statement_sees_all_of_it():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE whole (k INT PRIMARY KEY, n INT) WITH (partitions = 4)")
     stopping = threading.Event()
@@ -277,8 +278,9 @@ def who_reads_where_a_statement_was_written_sees_it_whole():
 
 
 def is_refused_or_leads(node, topic, read):
-    """Who is left may have become the leader by then, and is right to answer: of a topic of one partition, since a
-    look-up asks only the leader of its key's, and leaders of several change one after the other."""
+    """The remaining node may have become the leader by then, and then it may answer. This holds for a topic of one
+    partition, since a look-up asks only the leader of its key's partition, and the leaders of several partitions
+    change one after the other."""
     try:
         read()
     except psycopg.Error as error:
@@ -290,7 +292,7 @@ def is_refused_or_leads(node, topic, read):
 
 @timed
 @case
-def a_read_that_may_be_old_needs_nobody():
+def a_read_that_may_be_old_needs_no_other_node():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE aged (k INT PRIMARY KEY, v INT) WITH (partitions = 1)",
            "CREATE STREAM ages (k INT KEY, v INT)",
@@ -312,7 +314,7 @@ def a_read_that_may_be_old_needs_nobody():
                 assert reader.execute(query).fetchall() == [(1,)]
             check_took_less(began, 2)
             is_refused_or_leads(nodes.nodes[2], "aged", lambda: rows_of(nodes.nodes[2], queries[0]))  # after 5 s
-            reader.execute("SET read.staleness = '2s'")  # what was told longer ago than that is not enough
+            reader.execute("SET read.staleness = '2s'")  # the last known end is older than that
             is_refused_or_leads(nodes.nodes[2], "aged", lambda: reader.execute(queries[0]))
         finally:
             nodes.nodes[1].thaw()
@@ -339,7 +341,7 @@ def rows_are_written_while_etcd_is_away_at_a_node_that_has_just_started():
 
 
 @case
-def all_nodes_are_killed_and_everything_is_there():
+def all_nodes_are_killed_and_everything_is_kept():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE durable (k INT PRIMARY KEY, v INT)")
     run_on(nodes.nodes[1], *(f"INSERT INTO durable VALUES ({i}, {i})" for i in range(30)))
@@ -352,7 +354,7 @@ def all_nodes_are_killed_and_everything_is_there():
 
 
 @case
-def who_writes_is_told_that_too_few_have_it():
+def a_write_reports_that_too_few_replicas_have_it():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM lonely (v INT) WITH (partitions = 1)")
     run_on(nodes.nodes[1], "INSERT INTO lonely VALUES (1)")
@@ -360,7 +362,7 @@ def who_writes_is_told_that_too_few_have_it():
     nodes.nodes[3].kill()
     told = refusal(nodes.nodes[1], "INSERT INTO lonely VALUES (2)")
     assert "in sync" in told or "leads the partition" in told or "not known" in told, told
-    try:  # where the leader is there what is visible is read on; else nobody knows what was
+    try:  # while the leader lives, visible rows are still readable; otherwise the readable end is unknown
         assert rows_of(nodes.nodes[1], "SELECT v FROM lonely") == [(1,)]
     except psycopg.Error as error:
         assert "how far" in str(error).lower(), error
@@ -387,7 +389,7 @@ def without_etcd_nothing_is_defined_and_all_else_goes_on():
 
 
 @case
-def what_is_not_there_yet_says_so():
+def statements_that_are_missing_in_a_cluster_are_refused():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM source (k INT KEY, v INT)", "CREATE TABLE target (k INT PRIMARY KEY, v INT)")
     node = nodes.nodes[2]
@@ -399,7 +401,7 @@ def what_is_not_there_yet_says_so():
 
 @case
 def rows_that_are_sent_together_may_belong_to_several_partitions():
-    """As those of one statement: psycopg's executemany, batches of JDBC, statements of one text."""
+    """Rows that are sent together: psycopg's executemany, batches of JDBC, statements in one text."""
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM sent (id INT KEY, v INT) WITH (partitions = 5)",
            "CREATE TABLE kept (id INT PRIMARY KEY, v INT) WITH (partitions = 5)")
@@ -414,7 +416,7 @@ def rows_that_are_sent_together_may_belong_to_several_partitions():
 
 
 @case
-def a_transaction_over_several_partitions_is_there_whole_or_not_at_all():
+def a_transaction_over_several_partitions_is_visible_whole_or_not_at_all():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE apart (id INT PRIMARY KEY, v INT) WITH (partitions = 5)",
            "CREATE STREAM told (id INT KEY, v INT) WITH (partitions = 3)")
@@ -444,7 +446,7 @@ def a_transaction_over_several_partitions_is_there_whole_or_not_at_all():
 
 @case
 def rows_behind_a_transaction_that_is_open_are_waited_for():
-    """A statement does not take what was acknowledged for not there: it waits, and says so when that takes too long."""
+    """A statement never misses acknowledged rows: it waits, and fails with the reason when that takes too long."""
     if Producer is None:
         raise Skipped("confluent-kafka is not installed")
     nodes = sql_cluster()
@@ -514,7 +516,7 @@ def a_transaction_that_others_overtake_in_one_of_its_partitions_writes_nothing()
 
 @case
 def transfers_at_all_nodes_leave_the_sum_as_it_was():
-    """Each moves an amount between rows of different partitions; whoever is overtaken begins anew."""
+    """Each transfer moves an amount between rows of different partitions, and starts over if another one was first."""
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE purses (id INT PRIMARY KEY, v INT) WITH (partitions = 5)",
            "INSERT INTO purses VALUES " + ", ".join(f"({i}, 100)" for i in range(10)))
@@ -571,14 +573,14 @@ def numbers_of_a_sequence_are_given_once_by_all_nodes():
     there = [row[0] for row in rows_of(nodes.nodes[1], "SELECT id FROM numbered")]
     everything = given + there
     assert len(everything) == len(set(everything)) == 3 * 300 and min(everything) >= 5, (len(everything), len(set(everything)))
-    # What one node sets the others hear of.
+    # The other nodes learn of a setval() at one node.
     run_on(nodes.nodes[2], "SELECT setval('shared', 100000)")
     eventually(lambda: rows_of(nodes.nodes[3], "SELECT nextval('shared')")[0][0] > 100000)
     run_on(nodes.nodes[1], "DROP TABLE numbered", "DROP SEQUENCE shared")
 
 
 @case
-def each_node_tells_of_all():
+def each_node_shows_all_nodes():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM counted (k INT KEY, v INT)")
     all_is_well(nodes)
@@ -594,7 +596,7 @@ def each_node_tells_of_all():
 
 
 @case
-def the_server_tells_of_its_nodes():
+def the_server_reports_its_nodes():
     nodes = sql_cluster()
     for number, node in nodes.nodes.items():
         facts = {row[1]: row[2] for row in rows_of(node, "SHOW SERVER") if row[0] == "cluster"}
@@ -642,14 +644,14 @@ def each_node_shows_the_groups_of_all():
 
 
 def samples_of(node):
-    """What its page for Prometheus says: (family with labels, value)."""
+    """The metrics of its page for Prometheus: (family with labels, value)."""
     with urllib.request.urlopen(f"http://{node.http}/metrics", timeout=30) as page:
         lines = [line.rsplit(" ", 1) for line in page.read().decode().splitlines() if not line.startswith("#")]
     return [(name, float(value)) for name, value in lines]
 
 
 @case
-def of_all_nodes_one_tells_of_each_query_and_partition():
+def one_of_all_nodes_reports_each_query_and_partition():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM metered (id INT KEY, v INT) WITH (partitions = 2)",
            "CREATE STREAM metered_copy AS SELECT * FROM metered")
@@ -750,7 +752,7 @@ def keys_move_from_any_node_at_the_same_time():
 
 
 @case
-def what_is_there_is_read_while_too_few_are_in_sync_to_write():
+def rows_are_read_while_too_few_replicas_are_in_sync_to_write():
     nodes = sql_cluster()
     create_topic(nodes, "halves", assignment=[[1, 2], [2, 1]])
     define(nodes, "CREATE TABLE halves (k INT PRIMARY KEY, v INT) WITH (kafka_topic = 'halves', key_format = 'KAFKA', "
@@ -766,7 +768,7 @@ def what_is_there_is_read_while_too_few_are_in_sync_to_write():
     refused = []
     writer = threading.Thread(target=lambda: refused.append(refusal(nodes.nodes[3], "INSERT INTO halves VALUES (20, 20), (21, 21)")))
     writer.start()
-    while writer.is_alive():  # who reads does not wait for whom nobody acknowledges
+    while writer.is_alive():  # a reader does not wait for a writer that gets no acknowledgement
         assert rows_of(nodes.nodes[3], "SELECT COUNT(*) FROM halves") == [(20,)]
     writer.join()
     assert "min.insync.replicas asks for 2" in refused[0], refused

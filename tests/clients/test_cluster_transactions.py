@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Transactions over the partitions of three nodes, while those who coordinate and lead them die."""
+"""Transactions over the partitions of three nodes, while their coordinators and leaders die."""
 import os
 import random
 import shutil
@@ -138,7 +138,7 @@ def a_leader_that_is_killed_is_replaced_and_transactions_stay_whole():
 
 
 @case
-def whatever_goes_wrong_in_turn_transactions_stay_whole():
+def transactions_stay_whole_under_one_failure_after_the_other():
     rounds = int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "4"))
     seed = int(os.environ.get("MILLRACE_CLUSTER_SEED", time.time()))
     print(f"seed {seed}, {rounds} rounds")
@@ -201,7 +201,7 @@ def offsets_are_committed_with_what_was_made_of_them():
 
 @case
 def javas_producers_go_on_when_coordinator_and_leader_are_killed():
-    """Those of Kafka 4 are of the second version of the protocol: each end has an epoch of its own."""
+    """Producers of Kafka 4 use the second version of the protocol: each end has an epoch of its own."""
     folders = os.environ.get("MILLRACE_KAFKA_JARS")
     if not folders or not shutil.which("java"):
         raise Skipped("MILLRACE_KAFKA_JARS names no folder with Kafka's jars, or java is not installed")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Unclean elections under SQL: what was visible with one node alone is given up, and other records come to lie at the same offsets. Then
-all nodes are to show the same, and nothing goes on that was made of what is lost."""
+"""Unclean elections under SQL: records that were visible with one node alone are given up, and other records get the
+same offsets. Afterwards all nodes show the same, and no query continues with results from lost records."""
 import itertools
 import os
 import shutil
@@ -20,7 +20,7 @@ try:
 except ImportError:
     psycopg = None
 
-# A node alone acknowledges, and shows, what nobody else has.
+# A lone node acknowledges and shows records that no other node has.
 FLAGS = ("--node-session-timeout-ms", "2000", "--min-insync-replicas", "1")
 
 # Without the tries of comes_through(): a node that was frozen may have had one of them in its socket.
@@ -48,7 +48,7 @@ def define(nodes, *statements):
 
 
 def sees(node, topic, is_so):
-    """Whether the node tells that of the topic's partitions."""
+    """Whether the condition holds for all partitions of the topic in the node's metadata."""
     try:
         return all(is_so(partition) for partition in metadata_of(node, topic).topics[topic].partitions.values())
     except KafkaException:
@@ -56,7 +56,7 @@ def sees(node, topic, is_so):
 
 
 def elect(nodes, *which):
-    """By the first that is there; the tool asks any node for the controller."""
+    """Elects leaders through any running node; the tool asks it for the controller."""
     tool = os.path.join(os.path.dirname(binary()), "kafka-leader-election")
     bootstrap = ",".join(node.kafka for node in running(nodes))
 
@@ -68,7 +68,7 @@ def elect(nodes, *which):
 
 
 def alone(nodes, keeper, topics):
-    """The other nodes hear nothing any more, and `keeper` is the only one in sync of all."""
+    """Freezes the other nodes until `keeper` is the only node in sync for all these topics."""
     for node in nodes.nodes.values():
         if node is not keeper:
             node.freeze()
@@ -77,7 +77,8 @@ def alone(nodes, keeper, topics):
 
 
 def comes_through(node, into):
-    """What is written there is acknowledged; of what was on its way when the others fell silent that may never be known."""
+    """Waits until a write is acknowledged; the outcome of writes that were on their way when the others froze may
+    stay unknown."""
     numbers = itertools.count()
     said = []
 
@@ -96,7 +97,7 @@ def comes_through(node, into):
 
 
 def replace(nodes, keeper):
-    """`keeper` is gone with what it alone had, and the others are back."""
+    """Kills `keeper` with the records that only it has, and wakes the others."""
     keeper.kill()
     for node in running(nodes):
         node.thaw()
@@ -106,7 +107,7 @@ def replace(nodes, keeper):
 
 
 def error_of(node, query):
-    """All that it says, as soon as it is one."""
+    """The whole text of the error, as soon as the query fails."""
     def find():
         try:
             rows_of(node, query)
@@ -117,7 +118,7 @@ def error_of(node, query):
 
 
 def query_of(node, sink):
-    """Its row."""
+    """The row of its query in SHOW QUERIES."""
     with connect(node) as c:
         found = c.execute("SHOW QUERIES")
         names = [column.name for column in found.description]
@@ -126,7 +127,7 @@ def query_of(node, sink):
 
 
 class Pushed(threading.Thread):
-    """What a push query shows, and what ends it."""
+    """The rows of a push query, and its error."""
 
     def __init__(self, node, query):
         super().__init__(daemon=True)
@@ -148,7 +149,7 @@ def all_show(nodes, query, expected):
 
 
 @case
-def tables_are_read_anew_and_queries_end_on_all_nodes():
+def tables_are_read_again_and_queries_end_on_all_nodes():
     nodes = unclean_cluster("inputs")
     try:
         define(nodes, "CREATE TABLE items (k STRING PRIMARY KEY, v INT) WITH (partitions = 1)",
@@ -175,7 +176,7 @@ def tables_are_read_anew_and_queries_end_on_all_nodes():
         others = replace(nodes, keeper)
         for topic in ("items", "orders"):
             elect(nodes, "--topic", topic, "--partition", "0")
-        # At the offsets of what is lost, and further on.
+        # At the offsets of the lost records, and beyond.
         run_on(others[0], "INSERT INTO items VALUES ('new', 3)", "INSERT INTO orders VALUES ('a', 2), ('d', 4), ('a', 3), ('e', 5)")
         for node in others:
             shows(node, ITEMS, [("kept", 1), ("new", 3)])
@@ -195,7 +196,7 @@ def tables_are_read_anew_and_queries_end_on_all_nodes():
         # Others go on.
         run_on(nodes.nodes[2], "INSERT INTO others VALUES ('x', 1)")
         all_show(nodes, "SELECT k, n FROM counts", [("x", 2)])
-        # It stays so: to begin again would only be the same.
+        # The error stays: a restart would only repeat it.
         run_on(nodes.nodes[1], f"PAUSE {query_of(nodes.nodes[1], 'sums')['query']}")
         run_on(nodes.nodes[1], f"RESUME {query_of(nodes.nodes[1], 'sums')['query']}")
         for node in running(nodes):
@@ -236,7 +237,8 @@ def the_journals_of_queries_are_elected_and_take_other_queries():
         elect(nodes, "--all-topic-partitions")
         for node in others:
             eventually(lambda node=node: query_of(node, "sums")["state"] == "ERROR")
-        # Made of what there is now, in each of the journals, twelve of which there are; while the third node is away.
+        # New tables from the present records, with queries in each of the twelve journals, while the third node is
+        # away.
         sinks = [f"sums_{i}" for i in range(16)]
         run_on(others[0], "INSERT INTO orders VALUES ('a', 2), ('c', 3)",
                *(f"CREATE TABLE {sink} AS SELECT k, SUM(v) AS total FROM orders GROUP BY k" for sink in sinks))
@@ -249,7 +251,7 @@ def the_journals_of_queries_are_elected_and_take_other_queries():
         for sink in sinks:
             all_show(nodes, of_sink(sink), right)
         assert "unclean election" in error_of(keeper, "SELECT * FROM sums")
-        # Who had carried out what is lost goes on with the others' commits.
+        # A node that has carried out lost commits continues with the commits of the others.
         run_on(nodes.nodes[1], "DROP TABLE sums DELETE TOPIC")
         others[0].kill()
         eventually(lambda: sees(keeper, "orders", lambda partition: partition.leader > 0))
@@ -269,7 +271,7 @@ def write(nodes, topic, numbers):
 
 
 @case
-def who_has_most_is_elected_and_not_who_has_a_new_disk():
+def the_replica_with_most_records_is_elected_and_not_one_with_a_new_disk():
     nodes = unclean_cluster("longest")
     try:
         create_topic(nodes, "kept", assignment=[[1, 2, 3]])

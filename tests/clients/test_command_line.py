@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the program prints without a server: help, versions, and what is wrong with a command line."""
+"""Output of the program without a server: help, versions, and errors of a command line."""
 import os
 import subprocess
 import tempfile

@@ -33,7 +33,7 @@ def admin():
 
 def create_topic(topic, partition_count=1, config=None):
     new = NewTopic(topic, num_partitions=partition_count, replication_factor=1, config=config or {})
-    client = admin()  # its answers come only while it lives
+    client = admin()  # its futures complete only while it lives
     for future in client.create_topics([new]).values():
         future.result()
 
@@ -55,7 +55,7 @@ def produce(topic, records, **settings):
 
 
 def consumer(**settings):
-    # It wants a name for the group even where there is none.
+    # The client demands the name of a group even if it uses none.
     return connect(confluent_kafka.Consumer, group_id="none", enable_auto_commit=False,
                    enable_partition_eof=True, fetch_wait_max_ms=100, **settings)
 
@@ -214,7 +214,7 @@ def a_waiting_consumer_sees_a_record_at_once():
 
 
 @case
-def each_listener_tells_an_address_of_its_own():
+def each_listener_advertises_an_address_of_its_own():
     admin()
     outside, inside = free_port(), free_port()
     server = launch("--kafka-advertised", f"localhost:{outside},127.0.0.1:{inside}",

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Consumer groups as their users know them: members that come, go and are killed, offsets that survive.
+"""Consumer groups as their users know them: members that join, leave and are killed, offsets that survive.
 
 Consumers are processes of their own, so that they can be killed; run as `test_consumer_groups.py LIBRARY
-SERVER GROUP TOPIC MEMBER` this file is one, which tells what happens to it in lines of JSON.
+SERVER GROUP TOPIC MEMBER` this file is one, which prints its events as lines of JSON.
 """
 import atexit
 import json
@@ -80,7 +80,7 @@ LIBRARIES = {"confluent_kafka": (confluent_kafka, consume_with_confluent_kafka),
 
 
 class Member:
-    """A consumer in a process of its own, and what it has told."""
+    """A consumer in a process of its own, and its reports."""
 
     def __init__(self, library, server, group, topic, name):
         self.name = name
@@ -113,7 +113,7 @@ class Member:
 # --- The tests
 
 class GroupServer:
-    """A server that can be killed and started again where it was."""
+    """A server that can be killed and restarted on the same address and data."""
 
     def __init__(self, *flags):
         self._data_dir = tempfile.mkdtemp(prefix="millrace-groups-")
@@ -138,7 +138,7 @@ class GroupServer:
 
 
 def until(what, members=(), patience_s=PATIENCE_S):
-    """Waits until what() is true; `members` are asked for news meanwhile."""
+    """Waits until what() is true; reads the reports of `members` meanwhile."""
     deadline = Deadline(patience_s)
     while True:
         for member in members:
@@ -173,15 +173,15 @@ def are_shared_out(members, partitions=3):
 
 
 def lag_of(server):
-    """By partition: (lag, whether a member reads it), as SQL shows it."""
+    """{partition: (lag, whether a member reads it)}, as SQL shows it."""
     with psycopg.connect(host=server.host, port=server.port) as connection:
         rows = connection.execute("SHOW CONSUMER LAG FOR g1").fetchall()
     return {row[2]: (row[5], bool(row[6])) for row in rows}
 
 
 def lecture(library):
-    """Three consumers on three partitions, a fourth one idle, one killed, the server killed: each record is
-    read, and none twice that was committed; the lag is told at each step."""
+    """Three consumers on three partitions, a fourth one idle, one killed, the server killed: each record is read,
+    and no record twice that was committed; the lag is shown at each step."""
     needs(confluent_kafka)
     needs(LIBRARIES[library][0])
     server = GroupServer()
@@ -247,7 +247,7 @@ def committed_offsets_are_where_the_next_one_begins():
     consumer.commit(asynchronous=False)
     part = confluent_kafka.TopicPartition("t", 0)
     assert consumer.committed([part], 20)[0].offset == 4
-    consumer.close()  # it leaves the group, so that nobody waits for its session to end
+    consumer.close()  # it leaves the group, so that its session need not expire
     server.kill_and_restart()
     consumer = confluent_kafka.Consumer(settings)
     consumer.subscribe(["t"])
@@ -360,7 +360,7 @@ def groups_and_their_lag_are_shown_in_sql():
 
 
 @case
-def nobody_writes_or_deletes_what_coordinators_keep():
+def no_client_writes_or_deletes_the_topics_of_coordinators():
     needs(confluent_kafka)
     from confluent_kafka.admin import AdminClient
     server = GroupServer()

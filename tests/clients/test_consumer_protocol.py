@@ -22,7 +22,7 @@ def wait_for_coordinator(connection, group):
     while not deadline.is_over():
         error = int.from_bytes(connection.ask(10, 0, body)[:2], "big", signed=True)
         if error == 0:
-            # And until it has loaded what it had.
+            # The coordinator must also have loaded its state.
             if Member(connection, group + "_probe", "probe", topics=["work"]).error == 0:
                 return
         time.sleep(0.05)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""millrace check, backup and restore, beside a server that works and without one."""
+"""millrace check, backup and restore, beside a running server and without one."""
 import collections
 import fcntl
 import json
@@ -71,7 +71,7 @@ class Payments:
 
 
 def recomputed(server):
-    """The table as it should be, from what the topic holds."""
+    """The expected table, computed from the topic's records."""
     lines = subprocess.run([binary(), "consume", "paid", "--from-beginning", "--until-end", "-b", server.kafka],
                            text=True, capture_output=True, check=True, timeout=_TIMEOUT_S).stdout.splitlines()
     balance = collections.defaultdict(lambda: (0, 0))
@@ -83,7 +83,7 @@ def recomputed(server):
 
 
 def table(server, payments):
-    """Once it has counted so many."""
+    """The rows once the table has counted `payments` payments, or after the time-out."""
     with connect(server) as connection:
         end = Deadline(_TIMEOUT_S)
         while True:
@@ -144,7 +144,7 @@ def damage_is_named_with_its_place():
     with open(os.path.join(damaged, "log.mdb"), "r+b") as log:
         pages = log.read()
         assert b'"CENTS":123456789' in pages
-        log.seek(0)  # everywhere: pages that are free again still show what they held
+        log.seek(0)  # in all pages: free pages still have their old contents
         log.write(pages.replace(b'"CENTS":123456789', b'"CENTS":923456789'))
     told = millrace("check", "--data-dir", damaged, status=1)
     assert "damaged: log.mdb, topic paid, partition " in told and "batch that ends at offset" in told, told
@@ -287,7 +287,7 @@ def another_version_is_not_checked():
 
 
 @case
-def what_the_start_refuses_is_found_by_check():
+def check_finds_the_damage_that_a_start_refuses():
     data = folder("cut")
     shutil.copytree(folder("sound"), data)
     path = os.path.join(data, "state.mdb")
@@ -302,7 +302,7 @@ def a_backup_of_damaged_pages_is_refused():
     shutil.copytree(folder("sound"), data)
     size = os.path.getsize(os.path.join(data, "log.mdb"))
     with open(os.path.join(data, "log.mdb"), "r+b") as log:
-        log.seek(2 * 4096)  # behind the two pages that say what the file is
+        log.seek(2 * 4096)  # after the two meta pages
         log.write(bytes(size - 2 * 4096))
     told = millrace("backup", "--data-dir", data, "--to", folder("pages-backup"), status=1)
     assert "error: a page of the data file is damaged" in told, told
@@ -311,7 +311,7 @@ def a_backup_of_damaged_pages_is_refused():
 
 @case
 def a_server_waits_a_moment_for_the_one_before_to_be_gone():
-    """A process with gigabytes of memory needs seconds to go after kill -9, and holds its files until then."""
+    """A process with gigabytes of memory needs seconds to end after kill -9, and holds its files until then."""
     data = folder("waited-for")
     launch(data_dir=data).stop()
     holder = open(os.path.join(data, "log.mdb"), "r+b")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What PostgreSQL's users define: undone by ROLLBACK, in the order of declaration, altered, in schemas."""
+"""Definitions of PostgreSQL's users: undone by ROLLBACK, in the order of declaration, altered, in schemas."""
 import os
 import shutil
 import signal
@@ -32,7 +32,7 @@ def fails(connection, error, statement):
 
 
 @case
-def what_a_transaction_makes_is_gone_after_rollback():
+def objects_that_a_transaction_creates_are_gone_after_rollback():
     with connect() as c:
         c.execute("CREATE TABLE made (a int, b text)")
         c.execute("CREATE TEMP TABLE made_temp (a int)")
@@ -63,7 +63,7 @@ def what_a_transaction_makes_is_gone_after_rollback():
 
 
 @case
-def what_a_transaction_drops_is_there_after_rollback():
+def objects_that_a_transaction_drops_exist_after_rollback():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE dropped (k int PRIMARY KEY, v text NOT NULL)")
         c.execute("COMMENT ON TABLE dropped IS 'still there'")
@@ -116,7 +116,8 @@ def a_table_of_another_session_is_never_undone():
     with connect() as a, connect(autocommit=True) as b:
         b.execute("CREATE TABLE contested (k int)")
         a.execute("DROP TABLE contested")
-        # The name stays that of the transaction: what comes under it could not be told from what was there.
+        # The name stays reserved for the transaction: records under a reused name could not be distinguished from the
+        # old ones.
         fails(b, psycopg.errors.LockNotAvailable, "CREATE TABLE contested (other text)")
         a.rollback()
         b.execute("INSERT INTO contested VALUES (1)")
@@ -134,7 +135,7 @@ def a_table_of_another_session_is_never_undone():
 
 
 @case
-def what_cannot_be_undone_is_refused():
+def statements_that_cannot_be_undone_are_refused():
     with connect(autocommit=True) as c:
         c.execute("CREATE STREAM undo_events (id INT KEY, v INT)")
         c.execute("CREATE STREAM undo_more (id INT KEY, v INT)")
@@ -407,7 +408,7 @@ def statements_of_one_text_are_one_transaction():
 
 
 @case
-def what_a_query_makes_of_rows_is_seen_by_the_next_statement_of_the_text():
+def the_next_statement_of_the_text_sees_the_results_of_a_query():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE bought (id int PRIMARY KEY, city text)")
         c.execute("CREATE TABLE bought_by_city AS SELECT city, COUNT(*) AS n FROM bought GROUP BY city")

@@ -38,7 +38,7 @@ def events(partition, seed):
         if kind < 0.10:
             at -= chance.randrange(GRACE * 3)  # late, some of them too late
         elif kind < 0.105:
-            at += chance.randrange(20 * MINUTE)  # early: what follows is late
+            at += chance.randrange(20 * MINUTE)  # this event is early, so the following ones are late
         event = (f"k{partition}-{int(chance.random() ** 2 * KEYS)}", number, max(BEGIN, at))
         yield event
         if chance.random() < 0.05:
@@ -48,7 +48,7 @@ def events(partition, seed):
 # --- The rules. A window is closed when stream time has passed its end by the grace period.
 
 def windowed(records, size, hop):
-    """{(key, start): [count, sum]}, how many came too late, and stream time at the end."""
+    """{(key, start): [count, sum]}, the number of late events, and the stream time at the end."""
     counts, late, stream_time = collections.defaultdict(lambda: [0, 0]), 0, 0
     for key, number, at in records:
         stream_time = max(stream_time, at)
@@ -84,7 +84,7 @@ def sessions(records):
 
 
 def pairs(left, right):
-    """How many of each key lie near each other, whenever they came."""
+    """For each key, the number of pairs that lie near each other in time, in any order of arrival."""
     times = collections.defaultdict(list)
     for key, _, at in right:
         times[key].append(at)
@@ -123,7 +123,7 @@ class World:
         self.connection.execute(statement)
 
     def send(self):
-        """Both streams in slices of the time, as fast as they are to pass."""
+        """Sends both streams in slices of time; PACE_S is the duration."""
         producer = confluent_kafka.Producer({"bootstrap.servers": self.server.kafka, "enable.idempotence": True, "linger.ms": 2})
         begun, slices = time.monotonic(), 200
         for part in range(slices):
@@ -136,7 +136,8 @@ class World:
         assert producer.flush(60) == 0
 
     def wait_for(self, statement, expected, values=2):
-        """Until the rows are those, since queries are a little behind: {first columns: the `values` last ones}."""
+        """Waits until the rows are the expected ones, since queries lag a little: {first columns: the last `values`
+        columns}."""
         deadline = Deadline(60)
         while True:
             rows = self.connection.execute(statement).fetchall()
@@ -152,7 +153,7 @@ class World:
             time.sleep(0.2)
 
     def final_results(self):
-        """All records of the topic of what is emitted once: [(key, start, count, sum)]."""
+        """All records of the topic with EMIT FINAL: [(key, start, count, sum)]."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.server.kafka, "group.id": "final",
                                              "auto.offset.reset": "earliest", "enable.partition.eof": True})
         consumer.assign([confluent_kafka.TopicPartition("finals", partition, 0) for partition in range(PARTITIONS)])
@@ -189,7 +190,7 @@ def test_twelve_hours_with_late_early_and_doubled_events():
         assert int(told) == late > 50, (told, late)
         world.wait_for("SELECT id, WINDOWSTART, records, total FROM hoppings", hopping)
         world.wait_for("SELECT id, WINDOWSTART, WINDOWEND, records, total FROM sessions", session)
-        # Over a repartition: in whatever order its records come, none is too late.
+        # Over a repartition no record is too late, in whatever order they arrive.
         modulos = collections.Counter((number % 7, at // TUMBLING * TUMBLING) for records in here for _, number, at in records)
         world.wait_for("SELECT rest, WINDOWSTART, records FROM modulos", {key: [count] for key, count in modulos.items()}, values=1)
         near = sum((pairs(one, other) for one, other in zip(here, there)), collections.Counter())

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A disk that is full: whoever starts a server on it, or writes to one, is told which it is and what helps."""
+"""A full disk: the error of a start or of a write names the disk and the remedy."""
 import contextlib
 import os
 import re
@@ -16,7 +16,7 @@ from millrace_server import Skipped, binary, case, launch, run, wait_until
 
 
 class Disk:
-    """Of a few megabytes, where the user may mount one."""
+    """A disk of a few megabytes, if the user has the right to mount one."""
 
     def __init__(self, size):
         self.folder = tempfile.mkdtemp(prefix="millrace-full-")

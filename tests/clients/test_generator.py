@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Generated streams: rows come at their rate, and none twice or left out, whatever happens to the server or the topic."""
+"""Generated streams: rows arrive at their rate, none twice and none missing, whatever happens to the server or the
+topic."""
 import functools
 import os
 import shutil
@@ -23,12 +24,12 @@ def connect(server):
 
 
 def ids(connection, stream="s"):
-    """Of all rows that are there, in order."""
+    """The ids of all stored rows, in order."""
     return sorted(row[0] for row in connection.execute(f"SELECT id FROM {stream}").fetchall())
 
 
 def position(connection, query):
-    """The number of the row that comes next, durably."""
+    """The position of the generator: the number of its next row, as SHOW TASKS has it."""
     for task in connection.execute("SHOW TASKS").fetchall():
         for cell in task:
             if any(query in str(each) for each in task) and str(cell).startswith("generated@"):
@@ -70,7 +71,7 @@ def rows_come_at_their_rate():
         raise Skipped("a sanitizer is too slow to keep a rate")
     server = launch()
     try:
-        # Other programs use the processor, too: the bound is wider than what a quiet machine shows.
+        # Other programs use the CPU, too: the bound is wider than the rate of a quiet machine needs.
         for rows_per_second, seconds in ((100, 4), (5_000, 3), (100_000, 3)):
             rate = measured_rate(server, rows_per_second, seconds)
             print(f"asked for {rows_per_second} rows/s, made {rate:.0f}")
@@ -88,7 +89,7 @@ def no_row_is_lost_or_doubled_by_kill_9():
     present = [server]
 
     def look_up():
-        """Another client counts on, through all restarts: what it has seen never becomes less."""
+        """Another client keeps counting through all restarts: a count never decreases."""
         seen = 0
         while not stop.is_set():
             try:
@@ -118,7 +119,7 @@ def no_row_is_lost_or_doubled_by_kill_9():
         with connect(server) as c:
             query = query_of(c)
             before = wait_for(lambda: position(c, query))
-            wait_for(lambda: position(c, query) > before)  # it goes on by itself
+            wait_for(lambda: position(c, query) > before)  # it continues by itself
             c.execute(f"PAUSE {query}")
             time.sleep(0.3)
             made = position(c, query)
@@ -131,7 +132,7 @@ def no_row_is_lost_or_doubled_by_kill_9():
         other.join()
         assert not failures, failures[:3]
         assert look_ups[0] > 20
-        # The same seed makes the same rows, in one go.
+        # With the same seed a single run makes the same rows.
         with connect(server) as c:
             c.execute("CREATE STREAM again (id BIGINT KEY, one VARCHAR, number BIGINT) "
                       f"WITH (GENERATOR = 'datagen', ROWS_PER_SECOND = {rows_per_second}, SEED = 3, "

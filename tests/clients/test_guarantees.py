@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""At most once, at least once, exactly once: what programs get that die in the middle, by when they commit.
+"""At most once, at least once, exactly once: the records that programs process if they die, depending on when they
+commit.
 
 A program dies by leaving everything as it is: its consumer is closed without a commit, its producer is given up.
 """
@@ -23,7 +24,7 @@ class Dies(Exception):
 
 
 class World:
-    """A topic with work, one for results, and the programs that go through it until all is done."""
+    """A topic with work, one for results, and programs that process the work until all of it is done."""
 
     def __init__(self):
         if confluent_kafka is None:
@@ -49,7 +50,7 @@ class World:
                          "enable.auto.commit": False, "enable.partition.eof": True, **more})
 
     def go_through(self, work, begin=lambda: None):
-        """Programs, one after the other, each of which does `work(consumer, record)` until it dies, or the end."""
+        """Runs programs one after the other; each calls `work(consumer, record)` until it dies or the work ends."""
         while True:
             begin()
             consumer = self.consumer("g")
@@ -67,7 +68,7 @@ class World:
                 consumer.close()
 
     def results(self):
-        """How often each is there, of what is committed."""
+        """How often each committed result exists."""
         consumer, found = self.consumer("nobody", **{"isolation.level": "read_committed"}), collections.Counter()
         consumer.assign([confluent_kafka.TopicPartition("results", 0, 0)])
         while not (record := consumer.poll(20)).error():
@@ -113,7 +114,7 @@ def exactly_once_is_to_commit_both_together():
     world = World()
     producer = None
 
-    def begin():  # fences the one before, and aborts what that had begun
+    def begin():  # fences the previous program, and aborts its open transaction
         nonlocal producer
         producer = Producer({"bootstrap.servers": world.server.kafka, "transactional.id": "worker"})
         producer.init_transactions(20)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A client that behaves beside many that do not: none of its requests is refused, and what the others hold is bounded.
+"""A well-behaved client beside many hostile ones: none of its requests is refused, and the others hold a bounded
+amount.
 
 The bounds are counts and bytes. Times are printed for people: they belong to the machine as well."""
 import os
@@ -70,7 +71,7 @@ class LookUps(threading.Thread):
 
 
 def beside(server, attack, what):
-    """The look-ups while `attack` holds what it holds."""
+    """Repeats the look-ups while `attack` holds its connections."""
     quiet = LookUps(server)
     quiet.start()
     quiet.finish("alone")
@@ -93,7 +94,7 @@ def prepare(server):
 
 
 def ask_over_http2(place, path, body, count, window):
-    """One connection with that many requests, whose streams may get so many bytes."""
+    """One connection with `count` requests, whose streams may each receive `window` bytes."""
     host, port = place.rsplit(":", 1)
     client = socket.create_connection((host, int(port)), timeout=60)
     head = b"".join(_header(name, value) for name, value in (
@@ -120,7 +121,7 @@ def frames(client):
 
 
 @case
-def answers_over_http2_that_nobody_reads():
+def answers_over_http2_that_no_client_reads():
     server = launch("--memory-limit", f"{LIMIT_MB}MB", "--shards", "2")
     try:
         prepare(server)
@@ -211,7 +212,7 @@ def open_transactions_hold_what_they_are_charged_for():
             client.execute("INSERT INTO vict VALUES " + ", ".join(f"({number * 1000 + row}, '{'x' * 4000}')" for row in range(900)))
         charged = int(facts(server)["COPY and transactions bytes"]) / MB
         assert charged > 15 * 3, charged
-        # Freed memory goes back to the kernel within seconds. Half as much again is the loss of the heap.
+        # Freed memory returns to the kernel within seconds. The factor of 1.5 allows for the overhead of the heap.
         wait_until(lambda: is_sanitized() or anonymous_mb(server) - before < 1.5 * charged + 16,
                    lambda: f"{anonymous_mb(server) - before:.0f} MB for {charged:.0f} MB", 60)
         for client in clients:

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""HTTP as its clients speak it: Python's, curl, Prometheus's reader of metrics; and as nobody should."""
+"""HTTP with real clients: Python's, curl, Prometheus's reader of metrics; and with requests that no client should
+send."""
 import http.client
 import json
 import os
@@ -43,7 +44,7 @@ def raw(timeout=20):
 
 
 def read_all(connection):
-    """What comes until the server closes."""
+    """All bytes until the server closes."""
     parts = []
     while part := connection.recv(65536):
         parts.append(part)
@@ -98,7 +99,7 @@ def cluster_status_names_queries_and_what_they_read():
 
 
 @case
-def metrics_tell_of_queries_topics_groups_memory_and_disk():
+def metrics_show_queries_topics_groups_memory_and_disk():
     sql("CREATE STREAM measured (a INT KEY, b INT) WITH (PARTITIONS = 1)",
         "CREATE TABLE measured_count AS SELECT a, COUNT(*) AS n FROM measured GROUP BY a",
         *(f"INSERT INTO measured VALUES ({i}, 1)" for i in range(10)))
@@ -143,12 +144,12 @@ def curl_speaks_both_versions():
                                *flags, f"http://{SERVER.http}/metrics"], capture_output=True, text=True, check=True).stdout
     assert curl() == "1.1 200\n"
     assert curl("--http1.0") == "1.0 200\n" or curl("--http1.0") == "1.1 200\n"
-    assert curl("--http2") == "1.1 200\n"  # asks for an upgrade, and takes no for an answer
+    assert curl("--http2") == "1.1 200\n"  # curl asks for an upgrade, and accepts HTTP/1.1
     assert curl("--http2-prior-knowledge") == "2 200\n"  # one request: 7.88 fails when it uses the connection again
 
 
 @case
-def what_is_wrong_is_told_in_json():
+def errors_are_answered_in_json():
     for path, method, status, code in (("/nowhere", "GET", 404, 40400), ("/info", "DELETE", 405, 40500),
                                        ("/" + "a" * 9000, "GET", 414, 41400)):
         answered, headers, body = get(path, method=method)
@@ -209,7 +210,7 @@ def a_thousand_connections_at_a_time():
 
 
 @case
-def one_client_too_many_is_told_so():
+def one_client_too_many_gets_an_error():
     server = launch("--max-connections", "5")
     try:
         held = [connect(server) for _ in range(5)]
@@ -232,7 +233,7 @@ def many_scrape_at_the_same_time():
 
 
 @case
-def a_listener_can_be_left_out_and_says_when_it_cannot_be_had():
+def a_listener_can_be_left_out_and_reports_an_address_in_use():
     server = launch(http="off")
     try:
         assert server.http is None
@@ -316,7 +317,7 @@ def queries_answer_in_all_their_forms():
     assert [json.loads(line) for line in lines[1:]] == [["a", 1], ["b", 2]], lines
     status, array = post("/query-stream", {"sql": "SELECT k, v FROM form_s;"}, Accept="application/json")
     assert status == 200 and array[1:] == [["a", 1], ["b", 2]], array
-    # What clients write in their Accept, and which of the forms they get.
+    # Accept headers of clients, and the format of the answer.
     for path, accept, form in (("/query-stream", "application/json; charset=utf-8", "application/json"),
                                ("/query-stream", "application/json, text/plain, */*", "application/json"),
                                ("/query-stream", "*/*", "application/vnd.ksqlapi.delimited.v1"),
@@ -344,7 +345,7 @@ def deletes_of_a_table_are_shown_as_such():
     stream = open_stream("/query", "SELECT * FROM few EMIT CHANGES;")
     assert b"header" in stream.readline()
     shown = []
-    for change in (5, -5):  # one by one: of changes that come together only the last is shown
+    for change in (5, -5):  # separately: of simultaneous changes only the last one is shown
         ksql(f"INSERT INTO gone_s VALUES (1, {change});")
         shown.append(json.loads(stream.readline().rstrip(b",\n")))
     assert shown == [{"row": {"columns": [1, 5]}}, {"row": {"columns": [1, None], "tombstone": True}}], shown
@@ -370,7 +371,7 @@ def a_push_query_ends_with_its_client_or_when_it_is_closed():
     assert [json.loads(stream.readline()) for stream in streams] == 3 * [["a", 1]]
     assert metrics()["millrace_open_statements"] == before + 3
     assert post("/close-query", {"queryId": ids[0]})[0] == 200
-    assert streams[0].read() == b""  # it ends, and nothing else comes
+    assert streams[0].read() == b""  # it ends without more rows
     assert post("/close-query", {"queryId": ids[0]})[0] == 400
     for stream in streams[1:]:
         stream.fp.raw._sock.shutdown(socket.SHUT_RDWR)
@@ -408,7 +409,7 @@ def rows_are_inserted_as_they_come_and_acknowledged_one_by_one():
     assert status == 200 and [(ack["status"], ack["seq"]) for ack in acks] == [("ok", 0), ("error", 1), ("ok", 2)], acks
     assert acks[1]["error_code"] == 40001 and "no number" in acks[1]["message"], acks
     assert [each["row"]["columns"] for each in rows_of("SELECT * FROM inserted;")[1:-1]] == [["a", 1], ["c", 3]]
-    # Each is answered while the request goes on.
+    # Each part is answered while the request continues.
     with raw() as connection:
         def chunk(text):
             connection.sendall(b"%x\r\n%s\r\n" % (len(text), text))
@@ -430,7 +431,7 @@ def rows_are_inserted_as_they_come_and_acknowledged_one_by_one():
 
 
 @case
-def what_is_wrong_with_a_statement_is_told_with_its_number():
+def an_error_of_a_statement_has_its_number():
     def refused(path, body, code, word):
         status, told = post(path, body)
         assert status == code // 100 and told["error_code"] == code and word in told["message"], told

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Web pages of other sites, in whose visitors' browsers requests to a local server begin: they change and read nothing.
+"""Web pages of other sites send requests to a local server from their visitors' browsers: they can change and read
+nothing.
 
 The cases with a real browser need Debian's chromium, and are skipped without it."""
 import glob
@@ -55,7 +56,7 @@ GENERAL = {"ksql": "CREATE TABLE victim (id INT PRIMARY KEY);", "schema": '"int"
 
 
 def routes():
-    """Method and path of every route that changes something or takes a body, as the sources have them."""
+    """Method and path of every route that changes data or takes a body, read from the sources."""
     values = {"cluster": CLUSTER, "topic": "kept", "subject": "kept-value", "version": "1", "partition": "0", "group": "g", "instance": "one",
               "name": "retention.ms"}
     found = set()
@@ -87,7 +88,7 @@ TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data
 
 
 def state():
-    """All that such a request could have changed."""
+    """Everything that such a request could change."""
     pages = ["/topics", "/subjects", "/subjects/kept-value/versions", "/config", "/mode", f"/v3/clusters/{CLUSTER}/topics/kept/configs",
              "/consumers/g/instances/one/subscription", "/consumers/g/instances/one/assignments", f"/v3/clusters/{CLUSTER}/topics/kept/partitions"]
     accept = {"Accept": "*/*"}
@@ -176,7 +177,7 @@ def names_and_origins_are_settings():
             server.stop()
 
 
-# The attempts of a page of another site. Each attempt makes a table of its own, so that one that got through is seen.
+# The requests of a page of another site. Each creates a table of its own, so that a successful one is noticed.
 ATTACK = """
 const base = %s, read = [];
 const body = name => JSON.stringify({ksql: `CREATE TABLE ${name} (id INT PRIMARY KEY);`});

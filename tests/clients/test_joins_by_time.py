@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A stream that is repartitioned finds the rows that a table had at its records' times, each time that a query reads them all."""
+"""A repartitioned stream finds the rows that a table had at the times of its records, each time that a query reads
+them all."""
 import bisect
 import collections
 import json
@@ -29,13 +30,13 @@ class World:
                                 f"PARTITIONS = {PARTITIONS}, VALUE_FORMAT = 'JSON', TIMESTAMP = 'at')")
         self.connection.execute("CREATE TABLE rates (city VARCHAR PRIMARY KEY, rate INT, since BIGINT) WITH (KAFKA_TOPIC = 'rates', "
                                 f"PARTITIONS = {TABLE_PARTITIONS}, VALUE_FORMAT = 'JSON', TIMESTAMP = 'since')")
-        # Keys go where those go that the server writes.
+        # The client partitions keys as the server does.
         self.producer = confluent_kafka.Producer({"bootstrap.servers": self.server.kafka, "partitioner": "murmur2_random"})
         self.expected = self.produce_sales(self.produce_rates())
         assert self.producer.flush(PATIENCE_S) == 0
 
     def produce_rates(self):
-        """Of each city the times from which on it had a rate."""
+        """For each city, the times from which on it had a rate."""
         chance, times = random.Random(1), collections.defaultdict(list)
         for rate in range(VERSIONS):
             city = f"c{chance.randrange(KEYS)}"
@@ -44,7 +45,7 @@ class World:
         return times
 
     def produce_sales(self, times):
-        """What the join gives: a record that goes back in time sees what the one before it saw."""
+        """The expected join: a record that goes back in time sees the row that the record before it saw."""
         chance, expected = random.Random(2), collections.Counter()
         for partition in range(PARTITIONS):
             newest = 0
@@ -62,7 +63,7 @@ class World:
         self.producer.poll(0)
 
     def written(self, topic):
-        """The rows, when there are as many as records, or when it takes too long."""
+        """The rows, once their number is that of the records, or after the time-out."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.server.kafka, "group.id": "none"})
         partitions = [TopicPartition(topic, each, 0) for each in consumer.list_topics(topic, 10).topics[topic].partitions]
 
@@ -89,7 +90,7 @@ class World:
 
 
 @case
-def every_reading_gives_what_the_times_tell():
+def every_reading_gives_the_result_of_the_times():
     world = World()
     try:
         for _ in range(3):

@@ -57,7 +57,7 @@ class World:
         self.run(f"INSERT INTO s VALUES ({i}, 0, {i * 1000 + 500})")
 
     def misses(self, shape):
-        """Of the records those that have not found the row of their key, once all that was written is read."""
+        """The records that have not found the row of their key, after the join has read all of them."""
         rows = wait_until(lambda: self.rows_of_all_records(shape), f"j_{shape} lacks records", 120)
         return [row for row in rows if row[0] != row[1]]
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Kafka clients that are wrong, lie, or go away: an error code or the end of the connection,
-nothing half stored, and everybody else is answered as before."""
+"""Kafka clients that send wrong or false requests, or disconnect: they get an error code or the end of the
+connection, nothing is half stored, and all other clients are served as before."""
 import gzip
 import os
 import random
@@ -32,7 +32,7 @@ with connect() as setup:
 
 
 def check_others():
-    """Somebody else produces and fetches."""
+    """Another client produces and fetches."""
     with connect() as connection:
         error, offset = connection.produce("bad_alive", batch_of(b"alive").encode())
         assert error == SUCCESS, error
@@ -42,7 +42,7 @@ def check_others():
 
 
 def stores_nothing(function):
-    """A case for a topic of two partitions, which stays empty; others are answered as before."""
+    """A case for a topic of two partitions, which stays empty; other clients are served as before."""
     def checked():
         topic = function.__name__
         with connect() as connection:
@@ -56,7 +56,7 @@ def stores_nothing(function):
 
 
 def is_refused(sent):
-    """Sends bytes; whether the server ends the connection without an answer."""
+    """Sends bytes; returns whether the server ends the connection without an answer."""
     with connect() as connection:
         connection.socket.sendall(sent)
         try:
@@ -207,7 +207,7 @@ def batches_with_a_wrong_checksum_or_shape_are_refused(topic):
     for at in range(21, len(good)):
         flipped = good[:at] + bytes([good[at] ^ 4]) + good[at + 1:]
         assert produce_error(topic, flipped) == CORRUPT, at
-    # A producer sends again what is corrupt, in vain where it is wrong from the beginning.
+    # A producer repeats a corrupt batch, in vain if it was corrupt from the beginning.
     for size in range(0, len(good), 7):
         assert produce_error(topic, good[:size]) == INVALID_RECORD, size
     for wrong in ({"length": 2**31 - 1}, {"length": -1}, {"length": 10}, {"length": 0}):
@@ -365,7 +365,7 @@ def names_that_no_topic_can_have_are_refused(topic):
 # --- Clients that go away, or never listen
 
 def memory_kb():
-    """Resident memory of the server; 0 when it was not started here."""
+    """Resident memory of the server; 0 if it was not started here."""
     if SERVER.pid is None:
         return 0
     with open(f"/proc/{SERVER.pid}/status", encoding="ascii") as status:

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Settings for all topics that have none of their own: at the start and, by IncrementalAlterConfigs of the broker with
-the empty name, while the server runs (KIP-226); and what the manual says of Kafka's requests."""
+"""Defaults for topics without settings of their own: at the start and, by IncrementalAlterConfigs of the broker with
+the empty name, while the server runs (KIP-226); and the statements of the manual about Kafka's requests."""
 import atexit
 import glob
 import json
@@ -19,7 +19,7 @@ FOLDER = tempfile.mkdtemp(prefix="millrace-defaults-")
 DESCRIBE_CONFIGS, INCREMENTAL_ALTER_CONFIGS = 32, 44
 TOPIC, BROKER = 2, 4
 SET, REMOVE = 0, 1
-BATCHES = 1200  # more than one entry of the index of times has, by which retention goes
+BATCHES = 1200  # more than one entry of the time index, which retention uses
 FLAGS = ("--log-retention-check-interval-ms", "100", "--log-retention-hours", "48", "--message-max-bytes", "4000")
 server = launch(*FLAGS, data_dir=FOLDER)
 
@@ -104,7 +104,7 @@ def defaults_are_set_for_all_topics_while_it_runs():
 
 
 @case
-def what_cannot_be_set_so_is_refused_truly():
+def settings_that_cannot_be_changed_are_refused_with_the_flag_to_use():
     flags = subprocess.run([binary(), "server", "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
     for name, value in (("num.partitions", "3"), ("auto.create.topics.enable", "false"), ("min.insync.replicas", "2"),
                         ("log.retention.hours", "3"), ("offsets.retention.minutes", "7"), ("listeners", "PLAINTEXT://:1")):
@@ -133,7 +133,7 @@ def settings_of_newer_kafkas_are_deleted_beside_others():
 
 
 def requests_of_the_manual():
-    """Of the table in docs/KAFKA.md: the versions of each request, as text."""
+    """The table in docs/KAFKA.md: the versions of each request, as text."""
     with open(os.path.join(ROOT, "docs", "KAFKA.md"), encoding="utf-8") as page:
         rows = [line.split(" | ") for line in page if re.match(r"\| [A-Z][A-Za-z]+[,| ]", line) and re.search(r"\| \d", line)]
     listed = {}

@@ -38,7 +38,7 @@ class Release:
                          else "kafka.tools.ConsoleProducer")
 
     def __call__(self, tool, *arguments, stdin="", ok=True):
-        """What it printed, but for notices that a flag has a new name."""
+        """Its output, except for notices that a flag has a new name."""
         done = subprocess.run([*self.program(tool), "--bootstrap-server", SERVER.kafka, *arguments],
                               input=stdin, capture_output=True, text=True, timeout=120)
         assert not ok or done.returncode == 0, (self.version, tool, arguments, done.stdout, done.stderr)
@@ -79,7 +79,7 @@ def topics_are_made_listed_described_grown_and_deleted():
 
 
 @case
-def what_the_producer_sends_the_consumer_reads():
+def the_consumer_reads_the_records_of_the_producer():
     for kafka in releases():
         topic = kafka.name + "_records"
         kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3")
@@ -138,7 +138,7 @@ def a_group_by_the_consumer_protocol_shares_the_work():
 
 @case
 def groups_are_listed_reset_and_deleted():
-    """The same lines to Java's tool and to ours."""
+    """Types the same lines into Java's tool and into Millrace's."""
     for kafka in releases():
         topic = kafka.name + "_offsets"
         kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "1")
@@ -168,13 +168,13 @@ def our_tool(name, *arguments):
 
 
 def events(printed, name):
-    """Of the lines of JSON that verifiable clients print, those of that name."""
+    """The JSON lines with that name in the output of verifiable clients."""
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     return [line for line in lines if line["name"] == name]
 
 
 @case
-def what_the_verifiable_producer_sends_the_verifiable_consumer_sees():
+def the_verifiable_consumer_reads_the_records_of_the_verifiable_producer():
     for kafka in releases():
         topic = kafka.name + "_verifiable"
         kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3")
@@ -222,7 +222,7 @@ def transactions_are_listed_described_found_hanging_and_aborted():
             assert f"{topic}-0" in described and "Ongoing" in described, described
             described = kafka(_TRANSACTIONS, "describe-producers", "--topic", topic, "--partition", "0")
             assert described.splitlines()[1].split()[0] == str(producer.producer_id), described
-            # That of which the coordinator knows hangs not.
+            # A transaction that the coordinator knows does not hang.
             assert topic not in kafka(_TRANSACTIONS, "find-hanging", "--broker-id", "1")
             kafka(_TRANSACTIONS, "abort", "--topic", topic, "--partition", "0", "--start-offset", str(start))
             described = kafka(_TRANSACTIONS, "describe-producers", "--topic", topic, "--partition", "0")

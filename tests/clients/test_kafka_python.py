@@ -226,7 +226,7 @@ def the_servers_own_topic_is_not_deleted():
 
 
 @case
-def access_rules_are_said_to_be_off():
+def access_rules_are_reported_as_off():
     from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ResourcePatternFilter, \
         ResourceType, ACLResourcePatternType
     client = admin()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Quotas of Kafka clients: given by an administrator, kept over a restart, told in answers and held to."""
+"""Quotas of Kafka clients: given by an administrator, kept over a restart, reported in answers and enforced."""
 import shutil
 import struct
 import tempfile

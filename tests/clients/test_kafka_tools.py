@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The lines of any Kafka course, typed to the links that carry the names of Kafka's tools."""
+"""The lines of any Kafka course, typed into the links with the names of Kafka's tools."""
 import json
 import os
 import select
@@ -22,7 +22,7 @@ def command(tool, *arguments):
 
 
 def kafka(tool, *arguments, stdin="", status=0):
-    """What it printed to stdout and stderr."""
+    """Its output on stdout and stderr."""
     done = subprocess.run(command(tool, *arguments), input=stdin, text=True, capture_output=True,
                           timeout=60)
     assert done.returncode == status, (tool, arguments, done.returncode, done.stdout, done.stderr)
@@ -139,7 +139,7 @@ def keys_and_headers_are_typed_and_printed():
 def a_consumer_started_first_waits_for_what_comes():
     consumer = subprocess.Popen(command("kafka-console-consumer", "--topic", "first"),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for _ in range(60):  # nobody sees when it has begun to wait
+    for _ in range(60):  # the moment when it begins to wait is not visible
         kafka("kafka-console-producer", "--topic", "first", stdin="hello\n")
         if select.select([consumer.stdout], [], [], 0.5)[0]:
             break
@@ -211,7 +211,7 @@ def transactions_are_listed_described_and_ended():
         at = ("--topic", "moved", "--partition", "1")
         seen = rows("describe-producers", *at)[1]
         assert seen[:2] == [identity, str(producer.epoch)] and seen[-1] == str(start), seen
-        # Open for longer than it may, but its coordinator knows of it.
+        # Open for longer than allowed, but its coordinator knows it.
         assert len(rows("find-hanging", "--broker-id", "1", "--max-transaction-timeout", "0")) == 1
         transactions("abort", *at, "--start-offset", str(start))
         assert rows("describe-producers", *at)[1][-1] == "None"
@@ -227,7 +227,7 @@ def transactions_are_listed_described_and_ended():
 
 
 @case
-def offsets_are_told_by_partition():
+def offsets_are_listed_by_partition():
     topics("--create", "--topic", "offs", "--partitions", "2")
     kafka("kafka-console-producer", "--topic", "offs", stdin="a\nb\nc\n")
     def offsets(*arguments, status=0):
@@ -246,7 +246,7 @@ def offsets_are_told_by_partition():
 
 
 @case
-def records_are_deleted_as_a_file_says():
+def records_are_deleted_by_a_file_of_offsets():
     for topic, lines in (("shrinks", "a\nb\nc\n"), ("vanishes", "d\n")):
         topics("--create", "--topic", topic, "--partitions", "1")
         kafka("kafka-console-producer", "--topic", topic, stdin=lines)
@@ -293,7 +293,7 @@ def the_performance_tools_print_kafkas_lines():
 
 
 @case
-def what_the_consumer_cannot_do_is_refused():
+def options_that_the_consumer_does_not_have_are_refused():
     for arguments, words in (
             (["--group", "g", "--partition", "0"],
              "Options group and partition cannot be specified together."),

@@ -17,7 +17,7 @@ AS_JAVA = ("-X", "partitioner=murmur2_random")
 
 
 def kcat(*arguments, stdin="", ok=True):
-    """What it printed: stdout, or both when it should fail."""
+    """Its output: stdout, or both streams if it should fail."""
     if not shutil.which("kcat"):
         raise Skipped("kcat is not installed")
     done = subprocess.run(["kcat", "-b", SERVER.kafka, *arguments], input=stdin, text=True,
@@ -51,7 +51,7 @@ def sql():
 
 
 def wait_for(question, expected, timeout_s=20):
-    """Asks again until it is answered as expected."""
+    """Repeats the request until the answer is as expected."""
     end = Deadline(timeout_s)
     while (answer := question()) != expected:
         end.check(lambda: str(answer))
@@ -81,7 +81,7 @@ def a_topic_is_made_when_it_is_first_produced_to():
 
 
 @case
-def reading_a_topic_that_is_not_there_says_so():
+def reading_a_topic_that_does_not_exist_fails_with_that_reason():
     seen = kcat("-C", "-t", "k_absent", "-o", "beginning", "-e",
                 "-X", "allow.auto.create.topics=false", ok=False)
     assert "Unknown topic or partition" in seen, seen
@@ -98,7 +98,8 @@ def each_codec_is_stored_as_it_was_sent_and_read_back():
         produce(topic, lines, "-z", codec)
         with wire() as connection:
             batches = connection.batches(topic)
-        # librdkafka sends what compressing makes no smaller as it is: on a busy machine the first record goes alone.
+        # librdkafka sends a batch uncompressed if compression does not make it smaller: on a busy machine the first
+        # record is alone.
         assert {batch.codec for batch in batches if batch.count > 2} == {codec}, (codec, batches)
         assert all(batch.is_sound for batch in batches)
         assert sum(batch.count for batch in batches) == len(lines)
@@ -125,7 +126,7 @@ def empty_and_large_values_are_kept():
 
 
 @case
-def reading_starts_where_it_is_told_to():
+def reading_starts_at_the_given_offset():
     create_topic("k_offsets")
     lines = [str(number) for number in range(30)]
     produce("k_offsets", lines)
@@ -269,7 +270,7 @@ def a_table_is_declared_over_a_topic_and_takes_tombstones():
 
 
 @case
-def what_a_query_writes_is_read_by_kcat():
+def kcat_reads_the_output_of_a_query():
     with sql() as connection:
         connection.execute("CREATE STREAM k_clicks (id VARCHAR KEY, n INT) WITH "
                            "(KAFKA_TOPIC = 'k_clicks', VALUE_FORMAT = 'JSON', PARTITIONS = 2)")
@@ -280,7 +281,7 @@ def what_a_query_writes_is_read_by_kcat():
             'a={"N":1}', 'b={"N":2}', 'c={"N":3}']
         wait_for(lambda: sorted(consume("k_large", "-o", "beginning", "-f", r"%k=%s\n")),
                  ['b={"TENFOLD":20}', 'c={"TENFOLD":30}'])
-        # The topic behind a stream takes records from anybody.
+        # Any client may write to the topic behind a stream.
         produce("k_clicks", ['d:{"N": 4}'], "-K:", *AS_JAVA)
         wait_for(lambda: sorted(consume("k_large", "-o", "beginning", "-f", r"%k=%s\n"))[-1:],
                  ['d={"TENFOLD":40}'])
@@ -299,7 +300,7 @@ def a_push_query_shows_what_kcat_produces():
 
 
 @case
-def deleting_a_topic_stops_the_query_that_reads_it_and_says_so():
+def deleting_a_topic_stops_the_query_that_reads_it_with_that_reason():
     with sql() as connection:
         create_topic("k_doomed")
         connection.execute("CREATE STREAM k_doomed (id VARCHAR KEY, n INT) "

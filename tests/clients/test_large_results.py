@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Few bytes that become many: what follows from rows is larger than they are, by far. The server goes on, and holds
-no more of it at a time than it is told."""
+"""Few bytes that become many: the results of rows are far larger than the rows. The server survives, and holds at
+most as many of them at a time as its settings allow."""
 import atexit
 import time
 
@@ -9,7 +9,7 @@ import psycopg
 from millrace_server import case, is_sanitized, launch, run, wait_until
 
 ROWS = 20_000
-MOST_MB = 900  # of which a good part is what the heap has not given back
+MOST_MB = 900  # a good part is memory that the heap has not returned
 SERVER = launch("--memory-limit", "1GB")
 atexit.register(SERVER.stop)
 
@@ -33,7 +33,7 @@ def rows_or_none(connection, query, parameters=None):
 
 
 def watch_until(condition, seconds=150):
-    """The most that the server held until then."""
+    """The maximum of the server's memory so far."""
     most, deadline = 0, time.monotonic() + seconds
     while not condition():
         most = max(most, held_mb())
@@ -64,8 +64,8 @@ def a_push_query_shows_a_table_whose_rows_become_large():
 
 @case
 def windows_that_overlap_keep_lists():
-    """Each record changes sixty windows, each with a list; what follows from one batch takes many commits. Records of
-    several partitions come in the order of their times, each with its own place."""
+    """Each record changes sixty windows, each with a list; the results of one batch take many commits. Records of
+    several partitions are read in the order of their times, each with its own position."""
     with connect() as connection:
         connection.execute(
             "CREATE TABLE hopping AS SELECT a, COLLECT_LIST(id) AS ids, COUNT(*) AS n FROM st "

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Rows of megabytes: a client that reads gets them all, of any kind of query; one that does not makes the
-server hold a few of them."""
+"""Rows of megabytes: a client that reads gets them all, from any kind of query; for a client that does not read, the
+server holds a few of them."""
 import atexit
 import socket
 import time
@@ -11,7 +11,7 @@ from psycopg import sql
 from millrace_server import Deadline, case, is_sanitized, launch, run
 
 MB = 1 << 20
-LIMIT_MB = 320  # a session may come to hold three rows of 12 MB at a time where its client is slow, as it is on a busy machine
+LIMIT_MB = 320  # a session with a slow client may hold three rows of 12 MB at a time, as on a busy machine
 # Together much more than one session may hold.
 SIZES_MB = [1, 2, 12, 1, 1, 1, 12, 3, 1, 12, 2, 12, 12, 12, 5, 12]
 SERVER = launch("--memory-limit", f"{LIMIT_MB}MB", "--state-memory", "1GB")
@@ -36,7 +36,7 @@ def held_mb():
 
 
 def settled_mb():
-    """When what was held for writing is let go."""
+    """Held memory in MB, once it no longer changes because written rows have been freed."""
     held = held_mb()
     for _ in range(20):
         time.sleep(0.5)
@@ -80,7 +80,7 @@ def many_keys():
 
 @case
 def one_key_with_many_windows():
-    """Together more than a session may hold; they are read as the client takes them."""
+    """The rows together exceed the limit of a session; they are read as the client takes them."""
     windows, size = 1_000, 100_000
     with connect() as connection:
         connection.execute("SET \"read.wait.ms\" = 60000")
@@ -120,8 +120,8 @@ def push_queries():
 
 @case
 def push_queries_of_tables():
-    """What such a query keeps for its client does not take from what the rows on their way may have, and of
-    what it keeps no more is on its way than the client has room for."""
+    """The rows that such a query keeps for its client do not count against the rows on their way; and only as many
+    of the kept rows are on their way as the client has room for."""
     sizes = [1] * 20
     server = launch("--memory-limit", "128MB")
     atexit.register(server.stop)
@@ -150,7 +150,7 @@ def cursors():
 
 
 @case
-def a_row_that_nobody_may_have_is_refused():
+def a_row_that_is_too_long_is_refused():
     with connect() as connection:
         try:
             connection.execute("SELECT v, v, v, v, v, v FROM kept WHERE id = 2").fetchall()
@@ -162,7 +162,7 @@ def a_row_that_nobody_may_have_is_refused():
 
 @case
 def clients_that_do_not_read():
-    """Many of them hold what the accounts allow; who reads is served once they are gone."""
+    """Many clients hold as much as their accounts allow; a client that reads is served once they are gone."""
     before = held_mb()
     idle = []
     for _ in range(60):

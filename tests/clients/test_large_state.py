@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Tables of which next to nothing fits into memory: they are as they should be, now and after a restart."""
+"""Tables that hardly fit into memory: their contents are right, also after a restart."""
 import collections
 import os
 import random
@@ -23,7 +23,7 @@ def connect(server):
 
 
 class Node:
-    """A server with next to nothing in memory, and a connection to it."""
+    """A server with hardly any memory for state, and a connection to it."""
 
     def __init__(self, name):
         self._data = os.path.join(FOLDER, name)
@@ -53,7 +53,7 @@ def fill(connection, table, columns, rows):
 
 
 def eventually(connection, query, expected):
-    """The rows in order, once they are as expected, or as they are in the end."""
+    """The rows in order, once they are the expected ones, or after the time-out."""
     end = Deadline(_TIMEOUT_S)
     while True:
         rows = sorted(connection.execute(query).fetchall())
@@ -100,7 +100,7 @@ def groups_are_counted_found_and_scanned_from_the_disk():
             keeping = [row for row in tasks(node.connection) if row["state entries"] > 0]
             entries = sum(row["state entries"] for row in keeping)
             assert entries == KEYS, entries
-            # So many new groups do not fit: they wait for state.mdb, and say so.
+            # The new groups do not fit into memory: their task waits for state.mdb, and reports the time.
             assert life > 0 or any(row["held back ms"] > 0 for row in keeping), keeping
             if life == 1:
                 node.restart()
@@ -113,7 +113,7 @@ def tasks(connection):
 
 
 @case
-def what_look_ups_bring_into_memory_leaves_it_again():
+def pages_that_look_ups_bring_into_memory_leave_it_again():
     with Node("looked-up") as node:
         node.connection.execute("CREATE STREAM paid (who VARCHAR KEY, cents BIGINT) WITH (partitions=1)")
         node.connection.execute("CREATE TABLE balance AS SELECT who, SUM(cents) AS cents FROM paid GROUP BY who")
@@ -144,7 +144,7 @@ def rows_come_go_and_are_joined_from_the_disk():
             changed = []
             for number in range(KEYS if life == 0 else 10_000):
                 name = key(number if life == 0 else chance.randrange(KEYS))
-                # A negative one is hidden by the filter: it goes out of the second table.
+                # A negative number is hidden by the filter, so the row leaves the second table.
                 people = chance.randrange(10_000) if life == 0 or chance.random() < 0.7 else -1
                 changed.append((name, people))
                 now[name] = people
@@ -197,7 +197,7 @@ def windows_are_counted_found_and_scanned_from_the_disk():
                         [row for row in right if row[0] in asked], "windows of some keys")
             if life < 2:
                 node.restart()
-        # What is left of before the restart has expired: how many there are is known again.
+        # The windows from before the restart have expired, and their number is known again.
         fill(node.connection, "clicks", "who, ts", [("last", 60 * MINUTE)])
         right = [("last", 60 * MINUTE, 1)]
         check_equal(eventually(node.connection, "SELECT who, WINDOWSTART, n FROM per_minute", right), right, "the end")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Clients that want all the memory there is, at the same time: the server stays within memory-limit and
-little more, clients that behave go on, and each of the others is told which limit it has met.
+"""Clients that need all of the memory, at the same time: the server stays within memory-limit and
+little more, clients that behave go on, and each of the others gets an error that names its limit.
 
 MILLRACE_MEMORY=full runs it in full: 512 MB, frames of 60 MB, a COPY of 2 GB; else it is a smaller one.
 """
@@ -19,7 +19,7 @@ from millrace_server import Deadline, case, is_sanitized, launch, run, timed, wa
 MB = 1 << 20
 IS_FULL = os.environ.get("MILLRACE_MEMORY") == "full"
 LIMIT_MB = 512 if IS_FULL else 128
-MOST_MB = 700 if IS_FULL else 300  # the limit, the program itself, and what the heap has not given back
+MOST_MB = 700 if IS_FULL else 300  # the limit, the program itself, and memory that the heap has not returned
 FRAMES, FRAME_MB = (200, 60) if IS_FULL else (60, 20)
 FETCHES, TOPIC_MB = (50, 40) if IS_FULL else (15, 12)
 COPY_MB = 2048 if IS_FULL else 200
@@ -40,7 +40,7 @@ def anonymous_mb(server=SERVER):
 
 
 class Watch(threading.Thread):
-    """The most that the server has held."""
+    """The maximum of the server's memory."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -54,7 +54,7 @@ class Watch(threading.Thread):
 
 
 class Sql:
-    """As much of PostgreSQL's protocol as is needed to misuse it."""
+    """The part of PostgreSQL's protocol that is needed to misuse it."""
 
     def __init__(self, server=SERVER):
         self.socket = socket.create_connection((server.host, server.port), 60)
@@ -70,7 +70,7 @@ class Sql:
         return head[:1], self._exactly(struct.unpack(">i", head[1:])[0] - 4)
 
     def until(self, kind):
-        """The messages before one of this kind, and it."""
+        """The messages up to the first one of this kind."""
         got = []
         while True:
             got.append(self.receive())
@@ -78,7 +78,7 @@ class Sql:
                 return got
 
     def error(self):
-        """The error before the server is ready again or ends the connection; none: no error."""
+        """The error before the server is ready again or ends the connection; None if there is no error."""
         found = None
         try:
             while True:
@@ -108,7 +108,7 @@ class Sql:
 
 
 def push(connection, size, seconds):
-    """Sends until the server has taken nothing for so long; False when it has ended the connection."""
+    """Sends until the server has taken no bytes for `seconds`; returns False if it has ended the connection."""
     connection.settimeout(seconds)
     piece = bytes(MB)
     try:
@@ -134,7 +134,7 @@ def half_frames():
 
 
 def half_statements():
-    """The same of PostgreSQL's."""
+    """Connections with most of a PostgreSQL statement sent."""
     clients = [Sql() for _ in range(HALF_STATEMENTS)]
     for client in clients:
         client.socket.sendall(b"Q" + struct.pack(">i", FRAME_MB * MB) + b"SELECT '" + bytes(1000))
@@ -153,7 +153,7 @@ def unread_fetches():
 
 
 def copy_in_transaction():
-    """The error that it ends with."""
+    """Returns the error that ends the COPY."""
     client = Sql()
     client.query("BEGIN")
     client.send(b"Q", b"COPY rows FROM STDIN\0")
@@ -260,7 +260,7 @@ def everything_at_once():
         try:
             error = client.error()
         except TimeoutError:
-            # The others have gone, and what is left is in nobody's way.
+            # The other clients have gone, and the remaining memory is within the limit.
             held = memory_of(good_sql)["held bytes"]
             assert held <= LIMIT_MB * 0.76, held
             continue
@@ -273,7 +273,7 @@ def everything_at_once():
 
 
 def frames_are_ended(frames):
-    """Whether the server has closed on those that had sent only half."""
+    """Whether the server has closed the connections with half a frame."""
     for connection in frames:
         connection.socket.settimeout(0.001)
         try:
@@ -339,9 +339,9 @@ def a_query_takes_memory_by_its_tasks_not_by_the_square_of_the_partitions():
 
 @timed
 @case
-def queries_that_nobody_reads():
-    """Cursors and push queries over a table of 2 MB: what they keep counts. Push queries rest, and who reads
-    is served; of the cursors the last one is told."""
+def queries_that_no_client_reads():
+    """Cursors and push queries over a table of 2 MB: their rows count. Push queries pause, and a client that reads
+    is served; the last cursor gets an error."""
     client = Sql()
     client.query("CREATE TABLE kept (id INT PRIMARY KEY, text VARCHAR)")
     for first in (0, 1000):
@@ -401,7 +401,7 @@ def memory_of(client):
 
 @timed
 @case
-def scans_that_nobody_reads_wait_and_others_are_served():
+def scans_that_no_client_reads_wait_and_others_are_served():
     scans, rows = 400, 20_000
     server = launch("--memory-limit", "64MB")
     try:
@@ -425,7 +425,7 @@ def scans_that_nobody_reads_wait_and_others_are_served():
         print(f"  {grown:.0f} MB more, {answers:.0f} MB of unread answers, slowest look-up {slowest_s:.3f} s")
         assert 8 < answers < 48, facts
         assert grown < 48 + 40, (grown, facts)
-        # Whoever reads gets all of it, while the others stand.
+        # A client that reads gets all rows, while the others are blocked.
         assert client.query("SELECT * FROM wide") == rows
         for each in unread:
             each.close()
@@ -435,8 +435,8 @@ def scans_that_nobody_reads_wait_and_others_are_served():
 
 @timed
 @case
-def push_queries_over_http_that_nobody_reads():
-    """Their rows, and the records that they have read ahead, count; who reads is served."""
+def push_queries_over_http_that_no_client_reads():
+    """Their rows, and the records that they have read ahead, count; a client that reads is served."""
     clients, limit_mb = 600, 256
     server = launch("--memory-limit", f"{limit_mb}MB")
     try:
@@ -461,7 +461,7 @@ def push_queries_over_http_that_nobody_reads():
 
 
 def end_of(scan):
-    """Reads the answer of an unread_scan(); its error, if it has one."""
+    """Reads the answer of an unread_scan(); returns its error, or None."""
     client = Sql.__new__(Sql)
     client.socket = scan
     client.until(b"Z")  # of its start
@@ -470,8 +470,8 @@ def end_of(scan):
 
 @timed
 @case
-def what_scans_keep_of_a_table_that_changes_is_bounded():
-    """Each of many scans that nobody reads keeps what it has yet to show: the oldest end, and are told."""
+def the_rows_that_scans_keep_of_a_changing_table_are_bounded():
+    """Each of many unread scans keeps the rows that it has yet to show: the oldest scans end with an error."""
     rows, scans = 20_000, 60
     server = launch("--memory-limit", "64MB", "--state-memory", "16MB")
     try:
@@ -504,7 +504,7 @@ def what_scans_keep_of_a_table_that_changes_is_bounded():
 @timed
 @case
 def offsets_that_are_asked_for_in_advance():
-    """Questions one behind the other, whose answers are five times as large as they are."""
+    """Requests one behind the other, with answers that are five times as large."""
     partitions = kafka_wire.array([struct.pack(">i", number) for number in range(20_000)])
     question = kafka_wire.string("nobody") + kafka_wire.array([kafka_wire.string("nothing") + partitions])
     questions, offset_fetch = 30, 9

@@ -15,7 +15,7 @@ SERVER = start_server()
 
 
 def millrace(*arguments, stdin="", status=0, server=SERVER.kafka):
-    """What it printed to stdout and stderr."""
+    """Runs the command, and returns its output (stdout and stderr)."""
     done = subprocess.run([binary(), *arguments, "-b", server], input=stdin, text=True,
                           capture_output=True, timeout=60)
     assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
@@ -31,7 +31,7 @@ def consume(topic, *arguments):
 
 
 def first_line(consumer, produce):
-    """What a consumer prints first. Nobody sees when it has begun to wait, so produce until it prints."""
+    """The first line that a consumer prints. The moment when it begins to wait is not visible: produce until it prints."""
     for _ in range(60):
         produce()
         if select.select([consumer.stdout], [], [], 0.5)[0]:
@@ -62,7 +62,7 @@ def a_topic_is_created_listed_described_widened_and_deleted():
 
 
 @case
-def what_is_there_already_or_not_there_is_said():
+def existing_and_missing_topics_are_reported():
     millrace("topic", "create", "clicks")
     _, stderr = millrace("topic", "create", "clicks", status=1)
     assert "cannot create topic \"clicks\"" in stderr and "already exists" in stderr, stderr
@@ -126,7 +126,7 @@ def a_wrong_command_line_has_a_status_of_its_own():
 
 @timed
 @case
-def without_a_server_it_says_so_soon():
+def without_a_server_it_fails_soon_with_that_reason():
     for arguments in (["topic", "list"], ["produce", "x"], ["consume", "x"], ["bench", "produce"]):
         began = time.monotonic()
         _, stderr = millrace(*arguments, status=1, server="127.0.0.1:1")
@@ -241,7 +241,7 @@ def a_stream_over_a_topic_sees_what_is_produced_and_its_inserts_are_consumed():
 
 
 @case
-def a_producer_whose_server_is_gone_says_so_once_and_ends_with_ctrl_c():
+def a_producer_whose_server_is_gone_reports_it_once_and_ends_with_ctrl_c():
     server = launch()
     try:
         millrace("topic", "create", "gone", server=server.kafka)

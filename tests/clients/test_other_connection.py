@@ -17,7 +17,7 @@ import kafka_wire
 from millrace_server import Deadline, Skipped, case, check_less, check_took_less, is_sanitized, launch, run, start_server, timed
 
 SERVER = start_server()
-# Of 99 % of the other client's look-ups; a sanitizer makes everything some times as slow.
+# Bound for 99 % of the other client's look-ups; a sanitizer makes everything several times as slow.
 BOUND_MS = float(os.environ.get("MILLRACE_BOUND_MS", "1500" if is_sanitized() else "150"))
 ROWS = 100_000
 
@@ -28,7 +28,7 @@ def connect(server=SERVER, **options):
 
 
 def make_table(server=SERVER):
-    """A table `counts` of ROWS keys, in one partition a core or so."""
+    """A table `counts` of ROWS keys, with about one partition per core."""
     with connect(server) as c:
         c.execute("CREATE STREAM events (k VARCHAR KEY, v INT)")
         c.execute("CREATE TABLE counts AS SELECT k, COUNT(*) AS n, MAX(v) AS v FROM events GROUP BY k")
@@ -47,7 +47,7 @@ make_table()
 
 
 def longest_slice_ms():
-    """Of all loops, since the last look at it."""
+    """The longest slice of all loops since the last call."""
     with connect() as c:
         return max(float(row[2]) for row in c.execute("SHOW SERVER").fetchall() if "longest slice" in row[1])
 
@@ -100,7 +100,7 @@ class Other:
 
 @contextlib.contextmanager
 def cancelled_within(connection, seconds, after=0.3):
-    """What runs in the block is cancelled, and must have ended soon after."""
+    """Cancels the query of the block, which must end soon after."""
     when = []
 
     def cancel():
@@ -138,7 +138,7 @@ def an_insert_of_12_000_rows():
         assert len(c.execute("SELECT v FROM many").fetchall()) == 12_000
 
 
-# Of a continuous query, over one record each: how long they hold whoever evaluates them.
+# Expressions of a continuous query that take long for a single record.
 SLOW_EXPRESSIONS = {
     "nested sums": ("REDUCE(GENERATE_SERIES(1, n), 0, (s, a) => s + REDUCE(GENERATE_SERIES(1, n), 0, (t, b) => t + b))", 5_000),
     "a union of arrays": ("ARRAY_LENGTH(ARRAY_UNION(GENERATE_SERIES(1, n), GENERATE_SERIES(5, n)))", 1_000_000),
@@ -199,7 +199,8 @@ def a_list_of_20_000_values():
 @timed
 @case
 def an_or_and_a_case_of_10_000_terms():
-    """They are neither compiled nor computed on a loop: 128 rows, between two looks at the clock, held it for 0.4 s."""
+    """They are neither compiled nor computed on a loop: 128 rows, between two checks of the clock, used to hold it
+    for 0.4 s."""
     terms, rows = 10_000, 5_000
     with connect() as c:
         c.execute("CREATE TABLE listed (k INT PRIMARY KEY, v VARCHAR)")
@@ -230,7 +231,7 @@ def more_columns_than_a_result_can_have():
 @timed
 @case
 def more_columns_than_a_row_can_have():
-    """Each column costs something wherever the row goes: 32,000 held the loops for 0.1 s."""
+    """Each column has a cost wherever the row is processed: 32,000 columns used to hold the loops for 0.1 s."""
     def columns(prefix, count):
         return ", ".join(f"{prefix}{i} INT" for i in range(count))
 
@@ -308,7 +309,7 @@ def queries_that_are_left_open_are_bounded():
         first.execute("CREATE STREAM left_open (k VARCHAR KEY, v INT)")
 
         def open_until_refused(connection, most=20):
-            """How many were opened, and which limit was named; nothing when none was met."""
+            """The number of opened queries, and the limit that was reached; None if none was."""
             connection.execute("BEGIN")
             for opened in range(most):
                 try:
@@ -358,7 +359,7 @@ def explain_and_show_of_long_statements():
 @timed
 @case
 def records_that_become_large():
-    """Sixty kilobytes on the wire, 60 MB in memory: checked when they come, read by a statement."""
+    """Sixty kilobytes on the wire are 60 MB in memory: they are checked on arrival, and read by a statement."""
     batch = kafka_wire.Batch(gzip.compress(kafka_wire.record(0, bytes(60 << 20)), 9), 1, attributes=1).encode()
     with connect() as c, kafka_wire.Connection(SERVER.kafka, 60) as kafka:
         kafka.create_topic("bombs")
@@ -442,7 +443,7 @@ def a_function_over_a_table_can_be_cancelled():
 @timed
 @case
 def a_function_that_makes_more_than_there_is():
-    """Each REPLACE makes a thousand times what it gets."""
+    """Each REPLACE makes its input a thousand times as large."""
     thousand = "LPAD('', 1000, 'a')"
     text = "LPAD('', 100, 'a')"
     for _ in range(3):
@@ -479,9 +480,9 @@ def a_statement_timeout_ends_a_long_statement():
 
 @timed
 @case
-def who_does_not_read_holds_nobody_up():
+def a_client_that_does_not_read_blocks_no_other_client():
     with connect() as idle, Other("an unread result"):
-        # Sent and not read: the server keeps what fits the socket, and no more.
+        # The result is requested and not read: the server keeps what fits into the socket, and nothing else.
         idle.pgconn.send_query(b"SELECT k, n, v FROM counts")
         idle.pgconn.flush()
         time.sleep(0.5)
@@ -495,7 +496,7 @@ def look_ups_that_give_up_waiting_leave_nothing_behind():
         c.execute("CREATE STREAM paused (k VARCHAR KEY, v INT) WITH (PARTITIONS = 1)")
         c.execute("CREATE TABLE never AS SELECT k, COUNT(*) AS n FROM paused GROUP BY k")
         c.execute(f"PAUSE {c.execute('SHOW QUERIES').fetchone()[0]}")
-        c.execute("INSERT INTO paused VALUES ('a', 1)")  # what each look-up below waits for
+        c.execute("INSERT INTO paused VALUES ('a', 1)")  # each look-up below waits for this row
         before_kb = 0
         for number in range(4_500):
             if number == 500:

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A schema registry elsewhere (--schema-registry-url): another server's, behind a front that can fail in all the ways
-in which a registry does."""
+"""An external schema registry (--schema-registry-url): another server's, behind a proxy that can fail in all the
+ways in which a registry fails."""
 import atexit
 import base64
 import http.client
@@ -27,7 +27,7 @@ JSON = "application/vnd.schemaregistry.v1+json"
 
 
 class Front:
-    """Passes requests on, or does what `mode` says."""
+    """Passes requests on, or fails as `mode` demands."""
 
     def __init__(self, target):
         self.mode, self.target, self.asked, self.secret = "pass", target, [], None
@@ -100,7 +100,7 @@ SERVER = None if OBSTACLE else launch("--schema-registry-url", FRONT.url, data_d
 
 
 def sql(*statements, server=None):
-    """The rows of the last one."""
+    """Runs the statements; returns the rows of the last one."""
     server = server or SERVER
     with psycopg.connect(host=server.host, port=server.port, autocommit=True) as connection:
         for statement in statements:
@@ -147,7 +147,7 @@ def rows(statement, count, server=None):
 
 
 def error_of(query, server=None):
-    """What SHOW QUERIES says of the last error of the query that writes `query`."""
+    """The last error of the query that writes `query`, in SHOW QUERIES."""
     return next((str(row) for row in sql("SHOW QUERIES", server=server) if query in str(row)), "")
 
 
@@ -177,7 +177,7 @@ def statements_register_and_infer_there():
     assert rows("SELECT id, city FROM o2", 1) == [(1, "Lahore")]
     shown = {row[0]: row for row in sql("SHOW SCHEMAS")}
     assert "o1-value" in shown and shown["o2-value"][3] == "PROTOBUF", shown
-    # Nothing is kept here, and whoever asks here is told where.
+    # This server keeps no schemas, and refuses requests for them with the address of the registry.
     status, answer = ask("GET", "/subjects", place=SERVER.http)
     assert status == 501 and FRONT.url in answer["message"], answer
 
@@ -198,7 +198,7 @@ def records_of_others_are_read_by_their_ids():
 
 
 @case
-def what_the_registry_refuses_is_refused():
+def schemas_that_the_registry_refuses_are_refused():
     register("narrow-value", record([("ID", "int")], "KsqlDataSourceSchema"))
     sql("CREATE STREAM narrow_in (k INT KEY, id VARCHAR) WITH (KAFKA_TOPIC = 'narrow_in', PARTITIONS = 1, VALUE_FORMAT = 'JSON')")
     said = refusal("CREATE STREAM narrow WITH (KAFKA_TOPIC = 'narrow', VALUE_FORMAT = 'AVRO') AS SELECT * FROM narrow_in")
@@ -234,7 +234,7 @@ def records_wait_for_a_registry_that_fails():
     with_queries_of_w()
     expected = 0
     for mode in ("broken", "rubbish", "cut", "elsewhere", "odd", "endless"):
-        # A schema that nobody has asked for yet.
+        # A schema that is in no cache yet.
         number = register(f"w-{mode}", record([("ID", "int"), (mode, "int")]))
         FRONT.mode = mode
         produce("w", [header(number) + avro_int(expected) + avro_int(0), header(number) + avro_int(expected + 1) + avro_int(0)])
@@ -246,7 +246,7 @@ def records_wait_for_a_registry_that_fails():
         FRONT.mode = "pass"
         expected += 2
         assert [row[0] for row in rows("SELECT id FROM w2", expected)] == list(range(expected))
-    # The task of w3 waits by itself, and may come behind that of w2.
+    # The task of w3 waits by itself, and may lag behind that of w2.
     counted = lambda: sql("SELECT n FROM w3 WHERE one = 1")
     wait_until(lambda: counted() == [(expected,)], lambda: f"{expected}: {counted()}", PATIENCE_S)
     assert not any("waits" in str(row) for row in sql("SHOW QUERIES"))
@@ -280,7 +280,7 @@ def statements_fail_in_time_and_others_do_not_wait():
 
 @case
 def garbage_does_not_wait():
-    """Ids that are not there are errors of their records, as they are inside."""
+    """Unknown ids are errors of their records, as with the built-in registry."""
     with_cities()
     with_queries_of_w()
     produce("w", [header(1_000_000 + i) + b"x" for i in range(200)])
@@ -299,7 +299,7 @@ def a_start_needs_no_registry():
     SERVER.stop()
     FRONT.mode = "cut"
     SERVER = launch("--schema-registry-url", FRONT.url, data_dir=DATA)
-    sql("INSERT INTO o1 VALUES (2, 'Quetta')")  # its schema is known from its definition
+    sql("INSERT INTO o1 VALUES (2, 'Quetta')")  # its definition has the schema
     produce("w", [header(number) + avro_int(100) + avro_int(0)])
     wait_until(lambda: "waits: schema id" in error_of("W2"), lambda: error_of("W2"), PATIENCE_S)
     FRONT.mode = "pass"
@@ -307,7 +307,7 @@ def a_start_needs_no_registry():
 
 
 @case
-def who_has_no_password_is_told():
+def a_missing_password_for_the_registry_is_reported():
     FRONT.secret = base64.b64encode(b"ann:secret").decode()
     said = refusal("CREATE STREAM p WITH (KAFKA_TOPIC = 'o1', VALUE_FORMAT = 'AVRO')")
     assert "401" in said and "credentials" in said, said
@@ -315,7 +315,7 @@ def who_has_no_password_is_told():
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as file:
         file.write("ann:secret\n")
     for flags in (["--schema-registry-url", f"http://ann:secret@{host}"],
-                  ["--schema-registry-url", f"http://127.0.0.1:1,{FRONT.url}",  # nobody listens at the first
+                  ["--schema-registry-url", f"http://127.0.0.1:1,{FRONT.url}",  # the first address does not answer
                    "--schema-registry-credentials-file", file.name]):
         server = launch(*flags, keeps_log=True)
         sql("CREATE STREAM p (id INT) WITH (KAFKA_TOPIC = 'p', PARTITIONS = 1, VALUE_FORMAT = 'AVRO')", server=server)

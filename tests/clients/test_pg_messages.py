@@ -31,7 +31,7 @@ class Client:
         return data
 
     def hear(self):
-        """What came up to ReadyForQuery, in words."""
+        """The messages up to ReadyForQuery, in words."""
         words = []
         while True:
             kind, size = struct.unpack(">ci", self._exactly(5))
@@ -154,7 +154,7 @@ def a_name_of_the_catalog_is_a_parameter_of_its_type():
 
 
 @case
-def types_are_told_as_postgresql_tells_them():
+def types_are_described_as_in_postgresql():
     with Client() as client:
         client.query("CREATE TYPE mood AS ENUM ('sad', 'glad')")
         assert client.query("SELECT 'sad'::mood AS m") == "T(m:own:4) D(sad) C(SELECT 1) Z(I)"
@@ -164,7 +164,7 @@ def types_are_told_as_postgresql_tells_them():
 
 
 @case
-def explain_is_told_as_postgresql_tells_it():
+def explain_is_described_as_in_postgresql():
     with Client() as client:
         client.query("CREATE TABLE explained (id INT PRIMARY KEY)")
         for sql in ("EXPLAIN SELECT * FROM explained", "EXPLAIN ANALYZE SELECT * FROM explained"):

@@ -126,7 +126,7 @@ def temporary_tables_end_with_their_session():
 
 
 @case
-def temporary_tables_are_nobody_elses():
+def temporary_tables_belong_to_one_session():
     with connect() as owner, connect() as stranger:
         owner.execute("CREATE TEMP TABLE secret (what TEXT)")
         owner.execute("INSERT INTO secret VALUES ('mine')")

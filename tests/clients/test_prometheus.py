@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Real Prometheus: it scrapes /metrics, knows our rules for alerts, and has an answer to each expression of the dashboard."""
+"""A real Prometheus: it scrapes /metrics, accepts the alert rules, and answers each expression of the dashboard."""
 import http.client
 import json
 import os
@@ -62,7 +62,7 @@ class Prometheus:
 
 
 def launched():
-    """A server that ends with the program, whatever fails before."""
+    """A server that ends with the program, even if a step before fails."""
     server = launch()
     return server
 
@@ -116,7 +116,7 @@ def every_expression_has_an_answer():
         with open(f"{GRAFANA}/millrace.json", encoding="utf-8") as file:
             dashboard = json.load(file)
         named = [row["metric"]["instance"] for row in prometheus.value("millrace_build_info")]
-        assert named == [server.http], named  # what the dashboard's variable offers
+        assert named == [server.http], named  # the values of the dashboard's variable
         asked = [(panel["title"], target["expr"]) for panel in panels(dashboard["panels"]) for target in panel.get("targets", [])]
         assert len(asked) > 20
         for title, expression in asked:

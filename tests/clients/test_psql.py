@@ -15,7 +15,7 @@ PSQL = ["psql", "-X", "-h", HOST, "-p", str(PORT), "-U", "millrace", "-d", "mill
 
 
 def psql(*arguments, ok=True, stdin=None):
-    """What it printed: (stdout, stderr)."""
+    """Runs psql, and returns its output: (stdout, stderr)."""
     done = subprocess.run(PSQL + list(arguments), input=stdin, capture_output=True, text=True,
                           timeout=30)
     assert not ok or done.returncode == 0, done.stderr
@@ -85,7 +85,7 @@ def the_whole_family_of_d_answers():
 
 
 @case
-def what_people_type_beside_statements():
+def commands_that_users_type_beside_statements():
     psql("-q", "-c", "CREATE TABLE b_towns (id INT PRIMARY KEY, name TEXT, founded DATE)",
          "-c", "INSERT INTO b_towns VALUES (1, 'Lahore', '1000-01-01'), (2, 'Quetta', NULL)")
     out, err = psql("-At", stdin="SELECT id, founded FROM b_towns \\gdesc\nSELECT 7 AS a \\gset\n\\echo :a\n"
@@ -210,7 +210,7 @@ def a_typed_push_query_moves_and_ctrl_c_ends_it():
 
 
 @case
-def what_clients_ask_on_connecting():
+def queries_of_clients_on_connecting():
     out, _ = psql("-At", "-c", "SELECT version(), current_schema(), 1 + 1")
     assert out.startswith("PostgreSQL 15.0 (Millrace ") and out.endswith("|public|2\n"), out
 

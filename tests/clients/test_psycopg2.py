@@ -170,7 +170,7 @@ def executemany_and_execute_values_insert_rows():
     c.close()
 
 
-# What PostgreSQL 15 says of the same: drivers and tools find columns by these.
+# The results of PostgreSQL 15 for the same statements: drivers and tools find columns by these names.
 NAMES_AND_TYPES = {
     "SELECT format_type(23, -1), obj_description(0, 'pg_class')": [("format_type", 25), ("obj_description", 25)],
     "SELECT '%'::text, '1'::int8": [("text", 25), ("int8", 20)],

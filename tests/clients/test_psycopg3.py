@@ -57,8 +57,9 @@ def parameters_that_clients_declare_count_in_cursors_and_beside_each_other():
 
 
 @case
-def what_clients_say_of_formats_and_parameters_is_checked():
-    """A format that is none is a parameter's fault (22023), and a parameter beside an array is of its values' type."""
+def formats_and_parameters_of_clients_are_checked():
+    """An invalid format code is an error of the parameter (22023), and a parameter in an array has the type of the
+    array's elements."""
     with connect(autocommit=True) as c:
         failed = c.pgconn.exec_params(b"SELECT $1::int", [b"1"], param_formats=[7])
         assert failed.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"22023", failed.error_message
@@ -83,7 +84,7 @@ def a_session_reads_its_own_writes():
 
 
 @case
-def what_one_session_wrote_another_finds():
+def rows_of_one_session_are_found_by_another():
     """As in an application with a pool: the row is written by one connection and looked up by the next one."""
     with connect(autocommit=True) as writer, connect(autocommit=True) as reader:
         writer.execute("CREATE TABLE pooled (id INT PRIMARY KEY, v INT)")
@@ -129,7 +130,7 @@ def parameters_of_all_types_come_back_as_they_were():
 
 
 @case
-def explain_analyze_runs_the_steps_and_tells_what_they_took():
+def explain_analyze_runs_the_steps_and_shows_their_times():
     took = r" \(actual rows={} time=\d+\.\d{{3}} ms memory=\d+.*\)"
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE measured (id INT PRIMARY KEY, city VARCHAR, amount INT)")
@@ -144,11 +145,11 @@ def explain_analyze_runs_the_steps_and_tells_what_they_took():
         assert re.fullmatch(".*Group by.*" + took.format(3), next(line for line in lines if "Group by" in line)), lines
         assert re.fullmatch(".*Scan table.*" + took.format(90), next(line for line in lines if "Scan table" in line)), lines
         assert re.fullmatch(r"Reading Tables: \d+\.\d{3} ms", lines[-2]) and re.fullmatch(r"Execution Time: \d+\.\d{3} ms", lines[-1]), lines
-        # Look-ups by key and constants, as well; and what it says of a side that was not asked.
+        # It works for look-ups by key and for constants, too.
         for statement in ("SELECT * FROM measured WHERE id = 7", "SELECT 1 + 1"):
             lines = [line for line, in c.execute("EXPLAIN ANALYZE " + statement)]
             assert "actual rows=1 " in lines[1] and lines[-1].startswith("Execution Time: "), lines
-        # What fails when it runs fails here, too; what has no end is refused.
+        # A statement that fails at run time fails here, too; a query without end is refused.
         for statement, reason in (("SELECT 1 / (amount - amount) FROM measured GROUP BY amount", "division by zero"),
                                   ("SELECT * FROM measured EMIT CHANGES", "EXPLAIN ANALYZE is for SELECTs over tables")):
             try:
@@ -315,7 +316,7 @@ def the_settings_of_the_session_are_a_table():
 
 
 @case
-def copy_of_csv_is_told_what_is_null_and_what_is_quoted():
+def copy_of_csv_takes_options_for_null_and_quotes():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE forced (id int PRIMARY KEY, a text, \"b~\" text)")
         with c.cursor().copy("COPY forced FROM STDIN (FORMAT csv, NULL 'none', FORCE_NOT_NULL (a), FORCE_NULL (\"b~\"))") as copy:
@@ -406,12 +407,12 @@ def a_push_query_comes_row_by_row():
             # The next row is only written when this one has been seen.
             writer.execute("INSERT INTO pushed VALUES (%s, 'next')", (len(seen),))
         assert [row[0] for row in seen] == [0, 1, 2, 3], seen
-        # Leaving the loop has canceled the query; the session goes on.
+        # The end of the loop has cancelled the query; the session continues.
         assert c.execute("SHOW STREAMS").fetchone() is not None
 
 
 @case
-def a_push_query_on_a_table_shows_what_is_there_and_then_the_changes():
+def a_push_query_on_a_table_shows_its_rows_and_then_the_changes():
     with connect(autocommit=True) as c, connect(autocommit=True) as writer:
         with_stream(writer, "sales")
         writer.execute("CREATE TABLE sale_n AS SELECT city, COUNT(*) AS n FROM sales GROUP BY city")
@@ -512,7 +513,7 @@ def errors_have_a_code_a_position_and_a_hint():
 
 
 @case
-def notices_tell_what_was_created():
+def notices_name_the_created_objects():
     with connect(autocommit=True) as c:
         notices = []
         c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
@@ -529,7 +530,7 @@ def the_catalog_is_read_like_tables():
         columns = c.execute("SELECT attname, atttypid FROM pg_attribute WHERE attrelid = %s::regclass ORDER BY attnum",
                             ["in_catalog"]).fetchall()
         assert columns and all(type_number in (20, 23, 25, 701, 1700) for _, type_number in columns), columns
-        info = psycopg.types.TypeInfo.fetch(c, "int4")  # what psycopg itself asks
+        info = psycopg.types.TypeInfo.fetch(c, "int4")  # psycopg's own query
         assert info and (info.oid, info.array_oid) == (23, 1007), info
 
 
@@ -602,8 +603,9 @@ def two_parameters_are_put_together_as_what_they_are():
 
 
 @case
-def what_is_written_is_computed_with_the_types_that_the_client_declares():
-    """Whatever the statement: INSERT ... VALUES takes the types of parameters from elsewhere than a SELECT does."""
+def written_values_are_computed_with_the_types_that_the_client_declares():
+    """This holds for any statement: INSERT ... VALUES takes the types of parameters from another place than SELECT
+    does."""
     naive, east = datetime.datetime(2024, 2, 29), datetime.timezone(datetime.timedelta(hours=-5))
     aware = datetime.datetime(2024, 1, 31, 23, 30, tzinfo=east)
     day, hours = datetime.date(2024, 1, 31), datetime.timedelta(hours=25)
@@ -666,8 +668,8 @@ def numeric_without_a_precision_loses_no_digit_silently():
 
 
 @case
-def results_tell_their_tables_and_lengths():
-    """What JDBC writes changed rows back by, and ODBC makes room by."""
+def results_have_their_tables_and_lengths():
+    """The means by which JDBC writes changed rows back, and ODBC sizes its buffers."""
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE told (id INT PRIMARY KEY, name VARCHAR(20), price NUMERIC(8, 3), at TIMESTAMP(0))")
         c.execute("INSERT INTO told VALUES (1, 'a', 2, '2024-01-01')")
@@ -732,7 +734,7 @@ def one_client_too_many_can_read_why():
 
 @case
 def sessions_notify_each_other():
-    # Sessions are of different loops: ten, so that several listen on each.
+    # Sessions belong to different loops: with ten, several listen on each loop.
     listeners = [connect(autocommit=True) for _ in range(10)]
     with connect(autocommit=True) as sender:
         for listener in listeners:
@@ -747,7 +749,7 @@ def sessions_notify_each_other():
             assert {(each.channel, each.pid) for each in got} == {("news", sender.info.backend_pid)}
             generator.close()
         listeners[0].close()
-        sender.execute("NOTIFY news")  # one of those who listened is gone
+        sender.execute("NOTIFY news")  # one of the listeners has disconnected
         assert next(listeners[1].notifies()).payload == ""
         assert sender.execute("SELECT pg_notify(%s, %s)", ("news", "by a call")).fetchall() == [("",)]
         assert next(listeners[1].notifies()).payload == "by a call"
@@ -760,13 +762,13 @@ def sessions_notify_each_other():
 
 
 @case
-def listen_tells_of_a_tables_changes():
+def listen_reports_a_tables_changes():
     with connect(autocommit=True) as listener, connect(autocommit=True) as writer:
         notes = []
         listener.add_notify_handler(notes.append)
 
         def told():
-            listener.execute("SELECT 1")  # what has come by then is told
+            listener.execute("SELECT 1")  # returns pending notifications
             assert all(note.channel == "table:p3_told" for note in notes), notes
             return [json.loads(note.payload) for note in notes]
 
@@ -775,9 +777,9 @@ def listen_tells_of_a_tables_changes():
         listener.execute('LISTEN "table:p3_told"')
         writer.execute("INSERT INTO p3_told VALUES (2, 'a'), (3, 'b')")
         writer.execute("UPDATE p3_told SET v = 'c' WHERE id = 2")
-        # The row that was there is told, too.
+        # The existing row is reported, too.
         wait_until(lambda: sum(note["rows"] for note in told()) == 4, told)
-        # What is told has happened: a look-up shows it.
+        # A notification follows its change: a look-up shows the new row.
         assert listener.execute("SELECT v FROM p3_told WHERE id = 2").fetchone() == ("c",)
         for statement, code in (('LISTEN "table:p3_nothing"', "42P01"), ('LISTEN "table:"', "42P01")):
             try:
@@ -797,7 +799,7 @@ def listen_tells_of_a_tables_changes():
 
 @case
 def time_zones_are_those_of_the_system():
-    """Governments change them some times a year, and libraries have those that they were built with."""
+    """Rules of time zones change several times a year, and libraries have those that they were built with."""
     folder = "/usr/share/zoneinfo"
     if not os.path.isdir(folder):
         raise Skipped("there is no " + folder)
@@ -829,7 +831,7 @@ def refused_with(sqlstate, call):
 
 
 @case
-def who_has_an_advisory_lock_has_it_alone():
+def a_session_has_an_advisory_lock_alone():
     def lock(c, call, *numbers):
         return c.execute(f"SELECT {call}({', '.join(['%s'] * len(numbers))})", numbers).fetchone()[0]
 
@@ -859,7 +861,7 @@ def who_has_an_advisory_lock_has_it_alone():
         # Who has gone has nothing.
         b.close()
         assert lock(a, "pg_advisory_lock", 2 ** 40) == ""
-        # Shared ones, and those of a transaction.
+        # Shared locks, and locks of a transaction.
         assert lock(a, "pg_advisory_lock_shared", 5) == "" and lock(c, "pg_try_advisory_lock_shared", 5) is True
         assert lock(c, "pg_try_advisory_lock", 5, 0) is True and lock(a, "pg_try_advisory_lock", 5, 0) is False
         with c.transaction():
@@ -869,7 +871,7 @@ def who_has_an_advisory_lock_has_it_alone():
         assert lock(a, "pg_try_advisory_lock", 77) is True
         assert a.execute("SELECT pg_try_advisory_xact_lock(hashtext('work'))").fetchone() == (True,)
         assert c.execute("SELECT pg_try_advisory_lock(hashtext('work'))").fetchone() == (True,)
-        # Two that wait for each other: one is told.
+        # Two sessions that wait for each other: one gets an error.
         assert lock(a, "pg_try_advisory_lock", 1) and lock(c, "pg_try_advisory_lock", 2)
         waiting = threading.Thread(target=lambda: told.append(lock(a, "pg_advisory_lock", 2)))
         waiting.start()
@@ -878,7 +880,7 @@ def who_has_an_advisory_lock_has_it_alone():
         assert c.execute("SELECT pg_advisory_unlock_all()").fetchone() == ("",)
         waiting.join(10)
         assert told == ["", ""]
-        # Whoever declares no types is told them.
+        # A client that declares no types receives them.
         a.pgconn.prepare(b"locked", b"SELECT pg_advisory_lock($1), pg_advisory_unlock($2, $3)")
         described = a.pgconn.describe_prepared(b"locked")
         assert [described.param_type(n) for n in range(3)] == [20, 23, 23]
@@ -969,7 +971,7 @@ def settings_are_set_and_read_by_functions():
                 assert False, statement
             except wanted:
                 c.rollback()
-        # What is prepared reads the value of now.
+        # A prepared statement reads the present value.
         for value in ("x", "y"):
             c.execute("SELECT set_config('my.name', %s, false)", (value,), prepare=True)
             assert c.execute("SELECT current_setting('my.name')", prepare=True).fetchone() == (value,)
@@ -1004,7 +1006,7 @@ def times_come_and_go_in_the_zone_of_the_session():
         c.execute("SET TimeZone TO 'America/New_York'")
         assert c.info.parameter_status("TimeZone") == "America/New_York"
         assert c.execute("SELECT at::text FROM zoned WHERE id = 1", prepare=True).fetchone() == ("2024-07-01 03:00:00-04",)
-        # What a push query sends is shown so, too; what it computes is in UTC.
+        # A push query sends the time in this zone, too; its expressions compute in UTC.
         pushed = from_the_beginning(c, "SELECT at, CAST(at AS VARCHAR) AS text FROM zoned WHERE id = 1 EMIT CHANGES LIMIT 1")
         assert [str(each) for each in pushed[0]] == ["2024-07-01 03:00:00-04:00", "2024-07-01T07:00:00.000"], pushed
         with c.transaction():
@@ -1085,7 +1087,8 @@ def returning_has_parameters_of_its_own():
 
 @case
 def dates_come_and_go_in_the_style_of_the_session():
-    """ParameterStatus tells which it is; what psycopg reads and writes in it comes back as it was, start-up included."""
+    """ParameterStatus reports the style; values that psycopg writes in it are read back unchanged, from the start of
+    the session on."""
     day, at = datetime.date(2024, 2, 3), datetime.datetime(2024, 2, 3, 10, 30, 0, 500000)
     with connect(autocommit=True, options="-c datestyle=German -c intervalstyle=iso_8601") as c:
         told = c.pgconn.parameter_status
@@ -1120,7 +1123,7 @@ def a_session_ends_what_another_does():
             except psycopg.Error as e:
                 failed.append(e)
 
-        # libpq tells the second as the end of the connection, without a code; so it does of PostgreSQL.
+        # libpq reports the second one as the end of the connection, without a code; so it does for PostgreSQL.
         for function, state, words in (("pg_cancel_backend", "57014", "canceling statement due to user request"),
                                        ("pg_terminate_backend", None, "terminating connection due to administrator command")):
             sleeping = threading.Thread(target=sleep)
@@ -1150,7 +1153,7 @@ def a_session_ends_what_another_does():
 
 @case
 def sessions_are_ended_by_rows():
-    """As sqlalchemy_utils does, and everybody who drops a database in use."""
+    """As sqlalchemy_utils and others do before they drop a database in use."""
     def begin(count):
         return [connect(autocommit=True, application_name="crowd") for _ in range(count)]
     text = ("SELECT pid AS number, pg_terminate_backend(pid), pg_cancel_backend(NULL) AS none FROM pg_stat_activity "
@@ -1172,7 +1175,7 @@ def sessions_are_ended_by_rows():
                 except psycopg.OperationalError:
                     pass
         assert c.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = 0").fetchall() == []
-        # Those before it have ended by then, as in PostgreSQL.
+        # The statements before it have ended by then, as in PostgreSQL.
         try:
             c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()")
             raise AssertionError("it has survived itself")
@@ -1181,7 +1184,7 @@ def sessions_are_ended_by_rows():
 
 
 @case
-def pg_stat_activity_tells_what_sessions_do():
+def pg_stat_activity_shows_the_work_of_sessions():
     shown = "SELECT state, query FROM pg_stat_activity WHERE application_name = 'watched'"
     with connect(autocommit=True) as c, connect(application_name="watched") as watched:
         columns = [each.name for each in c.execute("SELECT * FROM pg_catalog.pg_stat_activity").description]

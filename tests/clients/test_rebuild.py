@@ -36,7 +36,7 @@ def fill(connection, first, count):
 def prepare(server):
     with connect(server) as c:
         c.execute("CREATE STREAM events (k VARCHAR KEY, v BIGINT)")
-        # What is rebuilt counts from 0: an old row and a new one cannot be mistaken for each other.
+        # Rebuilt rows count from 0, so an old row cannot be mistaken for a new one.
         c.execute("CREATE TABLE t AS SELECT k, 1000000000 + COUNT(*) AS n FROM events GROUP BY k")
         for first in range(0, ROWS, 1000):
             fill(c, first, 1000)
@@ -47,7 +47,8 @@ def rows(connection):
         try:
             return dict(connection.execute("SELECT k, n FROM t").fetchall())
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
-            # A look-up waits while the tables are exchanged; one that has shown rows says that they are not all.
+            # A look-up waits while the tables are exchanged; one that has already shown rows fails instead of ending
+            # early.
             if "while it was read" not in str(error):
                 raise
 
@@ -60,7 +61,7 @@ REBUILD = "CREATE OR REPLACE TABLE t WITH (REBUILD = true) AS SELECT k, SUM(v) -
 
 
 class Readers:
-    """Clients that look at the whole table, follow it, and write, as long as the block runs."""
+    """Clients that read the whole table, follow it, and write, as long as the block runs."""
 
     def __init__(self, server):
         self.server = server
@@ -99,7 +100,7 @@ class Readers:
                 time.sleep(0.02)  # it was killed
 
     def write(self):
-        """Goes on with the numbers that are not known to be stored."""
+        """Continues with the numbers that are not known to be stored."""
         while not self.stop.is_set():
             try:
                 with connect(self.server) as c:
@@ -112,13 +113,13 @@ class Readers:
 
 
 def check_equals_fresh(connection):
-    """What was rebuilt is what the same definition makes from the beginning."""
+    """The rebuilt table is the one that the same definition makes from the beginning."""
     connection.execute("CREATE TABLE fresh AS SELECT k, SUM(v) - SUM(v) + COUNT(*) AS n FROM events GROUP BY k")
     wait_for(lambda: dict(connection.execute("SELECT k, n FROM fresh").fetchall()) == rows(connection))
 
 
 def topic_rows(connection):
-    """The table as its topic tells it, to a query that reads that."""
+    """The table as a query reads it from its topic."""
     connection.execute("CREATE TABLE copy AS SELECT k, n FROM t")
     return wait_for(lambda: dict(connection.execute("SELECT k, n FROM copy").fetchall()) == rows(connection))
 
@@ -146,7 +147,7 @@ def readers_see_the_old_table_or_the_new_one():
 
 @case
 def followers_see_the_difference_at_once():
-    """A push query, and a query that reads the topic: of the kinds of rows there is one only, before and after."""
+    """A push query, and a query that reads the topic: each sees only one kind of rows, before and after."""
     server = launch()
     try:
         prepare(server)
@@ -195,7 +196,8 @@ def kill_9_while_it_is_built_and_while_it_takes_its_place():
 
 @case
 def kill_9_at_the_worst_moments():
-    """Rebuilt again and again, to and fro; killed while it is built, or as soon as both queries are seen to stand."""
+    """The table is rebuilt again and again, in both directions; the server is killed during the build, or as soon as
+    both queries run."""
     data_dir = tempfile.mkdtemp(prefix="millrace-rebuild-")
     chance = random.Random(46)
     keys, rounds = 5_000 if is_sanitized() else 60_000, 10
@@ -268,7 +270,7 @@ def a_new_definition_that_fails_leaves_the_old_one_alone():
         prepare(server)
         with connect(server) as c:
             wait_for(lambda: len(rows(c)) == KEYS)
-            fill(c, ROWS, 200_000)  # so much is not read before it is paused
+            fill(c, ROWS, 200_000)  # more than is read before the pause
             c.execute(REBUILD)
             c.execute("PAUSE CTAS_T_1")
             subprocess.run([binary(), "topic", "delete", "_rebuild_1", "-b", server.kafka], check=True,
@@ -289,7 +291,8 @@ def a_new_definition_that_fails_leaves_the_old_one_alone():
 
 @case
 def a_full_disk_puts_it_off():
-    """Room is taken until the difference does not fit; the old table goes on, and the new one comes when there is room."""
+    """The disk is filled until the difference does not fit; the old table stays in use, and the new one replaces it
+    once space is available."""
     disk = tempfile.mkdtemp(prefix="millrace-rebuild-disk-")
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", disk], stderr=subprocess.DEVNULL,
                       check=False).returncode:
@@ -319,7 +322,7 @@ def a_full_disk_puts_it_off():
             for _ in range(5):
                 try:
                     assert len({is_old(n) for n in rows(c).values()}) == 1
-                except psycopg.Error:  # it met the moment at which the queries begin anew
+                except psycopg.Error:  # the read met the moment at which the queries restart
                     pass
             os.remove(filler)
             wait_for(lambda: queries(c).get("CTAS_T_2") == "RUNNING" and "CTAS_T_1" not in queries(c))

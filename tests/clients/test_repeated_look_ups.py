@@ -7,7 +7,7 @@ import psycopg2
 from millrace_server import Deadline, case, run, start_server
 
 SERVER = start_server()
-TIMES = 4  # from the third on such a text is known
+TIMES = 4  # from the third time on the text is cached
 
 
 def connect():
@@ -27,7 +27,7 @@ def ask(connection, text):
 
 
 def alone(text):
-    """What a session answers that has never heard anything like it."""
+    """The answer of a session that has not received a similar text before."""
     connection = connect()
     answer = ask(connection, text)
     connection.close()

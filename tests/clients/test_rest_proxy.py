@@ -267,7 +267,7 @@ def kafka_clients_see_the_same():
 
 
 @case
-def answers_that_nobody_reads_are_bounded():
+def answers_that_no_client_reads_are_bounded():
     global SERVER
     before, limit_mb = SERVER, 64
     SERVER = launch("--memory-limit", f"{limit_mb}MB")

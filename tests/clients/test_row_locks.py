@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""SELECT ... FOR UPDATE and its kin with several sessions: what is read under a lock is what is changed."""
+"""SELECT ... FOR UPDATE and similar clauses with several sessions: rows that were read under a lock are the ones
+that are changed."""
 import threading
 import time
 
@@ -64,7 +65,7 @@ def others_wait_and_see_what_was_committed():
             waiter = threading.Thread(target=lambda: seen.extend(b.execute("SELECT v FROM waited WHERE id = 1 FOR UPDATE").fetchall()))
             waiter.start()
             await_statement("FROM waited WHERE id = 1 FOR UPDATE")
-            assert not seen  # it waits; who only reads does not
+            assert not seen  # it waits; a session that only reads does not
             with connect() as c:
                 assert c.execute("SELECT v FROM waited WHERE id = 1").fetchone() == (0,)
         waiter.join()
@@ -73,7 +74,7 @@ def others_wait_and_see_what_was_committed():
 
 @timed
 @case
-def who_does_not_want_to_wait_does_not():
+def a_session_that_does_not_want_to_wait_does_not_wait():
     with connect() as a, connect() as b:
         fill(a, "busy", 3)
         with a.transaction():
@@ -117,7 +118,7 @@ def a_queue_of_jobs_gives_each_job_once():
 
 
 @case
-def what_is_locked_is_asked_for():
+def for_update_locks_rows_of_tables_only():
     with connect() as c:
         fill(c, "one", 1)
         fill(c, "two", 1)
@@ -152,7 +153,7 @@ def a_cursor_locks_until_its_transaction_ends():
 
 @timed
 @case
-def who_is_ended_keeps_no_lock_though_it_does_not_look():
+def a_terminated_session_keeps_no_lock_though_it_does_not_read():
     a, b = connect(), connect()
     fill(b, "ended", 1)
     a.execute("BEGIN")
@@ -166,7 +167,7 @@ def who_is_ended_keeps_no_lock_though_it_does_not_look():
 
 
 @case
-def two_who_wait_for_each_other_are_told():
+def two_sessions_that_wait_for_each_other_get_an_error():
     with connect() as a, connect() as b:
         fill(a, "left_side", 1)
         fill(a, "right_side", 1)

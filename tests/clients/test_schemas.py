@@ -23,7 +23,7 @@ SERVER = None if OBSTACLE else launch()
 
 
 def sql(*statements, server=None):
-    """The rows of the last one."""
+    """Runs the statements; returns the rows of the last one."""
     server = server or SERVER
     with psycopg.connect(host=server.host, port=server.port, autocommit=True) as connection:
         for statement in statements:
@@ -59,7 +59,7 @@ def avro_text(text):
 
 
 @case
-def what_sql_writes_begins_with_the_id_of_its_schema():
+def values_of_sql_begin_with_the_id_of_their_schema():
     sql("CREATE STREAM a_out (id INT KEY, city VARCHAR, n BIGINT) WITH (FORMAT = 'AVRO', PARTITIONS = 1)",
         "INSERT INTO a_out VALUES (7, 'Lahore', 300), (8, NULL, NULL)")
     key, value = schema_id("a_out-key"), schema_id("a_out-value")
@@ -76,7 +76,7 @@ def what_sql_writes_begins_with_the_id_of_its_schema():
 
 
 @case
-def what_clients_write_is_read_in_the_schema_that_it_names():
+def values_of_clients_are_read_in_the_schema_that_they_name():
     sql("CREATE STREAM a_in (id INT KEY, city VARCHAR) WITH (VALUE_FORMAT = 'AVRO', PARTITIONS = 1)",
         "CREATE TABLE per_city AS SELECT city, COUNT(*) AS n FROM a_in GROUP BY city")
     old = schema_id("a_in-value")
@@ -86,7 +86,7 @@ def what_clients_write_is_read_in_the_schema_that_it_names():
     key = struct.pack(">i", 1)
     produce("a_in", [(key, header(old) + b"\x02" + avro_text("Lahore")),
                      (key, header(new) + b"\x02" + avro_text("Karachi") + b"\x02" + avro_int(-5)),
-                     (key, header(999) + b"\x02" + avro_text("nobody")),  # an id that nobody knows
+                     (key, header(999) + b"\x02" + avro_text("nobody")),  # an unknown id
                      (key, b"no header"),
                      (key, header(new) + b"\x02" + avro_text("Lahore") + b"\0")])
     # A record that cannot be read is left out, and the others go on.

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Sequences: no number is given twice, whoever asks and however the server ends; what was given in peace is followed by the next."""
+"""Sequences: no number is given twice, at any session and after any end of the server; after a clean stop the next
+number follows."""
 import os
 import shutil
 import signal
@@ -31,7 +32,7 @@ def number(connection, text, *parameters):
 
 
 class Directory:
-    """Data that stays when a server is killed."""
+    """Data that remain when a server is killed."""
 
     def __enter__(self):
         self.path = tempfile.mkdtemp(prefix="millrace-sequences-")
@@ -45,7 +46,7 @@ class Directory:
 
 
 class Taker(threading.Thread):
-    """Takes numbers until the server is gone. Some of them as rows that are written with them."""
+    """Takes numbers until the server is gone, some of them as keys of rows that it writes."""
 
     def __init__(self, server, index):
         super().__init__(daemon=True)
@@ -92,10 +93,10 @@ def no_number_comes_twice_over_kills():
         numbers.append(number(connection, "SELECT nextval('given')"))
         everything = numbers + written
         assert len(everything) == len(set(everything)), "some numbers came twice"
-        # Nothing else has overwritten these rows.
+        # No other row has overwritten these rows.
         there = {row[0] for row in ask(connection, "SELECT id FROM kept")}
         assert there >= set(written), sorted(set(written) - there)[:5]
-        # Numbers that were reserved and not given are skipped, and no more: so many at each end at most.
+        # Only numbers that were reserved and not given are skipped: at most 4096 at each end of a server.
         assert max(everything) < len(everything) + len(there) + (ROUNDS + 1) * 4096, (max(everything), len(everything))
         server.stop()
 

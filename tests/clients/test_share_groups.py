@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Share groups (KIP-932), a topic as a queue: requests by hand, since Debian has no client for them. The Java clients are in
-tests/clients/current."""
+"""Share groups (KIP-932), a topic as a queue: requests by hand, since Debian has no client for them. The Java
+clients are tested in tests/clients/current."""
 import os
 import shutil
 import signal
@@ -80,7 +80,7 @@ def each_record_goes_to_one_of_two():
 
 
 @case
-def what_is_not_done_comes_again_and_not_for_ever():
+def unfinished_records_are_delivered_again_but_not_forever():
     server = begin("g")
     try:
         produce(server.kafka, *range(6))
@@ -103,7 +103,7 @@ def what_is_not_done_comes_again_and_not_for_ever():
 
 
 @case
-def who_renews_keeps_what_it_has():
+def a_consumer_that_renews_keeps_its_records():
     server = begin("g")
     try:
         produce(server.kafka, *range(4))
@@ -141,7 +141,7 @@ def a_worker_that_is_cut_off_gives_back_what_it_had():
 
 
 @case
-def nonsense_is_refused_and_harms_nobody():
+def nonsense_is_refused_and_harms_no_other_client():
     server = begin("g")
     try:
         produce(server.kafka, *range(10))
@@ -170,7 +170,7 @@ def nonsense_is_refused_and_harms_nobody():
 
 
 @case
-def what_was_said_outlives_the_power():
+def acknowledgements_survive_a_power_cut():
     data = tempfile.mkdtemp(prefix="millrace-share-")
     server = launch(*FLAGS, data_dir=data)
     try:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Clients that ask for long answers and do not read them: nobody else waits for them."""
+"""Clients that ask for long answers and do not read them: no other client waits for them."""
 import os
 import socket
 import statistics
@@ -39,7 +39,7 @@ def slow_key():
 
 
 class Others(threading.Thread):
-    """One who looks up, one who writes and looks up what it has written, and one whose statements are computed on a worker."""
+    """Another client: one looks up, one writes and looks up its own rows, and the statements of one are computed on a worker."""
 
     def __init__(self, server, ask):
         super().__init__()

@@ -30,7 +30,7 @@ def await_statement(text):
 
 
 def together(*functions):
-    """Runs them in threads of their own; the first failure of any is raised."""
+    """Runs the functions in threads of their own, and raises the first failure."""
     failures = []
 
     def guarded(function):
@@ -83,7 +83,7 @@ def a_rebuilt_table_does_not_go_back():
 
 
 @case
-def a_key_that_is_there_is_told_as_postgresql_does():
+def a_duplicate_key_is_reported_as_in_postgresql():
     with connect() as c:
         fill(c, "keyed", 3, "PRIMARY KEY")
         for statement in ("UPDATE keyed SET id = 2 WHERE id = 1", "UPDATE keyed SET id = 9 WHERE id < 3"):
@@ -98,7 +98,7 @@ def a_key_that_is_there_is_told_as_postgresql_does():
 
 @case
 def a_number_keeps_its_digits_as_a_parameter():
-    """A NUMERIC that was assigned as a parameter of fewer digits than the column's became a hundredth."""
+    """A NUMERIC parameter with fewer digits than the column used to become a hundredth."""
     columns = {"two": 2, "many": 9}
     with connect() as c:
         c.execute("DROP TABLE IF EXISTS priced DELETE TOPIC")
@@ -129,8 +129,8 @@ def a_declared_number_beside_a_whole_one_is_not_whole():
 
 
 @case
-def what_returning_makes_of_a_number_has_the_type_that_was_told():
-    """The server ended by RETURNING ARRAY[%s] with a NUMERIC, and bal + %s lost the point."""
+def a_number_in_returning_has_the_described_type():
+    """The server used to end on RETURNING ARRAY[%s] with a NUMERIC, and bal + %s lost the decimal point."""
     with connect() as c:
         c.execute("DROP TABLE IF EXISTS told DELETE TOPIC")
         c.execute("CREATE TABLE told (id INT PRIMARY KEY, bal NUMERIC(12,2))")
@@ -143,13 +143,14 @@ def what_returning_makes_of_a_number_has_the_type_that_was_told():
                 try:
                     c.execute(f"UPDATE told SET bal = bal RETURNING {shown}", (value,))
                 except psycopg.errors.DatatypeMismatch:
-                    pass  # not supported yet without a type: the server goes on
+                    pass  # not supported yet without a type; the server survives
         assert c.execute("SELECT bal FROM told").fetchall() == [(Decimal("10.5"),)]
 
 
 @case
 def a_long_text_is_no_deep_tree():
-    """5,000 conditions ended the server, as did a row that is assigned to a thousand columns: libpg_query repeats it."""
+    """5,000 conditions used to end the server, as did a row that is assigned to a thousand columns, since
+    libpg_query repeats it."""
     columns = ", ".join(f"c{i}" for i in range(1000))
     with connect() as c:
         fill(c, "long", 3, "PRIMARY KEY")
@@ -281,7 +282,8 @@ def truncate_can_be_rolled_back():
 
 @case
 def truncate_is_undone_where_others_are():
-    """With a group of statements that fails, and not by a savepoint, which would give nothing back."""
+    """TRUNCATE is undone together with a group of statements that fails, but not by a savepoint, since it would free
+    no space then."""
     with connect() as c:
         fill(c, "undone", 5, "PRIMARY KEY")
         for script in ("TRUNCATE undone; SELECT nope FROM undone", "DELETE FROM undone; TRUNCATE undone; INSERT INTO undone VALUES ('x', 1)",
@@ -330,7 +332,7 @@ def a_second_writer_waits_for_its_turn_and_no_longer():
 
 @timed
 @case
-def sessions_that_wait_for_each_other_are_told_so():
+def sessions_that_wait_for_each_other_get_a_deadlock_error():
     with connect() as a, connect() as b:
         fill(a, "first", 3, "PRIMARY KEY")
         fill(a, "second", 3, "PRIMARY KEY")
@@ -343,7 +345,7 @@ def sessions_that_wait_for_each_other_are_told_so():
         await_statement("UPDATE second SET v = 1")
         began = time.monotonic()
         assert "deadlock" in raises(psycopg.errors.DeadlockDetected, lambda: b.execute("UPDATE first SET v = 2"))
-        # b has not said ROLLBACK, and keeps nobody from anything.
+        # b has not sent ROLLBACK, but no longer blocks a.
         waiting.join(timeout=5)
         check_took_less(began, 5)
         a.execute("COMMIT")
@@ -353,14 +355,14 @@ def sessions_that_wait_for_each_other_are_told_so():
 
 
 @case
-def who_waits_too_long_is_told_that_it_was_the_timeout():
+def a_session_that_waits_too_long_gets_an_error_that_names_the_timeout():
     with connect() as a, connect() as b:
         fill(a, "timed", 3, "PRIMARY KEY")
         a.execute("BEGIN")
         a.execute("UPDATE timed SET v = 1")
         b.execute("SET statement_timeout = '200ms'")
         assert "statement timeout" in raises(psycopg.errors.QueryCanceled, lambda: b.execute("UPDATE timed SET v = 2"))
-        # Who does nothing with what it has is sent away.
+        # An idle transaction that holds locks is ended.
         b.execute("SET statement_timeout = 0; SET lock_timeout = '10s'")
         with connect(options="-c idle_in_transaction_session_timeout=300ms") as idle:
             a.execute("ROLLBACK")
@@ -480,7 +482,7 @@ def a_read_that_is_cut_short_fails():
 
 
 @case
-def a_push_query_is_told_of_truncate():
+def truncate_ends_a_push_query():
     with connect() as a:
         fill(a, "pushed", 3, "PRIMARY KEY")
         reader = subprocess.Popen(["psql", "-h", SERVER.host, "-p", str(SERVER.port), "-U", "millrace", "-d", "millrace", "-At", "-v",

@@ -17,7 +17,7 @@ _LITTLE = ("--state-memory", "1MB", "--checkpoint-interval-ms", "100", "--checkp
 
 @contextlib.contextmanager
 def two_clients(name, *settings):
-    """Of a server of their own."""
+    """A reader and a writer, with a server of their own."""
     server = launch(*settings, data_dir=os.path.join(FOLDER, name))
     try:
         options = {"host": server.host, "port": server.port, "autocommit": True}
@@ -52,7 +52,7 @@ def writing(write):
 
 
 def check_scans_show_beginnings(name, *settings):
-    """Records count their keys in turn: what a commit holds are all keys up to one so many times, the others once less."""
+    """Records count their keys in turn: a commit holds all keys up to one key n times, and the others n - 1 times."""
     keys, at_once = 20_000, 1_999
     with two_clients(name, *settings) as (reader, writer):
         reader.execute("CREATE STREAM turns (k INT KEY) WITH (partitions=1)")
@@ -89,7 +89,7 @@ def a_scan_shows_what_one_commit_left_also_from_the_disk():
 
 
 @case
-def what_came_later_is_not_shown_without_what_came_before():
+def later_rows_are_not_shown_without_earlier_ones():
     """Each event is written when the one before is in the table, in another partition."""
     fillers = 30_000
     with two_clients("partitions") as (reader, writer):

@@ -22,7 +22,7 @@ PATIENCE_S = 30
 
 
 class TransactionServer:
-    """Is killed and started again at the same place, with the same data."""
+    """Kills the server and restarts it on the same address and data."""
 
     def __init__(self, *flags):
         if confluent_kafka is None:
@@ -56,7 +56,7 @@ class TransactionServer:
              "auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.partition.eof": True})
 
     def read_all(self, topic, isolation, partitions=3):
-        """What lies in the topic up to its end, as far as it may be read."""
+        """The values in the topic up to the readable end."""
         consumer = self.consumer(isolation=isolation)
         consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in range(partitions)])
         values, ended = [], set()
@@ -93,7 +93,7 @@ def until(what, patience_s=PATIENCE_S):
 
 
 @case
-def what_is_aborted_is_never_read():
+def aborted_records_are_never_read():
     server = TransactionServer()
     server.make_topic("data")
     producer = server.producer()
@@ -173,7 +173,7 @@ def offsets_are_committed_with_what_was_made_of_them():
     until(lambda: committed() == 2)
     work(2, False)
     assert committed() == 2, committed()
-    # As who begins anew would: from what is committed.
+    # A restarted program would continue from the committed offset.
     consumer.seek(confluent_kafka.TopicPartition("from", 0, 2))
     server.kill_and_restart()
     work(4, True)
@@ -184,7 +184,7 @@ def offsets_are_committed_with_what_was_made_of_them():
 
 
 @case
-def who_is_replaced_commits_nothing_more():
+def a_replaced_producer_commits_nothing():
     server = TransactionServer()
     server.make_topic("data")
     first = server.producer()
@@ -205,7 +205,7 @@ def who_is_replaced_commits_nothing_more():
 
 @case
 def rows_of_sessions_behind_an_open_transaction_are_waited_for():
-    """Nobody has read the table before: where its topic can be read to does not tell of these rows."""
+    """The table has not been read before: the readable end of its topic alone does not show that these rows exist."""
     server = TransactionServer("--read-wait-ms", "300")
     with server.sql() as sql:
         for change, wanted in (("UPDATE {} SET v = 2 WHERE id = 1", [(1, 2)]), ("DELETE FROM {} WHERE id = 1", []),
@@ -232,7 +232,7 @@ def rows_of_sessions_behind_an_open_transaction_are_waited_for():
 
 
 @case
-def what_is_left_open_ends_by_itself():
+def a_transaction_that_is_left_open_ends_by_itself():
     server = TransactionServer()
     server.make_topic("data")
     producer = server.producer(transaction_timeout_ms=1500)
@@ -247,7 +247,7 @@ def what_is_left_open_ends_by_itself():
 
 @case
 def transactions_go_on_over_a_kill():
-    """Of many small ones each is there as a whole or not at all, and none twice."""
+    """Each of many small transactions exists as a whole or not at all, and none twice."""
     server = TransactionServer()
     server.make_topic("data")
     producer = server.producer()
@@ -267,8 +267,8 @@ def transactions_go_on_over_a_kill():
 
 
 @case
-def the_second_version_says_nothing_before_it_writes():
-    """KIP-890: an end gives the next epoch, over a kill, too, and keeps out what comes late."""
+def the_second_version_registers_no_partition_before_it_writes():
+    """KIP-890: each end gives the next epoch, also over a kill, and fences late batches."""
     server = TransactionServer()
     server.make_topic("data")
     with kafka_wire.Connection(server.kafka) as connection:
@@ -305,8 +305,9 @@ def the_second_version_says_nothing_before_it_writes():
 
 @case
 def a_sequence_of_a_transaction_that_has_ended_is_not_acknowledged_again():
-    """librdkafka gives the sequences of what it purges when it aborts to what it sends next: Kafka acknowledges that as sent
-    again, commits the transaction, and the records are nowhere. Told that it is not known, it aborts and begins a new epoch."""
+    """After an abort librdkafka gives the sequences of purged records to the next ones. Kafka acknowledges those as
+    duplicates and commits the transaction, and the records are lost. With an error for an unknown producer id
+    librdkafka aborts and begins a new epoch."""
     server = TransactionServer()
     server.make_topic("data")
     with kafka_wire.Connection(server.kafka) as connection:
@@ -321,7 +322,7 @@ def a_sequence_of_a_transaction_that_has_ended_is_not_acknowledged_again():
 
 
 def ends(producer, topic, partition):
-    """Whether the next transaction can begin: the end of the one before is written."""
+    """Whether the next transaction can begin, because the marker of the last one is written."""
     try:
         producer.add(topic, partition)
     except RequestFailed as error:

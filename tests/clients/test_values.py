@@ -77,7 +77,7 @@ def copy_refuses_a_text_that_is_no_time():
 
 
 @case
-def records_of_queries_and_of_insert_have_the_append_time_where_the_topic_says_so():
+def records_of_queries_and_of_insert_have_the_append_time_if_the_topic_has_that_setting():
     for topic in ("appended", "inserted"):
         create_topic(topic, message_timestamp_type="LogAppendTime")
     begin = int(time.time() * 1000)

@@ -1,7 +1,7 @@
-"""A producer of the second version of transactions (KIP-890) by hand: what Debian ships of clients is older.
+"""A producer of the second version of transactions (KIP-890) by hand, since Debian's clients are older.
 
-It says nothing before it writes, and each end gives it the epoch that it goes on with. What it asks may be asked again
-when the answer was lost.
+It registers no partition before it writes, and each end returns the epoch of the next transaction. A request may be
+repeated if its answer was lost.
 """
 import struct
 import time
@@ -36,7 +36,7 @@ class SecondVersionProducer:
     _produce_version = 12
 
     def produce(self, topic, partition, values):
-        """Where they lie; a batch that is sent again with the same sequence lies where it did."""
+        """Returns the offset of the batch; a batch that is sent again with the same sequence keeps its offset."""
         sequence = self._sequences.get((topic, partition), 0)
         batch = kafka_wire.batch_of(*values, attributes=_TRANSACTIONAL, producer_id=self.producer_id,
                                     producer_epoch=self.epoch, base_sequence=sequence).encode()
@@ -76,7 +76,7 @@ class SecondVersionProducer:
 
 
 class FirstVersionProducer(SecondVersionProducer):
-    """As most of librdkafka's: it says what it writes to before it does, and its sequences go on over its transactions."""
+    """A producer like most of librdkafka's: it registers a partition before it writes, and its sequences continue over its transactions."""
     _produce_version = 11
 
     def add(self, topic, partition):
@@ -99,7 +99,7 @@ class FirstVersionProducer(SecondVersionProducer):
 
 
 def open_producer(connection, name, patience_s=20):
-    """One whose coordinator may have yet to come: the first who asks lets its topic be made."""
+    """A producer whose coordinator may not exist yet: the first request creates the topic of the coordinators."""
     deadline = Deadline(patience_s)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Transfers between accounts that lie in several partitions: each is one transaction of an SQL client at whichever node."""
+"""Transfers between accounts in several partitions: each is one transaction of an SQL client at any node."""
 import collections
 import random
 import threading
@@ -34,11 +34,11 @@ class Client(threading.Thread):
             try:
                 if connection is None:
                     connection = connect(self.chance.choice([node for node in self.world.running() if node.number <= 3]))
-                    connection.autocommit = False  # as psycopg does unless it is told
+                    connection.autocommit = False  # psycopg's default
                     connection.execute("SET statement_timeout = '20s'")
                     connection.commit()
                 self._transfer(connection, number)
-            except (psycopg.Error, OSError, IndexError) as error:  # nobody may be there
+            except (psycopg.Error, OSError, IndexError) as error:  # no node may be running
                 connection = self._note(connection, number, error)
             time.sleep(_PAUSE_S)
         if connection is not None:
@@ -63,7 +63,8 @@ class Client(threading.Thread):
             self.refused.append(number)
         else:
             self.unknown += 1
-        # Lost connections, a server that stops, waits or has no room, and what another one was faster to change.
+        # Lost connections, a server that stops, waits or has no space, and rows that another transaction has changed
+        # first.
         if state and state[:2] not in ("08", "57", "53", "40", "55"):
             self.errors.append(f"{state} {error}")
         if state and state[:2] == "40":
@@ -127,7 +128,7 @@ class Accounts:
         return found
 
     def _differences(self, node):
-        """Each transaction is there whole or not at all: what is transferred tells what each account has."""
+        """Each transaction is stored as a whole or not at all: the transfers determine the balance of each account."""
         with connect(node) as session:
             transfers = session.execute("SELECT number, giver, taker, amount FROM transfers").fetchall()
             balances = dict(session.execute("SELECT id, balance FROM accounts").fetchall())

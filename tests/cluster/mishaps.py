@@ -1,4 +1,4 @@
-"""What goes wrong: each is begun with a part of the round's chance, and says what it did."""
+"""The disturbances: each begins with a part of the round's chance, and returns a description."""
 import dataclasses
 import json
 import os
@@ -16,8 +16,8 @@ except ImportError:
 
 @dataclasses.dataclass
 class Mishap:
-    begin: Callable  # of world, the nodes that are left to it in random order, chance: what was done, in words
-    nodes: int = 1   # so many are hit
+    begin: Callable  # arguments: the world, the remaining nodes in random order, chance; returns a description
+    nodes: int = 1   # number of affected nodes
     weight: int = 2
     lasts_s: tuple = (0.5, 5)
     end: Callable = lambda world: None  # after everything is healed
@@ -79,7 +79,7 @@ def _fill_disk(world, numbers, _):
 
 
 def _asked_at(world):
-    """A node that answers, if there is one."""
+    """A node that answers, or None."""
     for node in world.running():
         try:
             metadata_of(node)
@@ -90,7 +90,8 @@ def _asked_at(world):
 
 
 def _move_leaders(world, _, chance):
-    """Replicas in another order, then the first one of each leads. That it is refused where nobody decides is right."""
+    """Changes the order of the replicas and makes the first one of each the leader. A refusal is right if there is
+    no controller."""
     order = chance.sample(NODES, len(NODES))
     node = _asked_at(world)
     if node is None:
@@ -136,14 +137,14 @@ MISHAPS = {
 
 
 def choose(chance):
-    """The names of one or two of them that may go wrong at once."""
+    """The names of one or two disturbances that may happen at once."""
     names = sorted(MISHAPS)
     chosen = chance.choices(names, [MISHAPS[name].weight for name in names], k=chance.choice((1, 2)))
     return list(dict.fromkeys(chosen))
 
 
 class Round:
-    """One or two mishaps, the second of which may begin before the first has ended."""
+    """One or two disturbances, the second of which may begin before the first has ended."""
 
     def __init__(self, seed_chance, names=None):
         self._chance = seed_chance
@@ -152,7 +153,7 @@ class Round:
         self.said = []
 
     def begin(self, world, name):
-        """How long it is to last; what cannot be done here is left out."""
+        """Begins the disturbance; returns its duration, or 0 if it is impossible here."""
         mishap = MISHAPS[name]
         numbers, self._left = self._left[:mishap.nodes], self._left[mishap.nodes:]
         lasts_s = self._chance.uniform(*mishap.lasts_s)

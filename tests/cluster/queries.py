@@ -1,4 +1,4 @@
-"""Rows of an SQL client at whichever node, and six queries over them, which are compared with a recomputation."""
+"""Rows of an SQL client at any node, and six queries over them, which are compared with a recomputation."""
 import collections
 import random
 import threading
@@ -12,7 +12,7 @@ try:
 except ImportError:
     psycopg = None
 
-PRODUCTS, PEOPLE, RETURNED = 7, 5, 4  # every fourth sale comes back
+PRODUCTS, PEOPLE, RETURNED = 7, 5, 4  # every fourth sale is returned
 _WINDOW_MS, _STEP_MS, _EPOCH_MS = 5000, 40, 1_700_000_000_000
 _PAUSE_S = 0.02
 SCHEMA = (
@@ -91,7 +91,8 @@ class Queries:
     def _note(self, sale, error):
         self.unknown.append(sale)
         state = getattr(error, "sqlstate", None)
-        # Lost connections, a server that stops, waits or has no room, and what another one was faster to change.
+        # Lost connections, a server that stops, waits or has no space, and rows that another transaction has changed
+        # first.
         if state and state[:2] not in ("08", "57", "53", "40", "55"):
             self.errors.append(f"{state} {error}")
 
@@ -102,7 +103,7 @@ class Queries:
         return found
 
     def _differences(self, node):
-        """What the queries are to have follows from what is in the log of what they read."""
+        """The expected results of the queries follow from the records in the log of their inputs."""
         with connect(node) as session:
             def rows(query):
                 return sorted(session.execute(query).fetchall())

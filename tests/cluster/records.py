@@ -17,7 +17,7 @@ _PAUSE_S = 0.015  # between records: two cores do all of this
 
 
 class Records(Load):
-    """Whoever writes goes on from round to round, and so does who reads."""
+    """The producer and the group's members continue from round to round."""
 
     def __init__(self, world):
         create_topic(world, TOPIC, PARTITIONS)
@@ -31,7 +31,7 @@ class Records(Load):
 
     def wait(self):
         until = time.monotonic() + _PAUSE_S
-        while (left_s := until - time.monotonic()) > 0:  # poll() comes back as soon as there was something
+        while (left_s := until - time.monotonic()) > 0:  # poll() returns early if there was an event
             self.producer.poll(left_s)
 
     def resume(self):
@@ -45,7 +45,7 @@ class Records(Load):
         return len(self.times)
 
     def pause(self):
-        """What was sent is acknowledged then."""
+        """Stops the producer; all its records are acknowledged then."""
         self.stopping = True
         self.thread.join()
         if self.producer.flush(60):
@@ -57,7 +57,7 @@ class Records(Load):
     def complaints(self):
         found, self.failures = [f"a record was refused: {failure}" for failure in self.failures], []
         try:
-            self.check(self.nodes.bootstrap)  # by whoever leads; nodes compare their replicas themselves
+            self.check(self.nodes.bootstrap)  # read from the leaders; nodes compare their replicas themselves
         except AssertionError as error:
             found.append(str(error))
         return found + self._complaints_of_group()
@@ -75,7 +75,7 @@ class Records(Load):
         except AssertionError:
             return [f"the group has not read {len(missing())} of {len(acknowledged)} records within {_READ_WITHIN_S} s",
                     *self._where(missing())]
-        # What is read again before its commit is kept may be read again, and comes before these commits are seen.
+        # Records may be read again before their commit is stored; they precede the commits in `seen`.
         uncommitted = self._wait_for_commits()
         began, self._judged = self._judged, len(self.seen)
         found = [f"the group had committed {before[partition]} of partition {partition}, and read {offset} again"
@@ -86,7 +86,7 @@ class Records(Load):
         return found[:3] + uncommitted
 
     def _where(self, missing):
-        """What is missing, and where the group's members are in these partitions."""
+        """The missing records, and the positions of the group's members in their partitions."""
         return [f"partition {number}: {sorted(value for partition, value in missing if partition == number)[:5]} are missing; read to "
                 f"{max((offset for partition, _, offset in self.seen if partition == number), default=None)}; "
                 + "; ".join(member.place_in(TOPIC, number) for member in self.members)

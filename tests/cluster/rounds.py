@@ -1,4 +1,4 @@
-"""Rounds, one after the other, and what came out."""
+"""Rounds, one after the other, and their results."""
 import random
 import sys
 import time
@@ -86,7 +86,7 @@ def _told(error):
 def _attempt(what):
     try:
         return what()
-    except Exception as error:  # whatever it is, it is told
+    except Exception as error:  # any error is a complaint
         return _told(error)
 
 

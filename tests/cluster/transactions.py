@@ -18,7 +18,7 @@ _ENDED_WITHIN_S = 60
 
 
 class _Patient:
-    """Asks again: on a machine that is busy a leader may not answer in time, and whoever looks is told so."""
+    """Repeats a query: on a busy machine a leader may not answer in time, and the query then fails with that error."""
 
     def __init__(self, world):
         self.world = world
@@ -40,7 +40,7 @@ class _Rows(list):
 
 
 class Transactions(TransactionLoad):
-    """Those of the crash rounds, by clients that look for the nodes that coordinate and lead."""
+    """The transactions of the crash rounds, by clients that look for the coordinators and leaders."""
 
     KINDS = ((ClientWriter, "client"),)
 

@@ -1,4 +1,4 @@
-"""Three nodes and three members of etcd, all that lies between them, and what can be done to each."""
+"""Three nodes and three members of etcd, the connections between them, and the disturbances of each."""
 import atexit
 import concurrent.futures
 import os
@@ -46,7 +46,7 @@ class Member(Etcd):
 
 
 class Disk:
-    """Where a node's data lie: a small disk if there may be one, which can be full, or just a folder."""
+    """The place of a node's data: a small disk, which can be full, if the machine allows it; otherwise a folder."""
 
     def __init__(self, folder):
         try:
@@ -74,7 +74,8 @@ class Disk:
 
 
 class World:
-    """A cluster of its own, which lives for some rounds. What a test of one case asks of a Cluster it has, too."""
+    """A cluster of its own, which lives for some rounds. It has the interface that tests of single cases use of
+    Cluster."""
 
     def __init__(self):
         if not os.path.exists(ETCD):
@@ -85,8 +86,8 @@ class World:
         for member in self.members.values():
             member.everybody = ",".join(f"{each.number}={each.peers}" for each in self.members.values())
         self.disks, self.ways, self.nodes, self._made = {}, {}, {}, {}
-        self._ended, self._deaths = set(), []  # processes that were to end; what is told of others
-        self._read_logs = {}  # how much of each node's log is known
+        self._ended, self._deaths = set(), []  # processes that were to end; errors of others
+        self._read_logs = {}  # the part of each node's log that was read
         atexit.register(self.close)
         try:
             for member in self.members.values():
@@ -104,7 +105,7 @@ class World:
             raise
 
     def _make(self, number):
-        """The same one again after it was away."""
+        """Makes the node; returns the same object after it was away."""
         if number in self._made:
             return self._made[number]
         self.ways[number] = [Way(member.url) for member in self.members.values()]
@@ -123,7 +124,7 @@ class World:
     def running(self):
         return [node for node in self.nodes.values() if node.is_running()]
 
-    # --- What is done to it
+    # --- Disturbances
 
     def kill(self, number):
         self._ended.add(self.nodes[number].process.pid)
@@ -135,7 +136,7 @@ class World:
         node.stop()
 
     def cut_off(self, number, hears, is_heard):
-        """From all other nodes, in one direction or both."""
+        """Cuts the node off from all other nodes, in one direction or both."""
         for other in (*NODES, FOURTH):
             if other == number:
                 continue
@@ -152,7 +153,7 @@ class World:
         return os.path.join(os.path.dirname(binary()), name)
 
     def add_fourth(self):
-        """It gets its share of the replicas, as soon as it can."""
+        """Gives the node its share of the replicas, as soon as that is possible."""
         self.nodes[FOURTH] = self._make(FOURTH)
         self.nodes[FOURTH].start(waits=False)
         self._adding = concurrent.futures.Future()
@@ -165,14 +166,14 @@ class World:
             future.set_exception(error)
 
     def remove_fourth(self):
-        """All that it has goes to the others, and it ends."""
+        """Moves all replicas of the node to the others, and ends it."""
         self._adding.result(_ADDED_WITHIN_S)
         self._change_nodes("remove")
         self.stop(FOURTH)
         shutil.rmtree(self.nodes.pop(FOURTH).data_dir)
 
     def _change_nodes(self, how):
-        """Asked again while it is refused: something may be away still."""
+        """Repeats the command while it is refused: a node may still be away."""
         def has_succeeded():
             with open(os.path.join(self.folder, "operations"), "a") as log:
                 return subprocess.run(["timeout", str(_ADDED_WITHIN_S), binary(), "cluster", how, str(FOURTH), "-b",
@@ -180,7 +181,7 @@ class World:
                                       stdout=log, stderr=log, check=False).returncode == 0
         eventually(has_succeeded, _ADDED_WITHIN_S, 1)
 
-    # --- What makes it well again
+    # --- Recovery
 
     def start_all(self):
         for node in self.nodes.values():
@@ -190,7 +191,7 @@ class World:
             node.wait_until_ready()
 
     def heal(self):
-        """Whatever was done: everybody runs, and reaches everybody."""
+        """Undoes all disturbances: every node runs, and reaches every other."""
         self.network.heal()
         for number, node in self.nodes.items():
             for way in self.ways[number]:
@@ -209,7 +210,7 @@ class World:
                          for node in self.nodes.values() if not node.is_running() and node.process.pid not in self._ended]
 
     def wait_until_well(self):
-        """Everybody knows of everybody, all partitions have their leaders, and all replicas are in sync."""
+        """Waits until all nodes know each other, all partitions have their leaders, and all replicas are in sync."""
         numbers = sorted(self.nodes)
         self._why = ""
 
@@ -234,7 +235,7 @@ class World:
         except AssertionError as error:
             raise AssertionError(f"not well within {_WELL_WITHIN_S} s: {self._why}") from error
 
-    # --- What is wrong with it
+    # --- Complaints
 
     def complaints(self):
         self._note_deaths()
@@ -244,7 +245,7 @@ class World:
         return found
 
     def _alarms(self, node):
-        """Lines of its log that nothing of what was done explains, each once."""
+        """Lines of its log that no disturbance explains, each once."""
         with open(node.log, errors="replace") as log:
             log.seek(self._read_logs.get(node.number, 0))
             lines = log.readlines()
@@ -252,7 +253,7 @@ class World:
         return [f"node {node.number} says: {line.strip()}" for line in lines if is_alarming(line)]
 
     def keep(self):
-        """Copies what lies on small disks, so that it outlives them."""
+        """Copies the contents of small disks, so that they outlive the disks."""
         for number, disk in self.disks.items():
             if disk.can_be_full() and os.path.exists(self._made[number].data_dir):
                 subprocess.run(["cp", "-a", "--sparse=always", self._made[number].data_dir, self._made[number].folder],
@@ -276,12 +277,12 @@ class World:
         atexit.unregister(self.close)
 
 
-# What a full disk and a lost etcd make a log say, and a fourth node that is removed.
+# Alarming lines that a full disk, a lost etcd or the removal of the fourth node explains.
 _EXPLAINED = re.compile("disk is full|No space left|no room|etcd|this node was removed from the cluster")
 
 
 def is_alarming(line):
-    """Data or an invariant at risk."""
+    """Whether the line reports data or an invariant at risk."""
     if "Assertion" in line or "Sanitizer" in line:
         return True
     return " error " in line[:40] and not _EXPLAINED.search(line)

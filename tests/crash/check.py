@@ -1,4 +1,4 @@
-"""Compares what a server holds with what its clients know and with what follows from its log."""
+"""Compares the contents of a server with the knowledge of its clients and with results computed from its log."""
 import bisect
 import collections
 import time
@@ -11,12 +11,12 @@ from ledger import Fate, columns_of
 from load import STAMPED, drop_passing
 from patience import patience
 
-# What the statements below say.
+# Constants of the statements below.
 WINDOW_MS, GRACE_MS, RETENTION_MS = 10_000, 20_000, 120_000
 LARGE_FROM = 50
 NEAR_MS = 5_000  # of the join of two streams
 GAP_MS = 2_000   # of sessions
-SOME_BUT, OTHERS_BUT = 5, 3  # counts of which rows of two tables have no multiple
+SOME_BUT, OTHERS_BUT = 5, 3  # rows with counts that are multiples of these are left out
 SLOW_ONE_IN = 2000
 REFERRED = 50  # cities that a foreign key may name, there or not
 
@@ -24,8 +24,8 @@ SCHEMA = (
     "CREATE STREAM IF NOT EXISTS events "
     "(device VARCHAR KEY, id BIGINT, amount INT, city VARCHAR, at_ms BIGINT) "
     "WITH (KAFKA_TOPIC = 'events', VALUE_FORMAT = 'JSON', PARTITIONS = 4, TIMESTAMP = 'at_ms')",
-    # Formats with schemas, each of which is registered by its statement. Some rows make so much that another thread
-    # has to.
+    # Formats with schemas; each statement registers its schema. Some rows are so large that another thread must encode
+    # them.
     "CREATE STREAM IF NOT EXISTS large WITH (VALUE_FORMAT = 'AVRO') AS "
     f"SELECT device, id, city FROM events WHERE amount >= {LARGE_FROM} "
     f"AND LEN(LPAD('', CASE WHEN id % {SLOW_ONE_IN} = 0 THEN 700000 ELSE 1 END, '-')) > 0 EMIT CHANGES",
@@ -53,7 +53,7 @@ SCHEMA = (
     "EMIT CHANGES",
     "CREATE TABLE IF NOT EXISTS zoned AS SELECT c.city AS city, n, zone "
     "FROM per_city c JOIN sites s ON c.city = s.city EMIT CHANGES",
-    # Foreign keys that change with nearly every event, of rows that come and go on both sides.
+    # Foreign keys that change with nearly every event; rows appear and disappear on both sides.
     "CREATE TABLE IF NOT EXISTS some AS "
     f"SELECT city, n FROM per_city WHERE n % {SOME_BUT} <> 0 EMIT CHANGES",
     "CREATE TABLE IF NOT EXISTS others AS "
@@ -73,26 +73,26 @@ ZONES = {f"c{number}": f"z{number % 7}" for number in range(0, 40, 2)}
 FILL = ("INSERT INTO sites (city, zone) VALUES "
         + ", ".join(f"('{city}', '{zone}')" for city, zone in ZONES.items()))
 
-# What they define, in their order.
+# The relations that these statements define, in their order.
 SOURCES = ("EVENTS", "LARGE", "PER_DEVICE", "PER_CITY", "PRODUCED", "SITES", "LOCATED", "MET",
            "MET_OR_NOT", "VISITS", "ZONED", "SOME", "OTHERS", "REFERRING", "FOLLOWING",
            "STAMPED", "STAMPED_CITIES",
            *cleanup_load.SOURCES, *transaction_load.SOURCES)
 
 _CATCH_UP_TIMEOUT_S = 60
-_REMOVED_WITHIN_S = 60  # a journal is trimmed when the checkpoints of all its tasks have come so far
+_REMOVED_WITHIN_S = 60  # a journal is trimmed only after all its tasks have made checkpoints
 _MARKERS = 64  # rows with different keys: enough to reach every partition
 
 
 def define(connection):
-    """All that the checks are about, as far as it is not there yet, and nothing else."""
+    """Creates the missing ones of the relations that the checks use, and drops all others."""
     drop_passing(connection)
     for statement in (*SCHEMA, FILL):
         connection.execute(statement)
 
 
 def _read(connection, query):
-    """The rows as tuples of text; much faster than rows that are converted."""
+    """Rows as tuples of text; much faster than converted rows."""
     return [tuple(line.split("\t")) for line in connection.copy_out(query).splitlines()]
 
 
@@ -113,14 +113,14 @@ def read_partitions(connection, stream):
 
 
 def read_produced(connection):
-    """What Kafka producers wrote: (partition, offset, producer, number)."""
+    """The records of Kafka producers: (partition, offset, producer, number)."""
     return [(int(partition), int(offset), producer, int(number))
             for partition, offset, producer, number in _read(
                 connection, "SELECT ROWPARTITION, ROWOFFSET, producer, n FROM produced")]
 
 
 def expected_counts(partitions):
-    """Of per_device: by (device, window start), (count, sum of ids); and the number of late rows.
+    """Expected rows of per_device: {(device, window start): (count, sum of ids)}, and the number of late rows.
 
     Each partition has its own stream time.
     """
@@ -143,7 +143,7 @@ def expected_counts(partitions):
 
 
 def expected_totals(partitions):
-    """Of per_city: by city, (count, sum of amounts, newest id)."""
+    """Expected rows of per_city: {city: (count, sum of amounts, newest id)}."""
     totals = {}
     for rows in partitions.values():
         for _, row_id, _ in rows:
@@ -154,7 +154,7 @@ def expected_totals(partitions):
 
 
 def expected_references(partitions):
-    """Of the tables joined by foreign keys: by city, (count, that of the city that it names)."""
+    """Expected rows of the foreign-key joins: {city: (its count, count of the city that it refers to)}."""
     counts = {city: totals[0] for city, totals in expected_totals(partitions).items()}
 
     def other_of(count, among):
@@ -170,7 +170,7 @@ def expected_references(partitions):
 
 
 def expected_pairs(partitions):
-    """Of met: (id, other) for each other event of the device that is large and near in time."""
+    """Expected rows of met: (id, other) for each other event of the device that is large and near in time."""
     large, pairs = collections.defaultdict(list), []
     ids = [row[1] for rows in partitions.values() for row in rows]
     for row_id in ids:
@@ -190,7 +190,7 @@ def expected_pairs(partitions):
 
 
 def expected_visits(partitions):
-    """Of visits: by (device, start, end), (count, sum of ids)."""
+    """Expected rows of visits: {(device, start, end): (count, sum of ids)}."""
     times = collections.defaultdict(list)
     for rows in partitions.values():
         for _, row_id, _ in rows:
@@ -210,7 +210,7 @@ def expected_visits(partitions):
 
 
 def _difference(what, found, expected):
-    """At most three of the entries in which two dictionaries differ."""
+    """At most three of the keys at which two dictionaries differ."""
     keys = [key for key in {**found, **expected} if found.get(key) != expected.get(key)]
     return [f"{what}: {len(keys)} of {len(expected)} entries are wrong"] * bool(keys) + [
         f"{what} {key}: {found.get(key)} instead of {expected.get(key)}" for key in keys[:3]]
@@ -221,16 +221,16 @@ _GROWING = {name.upper() for name in (*cleanup_load.SOURCES, *transaction_load.S
 
 
 def _lags(connection):
-    """How far those queries are behind whose inputs do not grow any more."""
+    """Lags of the queries whose inputs no longer grow."""
     return [row[4] for row in connection.execute("SHOW QUERIES").fetchall()
             if not _GROWING & {name.strip().upper() for name in row[2].split(",")}]
 
 
 def _read_when_caught_up(connection, read, expected):
-    """What a query gives that reads what another writes: nobody's look-up waits for both.
+    """Reads the output of a query over another query's output: a look-up does not wait for both.
 
-    It has time for as long as it or any other query comes further: with no memory for their state, on one shard,
-    they hold each other up, and one alone may stand still for minutes.
+    The read is repeated as long as this or any other query makes progress: with no memory for their state, on one
+    shard, the queries hold each other up, and a single one may stand still for minutes.
     """
     before, deadline = None, 0
     while True:
@@ -243,18 +243,18 @@ def _read_when_caught_up(connection, read, expected):
             before, deadline = state, now + _CATCH_UP_TIMEOUT_S
         elif now > deadline:
             return found
-        time.sleep(max(0.05, now - began))  # what is read is not there for the query
+        time.sleep(max(0.05, now - began))  # reading takes time from the query
 
 
 class Checker:
-    """Remembers the log from check to check: what was there stays there, at the same offset."""
+    """Remembers the log between checks: a record that was stored stays at its offset."""
 
     def __init__(self, ledger):
         self._ledger = ledger
         self._before = {"events": {}, "large": {}}
 
     def check(self, connection):
-        """Complaints; none when everything is right."""
+        """Returns complaints; empty if everything is right."""
         self._pass_all_that_is_there(connection)
         events = read_partitions(connection, "events")
         complaints = self._check_log("events", events)
@@ -270,7 +270,7 @@ class Checker:
         return complaints + self._check_queries(connection)
 
     def _pass_all_that_is_there(self, connection):
-        """After this, look-ups of the connection see everything that is in the log now."""
+        """After this, look-ups of the connection see all records that the log has now."""
         connection.execute(f"SET read.wait.ms = {_CATCH_UP_TIMEOUT_S * 1000}")
         markers = self._ledger.begin(_MARKERS, "the check's INSERT")
         rows = []
@@ -365,7 +365,7 @@ class Checker:
             lambda: collections.Counter((int(row_id), int(other)) for row_id, other in
                                         _read(connection, "SELECT id, other FROM met")), expected)
         complaints = _difference("met", found, expected)
-        # What meets nobody in time depends on who came first; but nothing comes twice.
+        # An event without a partner in time depends on the order of arrival; but no row appears twice.
         rows = collections.Counter(_read(connection, "SELECT id, other FROM met_or_not"))
         twice = [row for row, count in rows.items() if count > 1]
         if twice:
@@ -415,7 +415,7 @@ class Checker:
 
     @staticmethod
     def _check_stamped(connection, events):
-        """By one definition or the next, each event went through once, in its order."""
+        """Each event passed once and in order, through one definition or its successor."""
         expected = {number: [row[1] for row in rows] for number, rows in events.items()}
 
         def read():
@@ -460,14 +460,14 @@ class Checker:
 
 
 class LeftoversCheck:
-    """Remembers what queries exchange records through: the same from check to check."""
+    """Remembers the partitions through which queries exchange records: they stay the same between checks."""
 
     def __init__(self, data_dir):
         self._data_dir = data_dir
         self._exchanges = None
 
     def check(self, connection):
-        """Complaints about what lies in the files and belongs to nothing, soon after a drop."""
+        """Complaints about entries of the files that belong to no object, soon after a drop."""
         if data_files.reason_to_skip():
             return []
         queries = {row[0] for row in connection.execute("SHOW QUERIES EXTENDED").fetchall()}
@@ -478,7 +478,7 @@ class LeftoversCheck:
             if not complaints:
                 self._exchanges = data_files.internal_partitions(self._data_dir)
                 return []
-            if complaints != before:  # what is removed step by step has time for each
+            if complaints != before:  # data that are removed step by step get time for each step
                 before, deadline = complaints, time.monotonic() + patience(_REMOVED_WITHIN_S)
             if time.monotonic() > deadline:
                 return complaints
@@ -486,7 +486,7 @@ class LeftoversCheck:
 
 
 def is_alarming(line):
-    """Of the server's log: data or an invariant at risk."""
+    """Whether a line of the server's log reports that data or an invariant is at risk."""
     return " error " in line[:40] or "Assertion" in line or "Sanitizer" in line
 
 

@@ -1,8 +1,9 @@
 """Topics that lose records while servers die: one by retention, one by compaction.
 
-One producer writes both, and knows what it has sent. Of the topic with retention the newest records are there, without gaps, up to
-a record that everything before it has gone, and at least as many bytes as were to be kept; of the one that is compacted the newest record
-of each key is, where its acknowledgement said. Queries over both have seen every record once, whatever has gone since.
+One producer writes both topics and remembers the records that it has sent. The topic with retention keeps its newest
+records without gaps, and at least the configured number of bytes. The compacted topic keeps the newest record of
+each key, at the offset of its acknowledgement. Queries over both have read every record once, even those that were
+removed later.
 """
 import collections
 import random
@@ -15,7 +16,7 @@ try:
 except ImportError:
     confluent_kafka = None
 
-import server  # noqa: F401  what the clients have is on the path then
+import server  # puts the folder of the client tests on the path
 from kafka_wire import Connection, array, string
 from patience import patience
 from pausable import Pausable
@@ -50,7 +51,7 @@ def configure(address):
 
 
 class CleanupLoad(Pausable):
-    """Threads: its own feeds; others look while it is paused."""
+    """Threads: its own thread produces; other threads read its fields while it is paused."""
 
     def __init__(self, address, seed):
         self.address = address
@@ -60,7 +61,7 @@ class CleanupLoad(Pausable):
         self.problems = []
         self._chance = random.Random(f"{seed}/cleanup")
         self._client = confluent_kafka.Producer({
-            "batch.num.messages": 100,  # the newest batch is not compacted: what waits while a server is gone would be one
+            "batch.num.messages": 100,  # the newest batch is never compacted, so it must be small
             "bootstrap.servers": address, "enable.idempotence": True, "message.timeout.ms": 600_000,
             "queue.buffering.max.messages": 500, "retry.backoff.ms": 50, "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 200, "log_level": 0, "linger.ms": 1,
@@ -106,7 +107,7 @@ class CleanupLoad(Pausable):
                                      partition=0)
                 break
             except BufferError:
-                if self._is_over:  # there may be no server any more that takes it
+                if self._is_over:  # the last server may be gone
                     return
                 self._client.poll(0.02)
         self.sent += 1
@@ -116,7 +117,7 @@ class CleanupLoad(Pausable):
                                      on_delivery=self._note(key, number))
                 break
             except BufferError:
-                if self._is_over:  # there may be no server any more that takes it
+                if self._is_over:  # the last server may be gone
                     return
                 self._client.poll(0.02)
         self.newest[key] = None if is_gone else number
@@ -132,7 +133,7 @@ class CleanupLoad(Pausable):
     # --- The checks, while it is paused
 
     def _wait_until_cleaned(self):
-        """Soon little is left, however short the lives of servers were."""
+        """Waits until few records are left, however short the lives of servers were."""
         deadline = time.monotonic() + patience(_TIMEOUT_S)
         while True:
             found = [f"{topic} still has {len(records)} records of {self.sent}"
@@ -192,7 +193,7 @@ class CleanupLoad(Pausable):
             time.sleep(0.1)
 
     def _read(self, topic):
-        """All (offset, key, value) that are there."""
+        """All stored records: (offset, key, value)."""
         client = confluent_kafka.Consumer({"bootstrap.servers": self.address, "group.id": "none",
                                            "enable.partition.eof": True, "auto.offset.reset": "earliest"})
         client.assign([TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])

@@ -1,6 +1,6 @@
-"""What lies in log.mdb and state.mdb, read without the server's code: by LMDB's own library.
+"""Reads the contents of log.mdb and state.mdb with LMDB's own library, without the server's code.
 
-docs/formats/data-directory.md says what the tables hold. A server may have the files open meanwhile.
+docs/formats/data-directory.md describes the tables. A server may have the files open meanwhile.
 """
 import collections
 import contextlib
@@ -16,7 +16,7 @@ _NEXT = 8
 _MAP_SIZE = 1 << 40
 _MAX_TABLES = 20_000
 _CLIENT = 0  # kind of a partition
-_JOURNAL = b"\0" * 10 + b"_tasks"  # the topic of what tasks commit
+_JOURNAL = b"\0" * 10 + b"_tasks"  # the topic of the tasks' commits
 # Tables whose keys begin with the number of a partition's log.
 _BY_LOG_NUMBER = ("exchanges", "producers", "timestamps", "append-times")
 
@@ -61,7 +61,7 @@ class _File:
         return [key for key, _ in self.entries(table)]
 
     def entries(self, table):
-        """All of a table, in order; None is the table of tables."""
+        """All entries of a table, in order; None is the table of tables."""
         handle, cursor = ctypes.c_uint(), ctypes.c_void_p()
         self._call("mdb_dbi_open", self._transaction, table and table.encode(), ctypes.c_uint(0),
                    ctypes.byref(handle))
@@ -102,21 +102,21 @@ def _number(key):
 
 
 def _query_of(task):
-    """`CTAS_PER_CITY_3/0/2`: query, stage, number."""
+    """The query of a task; `CTAS_PER_CITY_3/0/2` has query, stage and number."""
     return task.rsplit("/", 2)[0]
 
 
 def internal_partitions(data_dir):
-    """(topic id, partition) of all that queries exchange records through."""
+    """(topic id, partition) of each partition through which queries exchange records."""
     with _open(os.path.join(data_dir, "log.mdb")) as log:
         return {key for key, row in log.entries("partitions") if row[0] != _CLIENT and not _is_journal(key)}
 
 
 def leftovers(data_dir, queries, client_partitions, exchange_partitions):
-    """Complaints: what belongs to nothing, in either file.
+    """Complaints about entries of either file that belong to no object.
 
-    `queries`: names of all that are defined; `client_partitions`: how many partitions
-    the topics have that clients see; `exchange_partitions`: see internal_partitions().
+    `queries`: names of all defined queries; `client_partitions`: number of partitions of the topics that clients
+    see; `exchange_partitions`: see internal_partitions().
     """
     return (_left_in_log(os.path.join(data_dir, "log.mdb"), queries, client_partitions,
                          exchange_partitions)
@@ -159,7 +159,7 @@ def _is_journal(partition_key):
 
 
 def _left_in_journals(log, journals, first_entries):
-    """Commits of tasks that are not there, or lie before the first of a task."""
+    """Complaints about commits of tasks that do not exist, or that precede the first commit that a task needs."""
     left = collections.Counter()
     for key, batch in log.entries("exchanges"):
         if _number(key) in journals:
@@ -170,7 +170,7 @@ def _left_in_journals(log, journals, first_entries):
 
 
 def _task_of(batch):
-    """The key of the one record of a record batch, version 2."""
+    """The key of the only record of a record batch, version 2."""
     at = 61
 
     def varint():
@@ -193,7 +193,7 @@ def _task_of(batch):
 
 
 def _strangers(where, keys, owners):
-    """Entries whose key does not begin with the number of one of the owners."""
+    """Complaints about entries whose key does not begin with the number of one of the owners."""
     counts = collections.Counter(_number(key) for key in keys)
     strange = {owner: count for owner, count in counts.items() if owner not in owners}
     return [f"{where}: {sum(strange.values())} entries belong to nothing that is there: "

@@ -1,4 +1,4 @@
-"""Crashes around DROP: after the next starts nothing is left of what was dropped."""
+"""Crashes around DROP: after the next starts the dropped objects have left no trace."""
 import os
 import re
 import shutil
@@ -23,7 +23,7 @@ _REMOVED = ("a topic that is not defined is removed", "state of a query that is 
 
 
 class _Life:
-    """One start of a server, and what it said."""
+    """One start of a server, and its log."""
 
     def __init__(self, binary, folder, crash_point=None):
         self._log = os.path.join(folder, "server.log")
@@ -42,7 +42,7 @@ def _names(connection):
 
 
 def _one(binary, folder, point):
-    """Complaints; None when the crash point was not reached."""
+    """Returns complaints; None if the crash point was not reached."""
     life = _Life(binary, folder, point)
     if life.is_ready:
         try:
@@ -56,7 +56,7 @@ def _one(binary, folder, point):
             life.server.kill()
             life.server.wait()
             return None
-    # The first start finishes what the crash interrupted, the rest is dropped by hand.
+    # The first start finishes the interrupted work; the rest is dropped by statements.
     life = _Life(binary, folder)
     if not life.is_ready:
         return [f"{point}: the server does not start again"]
@@ -81,7 +81,8 @@ def _one(binary, folder, point):
 
 
 def complaints(binary, step=1):
-    """Tries each `step`th passage of the points, until the statements are over before it."""
+    """Crashes at every `step`th passage of each point, until the statements end before the point
+    is reached."""
     found = []
     for point in _POINTS:
         for number in range(1, _MAX_COMMITS, step):

@@ -1,9 +1,8 @@
-"""Kafka producers that go on over the deaths of servers, and what they know about their records.
+"""Kafka producers that outlive servers, and their knowledge of their records.
 
-Unlike the clients of load.py they are never told that a server died: they send again until somebody
-answers, as real producers do. So each record of an idempotent producer has to be there exactly once
-in the end, and each record of a plain one at least once; those of one producer in one partition in
-the order in which they were sent.
+Unlike the clients of load.py they get no notice of a server's death: they repeat a request until it is answered, as
+real producers do. So in the end each record of an idempotent producer is stored exactly once, and each record of a
+plain producer at least once; the records of one producer in one partition are in the order in which they were sent.
 """
 import collections
 import random
@@ -24,11 +23,11 @@ _CODECS = ("none", "lz4", "zstd", "snappy", "gzip")
 _ALL = {
     "acks": "all",
     "message.timeout.ms": 600_000,  # nothing is ever given up
-    "queue.buffering.max.messages": 500,  # what waits for the next server
+    "queue.buffering.max.messages": 500,  # records that wait for the next server
     "retry.backoff.ms": 50,
     "reconnect.backoff.ms": 20,
     "reconnect.backoff.max.ms": 200,
-    "log_level": 0,  # it tells of each lost connection
+    "log_level": 0,  # otherwise it logs each lost connection
 }
 _KINDS = {
     "idempotent": {"enable.idempotence": True},
@@ -44,7 +43,7 @@ def reason_to_skip():
 class Producer(Pausable):
     """One librdkafka producer and a thread that feeds it.
 
-    Threads: its own writes `sent`, `acknowledged` and `problems`; others look while it is paused.
+    Threads: its own thread writes `sent`, `acknowledged` and `problems`; other threads read them while it is paused.
     """
 
     def __init__(self, name, address, chance):
@@ -60,7 +59,7 @@ class Producer(Pausable):
         self.start()
 
     def pause(self):
-        """Waits until all that was sent is acknowledged: there has to be a server."""
+        """Waits until all sent records are acknowledged, which takes a running server."""
         with self._state:
             self._is_wanted = False
             self._state.wait_for(lambda: not self._is_running)
@@ -95,7 +94,7 @@ class Producer(Pausable):
             time.sleep(self._chance.random() * 0.02)
 
     def _produce(self, number):
-        """How many were taken: one, or none when too many wait already."""
+        """Returns the number of records taken: one, or none if the queue is full."""
         partition = self._chance.randrange(PARTITIONS)
         padding = "x" * (number * 37 % 300)
         try:
@@ -119,7 +118,7 @@ class Producer(Pausable):
     # --- The checks, while it is paused: then all that was sent is acknowledged.
 
     def doubles(self, stored):
-        """How many records are there again."""
+        """Number of records that are stored more than once."""
         numbers = [number for rows in stored.values() for _, number in rows]
         return len(numbers) - len(set(numbers))
 
@@ -129,7 +128,7 @@ class Producer(Pausable):
         for partition in range(PARTITIONS):
             rows = stored.get(partition, [])
             numbers = [number for _, number in rows]
-            # A record that is sent again follows those that were under way with it.
+            # A record that is repeated follows the records that were in flight with it.
             once = numbers if self.is_idempotent else list(dict.fromkeys(numbers))
             if once != self.sent[partition]:
                 found.append(f"partition {partition}: " + _difference(once, self.sent[partition]))
@@ -157,7 +156,7 @@ def _difference(stored, sent):
 
 
 def _by_producer(rows):
-    """By name and partition: (offset, number) in the order of the log."""
+    """{name: {partition: (offset, number)}}, in the order of the log."""
     stored = collections.defaultdict(lambda: collections.defaultdict(list))
     for partition, offset, name, number in sorted(rows):
         stored[name][partition].append((offset, number))
@@ -193,7 +192,7 @@ class KafkaLoad:
                    for numbers in producer.sent.values())
 
     def doubles(self, rows):
-        """How many records of all producers are there again; `rows` as below."""
+        """Number of records of all producers that are stored more than once; `rows` as below."""
         stored = _by_producer(rows)
         return sum(producer.doubles(stored[producer.name]) for producer in self.producers)
 

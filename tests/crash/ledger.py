@@ -1,10 +1,10 @@
-"""What the clients know about the rows that they sent."""
+"""The clients' knowledge of the rows that they sent."""
 import enum
 import itertools
 import threading
 import zlib
 
-# Event time of row 0; each row is a little later, but for the jitter below.
+# Event time of row 0; each row is a little later, except for the jitter below.
 _EPOCH_MS = 1_700_000_000_000
 _STEP_MS = 25
 _DEVICES = 300
@@ -12,7 +12,8 @@ _CITIES = 40
 
 
 def columns_of(row_id):
-    """device, amount, city, and event time of a row: its id says it all, so that damage shows."""
+    """Device, amount, city and event time of a row. They follow from its id, so that damage
+    shows."""
     mixed = zlib.crc32(b"%d" % row_id)
     late_ms = 60_000 if row_id % 101 == 0 else mixed // 7 % 15_000
     return (f"d{mixed % _DEVICES}", mixed // 3 % 100, f"c{mixed // 5 % _CITIES}",
@@ -26,7 +27,8 @@ class Fate(enum.Enum):
 
 
 class Group:
-    """Rows that are stored all together or not at all; those of a long COPY, the first of them."""
+    """Rows that are stored all together or not at all; of a long COPY, the first rows may be
+    stored alone."""
 
     def __init__(self, ids, what, is_in_blocks):
         self.ids = ids
@@ -35,12 +37,13 @@ class Group:
         self.is_in_blocks = is_in_blocks
 
     def keep_first(self, row_count):
-        """Only so many are stored."""
+        """Only the first `row_count` rows are stored."""
         del self.ids[row_count:]
         self.fate = Fate.STORED
 
     def settle(self, present_ids):
-        """A complaint about what is there; none when it is right."""
+        """Settles an open fate. Returns a complaint about the stored rows, or None if they are
+        right."""
         present = sum(row_id in present_ids for row_id in self.ids)
         if self.fate is Fate.MAYBE:
             if self.is_in_blocks and all(row_id in present_ids for row_id in self.ids[:present]):
@@ -58,7 +61,7 @@ class Group:
 class Ledger:
     """All groups of one data directory.
 
-    Threads: any may begin groups, and each changes the fate of its own.
+    Threads: any thread may begin groups, and each changes the fate of its own groups only.
     """
 
     def __init__(self):
@@ -78,9 +81,9 @@ class Ledger:
         return sum(len(group.ids) for group in self.groups if group.fate is Fate.STORED)
 
     def settle(self, present_ids):
-        """Complaints about what is there and should not be, or the other way round.
+        """Complaints about rows that are stored and should not be, or the other way round.
 
-        Groups whose fate was open get one: later kills must not change it.
+        Groups with an open fate get one: later kills must not change it.
         """
         complaints = []
         for group in self.groups:

@@ -15,7 +15,8 @@ logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 _INSERT = "INSERT INTO events (device, id, amount, city, at_ms) VALUES "
 _COPY_COLUMNS = "COPY events (device, id, amount, city, at_ms) FROM STDIN (FORMAT csv)"
-# More than a block of a server that commits them as server.py says; the other sizes are less.
+# More than one block for a server that commits blocks as server.py sets; the other sizes are below
+# one block.
 _ROWS_OF_LONG_COPY = 10_000
 _LOOK_UP = "SELECT n FROM per_city WHERE city = '%s'"
 
@@ -39,13 +40,14 @@ def _json(ids):
                    for row_id in ids for device, amount, city, at_ms in [columns_of(row_id)])
 
 
-# What is replaced again and again while everybody writes, with the moment at which it was said.
+# Relations that are replaced again and again while all clients write; `stamp` is the time of the
+# statement.
 STAMPED = (
     "STREAM {}stamped WITH (KAFKA_TOPIC = 'stamped') AS SELECT device, id, {} AS stamp FROM events "
     "EMIT CHANGES",
     "TABLE {}stamped_cities WITH (KAFKA_TOPIC = 'stamped_cities') AS "
     "SELECT city, COUNT(*) AS n, {} AS stamp FROM events GROUP BY city EMIT CHANGES")
-PASSING = "passing_"  # tables whose names begin so come and go
+PASSING = "passing_"  # prefix of tables that are created and dropped again and again
 
 
 def drop_passing(connection):
@@ -55,9 +57,9 @@ def drop_passing(connection):
 
 
 class Load:
-    """Threads that write to the server and look at its answers.
+    """Threads that write to the server and check its answers.
 
-    They end when the connection breaks. `problems` then holds what went wrong besides.
+    They end when the connection breaks. `problems` then has all other failures.
     """
 
     def __init__(self, server, ledger, seed):
@@ -74,11 +76,11 @@ class Load:
             thread.start()
 
     def is_cut_off(self):
-        """A client has ended already."""
+        """Whether a client has ended already."""
         return any(not thread.is_alive() for thread in self._threads)
 
     def stop(self, timeout_s=30):
-        """Lets everybody finish what they are doing; the server may be dead."""
+        """Lets all clients finish their current statement; the server may be dead."""
         self._stopping.set()
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
@@ -165,14 +167,14 @@ class Load:
             if kind == "bad":
                 copy.write("d1,x,1,c1,1\n")
             else:
-                group.fate = Fate.MAYBE  # leaving the block says that this was all
+                group.fate = Fate.MAYBE  # leaving the block ends the COPY
         if kind == "bad":
             raise AssertionError("a COPY with a bad line was taken")
         group.fate = Fate.STORED
 
     def _define_and_drop(self, connection, chance):
-        """Queries that come and go: TERMINATE, DROP, and DROP with their topics."""
-        drop_passing(connection)  # what the last kill has left
+        """Creates queries and ends them: by TERMINATE, DROP, and DROP with their topics."""
+        drop_passing(connection)  # tables that the last kill has left
         while not self._stopping.is_set():
             name = f"{PASSING}{chance.randrange(1000)}"
             connection.execute(f"CREATE TABLE {name} AS SELECT city, COUNT(*) AS n FROM events "
@@ -185,13 +187,13 @@ class Load:
             connection.execute(f"DROP TABLE {name} DELETE TOPIC")
 
     def _replace(self, connection, chance):
-        """Queries get new definitions, and go on from where they are."""
+        """Gives queries new definitions; they continue from their current offsets."""
         while not self._stopping.is_set():
             time.sleep(chance.random() * 0.3)
             statement = chance.choice(STAMPED).format("", int(time.time()))
             connection.execute("CREATE OR REPLACE " + statement)
 
-    # --- Readers: what they were shown is durable, and must be there after the kill.
+    # --- Readers: rows that they have seen are durable, and must exist after the kill.
 
     def _look_up(self, connection, chance):
         shown = self._ledger.shown_counts

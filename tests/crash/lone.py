@@ -1,5 +1,5 @@
-"""Crashes while one client alone writes a row after the other: what its commits change in the data file is pending then
-(storage/kv/pending_changes.h). Each row that was acknowledged is there once, of the others at most the last.
+"""Crashes while only one client writes, one row after the other: the page changes of its commits are then pending
+(storage/kv/pending_changes.h). Each acknowledged row is stored once, and of the others at most the last one.
 """
 import os
 import random

@@ -3,13 +3,13 @@ import threading
 
 
 class Pausable:
-    """What loads have in common. `_run` works as long as `_wait` says so, and ends with `_is_running` unset.
+    """The common base of loads. `_run` works as long as `_wait` returns true, and ends with `_is_running` unset.
 
     Threads: its own works; others look while it is paused.
     """
 
     def start(self):
-        """Once all is there that `_run` needs; nothing is done before resume()."""
+        """Call it when everything that `_run` needs exists; the thread waits until resume()."""
         self._state = threading.Condition()
         self._is_wanted = self._is_running = self._is_over = False  # guarded by _state
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -1,8 +1,8 @@
-"""Power cuts: what a killed process had written to its files and not synced is taken back, at random.
+"""Power cuts: changes that a killed process had written to its files and not synced are undone, at random.
 
-power_cut.c, preloaded, writes down what each change replaces. A disk may have kept any of the versions
-that a sector had since the last sync that covered it, each sector on its own; or each page, for disks
-and file systems that write nothing smaller. The same goes for the length of a file.
+power_cut.c, preloaded, records the old contents before each change. A disk may have kept any version that a sector
+had since the last sync that covered it, each sector on its own; or each page, for disks and file systems that write
+only whole pages. The length of a file may be lost in the same way.
 """
 import collections
 import os
@@ -48,7 +48,7 @@ def _up(at, unit):
 
 
 class Undo:
-    """What was written down about one file: its changes that need not have reached the disk."""
+    """The record of changes of one file that may not have reached the disk."""
 
     def __init__(self, path):
         with open(path, "rb") as file:
@@ -79,7 +79,7 @@ class Undo:
         return change.number <= self._durable_until or change.number in self._durable
 
     def versions(self, unit):
-        """By place of a sector or page: what it had since it was last durable, without the newest."""
+        """{place of a sector or page: its versions since it was last durable, without the newest}."""
         found = {}
         for change in self.changes:
             for place in range(_down(change.begin, unit), _up(change.end, unit), unit):
@@ -91,7 +91,7 @@ class Undo:
         return found
 
     def lengths(self):
-        """What the file's length was since it was last durable, without the newest."""
+        """The lengths of the file since the last durable one, without the newest."""
         found = []
         for change in self.changes:
             if not self.is_durable(change):
@@ -105,9 +105,9 @@ class Undo:
 class Disk:
     """Files whose power can be cut.
 
-    `libraries`: what build() has returned; `lies`: syncs do nothing; what a cut loses are pieces
-    of one of the `units`, each with one of the probabilities in `losses`. `endangered` and `lost` count
-    sectors and pages: those that had other versions, and those that have them again.
+    `libraries`: the result of build(); `lies`: syncs have no effect. A cut loses pieces of the size of one of the
+    `units`, each with one of the probabilities in `losses`. `endangered` counts the sectors and pages with older
+    versions, `lost` those that were set back to one.
     """
 
     def __init__(self, libraries, chance, lies=False, units=UNITS, losses=_LOSSES):
@@ -118,9 +118,9 @@ class Disk:
         self.endangered = self.lost = self.cuts = 0
 
     def wrapper(self, data_dir):
-        """What a command line begins with that works in this directory."""
+        """The beginning of a command line for a process that works in this directory."""
         os.makedirs(_undo_dir(data_dir), exist_ok=True)
-        # A sanitizer wants to be loaded first, and works when it is not.
+        # A sanitizer demands to be loaded first, but works without.
         sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         return ("env", f"LD_PRELOAD={self._libraries}", f"ASAN_OPTIONS={sanitizer}",
                 f"MILLRACE_POWER_CUT_DATA={os.path.realpath(data_dir)}",
@@ -128,7 +128,7 @@ class Disk:
                 *(["MILLRACE_POWER_CUT_LIE=1"] if self._lies else []))
 
     def cut(self, data_dir):
-        """The process is dead. Afterwards another one may start."""
+        """Call it after the process has died. Afterwards another process may start."""
         self.cuts += 1
         unit, loss = self._chance.choice(self._units), self._chance.choice(self._losses)
         undo_dir = _undo_dir(data_dir)
@@ -160,11 +160,11 @@ class Disk:
             file.truncate(length)
 
     def _older(self, olders, loss):
-        """Where everything is lost, it is the oldest: what is known to be on the disk."""
+        """If everything is lost, the result is the oldest version: the one that is known to be on the disk."""
         return olders[0] if loss == 1 else self._chance.choice(olders)
 
     def _forget(self, path, unit, loss):
-        """A lock table, which is written through a mapping, and never synced."""
+        """Cuts a lock table, which is written through a mapping and never synced."""
         length = os.path.getsize(path)
         with open(path, "r+b") as file:
             for place in range(0, length, unit):

@@ -1,7 +1,7 @@
-"""Whether power.py takes back what was not synced, and nothing else: a process with a known history of
-writes, truncations and syncs is killed, and its file is compared with all that it may be.
+"""Checks that power.py undoes unsynced changes and no others: a process with a known history of writes, truncations
+and syncs is killed, and its file is compared with all allowed contents.
 
-The process is this file, too: `power_checks.py FILE SEED SYNCS` goes through the history of the seed.
+This file is the process, too: `power_checks.py FILE SEED SYNCS` runs the history of the seed.
 """
 import os
 import random
@@ -22,7 +22,7 @@ _PLACES = 48 << 10
 _POINTS = (None, None, "before-sync", "before-root", "after-root", "before-truncate",
            "after-truncate")
 
-# A sync that says when it has begun, and ends as it is told to.
+# A sync that reports its begin, and then waits for the order to succeed or to fail.
 _HELD_SYNC = """
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ int fsync(int fd) { return (void)fd, held_sync(); }
 
 
 def _history(seed):
-    """Steps: what is called, where, with which bytes; of syncs: what is written meanwhile."""
+    """Steps: (call, place, bytes); the bytes of a sync are written while it runs."""
     chance = random.Random(f"{seed}/history")
     steps = []
     for _ in range(chance.randint(1, _STEPS)):
@@ -110,16 +110,16 @@ def _go_through(path, seed, is_held):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-# --- What its file may be
+# --- The allowed contents of its file
 
 class _Killed(Exception):
     pass
 
 
 class _Expected:
-    """By sector or page, all contents since the last sync that covered it, the oldest first.
+    """{place of a sector or page: all contents since the last sync that covered it, the oldest first}.
 
-    And so the length of the file.
+    The lengths of the file are kept in the same way.
     """
 
     def __init__(self, steps, unit, point, lies):
@@ -151,7 +151,7 @@ class _Expected:
         return []
 
     def places_among_versions(self, found):
-        """(how many versions, which of them) of each piece of the file."""
+        """(number of versions, index of the found one) of each piece of the file."""
         for place, versions in self._versions.items():
             piece = found[place:place + self._unit]
             if piece in versions:
@@ -239,7 +239,7 @@ def _run(disk, data_dir, seed, is_held, point):
 
 
 def _cut_copy(libraries, folder, chance, unit, loss):
-    """The content of the file after a cut, which leaves the folder as it was."""
+    """The content of the file after a cut of a copy; the folder stays as it was."""
     copy = folder + "-copy"
     shutil.copytree(folder, copy)
     try:
@@ -271,7 +271,7 @@ def _complaints_of_one(libraries, folder, seed, seen):
 
 
 def _complaints_of_cut_record(libraries, folder):
-    """What was to be recorded when the process was killed had not begun."""
+    """A change whose record was cut off by the kill had not begun."""
     data_dir, undo_dir = os.path.join(folder, "data"), os.path.join(folder, "data-undo")
     os.makedirs(data_dir)
     program = ("import os, signal, sys; fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT); "

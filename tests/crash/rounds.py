@@ -1,4 +1,4 @@
-"""Rounds of kills and checks, and what came out."""
+"""Rounds of kills and checks, and their results."""
 import random
 import sys
 import time

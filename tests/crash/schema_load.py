@@ -1,8 +1,9 @@
-"""Schemas that are registered over HTTP, in all three formats, while servers die; streams whose columns come out of them; and records
-that name each version.
+"""Schemas that are registered over HTTP, in all three formats, while servers die; streams with columns from these
+schemas; and records in each version.
 
-Whoever registers sends the same again until it is answered. What was answered is there after each restart, as it was: the number of the
-version, its id, its text; no id names two schemas. Each record is a row of its stream once, in whatever version it was written.
+A client repeats a registration until it is answered. After each restart an answered registration is unchanged: the
+number of the version, its id, its text; no id names two schemas. Each record is one row of its stream, in whatever
+version it was written.
 """
 import http.client
 import json
@@ -14,7 +15,7 @@ try:
 except ImportError:
     confluent_kafka = None
 
-import server  # noqa: F401  what the clients have is on the path then
+import server  # puts the folder of the client tests on the path
 from schema_wire import header, varint, zigzag
 from pausable import Pausable
 
@@ -78,7 +79,8 @@ class Json:
 
 
 class Subject:
-    """A topic, its stream, the versions of its schema, and its records. Threads: the load's, and others while it is paused."""
+    """A topic, its stream, the versions of its schema, and its records. Threads: the load's, and others while it is
+    paused."""
 
     def __init__(self, coding, number):
         self.coding = coding
@@ -100,7 +102,7 @@ class Subject:
 
 
 class SchemaLoad(Pausable):
-    """Threads: its own registers and feeds; others look while it is paused."""
+    """Threads: its own thread registers and produces; other threads read its fields while it is paused."""
 
     def __init__(self, http_address, kafka_address, seed):
         self._http, self._kafka = http_address, kafka_address
@@ -157,7 +159,8 @@ class SchemaLoad(Pausable):
                 self._state.notify_all()
 
     def _ask(self, method, path, body=None):
-        """Status and answer, once there is one: until then the same is sent again. None: it is over."""
+        """Repeats the request until it is answered; returns status and answer, or (None, None) if the load ends
+        before."""
         while not self._is_over:
             try:
                 return ask(self._http, method, path, body)
@@ -172,7 +175,7 @@ class SchemaLoad(Pausable):
                                    {"schema": subject.open_text, "schemaType": subject.coding.kind})
         if status is None:
             return
-        if status in (500, 503):  # it stops, or what it was to store is not stored
+        if status in (500, 503):  # the server stops, or could not store the schema
             return
         if status != 200 or answer["version"] != version:
             raise AssertionError(f"version {version} of {subject.name}: {status} {answer}")

@@ -10,7 +10,7 @@ import threading
 import psycopg
 import psycopg2
 
-# What the client tests have is used here, too.
+# Shares helpers with the client tests.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
 from millrace_server import binary  # noqa: E402,F401
 from patience import patience  # noqa: E402
@@ -25,8 +25,8 @@ _PACE = {"MILLRACE_CHECKPOINT_INTERVAL_MS": "200", "MILLRACE_CHECKPOINT_JOURNAL_
 
 
 class Reader:
-    """A session for checks, which read all that there is: psycopg2 does that in C. Half of a round's time went into Debian's psycopg 3,
-    which calls libpq for each row.
+    """A session for checks, which read all rows: psycopg2 fetches them in C. Debian's psycopg 3, which calls libpq
+    for each row, took half of a round's time.
     """
 
     def __init__(self, port):
@@ -45,7 +45,7 @@ class Reader:
         return cursor
 
     def copy_out(self, query):
-        """What COPY of the query gives, as text."""
+        """The output of COPY for the query, as text."""
         text = io.BytesIO()
         self._connection.cursor().copy_expert(f"COPY ({query}) TO STDOUT", text)
         return text.getvalue().decode()
@@ -72,7 +72,7 @@ class Server:
         atexit.register(self._process.kill)  # does nothing once it has been waited for
 
     def wait_until_ready(self):
-        """False when it died before."""
+        """Returns False if the server died before it was ready."""
         watchdog = threading.Timer(patience(START_TIMEOUT_S), self.kill)
         watchdog.start()
         is_ready = False
@@ -100,7 +100,7 @@ class Server:
         return Reader(self.port)
 
     def wait(self, timeout_s=None):
-        """The exit status; None when it still runs after `timeout_s`."""
+        """The exit status; None if the server still runs after `timeout_s`."""
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -114,7 +114,7 @@ class Server:
         self._process.send_signal(signal.SIGKILL)
 
     def stop(self):
-        """Asks it to stop; the exit status, None when it does not."""
+        """Sends SIGTERM; returns the exit status, or None if the server does not stop in time."""
         self._process.send_signal(signal.SIGTERM)
         return self.wait(patience(STOP_TIMEOUT_S))
 

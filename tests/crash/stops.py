@@ -1,5 +1,6 @@
-"""A clean stop while producers send as fast as they can: what was stored was answered, and the other
-way round. Nobody waits for an answer before the next request, as librdkafka and Java do by default.
+"""A clean stop while producers send as fast as they can: each stored record was acknowledged, and each acknowledged
+record is stored. The producers do not wait for an answer before the next request, as librdkafka and Java do by
+default.
 """
 import os
 import shutil
@@ -53,7 +54,7 @@ class _Producer:
 
 
 def _record_count(address, topic):
-    """Of partition 0."""
+    """The number of records in partition 0."""
     newest = kafka_wire.array([struct.pack(">iq", 0, -1)])
     with kafka_wire.Connection(address) as connection:
         answer = connection.ask(kafka_wire.LIST_OFFSETS, 1, struct.pack(">i", -1) + kafka_wire.array(

@@ -1,10 +1,9 @@
 """Shows that no INSERT, COPY or COMMIT is acknowledged before its commit is on the disk.
 
-The page cache survives a kill -9, so killing does not show a missing sync. Here strace records the
-server's system calls while one client writes. Between the arrival of a write and its answer, it must
-have been written to the log's journal, through a descriptor with O_DSYNC; or the log must have been synced
-(fdatasync), and then its new root been written (through such a descriptor, as LMDB does). These calls must
-have returned.
+The page cache survives a kill -9, so a kill does not show a missing sync. Here strace records the server's system
+calls while one client writes. Between the arrival of a write and its answer, one of two things must have happened:
+it was written to the log's journal through a descriptor with O_DSYNC; or the log was synced (fdatasync), and then
+its new root was written (through such a descriptor, as LMDB does). These calls must have returned.
 """
 import os
 import re
@@ -18,7 +17,7 @@ from server import Server
 _CALLS = "openat,fdatasync,fsync,msync,pwrite64,writev,pwritev,read,recvfrom,write,sendto,sendmsg"
 _LINE = re.compile(r"(?P<thread>\d+) +(?P<time>[\d.]+) (?P<call>.*)")
 _ROUNDS = 5
-# Who comes alone again and again writes on the thread of its loop (docs/adr/0069).
+# A client that repeatedly writes alone is served by the thread of its loop (docs/adr/0069).
 _ALONE = 20
 
 
@@ -37,7 +36,7 @@ def complaints(binary):
 
 
 def _writes(connection):
-    """Each kind of write, once, in a session whose other statements say which one comes."""
+    """Each kind of write, once, in a session; the statements between them name the next kind."""
     cursor = connection.cursor()
     cursor.execute("INSERT INTO traced VALUES (1, 'mark-insert')")
     with cursor.copy("COPY traced FROM STDIN (FORMAT csv)") as copy:
@@ -69,7 +68,7 @@ def _trace(binary, folder):
 
 
 def _finished(events):
-    """(call, is_complete) in the order of completion: calls that others interrupted are joined."""
+    """(call, is_complete) in the order of completion; a call that strace shows in two parts is joined."""
     begun = {}
     for event in events:
         call = event["call"]
@@ -82,7 +81,7 @@ def _finished(events):
 
 
 def _complaint(events):
-    # An INSERT in a transaction is answered at once; what counts there is its COMMIT.
+    # An INSERT in a transaction is answered at once; only its COMMIT must be durable.
     answers = 0
     root_fd = journal_fd = None
     is_open = is_synced = is_rooted = False

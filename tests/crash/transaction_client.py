@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""A librdkafka producer of transactions, or a mover of what is committed, told what to do by TransactionLoad.
+"""A librdkafka producer of transactions, or a mover of committed records; TransactionLoad sends it its orders.
 
     transaction_client.py writer|mover ADDRESS NAME
 
-A process of its own, because librdkafka 2.0 ends it (an assertion) when an answer to AddPartitionsToTxn comes behind the end of its
-transaction, as it may where servers die: then a client has died, and the next one of its name goes on.
+It is a process of its own, because librdkafka 2.0 ends the process (an assertion) when an answer to
+AddPartitionsToTxn arrives after the end of its transaction, which can happen when servers die: then the client
+counts as dead, and the next client of its name continues.
 
 A line of JSON in, one out:
     writer  {"parts": {partition: [value, ...]}, "ending": "commit"|"abort"|"abandon", "flushes": bool}  ->  {"is_stored": bool}
@@ -25,7 +26,7 @@ _PATIENT = {"retry.backoff.ms": 50, "reconnect.backoff.ms": 20, "reconnect.backo
 
 
 class _Client:
-    """A transactional producer that repeats what servers who died did not answer."""
+    """A transactional producer that repeats requests that dead servers did not answer."""
 
     def __init__(self, address, name):
         self.address, self._name = address, name
@@ -33,7 +34,7 @@ class _Client:
         self._has_failed = False  # a record of the newest producer
 
     def renew(self):
-        """Whose transaction is open under the name, that is aborted."""
+        """Makes a producer if none exists; an open transaction of its name is aborted."""
         if self.producer is None:  # whose length is that of its queue
             self.producer = confluent_kafka.Producer({
                 "bootstrap.servers": self.address, **_PATIENT, "transactional.id": self._name, "linger.ms": 0,
@@ -49,7 +50,7 @@ class _Client:
         self._has_failed = self._has_failed or error is not None
 
     def _repeat(self, what):
-        """Calls `what`, which gets a time-out, until it is done: no server is away for long."""
+        """Calls `what`, which gets a time-out, until it succeeds; a server is never away for long."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
@@ -60,7 +61,7 @@ class _Client:
                 time.sleep(0.02)
 
     def succeeds(self, what):
-        """False when the transaction has to be aborted."""
+        """Returns False if the transaction must be aborted."""
         try:
             self._repeat(what)
             return True
@@ -73,7 +74,7 @@ class _Client:
         return self.succeeds(self.producer.commit_transaction)
 
     def abort(self):
-        """Or gives the producer up: after a failure it may end the process."""
+        """Aborts; after a failed record gives the producer up instead, because an abort could end the process."""
         deadline = time.monotonic() + _PATIENCE_S
         while self.producer.flush(1):
             if time.monotonic() > deadline:
@@ -84,7 +85,7 @@ class _Client:
             self._repeat(self.producer.abort_transaction)
 
     def abandon(self):
-        """The next one of its name aborts what is open."""
+        """Drops the producer; the next producer of its name aborts the open transaction."""
         if self.producer is not None:
             self.producer.purge()
         self.producer = None
@@ -114,7 +115,7 @@ class Writer:
 
 
 class Mover:
-    """Moves what is committed, a few records in each transaction, with its group's offsets."""
+    """Moves committed records, a few in each transaction, together with the offsets of its group."""
 
     def __init__(self, address, name):
         self._client = _Client(address, name)
@@ -129,10 +130,10 @@ class Mover:
             self._consumer.subscribe([source])
         records = [record for record in self._consumer.consume(50, 0.1) if not record.error()]
         if records and not self._moves(source, target, records, aborts):
-            self._consumer.close()  # the next one begins with what was committed
+            self._consumer.close()  # the next consumer begins with the committed offsets
             self._consumer = None
             self._client.abandon()
-            # The next consumer is not told where to begin while offsets are part of a transaction that is open.
+            # The next consumer cannot learn where to begin while offsets are part of an open transaction.
             self._client.renew()
         return {}
 
@@ -159,7 +160,7 @@ def main():
     for line in sys.stdin:
         try:
             answer = worker.work(**json.loads(line))
-        except Exception as error:  # whatever it is, the check tells it
+        except Exception as error:  # any failure is reported by the check
             answer = {"problem": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
 

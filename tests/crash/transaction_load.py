@@ -1,8 +1,9 @@
-"""Transactions that go on over the deaths of servers: committed, aborted, and abandoned by producers that begin anew.
+"""Transactions that outlive servers: committed, aborted, and abandoned by producers that are replaced by new ones.
 
-What was committed is there once and as a whole, what was aborted or abandoned is not, for consumers that read what is
-committed and for queries; of a commit whose answer never came either is right, but it stays so. A group moves what is
-committed to another topic, offsets with outputs: there it is once, too.
+Consumers that read committed records, and queries, see each committed transaction once and as a whole, and no
+aborted or abandoned one. If the answer to a commit never arrived, either outcome is right, but it stays the same. A
+group moves committed records to another topic, its offsets together with the outputs: each record arrives there
+once, too.
 """
 import collections
 import json
@@ -19,7 +20,7 @@ try:
 except ImportError:
     confluent_kafka = None
 
-import server  # noqa: F401  what the clients have is on the path then
+import server  # puts the folder of the client tests on the path
 from kafka_wire import Connection
 from patience import patience
 from ledger import Fate
@@ -46,7 +47,7 @@ class _IsOver(Exception):
 class _Worker(Pausable):
     """A thread that does one piece of work after the other while it is wanted.
 
-    Threads: its own works; others look while it is paused.
+    Threads: its own thread works; other threads read its fields while it is paused.
     """
 
     def __init__(self, address, name, chance):
@@ -55,7 +56,7 @@ class _Worker(Pausable):
         self.start()
 
     def pause(self):
-        """Waits for the end of what it is at: there has to be a server."""
+        """Waits for the end of the current piece of work, which takes a running server."""
         with self._state:
             self._is_wanted = False
             if not self._state.wait_for(lambda: not self._is_running, 2 * _TIMEOUT_S):
@@ -89,7 +90,7 @@ class _Worker(Pausable):
                 time.sleep(self._chance.random() * 0.02)
         except _IsOver:
             pass
-        except Exception as error:  # whatever it is, the check tells it
+        except Exception as error:  # any failure is reported by the check
             self.problems.append(f"{type(error).__name__}: {error}")
         finally:
             with self._state:
@@ -102,7 +103,7 @@ def _value(name, number):
 
 
 class _Writer(_Worker):
-    """Transactions of some records each, whose numbers go on from one to the next."""
+    """Transactions of some records each; the numbers of their records are consecutive."""
 
     def __init__(self, address, name, chance):
         self.transactions = []  # [fate, {partition: numbers}], in their order
@@ -120,7 +121,7 @@ class _Writer(_Worker):
         self.transact(entry, ending)
 
     def settle(self, stored):
-        """Complaints about `stored`: by partition, the numbers of its committed records in the order of the log."""
+        """Complaints about `stored`: {partition: numbers of its committed records in the order of the log}."""
         found, self.problems = self.problems, []
         there = {number for numbers in stored.values() for number in numbers}
         for entry in self.transactions:
@@ -143,14 +144,14 @@ class _Writer(_Worker):
 
 
 class _ClientProcess:
-    """A client of librdkafka (transaction_client.py) that may die; the next call begins another one."""
+    """A client of librdkafka (transaction_client.py) that may die; the next call starts another one."""
 
     def __init__(self, kind, address, name):
         self._command = [sys.executable, _CLIENT, kind, address, name]
         self._process = None
 
     def call(self, **arguments):
-        """The answer. Fails with _ClientDied."""
+        """Returns the answer. Fails with _ClientDied."""
         if self._process is None:
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                              stderr=subprocess.DEVNULL, text=True)
@@ -168,7 +169,7 @@ class _ClientProcess:
         return answer
 
     def kill(self):
-        """Threads: any; who waits for an answer gets none."""
+        """Threads: any; a call that waits for an answer fails."""
         process = self._process
         if process is not None:
             process.kill()
@@ -187,14 +188,14 @@ class _ClientProcess:
 
 
 class _ClientDied(Exception):
-    """With the status of its process."""
+    """Its argument is the status of the process."""
 
     def is_expected(self):
         return self.args[0] == -signal.SIGABRT
 
 
 class _ByClient(_Worker):
-    """Whose work a process of librdkafka does."""
+    """A worker whose transactions run in a process with librdkafka."""
 
     kind = None
 
@@ -222,7 +223,7 @@ class _ByClient(_Worker):
 
 
 class ClientWriter(_ByClient, _Writer):
-    """By librdkafka, which repeats what the next server has to do again."""
+    """A writer that uses librdkafka, which repeats unanswered requests with the next server."""
 
     kind = "writer"
 
@@ -234,11 +235,11 @@ class ClientWriter(_ByClient, _Writer):
             answer = self.call(topic=TOPIC, parts=values, ending=ending, flushes=self._chance.random() < 0.5)
             entry[0] = Fate.STORED if answer["is_stored"] else Fate.NEVER
         except _ClientDied:
-            pass  # what it had begun is aborted, or was committed
+            pass  # the transaction is aborted, or was committed
 
 
 class WireWriter(_Writer):
-    """Of the second version of the protocol, by hand."""
+    """A writer that speaks the second version of the protocol itself."""
 
     _producer = None
 
@@ -276,7 +277,7 @@ class WireWriter(_Writer):
         return self._patiently(attempt)
 
     def _patiently(self, what):
-        """Repeats it while the server is away, or not ready yet."""
+        """Repeats `what` while the server is away or not ready yet."""
         passing = {14, 15, 16, 19, 51}
         deadline = time.monotonic() + patience(2 * _TIMEOUT_S)
         while True:
@@ -292,7 +293,7 @@ class WireWriter(_Writer):
 
 
 class Mover(_ByClient):
-    """Moves what is committed, a few records in each transaction, with its group's offsets."""
+    """Moves committed records, a few in each transaction, together with the offsets of its group."""
 
     kind = "mover"
 
@@ -336,7 +337,7 @@ class TransactionLoad:
         return sum(writer.stored_count() for writer in self._writers)
 
     def complaints(self, connection):
-        """While the writers are paused, and the mover is not."""
+        """Called while the writers are paused and the mover still runs."""
         self._end_abandoned()
         stored = _read(self.address, TOPIC)
         by_writer = collections.defaultdict(lambda: collections.defaultdict(list))
@@ -354,13 +355,13 @@ class TransactionLoad:
         return found + [f"the mover: {problem}" for problem in moving]
 
     def _end_abandoned(self):
-        """What an abandoned transaction holds up is read when it is over."""
+        """Ends abandoned transactions, so that the records behind them can be read."""
         for writer in self._writers:
             self.end_open(writer.name)
             writer.close()
 
     def end_open(self, name):
-        """Aborts what is open of a transactional id."""
+        """Aborts the open transaction of a transactional id."""
         with Connection(self.address, _TIMEOUT_S) as connection:
             deadline = time.monotonic() + patience(_TIMEOUT_S)
             while True:
@@ -381,7 +382,7 @@ def _difference(what, found, wanted):
 
 
 def _await(complaints):
-    """Those that are left; there is time for as long as they change."""
+    """Returns the complaints that are left; waits as long as they change."""
     before, deadline = None, 0
     while True:
         found, now = complaints(), time.monotonic()
@@ -393,7 +394,7 @@ def _await(complaints):
 
 
 def _read(address, topic):
-    """By partition: (name, number) of what is committed, in the order of the log."""
+    """{partition: (name, number) of the committed records in the order of the log}."""
     client = confluent_kafka.Consumer({"bootstrap.servers": address, "group.id": "none", "enable.partition.eof": True,
                                        "isolation.level": "read_committed", "auto.offset.reset": "earliest"})
     client.assign([TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING) for number in range(PARTITIONS)])

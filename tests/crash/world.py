@@ -19,17 +19,17 @@ from schema_load import SchemaLoad
 from server import Server
 from transaction_load import TransactionLoad
 
-# Of the server, with the greatest number of passages that it survives: what happens in two seconds.
+# The server's crash points, each with the greatest number of passages before the crash: about two seconds of work.
 CRASH_POINTS = {"before-log-commit": 400, "after-commit-journal": 400, "before-acknowledgement": 400,
                 "between-checkpoint-chunks": 60, "before-journal-trim": 12}
 _POINTS_OF_DEFINING = ("before-log-commit", "after-commit-journal", "before-acknowledgement")
-_MAX_COMMITS_OF_SCHEMA = 75  # about what the first start and its statements take
-_MAX_LOAD_S = 8  # when a crash point is not reached
+_MAX_COMMITS_OF_SCHEMA = 75  # about the number of commits of the first start and its statements
+_MAX_LOAD_S = 8  # if a crash point is not reached
 
 
 def _settings(chance):
-    """Others for each start: nothing that was defined may depend on them. Not `compat`: as ksqlDB it refuses
-    SELECTs of ROWPARTITION and ROWOFFSET, by which the checks know the rows."""
+    """Settings that differ at each start: definitions must not depend on them. `compat` is not among them: as ksqlDB
+    the server refuses SELECTs of ROWPARTITION and ROWOFFSET, by which the checks identify rows."""
     chosen = {"shards": chance.randint(1, 4), "num-partitions": chance.randint(1, 6),
               "statement-threads": chance.randint(1, 3),
               "memory-limit": chance.choice(("256MB", "1GB", "4GB")),
@@ -41,9 +41,9 @@ def _settings(chance):
 
 
 class World:
-    """A data directory, the lives of servers on it, and what their clients know.
+    """A data directory, the lives of servers on it, and the knowledge of their clients.
 
-    `disk`: what the directory lies on, if its power is cut whenever a server has ended (power.py).
+    `disk`: the power.Disk of the directory, if the power is cut whenever a server has ended (power.py).
     """
 
     def __init__(self, binary, seed, disk=None):
@@ -56,12 +56,12 @@ class World:
         self._seed = seed
         self._loads = 0
         self._log_path = os.path.join(self.folder, "server.log")
-        self._doubles = 0  # records of plain producers that are there again: of the newest check
+        self._doubles = 0  # records of plain producers that are stored more than once, by the newest check
         self._data_dir = os.path.join(self.folder, "data")
         self._disk = disk
         self._server = None  # the newest
         self._leftovers = check.LeftoversCheck(self._data_dir)
-        self._kafka_port = 0  # any; all later servers listen where the first did
+        self._kafka_port = 0  # 0: any; all later servers listen on the port of the first
         self._http_port = 0  # likewise
         self._kafka = self._cleanup = self._transactions = self._schemas = None
 
@@ -73,7 +73,7 @@ class World:
         return self._server
 
     def kill_server(self):
-        """Whatever it is doing: who waits for it gets an error."""
+        """Kills the server in the middle of its work; callers that wait for it get an error."""
         if self._server:
             self._server.kill()
 
@@ -83,7 +83,7 @@ class World:
         self._note_kill()
 
     def _note_kill(self):
-        """A server is dead that did not stop by itself."""
+        """Called when a server has died without a clean stop."""
         self.kills += 1
         self._cut_power()
 
@@ -92,7 +92,7 @@ class World:
             self._disk.cut(self._data_dir)
 
     def start_until_ready(self):
-        """A server that is ready; sometimes others die before, on the way there."""
+        """Returns a ready server; sometimes others are killed first while they start."""
         while self._chance.random() < 0.25:
             server = self.start()
             time.sleep(self._chance.random() * 0.15)
@@ -111,7 +111,7 @@ class World:
         return f"the server does not start again: {' | '.join(said)}"
 
     def load(self, server):
-        """The schema is there."""
+        """Starts the clients; the schema exists already."""
         self._loads += 1
         if not kafka_load.reason_to_skip():
             if not self._kafka:
@@ -119,7 +119,7 @@ class World:
                 address = f"127.0.0.1:{server.kafka_port}"
                 try:
                     cleanup_load.configure(address)
-                except OSError:  # it is dead already; those of the next one will do
+                except OSError:  # it is dead already; the ports of the next server will do
                     return Load(server, self.ledger, f"{self._seed}/{self._loads}")
                 self._kafka = KafkaLoad(address, self._seed)
                 self._cleanup = CleanupLoad(address, self._seed)
@@ -130,10 +130,7 @@ class World:
         return Load(server, self.ledger, f"{self._seed}/{self._loads}")
 
     def kill_while_defining(self):
-        """Servers die during their first start and their first statements.
-
-        Complaints about what had been answered and is gone.
-        """
+        """Kills servers during their first start and their first statements."""
         complaints, defined = [], 0
         for point in _POINTS_OF_DEFINING + (power.POINTS_OF_DEFINING if self._disk else ()):
             server = self.start(f"{point}:{self._chance.randint(1, _MAX_COMMITS_OF_SCHEMA)}")
@@ -154,7 +151,7 @@ class World:
         return complaints
 
     def kill_under_load(self, crash_point):
-        """Complaints of the clients."""
+        """Returns complaints of the clients."""
         server = self.start(crash_point)
         if not server.wait_until_ready():
             if not crash_point:
@@ -182,14 +179,14 @@ class World:
         return problems
 
     def check(self, is_stopped=False):
-        """Starts a server, compares everything, and kills it in the middle of nothing.
+        """Starts a server, compares everything, and kills it while it is idle.
 
-        `is_stopped`: the last one ended by itself, so that nobody had to send anything again.
+        `is_stopped`: the last server ended by itself, so that no client had to repeat a request.
         """
         server = self.start_now() if is_stopped else self.start_until_ready()
         with server.connect_to_read() as connection:
             check.define(connection)
-            self._ask_producers_to_pause()  # what they would send meanwhile would have to be waited for
+            self._ask_producers_to_pause()  # otherwise the check would have to wait for their new records, too
             complaints = self._checker.check(connection)
             if self._kafka:
                 complaints += self._check_producers(connection, is_stopped)
@@ -198,7 +195,7 @@ class World:
         return complaints + self._errors_in_log()
 
     def _producers(self):
-        """Those that go on when a server has ended; none before the first load."""
+        """The loads that continue when a server has ended; empty before the first load."""
         return (self._kafka, self._cleanup, self._transactions, self._schemas) if self._kafka else ()
 
     def _ask_producers_to_pause(self):
@@ -219,7 +216,7 @@ class World:
         return complaints
 
     def stop_under_load(self):
-        """A clean stop while clients write: what it stored was acknowledged and is there."""
+        """A clean stop while clients write: each stored row was acknowledged and still exists."""
         server = self.start_until_ready()
         with server.connect() as connection:
             check.define(connection)
@@ -233,7 +230,7 @@ class World:
         return problems + load.problems + self.check(is_stopped=True)
 
     def stop_when_idle(self):
-        """A clean stop with nothing to do changes nothing that can be seen."""
+        """A clean stop of an idle server has no visible effect."""
         seen = []
         for _ in range(2):
             server = self.start_until_ready()

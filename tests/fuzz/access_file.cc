@@ -1,4 +1,5 @@
-// The access file: any text is read or refused, and what is read answers for any connection.
+// The access file: any text is accepted or refused, and an accepted one decides about any
+// connection.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

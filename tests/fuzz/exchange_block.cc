@@ -1,5 +1,5 @@
-// Fuzz target: blocks of rows between two stages of a query. What can be decoded is the same after it
-// was encoded again; the first byte chooses the columns, and whether they are of a table.
+// Fuzz target: blocks of rows between two stages of a query. A block that can be decoded stays the same after it is
+// encoded again. The first byte chooses the columns, and whether they are those of a table.
 #include <cassert>
 #include <numeric>
 

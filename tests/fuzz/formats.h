@@ -1,4 +1,4 @@
-// What must hold of a format's reader and writer, whatever the bytes.
+// The properties that hold for a format's reader and writer, for any bytes.
 #pragma once
 #include <cassert>
 #include <list>
@@ -54,8 +54,8 @@ inline void check_same_row(const Rows& left, size_t left_row, const Rows& right,
     assert(left.columns[i]->same(left_row, *right.columns[i], right_row));
 }
 
-// A record means the same alone and among others; and what was read, written and read again is what
-// it was.
+// A record has the same meaning alone and among others; and values that were read, written and read
+// again are unchanged.
 inline void check_format(const engine::FormatSpec& spec, const std::vector<ColumnDef>& defs,
                          std::string_view bytes) {
   const std::list<ExactBytes> lines = lines_of(bytes);

@@ -1,5 +1,5 @@
-// Fuzz target: keys and values of the coordinators' records, and what consumers write into the metadata of
-// their groups. What can be decoded is the same after it was encoded again.
+// Fuzz target: keys and values of the coordinators' records, and the metadata that consumers write for their groups. A
+// record that can be decoded stays the same after it is encoded again.
 #include "server/coordinator/group_records.h"
 
 #include <cassert>

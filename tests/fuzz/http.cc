@@ -1,6 +1,6 @@
 // Fuzz target: all bytes of one client's connection, in HTTP/1 or HTTP/2, to routes of all kinds and to ksqlDB's API
-// over a backend in memory. Whatever comes, the connection goes on or ends; what was asked for in HTTP/1 before is
-// answered in its order; and after a while without a word every connection has ended.
+// over a backend in memory. For any bytes, the connection continues or ends; earlier HTTP/1 requests are answered in
+// their order; and every connection ends after it has been silent for a while.
 #include <algorithm>
 #include <cassert>
 #include <string>
@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Server server;
   constexpr size_t kMemory = 16 << 20;
   Conversation client(server.routes(), {.max_body_bytes = 64 * 1024}, kMemory);
-  // A client that can be sure of an answer: what comes after it must not change it.
+  // A client that must get its answer: later bytes must not change the answer.
   const bool is_http2 = bytes.starts_with("PRI");
   if (!is_http2)
     assert(client.say("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("\r\n\r\nhello\n"));
@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size % 3 == 0) server.backend.tick();
   }
   assert(client.memory.held_bytes() < kMemory);
-  // Push queries and /never go on for good: they end with the server.
+  // Push queries and /never do not end by themselves: they end with the server.
   for (int round = 0; round < 10 && !client.session.is_over(); ++round) {
     client.wait_ms(client.limits.idle_timeout_ms);
     client.listen();
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!client.session.is_over()) client.session.shut_down({ErrorCode::ShuttingDown, "the end"});
   client.listen();
   client.listen();
-  // A client of HTTP/2 may keep the window of an answer shut: then whoever stops the server cuts it off.
+  // A client of HTTP/2 may keep the flow-control window of an answer shut; a server that stops cuts it off.
   assert(is_http2 || client.session.is_over());
   return 0;
 }

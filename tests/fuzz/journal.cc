@@ -1,5 +1,5 @@
-// Fuzz target: an entry of a task's journal. What can be decoded is the same after it was encoded
-// again.
+// Fuzz target: an entry of a task's journal. An entry that can be decoded stays the same after it
+// is encoded again.
 #include "engine/exec/journal.h"
 
 #include <cassert>

@@ -1,5 +1,5 @@
-// Fuzz target: values of a topic in JSON, separated by zero bytes, into columns of every type; the
-// first byte says whether there is one bare column, or a record.
+// Fuzz target: values of a topic in JSON, separated by zero bytes, into columns of every type. The
+// first byte chooses between one bare column and a record.
 #include "tests/fuzz/formats.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

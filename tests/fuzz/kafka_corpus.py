@@ -2,9 +2,10 @@
 """Requests of Kafka's protocol for the corpora of kafka_messages and kafka_session, as server/kafka/schemas/ describes them.
 
     tests/fuzz/kafka_corpus.py            writes what is missing: each request in each version, an array of one in each array
-    tests/fuzz/kafka_corpus.py --check    says which requests of server/kafka/apis.cc a corpus does not have; fails when there are any
+    tests/fuzz/kafka_corpus.py --check    prints the requests of server/kafka/apis.cc that a corpus does not have; fails if one is missing
 
-A session makes a topic, then asks the same request in all versions, by who may do everything, little, or all as a user. A corpus has more than that, which stays as it is.
+A session makes a topic, then sends one request in all versions, as any client with all rights, as a user with few, or as a user with all.
+Other files of a corpus stay as they are.
 """
 import glob, json, os, re, struct, sys
 
@@ -12,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 KAFKA = os.path.join(HERE, '../../server/kafka')
 CREATE_TOPICS, DELETE_TOPICS = 19, 20
 NUMBERS = {'int8': '>b', 'bool': '>b', 'int16': '>h', 'error': '>h', 'int32': '>i', 'int64': '>q', 'float64': '>d'}
-# What a server can do something with; all other numbers are 0, all other texts "t", which is the topic.
+# Values that a server can act on; all other numbers are 0, and all other texts "t", the name of the topic.
 NUMBER_OF = {'NumPartitions': 2, 'ReplicationFactor': 1, 'TimeoutMs': 1000, 'SessionTimeoutMs': 10_000, 'RebalanceTimeoutMs': 10_000,
              'ReplicaId': -1, 'MaxBytes': 1 << 20, 'PartitionMaxBytes': 1 << 20, 'Acks': -1, 'TransactionTimeoutMs': 10_000,
              'ResourceType': 2, 'ResourceTypeFilter': 1, 'ResourcePatternType': 3, 'PatternTypeFilter': 1, 'Operation': 3, 'PermissionType': 3,
@@ -66,7 +67,7 @@ class Message:
         if kind.startswith('[]'):
             return self.size(1, flexible) + self.value({**field, 'type': kind[2:], 'nullableVersions': None}, version, flexible)
         if 'fields' in field:
-            # One that may be null has a byte before it that says so.
+            # A struct that may be null has a byte before it that marks its presence.
             return (b'\1' if field.get('nullableVersions') else b'') + self.struct(field['fields'], version, flexible)
         name = field['name']
         if kind in NUMBERS:
@@ -81,7 +82,7 @@ class Message:
 
 
 def requests():
-    """(message, its versions) of each that the server answers."""
+    """(message, its versions) of each request that the server answers."""
     rows = re.findall(r'api<handle_(\w+)>\((\d+), (\d+)\)', open(os.path.join(KAFKA, 'apis.cc')).read())
     return [(Message(os.path.join(KAFKA, f'schemas/{name}_request.json')), name, range(int(first), int(last) + 1)) for name, first, last in rows]
 
@@ -122,7 +123,8 @@ def main():
                     open(os.path.join(HERE, 'corpus', corpus, f'{name}_{version}'), 'wb').write(message.frame(version))
             else:
                 asked = sized(made_topic.frame(4)) + b''.join(sized(message.frame(version)) for version in versions)
-                # By its size kafka_session.cc chooses who asks: in all three ways, with longer names of the client.
+                # kafka_session.cc derives the user from the input's size: a longer client name selects each of the
+                # three users.
                 for who, rest in (('anybody', 0), ('few_rights', 4), ('all_rights', 6)):
                     client = b'fuzz' * 6
                     padded = lambda: asked + sized(message.frame(versions[-1], client))

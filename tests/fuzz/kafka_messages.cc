@@ -1,5 +1,5 @@
-// Fuzz target: one frame. The request's header, and every request decoder; what one of them takes
-// is written and read again without change.
+// Fuzz target: one frame. The header of a request, and every request decoder; a message that one of
+// them accepts is the same after it is written and read again.
 #include <cassert>
 #include <string>
 

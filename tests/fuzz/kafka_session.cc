@@ -1,7 +1,7 @@
-// Fuzz target: all bytes of one client's connection, through frames, headers and handlers to a log
-// in memory. Whatever came before, a request is answered unless the connection was ended; answers
-// are whole frames; and what the log holds then is sound. By the size of the input everybody may do everything, or the client
-// is a user with few rights, or one with all of them.
+// Fuzz target: all bytes of one client's connection, through frames, headers and handlers to a log in memory. For any
+// earlier bytes, a request is answered unless the connection was ended; answers are whole frames; and the contents of
+// the log are sound. The size of the input selects the user: all rights for everyone, a user with few rights, or one
+// with all.
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
@@ -24,7 +24,7 @@ constexpr int32_t kMaxPartitions = 8;
 constexpr size_t kMaxTopics = 8;
 constexpr int32_t kLastId = 0x6d696c6c;
 
-// Making partitions costs far more than what is tested here: a few must do.
+// Creating partitions costs far more than the tested code. A few must be enough.
 class SmallBackend final : public UsersBackend {
  public:
   void create_topic(std::string name, int32_t partition_count, TopicConfig config,
@@ -45,7 +45,7 @@ class SmallBackend final : public UsersBackend {
   }
 };
 
-// Who asks: nobody in particular, or a user of this name.
+// The users of the connection, beside the anonymous one.
 constexpr const char *kFewRights = "few", *kAllRights = "all", *kPassword = "password";
 
 const char* user_of(size_t size) {
@@ -142,7 +142,7 @@ class Client final : private server::SessionHost {
   bool is_woken_ = false;
 };
 
-// Nothing of a request is still to come.
+// Whether no part of a message is missing.
 bool ends_with_a_frame(std::string_view bytes) {
   FrameReader reader;
   reader.receive(bytes);
@@ -190,7 +190,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   set_log_level(LogLevel::Error);
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   SmallBackend backend;
-  backend.holds_appends = size % 2 == 1;  // so that answers come in the call, or later
+  backend.holds_appends = size % 2 == 1;  // answers are produced in the call, or later
   SimulatedClock clock;
   const NodeView node{
       .host = "127.0.0.1", .port = 9092, .cluster_id = "fuzz", .internal_topic = ""};

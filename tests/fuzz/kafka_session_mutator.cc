@@ -1,5 +1,5 @@
-// What libFuzzer's mutations lack for kafka_session: sizes of frames, and lengths and checksums of
-// record batches, that stay right.
+// Adds to libFuzzer's mutations for kafka_session: sizes of frames, and lengths and checksums of
+// record batches, stay right.
 #include <cstring>
 #include <random>
 #include <string>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kMaxGrowth = 64;
 constexpr size_t kFrameSizeSize = sizeof(int32_t);
-constexpr unsigned kVersions = 18;  // of any request, and one that nobody has
+constexpr unsigned kVersions = 18;  // of any request, and one that no request has
 
 std::string mutated(std::string_view bytes) {
   std::string out(bytes);
@@ -45,7 +45,7 @@ std::string mutated_batch(std::string_view bytes) {
   return batch;
 }
 
-// The same request with other records; the frame itself when it is no Produce request.
+// Returns the same request with other records; the frame itself if it is no Produce request.
 std::string with_mutated_records(const std::string& frame, std::mt19937& random) {
   const auto request = parse_request(frame);
   if (!request || request->header.api_key != ProduceRequest::kApiKey ||

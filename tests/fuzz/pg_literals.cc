@@ -1,5 +1,5 @@
 // Fuzz target: values as PostgreSQL's clients write them, as text and in binary. The first byte chooses the type, the
-// second which of the two. What is taken has a text that is taken again as the same value, and a binary form that is.
+// second between both forms. An accepted value has a text and a binary form that are read as the same value.
 #include <cassert>
 
 #include "engine/formats/text_value.h"

@@ -1,6 +1,6 @@
-// Fuzz target: all bytes of one PostgreSQL client's connection, over a backend in memory. Answers
-// are whole messages, and a session that lives is ready after a Sync; the first byte chooses whether
-// it has begun, and what takes time.
+// Fuzz target: all bytes of one PostgreSQL client's connection, over a backend in memory. Answers are whole messages,
+// and a live session is ready after a Sync. The first byte chooses whether the session has begun, and which calls take
+// time.
 #include <cassert>
 
 #include "tests/server/pg/conversation.h"
@@ -20,7 +20,7 @@ void check_messages(std::string_view bytes) {
   }
 }
 
-// Nothing of a message is still to come.
+// Whether no part of a message is missing.
 bool ends_with_a_message(std::string_view bytes) {
   while (bytes.size() >= 5) {
     const size_t size = 1 + size_t{load_be<uint32_t>(bytes.data() + 1)};
@@ -46,7 +46,7 @@ class Client {
     }
   }
 
-  // Everything that it waits for comes, or is cancelled.
+  // Completes or cancels everything that the session waits for.
   void settle() {
     conversation_.backend.holds_writes = false;
     for (int round = 0; round < 4; ++round) {

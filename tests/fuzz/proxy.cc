@@ -1,6 +1,6 @@
-// Fuzz target: requests to the REST proxy, one after the other: a line with method, path and the format of its content type,
-// then the body, up to a zero byte. Whatever they say, each is answered in JSON, with a status that belongs to its number;
-// what was produced as JSON is what a consumer gets.
+// Fuzz target: requests to the REST proxy, one after the other: a line with method, path and the format of its content
+// type, then the body, up to a zero byte. Each is answered in JSON, with a status that belongs to its error number; and
+// consumers receive the values that were produced as JSON.
 #include <algorithm>
 #include <cassert>
 
@@ -27,7 +27,7 @@ std::string_view take_word(std::string_view& line) {
 
 // Each line of the answer to a stream of records is one of its own.
 void check_answer(std::string_view path, const std::string& answer) {
-  if (answer.empty()) return;  // it waits for what does not come
+  if (answer.empty()) return;  // the request waits for records that never arrive
   path = path.substr(0, path.find('?'));
   std::string_view body = std::string_view(answer).substr(4);
   if (answer.starts_with("204")) return;

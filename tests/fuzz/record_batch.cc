@@ -1,5 +1,5 @@
-// Fuzz target: a records field of a Produce request. Whatever passes the checks before an append
-// can be read to its end, and holds what its header says.
+// Fuzz target: a records field of a Produce request. A batch that passes the checks before an
+// append can be read to its end, and has the contents that its header describes.
 #include <cassert>
 #include <string>
 
@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kLengthAt = 8, kCrcAt = 17, kCrcStart = 21;
 
-// With the length and the checksum that belong to it: no fuzzer guesses those.
+// Sets the length and the checksum that the batch needs, since no fuzzer guesses them.
 std::string repaired(std::string batch) {
   if (batch.size() < records::kBatchHeaderSize) return batch;
   store_be(batch.data() + kLengthAt,
@@ -39,7 +39,7 @@ void read_all(std::string_view batches) {
   }
 }
 
-// Readers of what is stored meet batches that no client's check has seen, too.
+// Readers of stored records also meet batches that no check of client requests has seen.
 void read_unchecked(std::string_view bytes) {
   const auto batch = records::parse_batch(bytes, records::BatchCheck::Shape);
   if (!batch) return;

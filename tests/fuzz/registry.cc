@@ -1,6 +1,6 @@
-// Fuzz target: requests to the schema registry, one after the other: a line with method and path, then the body, up to a
-// zero byte. Whatever they say, each is answered in JSON with a status that belongs to its number; who registers a
-// schema again gets its id again; and what the registry's changes make anew answers the same.
+// Fuzz target: requests to the schema registry, one after the other: a line with method and path, then the body, up to
+// a zero byte. Each is answered in JSON, with a status that belongs to its error number; a client that registers a
+// schema again gets the same id; and a registry that is rebuilt from the recorded changes gives the same answers.
 #include <cassert>
 
 #include "base/log.h"

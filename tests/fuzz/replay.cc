@@ -1,4 +1,4 @@
-// Runs a fuzz target on each file of its corpus: what libFuzzer's own main does, for every
+// Runs a fuzz target on each file of its corpus; unlike libFuzzer's own main, it builds with every
 // compiler.
 #include <cstdint>
 #include <cstdio>
@@ -22,5 +22,5 @@ int main(int argc, char** argv) {
       ++count;
     }
   std::printf("%zu inputs\n", count);
-  return count == 0;  // a corpus that is not there shows nothing
+  return count == 0;  // a missing corpus would test nothing
 }

@@ -1,5 +1,5 @@
-// Fuzz target: rows in the row codec, and the exchange values around them. What can be decoded is
-// the same after it was encoded again; the first byte chooses the columns.
+// Fuzz target: rows in the row codec, and the exchange values around them. A row that can be
+// decoded stays the same after it is encoded again. The first byte chooses the columns.
 #include <cassert>
 
 #include "engine/exec/exchange_codec.h"

@@ -1,5 +1,5 @@
-// Fuzz target: one record in AVRO or PROTOBUF, without the id of its schema, into columns of every type; the
-// first byte says which format, and whether there is one bare column.
+// Fuzz target: one record in AVRO or PROTOBUF, without the id of its schema, into columns of every type. The first byte
+// chooses the format, and between one bare column and a record.
 #include <algorithm>
 
 #include "engine/formats/schema/schema_text.h"
@@ -15,7 +15,7 @@ bool has_null_list(const fuzz::Rows& rows) {
   });
 }
 
-// What was read, written and read again is what it was.
+// Values that were read, written and read again are unchanged.
 void check(const engine::FormatSpec& spec, const std::vector<fuzz::ColumnDef>& columns,
            std::string_view bytes) {
   std::string record;

@@ -1,5 +1,5 @@
-// Fuzz target: the text of two schemas, separated by a zero byte, of a kind that the first byte says: they
-// are parsed, made into columns, and compared with each other.
+// Fuzz target: the text of two schemas, separated by a zero byte; the first byte chooses their kind. They are parsed,
+// made into columns, and compared with each other.
 #include "engine/formats/format.h"
 #include "engine/registry/compatibility.h"
 #include "engine/registry/registry.h"

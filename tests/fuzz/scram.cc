@@ -1,4 +1,4 @@
-// Messages of SCRAM's clients: nobody who does not know the password comes in, whatever he says.
+// Messages of SCRAM's clients: without the password no sequence of messages authenticates a client.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// What compaction makes of a batch: the same without some of its records.
+// The batch after compaction: the same batch without some of its records.
 #include "records/batch_filter.h"
 
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ std::string filtered(const std::string& bytes, const std::vector<bool>& keeps,
       .value();
 }
 
-TEST(BatchFilter, what_is_kept_is_as_it_was_with_every_codec) {
+TEST(BatchFilter, kept_records_are_unchanged_with_every_codec) {
   for (const Codec codec : {Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd}) {
     const std::string batch = batch_of_four(codec);
     const auto before = records_in(batch);
@@ -93,7 +93,7 @@ TEST(BatchFilter, the_time_of_the_append_stays_that_of_all) {
   for (const Kept& record : records_in(after)) EXPECT_EQ(record.timestamp, 77'000);
 }
 
-TEST(BatchFilter, of_an_emptied_batch_its_offsets_and_its_producer_stay) {
+TEST(BatchFilter, an_emptied_batch_keeps_its_offsets_and_its_producer) {
   for (const Codec codec : {Codec::None, Codec::Zstd}) {
     BatchBuilder builder;
     for (int i = 0; i < 3; ++i) builder.append(1000 + i, "k", "v" + std::to_string(i));

@@ -88,7 +88,7 @@ TEST(Batch, records_come_back_as_they_went_in) {
   }
 }
 
-// Values from which on a builder goes about it in another way, and back.
+// Sizes of values at which a builder changes its method, and back.
 TEST(Batch, large_values_come_back_as_they_went_in) {
   BatchBuilder builder;
   for (int round = 0; round < 2; ++round) {
@@ -241,7 +241,7 @@ TEST(Batch, every_flipped_bit_is_noticed_by_the_checksum_or_harmless) {
   }
 }
 
-// Whatever the bytes after the header say, walking them ends in order.
+// For any bytes after the header, iteration over the records ends without a crash.
 TEST(Batch, lying_records_end_in_an_error) {
   for (const Codec codec : {Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd}) {
     const std::string bytes = build(kRows, codec);

@@ -20,7 +20,7 @@ std::string sample(size_t size) {
   return text;
 }
 
-TEST_P(EachCodec, what_goes_in_comes_out) {
+TEST_P(EachCodec, decompression_restores_the_input) {
   for (const size_t size : {size_t{1}, size_t{100}, size_t{300'000}}) {
     const std::string text = sample(size);
     std::string packed, unpacked;
@@ -40,7 +40,7 @@ TEST_P(EachCodec, output_above_the_limit_is_refused) {
 }
 
 // However little of it each step does, and wherever the input lies by then.
-TEST_P(EachCodec, steps_give_what_one_piece_gives_and_each_is_bounded) {
+TEST_P(EachCodec, steps_give_the_same_as_one_piece_and_each_is_bounded) {
   constexpr size_t kStep = 100'000, kBlock = 64 << 10;
   const std::string text = sample(1'000'000);
   std::string packed;
@@ -52,7 +52,7 @@ TEST_P(EachCodec, steps_give_what_one_piece_gives_and_each_is_bounded) {
     const Result<bool> step = decompressor.step(moved, kStep);
     ASSERT_TRUE(step);
     is_complete = *step;
-    // A plain block of snappy comes in one piece.
+    // A plain block of snappy is decoded in one piece.
     if (GetParam() != Codec::Snappy) {
       EXPECT_LE(decompressor.bytes().size() - before, kStep + kBlock);
     }

@@ -1,4 +1,4 @@
-// What a seed decides.
+// The random choices of a run. The seed alone decides them, so a run can be repeated.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -79,7 +79,7 @@ void Checker::check(SimNode& node) {
 
 void Checker::check_leader(SimNode& node, const TopicPartition& partition,
                            const PartitionStatus& status) {
-  // A process that has only just started leads nothing yet, whatever its log says.
+  // A process that has just started leads no partition yet, even if its log names it as the leader.
   if (status.role() == ReplicaRole::Follower || !node.cluster()->replicas().check_leads(partition))
     return;
   History& history = histories_[partition];
@@ -184,7 +184,7 @@ void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
   history.acknowledged_end = std::max(history.acknowledged_end, offset);
 }
 
-// Those of others may lie in between where it took more than one request.
+// If the append took more than one request, records of other writers may lie between these.
 void Checker::acknowledged_up_to(const TopicPartition& partition, Offset last_offset,
                                  const std::vector<std::string>& values) {
   History& history = histories_[partition];

@@ -1,4 +1,4 @@
-// What must always hold of replicated partitions, whatever happens.
+// Checks the invariants of replicated partitions, which hold under every fault.
 #pragma once
 #include <map>
 #include <optional>
@@ -14,20 +14,20 @@
 
 namespace sim {
 
-// Values that begin with this have a number behind it.
+// A value with this prefix ends with a number.
 inline constexpr std::string_view kNumberPrefix = "number ";
 std::optional<int64_t> number_of(std::string_view value);
-// Of a batch that was visible.
+// Returns the values of a batch that was visible.
 std::vector<std::string> values_of(std::string_view bytes);
 
-// 1. What was visible anywhere stays what it is, on every replica: below its high watermark each has the same.
-// 2. A leader of the newest epoch has all that was ever visible.
-// 3. A record is acknowledged when it is visible, with its offset, and is there once.
+// 1. A record that was visible anywhere never changes: below their high watermarks all replicas are equal.
+// 2. A leader of the newest epoch has every record that was ever visible.
+// 3. A record is acknowledged only after it is visible, with its offset, and exists once.
 // 4. An epoch has one leader.
-// 5. Who is in sync has all that was visible; who has no replica any more has nothing.
-// 6. What somebody was told that it was not written is nowhere.
-// 7. Numbers that were made of the last one follow each other, one by one.
-// 8. What tasks make of their inputs is there once and in order: a copy, record by record, of what is visible there.
+// 5. A replica in sync has every record that was visible; a node without a replica has no records of the partition.
+// 6. A record whose append was refused with "nothing was written" exists nowhere.
+// 7. Values that were computed from the last number are consecutive.
+// 8. The output of a task is a copy of the visible records of its input: each record once and in order.
 class Checker {
  public:
   Checker(Findings& findings, std::vector<storage::TopicPartition> partitions,
@@ -37,21 +37,22 @@ class Checker {
         tasks_(std::move(tasks)),
         unnamed_(std::move(unnamed)) {}
 
-  // After whatever has happened on the node.
+  // Called after each event on the node.
   void check(SimNode& node);
-  // The node comes into the ISR, or stays in it.
+  // Called when the node enters the ISR or stays in it.
   void check_in_sync(SimNode& node, const storage::TopicPartition& partition);
-  // The values of a batch that a producer was told is at this offset.
+  // The values of a batch that was acknowledged to a producer at this offset.
   void acknowledged(const storage::TopicPartition& partition, Offset base_offset,
                     const std::vector<std::string>& values);
-  // The same of several batches in one append, of which the last record is there.
+  // Several batches of one append were acknowledged, and the last record is at this offset.
   void acknowledged_up_to(const storage::TopicPartition& partition, Offset last_offset,
                           const std::vector<std::string>& values);
-  // Somebody was told that nothing of this was written.
+  // The writer received the answer that none of these values was written.
   void refused(const storage::TopicPartition& partition, const std::vector<std::string>& values);
-  // Behind all that was acknowledged.
+  // Returns the offset after the last acknowledged record.
   Offset acknowledged_end(const storage::TopicPartition& partition) const;
-  // When all has healed: whether all replicas are there and the same; what is not, is found.
+  // Called after all faults are healed. are_replicas_equal() returns whether all replicas exist and are equal;
+  // check_end() adds each difference to the findings.
   bool are_replicas_equal(const std::vector<std::unique_ptr<SimNode>>& nodes);
   void check_end(const std::vector<std::unique_ptr<SimNode>>& nodes);
 
@@ -66,12 +67,12 @@ class Checker {
     Offset end;
     std::vector<std::string> values;
   };
-  // What was visible: one history for all.
+  // The records that were visible on any replica, in one history.
   struct History {
     std::map<Offset, Batch> batches;  // by base offset
     Offset end{0};
     std::map<std::string, Offset> by_value;  // not of journals
-    std::vector<std::string> values;         // in order, likewise
+    std::vector<std::string> values;         // in order; not of journals
     std::map<LeaderEpoch, NodeId> leaders;
     Offset acknowledged_end{0};
     std::vector<std::string> refused;
@@ -93,7 +94,7 @@ class Checker {
   const std::vector<SimTask::Places> tasks_;
   const std::vector<storage::TopicPartition> unnamed_;  // their records may have equal values
   std::map<storage::TopicPartition, History> histories_;
-  // How far it was looked at what a process shows.
+  // For each node and partition: the process (life) and the offset up to which its visible records were checked.
   std::map<std::pair<NodeId, storage::TopicPartition>, std::pair<uint64_t, Offset>> looked_;
   size_t acknowledged_count_ = 0;
 };

@@ -1,4 +1,4 @@
-// Virtual time: what happens in a simulation, one thing after the other.
+// The events of a simulation in virtual time, one after the other.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,7 +17,7 @@ class EventQueue {
   void after(int64_t delay_us, std::function<void()> event) {
     at(now_us_ + delay_us, std::move(event));
   }
-  // False when nothing happens any more until then.
+  // Returns false when no event is left up to that time.
   bool step(int64_t until_us) {
     if (events_.empty() || events_.begin()->first.first > until_us) {
       now_us_ = until_us;

@@ -1,4 +1,4 @@
-// What a run has found wrong, and what it did.
+// The violations that a run has found, and a trace of its events.
 #pragma once
 #include <cstdint>
 #include <string>

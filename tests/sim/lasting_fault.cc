@@ -8,7 +8,7 @@ namespace sim {
 
 namespace {
 
-// Longer than anybody waits for it.
+// Longer than any part of the simulation waits for a frozen node.
 constexpr int64_t kFrozenUs = 10'000'000;
 
 }  // namespace
@@ -86,7 +86,7 @@ bool LastingFault::excuses(const storage::ClusterSnapshot& cluster,
            assignment.replicas.size() - 1 < std::max<size_t>(1, least);
   };
   if (other_ != nullptr) {
-    // Where the controller is at one end of the way it takes who is at the other one for gone.
+    // If the controller is at one end of a cut connection, it fences the node at the other end.
     const auto is_gone = [&](const SimNode& node) {
       const storage::ClusterNode* known = cluster.find(node.id());
       return known != nullptr && known->is_fenced;

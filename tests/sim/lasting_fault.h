@@ -1,4 +1,4 @@
-// One thing that stays wrong: a cluster goes on without whom it concerns.
+// One fault that lasts: the cluster must go on without the nodes that are affected.
 #pragma once
 #include <string>
 
@@ -12,11 +12,11 @@ class LastingFault {
  public:
   explicit LastingFault(SimNode::World& world) : world_(world) {}
 
-  // Which one is left to chance.
+  // Chance selects the fault.
   void begin();
-  // What healing everything does not end by itself.
+  // Ends the part of the fault that healing the network, etcd and the disks does not end: it wakes a frozen node.
   void end();
-  // Whether too few of its replicas are left for acks=all. Not so where none was lost.
+  // Whether the fault leaves too few replicas of the partition for acks=all. False if the partition has lost none.
   bool excuses(const storage::ClusterSnapshot& cluster,
                const storage::PartitionAssignment& assignment) const;
   const std::string& name() const { return name_; }
@@ -26,8 +26,8 @@ class LastingFault {
 
   SimNode::World& world_;
   std::string name_;
-  SimNode* node_ = nullptr;   // null: nobody in particular
-  SimNode* other_ = nullptr;  // of a way between two
+  SimNode* node_ = nullptr;   // null: the fault concerns no single node
+  SimNode* other_ = nullptr;  // the second node if the fault is between two
 };
 
 }  // namespace sim

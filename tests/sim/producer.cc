@@ -23,7 +23,7 @@ void Producer::next() {
   send();
 }
 
-// To whom a node that answers says that it is.
+// Asks any node for the leader and sends the batch to it.
 void Producer::send() {
   const uint64_t attempt = ++attempt_;
   world_.queue.after(kTimeoutUs, [this, attempt] {
@@ -46,7 +46,7 @@ void Producer::arrive(SimNode& node, uint64_t attempt) {
     return reply(attempt, leads.error());
   storage::AppendRequest request;
   request.parts.push_back({partition_, batch_});
-  // Who is killed says nothing any more.
+  // A process that was killed sends no answer.
   storage::AppendDone done = [this, attempt, to = &node,
                               life = node.life()](Result<storage::Appended> result) {
     if (to->life() == life) reply(attempt, std::move(result));

@@ -19,7 +19,7 @@ class Producer {
     is_stopping_ = false;
     next();
   }
-  // Finishes what it has begun, and sends nothing new.
+  // Finishes the batch that it has begun, and starts no new one.
   void stop() { is_stopping_ = true; }
   bool is_idle() const { return is_idle_; }
   const storage::TopicPartition& partition() const { return partition_; }

@@ -61,7 +61,7 @@ void ProgressChecker::check_election(int64_t decided_us, SimNode& controller, Si
       decides->read.front().first > noticed_us)
     return;
   if (leads == nullptr || leads->runs_since_us > noticed_us) return;
-  // Whom it does not hear it knows nothing of, and waits for where it hears nobody else either.
+  // A controller has no fresh reports of a node that it does not hear. If it hears no other node either, it waits.
   if (!network_.is_open_since(elected.id(), controller.id(), noticed_us)) return;
   const bool has_others = std::ranges::any_of(assignment.isr, [&](NodeId id) {
     const storage::ClusterNode* node = cluster.find(id);
@@ -93,7 +93,8 @@ void ProgressChecker::check_room(int64_t decided_us, SimNode& controller, SimNod
         !known->is_fenced && !node->cluster()->is_leaving() &&
         seen->has_room_since_us <= heard_of_us && seen->in_touch_since_us <= heard_of_us &&
         network_.is_open_since(node->id(), controller.id(), heard_of_us);
-    // Who does not read, or did not when it was last heard, goes on alone with what nobody else can lead.
+    // A node whose metadata was behind, now or when the controller last heard it, is no better leader: it continues
+    // alone with partitions that no other node can lead.
     if (!could_lead || seen->read.front().second < decides->read.front().second ||
         read_at(*seen, heard_of_us) < read_at(*decides, heard_of_us) ||
         seen->read.back().second < decides->read.back().second)

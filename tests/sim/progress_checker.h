@@ -1,4 +1,4 @@
-// That nobody is made a leader who does not learn of it, or has no room for records.
+// Checks that no node is elected leader while it does not learn of the election or while its disk is full.
 #pragma once
 #include <deque>
 #include <map>
@@ -14,11 +14,11 @@
 
 namespace sim {
 
-// A controller that goes on for long enough knows who does not read what it has read itself, and whose disk is full. It
-// elects none of these while there is somebody else in sync.
+// A controller that has been running long enough knows which nodes lag behind in reading metadata, and which disks are
+// full. It elects none of these nodes while another node is in sync.
 class ProgressChecker {
  public:
-  // `patience_us`: what the controller has noticed by then at the latest.
+  // `patience_us`: time within which the controller has noticed any change.
   ProgressChecker(const EventQueue& queue, const SimNetwork& network, Findings& findings,
                   int64_t patience_us)
       : queue_(queue), network_(network), findings_(findings), patience_us_(patience_us) {}
@@ -37,7 +37,7 @@ class ProgressChecker {
                   const storage::PartitionAssignment& assignment);
 
  private:
-  // A session of silence; what is said comes a fifth of a second late, at most.
+  // The session timeout; a report arrives at most a fifth of a second late.
   static constexpr int64_t kHeardOfUs = 700'000;
   struct Seen {
     uint64_t life = 0;
@@ -46,7 +46,7 @@ class ProgressChecker {
     int64_t full_since_us = 0, has_room_since_us = 0, in_touch_since_us = 0;
     std::deque<std::pair<int64_t, Revision>> read;  // when it had read up to which
   };
-  // Of the process that runs there now; null before anything has happened on it.
+  // The observations of the running process of the node; null before its first event.
   const Seen* find_seen(SimNode& node) const;
   bool goes_on(const Seen& seen) const;
   static Revision read_at(const Seen& seen, int64_t at_us);

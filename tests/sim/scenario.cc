@@ -26,7 +26,7 @@ using storage::TopicPartition;
 
 constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kAttacked = 6 * kSecond, kHealing = 8 * kSecond;
-// What began in the attack has ended by then: nodes that start again, ways that open.
+// Everything that began during the attack has ended by then: nodes that restart, connections that open.
 constexpr int64_t kStillHealing = 3 * kSecond;
 
 // Some topics in the life of a cluster of three nodes, or of more, between which replicas move.
@@ -59,15 +59,16 @@ class Scenario {
     world_.task_rules = options.rules.tasks_here;
     world_.task_rules.journals = options.rules.journals;
     world_.snapshot_period = chance_.between(10, 200);
-    // Where there are more nodes than replicas, as queries have it: what tasks read and commit to is everywhere.
-    // Drawn apart, so that all other runs are what they were.
+    // With more nodes than replicas, half of the runs have observers, as queries use them: the topics that tasks read
+    // and commit to exist on every node. This choice has its own random numbers, so that the runs of all other seeds
+    // stay the same.
     Chance observers(~options.seed);
     if (node_count_ > kReplicas && observers.one_in(2)) {
       world_.settings.replicas.awaits_observed = true;
       for (const Topic topic : {kInput, kJournal, kOrders})
         if (!observers.one_in(3)) world_.observed.insert(partitions_of(topic, 1).front().topic);
     }
-    // Likewise, what is rare elsewhere.
+    // Conditions that are rare elsewhere. These choices, too, have their own random numbers.
     Chance profile(~options.seed ^ 0x70726f66696c65);
     if (profile.one_in(8)) network_.set_very_late(12);
     if (profile.one_in(8)) moves_ = 20;
@@ -104,7 +105,7 @@ class Scenario {
       committers_.push_back(std::make_unique<Committer>(world_, transactions_, name));
   }
 
-  ~Scenario() { nodes_.clear(); }  // what they still answer comes to somebody
+  ~Scenario() { nodes_.clear(); }  // the nodes still answer clients
 
   Outcome run() {
     for (const auto& node : nodes_) node->start();
@@ -130,8 +131,8 @@ class Scenario {
     asker_.stop();
     wait_until_healed();
     if (chance_.one_in(3)) live_with_a_fault();
-    // Followers learn with their next fetch what is visible; a leader may still move to where it is preferred.
-    // And what has come is carried out.
+    // A follower learns with its next fetch up to where records are visible, a leader may still move to the preferred
+    // replica, and the nodes still carry out the last commits of the journals.
     for (int i = 0; i < 40 && !(checker_.are_replicas_equal(nodes_) && are_journals_carried_out());
          ++i)
       run_until(queue_.now_us() + kSecond / 10);
@@ -204,7 +205,7 @@ class Scenario {
     return all;
   }
 
-  // 6 5. Who is there and who leads is decided by the controller alone.
+  // Rule 6 5: only the controller decides which nodes are alive and which node leads a partition.
   void check_author(NodeId author, const storage::EtcdTransaction& transaction) {
     const auto holder = etcd_.find({"/millrace/controller", "/millrace/controller0"});
     const bool is_controller =
@@ -217,7 +218,7 @@ class Scenario {
           findings_.add(fmt::format("node {} decides, and is not the controller", author.value()));
     }
   }
-  // Operators may ask any node.
+  // An operator may send these commands to any node.
   static bool is_request(std::string_view part) {
     constexpr char kMove = 5, kElect = 6, kConfigure = 8, kRequire = 10;
     return part.size() > 1 &&
@@ -229,13 +230,13 @@ class Scenario {
     const bool has_topic = before.snapshot()->partitions().size() > 0;
     const auto delta = before.apply(part, Revision{INT64_MAX});
     if (!delta) return false;
-    // A node registers itself; the topic is made once, by anybody.
+    // A node registers itself, and any node may create the topic once.
     for (const NodeId node : delta->nodes)
       if (before.snapshot()->find(node)->epoch == storage::NodeEpoch{INT64_MAX}) return false;
     return has_topic;
   }
 
-  // Who comes into the ISR has all that was visible, and who is to lead will know.
+  // A node that enters the ISR has every record that was visible, and a node that is elected learns of it.
   void check_assignments(NodeId author, const storage::EtcdTransaction& transaction) {
     std::vector<std::string> parts;
     int64_t decided_us = queue_.now_us();
@@ -271,12 +272,12 @@ class Scenario {
                      NodeId member) {
     SimNode& node = node_of(member);
     const storage::ClusterNode* known = cluster.find(member);
-    // With an empty disk it registers first; what it has then does not count before that.
+    // A node with a new, empty disk registers before its replicas count; until then its records are not checked.
     if (node.is_running() && known != nullptr && known->directory == node.directory())
       checker_.check_in_sync(node, partition);
   }
 
-  // By whoever is there, again until it is done; while some of the nodes are away, perhaps.
+  // Asks any running node to create the topics, and retries until it has succeeded; some nodes may be down meanwhile.
   void create_topics() {
     queue_.after(kSecond / 20, [this] {
       SimNode& node = *chance_.one_of(nodes_);
@@ -345,7 +346,7 @@ class Scenario {
         break;
       case 3:
         if (node.is_running()) {
-          // For longer than others wait for it, perhaps: it wakes, and knows of nothing.
+          // The freeze may outlast the session: when the node wakes it does not know that it was fenced.
           const int64_t frozen_us =
               chance_.one_in(2) ? lasts_us : chance_.between(kSecond, 2 * kSecond);
           findings_.trace(fmt::format("node {} freezes for {} us", node.id().value(), frozen_us));
@@ -391,11 +392,11 @@ class Scenario {
     queue_.after(chance_.between(kSecond / 50, kSecond / 4), [this] { attack(); });
   }
 
-  // --- What operators ask for
+  // --- Commands of operators
 
   bool has_room_to_move() const { return node_count_ > kReplicas; }
 
-  // Whether it is too late for what the node has read, the log says.
+  // If the metadata that the node has read are outdated, the log refuses the command.
   void ask(SimNode& node, const std::vector<std::string>& parts) {
     storage::MetadataCommand command;
     for (const std::string& part : parts)
@@ -427,7 +428,7 @@ class Scenario {
     if (chance_.one_in(4)) parts.push_back(throttle());
     if (!parts.empty()) ask(node, parts);
   }
-  // Topics come to ask for more replicas in sync, or for fewer, or for as many as the cluster does.
+  // Changes the number of in-sync replicas that a topic requires: more, fewer, or the default of the cluster.
   void require_in_sync() {
     SimNode& node = *requiring_.one_of(nodes_);
     if (node.is_running() && !node.cluster()->cluster()->partitions().empty()) {
@@ -438,7 +439,7 @@ class Scenario {
       if (queue_.now_us() < kAttacked) require_in_sync();
     });
   }
-  // 0: as many as the cluster asks for.
+  // `count` 0: the default of the cluster.
   void require(SimNode& node, const Uuid& topic, int32_t count) {
     findings_.trace(fmt::format("topic {} is to have {} replicas in sync", topic.bytes[0], count));
     ask(node,
@@ -446,8 +447,9 @@ class Scenario {
                                          world_.settings.replicas.min_insync_replicas)});
   }
 
-  // A leader with too few in sync is cut off. Who was away comes back, fewer are asked for, and so another one leads and
-  // acknowledges: of which the first one knows nothing, nor can it ask anybody who could lead.
+  // Cuts off a leader with too few replicas in sync. Then the node that was away returns and the topic requires fewer
+  // replicas, so that another node leads and acknowledges. The first leader learns of none of it, and it can reach no
+  // node that could lead.
   void leave_alone() {
     SimNode& operating = *leaving_.one_of(nodes_);
     const TopicPartition partition = leaving_.one_of(partitions_of(kInput, kInputs));
@@ -492,7 +494,7 @@ class Scenario {
         require(*other, partition.topic, 0);
   }
 
-  // What moves is held up, or no longer.
+  // Limits the transfer rate of moving replicas, or removes the limit.
   std::string throttle() {
     if (chance_.one_in(2)) return storage::encode_configure_node(storage::kAllNodes, {});
     const std::string rate = fmt::to_string(chance_.between(500, 50'000));
@@ -537,8 +539,8 @@ class Scenario {
     });
   }
 
-  // Some of the others may see that their connection is refused. What they conclude is wrong where the node is back
-  // by then.
+  // Some of the other nodes may see that their connection is refused. They conclude that the node is gone, which is
+  // wrong if it has restarted by then.
   void tell_that_it_is_gone(SimNode& gone) {
     for (const auto& node : nodes_) {
       if (node.get() == &gone || chance_.one_in(2)) continue;
@@ -548,7 +550,7 @@ class Scenario {
     }
   }
 
-  // It stops when it leads nothing any more, or after a while.
+  // The node stops when it leads no partition, or after a second.
   void shut_down(SimNode& node, int64_t for_us) {
     findings_.trace(fmt::format("node {} shuts down", node.id().value()));
     node.cluster()->leave();
@@ -574,7 +576,7 @@ class Scenario {
     });
   }
 
-  // Those that were cut connect again.
+  // Connections that were cut are established again.
   void tell_of_connections() {
     for (const auto& node : nodes_)
       for (const auto& other : nodes_)
@@ -604,8 +606,8 @@ class Scenario {
     });
   }
 
-  // Who loses the last disk that has everything loses records, and nothing could be done about it. Where one is
-  // enough to acknowledge, that one may be the last with the next command.
+  // A node that loses the last disk with all records loses them for certain, which is no fault of the cluster. If one
+  // replica is enough to acknowledge, the next command can make this disk the last one.
   bool may_lose_its_disk(const SimNode& node) {
     if (world_.settings.replicas.min_insync_replicas < 2 || requires_ || leaves_alone_)
       return false;
@@ -666,14 +668,14 @@ class Scenario {
     return snapshot ? std::optional(*snapshot) : std::nullopt;
   }
 
-  // A snapshot says what the commands say whose place it takes.
+  // A snapshot has the same contents as the commands that it replaces.
   void check_snapshot(const storage::EtcdTransaction& transaction) {
     for (const auto& put : transaction.puts) {
       if (put.key != kKeys.pointer()) continue;
       ++snapshot_count_;
       const auto next = storage::decode_snapshot_pointer(put.value).value();
       const auto now = pointer_in_etcd();
-      if (now && next.revision < now->revision) continue;  // what is missing is found then
+      if (now && next.revision < now->revision) continue;  // check_log() finds a missing command
       const auto snapshot = snapshot_in_etcd(next);
       if (!snapshot || snapshot->state.parts.at(0).bytes != truth(next.revision).save())
         findings_.add(fmt::format("the snapshot of revision {} is not what was there",
@@ -702,7 +704,7 @@ class Scenario {
       ++next;
     }
   }
-  // Who has loaded snapshots knows what who has read commands does.
+  // A node that has loaded a snapshot has the same tables as a node that has read all commands.
   void check_tables() {
     const auto entries = etcd_.find(kKeys.commands({}, Revision{INT64_MAX})).entries;
     if (entries.empty()) return;
@@ -775,7 +777,7 @@ class Scenario {
 
   void wait_until_healed() {
     const int64_t give_up_us = queue_.now_us() + kHealing;
-    // A transactional client asks again after seconds, now and then.
+    // A transactional client sometimes retries only after seconds.
     const auto patience_us = [&] {
       return !are_transactional_clients_idle() && is_all_else_healed() ? kHealing : 0;
     };
@@ -787,7 +789,7 @@ class Scenario {
     if (findings_.all().empty() && !is_healed()) tell_what_has_not_healed();
   }
 
-  // Who writes with acks=all is answered though one thing stays wrong, when there was time to notice it.
+  // A producer with acks=all receives answers despite one lasting fault, once the cluster has had time to notice it.
   void live_with_a_fault() {
     run_until(std::max(queue_.now_us(), kAttacked + kStillHealing));
     if (!findings_.all().empty()) return;
@@ -911,10 +913,10 @@ class Scenario {
   Chance chance_;
   Chance requiring_;
   Chance leaving_;
-  bool requires_ = false;  // whether topics come to ask for other numbers of replicas in sync
+  bool requires_ = false;  // whether topics change the required number of in-sync replicas
   bool leaves_alone_ = false;  // see leave_alone()
   const int32_t node_count_;
-  int64_t moves_ = 3;  // of so many and 15 attacks
+  int64_t moves_ = 3;  // move_replicas() has this share of moves_ + 15 attacks
   Findings findings_;
   SimNetwork network_;
   SimEtcd etcd_;
@@ -930,7 +932,7 @@ class Scenario {
   std::vector<std::unique_ptr<Counter>> counters_;
   std::vector<std::unique_ptr<Committer>> committers_;
   size_t snapshot_count_ = 0, trimmed_ = 0;
-  // So many nodes are killed before there are topics.
+  // Number of nodes that are killed before topics exist.
   int64_t away_first_ = chance_.one_in(2) ? chance_.between(1, 3) : 0;
   EndAsker asker_{world_, checker_, findings_, partitions_of(kInput, kInputs)};
 };

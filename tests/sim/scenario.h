@@ -10,7 +10,7 @@
 
 namespace sim {
 
-// Without which something goes wrong.
+// Rules of the product that a test can switch off, to show that the checkers find the damage.
 struct Rules : server::ClusterRules {
   TransactionSimRules transactions_here;
   SimTaskRules tasks_here;

@@ -21,7 +21,7 @@ struct NumbersRead {
   Offset end;
 };
 
-// What the node shows; nothing where it cannot.
+// Returns the numbers that the node can read; empty if it cannot read the partition.
 std::optional<NumbersRead> read_numbers(SimNode& node, const TopicPartition& partition) {
   const auto status = node.log()->find_partition(partition);
   if (!status || !node.has_replica(partition) || !node.reader()->begin_turn()) return std::nullopt;
@@ -47,7 +47,7 @@ void SessionClient::next() {
   SimNode& node = *world_.chance.one_of(world_.nodes);
   if (!node.is_running()) return pause();
   ++statement_;
-  // Where the process dies before it comes to it nothing is heard of it, either.
+  // A process that dies before it starts the statement sends no answer.
   look_whether_it_died(node, node.life(), statement_);
   node.run(node.life(), [this, &node] { begin(node); });
 }
@@ -190,7 +190,7 @@ void Committer::answered(uint64_t statement, const Committed& committed) {
   pause_after_answer();
 }
 
-// Whoever else has a transaction open there.
+// The rows must be visible even if another client has a transaction open in the partition.
 void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& batches) {
   SimNode& node = *world_.chance.one_of(world_.nodes);
   if (!node.is_running()) return;

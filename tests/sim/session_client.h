@@ -1,4 +1,4 @@
-// What sessions do on any node: they write rows by way of it, and ask how far partitions can be read.
+// The sessions on any node: they write rows through it, and ask up to which offset partitions can be read.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace sim {
 
-// One statement at a time, by way of one node after the other. Where the node dies before it answers nobody knows what became
-// of it.
+// One statement at a time, each through another node. If the node dies before it answers, the outcome of the statement
+// is unknown.
 class SessionClient {
  public:
   SessionClient(const SessionClient&) = delete;
@@ -31,7 +31,7 @@ class SessionClient {
   // Whether it is the one at hand, which is over then.
   bool end(uint64_t statement);
   void pause_after_answer();
-  // There was nothing to ask.
+  // Called when the node could not be asked.
   void pause();
 
   SimNode::World& world_;
@@ -64,8 +64,8 @@ class RowWriter final : public SessionClient {
   uint64_t count_ = 0;
 };
 
-// Counts in a partition: reads the last number that the node shows, and writes the next one on the condition that nobody
-// else has. So each number follows the one before, whoever has written that.
+// Counts in a partition: reads the last number that the node shows, and writes the next one on the condition that the
+// partition has no newer record. So the numbers are consecutive, whichever client has written them.
 class Counter final : public SessionClient {
  public:
   Counter(SimNode::World& world, Checker& checker, std::string name,
@@ -84,8 +84,8 @@ class Counter final : public SessionClient {
   std::string value_;
 };
 
-// Commits rows in several partitions, perhaps on the condition that nobody else has written for the same key. Who was told
-// that they are there is shown them.
+// Commits rows in several partitions, perhaps on the condition that no other client has written the same key. After the
+// acknowledgement the rows must be visible.
 class Committer final : public SessionClient {
  public:
   Committer(SimNode::World& world, TransactionChecker& checker, std::string name)

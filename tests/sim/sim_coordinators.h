@@ -1,5 +1,5 @@
-// The coordinators of transactions of a process, as the real server has them, and its way to take what transactional
-// producers write.
+// The transaction coordinators of a process, as in the real server, and its path for the batches of transactional
+// producers.
 #pragma once
 #include <functional>
 #include <map>
@@ -26,12 +26,12 @@ struct TransactionTopics {
   }
 };
 
-// Those of the server's own parts that a simulation switches off.
+// The rules of the server that a simulation can switch off.
 struct TransactionSimRules {
   server::coordinator::TransactionRules coordinators = {.ends_at_once = false};
-  bool verifies = true;  // that a partition is part of a transaction
-  bool guards = true;    // what was verified against the end that comes meanwhile
-  bool confirms = true;  // what a coordinator says of a transaction, by who could be it by now
+  bool verifies = true;  // whether a batch is checked for membership in a transaction
+  bool guards = true;    // whether the end of the transaction after that check is noticed
+  bool confirms = true;  // whether other nodes confirm that the coordinator is still the coordinator
 };
 
 // Threads: the simulation's. Owner: a process.
@@ -40,7 +40,7 @@ class SimCoordinators final : server::coordinator::CoordinatorPort, public serve
   SimCoordinators(SimNode& node, const TransactionTopics& topics, const TransactionSimRules& rules,
                   std::function<ProducerId()> next_producer);
 
-  // Follows the leadership, and does what is due.
+  // Follows changes of leadership, and runs the work that is due.
   void step();
 
   template <class Request>
@@ -97,7 +97,7 @@ class SimCoordinators final : server::coordinator::CoordinatorPort, public serve
     ask(std::move(request), later(std::move(done)));
   }
   void place_commit(std::string ids, server::coordinator::Done<CommitPlace> done) override;
-  // An answer comes later.
+  // Sends the answer in a later event.
   template <class Answer>
   server::coordinator::Done<Answer> later(server::coordinator::Done<Answer> done) {
     return [this, done = std::move(done)](Answer answer) {

@@ -13,7 +13,7 @@ using storage::EtcdTransaction;
 
 namespace {
 
-// After so long a client gives up on an answer.
+// A client gives up on an answer after this time.
 constexpr int64_t kTimeoutUs = 300'000;
 
 Error lost() { return {ErrorCode::NetworkFailure, "etcd does not answer"}; }
@@ -210,7 +210,7 @@ class SimEtcdClient final : public EtcdClient {
   // Events keep their order, as on one connection.
   std::unique_ptr<Watch> watch(EtcdRange range, EtcdRevision first,
                                std::function<void(Result<EtcdEvents>)> tell) override {
-    auto number = std::make_shared<uint64_t>(UINT64_MAX);  // until it is known; 0: gone
+    auto number = std::make_shared<uint64_t>(UINT64_MAX);  // UINT64_MAX: not known yet; 0: cancelled
     auto last_us = std::make_shared<int64_t>(0);
     const auto way = [&etcd = etcd_, caller = caller_, number, last_us,
                       tell = std::move(tell)](Result<EtcdEvents> events) {
@@ -237,8 +237,8 @@ class SimEtcdClient final : public EtcdClient {
   }
   int64_t delay() { return etcd_.chance_.delay_us(etcd_.latency_us_); }
 
-  // The request goes there, happens, and its answer comes back; either way may be lost, and what is late may
-  // happen after the caller has given up.
+  // The request travels, is executed, and its answer travels back. Each of both may be lost, and a late request may be
+  // executed after the caller has given up.
   template <class T>
   void ask(std::function<Result<T>()> happen, Answer<T> answer) {
     const bool request_lost = is_cut() || etcd_.chance_.with(etcd_.loss_);

@@ -1,4 +1,4 @@
-// An etcd for simulations: always right, and as slow, far or silent as the seed says.
+// An etcd for simulations: always correct, and as slow, distant or silent as the seed decides.
 #pragma once
 #include <map>
 #include <memory>
@@ -19,7 +19,7 @@ class SimEtcd {
  public:
   SimEtcd(EventQueue& queue, Chance& chance) : queue_(queue), chance_(chance) {}
 
-  // Of a process; `is_alive` tells whether it is there to be answered, `run` does so on its loop.
+  // A process: `is_alive` returns whether it can receive answers, `run` delivers them on its loop.
   struct Caller {
     std::function<bool()> is_alive;
     std::function<void(std::function<void()>)> run;
@@ -31,16 +31,16 @@ class SimEtcd {
   // Every request may be lost, or its answer, with this probability.
   void set_loss(double probability) { loss_ = probability; }
   void set_latency_us(int64_t usual) { latency_us_ = usual; }
-  // When a value that is put was first asked for: who gets no answer asks again.
+  // Time of the first attempt to put a value. A client that receives no answer repeats the request.
   int64_t first_asked_us(const std::string& value) const { return first_asked_us_.at(value); }
 
-  // Told of each transaction that is about to be done, and has been done, and by whom it was asked: for checkers.
+  // For checkers: called before and after each transaction, with the node that has sent it.
   void watch_commits(std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit,
                      std::function<void(NodeId, const storage::EtcdTransaction&)> committed = {}) {
     about_to_commit_ = std::move(about_to_commit);
     committed_ = std::move(committed);
   }
-  // Of all that is there: for checkers, who need not ask.
+  // For checkers: returns entries at once, without a request.
   storage::EtcdFound find(const storage::EtcdRange& range) const;
 
  private:
@@ -62,7 +62,7 @@ class SimEtcd {
   void remove(const std::string& key, storage::EtcdEvents& events);
   void publish(const storage::EtcdEvents& events);
   void end_lease_if_due(EtcdLease lease);
-  // Nothing where what was to be told first is forgotten.
+  // Returns nothing if the events from `first` on have been compacted.
   std::optional<uint64_t> add_watcher(EtcdRevision first, Watcher watcher);
   Result<EtcdRevision> compact(EtcdRevision revision);
 
@@ -79,7 +79,7 @@ class SimEtcd {
   int64_t next_lease_ = 1;
   std::map<uint64_t, Watcher> watchers_;
   uint64_t next_watcher_ = 1;
-  // Of each revision behind the one up to which it is forgotten, for watches that begin in the past.
+  // The events of each revision after the compacted one, for watches that begin in the past.
   std::map<EtcdRevision, storage::EtcdEvents> history_;
 };
 

@@ -1,4 +1,4 @@
-// The network between the nodes: late, lossy, doubling, out of order, and cut where the run wants it.
+// The network between the nodes: messages are late, lost, duplicated, reordered, and cut off as the run demands.
 #pragma once
 #include <functional>
 #include <map>
@@ -20,7 +20,7 @@ class SimNetwork {
     if (from != to && (cut_.contains({from, to}) || chance_.with(loss_))) return;
     const int copies = from != to && chance_.with(loss_ / 2) ? 2 : 1;
     for (int i = 0; i < copies; ++i) queue_.after(chance_.delay_us(kLatencyUs), arrive);
-    // Of a connection that was given up: when nobody waits for it any more.
+    // A message of a connection that was given up arrives once more after its sender has stopped waiting.
     if (from != to && chance_.one_in(very_late_one_in_))
       queue_.after(chance_.between(0, kVeryLateUs), arrive);
   }
@@ -29,13 +29,13 @@ class SimNetwork {
     for (const auto& way : cut_) healed_us_[way] = queue_.now_us();
     cut_.clear();
   }
-  // Whether messages have gone that way for so long.
+  // Whether the connection has been open since that time.
   bool is_open_since(NodeId from, NodeId to, int64_t since_us) const {
     const auto healed = healed_us_.find({from, to});
     return !cut_.contains({from, to}) && (healed == healed_us_.end() || healed->second <= since_us);
   }
   void set_loss(double probability) { loss_ = probability; }
-  // One message in so many comes once more, when nobody waits for it.
+  // One of `one_in` messages arrives a second time, after its sender has stopped waiting.
   void set_very_late(int64_t one_in) { very_late_one_in_ = one_in; }
 
  private:

@@ -90,7 +90,7 @@ void SimNode::start() {
       *this, *this, *process.coordinators, clock_, world_.chance.random(), world_.settings,
       world_.rules);
   process.cluster->announce({}, {});
-  // It knows what it reads when it has read all metadata, which takes a while.
+  // A node observes partitions only after it has read all metadata, which takes a while.
   if (world_.settings.replicas.awaits_observed)
     world_.queue.after(world_.chance.between(0, kObservesWithinUs), [this, life] {
       run(life, [this] { process_->cluster->observe(world_.observed); });
@@ -104,10 +104,11 @@ void SimNode::start() {
 
 void SimNode::kill() {
   world_.findings.trace(fmt::format("node {} is killed", id_.value()));
-  ++life_;  // whatever is on its way is nobody's
+  ++life_;  // messages on the way to the old process are dropped
   inbox_.clear();
   disk_->drop_unsynced();
-  // Coordinators answer those who wait when they go: by way of the cluster's part, which is there still, to nobody.
+  // Coordinators answer their waiting callers when they are destroyed. The answers pass through the cluster's part,
+  // which still exists then, and are dropped.
   const std::unique_ptr<Process> killed = std::move(process_);
   killed->log->close();
   killed->coordinators.reset();
@@ -215,7 +216,7 @@ void SimNode::differs(const server::ReplicaDifference& difference) {
       difference.node.value(), difference.from.value(), difference.end.value()));
 }
 
-// As another thread would: it is there some time later, when there is more behind it.
+// Stands for another thread: the snapshot is ready some time later, when the log already has newer commands.
 void SimNode::want_snapshot(bool is_wanted) {
   if (!is_wanted || std::exchange(process_->makes_snapshot, true)) return;
   const storage::MetadataSnapshot snapshot{

@@ -52,7 +52,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
     SimTaskRules task_rules = {};
     int64_t snapshot_period = 0;
     std::set<Uuid> observed = {};   // by nodes without replicas of them
-    int64_t next_producer = 5'000;  // of those that coordinators give
+    int64_t next_producer = 5'000;  // of producers that coordinators register
     // After whatever has happened on a node.
     std::function<void(SimNode&)> check = {};
   };
@@ -67,9 +67,9 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   storage::LogReader* reader() { return process_ ? process_->reader.get() : nullptr; }
   const SimTask& task(size_t index) const { return *process_->tasks[index]; }
   SimCoordinators* coordinators() { return process_ ? process_->coordinators.get() : nullptr; }
-  // As it has read the metadata; or observes it.
+  // By the metadata that the node has read; true for an observed partition, too.
   bool has_replica(const storage::TopicPartition& partition);
-  // Who leads it, as this node has read; null where that one does not run.
+  // The leader of the partition by the metadata that this node has read; null if the leader does not run.
   SimNode* leader_of(const storage::TopicPartition& partition);
   uint64_t life() const { return life_; }  // counts processes
   SimClock& clock() { return clock_; }
@@ -77,9 +77,9 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   int64_t random_number() { return world_.chance.between(1, INT64_MAX); }
 
   void start();
-  // What was not synced is gone.
+  // Data that was not synced is lost.
   void kill();
-  // Nothing happens on it until then; then all of it does.
+  // No event happens on the node until then; afterwards all waiting events happen.
   void freeze(int64_t until_us) { frozen_until_us_ = until_us; }
   // Before its time, if it is frozen.
   void wake();
@@ -87,8 +87,8 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   void lose_disk();
   void fill_disk(bool is_full);
 
-  // Runs it on the node's loop if the process that it is meant for is there; what comes while it is frozen
-  // waits, in its order.
+  // Runs the work on the node's loop if its process is still the one with this `life`. Work that arrives while the node
+  // is frozen waits in its order.
   void run(uint64_t life, std::function<void()> work);
 
   void send(NodeId to, server::ClusterMessage message) override;

@@ -81,7 +81,7 @@ void SimTask::take(const storage::ReplicatedCommit& commit, State& state) const 
                               state.position.value()));
 }
 
-// Nothing is found while the snapshot is still to come.
+// Returns false while the snapshot has not arrived yet.
 Result<bool> SimTask::begin_anew(Carried& next) const {
   const auto found =
       TRY(storage::find_snapshot(*node_.log(), *node_.reader(), places_.journal, rules_.journals));
@@ -123,7 +123,7 @@ Status SimTask::read_on(Carried& next, size_t max_bytes) const {
   return read;
 }
 
-// What was read, and where it ends, in one commit of the log.
+// One commit of the log stores both the new state and the journal offset up to which it was read.
 void SimTask::carry_out() {
   if (!is_loaded_ && !is_carrying_) return load();
   const auto status = node_.log()->find_partition(places_.journal);
@@ -179,7 +179,8 @@ void SimTask::write_snapshot() {
   write_piece(0);
 }
 
-// Each with a part of it, so that one that lacks some is none.
+// Each piece has a part of the content, so that an incomplete snapshot cannot pass for a complete
+// one.
 void SimTask::write_piece(int32_t number) {
   const std::string content = encode(writing_->of.state);
   const size_t share = content.size() / kPieces;
@@ -224,7 +225,7 @@ void SimTask::step() {
   SimNode* source = node_.has_replica(places_.input) ? &node_ : node_.leader_of(places_.input);
   if (source == nullptr) return;
   const auto input = source->log()->find_partition(places_.input);
-  // That replica may be behind the one that was read before: it catches up.
+  // The replica that is read now may be behind the one that was read before; it will catch up.
   if (!input || input->high_watermark() <= state_.position) return;
   if (!source->reader()->begin_turn()) return;
   State next = state_;

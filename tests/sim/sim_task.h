@@ -1,5 +1,5 @@
-// A task that copies a partition and counts: enough to see whether each record had its effect once, in order. What it
-// has committed each node carries out, in its own log, as server/tasks/replicated_journals.h does.
+// A task that copies a partition and counts its records: enough to check that each record had its effect once and in
+// order. Each node carries out the task's commits in its own log, as server/tasks/replicated_journals.h does.
 #pragma once
 #include <memory>
 #include <optional>
@@ -13,12 +13,12 @@ namespace sim {
 
 class SimNode;
 
-// Without which something goes wrong.
+// Rules of the product that a test can switch off, to show that the checkers find the damage.
 struct SimTaskRules {
   storage::JournalRules journals;
-  // Who is behind the start of the journal begins anew, from a snapshot.
+  // A node that is behind the start of the journal restarts from a snapshot.
   bool begins_anew = true;
-  // A task begins when all has been carried out that was there before.
+  // A task begins after all earlier commits have been carried out.
   bool carries_out_first = true;
 };
 
@@ -29,16 +29,16 @@ class SimTask final : public storage::JournalOwnerPort {
     storage::TopicPartition journal, input, output;
     ProducerId producer;
   };
-  // `period`: a snapshot is begun when so much was carried out since the last one.
+  // `period`: a snapshot begins when the journal has advanced by this number of offsets since the last one.
   SimTask(SimNode& node, Findings& findings, const Places& places, SimTaskRules rules,
           int64_t period);
 
   const Places& places() const { return places_; }
   void owned_by(storage::JournalOwner* owner) { owner_ = owner; }
   void step();
-  // Where this node has come to, for who looks whether all have come to the end.
+  // The journal offset that this node has reached; the end of a run waits until all nodes have reached the end.
   Offset carried_out() const { return carried_.place.next; }
-  // What it has now; and what who knows nothing would have from this node's journal alone.
+  // describe(): the current state. rebuilt(): the state that a new node would read from this node's journal alone.
   std::string describe() const { return encode(carried_.state); }
   std::string rebuilt() const;
   size_t snapshots() const { return snapshots_; }
@@ -56,7 +56,7 @@ class SimTask final : public storage::JournalOwnerPort {
     int64_t count = 0;  // of all records before the position
     int32_t next_output = 0;
   };
-  // What the node's log has.
+  // The state in the node's log.
   struct Carried {
     storage::JournalPlace place;
     State state;

@@ -1,4 +1,4 @@
-// What must always hold of transactions, whatever happens.
+// Checks the invariants of transactions, which hold under every fault.
 #pragma once
 #include <map>
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace sim {
 
-// As its producer knows it.
+// A transaction as its producer knows it.
 struct SimTransaction {
   enum class State : uint8_t { Open, CommitAsked, Committed, Aborted };
   std::string name;
@@ -22,12 +22,12 @@ struct SimTransaction {
   std::map<storage::TopicPartition, std::vector<std::string>> seen = {};    // by committed readers
 };
 
-// 1. A committed reader sees all of a committed transaction and nothing of another one; of one whose producer was told
-//    nothing all or nothing.
-// 2. What one committed reader was shown, or not shown, is so for all, for good.
+// 1. A committed reader sees all of a committed transaction and nothing of an aborted one. If the producer received no
+//    answer, the reader sees all or nothing.
+// 2. A record that one committed reader has seen, or has skipped, is seen or skipped by all readers from then on.
 // 3. The last stable offset never passes an open transaction.
-// 4. In a partition no epoch of a producer comes behind a newer one.
-// 5. Once things are quiet, no transaction is open.
+// 4. In a partition no record of an older producer epoch follows one of a newer epoch.
+// 5. Once all clients are idle, no transaction is open.
 class TransactionChecker {
  public:
   TransactionChecker(Findings& findings, std::vector<storage::TopicPartition> partitions)
@@ -44,7 +44,8 @@ class TransactionChecker {
   size_t committed_count() const;
 
  private:
-  // What is visible of it in a partition, by a reading of the batches that is this checker's own.
+  // The visible part of a transaction in a partition. The checker parses the batches itself, independently of the
+  // product.
   struct Visible {
     ProducerId producer;
     Offset first;

@@ -49,7 +49,7 @@ class TransactionalClient::Process {
  private:
   // --- The network
 
-  // Who leads what it writes to it asks when it has to, as clients do.
+  // Asks any node for the leader only when it must, as clients do, and remembers the answer.
   SimNode* leader_of(const TopicPartition& partition) {
     const auto remembered = leaders_.find(partition);
     if (remembered != leaders_.end()) return remembered->second;
@@ -65,7 +65,7 @@ class TransactionalClient::Process {
     if (known == nullptr || !known->leader) return nullptr;
     return world_.nodes[static_cast<size_t>(known->leader->value() - 1)].get();
   }
-  // Answered once; with nothing when nobody does.
+  // Calls `done` exactly once; with null if no answer arrives in time.
   template <class Answer>
   void call(const TopicPartition& partition, int64_t way_us,
             std::function<void(SimNode&, std::function<void(Answer)>)> arrive,
@@ -181,7 +181,7 @@ class TransactionalClient::Process {
     sequence += static_cast<int32_t>(count);
     write.membership.partitions[TransactionTopics::kName] = {partition.partition.value()};
     write.membership.verify_only = !is_second_;
-    // Aborts while a batch is on its way, which may come behind the end of its transaction.
+    // Aborts while a batch is on its way; the batch may arrive after the end of its transaction.
     if (world_.chance.one_in(10)) {
       is_commit_ = false;
       is_unresolved_ = true;
@@ -286,7 +286,7 @@ void TransactionalClient::begin_process() {
   world_.queue.after(1, [process = processes_.back().get()] { process->start(); });
 }
 
-// Answers come in any order: which process was the last one its producer says.
+// Answers arrive in any order; the producer's id and epoch show which process was the last one.
 void TransactionalClient::initialized(Process& process) {
   process.is_latest();
   for (const auto& each : processes_) {
@@ -296,7 +296,7 @@ void TransactionalClient::initialized(Process& process) {
   }
 }
 
-// Somebody goes on under the id, if nobody does.
+// Starts the next process of the transactional id when none is left.
 void TransactionalClient::ended(const Process&) {
   const bool are_all_over =
       std::ranges::all_of(processes_, [](const auto& each) { return each->is_over(); });

@@ -19,10 +19,10 @@ class TransactionalClient {
   ~TransactionalClient();
 
   void start() { begin_process(); }
-  // Ends what it has begun, and begins nothing new.
+  // Ends the transaction that it has begun, and begins no new one.
   void stop() { is_stopping_ = true; }
   bool is_idle() const;
-  // For whom it is not, what it waits for.
+  // For a client that is not idle: the event that it waits for.
   std::string describe() const;
 
  private:

@@ -1,4 +1,4 @@
-// The AVRO format: bytes in Avro's binary encoding, with the id of their schema before them.
+// The AVRO format: bytes in Avro's binary encoding, preceded by the id of their schema.
 #pragma once
 #include <memory>
 

@@ -41,7 +41,7 @@ class Printer {
       made.members.emplace_back("values", type(*values, space));
     const bool is_container = made.members.size() > 1;
     add_others(made, schema, is_container ? Words{"type", "items", "values"} : Words{"type"});
-    // What has nothing but its name is written so.
+    // A type without other members is written as its bare name.
     return made.members.size() == 1 ? text_node(reference(kind->text, space)) : made;
   }
 
@@ -60,7 +60,7 @@ class Printer {
       if (!contains(but, name)) to.members.emplace_back(name, member);
   }
 
-  // A name that stands for a type: in short where its namespace is the one around.
+  // A reference to a named type: the short name if its namespace is the enclosing one.
   std::string reference(const std::string& name, const std::string& space) const {
     if (std::ranges::find(kPrimitives, name) != std::end(kPrimitives)) return name;
     const size_t dot = name.rfind('.');
@@ -68,7 +68,7 @@ class Printer {
     return name.substr(0, dot) == space ? name.substr(dot + 1) : name;
   }
 
-  // Writes the name, and its namespace where it is not the one around; returns the namespace.
+  // Writes the name, and its namespace unless it is the enclosing one; returns the namespace.
   static std::string add_name(JsonTree& to, const JsonTree& from, const std::string& space) {
     const std::string name = from.text_of("name");
     std::string own = space;

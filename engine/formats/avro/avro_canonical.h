@@ -1,4 +1,4 @@
-// An Avro schema's text in the one form that all of its spellings have.
+// The canonical text of an Avro schema, equal for all of its spellings.
 #pragma once
 #include <string>
 
@@ -6,9 +6,9 @@
 
 namespace engine {
 
-// As the Java library prints schemas, so that a registry knows one again whoever sends it: the members that the
-// specification names first and in one order, then all others in theirs; {"type": "int"} as "int"; names relative to the
-// namespace around them. For what AvroSchema::parse() takes.
+// Prints the schema as the Java library does, so that a registry recognises a schema from any client: the members that
+// the specification names come first and in one order, then all others in their order; {"type": "int"} becomes "int";
+// names are relative to the enclosing namespace. Accepts the schemas that AvroSchema::parse() accepts.
 std::string avro_canonical_text(const JsonTree& schema);
 
 }  // namespace engine

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// Precision of a DECIMAL whose schema says none; Kafka Connect's own is more than a column can hold.
+// Precision of a DECIMAL without one in its schema; Kafka Connect's own default is more than a column can hold.
 constexpr int kDefaultPrecision = kMaxDecimalPrecision;
 
 Error cannot(std::string message) { return Error{ErrorCode::InvalidStatement, std::move(message)}; }
@@ -59,7 +59,7 @@ class Inference {
       case AvroKind::Record: {
         std::vector<Field> fields;
         for (const AvroField& field : type.fields) {
-          SqlType of = TRY(infer(*field.type, depth + 1));  // nothing half made to leave behind
+          SqlType of = TRY(infer(*field.type, depth + 1));  // before push_back: it may fail
           fields.push_back({cased(field.name, names_), std::move(of)});
         }
         if (fields.empty()) return cannot(fmt::format("record {} has no fields", type.name));
@@ -78,8 +78,8 @@ class Inference {
     if (type.scale > kMaxDecimalPrecision)
       return cannot(fmt::format("DECIMAL({}, {}) is not supported: the scale can be up to {}",
                                 precision, type.scale, kMaxDecimalPrecision));
-    // Connect's JDBC source writes 64 for a NUMERIC without a precision, whose values are as long as others. One that is
-    // longer is reported with its record.
+    // Connect's JDBC source writes 64 for a NUMERIC without a precision, although its values are no longer than others.
+    // A value that is too long is reported with its record.
     return SqlType::decimal(std::min(precision, kMaxDecimalPrecision), type.scale);
   }
 
@@ -125,7 +125,7 @@ class Derivation {
     out_ += '}';
   }
 
-  // `name` is what a record in this place is called.
+  // `name` is the name for a record in this place.
   void type(const SqlType& type, const std::string& name) {
     switch (type.kind()) {
       case TypeKind::Boolean:
@@ -183,7 +183,7 @@ class Derivation {
     const size_t dot = full_name.rfind('.');
     out_ += R"({"type":"record","name":)";
     text(dot == full_name.npos ? full_name : full_name.substr(dot + 1));
-    // What lies in it is in the same namespace.
+    // Types within the record are in the same namespace.
     if (dot != full_name.npos && !std::exchange(has_namespace_, true)) {
       out_ += R"(,"namespace":)";
       text(full_name.substr(0, dot));
@@ -206,7 +206,7 @@ class Derivation {
     out_ += ']';
   }
 
-  // Avro's own maps have keys of text; others are lists of entries.
+  // Avro's maps have keys of text; other maps are lists of entries.
   void map(const SqlType& of, const std::string& name) {
     if (of.key().kind() == TypeKind::String) {
       out_ += R"({"type":"map","values":)";

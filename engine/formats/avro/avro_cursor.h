@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// Once something is missing, failed() is true for good, and what is read is zero or empty.
+// Once bytes are missing, failed() stays true, and all further values are zero or empty.
 class AvroCursor {
  public:
   explicit AvroCursor(std::string_view bytes)
@@ -34,7 +34,7 @@ class AvroCursor {
     at_ += size;
     return taken;
   }
-  // bytes and string: a length, then so many bytes
+  // bytes and string: a length, then that many bytes
   std::string_view text() {
     const int64_t size = whole();
     if (size < 0) {
@@ -60,13 +60,13 @@ class AvroCursor {
     return 0;
   }
 
-  // The next block of an array or a map: how many items it has, 0 when there are no more. Items that take
-  // no bytes could be claimed without end, so their number has a bound.
+  // Begins the next block of an array or a map and returns its number of items, 0 at the end. The number is bounded,
+  // because items that take no bytes could be claimed without limit.
   size_t block() {
     int64_t count = whole();
     if (count < 0) {
       count = count == INT64_MIN ? 0 : -count;
-      whole();  // the block's size, for who skips it
+      whole();  // the block's size, useful only for skipping it
     }
     items_ += static_cast<uint64_t>(count);
     if (static_cast<uint64_t>(count) > left() + kMaxEmptyItems || items_ > kMaxItems) fail();

@@ -37,7 +37,7 @@ std::string branch_name(const AvroType& type) {
   return type.name.empty() ? std::string(avro_kind_name(type.kind)) : type.name;
 }
 
-// Bytes are texts in which each character stands for the byte of its number.
+// Bytes are texts in which each character is the byte of its code point.
 Result<std::string> bytes_of(const JsonTree& value) {
   std::string bytes;
   for (size_t at = 0; at < value.text.size(); ++at) {
@@ -189,8 +189,8 @@ class Encoder {
       for (size_t i = 0; i < type.branches.size(); ++i)
         if (branch_name(*type.branches[i]) == value.members.front().first)
           return try_branch(i, value.members.front().second);
-    // A value without the name of its branch: the first one that can hold it. Within other unions that would try
-    // all ways that there are.
+    // A value without the name of its branch takes the first branch that can hold it. Nested unions would try all
+    // combinations, so their number is limited.
     if (plain_unions_ > kMaxPlainUnions)
       return invalid("values of unions lie within each other: name their types");
     ++plain_unions_;

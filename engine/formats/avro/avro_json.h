@@ -1,4 +1,4 @@
-// Avro's two encodings into each other: binary, and JSON as its specification has it ("JSON Encoding").
+// Conversion between Avro's two encodings: binary, and JSON as defined by its specification ("JSON Encoding").
 #pragma once
 #include <string>
 #include <string_view>
@@ -9,11 +9,11 @@
 
 namespace engine {
 
-// Appends the binary form. A value of a union may also stand without the name of its branch, and a field that is
-// missing has its default. Fails with InvalidText: what is wrong, and where.
+// Appends the binary form. A value of a union may also omit the name of its branch, and a missing field has its
+// default. Fails with InvalidText, naming the problem and the place.
 Status append_avro_of_json(std::string& out, const AvroType& type, const JsonTree& value);
 
-// Fails with InvalidText on bytes that are no such value, with LimitExceeded on what would become too long.
+// Fails with InvalidText for bytes that are not a valid value, and with LimitExceeded for a result that is too long.
 Result<std::string> json_of_avro(const AvroType& type, std::string_view bytes);
 
 }  // namespace engine

@@ -43,7 +43,7 @@ class AvroRecordReader final : public SchemaReader {
   }
 
  private:
-  // What the schema does not have is null.
+  // Columns without a field in the schema are null.
   static bool fill(std::span<Column* const> outs, size_t row) {
     for (Column* out : outs)
       if (out != nullptr && out->size() == row) out->append_null();

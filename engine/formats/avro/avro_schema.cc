@@ -103,7 +103,7 @@ class AvroSchemaParser {
       return Error{ErrorCode::LimitExceeded,
                    fmt::format("the schema has {} bytes, at most {} are possible", text.size(),
                                kMaxSchemaSize)};
-    // "int" is mostly written in quotes, and by some as the bare word.
+    // "int" is usually written in quotes, but some programs write the bare word.
     std::string bare = text;
     absl::StripAsciiWhitespace(&bare);
     if (const auto kind = primitive_kind(bare)) return add(*kind);
@@ -220,7 +220,7 @@ class AvroSchemaParser {
       const JsonTree* of = item.find("type");
       if (of == nullptr)
         return invalid(fmt::format("field {} of {} has no type", field.name, type->name));
-      // A field may carry the logical type beside its "type", as type objects do.
+      // A field may have the logical type next to its "type", as type objects do.
       const bool is_bare = of->kind == JsonKind::String && primitive_kind(of->text) &&
                            item.find("logicalType") != nullptr;
       field.type = TRY(is_bare ? parse_object(item, space_of(type->name), depth + 1)
@@ -268,7 +268,7 @@ class AvroSchemaParser {
     return type;
   }
 
-  // A logical type that does not fit its type is none, as the specification has it.
+  // A logical type that does not fit its type is ignored, as the specification requires.
   static void read_logical(const JsonTree& node, AvroType& type) {
     const std::string name = node.text_of("logicalType");
     for (const LogicalRow& row : kLogicals)

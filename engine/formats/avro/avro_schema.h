@@ -30,7 +30,7 @@ enum class AvroKind : uint8_t {
   Record,
   Union,
 };
-// As schemas spell it: "int", "record", ...
+// The name in schemas: "int", "record", ...
 std::string_view avro_kind_name(AvroKind kind);
 
 enum class AvroLogical : uint8_t {
@@ -52,11 +52,11 @@ struct AvroField {
   std::vector<std::string> aliases = {};
 };
 
-// What a type holds depends on its kind; types may refer to themselves.
+// The members that are used depend on the kind. Types may refer to themselves.
 struct AvroType {
   AvroKind kind = AvroKind::Null;
   AvroLogical logical = AvroLogical::None;
-  int precision = 0, scale = 0;      // of a Decimal; precision 0: not said
+  int precision = 0, scale = 0;      // of a Decimal; precision 0: not given
   std::string name;                  // full name of a Record, Enum or Fixed
   std::vector<std::string> aliases;  // full names
   std::vector<AvroField> fields;     // of a Record
@@ -65,11 +65,11 @@ struct AvroType {
   size_t size = 0;                        // of a Fixed
   const AvroType* element = nullptr;      // of an Array; the values of a Map
   std::vector<const AvroType*> branches;  // of a Union
-  bool is_map_entry = false;  // a Record of key and value, an Array of which stands for a map
+  bool is_map_entry = false;  // a Record of key and value; an Array of it represents a map
 
-  // nullptr when there is none of exactly this name.
+  // Returns nullptr if no field has exactly this name.
   const AvroField* find_field(std::string_view field) const;
-  // The branch other than null, of a union of null and one type; else the type itself.
+  // For a union of null and one type, the branch other than null; otherwise the type itself.
   const AvroType& without_null() const;
   // The index of the null branch of a Union, -1 without one.
   int null_branch() const;
@@ -78,7 +78,8 @@ struct AvroType {
 // Never changes. Threads: any.
 class AvroSchema {
  public:
-  // Fails with InvalidText when it is no Avro schema: what is wrong, and in which type.
+  // Fails with InvalidText if the text is not an Avro schema; the message names the problem and the
+  // type.
   static Result<std::shared_ptr<const AvroSchema>> parse(const SchemaText& text);
 
   const AvroType& root() const { return *root_; }
@@ -90,7 +91,8 @@ class AvroSchema {
 };
 using AvroSchemaPtr = std::shared_ptr<const AvroSchema>;
 
-// Whether a name may stand for a field or a type: letters, digits and _, no digit first.
+// Whether it is a valid name for a field or a type: letters, digits and _, not beginning with a
+// digit.
 bool is_avro_name(std::string_view name);
 
 }  // namespace engine

@@ -26,7 +26,7 @@ std::vector<std::string> names_of(const SqlType& type) {
   return names;
 }
 
-// Name of a union's branch, as the STRUCT that stands for it calls it.
+// Name of a union's branch, as a field of the STRUCT for the union.
 std::string branch_name(const AvroType& branch) {
   if (branch.name.empty()) return std::string(avro_kind_name(branch.kind));
   return branch.name.substr(branch.name.rfind('.') + 1);
@@ -91,7 +91,7 @@ void AvroValueReader::bind_struct(const AvroType& from) {
   for (size_t i = 0; i < fields.size(); ++i) {
     if (fields[i] < 0) continue;
     const auto field = static_cast<size_t>(fields[i]);
-    if (part_of_[field] >= 0) continue;  // of two names that differ in case alone, the first
+    if (part_of_[field] >= 0) continue;  // the first of names that differ in case only
     part_of_[field] = static_cast<int>(parts_.size());
     target_.push_back(static_cast<int>(i));
     const Field& target = to_.fields()[i];

@@ -1,4 +1,5 @@
-// One Avro value into one row of a column: what a schema has written, as the column's type.
+// Reads one Avro value into one row of a column: from the type of the writer's schema to the
+// column's type.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,20 +11,21 @@
 
 namespace engine {
 
-// Reads values that were written as one Avro type into columns of one SQL type. Numbers widen as in
-// Avro's rules of schema resolution, everything plain can become a STRING; fields of records are
-// found by their name, else by it in upper case, and those that are not there are null.
+// Reads values of one Avro type into columns of one SQL type. Numbers widen by Avro's rules of
+// schema resolution, and any plain value can become a STRING. Fields of records are found by their
+// exact name, otherwise by the name in upper case; missing fields are null.
 class AvroValueReader {
  public:
   // `path` names the value in errors. The schema must outlive it.
   AvroValueReader(const AvroType& from, const SqlType& to, std::string path);
 
-  // If false nothing may have been stored or, in a column that is appended to, half of it: see
-  // truncate(). `error` says why, unless the bytes have ended.
+  // Returns false if the value cannot be read. Then nothing was stored or, in a column that is
+  // appended to, possibly half of the value: see truncate(). `error` has the reason, unless the
+  // bytes have ended.
   bool read(AvroCursor& cursor, ColumnSlot& slot, std::string& error) const;
 
  private:
-  // How a value comes over; decided once for each schema.
+  // How a value is converted; decided once for each schema.
   enum class Way : uint8_t {
     Null,
     Boolean,
@@ -66,16 +68,16 @@ class AvroValueReader {
   SqlType to_;
   std::string path_;
   Way way_ = Way::Mismatch;
-  std::vector<AvroValueReader> parts_;  // element; key and value; fields or branches that are taken
+  std::vector<AvroValueReader> parts_;  // element; key and value; selected fields or branches
   std::vector<int> part_of_;            // of each field or branch of the schema; -1: skipped
   std::vector<int> target_;             // which field of the STRUCT each part is
 };
 
-// Passes over a value. False when the bytes end, or lie too deep in each other.
+// Skips a value. Returns false if the bytes end, or if values are nested too deeply.
 bool skip_avro(const AvroType& type, AvroCursor& cursor, int depth = 0);
 
-// Of each column or field: which field of the record it is read from, -1 if none. The exact name goes
-// before the same one in other case.
+// For each column or field: the index of the record's field that it is read from, or -1. The exact name takes
+// precedence over the same name in another case.
 std::vector<int> match_avro_fields(const AvroType& record, const std::vector<std::string>& names);
 
 }  // namespace engine

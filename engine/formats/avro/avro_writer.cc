@@ -58,7 +58,7 @@ class AvroValueWriter {
     TRY(writer.bind(from, depth));
     return writer;
   }
-  // A field that no column fills; `otherwise` is what the schema gives for it.
+  // A field without a column; `otherwise` is its default in the schema.
   static Result<AvroValueWriter> make_default(const AvroField& field, const std::string& path) {
     AvroValueWriter writer(*field.type, path);
     writer.default_bytes_.emplace();
@@ -73,9 +73,10 @@ class AvroValueWriter {
     return writer;
   }
 
-  // False when the value cannot be written: `error` says why.
+  // Returns false if the value cannot be written, with the reason in `error`.
   bool write(const Column* column, size_t row, RecordBuffer& out, std::string& error) const {
-    // As Avro's own writers: what may not be null is what the schema gives for it.
+    // As in Avro's own writers, a null in a field that is not nullable becomes the schema's
+    // default.
     if (default_bytes_ && (column == nullptr || (column->is_null(row) && null_branch_ < 0))) {
       out.append(*default_bytes_);
       return true;
@@ -89,7 +90,7 @@ class AvroValueWriter {
     return write_value(*column, row, out, error);
   }
 
-  // The same for a record whose fields are columns.
+  // Writes a record whose fields are columns; returns false as write() does.
   bool write_record(std::span<const Column* const> columns, size_t row, RecordBuffer& out,
                     std::string& error) const {
     if (branch_ >= 0) put_whole(out, branch_);
@@ -157,7 +158,7 @@ class AvroValueWriter {
     }
   }
 
-  // The first branch that can hold the column.
+  // Selects the first branch that can hold the column.
   Status bind_union(const SqlType& from, int depth) {
     const AvroType& all = *to_;
     null_branch_ = all.null_branch();
@@ -256,16 +257,16 @@ class AvroValueWriter {
     }
   }
 
-  // How a field of a record is written: those that records mostly have without asking what they are again.
+  // How a field of a record is written. The most frequent kinds are written without another look at their type.
   enum class Way : uint8_t { Whole32, Whole64, Text, Other };
   struct Step {
     Way way = Way::Other;
-    char branch = 0;  // of the union that it lies in, as it is written
+    char branch = 0;  // encoded index of its branch in a union
     bool is_in_union = false;
-    int column = -1;  // or the child; -1: its default
+    int column = -1;  // index of the column or child; -1: the default
   };
 
-  // Of a part that is bound.
+  // The way for a part that is already bound.
   Way way_of(const SqlType& from) const {
     constexpr int kMaxBranch = 63;  // what one byte holds
     if (default_bytes_ || branch_ > kMaxBranch || to_->logical == AvroLogical::TimeMicros ||
@@ -393,7 +394,8 @@ class AvroValueWriter {
     return true;
   }
 
-  // A default is JSON, as the specification says: of a union it is one of the first branch.
+  // A default is JSON with the specification's rules; the default of a union is a value of its
+  // first branch.
   static Status append_default(const AvroType& type, const JsonTree& json, std::string& out,
                                const std::string& path, int depth);
 

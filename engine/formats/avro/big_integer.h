@@ -1,5 +1,5 @@
-// Whole numbers of any size as big-endian two's complement, which is how DECIMAL lies in Avro and
-// Protobuf: the way of Java's BigInteger.
+// Whole numbers of any size as big-endian two's complement, the encoding of DECIMAL in Avro and
+// Protobuf and of Java's BigInteger.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// Nothing when it has more than 128 bits.
+// Returns nothing for more than 128 bits.
 inline std::optional<Int128> big_integer(std::string_view bytes) {
   if (bytes.empty()) return Int128{0};
   const bool is_negative = (static_cast<unsigned char>(bytes.front()) & 0x80) != 0;
@@ -24,7 +24,7 @@ inline std::optional<Int128> big_integer(std::string_view bytes) {
   return signed_value;
 }
 
-// In as few bytes as possible.
+// The shortest encoding.
 inline std::string_view big_integer_bytes(Int128 value, char (&buffer)[sizeof(Int128)]) {
   for (size_t i = sizeof(Int128); i > 0; --i) {
     buffer[i - 1] = static_cast<char>(value);

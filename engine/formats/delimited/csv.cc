@@ -72,12 +72,12 @@ class CsvReader final : public CopyTextReader {
         continue;
       }
       if (c == options_.escape && c != options_.quote) {
-        // What it escapes is only known with the next piece.
+        // The escaped character is in the next piece.
         if (scanned_ + 1 == data.size()) break;
         if (is_escapable(data[scanned_ + 1])) ++scanned_;
       } else if (c == options_.quote) {
-        // A doubled quote ends the quotes and begins them again: for the end of the record that is
-        // the same.
+        // A doubled quote closes the quotes and opens them again, which makes no difference for the
+        // end of the record.
         in_quotes_ = false;
       }
     }
@@ -178,7 +178,7 @@ class CopyPlainTextReader final : public CopyTextReader {
     return value < base ? value : -1;
   }
 
-  // Up to `most` digits of a character's number.
+  // Reads up to `most` digits of a character code.
   static char take_code(std::string_view raw, size_t& at, int base, size_t most) {
     int value = 0;
     for (size_t count = 0; count < most && at < raw.size() && digit(raw[at], base) >= 0; ++count)

@@ -1,4 +1,5 @@
-// The text of COPY ... FROM STDIN, cut into records and fields: PostgreSQL's CSV and text formats.
+// Splits the text of COPY ... FROM STDIN into records and fields: PostgreSQL's CSV and text
+// formats.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,10 +18,10 @@ struct CopyField {
   bool is_null = false;
 };
 
-// Views hold until the next call of the reader.
+// The views are valid until the next call of the reader.
 struct CopyRecord {
   std::span<const CopyField> fields;
-  uint64_t line = 0;  // where it begins, from 1
+  uint64_t line = 0;  // first line of the record, from 1
 };
 
 struct CopyTextOptions {
@@ -29,8 +30,8 @@ struct CopyTextOptions {
   bool has_header = false;     // the first record has the names
   char quote = '"';            // of CSV
   char escape = '"';           // of CSV, inside quotes
-  // A record with more is cut after one more: a line of nothing but delimiters would take sixteen
-  // times its size and more.
+  // A record with more fields is cut after one more field: a line of delimiters alone would take
+  // sixteen times its size in memory and more.
   size_t max_fields = SIZE_MAX - 1;
 };
 
@@ -48,25 +49,25 @@ class CopyTextReader {
   explicit CopyTextReader(CopyTextOptions options) : options_(std::move(options)) {}
   virtual ~CopyTextReader() = default;
 
-  // Takes over a copy.
+  // Copies the bytes.
   void feed(std::string_view bytes);
-  // There is no more; a last record without a line end is complete now.
+  // Marks the end of the input; a last record without a line end is then complete.
   void finish() { finished_ = true; }
-  // True and the next record, or false when more input is needed (after finish(): when all is
-  // given). A line with only \. ends the input; what follows is ignored.
-  // BadCopyFormat for a quote that does not end, a record that is too long or an escape at the end;
-  // its context is "line N".
+  // Returns true and the next record, or false if more input is needed (after finish(): at the
+  // end). A line with only \. ends the input, and the rest is ignored. Fails with BadCopyFormat for
+  // an unclosed quote, a record that is too long, or an escape at the end; the error's context is
+  // "line N".
   Result<bool> next(CopyRecord& record);
-  // What the reader holds: an unfinished record, and room for the fields of the last one.
+  // Memory of the reader: an unfinished record, and buffers for the fields of the last one.
   size_t held_bytes() const {
     return buffer_.capacity() + scratch_.capacity() + fields_.capacity() * sizeof(CopyField);
   }
-  // The fields of the header line, once the first record was asked for.
+  // The fields of the header line; available after the first call of next().
   const std::vector<std::string>& header() const { return header_; }
 
  protected:
-  // Where the record that begins at the front of `data` ends (before its line end), or npos if it
-  // does not end there. Looks on from where the last call for the same record stopped.
+  // Returns the end of the record at the front of `data` (before its line end), or npos if it does
+  // not end there. Continues where the last call for the same record stopped.
   virtual size_t find_end(std::string_view data) = 0;
   virtual void restart_scan() { scanned_ = 0; }
   // Whether the input may end here, within the record.
@@ -76,7 +77,7 @@ class CopyTextReader {
   bool has_too_many_fields() const { return fields_.size() > options_.max_fields; }
 
   void add_field(std::string_view text, bool is_null) { fields_.push_back({text, is_null}); }
-  // Room for unescaped text that stays where it is until the next record.
+  // A buffer for unescaped text, valid until the next record.
   char* scratch(size_t size) {
     return scratch_.data() + std::exchange(scratch_used_, scratch_used_ + size);
   }

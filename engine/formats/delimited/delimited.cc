@@ -13,17 +13,17 @@ namespace engine {
 namespace {
 
 struct CsvField {
-  std::string_view text;  // between the quotes; with has_doubled, quotes are still doubled
+  std::string_view text;  // between the quotes; has_doubled: quotes in it are doubled
   bool has_doubled = false;
 };
 
-// Splits the first line that is not empty; lines end with \n, \r or the text, but not inside
-// quotes.
+// Splits the first line that is not empty. A line ends with \n, \r or the end of the text, but not
+// inside quotes.
 class CsvLine {
  public:
   explicit CsvLine(char delimiter) : delimiter_(delimiter) {}
 
-  // nullptr, or what is wrong.
+  // Returns nullptr, or the problem.
   const char* split(std::string_view text) {
     fields_.clear();
     size_t at = 0;
@@ -152,7 +152,7 @@ class DelimitedReader final : public Reader {
   }
 
  private:
-  // Appends the fields of a line; `done` columns have got their value then.
+  // Appends the fields of a line; `done` is the number of columns that have a value.
   bool read_line(std::string_view text, std::span<Column* const> outs, size_t& done) {
     if (const char* wrong = line_.split(text))
       return fail(std::string("not a delimited line: ") + wrong);
@@ -225,14 +225,14 @@ class DelimitedWriter final : public Writer {
   bool has_payload(std::span<const Column* const> columns, size_t row,
                    const Bitmap* present) const {
     if (present != nullptr && !present->test(row)) return false;
-    // One null alone would be an empty line, which nobody could read back.
+    // A single null would be an empty line, which cannot be read back.
     if (columns.size() == 1) return !columns[0]->is_null(row);
     if (side_ == Side::Value || present != nullptr) return true;
     return std::ranges::any_of(columns,
                                [&](const Column* column) { return !column->is_null(row); });
   }
 
-  // Appends the line; gives the column that cannot be written, columns.size() if all could.
+  // Appends the line. Returns the index of the column that cannot be written, or columns.size().
   size_t write_row(std::span<const Column* const> columns, size_t row, std::string& out) const {
     for (size_t i = 0; i < columns.size(); ++i) {
       if (i != 0) out += delimiter_;
@@ -241,7 +241,7 @@ class DelimitedWriter final : public Writer {
     return columns.size();
   }
 
-  // False for a DECIMAL of more digits than its type.
+  // Returns false for a DECIMAL with more digits than its type.
   bool write_field(const Column& column, size_t row, bool is_first, std::string& out) const {
     switch (column.type().kind()) {
       case TypeKind::Boolean:
@@ -290,8 +290,8 @@ class DelimitedWriter final : public Writer {
     append_field(out, text, is_first);
   }
 
-  // The rules of Apache Commons CSV's minimal quoting, which is what ksqlDB writes; a line that
-  // does not begin with a letter or a digit has its first field quoted, be it a negative number.
+  // The rules of minimal quoting in Apache Commons CSV, which ksqlDB uses: the first field of a
+  // line is quoted if it does not begin with a letter or a digit, even if it is a negative number.
   bool needs_quotes(std::string_view text, bool is_first) const {
     if (text.empty()) return is_first;
     const auto first = static_cast<uint8_t>(text.front());

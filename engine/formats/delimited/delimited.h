@@ -1,4 +1,4 @@
-// The DELIMITED format: one CSV line a record.
+// The DELIMITED format: one CSV line per record.
 #pragma once
 #include <memory>
 #include <span>
@@ -15,7 +15,7 @@ enum class Side : uint8_t;
 // be the number of columns. DATE, TIME and TIMESTAMP are numbers, BYTES base64.
 std::unique_ptr<Reader> make_delimited_reader(std::span<const ColumnDef> columns,
                                               std::vector<bool> needed, char delimiter);
-// Quotes only what could not be read back otherwise.
+// Quotes only fields that could not be read back otherwise.
 std::unique_ptr<Writer> make_delimited_writer(std::span<const ColumnDef> columns, char delimiter,
                                               Side side);
 

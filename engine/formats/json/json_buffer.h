@@ -1,4 +1,4 @@
-// What the hot loop of the JSON writer stores.
+// Buffers for the hot loop of the JSON writer.
 #pragma once
 #include <charconv>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace engine {
 
-// Text that is stored in whole blocks, past its end if need be.
+// Text that is copied in whole blocks, possibly beyond its end.
 class PaddedText {
  public:
   explicit PaddedText(std::string text) : size_(text.size()), padded_(std::move(text)) {
@@ -26,7 +26,7 @@ class PaddedText {
   std::string padded_;
 };
 
-// Its own, too, store without looking.
+// Its own functions also store without checking for room.
 class JsonBuffer : public RecordBuffer {
  public:
   using RecordBuffer::RecordBuffer;
@@ -42,8 +42,8 @@ class JsonBuffer : public RecordBuffer {
   void put_number(int64_t value) {
     advance(static_cast<size_t>(std::to_chars(at(), at() + kNumberRoom, value).ptr - at()));
   }
-  // A string in quotes that needs no escapes, in text.size() + 2 characters; false, and nothing is
-  // written, if it does need some.
+  // Writes a string without escapes in quotes, text.size() + 2 characters. Returns false, and
+  // writes nothing, if the string needs escapes.
   bool put_plain_string(std::string_view text) {
     char* to = at();
     *to++ = '"';

@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-// Keys that nobody can be: no JSON text has a bare control character in a key.
+// A key that never occurs: JSON texts have no bare control characters in keys.
 constexpr std::string_view kNoKey{"\0", 1};
 
 }  // namespace
@@ -18,7 +18,7 @@ JsonFields::JsonFields(std::vector<std::string> names) {
 }
 
 JsonFields::Match JsonFields::find_unexpected(std::string_view raw_key) {
-  // Objects with ever new keys must not fill the memory.
+  // Objects with ever new keys must not exhaust the memory.
   constexpr size_t kMostKnown = 1024, kLongestKnown = 256;
   const auto found = index_.find(std::string(raw_key));
   if (found != index_.end()) {

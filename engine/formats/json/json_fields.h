@@ -1,4 +1,4 @@
-// Which column a JSON key belongs to.
+// Finds the column for a JSON key.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,19 +8,19 @@
 
 namespace engine {
 
-// Finds fields by key: the exact name, else the upper-cased key. It learns which key follows which,
-// because the records of one topic mostly have their keys in the same order; then a look-up is one
+// Finds fields by key: the exact name, otherwise the upper-cased key. It learns the order of keys,
+// because most records of a topic have their keys in the same order; a look-up is then one
 // comparison.
 //
 // Threads: one at a time.
 class JsonFields {
  public:
-  // One small number, so that it travels in a register: this is asked for every key of every
+  // One small number that fits a register, because the function is called for every key of every
   // record.
   class Match {
    public:
-    static constexpr Match none() { return Match(-1); }        // there is no such field
-    static constexpr Match bad_escape() { return Match(-2); }  // the key is no valid string
+    static constexpr Match none() { return Match(-1); }        // no such field
+    static constexpr Match bad_escape() { return Match(-2); }  // the key is not a valid string
     // `exact`: the key is the name itself; otherwise only the upper-cased key is.
     static constexpr Match field(size_t index, bool exact) {
       return Match(static_cast<int32_t>(index) * 2 + (exact ? 1 : 0));
@@ -39,7 +39,7 @@ class JsonFields {
 
   // Begins an object.
   void begin() { previous_ = 0; }
-  // The next key of the object, as it is between its quotes.
+  // Finds the next key of the object; `raw_key` is the text between its quotes.
   Match find(std::string_view raw_key) {
     const Known& guess = known_[known_[previous_].next];
     if (guess.raw_key == raw_key) {
@@ -60,7 +60,7 @@ class JsonFields {
   Match resolve(std::string_view key) const;
 
   std::unordered_map<std::string, size_t> names_;  // name -> field; the first of equal ones
-  std::vector<Known> known_;  // the first stands for the beginning of an object, and for no key
+  std::vector<Known> known_;  // known_[0]: the beginning of an object, not a key
   std::unordered_map<std::string, uint32_t> index_;  // raw key -> index in known_
   uint32_t previous_ = 0;
 };

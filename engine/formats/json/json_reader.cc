@@ -40,7 +40,8 @@ class JsonReader final : public Reader {
   }
 
  private:
-  // Scalar columns get all their rows at once, so that a value is a store at a place known before.
+  // Scalar columns are resized to all rows at once, so that a value is one store at a known
+  // address.
   void open_slots(std::span<Column* const> outs, size_t rows) {
     for (size_t i = 0; i < slots_.size(); ++i) {
       Column* column = needed_[i] ? outs[i] : nullptr;
@@ -55,7 +56,7 @@ class JsonReader final : public Reader {
     }
   }
 
-  // Columns that have no value in this row become null there.
+  // Columns without a value in this row become null there.
   void complete_row() {
     for (ColumnSlot& slot : slots_)
       if (slot.column != nullptr && slot.column->size() == slot.row) slot.column->append_null();
@@ -121,13 +122,13 @@ class JsonReader final : public Reader {
     if (match.is_exact())
       exact_in_[field] = records_;
     else if (exact_in_[field] == records_)
-      return cursor.skip_value();  // the exact name was there already and wins
+      return cursor.skip_value();  // the exact name has occurred already and wins
     return read_value(cursor, field);
   }
 
   bool read_value(JsonCursor& cursor, size_t field) {
     ColumnSlot& slot = slots_[field];
-    // Of duplicates the last counts.
+    // The last of several duplicates counts.
     if (slot.data == nullptr && slot.column->size() > slot.row) truncate(*slot.column, slot.row);
     if (values_[field].read(cursor, slot)) return true;
     failed_ = &values_[field];
@@ -138,7 +139,7 @@ class JsonReader final : public Reader {
   JsonFields fields_;
   std::vector<JsonValueReader> values_;
   std::vector<ColumnSlot> slots_;
-  // Which columns were found by their exact name in the record numbered records_.
+  // The number of the last record in which each column was found by its exact name.
   std::vector<uint64_t> exact_in_;
   uint64_t records_ = 0;
   const std::vector<bool> needed_;

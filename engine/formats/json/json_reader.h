@@ -10,11 +10,10 @@
 
 namespace engine {
 
-// Fields are found by exact name, else by the upper-cased one; missing ones are null. The last of duplicates
-// counts. Numbers are read from numeric strings too, strings from anything, BYTES from
-// base64, DATE, TIME and TIMESTAMP from numbers. With `wrapped` a record is an object with the
-// columns as fields, otherwise the bare value of the one column. With JsonTimes::Iso points in time may
-// also be texts, as answers over HTTP show them.
+// Fields are found by exact name, otherwise by the upper-cased one; missing fields are null. The last of several
+// duplicates counts. Numbers are also read from numeric strings, strings from any value, BYTES from base64, DATE, TIME
+// and TIMESTAMP from numbers. With `wrapped` a record is an object with the columns as fields, otherwise the bare value
+// of the single column. With JsonTimes::Iso points in time may also be texts, as HTTP responses show them.
 std::unique_ptr<Reader> make_json_reader(std::span<const ColumnDef> columns,
                                          std::vector<bool> needed, bool wrapped,
                                          JsonTimes times = JsonTimes::Numbers);

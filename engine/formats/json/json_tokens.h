@@ -1,9 +1,10 @@
-// The tokens of a JSON text. simdjson finds where they begin (its first stage, with the best
-// instruction set of the machine, chosen at run time); a cursor walks them and checks the grammar.
+// The tokens of a JSON text. simdjson finds their starts (with its first stage, and the best
+// instruction set of the machine, selected at run time); a cursor walks them and checks the
+// grammar.
 //
-// Only that stage of simdjson is used. Its on-demand front end picks its instruction set at compile
-// time, reads past the end of the text, copies every string, and lets malformed values pass that
-// nobody looks at.
+// Only that stage of simdjson is used. Its on-demand front end selects its instruction set at
+// compile time, reads past the end of the text, copies every string, and accepts malformed values
+// that are not read.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,21 +15,21 @@
 
 namespace engine {
 
-// Where each token of a text begins: the structural characters and the first characters of strings,
-// numbers and literals.
+// The start of each token of a text: the structural characters, and the first characters of
+// strings, numbers and literals.
 struct JsonTokens {
   std::string_view text;
   const uint32_t* starts = nullptr;  // count entries, then the size of the text
   size_t count = 0;
 };
 
-// Threads: one at a time; the tokens of a text are good until the next text.
+// Threads: one at a time. The tokens of a text are valid until the next text.
 class JsonTokenizer {
  public:
   JsonTokenizer();
   ~JsonTokenizer();
-  // nullptr and the tokens, or what is wrong: unclosed strings, control characters in strings,
-  // bytes that are not UTF-8, no token at all.
+  // Returns nullptr and the tokens, or the problem: unclosed strings, control characters in
+  // strings, invalid UTF-8, no token at all.
   const char* tokenize(std::string_view text, JsonTokens& tokens);
 
  private:
@@ -37,10 +38,10 @@ class JsonTokenizer {
 };
 
 // Walks the tokens of one text from left to right. A function that returns false leaves the reason
-// in error(); the cursor is of no use after that.
+// in error(); afterwards the cursor must not be used.
 class JsonCursor {
  public:
-  // Nesting deeper than this is refused: it would only be an attack on the stack.
+  // Deeper nesting is refused, because it is probably an attack on the stack.
   static constexpr int kMaxDepth = 500;
 
   explicit JsonCursor(const JsonTokens& tokens) : tokens_(tokens) {}
@@ -51,7 +52,7 @@ class JsonCursor {
   size_t position() const { return at_; }
   void rewind(size_t position) { at_ = position; }
 
-  // Passes a structural character, if it is the next token.
+  // Consumes a structural character if it is the next token.
   bool take(char c) {
     if (peek() != c) return false;
     ++at_;
@@ -61,15 +62,15 @@ class JsonCursor {
     if (take(c)) return true;
     return fail_expected(c);
   }
-  // Passes a string, number or literal and gives its text, with the quotes of a string. It is not
-  // yet known to be well formed.
+  // Consumes a string, number or literal and returns its text, with the quotes of a string. The
+  // text is not validated yet.
   std::string_view take_scalar() {
     const uint32_t begin = tokens_.starts[at_];
     uint32_t end = tokens_.starts[++at_];
     while (end > begin && is_blank(tokens_.text[end - 1])) --end;
     return tokens_.text.substr(begin, end - begin);
   }
-  // Passes a string and gives what is between its quotes, escapes and all.
+  // Consumes a string and returns the text between its quotes, still escaped.
   bool take_raw_string(std::string_view& raw) {
     if (peek() != '"') return fail_expected('"');
     const std::string_view token = take_scalar();
@@ -77,15 +78,15 @@ class JsonCursor {
     raw = token.substr(1, token.size() - 2);
     return true;
   }
-  // Passes any value, checking that it is well formed.
+  // Consumes any value and validates it.
   bool skip_value(int depth = 0);
-  // Passes any value and appends it without blanks, strings escaped as we escape them.
+  // Consumes any value and appends it without blanks, with strings escaped in our way.
   bool append_compact(std::string& out, int depth = 0);
-  // Passes any value and appends it as STRING columns show it: strings bare, objects as compact
+  // Consumes any value and appends it as STRING columns show it: strings bare, objects as compact
   // JSON, arrays as [a, b].
   bool append_as_text(std::string& out, int depth = 0);
 
-  // What is wrong and where, for people.
+  // The problem and its place, for people.
   std::string error() const;
   bool fail(const char* what);
 
@@ -107,8 +108,8 @@ class JsonCursor {
 inline bool has_escapes(std::string_view raw) {
   return std::memchr(raw.data(), '\\', raw.size()) != nullptr;
 }
-// Room for the unescaped text is raw.size() bytes. False for an escape that does not exist. Half a
-// surrogate pair becomes U+FFFD.
+// `to` must have room for raw.size() bytes. Returns false for an unknown escape. Half a surrogate
+// pair becomes U+FFFD.
 bool unescape_json(std::string_view raw, char* to, size_t& size);
 bool append_unescaped(std::string& out, std::string_view raw);
 

@@ -1,6 +1,6 @@
 #include "engine/formats/json/json_tree.h"
 
-// What would throw does not compile.
+// Calls of simdjson that could throw do not compile.
 #define SIMDJSON_EXCEPTIONS 0
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -21,7 +21,7 @@ std::string_view trimmed(std::string_view token) {
   return token.substr(0, end == token.npos ? 0 : end + 1);
 }
 
-// Of members of one name only the last stays, in its place.
+// Keeps only the last of several members with one name, at its place.
 void keep_last_of_each(std::vector<std::pair<std::string, JsonTree>>& members) {
   std::unordered_map<std::string_view, size_t> last;
   last.reserve(members.size());
@@ -78,7 +78,7 @@ simdjson::error_code read(ondemand::value value, JsonTree& to, int depth) {
     case ondemand::json_type::number: {
       to.kind = JsonKind::Number;
       to.text = trimmed(value.raw_json_token());
-      double ignored;  // checks the spelling
+      double ignored;  // the conversion validates the number
       const auto error = value.get_double().get(ignored);
       return error == simdjson::NUMBER_ERROR && to.text.size() > 17 ? simdjson::SUCCESS : error;
     }
@@ -93,7 +93,7 @@ simdjson::error_code read(ondemand::value value, JsonTree& to, int depth) {
       to.kind = JsonKind::Boolean;
       return value.get_bool().get(to.boolean);
     case ondemand::json_type::null: {
-      bool is_null = false;  // "nothing" begins like it, and would be thrown
+      bool is_null = false;  // distinguishes null from other words with n, such as "nothing"
       if (const auto error = value.is_null().get(is_null)) return error;
       return is_null ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
     }
@@ -101,7 +101,8 @@ simdjson::error_code read(ondemand::value value, JsonTree& to, int depth) {
   return simdjson::UNEXPECTED_ERROR;
 }
 
-// A document that is one scalar is none of on-demand's values: an array around it makes it one.
+// The on-demand parser has no value for a document that is one scalar, so the text is wrapped in an
+// array.
 simdjson::error_code read_document(std::string_view text, JsonTree& to) {
   const simdjson::padded_string padded("[" + std::string(text) + "]");
   ondemand::parser parser;

@@ -1,5 +1,5 @@
-// A JSON document as a tree that keeps how its numbers are spelled and in which order its members
-// stand: schemas, and the cases of the test format, where 1.0, 1 and 1E0 are different answers.
+// A JSON document as a tree that keeps the spelling of numbers and the order of members: for
+// schemas, and for the cases of the test format, where 1.0, 1 and 1E0 are different results.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -18,22 +18,22 @@ struct JsonTree {
   bool boolean = false;
   std::string text = {};             // of a String: its characters; of a Number: its spelling
   std::vector<JsonTree> items = {};  // of an Array
-  // Of an Object, in order, names distinct.
+  // of an Object, in order, with distinct names
   std::vector<std::pair<std::string, JsonTree>> members = {};
 
   bool is_null() const { return kind == JsonKind::Null; }
-  // nullptr when this is no object or has no such member.
+  // Returns nullptr if this is not an object or does not have the member.
   const JsonTree* find(std::string_view name) const;
-  // The text of a member that is a string; empty when there is none.
+  // Returns the text of a string member; empty if it does not exist.
   std::string text_of(std::string_view name) const;
   bool operator==(const JsonTree&) const = default;
 };
 
-// Of a member that occurs twice the last one counts. Fails with InvalidText on anything that is not
-// one JSON value, or is nested deeper than 200.
+// If a member occurs twice, the last one counts. Fails with InvalidText for a text that is not one
+// JSON value, or that is nested deeper than 200.
 Result<JsonTree> parse_json_tree(std::string_view text);
 
-// Without blanks; numbers as they were spelled.
+// Prints the tree without blanks, with the original spelling of numbers.
 std::string json_tree_text(const JsonTree& node);
 
 }  // namespace engine

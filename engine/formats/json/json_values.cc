@@ -14,7 +14,8 @@ namespace engine {
 
 namespace {
 
-// A whole number of up to 18 digits, which is what numbers mostly are. False: look closer.
+// The fast path for whole numbers of up to 18 digits. Returns false if the general parser is
+// needed.
 bool parse_small_whole(std::string_view token, int64_t& value) {
   const bool negative = token.front() == '-';
   const size_t begin = negative ? 1 : 0, digits = token.size() - begin;
@@ -29,14 +30,14 @@ bool parse_small_whole(std::string_view token, int64_t& value) {
   return true;
 }
 
-// Any JSON number as a whole number: fractions are cut off.
+// Converts any JSON number to a whole number; fractions are truncated.
 bool parse_truncated(std::string_view token, int64_t& value) {
   if (const auto exact = parse_bigint(token)) {
     value = *exact;
     return true;
   }
   const auto number = parse_double(token);
-  // 2^63 itself does not fit, and the largest double below it does.
+  // 2^63 does not fit, but the largest double below it does.
   constexpr double kLimit = 9223372036854775808.0;
   if (!number || !(*number >= -kLimit && *number < kLimit)) return false;
   value = static_cast<int64_t>(*number);
@@ -60,8 +61,7 @@ bool put_whole(TypeKind kind, int64_t value, ColumnSlot& slot) {
   return true;
 }
 
-// What tells apart the keys of a map, whatever their type: the bytes of texts and numbers. Nothing for
-// nested types, which are not compared.
+// The bytes that identify a key of a map, for texts and numbers. Empty for nested types, which are not compared.
 std::string_view key_bytes(const Column& keys, uint32_t row) {
   const TypeKind kind = keys.type().kind();
   if (kind == TypeKind::String || kind == TypeKind::Bytes)
@@ -358,9 +358,9 @@ bool JsonValueReader::read_field(JsonCursor& cursor, Column& parent, JsonFields:
   if (match.is_exact())
     exact_in_[field] = objects_;
   else if (exact_in_[field] == objects_)
-    return cursor.skip_value();  // the exact name was there already and wins
+    return cursor.skip_value();  // the exact name has occurred already and wins
   Column& column = parent.child(field);
-  if (column.size() > row) truncate(column, row);  // of duplicates the last counts
+  if (column.size() > row) truncate(column, row);  // the last duplicate counts
   ColumnSlot slot{&column};
   return parts_[field].read(cursor, slot);
 }

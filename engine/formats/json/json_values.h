@@ -1,4 +1,4 @@
-// One JSON value into one row of a column: the coercions of the dialect.
+// Reads one JSON value into one row of a column, with the coercions of the dialect.
 #pragma once
 #include <memory>
 #include <string>
@@ -13,8 +13,8 @@
 
 namespace engine {
 
-// Where the next value of a column goes. A scalar column at the top of a record has been resized to
-// all its rows beforehand, so that a value is one store; everything else is appended.
+// The place for the next value of a column. A scalar column at the top of a record was resized to
+// all its rows, so a value is one store; other columns are appended to.
 struct ColumnSlot {
   Column* column = nullptr;
   char* data = nullptr;  // of the resized column; nullptr: append
@@ -30,17 +30,19 @@ struct ColumnSlot {
   void put_null();
 };
 
-// Reads values of one type; has parts for what is nested in it.
+// Reads values of one type; has parts for nested types.
 class JsonValueReader {
  public:
   // `path` names the value in errors: FOO, FOO.BAR, FOO[]. With JsonTimes::Iso DATE, TIME and
   // TIMESTAMP may also be ISO text.
   JsonValueReader(const SqlType& type, std::string path, JsonTimes times = JsonTimes::Numbers);
 
-  // The next value goes to `slot`. If false nothing may have been stored or, in a column that is
-  // appended to, half of it: see truncate(). The reason is in take_error(), or in the cursor's.
+  // Reads the next value into `slot`. Returns false if it cannot be read; then nothing was stored
+  // or, in a column that is appended to, possibly half of the value: see truncate(). The reason is
+  // in take_error(), or in the cursor.
   bool read(JsonCursor& cursor, ColumnSlot& slot);
-  // Why the last read failed; empty if the text is not JSON, which the cursor tells.
+  // The reason why the last read failed; empty if the text is not valid JSON, which the cursor
+  // reports.
   std::string take_error() { return std::exchange(*error_, {}); }
 
  private:
@@ -61,17 +63,17 @@ class JsonValueReader {
   const JsonTimes times_;
   std::vector<JsonValueReader> parts_;  // element; map value; fields
   std::unique_ptr<JsonFields> fields_;  // of a STRUCT
-  // Which fields of the STRUCT were found by their exact name in the object numbered objects_.
+  // The number of the last object in which each field of the STRUCT was found by its exact name.
   std::vector<uint64_t> exact_in_;
   uint64_t objects_ = 0;
   std::shared_ptr<std::string> error_;  // shared by all parts of one column
 };
 
-// Makes a column `size` rows long that may hold half a row more than its size says.
+// Truncates a column to `size` rows, including a row that was appended in part.
 void truncate(Column& column, size_t size);
 
-// Drops all but the last entry of each key from the row of a MAP that is not closed yet, whose entries
-// begin at `first`. A key keeps the place where it came first; keys of nested types all stay.
+// Keeps only the last entry of each key in the unclosed row of a MAP, whose entries begin at `first`. A key keeps the
+// place of its first entry; keys of nested types are all kept.
 void drop_duplicate_keys(Column& map, uint32_t first);
 
 }  // namespace engine

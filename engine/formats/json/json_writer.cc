@@ -46,7 +46,7 @@ class JsonWriter final : public Writer {
   }
 
  private:
-  // Appends the record; gives the column that cannot be written, columns.size() if all could.
+  // Appends the record. Returns the index of the column that cannot be written, or columns.size().
   size_t write_row(std::span<const Column* const> columns, size_t row, JsonBuffer& buffer) {
     for (size_t i = 0; i < columns.size(); ++i) {
       buffer.make_room(prefixes_[i].size() + JsonBuffer::kNumberRoom);
@@ -57,8 +57,8 @@ class JsonWriter final : public Writer {
     return columns.size();
   }
 
-  // The kinds that records mostly have are printed in place, all others by way of a string. False
-  // for a DECIMAL of more digits than its type.
+  // The most frequent kinds are printed in place, all others through a string. Returns false for a
+  // DECIMAL with more digits than its type.
   bool write_value(const Column& column, size_t row, JsonBuffer& buffer) {
     if (column.is_null(row)) {
       buffer.append("null");

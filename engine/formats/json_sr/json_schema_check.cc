@@ -14,12 +14,12 @@ namespace engine {
 
 namespace {
 
-// Schemas that refer to themselves end with the value; where they do not, they end here.
+// Limit on the depth: a recursive schema usually ends with the value, otherwise it ends here.
 constexpr int kMaxDepth = 500;
-// Of one pattern, compiled.
+// Limit on the compiled size of one pattern.
 constexpr int64_t kMaxPatternBytes = 1 << 20;
 constexpr size_t kMaxPatterns = 1'000;
-// Names that are compared in the time of a step.
+// Number of names that can be compared in the time of one step.
 constexpr size_t kLooksOfStep = 8;
 
 long double number_of(const JsonTree& node) { return std::strtold(node.text.c_str(), nullptr); }
@@ -52,7 +52,7 @@ bool is_of_type(const JsonTree& value, std::string_view type) {
   return false;
 }
 
-// The part that a JSON pointer leads to ("/definitions/Address"); nullptr where there is none.
+// Resolves a JSON pointer ("/definitions/Address"); nullptr if the part does not exist.
 const JsonTree* at_pointer(const JsonTree& root, std::string_view pointer) {
   const JsonTree* node = &root;
   while (node && !pointer.empty()) {
@@ -72,7 +72,7 @@ const JsonTree* at_pointer(const JsonTree& root, std::string_view pointer) {
   return node;
 }
 
-// The part that calls itself so: "$anchor": "name", or "$id": "#name".
+// Finds the part with "$anchor": "name" or "$id": "#name".
 const JsonTree* find_anchor(const JsonTree& node, std::string_view name, int depth = 0) {
   if (depth > kMaxSchemaDepth) return nullptr;
   if (node.text_of("$anchor") == name || node.text_of("$id") == "#" + std::string(name))
@@ -86,7 +86,7 @@ const JsonTree* find_anchor(const JsonTree& node, std::string_view name, int dep
 
 }  // namespace
 
-// One check. A problem is an error; anyOf and its like try on.
+// One check. A problem is an error; anyOf and similar keywords then try the next schema.
 class JsonSchemaCheck::Walk {
  public:
   explicit Walk(JsonSchemaCheck& owner) : owner_(owner), left_(owner.left_) {}
@@ -134,9 +134,9 @@ class JsonSchemaCheck::Walk {
   static Error wrong(const std::string& path, std::string_view what) {
     return Error{ErrorCode::InvalidText, fmt::format("#{}: {}", path, what)};
   }
-  // What is looked at without a step of its own.
+  // Accounts for comparisons that are not steps of their own.
   void spend(size_t looks) { left_ -= std::min<uint64_t>(left_, looks); }
-  // Whether it fits; a limit that is reached is an error all the same.
+  // Whether the value is valid. Reaching the limit is an error nevertheless.
   Result<bool> fits(const At& at, const JsonTree& schema) {
     const Status checked = check(at.value, schema, at.document, at.path, at.depth);
     if (!checked && checked.error().code == ErrorCode::LimitExceeded) return checked.error();
@@ -148,7 +148,7 @@ class JsonSchemaCheck::Walk {
     return number_of(*node);
   }
 
-  // Each reference is looked for once.
+  // Each reference is resolved once and then cached.
   Result<Place> resolve(const std::string& reference, const Document& from) const {
     const auto key = std::pair(&from, reference);
     const auto known = owner_.places_.find(key);
@@ -193,7 +193,7 @@ class JsonSchemaCheck::Walk {
 
   // 1 and 1.0 are the same number, and members have no order.
   bool is_same(const JsonTree& a, const JsonTree& b) {
-    spend(1 + a.members.size());  // each is looked for among the others
+    spend(1 + a.members.size());  // each member is searched among the others
     if (left_ == 0 || a.kind != b.kind) return false;
     switch (a.kind) {
       case JsonKind::Number:
@@ -239,7 +239,7 @@ class JsonSchemaCheck::Walk {
 
   Status check_number(const At& at) {
     const long double value = number_of(at.value);
-    // In draft 4 the exclusive ones are flags.
+    // In draft 4, exclusiveMinimum and exclusiveMaximum are flags.
     const auto is_exclusive = [&](std::string_view word) {
       const JsonTree* flag = at.schema.find(word);
       return flag && flag->kind == JsonKind::Boolean && flag->boolean;
@@ -287,7 +287,8 @@ class JsonSchemaCheck::Walk {
       return wrong(at.path, "the array is too short");
     if (const auto most = number(at, "maxItems"); most && count > *most)
       return wrong(at.path, "the array is too long");
-    // Before 2020-12 `items` may be a list itself, and `additionalItems` is for the others.
+    // Before draft 2020-12, `items` may be a list, and `additionalItems` applies to the other
+    // items.
     const JsonTree* rest = at.schema.find("items");
     const JsonTree* first = at.schema.find("prefixItems");
     if (!first && rest && rest->kind == JsonKind::Array)
@@ -401,7 +402,7 @@ Result<std::unique_ptr<JsonSchemaCheck>> JsonSchemaCheck::make(const SchemaText&
   return check;
 }
 
-// nullptr where it is one that cannot be checked.
+// Returns nullptr for a pattern that cannot be checked.
 const re2::RE2* JsonSchemaCheck::pattern(const std::string& text) {
   const auto known = patterns_.find(text);
   if (known != patterns_.end()) return known->second->ok() ? known->second.get() : nullptr;

@@ -1,4 +1,4 @@
-// Whether a value is one of a JSON Schema.
+// Validates values against a JSON Schema.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -18,26 +18,25 @@ class RE2;
 
 namespace engine {
 
-// Knows the words of drafts 4 to 2020-12 that say something of a value, but for unevaluatedItems and
-// unevaluatedProperties; formats and other remarks say nothing. A pattern that looks ahead or back, or refers to
-// what it has matched, lets every text pass.
+// Supports the validating keywords of drafts 4 to 2020-12, except unevaluatedItems and unevaluatedProperties; `format`
+// and annotations have no effect. A pattern with look-ahead, look-behind or back references accepts every text.
 //
 // Threads: one at a time.
 class JsonSchemaCheck {
  public:
-  // `max_steps`: of all checks together, each of which looks at a value under a part of the schema. Fails with
-  // InvalidText where the schema, or one that it refers to, is no JSON.
+  // `max_steps` limits all checks together; a step compares a value with one part of the schema. Fails with InvalidText
+  // if the schema, or one that it refers to, is not JSON.
   static Result<std::unique_ptr<JsonSchemaCheck>> make(const SchemaText& schema,
                                                        uint64_t max_steps);
   ~JsonSchemaCheck();
 
-  // Fails with InvalidText: where in the value, and what is wrong with it; or that the schema refers to what is not
-  // there. Fails with LimitExceeded when there are no steps left.
+  // Fails with InvalidText, naming the place in the value and the problem, or a reference that does not exist. Fails
+  // with LimitExceeded if no steps are left.
   Status check(const JsonTree& value);
 
  private:
   class Walk;
-  // A schema's own text, or one that it refers to under `name`.
+  // The schema itself, or one that it refers to as `name`.
   struct Document {
     std::string name;
     JsonTree tree;
@@ -52,7 +51,7 @@ class JsonSchemaCheck {
   uint64_t left_;                    // steps
   std::vector<Document> documents_;  // the schema itself is the last
   std::map<std::string, std::unique_ptr<re2::RE2>> patterns_;
-  std::map<std::pair<const Document*, std::string>, Place> places_;  // of references, by where they stand
+  std::map<std::pair<const Document*, std::string>, Place> places_;  // targets of references, by document and text
 };
 
 }  // namespace engine

@@ -204,7 +204,8 @@ class Inference {
       const bool is_given = parameters != nullptr && parameters->find(name) != nullptr;
       return is_given && absl::SimpleAtoi(parameters->text_of(name), &value) ? value : otherwise;
     };
-    // Connect writes the scale alone, and 64 for a NUMERIC of a database without a precision.
+    // Connect writes only the scale, and the precision 64 for a NUMERIC without a precision in the
+    // database.
     const int scale = number("scale", 0);
     const int precision =
         std::min(number("connect.decimal.precision", kMaxDecimalPrecision), kMaxDecimalPrecision);
@@ -231,7 +232,7 @@ class Inference {
     });
     std::vector<Field> fields;
     for (const auto* member : ordered) {
-      SqlType type = TRY(infer(member->second, depth + 1));  // nothing half made to leave behind
+      SqlType type = TRY(infer(member->second, depth + 1));  // before push_back: it may fail
       fields.push_back({cased(member->first), std::move(type)});
     }
     return SqlType::structure(std::move(fields));

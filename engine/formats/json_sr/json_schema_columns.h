@@ -1,4 +1,4 @@
-// Columns out of a JSON Schema, and a JSON Schema out of columns.
+// Converts a JSON Schema to columns, and columns to a JSON Schema.
 #pragma once
 #include <span>
 #include <string>
@@ -10,12 +10,12 @@
 
 namespace engine {
 
-// The schema in which the columns are written: an object with a property for each, or the bare type of
-// the only one, with Kafka Connect's types beside those of JSON.
+// The schema for writing the columns: an object with a property for each, or the bare type of the single column, with
+// Kafka Connect's types in addition to those of JSON.
 std::string derive_json_schema(std::span<const ColumnDef> columns, bool wrapped);
 
-// The type of the values that a JSON Schema describes. Fails with InvalidStatement on what no column
-// can hold, and on schemas that leave open what the values are.
+// The type of the values that a JSON Schema describes. Fails with InvalidStatement for types that no column can hold,
+// and for schemas that do not determine the type.
 Result<SqlType> sql_type_of_json_schema(const SchemaText& schema, NameCase names);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// The JSON_SR format: JSON, with the id of its JSON Schema before it. What is read is decided by the
-// columns, as with JSON.
+// The JSON_SR format: JSON preceded by the id of its JSON Schema. As with JSON, the columns determine how values are
+// read.
 #pragma once
 #include <memory>
 

@@ -1,4 +1,4 @@
-// The KAFKA format: one column as the serializers that come with Kafka's clients write it.
+// The KAFKA format: one column in the encoding of the serializers of Kafka's clients.
 #pragma once
 #include <memory>
 #include <span>
@@ -9,7 +9,7 @@
 namespace engine {
 
 // INTEGER and BIGINT are 4 and 8 bytes, big-endian, DOUBLE the 8 bytes of its IEEE form, STRING its
-// UTF-8, BYTES themselves. At most one column; of none the bytes are ignored.
+// UTF-8 bytes, BYTES unchanged. At most one column; without a column the bytes are ignored.
 std::unique_ptr<Reader> make_kafka_reader(std::span<const ColumnDef> columns);
 std::unique_ptr<Writer> make_kafka_writer(std::span<const ColumnDef> columns);
 

@@ -1,11 +1,11 @@
-// The files of google/type, which Confluent's registry knows as well: schemas import them without bringing them along.
-// Messages, fields, numbers and enum values are those of the public files (github.com/googleapis/googleapis); comments and
-// the options that name packages of other languages are left out, because no record depends on them.
+// The files of google/type, which Confluent's registry also provides: schemas import them without including them.
+// Messages, fields, numbers and enum values are those of the public files (github.com/googleapis/googleapis); comments
+// and the options that name packages of other languages are omitted, because no record depends on them.
 #pragma once
 
 namespace engine {
 
-// A Protobuf file that schemas may import without bringing it along.
+// A Protobuf file that schemas may import without including it.
 struct KnownProtobufFile {
   const char* name;
   const char* text;

@@ -1,5 +1,5 @@
-// The PROTOBUF formats: a message's bytes; of PROTOBUF with the id of the schema, and which of its
-// messages it is, before them.
+// The PROTOBUF formats: a message's bytes. In PROTOBUF they are preceded by the id of the schema
+// and the indexes of the message within it.
 #pragma once
 #include <memory>
 
@@ -12,7 +12,8 @@ namespace engine {
 Result<std::unique_ptr<SchemaReader>> make_protobuf_schema_reader(const SchemaText& schema,
                                                                   const ReadColumns& columns,
                                                                   std::string_view full_name);
-// The same for records that are a message alone: the one of that name, or the schema's first.
+// Makes a reader for records that are a bare message: the message `full_name`, or the schema's
+// first.
 Result<std::unique_ptr<SchemaReader>> make_bare_protobuf_reader(const SchemaText& schema,
                                                                 const ReadColumns& columns,
                                                                 std::string_view full_name);
@@ -24,7 +25,8 @@ struct ProtobufWriting {
   bool wrapped = true;
   Side side = Side::Value;
 };
-// Fails with InvalidStatement when the schema cannot hold the columns: which, and why.
+// Fails with InvalidStatement if the schema cannot hold the columns; the message names the column
+// and the reason.
 Result<std::unique_ptr<Writer>> make_protobuf_writer(const SchemaText& schema,
                                                      std::span<const ColumnDef> columns,
                                                      const ProtobufWriting& writing);

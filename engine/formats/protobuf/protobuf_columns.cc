@@ -53,7 +53,7 @@ class Inference {
 
   Result<Field> column_of(const ProtobufField& field, int depth) {
     if (++types_ > kMaxRowFields * 4) return too_many_fields();
-    SqlType of = TRY(type_of(field, depth));  // nothing half made to leave behind
+    SqlType of = TRY(type_of(field, depth));  // before push_back: it may fail
     return Field{cased(field.name), std::move(of)};
   }
 
@@ -98,7 +98,7 @@ class Inference {
       case ProtobufMeaning::TimeOfDay:
         return SqlType(TypeKind::Time);
       case ProtobufMeaning::Decimal: {
-        // Connect writes 64 for a NUMERIC of a database without a precision.
+        // Connect writes the precision 64 for a NUMERIC without a precision in the database.
         const int precision = field.precision == 0
                                   ? kMaxDecimalPrecision
                                   : std::min(field.precision, kMaxDecimalPrecision);
@@ -206,7 +206,7 @@ class Derivation {
         return "google.protobuf.Timestamp";
       case TypeKind::Struct:
         return add_nested(type.fields(), nested, indent);
-      // Lists and maps cannot lie in each other: a message around them can.
+      // Lists and maps cannot be nested directly, only within a message.
       case TypeKind::Array:
       case TypeKind::Map:
         return add_nested(std::vector<Field>{{"value", type}}, nested, indent);

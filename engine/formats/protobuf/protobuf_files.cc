@@ -30,7 +30,7 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// Messages that schemas of registries import without bringing them along, beside kGoogleTypeFiles.
+// Files that schemas in registries import without including them, in addition to kGoogleTypeFiles.
 constexpr KnownProtobufFile kConfluentFiles[] = {
     {"confluent/meta.proto", R"(syntax = "proto3";
 package confluent;
@@ -57,7 +57,7 @@ message Decimal {
 )"},
 };
 
-// The first thing that is wrong, which mostly brings about the others.
+// Keeps the first problem, which usually causes the others.
 class FirstProblem final : public pb::io::ErrorCollector,
                            public pb::DescriptorPool::ErrorCollector {
  public:
@@ -81,9 +81,9 @@ Error invalid(const FirstProblem& problem) {
   return Error{ErrorCode::InvalidText, "Invalid Protobuf schema: " + problem.text()};
 }
 
-// A file's descriptor that stands for the text, if that is what it is.
+// The serialized file descriptor that the text represents, if it is one.
 std::optional<pb::FileDescriptorProto> deserialized(const std::string& text) {
-  // No source does without a blank or one of these.
+  // Every source text has at least one of these characters.
   if (text.empty() || text.find_first_of(" \t\n{};\"") != text.npos) return std::nullopt;
   std::string bytes;
   pb::FileDescriptorProto proto;
@@ -91,10 +91,10 @@ std::optional<pb::FileDescriptorProto> deserialized(const std::string& text) {
   return proto;
 }
 
-// The library's parser is recursive, without a bound.
+// The library's parser is recursive without a limit.
 Status check_nesting(const std::string& text) {
   constexpr int kMostNested = 100;
-  FirstProblem ignored;  // the parser tells it
+  FirstProblem ignored;  // the parser reports it
   pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
   pb::io::Tokenizer tokenizer(&input, &ignored);
   for (int depth = 0; tokenizer.Next();) {
@@ -115,9 +115,9 @@ Status check_nesting(const std::string& text) {
 }  // namespace
 
 ProtobufFiles::ProtobufFiles() : pool_(pb::DescriptorPool::generated_pool()) {
-  // What is wrong comes as an error; the library would also print it.
+  // Problems are reported as errors; the library would also print them.
   pb::SetLogHandler(nullptr);
-  // They are linked in only if somebody names them.
+  // The descriptors are linked in only if the program refers to them.
   pb::Any::descriptor();
   pb::Api::descriptor();
   pb::Duration::descriptor();
@@ -131,7 +131,7 @@ ProtobufFiles::ProtobufFiles() : pool_(pb::DescriptorPool::generated_pool()) {
 
 Result<const pb::FileDescriptor*> ProtobufFiles::add(const SchemaText& schema) {
   for (const SchemaText::Reference& reference : schema.references)
-    // Some clients send along what everybody has.
+    // Some clients also send the well-known files.
     if (pool_.FindFileByName(reference.name) == nullptr) TRY(add(reference.name, reference.text));
   return add("schema.proto", schema.text);
 }
@@ -155,7 +155,8 @@ Result<const pb::FileDescriptor*> ProtobufFiles::add(const std::string& name,
     if (!parser.Parse(&tokenizer, &proto) || !problem.text().empty()) return invalid(problem);
   }
   proto.set_name(name);
-  // Versions before proto3 must be named, and are not always.
+  // The pool needs all imports before the file; well-known files may be missing from the schema's
+  // references.
   for (const std::string& import : proto.dependency()) TRY(add_known(import));
   const pb::FileDescriptor* file = pool_.BuildFileCollectingErrors(proto, &problem);
   if (file == nullptr) return invalid(problem);
@@ -182,7 +183,8 @@ Result<std::string> protobuf_source(const SchemaText& schema) {
 
 namespace {
 
-// By number, those of a oneof together, where its least number is: the library wants them side by side.
+// Sorts by number. The fields of a oneof stay together, at the place of the smallest number, because the library
+// requires them side by side.
 void sort_fields(pb::DescriptorProto& message) {
   std::vector<int32_t> least(static_cast<size_t>(message.oneof_decl_size()), INT32_MAX);
   for (const pb::FieldDescriptorProto& field : message.field())
@@ -199,7 +201,7 @@ void sort_fields(pb::DescriptorProto& message) {
                    [&](const auto* a, const auto* b) { return place(*a) < place(*b); });
 }
 
-// By number, negative ones last: the first value of proto3 is 0.
+// Sorts by number, with negative ones last, because the first value in proto3 must be 0.
 void sort_values(pb::EnumDescriptorProto& enumeration) {
   const auto place = [](const pb::EnumValueDescriptorProto* value) {
     return std::pair(value->number() < 0, value->number());
@@ -209,7 +211,7 @@ void sort_values(pb::EnumDescriptorProto& enumeration) {
                    [&](const auto* a, const auto* b) { return place(a) < place(b); });
 }
 
-// Not the messages: records name them by their places.
+// Messages are not sorted, because records refer to them by index.
 void sort_members(pb::DescriptorProto& message) {
   sort_fields(message);
   for (pb::EnumDescriptorProto& each : *message.mutable_enum_type()) sort_values(each);

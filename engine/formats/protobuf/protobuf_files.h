@@ -1,4 +1,5 @@
-// Files of Protobuf, read by protobuf's own parser. For the sources of this folder only: nobody else sees protobuf's headers.
+// Files of Protobuf, read by protobuf's own parser. Included only by the sources of this folder, so that protobuf's
+// headers stay private to it.
 #pragma once
 #include <google/protobuf/descriptor.h>
 
@@ -9,12 +10,12 @@
 
 namespace engine {
 
-// Owns what it has read.
+// Owns the files that it has read.
 class ProtobufFiles {
  public:
   ProtobufFiles();
 
-  // The file, after all that it refers to. Fails with InvalidText, LimitExceeded.
+  // Adds the file after all files that it refers to. Fails with InvalidText, LimitExceeded.
   Result<const google::protobuf::FileDescriptor*> add(const SchemaText& schema);
 
  private:

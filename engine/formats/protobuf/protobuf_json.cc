@@ -20,7 +20,8 @@ Error invalid(const pb::util::Status& status) {
   return invalid(std::string(status.message().data(), status.message().size()));
 }
 
-// Its place: how many indexes, then each, as zigzag numbers; a single zero is the first message.
+// Reads the path of the message: the number of indexes, then each index, as zigzag numbers; a
+// single zero means the first message.
 Result<const pb::Descriptor*> message_of(const pb::FileDescriptor& file, std::string_view& bytes) {
   AvroCursor in(bytes);
   const int64_t count = in.whole();

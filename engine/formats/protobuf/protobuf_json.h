@@ -1,4 +1,4 @@
-// Protobuf's messages as JSON, and back, as its "JSON Mapping" has it.
+// Conversion between Protobuf's messages and JSON, as defined by its "JSON Mapping".
 #pragma once
 #include <string>
 #include <string_view>
@@ -11,7 +11,8 @@ namespace engine {
 // The bytes of the file's first message. Fails with InvalidText.
 Result<std::string> protobuf_of_json(const SchemaText& schema, const std::string& json);
 
-// `bytes` begin with the place of the message in its file, as serializers of registries write it. Fails with InvalidText.
+// `bytes` begin with the path of the message in its file, as serializers of registries write it. Fails with
+// InvalidText.
 Result<std::string> json_of_protobuf(const SchemaText& schema, std::string_view bytes);
 
 }  // namespace engine

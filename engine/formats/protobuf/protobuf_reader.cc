@@ -15,7 +15,8 @@ std::vector<Field> fields_of(const ReadColumns& columns) {
   return fields;
 }
 
-// Records of any message of a schema: the columns are bound to each as it comes.
+// Reads records of any message of a schema; the columns are bound to each message when it first
+// occurs.
 class ProtobufReader final : public SchemaReader {
  public:
   ProtobufReader(ProtobufSchemaPtr schema, const ReadColumns& columns)
@@ -31,7 +32,7 @@ class ProtobufReader final : public SchemaReader {
     if (!in.ok() || count < 0 || count > kMaxDepth) return false;
     std::vector<uint32_t> path;
     for (int64_t i = 0; i < count; ++i) path.push_back(static_cast<uint32_t>(in.signed_varint()));
-    if (count == 0) path.push_back(0);  // how the first one is written
+    if (count == 0) path.push_back(0);  // encoding of the first message
     if (!in.ok()) return false;
     const ProtobufMessageReader* reader = find(path, error);
     if (count == 0) first_ = reader;
@@ -54,7 +55,7 @@ class ProtobufReader final : public SchemaReader {
   const std::vector<Field> fields_;
   const std::vector<bool> needed_;
   std::map<std::vector<uint32_t>, ProtobufMessageReader> readers_;
-  const ProtobufMessageReader* first_ = nullptr;  // of the schema's first message, which most records are
+  const ProtobufMessageReader* first_ = nullptr;  // for the schema's first message, the usual one
 };
 
 class BareProtobufReader final : public SchemaReader {

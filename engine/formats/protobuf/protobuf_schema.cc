@@ -80,7 +80,7 @@ ProtobufKind kind_of(pb::FieldDescriptor::Type type) {
   }
 }
 
-// A parameter that stands in a field's (confluent.field_meta), which arrives as bytes.
+// A parameter in a field's (confluent.field_meta), which arrives as bytes.
 int meta_parameter(const pb::FieldDescriptor& field, std::string_view wanted) {
   const pb::UnknownFieldSet& options = field.options().unknown_fields();
   for (int i = 0; i < options.field_count(); ++i) {
@@ -140,13 +140,13 @@ class ProtobufTreeBuilder {
     if (!is_new) return known->second;
     schema_.messages_.push_back(std::make_unique<ProtobufMessage>());
     ProtobufMessage* made = schema_.messages_.back().get();
-    messages_[&from] = made;  // before its fields, which may be of it
+    messages_[&from] = made;  // before its fields, which may refer to it
     made->name = from.name();
     made->full_name = from.full_name();
     for (const MeaningRow& row : kMeanings)
       if (row.name == made->full_name) made->meaning = row.meaning;
     for (int i = 0; i < from.field_count(); ++i) made->fields.push_back(field_of(*from.field(i)));
-    // Real ones come first: behind them are those of `optional` fields.
+    // Real oneofs come first; the synthetic ones of `optional` fields follow.
     for (int i = 0; i < from.real_oneof_decl_count(); ++i) {
       const pb::OneofDescriptor& oneof = *from.oneof_decl(i);
       ProtobufOneof& its = made->oneofs.emplace_back();

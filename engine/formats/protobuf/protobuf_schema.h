@@ -1,5 +1,5 @@
-// A Protobuf schema (.proto text) as a tree of messages: what reading and writing their bytes needs.
-// Parsed with protobuf's own parser, whose headers nobody else sees.
+// A Protobuf schema (.proto text) as a tree of messages, with the facts that reading and writing need. Parsed with
+// protobuf's own parser, whose headers stay private to this folder.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -35,7 +35,7 @@ enum class ProtobufKind : uint8_t {
 };
 std::string_view protobuf_kind_name(ProtobufKind kind);
 
-// Messages that stand for one value.
+// The meaning of messages that represent one value.
 enum class ProtobufMeaning : uint8_t { Plain, Timestamp, Date, TimeOfDay, Decimal, Wrapper };
 
 struct ProtobufMessage;
@@ -50,19 +50,19 @@ struct ProtobufField {
   uint32_t number = 0;
   ProtobufKind kind = ProtobufKind::Int32;
   bool is_repeated = false, is_packed = false;
-  bool is_map = false;        // its message is the entry: key 1, value 2
-  bool has_presence = false;  // null when it is not there; else the type's default
+  bool is_map = false;        // `message` is the entry: key 1, value 2
+  bool has_presence = false;  // absent means null; otherwise the type's default
   bool is_required = false;
-  int precision = 0, scale = 0;  // of a Decimal; precision 0: not said
-  std::string oneof;             // that it is in, of several
-  int oneof_index = -1;          // likewise, in the message's oneofs; -1: none
+  int precision = 0, scale = 0;  // of a Decimal; precision 0: not given
+  std::string oneof;             // name of its oneof with several fields
+  int oneof_index = -1;          // index of that oneof in the message; -1: none
   const ProtobufMessage* message = nullptr;
   const ProtobufEnum* enumeration = nullptr;
 };
 
-// Fields of which a message has one at most.
+// Fields of which a message has at most one.
 struct ProtobufOneof {
-  // "Kind_0": its name and its place, as Kafka Connect, and so ksqlDB, call the STRUCT of its fields
+  // "Kind_0": name and index, which Kafka Connect, and so ksqlDB, use as the name of the STRUCT of its fields
   // (io.confluent.connect.protobuf.ProtobufData).
   std::string column_name;
   std::vector<size_t> fields;  // indexes in ProtobufMessage::fields
@@ -82,16 +82,16 @@ struct ProtobufMessage {
 // Never changes. Threads: any.
 class ProtobufSchema {
  public:
-  // Fails with InvalidText when it is no schema: where, and what is wrong.
+  // Fails with InvalidText if the text is not a schema; the message has the place and the problem.
   static Result<std::shared_ptr<const ProtobufSchema>> parse(const SchemaText& text);
 
-  // The message of that name (full, or without its package); the first one for an empty name. nullptr
-  // when there is none.
+  // Returns the message with that name (full, or without its package), or the first one for an empty name; nullptr if
+  // it does not exist.
   const ProtobufMessage* find(std::string_view name) const;
-  // As records name it: indexes of messages in each other, the outermost first.
+  // Returns the message for the path in a record: indexes of nested messages, the outermost first.
   const ProtobufMessage* at(std::span<const uint32_t> path) const;
   std::vector<uint32_t> path_of(const ProtobufMessage& message) const;
-  // All that the text itself declares, parents before what lies in them.
+  // All messages that the text itself declares, parents before nested ones.
   std::vector<const ProtobufMessage*> declared() const;
 
  private:

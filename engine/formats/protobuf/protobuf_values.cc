@@ -25,13 +25,13 @@ bool is_floating(ProtobufKind kind) {
   return kind == ProtobufKind::Double || kind == ProtobufKind::Float;
 }
 
-// Kinds whose values a 32-bit column holds.
+// Kinds whose values fit into a 32-bit column.
 bool is_small_whole(ProtobufKind kind) {
   return kind == ProtobufKind::Int32 || kind == ProtobufKind::Sint32 ||
          kind == ProtobufKind::Sfixed32;
 }
 
-// What a whole number's bits mean.
+// Decodes the bits of a whole number.
 int64_t whole_of(ProtobufKind kind, uint64_t raw) {
   switch (kind) {
     case ProtobufKind::Sint32:
@@ -74,7 +74,7 @@ int64_t days_of(int64_t year, int64_t month, int64_t day) {
   return era * 146097 + day_of_era - 719468;
 }
 
-// The first four fields of a message of whole numbers. False when the bytes make no sense.
+// Reads the first four fields of a message of whole numbers. Returns false for malformed bytes.
 bool read_numbers(std::string_view bytes, int64_t (&numbers)[4]) {
   ByteReader in(bytes);
   while (!in.at_end()) {
@@ -134,8 +134,8 @@ void ProtobufMessageReader::add(Bound bound) {
   bound_.push_back(std::move(bound));
 }
 
-// Each field of the oneof leads to its STRUCT, which is read as a message of that field alone. A field that has a column
-// of its own as well is read there.
+// Binds each field of the oneof to the STRUCT, which is read as a message with that field alone. A field that also has
+// a column of its own is read there.
 void ProtobufMessageReader::bind_oneof(const ProtobufMessage& from, const ProtobufOneof& oneof,
                                        const SqlType& to, const std::string& path, size_t column) {
   for (const size_t member : oneof.fields) {
@@ -267,7 +267,7 @@ ProtobufMessageReader::Plain ProtobufMessageReader::plain_of(const ProtobufField
   return Plain::No;
 }
 
-// What is missing is told at the end of the message.
+// Missing bytes are detected at the end of the message.
 inline bool ProtobufMessageReader::read_plain(Plain plain, unsigned wire, ByteReader& in,
                                               Column& column, size_t row) {
   if (plain == Plain::No || column.size() != row) return false;
@@ -297,7 +297,7 @@ bool ProtobufMessageReader::read_field(const Bound& bound, unsigned wire, ByteRe
     return read_entry(bound, in.bytes(in.varint()), column, error) && in.ok();
   }
   if (!value.from->is_repeated) {
-    if (column.size() > row) truncate(column, row);  // of several the last counts
+    if (column.size() > row) truncate(column, row);  // the last of several counts
     return read_value(value, wire, in, {&column}, error);
   }
   if (value.way == Way::Mismatch) return mismatch(value, error);
@@ -311,7 +311,7 @@ bool ProtobufMessageReader::read_field(const Bound& bound, unsigned wire, ByteRe
   return in.ok() && packed.ok();
 }
 
-// `field`: with its tag. The last of several counts.
+// `field` includes its tag. The last of several fields counts.
 bool ProtobufMessageReader::read_member(const Value& value, std::string_view field, Column& column,
                                         size_t row, std::string& error) {
   if (column.size() > row) truncate(column, row);
@@ -494,7 +494,7 @@ bool ProtobufMessageReader::read_nested(const Value& value, std::string_view byt
   return true;
 }
 
-// What a field holds that is not there.
+// Stores the value of an absent field.
 void ProtobufMessageReader::put_default(const Value& value, ColumnSlot slot) {
   switch (value.way) {
     case Way::Number:
@@ -522,7 +522,7 @@ void ProtobufMessageReader::put_default(const Value& value, ColumnSlot slot) {
   }
 }
 
-// What the message did not bring.
+// Completes the columns of fields that the message did not contain.
 bool ProtobufMessageReader::complete(std::span<Column* const> columns, size_t row) const {
   for (const Bound& bound : bound_) {
     Column& column = *columns[bound.column];

@@ -1,4 +1,4 @@
-// One Protobuf message into one row of columns.
+// Reads one Protobuf message into one row of columns.
 #pragma once
 #include <span>
 #include <string>
@@ -11,17 +11,18 @@
 
 namespace engine {
 
-// Reads the fields of a message into columns, which are found by name as in Avro's records. A field that
-// is not there is null, or its type's default if the schema cannot tell the two apart.
+// Reads the fields of a message into columns, which are found by name as for Avro's records. An absent field is null,
+// or its type's default if the schema cannot represent null.
 class ProtobufMessageReader {
  public:
-  // A column that is not needed is not looked at. `path` stands before the columns' names in errors. The
-  // schema must outlive it.
+  // Columns that are not needed are ignored. `path` precedes the columns' names in errors. The schema must outlive the
+  // reader.
   ProtobufMessageReader(const ProtobufMessage& from, std::span<const Field> columns,
                         const std::vector<bool>& needed, const std::string& path);
 
-  // Appends one row, the row-th, to each column that is needed. If false half a row may have been
-  // appended: see truncate(). `error` says why, unless the bytes make no sense.
+  // Appends row number `row` to each column that is needed. Returns false on failure; then half a
+  // row may have been appended: see truncate(). `error` has the reason, unless the bytes are
+  // malformed.
   bool read(std::string_view bytes, std::span<Column* const> columns, size_t row,
             std::string& error) const;
 
@@ -40,7 +41,7 @@ class ProtobufMessageReader {
     List,     // a message around one list or map, as that list or map
     Mismatch,
   };
-  // How values of a field, or of one half of a map's entry, come over.
+  // How values of a field, or of the key or value of a map's entry, are converted.
   struct Value {
     const ProtobufField* from;
     SqlType to;
@@ -49,7 +50,7 @@ class ProtobufMessageReader {
     std::vector<ProtobufMessageReader> message = {};  // of Message, List and Member: one
     std::vector<Value> wrapped = {};                  // of Wrapper: one
   };
-  // Fields that messages mostly have, which are read without asking what they are again.
+  // The most frequent kinds of fields, which are read without another look at their type.
   enum class Plain : uint8_t { No, Whole32, Whole64, Text };
   struct Bound {
     uint32_t number;
@@ -62,7 +63,7 @@ class ProtobufMessageReader {
   static Way choose(const ProtobufField& from, const SqlType& to);
   static bool mismatch(const Value& value, std::string& error);
   static Plain plain_of(const ProtobufField& from, const SqlType& to);
-  // False where it is not a plain field after all, with nothing read.
+  // Returns false, with nothing read, if it turns out not to be a plain field.
   static bool read_plain(Plain plain, unsigned wire, ByteReader& in, Column& column, size_t row);
   static void put_text(std::string_view bytes, bool is_string, ColumnSlot& slot);
   const Bound* find(uint32_t number) const;

@@ -1,4 +1,4 @@
-// Protobuf's wire types, and what they say about the bytes that follow a tag.
+// Protobuf's wire types, and the bytes that follow a tag of each type.
 #pragma once
 #include "base/bytes.h"
 #include "engine/formats/protobuf/protobuf_schema.h"
@@ -27,14 +27,13 @@ inline unsigned wire_of(ProtobufKind kind) {
   }
 }
 
-// A number's bits; fixed ones are little-endian.
+// Reads a number's bits; fixed-size numbers are little-endian.
 inline uint64_t read_raw(ByteReader& in, unsigned wire) {
   if (wire == kWireVarint) return in.varint();
   return wire == kWire64 ? byte_swapped(in.be<uint64_t>()) : byte_swapped(in.be<uint32_t>());
 }
 
-// Passes over a value. False when the bytes make no sense; groups, which nobody writes any more, are
-// passed over up to some depth.
+// Skips a value. Returns false for malformed bytes. Groups, which are obsolete, are skipped up to a limited depth.
 inline bool skip_protobuf(ByteReader& in, unsigned wire, int depth = 0) {
   constexpr int kMaxGroups = 16;
   switch (wire) {

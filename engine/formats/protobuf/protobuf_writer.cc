@@ -29,7 +29,7 @@ void put_text(RecordBuffer& out, std::string_view bytes) {
   out.put(bytes);
 }
 
-// Calls `write`, and puts the size of what it has appended before it.
+// Calls `write`, and inserts the size of the appended bytes before them.
 template <class Write>
 bool put_sized(RecordBuffer& out, Write write) {
   const size_t begin = out.size();
@@ -106,11 +106,11 @@ class ProtobufMessageWriter {
     const ProtobufField* to;
     std::string path;
     uint64_t tag;
-    // One, of a STRUCT, a list in a message, or the STRUCT of a oneof.
+    // One writer, for a STRUCT, a list in a message, or the STRUCT of a oneof.
     std::vector<ProtobufMessageWriter> message = {};
     std::vector<Value> wrapped = {};  // one, of a wrapper
   };
-  // How a field is written: those that messages mostly have without asking what they are again.
+  // How a field is written. The most frequent kinds are written without another look at their type.
   enum class Way : uint8_t { Whole32, Whole64, Text, Oneof, Other };
   struct Bound {
     size_t column;
@@ -141,7 +141,7 @@ class ProtobufMessageWriter {
   }
 
   static void write_plain(const Bound& bound, int64_t number, RecordBuffer& out) {
-    if (number == 0 && !bound.has_presence) return;  // as it reads the same
+    if (number == 0 && !bound.has_presence) return;  // reads back the same
     out.make_room(2 * RecordBuffer::kVarintRoom);
     out.put_varint(bound.tag);
     out.put_varint(static_cast<uint64_t>(number));
@@ -194,7 +194,8 @@ class ProtobufMessageWriter {
     return {};
   }
 
-  // The STRUCT of a oneof is no message: its one field that is not null is written among those of the message.
+  // The STRUCT of a oneof is not a message: its one field that is not null is written among the fields of the enclosing
+  // message.
   Status bind_oneof(const ProtobufMessage& to, const ProtobufOneof& oneof, const SqlType& from,
                     size_t column, const std::string& path, int depth) {
     std::vector<std::string> names;
@@ -214,7 +215,7 @@ class ProtobufMessageWriter {
     return {};
   }
 
-  // A reader keeps the last field of a oneof, and loses the others.
+  // Several fields of a oneof are refused, because a reader would keep only the last one.
   static bool note_member(const Bound& bound, uint64_t& given, std::string& error) {
     const uint64_t bit = uint64_t{1} << (bound.to->oneof_index % 64);
     if (bound.to->oneof_index < 64 && (std::exchange(given, given | bit) & bit) != 0) {
@@ -323,7 +324,8 @@ class ProtobufMessageWriter {
     return true;
   }
 
-  // A field with its tag. Without presence a default is left out, as it reads the same.
+  // Writes a field with its tag. Without presence, a default value is omitted, because it reads
+  // back the same.
   static bool write_single(const Value& value, const Column& column, size_t row, RecordBuffer& out,
                            bool has_presence, std::string& error) {
     const size_t begin = out.size();
@@ -341,7 +343,8 @@ class ProtobufMessageWriter {
     return true;
   }
 
-  // A value without its tag, but with its size. What is null in a list is written as its default.
+  // Writes a value without its tag, but with its size. A null in a list is written as the type's
+  // default.
   static bool write_bare(const Value& value, const Column& column, size_t row, RecordBuffer& out,
                          std::string& error) {
     const bool is_null = column.is_null(row);

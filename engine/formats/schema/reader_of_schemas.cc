@@ -6,7 +6,8 @@ namespace engine {
 
 namespace {
 
-// A topic of garbage must not fill the memory with schemas that are not there, or one each.
+// Limit on known ids: a topic of garbage, with unknown or ever new schema ids, must not exhaust the
+// memory.
 constexpr size_t kMaxKnown = 1024;
 
 }  // namespace

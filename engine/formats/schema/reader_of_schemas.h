@@ -1,5 +1,5 @@
-// What readers of records that name their schema share: the records' headers, and a reader for each
-// schema that has occurred.
+// The common part of readers of records with a schema id: the records' headers, and one reader for
+// each schema that has occurred.
 #pragma once
 #include <memory>
 #include <string>
@@ -13,7 +13,7 @@
 
 namespace engine {
 
-// What a reader is made for.
+// The columns that a reader is made for.
 struct ReadColumns {
   std::vector<ColumnDef> columns;
   std::vector<bool> needed;
@@ -24,8 +24,8 @@ struct ReadColumns {
 class SchemaReader {
  public:
   virtual ~SchemaReader() = default;
-  // Appends a row to each of `outs` that is not nullptr. If false, `error` says why, and rows may have
-  // been appended in part.
+  // Appends a row to each of `outs` that is not nullptr. Returns false on failure, with the reason in `error`; then
+  // rows may have been appended in part.
   virtual bool read(std::string_view payload, std::span<Column* const> outs, size_t row,
                     std::string& error) = 0;
 };
@@ -34,13 +34,13 @@ using MakeSchemaReader = Result<std::unique_ptr<SchemaReader>> (*)(const SchemaT
                                                                    const ReadColumns& columns,
                                                                    std::string_view full_name);
 
-// Invariants: the id 0 is the schema that is derived from the columns themselves (records of a program
-// that has no registry, and of what a task keeps).
+// Invariants: the id 0 means the schema derived from the columns themselves (records of a program without a registry,
+// and records that tasks keep).
 //
 // Threads: one at a time.
 class ReaderOfSchemas final : public Reader {
  public:
-  // `lookup` may be nullptr: no id is known then. `derived` is the schema of id 0.
+  // `lookup` may be nullptr; then no id is known. `derived` is the schema of id 0.
   ReaderOfSchemas(ReadColumns columns, SchemaText derived, const SchemaLookup* lookup,
                   std::string full_name, MakeSchemaReader make, bool has_header);
 
@@ -49,10 +49,10 @@ class ReaderOfSchemas final : public Reader {
 
  private:
   struct Known {
-    std::unique_ptr<SchemaReader> reader;  // nullptr: `problem` says why there is none
+    std::unique_ptr<SchemaReader> reader;  // nullptr: see `problem`
     std::string problem;
-    bool may_come = false;        // one that was not there may have been registered since
-    bool is_unavailable = false;  // nobody knows yet whether it is there
+    bool may_come = false;        // a missing schema may be registered by now
+    bool is_unavailable = false;  // the registry has not answered yet
   };
   enum class Outcome : uint8_t { Read, Failed, Unavailable };
 

@@ -6,7 +6,8 @@ namespace engine {
 
 namespace {
 
-// No schema of any kind begins so. Behind it: [text, name, text, name, text, ...].
+// No schema of any kind begins with this text. It is followed by [text, name, text, name, text,
+// ...].
 constexpr std::string_view kPrefix = "with references: ";
 
 JsonTree json_text(const std::string& text) {

@@ -1,4 +1,4 @@
-// A schema with what it refers to in one text, as FormatSpec::schema has it.
+// A schema and its references in one text, the form of FormatSpec::schema.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,9 +8,9 @@
 
 namespace engine {
 
-// The schema's text itself where it refers to nothing.
+// Returns the schema's own text if it has no references.
 std::string bundle_schema(const SchemaText& schema);
-// Fails with DataCorrupted on what bundle_schema() has not made.
+// Fails with DataCorrupted for texts that bundle_schema() has not made.
 Result<SchemaText> unbundle_schema(SchemaKind kind, std::string_view bundle);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// Writing an aggregate as a class: accumulator_of<State>() makes the function table of one.
-// Private to the aggregate_*.cc files.
+// Implements an aggregate as a class: accumulator_of<State>() makes its function table. Private to
+// the aggregate_*.cc files.
 #pragma once
 #include <memory>
 #include <new>
@@ -13,14 +13,14 @@ namespace engine {
 
 // A State has
 //   void|Status update(const AggregateInstance&, AggregateColumns, size_t row);
-//   void|Status undo(const AggregateInstance&, AggregateColumns, size_t row);     where it can
+//   void|Status undo(const AggregateInstance&, AggregateColumns, size_t row);     optional
 //   void|Status merge(const AggregateInstance&, const State& other);
 //   void result(const AggregateInstance&, Column& out) const;
 //   void encode(std::string& out) const;
-//   void decode(const AggregateInstance&, ByteReader& in);        what is missing shows in `in`
+//   void decode(const AggregateInstance&, ByteReader& in);        missing bytes make `in` fail
 template <class State>
 struct AccumulatorOf {
-  // Copying it takes a nanosecond; `return {}` zeroes all of a Status first, which takes ten.
+  // Copying it takes a nanosecond; `return {}` first zeroes a whole Status, which takes ten.
   static inline const Status kDone;
 
   template <class F>

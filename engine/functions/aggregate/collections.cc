@@ -15,7 +15,7 @@ namespace engine {
 
 namespace {
 
-// A negative limit means none, as in ksqlDB.
+// As in ksqlDB, a negative limit means no limit.
 size_t limit_of(const AggregateInstance& instance, const char* property) {
   if (instance.properties.empty()) return SIZE_MAX;
   const int64_t limit = instance.number_property(property, -1);
@@ -24,7 +24,7 @@ size_t limit_of(const AggregateInstance& instance, const char* property) {
 
 // ---- COLLECT_LIST ----
 
-// All values in one string, each with its length before it: no allocation a value.
+// All values in one string, each with its length before it: this needs no allocation per value.
 struct CollectedList {
   std::string cells;
   size_t count = 0;
@@ -38,7 +38,7 @@ struct CollectedList {
     put(cells, std::string_view(cell));
     ++count;
   }
-  // Takes away the last one that is equal.
+  // Removes the last equal value.
   void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
     std::string cell = canonical_cell(*args[0], row);
     size_t found_at = 0, found_size = 0;
@@ -75,9 +75,9 @@ struct CollectedList {
 // ---- COLLECT_SET ----
 
 struct CollectedSet {
-  static constexpr size_t kIndexedFrom = 16;  // below, a walk is faster than hashing
-  std::vector<std::string> cells;             // in the order they were first seen
-  absl::flat_hash_set<std::string> index;     // all of `cells`, once there are kIndexedFrom
+  static constexpr size_t kIndexedFrom = 16;  // below this size a scan is faster than hashing
+  std::vector<std::string> cells;             // in the order in which they were first seen
+  absl::flat_hash_set<std::string> index;     // all of `cells`, from kIndexedFrom entries on
 
   static size_t limit(const AggregateInstance& instance) {
     return limit_of(instance, "ksql.functions.collect_set.limit");
@@ -111,7 +111,7 @@ struct CollectedSet {
   }
 };
 
-// ---- HISTOGRAM, ATTR: how often each value was seen ----
+// ---- HISTOGRAM, ATTR: number of occurrences of each value ----
 
 struct Counts {
   std::map<std::string, int64_t, std::less<>> counts;
@@ -136,7 +136,7 @@ struct Counts {
 };
 
 struct Histogram : Counts {
-  static constexpr size_t kMostKeys = 1000;  // ksqlDB's; later keys are passed over
+  static constexpr size_t kMostKeys = 1000;  // ksqlDB's limit; later keys are ignored
 
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
     if (!args[0]->is_null(row)) add(args[0]->data<std::string_view>()[row], 1, kMostKeys);
@@ -192,14 +192,15 @@ SqlType only_value_type(const AggregateInstance& instance) {
 
 // ---- COUNT_DISTINCT ----
 
-// HyperLogLog with 2^14 registers. While few values were seen their hashes themselves are kept, and
-// the count is exact but for collisions of 64-bit hashes.
+// HyperLogLog with 2^14 registers. For few values their hashes are kept instead, and the count is exact except for
+// collisions of 64-bit hashes.
 //
 // Encoded: 0 and the hashes, or 1 and the registers.
 struct DistinctCount {
   static constexpr size_t kIndexBits = 14, kRegisters = size_t{1} << kIndexBits;
   static constexpr size_t kMostHashes = 512;
-  // How many of them have which rank: an estimate is asked for after each record, and need not look at all.
+  // Number of registers per rank: the estimate is requested after each record, and is computed from these counts
+  // without scanning the registers.
   struct Registers {
     std::array<uint8_t, kRegisters> ranks = {};
     std::array<uint32_t, 64> with_rank = {kRegisters};
@@ -211,7 +212,7 @@ struct DistinctCount {
     }
   };
   static constexpr uint8_t kMostRank = 64 - kIndexBits + 1;
-  std::vector<uint64_t> hashes;  // sorted; empty once there are registers
+  std::vector<uint64_t> hashes;  // sorted; empty once registers exist
   std::unique_ptr<Registers> registers;
 
   void add(uint64_t hash) {

@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// How a value of each layout is kept beyond its batch.
+// Type that stores a value of each layout beyond its batch.
 template <class T>
 struct Kept {
   using Type = T;
@@ -84,7 +84,7 @@ struct Extreme {
   }
 };
 
-// ---- MIN, MAX as PostgreSQL has them: of every type that has an order, arrays too, and of that type ----
+// ---- MIN, MAX as in PostgreSQL: for every ordered type, including arrays; the result has that type ----
 
 template <End end>
 struct ExtremeOfAny {
@@ -99,7 +99,7 @@ struct ExtremeOfAny {
     if (best && !holds_strings(column.type()))
       best->clear();
     else
-      best.emplace(column.type());  // what texts take is given back
+      best.emplace(column.type());  // a new column frees the memory of old texts
     best->append_from(column, row);
   }
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
@@ -131,7 +131,7 @@ Status check_ordered(const AggregateInstance& instance) {
                    postgres_type_name(type) + ") does not exist"};
 }
 
-// Of texts with a length text.
+// The result for texts with a length is text.
 Result<SqlType> type_of_extreme(std::span<const SqlType> arguments) {
   const SqlType& type = arguments[0];
   const bool is_text = type.label() == label::kVarchar || type.label() == label::kName ||
@@ -149,7 +149,7 @@ enum class Repeats : uint8_t { Keep, Drop };
 
 template <class T, class Order, Repeats repeats = Repeats::Keep>
 struct Top {
-  std::vector<KeptType<T>> values;  // the largest first; of equal ones the older first
+  std::vector<KeptType<T>> values;  // the largest first; of equal values the older first
 
   void add(const AggregateInstance& instance, T value) {
     const auto at =
@@ -177,12 +177,12 @@ struct Top {
   }
 };
 
-// With columns that come along: each result is a struct of the sorted value and the others.
+// With additional columns: each result is a struct of the sorted value and the others.
 template <class T, class Order>
 struct TopRows {
   struct Row {
     KeptType<T> sorted_by;
-    std::string others;  // the row codec over all other columns
+    std::string others;  // row codec over all other columns
   };
   std::vector<Row> rows;
 
@@ -209,7 +209,7 @@ struct TopRows {
     for (const Row& row : rows) {
       append_kept(row.sorted_by, items.child(0));
       [[maybe_unused]] const Status read = decode_row(row.others, others, RowStrings::Copy);
-      assert(read);  // decode() has checked it
+      assert(read);  // decode() has validated it
       items.close_struct();
     }
     out.close_list();
@@ -285,7 +285,7 @@ constexpr std::string_view kMinOfAny = "Over tables: the smallest value.",
 
 using Text = std::string_view;
 
-// TOPK with further columns, of each type that has an order: their parameters, and their fields in the struct.
+// TOPK with additional columns, for each ordered type: the parameters, and their fields in the struct.
 #define TOP_ROW(Type, Order, type, columns, fields)                                          \
   row<TopRows<Type, Order>>(                                                                 \
       "TOPK", "(" type " val" columns "; INT k) -> ARRAY<STRUCT<sort_col " type fields ">>", \

@@ -1,4 +1,4 @@
-// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first or last values in the order of processing.
+// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first or last values in processing order.
 #include <algorithm>
 
 #include "engine/functions/aggregate/accumulator.h"
@@ -10,11 +10,11 @@ namespace {
 
 struct Seen {
   int64_t
-      sequence;  // of AggregateInstance::next_sequence: tells which of two sessions saw it first
+      sequence;  // from AggregateInstance::next_sequence: orders the values of two merged sessions
   std::string cell;
 };
 
-// What the literals of one signature mean.
+// Meaning of the literals in a signature.
 enum class Literals : uint8_t { None, IgnoreNulls, Count, CountAndIgnoreNulls };
 
 constexpr bool has_count(Literals literals) { return literals >= Literals::Count; }
@@ -37,7 +37,7 @@ enum class End : uint8_t { Earliest, Latest };
 
 template <End end, Literals literals>
 struct ByOffset {
-  std::vector<Seen> seen;  // in the order of their sequence, at most as many as wanted
+  std::vector<Seen> seen;  // in the order of their sequence, at most as many as requested
 
   void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
     const int64_t sequence = instance.next_sequence++;

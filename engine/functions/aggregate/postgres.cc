@@ -1,4 +1,4 @@
-// Aggregates as PostgreSQL has them, where the dialect has none of the name: of no values they are null.
+// PostgreSQL's aggregates that the dialect does not have under their names: for no values they are null.
 #include <cmath>
 #include <functional>
 #include <optional>
@@ -21,7 +21,7 @@ struct JoinedText {
     if (text.size() + separator.size() + value.size() > kMaxValueBytes)
       return Error{ErrorCode::LimitExceeded, "STRING_AGG gives more than 64 MB"};
     if (!has_any)
-      first_separator = separator;  // of use where another state's text comes before
+      first_separator = separator;  // used if the text of another state is put in front
     else
       text += separator;
     text += value;
@@ -154,9 +154,10 @@ struct Bits {
   }
 };
 
-// ---- VARIANCE and its like ----
+// ---- VARIANCE and similar aggregates
 
-// As Youngs and Cramer add squares up, which PostgreSQL does too: the digits of values that are near to each other are not lost.
+// Adds squares with the formula of Youngs and Cramer, as PostgreSQL does: it keeps the digits of values that are close
+// together.
 struct Squares {
   double count = 0, sum = 0, squares = 0;
 
@@ -202,7 +203,7 @@ struct Spread : Squares {
   }
 };
 
-// ---- CORR, COVAR_POP, REGR_SLOPE and their like: of y and x ----
+// ---- CORR, COVAR_POP, REGR_SLOPE and similar aggregates of y and x
 
 struct Pairs {
   double count = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
@@ -247,7 +248,7 @@ struct Pairs {
   }
 };
 
-// Nothing: null.
+// nullopt: null
 using Told = std::optional<double>;
 template <Told (*kTell)(const Pairs&)>
 struct OfPairs : Pairs {

@@ -1,4 +1,5 @@
-// Sums and means as PostgreSQL has them, where SELECTs over tables ask for its rules: null of no values, and of a type that holds them.
+// Sums and means with PostgreSQL's rules, for SELECTs over tables: null for no values, and of a type that can hold the
+// result.
 #include <algorithm>
 #include <cmath>
 
@@ -14,14 +15,14 @@ namespace {
 
 // A sum of DECIMAL has ten digits more than its values.
 constexpr int kMoreDigits = 10, kDigitsOfBigint = 19;
-// Digits behind the point of a mean, at least: as many as PostgreSQL shows of one between 1 and 9999.
+// Minimum scale of a mean: the digits that PostgreSQL shows for a mean between 1 and 9999.
 constexpr int kDigitsOfMean = 16;
 
 template <class T>
 using Total = std::conditional_t<std::is_same_v<T, int32_t>, int64_t,
                                  std::conditional_t<std::is_same_v<T, double>, double, Int128>>;
 
-// No undo: such a SELECT is computed of rows that are all there.
+// Undo is not needed: such a SELECT is computed from existing rows only.
 template <class T>
 struct Added {
   Total<T> sum = 0;
@@ -57,7 +58,7 @@ struct SumOrNull : Added<T> {
   }
 };
 
-// Rounded after each value, as PostgreSQL adds them up.
+// Rounded after each value, as in PostgreSQL.
 struct SumOfReals : Added<double> {
   Status round() {
     const auto rounded = static_cast<double>(static_cast<float>(sum));
@@ -82,7 +83,7 @@ Result<SqlType> real_type(std::span<const SqlType>) {
   return SqlType(TypeKind::Double).labelled(label::kFloat4);
 }
 
-// ---- Of intervals, which are kept as texts
+// ---- Intervals, which are stored as texts
 
 struct IntervalTotal {
   Interval sum;
@@ -135,7 +136,7 @@ Result<SqlType> interval_type(std::span<const SqlType>) {
   return SqlType(TypeKind::String).labelled(label::kInterval);
 }
 
-// At most 38 digits on both sides: they do not leave 128 bits before it is noticed.
+// Both operands have at most 38 digits, so the overflow is detected before 128 bits are exceeded.
 struct DecimalSumOrNull : SumOrNull<Int128> {
   Status check(const AggregateInstance& instance) const {
     const SqlType& type = instance.result_type;
@@ -162,10 +163,10 @@ struct MeanOfDoubles : Added<double> {
   }
 };
 
-// Rounded half up to the scale of the result, which is at least that of the values.
+// Rounded half up to the scale of the result, which is at least the scale of the values.
 template <class T>
 struct ExactMean : Added<T> {
-  // What is larger than a result may be is told where it comes: of the mean nobody could be told.
+  // A value that is too large for the result fails here, because the result of the mean cannot report an error.
   Status update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
     if (std::is_same_v<T, Int128> && !args[0]->is_null(row)) {
       const SqlType &values = instance.argument_types[0], &mean = instance.result_type;

@@ -1,4 +1,4 @@
-// COUNT, SUM, AVG and what else adds numbers up.
+// COUNT, SUM, AVG and other aggregates that add up numbers.
 #include <cmath>
 
 #include "engine/functions/aggregate/accumulator.h"
@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-// Integers wrap around, as Java's do. (128 bits do not: nobody has that many values to add.)
+// Integers wrap around, as in Java. (128 bits cannot overflow in practice.)
 template <class T>
 T plus(T a, T b) {
   if constexpr (std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>) {
@@ -54,9 +54,8 @@ struct CountValues : CountRows {
 
 // ---- SUM ----
 
-// Integers are added up in twice their width: a sum that does not fit the type is null, and a number again
-// when other values bring it back. ksqlDB wraps around, and so does a query that was made under its
-// defaults (kSumOverflow).
+// Integers are added up in twice their width: a sum that exceeds the type is null, and becomes a number again if other
+// values bring it back. ksqlDB wraps around, and so does a query that was created under its defaults (kSumOverflow).
 template <class T>
 struct Wider {
   using Type = T;
@@ -77,8 +76,8 @@ bool wraps_around(const AggregateInstance& instance) {
   return set != instance.properties.end() && set->second == kSumWraps;
 }
 
-// A sum that fits 64 bits is written as one number, which is all that older versions wrote; the high
-// half follows it where there is one.
+// A sum that fits 64 bits is written as one number, which is the format of older versions; otherwise the high half
+// follows.
 void put_wide(std::string& out, int64_t sum) { put(out, sum); }
 void put_wide(std::string& out, double sum) { put(out, sum); }
 void put_wide(std::string& out, Int128 sum) {
@@ -102,7 +101,7 @@ struct Sum {
   Wide<T> sum = 0;
 
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
-    // A null row's slot is zero.
+    // The slot of a null row is zero.
     sum = plus(sum, static_cast<Wide<T>>(args[0]->data<T>()[row]));
   }
   void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
@@ -119,12 +118,12 @@ struct Sum {
   void decode(const AggregateInstance&, ByteReader& in) { sum = take_wide<Wide<T>>(in); }
 };
 
-// A sum of decimals in 192 bits, which no number of records leaves: as with integers, a sum that has more digits than
-// its type is null, and a number again when other values or an undo bring it back. A query under ksqlDB's defaults
-// (kSumOverflow) fails instead, because ksqlDB's does ("Numeric field overflow").
+// A sum of decimals in 192 bits, which no number of records exceeds. As with integers, a sum with more digits than its
+// type is null, and becomes a number again if other values or an undo bring it back. A query under ksqlDB's defaults
+// (kSumOverflow) fails instead, as in ksqlDB ("Numeric field overflow").
 struct DecimalSum {
   unsigned __int128 low = 0;
-  int64_t high = 0;  // above `low`, in two's complement
+  int64_t high = 0;  // bits above `low`, in two's complement
 
   static int64_t sign_of(unsigned __int128 bits) { return static_cast<Int128>(bits) < 0 ? -1 : 0; }
 
@@ -164,7 +163,7 @@ struct DecimalSum {
     if (!fits(instance)) return out.append_null();
     out.append(static_cast<Int128>(low));
   }
-  // 16 bytes, which is all that older versions wrote; the high part follows where there is one.
+  // 16 bytes, which is the format of older versions; the high part follows if it is not the sign of the low one.
   void encode(std::string& out) const {
     put(out, static_cast<Int128>(low));
     if (high != sign_of(low)) append_be(out, high);
@@ -199,7 +198,7 @@ struct ListSum : Sum<T> {
 
 template <class T>
 struct Average {
-  // Of INT in 64 bits, so that the sum of many does not wrap around.
+  // INT values are added up in 64 bits, so that the sum does not wrap around.
   using Total = std::conditional_t<std::is_same_v<T, int32_t>, int64_t, T>;
   Total sum = 0;
   int64_t count = 0;
@@ -239,8 +238,7 @@ SqlType average_type(const AggregateInstance& instance) {
 
 // ---- STDDEV ----
 
-// The updating formula of Youngs and Cramer. In this order of operations the last digits are
-// ksqlDB's.
+// The updating formula of Youngs and Cramer. With this order of operations the last digits equal ksqlDB's.
 template <class T>
 struct Variance {
   T sum = 0;

@@ -26,7 +26,7 @@ using Kind = json::Node::Kind;
 
 // ---- Paths ----
 
-// The steps of the path that was asked for last, which is that of the next row as a rule.
+// Caches the steps of the last path, which is usually that of the next row too.
 class JsonPath {
  public:
   Result<const std::vector<std::string>*> steps(Text path) {
@@ -139,7 +139,8 @@ Result<Value> records(Parser& parser, Text text) {
 
 json::Node united(const std::vector<json::Node>& objects) {
   json::Node all{Kind::Object, {}, {}};
-  absl::flat_hash_map<std::string_view, size_t> places;  // by the names in `objects`
+  absl::flat_hash_map<std::string_view, size_t> places;  // index by name; the names are in
+                                                         // `objects`
   for (const json::Node& object : objects)
     for (const json::Member& member : object.members) {
       const auto [at, is_new] = places.try_emplace(member.name, all.members.size());
@@ -177,8 +178,8 @@ Result<std::optional<std::string>> concat(Parser& parser, Variadic<Text> texts) 
   return std::optional(std::move(text));
 }
 
-// As append_json_value, but fields of structs and keys of maps are in the order of their names.
-// Types bound the depth. False for a map with a null key.
+// Like append_json_value(), but with fields of structs and keys of maps sorted by name. The type
+// limits the depth. Returns false for a map with a null key.
 bool append_sorted(std::string& out, const Column& column, size_t row);
 
 bool append_struct(std::string& out, const Column& column, size_t row) {
@@ -279,7 +280,7 @@ void append_quoted(std::string& out, Text text) {
   out += '"';
 }
 
-// 2024-01-02 03:04:05+00 is 2024-01-02T03:04:05+00:00.
+// Converts 2024-01-02 03:04:05+00 to 2024-01-02T03:04:05+00:00.
 std::string iso_time(std::string text) {
   const size_t blank = text.find(' ');
   if (blank == std::string::npos) return text;
@@ -289,7 +290,7 @@ std::string iso_time(std::string text) {
   return text;
 }
 
-// Fields of rows are in their order. Types bound the depth.
+// Fields of rows keep their order. The type limits the depth.
 class PostgresJson {
  public:
   PostgresJson(std::string& out, const TextForms& forms) : out_(out), forms_(forms) {}

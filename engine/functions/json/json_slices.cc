@@ -19,14 +19,14 @@ void skip_blanks(std::string_view& text) {
 
 Error no_json(std::string_view text) { return invalid_text("json", text); }
 
-// Behind the string at the beginning of the text; nothing if it does not end.
+// Returns the size of the string at the beginning of the text; nullopt if it does not end.
 std::optional<size_t> string_size(std::string_view text) {
   for (size_t at = 1; (at = text.find_first_of("\"\\", at)) != std::string_view::npos; at += 2)
     if (text[at] == '"') return at + 1;
   return std::nullopt;
 }
 
-// Brackets are counted, whichever they are.
+// Counts brackets without distinguishing their kinds.
 std::optional<size_t> container_size(std::string_view text) {
   size_t depth = 0;
   for (size_t at = 0; (at = text.find_first_of("\"{}[]", at)) != std::string_view::npos;) {
@@ -54,7 +54,7 @@ std::optional<size_t> value_size(std::string_view text) {
   return size == 0 ? std::nullopt : std::optional(size);
 }
 
-// \u and four digits at the beginning of the text, which are taken; nothing where they are not there.
+// Consumes \u and four digits at the beginning of the text; returns nullopt if they are missing.
 std::optional<char32_t> take_unit(std::string_view& text) {
   constexpr size_t kPrefix = 2, kDigits = 4;
   if (!text.starts_with("\\u") || text.size() < kPrefix + kDigits) return std::nullopt;
@@ -65,7 +65,7 @@ std::optional<char32_t> take_unit(std::string_view& text) {
   return unit;
 }
 
-// What a backslash and what is behind it stand for. The halves of a pair of surrogates are one character.
+// Decodes the escape sequence at the beginning of the text. A surrogate pair gives one character.
 void take_escape(std::string_view& text, std::string& out) {
   constexpr std::string_view kLetters = "\"\\/bfnrt", kMeant = "\"\\/\b\f\n\r\t";
   const size_t letter = text.size() < 2 ? std::string_view::npos : kLetters.find(text[1]);

@@ -18,7 +18,8 @@ namespace ondemand = simdjson::ondemand;
 
 Error invalid_json() { return Error{ErrorCode::InvalidText, "Invalid JSON format"}; }
 
-// "1.50" stays, "15e2" becomes 1500, "15E-3" 0.015: Java's exact decimals without exponent.
+// Keeps "1.50", converts "15e2" to 1500 and "15E-3" to 0.015, like Java's exact decimals without
+// exponent.
 std::string plain_number(std::string_view text) {
   const size_t exponent_at = text.find_first_of("eE");
   if (exponent_at == std::string_view::npos) return text == "-0" ? "0" : std::string(text);
@@ -45,7 +46,7 @@ std::string plain_number(std::string_view text) {
   return negative ? "-" + digits : digits;
 }
 
-// A number, true, false or null.
+// Reads a number, true, false or null.
 Result<Node> literal(std::string_view token) {
   token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
   if (token == "null") return Node{Node::Kind::Null, {}, {}};
@@ -73,7 +74,7 @@ Result<Node> read_object(ondemand::object object, int depth) {
     std::string_view name;
     ondemand::value value;
     if (field.unescaped_key().get(name) != simdjson::SUCCESS) return invalid_json();
-    std::string key(name);  // before the value is read: it may use the same buffer
+    std::string key(name);  // copied before the value is read, which may use the same buffer
     if (field.value().get(value) != simdjson::SUCCESS) return invalid_json();
     Node member = TRY(read(value, depth + 1));
     const auto [at, is_new] = known.try_emplace(key, node.members.size());
@@ -85,13 +86,13 @@ Result<Node> read_object(ondemand::object object, int depth) {
   return node;
 }
 
-// Of a document as a whole, or of a value in it.
+// Reads a document, or a value in it.
 template <class Source>
 Result<Node> read_any(Source&& source, int depth) {
   if (depth > kMaxDepth) return too_deep();
   ondemand::json_type type;
   if (source.type().get(type) != simdjson::SUCCESS) {
-    // A word that is no value at all has no type.
+    // An invalid word has no type.
     return invalid_json();
   }
   switch (type) {

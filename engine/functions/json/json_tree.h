@@ -1,5 +1,5 @@
-// JSON texts as trees, with numbers as they are spelled: what the JSON functions work on.
-// Private to engine/functions.
+// JSON texts as trees, with numbers as written: the input of the JSON functions. Private to
+// engine/functions.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace engine::json {
 
-// Each level costs stack.
+// Each level takes stack space.
 inline constexpr int kMaxDepth = 500;
 Error too_deep();
 
@@ -19,12 +19,12 @@ struct Member;
 struct Node {
   enum class Kind : uint8_t { Missing, Null, Boolean, Number, String, Array, Object };
   Kind kind = Kind::Missing;
-  // Of a String its content; of a Number its digits in plain notation, of a Boolean its name.
+  // String: its content; Number: its digits in plain notation; Boolean: its name.
   std::string text;
-  std::vector<Member> members;  // of an Object by name, of an Array without names
+  std::vector<Member> members;  // Object: by name; Array: without names
 
   bool is_integer() const;
-  // nullptr when there is none.
+  // Returns nullptr if no member has the name.
   const Node* find(std::string_view name) const;
 };
 
@@ -33,9 +33,9 @@ struct Member {
   Node value;
 };
 
-// Compact JSON.
+// Appends compact JSON.
 void append(std::string& out, const Node& node);
-// A String's content; compact JSON of all else.
+// Returns the content of a String, and compact JSON for other kinds.
 std::string field_text(const Node& node);
 
 // Threads: one at a time.
@@ -43,8 +43,8 @@ class Parser {
  public:
   Parser();
   ~Parser();
-  // The first value in the text, whatever follows it; Missing for a blank text. Of members with
-  // one name the last counts. Fails with InvalidText.
+  // Parses the first value in the text and ignores the rest; returns Missing for a blank text. The
+  // last of several members with one name counts. Fails with InvalidText.
   Result<Node> parse(std::string_view text);
 
  private:

@@ -1,5 +1,5 @@
-// PostgreSQL's operators and functions that read json and jsonb. Values are slices of the texts that they are in: jsonb's is in
-// its normal form as a whole and in its parts, and json's is as it was written.
+// PostgreSQL's operators and functions that read json and jsonb. Values are slices of the texts that contain them:
+// jsonb is in its normal form as a whole and in its parts, json is as written.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,7 +51,7 @@ Maybe<std::string> element_text(Text text, int32_t place) {
   return text_of(TRY(element(text, place)));
 }
 
-// One step of a path: a name in an object, a place in an array.
+// One step of a path: a name in an object, an index in an array.
 Maybe<Text> step_into(Text slice, Text step) {
   if (json::kind_of(slice) != SliceKind::Array) return json::member_named(slice, step);
   const auto place = parse_integer(step);
@@ -59,7 +59,7 @@ Maybe<Text> step_into(Text slice, Text step) {
   return json::element_at(slice, *place);
 }
 
-// The steps of a row, of ARRAY or of arguments one by one; nothing where one of them is null.
+// The path of a row, from ARRAY or from separate arguments; nullopt if a step is null.
 std::optional<std::vector<Text>> steps_of_array(const Argument& steps, size_t row) {
   const ItemRange items = items_of(steps, row);
   const Column& texts = steps.column->child(0);
@@ -142,7 +142,7 @@ Result<int32_t> length(Text text) {
   return size;
 }
 
-// A name of an object, a string in an array, or a string.
+// Matches a name of an object, a string in an array, or a string.
 Result<bool> has_key(Text slice, Text key) {
   switch (json::kind_of(slice)) {
     case SliceKind::Object:
@@ -163,7 +163,7 @@ Result<bool> has_key(Text slice, Text key) {
 
 Result<bool> exists(Text text, Text key) { return has_key(TRY(json::whole_slice(text)), key); }
 
-// Keys that are null are passed over.
+// Null keys are ignored.
 template <bool all>
 void exist(KernelCall& call) {
   call.out.resize(call.rows);
@@ -182,16 +182,16 @@ void exist(KernelCall& call) {
   }
 }
 
-// ---- @>: in the form in which texts are equal where values are
+// ---- @>: in the form in which equal values have equal texts
 
 bool is_container(Text slice) { return json::is_container(json::kind_of(slice)); }
 
-// Looks at the clock for each container: of arrays in arrays there are as many comparisons as their sizes multiplied.
+// Checks the clock for each container: nested arrays need a number of comparisons that is the product of their sizes.
 class Containment {
  public:
   explicit Containment(const EvalContext& context) : context_(context) {}
 
-  // Names in jsonb's form are equal where their texts are, and scalars likewise.
+  // In jsonb's form, names are equal if their texts are, and so are scalars.
   Result<bool> holds(Text whole, Text part) {
     if (json::kind_of(whole) != json::kind_of(part)) return false;
     if (!is_container(whole)) return whole == part;
@@ -201,7 +201,7 @@ class Containment {
   }
 
  private:
-  // Both are in the order of names: one walk through each.
+  // Both are sorted by name, so one pass through each is enough.
   Result<bool> holds_members(Text whole, Text part) {
     json::MemberWalk mine(whole), wanted(part);
     while (const auto want = TRY(wanted.next())) {
@@ -236,13 +236,13 @@ class Containment {
 Result<bool> contains(const KernelCall& call, Text whole, Text part) {
   const std::string mine = shortest_jsonb(TRY(normal_jsonb(whole)));
   const std::string wanted = shortest_jsonb(TRY(normal_jsonb(part)));
-  // An array holds a scalar, too; only here.
+  // At the top level, an array contains a scalar too.
   if (json::kind_of(mine) == SliceKind::Array && !is_container(wanted))
     return Containment(call.context).holds(mine, "[" + wanted + "]");
   return Containment(call.context).holds(mine, wanted);
 }
 
-// ---- @> and && of arrays: an element that is null is in none
+// ---- @> and && of arrays: a null element is contained in no array
 
 void gather(const Argument& array, size_t row, absl::flat_hash_set<std::string>& cells) {
   const ItemRange items = items_of(array, row);
@@ -269,7 +269,7 @@ void hold_elements(KernelCall& call) {
   }
 }
 
-// ---- All parts, one a row: arrays that UNNEST walks through
+// ---- All parts, one per row: arrays for UNNEST
 
 Value names_of(const std::vector<json::MemberSlice>& members) {
   ValueList made;
@@ -310,7 +310,7 @@ Result<Value> elements(const KernelCall& call, Text text) {
   return Value::list(std::move(made));
 }
 
-// What an each function walks through.
+// Returns the members that a json_each function iterates over.
 Result<std::vector<json::MemberSlice>> members_each(const KernelCall& call, Text text,
                                                     Given given) {
   const Text object = TRY(json::whole_slice(text));

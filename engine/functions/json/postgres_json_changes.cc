@@ -1,5 +1,5 @@
-// PostgreSQL's operators and functions that make changed jsonb out of jsonb. What is made is put together of slices, in the form
-// of the text that it came from, and objects are brought into jsonb's order in the end.
+// PostgreSQL's operators and functions that change jsonb. A result is composed of slices, in the form of the text that
+// they came from; objects are sorted in jsonb's order at the end.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ Result<SqlType> jsonb_type(std::span<const SqlType>) {
   return SqlType(TypeKind::String).labelled(label::kJsonb);
 }
 
-// As jsonb is written; `shown` of each.
+// Writes members as jsonb does; `show` appends each of them.
 template <class Members, class Show>
 std::string written(SliceKind kind, const Members& members, Show show) {
   std::string out(kind == SliceKind::Object ? "{" : "[");
@@ -54,7 +54,7 @@ std::string written(SliceKind kind, const std::vector<MemberSlice>& members) {
 
 // ---- ||
 
-// Of what is no array: it alone.
+// Returns the elements of an array, or a value of another kind as the only element.
 Result<std::vector<MemberSlice>> as_elements(Text slice) {
   if (json::kind_of(slice) == SliceKind::Array) return json::members_of(slice);
   return std::vector<MemberSlice>{{{}, slice}};
@@ -69,13 +69,13 @@ Result<std::string> concat(Text first, Text second) {
   const std::vector<MemberSlice> more =
       are_objects ? TRY(json::members_of(right)) : TRY(as_elements(right));
   members.insert(members.end(), more.begin(), more.end());
-  // Of two members of one name the later one stays.
+  // The later of two members with equal names wins.
   return normal_jsonb(written(are_objects ? SliceKind::Object : SliceKind::Array, members));
 }
 
 // ---- -
 
-// A text that is none of jsonb's yet becomes one.
+// Converts a result that is not in jsonb's form yet.
 Result<std::string> as_jsonb(const KernelCall& call, Result<std::string> made) {
   const bool is_normal = call.args[0].type().label() == label::kJsonb;
   return is_normal || !made ? std::move(made) : normal_jsonb(*made);
@@ -110,7 +110,7 @@ Result<std::string> without_place(const KernelCall& call, Text text, int32_t pla
   return as_jsonb(call, written(kind, members));
 }
 
-// The texts of an ARRAY<STRING>; nothing where one is null.
+// The texts of an ARRAY<STRING>; nullopt for a null element.
 using Path = std::vector<std::optional<Text>>;
 Path texts_of(const Argument& array, size_t row) {
   const ItemRange items = items_of(array, row);
@@ -121,7 +121,7 @@ Path texts_of(const Argument& array, size_t row) {
   return made;
 }
 
-// Calls `make(text, texts)` for the first two arguments, which are jsonb and ARRAY<STRING>.
+// Calls `make(text, texts, row)` with the first two arguments, which are jsonb and ARRAY<STRING>.
 template <class Make>
 void with_texts(KernelCall& call, Make make) {
   call.out.resize(call.rows);
@@ -149,10 +149,10 @@ void without_keys(KernelCall& call) {
 
 enum class Change : uint8_t { Delete, Set, InsertBefore, InsertAfter };
 
-// Each level is written anew around the one that was changed.
+// Applies the change and rebuilds each enclosing level.
 class PathChange {
  public:
-  // `value`: what is set or inserted. `creates`: Set, also where nothing is yet.
+  // `value`: the value that is set or inserted. `creates`: for Set, whether missing members are created.
   PathChange(Change change, const Path& path, Text value, bool creates)
       : change_(change), path_(path), value_(value), creates_(creates) {}
 
@@ -170,7 +170,7 @@ class PathChange {
 
   Result<std::string> at(Text slice, size_t step) const {
     const SliceKind kind = json::kind_of(slice);
-    if (!is_container(kind)) return std::string(slice);  // nothing lies within
+    if (!is_container(kind)) return std::string(slice);  // a scalar has no parts
     if (!path_[step]) return unfit(fmt::format("path element at position {} is null", step + 1));
     return kind == SliceKind::Object ? in_object(slice, step) : in_array(slice, step);
   }
@@ -228,7 +228,7 @@ class PathChange {
     return written(SliceKind::Array, members);
   }
 
-  // Before the first or behind the last, whichever is nearer.
+  // Inserts before the first or behind the last element, whichever is nearer.
   Result<std::string> outside(Text slice, std::vector<MemberSlice> members, size_t step,
                               bool is_before) const {
     const bool adds =
@@ -250,7 +250,7 @@ void without_path(KernelCall& call) {
   });
 }
 
-// The fourth argument: whether what is not there is made (true), or whether it goes behind what is there (false).
+// The fourth argument: create_if_missing of jsonb_set (default true), insert_after of jsonb_insert (default false).
 bool flag(const KernelCall& call, size_t row, bool otherwise) {
   constexpr size_t kFlag = 3;
   return call.args.size() > kFlag ? call.args[kFlag].get<uint8_t>(row) != 0 : otherwise;
@@ -273,7 +273,7 @@ void insert(KernelCall& call) {
 
 // ---- Forms
 
-// Both walk through all levels; texts may come from anywhere, so that how deep they go has a bound.
+// Both functions walk all levels; texts may come from clients, so the depth is limited.
 Status append_stripped(const EvalContext& context, std::string& out, Text slice, int depth) {
   const SliceKind kind = json::kind_of(slice);
   if (depth > json::kMaxDepth) return json::too_deep();
@@ -281,7 +281,7 @@ Status append_stripped(const EvalContext& context, std::string& out, Text slice,
     out += slice;
     return {};
   }
-  // Each level walks through all that is within it.
+  // The work of each level includes all levels within.
   if (context.is_over()) return context.budget->status();
   out += slice.front();
   bool is_first = true;
@@ -316,7 +316,7 @@ Status append_pretty(const EvalContext& context, std::string& out, Text slice, s
     return {};
   }
   if (context.is_over()) return context.budget->status();
-  // Far within, what is indented is much longer than what is not.
+  // Deep in a document, the indented text is much longer than the input.
   if (!context.has_bytes(out.size())) return context.too_large(out.size());
   constexpr size_t kIndent = 4;
   out += slice.front();

@@ -1,4 +1,4 @@
-// Numbers bit by bit: what &, |, #, ~, << and >> mean in PostgreSQL.
+// Bitwise operators on numbers as in PostgreSQL: &, |, #, ~, << and >>.
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 
@@ -22,7 +22,7 @@ template <class Number>
 Number bit_not(Number a) {
   return ~a;
 }
-// As the machine that PostgreSQL runs on counts: places modulo the number's width.
+// As in the machine code of PostgreSQL, the count is taken modulo the width of the number.
 template <class Number>
 Number shift_left(Number a, int32_t places) {
   using Unsigned = std::make_unsigned_t<Number>;

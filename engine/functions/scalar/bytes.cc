@@ -1,4 +1,4 @@
-// BYTES: parts, encodings, numbers in them; digests and identities.
+// Functions on BYTES: parts, encodings, numbers in bytes; digests and UUIDs.
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -53,7 +53,7 @@ Result<Encoding> find_encoding(std::string_view name) {
                            name)};
 }
 
-// Java's replacement for a byte that is not of the encoding.
+// Java's replacement for a byte that is invalid in the encoding.
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 std::string replace_non_ascii(std::string_view bytes) {
@@ -84,7 +84,7 @@ std::string text_of(std::string_view bytes, Encoding encoding, HexCase letters) 
   return to_valid_utf8(bytes);
 }
 
-// Characters that ASCII does not have become `?`, as in Java.
+// As in Java, characters outside of ASCII become `?`.
 std::string to_ascii(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size(); at += character_size(text, at))
@@ -92,7 +92,7 @@ std::string to_ascii(std::string_view text) {
   return out;
 }
 
-// "0x1f", "x'1f'", "X'1f'", and without any sign "1f".
+// Accepts "0x1f", "x'1f'", "X'1f'", and "1f" without prefix.
 std::string hex_digits(std::string_view text) {
   if (text.starts_with("0x")) {
     const std::string_view digits = text.substr(2);
@@ -144,7 +144,7 @@ Result<std::string> encode(std::string_view text, std::string_view from, std::st
   return text_of(TRY(bytes_of(text, *source)), *target, HexCase::Lower);
 }
 
-// ---- ENCODE and DECODE as PostgreSQL has them: bytes as text, with lines of base64 and blanks among digits
+// ---- ENCODE and DECODE as in PostgreSQL: base64 in lines, blanks allowed between digits
 
 enum class TextForm : uint8_t { Hex, Base64, Escape };
 
@@ -164,7 +164,7 @@ std::string base64_in_lines(std::string_view bytes) {
   append_base64(whole, bytes);
   for (size_t at = 0; at < whole.size(); at += kLine) {
     out.append(whole, at, kLine);
-    if (whole.size() - at >= kLine) out += '\n';  // also behind the last one, if it is full
+    if (whole.size() - at >= kLine) out += '\n';  // also after the last line, if it is full
   }
   return out;
 }
@@ -201,7 +201,7 @@ Error bad_symbol(std::string_view what, std::string_view text, size_t at, std::s
                fmt::format("{} \"{}\"{}", what, text.substr(at, character_size(text, at)), behind)};
 }
 
-// Blanks stand between pairs of digits only.
+// Blanks are allowed only between pairs of digits.
 Result<std::string> from_hex(std::string_view text) {
   std::string digits;
   for (size_t at = 0; at < text.size(); ++at) {
@@ -224,7 +224,7 @@ std::optional<uint32_t> base64_digit(char c) {
   return c == '/' ? std::optional<uint32_t>(63) : std::nullopt;
 }
 
-// Padding ends nothing: what follows it is read on, as there.
+// As in PostgreSQL, padding does not end the text: characters behind it are decoded too.
 Result<std::string> from_base64(std::string_view text) {
   std::string out;
   uint32_t bits = 0, taken = 0, bytes_at_end = 0;
@@ -315,8 +315,8 @@ Result<double> double_from_big_endian(std::string_view b) {
 // ---- Digests and identities ----
 
 Result<std::string> md5_text(std::string_view text) {
-  // Looked up once: that takes longer than the digest of a short text. A system that is restricted
-  // to other digests (FIPS) has none.
+  // Fetched once, because that takes longer than the digest of a short text. A system that is restricted to other
+  // digests (FIPS) has no MD5.
   static const EVP_MD* const kMd5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;

@@ -1,4 +1,4 @@
-// Functions of the catalog's names. The names belong to the statement; a continuous query has none.
+// Functions on names of catalog objects. The names belong to the statement; a continuous query has none.
 #include "engine/functions/catalog_names.h"
 
 #include <utility>
@@ -43,7 +43,7 @@ void for_each_given(KernelCall& call, Put put) {
       put(row);
 }
 
-// `value_of(row)` gives a Result, which `put(value)` appends; the errors belong to their rows.
+// `value_of(row)` returns a Result, which `put(value)` appends; an error belongs to its row.
 template <class Of, class Put>
 void for_rows(KernelCall& call, Of value_of, Put put) {
   for (size_t row = 0; row < call.rows; ++row) {
@@ -65,7 +65,7 @@ void texts_of_rows(KernelCall& call, Of value_of) {
   for_rows(call, value_of, [&](const std::string& text) { call.out.append_copy(text); });
 }
 
-// Null for a name that is not known, as to_regclass() has it, and for no other failure.
+// Returns null for an unknown name, as to_regclass() does, but not for other errors.
 void found_name(KernelCall& call) {
   using Found = std::optional<std::string>;
   for_rows(
@@ -103,7 +103,8 @@ void has_privilege(KernelCall& call) {
       });
 }
 
-// Every version of a row counts as new: a tool that asks which objects changed since a transaction reads all of them again.
+// Every version of a row counts as new: a tool that reads only objects changed since a transaction then reads all of
+// them.
 void age_of_transaction(KernelCall& call) {
   for_each_given(call, [&](size_t) { call.out.append(int32_t{0}); });
 }

@@ -1,4 +1,4 @@
-// COALESCE, IFNULL, NULLIF and AS_VALUE; GREATEST and LEAST as PostgreSQL has them.
+// COALESCE, IFNULL, NULLIF and AS_VALUE; GREATEST and LEAST as in PostgreSQL.
 #include <algorithm>
 
 #include "engine/functions/adapters.h"
@@ -22,7 +22,7 @@ void coalesce(KernelCall& call) {
   }
 }
 
-// Over tables by the equality that = has there.
+// Over tables, compares like the = operator there.
 bool are_equal(const KernelCall& call, const Argument& a, const Argument& b, size_t row) {
   if (!call.knows_unknown || a.is_null(row) || b.is_null(row))
     return a.column->same(a.index(row), *b.column, b.index(row));

@@ -1,4 +1,4 @@
-// DATE, TIME and TIMESTAMP: arithmetic, zones, text.
+// DATE, TIME and TIMESTAMP: arithmetic, time zones, text.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -19,7 +19,7 @@ constexpr int64_t floor_div(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-// ---- What stays the same from row to row ----
+// ---- State that is kept between rows ----
 
 enum class PatternStyle : uint8_t { DateTimeFormatter, SimpleDateFormat };
 
@@ -59,11 +59,11 @@ class ZoneCache {
 };
 using Zones = PerBatch<ZoneCache>;
 
-// ---- Arithmetic; a unit comes as its length in milliseconds, or in months, below 0 ----
+// ---- Arithmetic; a unit is its length in milliseconds or, if negative, in months ----
 
 Error out_of_range() { return Error{ErrorCode::OutOfRange, "the time is out of range"}; }
 
-// As PostgreSQL: a day that the month does not have is its last one.
+// As in PostgreSQL, a day that the month does not have becomes its last day.
 Result<int64_t> moved_by_months(int64_t start, int64_t months) {
   namespace chrono = std::chrono;
   constexpr auto kFirst = chrono::sys_days(chrono::year::min() / 1 / 1).time_since_epoch().count(),
@@ -83,7 +83,7 @@ Result<int64_t> moved_by_months(int64_t start, int64_t months) {
   return chrono::sys_days(end).time_since_epoch().count() * kMsPerDay + (start - days * kMsPerDay);
 }
 
-// start + unit * count in milliseconds.
+// Returns start + unit * count in milliseconds.
 Result<int64_t> moved(int64_t start, int64_t unit, int64_t count) {
   int64_t by, end;
   if (unit < 0) return moved_by_months(start, -unit * count);

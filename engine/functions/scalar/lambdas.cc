@@ -13,16 +13,15 @@ namespace engine {
 
 namespace {
 
-// About what one element takes while a lambda runs: its places here, itself gathered, a result.
+// Approximate memory per element while a lambda runs: its indexes here, a copy of the element, a result.
 constexpr size_t kElementBytes = 64;
 
-// All elements (entries) of all rows of an ARRAY or MAP argument, one after another, so that a
-// lambda runs once over all of them. A row whose elements are more than there is memory for has an
-// error and none of them.
+// All elements (entries) of all rows of an ARRAY or MAP argument, one after another, so that a lambda runs once over
+// all of them. A row whose elements exceed the budget gets an error and contributes no elements.
 struct Flat {
-  std::vector<uint32_t> items;   // positions in the argument's children
-  std::vector<uint32_t> owners;  // the row of each
-  std::vector<Column> parts;     // elements; or keys and values
+  std::vector<uint32_t> items;   // indexes in the argument's children
+  std::vector<uint32_t> owners;  // row of each element
+  std::vector<Column> parts;     // elements; for maps keys and values
 
   explicit Flat(KernelCall& call) {
     const Argument& argument = call.args[0];
@@ -54,8 +53,8 @@ struct Flat {
   }
 };
 
-// Closes each row over what belongs to it of these columns, which are as long as `flat`. `keep` names
-// the positions that are wanted. Columns of a lambda may show one long string in all of them.
+// Closes each row with its elements of these columns, which are as long as `flat`. `keep` selects positions. The
+// columns of a lambda may repeat one long string in all elements, so each copy is charged.
 template <class Keep>
 void build_rows(KernelCall& call, const Flat& flat, std::span<const Column* const> parts,
                 Keep keep) {
@@ -85,10 +84,10 @@ void transform_array(KernelCall& call) {
   build_rows(call, flat, parts);
 }
 
-// Two entries with one key, or a value that is null, are errors, as in ksqlDB.
+// As in ksqlDB, two entries with equal keys, or a null value, are errors.
 void check_new_entries(KernelCall& call, const Flat& flat, const Column& keys,
                        const Column& values) {
-  absl::flat_hash_set<std::string> seen;  // keys of one row
+  absl::flat_hash_set<std::string> seen;  // keys of the current row
   for (size_t at = 0; at < flat.owners.size(); ++at) {
     const uint32_t row = flat.owners[at];
     if (at > 0 && flat.owners[at - 1] != row) seen.clear();
@@ -118,7 +117,7 @@ void filter(KernelCall& call) {
   build_rows(call, flat, parts, [&](size_t at) { return keep->data<uint8_t>()[at] != 0; });
 }
 
-// The n-th elements of all rows are reduced at once: as many steps as the longest row has elements.
+// Reduces the n-th elements of all rows in one step: the number of steps is the length of the longest row.
 class Reduction {
  public:
   explicit Reduction(KernelCall& call)
@@ -150,16 +149,16 @@ class Reduction {
   struct State {
     ColumnPtr column;
     size_t at;
-    size_t charged_bytes = 0;  // of the largest so far: each is gone when the next is there
+    size_t charged_bytes = 0;  // size of the largest state so far: each state replaces the previous one
   };
-  // What a lambda is given, and what it makes of that: a result may be one of the parameters.
+  // Arguments and result of a lambda call, kept together because the result may be one of the parameters.
   struct Step {
     Column states;
     std::vector<Column> parts;
     ColumnPtr results;
   };
 
-  // False when no row has so many elements.
+  // Returns false if no row has an n-th element.
   bool step(size_t nth) {
     std::erase_if(rows_, [&](uint32_t row) { return !goes_on(row, nth); });
     if (rows_.empty()) return false;
@@ -182,7 +181,7 @@ class Reduction {
     return true;
   }
 
-  // Whether there is an n-th element, and room for another copy of the row's state.
+  // Returns whether the row has an n-th element and the budget allows another copy of its state.
   bool goes_on(uint32_t row, size_t nth) {
     State& state = states_[row];
     if (call_.errors.has(row)) return false;
@@ -192,7 +191,7 @@ class Reduction {
       state.charged_bytes = bytes;
     }
     if (starts_[row] + nth < starts_[row + 1]) return true;
-    // It would keep the states of all rows in this step.
+    // The state is copied out, since it would keep the states of all rows in this step alive.
     finished_->append_from(*state.column, state.at);
     state.column = finished_;
     state.at = finished_->size() - 1;
@@ -207,10 +206,10 @@ class Reduction {
 
   KernelCall& call_;
   const Flat flat_;
-  const std::shared_ptr<Column> finished_;  // the states of rows that have no elements left
+  const std::shared_ptr<Column> finished_;  // states of rows without further elements
   std::vector<State> states_;
-  std::vector<uint32_t> rows_;  // that have elements left
-  std::vector<size_t> starts_;  // where each row's elements begin in flat_; one more at the end
+  std::vector<uint32_t> rows_;  // rows with further elements
+  std::vector<size_t> starts_;  // index in flat_ of each row's first element; one more entry at the end
 };
 
 void reduce(KernelCall& call) { Reduction(call).run(); }

@@ -14,7 +14,7 @@ namespace engine {
 
 namespace {
 
-// Keys (part 0) or values (part 1).
+// Returns keys (part 0) or values (part 1).
 template <size_t part>
 void map_part(KernelCall& call) {
   const Argument& map = call.args[0];
@@ -27,7 +27,7 @@ void map_part(KernelCall& call) {
   }
 }
 
-// The entries of a map in the making: a key that comes again replaces its value, where it was first.
+// Builds the entries of a map: a repeated key replaces its value and keeps its first position.
 class Entries {
  public:
   Entries() = default;

@@ -15,7 +15,7 @@ namespace {
 
 // ---- ABS, SIGN ----
 
-// The smallest integer stays negative, as in two's complement.
+// As in two's complement, the smallest integer stays negative.
 template <class T>
 T magnitude(T value) {
   return value < 0 ? static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(value)) : value;
@@ -39,7 +39,7 @@ int64_t as_bigint(T value) {
 double ceil_double(double value) { return std::ceil(value); }
 double floor_double(double value) { return std::floor(value); }
 
-// As Java narrows: what is too large becomes the limit, NaN becomes 0.
+// As in Java's narrowing: a value out of range becomes the limit, NaN becomes 0.
 int64_t saturated(double value) {
   if (std::isnan(value)) return 0;
   if (value >= 0x1p63) return std::numeric_limits<int64_t>::max();
@@ -60,12 +60,12 @@ Result<Decimal> checked(Int128 unscaled, const SqlType& type) {
     return numeric_overflow(precision, type.scale(), decimal_text(unscaled, type.scale()));
   return Decimal{unscaled, type.scale()};
 }
-// Whole, at the old scale.
+// Rounds to a whole number, at the old scale.
 template <RoundMode mode>
 Result<Decimal> decimal_to_whole(const KernelCall& call, Decimal value) {
   return checked(round_to_places(value, 0, mode), call.out.type());
 }
-// Whole, at scale 0.
+// Rounds to a whole number, at scale 0.
 template <RoundMode mode>
 Result<Decimal> decimal_to_whole_type(const KernelCall& call, Decimal value) {
   return checked(round_to_places(value, 0, mode) / power_of_ten(value.scale), call.out.type());
@@ -87,7 +87,7 @@ struct NumberLess {
   static bool less(T a, T b) {
     return a < b;
   }
-  // The registry has brought all to one scale.
+  // The registry has coerced all arguments to one scale.
   static bool less(Decimal a, Decimal b) { return a.unscaled < b.unscaled; }
 };
 struct TextLess {
@@ -119,10 +119,10 @@ constexpr Kernel kLeast = row_kernel<pick<T, Order, Extreme::Least>>;
 
 // ---- GENERATE_SERIES ----
 
-// A series longer than this is a mistake, and would fill the memory.
+// A longer series is a mistake and would exhaust the memory.
 constexpr uint64_t kMaxSeriesItems = 1'000'000;
 
-// How many items there are, or what is wrong.
+// Returns the number of items, or an error.
 Result<uint64_t> series_items(int64_t start, int64_t end, int64_t step) {
   if (step == 0) return Error{ErrorCode::InvalidParameter, "GENERATE_SERIES step cannot be zero"};
   const bool is_down = end < start;

@@ -1,4 +1,4 @@
-// Numbers: powers, logarithms and trigonometry, all over doubles as IEEE 754 and Java have them.
+// Powers, logarithms and trigonometry, all over doubles as in IEEE 754 and Java.
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -13,14 +13,13 @@ namespace {
 double square_root(double x) { return std::sqrt(x); }
 double cube_root(double x) { return std::cbrt(x); }
 double exponential(double x) { return std::exp(x); }
-// Also of what is called LOG with one argument, although ksqlDB documents that as base 10.
+// Also used for LOG with one argument, although ksqlDB documents that as base 10.
 double natural_logarithm(double x) { return std::log(x); }
 double logarithm(double base, double x) {
   if (base <= 0 || base == 1) return std::numeric_limits<double>::quiet_NaN();
   return std::log(x) / std::log(base);
 }
-// Java differs from C where the base is one (or minus one) and the exponent is not a number or
-// infinite.
+// Java differs from C if the base is 1 (or -1) and the exponent is NaN or infinite.
 double power(double base, double exponent) {
   const bool is_nan = std::isnan(exponent) || (std::fabs(base) == 1 && std::isinf(exponent));
   return is_nan ? std::numeric_limits<double>::quiet_NaN() : std::pow(base, exponent);

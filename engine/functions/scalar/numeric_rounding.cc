@@ -10,7 +10,7 @@ namespace engine {
 
 namespace {
 
-// number / unit, rounded.
+// Returns number / unit, rounded.
 Int128 rounded_quotient(Int128 number, Int128 unit, RoundMode mode) {
   Int128 quotient = number / unit;
   Int128 rest = number % unit;
@@ -38,7 +38,7 @@ Int128 rounded_quotient(Int128 number, Int128 unit, RoundMode mode) {
 
 Int128 round_to_places(Decimal number, int places, RoundMode mode) {
   if (places >= number.scale) return number.unscaled;
-  // Wide, because the number of places is the user's.
+  // 64 bits, because users may pass any number of places.
   const int64_t dropped = int64_t{number.scale} - places;
   if (dropped > kMaxDecimalPrecision) {
     const bool rounds_away = (mode == RoundMode::Up && number.unscaled > 0) ||
@@ -50,13 +50,13 @@ Int128 round_to_places(Decimal number, int places, RoundMode mode) {
 }
 
 double round_to_places(double number, int places, RoundMode mode) {
-  // Beyond 2^63 a double is whole, and beyond 38 digits its spelling does not fit a Decimal.
+  // Beyond 2^63 a double is whole, and text of more than 38 digits does not fit a Decimal.
   constexpr double kLargest = 1e37;
   if (!std::isfinite(number) || std::fabs(number) >= kLargest) return number;
   std::string text;
   append_double(text, number);
   const auto exact = parse_decimal(text);
-  // Spelled with more than 38 digits only when it is very small.
+  // The text has more than 38 digits only if the number is very small.
   if (!exact) return places >= 0 && std::fabs(number) > 0 ? number : 0.0;
   return decimal_to_double(round_to_places(*exact, places, mode), exact->scale);
 }

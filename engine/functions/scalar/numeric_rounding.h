@@ -1,4 +1,4 @@
-// Rounding of numbers to a number of decimal places, for ROUND and TRUNC.
+// Rounds numbers to a number of decimal places, for ROUND and TRUNC.
 #pragma once
 #include <cstdint>
 
@@ -15,11 +15,11 @@ enum class RoundMode : uint8_t {
   Down,  // towards -infinity
 };
 
-// The number with all digits right of `places` zero, at its old scale; negative places are left of
-// the point.
+// Returns the number with all digits right of `places` set to zero, at its old scale; negative
+// places are left of the decimal point.
 Int128 round_to_places(Decimal number, int places, RoundMode mode);
 
-// The same for the shortest decimal spelling of a double.
+// Rounds the shortest decimal representation of a double.
 double round_to_places(double number, int places, RoundMode mode);
 
 }  // namespace engine

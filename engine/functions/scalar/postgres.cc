@@ -1,4 +1,4 @@
-// What people who know PostgreSQL type, as PostgreSQL 15 answers it. Where ksqlDB has the name, its meaning stays.
+// PostgreSQL's functions, with the results of PostgreSQL 15. A function that ksqlDB has too keeps ksqlDB's meaning.
 #include <absl/container/flat_hash_map.h>
 
 #include <algorithm>
@@ -33,14 +33,14 @@ int32_t strpos(Text text, Text wanted) {
   return found == TextMatches::kNone ? 0 : characters(text.substr(0, found)) + 1;
 }
 
-// Where the character of this number, counted from 0, begins; the end of the text if it has fewer.
+// Returns the position of the character with this index, from 0; the end of the text if it has fewer.
 size_t place_of(Text text, int64_t number) {
   size_t at = 0;
   for (; number > 0 && at < text.size(); --number) at += character_size(text, at);
   return std::min(at, text.size());
 }
 
-// Of a negative number: all but so many at the other end.
+// A negative count keeps all but that many characters at the other end.
 Text left(Text text, int32_t count) {
   return text.substr(
       0, place_of(text, count >= 0 ? int64_t{count} : characters(text) + int64_t{count}));
@@ -50,7 +50,7 @@ Text right(Text text, int32_t count) {
       place_of(text, count >= 0 ? characters(text) - int64_t{count} : -int64_t{count}));
 }
 
-// From a position, counted from 1; what lies before the text counts, too.
+// From a position, counted from 1; positions before the text count for the length.
 Text substr(Text text, int32_t from) { return text.substr(place_of(text, int64_t{from} - 1)); }
 Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
   if (length < 0)
@@ -60,7 +60,7 @@ Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
   return text.substr(begin, end - begin);
 }
 
-// The same of bytes.
+// The variants for bytes.
 Text bytes_from(Text bytes, int32_t from) {
   return bytes.substr(std::min(bytes.size(), static_cast<size_t>(std::max(from - 1, 0))));
 }
@@ -76,10 +76,10 @@ Result<Text> bytes_of_length(Text bytes, int32_t from, int32_t length) {
 
 int32_t octet_length(Text text) { return static_cast<int32_t>(text.size()); }
 
-// What there is for some characters. Texts and sets may both be long: a character is found in constant time.
+// Maps characters to texts in constant time, because texts and character sets may both be long.
 class CharacterTable {
  public:
-  // The first counts.
+  // The first entry of a character counts.
   void add(Text character, Text value) {
     if (character.size() > 1) {
       others_.emplace(character, value);
@@ -88,7 +88,7 @@ class CharacterTable {
       values_[at] = value;
     }
   }
-  // Null: it has none of that character.
+  // Returns null if the character has no entry.
   const Text* find(Text character) const {
     if (character.size() == 1) {
       const auto at = static_cast<unsigned char>(character[0]);
@@ -100,11 +100,11 @@ class CharacterTable {
 
  private:
   std::bitset<256> has_;
-  std::array<Text, 256> values_;  // of those that it has
+  std::array<Text, 256> values_;  // valid where has_ is set
   absl::flat_hash_map<Text, Text> others_;
 };
 
-// Each character that `from` has becomes the one at its place in `to`, or goes where there is none.
+// Replaces each character of `from` by the one at its position in `to`, or deletes it if `to` is shorter.
 Result<std::string> translate(const KernelCall& call, Text text, Text from, Text to) {
   constexpr size_t kStepsBetweenLooks = 64 * 1024;
   size_t steps = 0;
@@ -185,7 +185,7 @@ enum class End : uint8_t { Left, Right, Both };
 // Cuts off whole characters that occur in `cut`.
 template <End end>
 Text trim_characters(Text text, Text cut) {
-  constexpr size_t kShort = 16;  // such a set is looked through as fast
+  constexpr size_t kShort = 16;  // a set of this size is scanned as fast
   std::optional<CharacterTable> table;
   if (cut.size() > kShort) table.emplace();
   for (size_t at = 0; table && at < cut.size();) {
@@ -214,7 +214,7 @@ Text trim_blanks(Text text) {
   return trim_characters<end>(text, " ");
 }
 
-// The first character's code point; 0 where there is none.
+// Code point of the first character; 0 for an empty text.
 int32_t ascii(Text text) {
   if (text.empty()) return 0;
   const auto byte_at = [&](size_t i) {
@@ -251,10 +251,10 @@ Result<std::string> set_byte(Text bytes, int32_t index, int32_t value) {
 template <class Number>
 Result<Number> mod(Number a, Number b) {
   if (b == 0) return Error{ErrorCode::DivisionByZero, "division by zero"};
-  return b == -1 ? Number{0} : static_cast<Number>(a % b);  // the least number by -1 does not fit
+  return b == -1 ? Number{0} : static_cast<Number>(a % b);  // the smallest number divided by -1 does not fit
 }
 
-// ---- Times: of clocks in UTC, or in the zone of the session; over tables the binder turns instants into what those show
+// ---- Times: of clocks in UTC, or in the session's zone; over tables the binder converts instants to the clock's time
 
 int64_t now(const KernelCall& call) { return call.context.clock.wall_ms(); }
 
@@ -265,7 +265,7 @@ struct Calendar {
   std::chrono::year_month_day date;
   int64_t ms_of_day;
 };
-// Nothing where the calendar ends.
+// Returns nullopt outside of the calendar's range.
 std::optional<Calendar> calendar(int64_t ms) {
   const int64_t days = ms / kMsPerDay - (ms % kMsPerDay < 0 ? 1 : 0);
   if (days < -11'000'000 || days > 11'000'000) return std::nullopt;
@@ -274,25 +274,25 @@ std::optional<Calendar> calendar(int64_t ms) {
 }
 int64_t to_ms(std::chrono::sys_days day) { return day.time_since_epoch().count() * kMsPerDay; }
 
-// The Monday at or before the day.
+// Returns the Monday on or before the day.
 std::chrono::sys_days monday(std::chrono::sys_days day) {
   return day - (std::chrono::weekday(day) - std::chrono::Monday);
 }
-// As ISO 8601 counts: a week belongs to the year that its Thursday is in.
+// By ISO 8601, a week belongs to the year of its Thursday.
 std::chrono::year iso_year(std::chrono::sys_days day) {
   return std::chrono::year_month_day(monday(day) + std::chrono::days(3)).year();
 }
 
-// The year 0 of the calendar is the year -1: 1 BC.
+// Year 0 of the calendar is year -1: 1 BC.
 int64_t without_zero(int64_t year) { return year > 0 ? year : year - 1; }
 int64_t years_of(const Calendar& at) { return int(at.date.year()); }
-// In PostgreSQL decades are numbered by the calendar, whose year 0 is 1 BC, and centuries and millennia from 1 AD on, and from
-// 1 BC backwards, without a 0.
+// In PostgreSQL, decades are numbered by the calendar, whose year 0 is 1 BC; centuries and millennia count from 1 AD
+// on, and from 1 BC backwards, without a 0.
 int64_t decade(int64_t year) { return year >= 0 ? year / 10 : -((9 - year) / 10); }
 int64_t hundreds(int64_t year, int64_t years) {
   return year > 0 ? (year + years - 1) / years : -((years - year) / years);
 }
-// The first year of the one that the year is in.
+// Returns the first year of the century or millennium of `year`.
 int64_t first_of_hundreds(int64_t year, int64_t years) {
   const int64_t number = hundreds(year, years);
   return number > 0 ? (number - 1) * years + 1 : number * years + 1;
@@ -410,7 +410,7 @@ Result<std::optional<double>> date_part(Text unit, int64_t ms) {
 Result<std::optional<double>> date_part_of_date(Text unit, int32_t days) {
   return date_part(unit, days * kMsPerDay);
 }
-// Of a time of day there are no days.
+// A time of day has no fields for days.
 Result<std::optional<double>> date_part_of_time(Text unit, int32_t ms) {
   constexpr std::array<Text, 6> kUnits{"hour",         "minute",       "second",
                                        "milliseconds", "microseconds", "epoch"};
@@ -423,8 +423,8 @@ Result<std::optional<int64_t>> date_trunc_of_date(Text unit, int32_t days) {
   return date_trunc(unit, days * kMsPerDay);
 }
 
-// Hours and less keep their place where an hour comes twice: they are cut as far from UTC as they are. What is longer begins when
-// clocks show it.
+// Hours and shorter units are cut with the offset that is valid at that instant, so that the two hours of a clock
+// change stay apart. Longer units begin when clocks show their beginning.
 Result<std::optional<int64_t>> date_trunc_in_zone(const KernelCall& call,
                                                   PerBatch<CallZone>& zones, Text unit,
                                                   int64_t ms) {

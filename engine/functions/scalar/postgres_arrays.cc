@@ -1,4 +1,4 @@
-// Arrays as PostgreSQL's users ask of them: where they begin and end, and what is in them. All have one dimension and begin at 1.
+// PostgreSQL's array functions: bounds, sizes and contents. All arrays have one dimension and begin at 1.
 #include <algorithm>
 #include <string>
 
@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// Calls `tell(items)` for arrays that are not null; null where it gives nothing.
+// Calls `tell(size, row)` for arrays with elements, in dimension 1; the result is null for all others.
 template <class Tell>
 void of_each_array(KernelCall& call, Tell tell) {
   const bool has_dimension = call.args.size() > 1;
@@ -52,7 +52,7 @@ void cardinality(KernelCall& call) {
       call.out.append(static_cast<int32_t>(items_of(call.args[0], row).size()));
 }
 
-// The array's elements, and one more before or behind them; of no array the element alone.
+// The elements of the array with one more in front or behind; for a null array the element alone.
 template <bool is_behind>
 void with_element(KernelCall& call) {
   const Argument &array = call.args[is_behind ? 0 : 1], &element = call.args[is_behind ? 1 : 0];
@@ -75,7 +75,7 @@ void with_element(KernelCall& call) {
   }
 }
 
-// The elements at the places from one to another, as far as the array has them; none where it has none there.
+// The elements between two positions, as far as the array has them; an empty array if it has none there.
 void slice(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     const Argument& array = call.args[0];
@@ -105,7 +105,7 @@ constexpr std::string_view kFirst =
                            kLast = "The last place of an array; null when it is empty.",
                            kCount = "How many elements an array has; null when it has none.";
 
-// Of comparisons with each element. Null where that depends on one of which nobody knows.
+// Combines comparisons with each element (ANY, ALL). Null if an unknown comparison decides the result.
 template <bool all>
 void truth_of(KernelCall& call) {
   call.out.resize(call.rows);

@@ -1,4 +1,4 @@
-// Numbers as PostgreSQL rounds them and as its functions of them fail, where SELECTs over tables ask for its rules.
+// Numeric functions that round and fail as in PostgreSQL, for SELECTs over tables.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -16,7 +16,7 @@ namespace {
 
 // ---- ROUND, TRUNC, CEIL, FLOOR
 
-double round_double(double value) { return std::nearbyint(value); }  // ties to the even number
+double round_double(double value) { return std::nearbyint(value); }  // ties to even
 double trunc_double(double value) { return std::trunc(value); }
 double ceil_double(double value) { return std::ceil(value); }
 double floor_double(double value) { return std::floor(value); }
@@ -40,7 +40,7 @@ double double_to_places(double value, int32_t places) {
   return round_to_places(value, places, mode);
 }
 
-// What is rounded may have one digit more before the point.
+// A rounded number may have one digit more before the decimal point.
 Result<SqlType> whole_type(std::span<const SqlType> arguments) {
   const SqlType& type = arguments[0];
   return SqlType::decimal(std::min(type.precision() - type.scale() + 1, kMaxDecimalPrecision), 0);
@@ -125,7 +125,7 @@ Result<double> power(double base, double exponent) {
 
 template <class T>
 Result<T> greatest_divisor(T a, T b) {
-  // In 128 bits, as the least number has no opposite.
+  // In 128 bits, because the smallest number has no positive counterpart.
   Int128 x = a, y = b;
   while (y != 0) std::swap(x = x % y, y);
   if (x < 0) x = -x;

@@ -14,7 +14,7 @@ constexpr std::string_view kOptions = "icnmpswxqt";
 
 struct Options {
   bool in_any_case = false;
-  bool is_expanded = false;  // blanks and comments in the pattern do not count
+  bool is_expanded = false;  // blanks and comments in the pattern are ignored
   bool is_literal = false;
   bool dot_stops_at_lines = false, ends_match_at_lines = false;
 };
@@ -49,7 +49,7 @@ void take(char letter, Options& options) {
   }
 }
 
-// Those that begin the pattern, as in `(?in)`; what comes before the rest.
+// Consumes the options at the beginning of the pattern, as in `(?in)`.
 Options take_options(std::string_view& pattern) {
   Options options;
   while (pattern.starts_with("(?")) {
@@ -62,8 +62,8 @@ Options take_options(std::string_view& pattern) {
   return options;
 }
 
-// Escapes that ICU takes for plain letters: where words begin and end; and the end of a text, which to ICU is also
-// before a last line break.
+// Translates escapes that ICU treats as plain letters (beginning and end of words), and the end of the text, which for
+// ICU also matches before a final line break.
 std::string_view meaning_of_escape(char letter) {
   switch (letter) {
     case 'm':
@@ -88,7 +88,7 @@ std::string_view meaning_of(char c, const Options& options) {
   return {};
 }
 
-// Where the bracket expression ends that begins at `at`: behind its last bracket.
+// Returns the position behind the bracket expression that begins at `at`.
 size_t end_of_brackets(std::string_view pattern, size_t at) {
   size_t end = at + 1;
   if (end < pattern.size() && pattern[end] == '^') ++end;

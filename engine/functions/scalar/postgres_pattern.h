@@ -1,4 +1,4 @@
-// Regular expressions as PostgreSQL has them ("advanced" ones), in the words of ICU.
+// Translates PostgreSQL's regular expressions ("advanced" ones) to ICU's syntax.
 #pragma once
 #include <string>
 #include <string_view>
@@ -7,11 +7,11 @@
 
 namespace engine {
 
-// A pattern, options by letter in front of it, as `in_words_of_icu` reads them: i, c, n, m, p, s, w, x, q, t.
+// Returns the pattern preceded by the options in the form that `in_words_of_icu` reads: i, c, n, m, p, s, w, x, q, t.
 // Fails with InvalidParameter on any other letter.
 Result<std::string> with_options(std::string_view options, std::string_view pattern);
 
-// To be compiled with UREGEX_DOTALL. Of alternatives that match the first one counts there, to PostgreSQL the longest.
+// Compile the result with UREGEX_DOTALL. ICU takes the first alternative that matches, PostgreSQL the longest.
 std::string in_words_of_icu(std::string_view pattern);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// Texts put together as PostgreSQL does, where SELECTs over tables ask for its rules: of values of any type, which the binder has
-// made texts of.
+// Functions that compose texts as in PostgreSQL, for SELECTs over tables. The binder has converted values of other
+// types to texts.
 #include <unicode/uchar.h>
 #include <unicode/utf16.h>
 #include <unicode/utf8.h>
@@ -21,7 +21,7 @@ namespace {
 using Text = std::string_view;
 using Texts = Variadic<Text>;
 
-// ---- CONCAT, CONCAT_WS: nulls are passed over
+// ---- CONCAT, CONCAT_WS: nulls are ignored
 
 Result<std::string> concat(const KernelCall& call, std::optional<Text> first, Texts others) {
   std::string all(first.value_or(""));
@@ -46,7 +46,7 @@ Result<std::string> concat_ws(const KernelCall& call, Text separator, Texts othe
 
 // ---- INITCAP, CHR
 
-// A word is letters and digits, whatever else stands between them; each letter becomes one.
+// A word consists of letters and digits; other characters separate words. Each letter is converted to one letter.
 std::string initcap(Text text) {
   std::string out;
   bool is_in_word = false;
@@ -131,7 +131,7 @@ class Formatter {
     ++at_;
     return true;
   }
-  // The argument of a number, or the next one.
+  // Returns the argument with that number, or the next one.
   Result<std::optional<Text>> argument(std::optional<int64_t> place) {
     if (place && *place == 0)
       return bad("format specifies argument 0, but arguments are numbered from 1");
@@ -208,7 +208,7 @@ Result<std::string> format(const KernelCall& call, Text pattern, Texts arguments
 enum class Side : uint8_t { Left, Right };
 struct Characters {
   static size_t count(Text text) { return characters(text); }
-  // So many bytes have the first so many characters, of which there are enough.
+  // Returns the size in bytes of the first `count` characters, which must exist.
   static size_t bytes(Text text, size_t count) {
     size_t at = 0;
     for (; count > 0 && at < text.size(); --count) at += character_size(text, at);
@@ -243,7 +243,7 @@ Result<std::string> pad_with_blanks(const KernelCall& call, Text text, int32_t l
   return pad<side, Characters>(call, text, length, " ");
 }
 
-// ---- BIT_LENGTH, TO_HEX and their like
+// ---- BIT_LENGTH, TO_HEX and similar functions
 
 template <class T>
 std::string to_hex(T value) {
@@ -254,7 +254,8 @@ std::string to_hex(T value) {
 }
 Result<int32_t> bit_length(Text text) { return static_cast<int32_t>(text.size() * 8); }
 
-// The pattern of SIMILAR TO as a regular expression of the whole text: % and _ as LIKE has them, |*+?{}() and brackets as they are.
+// Converts a pattern of SIMILAR TO to a regular expression for the whole text: % and _ as in LIKE; |*+?{}() and
+// brackets unchanged.
 Result<std::string> similar_pattern(std::string_view pattern, char escape) {
   std::string out = "\\A(?:";
   bool is_in_brackets = false;

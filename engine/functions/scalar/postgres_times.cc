@@ -1,4 +1,5 @@
-// Dates, times and intervals as PostgreSQL's users make, read and compare them. Times are what clocks show: in UTC, or, over tables, in the session's zone.
+// PostgreSQL's functions that make, read and compare dates, times and intervals. Times are what clocks show: in UTC or,
+// over tables, in the session's zone.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,7 +41,8 @@ Clock clock_of(int64_t ms) {
   return {civil_from_days(days), rest};
 }
 
-// Years, months and days of the calendar between them. A day that is missing is one of the earlier one's month.
+// Years, months and days of the calendar between the times. Missing days are borrowed from the month of the earlier
+// time.
 Interval age_of(int64_t later, int64_t earlier) {
   const bool is_negative = later < earlier;
   const Clock a = clock_of(later), b = clock_of(earlier);
@@ -63,7 +65,7 @@ std::string age(int64_t later, int64_t earlier) { return interval_text(age_of(la
 std::string age_of_dates(int32_t later, int32_t earlier) {
   return age(later * kMsPerDay, earlier * kMsPerDay);
 }
-// To the midnight at which the day began.
+// Until the midnight at which the current day began.
 std::string age_until_today(const KernelCall& call, int64_t earlier) {
   const ZoneClockPtr zone = session_zone(call.context);
   const int64_t now = clock_of_instant(zone.get(), call.context.clock.wall_ms());
@@ -73,14 +75,14 @@ std::string age_of_date(const KernelCall& call, int32_t earlier) {
   return age_until_today(call, earlier * kMsPerDay);
 }
 
-// ---- MAKE_DATE and its like
+// ---- MAKE_DATE and similar functions
 
 Error field_out_of_range(const char* what) {
   return {ErrorCode::InvalidTimestamp, std::string(what) + " field value out of range"};
 }
 
 Result<int32_t> make_date(int32_t year, int32_t month, int32_t day) {
-  // There is no year 0: -1 is the one before 1.
+  // Year 0 does not exist: year -1 precedes year 1.
   const int64_t astronomical = year < 0 ? int64_t{year} + 1 : year;
   const bool is_valid = year != 0 && year >= -4713 && year <= 5'874'897 && month >= 1 &&
                         month <= 12 && day >= 1 && day <= days_in_month(astronomical, month);
@@ -124,12 +126,12 @@ constexpr Text kMonthNames[] = {"JANUARY",   "FEBRUARY", "MARCH",    "APRIL",
                                 "MAY",       "JUNE",     "JULY",     "AUGUST",
                                 "SEPTEMBER", "OCTOBER",  "NOVEMBER", "DECEMBER"};
 
-// What a template says of a text, piece by piece.
+// Reads a text by a template, piece by piece.
 class TimeReader {
  public:
   explicit TimeReader(Text text) : text_(text) {}
 
-  // What the text says of its distance to UTC: TZH, TZM.
+  // Returns the offset to UTC in the text: TZH, TZM.
   std::optional<int64_t> east_ms() const {
     if (!has_zone_) return std::nullopt;
     return zone_sign_ * (zone_hour_ * kMsPerHour + zone_minute_ * kMsPerMinute);
@@ -142,7 +144,7 @@ class TimeReader {
         at += size;
         continue;
       }
-      // Blanks and separators stand for any number of them; other characters for one.
+      // A blank or separator of the template skips any number of them; any other character skips one.
       const char c = pattern[at];
       if (c == '"') {
         for (++at; at < pattern.size() && pattern[at] != '"'; ++at) skip_one();
@@ -177,14 +179,14 @@ class TimeReader {
   enum class Calendar : uint8_t { Any, Gregorian, IsoWeeks };
   struct Pattern {
     Text name;
-    size_t most;  // digits
+    size_t most;  // maximum number of digits
     int64_t TimeReader::*field;
     Calendar calendar = Calendar::Any;
   };
-  // Of two with the same beginning the longer one comes first.
+  // Patterns: a longer one precedes a shorter one with the same beginning.
   static constexpr size_t kAnyDigits = 18;
 
-  // How many characters of the template were read; 0 where it begins with no pattern.
+  // Returns the number of template characters that were read; 0 if no pattern begins there.
   Result<size_t> read_pattern(Text pattern, size_t at) {
     using enum Calendar;
     static constexpr Pattern kPatterns[] = {{"IYYY", 4, &TimeReader::year_, IsoWeeks},
@@ -247,7 +249,7 @@ class TimeReader {
         TRY(read_month(name == "MON"));
         return name.size();
       }
-    for (const Text name : {Text("DAY"), Text("DY")})  // says nothing that the day does not
+    for (const Text name : {Text("DAY"), Text("DY")})  // redundant, since the date determines the day
       if (upper.starts_with(name)) {
         while (!text_.empty() && is_ascii_letter(text_.front())) skip_one();
         return name.size();
@@ -265,7 +267,7 @@ class TimeReader {
     for (const Pattern& each : kPatterns) {
       if (!upper.starts_with(each.name)) continue;
       const size_t next = at + each.name.size();
-      // What no digit pattern follows directly may have more digits than its own.
+      // A number may have more digits than its pattern if no other pattern follows directly.
       const bool is_bounded = next < pattern.size() && is_ascii_letter(pattern[next]);
       const bool is_fraction = each.field == &TimeReader::fraction_;
       const size_t most = is_bounded || is_fraction ? each.most : kAnyDigits;
@@ -304,7 +306,7 @@ class TimeReader {
     this->*pattern.field = is_negative ? -number : number;
     return {};
   }
-  // The sign may have been taken for a separator.
+  // The sign may have been skipped as a separator.
   Status read_zone_hour() {
     has_zone_ = true;
     const bool has_sign = !text_.empty() && (text_.front() == '-' || text_.front() == '+');
@@ -345,7 +347,8 @@ class TimeReader {
     return {};
   }
 
-  // As PostgreSQL puts together what a template names: the calendar's 0 is 1 BC, and the year of what names none.
+  // Combines the fields of the template as PostgreSQL does: year 0 of the calendar is 1 BC, and it is the year if the
+  // template names none.
   Result<int64_t> year() const {
     int64_t year = year_;
     if (short_year_ >= 0 && century_ < 0) {
@@ -360,7 +363,7 @@ class TimeReader {
     if (year < -4713 || year > 294'276) return field_out_of_range("date/time");
     return year < 0 ? year + 1 : year;
   }
-  // The Monday of its first week in ISO's way.
+  // Returns the Monday of the year's first week, by ISO 8601.
   static int64_t first_monday(int64_t year) {
     const int64_t fourth = days_from_civil({year, 1, 4});
     return fourth - ((fourth + 3) % 7 + 7) % 7;
@@ -417,7 +420,7 @@ class TimeReader {
   bool is_afternoon_ = false, is_before_christ_ = false;
   int64_t zone_sign_ = 1, zone_hour_ = 0, zone_minute_ = 0;
   bool has_zone_ = false;
-  char skipped_ = ' ';  // a sign that stood where a separator was expected
+  char skipped_ = ' ';  // a sign at the place of a separator
 };
 
 constexpr size_t kMaxTemplate = 1'000;
@@ -446,7 +449,7 @@ Result<int32_t> to_date(Text text, Text pattern) {
 constexpr int64_t kUsPerDay = 86'400'000'000;
 constexpr int32_t kDaysPerMonth = 30;
 
-// So that the smaller part has the sign of the larger one.
+// carry() moves whole units to the larger part; match_signs() then gives the smaller part the sign of the larger one.
 template <class Large, class Small>
 void carry(Large& large, Small& small, int64_t unit) {
   large += static_cast<Large>(small / unit);
@@ -506,7 +509,7 @@ constexpr IntervalPart kParts[] = {
     {"milliseconds", [](const Interval& of) { return double(of.us % 60'000'000) / 1e3; }},
     {"microseconds", [](const Interval& of) { return double(of.us % 60'000'000); }},
     {"epoch", [](const Interval& of) {
-       // A year has 365.25 days, a month that is left 30.
+       // A year has 365.25 days, a remaining month 30.
        return double(of.months / 12) * 31'557'600 + double(of.months % 12) * 2'592'000 +
               double(of.days) * 86'400 + double(of.us) / 1e6;
      }}};
@@ -534,7 +537,8 @@ Result<std::string> make_interval(int32_t years, int32_t months, int32_t weeks, 
 
 // ---- AT TIME ZONE
 
-// An abbreviation is the same all year. In POSIX's way, which PostgreSQL takes for zones that are no names, hours count to the west.
+// An abbreviation has the same offset all year. In POSIX notation, which PostgreSQL uses for zones that are not names,
+// hours count to the west.
 Result<TimeZone> zone_of(Text name) {
   constexpr int kSecondsPerMinute = 60;
   if (const auto minutes = minutes_east_of(name))
@@ -550,10 +554,10 @@ Result<TimeZone> zone_of(Text name) {
   return Error{ErrorCode::InvalidParameter,
                "time zone \"" + std::string(name.substr(0, 60)) + "\" not recognized"};
 }
-// Of an interval, whose hours count to the east.
+// Zone given as an interval, whose hours count to the east.
 Result<TimeZone> zone_of_interval(Text text) {
   const Interval interval = TRY(parse_interval(text));
-  constexpr int64_t kUsPerSecond = 1'000'000, kMostSeconds = 168 * 3'600;  // as SET TimeZone has it
+  constexpr int64_t kUsPerSecond = 1'000'000, kMostSeconds = 168 * 3'600;  // the limit of SET TimeZone
   const auto refused = [&](std::string_view why) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("interval time zone \"{}\" must not {}", text, why)};
@@ -590,14 +594,14 @@ Result<SqlType> clock_type(std::span<const SqlType>) {
 
 // ---- GENERATE_SERIES
 
-// Longer ones are mistakes, and would fill the memory.
+// A longer series is a mistake and would exhaust the memory.
 constexpr size_t kMaxSeriesItems = 1'000'000;
 
-// Days and months are those of the calendar of `zone`; null: of UTC.
+// Days and months are those of the calendar in `zone`; null: UTC.
 Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t first, int64_t last,
                         Text step_text) {
   const Interval step = TRY(parse_interval(step_text));
-  const int64_t direction = TRY(plus(int64_t{0}, step));  // from a day that every month has
+  const int64_t direction = TRY(plus(int64_t{0}, step));  // from a day that exists in every month
   if (direction == 0) return Error{ErrorCode::InvalidParameter, "step size cannot equal zero"};
   ValueList times;
   constexpr int64_t kUsPerMs = 1'000;
@@ -616,7 +620,7 @@ Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t f
 }
 Result<Value> series_of_times(const KernelCall& call, PerBatch<CallZone>& zones, int64_t first,
                               int64_t last, Text step) {
-  // Clocks show a timestamp, which has no zone.
+  // A timestamp without time zone is clock time.
   const bool has_zone = call.args[0].type().label() != label::kTimestamp;
   return series_of(call, has_zone ? zones->of(call) : nullptr, first, last, step);
 }
@@ -642,7 +646,7 @@ Result<int64_t> start_of_bin(Text stride_text, int64_t ms, int64_t origin_ms) {
   if (stride_us % kUsPerMs != 0)
     return Error{ErrorCode::NotSupported, "a stride with less than milliseconds is not supported"};
   const int64_t stride_ms = stride_us / kUsPerMs;
-  // Downwards, also before the origin.
+  // Rounds down, also before the origin.
   const int64_t behind = (ms - origin_ms) % stride_ms;
   return ms - behind - (behind < 0 ? stride_ms : 0);
 }

@@ -1,4 +1,4 @@
-// Regular expressions, by ICU: what they mean is very near to Java's.
+// Regular expressions, by ICU, whose syntax is very close to Java's.
 #include <fmt/format.h>
 #include <unicode/regex.h>
 
@@ -22,21 +22,20 @@ std::string to_utf8(const icu::UnicodeString& text) {
   return out;
 }
 
-// As in PostgreSQL a dot matches line breaks, too.
+// As in PostgreSQL, a dot matches line breaks too.
 constexpr uint32_t kAsPostgres = UREGEX_DOTALL;
 
-// A pattern that backtracks without end must not hold up the server. ICU counts its steps in units
-// of 10,000, which take about 0.3 ms; the count is the same in each run, so that a row fails in all
-// of them or in none. What an honest pattern needs grows with the text, what backtracks without end
-// grows much faster.
+// A pattern with catastrophic backtracking must not block the server. ICU counts steps in units of 10,000, which take
+// about 0.3 ms; the count is deterministic, so that a row fails in every run or in none. The steps of a reasonable
+// pattern are proportional to the text, while those of catastrophic backtracking grow much faster.
 constexpr int32_t kTimeLimit = 40, kCharactersPerUnit = 1000;
 
-// Finds matches of patterns in texts, and keeps the pattern compiled while it stays the same.
-// A column of patterns usually has one value.
+// Finds matches of patterns in texts, and keeps the compiled pattern as long as it stays the same. A column of patterns
+// usually has one value.
 class Matcher {
  public:
-  // Ready to find in `text`; fails when the pattern is malformed, and when the evaluation's time is
-  // up. `flags`: ICU's, the same in all calls.
+  // Returns a matcher for `text`; fails if the pattern is malformed, and if the time of the evaluation is over.
+  // `flags`: ICU's flags, equal in all calls.
   Result<icu::RegexMatcher*> match(const EvalContext& context, std::string_view pattern,
                                    std::string_view text, uint32_t flags = 0) {
     if (!matcher_ || pattern != pattern_) {
@@ -60,7 +59,7 @@ class Matcher {
 
  private:
   std::string pattern_;
-  icu::UnicodeString text_;  // the matcher refers to it
+  icu::UnicodeString text_;  // referenced by the matcher
   std::unique_ptr<icu::RegexMatcher> matcher_;
 };
 
@@ -73,7 +72,7 @@ Status check(UErrorCode status) {
                fmt::format("the regular expression could not be matched: {}", u_errorName(status))};
 }
 
-// Between two matches: whether there is time and memory for what the next one makes.
+// Call between two matches: checks time and memory for the output of the next one.
 Status may_go_on(const EvalContext& context, size_t match_bytes) {
   if (context.is_over() || !context.take_working_bytes(match_bytes))
     return context.budget->status();
@@ -81,7 +80,7 @@ Status may_go_on(const EvalContext& context, size_t match_bytes) {
 }
 
 Value group_text(icu::RegexMatcher& found, int32_t group, UErrorCode& status) {
-  if (found.start(group, status) < 0) return {};  // a group that took no part
+  if (found.start(group, status) < 0) return {};  // a group that took no part in the match
   return Value::text(to_utf8(found.group(group, status)));
 }
 
@@ -129,7 +128,7 @@ Result<std::string> replace_matches(const KernelCall& call, icu::RegexMatcher& f
   while (found.find(status)) {
     found.appendReplacement(replaced, with, status);
     TRY(check(status));
-    // In UTF-16 units: at most as many bytes as the text will have.
+    // In UTF-16 units, which is a lower bound for the bytes of the text.
     const auto size = static_cast<size_t>(replaced.length());
     TRY(may_go_on(call.context, 0));
     if (!call.context.has_bytes(size)) return call.context.too_large(size);
@@ -145,7 +144,7 @@ Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, 
   return replace_matches(call, found, replacement, true);
 }
 
-// What a pattern means with the letters that follow it: g, where all matches count, and options.
+// A pattern with its flag letters: g for all matches, and options.
 struct Flagged {
   std::string pattern;
   bool is_global = false;
@@ -158,14 +157,14 @@ Result<Flagged> with_flags(Text pattern, Text flags) {
   return flagged;
 }
 
-// PostgreSQL's: in the replacement \1 and \& for what was matched.
+// PostgreSQL's replacement syntax: \1 for a group and \& for the whole match.
 std::string replacement_of_icu(Text replacement, int32_t group_count) {
   std::string with;
   for (size_t i = 0; i < replacement.size(); ++i) {
     const char c = replacement[i], next = i + 1 < replacement.size() ? replacement[i + 1] : '\0';
     if (c == '\\' && (next == '&' || is_ascii_digit(next))) {
       const int group = next == '&' ? 0 : next - '0';
-      // A group that there is not is nothing, and a digit behind it is not of its number.
+      // A missing group is empty, and a digit behind it does not belong to its number.
       if (group <= group_count) with += fmt::format("${}", group);
       ++i;
       if (i + 1 < replacement.size() && is_ascii_digit(replacement[i + 1])) with += '\\';
@@ -193,7 +192,7 @@ Result<std::string> replace_first(const KernelCall& call, PerBatch<Matcher>& mat
   return replace_with(call, matcher, text, pattern, replacement, "");
 }
 
-// ---- REGEXP_MATCH and its like: what the groups matched, or all of the match where there are none
+// ---- REGEXP_MATCH and similar functions: the groups of a match, or the whole match if the pattern has no groups
 
 Value matched_groups(icu::RegexMatcher& found, UErrorCode& status) {
   ValueList groups;
@@ -254,9 +253,9 @@ Result<bool> is_like(const KernelCall& call, PerBatch<Matcher>& matcher, Text te
   return is_like_with(call, matcher, text, pattern, "");
 }
 
-// ---- What SUBSTRING(text FROM pattern) and its like find
+// ---- SUBSTRING(text FROM pattern) and similar functions
 
-// The first match, or with `groups` 1 what its first group matched, where it has one; null where nothing matches.
+// Returns the first match, or with `groups` 1 its first group, if the pattern has one; null without a match.
 template <int32_t groups>
 Result<Value> first_match(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                           Text pattern) {
@@ -267,7 +266,7 @@ Result<Value> first_match(const KernelCall& call, PerBatch<Matcher>& matcher, Te
   TRY(check(status));
   return part;
 }
-// In characters, counted from 1; 0 where nothing matches.
+// Position in characters, from 1; 0 without a match.
 Result<int32_t> place_of_match(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                                Text pattern) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, kAsPostgres));
@@ -286,7 +285,7 @@ Result<int32_t> count_matches(const KernelCall& call, PerBatch<Matcher>& matcher
   return count;
 }
 
-// Parts between matches. A match of nothing cuts between characters, but not at the ends.
+// Returns the parts between matches. An empty match cuts between characters, but not at the ends.
 Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text text, Text pattern) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
   const icu::UnicodeString whole = to_icu(text);

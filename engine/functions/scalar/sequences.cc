@@ -1,4 +1,4 @@
-// Functions of sequences. What they ask is the session's; a query that runs on has none.
+// Functions of sequences. They use the session's sequences; a persistent query has none.
 #include "engine/functions/sequences.h"
 
 #include <optional>
@@ -20,13 +20,13 @@ Error no_sequences() {
           "that looks up a key"};
 }
 
-// The argument is a name, or the number of one.
+// The argument is the name of a sequence, or its number.
 std::string name_at(const Argument& argument, size_t row) {
   if (argument.type().kind() == TypeKind::Bigint) return std::to_string(argument.get<int64_t>(row));
   return std::string(argument.get<std::string_view>(row));
 }
 
-// The result of one row; its error, if it has one, ends the call: the rows behind it have none of their own.
+// Appends the result of one row. An error ends the call: the rows behind it have no errors of their own.
 void put(KernelCall& call, size_t row, const Result<int64_t>& value, bool& has_failed) {
   if (value) {
     call.out.append(*value);
@@ -52,7 +52,7 @@ void for_rows(KernelCall& call, F value_of) {
   }
 }
 
-// Rows that follow each other and mean one sequence get their numbers together.
+// Consecutive rows for the same sequence reserve their numbers together.
 void nextval(KernelCall& call) {
   std::vector<int64_t> numbers;
   size_t first = 0;

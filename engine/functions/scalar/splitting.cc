@@ -1,4 +1,4 @@
-// From one text to many: SPLIT and SPLIT_TO_MAP.
+// Splits texts: SPLIT and SPLIT_TO_MAP.
 #include <absl/container/flat_hash_map.h>
 
 #include <optional>
@@ -16,7 +16,7 @@ using Text = std::string_view;
 
 size_t one_byte(Text, size_t) { return 1; }
 
-// Calls `take` with each part; an empty delimiter cuts after each unit, which `unit_size` measures.
+// Calls `take` with each part; an empty delimiter cuts after each unit, whose size `unit_size` returns.
 template <class Take>
 void split_each(Text text, Text delimiter, size_t (*unit_size)(Text, size_t), Take take) {
   if (text.empty()) return take(text);
@@ -35,7 +35,7 @@ void split_each(Text text, Text delimiter, size_t (*unit_size)(Text, size_t), Ta
   take(text.substr(at));
 }
 
-// What the parts of a text take, at most: exactly for a long text, by a guess for short ones.
+// Returns an upper bound for the size of a text's parts: counted for long texts, estimated for short ones.
 size_t parts_size(Text text, Text delimiter) {
   constexpr size_t kShort = 4096;
   size_t parts = text.size() / std::max<size_t>(delimiter.size(), 1) + 1;
@@ -47,7 +47,7 @@ size_t parts_size(Text text, Text delimiter) {
   return parts * sizeof(Text);
 }
 
-// The parts are views of the text: nothing is copied.
+// The parts are views of the text, so no text is copied.
 template <size_t (*unit_size)(Text, size_t)>
 void split(KernelCall& call) {
   const ArgumentReader<Text> texts(call.args[0]), delimiters(call.args[1]);
@@ -69,7 +69,8 @@ void split(KernelCall& call) {
   }
 }
 
-// PostgreSQL's: no delimiter gives the characters, an empty one the text as it is, an empty text no element.
+// PostgreSQL's string_to_array: a null delimiter gives the characters, an empty one the whole text, and an empty text
+// an empty array.
 Result<Value> string_to_array(const KernelCall& call, std::optional<Text> text,
                               std::optional<Text> delimiter, std::optional<Text> null) {
   if (!text) return Value();
@@ -97,7 +98,7 @@ Value split_to_map(std::span<const Value> args) {
   if (entry_delimiter.empty() || pair_delimiter.empty() || entry_delimiter == pair_delimiter)
     return {};
   ValueMap entries;
-  absl::flat_hash_map<Text, size_t> places;  // of keys among the entries
+  absl::flat_hash_map<Text, size_t> places;  // index of each key in `entries`
   split_each(text, entry_delimiter, character_size, [&](Text entry) {
     const size_t cut = find_text(entry, pair_delimiter);
     if (cut == Text::npos) return;

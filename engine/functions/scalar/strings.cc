@@ -104,7 +104,7 @@ Result<std::optional<std::string>> pad(const KernelCall& call, std::string_view 
 
 // ---- Searching and replacing ----
 
-// The byte at which the n-th occurrence begins; occurrences may overlap.
+// Returns the byte position of the n-th occurrence; occurrences may overlap.
 size_t find_occurrence(std::string_view text, std::string_view wanted, size_t from, int32_t nth) {
   TextMatches matches(text, wanted, from);
   size_t found = matches.next_overlapping();
@@ -112,7 +112,7 @@ size_t find_occurrence(std::string_view text, std::string_view wanted, size_t fr
     found = matches.next_overlapping();
   return found;
 }
-// The n-th occurrence from the back of those that begin at `from` or before.
+// Returns the n-th occurrence, counted backwards, of those that begin at `from` or before.
 size_t find_occurrence_backwards(std::string_view text, std::string_view wanted, size_t from,
                                  int32_t nth) {
   text = text.substr(0, std::min(text.size(), from + wanted.size()));
@@ -144,7 +144,7 @@ int32_t instr(std::optional<std::string_view> text, std::optional<std::string_vi
   return instr_occurrence(text, wanted, 1, 1);
 }
 
-// As in Java, an empty text is found before and after every character.
+// As in Java, an empty text occurs before and after every character.
 std::string replace_empty(std::string_view text, std::string_view replacement) {
   std::string out(replacement);
   for (size_t at = 0; at < text.size(); at += character_size(text, at)) {
@@ -161,7 +161,8 @@ size_t count_of(std::string_view text, std::string_view wanted) {
   return count;
 }
 
-// The result's size is known before it is made: a text of hundreds can become one of gigabytes.
+// The size of the result is computed first: a text of hundreds of bytes can become one of
+// gigabytes.
 Result<std::string_view> replace(const KernelCall& call, std::string_view text,
                                  std::string_view old_text, std::string_view new_text) {
   const size_t count = old_text.empty() ? text.size() + 1 : count_of(text, old_text);
@@ -223,7 +224,7 @@ std::optional<char16_t> hex_unit(std::string_view digits) {
   return static_cast<char16_t>(unit);
 }
 
-// The text with Java's escapes replaced; only those of characters, "\u004b".
+// Decodes Java's character escapes ("\u004b") in the text; other escapes stay.
 std::optional<std::string> chr_escape(std::string_view text) {
   if (text.size() < 6 || !text.starts_with("\\u")) return std::nullopt;
   std::u16string out;
@@ -253,7 +254,7 @@ constexpr FunctionDef kStringDefs[] = {
      .doc = "The text in upper case.",
      .example = "UCASE('ab') = 'AB'",
      .kernel = row_kernel<ucase>},
-    {.name = "lower",  // PostgreSQL's names of both
+    {.name = "lower",  // PostgreSQL's name; also for upper
      .signature = "(STRING input) -> STRING",
      .doc = "The text in lower case.",
      .example = "LOWER('Éa') = 'éa'",

@@ -1,4 +1,4 @@
-// TO_CHAR, as PostgreSQL 15's: https://www.postgresql.org/docs/15/functions-formatting.html
+// TO_CHAR, as in PostgreSQL 15: https://www.postgresql.org/docs/15/functions-formatting.html
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ constexpr std::array<Text, 12> kMonths = {"January",   "February", "March",    "
 constexpr std::array<Text, 7> kDays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                        "Friday", "Saturday", "Sunday"};
 
-// The year 0 of the calendar is 1 BC.
+// Year 0 of the calendar is 1 BC.
 int64_t shown_year(int64_t year) { return year > 0 ? year : 1 - year; }
 int64_t century(int64_t year) { return year > 0 ? (year - 1) / 100 + 1 : year / 100 - 1; }
 
@@ -47,7 +47,7 @@ struct Moment {
     return static_cast<int>(days - days_from_civil({date.year, 1, 1})) + 1;
   }
   int64_t year() const { return shown_year(date.year); }
-  // As ISO 8601 counts weeks: each belongs to the year of its Thursday.
+  // By ISO 8601, a week belongs to the year of its Thursday.
   int64_t iso_year() const { return shown_year(civil_from_days(thursday()).year); }
   int iso_week() const {
     const int64_t year = civil_from_days(thursday()).year;
@@ -58,7 +58,7 @@ struct Moment {
   int64_t thursday() const { return days - day_of_week(days) + 4; }
 };
 
-// A name in the case in which the template has its pattern: MONTH, Month, month.
+// A name in the case of the pattern in the template: MONTH, Month, month.
 std::string cased(Text pattern, Text name) {
   if (pattern[0] >= 'a') return lower_case(name);
   return pattern.size() > 1 && pattern[1] >= 'a' ? std::string(name) : upper_case(name);
@@ -66,13 +66,13 @@ std::string cased(Text pattern, Text name) {
 std::string padded(bool fills, int64_t value, int width) {
   return fills ? fmt::format("{:0{}}", value, width) : fmt::to_string(value);
 }
-// The last digits of a year.
+// Returns the last digits of a year.
 std::string last_digits(bool fills, int64_t year, int digits) {
   int64_t all = 1;
   for (int i = 0; i < digits; ++i) all *= 10;
   return padded(fills, year % all, digits);
 }
-// A fraction of a second, of which milliseconds are kept.
+// Fraction of a second; times have milliseconds.
 std::string fraction(int64_t ms, size_t digits) {
   return fmt::format("{:06}", ms % 1'000 * 1'000).substr(0, digits);
 }
@@ -84,12 +84,12 @@ std::string named(bool fills, Text pattern, Text name) {
 }
 
 struct TimePattern {
-  Text name;  // in capitals, unless only small letters are meant
-  // `fills`: no FM was before it. `as_written`: the pattern in the template.
+  Text name;  // upper case, unless only the lower-case pattern is valid
+  // `fills`: no FM precedes the pattern. `as_written`: the pattern in the template.
   std::string (*show)(const Moment& at, bool fills, Text as_written);
 };
 using M = const Moment&;
-// Of two with the same beginning the longer one comes first.
+// A longer pattern precedes a shorter one with the same beginning.
 constexpr TimePattern kTimePatterns[] = {
     {"HH24", [](M at, bool fills, Text) { return padded(fills, at.hour(), 2); }},
     {"HH12", [](M at, bool fills, Text) { return padded(fills, (at.hour() + 11) % 12 + 1, 2); }},
@@ -130,7 +130,7 @@ constexpr TimePattern kTimePatterns[] = {
     {"ID", [](M at, bool, Text) { return fmt::to_string(day_of_week(at.days)); }},
     {"IW", [](M at, bool fills, Text) { return padded(fills, at.iso_week(), 2); }},
     {"I", [](M at, bool fills, Text) { return last_digits(fills, at.iso_year(), 1); }},
-    // Days since the Monday with which the Julian period begins.
+    // Days since the beginning of the Julian period.
     {"J", [](M at, bool, Text) { return fmt::to_string(at.days + 2'440'588); }},
     {"RM",
      [](M at, bool fills, Text as) {
@@ -191,7 +191,7 @@ Result<std::string> shown(const Moment& at, Text form) {
   std::string out;
   bool fills = true;
   while (!form.empty()) {
-    if (form.front() == '"') {  // as it is written; a backslash takes the next one in
+    if (form.front() == '"') {  // quoted text is copied; a backslash escapes the next character
       for (form.remove_prefix(1); !form.empty() && form.front() != '"'; form.remove_prefix(1)) {
         if (form.front() == '\\' && form.size() > 1) form.remove_prefix(1);
         out += form.front();
@@ -230,7 +230,7 @@ Result<std::string> shown(const Moment& at, Text form) {
   return out;
 }
 
-// A timestamp without a time zone has none to be named.
+// A timestamp without time zone has no zone name.
 Result<std::string> time_to_char(const KernelCall& call, int64_t ms, Text form) {
   Moment at = moment_of(ms);
   if (call.args[0].type().label() == label::kTimestamp) at.zone.clear();
@@ -239,7 +239,7 @@ Result<std::string> time_to_char(const KernelCall& call, int64_t ms, Text form) 
 Result<std::string> date_to_char(int32_t days, Text form) {
   return shown(moment_of(days * kMsPerDay), form);
 }
-// In the zone of the session.
+// In the session's time zone.
 Result<std::string> instant_to_char(const KernelCall& call, PerBatch<CallZone>& zones, int64_t ms,
                                     Text form) {
   const ZoneClock* zone = zones->of(call);

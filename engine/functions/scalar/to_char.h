@@ -1,4 +1,4 @@
-// What TO_CHAR of times and of numbers share. Private to engine/functions.
+// Shared parts of TO_CHAR for times and for numbers. Private to engine/functions.
 #pragma once
 #include <cstddef>
 
@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// Beyond that a template is no template.
+// Limit for the size of a template: no useful one is longer.
 inline constexpr size_t kMaxTemplate = 1'000;
 inline Error template_too_long() {
   return {ErrorCode::InvalidParameter, "a template of TO_CHAR has at most 1000 characters"};

@@ -1,5 +1,5 @@
-// TO_CHAR of numbers, as PostgreSQL 15's: https://www.postgresql.org/docs/15/functions-formatting.html, table 9.29. Not there: V,
-// RN, EEEE, L and B.
+// TO_CHAR of numbers, as in PostgreSQL 15: https://www.postgresql.org/docs/15/functions-formatting.html, table 9.29.
+// Not supported: V, RN, EEEE, L and B.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,13 +34,13 @@ enum class Part : uint8_t {
 };
 struct Item {
   Part part;
-  std::string text = {};  // of a Literal; of an Ordinal "th" or "TH"
+  std::string text = {};  // Literal: the text; Ordinal: "th" or "TH"
 };
 
 struct Template {
   std::vector<Item> items;
-  int whole = 0, fraction = 0;          // digits before and behind the point
-  int first_zero = -1, last_zero = -1;  // among all digits
+  int whole = 0, fraction = 0;          // digits before and after the point
+  int first_zero = -1, last_zero = -1;  // index among all digits
   bool fills = true;                    // no FM
   bool has_point = false;
   bool has_sign = false, sign_is_behind = false;  // S
@@ -54,7 +54,7 @@ Error not_there(Text what) {
 }
 Error wrong(std::string message) { return {ErrorCode::SyntaxError, std::move(message)}; }
 
-// Reads a template once; the same one usually serves a whole column.
+// Parses a template once; a column usually has a single template.
 class TemplateReader {
  public:
   explicit TemplateReader(Text text) : rest_(text) {}
@@ -163,10 +163,10 @@ class TemplateReader {
 
   Text rest_;
   Template made_;
-  int sign_place_ = 0;  // of S: digits before it; below 0 behind the point
+  int sign_place_ = 0;  // S: number of digits before it; negative after the point
 };
 
-// Of 1, 2, 3 and 11: st, nd, rd and th.
+// Suffix of the number: st, nd, rd for 1, 2, 3, and th for others and for 11 to 13.
 Text ordinal(Text digits, bool is_upper) {
   const char last = digits.back();
   const bool is_teen = digits.size() > 1 && digits[digits.size() - 2] == '1';
@@ -176,7 +176,7 @@ Text ordinal(Text digits, bool is_upper) {
   return is_upper ? "TH" : "th";
 }
 
-// One number in a template. `digits`: without a sign, rounded to as many behind the point as the template has.
+// Formats one number by a template. `digits`: without sign, rounded to the template's digits after the point.
 class Shown {
  public:
   Shown(const Template& form, bool is_negative, std::string digits)
@@ -195,7 +195,7 @@ class Shown {
 
   std::string text() {
     for (const Item& item : form_.items) {
-      // A point behind which there is no digit ends all.
+      // A point without following digits ends the output.
       if (item.part == Part::Point && form_.fraction == 0 && !has_overflow_) return std::move(out_);
       add(item);
     }
@@ -203,7 +203,7 @@ class Shown {
   }
 
  private:
-  // Of FM: the place of the last digit that is shown, or of the point.
+  // FM: index of the last digit to show, or of the point.
   size_t last_relevant() const {
     const size_t point = digits_.find('.');
     if (point == Text::npos) return Text::npos;
@@ -216,7 +216,7 @@ class Shown {
     }
     return last;
   }
-  // A 0 before the point, where the template has 9.
+  // Returns whether the digit is a 0 before the point for which the template has 9.
   bool is_blank_zero() const {
     return form_.first_zero < 0 && at_ == 0 && digits_.starts_with("0.") && form_.fraction > 0;
   }
@@ -309,7 +309,7 @@ class Shown {
     end_part();
   }
 
-  // Behind the last digit, or the point behind all digits, is where a sign goes that stands behind.
+  // A trailing sign follows the last digit, or the point if it follows all digits.
   void end_part() {
     if (++parts_ != form_.whole + form_.fraction + (form_.has_point ? 1 : 0)) return;
     if (form_.has_brackets && is_sign_done_) {
@@ -324,10 +324,10 @@ class Shown {
   const Template& form_;
   const bool is_negative_;
   std::string digits_, out_;
-  int blanks_ = 0;  // places before the first digit
-  int place_ = 0;   // of the template's digits
-  int parts_ = 0;   // digits, and the point
-  size_t at_ = 0;   // in digits_
+  int blanks_ = 0;  // positions before the first digit
+  int place_ = 0;   // index among the template's digits
+  int parts_ = 0;   // digits and the point
+  size_t at_ = 0;   // index in digits_
   size_t last_ = Text::npos;
   bool has_overflow_ = false, has_digits_ = false, is_sign_done_ = false;
 };
@@ -350,7 +350,7 @@ class LastTemplate {
   bool is_read_ = false;
 };
 
-// Digits with as many behind the point, half away from zero.
+// Rounds half away from zero to `fraction` digits after the point.
 std::string rounded(std::string digits, int fraction) {
   const size_t point = std::min(digits.find('.'), digits.size());
   const auto wanted = static_cast<size_t>(fraction);
@@ -373,7 +373,7 @@ std::string rounded(std::string digits, int fraction) {
   return "1" + digits;
 }
 
-// A double keeps its sign when it becomes 0.
+// A double keeps its sign when it is rounded to 0.
 enum class Zero : uint8_t { HasNoSign, KeepsSign };
 std::string shown(const Template& form, std::string number, Zero zero = Zero::HasNoSign) {
   bool is_negative = number.starts_with('-');
@@ -393,7 +393,7 @@ Result<std::string> whole_to_char(PerBatch<LastTemplate>& forms, T number, Text 
   const Template& form = *TRY(forms->of(text));
   return shown(form, std::to_string(number));
 }
-// As many digits as a double surely has.
+// Shows at most the digits that a double represents exactly.
 Result<std::string> double_to_char(PerBatch<LastTemplate>& forms, double number, Text text) {
   const Template& form = *TRY(forms->of(text));
   if (!std::isfinite(number)) return not_there(std::isnan(number) ? "NaN" : "an infinity");

@@ -1,4 +1,4 @@
-// Parts of URLs, parsed as RFC 2396 and java.net.URI have it.
+// Parts of URLs, parsed as in RFC 2396 and java.net.URI.
 #include <fmt/format.h>
 
 #include <optional>
@@ -16,7 +16,7 @@ namespace {
 
 using Text = std::string_view;
 
-// Raw parts, as they stand in the text.
+// Raw parts, still encoded.
 struct Uri {
   std::optional<Text> scheme, host, path, query, fragment;
   std::optional<int32_t> port;
@@ -28,7 +28,8 @@ Error malformed(Text url) {
 
 bool is_alphanumeric(char c) { return is_ascii_letter(c) || is_ascii_digit(c); }
 
-// No blanks, control characters or delimiters of RFC 2396; a percent sign begins an escape.
+// Checks for blanks, control characters and delimiters of RFC 2396; a percent sign must begin an
+// escape.
 bool has_legal_characters(Text text) {
   constexpr Text kIllegal = "<>\"{}|\\^`";
   for (size_t i = 0; i < text.size(); ++i) {
@@ -53,7 +54,7 @@ bool is_host(Text host) {
                              [](char c) { return is_alphanumeric(c) || c == '-' || c == '.'; });
 }
 
-// [user@]host[:port]; anything else is a name that only a registry understands, without host.
+// Parses [user@]host[:port]; any other form is a registry-based name without host.
 void split_authority(Text authority, Uri& uri) {
   authority = authority.substr(authority.rfind('@') + 1);
   const size_t colon = authority.rfind(':');
@@ -80,7 +81,7 @@ Result<Uri> parse_uri(Text url) {
     uri.scheme = rest.substr(0, colon);
     rest = rest.substr(colon + 1);
     if (!is_scheme(*uri.scheme) || rest.empty()) return malformed(url);
-    if (rest[0] != '/') return uri;  // opaque, as mailto:a@b.c: no further parts
+    if (rest[0] != '/') return uri;  // opaque, such as mailto:a@b.c: no further parts
   }
   if (const size_t question = rest.find('?'); question != Text::npos) {
     uri.query = rest.substr(question + 1);

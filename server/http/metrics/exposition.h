@@ -1,4 +1,5 @@
-// The text that Prometheus reads: https://prometheus.io/docs/instrumenting/exposition_formats/
+// The text format that Prometheus reads:
+// https://prometheus.io/docs/instrumenting/exposition_formats/
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -9,14 +10,14 @@
 
 namespace server::http {
 
-// A page of families, each with its samples behind it:
+// A page of metric families, each followed by its samples:
 //
 //   # HELP millrace_query_lag_records Records that the query has not read yet.
 //   # TYPE millrace_query_lag_records gauge
 //   millrace_query_lag_records{query="CTAS_A_1"} 42
 //
-// Whatever there is of something, a family has no more than kMaxSamples; how many were left out is the
-// page's last family.
+// A family has at most kMaxSamples samples; the last family of the page counts those that were left
+// out.
 //
 // Threads: one.
 class Exposition {
@@ -42,7 +43,7 @@ class Exposition {
  private:
   void add_signed(int64_t value, Labels labels);
   void add_unsigned(uint64_t value, Labels labels);
-  bool begin_sample(Labels labels);  // false: there are too many of them
+  bool begin_sample(Labels labels);  // false: too many samples
   void append_value(std::string_view value);
   void end_sample(const auto& number);
 

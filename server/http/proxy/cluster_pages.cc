@@ -37,7 +37,8 @@ constexpr int8_t kTopicResource = 2, kSet = 0, kDelete = 1;
 constexpr int32_t kTimeoutMs = 30'000;
 constexpr KafkaError kLeaderNotAvailable{5};
 
-// Of a resource: {"kind": ..., "metadata": {"self": ..., "resource_name": null}, "cluster_id": ...
+// Begins a resource: {"kind": ..., "metadata": {"self": ..., "resource_name": null}, "cluster_id":
+// ...
 void begin_resource(JsonWriter& json, const Call& call, std::string_view kind,
                     const std::string& path) {
   const std::string_view host = call->request.header("host");
@@ -77,7 +78,7 @@ bool is_this_cluster(const Call& call) {
   return false;
 }
 
-// Of requests that say little.
+// For requests with small bodies.
 Result<JsonTree> body_of(const Call& call) {
   constexpr size_t kMaxBody = 64 * 1024;
   if (call->request.body.size() > kMaxBody)

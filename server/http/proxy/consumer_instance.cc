@@ -37,7 +37,7 @@ constexpr int64_t kEarliest = -2, kLatest = -1;
 constexpr int32_t kRebalanceTimeoutMs = 60'000;
 constexpr int64_t kCommitEveryUs = 5'000'000;
 constexpr int64_t kMaxTimeoutMs = 60'000;
-// Of one answer; the JSON of it is about as long.
+// Limits of one answer's records; its JSON is about as long.
 constexpr int32_t kMostBytes = 8 << 20, kDefaultBytes = 1 << 20;
 constexpr size_t kMaxPartitions = 10'000;
 constexpr size_t kMaxBody = 512 * 1024;
@@ -57,7 +57,8 @@ Response answer_of(const ProxyProblem& problem) {
   return problem.code == 0 ? no_content() : proxy_error(problem.code, problem.message);
 }
 
-// {"partitions": [{"topic": "t", "partition": 0}]}, or "offsets" with an offset each. Nothing when it is something else.
+// {"partitions": [{"topic": "t", "partition": 0}]}, or "offsets" with an offset each. Nothing for
+// another form.
 std::optional<ConsumerInstance::Offsets> read_partitions(const std::string& body,
                                                          std::string_view list) {
   const auto tree = engine::parse_json_tree(body);
@@ -78,7 +79,7 @@ std::optional<ConsumerInstance::Offsets> read_partitions(const std::string& body
   return offsets;
 }
 
-// Topics of a message, each with its partitions: what all of these requests have.
+// Adds a partition to the topics of a message; several requests have this form.
 template <class Topics, class Partition>
 void add_partition(Topics& topics, const std::string& name, Partition partition, auto name_member,
                    auto partitions_member) {
@@ -95,7 +96,7 @@ struct ConsumerInstance::Reading {
   Done done;
   int64_t deadline_us = 0;
   int32_t max_bytes = kDefaultBytes;
-  std::optional<Timer> timer;  // until there may be an assignment
+  std::optional<Timer> timer;  // until an assignment is possible
 };
 
 ConsumerInstance::ConsumerInstance(const ProxyView& view, size_t shard, ConsumerSettings settings)
@@ -127,7 +128,7 @@ void ConsumerInstance::next_operation() {
   find_coordinator(kMostTries, operation);
 }
 
-// The first group of a server lets the topic of groups be made, which takes a moment.
+// The first group of a server causes the topic of groups to be created, which takes a moment.
 void ConsumerInstance::find_coordinator(int tries, std::function<void()> then) {
   kafka::FindCoordinatorRequest request;
   request.coordinator_keys = {settings_.group};
@@ -137,7 +138,7 @@ void ConsumerInstance::find_coordinator(int tries, std::function<void()> then) {
        then = std::move(then)](const Result<kafka::FindCoordinatorResponse>& response) {
         self->has_coordinator_ = response && !response->coordinators.empty() &&
                                  response->coordinators[0].error_code == KafkaError::None;
-        // What is wrong is told by what is asked next.
+        // The next request reports the error.
         if (self->has_coordinator_ || tries <= 1) {
           self->retry_timer_.reset();
           return then();
@@ -166,7 +167,7 @@ int64_t ConsumerInstance::idle_ms() const {
   return is_busy_ ? 0 : (view_.clock.monotonic_us() - used_us_) / 1000;
 }
 
-// ---- What it reads
+// ---- Subscription and assignment
 
 void ConsumerInstance::subscribe(const Request& request, Done done) {
   const auto tree = engine::parse_json_tree(request.body);
@@ -305,7 +306,7 @@ void ConsumerInstance::heartbeat(std::function<void(ProxyProblem)> then) {
         if (!response) return then({50002, response.error().message});
         if (response->error_code == kUnknownMemberId ||
             response->error_code == kFencedMemberEpoch) {
-          // The group has given it up: it comes anew.
+          // The group has removed the consumer, which joins again.
           self->has_joined_ = false;
           self->positions_.clear();
           self->next_heartbeat_us_ = 0;
@@ -344,7 +345,8 @@ void ConsumerInstance::find_names(std::vector<std::pair<Uuid, std::vector<int32_
             if (id == topic.topic_id) by_name[*topic.name] = partitions;
         }
         self->take_assignment(by_name);
-        // What it owns now is told at once: others wait for what it has given up.
+        // The new assignment is acknowledged at once, since other consumers wait for the partitions
+        // that this one gave up.
         self->next_heartbeat_us_ = 0;
         then(ok());
       });
@@ -489,7 +491,7 @@ void ConsumerInstance::commit(const Request& request, Done done) {
   Offsets offsets = to_commit();
   if (request.body.find_first_not_of(" \t\r\n") != request.body.npos) {
     if (auto listed = read_partitions(request.body, "offsets"))
-      // The offset of a record is named; the group goes on behind it.
+      // The request names the offset of a record; the group continues behind it.
       for (offsets = *std::move(listed); auto& [partition, offset] : offsets) ++offset;
     else if (const auto partitions = read_partitions(request.body, "partitions"))
       std::erase_if(offsets, [&](const auto& each) { return !partitions->contains(each.first); });
@@ -566,7 +568,7 @@ void ConsumerInstance::read_some(std::shared_ptr<Reading> reading) {
   if (is_subscribed() && (!has_joined_ || (positions_.empty() && now_us >= next_heartbeat_us_)) &&
       !is_beating_)
     return heartbeat([self = shared_from_this(), reading, go_on](const ProxyProblem& problem) {
-      // Nothing is ours yet: asked again soon.
+      // No partition is assigned yet: asks again soon.
       if (problem.code == 0 && self->positions_.empty())
         self->next_heartbeat_us_ =
             std::min(self->next_heartbeat_us_, self->view_.clock.monotonic_us() + 100'000);
@@ -581,7 +583,7 @@ void ConsumerInstance::read_some(std::shared_ptr<Reading> reading) {
 
 void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
   if (view_.clock.monotonic_us() >= reading->deadline_us) return reading->done(kafka_json("[]"));
-  // Not shared by its own timer.
+  // The timer refers to the reading weakly, because the reading owns it.
   if (!reading->timer)
     reading->timer.emplace(loop(), "an HTTP consumer that waits",
                            [self = weak_from_this(), waiting = std::weak_ptr(reading)] {
@@ -594,9 +596,10 @@ void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
 }
 
 void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
-  // Answers that others do not read hold half of the memory: it waits until they do.
+  // Unread answers of other clients hold half of the memory: the fetch waits until they are read.
   if (memory_.budget().has_many_answers()) return look_again(reading);
-  // The answer is its connection's, and is made whole: no more than this consumer would get itself.
+  // The answer is charged to the connection and made as a whole, so it is limited to this
+  // consumer's share of memory.
   reading->max_bytes =
       std::min(reading->max_bytes,
                static_cast<int32_t>(std::min<size_t>(memory_.available_bytes() / 4, kMostBytes)));
@@ -627,7 +630,7 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
           for (const auto& partition : topic.partitions) {
             Position& position = next[{topic.topic, partition.partition_index}];
             if (partition.error_code == KafkaError::OffsetOutOfRange) {
-              position = {};  // found anew with the next request
+              position = {};  // found again by the next request
               continue;
             }
             if (partition.error_code != KafkaError::None)
@@ -636,8 +639,8 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
                 partition.records ? partition.records->whole() : std::string_view();
             auto aborted = partition.aborted_transactions.value_or(
                 std::vector<kafka::FetchResponse::Topic::Partition::AbortedTransaction>());
-            // A record that cannot be shown is an error once those before it are with the client, which can commit these and
-            // seek beyond it.
+            // A record that cannot be shown becomes an error only after the client has the earlier
+            // records, which it can commit to seek beyond the invalid one.
             bool has_records = false, is_cut = false;
             while (!left.empty() && !is_cut) {
               const auto batch = records::parse_batch(left, records::BatchCheck::Shape);
@@ -649,7 +652,8 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
                        one.producer_id == batch->header.producer_id.value() &&
                        one.first_offset <= batch->header.base_offset.value();
               });
-              // The marker that ends it: what its producer sends later is of another transaction.
+              // The marker ends the transaction; later records of its producer belong to another
+              // one.
               if (batch->header.is_control())
                 std::erase_if(aborted, [&](const auto& one) {
                   return one.producer_id == batch->header.producer_id.value() &&
@@ -693,7 +697,7 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
             }
           }
         json.end_array();
-        // A fetch that found nothing may have been answered early.
+        // A fetch without records may have been answered early.
         const bool has_time = self->view_.clock.monotonic_us() + 1000 < reading->deadline_us;
         self->positions_ = std::move(next);
         if (json.json() == "[]" && has_time) return self->read_some(reading);

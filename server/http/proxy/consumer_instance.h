@@ -1,4 +1,4 @@
-// A consumer that lives between requests: HTTP clients subscribe, read and commit with it.
+// A consumer that exists between requests: HTTP clients subscribe, read and commit with it.
 #pragma once
 #include <deque>
 #include <functional>
@@ -26,8 +26,8 @@ struct ConsumerSettings {
   int64_t request_timeout_ms = 1000;
 };
 
-// Invariants: one operation at a time; others wait for it, in their order, at most kMaxWaiting.
-// Threads:    one loop's. Owner: ConsumerInstances, and what runs on the loop for it.
+// Invariants: one operation at a time; at most kMaxWaiting others wait for it, in their order.
+// Threads: one loop's. Owner: ConsumerInstances, and callbacks on the loop.
 class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
  public:
   static constexpr size_t kMaxWaiting = 16;
@@ -54,31 +54,31 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   void records(const Request& request, Done done);
   void commit(const Request& request, Done done);
   void committed(const Request& request, Done done);
-  // Leaves its group; nothing is asked of it any more.
+  // Leaves the group; no operation follows.
   void close(const Request& request, Done done);
-  // What is due: heartbeats. Each second.
+  // Called each second; sends heartbeats that are due.
   void tick();
   int64_t idle_ms() const;
-  // Its loop has ended: nothing is answered any more. What waits for an answer holds on to it, and it to the client
-  // that would bring the answer.
+  // The loop has ended, so no answer follows. An operation that waits for an answer shares this
+  // object, which owns the client that would deliver the answer.
   void abandon();
 
  private:
   struct Position {
     std::optional<int64_t> next;  // none: not known yet
-    int64_t told = -1;  // behind the last record that was given out; what is to be committed
+    int64_t told = -1;  // offset behind the last returned record, to be committed
   };
   struct Reading;  // one request for records
 
   void next_operation();
   void find_coordinator(int tries, std::function<void()> then);
   Done finishing(Done done);
-  // Of a subscription: makes sure that the group knows of it, and what it has given us.
+  // For a subscription: joins or stays in the group, and learns the assigned partitions.
   void heartbeat(std::function<void(ProxyProblem)> then);
   void take_assignment(const std::map<std::string, std::vector<int32_t>>& assigned);
   void find_names(std::vector<std::pair<Uuid, std::vector<int32_t>>> assigned,
                   std::function<void(ProxyProblem)> then);
-  // Fills in the positions that are not known: what was committed, else the beginning or the end.
+  // Fills in unknown positions: the committed offset, otherwise the beginning or the end.
   void find_positions(std::function<void(ProxyProblem)> then);
   void list_offsets(std::vector<TopicPartition> of, int64_t timestamp,
                     std::function<void(ProxyProblem)> then);
@@ -101,7 +101,7 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   bool is_busy_ = false, is_closed_ = false, has_coordinator_ = false;
   std::optional<Timer> retry_timer_;
   std::shared_ptr<Reading>
-      reading_;  // the request that is being answered; shared with its callbacks
+      reading_;  // the present request; shared with its callbacks
   std::vector<std::string> topics_;
   std::string pattern_;
   std::string member_id_;

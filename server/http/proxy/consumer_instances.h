@@ -11,8 +11,9 @@
 
 namespace server::http {
 
-// Invariant: those that nobody asks for anything for kIdleMs are closed; there are at most kMost.
-// Threads:   any, but for the timers, which are their loops'. Owner: the node; the loops stand still, or have ended, when it goes.
+// Invariant: instances that were unused for kIdleMs are closed; at most kMost exist.
+// Threads: any, except the timers, which belong to their loops. Owner: the node; the loops do not
+//          run when it is destroyed.
 class ConsumerInstances {
  public:
   static constexpr size_t kMost = 1000;
@@ -23,7 +24,7 @@ class ConsumerInstances {
 
   enum class Added : uint8_t { Yes, Exists, TooMany };
   Added add(ConsumerSettings settings);
-  // Null when there is none.
+  // Null if no such instance exists.
   std::shared_ptr<ConsumerInstance> find(const std::string& group, const std::string& name);
   std::shared_ptr<ConsumerInstance> take(const std::string& group, const std::string& name);
 
@@ -34,10 +35,10 @@ class ConsumerInstances {
   std::mutex mutex_;
   // Guarded by mutex_
   std::map<std::pair<std::string, std::string>, std::shared_ptr<ConsumerInstance>> instances_;
-  std::vector<std::weak_ptr<ConsumerInstance>> all_;  // also those that are closing
+  std::vector<std::weak_ptr<ConsumerInstance>> all_;  // includes closing instances
   size_t next_shard_ = 0;
 
-  std::vector<std::unique_ptr<Timer>> timers_;  // of the loops
+  std::vector<std::unique_ptr<Timer>> timers_;  // one for each loop
 };
 
 }  // namespace server::http

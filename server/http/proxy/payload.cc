@@ -22,7 +22,7 @@ using engine::JsonTree;
 
 struct EmbeddedRow {
   Embedded format;
-  std::string_view name, type;  // of the API, and within content types
+  std::string_view name, type;  // in the API, and in content types
 };
 constexpr EmbeddedRow kEmbedded[] = {
     {Embedded::Binary, "BINARY", ".binary."},
@@ -33,7 +33,7 @@ constexpr EmbeddedRow kEmbedded[] = {
     {Embedded::Protobuf, "PROTOBUF", ".protobuf."},
 };
 
-// Types that name no format.
+// Content types without a format.
 constexpr std::string_view kNoFormat[] = {kJson, "application/vnd.kafka+json",
                                           "application/vnd.kafka.v2+json", "application/octet-stream"};
 

@@ -16,33 +16,37 @@ namespace server::http {
 
 enum class Embedded : uint8_t { Binary, Json, Text, Avro, JsonSchema, Protobuf };
 
-// "application/vnd.kafka.avro.v2+json" names Avro; types that name none are Binary. Nothing for other types.
+// "application/vnd.kafka.avro.v2+json" names Avro; a type without a format means Binary. Nothing
+// for other types.
 std::optional<Embedded> embedded_of_content_type(std::string_view content_type);
-// Whether records of this format may go to a client that wants what its Accept header says.
+// Whether records of this format may be sent to a client with this Accept header.
 bool accepts_embedded(std::string_view accept, Embedded format);
 std::optional<Embedded> find_embedded(std::string_view name);  // "binary", "json", ...
 std::string_view embedded_name(Embedded format);               // "BINARY"
 bool has_schema(Embedded format);
 engine::SchemaKind schema_kind_of(Embedded format);
 
-// The schema that a key or a value is written in.
+// The schema of a key or value.
 struct WrittenSchema {
   int32_t id = 0;
   engine::SchemaText text;
-  // Of a JSON Schema, which values are checked against; shared by copies of this.
+  // The check of values for a JSON Schema; shared by copies.
   std::shared_ptr<engine::JsonSchemaCheck> check = {};
 };
-// With the check, where it is a JSON Schema, of at most so many steps. Fails with InvalidText.
+// Makes the schema; that of a JSON Schema has a check of at most `max_steps` steps. Fails with
+// InvalidText.
 Result<WrittenSchema> written_schema(int32_t id, engine::SchemaText text, uint64_t max_steps);
 
-// At most so much a text takes as a JsonTree: each value of a list of ones takes fifty times its length.
+// The greatest size of a text as a JsonTree: each value of a list of ones takes fifty times its
+// length.
 size_t tree_bytes(std::string_view json);
 
-// The bytes of a key or value; nothing for null. Fails with InvalidText, and with LimitExceeded where a check takes too long.
+// The bytes of a key or value; nothing for null. Fails with InvalidText, and with LimitExceeded if
+// a check takes too long.
 Result<std::optional<std::string>> payload_bytes(Embedded format, const engine::JsonTree& node,
                                                  const WrittenSchema* schema);
 
-// The other way round. Fails with InvalidText when they are no such thing.
+// Decodes a key or value. Fails with InvalidText if the bytes do not fit the format.
 Status append_payload(engine::JsonWriter& json, Embedded format,
                       std::optional<std::string_view> bytes, const engine::SchemaLookup& schemas);
 

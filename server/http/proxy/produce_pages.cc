@@ -16,13 +16,13 @@ namespace {
 using engine::JsonKind;
 using engine::JsonTree;
 
-// Reading so much takes a millisecond.
+// Reading a body of this size takes a millisecond.
 constexpr size_t kMaxOnLoop = 64 * 1024;
-// Of values against a JSON Schema, for one request: about a second.
+// Steps for checking values against a JSON Schema, for one request: about a second.
 constexpr uint64_t kMaxCheckSteps = 2'000'000;
 
-// A produce request, step by step: it is read, its schemas are found or registered, its records become
-// bytes, and go to their partitions.
+// A produce request in steps: it is read, its schemas are found or registered, its records are
+// encoded and sent to their partitions.
 class Produce : public std::enable_shared_from_this<Produce> {
  public:
   Produce(std::shared_ptr<ProxyCall> call, Embedded format)
@@ -43,7 +43,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
     std::optional<WrittenSchema> schema = {};
   };
 
-  // What takes long is done on another thread. Who was refused meanwhile goes no further.
+  // Long work is done on another thread. A request that was refused meanwhile does not continue.
   void aside(const std::function<void()>& work, const std::function<void()>& then) {
     if (call_->request.body.size() <= kMaxOnLoop && format_ != Embedded::JsonSchema) {
       work();
@@ -67,7 +67,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
   }
   void fail(int code, std::string message) { problem_ = {code, std::move(message)}; }
 
-  // --- Its thread is a worker's, perhaps
+  // --- Possibly on a worker thread
   void read() {
     const size_t needed = tree_bytes(call_->request.body);
     if (!charge_.try_resize(needed))
@@ -83,7 +83,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
       if (record.kind != JsonKind::Object) return fail(422, "a record is an object");
   }
 
-  // The check of values is made where they are checked: a schema may be large.
+  // The check is made on the thread that uses it, since a schema may be large.
   bool make_checks() {
     for (Side* side : {&key_, &value_}) {
       if (!side->schema || format_ != Embedded::JsonSchema) continue;
@@ -246,7 +246,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
 
   const std::shared_ptr<ProxyCall> call_;
   const Embedded format_;
-  // Of the tree, and of the records that are made of it; not of the connection, which may be gone before it.
+  // For the tree and its records. Not charged to the connection, which may end first.
   OwnedCharge charge_;
   JsonTree body_;
   ProxyProblem problem_;

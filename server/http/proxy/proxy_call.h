@@ -1,4 +1,4 @@
-// A request to the REST proxy that becomes requests to the server's Kafka side.
+// A request to the REST proxy, which is carried out by requests to the server's Kafka side.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace server::http {
 
-// Owned by its exchange; callbacks share it, and find a call that is over when the client has gone.
+// Owned by its exchange. Callbacks share it; after the client has disconnected they find is_over().
 //
 // Threads: the connection's loop.
 class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
@@ -30,7 +30,7 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
           then(*told);
         });
   }
-  // Its own, while it is not over.
+  // The call's own client. Must not be called after the end.
   kafka::LocalClient& client() {
     if (!client_) client_ = view.open_client(context.shard, context.memory);
     return *client_;
@@ -52,7 +52,7 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   friend class ProxyExchange;
   void end() {
     is_over_ = true;
-    client_.reset();  // and with it the callbacks that share this
+    client_.reset();  // and with it the callbacks that share this call
   }
 
   std::unique_ptr<kafka::LocalClient> client_;

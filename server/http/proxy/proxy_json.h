@@ -1,4 +1,4 @@
-// What the REST proxy answers, as Confluent's does.
+// Answers of the REST proxy in Confluent's form.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,11 +10,11 @@ namespace server::http {
 
 inline constexpr std::string_view kProxyJson = "application/vnd.kafka.v2+json";
 
-// `code`: a status, or a status and two digits more.
+// `code` is a status, or a status followed by two digits.
 Response proxy_error(int code, std::string_view message);
 Response proxy_response(std::string json, int status = 200);
 
-// The number for what a request to the log was refused with, and words for it.
+// The error number and message for a request that the Kafka side refused.
 struct ProxyProblem {
   int code = 0;
   std::string message;

@@ -1,4 +1,4 @@
-// What the REST proxy needs of the server.
+// The parts of the server that the REST proxy uses.
 #pragma once
 #include <functional>
 #include <memory>
@@ -13,10 +13,10 @@
 
 namespace server::http {
 
-// All that it refers to outlives the pages.
+// The view's parts outlive the pages.
 struct ProxyView {
   std::string cluster_id;
-  // A client of this server's Kafka side, on the loop of that index.
+  // Opens a client of this server's Kafka side, on the loop with that index.
   std::function<std::unique_ptr<kafka::LocalClient>(size_t shard, MemoryAccount* memory)>
       open_client;
   std::function<std::string()> address;  // of the listener: "127.0.0.1:8088"

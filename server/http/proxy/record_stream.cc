@@ -1,5 +1,5 @@
-// POST /v3/clusters/{cluster}/topics/{topic}/records: one record, or many JSON documents one after the other, each of which is
-// answered as soon as its record is durable.
+// POST /v3/clusters/{cluster}/topics/{topic}/records: one record, or many JSON documents one after
+// the other. Each is answered as soon as its record is durable.
 #include <absl/strings/escaping.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ namespace server::http {
 
 namespace {
 
-// Of one value against a JSON Schema: some milliseconds of the loop's.
+// Steps for checking one value against a JSON Schema: some milliseconds on the loop.
 constexpr uint64_t kMaxCheckSteps = 50'000;
 
 using engine::JsonKind;
@@ -28,7 +28,7 @@ using engine::JsonTree;
 constexpr size_t kMaxDocument = size_t{2} << 20;
 constexpr size_t kMaxUnderWay = 50;
 
-// Cuts JSON objects that follow each other: where one ends is told by its brackets.
+// Splits a sequence of JSON objects by their brackets.
 class Documents {
  public:
   explicit Documents(MemoryAccount* memory) : charge_(memory, MemoryKind::Connections) {}
@@ -37,7 +37,7 @@ class Documents {
     text_ += bytes;
     charge_.resize(text_.capacity());
   }
-  // The next whole one; nothing when more has to come.
+  // The next complete object; nothing if more bytes are needed.
   std::optional<std::string> next() {
     for (; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
@@ -148,7 +148,7 @@ class RecordStream final : public Exchange {
     return proxy_error(code, message).body;
   }
 
-  // {"type": "JSON", "data": ...}; without a type a text is a STRING, all else JSON.
+  // {"type": "JSON", "data": ...}; without a type a text is a STRING, and any other value JSON.
   std::optional<std::string> side(const JsonTree* node, std::optional<std::string>& to,
                                   std::optional<std::string>& type) const {
     const JsonTree* data = node ? node->find("data") : nullptr;
@@ -252,7 +252,7 @@ class RecordStream final : public Exchange {
     return json.take();
   }
 
-  // In the order of the records.
+  // Writes answers in the order of the records.
   void tell() {
     while (!under_way_.empty() && under_way_.front()->answer) {
       if (!std::exchange(has_head_, true)) context_.responder.begin({});
@@ -260,7 +260,7 @@ class RecordStream final : public Exchange {
       under_way_.pop_front();
     }
     if (!under_way_.empty()) return;
-    // Others have come meanwhile, for which there is room again.
+    // More documents have arrived, and there is room for them again.
     if (!is_drained_ && !context_.responder.is_full()) return context_.responder.wake();
     if (!is_complete_ || !is_drained_) return;
     if (documents_.has_more()) return refuse(400, "the last record is no whole JSON object");

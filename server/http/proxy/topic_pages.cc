@@ -1,4 +1,4 @@
-// /topics, /brokers: what there is (version 2 of the API).
+// /topics, /brokers: descriptions (version 2 of the API).
 #include <functional>
 
 #include "engine/json/json_writer.h"
@@ -17,7 +17,7 @@ using engine::JsonWriter;
 using Topic = kafka::MetadataResponse::Topic;
 constexpr int16_t kMetadataVersion = 9, kListOffsetsVersion = 5;
 
-// Of one topic, or of all.
+// Asks for one topic, or for all.
 void ask_metadata(const std::shared_ptr<ProxyCall>& call, const std::string* topic,
                   std::function<void(const kafka::MetadataResponse&)> then) {
   kafka::MetadataRequest request;

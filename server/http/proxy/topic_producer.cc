@@ -16,10 +16,11 @@ namespace {
 
 constexpr int16_t kMetadataVersion = 9, kProduceVersion = 9;
 constexpr int32_t kTimeoutMs = 30'000;
-// A batch is at most as long as topics let one be (max.message.bytes, 1 MiB), with a margin.
+// A batch is at most as long as the default limit of topics (max.message.bytes, 1 MiB), with a
+// margin.
 constexpr size_t kBatchBytes = 512 * 1024;
 
-// What is told when all of it has been answered.
+// The results, which are returned when all batches have been answered.
 struct Pending {
   std::vector<ProducedRecord> produced;
   size_t left = 1;

@@ -1,4 +1,4 @@
-// Records of HTTP clients on their way to a topic.
+// Sends records of HTTP clients to a topic.
 #pragma once
 #include <functional>
 #include <memory>
@@ -26,8 +26,8 @@ struct ProducedRecord {
   std::string message;
 };
 
-// What it takes to send: how many partitions there are. Told with an error where the topic is not there, which
-// is made where the server makes topics for whoever asks for them.
+// The number of a topic's partitions, or an error if the topic does not exist. A missing topic is
+// created if the server creates topics on request.
 struct TopicShape {
   KafkaError error = KafkaError::None;
   int32_t partition_count = 0;
@@ -35,8 +35,9 @@ struct TopicShape {
 void ask_topic_shape(kafka::LocalClient& client, const std::string& topic,
                      std::function<void(TopicShape)> done);
 
-// Records go to the partition that they name, else to that of their key, as Kafka's clients have it, else all to one
-// that is chosen by chance. `done` is told of all at once, in their order, and not once the client is gone.
+// Each record is sent to the partition that it names, otherwise to the partition of its key, as
+// Kafka's clients choose it. Records with neither are all sent to one random partition. `done` gets
+// all results at once, in the records' order. It is not called after the client is destroyed.
 void produce_records(kafka::LocalClient& client, const Clock& clock, const std::string& topic,
                      int32_t partition_count, const std::vector<NewRecord>& records,
                      std::function<void(std::vector<ProducedRecord>)> done);

@@ -21,7 +21,7 @@ struct Member {
   std::string_view name;
   Shape shape;
 };
-// In the order in which Confluent's registry answers them.
+// The order is that of Confluent's registry in its answers.
 constexpr std::array<Member, 3> kMetadata = {{
     {"tags", Shape::TextsByName},
     {"properties", Shape::TextByName},

@@ -1,5 +1,5 @@
-// What a schema says beside its text: metadata (tags, properties) and rules, which clients carry out. The registry
-// keeps them and gives them back.
+// The parts of a schema besides its text: metadata (tags, properties) and rules, which clients
+// carry out. The registry only stores and returns them.
 #pragma once
 #include <map>
 #include <string>
@@ -10,13 +10,15 @@
 
 namespace server::http {
 
-// In one spelling, so that the same is the same: names in order, nothing that is null. Empty where `node` is null
-// or not there; "{}" where it says nothing. Fails with 422 on what is no metadata.
+// Returns the metadata in a canonical form, so that equal metadata compare equal: names in order,
+// no null. Empty if `node` is null or missing; "{}" if it has no content. Fails with 422 if it is
+// no metadata.
 engine::RegistryResult<std::string> read_metadata(const engine::JsonTree* node);
-// The same of rules. Fails with 42210 where one could not be carried out by anybody.
+// Returns a set of rules in a canonical form. Fails with 42210 if no client could carry out one of
+// the rules.
 engine::RegistryResult<std::string> read_rule_set(const engine::JsonTree* node);
 
-// Whether the metadata of a schema has all of these properties.
+// Whether the metadata of a schema have all of these properties.
 bool has_properties(std::string_view metadata,
                     const std::multimap<std::string, std::string>& properties);
 

@@ -1,4 +1,4 @@
-// What changes the registry: schemas are registered and deleted, levels and modes are set.
+// Changes of the registry: schemas are registered and deleted, levels and modes are set.
 #include <fmt/format.h>
 
 #include <memory>
@@ -18,8 +18,8 @@ using engine::RegistryError;
 using engine::RegistryResult;
 using engine::SchemaRegistry;
 
-// A schema is examined on a worker and registered on the thread that keeps the metadata; when its subject
-// has changed between the two, once more.
+// A schema is examined on a worker thread and registered on the metadata thread. If its subject has
+// changed in between, this is repeated.
 class Registration : public std::enable_shared_from_this<Registration> {
  public:
   Registration(const RegistryView& view, Request request, Unwanted unwanted, ResponseDone done)
@@ -39,7 +39,8 @@ class Registration : public std::enable_shared_from_this<Registration> {
   }
 
  private:
-  // Subjects that others change all the time are examined where nobody can come between.
+  // After this many tries the schema is examined on the metadata thread, where the subject cannot
+  // change meanwhile.
   static constexpr int kMaxTries = 5;
 
   void examine() {
@@ -71,7 +72,7 @@ class Registration : public std::enable_shared_from_this<Registration> {
   void told(const RegistryResult<void>& done) {
     if (!done) return finish(registry_error(done.error()));
     if (!put_) return begin();
-    // Who says that more members are welcome gets the version as well.
+    // A client that accepts further members also gets the version.
     finish(
         registry_response(request_.header("confluent-accept-unknown-properties") == "true"
                               ? fmt::format(R"({{"id":{},"version":{}}})", put_->id, put_->version)
@@ -92,7 +93,7 @@ class Registration : public std::enable_shared_from_this<Registration> {
   std::optional<SchemaRegistry::Registered> put_;
 };
 
-// What one of the other changes makes of the registry, and what is answered when that is durable.
+// The changes that a request makes, and its answer when they are durable.
 struct Outcome {
   RegistryChanges changes;
   std::string answer;
@@ -184,7 +185,7 @@ constexpr ChangeRow kChanges[] = {
     {"DELETE", "/mode", unset_mode},
     {"DELETE", "/mode/{subject}", unset_mode},
 };
-// A level or a mode: nothing that takes long to read.
+// A level or a mode, which is small.
 constexpr size_t kMaxSmallBody = 64 * 1024;
 
 Handler handler_of(const RegistryView& view, const ChangeRow& row) {

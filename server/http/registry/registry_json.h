@@ -1,4 +1,4 @@
-// What the schema registry answers, as its clients know it.
+// Answers of the schema registry in the form that its clients read.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -14,11 +14,11 @@ namespace server::http {
 inline constexpr std::string_view kRegistryJson = "application/vnd.schemaregistry.v1+json";
 
 Response registry_response(std::string json, int status = 200);
-// {"error_code":40401,"message":"..."}; the status is what the number says.
+// {"error_code":40401,"message":"..."}; the status is derived from the number.
 Response registry_error(const engine::RegistryError& error);
 
-// {"schemaType":..., "schema":..., "references":[...]}, and whatever `add` puts before: of a version its subject, its number and
-// its id. AVRO is not named: it is what a schema is that does not say what it is.
+// {"schemaType":..., "schema":..., "references":[...]}, preceded for a version by its subject, its
+// number and its id. AVRO is not written, since it is the default type.
 std::string schema_json(const engine::RegisteredSchema& schema, std::string_view text);
 std::string version_json(const engine::SchemaVersion& version, std::string_view text);
 std::string numbers_json(std::span<const int32_t> numbers);
@@ -28,7 +28,7 @@ std::string member_json(std::string_view name, std::string_view value);
 std::string member_json(std::string_view name, int64_t value);
 // [{"subject":..., "version":...}]
 std::string uses_json(std::span<const engine::SchemaVersion> uses);
-// `messages` only where they are asked for.
+// `messages` are included only on request.
 std::string compatibility_json(const std::vector<std::string>& problems, bool is_verbose);
 
 }  // namespace server::http

@@ -10,7 +10,7 @@ namespace server::http {
 
 namespace {
 
-// The level of Confluent's registry whose API this is.
+// The version of Confluent's registry whose API this is.
 constexpr std::string_view kRegistryVersion = "7.9.0";
 
 Response plain_refusal(int code, std::string_view message) {
@@ -36,7 +36,7 @@ std::string cluster_identity(const std::string& cluster_id) {
   return json.take();
 }
 
-// What Confluent's registry has and this one does not.
+// Features of Confluent's registry that this one does not have.
 struct MissingRow {
   const char *path, *what;
 };
@@ -73,7 +73,7 @@ Routes registry_routes(const RegistryView& view, const std::string& cluster_id) 
   routes.add({"GET", "/v1/metadata/id", answer_with([cluster_id](const Request&) {
                 return registry_response(cluster_identity(cluster_id));
               })});
-  // For those who ask whether anybody is there.
+  // For clients that check whether the registry is up.
   routes.add({"GET", "/", answer_with([](const Request&) { return registry_response("{}"); })});
   return routes;
 }

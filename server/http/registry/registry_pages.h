@@ -10,7 +10,7 @@ namespace server::http {
 // /subjects, /schemas, /compatibility, /config, /mode, /contexts, /v1/metadata/version.
 void add_registry_pages(Routes& routes, const RegistryView& view);
 
-// Of a listener that is a registry and nothing else: what is wrong is told as registries tell it.
+// The routes of a listener for the registry alone. Errors have the registry's form.
 Routes registry_routes(const RegistryView& view, const std::string& cluster_id);
 
 }  // namespace server::http

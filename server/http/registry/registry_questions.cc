@@ -1,4 +1,4 @@
-// What the registry answers without changing.
+// Questions to the registry, which do not change it.
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
@@ -29,7 +29,7 @@ using engine::SchemaVersion;
 using Answer = RegistryResult<std::string>;  // JSON
 
 constexpr size_t kMaxSubjects = 20'000, kMaxSchemas = 1000;
-// Of a list of schemas: who wants more asks for it page by page.
+// Limit of a list of schemas; clients get more in pages.
 constexpr size_t kMaxListBytes = size_t{16} << 20;
 
 RegistryError schema_not_found(std::string_view id) {
@@ -44,7 +44,7 @@ std::string subject_of(const Request& request) {
   return plain_subject(request.path_parameters.at(0));
 }
 
-// The text in the form that ?format= names. Forms that nobody knows are none.
+// The text in the form that ?format= names. Unknown forms are ignored.
 RegistryResult<std::string> text_of(const Request& request, const SchemaRegistry& registry,
                                     const engine::RegisteredSchema& schema) {
   if (query_value(request.query, "format") != "serialized" ||
@@ -81,7 +81,8 @@ void cut(List& list, Page page) {
   if (list.size() > page.limit) list.resize(page.limit);
 }
 
-// Whether a subject is meant by ?subjectPrefix=: ":*:" is any context, and without a context it is the default one.
+// Whether ?subjectPrefix= matches a subject: ":*:" is any context, and a prefix without a context
+// means the default one.
 bool is_meant(std::string_view subject, std::string_view prefix) {
   if (prefix.starts_with(":*:")) {
     prefix.remove_prefix(3);
@@ -229,8 +230,8 @@ Answer look_up(const Request& request, const SchemaRegistry& registry) {
   return version_json(*found, *text);
 }
 
-// The newest version whose metadata says what is asked for. No version has metadata.
-// ?key=major&value=2&key=owner&value=ann: each key with the value at its place.
+// Reads the properties of a search, ?key=major&value=2&key=owner&value=ann: each key has the value
+// at the same position.
 RegistryResult<std::multimap<std::string, std::string>> wanted_properties(const Request& request) {
   const auto keys = query_values(request.query, "key");
   const auto values = query_values(request.query, "value");
@@ -269,7 +270,7 @@ Answer check(const Request& request, const SchemaRegistry& registry, std::option
   if (problems) return compatibility_json(*problems, is_verbose);
   if (is_verbose && problems.error().code == 42201)
     return compatibility_json({problems.error().message}, true);
-  // A version of a subject that is not there.
+  // The requested version of a missing subject.
   if (problems.error().code == 40401 && version)
     return RegistryError{40402, fmt::format("Version {} not found.", *version)};
   return problems.error();
@@ -338,15 +339,15 @@ Answer list_contexts(const Request& request, const SchemaRegistry& registry) {
   return texts_json(list);
 }
 
-// ---- Where it is answered
+// ---- Cost of the questions
 
 enum class Cost : uint8_t {
-  Small,  // on the loop, unless a form is asked for
+  Small,  // on the loop, unless a form is requested
   Large,
   Check,  // schemas are compared
 };
 using Ask = Answer (*)(const Request&, const SchemaRegistry&);
-// Of a check, which ends when it is unwanted.
+// For a check, which ends when it is unwanted.
 using AskLong = Answer (*)(const Request&, const SchemaRegistry&, const std::atomic<bool>&);
 struct QuestionRow {
   const char* method;

@@ -32,7 +32,7 @@ RegistryResult<JsonTree> read_object(std::string_view body) {
   return *std::move(tree);
 }
 
-// Says something: neither null nor empty.
+// Whether the member has content: neither null nor empty.
 bool is_said(const JsonTree* node) {
   return node && !node->is_null() && !(node->kind == JsonKind::Object && node->members.empty()) &&
          !(node->kind == JsonKind::Array && node->items.empty());
@@ -128,7 +128,7 @@ RegistryResult<engine::RegisteredSchema> read_schema(std::string_view body,
   schema.metadata = *std::move(metadata);
   schema.rule_set = *std::move(rule_set);
   schema.text = tree->text_of("schema");
-  // With something beside it, it may be that of the newest version.
+  // A request with metadata or rules may omit the text, which is then that of the newest version.
   if (schema.text.empty() && schema.metadata.empty() && schema.rule_set.empty())
     return RegistryError{42201, "Empty schema"};
   for (const char* name : {"schemaTagsToAdd", "schemaTagsToRemove"})

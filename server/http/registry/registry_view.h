@@ -1,4 +1,4 @@
-// What the pages of the schema registry need of the server.
+// The parts of the server that the pages of the schema registry use.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -8,23 +8,23 @@
 
 namespace server::http {
 
-// Functions may be called on any thread.
+// The functions may be called on any thread.
 struct RegistryView {
   using Change =
       std::function<engine::RegistryResult<engine::RegistryChanges>(const engine::SchemaRegistry&)>;
   using ChangeDone = std::function<void(engine::RegistryResult<void>)>;
 
-  // As of now.
+  // The registry at the moment of the call.
   std::function<engine::SchemaRegistry()> registry;
-  // Makes what `change` answers durable; it is asked on the thread that keeps the metadata, and again when somebody else
-  // was faster. `done` comes later, or at once.
+  // Makes the result of `change` durable. `change` runs on the metadata thread, and again if
+  // another command was appended first. `done` is called later, or at once.
   std::function<void(Change change, ChangeDone done)> change;
   using RunAside = std::function<bool(size_t bytes, std::function<void()> work)>;
-  // Runs lists and look-ups, which take some milliseconds; false when too much is waiting.
+  // Runs lists and look-ups, which take some milliseconds. Returns false if the queue is full.
   RunAside run_aside;
-  // Examines schemas, some seconds each at most: on threads that do nothing else.
+  // Runs checks of schemas, which take up to some seconds each, on threads that do no other work.
   RunAside examine_aside;
-  // The URL of the registry that keeps the schemas where this one does not; empty: it does.
+  // The URL of the external registry that keeps the schemas; empty: this server keeps them.
   std::string elsewhere = {};
 };
 

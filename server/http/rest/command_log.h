@@ -1,4 +1,4 @@
-// How the last definitions that came over HTTP have ended, for who asks /status about them.
+// The results of the last definitions over HTTP, for requests to /status.
 #pragma once
 #include <deque>
 #include <map>

@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kMaxLineBytes = 4 << 20, kMaxWaitingBytes = 1 << 20;
 constexpr size_t kMaxBatchRows = 1'000;
 
-// What is in back quotes is exact, all else stands for upper case, as in a statement.
+// A name in back quotes is exact; any other name is converted to upper case, as in a statement.
 engine::Name name_of(std::string_view text) {
   if (text.size() > 2 && text.starts_with('`') && text.ends_with('`'))
     return {std::string(text.substr(1, text.size() - 2)), engine::Quoting::Back};
@@ -60,7 +60,7 @@ void InsertsExchange::on_body_end() {
 
 bool InsertsExchange::wants_body() const {
   if (is_over_) return true;
-  // A row that has only come in part waits for nothing but the rest of it.
+  // The rest of an incomplete row is read even if the limit is reached.
   const bool is_row_begun = lines_.empty() && !copy_ && buffer_.find('\n') == std::string::npos;
   return (is_row_begun || buffer_.size() + waiting_bytes_ < kMaxWaitingBytes) &&
          !context_.responder.is_full();
@@ -75,7 +75,7 @@ Status InsertsExchange::read_target(std::string_view line) {
   const sql::SessionInfo info{user_, "millrace", "http", 0, context_.memory, has_rights_of_user_};
   session_ = TRY(pages_.backends[context_.shard]->open_session(info, settings_));
   target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::JsonObjects};
-  // Whether there is such a stream is told before the first row.
+  // A missing stream is reported before the first row.
   TRY(session_->begin_copy(*target_, *this));
   context_.responder.begin({.content_type = std::string(is_array_ ? kJson : kDelimited)});
   if (is_array_) context_.responder.write("[");
@@ -201,7 +201,7 @@ void InsertsExchange::fail(const Error& error) {
   log_if_denied(pages_, context_, user_, error);
   is_over_ = true;
   copy_.reset();
-  // Where the answer has begun already this is dropped, else what follows is.
+  // If the answer has begun, this call has no effect; otherwise the following calls have none.
   context_.responder.answer(statement_error(error, {}));
   write(error_object(error));
   if (is_array_) context_.responder.write("]");

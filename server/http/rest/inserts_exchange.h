@@ -1,4 +1,5 @@
-// POST /inserts-stream: rows for a stream, one JSON object a line, each acknowledged when it is durable.
+// POST /inserts-stream: rows for a stream, one JSON object on each line. A row is acknowledged when
+// it is durable.
 #pragma once
 #include <memory>
 #include <optional>
@@ -9,8 +10,8 @@
 
 namespace server::http {
 
-// What has come together is written together; where that fails each row is tried by itself, so that one that is
-// wrong is told by its number, and the others are written.
+// Rows that have arrived together are written together. If that fails, each row is tried by itself,
+// so that an invalid row is reported by its number and the others are written.
 class InsertsExchange final : public Exchange, private sql::CopyReceiver {
  public:
   InsertsExchange(const SqlPages& pages, const Request& request, const ExchangeContext& context);
@@ -44,13 +45,13 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   const bool has_rights_of_user_;
   sql::SessionSettings settings_;
   std::unique_ptr<sql::SessionBackend> session_;
-  std::string buffer_;  // what is not a line yet
+  std::string buffer_;  // an incomplete line
   MemoryCharge charge_{context_.memory, MemoryKind::Copy};
   std::optional<sql::CopyTarget> target_;
-  std::vector<std::string> lines_;  // that wait, or are being written
+  std::vector<std::string> lines_;  // waiting, or being written
   size_t waiting_bytes_ = 0;
   size_t batch_ = 0;         // of these, from the first, are being written
-  bool one_by_one_ = false;  // until those of the batch that failed are done
+  bool one_by_one_ = false;  // until the rows of the failed batch are done
   size_t left_one_by_one_ = 0;
   uint64_t next_sequence_ = 0;
   std::unique_ptr<sql::CopyIn> copy_;

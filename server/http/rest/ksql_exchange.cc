@@ -51,7 +51,7 @@ struct CommandName {
   std::string operator()(const auto&) const { return "statement/SYSTEM/execute"; }
 };
 
-// "Stream created", as ksqlDB says it.
+// ksqlDB's messages, such as "Stream created".
 struct CommandMessage {
   std::string_view query_id;
   std::string made(engine::SourceKind kind, std::string_view what) const {
@@ -124,7 +124,7 @@ void KsqlExchange::next() {
         begin_entity(statement);
       else
         begin(statement);
-      break;  // its end comes later, in any case
+      break;  // it ends later, in any case
     }
   }
   is_stepping_ = false;
@@ -168,7 +168,7 @@ void KsqlExchange::add_status(const engine::ParsedStatement& statement,
                               const sql::Completion& completion) {
   const std::string id = command_id(statement.statement, completion.query_id);
   std::string message = std::visit(CommandMessage{completion.query_id}, statement.statement);
-  // What became of a topic that nobody has named.
+  // Notices about a topic that the statement does not name.
   if (std::holds_alternative<engine::DropSource>(statement.statement))
     for (const sql::Notice& notice : notices()) message += fmt::format(" ({})", notice.message);
   pages().commands.add(id, message);
@@ -201,7 +201,7 @@ void KsqlExchange::add_status(const engine::ParsedStatement& statement,
 
 void KsqlExchange::on_statement_done(const sql::Completion& completion) {
   const engine::Statement& statement = current().statement;
-  // ksqlDB has nothing to say of an INSERT that went well.
+  // ksqlDB returns no entity for a successful INSERT.
   const bool is_definition =
       !std::holds_alternative<engine::InsertValues>(statement) && completion.command != "SELECT";
   if (is_definition) add_status(current(), completion);

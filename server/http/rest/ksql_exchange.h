@@ -1,5 +1,5 @@
-// POST /ksql: statements one after the other, and what each of them comes to. They are tried before, so that none is run where
-// one is wrong, as in ksqlDB.
+// POST /ksql: runs statements one after the other and returns their results. All statements are
+// checked first, so that none runs if one is invalid, as in ksqlDB.
 #pragma once
 #include <memory>
 #include <string>
@@ -21,21 +21,21 @@ class KsqlExchange final : public SqlExchange {
   void on_statement_done(const sql::Completion& completion) override;
   void on_statement_failed(const Error& error) override;
 
-  // Begins the statements in their order, until one of them takes its time.
+  // Begins the statements in order, until one does not finish at once.
   void next();
-  // Of those that only concern the request; false: it is another.
+  // Runs a statement that concerns only the request. Returns false for any other statement.
   bool run_own(const engine::ParsedStatement& statement);
   void add_entity(std::string_view json);
   void add_status(const engine::ParsedStatement& statement, const sql::Completion& completion);
   const engine::ParsedStatement& current() { return *statements().statements[next_ - 1]; }
 
   size_t next_ = 0;
-  std::string entities_;  // with commas between
+  std::string entities_;  // separated by commas
   MemoryCharge entities_charge_{context().memory, MemoryKind::Results};
   bool is_stepping_ = false, is_done_ = false;
 };
 
-// What ksqlDB would call the command: "stream/`ORDERS`/create".
+// ksqlDB's name of the command: "stream/`ORDERS`/create".
 std::string command_id(const engine::Statement& statement, std::string_view query_id);
 
 }  // namespace server::http

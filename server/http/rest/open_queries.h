@@ -1,4 +1,4 @@
-// Queries that clients read over HTTP, by their ids: others may close them.
+// Queries that clients read over HTTP, by id, so that other clients can close them.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -12,7 +12,8 @@ namespace server::http {
 // Threads: any. Owner: the node; it outlives the front end.
 class OpenQueries {
  public:
-  // While it lives the query is open. `close` is called on any thread, and may come after the end.
+  // The query is open while the entry exists. `close` is called on any thread, perhaps after the
+  // end.
   class Entry {
    public:
     Entry(OpenQueries& queries, std::string id, std::function<void()> close)
@@ -37,7 +38,7 @@ class OpenQueries {
     std::lock_guard lock(mutex_);
     return ++last_number_;
   }
-  // False when there is no such query.
+  // Returns false if no such query is open.
   bool close(const std::string& id) {
     std::function<void()> close;
     {

@@ -13,10 +13,11 @@ namespace server::http {
 
 namespace {
 
-// Proxies close answers that are silent for a minute; nginx by default after 60 s, load balancers of clouds too.
+// Proxies close answers that are silent for a minute: nginx by default after 60 s, and so do load
+// balancers of clouds.
 constexpr int64_t kSilenceUs = 15'000'000;
 
-// About a row more than this is asked for before it is written.
+// A row that is longer by about this much reserves memory before it is written.
 constexpr size_t kRowBytes = 4 * 1024;
 
 // A parameter has no value here.
@@ -88,8 +89,8 @@ bool QueryExchange::on_prepared(const sql::Prepared& prepared) {
       fail_with(begun.error());
       return false;
     }
-  // Rows that never end begin with their header; those that end may still fail before the first, which
-  // is told with a status.
+  // An endless answer begins with its header. An answer that ends may still fail before its first
+  // row, which is reported with a status.
   if (is_push) {
     has_head_ = true;
     responder().begin(head());
@@ -132,7 +133,7 @@ void QueryExchange::on_changes(std::span<const engine::ColumnPtr> columns, size_
 void QueryExchange::send_rows() {
   if (is_over_) return;
   if (!has_head_) {
-    // The header waits for the first row, or the end.
+    // The header waits for the first row or the end.
     if (out_charge_.bytes() == 0) return;
     has_head_ = true;
     responder().begin(head());
@@ -142,7 +143,7 @@ void QueryExchange::send_rows() {
     out_ = format_->sign_of_life();
   if (!out_.empty()) written_us_ = now_us;
   responder().write(out_);
-  out_ = {};  // its room was charged for, too
+  out_ = {};  // its capacity was charged, too
   out_charge_.resize(0);
 }
 

@@ -1,4 +1,5 @@
-// POST /query and /query-stream: one SELECT, or PRINT, and its rows as they come. GET /query-stream: one SELECT that only reads.
+// POST /query and /query-stream: one SELECT or PRINT, whose rows are sent as they arrive. GET
+// /query-stream: one read-only SELECT.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,8 +12,8 @@
 namespace server::http {
 
 enum class QueryRights : uint8_t {
-  All,       // of its user
-  ReadOnly,  // as in a transaction that is READ ONLY: a GET can be made by a link, and is made again without asking
+  All,       // those of its user
+  ReadOnly,  // as in a READ ONLY transaction: links can send a GET, and browsers repeat it
 };
 
 class QueryExchange final : public SqlExchange {
@@ -37,17 +38,17 @@ class QueryExchange final : public SqlExchange {
   bool make_room(size_t more);
   ResponseHead head() const;
   void refuse(const Error& error);
-  void close();  // as its client, or another, wishes
+  void close();  // on request of its client or of another one
 
   std::unique_ptr<QueryFormat> format_;
   const QueryRights rights_;
-  int64_t written_us_ = 0;                  // when the client was last sent something
-  std::optional<OpenQueries::Entry> open_;  // a push query
-  std::string out_;                         // that is not handed out yet
+  int64_t written_us_ = 0;                  // last output to the client
+  std::optional<OpenQueries::Entry> open_;  // set for a push query
+  std::string out_;                         // not sent yet
   MemoryCharge out_charge_{context().memory, MemoryKind::Results};
   int64_t rows_ = 0;
   bool has_head_ = false, is_over_ = false, is_print_ = false;
-  // Shared with who may close it, on other threads.
+  // Shared with callers on other threads that may close it.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

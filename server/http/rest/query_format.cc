@@ -26,7 +26,7 @@ void append_values(std::span<const engine::ColumnPtr> columns, size_t row, std::
   out += ']';
 }
 
-// What stands in the header and the rows of RowObjectFormat.
+// Writes the header and the rows of RowObjectFormat.
 class RowWriter {
  public:
   virtual ~RowWriter() = default;
@@ -77,7 +77,7 @@ class ProtobufRowWriter final : public RowWriter {
 
 class RowObjectFormat final : public QueryFormat {
  public:
-  // `type`: of what has the rows; kKsqlProtobuf or kKsqlJson.
+  // `type` is kKsqlProtobuf or kKsqlJson.
   explicit RowObjectFormat(std::string_view type) : type_(type) {
     if (type == kKsqlProtobuf)
       writer_ = std::make_unique<ProtobufRowWriter>();
@@ -87,7 +87,8 @@ class RowObjectFormat final : public QueryFormat {
   std::string_view content_type() const override { return type_; }
 
   Status begin(const QueryResult& result, std::string& out) override {
-    // Rows of a push query end with their comma and their line: who reads lines sees them at once.
+    // A row of a push query ends with a comma and a line break, so that a client that reads lines
+    // gets it at once.
     is_push_ = result.is_push();
     tells_end_ = is_push_ || result.prepared.reads_stream;
     engine::JsonWriter header;
@@ -181,14 +182,14 @@ class EventFormat final : public QueryFormat {
  public:
   std::string_view content_type() const override { return kEventStream; }
   std::vector<Header> headers() const override {
-    // nginx gathers answers before it hands them on, unless it is asked not to.
+    // nginx buffers answers unless this header forbids it.
     return {{"cache-control", "no-store"}, {"x-accel-buffering", "no"}};
   }
   std::string_view sign_of_life() const override { return ":\n\n"; }
 
   Status begin(const QueryResult& result, std::string& out) override {
     out += "event: header\ndata: ";
-    TRY(RowArrayFormat(false).begin(result, out));  // ends its line
+    TRY(RowArrayFormat(false).begin(result, out));  // includes the line break
     out += '\n';
     return {};
   }
@@ -213,7 +214,7 @@ class EventFormat final : public QueryFormat {
 
 }  // namespace
 
-// As ksqlDB's QueryStreamHandler decides.
+// Decides as ksqlDB's QueryStreamHandler does.
 std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::string_view accept) {
   if (endpoint == QueryEndpoint::Query) {
     const auto type = accepted_type(accept, {kKsqlJson, kJson, kDelimited, kKsqlProtobuf});

@@ -1,5 +1,5 @@
-// How rows of a query are written: the two forms that ksqlDB's API has, and each of them as a whole JSON
-// document too.
+// Formats of a query's rows: the two forms of ksqlDB's API, and each of them also as a whole JSON
+// document.
 #pragma once
 #include <memory>
 #include <optional>
@@ -26,29 +26,31 @@ class QueryFormat {
   virtual ~QueryFormat() = default;
   virtual std::string_view content_type() const = 0;
   virtual std::vector<Header> headers() const { return {}; }
-  // Fails where the columns have no such form.
+  // Fails if the columns cannot be written in this form.
   virtual Status begin(const QueryResult& result, std::string& out) = 0;
   virtual void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
                    std::string& out) = 0;
   virtual void end(bool has_reached_limit, std::string& out) = 0;
   virtual void fail(const Error& error, std::string& out) = 0;
-  // Bytes without a meaning that show a client, and proxies before it, that an answer without rows goes on; empty: the form
-  // has none.
+  // Bytes without meaning which show the client, and proxies before it, that an answer without rows
+  // is still open; empty: the form has none.
   virtual std::string_view sign_of_life() const { return {}; }
 };
 
 // Chooses by the Accept header among the forms of the endpoint:
-//   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one on each line; what /query gives without a wish.
+//   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one on each line; the default of /query.
 //             Or with the bytes of Protobuf messages in place of columns, in base64; the header has their schema.
-//   lines     {"queryId":...} and then an array for each row, a line each; what /query-stream gives without a wish
-//   an array  of all that lines have
-//   events    server-sent events: one named header, then one for each row, its array as the data; "delete" names the event of a
-//             row that is gone, "error" and "end" the last one. What GET /query-stream gives without a wish.
+//   lines     {"queryId":...} and then an array for each row, one on each line; the default of /query-stream
+//   an array  of all elements of lines
+//   events    server-sent events: one named header, then one for each row, with its array as the data. The event
+//             of a deleted row is named "delete", the last event "error" or "end". The default of GET
+//             /query-stream.
 enum class QueryEndpoint : uint8_t { Query, QueryStream, EventStream };
-// The id of the event "end". A browser asks again when an answer has ended, and sends the id of the last event.
+// The id of the event "end". A browser repeats the request when an answer has ended, and sends the
+// id of the last event.
 inline constexpr std::string_view kEndEventId = "end";
 std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::string_view accept);
-// Whether lines are to be one JSON document.
+// Whether the client accepts lines only as one JSON document.
 bool wants_array(std::string_view accept);
 
 // "`ID` STRING KEY, `N` BIGINT"

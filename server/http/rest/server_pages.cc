@@ -11,7 +11,7 @@ namespace {
 
 using engine::JsonWriter;
 
-// The level of ksqlDB whose API this is: its clients ask for it before they do anything else.
+// The version of ksqlDB whose API this is; its clients ask for it first.
 constexpr std::string_view kKsqlVersion = "0.29.0";
 
 Response text_response(std::string text, int status = 200) {
@@ -95,7 +95,7 @@ std::string server_metadata(const ServerView& view) {
 
 constexpr std::string_view kHtml = "text/html";
 
-// The page that a browser shows to a person.
+// The page for people with a browser.
 Response front_page() {
   constexpr std::string_view kPage =
       "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Millrace</title>"
@@ -120,7 +120,7 @@ Response front_page() {
   return page;
 }
 
-// Paths of ksqlDB that mean nothing here, or not yet.
+// Paths of ksqlDB that have no meaning here, or are not supported yet.
 struct MissingPage {
   const char *method, *path, *why;
 };
@@ -215,7 +215,7 @@ void add_server_pages(Routes& routes, const ServerView& view) {
   routes.add({"GET", "/v1/metadata", answer_with([view](const Request&) {
                 return json_response(server_metadata(view));
               })});
-  // Asked by schedulers of containers.
+  // For schedulers of containers.
   routes.add({"GET", "/chc/live", answer_with([](const Request&) { return json_response("{}"); })});
   routes.add({"GET", "/chc/ready", answer_with([view](const Request&) {
                 return json_response("{}", view.is_ready() ? 200 : 503);
@@ -233,7 +233,7 @@ void add_server_pages(Routes& routes, const ServerView& view) {
               })});
   routes.add({"GET", "/healthcheck", answer_with([view](const Request&) { return health(view); })});
   routes.add({"GET", "/clusterStatus", answer_later([view](const Request&, ResponseDone done) {
-                // Asked here: the front end may be gone before the worker is.
+                // The address is read here, because the front end may be gone before the worker is.
                 const bool is_taken = view.run_aside([view, done, address = view.address()] {
                   done(json_response(cluster_status(view, address)));
                 });

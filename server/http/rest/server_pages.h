@@ -1,4 +1,4 @@
-// Pages about the server itself: whether it is alive and ready, what it is, and its metrics.
+// Pages about the server itself: health, version and metrics.
 #pragma once
 #include <functional>
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace server::http {
 
-// What a query keeps, and which partitions it reads.
+// The stores of a query and the partitions that it reads.
 struct QueryPlace {
   std::string query_id;
   std::vector<std::string> stores;
@@ -20,23 +20,24 @@ struct QueryPlace {
   std::vector<Partition> partitions;
 };
 
-// A port: the node knows all that. Its functions may be called from any thread.
+// A port that the node implements. Its functions may be called on any thread.
 struct ServerView {
   std::string cluster_id, service_id;
-  // Takes work at all: it has started, and does not stop.
+  // Whether the server accepts work: it has started and is not stopping.
   std::function<bool()> is_ready;
-  // Whether others lead what it led, since it does not get what its cluster decides. Null: it is in none.
+  // Whether other nodes lead the partitions that this node led, because it does not receive the
+  // cluster's decisions. Null: no cluster.
   std::function<bool()> is_suspended;
-  // Whether it hears of nobody who decides, nor of most of the others. Null: likewise.
+  // Whether the node reaches neither a controller nor most other nodes. Null: no cluster.
   std::function<bool()> is_isolated = {};
-  // Whether the log takes appends: a full disk does not.
+  // Whether the log accepts appends; it does not if the disk is full.
   std::function<bool()> accepts_appends;
   std::function<std::string()> address;  // as clients reach it: "127.0.0.1:8088"
   std::function<std::vector<QueryPlace>()> query_places;
   std::function<int64_t()> wall_ms;
-  // Runs work on another thread; false when too much is waiting.
+  // Runs work on another thread; returns false if the queue is full.
   std::function<bool(std::function<void()> work)> run_aside;
-  // The page of metrics; null when it cannot be made now.
+  // The page of metrics; null if it cannot be made now.
   using MetricsDone = std::function<void(std::shared_ptr<const std::string>)>;
   std::function<void(MetricsDone)> metrics;
 };

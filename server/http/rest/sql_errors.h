@@ -1,4 +1,4 @@
-// Errors of statements in ksqlDB's words.
+// Errors of statements in ksqlDB's form.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,17 +8,18 @@
 
 namespace server::http {
 
-// The number that ksqlDB would give to it: 40001 for whatever is wrong with a statement.
+// The error number of ksqlDB: 40001 for any error in a statement.
 int ksql_error_code(ErrorCode code);
-// Message, detail, hint and ksqlDB's own words for it, as far as there are such.
+// Message, detail, hint and ksqlDB's own message, as far as they exist.
 std::string full_message(const Error& error);
 
-// {"@type":"statement_error",...}: `entities` are those of the statements before it, with commas.
+// {"@type":"statement_error",...}; `entities` are the results of earlier statements, separated by
+// commas.
 Response statement_error(const Error& error, std::string_view statement_text,
                          std::string_view entities = {});
 Response statement_error(int code, std::string_view message, std::string_view statement_text,
                          std::string_view entities = {});
-// What goes wrong in the middle of an answer.
+// An error in the middle of an answer.
 std::string error_object(const Error& error);
 
 }  // namespace server::http

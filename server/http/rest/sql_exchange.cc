@@ -6,7 +6,7 @@ namespace server::http {
 
 namespace {
 
-// Two hand-overs to another thread cost more than to read so much.
+// Reading a body of this size is cheaper than two switches to another thread.
 constexpr size_t kMaxBodyOnLoop = 4 * 1024;
 
 Error too_much_waiting() {
@@ -41,7 +41,8 @@ void SqlExchange::run() {
   if (!statements_) return;
   send_rows();
   pace();
-  // Its end is told when its rows are with the client, as far as they ever will be.
+  // The end of a statement is reported after its rows were passed to the client, as far as they can
+  // be.
   while ((completion_ || error_) && !errand_) {
     execution_.reset();
     is_paused_ = awaits_room_ = false;

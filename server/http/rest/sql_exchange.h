@@ -1,4 +1,4 @@
-// What the requests of ksqlDB's API that run statements have in common.
+// Shared by the requests of ksqlDB's API that run statements.
 #pragma once
 #include <functional>
 #include <memory>
@@ -17,7 +17,7 @@ namespace server::http {
 class OpenQueries;
 class CommandLog;
 
-// What statements need of the server. All of it outlives the front end.
+// The parts of the server that statements use. All of them outlive the front end.
 struct SqlPages {
   std::vector<sql::Backend*> backends;  // one for each loop
   std::function<int64_t()> revision;    // of the metadata
@@ -26,16 +26,17 @@ struct SqlPages {
   // Statements that a user has no right to.
   std::shared_ptr<RefusalLog> refusals = std::make_shared<RefusalLog>();
 };
-// Logs an error of a missing right, and no other.
+// Logs the error if it is a missing right.
 void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::string_view user,
                    const Error& error);
 
-// A request with a session of its own: reads it, and then runs one statement after the other, as the
-// derived class says. What takes long is done on other threads.
+// A request with a session of its own. It is read, and then runs one statement after the other, as
+// the derived class decides. Long work is done on other threads.
 //
 //   read -> on_read() -> begin(statement) -> rows -> on_statement_done() or on_statement_failed() -> ...
 //
-// Threads: the connection's loop. Receivers take notes and wake the exchange; all else happens in run().
+// Threads: the connection's loop. Receivers note events and wake the exchange; all other work
+//          happens in run().
 class SqlExchange : public Exchange, protected sql::Receiver {
  public:
   SqlExchange(const SqlPages& pages, Request request, const ExchangeContext& context);
@@ -43,27 +44,28 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   void run() override;
 
  protected:
-  // Its statements are there, its settings are in force.
+  // The statements are parsed, and the request's settings are in force.
   virtual void on_read() = 0;
-  // Of the statement that was begun; then it is gone.
+  // The end of the statement that was begun; it no longer exists.
   virtual void on_statement_done(const sql::Completion& completion) = 0;
   virtual void on_statement_failed(const Error& error) = 0;
-  // Before it starts: what rows it will give. False leaves it at that, what was to be said being said.
+  // Called before the statement starts, with a description of its rows. If it returns false, the
+  // statement does not start; the derived class has then called fail_with().
   virtual bool on_prepared(const sql::Prepared& prepared) = 0;
   // The request itself cannot be read or run.
   virtual void on_request_failed(const Error& error, std::string_view text) = 0;
-  // Those that have come, in each run.
+  // Called in each run, for rows that have arrived.
   virtual void send_rows() {}
 
   void begin(std::shared_ptr<const engine::ParsedStatement> statement);
-  // Hands over the first of all statements that would be rejected if they were run in their order.
+  // Calls back with the first of all statements that would be rejected if they were run in order.
   void try_all(std::function<void(std::optional<sql::SessionBackend::Rejection>)> then);
   void begin_entity(const std::shared_ptr<const engine::ParsedStatement>& statement);
   Status set(const std::string& name, const std::string& value);
   bool is_running() const { return execution_ || errand_; }
   bool has_ended() const { return completion_ || error_; }
   void stop_statement();
-  void fail_with(Error error);  // as if the statement had
+  void fail_with(Error error);  // as if the statement had failed
 
   const SqlPages& pages() const { return pages_; }
   Responder& responder() { return context_.responder; }
@@ -96,7 +98,7 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   std::unique_ptr<sql::SessionBackend> session_;
   std::shared_ptr<Reading> reading_;
   std::optional<SqlRequest> statements_;
-  std::vector<sql::Notice> notices_;  // of the statement that runs
+  std::vector<sql::Notice> notices_;  // of the running statement
   std::unique_ptr<sql::Errand> errand_;
   std::unique_ptr<sql::Execution> execution_;
   std::optional<sql::Completion> completion_;

@@ -23,7 +23,8 @@ Handler query_handler(const SqlPages& pages, QueryEndpoint endpoint) {
   };
 }
 
-// The body that POST would have: the parameter `sql` (or `ksql`) is the statement, every other one a property.
+// The body of an equivalent POST: the parameter `sql` (or `ksql`) is the statement, every other one
+// a property.
 std::optional<std::string> body_of_parameters(std::string_view query) {
   const auto parameters = query_parameters(query);
   if (!parameters) return std::nullopt;
@@ -44,10 +45,11 @@ std::optional<std::string> body_of_parameters(std::string_view query) {
   return json.take();
 }
 
-// EventSource, which a page uses for server-sent events, sends a GET without a body.
+// EventSource, which pages use for server-sent events, sends a GET without a body.
 std::unique_ptr<Exchange> begin_events(const SqlPages& pages, Request request,
                                        const ExchangeContext& context) {
-  // A browser asks again when the answer is over; this status makes it stop (the HTML standard).
+  // A browser repeats the request when the answer has ended; this status stops it (the HTML
+  // standard).
   if (request.header("last-event-id") == kEndEventId) {
     context.responder.answer({{.status = 204, .content_type = ""}, ""});
     return nullptr;
@@ -80,7 +82,7 @@ Response close_query(const SqlPages& pages, const Request& request) {
 
 Response status_of(const SqlPages& pages, const Request& request) {
   const auto& parts = request.path_parameters;
-  // The name is in back quotes where the command has it, and often not where it is asked for.
+  // The command has the name in back quotes; requests often omit them.
   for (const std::string& name : {parts[1], "`" + parts[1] + "`"}) {
     const auto message = pages.commands.find(fmt::format("{}/{}/{}", parts[0], name, parts[2]));
     if (!message) continue;
@@ -109,7 +111,7 @@ Response all_statuses(const SqlPages& pages) {
   return json_response(json.take());
 }
 
-// A name that is known is valid, whatever values it takes.
+// A known name is valid, whatever its values are.
 std::unique_ptr<Exchange> is_valid_property(const SqlPages& pages, const Request& request,
                                             const ExchangeContext& context) {
   const sql::SessionSettings settings;

@@ -1,5 +1,6 @@
-// Kafka's access rules. One that SQL's GRANT could give, too, is kept as that right: it allows, for one role that
-// exists, on one name or all. Every other is kept as a rule beside the rights (docs/adr/0051).
+// Kafka's ACLs. An ACL that SQL's GRANT could give is kept as that right: it allows, for one
+// existing role, on one name or on all. Every other ACL is kept as a rule beside the rights
+// (docs/adr/0051).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,7 +42,7 @@ using storage::AccessRule;
 using storage::RuleOperation;
 using storage::RuleResource;
 
-// A rule, and where it is kept as a right of one role: which.
+// An ACL, and the right of one role that represents it, if one does.
 struct Rule {
   AccessRule rule;
   std::optional<Rights> right = {};
@@ -53,7 +54,7 @@ RuleResource resource_of_key(std::string_view key) {
   return RuleResource::Topic;
 }
 
-// The rule that a right is.
+// The ACL that a right represents.
 AccessRule rule_of(const std::string& key, const std::string& role, Operation operation) {
   AccessRule rule;
   rule.resource = resource_of_key(key);
@@ -74,7 +75,8 @@ AccessRule rule_of(const std::string& key, const std::string& role, Operation op
   return rule;
 }
 
-// As kafka-acls knows them for each type of resource: another operation could mean nothing.
+// The operations that kafka-acls allows for each type of resource; any other combination would have
+// no meaning.
 bool means_something(RuleResource type, RuleOperation operation) {
   using enum RuleOperation;
   switch (type) {
@@ -94,7 +96,8 @@ bool means_something(RuleResource type, RuleOperation operation) {
 std::vector<Rule> rules_of(const storage::Users& users) {
   std::vector<Rule> rules;
   for (const auto& [key, by_role] : users.rights) {
-    // SQL's declarations (server/metadata/rights.h) stand under names with a colon, as no topic has.
+    // SQL's declarations (server/metadata/rights.h) are kept under names with a colon, which no
+    // topic's name contains.
     const bool is_topic = resource_of_key(key) == RuleResource::Topic;
     if (is_topic && key.find(':') != std::string::npos) continue;
     for (const auto& [role, rights] : by_role)
@@ -109,7 +112,7 @@ std::vector<Rule> rules_of(const storage::Users& users) {
   return rules;
 }
 
-// `filter`: of DescribeAcls or DeleteAcls.
+// `filter` is that of DescribeAcls or DeleteAcls.
 template <class Filter>
 bool fits_name(const Filter& filter, const AccessRule& rule) {
   if (!filter.resource_name_filter)
@@ -143,8 +146,8 @@ bool fits(const Filter& filter, const AccessRule& rule) {
 
 bool has_rules(const HandlerContext& context) { return context.sasl && context.sasl->has_limits(); }
 
-// Superusers and users that may ALTER the cluster change all rules, as in Kafka. The owner of a resource allows others
-// to use it, as with GRANT, and nothing beyond that resource.
+// Superusers and users with ALTER on the cluster change all ACLs, as in Kafka. The owner of a
+// resource can allow others to use that resource, as with GRANT, and nothing else.
 bool may_change(const HandlerContext& context, const AccessRule& rule) {
   if (!context.permissions || context.permissions->may_cluster(Operation::Alter)) return true;
   const bool is_of_one_name = !rule.is_prefix && rule.name != storage::kEveryName;
@@ -179,14 +182,14 @@ Refusal check_resource(const AccessRule& rule, int8_t pattern) {
   return invalid("there are rules for topics, groups, transactional ids and the cluster");
 }
 
-// The right with the same meaning, if the role exists and a right has that meaning.
+// The right with the same meaning, if the role exists and such a right exists.
 std::optional<Rights> right_of(const AccessRule& rule, const storage::Users& users) {
   if (rule.denies || rule.is_prefix || !users.roles.contains(rule.principal)) return {};
   const auto operation = static_cast<Operation>(rule.operation);
   const auto* const row = std::ranges::find(kRows, operation, &Row::operation);
   if (row == std::end(kRows)) return {};
   const bool is_cluster = rule.resource == RuleResource::Cluster;
-  // The right to create everything is listed as that of the cluster.
+  // The right to create everything is listed as a right on the cluster.
   if (is_cluster ? operation != Operation::Create
                  : operation == Operation::Create && rule.name == storage::kEveryName)
     return {};
@@ -195,7 +198,7 @@ std::optional<Rights> right_of(const AccessRule& rule, const storage::Users& use
 
 constexpr size_t kMostNameBytes = 4'096;  // as a group's id
 
-// Else why there is none.
+// Reads the ACL, or returns the reason for refusing it.
 Refusal read_rule(const CreateAclsRequest::Creation& asked, const storage::Users& users,
                   Rule& read) {
   AccessRule& rule = read.rule;
@@ -227,7 +230,8 @@ std::string key_of_right(const AccessRule& rule) {
   return key_of(static_cast<ResourceType>(rule.resource), rule.name);
 }
 
-// One change of each right, which may be named more than once, and those of the rules.
+// Combines the steps into one change of each right, which may be named more than once, and the
+// changes of the rules.
 class RulesChange {
  public:
   void add(const Rule& rule, bool is_given) { steps_.push_back({rule, is_given}); }
@@ -242,7 +246,7 @@ class RulesChange {
         changes.push_back(storage::SetRule{rule, step.is_given});
         continue;
       }
-      // The role may have gone since, and its rights with it.
+      // The role, and with it its rights, may have been dropped meanwhile.
       if (!users.roles.contains(rule.principal)) continue;
       const std::string key = key_of_right(rule);
       const auto [place, is_first] = after.try_emplace({key, rule.principal}, Rights{0});
@@ -266,7 +270,7 @@ class RulesChange {
   std::vector<Step> steps_;
 };
 
-// Nodes of earlier programs would stop at such a command.
+// Nodes with an older program would stop at such a command.
 bool may_keep_rules(const HandlerContext& context) {
   const auto view = context.backend.cluster();
   return !view || view->metadata->feature_level() >= storage::kAccessRulesLevel;
@@ -360,7 +364,7 @@ void handle_delete_acls(HandlerContext& context, DeleteAclsRequest request,
     for (const Rule& each : rules) {
       const AccessRule& rule = each.rule;
       if (!fits(filter, rule)) continue;
-      // A rule that the client may not see is not listed.
+      // An ACL that the client may not see is not listed.
       if (!may_change(context, rule)) {
         result.error_code = kClusterRefused;
         continue;

@@ -5,7 +5,7 @@
 
 namespace server::kafka {
 
-// The offsets of a group lie in a partition, too, which then is part of the transaction.
+// A group's offsets are kept in a partition, which becomes part of the transaction.
 void handle_add_offsets_to_txn(HandlerContext& context, AddOffsetsToTxnRequest request,
                                Reply<AddOffsetsToTxnResponse> reply) {
   constexpr int16_t kFirstWithFenced = 2;

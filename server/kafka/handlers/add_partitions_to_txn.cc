@@ -11,7 +11,7 @@ namespace {
 
 constexpr int16_t kFirstWithFenced = 2;
 
-// None when the partition is there, and nobody's own.
+// Returns None if the partition exists and is not one of a coordinator's topics.
 KafkaError check(const storage::TopicInfo* topic, std::string_view name, int32_t partition) {
   if (!topic || partition < 0 || partition >= topic->partition_count)
     return KafkaError::UnknownTopicOrPartition;
@@ -20,7 +20,7 @@ KafkaError check(const storage::TopicInfo* topic, std::string_view name, int32_t
 
 }  // namespace
 
-// All of them or none.
+// Adds all partitions or none.
 void handle_add_partitions_to_txn(HandlerContext& context, AddPartitionsToTxnRequest request,
                                   Reply<AddPartitionsToTxnResponse> reply) {
   const auto topics = context.backend.topics();

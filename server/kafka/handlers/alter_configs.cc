@@ -1,5 +1,5 @@
-// AlterConfigs and IncrementalAlterConfigs: the first says all settings of a resource, the second what
-// changes of them (KIP-339).
+// AlterConfigs and IncrementalAlterConfigs. The first contains all settings of a resource, the
+// second only the changes (KIP-339).
 #include <fmt/format.h>
 
 #include <charconv>
@@ -27,7 +27,7 @@ Refusal invalid_request(std::string message) {
   return {KafkaError::InvalidRequest, std::move(message)};
 }
 
-// What is asked of one setting, before it is known whether the setting exists.
+// Reads the change of one setting, before the setting is looked up.
 template <class Config>
 Refusal read_change(const Config& asked, ConfigChange& change) {
   change.name = asked.name;
@@ -62,7 +62,7 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
   const storage::TopicInfo* topic = topics.find(name);
   if (!topic)
     return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
-  // What is kept there must not go.
+  // A changed setting could delete the coordinators' records.
   if (coordinator::is_coordinator_topic(name))
     return {kPolicyViolation, fmt::format("topic \"{}\" and its settings are the server's", name)};
   const auto changed =
@@ -71,7 +71,7 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
   return {};
 }
 
-// A group has settings whether it is there or not.
+// A group can have settings before it exists.
 Refusal check_group(const std::string& name, const std::vector<ConfigChange>& changes,
                     bool replaces_all, const storage::GroupConfigs& all) {
   if (name.empty()) return invalid_request("a group has a name");
@@ -85,7 +85,7 @@ Refusal check_group(const std::string& name, const std::vector<ConfigChange>& ch
   return {};
 }
 
-// Which node of a cluster it is; nothing where it names none.
+// Finds the node by its name; nothing if no node has it.
 std::optional<NodeId> node_named(const HandlerContext& context, const std::string& name) {
   if (name.empty()) return storage::kAllNodes;
   const auto view = context.backend.cluster();
@@ -94,10 +94,10 @@ std::optional<NodeId> node_named(const HandlerContext& context, const std::strin
   return std::nullopt;
 }
 
-// The changes of a broker in a request, by the place where they are kept.
+// The changes of a broker in a request, separated by the place where they are kept.
 struct BrokerChanges {
-  std::vector<ConfigChange> of_node;   // what replicas that move may take, in a cluster
-  std::vector<ConfigChange> defaults;  // of topics without a setting of their own
+  std::vector<ConfigChange> of_node;   // limits on moving replicas, in a cluster
+  std::vector<ConfigChange> defaults;  // for topics without a setting of their own
 };
 
 Refusal check_rate(const ConfigChange& change) {
@@ -114,7 +114,7 @@ Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges&
                              bool replaces_all, const storage::TopicSnapshot& topics) {
   if (changes.defaults.empty()) return {};
   const auto view = context.backend.cluster();
-  // Nodes of earlier programs would stop at such a command.
+  // Nodes with an older program would stop at such a command.
   if (view && view->metadata->feature_level() < storage::kAccessRulesLevel)
     return invalid_request(
         fmt::format("settings for all topics need millrace.version {}: kafka-features upgrade "
@@ -147,14 +147,14 @@ Refusal check_broker(const HandlerContext& context, const std::string& name,
         return invalid_request(fmt::format(
             "\"{}\" is set for all brokers: kafka-configs --entity-type brokers --entity-default",
             change.name));
-    } else if (!is_deletion) {  // Kafka takes the deletion of any name
+    } else if (!is_deletion) {  // Kafka accepts the deletion of any name
       return invalid_request(why_fixed(context.node, change.name));
     }
   }
   return check_topic_defaults(context, split, replaces_all, topics);
 }
 
-// As they are then.
+// Applies the changes to the settings at the time when the command runs.
 Backend::ClusterChange configure_node(NodeId node, std::vector<ConfigChange> changes,
                                       bool replaces_all) {
   return [=](const storage::ClusterSnapshot& cluster) -> std::vector<std::string> {
@@ -191,7 +191,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     if (seen.count({asked.resource_type, asked.resource_name}) > 1)
       refusal = invalid_request("each resource must appear at most once");
     else if (refusal.error != KafkaError::None)
-      ;  // as it stands
+      ;  // the refusal stands
     else if (asked.resource_type == kTopicResource)
       refusal = check_topic(asked.resource_name, changes, replaces_all, *topics);
     else if (asked.resource_type == kGroupResource)
@@ -210,7 +210,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     auto done = [pending, i](const Status& configured) {
       if (!configured) {
         auto& failed = pending->response.responses[i];
-        // Checked above, on an older image.
+        // The changes were checked above, but against an older state.
         failed.error_code = configured.error().code == ErrorCode::InvalidParameter
                                 ? kInvalidConfig
                                 : kafka_error(configured.error().code);
@@ -220,7 +220,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     };
     Backend& backend = context.backend;
     if (asked.resource_type == kBrokerResource) {
-      // Null: nothing of a node changes.
+      // Null: the node's own settings do not change.
       Backend::ClusterChange of_node;
       if (context.backend.cluster() && (replaces_all || !of_broker.of_node.empty()))
         of_node = configure_node(*node_named(context, asked.resource_name),

@@ -3,7 +3,7 @@
 
 namespace server::kafka {
 
-// There is one directory: what is to be there is there already, and there is no other.
+// A node has one directory: a move to it has nothing to do, and a move to another is refused.
 void handle_alter_replica_log_dirs(HandlerContext& context, AlterReplicaLogDirsRequest request,
                                    Reply<AlterReplicaLogDirsResponse> reply) {
   const auto topics = context.backend.topics();

@@ -5,7 +5,7 @@ namespace server::kafka {
 
 namespace {
 
-// What clients look at to see which protocols are spoken (KIP-584); no level of these is changed while a server runs.
+// Features by which clients detect protocols (KIP-584). Their levels are fixed by the program.
 struct Feature {
   const char* name;
   int16_t level;

@@ -143,12 +143,12 @@ void handle_describe_client_quotas(HandlerContext& context, DescribeClientQuotas
   reply.send(response);
 }
 
-// Byte rates are enforced (quota_rates.h); the others are kept and told.
+// Byte rates are enforced (quota_rates.h); the other quotas are only stored and described.
 void handle_alter_client_quotas(HandlerContext& context, AlterClientQuotasRequest request,
                                 Reply<AlterClientQuotasResponse> reply) {
   AlterClientQuotasResponse response;
   response.entries.resize(request.entries.size());
-  // One command for all: each is a sync of the metadata log.
+  // One command holds all changes, because each command is a sync of the metadata log.
   std::vector<storage::QuotaChange> all;
   std::vector<size_t> altered_entries;
   for (size_t i = 0; i < request.entries.size(); ++i) {

@@ -1,4 +1,5 @@
-// What the two requests that commit offsets have in common: one commits at once, the other with a transaction.
+// Shared by the two requests that commit offsets: one commits at once, the other with a
+// transaction.
 #pragma once
 #include <utility>
 
@@ -7,7 +8,7 @@
 
 namespace server::kafka {
 
-// Takes the offsets out of the request.
+// Moves the offsets out of the request.
 template <class Request>
 void take_offsets(Request& request, coordinator::CommitOffsets& commit) {
   for (auto& topic : request.topics) {

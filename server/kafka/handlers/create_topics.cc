@@ -24,13 +24,14 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.configs.reset();
 }
 
-// The rest has been checked: what is wrong now is the name, which collides with that of a topic that was
-// made meanwhile, perhaps by the same request.
+// All else has been checked, so the error is about the name: it collides with that of a topic that
+// was created meanwhile, perhaps by the same request.
 KafkaError error_of(ErrorCode code) {
   return code == ErrorCode::InvalidParameter ? KafkaError::InvalidTopic : kafka_error(code);
 }
 
-// Replicas that are assigned by hand: to each partition from 0 on, where replicas can be.
+// Checks replicas that are assigned by hand: one assignment for each partition from 0 on, on nodes
+// that can have replicas.
 void check_assignments(const Asked& asked, const HandlerContext& context, Answer& answer) {
   if (asked.num_partitions != -1 || asked.replication_factor != -1)
     return refuse(answer, KafkaError::InvalidRequest,
@@ -53,7 +54,7 @@ void check_assignments(const Asked& asked, const HandlerContext& context, Answer
            "replicas are assigned to each partition from 0 on, once");
 }
 
-// With its settings alone.
+// A topic that has only the settings of the request.
 storage::TopicInfo topic_of(const Asked& asked) {
   storage::TopicInfo topic;
   for (const CreateTopicsRequest::Topic::Config& each : asked.configs)
@@ -61,7 +62,7 @@ storage::TopicInfo topic_of(const Asked& asked) {
   return topic;
 }
 
-// Nodes that are away get replicas, too; but so many must be there that it can be written to.
+// Nodes that are down get replicas too, but enough nodes must be up for the topic to accept writes.
 void check_factor(const Asked& asked, const HandlerContext& context, Answer& answer) {
   int32_t factor = asked.replication_factor;
   const auto view = context.backend.cluster();
@@ -87,7 +88,7 @@ void check_factor(const Asked& asked, const HandlerContext& context, Answer& ans
                     view->nodes.size(), nodes, least));
 }
 
-// Whether the topic could be made; else the answer says why not.
+// Whether the topic can be created; otherwise the answer contains the reason.
 bool check(const Asked& asked, const storage::TopicSnapshot& topics, const HandlerContext& context,
            Answer& answer) {
   if (topics.find(asked.name))
@@ -149,7 +150,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
   pending->response.topics.reserve(request.topics.size());
   for (Asked& asked : request.topics) {
     int& times = times_named[asked.name];
-    if (times == 0) continue;  // has its answer
+    if (times == 0) continue;  // was answered already
     const size_t i = pending->response.topics.size();
     Answer& answer = pending->response.topics.emplace_back();
     answer.name = asked.name;
@@ -171,7 +172,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     answer.replication_factor = static_cast<int16_t>(replication.factor);
     storage::TopicInfo topic = topic_of(asked);
     topic.defaults = topics->defaults();
-    // As the topic will have them (KIP-525).
+    // The values that the topic will have (KIP-525).
     answer.configs = topic_config_answers<Answer::Config>(
         topic, [](std::string_view) { return true; }, context.backend.cluster().get());
     if (request.validate_only) continue;

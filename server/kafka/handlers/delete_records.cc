@@ -23,7 +23,7 @@ Answer& answer_at(Pending& pending, const Place& place) {
   return pending.response.topics[place.topic].partitions[place.partition];
 }
 
-// Where the partition is to begin.
+// The new first offset of the partition.
 Result<Offset> new_start(const storage::PartitionStatus& status, int64_t asked) {
   if (asked == kHighWatermark) return status.high_watermark();
   if (asked < 0 || Offset(asked) > status.high_watermark())
@@ -43,7 +43,7 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
     answer.error_code = KafkaError::UnknownTopicOrPartition;
     return;
   }
-  // As Kafka: in a topic that is compacted alone, a record goes when its key has a newer one.
+  // As in Kafka, a topic that is only compacted keeps a record until its key has a newer one.
   if (!storage::has_cleanup_policy(topic, "delete")) {
     answer.error_code = kPolicyViolation;
     return;
@@ -51,7 +51,7 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
   const Result<Offset> start = new_start(*status, asked.offset);
   ++pending->left;
   if (!start) {
-    // Others may have more by now, and lead.
+    // Another node may lead by now and have more records.
     context.backend.confirm_leads({partition}, [pending, place, why = start.error().code](
                                                    const Backend::ConfirmedLeaders& confirmed) {
       answer_at(*pending, place).error_code =

@@ -17,7 +17,8 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_message = std::move(message);
 }
 
-// A topic is named by its name or by its id. Nothing where neither, or both, are given.
+// A topic is identified by its name or by its id. Returns nothing if the request gives neither or
+// both.
 const storage::TopicInfo* find(const Asked& asked, const storage::TopicSnapshot& topics,
                                Answer& answer) {
   const bool has_id = asked.topic_id != Uuid{};
@@ -53,7 +54,8 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
       PendingResponse<DeleteTopicsResponse>{{}, reply});
   std::vector<Answer>& answers = pending->response.responses;
   const auto topics = context.backend.topics();
-  // Who names a topic twice, be it once by its id, has made a mistake, and nothing is deleted by mistake.
+  // Naming a topic twice, even once by its id, is a mistake of the client, and a mistake must not
+  // delete a topic.
   std::map<std::string_view, int> times_named;
   std::vector<std::pair<size_t, const storage::TopicInfo*>> found;
   for (const Asked& asked : request.topics) {

@@ -1,4 +1,4 @@
-// What ConsumerGroupDescribe and ShareGroupDescribe have in common: each group that is named is asked.
+// Shared by ConsumerGroupDescribe and ShareGroupDescribe, which describe each group of a list.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -10,11 +10,12 @@
 
 namespace server::kafka {
 
-// `Describe` is asked of the coordinator; `fill` writes what it answers into the group's place.
+// Sends `Describe` to the coordinator; `fill` writes its answer into the group's place.
 template <class Describe, class Request, class Response, class Fill>
 void describe_groups(HandlerContext& context, Request request, const Reply<Response>& reply,
                      Fill fill) {
-  // Once each: to name a group costs a client far less than to describe it costs us.
+  // Each group is described once: naming a group costs a client far less than describing it costs
+  // the server.
   std::ranges::sort(request.group_ids);
   request.group_ids.erase(std::ranges::unique(request.group_ids).begin(), request.group_ids.end());
   using Pending = PendingResponse<Response>;

@@ -16,8 +16,8 @@ using Asked = DescribeConfigsRequest::Resource;
 using Answer = DescribeConfigsResponse::Resource;
 using Config = DescribeConfigsResponse::Resource::Config;
 
-// Naming a resource costs a client far less than its settings cost us. Kafka answers each that is named
-// twice; so do we, as long as they are few.
+// Naming a resource costs a client far less than describing its settings costs the server. Kafka
+// answers a resource as often as it is named; so does this server, up to a limit.
 constexpr size_t kMostAnswersAgain = 100;
 
 void refuse(Answer& answer, KafkaError error, std::string message) {
@@ -25,7 +25,7 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_message = std::move(message);
 }
 
-// None, as null, means all.
+// A missing or empty list means all settings.
 bool is_wanted(const Asked& asked, std::string_view name) {
   return !asked.configuration_keys || asked.configuration_keys->empty() ||
          std::ranges::count(*asked.configuration_keys, name) > 0;
@@ -55,7 +55,7 @@ void describe_topic(const storage::TopicInfo& topic, const ClusterView* cluster,
   }
 }
 
-// A group has settings whether it is there or not.
+// A group can have settings before it exists.
 void describe_group(const NodeView& node, const storage::GroupConfigs& all,
                     const DescribeConfigsRequest& request, const Asked& asked, Answer& answer) {
   const auto found = all.find(asked.resource_name);
@@ -82,7 +82,7 @@ void describe_group(const NodeView& node, const storage::GroupConfigs& all,
   }
 }
 
-// By the empty name: what is set for all brokers while they run.
+// The empty name stands for the settings of all brokers that can be changed while they run.
 void describe_node(const NodeView& node, const ClusterView* cluster,
                    const storage::TopicDefaults& defaults, const DescribeConfigsRequest& request,
                    const Asked& asked, Answer& answer) {
@@ -99,7 +99,7 @@ void describe_node(const NodeView& node, const ClusterView* cluster,
   }
 }
 
-// What it was given while it ran.
+// The settings that the node was given while it ran.
 void describe_node_settings(const storage::ClusterSnapshot& cluster, const NodeView& node,
                             const Asked& asked, Answer& answer) {
   for (const char* const name : {storage::kLeaderThrottle, storage::kFollowerThrottle}) {

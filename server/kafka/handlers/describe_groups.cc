@@ -14,7 +14,8 @@ using Pending = PendingResponse<DescribeGroupsResponse>;
 
 constexpr int16_t kFirstThatKnowsGroupIdNotFound = 6;
 
-// The descriptions themselves, which the answer's bytes point into. Shared with the callbacks.
+// Keeps the descriptions alive, because the answer contains views of their bytes. Shared with the
+// callbacks.
 struct Described {
   Pending pending;
   std::vector<coordinator::GroupDescription> groups;
@@ -27,7 +28,7 @@ void fill(DescribeGroupsResponse::Group& answer, const coordinator::GroupDescrip
   answer.protocol_type = group.protocol_type;
   answer.protocol_data = group.protocol_name;
   if (group.error == coordinator::kGroupIdNotFound) {
-    // Before, a group that is not there is one that is dead.
+    // Earlier versions describe a group that does not exist as dead.
     if (version < kFirstThatKnowsGroupIdNotFound)
       answer.error_code = KafkaError::None;
     else
@@ -42,7 +43,8 @@ void fill(DescribeGroupsResponse::Group& answer, const coordinator::GroupDescrip
 
 void handle_describe_groups(HandlerContext& context, DescribeGroupsRequest request,
                             Reply<DescribeGroupsResponse> reply) {
-  // Once each: to name a group costs a client far less than to describe it costs us.
+  // Each group is described once: naming a group costs a client far less than describing it costs
+  // the server.
   std::ranges::sort(request.groups);
   request.groups.erase(std::ranges::unique(request.groups).begin(), request.groups.end());
   auto described = std::make_shared<Described>(Described{{{}, reply}, {}});

@@ -17,12 +17,12 @@ void describe(const Backend& backend, storage::LogReader& reader, const storage:
   const auto view = backend.cluster();
   for (int32_t index = 0; index < topic.partition_count; ++index) {
     if (wanted && !wanted->contains(index)) continue;
-    // In a cluster others may have it.
+    // In a cluster the replica may be on other nodes.
     if (view) {
       const auto* known = view->metadata->find({topic.id, PartitionId(index)});
       if (known == nullptr || !known->has_replica(view->self)) continue;
     }
-    // One that is being made has no size yet.
+    // A partition that is being created has no size yet.
     const auto size = reader.size_bytes({topic.id, PartitionId(index)});
     if (size)
       answers.partitions.push_back(
@@ -33,7 +33,7 @@ void describe(const Backend& backend, storage::LogReader& reader, const storage:
 
 }  // namespace
 
-// All partitions lie in one file; each is told with what its table takes there.
+// All partitions are in one file; the size of each is that of its table in the file.
 void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest request,
                               Reply<DescribeLogDirsResponse> reply) {
   const LogDirectory where = context.backend.log_directory();
@@ -51,7 +51,8 @@ void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest re
     for (const auto& [name, topic] : topics->by_name())
       describe(context.backend, reader, topic, nullptr, directory);
   } else {
-    // Each once: to name a topic costs a client far less than to describe its partitions costs us.
+    // Each partition once: naming a topic costs a client far less than describing its partitions
+    // costs the server.
     std::map<const storage::TopicInfo*, std::set<int32_t>> wanted;
     for (const DescribeLogDirsRequest::Topic& asked : *request.topics)
       if (const storage::TopicInfo* topic = topics->find(asked.topic))

@@ -11,7 +11,7 @@ namespace {
 
 using Answer = DescribeProducersResponse::Topic::Partition;
 
-// Of all partitions together; each may remember many.
+// Limit for all partitions of the request together; each may remember many producers.
 constexpr size_t kMostProducers = 100'000;
 
 Status describe(storage::LogReader& reader, const storage::TopicPartition& partition, size_t& left,
@@ -46,12 +46,13 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
     DescribeProducersResponse::Topic& answers = response.topics.emplace_back();
     answers.name = topic.name;
     for (const int32_t index : topic.partition_indexes) {
-      if (!seen.emplace(topic.name, index).second) continue;  // each would be read anew
+      // Each repetition would read the log again.
+      if (!seen.emplace(topic.name, index).second) continue;
       Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = index;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
-      // Any replica tells: tools ask all of them for transactions that hang.
+      // Any replica answers: tools ask all replicas when they look for hanging transactions.
       if (found && !leaders.is_here({known->id, PartitionId(index)}))
         answer.error_code = leaders.of({known->id, PartitionId(index)}).error;
       if (answer.error_code != KafkaError::None) continue;

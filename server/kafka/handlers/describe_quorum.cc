@@ -11,7 +11,7 @@ namespace {
 
 using Answer = DescribeQuorumResponse::Topic::Partition;
 
-// One node has the metadata log, leads it and is all that there is to vote.
+// A single node has the metadata log, leads it and is the only voter.
 void describe_own(const HandlerContext& context, Answer& answer) {
   const NodeView& node = context.node;
   const int64_t now_ms = context.clock.wall_ms();
@@ -24,8 +24,8 @@ void describe_own(const HandlerContext& context, Answer& answer) {
                                    .last_caught_up_timestamp = now_ms});
 }
 
-// In a cluster it lies in etcd, whose members alone vote on it. Kafka's tools look for the leader among the voters:
-// those who can be the controller, which is each node.
+// In a cluster the log is in etcd, whose members are the real voters. Kafka's tools look for the
+// leader among the voters, so the answer lists the nodes that can become the controller: all nodes.
 void describe_in_etcd(const HandlerContext& context, const ClusterView& view, Answer& answer) {
   constexpr int64_t kStaleUs = 10'000'000;
   const ClusterView::MetadataLog* log = view.metadata_log.get();
@@ -48,7 +48,8 @@ void describe_in_etcd(const HandlerContext& context, const ClusterView& view, An
     voter.last_fetch_timestamp = reader.heard_ms;
     voter.last_caught_up_timestamp = reader.caught_up_ms;
   }
-  // What others have read was there to be read by the controller, which asks itself: it is never behind them.
+  // The controller could read every revision that another node has read, so the answer never shows
+  // it behind them.
   const auto newest =
       std::ranges::max_element(answer.current_voters, {}, &Answer::Voter::last_caught_up_timestamp);
   const auto leader =

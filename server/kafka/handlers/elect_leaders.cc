@@ -19,7 +19,7 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_message = std::move(message);
 }
 
-// Why there is no election; nothing where there is one.
+// Records the reason why no election takes place.
 void refuse(Answer& answer, const Error& error, Election how) {
   KafkaError code = kafka_error(error.code);
   if (error.code == ErrorCode::ObjectState) code = kElectionNotNeeded;
@@ -29,14 +29,14 @@ void refuse(Answer& answer, const Error& error, Election how) {
   refuse(answer, code, error.message);
 }
 
-// Those that were asked for, by topic; all of them where none is named.
+// The partitions of the request, by topic; all partitions if none is named.
 struct Elections {
   Election how;
   bool are_all = false;
   std::map<std::string, std::map<int32_t, Answer>> answers;
   std::map<TopicPartition, Answer*> asked;
   Reply<ElectLeadersResponse> reply;
-  Backend::BestLogs best = {};  // where it is unclean
+  Backend::BestLogs best = {};  // for an unclean election
 
   void add(const storage::TopicInfo& topic, int32_t index) {
     Answer& answer = answers[topic.name][index];
@@ -59,7 +59,7 @@ struct Elections {
     }
     return parts;
   }
-  // Those that somebody without all records is to lead.
+  // The partitions that would get a leader without all records.
   std::vector<TopicPartition> unclean(const storage::ClusterSnapshot& cluster) const {
     std::vector<TopicPartition> partitions;
     if (how == Election::Unclean)
@@ -73,7 +73,8 @@ struct Elections {
         refuse(*answer, kafka_error(error.code), error.message);
     answer();
   }
-  // Asked about all of them, Kafka names those alone where something happened.
+  // For a request about all partitions, Kafka's answer contains only those with an election or an
+  // error.
   void answer() {
     ElectLeadersResponse response;
     for (const auto& [topic, partitions] : answers)
@@ -95,7 +96,7 @@ void elect(Backend& backend, const std::shared_ptr<Elections>& elections) {
       });
 }
 
-// Who has most is asked for first.
+// For an unclean election, the replica with the longest log is found first.
 void find_leaders(Backend& backend, const storage::ClusterSnapshot& cluster,
                   const std::shared_ptr<Elections>& elections) {
   std::vector<TopicPartition> unclean = elections->unclean(cluster);
@@ -110,7 +111,7 @@ void find_leaders(Backend& backend, const storage::ClusterSnapshot& cluster,
 
 }  // namespace
 
-// On one node each partition has one replica, which leads it: there is nothing to elect.
+// On a single node each partition has one replica, which leads it, so no election takes place.
 void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
                           Reply<ElectLeadersResponse> reply) {
   const auto how = static_cast<Election>(request.election_type);

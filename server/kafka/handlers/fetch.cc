@@ -11,15 +11,17 @@ namespace server::kafka {
 namespace {
 
 constexpr int64_t kMaxWaitMs = 60'000;
-// While there is no memory for an answer its client waits this long, then gets an empty one.
+// A client waits at most this long while no memory is available for its answer, and then gets an
+// empty one.
 constexpr int64_t kMemoryWaitMs = 500;
-// A wait for many bytes looks at all of them again, not at each commit: so long at least after it has
-// found too few, and so many times as long as that took. One that has found nothing was woken for records
-// that it has had already; the next one must not wait for that.
+// A fetch that waits for many bytes reads all of them again each time, so it does not read at each
+// commit. After too few bytes it pauses at least kLookPauseUs and kLookPauseFactor times as long as
+// the read took. A fetch that found nothing does not pause: it was woken for records that it had
+// already returned, and the next ones must not wait.
 constexpr int64_t kLookPauseUs = 5'000, kLookPauseFactor = 10;
 
-// Ends of long waits fall together, a tenth later at most, so that many idle consumers cost few
-// wake-ups. New records end a wait at once.
+// Rounds the ends of long waits up, by a tenth at most, so that many idle consumers share wake-ups.
+// New records end a wait at once.
 int64_t deadline_us(int64_t now_us, int64_t wait_ms) {
   const int64_t grid_us = wait_ms >= 500 ? 50'000 : wait_ms >= 100 ? 10'000 : 1'000;
   return (now_us + wait_ms * 1000 + grid_us - 1) / grid_us * grid_us;
@@ -30,15 +32,16 @@ struct Turn {
   ~Turn() { reader.end_turn(); }
 };
 
-// What an answer waits for.
+// The condition that an answer waits for.
 struct Awaited {
-  std::vector<storage::TopicPartition> partitions;  // that may have more later
-  bool is_memory = false;                           // or rather: that others give some back
-  bool has_found_some = false;                      // too little
-  std::set<storage::TopicPartition> unconfirmed = {};  // or whether this node leads these
+  std::vector<storage::TopicPartition> partitions;  // partitions that may get more records
+  bool is_memory = false;                           // waits for memory instead
+  bool has_found_some = false;                      // too few bytes
+  std::set<storage::TopicPartition> unconfirmed = {};  // must be confirmed as led by this node
 };
 
-// Of a whole fetch: the session that the client wishes to go on with, as it is after the answer.
+// Begins a session after a full fetch, if the client requests one. Its state is that after the
+// answer.
 int32_t begin_session(HandlerContext& context, const FetchRequest& request, int16_t version,
                       const FetchResponse& response) {
   constexpr int16_t kFirstVersionWithTopicIds = 13;
@@ -49,9 +52,10 @@ int32_t begin_session(HandlerContext& context, const FetchRequest& request, int1
   return context.fetch_sessions->add(std::move(session));
 }
 
-// How long a client waits that is faster than its quota with so many bytes. They are not sent then: it asks again,
-// for no more than fits the quota's window (FetchPass). Only where a single batch is more than that they are,
-// since they would never be otherwise.
+// Returns the delay for a client that exceeds its quota with this answer. The records are then not
+// sent: the client asks again after the delay, for at most as much as the quota's window allows
+// (FetchPass). A single batch above that is sent all the same, since it could never be sent
+// otherwise.
 QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
   if (size == 0 || !context.throttle || !context.throttle->rates) return {};
   const auto quotas = context.backend.quotas();
@@ -67,7 +71,8 @@ QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
   return wait;
 }
 
-// Answers when there is enough or no more time. Else says what to wait for.
+// Answers if enough records are available or the time is over; otherwise returns the condition to
+// wait for.
 std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& request,
                               const Reply<FetchResponse>& reply, FetchSessions::Use* session,
                               bool is_last, const Backend::ConfirmedLeaders* confirmed) {
@@ -78,12 +83,12 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
     reply.send(failed);
     return std::nullopt;
   }
-  const Turn turn{reader};  // until the answer is written: it points to what was read
+  const Turn turn{reader};  // lasts until the answer is written, which contains views
   FetchPass pass(context, request, reply.version(), confirmed);
   FetchResponse response = session ? pass.take(**session) : pass.take();
   if (!pass.unconfirmed().empty())
     return Awaited{.partitions = pass.partitions(), .unconfirmed = pass.unconfirmed()};
-  // More than an answer may have never comes.
+  // min_bytes above the limit of an answer could never be reached.
   const int64_t enough = std::min<int64_t>({request.min_bytes, request.max_bytes, kMaxFetchSize});
   const bool is_enough = static_cast<int64_t>(pass.size_bytes()) >= enough;
   if (!is_last && !pass.has_news() &&
@@ -111,7 +116,7 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
   return std::nullopt;
 }
 
-// The session that the request goes on with, if it does (KIP-227).
+// The session that the request continues, if any (KIP-227).
 struct Begun {
   KafkaError error = KafkaError::None;
   std::unique_ptr<FetchSessions::Use> session;
@@ -131,7 +136,7 @@ Begun go_on_with_session(HandlerContext& context, const FetchRequest& request, i
   if (!taken.use) return {taken.error, nullptr};
   (*taken.use)->update(request);
   if (!sessions->resize(*taken.use)) return {kFetchSessionNotFound, nullptr};
-  // Everything was forgotten: there is nothing to go on with.
+  // The request has removed all partitions, so the session ends.
   if ((*taken.use)->partitions().empty()) {
     sessions->close(request.session_id);
     return {};
@@ -139,7 +144,7 @@ Begun go_on_with_session(HandlerContext& context, const FetchRequest& request, i
   return {KafkaError::None, std::move(taken.use)};
 }
 
-// The connection begins nothing else meanwhile.
+// The connection begins no other request meanwhile.
 std::shared_ptr<LeadersQuestion> ask_who_leads(HandlerContext& context, const Awaited& awaited) {
   if (awaited.unconfirmed.empty()) return nullptr;
   auto question = std::make_shared<LeadersQuestion>();
@@ -163,7 +168,7 @@ void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResp
   const bool may_wait = request.max_wait_ms > 0 && (begun.session || !request.topics.empty());
   auto awaited = answer(context, request, reply, begun.session.get(), !may_wait, nullptr);
   std::shared_ptr<LeadersQuestion> question = awaited ? ask_who_leads(context, *awaited) : nullptr;
-  if (question && *question) {  // it was answered at once
+  if (question && *question) {  // the answer arrived within the call
     awaited = answer(context, request, reply, begun.session.get(), !may_wait, &**question);
     question = nullptr;
   }

@@ -11,12 +11,12 @@ namespace server::kafka {
 
 namespace {
 
-// So much is answered however little memory is left: most batches are smaller.
+// A batch up to this size is served even when memory is exhausted; most batches are smaller.
 constexpr int64_t kSmallAnswer = 64 << 10;
 
 constexpr int16_t kFirstVersionWithTopicIds = 13;
 
-// What a client that knows what it was told last has to be told.
+// Whether the answer differs from the values that the session's client already has.
 bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::Partition& known) {
   return !answer.records->empty() || answer.error_code != KafkaError::None ||
          answer.preferred_read_replica != -1 || answer.diverging_epoch.epoch != -1 ||
@@ -24,7 +24,7 @@ bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::
          answer.log_start_offset != known.log_start_offset;
 }
 
-// An answer that takes more than the quota lets pass in its whole window would never be sent.
+// An answer above the bytes that the quota allows in its whole window would never be sent.
 int64_t within_quota(const HandlerContext& context) {
   if (!context.throttle || !context.throttle->rates) return kMaxFetchSize;
   const auto quotas = context.backend.quotas();
@@ -74,7 +74,7 @@ FetchResponse FetchPass::take(FetchSession& session) {
     const FetchSession::Topic& topic = *place->topic;
     Answer answer = partition(find(topic.name, topic.id), place->asked);
     if (!is_news(answer, *place)) continue;
-    // After an error the next answer without one is news.
+    // After an error the next answer without one must be sent even if its values are the old ones.
     const bool has_failed = answer.error_code != KafkaError::None;
     told_.push_back({place, has_failed ? -1 : answer.high_watermark, answer.log_start_offset,
                      !answer.records->empty()});
@@ -117,7 +117,7 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
     return answer;
   }
   const storage::TopicPartition id{topic->id, PartitionId(asked.partition)};
-  if (!seen_.insert(id).second) {  // each time would read it anew
+  if (!seen_.insert(id).second) {  // a repetition would read it again
     answer.error_code = KafkaError::InvalidRequest;
     has_news_ = true;
     return answer;
@@ -138,13 +138,15 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
   return answer;
 }
 
-// A client that is told that there is no such offset begins anew, at the first record perhaps. A leader that was replaced
-// while it was frozen or cut off has less than was read elsewhere since; where a log begins only ever moves on.
+// A client that gets OFFSET_OUT_OF_RANGE resets its position, perhaps to the first record. A leader
+// that was replaced while it was frozen or cut off has fewer records than clients have read from
+// its successor, so its claim about the end of the log must be confirmed. A claim about the start
+// needs no confirmation, since the start only moves forward.
 KafkaError FetchPass::as_confirmed(const Answer& answer, const storage::TopicPartition& id,
                                    int64_t fetch_offset, KafkaError error) {
   const bool is_about_the_end =
       error == KafkaError::OffsetOutOfRange && fetch_offset >= answer.log_start_offset;
-  // A follower's reader turns to the leader.
+  // A consumer that reads from a follower asks the leader after this error.
   if (!is_about_the_end || leaders_.of(id).error != KafkaError::None) return error;
   if (confirmed_ == nullptr) {
     unconfirmed_.insert(id);
@@ -163,14 +165,15 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
   if (TRY(diverges(answer, id, asked))) return {};
   if (names_nearer(answer, id, asked)) return {};
   const int64_t limit = std::min<int64_t>(asked.partition_max_bytes, size_left_);
-  // Nothing fits any more; the offset is still looked at.
+  // No more records fit into the answer, but the offset is still checked.
   const bool must_fit = size_bytes_ > 0;
   const auto batches = TRY(reader_.read(
       id, Offset(asked.fetch_offset), static_cast<size_t>(std::max<int64_t>(limit, 1)),
       reads_committed() ? storage::ReadUpTo::LastStable : storage::ReadUpTo::HighWatermark));
   size_t count = 0, size = 0;
   for (const storage::BatchRef& batch : batches) {
-    // The first batch of an answer is given however large it is, or its reader would be stuck.
+    // The first batch of an answer is returned whatever its size; otherwise the reader could not
+    // make progress.
     const bool fits = static_cast<int64_t>(size + batch.bytes.size()) <= limit;
     if (!fits && (must_fit || count > 0)) break;
     if (static_cast<int64_t>(batch.bytes.size()) > std::max(room_, kSmallAnswer)) {
@@ -190,8 +193,8 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
   return {};
 }
 
-// Who is in sync has all that is visible here, and knows of it soon (KIP-392). It gets no records then: its next fetch
-// goes there.
+// An in-sync replica has all records that are visible here, and soon learns that they are visible
+// (KIP-392). The answer contains no records; the consumer's next fetch goes to that replica.
 bool FetchPass::names_nearer(Answer& answer, const storage::TopicPartition& id,
                              const FetchRequest::Topic::Partition& asked) {
   if (!is_consumer() || asked.fetch_offset < answer.log_start_offset ||
@@ -204,7 +207,7 @@ bool FetchPass::names_nearer(Answer& answer, const storage::TopicPartition& id,
   return true;
 }
 
-// Which batches of the range its reader has to leave out.
+// Lists the aborted transactions whose batches the reader must skip.
 Status FetchPass::list_aborted(Answer& answer, const storage::TopicPartition& id, Offset from,
                                Offset end) {
   std::vector<storage::AbortedTransaction> aborted = TRY(reader_.aborted(id, from, end));
@@ -214,8 +217,9 @@ Status FetchPass::list_aborted(Answer& answer, const storage::TopicPartition& id
   return {};
 }
 
-// Whether the records before the offset are others than those that the client has read, under the epoch that
-// it says (KIP-595): then it learns where its log and ours part, and gets nothing.
+// Whether the client has read other records before the offset than this log has, judged by the
+// client's last fetched epoch (KIP-595). The answer then contains the point at which the logs
+// diverge, and no records.
 Result<bool> FetchPass::diverges(Answer& answer, const storage::TopicPartition& id,
                                  const FetchRequest::Topic::Partition& asked) {
   if (asked.last_fetched_epoch < 0) return false;

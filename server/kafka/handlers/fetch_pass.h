@@ -1,4 +1,4 @@
-// One look at the log for a fetch.
+// One read of the log for a fetch.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -10,30 +10,32 @@
 
 namespace server::kafka {
 
-// What an answer may have at most: Kafka's fetch.max.bytes.
+// The largest answer: Kafka's fetch.max.bytes.
 inline constexpr int64_t kMaxFetchSize = 55 << 20;
 
-// In a turn of the reader. What it finds lies in the memory map, so the answer is written before the turn
-// ends.
+// Used within a turn of the reader. Found records are views of the memory map, so the answer is
+// written before the turn ends.
 class FetchPass {
  public:
-  // `confirmed`: those of which this node was asked and that it leads; null before that.
+  // `confirmed` holds the partitions that this node was confirmed to lead; null before confirmation
+  // was requested.
   FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version,
             const Backend::ConfirmedLeaders* confirmed);
 
-  // All that the request names.
+  // Reads all partitions of the request.
   FetchResponse take();
-  // What is new in the session's partitions. They are told of it in remember(), when it is sent.
+  // Reads the session's partitions and returns only changes. remember() notes them in the session
+  // when the answer is sent.
   FetchResponse take(FetchSession& session);
   void remember(FetchSession& session);
 
   size_t size_bytes() const { return size_bytes_; }
-  // There are records, and not even the first batch of them may be answered now.
+  // Records are available, but memory suffices for not even the first batch.
   bool lacks_memory() const { return lacks_memory_; }
-  // Something that no client has to wait for: an error, or a divergence.
+  // The answer contains an error or a divergence, which no client has to wait for.
   bool has_news() const { return has_news_; }
   const std::vector<storage::TopicPartition>& partitions() const { return partitions_; }
-  // Of these it is to be confirmed first that this node leads them.
+  // The partitions whose leadership must be confirmed before the answer is sent.
   const std::set<storage::TopicPartition>& unconfirmed() const { return unconfirmed_; }
 
  private:
@@ -49,7 +51,7 @@ class FetchPass {
   Status fill(Answer& answer, const storage::TopicPartition& id,
               const FetchRequest::Topic::Partition& asked);
   bool reads_committed() const { return request_.isolation_level == 1; }
-  // One that says where it is, if it is in a rack.
+  // Whether the fetch is a consumer's; a consumer may give its rack.
   bool is_consumer() const { return request_.replica_id < 0; }
   bool names_nearer(Answer& answer, const storage::TopicPartition& id,
                     const FetchRequest::Topic::Partition& asked);
@@ -66,8 +68,8 @@ class FetchPass {
   const Backend::ConfirmedLeaders* const confirmed_;
   const std::shared_ptr<const Permissions> permissions_;  // null: everything may be read
   const bool uses_topic_ids_;
-  // Half of what the connection may still hold: an answer may lie here and with the socket for a
-  // moment.
+  // Half of the connection's remaining memory: an answer may exist here and in the socket's buffer
+  // at the same time.
   const int64_t room_;
   int64_t size_left_;
   size_t size_bytes_ = 0;
@@ -75,7 +77,7 @@ class FetchPass {
   std::vector<storage::TopicPartition> partitions_;
   std::set<storage::TopicPartition> seen_, unconfirmed_;
   std::vector<Told> told_;
-  std::vector<FetchResponse::NodeEndpoint> endpoints_;  // of leaders that are others
+  std::vector<FetchResponse::NodeEndpoint> endpoints_;  // of leaders on other nodes
 };
 
 }  // namespace server::kafka

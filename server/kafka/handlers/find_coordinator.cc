@@ -9,7 +9,7 @@ namespace {
 
 constexpr int8_t kGroup = 0, kTransaction = 1;  // KeyType
 
-// Whoever leads the partition that a group or a transactional id belongs to.
+// The coordinator of a group or transactional id is the leader of its partition.
 FindCoordinatorResponse leaders_of(const Backend& backend, const FindCoordinatorRequest& request) {
   FindCoordinatorResponse response;
   const auto view = backend.cluster();
@@ -72,8 +72,8 @@ void find_in_cluster(HandlerContext& context, FindCoordinatorRequest request,
 
 }  // namespace
 
-// Of one node it is everybody's coordinator. The first who asks for one lets the topic be made in
-// which it keeps what it knows.
+// A single node coordinates everything. The first request for a coordinator creates the topic that
+// keeps the coordinator's state.
 void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest request,
                              Reply<FindCoordinatorResponse> reply) {
   if (request.key_type != kGroup && request.key_type != kTransaction)

@@ -1,4 +1,4 @@
-// The handlers that the rows of apis.cc name; the parameters say which messages each is for.
+// The handlers that the rows of apis.cc refer to; the parameters determine each handler's messages.
 #pragma once
 #include "server/kafka/cluster_view.h"
 #include "server/kafka/handler.h"
@@ -259,35 +259,36 @@ void handle_delete_share_group_offsets(HandlerContext& context,
                                        DeleteShareGroupOffsetsRequest request,
                                        Reply<DeleteShareGroupOffsetsResponse> reply);
 
-// Of apis(), for the answer to an ApiVersions request whose version we do not know.
+// The versions in apis(), for the answer to an ApiVersions request of an unknown version.
 ApiVersionsResponse supported_versions();
-// The level that a cluster is at, as a feature of Kafka's; where there is one node there is none.
+// The cluster's feature level as a Kafka feature; a single node does not have it.
 inline constexpr std::string_view kClusterFeature = "millrace.version";
-// Answers the long poll of the context if there is something for it, or its time is over.
+// Answers the context's long poll if records are available or its time is over.
 void retry_waiting_fetch(HandlerContext& context);
 
 inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
 
-// Partitions and the groups that hand them out would have to be led by the same node.
+// Share groups in a cluster would need the partition and the group to be led by the same node.
 inline constexpr const char* kNoShareGroupsInCluster =
     "share groups are not supported in a cluster yet";
 
-// Whom a topic belongs to that a client makes; nobody, where there are no users.
+// The owner of a topic that the client creates; none if no users exist.
 std::optional<std::string> owner_of_new(const HandlerContext& context);
 
-// Where a partition can have its replicas. Fails with InvalidParameter.
+// Checks that the nodes can have a partition's replicas. Fails with InvalidParameter.
 Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
-// Of a new one: that enough of these nodes are there to write to it. Fails likewise.
+// For a new partition: also checks that enough of the nodes are up for writes. Fails with
+// InvalidParameter.
 Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
 
-// The nodes that clients can turn to, and which of them decides.
+// The nodes that clients can connect to, and the one that clients treat as the controller.
 struct Brokers {
   std::vector<ClusterView::Node> all;
   int32_t controller_id;
 };
 Brokers brokers_of(const HandlerContext& context);
 
-// Of the present leader; 0 for a partition that is not there yet.
+// The epoch of the present leader; 0 for a partition that does not exist yet.
 int32_t leader_epoch(const Backend& backend, const storage::TopicPartition& partition);
 
 }  // namespace server::kafka

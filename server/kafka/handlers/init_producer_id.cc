@@ -15,7 +15,7 @@ void init_transactional(HandlerContext& context, InitProducerIdRequest request,
   init.timeout_ms = request.transaction_timeout_ms;
   if (request.producer_id >= 0)
     init.expected = {ProducerId{request.producer_id}, request.producer_epoch};
-  // The first who comes lets the topic of the transactions be made.
+  // The first request creates the topic of transactions.
   coordinator::Transactions& transactions = context.backend.transactions();
   const auto send = [reply](const coordinator::InitializedProducer& initialized) {
     InitProducerIdResponse response;

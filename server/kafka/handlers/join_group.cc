@@ -15,7 +15,7 @@ coordinator::JoinGroup to_join(const HandlerContext& context, JoinGroupRequest& 
   coordinator::JoinGroup join;
   join.group_id = std::move(request.group_id);
   join.session_timeout_ms = request.session_timeout_ms;
-  // Version 0 has one time-out for both.
+  // Version 0 has one time-out for session and rebalance.
   join.rebalance_timeout_ms =
       version == 0 ? request.session_timeout_ms : std::max(request.rebalance_timeout_ms, 0);
   join.member_id = std::move(request.member_id);

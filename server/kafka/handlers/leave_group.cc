@@ -6,7 +6,7 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int16_t kFirstWithMembers = 3;  // before it one member leaves at a time
+constexpr int16_t kFirstWithMembers = 3;  // earlier versions name one member
 
 }  // namespace
 

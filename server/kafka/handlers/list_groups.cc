@@ -8,7 +8,7 @@ namespace server::kafka {
 
 namespace {
 
-// Without a filter everything fits. Upper and lower case are the same to Kafka here.
+// An empty filter matches everything. Kafka ignores case here.
 bool fits(const std::vector<std::string>& filter, const std::string& value) {
   return filter.empty() || std::ranges::any_of(filter, [&](const std::string& each) {
            return ::strcasecmp(each.c_str(), value.c_str()) == 0;

@@ -17,8 +17,8 @@ using Answer = ListOffsetsResponse::Topic::Partition;
 constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLocal = -4,
                   kLatestTiered = -5;
 
-// From which version on an offset can be asked for by such a name. -4 and -5 are about logs whose front lies
-// elsewhere (KIP-405), as none of ours does.
+// Whether a request of this version may use the special timestamp. -4 and -5 are about logs with
+// tiered storage (KIP-405), which this server does not have.
 bool is_known(int64_t timestamp, int16_t version) {
   if (timestamp >= kEarliest) return true;
   if (timestamp == kMaxTimestamp) return version >= 7;  // KIP-734
@@ -26,8 +26,8 @@ bool is_known(int64_t timestamp, int16_t version) {
   return timestamp == kLatestTiered && version >= 9;
 }
 
-// So much of batches that are not compressed is searched on the loop, for one request. A few kilobytes
-// of compressed ones may hold 64 MB, which take a third of a second.
+// Limit for uncompressed batches that one request searches on the loop. Compressed batches are
+// searched on another thread: a few kilobytes may hold 64 MB, which take a third of a second.
 constexpr size_t kMostOnLoop = size_t{256} << 10;
 
 struct Turn {
@@ -35,16 +35,16 @@ struct Turn {
   ~Turn() { reader.end_turn(); }
 };
 
-// Looks for the first record of a time in one partition after the other; unpacks their batches on
-// another thread, one at a time. Shared by what runs there.
+// Finds the first record at a timestamp, one partition after the other. Compressed or large batches
+// are searched on another thread, one at a time. Shared with the work on that thread.
 class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
  public:
   struct Place {
     storage::TopicPartition partition;
     int64_t timestamp;
     size_t topic_index, index;  // of the answer
-    Offset end{INT64_MAX};      // a record at this offset or behind it may not be read yet
-    Offset from{0};             // records before it are not looked for
+    Offset end{INT64_MAX};      // records from this offset on must not be read yet
+    Offset from{0};             // records before it are skipped
   };
 
   TimeSearch(HandlerContext& context, Reply<ListOffsetsResponse> reply)
@@ -56,7 +56,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
 
   ListOffsetsResponse response;
   std::vector<Place> places;
-  // What was found in these is as of now only if this node leads them still.
+  // Found answers that are valid only while this node leads the partitions.
   std::vector<ToConfirm> told;
 
   void go_on() {
@@ -68,7 +68,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     std::erase_if(told, [this](const ToConfirm& each) {
       return answer_of(each).error_code != KafkaError::None;
     });
-    // Who was replaced while it was frozen or cut off knows of fewer records than were acknowledged since.
+    // A leader that was replaced while it was frozen or cut off has fewer records than were
+    // acknowledged since.
     send_confirmed(backend_, aside_, reply_,
                    std::shared_ptr<ListOffsetsResponse>(shared_from_this(), &response),
                    std::move(told), [](int32_t partition) {
@@ -84,7 +85,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   }
   struct Errand {
     std::string bytes;
-    storage::BatchRef batch;  // over the bytes
+    storage::BatchRef batch;  // a view of `bytes`
     Place place;
     Result<std::optional<storage::TimedOffset>> found = std::nullopt;
   };
@@ -99,13 +100,13 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     ++next_;
   }
 
-  // At the next batch that may have the record.
+  // Searches the next batch that may contain the record.
   Status look(Place& place) {
     TRY(reader_.begin_turn());
     const Turn turn{reader_};
     place.from = std::max(place.from, TRY(reader_.log_start(place.partition)));
     const auto batch = TRY(reader_.batch_for_time(place.partition, place.timestamp, place.from));
-    if (!batch || batch->base_offset >= place.end) {  // no record is that young
+    if (!batch || batch->base_offset >= place.end) {  // no record is that recent
       answer_none();
       return {};
     }
@@ -134,14 +135,14 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     if (is_aside_)
       ++aside_->under_way;
     else
-      fail(KafkaError::RequestTimedOut);  // too much waits there already
+      fail(KafkaError::RequestTimedOut);  // too much work is queued
     return {};
   }
 
   void come_back(const Errand& errand) {
     is_aside_ = false;
     const std::shared_ptr<AsideGate> aside = aside_;
-    if (aside->on_open) {  // else the connection is gone
+    if (aside->on_open) {  // otherwise the connection is gone
       if (errand.found)
         take(*errand.found, errand.batch);
       else
@@ -151,7 +152,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     aside->leave();
   }
 
-  // Nothing, where the batch's header has said too much: then the search goes on behind it.
+  // `found` is empty if the batch's maxTimestamp is larger than that of any record; the search
+  // continues after this batch.
   void take(const std::optional<storage::TimedOffset>& found, const storage::BatchRef& batch) {
     if (!found) {
       places[next_].from = batch.last_offset + 1;
@@ -174,8 +176,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   bool is_aside_ = false;
 };
 
-// Whether all is visible that was there when the leader's epoch began. Until then it knows less than the leader before
-// it has shown, and the latest offset would go back (KIP-207).
+// Whether all records are visible that existed when the leader's epoch began. Until then the leader
+// shows less than its predecessor did, and the latest offset would move backwards (KIP-207).
 Result<bool> has_all_of_before(storage::LogReader& reader,
                                const storage::TopicPartition& partition) {
   const LeaderEpoch epoch = TRY(reader.leader_epoch(partition));
@@ -185,7 +187,7 @@ Result<bool> has_all_of_before(storage::LogReader& reader,
   return TRY(reader.readable_end(partition)) >= before.end;
 }
 
-// What stays open is the time to search for.
+// Answers a special timestamp. Returns an actual timestamp, which must be searched for.
 Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
                                             const storage::TopicPartition& partition,
                                             const Asked& asked, bool reads_committed,
@@ -207,7 +209,7 @@ Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
     case kMaxTimestamp:
       return reader.max_timestamp(partition);
     case kLatestTiered:
-      TRY(reader.leader_epoch(partition));  // it is there
+      TRY(reader.leader_epoch(partition));  // fails if the partition does not exist
       return std::nullopt;
     default:
       TRY(reader.leader_epoch(partition));
@@ -217,7 +219,7 @@ Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
 
 using Name = std::pair<std::string_view, int32_t>;
 
-// Those that the request names more than once.
+// The partitions that the request names more than once.
 std::set<Name> doubled(const ListOffsetsRequest& request) {
   std::set<Name> seen, twice;
   for (const ListOffsetsRequest::Topic& topic : request.topics)
@@ -227,7 +229,7 @@ std::set<Name> doubled(const ListOffsetsRequest& request) {
   return twice;
 }
 
-// All that can be answered at once; the rest are places of the search.
+// Answers the partitions that need no search; the others become places of the search.
 class Answering {
  public:
   Answering(HandlerContext& context, TimeSearch& search, int16_t version)
@@ -243,7 +245,7 @@ class Answering {
   }
 
   void answer(const ListOffsetsRequest& request) {
-    // Kafka answers once, and with an error; a search by time may take long.
+    // Kafka answers a repeated partition once, with an error; a search by time may take long.
     std::set<Name> twice = doubled(request), told;
     reads_committed_ = request.isolation_level == 1;
     for (const ListOffsetsRequest::Topic& topic : request.topics) {
@@ -294,13 +296,14 @@ class Answering {
       answer.error_code = kafka_error(end.error().code);
     else
       search_.places.push_back({partition, **time, topic_index, index, *end});
-    // Where a log begins only ever moves on.
+    // The start of a log only moves forward, so it needs no confirmation.
     if (asked.timestamp != kEarliest && asked.timestamp != kEarliestLocal)
       search_.told.push_back({partition, topic_index, index});
   }
 
-  // Kafka compares what any search by time has found, MAX_TIMESTAMP included, with the last stable offset, and
-  // answers none behind it: a consumer would seek to records that it may not read (KIP-98).
+  // Kafka compares the result of every search by time, MAX_TIMESTAMP included, with the last stable
+  // offset, and returns no offset behind it: a consumer would seek to records that it may not read
+  // (KIP-98).
   Result<Offset> search_end(const storage::TopicPartition& partition) {
     if (!reads_committed_) return Offset{INT64_MAX};
     return reader_.last_stable_offset(partition);

@@ -14,12 +14,12 @@ namespace {
 
 using Topic = MetadataResponse::Topic;
 
-// Topics that are made because clients name them: by one request, and at a time on one loop. Making one costs far
-// more than naming it, and the metadata thread, which makes them, serves everybody. The others are
-// not there yet; their clients ask again.
+// Limit for topics that are created because clients name them, by one request and at a time on one
+// loop. Creating a topic costs far more than naming it, and the metadata thread serves all clients.
+// The remaining topics are reported as missing, and their clients ask again.
 constexpr int kMostInTheMaking = 20;
 
-// Of which topics are described; what callbacks keep of a request.
+// Describes topics. Callbacks keep a copy of it in place of the request.
 struct Describer {
   Backend& backend;
   NodeView node;
@@ -49,7 +49,7 @@ struct Describer {
     }
     return described;
   }
-  // What may be done with it is told all the same: rules are for names.
+  // The operations are included although the topic is refused, because permissions are by name.
   Topic refused(std::string name, KafkaError error) const {
     Topic topic;
     topic.error_code = error;
@@ -61,7 +61,8 @@ struct Describer {
   }
 };
 
-// The name has been checked: what cannot be is that so few nodes have its replicas. Clients ask again.
+// The name has been checked, so the error is that too few nodes can have replicas. Clients ask
+// again.
 KafkaError error_of(ErrorCode code) {
   const bool lacks_nodes =
       code == ErrorCode::InvalidParameter || code == ErrorCode::NotEnoughReplicas;
@@ -80,7 +81,7 @@ void create(HandlerContext& context, const Describer& describer,
         Topic& topic = pending->response.topics[index];
         if (made)
           topic = describer.describe(*made);
-        else if (made.error().code != ErrorCode::TopicExists)  // clients ask again for those
+        else if (made.error().code != ErrorCode::TopicExists)  // clients ask again
           topic = describer.refused(name, error_of(made.error().code));
         pending->complete_one();
       });
@@ -102,7 +103,8 @@ void create_some(HandlerContext& context, const Describer& describer,
 Brokers brokers_of(const HandlerContext& context) {
   const NodeView& node = context.node;
   if (const auto view = context.backend.cluster()) {
-    // Who is told that there is none waits, librdkafka for minutes; and any node takes what Kafka's controller takes.
+    // A client without a known controller waits, librdkafka for minutes. Any node accepts the
+    // requests that Kafka's controller accepts.
     const bool is_known = view->controller_id >= 0 || view->nodes.empty();
     return {view->nodes, is_known ? view->controller_id : view->nodes.front().id};
   }
@@ -148,13 +150,14 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
     // Each topic once: naming one costs a client far less than describing its partitions costs the server.
     std::set<std::pair<std::string, Uuid>> seen;
     for (const MetadataRequest::Topic& asked : *request.topics) {
-      // An id counts whatever the name is, as in Kafka: Java's clients send the empty name beside it.
+      // An id takes precedence over the name, as in Kafka: Java's clients send an empty name with
+      // it.
       const bool by_id = !asked.name || !asked.topic_id.is_nil();
       const std::string asked_name = by_id ? "" : *asked.name;
       if (!seen.emplace(asked_name, asked.topic_id).second) continue;
       const storage::TopicInfo* topic =
           by_id ? topics->find(asked.topic_id) : topics->find(asked_name);
-      // A topic that may not be seen is refused alike whether it exists or not.
+      // A topic that the user may not see is refused in the same way whether it exists or not.
       const std::string& name = topic ? topic->name : asked_name;
       const bool may_see = describer.may(Operation::Describe, name) ||
                            (!topic && (by_id || describer.may_create(name)));

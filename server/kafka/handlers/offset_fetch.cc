@@ -6,14 +6,14 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int16_t kFirstWithGroups = 8;      // one group in a request before
-constexpr int16_t kFirstWithGroupError = 2;  // before it an error is told of each partition
+constexpr int16_t kFirstWithGroups = 8;      // before, a request had one group
+constexpr int16_t kFirstWithGroupError = 2;  // before, each partition had the error
 
-// Answers are many times as large as what asks for them: the next request of the connection begins behind this one, when
-// it is known how much there is to send.
+// Answers are many times as large as their requests. The next request of the connection begins
+// after this one has an answer, when the size of the output is known.
 struct Pending {
   PendingResponse<OffsetFetchResponse> answers;
-  std::shared_ptr<AsideGate> connection;  // null: there is none
+  std::shared_ptr<AsideGate> connection;  // null: no connection
 
   void complete_one() {
     answers.complete_one();
@@ -21,7 +21,7 @@ struct Pending {
   }
 };
 
-// Both shapes of the request have the same topics under different names.
+// Both forms of the request have the same topics under different names.
 template <class Topics>
 coordinator::FetchOffsets to_fetch(std::string group_id, std::optional<Topics>& topics,
                                    bool must_be_stable) {
@@ -51,7 +51,7 @@ void add_topics(std::vector<Topic>& to, coordinator::FetchedOffsets& fetched) {
   }
 }
 
-// Of the first versions: nothing in the answer but the partitions could tell the error.
+// In the first versions the answer has no field for the error except in the partitions.
 coordinator::FetchedOffsets spread(const coordinator::FetchOffsets& asked, KafkaError error) {
   coordinator::FetchedOffsets fetched;
   for (const auto& [name, partitions] : *asked.topics) {

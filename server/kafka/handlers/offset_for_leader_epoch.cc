@@ -57,8 +57,8 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
                         answers.partitions.size() - 1});
     }
   }
-  // One that was replaced while it was frozen knows of no epoch since: a client that has read under one would take its log for
-  // cut off, and begin anew.
+  // A leader that was replaced while it was frozen does not know later epochs. A client that has
+  // read under such an epoch would treat this log as truncated and reset its position.
   send_confirmed(context.backend, context.aside, std::move(reply), std::move(shared),
                  std::move(told), [](int32_t partition) {
                    return Answer{.error_code = KafkaError::NotLeaderOrFollower,

@@ -35,27 +35,27 @@ std::vector<int32_t> numbers_of(const std::vector<NodeId>& nodes) {
   return numbers;
 }
 
-// What can be said without knowing how things are when it is carried out.
+// The checks that do not depend on the state at the time when the reassignment is carried out.
 void check(const HandlerContext& context, const storage::TopicInfo* topic, const Asked& asked,
            Answer& answer) {
   answer.partition_index = asked.partition_index;
   if (!topic || asked.partition_index < 0 || asked.partition_index >= topic->partition_count)
     return refuse(answer, KafkaError::UnknownTopicOrPartition, "there is no such partition");
-  if (!context.backend.cluster() && !asked.replicas)  // which cancels
+  if (!context.backend.cluster() && !asked.replicas)  // null replicas cancel
     return refuse(answer, kNoReassignmentInProgress, "the partition is not being reassigned");
   if (!asked.replicas) return;
   if (const Status can_be = check_replicas(*asked.replicas, context); !can_be)
     return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
 }
 
-// One that is to move, or to stop doing so.
+// A partition that is to move, or to stop moving.
 struct Move {
   size_t topic, partition;  // of the answer
   TopicPartition id;
-  std::vector<NodeId> target;  // none: as it was
+  std::vector<NodeId> target;  // none: cancel the move
 };
 
-// Of the request, until it is answered.
+// The moves of a request, until it is answered.
 struct Moves {
   AlterPartitionReassignmentsResponse response;
   Reply<AlterPartitionReassignmentsResponse> reply;
@@ -65,7 +65,8 @@ struct Moves {
   Answer& answer_to(const Move& move) {
     return response.responses[move.topic].partitions[move.partition];
   }
-  // The part that brings it about; nothing where the answer says why not.
+  // The part of the command that starts or cancels the move; nothing if the answer contains an
+  // error.
   std::optional<std::string> plan(const storage::ClusterSnapshot& cluster, const Move& move) {
     Answer& answer = answer_to(move);
     answer.error_code = KafkaError::None;
@@ -143,7 +144,8 @@ Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerCon
                            there, least)};
 }
 
-// On one node what is asked for is so already when it is answered. In a cluster the controller completes it.
+// On a single node the assignment already holds when the request is answered. In a cluster the
+// controller completes it.
 void handle_alter_partition_reassignments(HandlerContext& context,
                                           AlterPartitionReassignmentsRequest request,
                                           Reply<AlterPartitionReassignmentsResponse> reply) {
@@ -177,7 +179,7 @@ void handle_list_partition_reassignments(HandlerContext& context,
                                          Reply<ListPartitionReassignmentsResponse> reply) {
   ListPartitionReassignmentsResponse response;
   const auto view = context.backend.cluster();
-  if (!view) return reply.send(response);  // none ever goes on
+  if (!view) return reply.send(response);  // a single node has none under way
   std::map<std::string, std::set<int32_t>> wanted;
   if (request.topics)
     for (const auto& topic : *request.topics)

@@ -27,12 +27,13 @@ constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
 constexpr int16_t kFirstWithStorageError = 4;
 constexpr int16_t kFirstWithAbortable = 11, kFirstOfSecondVersion = 12;
 
-// More than this is checked on another thread: of the bytes that came, and of what comes out of them.
-// A few kilobytes may hold 64 MB, which take a third of a second.
+// Limits for batches that are checked on the loop, in bytes received and bytes uncompressed; larger
+// ones are checked on another thread. A few kilobytes may hold 64 MB, which take a third of a
+// second.
 constexpr size_t kMostOnLoop = size_t{1} << 20;
 constexpr size_t kMostUnpackedOnLoop = size_t{256} << 10;
 
-// The times that a topic takes from its producers.
+// The range of timestamps that a topic accepts from its producers.
 struct TimeWindow {
   int64_t earliest = INT64_MIN, latest = INT64_MAX;
 
@@ -46,24 +47,24 @@ struct TimeWindow {
   }
 };
 
-// How a batch is checked, besides what it holds.
+// The parameters of a batch's check.
 struct Checking {
   int16_t version;         // of the request
-  bool names_transaction;  // so does the request
-  bool needs_keys;         // each record: the topic is compacted
+  bool names_transaction;  // the request has a transactional id
+  bool needs_keys;         // the topic is compacted
   TimeWindow window = {};
   size_t most_unpacked = SIZE_MAX;
 };
 
-// Of more records that are wrong nothing is said one by one.
+// Limit for the invalid records that an answer lists one by one.
 constexpr size_t kMostRecordErrors = 100;
 constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message without key.";
 constexpr std::string_view kBehindRefused =
     "a batch of the same producer before this one was refused";
 
-// What must hold before anything of a partition is stored: first of the batch as a whole, then of its
-// records. Only a batch that was damaged on its way is worth sending again (2, CORRUPT_MESSAGE); what
-// is wrong with others stays wrong (87, INVALID_RECORD).
+// Checks that must pass before a batch is stored: first of the batch as a whole, then of its
+// records. Only a batch that was damaged in transit is worth a retry (2, CORRUPT_MESSAGE); other
+// invalid batches stay invalid (87, INVALID_RECORD).
 Result<records::BatchView> check_envelope(std::string_view bytes, const Checking& how,
                                           KafkaError& error) {
   error = KafkaError::InvalidRecord;
@@ -94,16 +95,18 @@ Result<records::BatchView> check_envelope(std::string_view bytes, const Checking
 
 struct Checked {
   Status status;
-  KafkaError error = KafkaError::None;  // of a status that is one
+  KafkaError error = KafkaError::None;  // if `status` is an error
   bool is_complete = true;
-  records::BatchHeader header = {};  // of one that is well formed
-  // Of the records, where the batch's header says another one: searches by time believe the header.
+  records::BatchHeader header = {};  // if the batch is well-formed
+  // The largest timestamp of the records, if the batch's header has another: searches by time rely
+  // on the header.
   std::optional<int64_t> max_timestamp;
-  std::optional<coordinator::ProducerIdentity> transaction;  // that it is part of: whose
-  std::vector<int32_t> without_key;  // the records that need one, by their places
+  // The producer, if the batch is transactional.
+  std::optional<coordinator::ProducerIdentity> transaction;
+  std::vector<int32_t> without_key;  // positions of records that need a key
 };
 
-// Of records that are well formed.
+// Called if the records are well-formed.
 Status check_keys(const records::BatchHeader& header, std::string_view records, Checked& checked) {
   auto reader = TRY(records::RecordReader::over(header, records));
   for (records::RecordView record; reader.next(record);)
@@ -115,7 +118,8 @@ Status check_keys(const records::BatchHeader& header, std::string_view records, 
                "compacted, and they have no key"};
 }
 
-// Nothing when more than `most_unpacked` bytes come out of the batch; then they are not checked.
+// Returns nothing if the batch has more than `most_unpacked` bytes when uncompressed; its contents
+// are then not checked.
 Result<std::optional<records::RecordTimes>> check_contents(const records::BatchView& batch,
                                                            const Checking& how, Checked& checked) {
   std::optional<records::Decompressor> unpacking;
@@ -164,7 +168,7 @@ bool is_too_large(const storage::TopicInfo& topic, size_t size) {
   return static_cast<int64_t>(size) > number_config(topic, "max.message.bytes");
 }
 
-// KIP-937.
+// The range of accepted timestamps (KIP-937).
 TimeWindow window_of(const storage::TopicInfo& topic, int64_t now_ms) {
   const int64_t before_ms = number_config(topic, "message.timestamp.before.max.ms");
   const int64_t after_ms = number_config(topic, "message.timestamp.after.max.ms");
@@ -172,8 +176,8 @@ TimeWindow window_of(const storage::TopicInfo& topic, int64_t now_ms) {
           after_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + after_ms};
 }
 
-// An answer that waits for its partitions; each is stored or refused by itself. Shared by the
-// callbacks.
+// The answer to a request, which is sent when all partitions are done; each is stored or refused by
+// itself. Shared by the callbacks.
 struct PartitionAnswers {
   ProduceResponse response;
   Reply<ProduceResponse> reply;
@@ -185,11 +189,12 @@ struct PartitionAnswers {
   void complete_one() {
     if (--left > 0) return;
     if (acks != 0) return reply.send(response);
-    // Nothing is sent for acks 0; a failure is told by the end of the connection.
+    // A request with acks 0 gets no answer; a failure ends the connection.
     has_failed ? reply.end_connection() : reply.send_nothing();
   }
   void refuse(Answer& answer, KafkaError error, std::string message) {
-    // Who does not know it asks who leads, and comes again (KIP-112).
+    // Clients of earlier versions do not support the error. This one makes them look up the leader
+    // and retry (KIP-112).
     if (error == KafkaError::KafkaStorageError && reply.version() < kFirstWithStorageError)
       error = KafkaError::NotLeaderOrFollower;
     answer.error_code = error;
@@ -203,27 +208,27 @@ struct PartitionAnswers {
   }
 };
 
-// A batch on its way into a partition, and the place of its answer.
+// A batch on its way to a partition, and the place of its answer.
 struct Append {
   storage::TopicPartition partition;
   std::string batch;
-  bool has_append_time = false;  // the log's, not the client's
+  bool has_append_time = false;  // set by the log, not the client
   size_t topic_index, index;
   std::string topic = {};                     // its name
-  std::optional<int64_t> max_timestamp = {};  // another one than the batch says
+  std::optional<int64_t> max_timestamp = {};  // replaces that of the header
   std::optional<SequencedBatch> sequenced = {};
   std::shared_ptr<storage::TransactionGuard> guard = {};
-  uint64_t place = 0;  // in the order of the connection's batches, of a transaction's
+  uint64_t place = 0;  // order of transactional batches of the connection
 };
 
 constexpr KafkaError kUnknownProducerId{59};
 
-// Producers send again what there was no memory for.
+// Producers retry a request that was refused for lack of memory.
 KafkaError error_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::OutOfMemory:
       return KafkaError::RequestTimedOut;
-    case ErrorCode::ObjectState:  // a batch beside its producer's open transaction
+    case ErrorCode::ObjectState:  // a batch outside its producer's open transaction
       return coordinator::kInvalidTxnState;
     case ErrorCode::UndefinedObject:  // the transaction that had the batch's sequence
       return kUnknownProducerId;
@@ -232,15 +237,16 @@ KafkaError error_of(ErrorCode code) {
   }
 }
 
-// What a leader says by what its log knows of the producer. Programs take it for final, and one that was replaced while it
-// was frozen or cut off knows less than was acknowledged since.
+// Whether the error follows from the log's knowledge of the producer and is final for clients. A
+// leader that was replaced while it was frozen or cut off knows less than was acknowledged since,
+// so such an error must be confirmed.
 bool is_verdict(KafkaError error) {
   return error == kafka_error(ErrorCode::OutOfOrderSequence) ||
          error == coordinator::kInvalidTxnState || error == kUnknownProducerId;
 }
 
-// What the coordinator has said of a transaction, as producers understand it: those errors of coordinators
-// that pass are unknown to them here.
+// Translates the coordinator's error for producers, which do not know the retriable errors of
+// coordinators in this answer.
 KafkaError transaction_error(KafkaError error, int16_t version) {
   const bool passes =
       error == coordinator::kCoordinatorLoadInProgress || error == coordinator::kNotCoordinator ||
@@ -250,10 +256,10 @@ KafkaError transaction_error(KafkaError error, int16_t version) {
   return as_abortable(as_old_epoch(error), version, kFirstWithAbortable);
 }
 
-// Batches of transactions, by their producers: one for each partition.
+// Transactional batches by producer, at most one for each partition.
 using Joining = std::map<std::pair<ProducerId, int16_t>, std::vector<Append>>;
 
-// What outlives the call of the handler.
+// The state that outlives the call of the handler.
 struct Producer {
   Backend& backend;
   const Clock& clock;
@@ -284,10 +290,11 @@ struct Producer {
     }
   }
 
-  // A partition takes a batch of a transaction when the coordinator knows that it is part of it: else nobody
-  // would tell it how the transaction ends (KIP-890). Clients of the second version have not told it before, so
-  // that is done here, for those partitions that it does not know: the others do not wait for that. Those of one partition
-  // go on in the order in which they came.
+  // Verifies with the coordinator that each partition is part of the transaction. Otherwise the
+  // partition would never learn how the transaction ends (KIP-890). Clients of the second version
+  // do not add partitions themselves, so the server adds the partitions that the coordinator does
+  // not know; the other partitions do not wait for that. Batches of one partition continue in their
+  // order of arrival.
   enum class Asked { WhetherTheyAre, ToAddThem };
   void join(std::vector<Append> appends, const coordinator::ProducerIdentity& producer,
             Asked what) const {
@@ -298,8 +305,8 @@ struct Producer {
                                      .is_of_second_version = is_second};
     for (Append& append : appends) {
       asked.partitions[append.topic].push_back(append.partition.partition.value());
-      // In the second version each end has an epoch of its own, which keeps out what comes behind it; and the end
-      // before may be under way still.
+      // In the second version each transaction end has an epoch of its own, which fences later
+      // batches, and the previous end may still be under way.
       if (!is_second) append.guard = backend.guard_transaction(append.partition, producer.id);
     }
     for (auto& [topic, partitions] : asked.partitions) std::ranges::sort(partitions);
@@ -324,7 +331,7 @@ struct Producer {
           self.pending->complete_one();
         });
   }
-  // When those before it have gone on.
+  // Continues with a batch after the earlier ones of its partition have continued.
   void go_on(Append append, ProducerId producer, std::optional<KafkaError> refusal) const {
     ++pending->left;
     const JoinOrder::Lane lane{append.partition, producer};
@@ -349,7 +356,7 @@ struct Producer {
            "the partition is not part of an open transaction of the producer");
   }
 
-  // Those behind it are not taken before it.
+  // Refuses the batch and remembers the refusal, so that later batches are not stored before it.
   void refuse(Answer& to, const storage::TopicPartition& partition, std::string_view batch,
               KafkaError error, std::string message) const {
     pending->refuse(to, error, std::move(message));
@@ -358,12 +365,13 @@ struct Producer {
     if (sequenced) refused->refused(*sequenced, error, clock.monotonic_us());
   }
 
-  // What is answered instead of `error`.
+  // Remembers a refusal. Returns the error for the client, which may be that of an earlier refused
+  // batch.
   static KafkaError note(RefusedBatches& refused, const SequencedBatch& batch, ErrorCode why,
                          KafkaError error, const Clock& clock) {
     if (why == ErrorCode::OutOfOrderSequence)
       return refused.before(batch, clock.monotonic_us()).value_or(error);
-    // It is stored, only not everywhere yet.
+    // After ReadTimeout the batch is stored, but not on all replicas yet.
     if (why != ErrorCode::ReadTimeout) refused.refused(batch, error, clock.monotonic_us());
     return error;
   }
@@ -432,7 +440,7 @@ class Producing {
         topics_(context.backend.topics()),
         leaders_(context.backend) {}
 
-  // From version 13 on topics have ids instead of names (KIP-516).
+  // From version 13 on, topics are identified by id instead of name (KIP-516).
   const storage::TopicInfo* find(const ProduceRequest::Topic& asked) const {
     return has_topic_ids() ? topics_->find(asked.topic_id) : topics_->find(asked.name);
   }
@@ -446,7 +454,7 @@ class Producing {
     if (!topic || asked.index < 0 || asked.index >= topic->partition_count)
       return pending_->refuse(answer, KafkaError::UnknownTopicOrPartition,
                               "there is no such partition");
-    // What coordinators read there decides what they answer.
+    // Coordinators restore their state from these topics, so clients must not write to them.
     if (coordinator::is_coordinator_topic(topic->name))
       return pending_->refuse(answer, KafkaError::InvalidTopic,
                               fmt::format("topic \"{}\" is written by the server", topic->name));
@@ -471,7 +479,7 @@ class Producing {
     if (!has_append_time) how.window = window_of(*topic, context_.clock.wall_ms());
     check_and_append(bytes, {partition, {}, has_append_time, topic_index, index, topic->name}, how);
   }
-  // After the last.
+  // Called after the last add().
   void join_transactions() { producer_.join_all(std::move(joining_)); }
 
  private:
@@ -538,7 +546,7 @@ class Producing {
   Joining joining_;
 };
 
-// What a client writes above its quota is stored; it waits before it may write more.
+// Records above the client's quota are stored; the client must wait before its next request.
 int32_t throttle(HandlerContext& context, const ProduceRequest& request) {
   if (!context.throttle || !context.throttle->rates) return 0;
   const auto quotas = context.backend.quotas();
@@ -556,12 +564,12 @@ int32_t throttle(HandlerContext& context, const ProduceRequest& request) {
 
 }  // namespace
 
-// Partitions are appended one by one, so that one that is refused does not hold up the others; the
-// log's writer puts them into one commit.
+// Partitions are appended one by one, so that a refused one does not delay the others. The log's
+// writer puts them into one commit.
 void handle_produce(HandlerContext& context, ProduceRequest request, Reply<ProduceResponse> reply) {
   auto pending = std::make_shared<PartitionAnswers>(
       PartitionAnswers{{}, reply, request.acks, request.timeout_ms});
-  // What a transaction has written is not lost, or it would not be all or nothing.
+  // A transaction needs acks -1: if one of its records were lost, it would no longer be atomic.
   const bool is_refused =
       request.acks < -1 || request.acks > 1 || (request.transactional_id && request.acks != -1);
   Producing producing(context, pending, request.transactional_id.value_or(""));

@@ -6,7 +6,7 @@ namespace server::kafka {
 
 namespace {
 
-// One attempt a connection: then it ends.
+// A connection has one attempt; the refusal ends it.
 void refuse(const Reply<SaslAuthenticateResponse>& reply, KafkaError code, const std::string& why) {
   reply.send_last({code, why, {}, 0}, why);
 }
@@ -35,7 +35,7 @@ void handle_sasl_handshake(HandlerContext& context, SaslHandshakeRequest request
 
 void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest request,
                               Reply<SaslAuthenticateResponse> reply) {
-  // A client authenticates again where sessions expire, and nowhere else (KIP-368).
+  // A client authenticates again only if sessions expire (KIP-368).
   if (!context.sasl || !context.sasl->awaits_step())
     return refuse(reply, kIllegalSaslState,
                   "SaslHandshake comes first, with a mechanism, and once for a connection");
@@ -44,8 +44,9 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
   if (!step) return answer(reply, sasl, step.error(), {});
   if (!step->password) return answer(reply, sasl, {}, std::move(step->answer));
 
-  // A password takes a millisecond or more to check. The connection begins nothing else meanwhile; it may be gone
-  // when that is done: then nobody looks at `sasl`.
+  // A password check takes a millisecond or more, so it runs on another thread. The connection
+  // begins no other request meanwhile. If the connection is gone afterwards, `sasl` is gone too and
+  // is not used.
   struct Errand {
     const auth::Access& access;
     std::string user, password;

@@ -16,7 +16,8 @@ using coordinator::ShareFetched;
 
 constexpr int64_t kMaxWaitMs = 60'000;
 
-// The batches in which the records lie. What is not there any more is left out: its reader says so.
+// Adds the batches that contain the acquired records. Deleted records are left out; the reader
+// reports them as out of range.
 Status add_records(storage::LogReader& reader, const storage::TopicPartition& id,
                    std::span<const AcquiredRecords> acquired, Records& to, int64_t& size) {
   constexpr size_t kReadBytes = 1 << 20;
@@ -38,7 +39,8 @@ Status add_records(storage::LogReader& reader, const storage::TopicPartition& id
   return {};
 }
 
-// The answers point into the memory map until they are sent, in a turn of the reader.
+// Answers contain views of the memory map until they are sent, so they are made within a turn of
+// the reader.
 struct Answering {
   Backend& backend;
   std::shared_ptr<const Permissions> permissions;
@@ -53,7 +55,7 @@ struct Answering {
     to.records = "";
     if (from.acquired.empty()) return;
     const storage::TopicInfo* topic = topics->find(from.id.topic_id);
-    // Its rights may have changed since the session began.
+    // The user's rights may have changed since the session began.
     if (topic && permissions && !permissions->may_topic(Operation::Read, topic->name)) {
       to.error_code = kTopicRefused;
       return;
@@ -93,8 +95,8 @@ void answer(Backend& backend, const std::shared_ptr<const Permissions>& permissi
   if (const auto known = connection.lock()) known->sent_bytes += answering.size_bytes;
 }
 
-// How long a client waits before its next request whose last answers were more than its quota: what it is lent cannot
-// be taken back.
+// The delay before the client's next request if the previous answers exceeded its quota. Acquired
+// records cannot be taken back, so they are always sent.
 int32_t throttle(HandlerContext& context) {
   const int64_t bytes = std::exchange(context.shares->sent_bytes, 0);
   if (bytes == 0 || !context.throttle || !context.throttle->rates) return 0;
@@ -111,7 +113,7 @@ int32_t throttle(HandlerContext& context) {
 
 void handle_share_fetch(HandlerContext& context, ShareFetchRequest request,
                         Reply<ShareFetchResponse> reply) {
-  constexpr int8_t kUpToRecords = 1;  // as ShareAcquireMode
+  constexpr int8_t kUpToRecords = 1;  // as in Kafka's ShareAcquireMode
   const int64_t room =
       context.memory ? static_cast<int64_t>(context.memory->available_bytes() / 2) : kMaxFetchSize;
   coordinator::ShareFetch fetch;

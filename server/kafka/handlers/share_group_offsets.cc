@@ -1,4 +1,4 @@
-// Where share groups are, as administrators see, set and forget it.
+// The offsets of share groups: described, changed and deleted by administrators.
 #include <utility>
 
 #include "server/coordinator/share_messages.h"

@@ -1,4 +1,4 @@
-// What ShareFetch and ShareAcknowledge have in common.
+// Shared by ShareFetch and ShareAcknowledge.
 #pragma once
 #include <utility>
 #include <vector>
@@ -10,7 +10,8 @@
 
 namespace server::kafka {
 
-// What a client knows of that has lost its node: it looks for another.
+// Replaces the coordinator's errors by one that a share consumer handles: it looks for the new
+// leader.
 inline KafkaError share_error(KafkaError error) {
   const bool is_of_coordinator = error == coordinator::kNotCoordinator ||
                                  error == coordinator::kCoordinatorLoadInProgress ||
@@ -18,7 +19,8 @@ inline KafkaError share_error(KafkaError error) {
   return is_of_coordinator ? KafkaError::NotLeaderOrFollower : error;
 }
 
-// Who it is, and what it says of records. Refused, with an answer, where it cannot be; then it gives false.
+// Reads the member and its acknowledgements from the request. Returns false if the request is
+// refused; it has then been answered.
 template <class Request, class Response>
 bool begin_share_request(HandlerContext& context, Request& request, const Reply<Response>& reply,
                          coordinator::ShareFetch& to) {
@@ -54,7 +56,7 @@ bool begin_share_request(HandlerContext& context, Request& request, const Reply<
   return true;
 }
 
-// The element of the topic; topics are told once each.
+// Returns the element of the topic, adding it if the last element is another topic.
 template <class Topics>
 auto& topic_of(Topics& topics, const Uuid& id) {
   if (topics.empty() || topics.back().topic_id != id) topics.emplace_back().topic_id = id;

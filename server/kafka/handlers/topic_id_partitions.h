@@ -1,4 +1,4 @@
-// Partitions by the ids of their topics, as requests about consumer groups have them.
+// Lists of partitions by topic id, as in requests about consumer groups.
 #pragma once
 #include <algorithm>
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace server::kafka {
 
-// Sorted, each once.
+// The result is sorted and without duplicates.
 template <class Topics>
 std::vector<coordinator::TopicIdPartition> to_partitions(const Topics& topics) {
   std::vector<coordinator::TopicIdPartition> all;
@@ -18,7 +18,7 @@ std::vector<coordinator::TopicIdPartition> to_partitions(const Topics& topics) {
   return all;
 }
 
-// `partitions` is sorted. Calls `begin` for the id of each topic, which makes the element of it.
+// `partitions` is sorted. Calls `begin` for each topic id to create its element.
 template <class Topics, class Begin>
 void add_topics_of(const std::vector<coordinator::TopicIdPartition>& partitions, Topics& to,
                    Begin begin) {

@@ -1,4 +1,4 @@
-// What the handlers of transactions have in common.
+// Shared by the handlers of transactions.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,7 +11,8 @@
 
 namespace server::kafka {
 
-// For clients that do not know the code for a producer that was replaced (KIP-588): its epoch is an old one.
+// For clients that do not support the error for a replaced producer (KIP-588): they get the error
+// for an old epoch.
 inline KafkaError as_old_epoch(KafkaError error) {
   return error == coordinator::kProducerFenced ? KafkaError::InvalidProducerEpoch : error;
 }
@@ -19,22 +20,23 @@ inline KafkaError known_to_client(KafkaError error, int16_t version, int16_t fir
   return version < first_with_fenced ? as_old_epoch(error) : error;
 }
 
-// From the version on in which clients know it: the transaction cannot go on, and its producer can (KIP-890).
+// From this version on, clients support an error with which the transaction must be aborted and the
+// producer can continue (KIP-890).
 inline KafkaError as_abortable(KafkaError error, int16_t version, int16_t first_with_abortable) {
   return version >= first_with_abortable && error == coordinator::kInvalidTxnState
              ? coordinator::kTransactionAbortable
              : error;
 }
 
-// How the offsets of a group become part of a transaction.
+// The ways in which a group's offsets become part of a transaction.
 enum class Membership {
-  Verified,  // they must be
+  Verified,  // must already be part of it
   Added,
-  AddedBySecondVersion,  // by the request that commits them
+  AddedBySecondVersion,  // added by the request that commits them
 };
 
-// Makes the partition in which the request's group keeps its offsets part of its producer's transaction, or
-// asks whether it is. Nothing when there are no such partitions yet.
+// Returns the request that adds the partition of the group's offsets to the producer's transaction,
+// or verifies that it was added. Nothing if the offsets' topic does not exist yet.
 template <class Request>
 std::optional<coordinator::AddPartitions> add_offsets_of_group(const Backend& backend,
                                                                const Request& request,

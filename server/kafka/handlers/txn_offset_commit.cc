@@ -27,14 +27,15 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
   const auto topics = backend.topics();
   const storage::TopicInfo* offsets = topics->find(coordinator::kOffsetsTopic);
   if (!offsets) return send(commit.refusal(KafkaError::CoordinatorNotAvailable));
-  // As for what is produced: the second version has its epochs.
+  // As in Produce, the second version needs no guard, since each transaction end has an epoch of
+  // its own.
   const auto guard = adds ? nullptr
                           : backend.guard_transaction(
                                 {offsets->id, PartitionId{add->partitions.begin()->second.front()}},
                                 commit.producer->id);
   backend.join_transaction(*std::move(add), [&backend, commit = std::move(commit), send, guard,
                                              version = reply.version()](const auto& added) mutable {
-    // No version of this request knows the newer code.
+    // No version of this request supports the newer error code.
     if (added.error != KafkaError::None)
       return send(
           commit.refusal(as_abortable(as_old_epoch(added.error), version, kFirstWithAbortable)));
@@ -46,9 +47,10 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
 
 }  // namespace
 
-// Kept until the transaction is decided. The partition of the group is part of the producer's open
-// transaction: else nobody would tell it how that ends, and the group's offsets would be undecided for good.
-// Clients of the second version have not said before that they commit offsets.
+// The offsets are kept until the transaction ends. The partition of the group is made part of the
+// producer's open transaction; otherwise it would never learn how the transaction ends, and the
+// group's offsets would stay undecided. Clients of the second version do not announce the commit
+// with AddOffsetsToTxn.
 void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
                               Reply<TxnOffsetCommitResponse> reply) {
   if (reply.version() < kFirstOfSecondVersion)

@@ -22,7 +22,7 @@ Error still_has(NodeId node, const storage::TopicPartition& partition,
 
 }  // namespace
 
-// A node that has no replica any more is forgotten.
+// A node without replicas is removed from the cluster.
 void handle_unregister_broker(HandlerContext& context, UnregisterBrokerRequest request,
                               Reply<UnregisterBrokerResponse> reply) {
   const auto refusal = std::make_shared<std::optional<Error>>();

@@ -20,7 +20,7 @@ struct Refusal {
   std::string why;
 };
 
-// Of a feature that the program alone decides about.
+// Checks a feature whose level is fixed by the program.
 std::optional<Refusal> refusal(const ApiVersionsResponse& supported, std::string_view feature,
                                int16_t level) {
   const auto& features = supported.finalized_features;
@@ -34,7 +34,8 @@ std::optional<Refusal> refusal(const ApiVersionsResponse& supported, std::string
                              feature, found->max_version_level, level)};
 }
 
-// Of the level of the cluster. Each of its nodes must know it, as the controller has heard of them a moment ago.
+// Checks the level of the cluster. Each node must support it, according to a recent report to the
+// controller.
 std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView& view,
                                FeatureLevel level) {
   constexpr int64_t kStaleMs = 10'000;
@@ -66,8 +67,8 @@ std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView&
 
 }  // namespace
 
-// Levels are the program's: to ask for the one that a feature has succeeds, all else is refused (KIP-584). But for that
-// of the cluster, which is raised.
+// Levels are fixed by the program: only a request for the present level succeeds (KIP-584). The
+// cluster's own level is the exception and can be raised.
 void handle_update_features(HandlerContext& context, UpdateFeaturesRequest request,
                             Reply<UpdateFeaturesResponse> reply) {
   const ApiVersionsResponse supported = supported_versions();
@@ -88,7 +89,7 @@ void handle_update_features(HandlerContext& context, UpdateFeaturesRequest reque
       raised = level;
     }
   }
-  // All of them or none.
+  // All updates are made or none.
   if (!raised || request.validate_only || response.error_code != KafkaError::None)
     return reply.send(response);
   context.backend.change_cluster(

@@ -1,4 +1,5 @@
-// Passwords of users as Kafka's tools set them: salted by the client, so that no password comes here (KIP-554).
+// Passwords of users as Kafka's tools set them. The client salts them, so the server never receives
+// the password (KIP-554).
 #include <fmt/format.h>
 
 #include <map>
@@ -15,12 +16,12 @@ namespace {
 
 using auth::Hash;
 
-constexpr size_t kMostNameBytes = 63;  // as CREATE USER
+constexpr size_t kMostNameBytes = 63;  // limit of CREATE USER
 constexpr int32_t kLeastIterations = 4096;
 constexpr size_t kMostSaltBytes = 255;
 constexpr size_t kSecretBytes = 32;
 
-// With the numbers of the protocol.
+// The numbers are the protocol's.
 std::optional<Hash> hash_of(int8_t mechanism) {
   if (mechanism == 1) return Hash::Sha256;
   if (mechanism == 2) return Hash::Sha512;
@@ -32,7 +33,7 @@ struct Refusal {
   std::string message = {};
 };
 
-// What happens to the verifiers of one user: a text, or none for one that goes.
+// Changes of one user's verifiers: the new text, or nothing to remove the verifier.
 using Verifiers = std::map<std::string, std::optional<std::string>>;
 
 Refusal check_name(const std::string& name) {
@@ -76,7 +77,7 @@ std::vector<storage::UserChange> changes_for(const std::map<std::string, Verifie
   std::vector<storage::UserChange> changes;
   for (const auto& [name, verifiers] : wanted) {
     const auto found = users.roles.find(name);
-    // Kafka knows no other way to make a user.
+    // Kafka has no other request that creates a user.
     storage::Role role =
         found == users.roles.end() ? storage::Role{.may_login = true} : found->second;
     for (const auto& [mechanism, text] : verifiers)
@@ -136,12 +137,12 @@ void handle_alter_user_scram_credentials(HandlerContext& context,
   std::map<std::string, Verifiers> wanted;
   std::map<std::string, Refusal> refusals;
   std::set<std::pair<std::string, int8_t>> seen;
-  // Nothing of a user changes when a part of it is refused, as with Kafka.
+  // As in Kafka, a user does not change at all if a part of its change is refused.
   const auto take = [&](const auto& asked, auto read) {
     Refusal refused = check_name(asked.name);
     if (!seen.emplace(asked.name, asked.mechanism).second)
       refused = {kDuplicateResource, "the request names the user's credential twice"};
-    // A rule that allows ALTER of the cluster must not make a superuser.
+    // An ACL that allows ALTER on the cluster must not let its user take over a superuser.
     if (const auto role = users->roles.find(asked.name);
         context.permissions && role != users->roles.end() && role->second.is_superuser)
       refused = {kClusterRefused, "only superusers change the password of a superuser"};

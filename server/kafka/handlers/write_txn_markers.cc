@@ -34,7 +34,7 @@ void write(HandlerContext& context, const coordinator::TransactionEnded& ended,
            const std::shared_ptr<Pending>& pending, const Place& place) {
   if (!topic || partition < 0 || partition >= topic->partition_count)
     return tell(pending, place, KafkaError::UnknownTopicOrPartition);
-  // The other internal topics have no transactions of their own, and cannot read such a record.
+  // The other internal topics have no transactions, and their readers cannot decode such a record.
   if (coordinator::is_coordinator_topic(topic->name) && topic->name != coordinator::kOffsetsTopic)
     return tell(pending, place, KafkaError::InvalidTopic);
   ++pending->left;
@@ -57,8 +57,9 @@ void write(HandlerContext& context, const coordinator::TransactionEnded& ended,
 
 }  // namespace
 
-// What coordinators tell each other's partitions, and administrators a partition in which a transaction was
-// left open (`kafka-transactions abort`). As with Kafka: whoever may do so ends it as the request says.
+// Writes the markers that coordinators send to the partitions of a transaction, and those of
+// administrators for a transaction that was left open (`kafka-transactions abort`). As in Kafka,
+// every permitted user's marker ends the transaction.
 void handle_write_txn_markers(HandlerContext& context, WriteTxnMarkersRequest request,
                               Reply<WriteTxnMarkersResponse> reply) {
   auto pending = std::make_shared<Pending>(Pending{{}, reply});

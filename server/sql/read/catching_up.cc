@@ -14,8 +14,8 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kLookMs = 100;  // at progress
-constexpr int64_t kAgainMs = 20;  // after a query on the way has begun again, or has failed
+constexpr int64_t kLookMs = 100;  // interval of looks at progress
+constexpr int64_t kAgainMs = 20;  // after a query on the way has restarted or failed
 
 std::string hint(int64_t most_ms) {
   return fmt::format(
@@ -23,7 +23,7 @@ std::string hint(int64_t most_ms) {
       most_ms);
 }
 
-// 8192 as "8,192".
+// Formats 8192 as "8,192".
 std::string with_thousands(int64_t number) {
   std::string text = std::to_string(number);
   for (size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
@@ -55,7 +55,7 @@ int64_t PatientWait::now_us() const { return session_.parts().clock.monotonic_us
 int64_t PatientWait::waited_ms() const { return (now_us() - begun_us_) / 1000; }
 bool PatientWait::is_over() const { return now_us() - moved_us_ >= most_ms_ * 1000; }
 
-// Often enough that a wait which is set to be short sees progress, too.
+// Short enough that even a short wait sees progress.
 int64_t PatientWait::interval_ms() const { return std::clamp(most_ms_ / 4, int64_t{1}, kLookMs); }
 
 void PatientWait::watch(AskProgress ask, Late late) {
@@ -73,7 +73,7 @@ void PatientWait::look() {
 
 void PatientWait::take(const ReadBarrier::Progress& progress) {
   if (!timer_) return;
-  // The first answer has nothing to be compared with, and may be what an earlier wait has come to.
+  // The first answer has no predecessor to compare with, and may be the result of an earlier wait.
   if (last_ && progress.is_beyond(*last_)) moved_us_ = now_us();
   last_ = progress;
   if (is_over()) {
@@ -94,7 +94,7 @@ CatchingUp::CatchingUp(SqlSession& session, MetadataImagePtr image, const char* 
 void CatchingUp::begin(std::function<void(Status)> done) {
   done_ = std::move(done);
   SqlParts& parts = session_.parts();
-  // Most reads find nothing to wait for.
+  // Most reads have nothing to wait for.
   if (!has_own_writes() && std::ranges::all_of(queries_, [&](const DefinedQuery* query) {
         return has_caught_up(parts, *image_, *query);
       }))
@@ -110,8 +110,8 @@ bool CatchingUp::has_own_writes() const {
   });
 }
 
-// A query on the way may be paused, resumed, replaced or dropped during the wait. False when what is read is made by
-// another query now.
+// A query on the way may be paused, resumed, replaced or dropped during the wait. Returns false if
+// another query makes the tables now.
 bool CatchingUp::follow_definitions() {
   SqlParts& parts = session_.parts();
   MetadataImagePtr now = parts.definitions.image();
@@ -129,7 +129,8 @@ bool CatchingUp::follow_definitions() {
   return true;
 }
 
-// How the queries stand decides what is waited for; done again after each of their changes.
+// Decides by the state of the queries what to wait for. Runs again after each change of their
+// state.
 void CatchingUp::evaluate() {
   if (!follow_definitions())
     return end(Error{ErrorCode::UndefinedObject,
@@ -177,7 +178,7 @@ void CatchingUp::await_ends(Ends which, const SessionWrites& ends) {
   auto barrier = ReadBarrier::begin(
       session_.parts(), session_.shard(), image_, queries_, ends, mode, interest,
       there_.here([this, which](const Status& status) { passed(which, status); }));
-  if (interest_ != interest) return;  // it has answered
+  if (interest_ != interest) return;  // the barrier has answered within begin()
   barrier_ = std::move(barrier);
   if (mode == ReadBarrier::Mode::Look) return;
   wait_->watch(
@@ -191,11 +192,11 @@ void CatchingUp::passed(Ends which, const Status& status) {
   wait_->rest();
   if (!done_) return;
   if (!status && wait_->most_ms() == 0 && barrier) {
-    interest_ = interest;  // the barrier answers as long as it lives
+    interest_ = interest;  // the barrier answers while the interest lives
     return barrier->ask_progress(there_.here(
         [this, which](const ReadBarrier::Progress& progress) { end(behind(which, progress)); }));
   }
-  // A query that has begun again meanwhile may have had no tasks that could be waited for.
+  // A query that has restarted in the meantime may have had no tasks to wait for.
   if (!status || newest_change(session_.parts(), route_) != since_) return try_again();
   for (const Made& each : made_) session_.note_passed(each.query);
   if (trouble_) return look();
@@ -208,7 +209,7 @@ void CatchingUp::passed(Ends which, const Status& status) {
   end({});
 }
 
-// While a query does not run: whether what it makes lacks anything.
+// While a query does not run: finds out whether its output lacks rows.
 void CatchingUp::look() {
   ask_ends([this](const SessionWrites& ends) {
     interest_ = std::make_shared<int>();
@@ -223,7 +224,8 @@ void CatchingUp::look() {
   });
 }
 
-// The ends of all topics that the queries on the way read: every record that was acknowledged lies before them.
+// The ends of all topics that the queries on the way read. Every acknowledged record lies before
+// them.
 void CatchingUp::ask_ends(std::function<void(SessionWrites)> then) {
   SqlParts& parts = session_.parts();
   std::vector<storage::TopicPartition> partitions = partitions_read_by(*image_, route_);

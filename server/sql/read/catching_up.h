@@ -1,4 +1,5 @@
-// Waiting before a read until tables and streams that queries make contain what the reader must see.
+// The wait before a read until tables and streams made by queries contain all that the reader must
+// see.
 #pragma once
 #include <functional>
 #include <memory>
@@ -15,7 +16,7 @@
 
 namespace server {
 
-// A wait whose end is `late` when the progress of the queries has stood still for `most_ms`.
+// A wait that fails with `late` when the queries have made no progress for `most_ms`.
 //
 // Threads: the session's loop. Owner: the object that waits.
 class PatientWait {
@@ -23,14 +24,14 @@ class PatientWait {
   using AskProgress = std::function<void(std::function<void(ReadBarrier::Progress)>)>;
   using Late = std::function<void(const ReadBarrier::Progress&)>;
   PatientWait(SqlSession& session, int64_t most_ms);
-  // From now on `ask` is called from time to time. `late` is called once, and never within this call.
+  // Calls `ask` at intervals from now on. `late` is called once, and never within this call.
   void watch(AskProgress ask, Late late);
-  // Nothing is watched for the moment; the time since the last progress counts on.
+  // Stops watching for the moment. The time since the last progress keeps counting.
   void rest() { timer_.reset(); }
-  // Whether the time has run out.
+  // Whether there has been no progress for `most_ms`.
   bool is_over() const;
   int64_t most_ms() const { return most_ms_; }
-  // Since the wait began.
+  // Time since the wait began.
   int64_t waited_ms() const;
 
  private:
@@ -48,16 +49,18 @@ class PatientWait {
   Late late_;
   std::optional<Timer> timer_;
   std::optional<Interest>
-      asked_;  // renewed each time, so that answers of an earlier watch are dropped
+      asked_;  // renewed for each question, so that answers to an earlier watch are dropped
 };
 
-// Waits until what queries make contains what its reader must see:
-//   1. what the reader's session has written, always;
-//   2. all that was acknowledged before the read, unless it has caught up once since the queries began, began again or
-//      were resumed (CaughtUp);
-//   3. while a query on the way is paused or has failed, what it contains is shown with a warning, if 1 holds.
-// Waits as long as the queries make progress; fails with ObjectState when there was none for read.wait.ms, and with
-// UndefinedObject when a query was replaced or dropped meanwhile: the statement is to be planned again.
+// Waits until the output of queries contains all that its reader must see:
+//   1. the session's own writes, always;
+//   2. everything that was acknowledged before the read, unless the reader has caught up once since
+//      the queries began, restarted or were resumed (CaughtUp);
+//   3. while a query on the way is paused or has failed, its present rows are shown with a warning,
+//      provided that 1 holds.
+// Waits as long as the queries make progress. Fails with ObjectState if they made none for
+// read.wait.ms, and with UndefinedObject if a query was replaced or dropped in the meantime: the
+// statement has to be planned again.
 //
 // Threads: the session's loop. Owner: the execution.
 class CatchingUp {
@@ -66,11 +69,11 @@ class CatchingUp {
     std::string name;
     DefinedQueryPtr query;
   };
-  // `noun`: "table" or "stream", for messages; empty where there are some of each.
+  // `noun`: "table" or "stream", for messages; empty if both kinds occur.
   CatchingUp(SqlSession& session, MetadataImagePtr image, const char* noun, std::vector<Made> made);
-  // `done` is called once, perhaps within the call; not after the end of this.
+  // `done` is called once, perhaps within the call, and not after this object is destroyed.
   void begin(std::function<void(Status)> done);
-  // After a success: what the reader does not see, if the queries do not run.
+  // After a success: a warning about rows that the reader does not see since queries do not run.
   std::optional<sql::Notice> take_warning() { return std::exchange(warning_, std::nullopt); }
 
  private:
@@ -97,23 +100,23 @@ class CatchingUp {
   std::string names() const;
 
   SqlSession& session_;
-  MetadataImagePtr image_;  // the newest, as evaluated last
+  MetadataImagePtr image_;  // the image that was evaluated last
   const char* const noun_;
-  std::vector<Made> made_;  // likewise
+  std::vector<Made> made_;  // the queries as they were evaluated last
   std::vector<const DefinedQuery*> queries_, route_;
-  std::function<void(Status)> done_;  // null once it has been called
+  std::function<void(Status)> done_;  // null after it has been called
   std::optional<PatientWait> wait_;
   uint64_t since_ = 0;              // the newest change on the route, as evaluated last
-  std::optional<Trouble> trouble_;  // likewise
+  std::optional<Trouble> trouble_;  // the first failed or paused query, as evaluated last
   std::optional<sql::Notice> warning_;
   std::shared_ptr<ReadBarrier> barrier_;
-  std::shared_ptr<int> interest_;  // while the barrier is waited for
+  std::shared_ptr<int> interest_;  // alive while the barrier may answer
   std::optional<Timer> retry_;
   const Interest there_;
 };
 
-// Whether a reader of what the query makes has nothing to wait for but the writes of its own session: all queries on the
-// way run, and it has caught up with them once.
+// Whether a reader of the query's output waits only for the writes of its own session: all queries
+// on the way run, and a reader has caught up with them once.
 bool has_caught_up(SqlParts& parts, const MetadataImage& image, const DefinedQuery& query);
 
 }  // namespace server

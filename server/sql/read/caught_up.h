@@ -1,4 +1,4 @@
-// Which of the tables and streams that queries make have caught up once with their sources.
+// Remembers which tables and streams made by queries have caught up once with their sources.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -8,15 +8,15 @@
 
 namespace server {
 
-// A query that was made, begins again after a stop, a failure or a pause, or is rebuilt has a backlog, of which its table
-// must not hide a part. After the first read that has waited for all of it, later reads wait for the writes of
-// their own session alone (docs/adr/0117).
+// A query that was created, rebuilt, or restarted after a stop, a failure or a pause has a backlog.
+// A read must not silently omit the rows of the backlog. After the first read that has waited for
+// all of it, later reads only wait for the writes of their own session (docs/adr/0117).
 //
 // Threads: any. Owner: SqlParts.
 class CaughtUp {
  public:
-  // `since`: the newest change of a query on the way to the table (QuerySupervisor::Health). A later change makes what
-  // was noted before it void.
+  // `since`: the newest change of a query on the way to the table (QuerySupervisor::Health). A
+  // later change invalidates earlier notes.
   bool has(const std::string& query, uint64_t since) const {
     const std::lock_guard lock(mutex_);
     const auto found = since_.find(query);
@@ -24,14 +24,14 @@ class CaughtUp {
   }
   void note(const std::string& query, uint64_t since) {
     const std::lock_guard lock(mutex_);
-    if (since_.size() >= kMost) since_.clear();  // the next reads only find it out again
+    if (since_.size() >= kMost) since_.clear();  // the next reads find it out again
     since_[query] = since;
   }
 
  private:
   static constexpr size_t kMost = 20'000;
   mutable std::mutex mutex_;
-  absl::flat_hash_map<std::string, uint64_t> since_;  // guarded by mutex_; by the id of the query
+  absl::flat_hash_map<std::string, uint64_t> since_;  // by query id; guarded by mutex_
 };
 
 }  // namespace server

@@ -10,8 +10,8 @@ void CommittedEnds::note(const std::vector<storage::AppendedBatch>& batches) {
   const std::lock_guard lock(mutex_);
   if (tables_.size() >= forget_at_) forget_dropped();
   for (const storage::AppendedBatch& batch : batches) {
-    // Nobody may have asked for the table yet. Who does would not find these rows by the topic's readable end, where they
-    // lie behind a transaction that is open.
+    // Notes the end even if no reader has asked for the table yet. If the rows lie behind an open
+    // transaction, a later reader would not find them by the topic's readable end.
     Table& table = tables_[batch.partition.topic];
     Offset& end = table.ends[batch.partition.partition];
     if (end >= batch.last_offset + 1) continue;

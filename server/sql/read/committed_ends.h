@@ -1,5 +1,6 @@
-// How far tables must have come before they are read: what SQL has written to their topics, whichever session, and
-// what was there when the query that keeps them began anew.
+// The ends that tables must have passed before they are read: the end of all that SQL sessions have
+// written to their topics, and the end of the topic at the time when the query that keeps the table
+// began or restarted.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -22,22 +23,23 @@ class CommittedEnds {
 
   explicit CommittedEnds(const storage::Log& log) : log_(log) {}
 
-  // Appended, durably, before anybody is told of it.
+  // Call after the rows are durable and before they are acknowledged to any client.
   void note(const std::vector<storage::AppendedBatch>& batches);
 
   struct Needed {
     Ends ends;
     uint64_t version = 0;
-    bool has_passed = false;  // somebody has seen the table as far as that
+    bool has_passed = false;  // a reader has seen the table up to these ends
   };
-  // Who asks first, or first since the table has this keeper, needs all that is in the topic: a keeper begins with
-  // less than the one before had shown.
+  // The first reader of a table, and the first since its keeper changed, needs everything in the
+  // topic: a new keeper starts with fewer rows than its predecessor had shown.
   Needed needed(const Uuid& topic, int32_t partitions, const Keeper& keeper);
-  // The same of a statement that changes what it reads: all that is in the topic now, whoever wrote it.
+  // The ends for a statement that changes the rows it reads: everything that is in the topic now,
+  // written by any client.
   Needed needed_by_writer(const Uuid& topic, int32_t partitions, const Keeper& keeper);
-  // The table has been read at such a place.
+  // Notes that the table has been read at this version.
   void note_passed(const Uuid& topic, const Keeper& keeper, uint64_t version);
-  // Whether that was the last one: there is nothing to wait for.
+  // Whether `note_passed` has seen the newest version: there is nothing to wait for.
   bool has_passed(const Uuid& topic, const Keeper& keeper) const;
 
  private:
@@ -54,7 +56,7 @@ class CommittedEnds {
   const storage::Log& log_;
   mutable std::mutex mutex_;
   std::map<Uuid, Table> tables_;
-  size_t forget_at_ = 256;  // tables, when those are looked for that are gone
+  size_t forget_at_ = 256;  // number of tables at which dropped ones are removed
 };
 
 }  // namespace server

@@ -9,10 +9,11 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;  // here, a registry elsewhere
+constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;  // local; external registry
 constexpr int64_t kDefaultTimeoutMs = 1'000;  // as ksqlDB's, of topics and of schemas
 
-// ASSERT TOPIC and ASSERT SCHEMA: looks again and again until it is true, or time is up.
+// ASSERT TOPIC and ASSERT SCHEMA: checks again and again until the assertion holds or the time is
+// up.
 class AssertExecution final : public SqlExecution {
  public:
   AssertExecution(SqlSession& session, sql::Receiver& receiver,
@@ -36,7 +37,7 @@ class AssertExecution final : public SqlExecution {
   }
 
  private:
-  // One of them is there.
+  // The statement is one of these two.
   const engine::AssertTopic* topic() const {
     return std::get_if<engine::AssertTopic>(&statement_->statement);
   }
@@ -76,7 +77,7 @@ class AssertExecution final : public SqlExecution {
   const std::shared_ptr<const engine::ParsedStatement> statement_;
   Timer timer_;
   int64_t until_us_ = 0;
-  const Interest interest_;  // last: who answers later finds nobody
+  const Interest interest_;  // last, so that later answers are dropped
 };
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace server {
 
 namespace {
 
-// Gathers what the statement wants to know; a worker makes the answer.
+// Gathers the facts that the statement needs; a worker computes the answer.
 class InformationExecution final : public SqlExecution {
  public:
   InformationExecution(SqlSession& session, sql::Receiver& receiver,
@@ -26,7 +26,7 @@ class InformationExecution final : public SqlExecution {
 
   void begin() {
     const engine::Statement& statement = statement_->statement;
-    // Entities tell the state of each query that they name.
+    // Entities show the state of each query that they name.
     const bool needs_statuses =
         form_ == InformationForm::Entity || engine::needs_statuses(statement);
     gathering_.begin({needs_statuses, engine::needs_server_facts(statement),
@@ -39,7 +39,7 @@ class InformationExecution final : public SqlExecution {
   }
 
  private:
-  // What the answer is made of, and the answer. Owned by the work, which may outlive the execution.
+  // The inputs of the answer, and the answer. Owned by the work, which may outlive the execution.
   struct Answer {
     std::shared_ptr<const engine::ParsedStatement> statement;
     std::shared_ptr<const InformationFacts> facts;
@@ -66,7 +66,8 @@ class InformationExecution final : public SqlExecution {
     }
   };
 
-  // EXPLAIN plans, and SHOW tells of 10,000 queries: neither is for a loop.
+  // Runs on a worker: EXPLAIN plans a statement and SHOW may list 10,000 queries, which takes too
+  // long for a loop.
   void answer(std::shared_ptr<const InformationFacts> facts) {
     if (facts->failure) return receiver().on_error(*facts->failure);
     if (auto missing = facts->missing_groups()) receiver().on_notice(*std::move(missing));
@@ -81,7 +82,7 @@ class InformationExecution final : public SqlExecution {
     if (!errand_) receiver().on_error(too_many_waiting());
   }
 
-  // In portions, between which the loop turns to others.
+  // Shows the rows in portions; between them the loop serves other work.
   void show() {
     constexpr size_t kPortionRows = 512;
     is_waiting_ = false;
@@ -103,9 +104,9 @@ class InformationExecution final : public SqlExecution {
   InformationGathering gathering_;
   const InformationForm form_;
   std::unique_ptr<sql::Errand> errand_;
-  std::optional<engine::InformationRows> rows_;  // once they are there
+  std::optional<engine::InformationRows> rows_;  // set once they are computed
   size_t shown_ = 0;
-  bool is_waiting_ = false, is_over_ = false;  // the next portion is on its way; all are shown
+  bool is_waiting_ = false, is_over_ = false;  // next portion is posted; all are shown
 };
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace server {
 
 namespace {
 
-// PRINT: what a query over the topic's bytes gives, as lines of text.
+// PRINT: shows the result of a query over the topic's bytes as lines of text.
 class PrintExecution final : public SqlExecution, private sql::Receiver {
  public:
   PrintExecution(SqlSession& session, sql::Receiver& receiver, int64_t interval)
@@ -54,7 +54,7 @@ class PrintExecution final : public SqlExecution, private sql::Receiver {
   void on_error(Error error) override { receiver().on_error(std::move(error)); }
 
   const int64_t interval_;
-  int64_t seen_ = 0;  // records
+  int64_t seen_ = 0;  // number of records
   engine::RecordPrinter printer_;
   std::unique_ptr<sql::Execution> reading_;
 };

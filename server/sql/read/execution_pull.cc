@@ -15,8 +15,8 @@ namespace server {
 
 namespace {
 
-// Waits until the table has passed what the session wrote, asks the shards that keep it, and shows
-// what they find: shard by shard, so that the order does not depend on who was quicker.
+// Waits until the table has passed the session's own writes, asks the shards that keep it, and
+// shows their rows shard by shard, so that the order does not depend on which shard answers first.
 class PullExecution final : public TableRead {
  public:
   PullExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
@@ -56,14 +56,14 @@ class PullExecution final : public TableRead {
     std::deque<std::shared_ptr<PullPortion>> portions;  // not shown yet
     bool has_reported = false, is_complete = false;
   };
-  // The portion whose rows the client gets now: what of it comes next.
+  // The portion whose rows are being sent, and the position of the next row.
   struct Showing {
     std::shared_ptr<PullPortion> portion;
     size_t batch = 0, row = 0;
   };
 
-  // The tasks that keep the keys, or all of the table's: producers may have chosen partitions in their own
-  // way.
+  // Asks the tasks that keep the keys. Asks all tasks of the table if the keys do not determine
+  // them, since producers may have chosen partitions in their own way.
   void ask() {
     is_asking_ = true;
     const MaterializerPlaces& places = session().places_of(kept_.query, *image_);
@@ -95,7 +95,7 @@ class PullExecution final : public TableRead {
         TableCut::begin(std::move(shards), {kept_.query_id()}, on_loop([this] { begin_scans(); }));
   }
 
-  // False when a key may be in any task.
+  // Returns false if a key may be in any task.
   bool find_owners(std::map<int32_t, std::vector<std::string>>& keys_of) const {
     for (const std::string& key : *plan_->keys) {
       const std::optional<int32_t> task = engine::task_of_key(*kept_.query->plan, key);
@@ -110,7 +110,7 @@ class PullExecution final : public TableRead {
 
   void begin_scans() {
     const std::shared_ptr<TableCut> cut = std::move(cut_);
-    // What is on this loop answers within the call, which may be the end of it all.
+    // The scan on this loop may answer within begin(), and the answer may end the look-up.
     for (size_t i = parts_.size(); i-- > 0;) {
       const std::shared_ptr<PullScan> scan = parts_[i].scan;
       if (parts_[i].shard == &session().shard())
@@ -135,7 +135,7 @@ class PullExecution final : public TableRead {
     Part& part = parts_[index];
     if (!std::exchange(part.has_reported, true)) {
       tasks_found_ += (*portion)->tasks;
-      // Half a table is none.
+      // An incomplete table is never shown.
       if (++reports_ == parts_.size()) {
         if (tasks_found_ < tasks_expected_) return await_table();
         opening_->close();
@@ -147,7 +147,8 @@ class PullExecution final : public TableRead {
     (*portion)->on_its_way.reset();
   }
 
-  // Two portions a shard at most wait here; with thousands of open portals that is much.
+  // At most two portions per shard wait here, but with thousands of open portals that is much
+  // memory.
   void charge_waiting() {
     if (is_over_) return;
     size_t bytes = 0;
@@ -162,7 +163,8 @@ class PullExecution final : public TableRead {
     waiting_charge_.resize(0);
   }
 
-  // What many ask for is encoded by turns, too: a portion of each would hold the loop for as long as there are clients.
+  // Encodes rows in slices. If each of many look-ups encoded a whole portion, the loop would be
+  // blocked for a time that grows with the number of clients.
   void deliver() {
     if (is_rest_posted_) return;
     Turn turn{session().parts().clock.monotonic_us()};
@@ -185,7 +187,8 @@ class PullExecution final : public TableRead {
     }
   }
 
-  // Long rows go one by one; where many clients do not read, no more than a few go at a time.
+  // Long rows are sent one by one. While many clients do not read, only a few rows are sent at a
+  // time.
   size_t rows_at_once(const PullPortion& portion) {
     constexpr size_t kBytesAtOnce = 64 * 1024;
     if (portion.is_long()) return 1;
@@ -194,12 +197,12 @@ class PullExecution final : public TableRead {
     return (must_be_short ? MemoryBudget::kShortAnswerBytes : kBytesAtOnce) / bytes_of_row + 1;
   }
 
-  // Of the loop, in which rows are shown.
+  // The present turn of the loop, in which rows are shown.
   struct Turn {
     int64_t begun_us;
     bool has_shown = false;
   };
-  // Whether it has had its time: what is left comes in one of the next ones.
+  // Whether the turn has used up its time. If so, the rest is posted for a later turn.
   bool goes_on_later(Turn& turn) {
     constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
     if (!std::exchange(turn.has_shown, true)) return false;
@@ -215,7 +218,8 @@ class PullExecution final : public TableRead {
     return true;
   }
 
-  // As much of the portion as the client has room for, and the turn time; whether that is all of it.
+  // Shows rows of the portion as far as the client has room and the turn has time. Returns whether
+  // the portion is finished.
   bool show(Turn& turn) {
     const PullPortion& portion = *showing_->portion;
     for (; showing_->batch < portion.batches.size(); ++showing_->batch, showing_->row = 0) {
@@ -239,7 +243,7 @@ class PullExecution final : public TableRead {
     return true;
   }
 
-  // Functions may take any time: they are computed where no loop waits for them.
+  // Functions may take any amount of time, so they are computed on a worker.
   void shape_aside() {
     struct Shaping {
       std::shared_ptr<const engine::PullPlan> plan;
@@ -304,7 +308,8 @@ class PullExecution final : public TableRead {
     if (opening_) opening_->give_up();
     receiver().on_error(std::move(error));
   }
-  // Rows that the client has got cannot be taken back.
+  // Waits for the table and starts again. Fails if rows have been sent already, since they cannot
+  // be taken back.
   void await_table() {
     if (has_shown_) {
       NotKept why = not_kept(session().parts(), kept_);
@@ -324,17 +329,17 @@ class PullExecution final : public TableRead {
   const MetadataImagePtr image_;
   KeptTable kept_;
   std::optional<TableOpening> opening_;
-  std::vector<Part> parts_;         // one for each shard that keeps rows
-  std::shared_ptr<TableCut> cut_;   // until it stands
-  size_t current_ = 0;              // the part that is being shown
-  std::optional<Showing> showing_;  // of that
-  size_t reports_ = 0;              // parts that have answered
+  std::vector<Part> parts_;         // one per shard that keeps rows
+  std::shared_ptr<TableCut> cut_;   // until the scans have begun
+  size_t current_ = 0;              // index of the part that is shown
+  std::optional<Showing> showing_;  // of the current part
+  size_t reports_ = 0;              // number of parts that have answered
   size_t tasks_expected_ = 0, tasks_found_ = 0;
   size_t rows_left_;
   std::unique_ptr<sql::Errand> shaping_;
   MemoryCharge waiting_charge_{session().memory(), MemoryKind::Results};
   bool is_asking_ = false, is_over_ = false, is_shaped_there_ = false, has_shown_ = false;
-  bool is_rest_posted_ = false;  // deliver() goes on in one of the loop's next turns
+  bool is_rest_posted_ = false;  // deliver() continues in a later turn of the loop
 };
 
 }  // namespace

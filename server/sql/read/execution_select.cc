@@ -1,4 +1,4 @@
-// SELECTs over tables that want more than a look-up gives: joins, groups, an order.
+// SELECTs over tables that need more than a look-up: joins, groups, an order.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,10 +23,10 @@ namespace server {
 
 namespace {
 
-// Columns that have grown row by row have room for as much again.
+// A column that grows row by row may have reserved twice the space that it needs.
 constexpr size_t kBytesWithRoom = 2;
 
-// Gathers the rows of all tables as of one commit, does the rest on a worker's thread, and shows what comes out.
+// Gathers the rows of all tables as of one commit, computes the result on a worker, and shows it.
 class SelectExecution final : public TableRead {
  public:
   SelectExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
@@ -62,8 +62,8 @@ class SelectExecution final : public TableRead {
   }
 
  private:
-  // Streams are read one after the other, before the tables: rows of tables that answer for less would be as of a moment
-  // long ago.
+  // Streams are read one after the other, before the tables. Read in the other order, the rows of
+  // tables would be outdated by the time the streams are read.
   void read_next_stream() {
     const auto at = std::find_if(plan_->streams.begin() + static_cast<ptrdiff_t>(streams_read_),
                                  plan_->streams.end(), [](const auto& stream) { return stream; });
@@ -121,24 +121,24 @@ class SelectExecution final : public TableRead {
   };
   struct Table {
     KeptTable kept = {};  // empty for a stream
-    size_t kept_at = 0;   // its place among the tables that are opened
+    size_t kept_at = 0;   // its index among the opened tables
     std::shared_ptr<PullRequest> request = {};
-    std::vector<Part> parts = {};  // one for each shard that keeps rows
+    std::vector<Part> parts = {};  // one per shard that keeps rows
     size_t tasks_expected = 0, tasks_found = 0, reports = 0;
     engine::RowsChunks rows = {};
-    std::optional<HeldBatches> held = {};  // what the transaction has written to it
+    std::optional<HeldBatches> held = {};  // the transaction's own rows for this table
     bool is_stream() const { return kept.table == nullptr; }
   };
-  // Owned by the work, which may outlive this, and by those who show the result.
+  // Owned by the work, which may outlive this, and by the code that shows the result.
   struct Work {
     SelectRows plan;
-    std::shared_ptr<const InformationFacts> facts;  // null: no table of the system is read
+    std::shared_ptr<const InformationFacts> facts;  // null: no system table is read
     std::vector<std::shared_ptr<PullRequest>> requests;
     std::vector<engine::RowsChunks> tables;
     engine::Properties properties;
     const Clock& clock;
     MemoryBudget& memory;
-    OwnedCharge gathered;  // of the tables' rows, until the run counts them itself
+    OwnedCharge gathered;  // the tables' rows, until the run counts them
     std::vector<std::optional<HeldBatches>> held;  // by table
     const engine::SchemaLookup* schemas;
     std::shared_ptr<engine::Sequences> sequences;
@@ -146,7 +146,7 @@ class SelectExecution final : public TableRead {
     std::optional<engine::RowsContext> context = {};
     Random random = Random(static_cast<uint64_t>(clock.monotonic_us()));
     std::optional<engine::EvalBudget> budget = {};
-    // Of EXPLAIN ANALYZE; when the tables had been read.
+    // Set for EXPLAIN ANALYZE, once the tables have been read.
     std::optional<engine::RowsProfile> profile = {};
     engine::SelectTimes times = {};
     Result<engine::RowsChunks> result = engine::RowsChunks();
@@ -162,7 +162,7 @@ class SelectExecution final : public TableRead {
         times.running_us = clock.monotonic_us() - begun_us;
         result = engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, *profile, times))};
       }
-      budget.emplace(clock, nullptr, &memory);  // the flag goes with the errand
+      budget.emplace(clock, nullptr, &memory);  // the old flag ends with the errand
     }
     Result<engine::RowsChunks> make() {
       size_t bytes = 0;
@@ -185,7 +185,7 @@ class SelectExecution final : public TableRead {
       for (std::string& line : lines) column->append_value(engine::Value::text(std::move(line)));
       return {lines.size(), {std::move(column)}};
     }
-    // Filters that may take long are not for loops.
+    // Applies filters that may take too long for a loop.
     Status shape(size_t table) {
       if (held[table])
         TRY(lay_over(*held[table], *plan->tables[table]->table, schemas, tables[table]));
@@ -206,9 +206,9 @@ class SelectExecution final : public TableRead {
     }
   };
 
-  // ---- the tables' rows
+  // ---- Reading the tables
 
-  // What tables of the system tell of; most statements read none.
+  // Gathers the facts that system tables show; most statements read none of these tables.
   void gather_facts() {
     if (plan_->system_tables.empty()) return ask();
     InformationNeeds needs;
@@ -286,7 +286,7 @@ class SelectExecution final : public TableRead {
     if (!std::exchange(part.has_reported, true)) {
       table.tasks_found += portion.tasks;
       if (++table.reports == table.parts.size()) {
-        // Half a table is none.
+        // An incomplete table is never shown.
         if (table.tasks_found < table.tasks_expected) return await(table.kept);
         ++tables_begun_;
         const auto streams =
@@ -305,7 +305,7 @@ class SelectExecution final : public TableRead {
     if (++parts_read_ == parts) run();
   }
 
-  // ---- what is made of them
+  // ---- Computing and showing the result
 
   void run() {
     work_ =
@@ -330,7 +330,8 @@ class SelectExecution final : public TableRead {
       work_->profile.emplace();
       work_->times.reading_us = session().parts().clock.monotonic_us() - begun_us_;
     }
-    // Its rows are counted elsewhere; where there are many, those go first who have a few.
+    // The rows are charged elsewhere, so the size here only decides the order: statements with few
+    // rows run before those with many.
     constexpr size_t kFewBytes = 1 << 20;
     errand_ = session().run_aside(
         gathered_bytes_ > kFewBytes ? 2 * kMostShortWorkBytes : kMostShortWorkBytes,
@@ -343,8 +344,8 @@ class SelectExecution final : public TableRead {
     if (!errand_) fail(too_many_waiting());
   }
 
-  // As much as the client has room for; a statement that writes the rows has room for all. Those that are shown on the loop
-  // are encoded there, a slice of them at a time.
+  // Shows as many rows as the client has room for; a statement that writes the rows has room for
+  // all. Rows are encoded on the loop, in slices.
   void show() {
     if (!is_made_ || is_over_ || is_rest_posted_) return;
     constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
@@ -357,8 +358,8 @@ class SelectExecution final : public TableRead {
       const engine::RowsChunk& chunk = chunks[chunk_];
       const std::span<const engine::ColumnPtr> columns(chunk.columns.data(), width);
       const bool is_long = engine::bytes_of(columns, 0, chunk.rows) > PullPortion::kLongBytes;
-      // Rows of thousands of columns have few bytes each, and every cell costs time. A statement that writes them
-      // encodes all columns of its table, also those that it does not name.
+      // Rows with thousands of columns may have few bytes, but every cell costs time. A statement
+      // that writes them encodes all columns of its table, also those that it does not name.
       constexpr size_t kRowsAtOnce = 512, kCellsAtOnce = 8192;
       const size_t rows_at_once =
           is_long ? 1
@@ -405,24 +406,24 @@ class SelectExecution final : public TableRead {
   }
 
   const bool is_analyzed_;
-  int64_t begun_us_ = 0;  // of the monotonic clock
+  int64_t begun_us_ = 0;  // monotonic clock
   const SelectRows plan_;
   const MetadataImagePtr image_;
-  std::optional<InformationGathering> gathering_;  // where tables of the system are read
+  std::optional<InformationGathering> gathering_;  // set if system tables are read
   std::shared_ptr<const InformationFacts> facts_;
   std::vector<Table> tables_;
-  std::unique_ptr<StreamGathering> stream_;  // the one that is being read
-  size_t streams_read_ = 0;                  // places of SelectRowsPlan::streams
-  std::optional<TableOpening> opening_;      // of the tables, if there are any
-  std::shared_ptr<TableCut> cut_;            // until it stands
+  std::unique_ptr<StreamGathering> stream_;  // the stream that is being read
+  size_t streams_read_ = 0;                  // index into SelectRowsPlan::streams
+  std::optional<TableOpening> opening_;      // set if the statement reads tables
+  std::shared_ptr<TableCut> cut_;            // until the scans have begun
   size_t parts_read_ = 0, tables_begun_ = 0;
   OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
   size_t gathered_bytes_ = 0;
   std::shared_ptr<Work> work_;
   std::unique_ptr<sql::Errand> errand_;
-  size_t chunk_ = 0, row_ = 0;  // what is shown next
+  size_t chunk_ = 0, row_ = 0;  // position of the next row to show
   bool is_made_ = false, is_over_ = false;
-  bool is_rest_posted_ = false;  // show() goes on in one of the loop's next turns
+  bool is_rest_posted_ = false;  // show() continues in a later turn of the loop
 };
 
 }  // namespace

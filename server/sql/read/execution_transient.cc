@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kStepBytes = 128 * 1024;  // of records
 
-// A task of its own on the session's shard, which reads all partitions of the query's sources.
+// Runs a task on the session's shard, which reads all partitions of the query's sources.
 class TransientExecution final : public SqlExecution {
  public:
   TransientExecution(SqlSession& session, sql::Receiver& receiver, engine::PlannedQuery planned,
@@ -27,8 +27,9 @@ class TransientExecution final : public SqlExecution {
         rows_left_(planned_.limit ? *planned_.limit : INT64_MAX) {}
   ~TransientExecution() override { end(); }
 
-  // A query that ends at the present end of its sources shows the rows that its session wrote, also by way of other
-  // queries, and waits for a stream that has not caught up with its own sources.
+  // A query that stops at the present end of its sources shows the rows that its session wrote,
+  // also indirectly through other queries. It waits for a stream that has not caught up with its
+  // own sources.
   Status begin() {
     const bool is_cluster = session().parts().cluster != nullptr;
     std::vector<CatchingUp::Made> made = made_sources();
@@ -39,7 +40,8 @@ class TransientExecution final : public SqlExecution {
       return source && source->kind == engine::SourceKind::Stream;
     });
     catching_up_.emplace(session(), image_, is_of_streams ? "stream" : "", std::move(made));
-    // It may answer within the call, when this is not known to its owner yet: an error is returned then.
+    // CatchingUp may answer within begin(), when the owner does not know this execution yet: the
+    // error is returned then.
     Status begun;
     is_beginning_ = true;
     catching_up_->begin([this, &begun](Status caught_up) {
@@ -65,7 +67,7 @@ class TransientExecution final : public SqlExecution {
   }
 
  private:
-  // The streams and tables among its sources that queries write.
+  // The sources that are streams and tables written by queries.
   std::vector<CatchingUp::Made> made_sources() const {
     std::vector<CatchingUp::Made> made;
     for (const std::string& source : planned_.plan.sources)
@@ -83,7 +85,7 @@ class TransientExecution final : public SqlExecution {
     receiver().on_error(std::move(error));
   }
 
-  // Where its partitions end now is what their leaders say.
+  // Asks the leaders for the present ends of the partitions.
   Status ask_leaders() {
     ClusterTopics& cluster = *session().parts().cluster;
     std::set<storage::TopicPartition> partitions;
@@ -129,13 +131,13 @@ class TransientExecution final : public SqlExecution {
     std::vector<engine::Task::Input> inputs = TRY(inputs_of(*image_, end_));
     auto entry = std::make_unique<ShardTask>();
     entry->query_id = planned_.plan.id;
-    // A SELECT that ends joins the present rows, for which it has waited already.
+    // A SELECT that ends joins the present rows, and it has waited for these already.
     if (end_ != TransientEnd::AtPresentEnd)
       session().parts().queries.await_writers(planned_.plan.stages.front(), planned_.plan.id,
                                               session().shard(), inputs, *entry);
     engine::TaskOptions options;
     options.is_transient = true;
-    // What a step gives waits for the client, whole.
+    // The output of a step waits for the client as a whole, so steps are small.
     options.max_bytes_per_step = kStepBytes;
     options.schemas = &session().parts().definitions.schemas();
     entry->task = TRY(engine::Task::make(
@@ -170,13 +172,13 @@ class TransientExecution final : public SqlExecution {
         if (!status && leaders_end == leaders_ends_.end())
           return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
                                                             step->topic, step->source_name)};
-        // A replica that this node is about to have begins at the beginning.
+        // A replica that this node does not have yet will start at the beginning of the partition.
         engine::Task::Input input{
             index, {topic->id, PartitionId(i)}, status ? status->log_start() : Offset(0), false, {},
             {}};
         const Offset present_end =
             leaders_end != leaders_ends_.end() ? leaders_end->second : status->readable_end();
-        // ksqlDB shows how the rows of a table came about, if it is to begin at the beginning.
+        // With auto.offset.reset = earliest, ksqlDB shows the history of a table's rows.
         const bool shows_past = from_earliest && session().parts().settings.engine.ksqldb_compat;
         if (step->kind == engine::SourceKind::Table && !step->is_joined && !shows_past)
           input.limit.bootstrap_end = present_end;
@@ -190,7 +192,8 @@ class TransientExecution final : public SqlExecution {
     return inputs;
   }
 
-  // Why a query that has begun cannot go on: a source whose records it reads is there no more.
+  // The reason why a running query cannot continue: a source whose records it reads no longer
+  // exists.
   std::optional<Error> gone_source() {
     const MetadataImagePtr now = session().parts().definitions.image();
     for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
@@ -213,7 +216,7 @@ class TransientExecution final : public SqlExecution {
     return std::nullopt;
   }
 
-  // Whoever has lost the right to read, or is not there any more, sees nothing more.
+  // An error if the user no longer exists or has lost the right to read. The query ends then.
   std::optional<Error> lost_right() {
     const MetadataImagePtr now = session().parts().definitions.image();
     if (now->users == users_) return std::nullopt;
@@ -231,8 +234,8 @@ class TransientExecution final : public SqlExecution {
     return std::nullopt;
   }
 
-  // A record of a stream without a value is no row, as for WHERE, joins and aggregates; CREATE STREAM
-  // ... AS alone passes it on. Of a table it is a delete, which is shown.
+  // Removes records without a value. In a stream such a record is no row (as in WHERE, joins and
+  // aggregates; only CREATE STREAM ... AS passes it on). In a table it is a delete, which is shown.
   static engine::Batch without_absent_rows(engine::Batch batch) {
     std::vector<uint32_t> present;
     for (uint32_t row = 0; row < batch.rows; ++row)
@@ -258,7 +261,7 @@ class TransientExecution final : public SqlExecution {
       receiver().on_changes(batch.columns, 0, rows, batch.present);
     rows_left_ -= static_cast<int64_t>(rows);
     if (rows_left_ == 0)
-      is_over_ = true;  // ends after the step: the task must not vanish inside it
+      is_over_ = true;  // ends after the step: the task must not be destroyed inside it
   }
 
   void stepped(engine::StepResult result) {
@@ -273,7 +276,7 @@ class TransientExecution final : public SqlExecution {
       return receiver().on_error(error);
     }
     if (!is_over_ && result != engine::StepResult::Finished) {
-      // Until resume(): several steps may come before the session looks at what they gave.
+      // Paused until resume(): several steps may run before the session handles their output.
       task_->is_paused = is_paused() || !receiver().has_room(0);
       return charge_state();
     }
@@ -282,8 +285,8 @@ class TransientExecution final : public SqlExecution {
     receiver().on_done({"SELECT"});
   }
 
-  // An answer that ends shows its records once: the ones that are missing would be missed in silence. (A query that
-  // goes on would have to repeat it; its records are in the server's log.)
+  // An answer that ends shows its records once, so it warns about unreadable ones. (A query that
+  // continues would have to repeat the warning; the server logs its unreadable records.)
   void report_unreadable() {
     const engine::TaskMetrics& metrics = task_->task->metrics();
     const uint64_t count = metrics.records_unreadable;
@@ -293,8 +296,9 @@ class TransientExecution final : public SqlExecution {
                                                 count == 1 ? "" : "s", metrics.first_unreadable)});
   }
 
-  // Tables and groups that the query keeps for this client alone, and what it has read and not shown yet: unlike
-  // those of a query that was created they are given up when there is no room.
+  // Charges the tables and groups that the query keeps for this client, and the rows that it has
+  // read but not shown yet. Unlike the state of a created query, they are given up if memory runs
+  // out.
   void charge_state() {
     size_t of_tables = 0;
     for (const engine::Store* store : task_->task->stage().stores())
@@ -325,14 +329,14 @@ class TransientExecution final : public SqlExecution {
   const engine::PlannedQuery planned_;
   const MetadataImagePtr image_;
   const TransientEnd end_;
-  std::shared_ptr<const storage::Users> users_ = image_->users;  // whose rights were looked at last
+  std::shared_ptr<const storage::Users> users_ = image_->users;  // as of the last check
   std::optional<Error> lost_right_;
   std::optional<CatchingUp> catching_up_;
   std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
   int64_t rows_left_;
   bool is_beginning_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;
-  // Not of the session's account: its share is for the rows that are on their way to the client.
+  // Not charged to the session's account: its share is for rows on their way to the client.
   OwnedCharge state_charge_{session().parts().memory, MemoryKind::Queries};
 };
 

@@ -15,7 +15,7 @@ namespace server {
 namespace {
 
 struct HeldRecord {
-  size_t place;  // among all that were written
+  size_t place;  // position among all written records
   int64_t timestamp;
   std::optional<std::string_view> value;  // none: a delete
 };
@@ -36,7 +36,7 @@ Result<ByKey> last_of_each_key(const HeldBatches& held, const engine::DataSource
   for (const std::string& batches : held)
     for (std::string_view left = batches; !left.empty();) {
       const auto batch = TRY(records::parse_batch(left, records::BatchCheck::Shape));
-      std::string scratch;  // of a compressed batch, which this is not
+      std::string scratch;  // only compressed batches use it, and this is not one
       auto reader = TRY(records::RecordReader::open(batch, scratch));
       for (records::RecordView record; reader.next(record);) {
         if (!record.key) return unreadable(table, "a row has no key");
@@ -49,7 +49,7 @@ Result<ByKey> last_of_each_key(const HeldBatches& held, const engine::DataSource
 
 struct Columns {
   std::vector<engine::ColumnDef> definitions;
-  std::vector<size_t> places;  // in the schema
+  std::vector<size_t> places;  // positions in the schema
 };
 Columns columns_of(const engine::DataSource& table, engine::ColumnRole role) {
   Columns columns;
@@ -122,10 +122,10 @@ Result<engine::RowsChunk> rows_of(const std::vector<Written>& written,
   TRY(read_side(table, keys, engine::Side::Key, schemas, key_bytes, columns));
   TRY(read_side(table, columns_of(table, engine::ColumnRole::Value), engine::Side::Value, schemas,
                 value_bytes, columns));
-  for (size_t i = 0; i < width; ++i)  // headers
+  for (size_t i = 0; i < width; ++i)  // header columns
     if (!columns[i])
       columns[i] = engine::constant_column(table.schema.columns[i].type, engine::Value(), rows);
-  // As input_layout() goes on: nobody knows yet where they will be.
+  // The remaining columns of input_layout(): partition and offset are not known yet.
   columns.push_back(std::move(times));
   columns.push_back(engine::constant_column(engine::TypeKind::Integer, engine::Value(), rows));
   columns.push_back(engine::constant_column(engine::TypeKind::Bigint, engine::Value(), rows));

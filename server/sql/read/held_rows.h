@@ -1,4 +1,5 @@
-// What a transaction has written to a table, laid over the rows that are committed: its own statements see it.
+// Lays the rows that a transaction has written to a table over the committed rows, so that the
+// transaction's own statements see them.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,12 +11,13 @@
 
 namespace server {
 
-// Record batches as they will be appended, by partition. A later record of a key replaces an earlier one.
+// Record batches in the form in which they will be appended, by partition. A later record of a key
+// replaces an earlier one.
 using HeldBatches = std::vector<std::string>;
 
-// The rows of `table` in chunks of its input_layout(): those whose keys were written go, and what was written comes
-// behind the others. Strings of the new rows are views of `held`. Fails with InvalidText where a record cannot be
-// read.
+// Replaces, in the rows of `table` (chunks of its input_layout()), the rows whose keys the
+// transaction has written; the new rows are added at the end. Strings of the new rows are views of
+// `held`. Fails with InvalidText if a record cannot be read.
 Status lay_over(const HeldBatches& held, const engine::DataSource& table,
                 const engine::SchemaLookup* schemas, engine::RowsChunks& rows);
 

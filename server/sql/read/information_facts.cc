@@ -25,7 +25,8 @@ void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
   status.windows_expired += report.metrics.windows_expired;
   status.records_per_second += report.metrics.records_per_second;
   if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
-  // Of several tasks the one that is furthest ahead: what is late is late because of its record.
+  // Shows the time of the task that is furthest ahead, since late records are late because of the
+  // record that moved it.
   if (const engine::StreamTime& time = report.metrics.stream_time;
       time.offset >= 0 && time.timestamp >= status.stream_time) {
     status.stream_time = time.timestamp;
@@ -76,7 +77,7 @@ engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& ask
 
 namespace {
 
-// With the image that the names are of.
+// The names together with the image that they refer to.
 struct ImageNames {
   ImageNames(MetadataImagePtr the_image, Asker asker, std::string user)
       : image(std::move(the_image)),
@@ -158,7 +159,7 @@ void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
   const auto [query, is_first] = facts_->statuses.try_emplace(report.query_id);
   add_to(query->second, report);
   if (!report.awaited_query.empty()) awaited_[report.query_id] = report.awaited_query;
-  // What is not known of one task is not known of all.
+  // The sum is known only if every task knows its lag.
   std::optional<int64_t>& lag = query->second.lag_records;
   if (is_first)
     lag = report.lag_records;
@@ -179,7 +180,7 @@ void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
   add_to(task.status, report);
   if (report.is_standby && task.status.state == "RUNNING") task.status.state = "STANDBY";
   task.status.lag_records = report.lag_records;
-  task.status.records_failed += report.has_failed;  // the one at which it stopped
+  task.status.records_failed += report.has_failed;  // the record at which it stopped
 }
 
 void InformationGathering::answer_one() {
@@ -197,14 +198,14 @@ void InformationGathering::finish() {
     engine::QueryStatus& status = facts_->statuses[id];
     status.state = "ERROR";
     status.last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
-    ++status.records_failed;  // what stopped it is an error, too
+    ++status.records_failed;  // the error that stopped it counts, too
   }
   for (const auto& [id, why] : session_.parts().supervisor.obstacles()) {
     engine::QueryStatus& status = facts_->statuses[id];
     if (status.state != "ERROR")
       status.last_error = "it cannot take its place yet, and is tried again: " + why.message;
   }
-  // One that waits for a query that runs catches up by itself.
+  // A query that waits for a running query catches up by itself.
   for (const auto& [id, awaited] : awaited_)
     if (engine::QueryStatus& status = facts_->statuses[id];
         status.state == "RUNNING" && is_stopped(awaited))

@@ -1,4 +1,5 @@
-// What SHOW and the tables of millrace_catalog are made of: what the shards, the coordinators and the server say of themselves.
+// The facts behind SHOW and the tables of millrace_catalog, as reported by shards, coordinators and
+// the server.
 #pragma once
 #include <functional>
 #include <map>
@@ -23,7 +24,7 @@ struct InformationNeeds {
 // The topics, in a cluster with the number of their replicas.
 class ReplicatedTopics final : public engine::Topics {
  public:
-  using ReplicasOf = std::function<int(const Uuid& topic)>;  // empty: each lies here alone
+  using ReplicasOf = std::function<int(const Uuid& topic)>;  // empty: one replica each
   ReplicatedTopics(const storage::TopicSnapshot& topics, const ReplicasOf& replicas_of)
       : topics_(topics), replicas_of_(replicas_of) {}
   std::optional<engine::TopicDescription> find(std::string_view name) const override {
@@ -45,11 +46,12 @@ class ReplicatedTopics final : public engine::Topics {
 
 engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker);
 
-// The names of the image's catalog, for the functions of one statement. `user`: the name that the client gave.
+// The names of the image's catalog, for the functions of one statement. `user`: the name that the
+// client gave.
 std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, Asker asker,
                                                        std::string user);
 
-// As of about now; good on any thread.
+// A snapshot of the facts; usable on any thread.
 struct InformationFacts {
   InformationFacts(SqlSession& session, MetadataImagePtr the_image);
 
@@ -61,20 +63,21 @@ struct InformationFacts {
   std::vector<engine::TaskStatus> tasks = {};
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
-  std::set<NodeId> without_groups_of = {};  // nodes that have not told all of theirs
+  std::set<NodeId> without_groups_of = {};  // nodes that have not reported all their groups
   Asker asker;
   ReplicatedTopics::ReplicasOf replicas_of = {};
   std::function<std::vector<engine::NodeStatus>()> cluster = {};
   std::function<engine::SequencePosition(const engine::Sequence&)> sequence_position = {};
-  // Of a registry elsewhere; else the image has them. What could not be had is why there is no answer.
+  // The schemas of an external registry; otherwise the image has them. `failure` is the reason if a
+  // fact could not be obtained.
   std::shared_ptr<const engine::SchemaRegistry> schemas = {};
   std::optional<Error> failure = {};
-  std::string database = {}, user = {};  // the names by which the client came
+  std::string database = {}, user = {};  // the names that the client gave
 
   engine::AccessFacts access_facts() const;
-  // For the client, where `groups` are not all.
+  // A warning for the client if `groups` is incomplete.
   std::optional<sql::Notice> missing_groups() const;
-  // What `use` makes of them.
+  // Calls `use` with a context made of these facts.
   template <class Use>
   auto with_context(const Use& use) const {
     const ReplicatedTopics topics(*image->topics, replicas_of);
@@ -98,13 +101,13 @@ struct InformationFacts {
   }
 };
 
-// Threads: the session's loop. Owner: an execution; when it goes, answers that are on their way find nobody.
+// Threads: the session's loop. Owner: an execution; answers that arrive after its end are dropped.
 class InformationGathering {
  public:
   using Done = std::function<void(std::shared_ptr<InformationFacts>)>;
 
   InformationGathering(SqlSession& session, MetadataImagePtr image);
-  // Calls `done` on the loop, at once where there is nobody to ask.
+  // Calls `done` on the loop, at once if no answer has to be awaited.
   void begin(InformationNeeds needs, Done done);
 
  private:
@@ -116,16 +119,16 @@ class InformationGathering {
   void ask_shards();
   void add(const ShardTaskReport& report, size_t shard);
   void answer_one();
-  // Whether the query is paused, or has failed.
+  // Whether the query is paused or has failed.
   bool is_stopped(const std::string& query_id) const;
   void finish();
 
   SqlSession& session_;
   std::shared_ptr<InformationFacts> facts_;
-  std::map<std::string, std::string> awaited_;  // by query: the one whose rows its joins wait for
+  std::map<std::string, std::string> awaited_;  // by query: the query whose rows its joins wait for
   InformationNeeds needs_;
   Done done_;
-  size_t left_ = 0;  // who has not answered
+  size_t left_ = 0;  // number of outstanding answers
   const Interest interest_;
 };
 

@@ -19,7 +19,7 @@ bool is_current(const SqlParts& parts, const DefinedQuery& query) {
   return now && now->plan == query.plan;
 }
 
-// What is dropped leaves the image first.
+// A dropped table leaves the image before its tasks end, so the image shows the reason.
 NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
   const MetadataImagePtr now = parts.definitions.image();
   const std::string& table = kept.table->name;

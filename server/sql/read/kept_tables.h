@@ -1,4 +1,4 @@
-// Tables whose rows a query keeps: who that is, and what is said when they cannot be read.
+// Tables whose rows a query keeps: finds the query, and explains why a table cannot be read.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,25 +11,26 @@ namespace server {
 
 struct KeptTable {
   std::shared_ptr<const engine::DataSource> table;
-  std::shared_ptr<const DefinedQuery> query;  // that keeps its rows
+  std::shared_ptr<const DefinedQuery> query;  // the query that keeps its rows
   const std::string& query_id() const { return query->plan->id; }
 };
 
-// Fails with ObjectState when no query keeps the table's rows.
+// Fails with ObjectState if no query keeps the table's rows.
 Result<KeptTable> find_kept_table(const MetadataImage& image,
                                   const std::shared_ptr<const engine::DataSource>& table);
 
-// Whether the query still runs by this plan: one that was replaced or dropped makes no progress for its readers.
+// Whether the query still runs by this plan. A query that was replaced or dropped makes no progress
+// for its readers.
 bool is_current(const SqlParts& parts, const DefinedQuery& query);
 
-// Why not all of its tasks are there, or not any more.
+// The reason why some tasks of the query do not exist, or no longer exist.
 struct NotKept {
   Error error;
-  bool passes = false;  // in a moment, without anybody's doing
+  bool passes = false;  // the cause will pass by itself in a moment
 };
 NotKept not_kept(SqlParts& parts, const KeptTable& kept);
 
-// That its query has failed: its rows are those from before.
+// A warning if the table's query has failed: the table shows its rows from before the failure.
 std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const KeptTable& kept);
 
 }  // namespace server

@@ -12,7 +12,7 @@ namespace server {
 
 namespace {
 
-// It was over when it was returned.
+// An execution that has ended before it was returned.
 class Answered final : public sql::Execution {
  public:
   void pause() override {}
@@ -53,7 +53,7 @@ PointTables::Target* PointTables::find_target(
   if (const auto found = targets_.find(table.get()); found != targets_.end()) {
     if (std::ranges::all_of(found->second.tables, &engine::SharedTable::is_open))
       return &found->second;
-    targets_.erase(found);  // its query has begun again
+    targets_.erase(found);  // its query has restarted
   }
   auto kept = find_kept_table(image, table);
   if (!kept) return nullptr;
@@ -67,17 +67,18 @@ PointTables::Target* PointTables::find_target(
   for (Shard* const shard : places.shards)
     for (auto& shared : shard->shared_tables(kept->query_id()))
       if (shared->plan() == kept->query->plan) target.tables.push_back(std::move(shared));
-  // Half a table is none.
+  // An incomplete table is never used.
   if (target.tables.empty() || target.tables.size() != places.tasks) return nullptr;
   return &targets_.emplace(table.get(), std::move(target)).first->second;
 }
 
-// Nothing is to be waited for, and no warning to be given: as TableOpening and CatchingUp find it out for all other
-// look-ups. The health of the queries is looked at again only after one of the server's queries has changed.
+// Whether the look-up has nothing to wait for and no warning to give; TableOpening and CatchingUp
+// check this for all other look-ups. The health of the queries is checked again only after one of
+// the server's queries has changed.
 bool PointTables::is_ready(Target& target, const MetadataImage& image) const {
   SqlParts& parts = session_.parts();
   if (parts.cluster != nullptr)
-    return false;  // a read begins with what the partitions' leaders say
+    return false;  // a read has to ask the partitions' leaders first
   const bool has_passed = target.topic
                               ? parts.committed_ends.has_passed(*target.topic, target.query->plan)
                               : session_.written().empty() || session_.has_passed(target.query);
@@ -97,7 +98,8 @@ bool PointTables::is_healthy(const Target& target, const MetadataImage& image) c
 
 Result<std::optional<engine::Batch>> PointTables::find(const Target& target, const std::string& key,
                                                        const engine::EvalContext& eval) const {
-  // Producers may have chosen partitions in their own way.
+  // Without an owner all tasks are searched, since producers may have chosen partitions in their
+  // own way.
   const auto owner =
       target.tables.size() > 1 ? engine::task_of_key(*target.query->plan, key) : std::nullopt;
   std::optional<engine::Batch> found;

@@ -13,15 +13,15 @@ constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
 constexpr size_t kEntriesBetweenLooks = 128;  // at the clock
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 constexpr int kMaxUntaken = 2;
-// While answers that clients do not take hold much.
+// Portion size while undelivered answers take much memory.
 constexpr size_t kShortPortionRows = 16;
 
 Error task_is_gone() { return {ErrorCode::UndefinedObject, "a task that keeps the table is gone"}; }
 
 }  // namespace
 
-// A portion that waits until all that it shows is durable. One that is dropped, because its task
-// is, becomes an error: somebody waits for it.
+// A portion that waits until all rows that it shows are durable. If it is dropped together with its
+// task, it sends an error instead, since the look-up waits for an answer.
 class PullScan::Unsent {
  public:
   Unsent(std::shared_ptr<PullScan> scan, std::shared_ptr<PullPortion> portion)
@@ -39,13 +39,13 @@ class PullScan::Unsent {
     if (status_)
       scan_->send(std::move(portion_));
     else
-      scan_->send(task_is_gone());  // the commit that would have made the rows durable failed
+      scan_->send(task_is_gone());  // the commit of the rows failed
   }
 
  private:
   const std::shared_ptr<PullScan> scan_;
   std::shared_ptr<PullPortion> portion_;
-  size_t tasks_left_ = 1;  // and one for the scan itself
+  size_t tasks_left_ = 1;  // one extra for the scan itself
   Status status_;
 };
 
@@ -76,8 +76,8 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
   if (request_->is_shaped_there) shaper_.emplace(*request_->plan);
 }
 
-// What a scan that was broken off keeps may be much, and the task adds to it as long as it is there: it goes on the
-// task's loop, whoever was the last to be interested.
+// The entries of an aborted scan may be large, and the task adds to them as long as they exist. So
+// they are released on the task's loop, even if the last reference ends elsewhere.
 PullScan::~PullScan() {
   const auto release = [this](engine::StoreScanPtr& entries) {
     if (!entries) return;
@@ -92,14 +92,15 @@ PullScan::~PullScan() {
 void PullScan::begin(std::shared_ptr<TableCut> cut) {
   cut_ = std::move(cut);
   const std::vector<ShardTask*> tasks = shard_.materializers(request_->query_id);
-  // A query that was started again since does not stand there.
+  // The tasks of a query that was restarted in the meantime are not held by the cut.
   if (cut_ && !std::ranges::all_of(tasks, [&](const ShardTask* task) {
         return Shard::is_held(*task, cut_.get());
       })) {
     cut_.reset();
     return send(task_is_gone());
   }
-  // What a replaced query keeps has other columns than the look-up was planned for; what begins anew has fewer rows.
+  // The rows of a replaced query have other columns than the look-up was planned for, and a
+  // restarted query has fewer rows.
   if (!std::ranges::all_of(tasks, [&](const ShardTask* task) {
         return task->plan == request_->kept_by && has_passed(*task);
       })) {
@@ -185,7 +186,8 @@ void PullScan::run() {
   send_when_durable(std::move(portion), seen);
 }
 
-// Nobody else may come to what is damaged for a long time; whoever asks what the query does is to see it.
+// Reports a damaged state at once: no other read may meet the damage for a long time, and the
+// status of the query has to show it.
 Error PullScan::note_damage(Error why) {
   if (why.code != ErrorCode::DataCorrupted) return why;
   for (ShardTask* task : shard_.materializers(request_->query_id))
@@ -210,7 +212,7 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
   } else {
     Scan& scan = scans_[at_];
     engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));
-    found.seen.as_of = scan.as_of;  // an empty slice, too: a delete must be durable as well
+    found.seen.as_of = scan.as_of;  // set for an empty slice, too: a delete must be durable as well
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;
     if (is_last) scan.rows = {};
@@ -226,9 +228,9 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
 
 void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
                                  const std::vector<Seen>& seen) {
-  // A task that has failed keeps in memory what its last batch has changed so far: the aggregates of a row may be of
-  // different records, and no commit has any of it. Only rows of a commit are shown; the others are away until the task is
-  // built again.
+  // A failed task still has the changes of its last, uncommitted batch in memory, with aggregates
+  // of a row that may include different records. Only rows of a commit are shown, so the other rows
+  // are unavailable until the task is built again.
   const auto shows_uncommitted = [](const Seen& each) {
     const engine::Task& task = each.view->task();
     return task.failure() && each.as_of > task.last_durable();
@@ -244,8 +246,8 @@ void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
   unsent->one_durable({});
 }
 
-// The scan goes on only now: portions of tasks that wait for different commits would overtake each
-// other.
+// Continues the scan only now: otherwise portions whose tasks wait for different commits could
+// overtake each other.
 void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
   if (!portion) is_over_ = true;
   const bool is_long = portion && (*portion)->is_long();

@@ -10,37 +10,38 @@
 
 namespace server {
 
-// The queries on the way from the topics to what these queries make: writers come before their readers. They live as long
-// as the image.
+// The queries between the topics and the output of these queries: writers precede their readers.
+// The pointers are valid as long as the image.
 std::vector<const DefinedQuery*> queries_on_the_way(const MetadataImage& image,
                                                     std::span<const DefinedQuery* const> queries);
-// The partitions of all topics that these queries read; not their exchanges.
+// The partitions of all topics that these queries read, without their exchanges.
 std::vector<storage::TopicPartition> partitions_read_by(
     const MetadataImage& image, std::span<const DefinedQuery* const> queries);
 
-// Goes through the stages between the given ends and the queries, in the order of the flow. Behind each stage the ends of
-// its outputs join the positions that the next one must pass.
+// Visits the stages between the given ends and the queries, in the order of the flow. After each
+// stage, the ends of its outputs join the positions that the next one must pass.
 //
-// Threads: the shard's loop. Owner: shared by the reader and by the answers that are on their way.
+// Threads: the shard's loop. Owner: shared by the reader and by pending answers.
 class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
  public:
   enum class Mode : uint8_t {
-    Wait,  // until all is passed, durably
-    Look,  // answers at once; with ObjectState where something is not passed
+    Wait,  // until all ends are passed, durably
+    Look,  // answers at once; with ObjectState if an end is not passed
   };
-  // How far the stage has come that is waited for. It only grows on the way.
+  // The position of the stage that is waited for. It only grows.
   struct Progress {
     size_t stage = 0;
-    int64_t records = 0, of_records = 0;  // offsets; of an exchange those of its blocks
-    bool is_of_topics = false;            // else the stage reads an exchange
+    int64_t records = 0, of_records = 0;  // offsets; for an exchange, offsets of its blocks
+    bool is_of_topics = false;            // otherwise the stage reads an exchange
     bool is_beyond(const Progress& other) const {
       return std::pair(stage, records) > std::pair(other.stage, other.records);
     }
   };
-  // Calls `passed` on the shard's loop, once: when every record before `ends`, and everything that queries made of it on
-  // the way, has gone through these queries, durably; at once when they do not depend on any of it. Fails when a
-  // query on the way has failed, or has lost its tasks. The caller bounds the waiting: after `interest` has expired nothing
-  // is called, and what waits at tasks is forgotten.
+  // Calls `passed` once, on the shard's loop, when every record before `ends`, and everything that
+  // queries on the way made of it, has passed these queries durably; at once if they do not depend
+  // on these topics. Fails if a query on the way has failed or has lost its tasks. The caller
+  // limits the wait: after `interest` has expired nothing is called, and requests that wait at
+  // tasks are dropped.
   static std::shared_ptr<ReadBarrier> begin(SqlParts& parts, Shard& shard, MetadataImagePtr image,
                                             std::span<const DefinedQuery* const> queries,
                                             const SessionWrites& ends, Mode mode,
@@ -74,7 +75,7 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
   std::function<void(Status)> passed_;
   std::vector<StageRef> route_;
   size_t at_ = 0, left_ = 0;
-  size_t tasks_ = 0;  // of the stage that is waited for, as the shards have counted them
+  size_t tasks_ = 0;  // tasks of the present stage, as counted by the shards
   Status status_;
 };
 

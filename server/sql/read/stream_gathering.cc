@@ -28,7 +28,7 @@ void StreamGathering::resume() {
 void StreamGathering::on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                               size_t end_row) {
   if (is_over_) return;
-  // A reading without LIMIT gives each batch as a whole.
+  // A query without LIMIT gives each batch as a whole.
   assert(first_row == 0 && (columns.empty() || columns.front()->size() == end_row));
   engine::RowsChunk chunk{end_row - first_row,
                           engine::rows_in_layout(*stream_, columns, end_row - first_row)};
@@ -39,7 +39,7 @@ void StreamGathering::on_rows(std::span<const engine::ColumnPtr> columns, size_t
 void StreamGathering::on_done(sql::Completion) { finish({}); }
 void StreamGathering::on_error(Error error) { finish(std::move(error)); }
 
-// The reading calls this from within its step, so it is destroyed in a later turn of the loop.
+// The query calls this within its step, so it is destroyed in a later turn of the loop.
 void StreamGathering::finish(Status status) {
   if (std::exchange(is_over_, true)) return;
   interest_.on(session_.shard().loop(), [this, status = std::move(status)] {

@@ -30,7 +30,7 @@ void TableCut::hold(size_t index) {
     });
 }
 
-// Behind every hold() that has been called: whoever calls it shares the cut.
+// Posted after every hold(): each caller of hold() shares ownership of the cut.
 TableCut::~TableCut() {
   for (Shard* shard : shards_)
     shard->post([shard, queries = query_ids_, holder = static_cast<const void*>(this)] {

@@ -1,4 +1,4 @@
-// Tables of several shards at one moment.
+// A consistent view of tables of several shards at one moment.
 #pragma once
 #include <functional>
 #include <memory>
@@ -9,17 +9,19 @@
 
 namespace server {
 
-// The tasks that keep the tables of these queries stand still, each between two of its commits, as long as this
-// lives. What they have committed was handed to the log before anything that they will commit: so what is read of
-// them is the tables as of one commit of the log, whichever shard reads first.
+// While this lives, the tasks that keep the tables of these queries are held, each between two of
+// its commits. Their commits so far were handed to the log before any of their later ones. So a
+// read shows the tables as of one commit of the log, whichever shard reads first.
 //
-// The shards are held one after the other, in the order of their numbers: two cuts of which each had what the other
-// waits for would stand for ever.
+// The shards are held one after the other, in the order of their numbers. Otherwise two cuts could
+// each hold a shard that the other waits for, and deadlock.
 //
-// Threads: any. Owner: shared by the look-up and those who begin to read; the shards outlive it.
+// Threads: any. Owner: shared by the look-up and the scans that are about to begin; the shards
+// outlive it.
 class TableCut : public std::enable_shared_from_this<TableCut> {
  public:
-  // `standing` is called on one of the shards' loops, once all do; not when the cut is gone.
+  // `standing` is called on one of the shards' loops once all tasks are held, but not after the cut
+  // is gone.
   static std::shared_ptr<TableCut> begin(std::vector<Shard*> shards,
                                          std::vector<std::string> query_ids,
                                          std::function<void()> standing);
@@ -39,7 +41,7 @@ class TableCut : public std::enable_shared_from_this<TableCut> {
   const std::vector<Shard*> shards_;
   const std::vector<std::string> query_ids_;
   const std::function<void()> standing_;
-  size_t left_ = 0;  // queries that do not stand yet, of the shard whose turn it is
+  size_t left_ = 0;  // queries that are not held yet on the present shard
 };
 
 }  // namespace server

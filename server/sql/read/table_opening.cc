@@ -61,7 +61,7 @@ void TableOpening::ask_leaders() {
                  "REPLICAS as there are nodes."};
   };
   for (const KeptTable& table : tables_) {
-    // What a query keeps is as its commits are.
+    // A table made by a query is as current as the query's commits, which are in its journal.
     if (const auto& journal = table.query->journal) {
       if (!cluster.has_replica({storage::kReplicatedJournal, *journal}))
         return end(not_here(table));
@@ -86,7 +86,8 @@ void TableOpening::ask_leaders() {
                 [this](Result<ClusterTopics::Ends> ends) { leaders_told(std::move(ends)); }));
 }
 
-// What was acknowledged before the time that the reader allows lies before them; and what its session has written.
+// Ends from an earlier answer of the leaders: everything acknowledged before the staleness limit of
+// the reader lies before them. The session's own writes are added.
 std::optional<ClusterTopics::Ends> TableOpening::old_ends(
     std::span<const storage::TopicPartition> partitions) const {
   const int64_t staleness_ms = session_.setting_ms("read.staleness", 0);
@@ -154,7 +155,8 @@ void TableOpening::begin_waiting() {
 
 void TableOpening::open() {
   const bool is_ready = find_needed();
-  // Those who read by key see one row: there is no half of it.
+  // A look-up by key sees one row, so it cannot see half of a statement's rows and need not wait
+  // for writers.
   if (kind_ == Kind::Keys) return is_ready ? end({}) : wait([this] { end({}); });
   if (is_ready) return await_writers();
   wait([this] { await_writers(); });
@@ -206,8 +208,8 @@ void TableOpening::wait(std::function<void()> then) {
                    [this](const ReadBarrier::Progress&) { end(behind(true)); });
 }
 
-// A query that has failed begins again, most often within a moment; one that stays as it is shows less than was
-// acknowledged, which is no answer.
+// Waits again after a failure, since a failed query usually restarts within a moment. A query that
+// does not restart shows less than was acknowledged, so the read fails in the end.
 void TableOpening::passed(const Status& status) {
   interest_.reset();
   barrier_.reset();
@@ -231,7 +233,8 @@ void TableOpening::passed(const Status& status) {
   timer_->start_once(kAgainMs);
 }
 
-// Who commits rows of several records comes before, or waits until the scans have begun.
+// A statement that commits several records either finishes before this read or waits until its
+// scans have begun.
 void TableOpening::await_writers() {
   std::set<std::string> topics;
   for (const KeptTable& each : tables_)
@@ -240,7 +243,7 @@ void TableOpening::await_writers() {
   const auto granted = [this](TableLocks::Hold hold) {
     hold_ = std::move(hold);
     timer_.reset();
-    await_needed();  // what was committed in between
+    await_needed();  // rows were committed during the wait
   };
   TableLocks::Asked asked = session_.parts().commits.ask(
       std::move(topics), TableLocks::Mode::Readers, there_.on(session_.shard().loop(), granted));
@@ -250,7 +253,8 @@ void TableOpening::await_writers() {
   timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
 }
 
-// In a cluster they may wait for leaders that cannot acknowledge, for long. Nobody else's reading waits for that.
+// In a cluster a writer may wait for a long time for leaders that cannot acknowledge. Other
+// sessions' reads do not wait for that.
 void TableOpening::on_late_writers() {
   if (session_.parts().cluster == nullptr) return end(behind(true));
   place_.leave();
@@ -269,8 +273,8 @@ void TableOpening::await_needed() {
   wait([this] { end({}); });
 }
 
-// The leaders were asked before: of a statement of this node that has ended meanwhile one partition's rows may be in the
-// tables, and not yet another one's.
+// Adds the ends of statements of this node that have ended since the leaders were asked: their rows
+// in one partition may be in the tables while those in another are not yet.
 void TableOpening::add_written_ends() {
   std::vector<storage::TopicPartition> partitions;
   for (const KeptTable& each : tables_)
@@ -321,7 +325,8 @@ std::string TableOpening::names(bool of_topics) const {
   return (names.size() == 1 ? "table " : "tables ") + engine::join_words(names, "and");
 }
 
-// Nobody who reads what is committed gets to what must have been read.
+// Whether a row that must be seen lies behind an open transaction: a reader of committed rows does
+// not reach it.
 bool TableOpening::lies_behind_transaction() const {
   const auto is_out_of_reach = [this](const auto& needed) {
     const auto status = session_.parts().log.find_partition(to_storage(needed.first));

@@ -1,5 +1,5 @@
-// What is waited for before tables are read: that they show what was written to them, and that nobody writes
-// meanwhile what readers are to see as a whole (docs/adr/0053).
+// The waits before tables are read: until they show the rows that were written to them, and until
+// no statement is about to commit rows that readers have to see as a whole (docs/adr/0053).
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,16 +18,18 @@
 
 namespace server {
 
-// Where a transaction that is open lies before rows of `which` that were acknowledged, and nobody waits any longer for its end.
+// The error for a read that has stopped waiting for an open transaction which lies before
+// acknowledged rows of `which`.
 Error behind_transaction(const std::string& which, int64_t waited_ms);
 
-// A table over a topic, unlike one that a query makes, contains all rows that SQL has written to it in whichever
-// session, and never fewer than before it was rebuilt: a read fails with ObjectState where the table's query makes no
-// progress towards that for read.wait.ms. CatchingUp waits for tables that queries make.
+// A table over a topic, unlike one that a query makes, contains all rows that SQL has written to it
+// in any session, and never fewer than before it was rebuilt. A read fails with ObjectState if the
+// table's query makes no progress towards that for read.wait.ms. CatchingUp waits for tables that
+// queries make.
 //
-// In a cluster tables have passed all that was acknowledged, by whichever node, before the read began: their leaders
-// tell; or before what `read.staleness` allows, and what the session has written. Half of what another node's statement writes
-// may be seen there.
+// In a cluster, tables have passed everything that any node acknowledged before the read began:
+// their leaders report the ends. With `read.staleness`, it is everything acknowledged before that
+// time, and the session's own writes. A read may then see a part of a statement of another node.
 //
 //     needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
 //
@@ -35,20 +37,22 @@ Error behind_transaction(const std::string& which, int64_t waited_ms);
 class TableOpening {
  public:
   enum class Kind : uint8_t {
-    Keys,  // a look-up: what its own session wrote, and what the table has shown once
+    Keys,  // a look-up: own writes, and rows shown once before
     Scan,
-    Change,  // of rows that the statement writes: all that is in the topic
+    Change,  // rows that the statement changes: all in the topic
   };
   TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                std::vector<KeptTable> tables, Kind kind);
-  // `opened` is called once, perhaps within the call; not after the end of this. Fails with ObjectState.
+  // `opened` is called once, perhaps within the call, and not after this object is destroyed. Fails
+  // with ObjectState.
   void begin(std::function<void(Status)> opened);
-  // What the tasks of tables[i] must have passed when they are read: they may have begun anew meanwhile.
+  // The ends that the tasks of tables[i] must have passed when they are read: a task may have
+  // restarted in the meantime.
   const CommittedEnds::Ends& must_have_passed(size_t i) const { return needed_[i].ends; }
-  // Called when the scans have begun: later changes are not seen. Warns of tables that are not up to date since their
-  // queries do not run.
+  // Called when the scans have begun: later changes are not seen. Warns about tables that are not
+  // up to date since their queries do not run.
   void close();
-  // They are not read.
+  // Ends the opening if the tables will not be read.
   void give_up();
   int64_t waited_ms() const;  // since the beginning
 
@@ -62,7 +66,7 @@ class TableOpening {
   void leaders_told(Result<ClusterTopics::Ends> ends);
   void begin_waiting();
   void open();
-  bool find_needed();  // whether there is nothing to wait for
+  bool find_needed();  // returns whether there is nothing to wait for
   void wait(std::function<void()> then);
   void passed(const Status& status);
   void await_writers();
@@ -79,18 +83,18 @@ class TableOpening {
   const MetadataImagePtr image_;
   const std::vector<KeptTable> tables_;
   const Kind kind_;
-  CommittedEnds::Ends leaders_ends_;  // in a cluster: all that was written when it was begun
-  std::vector<CommittedEnds::Needed> needed_;  // by table; of those that queries make nothing
-  std::optional<CatchingUp> catching_up_;      // of those
+  CommittedEnds::Ends leaders_ends_;  // in a cluster: ends of all that was written before the read
+  std::vector<CommittedEnds::Needed> needed_;  // by table; empty for tables made by queries
+  std::optional<CatchingUp> catching_up_;      // for tables made by queries
   int64_t begun_us_ = 0;
-  std::function<void(Status)> opened_;    // null once it has been called
-  std::function<void()> then_;            // while it waits
-  int left_ = 0;                          // journals that it waits for
-  std::optional<PatientWait> patience_;   // while the needed ends are waited for
-  std::shared_ptr<ReadBarrier> barrier_;  // likewise
-  std::optional<Timer> timer_;            // while it waits
-  std::shared_ptr<int> interest_;         // likewise
-  std::optional<StalledTurns> stalled_;   // while leaders are asked
+  std::function<void(Status)> opened_;    // null after it has been called
+  std::function<void()> then_;            // set while it waits
+  int left_ = 0;                          // number of journals that it waits for
+  std::optional<PatientWait> patience_;   // set while it waits for the needed ends
+  std::shared_ptr<ReadBarrier> barrier_;  // set while it waits for the needed ends
+  std::optional<Timer> timer_;            // set while it waits
+  std::shared_ptr<int> interest_;         // set while it waits
+  std::optional<StalledTurns> stalled_;   // set while leaders are asked
   TableLocks::Place place_;
   TableLocks::Hold hold_;
   const Interest there_;

@@ -1,4 +1,5 @@
-// What a look-up and a SELECT over tables have in common: they begin again where a table is away for a moment.
+// The common part of a look-up and a SELECT over tables: both start again if a table is unavailable
+// for a moment.
 #pragma once
 #include <memory>
 #include <optional>
@@ -10,9 +11,10 @@
 
 namespace server {
 
-// The query that keeps a table is replaced, moves, or starts again: its rows are there again in a tenth of a second or
-// two. Until then the statement waits, for read.wait.ms at most, and is planned again, since the table may be another
-// one by then.
+// When the query that keeps a table is replaced, moves or restarts, its rows are available again
+// within a tenth of a second or two. Until then the statement waits, at most for read.wait.ms, and
+// is planned again, since the table may be another one by then.
+//
 // Threads: the session's loop.
 class TableRead : public SqlExecution {
  public:
@@ -23,12 +25,13 @@ class TableRead : public SqlExecution {
   void resume() override;
 
  protected:
-  // Before the first row is shown: the statement begins again, or fails. The caller is over.
+  // Call before the first row is shown: starts the statement again, or reports the error. The
+  // caller does nothing more after the call.
   void not_there(const KeptTable& table);
-  // The tables could be opened after a wait. One of more than read.wait.ms was one with progress, so that a table
-  // that goes afterwards is waited for again.
+  // The tables were opened after a wait. A wait longer than read.wait.ms must have seen progress,
+  // so a table that becomes unavailable later gets the full wait again.
   void note_opened(int64_t waited_ms);
-  // Whether a statement changes what it reads here.
+  // Whether the statement changes the rows that it reads here.
   bool is_for_change() const { return begun_.prepared->is_for_change; }
 
  private:
@@ -36,7 +39,7 @@ class TableRead : public SqlExecution {
 
   StatementBegun begun_;
   std::optional<Timer> timer_;
-  std::unique_ptr<sql::Execution> again_;  // which goes on instead of this
+  std::unique_ptr<sql::Execution> again_;  // runs in place of this execution
 };
 
 }  // namespace server

@@ -9,7 +9,7 @@ void ToldEnds::note(const ClusterTopics::Ends& ends, int64_t asked_us) {
   std::lock_guard lock(mutex_);
   for (const auto& [partition, end] : ends) {
     const auto [known, is_new] = told_.try_emplace(partition, Told{end, asked_us});
-    // Answers may overtake each other, and an end that was seen once stays seen.
+    // Answers may overtake each other; the larger end counts.
     if (!is_new)
       known->second = {std::max(known->second.end, end),
                        std::max(known->second.asked_us, asked_us)};

@@ -1,5 +1,6 @@
-// How far partitions could be read, as somebody was told last: their leaders when they were asked, which a read that may be
-// old goes by; or what statements of this node have written, which others of this node see whole.
+// The newest known readable ends of partitions. One use: the ends that leaders reported, for reads
+// that may be stale. Another: the ends of rows that statements of this node have written, which
+// other readers of this node see as a whole.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -11,20 +12,21 @@
 
 namespace server {
 
-// Invariant: what was acknowledged before an entry's question lies before its end.
+// Invariant: rows acknowledged before an entry's question was asked lie before its end.
 //
-// Threads: any. Owner: who asks.
+// Threads: any. Owner: the component that asks the leaders.
 class ToldEnds {
  public:
-  // So many partitions are kept, about; then the oldest go.
+  // Approximate number of partitions kept; beyond it the older half is dropped.
   static constexpr size_t kMost = 100'000;
 
-  // `asked_us`: before the leaders were asked.
+  // `asked_us`: a time before the leaders were asked.
   void note(const ClusterTopics::Ends& ends, int64_t asked_us);
-  // Of all of them as they were told to a question that is no older; nothing where one was not.
+  // The ends of all partitions, if each was reported to a question asked at or after `asked_us`;
+  // otherwise nothing.
   std::optional<ClusterTopics::Ends> since(std::span<const storage::TopicPartition> partitions,
                                            int64_t asked_us) const;
-  // Those of them that were noted with such a time.
+  // The ends of those partitions that were noted with a time at or after `asked_us`.
   ClusterTopics::Ends known_since(std::span<const storage::TopicPartition> partitions,
                                   int64_t asked_us) const;
 

@@ -21,7 +21,7 @@ bool is_time(const SqlType& type) {
   return type.kind() == engine::TypeKind::Date || type.kind() == engine::TypeKind::Timestamp ||
          engine::has_forms(type);
 }
-// What a text is read as to be fixed.
+// The type with which a text is parsed to be fixed.
 SqlType exact_of(const SqlType& type) {
   return engine::has_forms(type) ? type : engine::exact_time(type);
 }
@@ -31,7 +31,7 @@ class DefaultFixer {
   DefaultFixer(const engine::CustomTypes& types, const engine::TextForms& forms)
       : types_(types), forms_(forms) {}
 
-  // Whether something has changed.
+  // Returns whether the text has changed.
   bool fix(std::string& sql, const SqlType& column) const {
     if (sql.find('\'') == std::string::npos) return false;
     auto parsed = engine::parse_expression(sql);
@@ -57,7 +57,7 @@ class DefaultFixer {
     const SqlType exact = exact_of(type);
     auto fixed = engine::normalized_text_in(forms_, exact, literal->value);
     if (!fixed || *fixed == literal->value) return false;
-    // What everybody reads alike stays as it is written.
+    // A text that every session parses to the same value stays as it is written.
     const auto usual = engine::normalized_text(exact, literal->value);
     const bool says_all = !engine::is_kept_in_utc(exact) || engine::says_zone(literal->value);
     if (says_all && usual && *usual == *fixed) return false;

@@ -1,4 +1,5 @@
-// What a DEFAULT says of times: in the zone and the order of days and months of whoever has written it, not of those who insert.
+// Fixes the times in DEFAULT clauses. They are meant in the time zone and the date order of the
+// session that writes the definition, not of the sessions that insert rows.
 #pragma once
 #include <memory>
 
@@ -8,8 +9,8 @@
 
 namespace server {
 
-// The statement with all texts in DEFAULT clauses that become times in ISO's form, in UTC where they say no zone; itself where there
-// are none that are not.
+// Returns the statement with all texts in DEFAULT clauses that become times in ISO form, in UTC if
+// they give no zone; the statement itself if no text changes.
 std::shared_ptr<const engine::ParsedStatement> with_fixed_defaults(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::Catalog& catalog,
     const engine::TextForms& forms);

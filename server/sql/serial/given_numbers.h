@@ -1,4 +1,4 @@
-// Numbers that rows have been given by who writes them, and not by the sequence of their column.
+// Explicit numbers that a statement writes into a column which has a sequence.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,7 +7,7 @@
 namespace server {
 
 struct GivenNumbers {
-  std::string sequence;  // of the column, which gives numbers to rows that leave it out
+  std::string sequence;  // of the column; it numbers the rows that omit the column
   std::vector<int64_t> numbers;
 };
 

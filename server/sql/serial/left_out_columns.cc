@@ -32,7 +32,7 @@ Status append_number(engine::Column& column, int64_t number) {
   return {};
 }
 
-// Numbers that a statement gives itself: nobody is to be given them again.
+// Notes the numbers that a statement gives itself, so that no other row gets them.
 void note_given(const engine::Column& column, const Uuid& topic, size_t place,
                 SerialNumbers& numbers) {
   int64_t greatest = 0;

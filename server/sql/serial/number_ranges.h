@@ -1,4 +1,4 @@
-// A set of whole numbers that come in ranges.
+// A set of whole numbers that form ranges.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace server {
 // Threads: one at a time.
 class NumberRanges {
  public:
-  // Of more ranges than that it forgets the second lowest: a number may be taken for one that is not there.
+  // With more than `most` ranges it drops the second lowest, so contains() may return false for a
+  // number that was added.
   explicit NumberRanges(size_t most) : most_(most) {}
   void add(int64_t first, int64_t last);
   bool contains(int64_t number) const;
@@ -19,7 +20,7 @@ class NumberRanges {
 
  private:
   const size_t most_;
-  std::map<int64_t, int64_t> ranges_;  // the last, by the first
+  std::map<int64_t, int64_t> ranges_;  // first number of the range -> last number
 };
 
 }  // namespace server

@@ -1,5 +1,6 @@
-// In a cluster, before rows are written whose numbers do not come from the sequence of their column: it goes on behind them, and
-// no node gives them any more (docs/adr/0100).
+// Moves sequences past explicit numbers. In a cluster this happens before rows are written with
+// numbers that do not come from the sequence of their column: the sequence continues after them,
+// and no node gives them to another row (docs/adr/0100).
 #pragma once
 #include <chrono>
 #include <functional>
@@ -18,7 +19,8 @@ class PassingNumbers {
  public:
   PassingNumbers(SqlSession& session, std::vector<GivenNumbers> given)
       : session_(session), given_(std::move(given)) {}
-  // `done` is called once, on the loop and not within this call; not after the end of this.
+  // `done` is called once, on the loop, not within this call and not after this object is
+  // destroyed.
   void begin(std::function<void(Status)> done);
 
  private:
@@ -32,7 +34,7 @@ class PassingNumbers {
   const Interest interest_;
 };
 
-// Writes the rows of an INSERT after that.
+// Writes the rows of an INSERT after their numbers have been passed.
 std::unique_ptr<sql::Execution> run_after_passing(SqlSession& session, sql::Receiver& receiver,
                                                   InsertRows rows);
 

@@ -12,13 +12,14 @@ namespace server {
 
 namespace {
 
-// Two processes whose clocks gave them the same numbers differ in this half.
+// A random half, so that two processes with the same clock value give different ids.
 uint64_t process_half() {
   std::random_device device;
   return (static_cast<uint64_t>(device()) << 32) | device();
 }
 
-// The first of `count` numbers: microseconds since 1970, or what follows the last one where the clock has not moved.
+// The first of `count` numbers: microseconds since 1970, or the number after the last one given if
+// the clock has not moved.
 uint64_t take_numbers(uint64_t count) {
   static std::atomic<uint64_t> next{0};
   const auto now = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(

@@ -1,4 +1,4 @@
-// What a row without a key of its own is known by.
+// The generated id of a row without a key of its own.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -7,8 +7,9 @@
 
 namespace server {
 
-// The column with a row id wherever it has NULL: 16 bytes, which nobody gives twice, each greater than those that this
-// process gave before, so that tables show rows in the order in which they were written (docs/adr/0053).
+// Returns the column with a row id in place of each NULL. An id has 16 bytes, is never given twice,
+// and is greater than all ids that this process gave before, so that tables show rows in the order
+// in which they were written (docs/adr/0053).
 engine::ColumnPtr with_row_ids(const engine::Column& column, size_t rows);
 
 }  // namespace server

@@ -20,20 +20,23 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// As many as PostgreSQL logs ahead, and more where they are used up fast: then commands of the metadata log are what takes time.
+// Numbers per reservation: as many as PostgreSQL logs ahead, and more if they are used up fast,
+// since then the commands of the metadata log take most of the time.
 constexpr int64_t kFewest = 32, kMost = 1024;
 constexpr milliseconds kFast{1000}, kSlow{10'000};
-// Numbers that are given for so long only: none is skipped where few are needed. Others wait that long, and a little more, since
-// two clocks do not run alike.
+// Numbers of a brief reserve are given for kBrief only. The first reservation takes one number, so
+// that none is skipped if few are needed. Other nodes wait a little longer than kBrief, since two
+// clocks do not run at the same speed.
 constexpr int64_t kFewestBrief = 1;
 constexpr milliseconds kBrief{3000}, kBriefForOthers{3300}, kAtOnce{0};
-// Of CACHE.
+// Upper bound of CACHE.
 constexpr int64_t kMostCached = 1'000'000;
-// Between two looks at whether anybody still waits.
+// Interval between two checks whether the waiting statement was cancelled.
 constexpr milliseconds kLook{20};
 constexpr size_t kMostRanges = 256;
 
-// What became of the change is nobody's concern: numbers that nobody was given are skipped.
+// It does not matter whether the command was applied: numbers that were reserved but not given are
+// skipped.
 Error none_given(const std::string& sequence, const Error& why) {
   if (why.code != ErrorCode::ReadTimeout) return why;
   return {ErrorCode::NotLeader,
@@ -46,21 +49,24 @@ Error none_given(const std::string& sequence, const Error& why) {
 
 struct SequenceReserves::State {
   using Clock = std::chrono::steady_clock;
-  // What is left of the numbers that were reserved last. Numbers of another version are not to be given any more.
+  // The rest of the newest reservation. Numbers reserved under an older version of the sequence
+  // must not be given.
   struct Reserve {
     int64_t version = 0;
-    int64_t from = 1;  // up to reserved_to: given, at hand, or given up
+    int64_t from = 1;  // from..reserved_to are given, at hand or dropped
     int64_t next = 0, left = 0, increment = 1;
     int64_t given = 0, reserved_to = 0;
-    bool has_given = false;  // any of these: whoever had reserved them may have gone
+    // A number of this reserve was given; false if its requester was cancelled before.
+    bool has_given = false;
     bool is_brief = false;
     bool is_reserving = false;
-    int64_t awaited = 0;                // by those who wait
-    int64_t rounds = 0;                 // how many reservations have ended
-    std::optional<Error> refusal = {};  // of the last one
+    int64_t awaited = 0;                // by statements that wait
+    int64_t rounds = 0;                 // number of finished reservations
+    std::optional<Error> refusal = {};  // of the last reservation
     int64_t size = 0;
-    Clock::time_point reserved_at = {}, asked_at = {};  // the last, and those that are left
-    // Nobody has these at hand, nor gets them: unless somebody says where it goes on.
+    // Times of the last reservation, and of the request for the numbers at hand.
+    Clock::time_point reserved_at = {}, asked_at = {};
+    // Numbers that no node has at hand or will get, unless setval() moves the sequence.
     NumberRanges settled{kMostRanges};
     struct Settling {
       Clock::time_point at;
@@ -68,7 +74,7 @@ struct SequenceReserves::State {
     };
     std::vector<Settling> settling = {};
 
-    // A reservation begins: of so many.
+    // Begins a reservation and returns its size.
     int64_t begin() {
       const auto now = Clock::now();
       const auto since = now - reserved_at;
@@ -79,7 +85,7 @@ struct SequenceReserves::State {
       reserved_at = now;
       return std::max(awaited, size);
     }
-    // As many as there are of these.
+    // Gives as many of the numbers as this reserve has.
     size_t give(int64_t of_version, std::span<int64_t> numbers) {
       look_at_time(of_version);
       const size_t count = std::min(numbers.size(), static_cast<size_t>(left));
@@ -90,7 +96,8 @@ struct SequenceReserves::State {
       }
       return count;
     }
-    // Where they are over, or of another version.
+    // Drops numbers whose time is over or whose version is outdated, and notes which ones are
+    // settled by now.
     void look_at_time(int64_t of_version) {
       const auto now = Clock::now();
       if (version < of_version || (is_brief && now - asked_at > kBrief)) drop();
@@ -101,18 +108,19 @@ struct SequenceReserves::State {
         return true;
       });
     }
-    // What is left is given to nobody.
+    // Drops the rest, so that these numbers are never given.
     void drop() {
       if (is_brief) settled.add(from, reserved_to);
       left = 0;
     }
-    // Numbers that were passed may come again.
+    // setval() moved the sequence: numbers that were settled can be handed out again.
     void forget() {
       settled.clear();
       settling.clear();
       from = reserved_to + 1;
     }
-    // Whether nobody but rows that are written with it can have this number.
+    // Whether only rows that are written with this explicit number can have it. Skips the numbers
+    // at hand up to it, so that they are not given.
     bool settles(int64_t number) {
       if (settled.contains(number)) return true;
       while (left > 0 && next <= number && number <= reserved_to) step();
@@ -161,7 +169,7 @@ bool SequenceReserves::is_brief(const engine::Sequence& sequence) const {
   return is_shared_ && engine::is_passed_by_rows(sequence);
 }
 
-// Without the lock: what is submitted may be refused at once.
+// Called without the lock, since submit() may refuse at once and call back.
 void SequenceReserves::reserve(const engine::Sequence& sequence, int64_t count) {
   MetadataApplier::SequenceMove move;
   move.name = sequence.name;
@@ -220,7 +228,7 @@ bool SequenceReserves::try_take(const std::string& name, std::span<int64_t> numb
   return true;
 }
 
-// Of its own, so that nobody else takes them before it comes to that.
+// Reserves numbers for this request alone, so that no other request takes them first.
 void SequenceReserves::take_later(const std::string& name, size_t count, Taken done) {
   std::vector<int64_t> numbers(count);
   if (try_take(name, numbers)) return done(std::move(numbers));
@@ -240,7 +248,7 @@ void SequenceReserves::take_later(const std::string& name, size_t count, Taken d
         for (int64_t i = 0; i < moved->numbers.count; ++i)
           given.push_back(moved->numbers.first + i * moved->numbers.increment);
         if (given.size() == count) return done(std::move(given));
-        // Up to the end of a sequence; where it does not begin anew there the rest is refused.
+        // The sequence has reached its end. The rest is refused unless the sequence cycles.
         const size_t missing = count - given.size();
         take_later(name, missing,
                    [given = std::move(given), done](Result<std::vector<int64_t>> rest) mutable {
@@ -363,7 +371,7 @@ void SequenceReserves::give_back() {
   for (const std::future<void>& each : under_way) each.wait_for(kPatience);
 }
 
-// Where it is refused, its numbers are skipped.
+// If the command is refused, the numbers are skipped.
 void SequenceReserves::give_back(const std::string& name, std::function<void()> done) {
   const auto sequence = find(name);
   auto move = sequence ? unused(**sequence) : std::nullopt;

@@ -58,7 +58,8 @@ Status read_rows(engine::Query& query, const engine::Catalog& catalog) {
   return {};
 }
 
-// Null where it cannot call such a function, which most can be told by a look.
+// The parsed DEFAULT; null if it cannot call such a function, which a search of the text usually
+// shows.
 engine::ExpressionPtr default_of(const engine::ColumnDef& column) {
   constexpr std::string_view kEnd = "VAL(";
   if (std::ranges::search(column.default_sql, kEnd, {}, engine::ascii_upper).empty())

@@ -1,4 +1,4 @@
-// Sequences where statements read them as tables, and where columns take their numbers.
+// Sequences as tables that statements read, and as the source of the numbers of columns.
 #pragma once
 #include <memory>
 #include <string>
@@ -8,16 +8,19 @@
 
 namespace server {
 
-// SELECT last_value FROM s reads the row of the sequence: the statement as it is, or one that reads the catalog instead.
+// SELECT last_value FROM s reads the row of the sequence: returns the statement itself, or one that
+// reads the catalog instead.
 Result<std::shared_ptr<const engine::ParsedStatement>> with_sequence_rows(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::Catalog& catalog);
 
 // Whether its DEFAULT takes numbers of a sequence.
 bool has_sequence_default(const engine::ColumnDef& column);
 bool has_sequence_default(const engine::DataSource& table);
-// The sequence whose next number it is; empty where it is none, or something that is computed with it.
+// The sequence whose next number is the DEFAULT; empty if the DEFAULT is anything else, including
+// an expression over such a number.
 std::string sequence_of_default(const engine::ColumnDef& column);
-// The same where the column owns it, and rows with numbers of their own move it on; null: there is none.
+// The sequence that the DEFAULT takes and the column owns, if explicit numbers of rows move it on;
+// null if no such sequence exists.
 engine::SequencePtr own_sequence(const engine::Catalog& catalog, const engine::DataSource& table,
                                  const engine::ColumnDef& column);
 

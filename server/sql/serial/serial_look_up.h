@@ -1,4 +1,4 @@
-// Where the numbers of a table's SERIAL columns begin, which its rows tell.
+// Finds the first free numbers of a table's SERIAL columns by reading its rows.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,10 +11,10 @@ namespace server {
 // Threads: the session's loop. Owner: the statement that waits for it.
 class SerialLookUp final : private sql::Receiver {
  public:
-  // Null when all numbers are known, as those of an empty table are.
+  // Returns null if all numbers are known, which holds for an empty table.
   static std::unique_ptr<SerialLookUp> make(SqlSession& session, const MetadataImage& image,
                                             const engine::DataSource& table);
-  // `done` is called once, on the loop; not after the end of this.
+  // `done` is called once, on the loop, and not after this object is destroyed.
   void begin(std::function<void(Status)> done);
 
  private:

@@ -1,4 +1,5 @@
-// The next numbers of SERIAL columns (docs/adr/0053): behind the greatest that the table has, or had since the start.
+// The next numbers of SERIAL columns (docs/adr/0053): greater than the greatest number that the
+// table has, or has had since the start.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -13,14 +14,15 @@ namespace server {
 // Threads: any. Owner: SqlParts.
 class SerialNumbers {
  public:
-  // By the topic, which is another one after TRUNCATE, and the column's place in the schema.
+  // The topic, which TRUNCATE replaces, and the column's place in the schema.
   using Column = std::pair<Uuid, size_t>;
 
-  // A row has this number, whoever gave it: later ones come behind it.
+  // Notes that a row has this number, given by any source: later numbers are greater.
   void note(const Column& column, int64_t number);
-  // The first of `count` numbers that nobody else gets; nothing while it is not known where they begin.
+  // Takes `count` numbers and returns the first of them; nothing while the first free number is
+  // unknown.
   std::optional<int64_t> take(const Column& column, int64_t count);
-  // Where they begin; the first one to say so counts.
+  // Sets the first free number; only the first call has an effect.
   void begin(const Column& column, int64_t first);
   bool knows(const Column& column) const;
 
@@ -28,7 +30,7 @@ class SerialNumbers {
   mutable std::mutex mutex_;
   struct Numbers {
     std::optional<int64_t> next;
-    int64_t greatest = 0;  // that was noted
+    int64_t greatest = 0;  // greatest noted number
   };
   std::map<Column, Numbers> numbers_;
 };

@@ -13,7 +13,7 @@ namespace server {
 
 namespace {
 
-// Of a SERIAL column, which has no sequence.
+// Whether the name is that of a SERIAL column's implied sequence, which does not exist here.
 bool is_of_serial(const engine::Catalog& catalog, const std::string& name) {
   return std::ranges::any_of(catalog.sources(), [&](const auto& entry) {
     return std::ranges::any_of(entry.second->schema.columns, [&](const engine::ColumnDef& column) {
@@ -83,7 +83,7 @@ Result<int64_t> SessionSequences::current(std::string_view name) const {
 Result<int64_t> SessionSequences::last() const {
   const MetadataImagePtr image = definitions_.image();
   const std::lock_guard lock(mutex_);
-  // As there, setval() has moved it on, and one that was dropped has none.
+  // As in PostgreSQL, setval() changes the value, and a dropped sequence has none.
   if (last_)
     for (const auto& [name, sequence] : image->catalog->sequences)
       if (sequence->id == *last_) return current_.at(*last_);

@@ -1,4 +1,4 @@
-// The sequences as one session sees them: what nextval() and its kin ask.
+// The sequences as one session sees them: implements nextval(), currval(), lastval() and setval().
 #pragma once
 #include <map>
 #include <mutex>
@@ -26,7 +26,7 @@ class SessionSequences final : public engine::Sequences {
   Status set(std::string_view name, int64_t value, bool is_called,
              engine::EvalBudget* budget) override;
   int64_t transaction() override;
-  // From here on it is one transaction, or each statement its own.
+  // With `has_begun`, all statements from now on are one transaction; otherwise each is its own.
   void note_transaction(bool has_begun);
   // For a loop: `done` is called once, here or on another thread.
   void next_later(std::string_view name, size_t count, SequenceReserves::Taken done);
@@ -41,16 +41,17 @@ class SessionSequences final : public engine::Sequences {
   const Asker asker_;
   mutable std::mutex mutex_;
   std::map<Uuid, int64_t> current_;
-  std::optional<Uuid> last_;  // of current_: whose number nextval() gave last
+  std::optional<Uuid> last_;  // the key in current_ of the last nextval()
   bool is_in_transaction_ = false;
-  std::optional<int64_t> transaction_;  // its number, once somebody has asked
+  std::optional<int64_t> transaction_;  // its number, once it was requested
 };
 
-// The sequence that a text means, or the number that regclass has. Fails with UndefinedSource, and with WrongObjectType where it
-// is a stream or table.
+// Finds the sequence by its name or by the number that regclass shows. Fails with UndefinedSource,
+// and with WrongObjectType for a stream or table.
 Result<engine::SequencePtr> find_sequence(const engine::Catalog& catalog, std::string_view name);
 
-// Of a DEFAULT that is looked at, and not computed: each number is 1, of sequences that are there.
+// Sequences for a DEFAULT that is checked but not computed: every number of an existing sequence is
+// 1.
 class ImaginarySequences final : public engine::Sequences {
  public:
   explicit ImaginarySequences(const engine::Catalog& catalog) : catalog_(catalog) {}

@@ -20,7 +20,7 @@ struct Waiting {
   OwnedCharge charge;
 };
 
-// Which readers see or do not see.
+// Readers see one record or do not, so it needs no turn.
 bool is_one_record(const std::vector<Change>& changes) {
   if (changes.size() != 1) return false;
   const std::string& batches = changes.front().batches;
@@ -36,8 +36,8 @@ Status find_topics(const MetadataImage& image, std::vector<Change>& changes) {
   return {};
 }
 
-// Runs `append`, while no session of this node is about to read some of it: `hold` goes before anybody is answered. Or
-// fails.
+// Runs `append` while no session of this node is about to read these tables, or calls `fail`.
+// `let_go` ends the turn and must be called before any answer is given.
 using Append = std::function<void(std::vector<Change> changes, std::function<void()> let_go)>;
 void append_in_turn(SqlParts& parts, std::vector<Change> changes, Append append,
                     std::function<void(const Error&)> fail) {

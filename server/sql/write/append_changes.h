@@ -1,4 +1,5 @@
-// In a cluster: rows that were made of what was read go to whoever leads their partitions (docs/adr/0076).
+// Appends rows that were computed from rows read before, in a cluster: each part is sent to the
+// leader of its partition (docs/adr/0076).
 #pragma once
 #include <string>
 #include <vector>
@@ -8,14 +9,16 @@
 
 namespace server {
 
-// Sessions of this node see all of it or none. What waits counts against the memory. It outlives its session.
+// Appends the parts; sessions of this node see all of them or none. Waiting parts are charged to
+// the memory budget. The call outlives its session.
 void append_changes(SqlParts& parts, std::vector<ClusterTopics::Change> changes,
                     ClusterTopics::ChangesDone done);
-// The same as one transaction: all parts or none.
+// Appends the parts as one transaction: all or none.
 void commit_changes(SqlParts& parts, std::vector<ClusterTopics::Change> changes,
                     ClusterTopics::CommitDone done);
 
-// Of batches back to back one, as large as they are together; for rows that must be there together.
+// Joins batches that lie back to back into one of their total size, for rows that must appear
+// together.
 std::string joined_batches(const std::string& batches);
 
 }  // namespace server

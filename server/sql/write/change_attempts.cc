@@ -11,7 +11,7 @@ namespace {
 
 using Keys = RowBuffer::Keys;
 
-// The keys of the first so many batches, and of those behind them.
+// Collects the keys of the first `count` batches and the keys of the others.
 Status sort_keys(std::string_view batches, size_t count, Keys& first, Keys& others) {
   std::string scratch;
   for (size_t i = 0; !batches.empty(); ++i) {

@@ -1,4 +1,4 @@
-// What a statement that changes rows has written so far in a cluster, attempt by attempt (docs/adr/0076).
+// The rows that a statement has written so far in a cluster, over its attempts (docs/adr/0076).
 #pragma once
 #include <optional>
 #include <string>
@@ -9,38 +9,40 @@
 
 namespace server {
 
-// Each partition takes its rows as long as nobody has written rows of the same keys since they were read. Where somebody
-// has, the statement reads once more, and writes those rows that are not there yet.
+// Each partition accepts its rows only if no rows with the same keys were written since they were
+// read. If such rows were written, the statement reads once more and writes the rows that are still
+// missing.
 //
 // Threads: one. Owner: the execution.
 class ChangeAttempts {
  public:
   using Changes = std::vector<ClusterTopics::Change>;
 
-  // The rows of an attempt. A partition that nobody has read is taken for one that was read to its beginning.
+  // The changes of an attempt. A partition that was not read counts as read up to its beginning.
   Changes begin(storage::AppendRequest request, const ReadEnds& read);
-  // Likewise, of rows that say what they are, whatever is there.
+  // The changes of an attempt whose rows do not depend on existing rows.
   Changes begin_without_condition(storage::AppendRequest request);
-  // What became of them: an error that no other attempt mends.
+  // Takes the outcome of the attempt. Returns an error that another attempt cannot fix.
   std::optional<Error> told(std::vector<ClusterTopics::Changed> changed);
-  // Whether some were overtaken: another attempt is needed.
+  // Whether some parts were overtaken, so that another attempt is needed.
   bool was_overtaken() const;
-  // Those that were overtaken, in any case.
+  // The parts that were overtaken, as unconditional changes.
   Changes rest_without_condition();
-  // Before another attempt: the keys of what is there are known.
+  // Call before another attempt: collects the keys of the rows that are written.
   Status note_there();
 
   bool is_any_there() const { return is_any_there_; }
-  // Rows of these are there.
+  // The keys of written rows.
   const RowBuffer::Keys& there() const { return there_; }
-  // Those of the first attempt that are not, once some are; else the next one writes all that it finds.
+  // The keys of the first attempt that are not written yet, if some rows are; otherwise nothing,
+  // and the next attempt writes all rows that it finds.
   const std::optional<RowBuffer::Keys>& left() const { return left_; }
-  // Of the last attempt.
+  // The appended batches of the last attempt.
   std::vector<storage::AppendedBatch> appended() const;
 
  private:
   storage::AppendRequest request_;
-  std::vector<ClusterTopics::Changed> changed_;  // of its parts
+  std::vector<ClusterTopics::Changed> changed_;  // the outcome of its parts
   RowBuffer::Keys there_;
   std::optional<RowBuffer::Keys> left_;
   bool is_any_there_ = false;

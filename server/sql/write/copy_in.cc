@@ -18,7 +18,7 @@ namespace {
 
 using engine::ColumnRole;
 
-// A name as typed, or the upper-case name that it means in double quotes.
+// Finds a column by the name as typed; a name in double quotes may also mean the upper-case name.
 int find_column(const engine::DataSource& source, const engine::Name& name) {
   const int index = source.schema.index_of(name.text);
   if (index >= 0 || name.quoting != engine::Quoting::Double) return index;
@@ -98,7 +98,7 @@ class NodeCopy final : public sql::CopyIn {
     if (own_->size_bytes() >= limit) send_block();
     if (passing_) return sql::Pace::Wait;
     if (blocks_in_flight_ > 1 || (blocks_in_flight_ > 0 && !has_memory)) return sql::Pace::Wait;
-    // Nothing will be given back before the block is whole, and a part of it is not to be sent.
+    // No memory is released before the block is complete, and a part of it must not be sent.
     if (!has_memory)
       fail(session_.memory()->refusal(fmt::format(
           "a COPY that is all or nothing up to copy-atomic-bytes, {}", format_bytes(limit))));
@@ -119,7 +119,7 @@ class NodeCopy final : public sql::CopyIn {
  private:
   bool awaits_something() const { return look_up_ || awaits_numbers_ || passing_; }
 
-  // What has waited, for as long as it need not wait again.
+  // Takes the rows that have waited, until they have to wait again.
   void go_on() {
     std::vector<sql::CopyRows> waited = std::exchange(waiting_, {});
     for (sql::CopyRows& rows : waited) append(std::move(rows));
@@ -128,7 +128,7 @@ class NodeCopy final : public sql::CopyIn {
     receiver_.on_copy_drained();
   }
 
-  // Whether the columns that get numbers of sequences have some for so many rows; asks for them where they have not.
+  // Whether each column with a sequence has numbers for this many rows; requests the missing ones.
   bool has_numbers(size_t rows) {
     for (Numbers& column : numbers_) {
       if (column.numbers.size() >= rows) continue;
@@ -238,7 +238,8 @@ class NodeCopy final : public sql::CopyIn {
     return sql::Pace::GoOn;
   }
 
-  // In a cluster, where rows have numbers that sequences are to pass before: then `what` is done, and what has waited goes on.
+  // In a cluster: if rows have explicit numbers that sequences have to pass first, passes them,
+  // then calls `what` and continues with the waiting rows.
   bool passes_first(const std::function<void()>& what) {
     std::vector<GivenNumbers> given = left_out_->take_given();
     if (session_.parts().cluster == nullptr || given.empty()) return false;
@@ -292,25 +293,25 @@ class NodeCopy final : public sql::CopyIn {
   const std::shared_ptr<const engine::DataSource> source_;
   sql::CopyReceiver& receiver_;
   sql::CopyContents contents_ = sql::CopyContents::Columns;
-  std::vector<size_t> places_;  // in the schema, of each column that is given
+  std::vector<size_t> places_;  // places in the schema of the given columns
   std::unique_ptr<engine::Reader> json_;
   std::optional<LeftOutColumns> left_out_;
   struct Numbers {
-    size_t column;  // in the schema
+    size_t column;  // place in the schema
     std::string sequence;
-    std::vector<int64_t> numbers;  // that are there for rows to come
+    std::vector<int64_t> numbers;  // available for the next rows
   };
   std::vector<Numbers> numbers_;
   bool awaits_numbers_ = false;
   std::unique_ptr<PassingNumbers> passing_;
-  std::unique_ptr<SerialLookUp> look_up_;  // while numbers have no beginning
-  std::vector<sql::CopyRows> waiting_;     // for it: what was on its way when it was asked to stop
+  std::unique_ptr<SerialLookUp> look_up_;  // while the first number is unknown
+  std::vector<sql::CopyRows> waiting_;     // rows that arrived after append() returned Wait
   std::unique_ptr<RowBuffer> own_;
-  RowBuffer* held_ = nullptr;  // the transaction's
+  RowBuffer* held_ = nullptr;  // the transaction's buffer
   uint64_t row_count_ = 0, rows_in_ = 0;
   int blocks_in_flight_ = 0;
   size_t bytes_in_flight_ = 0;
-  MemoryCharge charge_{session_.memory(), MemoryKind::Copy};  // of own_ and what is in flight
+  MemoryCharge charge_{session_.memory(), MemoryKind::Copy};  // for own_ and rows in flight
   bool is_finished_ = false, has_failed_ = false;
   const Interest interest_;
 };

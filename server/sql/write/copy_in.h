@@ -1,4 +1,4 @@
-// COPY ... FROM STDIN: rows into a stream or a table.
+// COPY ... FROM STDIN: writes rows into a stream or a table.
 #pragma once
 #include <memory>
 
@@ -6,8 +6,9 @@
 
 namespace server {
 
-// All or nothing up to `copy.atomic.bytes`; what is larger is committed in blocks of that size, and
-// then its error says how many rows are in. In a transaction the rows are held back with it.
+// Writes all rows or none, up to `copy.atomic.bytes`. A larger COPY is committed in blocks of that
+// size, and an error then reports how many rows are committed. In a transaction the rows are held
+// back with it.
 Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const MetadataImage& image,
                                                 const sql::CopyTarget& target,
                                                 sql::CopyReceiver& receiver);

@@ -1,5 +1,6 @@
-// ALTER TABLE that makes other rows of a table's: ADD PRIMARY KEY, and all that engine::AlterColumns has. They go to a topic of their
-// own, which then takes the place of the table's (docs/adr/0053).
+// ALTER TABLE that rewrites the rows of a table: ADD PRIMARY KEY and everything in
+// engine::AlterColumns. The new rows are written to a topic of their own, which then replaces that
+// of the table (docs/adr/0053).
 #include <fmt/format.h>
 
 #include "engine/plan/alter_columns.h"
@@ -16,7 +17,7 @@ namespace {
 constexpr size_t kChunkBytes = 1 << 20;
 
 //   begin ─► closed to writers ─► topic made ─► no new key twice ─► rows copied ─► defined
-// A crash before the last step leaves a topic that no definition knows, which the next start removes.
+// A crash before the last step leaves a topic without a definition; the next start removes it.
 class AddKeyExecution final : public SqlExecution, private sql::Receiver {
  public:
   AddKeyExecution(SqlSession& session, sql::Receiver& receiver,
@@ -41,7 +42,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
                    fmt::format("{} after INSERT in one transaction is not supported yet",
                                add ? "ADD PRIMARY KEY" : "ALTER TABLE")};
     source_ = image->catalog->sources().at(found->name);
-    TRY(session().make_buffer(source_));  // which it may write
+    TRY(session().make_buffer(source_));  // checks that the session may write it
     if (add) {
       keyed_ = TRY(engine::plan_primary_key(*add, *source_, session().parts().settings.engine));
     } else {
@@ -73,7 +74,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       const auto status = session().parts().log.find_partition({old_topic_.id, PartitionId(i)});
       old_ends_.push_back(status ? status->readable_end() : Offset(0));
     }
-    if (!values_.empty()) return copy();  // the key is as it was
+    if (!values_.empty()) return copy();  // the key is unchanged
     std::string keys;
     for (const engine::ColumnDef& column : keyed_->schema.keys())
       keys += (keys.empty() ? "" : ", ") + engine::quote_if_needed(column.name);
@@ -95,7 +96,8 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     run(fmt::format("SELECT {} FROM {}", columns, engine::quote_if_needed(source_->name)));
   }
 
-  // The one before ends here, perhaps within one of its calls: it goes when the next one has ended.
+  // Starts a SELECT. Its predecessor ends here, perhaps within one of its own calls, so it is
+  // destroyed only when the next one has ended.
   void run(const std::string& text) {
     auto started = session().start_for_change(text, *this);
     if (!started) return fail(started.error());
@@ -127,7 +129,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   void on_error(Error error) override { fail(std::move(error)); }
   void on_done(sql::Completion) override {
     if (has_failed_) return;
-    // Later: this is a call of the SELECT that ends.
+    // Posted, since this is a call of the SELECT that ends.
     if (!is_copying_) return session().shard().loop().post(interest().here([this] { copy(); }));
     is_copied_ = true;
     if (buffer_->rows() > 0) send();
@@ -165,7 +167,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
         session().asker(), session().defining_transaction());
   }
 
-  // Whoever reads the table afterwards finds its rows there: the query that keeps them has begun anew.
+  // Waits until the restarted query shows the table's new rows, so that later readers find them.
   void show_rows(std::string tag) {
     const MetadataImagePtr image = session().parts().definitions.image();
     const auto table = image->catalog->sources().find(keyed_->name);
@@ -174,7 +176,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     if (!kept) return receiver().on_done({std::move(tag)});
     opening_.emplace(session(), receiver(), image, std::vector<KeptTable>{*std::move(kept)},
                      TableOpening::Kind::Keys);
-    // Later reads wait for it again, and tell when it is not there in time.
+    // A failure is ignored: later reads wait again, and report a table that is not ready in time.
     opening_->begin([this, tag](const Status&) { receiver().on_done({tag}); });
   }
 
@@ -188,14 +190,15 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   }
 
   const std::shared_ptr<const engine::ParsedStatement> statement_;
-  std::shared_ptr<const engine::DataSource> source_, keyed_;  // keyed_: as it is then
+  std::shared_ptr<const engine::DataSource> source_, keyed_;  // keyed_: the table after the change
   storage::TopicInfo old_topic_;
   Uuid new_topic_;
   std::vector<Offset> old_ends_;
   WriteFence::Hold fence_;
   std::unique_ptr<RowBuffer> buffer_;
   std::vector<size_t> places_;
-  std::vector<std::string> values_;  // of the columns of `keyed_`; none: those of their names
+  // Expressions for the columns of `keyed_`; empty: the columns of the same names.
+  std::vector<std::string> values_;
   std::string key_list_;
   std::unique_ptr<sql::Execution> former_, select_;
   std::optional<TableOpening> opening_;

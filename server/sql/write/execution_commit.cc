@@ -1,4 +1,5 @@
-// The ends of transactions: rows first, then what was defined (docs/adr/0059).
+// The ends of transactions: rows are written first, then definitions become permanent
+// (docs/adr/0059).
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -15,10 +16,12 @@ namespace {
 
 using Begun = sql::SessionBackend::Begun;
 
-// In a cluster the rows of a transaction are one request, as far as they fit into one: so they are there together.
+// In a cluster, the rows of a transaction for one partition are sent as one request up to this
+// size, so that they appear together.
 constexpr size_t kMostOfRequest = 1 << 20;
 
-// FencedTask is PostgreSQL's 40001 for them: somebody else has gone on from what they have read.
+// FencedTask becomes PostgreSQL's 40001 for clients: rows that the transaction had read were
+// changed by another writer.
 Error was_overtaken() {
   return {ErrorCode::FencedTask, "could not serialize access due to concurrent update",
           "A session of another node, or a row that was written without having been read, came "
@@ -26,11 +29,12 @@ Error was_overtaken() {
           "Begin it anew."};
 }
 
-// In a cluster: only as long as nobody has changed the rows that the transaction has read and changed.
+// A COMMIT in a cluster, which succeeds only if the rows that the transaction has read and changed
+// were not changed by others.
 class ChangesCommit final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
-  // Of one partition, as one request.
+  // Appends the rows of one partition as one request.
   void begin(ClusterTopics::Change change, WriterTurns turns) {
     std::vector<ClusterTopics::Change> changes;
     changes.push_back(std::move(change));
@@ -43,7 +47,7 @@ class ChangesCommit final : public SqlExecution {
            end({*changed.appended});
          })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed.front())); });
   }
-  // Of any, as one transaction of Kafka's.
+  // Appends the rows of several partitions as one Kafka transaction.
   void begin(std::vector<ClusterTopics::Change> changes, WriterTurns turns) {
     commit_changes(session().parts(), std::move(changes),
                    [turns = hold(std::move(turns)),
@@ -57,7 +61,8 @@ class ChangesCommit final : public SqlExecution {
 
  private:
   using Committed = Result<std::vector<storage::AppendedBatch>>;
-  // Until the rows are there, or somebody else is to go on meanwhile.
+  // Holds the turns until the rows are written, or until StalledTurns releases them for other
+  // statements.
   std::shared_ptr<WriterTurns> hold(WriterTurns turns) {
     auto held = std::make_shared<WriterTurns>(std::move(turns));
     stalled_.emplace(session(), held);
@@ -71,7 +76,7 @@ class ChangesCommit final : public SqlExecution {
   std::optional<StalledTurns> stalled_;
 };
 
-// Of tables over the same topic the rows for a partition are one change.
+// Joins the rows for each partition into one change, since several tables may share a topic.
 std::vector<ClusterTopics::Change> by_partition(storage::AppendRequest request,
                                                 const ReadEnds& read) {
   std::vector<ClusterTopics::Change> changes;
@@ -88,7 +93,8 @@ std::vector<ClusterTopics::Change> by_partition(storage::AppendRequest request,
   return changes;
 }
 
-// Rows that were sent together by a client that has begun no transaction are as those of one statement.
+// Rows that a client sends in one message without BEGIN are appended like the rows of one
+// statement.
 std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Receiver& receiver,
                                                   storage::AppendRequest request, Begun by,
                                                   const ReadEnds& read, WriterTurns turns) {
@@ -126,7 +132,8 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
  public:
   CommitExecution(SqlSession& session, sql::Receiver& receiver, DefiningTransactionPtr transaction)
       : SqlExecution(session, receiver), transaction_(std::move(transaction)) {}
-  // A client that has left after COMMIT: the rows are on their way, and so what they are in stays.
+  // If the client has left after COMMIT, the rows are under way, so the definitions they belong to
+  // stay.
   ~CommitExecution() override {
     if (!has_ended_)
       session().parts().definitions.end(transaction_, TransactionEnd::Commit, [](const Status&) {});
@@ -146,7 +153,7 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
     });
   }
   void on_error(Error error) override {
-    // Rows whose table is gone are so for that reason, perhaps.
+    // Rows may fail since their table is gone: then the reason for that is reported.
     end(TransactionEnd::Rollback, [this, error](const Status&) {
       receiver().on_error(transaction_->undone.value_or(error));
     });

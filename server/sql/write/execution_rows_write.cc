@@ -1,6 +1,7 @@
-// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT as of one commit, appended in one commit. In a
-// cluster each partition's leader appends its rows if nobody was faster, and those that were overtaken are read and
-// written once more (docs/adr/0076).
+// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT as of one commit,
+// appended in one commit. In a cluster each partition's leader appends its rows unless other rows
+// of the same keys were written in the meantime; rows that were overtaken are read and written once
+// more (docs/adr/0076).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +19,7 @@ namespace server {
 
 namespace {
 
-// Where lock_timeout is 0: so long a statement tries again that others overtake.
+// The time for which a statement that is overtaken tries again, if lock_timeout is 0.
 constexpr int64_t kMostAttempts_ms = 30'000;
 constexpr int64_t kMostBetween_ms = 50;
 
@@ -56,7 +57,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     select_ = TRY(session().start(prepared_->rows, std::move(parameters), *this));
     return {};
   }
-  // What is on its way to the log cannot be called back; but there is no other attempt.
+  // An append under way cannot be cancelled, but no further attempt is made.
   void cancel() override {
     is_cancelled_ = true;
     if (append_ || is_appending_ || sorting_ || has_failed_) return;
@@ -108,7 +109,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
     return lock_timeout_ms > 0 ? lock_timeout_ms : kMostAttempts_ms;
   }
-  // Rows of a plain INSERT say what they are, whatever is there; but they may have been made of it.
+  // The rows of a plain INSERT do not depend on the existing rows of their keys, but the SELECT may
+  // have read the target.
   bool is_plain_insert() const {
     return write_->kind == RowsWrite::Kind::Insert && !write_->is_upsert;
   }
@@ -133,7 +135,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                     })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed)); });
   }
 
-  // A row whose key is another one now may come to another partition than it goes from: neither is there without the other.
+  // A row with a changed key may move to another partition: its delete and its insert must appear
+  // together.
   void commit_in_cluster(ChangeAttempts::Changes changes) {
     commit_changes(
         session().parts(), std::move(changes),
@@ -142,7 +145,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                                     })](const Committed& committed) { told(committed); });
   }
 
-  // Nobody else of this node has its turns while rows are on their way, though the client may be gone.
+  // Copies the turns, so that no other session of this node gets them while rows are under way,
+  // even if the client is gone.
   std::shared_ptr<WriterTurns> begin_appending() {
     is_appending_ = true;
     auto turns = std::make_shared<WriterTurns>(session().turns());
@@ -160,7 +164,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       session().note_written(*committed);
       return finish_in_cluster();
     }
-    // Overtaken, or aborted where its coordinator has changed: nothing was written.
+    // Overtaken, or aborted since the coordinator has changed: nothing was written.
     const ErrorCode code = committed.error().code;
     if (code == ErrorCode::ObjectState || code == ErrorCode::FencedTask)
       return wait_to_begin_again({});
@@ -176,7 +180,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (is_plain_insert() && attempts_->is_any_there())
       return append_in_cluster(attempts_->rest_without_condition());
     if (!attempts_->is_any_there()) return wait_to_begin_again({});
-    // There may be many.
+    // Sorted on a worker, since there may be many keys.
     const auto sorted = std::make_shared<Status>();
     sorting_ = session().run_aside(
         charge_bytes_,
@@ -195,12 +199,12 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (const Status prepared = prepare_again(); !prepared) return fail(prepared.error());
     if (is_cancelled_) return fail_cancelled();
     if (session().parts().clock.monotonic_us() >= give_up_us_) return fail_late();
-    // At once, and then less and less often.
+    // The first attempt starts at once, later ones after growing intervals.
     timer_.emplace(session().shard().loop(), "rows written again", [this] { begin_again(); });
     timer_->start_once(attempts_made_++ == 0 ? 0 : std::min(attempts_made_, kMostBetween_ms));
   }
 
-  // Of what this attempt has told, that stays which is there.
+  // Keeps, of the RETURNING rows of this attempt, those whose rows were written.
   Status prepare_again() {
     std::vector<size_t> stay;
     for (size_t row = 0; row < returned_keys_.size(); ++row)
@@ -287,11 +291,11 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                ? KeysOf::NewRows
                : KeysOf::RowsThatAreThere;
   }
-  // Columns behind those of the row.
+  // Number of columns after those of the row.
   size_t behind_row() const { return write_->places.size() - write_->row_places().size(); }
 
-  // Rows whose keys are others now go from where they were. None may come where a row is, whether that one goes or not, as in
-  // PostgreSQL.
+  // Removes the rows whose keys have changed from their old keys. As in PostgreSQL, a row may not
+  // get the key of an existing row, even if that row moves, too.
   Status remove_moved(RowBuffer& buffer, std::span<const engine::ColumnPtr> written,
                       std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row,
                       std::span<const int64_t> now) {
@@ -315,7 +319,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return buffer.remove(old, moved.size(), now.first(moved.size()));
   }
 
-  // Of another attempt those rows that are not there yet. Answers how many.
+  // Keeps the rows of a further attempt that are not written yet, and returns their number.
   Result<size_t> keep_what_is_left(std::vector<engine::ColumnPtr>& written, size_t rows) {
     const bool tells_keys = !returned_.empty() && !is_plain_insert();
     if (!attempts_->left() && !tells_keys) return rows;
@@ -331,7 +335,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return kept.size();
   }
 
-  // What RETURNING tells, when all is durable.
+  // Collects the rows of RETURNING, which are sent when everything is durable.
   Status tell(std::span<const engine::ColumnPtr> written, size_t rows, size_t about_bytes) {
     if (returned_.empty()) return {};
     constexpr size_t kBytesOfRow = 64;
@@ -352,34 +356,34 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
 
   const std::shared_ptr<const SqlPrepared> prepared_;
   const std::shared_ptr<const RowsWrite> write_;
-  RowBuffer* held_ = nullptr;  // the transaction's
+  RowBuffer* held_ = nullptr;  // the transaction's buffer
   std::unique_ptr<RowBuffer> own_;
   std::optional<LeftOutColumns> left_out_;
   MemoryCharge charge_{session().memory(), MemoryKind::Copy};
   size_t charge_bytes_ = 0;
-  std::vector<std::shared_ptr<engine::Column>> returned_;  // of RETURNING
+  std::vector<std::shared_ptr<engine::Column>> returned_;  // the columns of RETURNING
   Returning returning_;
-  std::unique_ptr<Planner> planner_;  // computes it
+  std::unique_ptr<Planner> planner_;  // computes RETURNING
   MemoryCharge told_charge_{session().memory(), MemoryKind::Results};
   size_t told_bytes_ = 0;
   std::unique_ptr<sql::Execution> select_, append_;
-  RowBuffer::Keys keys_;  // where each comes once
+  RowBuffer::Keys keys_;  // used if each key may occur only once
   uint64_t rows_ = 0;
   bool has_failed_ = false;
-  // In a cluster
-  // Shared with who sorts keys on another thread; until he has.
+  // Used in a cluster only.
+  // Shared with the worker that sorts keys.
   const std::shared_ptr<ChangeAttempts> attempts_ = std::make_shared<ChangeAttempts>();
-  std::optional<PassingNumbers> passing_;  // before the rows are written
+  std::optional<PassingNumbers> passing_;  // set before the rows are written
   std::unique_ptr<sql::Errand> sorting_;
   std::vector<engine::Value> parameters_;
-  std::vector<std::string> returned_keys_;  // by row of returned_
+  std::vector<std::string> returned_keys_;  // keys of the rows of returned_
   std::optional<Timer> timer_;              // until the next attempt
-  std::optional<StalledTurns> stalled_;     // while is_appending_
+  std::optional<StalledTurns> stalled_;     // set while is_appending_
   int64_t attempts_made_ = 0, give_up_us_ = 0;
   bool is_appending_ = false, is_cancelled_ = false;
 };
 
-// One table after the other; nothing of it is seen before the transaction commits.
+// Empties one table after the other; the changes are invisible until the transaction commits.
 class TruncateExecution final : public SqlExecution, private sql::Receiver {
  public:
   TruncateExecution(SqlSession& session, sql::Receiver& receiver,
@@ -408,7 +412,7 @@ class TruncateExecution final : public SqlExecution, private sql::Receiver {
   void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}
   void on_notice(sql::Notice notice) override { receiver().on_notice(std::move(notice)); }
   void on_error(Error error) override { receiver().on_error(std::move(error)); }
-  // Not within a call of the one that ends.
+  // Posted, so that it does not run within a call of the statement that ends.
   void on_done(sql::Completion) override {
     session().shard().loop().post(interest().here([this] {
       if (const Status begun = begin_next(); !begun) receiver().on_error(begun.error());

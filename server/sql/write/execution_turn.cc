@@ -1,4 +1,5 @@
-// Statements that change tables by what they have read, and definitions of these: one session at a time.
+// Turns: statements that change rows which they have read, and definitions of their tables, run for
+// one session at a time.
 #include <algorithm>
 
 #include "server/sql/execution.h"
@@ -7,10 +8,11 @@ namespace server {
 
 namespace {
 
-// Where lock_timeout is 0.
+// Used if lock_timeout is 0.
 constexpr int64_t kMostWait_ms = 30'000;
 
-// Passes on what the statement says, and gives up the turns with its end, outside of a transaction.
+// Forwards the output of the statement, and gives up the turns at its end, unless it is in a
+// transaction.
 class TurnExecution final : public SqlExecution, private sql::Receiver {
  public:
   TurnExecution(SqlSession& session, sql::Receiver& receiver,
@@ -18,7 +20,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
       : SqlExecution(session, receiver),
         prepared_(std::move(prepared)),
         parameters_(std::move(parameters)) {}
-  // Whose client is gone.
+  // The client is gone.
   ~TurnExecution() override {
     if (!is_over_) give_up_turns();
   }
@@ -71,14 +73,14 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
   }
 
  private:
-  // A statement that changes rows waits for them.
+  // How to wait for the tables. A statement that changes rows always waits.
   engine::RowLocks::Wait wait() const {
     const engine::ParsedStatement& statement = *prepared_->statement;
     return std::holds_alternative<engine::Query>(statement.statement)
                ? statement.row_locks.wait
                : engine::RowLocks::Wait::Blocks;
   }
-  // Somebody else has the tables, and with them all of their rows.
+  // Answers without the turn: another session has the tables and thereby all of their rows.
   Status do_without() {
     place_ = {};
     is_over_ = true;
@@ -144,7 +146,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
 
   const std::shared_ptr<const SqlPrepared> prepared_;
   std::vector<engine::Value> parameters_;
-  TableLocks::Place place_;  // while it waits
+  TableLocks::Place place_;  // set while it waits
   std::optional<Timer> timer_;
   std::unique_ptr<sql::Execution> running_;
   bool is_over_ = false;

@@ -10,7 +10,8 @@ namespace server {
 
 namespace {
 
-// As those without `from`. `here`: the asker's loop, whose thread writes itself what is alone (docs/adr/0069); null: not known.
+// Like the functions without `from`. `here`: the caller's loop, whose thread may write a single
+// append inline (docs/adr/0069); null: unknown.
 void append_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
                  storage::AppendDone to_be_told, AppendTo to);
 void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
@@ -61,7 +62,7 @@ class DefinitionExecution final : public SqlExecution {
     receiver().on_done({std::move(outcome->tag), {}, std::move(outcome->query_id)});
   }
 
-  // PostgreSQL's clients expect nothing to be said of it, unless they ask.
+  // Sent at level Log: PostgreSQL's clients expect no message about a DROP unless they ask for it.
   void tell_dropped_topics() {
     const auto& topics = *session().parts().definitions.image()->topics;
     for (const std::string& topic : owned_topics_)
@@ -72,14 +73,14 @@ class DefinitionExecution final : public SqlExecution {
   }
 
   std::shared_ptr<const engine::ParsedStatement> statement_;
-  std::set<std::string> owned_topics_;  // of those that are dropped
-  std::vector<std::string> dropped_;    // sources of which the session's transaction may hold rows
+  std::set<std::string> owned_topics_;  // of the dropped sources
+  std::vector<std::string> dropped_;    // dropped sources of which the transaction may hold rows
 };
 
 class AppendExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
-  // The turns are another session's when the rows are durable, also where nobody waits for that any more.
+  // The turns are given to another session when the rows are durable, even if the client has gone.
   void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows,
              std::vector<engine::ColumnPtr> returned, WriterTurns turns) {
     returned_ = std::move(returned);
@@ -91,7 +92,7 @@ class AppendExecution final : public SqlExecution {
            session().note_written(appended->batches);
            end(command, rows);
          })](Result<storage::Appended> appended) { told(std::move(appended)); };
-    // One record is seen or not.
+    // A single record needs no turn, since readers see it or do not.
     Loop& here = session().shard().loop();
     if (rows == 1)
       append_from(&here, session().parts(), std::move(request), std::move(done), AppendTo::Topics);
@@ -108,7 +109,7 @@ class AppendExecution final : public SqlExecution {
   std::vector<engine::ColumnPtr> returned_;
 };
 
-// What the log has no room for, or readers keep waiting. It outlives its session.
+// An append that waits for room in the log or for readers. It outlives its session.
 struct WaitingAppend {
   storage::AppendRequest request;
   storage::AppendDone done;
@@ -130,7 +131,7 @@ Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request, storag
   });
 }
 
-// The log's callback must be copyable, so what waits is shared with it.
+// The log's callback must be copyable, so it shares the waiting append.
 void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waiting) {
   parts.log.when_room([&parts, waiting] {
     const auto appended = try_append(parts, waiting->request, waiting->done, waiting->to);
@@ -139,7 +140,8 @@ void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waitin
   });
 }
 
-// Whoever leads the partitions. What waits for them counts against the memory.
+// Sends the rows to the leaders of their partitions. Rows that wait for leaders are charged to the
+// memory budget.
 void append_in_cluster(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
   if (const Status there = check_are_there(*parts.definitions.image(), request); !there)
     return done(there.error());
@@ -184,7 +186,7 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
         here, parts, std::move(waiting->request),
         [hold = std::move(hold),
          done = std::move(waiting->done)](Result<storage::Appended> appended) mutable {
-          hold = nullptr;  // before anybody reads because of the answer
+          hold = nullptr;  // before a client reads because of the answer
           done(std::move(appended));
         },
         AppendTo::Topics);

@@ -1,4 +1,5 @@
-// EXPLAIN of INSERT, UPDATE and DELETE: what is changed, and how the rows are found that are written.
+// EXPLAIN of INSERT, UPDATE and DELETE: shows the changed table and the plan that finds the rows to
+// write.
 #pragma once
 #include <functional>
 #include <optional>
@@ -11,10 +12,11 @@
 
 namespace server {
 
-// Whether it is one of these, and not to be run.
+// Whether it explains such a statement without running it.
 bool explains_write(const engine::Explain& explain, const engine::PlanContext& context);
 
-// The lines of the plan. Fails as the statement would, and with what `may_change` says of its table.
+// The lines of the plan. Fails like the statement itself, and with the error of `may_change` for
+// its table.
 Result<std::vector<std::string>> explained_write(
     const engine::Explain& explain, const engine::PlanContext& context,
     const std::function<Status(const engine::DataSource&)>& may_change);

@@ -1,4 +1,5 @@
-// UPDATE of a primary key: the rows, each beside its key as it is, and beside the row that has its new one.
+// UPDATE of a primary key: the SELECT returns each row together with its old key and with the row
+// that has its new key.
 #include <utility>
 
 #include "engine/expr/assigned.h"

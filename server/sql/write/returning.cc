@@ -22,7 +22,7 @@ ReturnedValue column_of(const engine::DataSource& target, size_t place, const st
           engine::column_expression(column.type, static_cast<uint32_t>(place)), column.name};
 }
 
-// A name alone is found as that of a column that is written, also under its quoted name.
+// A name without a source is that of a written column, also under its quoted name.
 Result<ReturnedValue> returned_column(const engine::ColumnRef& column,
                                       const engine::SelectItem& item,
                                       const engine::DataSource& target,
@@ -36,7 +36,7 @@ Result<ReturnedValue> returned_column(const engine::ColumnRef& column,
   return column_of(target, place, item.alias ? item.alias->text : target.schema.columns[place].name);
 }
 
-// Of a column or a star that says whose it is.
+// Checks the source that a column or a star names.
 Status check_source(const engine::Name& source, const engine::DataSource& target,
                     const ReturningNames& names, TextPosition at) {
   const std::string own = target.name.substr(target.name.find('.') + 1);

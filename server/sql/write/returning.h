@@ -1,4 +1,4 @@
-// RETURNING: what a statement answers of the rows that it has written.
+// RETURNING: the answer of a statement about the rows that it has written.
 #pragma once
 #include <span>
 #include <string>
@@ -12,25 +12,26 @@
 
 namespace server {
 
-// Of each column of the answer.
+// One column of the answer.
 struct ReturnedValue {
-  std::string name;  // as it is shown
+  std::string name;  // the name shown to the client
   engine::BoundExpression value;  // over the columns of the target's schema
-  std::string column;             // of the target, where it is one as it is; else empty
+  std::string column;             // the target's column if the value is just that; otherwise empty
 };
 using Returning = std::vector<ReturnedValue>;
 
 struct ReturningNames {
-  std::string alias;  // of the target in the statement; empty: it has none
+  std::string alias;  // of the target in the statement; may be empty
   std::vector<std::string>
-      others;  // what else the statement reads beside it, of which nothing is told yet
+      others;  // other sources of the statement; RETURNING does not support them yet
 };
-// The types of parameters that nobody has declared are found out. Fails as a
-// SELECT of the same does.
+// Binds the expressions and infers the types of undeclared parameters. Fails like a SELECT of the
+// same expressions.
 Result<Returning> bind_returning(std::span<const engine::SelectItem> items,
                                  const engine::DataSource& target, const ReturningNames& names,
                                  const engine::PlanContext& context);
-// `written`: columns of the target's schema; null for those that have nothing but nulls. Fails where an expression does, of any row.
+// `written`: columns of the target's schema; a null pointer means only nulls. Fails if an
+// expression fails for any row.
 Result<std::vector<engine::ColumnPtr>> returned_rows(const Returning& returning,
                                                      const engine::DataSource& target,
                                                      std::span<const engine::ColumnPtr> written,

@@ -14,7 +14,7 @@ namespace server {
 
 namespace {
 
-// Larger batches would cost a reader who wants one record too much.
+// A reader of one record has to read its whole batch, so batches are limited.
 constexpr size_t kBatchBytes = 64 * 1024;
 
 Error bad_row(const engine::DataSource& source, std::string_view what, size_t row,
@@ -24,7 +24,7 @@ Error bad_row(const engine::DataSource& source, std::string_view what, size_t ro
   return error;
 }
 
-// `batches`: record batches, one behind the other.
+// `batches`: record batches, one after the other.
 void set_append_times(std::string& batches, int64_t time_ms) {
   constexpr size_t kSizeAt = 8, kSizeEnd = 12;
   for (size_t at = 0; at + kSizeEnd <= batches.size();) {
@@ -35,7 +35,7 @@ void set_append_times(std::string& batches, int64_t time_ms) {
   }
 }
 
-// Columns become what the source stores of them; those that are left out stay so.
+// Converts columns to the values that the source stores; omitted columns stay null.
 Status fit_columns(const engine::DataSource& source, std::vector<engine::ColumnPtr>& columns,
                    std::span<const uint64_t> lines) {
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -160,7 +160,7 @@ void RowBuffer::append(int64_t timestamp, std::optional<std::string_view> key,
 
 Status RowBuffer::check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
                                  std::span<const uint64_t> lines, KeysOf keys) const {
-  // A key of one part that is NULL is none, which is found where it is written.
+  // A single-column key that is NULL means no key, which add() reports when it encodes the key.
   const bool is_new_key = keys == KeysOf::NewRows && key_columns_.size() > 1 &&
                           source_->kind == engine::SourceKind::Table;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -188,7 +188,7 @@ Status RowBuffer::absorb(RowBuffer& other) {
     return Error{
         ErrorCode::ObjectState,
         fmt::format("{} was dropped and made anew while rows for it were gathered", source_->name)};
-  // The topic may have grown since this one was made.
+  // The topic may have more partitions than when this buffer was made.
   if (other.builders_.size() > builders_.size()) {
     builders_.resize(other.builders_.size());
     sealed_.resize(other.builders_.size());
@@ -222,7 +222,7 @@ RowBuffer::Mark RowBuffer::mark() {
 void RowBuffer::go_back(const Mark& mark) {
   for (size_t i = 0; i < builders_.size(); ++i) {
     builders_[i].clear();
-    // The topic may have grown since.
+    // The topic may have more partitions than at the mark.
     sealed_[i].resize(i < mark.sealed_bytes.size() ? mark.sealed_bytes[i] : 0);
   }
   size_bytes_ = mark.size_bytes;

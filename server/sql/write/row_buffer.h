@@ -1,5 +1,5 @@
-// Rows of one stream or table on their way into its topic: encoded as they come, in one record
-// batch a partition.
+// Rows of one stream or table on their way into its topic. They are encoded at once, in one record
+// batch per partition.
 #pragma once
 #include <absl/container/flat_hash_set.h>
 
@@ -26,33 +26,34 @@ class RowBuffer {
   static Result<std::unique_ptr<RowBuffer>> make(std::shared_ptr<const engine::DataSource> source,
                                                  Uuid topic, int32_t partitions);
 
-  // Columns of the source's schema, in its order, which become what is stored of them (VARCHAR(20) cuts blanks, TIMESTAMP(0)
-  // rounds); those of HEADERS are left out of account. `lines` (may be empty) names rows in errors. All rows or none. Where
-  // there are keys in `once`, no row may have one of them; those of the rows are added. No part of a table's new key is NULL;
-  // records that others wrote may have such keys, and those rows can be changed.
+  // Adds all rows or none. `columns` has the columns of the source's schema in order; they become
+  // the stored values (VARCHAR(20) cuts blanks, TIMESTAMP(0) rounds). HEADERS columns are ignored.
+  // `lines` (may be empty) names rows in errors. With `once`, a row whose key is in the set is an
+  // error; the keys of the rows are added. No part of a new key of a table may be NULL; records of
+  // other writers may have such keys, and those rows can be changed.
   using Keys = absl::flat_hash_set<std::string>;
   Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
              Keys* once = nullptr, KeysOf keys = KeysOf::NewRows);
-  // The records get the time at which they are taken, for a topic with message.timestamp.type = LogAppendTime; the clock
-  // outlives the buffer.
+  // Gives the records the time at which take() is called, for a topic with message.timestamp.type =
+  // LogAppendTime. The clock outlives the buffer.
   void stamp_append_times(const Clock& clock) { append_clock_ = &clock; }
-  // As add() and remove() write them.
+  // The keys in the form in which add() and remove() write them.
   Result<std::vector<std::string>> keys_of(std::span<const engine::ColumnPtr> columns,
                                            size_t rows) const;
-  // The records that delete the rows of these keys; of the columns only those of the key are looked at.
+  // Adds records that delete the rows of these keys. Only the key columns are used.
   Status remove(std::span<const engine::ColumnPtr> columns, size_t rows,
                 std::span<const int64_t> timestamps);
   size_t size_bytes() const { return size_bytes_; }
   uint64_t rows() const { return rows_; }
-  // Takes over the rows of another buffer of the same source; they come after its own. Fails with
-  // ObjectState, and takes nothing, when the source has another topic by now.
+  // Moves the rows of another buffer of the same source after its own. Fails with ObjectState, and
+  // takes nothing, if the source has another topic by now.
   Status absorb(RowBuffer& other);
-  // Moves everything into the request; the buffer is empty again.
+  // Moves all rows into the request; the buffer is empty again.
   void take(storage::AppendRequest& into);
-  // What take() would give, by partition.
+  // A copy of the batches that take() would move, by partition.
   std::vector<std::string> batches();
-  // What it holds by now, and back to that: what came later is dropped.
+  // A position in the buffer; go_back() drops the rows that were added after it.
   struct Mark {
     Uuid topic;
     std::vector<size_t> sealed_bytes = {};  // by partition
@@ -78,9 +79,9 @@ class RowBuffer {
   std::vector<size_t> key_columns_, value_columns_;
   std::unique_ptr<engine::Writer> key_writer_, value_writer_;
   std::vector<records::BatchBuilder> builders_;
-  std::vector<std::string> sealed_;      // by partition: batches that have become large
+  std::vector<std::string> sealed_;      // by partition: full batches
   const Clock* append_clock_ = nullptr;  // null: rows keep their times
-  size_t next_partition_ = 0;            // of rows without a key, in turn
+  size_t next_partition_ = 0;            // round robin for rows without a key
   size_t size_bytes_ = 0;
   uint64_t rows_ = 0;
 };

@@ -1,4 +1,5 @@
-// INSERT ... ON CONFLICT: the rows, each beside the one of its key that is there.
+// INSERT ... ON CONFLICT: the SELECT returns each row to insert together with the existing row of
+// its key.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,7 +34,7 @@ ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, engine::LogicalOp op
   return engine::make_expression(engine::Logical{op, std::move(left), std::move(right)}, at);
 }
 
-// As in PostgreSQL: what says nothing of its source is of the row that is there.
+// As in PostgreSQL, a column without a source is one of the existing row.
 Status qualify(ExpressionPtr& expression, const engine::Name& there) {
   if (expression->is<engine::Subquery>())
     return Error{ErrorCode::NotSupported, "a sub-query in ON CONFLICT is not supported yet"}.at(
@@ -90,7 +91,8 @@ class Upsert {
     return std::ranges::find(write_.places, place) != write_.places.end();
   }
 
-  // In place of DEFAULT among the values; a column of which nothing else is written is one that is left out.
+  // Replaces DEFAULT among the values. A column in which every row has DEFAULT becomes an omitted
+  // one.
   Status put_defaults() {
     std::vector<engine::ExpressionList>& rows = write_.rows.values;
     for (size_t i = write_.places.size(); i-- > 0;) {
@@ -110,7 +112,7 @@ class Upsert {
     return {};
   }
 
-  // A key that a sequence gives is there of no row yet: these are rows of an INSERT like others.
+  // A key that a sequence gives cannot exist yet, so these rows are those of a plain INSERT.
   bool takes_number_as_key() const {
     for (size_t i = 0; i < columns_.size(); ++i)
       if (columns_[i].role == ColumnRole::Key && !is_inserted(i) &&
@@ -146,7 +148,7 @@ class Upsert {
     std::ranges::sort(named);
     return named == keys_ ? Status{} : no_key();
   }
-  // The one that there is.
+  // Accepts the name of the primary key, the only constraint.
   Status check_constraint() const {
     const std::string key = engine::display_name(write_.target->name) + "_pkey";
     if (conflict_.constraint == key) return {};
@@ -185,13 +187,14 @@ class Upsert {
     return {};
   }
 
-  // The key of both rows is the same.
+  // Whether the value is the column itself. The key of both rows is equal.
   bool is_itself(const engine::Expression& value, size_t place) const {
     const auto* column = value.as<engine::ColumnRef>();
     return column && column->name.text == columns_[place].name;
   }
 
-  // What comes is what the columns take of it, before anybody looks at it as EXCLUDED; parameters have the columns' types.
+  // Converts the values to the types of their columns before EXCLUDED refers to them; parameters
+  // get these types.
   Status give_values_types() {
     for (engine::ExpressionList& row : write_.rows.values) {
       if (row.size() > write_.places.size())
@@ -211,8 +214,8 @@ class Upsert {
            !engine::names_number(write_.rows, item);
   }
 
-  // The rows become those of a query around them, which gives what the columns take of them. `is_rounded`: to the digits of a
-  // NUMERIC, of each of their columns.
+  // Makes the rows those of a query around them, which converts them to the columns' types.
+  // `is_rounded` returns for a column whether its numbers are rounded to the digits of a NUMERIC.
   template <class IsRounded>
   void read_rows(const IsRounded& is_rounded) {
     engine::Query around;
@@ -231,7 +234,8 @@ class Upsert {
     write_.rows = std::move(around);
   }
 
-  // What is not inserted has its DEFAULT, of which EXCLUDED tells, too. It is written once, not in each of VALUES.
+  // Adds the DEFAULT of each omitted column, since EXCLUDED shows it, too. It is written once, not
+  // in each row of VALUES.
   Status add_left_out() {
     std::vector<size_t> left_out;
     for (size_t i = 0; i < columns_.size(); ++i)
@@ -286,7 +290,7 @@ class Upsert {
     if (columns_[place].role == ColumnRole::Key || does_nothing()) return inserted;
     ExpressionPtr changed = assigned_[place] ? std::move(assigned_[place]) : of_old(place);
     if (type.kind() == engine::TypeKind::Integer && changed->is<engine::Arithmetic>()) {
-      // As in UPDATE: it does not wrap around.
+      // Computed as BIGINT, as in UPDATE, so that it does not wrap around.
       widen(changed, TRY(engine::parse_type("BIGINT")));
       inserted = as_type(std::move(inserted), engine::TypeKind::Bigint);
     } else {
@@ -302,11 +306,11 @@ class Upsert {
   const engine::OnConflict& conflict_;
   const engine::PlanContext& context_;
   RowsWrite& write_;
-  const engine::Name there_;  // what the row that is there is called
+  const engine::Name there_;  // the name of the existing row
   const TextPosition at_;
   const std::vector<ColumnDef>& columns_ = write_.target->schema.columns;
-  std::vector<size_t> keys_;             // places
-  std::vector<ExpressionPtr> assigned_;  // by place; null: it stays
+  std::vector<size_t> keys_;             // places of the key columns
+  std::vector<ExpressionPtr> assigned_;  // by place; null: unchanged
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Keeps SQL's writers out of a table while its rows move to another topic.
+// Keeps SQL writers out of a table while its rows move to another topic.
 #pragma once
 #include <memory>
 #include <set>
@@ -10,13 +10,14 @@
 
 namespace server {
 
-// Whoever appends does so within `pass`, which fails with ObjectState for a topic that is fenced. So what was let through
-// before the fence stands in the log's queue when the fence is there.
+// Each append runs within pass(), which fails with ObjectState for a fenced topic. So every append
+// that passed before the fence is in the log's queue when close() returns.
+//
 // Threads: any. Owner: SqlParts.
 class WriteFence {
  public:
   using Hold = std::shared_ptr<void>;  // the topic is fenced until the last copy is gone
-  // Null when somebody else has fenced it.
+  // Returns null if the topic is already fenced.
   Hold close(const Uuid& topic);
 
   template <class Append>

@@ -19,7 +19,7 @@
 
 namespace server {
 
-// As it is spelled in the catalog.
+// A name spelled exactly as in the catalog.
 engine::Name exact(const std::string& text) { return {text, engine::Quoting::Back}; }
 
 engine::ExpressionPtr column_of(const std::string& name, TextPosition at) {
@@ -90,7 +90,7 @@ Result<size_t> find_place(const engine::TableName& column, const engine::DataSou
       .at(column.position);
 }
 
-// Each operand that is no sum, product, ... itself.
+// Casts each operand that is not itself an arithmetic expression.
 void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
   if (operand->is<engine::Arithmetic>()) {
     for (engine::ExpressionPtr* child : engine::children(*operand)) widen(*child, bigint);
@@ -126,14 +126,14 @@ engine::Query rows_of(const engine::DataSource& target, const engine::TableName&
   query.from.emplace();
   query.from->name = exact(target.name);
   query.from->alias = alias ? alias : engine::Name{written.name};
-  // Of a table in a schema its own name alone.
+  // A table in a schema is referred to by its own name alone.
   if (const size_t dot = written.name.text.find('.');
       !alias && written.name.quoting == engine::Quoting::Back && dot != std::string::npos)
     query.from->alias->text = written.name.text.substr(dot + 1);
   query.from->position = written.position;
   for (const engine::Join& join : reads.joins) query.joins.push_back(clone(join));
   if (where) query.where = clone(*where);
-  // Several rows beside one of the target: one of them is taken.
+  // If several rows join one row of the target, one of them is used.
   if (!query.joins.empty())
     for (const ColumnDef& column : target.schema.columns)
       if (column.role == ColumnRole::Key)
@@ -172,7 +172,8 @@ Result<RowsWrite> plan_delete(const engine::DeleteRows& remove,
   return write;
 }
 
-// Of (a, b) = (SELECT ...), which is asked once for a row: a query within gives its columns beside those of the row.
+// (a, b) = (SELECT ...): the SELECT runs once per row. An inner query returns its columns next to
+// those of the row.
 Status compute_row_values(const engine::UpdateRows& update, RowsWrite& write) {
   const TextPosition at = update.target.position;
   if (!write.rows.joins.empty())
@@ -310,7 +311,7 @@ Result<bool> add_sequence_defaults(RowsWrite& write, size_t given) {
 
 namespace {
 
-// Dates have a difference, which is no sum of numbers.
+// The difference of two dates is not a sum of numbers.
 bool is_about_times(const engine::Expression& expression, const engine::DataSource& table) {
   if (const auto* cast = expression.as<engine::Cast>())
     return engine::SqlType(cast->type.kind).is_time_like() || is_about_times(*cast->operand, table);

@@ -1,4 +1,5 @@
-// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT, written once (docs/adr/0053).
+// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT, written once
+// (docs/adr/0053).
 #pragma once
 #include <memory>
 #include <span>
@@ -16,14 +17,14 @@ struct RowsWrite {
   enum class Kind : uint8_t { Insert, Update, Delete };
   Kind kind = Kind::Insert;
   std::shared_ptr<const engine::DataSource> target;
-  engine::Query rows;          // what is written; of Delete the keys
-  std::vector<size_t> places;  // in the target's schema, of each column of `rows`
-  size_t numbered = 0;  // so many of the last have their DEFAULT, which takes numbers of a sequence
-  // Of an UPDATE that assigns to the key, which has so many columns: behind the row stand its key as it is, and the first
-  // column of the row that has the new key, which is NULL where there is none.
+  engine::Query rows;          // the rows to write; for Delete their keys
+  std::vector<size_t> places;  // for each column of `rows`: place in the target's schema
+  size_t numbered = 0;  // number of last columns with a DEFAULT that takes numbers
+  // UPDATE of key columns only: the number of key columns. The SELECT then appends, after the row,
+  // the old key and the first column of the row with the new key (NULL if none).
   size_t moved_keys = 0;
-  bool has_each_key_once = false;  // else two rows of one key are the later one
-  bool is_upsert = false;          // what an Insert writes depends on the rows of the same keys
+  bool has_each_key_once = false;  // otherwise the later row of a key wins
+  bool is_upsert = false;          // the rows of an Insert depend on existing rows of their keys
   std::vector<engine::SqlType> types() const;
   std::span<const size_t> given() const {
     return std::span(places).first(places.size() - numbered);
@@ -33,24 +34,29 @@ struct RowsWrite {
   }
 };
 
-// Whether statements may change its rows one by one: a table by itself. See check_writable(), too.
+// Whether statements may change its rows one by one: it is a table that no query makes. See also
+// check_writable().
 bool is_changed_by_rows(const engine::DataSource& source);
-// Whether the statement writes rows of a SELECT into a table; an INSERT ... SELECT into a stream is a query that runs on.
+// Whether the statement writes rows of a SELECT into a table. An INSERT ... SELECT into a stream is
+// a continuous query.
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
-// What it tells of the rows that it has written.
+// The items of its RETURNING clause.
 std::span<const engine::SelectItem> returning_of(const engine::Statement& statement);
 ReturningNames returning_names(const engine::Statement& statement);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context);
-// An INSERT's columns that are left out, and whose DEFAULT takes numbers of a sequence: the query computes these for each row.
-// `given`: how many columns it has. False when there are none.
+// Adds the omitted columns of an INSERT whose DEFAULT takes numbers of a sequence: the query
+// computes these for each row. `given`: number of columns that the query has. Returns false if no
+// such columns exist.
 Result<bool> add_sequence_defaults(RowsWrite& write, size_t given);
-// Makes BIGINT of INT sums, products, ... that an UPDATE assigns, since they would wrap around; `types` are those of its values.
-// False when there are none.
+// Makes INT arithmetic that an UPDATE assigns BIGINT, since it would wrap around; `types` are those
+// of its values. Returns false if there is no such arithmetic.
 Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types);
-// Whether values of the one type are written to a column of the other as they are; a time with a time zone is none without.
+// Whether values of one type are written to a column of the other unchanged; a time with a time
+// zone is not a time without one.
 bool is_written_alike(const engine::SqlType& from, const engine::SqlType& to);
-// The query with its columns cast to these types, where they are others and written_columns() does not do it.
+// The query with its columns cast to the wanted types, except where the types are equal or
+// written_columns() converts them.
 Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
                                  const std::vector<engine::SqlType>& wanted);
 

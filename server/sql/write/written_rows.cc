@@ -25,7 +25,7 @@ Error out_of_range(TypeKind kind) {
           kind == TypeKind::Integer ? "integer out of range" : "bigint out of range"};
 }
 
-// As PostgreSQL does: halves go away from 0.
+// Rounds halves away from 0, as PostgreSQL does.
 engine::Int128 rounded(const engine::Decimal& decimal) {
   engine::Int128 divisor = 1;
   for (int i = 0; i < decimal.scale; ++i) divisor *= 10;
@@ -62,8 +62,8 @@ Result<Value> to_boolean(const std::string& text) {
                fmt::format("invalid input syntax for type boolean: \"{}\"", text)};
 }
 
-// What a column of PostgreSQL's type takes of a value of its kind: less than all whole numbers, floating numbers of fewer
-// digits, texts in their normal form.
+// The value that a column of PostgreSQL's type stores: checks the smaller range of smallint, rounds
+// to the digits of real, brings texts to their normal form.
 Result<Value> to_label(Value value, const engine::SqlType& type) {
   namespace label = engine::label;
   if (value.is_null()) return value;

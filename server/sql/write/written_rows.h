@@ -1,4 +1,4 @@
-// Rows that a SELECT gives, as columns of the table into which they are written.
+// Converts the rows of a SELECT to columns of the table into which they are written.
 #pragma once
 #include <span>
 #include <vector>
@@ -9,12 +9,13 @@
 
 namespace server {
 
-// Whether values of the one type are written as the other by written_columns(), which refuses what does not fit. A CAST would
-// make another value of it: it cuts off, as Java does.
+// Whether written_columns() converts values of one type to the other and refuses values that do not
+// fit. A CAST would change such values: it truncates, as Java does.
 bool is_narrowed(const engine::SqlType& from, const engine::SqlType& to);
 
-// One column for each of the schema's; null pointers for those that are in none of `places`. Keys of new rows are made so
-// that equal ones are one: -0 is 0; those that name rows stay as they are. Fails with OutOfRange and InvalidText.
+// Returns one column for each of the schema's; a null pointer for a column that is not in `places`.
+// Keys of new rows are normalized so that equal keys are one (-0 becomes 0); keys that name
+// existing rows stay unchanged. Fails with OutOfRange and InvalidText.
 enum class KeysOf { NewRows, RowsThatAreThere };
 Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& schema,
                                                        std::span<const size_t> places,

@@ -13,7 +13,7 @@ std::string refusal_of(std::string_view text) {
 
 }  // namespace
 
-TEST(RecordsToDelete, are_told_by_partition) {
+TEST(RecordsToDelete, are_listed_by_partition) {
   const auto parsed = parse_records_to_delete(
       R"({"partitions": [{"topic": "a", "partition": 1, "offset": 10},
                          {"topic": "b", "partition": 0, "offset": -1, "note": "all"}]})");
@@ -21,7 +21,7 @@ TEST(RecordsToDelete, are_told_by_partition) {
   EXPECT_EQ(*parsed, (std::vector<RecordsToDelete>{{"a", 1, 10}, {"b", 0, -1}}));
 }
 
-TEST(RecordsToDelete, what_is_not_understood_is_refused) {
+TEST(RecordsToDelete, an_invalid_file_is_refused) {
   EXPECT_TRUE(refusal_of("").starts_with("The input string is not a valid JSON"));
   EXPECT_EQ(refusal_of("[]"), "Missing partitions field");
   EXPECT_EQ(refusal_of(R"({"version": 2, "partitions": []})"),

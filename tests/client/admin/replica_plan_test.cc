@@ -30,7 +30,7 @@ std::map<int32_t, int> counts_after(const ClusterListing& cluster, const Replica
   return counts;
 }
 
-TEST(ReplicaPlan, what_a_node_has_goes_to_those_that_have_least) {
+TEST(ReplicaPlan, the_replicas_of_a_drained_node_move_to_the_least_loaded_nodes) {
   const auto cluster = cluster_of(4, {{1, 2}, {2, 3}, {1, 3}, {4, 1}});
   const ReplicaPlan plan = plan_without(cluster, 1).value();
   EXPECT_EQ(plan.size(), 3u) << "the rest stays";
@@ -74,7 +74,7 @@ TEST(ReplicaPlan, leaders_are_preferred_evenly) {
   EXPECT_TRUE(plan_balanced(cluster_of(3, {{1, 2, 3}, {2, 3, 1}, {3, 1, 2}})).empty());
 }
 
-TEST(ReplicaPlan, partitions_get_more_replicas_and_keep_those_that_they_have) {
+TEST(ReplicaPlan, partitions_get_more_replicas_and_keep_their_old_ones) {
   const auto cluster = cluster_of(4, {{1}, {1}, {1}, {2, 3}, {1, 2, 3, 4}});
   const ReplicaPlan plan = plan_wider(cluster, 3).value();
   EXPECT_EQ(plan.size(), 4u) << "nothing is taken from the last one";

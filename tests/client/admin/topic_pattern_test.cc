@@ -23,7 +23,7 @@ TEST(TopicPattern, the_whole_name_must_match) {
 
 TEST(TopicPattern, a_comma_means_or) { EXPECT_EQ(chosen("test,x.*"), "test xtest "); }
 
-TEST(TopicPattern, what_is_no_pattern_is_refused) {
+TEST(TopicPattern, an_invalid_pattern_is_refused) {
   EXPECT_EQ(chosen("("), "\"(\" is not a regular expression");
 }
 

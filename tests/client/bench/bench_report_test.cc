@@ -50,7 +50,7 @@ TEST(BenchReport, no_time_has_passed_when_there_was_nothing) {
   EXPECT_NE(to_text(result).find("0 records/s"), std::string::npos);
 }
 
-TEST(BenchReport, why_records_failed_is_told) {
+TEST(BenchReport, lists_the_reasons_of_failed_records) {
   BenchResult result = sample();
   result.failed_records = 3;
   EXPECT_EQ(to_json(result).find("failure"), std::string::npos) << "nobody knows";

@@ -7,7 +7,7 @@
 namespace client {
 namespace {
 
-TEST(NexmarkModel, of_fifty_events_one_is_a_person_three_are_auctions) {
+TEST(NexmarkModel, fifty_events_contain_one_person_and_three_auctions) {
   const NexmarkModel model({});
   std::map<NexmarkKind, int> counts;
   int64_t next_person = 1'000, next_auction = 1'000;

@@ -1,4 +1,4 @@
-"""Three nodes of Apache Kafka (KRaft) as cluster_nodes.Cluster has three of ours: to tell what clients hear of it when nodes die.
+"""Three nodes of Apache Kafka (KRaft), as cluster_nodes.Cluster has three of ours: shows the errors that clients get when nodes die.
 
 MILLRACE_KAFKA_JARS: folders, the first one with kafka_2.13, kafka-tools and all that they need is taken.
 """
@@ -13,7 +13,7 @@ from cluster_nodes import Process, eventually, free_port
 from millrace_server import Skipped
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
-# What a node that is silent costs is as with ours: 2 s.
+# A silent node is noticed after 2 s, as with Millrace.
 PROPERTIES = """
 process.roles=broker,controller
 node.id={number}
@@ -82,7 +82,7 @@ class ApacheCluster:
                 node.format(voters)
             self.start_all()
         except BaseException:
-            self.close()  # nobody else knows of them
+            self.close()  # no caller could end them
             raise
 
     @property

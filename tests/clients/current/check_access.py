@@ -95,7 +95,7 @@ def rules_are_made_listed_and_deleted():
 
 
 @case
-def who_has_rights_produces_and_consumes_and_nobody_else():
+def only_a_user_with_rights_produces_and_consumes():
     errors = []
     producer = Producer(login("ann", "pw-ann"))
     for topic in ("orders", "secrets"):
@@ -126,7 +126,7 @@ def administration_needs_rights():
     ann = AdminClient(login("ann", "pw-ann"))
     assert failure(ann.create_topics([NewTopic("more", 1, 1)])["more"]) == KafkaError.TOPIC_AUTHORIZATION_FAILED
     assert failure(ann.delete_topics(["orders"])["orders"]) == KafkaError.TOPIC_AUTHORIZATION_FAILED
-    # librdkafka 2.16 makes an empty list of CLUSTER_AUTHORIZATION_FAILED; Java's client tells it.
+    # librdkafka 2.16 turns CLUSTER_AUTHORIZATION_FAILED into an empty list; Java's client reports the error.
     assert ann.describe_acls(any_rule()).result(15) == []
     assert failure(next(iter(ann.create_acls([rule(ResourceType.TOPIC, "secrets", "ann", AclOperation.READ)]).values()))) \
         == KafkaError.CLUSTER_AUTHORIZATION_FAILED

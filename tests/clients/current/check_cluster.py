@@ -1,12 +1,12 @@
 """The newest Kafka clients at three nodes that are killed, frozen, stopped and started again, while leaders move: nothing of that may be noticed.
 
-Each client writes with idempotence, reads in groups that commit, and moves what it reads in transactions, all at the same time; what must hold
-of it is in cluster_work.py. What a client tells its program of meanwhile is counted, and has to be among what Apache Kafka causes as
-well (cluster_errors.py). Kafka's own tools follow, of each release.
+Each client writes with idempotence, reads in groups that commit, and moves what it reads in transactions, all at the same time; cluster_work.py
+checks the results. The errors that a client reports to its program meanwhile are counted, and have to be among those that Apache Kafka
+causes as well (cluster_errors.py). Kafka's own tools follow, of each release.
 
 MILLRACE_KAFKA_JARS: folders with kafka-clients and kafka-tools of a release and all that they need: for Java's client and the tools.
-MILLRACE_CLUSTER_ROUNDS: how often each client has all disturbances (1). MILLRACE_CLUSTER_PEER=apache: three nodes of Apache Kafka instead, of these jars; what it
-causes is told and not checked.
+MILLRACE_CLUSTER_ROUNDS: how often each client has all disturbances (1). MILLRACE_CLUSTER_PEER=apache: three nodes of Apache Kafka instead, of these jars; its
+errors are printed and not checked.
 """
 import os
 import shutil

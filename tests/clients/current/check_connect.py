@@ -84,7 +84,7 @@ class World:
         assert self.worker.poll() is None, f"the worker has ended; see {self.path('log')}"
 
     def ask(self, path, body=None):
-        """What the worker answers; None until it does."""
+        """The worker's answer; None until it answers."""
         request = urllib.request.Request(f"http://{self.rest}{path}", data=body and json.dumps(body).encode(),
                                          headers={"Content-Type": "application/json"}, method="PUT" if body else "GET")
         try:

@@ -13,7 +13,7 @@ VIEWS = [{"viewtime": i, "userid": f"u{i % 2}", "pageid": "p"} for i in range(5)
 
 
 def until_there(read):
-    """What `read` gives, as soon as it is true."""
+    """The result of `read`, as soon as it is true."""
     end = time.monotonic() + 20
     while not (got := read()) and time.monotonic() < end:
         time.sleep(0.05)

@@ -206,7 +206,7 @@ def metadata_and_rules_are_kept():
     first = fresh.register_schema("meta-value", Schema(text, "AVRO"))
     second = fresh.register_schema("meta-value", Schema(text, "AVRO", metadata=owned, rule_set=RuleSet(None, [rule])))
     assert first != second
-    # Asked anew, by a client that remembers nothing.
+    # A client without a cache gets the same version.
     other = SchemaRegistryClient({"url": f"http://{SERVER.registry}"})
     assert other.register_schema("meta-value", Schema(text, "AVRO", metadata=owned, rule_set=RuleSet(None, [rule]))) == second
     kept = other.get_latest_version("meta-value")
@@ -224,7 +224,7 @@ def metadata_and_rules_are_kept():
         assert False, "there is one"
     except SchemaRegistryError as refused:
         assert refused.http_status_code == 404, refused
-    # The serializer finds the version that it is told to use, and carries out its rule.
+    # The serializer finds the selected version and applies its rule.
     from confluent_kafka.schema_registry.rules.cel.cel_executor import CelExecutor
     CelExecutor.register()
     serialize = AvroSerializer(other, conf={"auto.register.schemas": False, "use.latest.with.metadata": {"owner": "ann"}})

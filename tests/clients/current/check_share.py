@@ -86,7 +86,7 @@ def each_record_has_its_verdict():
 @case
 def three_workers_of_one_partition_of_which_one_is_killed():
     path, server = classes("java_share"), begin()
-    produce(server.kafka, 0, 600)  # more than what one has in hand
+    produce(server.kafka, 0, 600)  # more than one consumer holds at a time
     holder = Worker(path, server.kafka, "hold")
     until(holder.seen)
     held = {value for value, _ in holder.seen()}

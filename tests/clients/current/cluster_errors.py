@@ -1,10 +1,12 @@
-"""What clients tell their programs of when nodes of Apache Kafka die, and so may tell when ours do."""
+"""Errors that clients report to their programs when nodes of Apache Kafka die, and so may report when nodes of
+Millrace die."""
 
 _REFUSED = "a node that is down refuses connections"
 _MOVED = "its coordinator has moved"
 _STALE = "a commit while its group is being divided anew: KIP-848 leaves that to the program"
 
-# Of each client: (where, error), as its program in cluster_clients/ names them, and why it is none of the server's.
+# For each client: (where, error), as its program in cluster_clients/ names them, and the reason why it is no fault of
+# the server.
 EXPECTED = {
     "confluent": {
         ("client", "_TRANSPORT"): _REFUSED,
@@ -37,14 +39,14 @@ EXPECTED = {
     },
 }
 
-# Movers of these may stand still for good when nodes of Apache Kafka die: kafka-python 3.0.12's transactions do not go on where their
-# coordinator, or who leads what they write to, does not answer. librdkafka 2.16.0's send_offsets_to_transaction() waits without a limit
-# where the group's coordinator goes while it is looked for.
+# Movers of these clients may stand still for ever when nodes of Apache Kafka die: a transaction of kafka-python 3.0.12
+# does not continue if its coordinator, or the leader of its partition, does not answer. send_offsets_to_transaction()
+# of librdkafka 2.16.0 waits without a limit if the group's coordinator dies while the client looks for it.
 STANDS_STILL = ["kafka-python", "confluent"]
 
 
 def is_kafkas_own(client, where, error):
-    """Why it is expected, or that it is not."""
+    """The reason why the error is expected, or "UNEXPECTED"."""
     return EXPECTED.get(client.split(" ")[0], {}).get((where, error), "UNEXPECTED")
 
 

@@ -1,6 +1,6 @@
 """Apache Kafka's own tools, in Java, at the three nodes: each while a node is down, and again when it is back.
 
-Those that run on have nodes killed and frozen under them.
+While a long-running tool works, nodes are killed and frozen.
 """
 import atexit
 import collections
@@ -25,7 +25,7 @@ PATIENCE = ["--timeout", "60000"]
 
 
 class Tools:
-    """Those of one release, on a topic of their own."""
+    """The tools of one release, on a topic of their own."""
 
     def __init__(self, version, folder, what):
         self.cluster, self.version, self.folder = nodes(), version, folder
@@ -54,7 +54,7 @@ class Tools:
         return metadata_of(next(node for node in self.cluster.nodes.values() if node.is_running()), self.topic).topics[self.topic].partitions
 
     def with_one_down(self, check, victim=None):
-        """`check` is told who is down, and then that nobody is any more."""
+        """Calls `check` with the node that is down, and then with None."""
         victim = victim or leader_of(self.cluster, self.topic)
         victim.kill()
         try:
@@ -107,7 +107,7 @@ def java_tools_describe_the_quorum():
 
 
 @case
-def java_tools_tell_and_reset_offsets():
+def java_tools_show_and_reset_offsets():
     for tool in each_release("offsets"):
         tool.fill()
         group = f"{tool.topic}-group"
@@ -187,7 +187,7 @@ def java_tools_move_replicas_and_elect():
         assert "Successfully started partition reassignment" in said, said
 
         def check(down):
-            # It asks the node that is down, too, and ends by its time limit then: with Apache Kafka as well.
+            # The tool asks the dead node, too, and ends by its time limit: with Apache Kafka as well.
             if down is None:
                 eventually(lambda: tool(*command, "--verify").count("is completed") == PARTITIONS, 60)
             assert "No partition reassignments found" in tool("reassign.ReassignPartitionsCommand", "--list")
@@ -210,7 +210,7 @@ def settings(*lines):
 
 
 def running_through(tool, program):
-    """Disturbances until the program has ended; what it printed."""
+    """Disturbs the cluster until the program has ended; returns its output."""
     began = time.monotonic()
     time.sleep(2)
     for what in ("a leader is killed", "a leader freezes", "the controller is killed"):
@@ -235,7 +235,7 @@ def java_tools_that_verify_lose_nothing():
         assert names["producer_send_success"] == 6000 and not names["producer_send_error"], names
         places = {(each["partition"], each["offset"]) for each in told if each["name"] == "producer_send_success"}
         assert len(places) == 6000, "two records have the same place"
-        # Slowly enough to have something done to it: it commits what it has got after each poll.
+        # Slow enough for a disturbance: it commits its position after each poll.
         consumer = tool.start("VerifiableConsumer", *servers, "--group-id", f"{tool.topic}-group", "--max-messages", "12000", "--reset-policy", "earliest")
         writer = tool.start(*write, stdout=subprocess.DEVNULL)
         said, _ = running_through(tool, consumer)

@@ -1,4 +1,5 @@
-"""Clients at work at a cluster: a producer, groups of consumers and movers of one client, and what has to hold of all that they tell.
+"""Clients at work at a cluster: a producer, groups of consumers and movers of one client; and checks of their
+reports.
 
 A client is a program of cluster_clients/, in any language, that is started in one of these roles and ends with its standard input:
 
@@ -13,9 +14,9 @@ It prints lines with the time (ns) before them:
   assigned P,P...    revoked P,P...    lost P,P...
   got PARTITION OFFSET VALUE                     committed PARTITION OFFSET: the position, once that was answered
   moved N            aborted N         restart   of a producer that could not go on
-  error WHERE ERROR TEXT                         what the client tells the program: by an exception, a callback, an answer
-  log ...                                        what it logs by itself, from warnings on
-  left N                                         records that nobody has told of in the end
+  error WHERE ERROR TEXT                         an error that the program gets: by an exception, a callback, an answer
+  log ...                                        a log line of the client, from warnings on
+  left N                                         records without a result at the end
 """
 import collections
 import os
@@ -29,7 +30,7 @@ from cluster_nodes import eventually
 from cluster_load import read_all
 
 PARTITIONS = 6
-STILL_S = 100  # twice a session: one that begins anew waits that long for those who do not come again
+STILL_S = 100  # twice a session: a restarted client waits for one session for members that do not return
 PROTOCOL_OF_GROUP = {"readers": "classic", "new-readers": "consumer"}
 
 
@@ -41,7 +42,7 @@ def committed_by(bootstrap, group):
 
 
 class Worker:
-    """One program, and what it has told so far."""
+    """One program, and its reports so far."""
 
     def __init__(self, command, folder, name, *arguments):
         self.name, self.command = name, [*command, *arguments]
@@ -63,7 +64,7 @@ class Worker:
         self.start()
 
     def lines(self, *words):
-        """(time, rest) of each line of these words, whole lines only."""
+        """(time, rest) of each complete line that begins with one of these words."""
         with open(self.path) as told:
             for line in told.read().split("\n")[:-1]:
                 time_ns, word, *rest = line.split(" ")
@@ -96,14 +97,15 @@ class Work:
         return [self.producer, *(each for members in self.groups.values() for each in members), *self.movers]
 
     def revive_movers(self):
-        """Those that stand still are killed and started again, as their operator would: no record may be lost or doubled by that either."""
+        """Kills movers that stand still and starts them again, as an operator would: this must not lose or double a
+        record, either."""
         for each in self.movers:
             last_ns = max((moment for moment, _ in each.lines("moved")), default=0)
             if time.time_ns() - max(last_ns, each.began_ns) > STILL_S * 1e9:
                 each.revive()
 
     def is_at_work(self):
-        """All have begun: records are written, read by each group, and moved."""
+        """All programs have begun: records are written, read by each group, and moved."""
         for each in self.workers():
             assert each.process.poll() is None, f"{each.name} has ended: {open(each.path + '.err').read()[-2000:]}"
         return any(self.producer.lines("ack")) and all(any(any(each.lines("got")) for each in members) for members in self.groups.values()) \
@@ -113,7 +115,7 @@ class Work:
         return next(" ".join(rest[1:]) for _, rest in self.producer.lines("version"))
 
     def end(self):
-        """The producer first; the others when they have read everything."""
+        """Ends the producer first; the others when they have read everything."""
         self.producer.end()
         acknowledged = {(int(rest[1]), rest[3]) for _, rest in self.producer.lines("ack")}
 
@@ -145,7 +147,7 @@ class Work:
                 each.kill()
 
     def errors(self):
-        """Counter of (role, where, error), with a text of each."""
+        """Counter of (role, where, error), with one text of each."""
         counts, texts = collections.Counter(), {}
         for each in self.workers():
             for _, rest in each.lines("error", "failed"):
@@ -156,7 +158,7 @@ class Work:
         return counts, texts
 
     def lines_logged(self):
-        """By the clients themselves: as they told, and what Java's write to standard error."""
+        """Lines that the clients themselves have logged: in their reports, and by Java's clients on standard error."""
         return self.count("log") + sum(1 for each in self.workers() for _ in open(each.path + ".err"))
 
     def count(self, word):
@@ -172,7 +174,8 @@ def per_key(values):
 
 
 def check_written(work):
-    """Each acknowledged record is at the place that was told, once, and each key's are in order. All that is there, by partition."""
+    """Each acknowledged record is stored once, at the reported place, and the records of each key are in order.
+    Returns all stored records by partition."""
     read = read_all(work.bootstrap, work.topic, PARTITIONS)
     everything = [value for values in read.values() for value in values]
     assert len(everything) == len(set(everything)), f"{len(everything) - len(set(everything))} records came twice"
@@ -191,8 +194,8 @@ def check_written(work):
 
 
 def check_read(group, members, read):
-    """Each record was got; none again after a position behind it was told as committed, but by who had its partition since before that.
-    How many came again for lack of a commit."""
+    """Each record was read. After a position was committed, a member that gets the partition later does not read
+    older records again. Returns the number of records that were read again for lack of a commit."""
     places = collections.Counter()
     commits = collections.defaultdict(list)  # of a partition: (time, position)
     for each in members:
@@ -222,7 +225,7 @@ def check_read(group, members, read):
 
 
 def check_moved(work, read, read_committed):
-    """Each record was moved once, those of a key in order."""
+    """Each record was moved once, and the records of each key are in order."""
     moved = [value for values in read_committed(work.bootstrap, f"{work.topic}-moved", PARTITIONS).values() for value in values]
     expected = [value for values in read.values() for value in values]
     assert len(moved) == len(set(moved)), f"{len(moved) - len(set(moved))} were moved twice"

@@ -1,7 +1,7 @@
-"""What sarama's functional tests want around them, and they: five nodes, each behind a proxy that can be told to fail, and `docker`.
+"""Runs sarama's functional tests, with the environment that they need: five nodes, each behind a proxy that fails on request, and `docker`.
 
-usage: sarama.py FOLDER [go test's flags]: FOLDER has sarama's source. TOXIPROXY names toxiproxy's server. Where the tests call
-`docker compose`, to stop a node, to see its log or for Kafka's console tools, this answers: with Java's tools, where MILLRACE_KAFKA_JARS
+usage: sarama.py FOLDER [go test's flags]: FOLDER has sarama's source. TOXIPROXY names toxiproxy's server. If the tests call
+`docker compose`, to stop a node, to see its log or for Kafka's console tools, this program answers: with Java's tools, where MILLRACE_KAFKA_JARS
 names a folder of them, else with ours.
 """
 import http.server
@@ -21,10 +21,10 @@ from millrace_server import binary  # noqa: E402
 
 NODES = 5
 KAFKA_VERSION = "4.1.0"
-FIRST_PROXY = 29091  # the tests' own
+FIRST_PROXY = 29091  # the address that sarama's tests use
 TOOLS = {"kafka-console-producer.sh": "org.apache.kafka.tools.ConsoleProducer",
          "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer"}
-# `docker compose VERB ...`: the address of whoever does it is in the environment.
+# `docker compose VERB ...`: the address of the server that carries it out is in the environment.
 DOCKER = """#!/bin/sh
 shift
 case $1 in
@@ -45,7 +45,7 @@ def proxy(number):
 
 
 class Nodes(Cluster):
-    """Each in a rack of its own; clients are told of its proxy."""
+    """Each node is in a rack of its own, and clients learn the address of its proxy."""
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="millrace-sarama-")
@@ -67,7 +67,7 @@ def ask(url, body=None):
 
 
 def answer_docker(nodes):
-    """Starts, stops and shows nodes; the address."""
+    """Starts, stops and shows nodes; returns the address."""
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             verb, name = self.path.strip("/").split("/")

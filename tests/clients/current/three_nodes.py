@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Three nodes and an etcd that say where they listen as one server does, until SIGTERM: for clients' own tests.
+"""Three nodes and an etcd that print their addresses as one server does, and run until SIGTERM: for clients' own tests.
 
 usage: three_nodes.py [--kills SECONDS] [server's flags]: with --kills one of them after the other is killed or frozen, and started
-again when all were in sync once more; what was done to whom is told on standard error.
+again when all were in sync once more; each action and its node are printed to standard error.
 """
 import os
 import random

@@ -1,4 +1,4 @@
-"""What the scripts of cases share: a registry of scripts by number, and short ways to ask a server."""
+"""Shared by the scripts of cases: a registry of scripts by number, and short ways to send requests to a server."""
 import http.client
 import json
 import os
@@ -14,7 +14,7 @@ from patience import patience, wait_until  # noqa: E402
 
 SCRIPTS = {}  # number -> (function, flags of the server)
 T = 1_700_000_000_000  # ms
-patience_s = 20  # for rows that come; the runner shortens it for cases that are known to fail
+patience_s = 20  # for rows to arrive; the runner shortens it for cases that are known to fail
 
 
 def report(number, *flags):
@@ -48,7 +48,7 @@ def rows(connection, statement):
 
 
 def comes(connection, statement, expected):
-    """Asks until the rows are as expected, in any order."""
+    """Repeats the query until the rows are as expected, in any order."""
     found = [None]
 
     def is_right():
@@ -94,7 +94,7 @@ def client(server, kind, **settings):
 def create_topic(server, name, partitions=1, **config):
     from confluent_kafka.admin import AdminClient, NewTopic
     topic = NewTopic(name, partitions, config={key.replace("_", "."): str(value) for key, value in config.items()})
-    admin = AdminClient({"bootstrap.servers": server.kafka})  # its answers come only while it lives
+    admin = AdminClient({"bootstrap.servers": server.kafka})  # its futures complete only while it lives
     admin.create_topics([topic])[name].result(patience(20))
 
 
@@ -129,7 +129,7 @@ def consume(server, topic, partition=0):
 
 
 def tool(server, name, *arguments, stdin=None, status=0):
-    """Runs one of Kafka's tools, which the program is under their names; returns what it printed to stdout and stderr."""
+    """Runs one of Kafka's tools under the link of its name; returns its output on stdout and stderr."""
     done = subprocess.run([name, "--bootstrap-server", server.kafka, *arguments], executable=binary(), input=stdin, text=True,
                           capture_output=True, timeout=patience(60), check=False)
     assert status is None or done.returncode == status, (name, arguments, done.returncode, done.stdout, done.stderr)

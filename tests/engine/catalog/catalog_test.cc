@@ -11,7 +11,7 @@ Catalog catalog_with_query(PersistentQuery query) {
   return catalog;
 }
 
-TEST(Catalog, knows_who_reads_and_who_writes_a_source) {
+TEST(Catalog, knows_the_readers_and_the_writers_of_a_source) {
   PersistentQuery query;
   query.id = "CSAS_B_0";
   query.sink = "B";

@@ -65,7 +65,7 @@ TEST(Sequence, is_set_within_its_bounds) {
             "setval: value 11 is out of bounds for sequence \"s\" (1..10)");
 }
 
-TEST(PassedNumbers, are_those_of_columns_that_count_up) {
+TEST(PassedNumbers, are_the_numbers_of_columns_that_count_up) {
   Sequence sequence = sequence_of(1, 1, 10, 1);
   EXPECT_FALSE(is_passed_by_rows(sequence)) << "nobody owns it";
   sequence.owner_table = "T";
@@ -93,7 +93,7 @@ TEST(PassedNumbers, come_before_the_next_ones) {
   EXPECT_EQ(take_numbers(sequence, 1)->first, 31);
 }
 
-TEST(PassedNumbers, end_what_may_be_at_hand_somewhere) {
+TEST(PassedNumbers, end_numbers_that_may_be_reserved_on_some_node) {
   Sequence sequence = sequence_of(1, 1, 1000, 1);
   ASSERT_TRUE(take_numbers(sequence, 10));
   const PassedNumbers among = pass_numbers(sequence, 10, 10);

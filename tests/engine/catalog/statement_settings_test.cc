@@ -26,7 +26,7 @@ TEST(StatementSettings, take_no_number_out_of_bounds) {
   EXPECT_NE(refusal("read.staleness", "2h"), "");
 }
 
-TEST(StatementSettings, that_are_mistyped_are_refused) {
+TEST(StatementSettings, are_refused_if_mistyped) {
   EXPECT_EQ(refusal("auto.ofset.reset", "earliest"),
             "unrecognized configuration parameter \"auto.ofset.reset\" / "
             "Did you mean auto.offset.reset?");
@@ -37,19 +37,19 @@ TEST(StatementSettings, that_are_mistyped_are_refused) {
   EXPECT_EQ(refusal("AUTO.OFFSET.RESET", "latest"), "");
 }
 
-TEST(StatementSettings, are_told_from_the_clients_own) {
+TEST(StatementSettings, are_distinguished_from_the_clients_own) {
   EXPECT_TRUE(is_statement_setting("auto.offset.reset"));
   EXPECT_TRUE(is_statement_setting("KSQL.Service.ID"));
   EXPECT_FALSE(is_statement_setting("my.own"));
   EXPECT_FALSE(is_statement_setting("push.max_rows"));
 }
 
-TEST(StatementSettings, of_any_text_are_short) {
+TEST(StatementSettings, are_limited_in_length) {
   EXPECT_EQ(refusal("ksql.service.id", std::string(1000, 'x')), "");
   EXPECT_NE(refusal("ksql.service.id", std::string(1001, 'x')), "");
 }
 
-// What is listed as a value can be set, or says in words what holds.
+// Each listed default is a value that can be set, or describes the default in words.
 TEST(StatementSettings, are_listed_with_a_default_that_they_take) {
   const Properties defaults = default_statement_settings({});
   for (const std::string name :
@@ -83,7 +83,7 @@ TEST(StatementSettings, a_property_is_known_here_or_to_kafka_or_to_ksqldb) {
             "Did you mean fetch.min.bytes?");
 }
 
-TEST(StatementSettings, what_is_said_of_streams_counts_where_nothing_else_is_said) {
+TEST(StatementSettings, settings_of_streams_are_the_defaults) {
   Properties properties{{"ksql.streams.auto.offset.reset", "earliest"},
                         {"ksql.streams.read.wait.ms", "1"},
                         {"read.wait.ms", "2"}};

@@ -1,5 +1,5 @@
-// A record finds the rows that other queries owe its table for what was there before it, whenever they come, and waits for
-// nothing else.
+// A record waits for the rows that other queries owe its table because of earlier records, whenever they arrive, and
+// for nothing else.
 #include <algorithm>
 #include <deque>
 #include <functional>
@@ -101,7 +101,7 @@ TEST_F(AwaitedTopics, writers_that_have_nothing_to_do_are_not_waited_for) {
   EXPECT_EQ(written(), "k {\"V\":1,\"A\":null} @1500\n");
 }
 
-// The next row of the table is known: none that is owed lies before it.
+// The next row of the table is known, so no owed row can precede it.
 TEST_F(AwaitedTopics, a_table_that_has_a_later_row_is_not_waited_for) {
   begin("d");
   produce_to_root();

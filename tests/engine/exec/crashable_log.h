@@ -1,5 +1,5 @@
-// The ports of a task over memory, with a power switch: commits become durable one by one, when the
-// test says so, and what is not yet durable is lost in a crash.
+// The ports of a task over memory, with a power switch: commits become durable one by one, when the test demands it,
+// and all others are lost in a crash.
 #pragma once
 #include <deque>
 #include <map>
@@ -11,8 +11,8 @@
 
 namespace engine {
 
-// Checks what the real log insists on: commits of one task carry consecutive sequences, and so do the
-// batches of a producer in each partition.
+// Checks the rules of the real log: commits of one task carry consecutive sequences, and so do the batches of a
+// producer in each partition.
 class CrashableLog final : public Sources, public Sink {
  public:
   struct Journalled {
@@ -26,18 +26,18 @@ class CrashableLog final : public Sources, public Sink {
   // Makes the oldest commit on its way durable and answers it; false when there is none.
   bool answer_one();
   bool answer_all();
-  // Commits on their way are gone, and with them whoever waits for an answer.
+  // Drops the commits on their way, together with their callbacks.
   void crash() { on_their_way_.clear(); }
   // Answers all commits on their way with the error.
   void refuse_all(const Error& error);
   void set_full(bool is_full) { is_full_ = is_full; }
   size_t on_their_way() const { return on_their_way_.size(); }
-  // Of all commits so far: the bytes of the largest, journal and outputs, and of the largest output.
+  // Maxima over all commits so far, in bytes: of a commit with journal and outputs, and of a single output.
   size_t largest_commit() const { return largest_commit_; }
   size_t largest_output() const { return largest_output_; }
-  // Overwrites what poll() gives after its release, as the log does with its memory map.
+  // Overwrites the bytes from poll() after their release, as the log does with its memory map.
   void take_back_on_release() { takes_back_ = true; }
-  // Of the inputs: poll() fails with it while it is set.
+  // While an error is set, poll() of the inputs fails with it.
   void set_read_error(std::optional<Error> error) { read_error_ = std::move(error); }
   // Of one partition alone.
   void break_partition(const PartitionRef& partition, Error error) {

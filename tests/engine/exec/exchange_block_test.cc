@@ -180,7 +180,7 @@ TEST(ExchangeBlock, damage_is_an_error) {
   }
 }
 
-TEST(ExchangeBlock, rows_in_the_form_of_before_are_no_blocks) {
+TEST(ExchangeBlock, rows_in_the_earlier_form_are_no_blocks) {
   for (const char flags : {'\0', '\1', '\2', '\3'})
     EXPECT_EQ(rows_of_exchange_block(std::string(1, flags) + "abcdefgh"), size_t{0});
   EXPECT_FALSE(rows_of_exchange_block(""));

@@ -1,4 +1,4 @@
-// What the tasks before a time-ordered exchange keep and tell of their progress.
+// The progress that tasks before a time-ordered exchange keep and report.
 #include "engine/exec/exchange_progress.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ TEST(ExchangeProgress, is_read_as_it_was_written) {
   EXPECT_EQ(encode_progress({500, {Offset(7), Offset(3)}}), "\x20\xe8\x07\x02\x07\x03");
 }
 
-TEST(ExchangeProgress, what_is_cut_or_is_something_else_is_refused) {
+TEST(ExchangeProgress, truncated_and_foreign_bytes_are_refused) {
   const std::string whole = encode_progress({500, {Offset(7), Offset(3)}});
   for (size_t size = 0; size < whole.size(); ++size)
     EXPECT_FALSE(decode_progress(whole.substr(0, size))) << size;
@@ -49,7 +49,7 @@ TEST_F(RunningTimesTest, a_time_that_is_too_far_ahead_moves_nothing) {
   EXPECT_EQ(of({0, 1, 2}), (std::vector<int64_t>{10, 10, 12}));
 }
 
-TEST_F(RunningTimesTest, what_is_done_is_known_by_its_greatest_time) {
+TEST_F(RunningTimesTest, finished_records_are_known_by_their_greatest_time) {
   EXPECT_EQ(times_.forget_before(0), -1);
   note({3, 4, 5, 7}, {10, 5, 20, 15});
   EXPECT_EQ(times_.forget_before(3), -1);
@@ -60,7 +60,7 @@ TEST_F(RunningTimesTest, what_is_done_is_known_by_its_greatest_time) {
   EXPECT_EQ(of({8}), std::vector<int64_t>{20});
 }
 
-TEST_F(RunningTimesTest, begin_anew_or_where_they_were) {
+TEST_F(RunningTimesTest, restart_from_the_beginning_or_from_the_saved_times) {
   note({3}, {10});
   times_.begin_after(-1);
   note({4}, {5});

@@ -1,5 +1,4 @@
-// Tasks on both sides of an exchange: what was written by the version before, restarts in the middle of
-// a block, damage.
+// Tasks on both sides of an exchange: records of the previous version, restarts in the middle of a block, damage.
 #include "engine/exec/exchange_codec.h"
 #include "records/batch_builder.h"
 #include "tests/engine/exec/query_test.h"
@@ -16,14 +15,14 @@ TestRecord click(const std::string& id, const std::string& page, int64_t timesta
   return {id, R"({"PAGE":")" + page + R"("})", timestamp};
 }
 
-// Of the plan's only exchange, as QueryRun names it.
+// The plan's only exchange, as QueryRun names it.
 PartitionRef exchange() {
   PartitionRef ref;
   ref.topic.bytes[0] = 2;
   return ref;
 }
 
-// A row as it was written before there were blocks.
+// Appends a row in the form from before blocks.
 void append_row(records::BatchBuilder& builder, std::string_view page, std::string_view id,
                 int64_t timestamp) {
   Column ids(TypeKind::String);
@@ -36,7 +35,7 @@ void append_row(records::BatchBuilder& builder, std::string_view page, std::stri
 
 class ExchangeTask : public QueryTest {};
 
-TEST_F(ExchangeTask, rows_in_the_form_of_before_are_read_before_blocks) {
+TEST_F(ExchangeTask, rows_in_the_earlier_form_are_read_before_blocks) {
   for (const size_t max_rows : {1, 2, 4096}) {
     auto run = query({kClicks}, kNewest, exact(max_rows));
     records::BatchBuilder builder;

@@ -1,5 +1,5 @@
-// Tables joined by foreign keys: answers that cross on their way, rows that many refer to, and that neither crashes nor
-// the sizes of steps change what comes out in the end.
+// Tables joined by foreign keys: answers that cross on their way, rows that many others refer to; neither crashes nor
+// the sizes of steps change the final result.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -16,7 +16,7 @@ const std::string kLeft =
 const std::string kRight =
     "CREATE TABLE r (id VARCHAR PRIMARY KEY, b INT) WITH (KAFKA_TOPIC = 'r');";
 
-// What the two tables hold.
+// The rows of the two tables.
 struct Model {
   struct Left {
     int a;
@@ -126,7 +126,7 @@ TEST_F(ForeignKeyJoin, each_side_changes_the_rows_that_belong_to_it) {
             "b - @70\n");  // once more, as in Kafka Streams
 }
 
-TEST_F(ForeignKeyJoin, a_null_names_nobody) {
+TEST_F(ForeignKeyJoin, a_null_refers_to_no_row) {
   auto run = join("LEFT JOIN");
   put_left(*run, "a", 1, std::nullopt, 10);
   put_right(*run, "f", 1, 20);
@@ -139,8 +139,8 @@ TEST_F(ForeignKeyJoin, a_null_names_nobody) {
   EXPECT_EQ(written_of(*run)["a"].back(), "{\"A\":3,\"B\":null}");
 }
 
-// The tasks are stepped as it comes, so answers from the old foreign key come long after those from the new one. The
-// left side's values grow: a row that is out of date would be seen.
+// The tasks run in random order, so answers for the old foreign key arrive long after those for the new one. The left
+// side's values only grow, so an outdated row would be noticed.
 TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
   settings_.num_partitions = 4;
   for (const bool is_left : {false, true}) {
@@ -172,7 +172,7 @@ TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
   }
 }
 
-// With rows that go and come again, and crashes at any moment.
+// Rows disappear and return, and the tasks crash at any moment.
 TEST_F(ForeignKeyJoin, in_the_end_the_rows_are_those_of_the_tables) {
   settings_.num_partitions = 3;
   for (const bool is_left : {false, true}) {

@@ -93,7 +93,7 @@ TEST(Journal, entries_of_older_versions_are_read) {
   EXPECT_EQ(decode_journal(bytes).value(), entry);
 }
 
-TEST(Journal, a_newer_version_is_told_from_damage) {
+TEST(Journal, a_newer_version_is_distinguished_from_damage) {
   std::string bytes = encode_journal({});
   ++bytes[0];
   EXPECT_EQ(decode_journal(bytes).error().code, ErrorCode::IncompatibleFormat);

@@ -41,7 +41,8 @@ class ProcessingLogTest : public PlanTest {
   }
 };
 
-// Lines come by topic, partition and offset of their records, in whatever order they were added.
+// Lines are sorted by topic, partition and offset of their records, in whatever order they were
+// added.
 TEST_F(ProcessingLogTest, is_read_by_the_stream_that_its_statement_declares) {
   ProcessingLogBuffer buffer;
   buffer.add({ProcessingErrorType::Deserialization, "not JSON", "orders", 3, 42});

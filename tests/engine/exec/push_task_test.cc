@@ -1,4 +1,4 @@
-// Transient tasks: push queries, which write nowhere and begin and end where they are told.
+// Transient tasks: push queries, which write nothing and begin and end at given offsets.
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -39,7 +39,7 @@ class PushTask : public QueryTest {
     task_ = *std::move(made);
   }
 
-  // Steps until it has nothing more to do; what it showed.
+  // Steps until it has nothing left to do; returns the rows that it showed.
   std::string run() {
     for (last_ = StepResult::More; last_ == StepResult::More;) last_ = task_->step();
     return std::exchange(shown_, "");
@@ -136,7 +136,7 @@ TEST_F(PushTask, a_table_that_is_to_end_shows_its_rows_and_ends) {
   EXPECT_EQ(last_, StepResult::Finished);
 }
 
-TEST_F(PushTask, a_filter_on_a_table_shows_what_stops_passing_as_gone) {
+TEST_F(PushTask, a_filter_on_a_table_shows_rows_that_stop_matching_as_deleted) {
   produce(0, {user("a", "Lahore", 1), user("b", "Quetta", 2)});
   start("SELECT id, city FROM users WHERE city = 'Lahore' EMIT CHANGES;",
         {{.bootstrap_end = Offset(2), .stop_at = {}}});

@@ -96,7 +96,7 @@ void QueryRun::produce_batch(const std::string& topic, int partition, std::strin
   log_.topics().append(source(topic, partition), std::move(batch));
 }
 
-// Of a stage that does not merge its partitions.
+// Number of tasks of a stage: one per partition, unless the stage merges its partitions.
 int QueryRun::task_count(const StagePlan& stage) const {
   if (stage.merges_partitions) return 1;
   const auto& first = std::get<InputStep>(stage.nodes.front().step);

@@ -1,4 +1,4 @@
-// One continuous query over topics in memory: all of its tasks, which run, crash and come back.
+// One continuous query over topics in memory: all of its tasks, which run, crash and restart.
 #pragma once
 #include <map>
 #include <memory>
@@ -21,7 +21,7 @@ struct TestRecord {
   int64_t timestamp = 0;
 };
 
-// Topics that nobody has produced to are empty. The server lays tasks out in the same way
+// Topics without producers are empty. The server lays tasks out in the same way
 // (server/tasks/query_tasks.h).
 class QueryRun {
  public:
@@ -34,7 +34,7 @@ class QueryRun {
   void delete_before(const std::string& topic, int partition, int64_t offset) {
     log_.topics().delete_before(source(topic, partition), Offset(offset));
   }
-  // To each topic; tasks that are started from then on know it.
+  // Adds a partition to each topic; tasks that start later know it.
   void add_source_partition() { ++source_partitions_; }
   // From now on it cannot be read.
   void break_partition(const std::string& topic, int partition, Error error) {
@@ -48,12 +48,12 @@ class QueryRun {
   // The place of a topic's partition in log().topics().
   PartitionRef source(const std::string& topic, int partition);
 
-  // Builds all tasks from what is durable; whatever ran before is gone.
+  // Builds all tasks from the durable state; earlier tasks are dropped.
   void start();
   void drop_tasks() { tasks_.clear(); }
-  // Steps every task until nothing moves any more; false when one of them failed.
+  // Steps every task until none makes progress; returns false if one of them fails.
   bool run_to_rest();
-  // One random thing: a step of a task, or an answer to a commit.
+  // One random event: a step of a task, or an answer to a commit.
   void stumble(Random& random);
 
   const QueryPlan& plan() const { return planned_.plan; }
@@ -63,9 +63,10 @@ class QueryRun {
   TaskOptions& options() { return options_; }
   SimulatedClock& clock() { return clock_; }
 
-  // What the sink's topic holds: "key value @timestamp" a line, partition after partition.
+  // The contents of the sink's topic: a line "key value @timestamp" per record, partition after
+  // partition.
   std::string written();
-  // Of each key the last line of written(), in the order of the keys.
+  // The last line of written() of each key, in the order of the keys.
   std::string newest_written();
   // The rows of the table, one a line.
   std::string table();
@@ -110,7 +111,7 @@ class QueryRun {
 std::vector<std::string> lines_of(const MemoryLog& topics, const PartitionRef& partition);
 // A batch of records as a producer would send it.
 std::string batch_of(const std::vector<TestRecord>& records);
-// Where a producer puts a record with this key.
+// The partition that a producer selects for this key.
 int partition_for(std::string_view key, int partitions);
 // Rows as lines, cells separated by blanks.
 std::string text_of(const std::vector<ColumnPtr>& columns, size_t rows);

@@ -1,4 +1,4 @@
-// Tests of continuous queries, from their SQL to what they write.
+// Tests of continuous queries, from their SQL to their output.
 #pragma once
 #include <memory>
 #include <string>
@@ -36,7 +36,7 @@ class QueryTest : public PlanTest {
     return run;
   }
 
-  // What keeps a table that no query makes.
+  // The query that materializes a declared table.
   std::unique_ptr<QueryRun> table(const std::string& sql) {
     catalog_ = std::make_shared<const Catalog>();
     const auto created = create(sql);

@@ -31,8 +31,8 @@ TEST(RecordCursor, a_batch_is_entered_again_where_it_was_left) {
   EXPECT_EQ(record.key, "b");
 }
 
-// Its records lie elsewhere than those of the batch that was left.
-TEST(RecordCursor, a_batch_that_compaction_has_put_in_place_of_one_is_entered_anew) {
+// In the compacted batch the records have other positions than in the batch that was left.
+TEST(RecordCursor, a_batch_replaced_by_compaction_is_entered_again) {
   const std::string batch = batch_of_three();
   std::string scratch;
   const std::string cleaned =

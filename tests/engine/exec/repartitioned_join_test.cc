@@ -1,5 +1,5 @@
-// A stream that comes to its join through an exchange finds the table as it was at each record's time, whichever
-// of the tasks runs ahead.
+// A stream that reaches its join through an exchange finds the table as it was at each record's time, whichever of the
+// tasks runs ahead.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -70,7 +70,7 @@ TEST_F(RepartitionedJoin, a_table_that_is_ahead_waits_for_records_on_their_way) 
   EXPECT_EQ(run->task(reader).step(), StepResult::Idle);
   EXPECT_TRUE(run->task(reader).is_held_up());
   EXPECT_EQ(read_of_table(*run, reader), Offset(0));
-  step_and_answer(*run, 0);  // the other one may still send what goes before all versions
+  step_and_answer(*run, 0);  // the other task may still send records from before all versions
   EXPECT_EQ(run->task(reader).step(), StepResult::Idle);
   EXPECT_EQ(read_of_table(*run, reader), Offset(0));
   step_and_answer(*run, 1);
@@ -79,7 +79,7 @@ TEST_F(RepartitionedJoin, a_table_that_is_ahead_waits_for_records_on_their_way) 
   EXPECT_EQ(run->written(), kThreeVersionsFound);
 }
 
-TEST_F(RepartitionedJoin, gives_the_same_in_whatever_order_its_tasks_run) {
+TEST_F(RepartitionedJoin, gives_the_same_result_in_any_order_of_its_tasks) {
   std::vector<size_t> turns{0, 1, 2, 3};
   do {
     for (const size_t rows : {1u, 2u, 100u}) {
@@ -98,7 +98,7 @@ TEST_F(RepartitionedJoin, gives_the_same_in_whatever_order_its_tasks_run) {
   } while (std::ranges::next_permutation(turns).found);
 }
 
-// What it gives, told by the inputs alone: the greatest time of a partition up to a record is where that stands.
+// The expected output, computed from the inputs alone: a record counts with the greatest time of its partition so far.
 class Model {
  public:
   void note(int partition, const TestRecord& version) {
@@ -106,7 +106,7 @@ class Model {
     time = std::max(time, version.timestamp);
     versions_[*version.key].emplace_back(time, version.value.value_or(R"({"V":null})"));
   }
-  // The newest version of the city at this time, as it is written.
+  // The newest version of the city at this time, in its written form.
   std::string at(const std::string& city, int64_t time) const {
     std::string found = R"({"V":null})";
     if (const auto of_city = versions_.find(city); of_city != versions_.end())
@@ -120,7 +120,7 @@ class Model {
   std::map<std::string, std::vector<std::pair<int64_t, std::string>>> versions_;
 };
 
-// One that sometimes goes back.
+// A time that sometimes goes back.
 int64_t next_time(Random& random, int64_t& time) {
   time += static_cast<int64_t>(random.next() % 60);
   const int64_t back = random.next() % 4 == 0 ? static_cast<int64_t>(random.next() % 200) : 0;
@@ -145,7 +145,7 @@ Model produce_versions(QueryRun& run, int partitions, Random& random) {
   return model;
 }
 
-// What is to be written for them.
+// Produces random orders, and returns the expected output for them.
 std::string produce_orders(QueryRun& run, int partitions, const Model& model, Random& random) {
   std::string expected;
   for (int partition = 0; partition < partitions; ++partition) {
@@ -175,7 +175,7 @@ void run_with_crashes(QueryRun& run, Random& random) {
   run.start();
 }
 
-TEST_F(RepartitionedJoin, finds_what_the_inputs_alone_tell) {
+TEST_F(RepartitionedJoin, finds_the_rows_that_the_inputs_determine) {
   for (uint64_t seed = 1; seed <= 80; ++seed) {
     Random random(seed);
     const int writers = 1 + static_cast<int>(random.next() % 4);
@@ -193,7 +193,7 @@ TEST_F(RepartitionedJoin, finds_what_the_inputs_alone_tell) {
 }
 
 // The join is in one task there, before the second exchange; the tasks that write to it are as many as ever.
-TEST_F(RepartitionedJoin, before_windows_over_another_column_gives_the_same_in_whatever_order) {
+TEST_F(RepartitionedJoin, before_windows_over_another_column_gives_the_same_in_any_order) {
   std::string expected;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     auto run = joined(3,
@@ -223,7 +223,7 @@ TEST_F(RepartitionedJoin, nothing_waits_for_a_partition_without_records) {
   EXPECT_EQ(run->written(), "a {\"AMOUNT\":1,\"V\":1} @150\n");
 }
 
-// A table's row waits for what was there when it came, and not for what always comes after it.
+// A table's row waits for the records that exist when it is read, and not for records that arrive later.
 TEST_F(RepartitionedJoin, a_partition_that_lags_for_ever_does_not_hold_the_table_up_for_ever) {
   auto run = joined(2);
   const size_t reader = 2 + static_cast<size_t>(partition_for("a", 2));

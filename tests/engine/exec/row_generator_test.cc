@@ -70,7 +70,7 @@ TEST(RowGenerator, zipf_takes_the_first_most_often) {
   EXPECT_NEAR(counts[10], 1'380, 150);
 }
 
-TEST(RowGenerator, a_sequence_begins_anew_behind_its_end) {
+TEST(RowGenerator, a_sequence_restarts_after_its_end) {
   GeneratorRule values{.kind = GeneratorKind::Sequence, .values = {"a", "b"}};
   GeneratorRule names = range("8", "9223372036854775807", GeneratorKind::Sequence);
   names.prefix = "n";
@@ -83,7 +83,7 @@ TEST(RowGenerator, a_sequence_begins_anew_behind_its_end) {
   EXPECT_EQ(batch.columns[2]->data<std::string_view>()[2], "n14");
 }
 
-TEST(RowGenerator, so_many_are_null) {
+TEST(RowGenerator, the_configured_share_is_null) {
   GeneratorRule rule = range("0", "9");
   rule.nulls_per_million = 250'000;
   const Batch batch = make({.rules = {rule}}, {TypeKind::Integer}).rows(0, 40'000, 0);

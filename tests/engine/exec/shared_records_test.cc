@@ -1,4 +1,4 @@
-// Whoever shares what others have decoded gets what decoding alone would have given.
+// A reader that shares decoded records gets the same rows as one that decodes alone.
 #include "engine/exec/shared_records.h"
 
 #include <gtest/gtest.h>
@@ -107,7 +107,7 @@ std::string to_text(const DecodedChunk& chunk, const std::vector<bool>& used) {
   return text;
 }
 
-// A task's place, and its own decoder; what it is given is compared with what that makes.
+// The position of a task, with its own decoder; shared rows are compared with the decoder's rows.
 class TestReader {
  public:
   TestReader(SharedRecords& shared, const std::vector<size_t>& columns, Offset next = Offset(0))
@@ -125,7 +125,7 @@ class TestReader {
     auto got = reader_->decode(batches, 3, range, cursor_);
     ASSERT_TRUE(got) << got.error().message;
     RecordCursor fresh;
-    // A shared chunk may be shorter than what one alone would take.
+    // A shared chunk may be shorter than a chunk that is decoded alone.
     range.end = std::min(range.end, got->next);
     const auto wanted = alone_->decode(batches, 3, range, fresh);
     EXPECT_EQ(to_text(*got, used), to_text(*wanted, used));
@@ -155,14 +155,14 @@ TEST(SharedRecords, are_decoded_by_the_first_and_taken_by_the_others) {
   second.take(partition);
   third.take(partition);
   EXPECT_EQ(shared.taken(), 2u);
-  EXPECT_EQ(shared.kept_bytes(), 0u);  // nobody else will come to them
-  third.take(partition);               // whoever is first
+  EXPECT_EQ(shared.kept_bytes(), 0u);  // no other reader will reach them
+  third.take(partition);               // the first reader changes
   first.take(partition);
   second.take(partition);
   EXPECT_EQ(shared.taken(), 4u);
 }
 
-TEST(SharedRecords, are_not_kept_for_one_alone_or_for_who_is_far_behind_or_ahead) {
+TEST(SharedRecords, are_not_kept_for_a_single_reader_or_for_one_far_behind_or_ahead) {
   SharedRecords shared;
   Partition partition;
   partition.append(100'100);
@@ -174,7 +174,7 @@ TEST(SharedRecords, are_not_kept_for_one_alone_or_for_who_is_far_behind_or_ahead
   EXPECT_EQ(shared.kept_bytes(), 0u);
 }
 
-TEST(SharedRecords, that_cannot_be_read_fail_only_for_those_who_use_the_column) {
+TEST(SharedRecords, unreadable_ones_fail_only_for_readers_of_that_column) {
   SharedRecords shared;
   Partition partition;
   partition.append(30);
@@ -187,7 +187,7 @@ TEST(SharedRecords, that_cannot_be_read_fail_only_for_those_who_use_the_column) 
   }
 }
 
-TEST(SharedRecords, are_of_those_who_read_in_the_same_way) {
+TEST(SharedRecords, are_shared_by_readers_of_the_same_format) {
   SharedRecords shared;
   Partition partition;
   partition.append(30);
@@ -200,7 +200,7 @@ TEST(SharedRecords, are_of_those_who_read_in_the_same_way) {
   EXPECT_EQ(shared.kept_bytes(), 0u);
 }
 
-TEST(SharedRecords, go_with_those_who_wait_for_them) {
+TEST(SharedRecords, are_dropped_with_their_waiting_readers) {
   SharedRecords shared;
   Partition partition;
   partition.append(30);
@@ -215,7 +215,7 @@ TEST(SharedRecords, go_with_those_who_wait_for_them) {
 }
 
 // A server of queries over small compressed batches kept a decompressor of each, with its window: gigabytes.
-TEST(SharedRecords, keep_nothing_of_what_was_decompressed) {
+TEST(SharedRecords, keep_no_decompressed_bytes) {
   SharedRecords shared;
   Partition partition;
   partition.compress(records::Codec::Zstd);
@@ -291,7 +291,7 @@ TEST(SharedRecords, are_shared_by_loops_that_come_to_them_together) {
       while (other.next() < Offset(kRecords)) {
         steady.take(partition, 500);
         partition.release();
-        // Comes and goes, with columns that the others do not use, here and there.
+        // This reader leaves and returns, sometimes with columns that the others do not use.
         if (steady.next().value() % 1'500 == 0)
           guest = std::make_unique<TestReader>(shared, std::vector<size_t>{Seconds + loop}, steady.next());
         if (guest) guest->take(partition, 500);

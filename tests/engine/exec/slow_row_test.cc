@@ -1,4 +1,4 @@
-// Rows whose expressions take long: another thread evaluates them, and nothing that comes out is different.
+// Rows with slow expressions: another thread evaluates them, and the output is the same.
 #include "engine/exec/slow_row.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ TestRecord click(const std::string& id, int n) {
   return {id, "{\"N\":" + std::to_string(n) + "}", 1};
 }
 
-// Another thread that works when it is told to.
+// Stands for another thread, which works when the test demands it.
 class SlowRows : public QueryTest {
  protected:
   ~SlowRows() override {
@@ -33,7 +33,7 @@ class SlowRows : public QueryTest {
       });
   }
 
-  // What is there is evaluated, and the tasks are told.
+  // Evaluates the waiting rows, and notifies the tasks.
   void work() {
     for (auto& [work, done] : std::exchange(handed_over_, {})) {
       std::thread([&work] { work(); }).join();
@@ -41,7 +41,7 @@ class SlowRows : public QueryTest {
     }
   }
 
-  // Until nothing is left to do; how many rows went to the other thread.
+  // Runs until nothing is left; returns the number of rows that the other thread evaluated.
   size_t work_off(QueryRun& run) {
     size_t rows = 0;
     EXPECT_TRUE(run.run_to_rest());
@@ -59,7 +59,7 @@ class SlowRows : public QueryTest {
   std::vector<HandedOver> handed_over_;
 };
 
-TEST_F(SlowRows, what_comes_before_a_slow_row_is_committed_while_it_waits) {
+TEST_F(SlowRows, rows_before_a_slow_row_are_committed_while_it_waits) {
   auto run = query({kClicks}, kLengths);
   attach(*run);
   run->produce("clicks", 0, {click("a", 1), click("b", kLong), click("c", 3)});
@@ -87,7 +87,7 @@ TEST_F(SlowRows, a_restart_meanwhile_evaluates_it_again) {
   EXPECT_EQ(run->written(), "a {\"L\":1} @1\nb {\"L\":1000000} @1\nc {\"L\":3} @1\n");
 }
 
-TEST_F(SlowRows, nobody_waits_for_a_row_of_a_task_that_is_gone) {
+TEST_F(SlowRows, a_row_of_a_destroyed_task_delays_no_one_else) {
   auto run = query({kClicks},
                    "CREATE STREAM x AS SELECT id, REDUCE(GENERATE_SERIES(1, n), 0, (s, a) => "
                    "s + REDUCE(GENERATE_SERIES(1, n), 0, (t, b) => t + b)) AS l FROM clicks;");
@@ -110,7 +110,7 @@ TEST_F(SlowRows, a_failure_elsewhere_is_the_rows) {
 }
 
 // Each operator that evaluates, with rows large and small in turn.
-TEST_F(SlowRows, what_comes_out_is_the_same) {
+TEST_F(SlowRows, the_output_is_the_same) {
   const std::vector<std::string> queries = {
       "CREATE STREAM x AS SELECT id, n FROM clicks WHERE LEN(LPAD('', n, 'x')) > 2;",
       "CREATE STREAM x AS SELECT id, EXPLODE(ARRAY[LEN(LPAD('', n, 'x')), 7]) AS e FROM clicks;",
@@ -155,7 +155,7 @@ TEST_F(SlowRows, a_large_record_goes_to_the_other_thread_at_once) {
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(handed_over_.size(), 1u);
   EXPECT_EQ(run->written(), "");
-  EXPECT_GE(work_off(*run), 1u);  // what comes behind a slow row is tried there as well
+  EXPECT_GE(work_off(*run), 1u);  // rows behind a slow row are tried on that thread as well
   EXPECT_EQ(run->written(), "a {\"HAS\":false} @1\nb {\"HAS\":true} @1\n");
 }
 

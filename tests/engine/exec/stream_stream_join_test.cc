@@ -1,5 +1,5 @@
-// Streams joined with streams: who meets whom, when rows of nulls come, and that it does not matter how records are
-// cut into steps.
+// Streams joined with streams: matches, the times of rows with NULLs, and independence from the way in which records
+// are divided into steps.
 #include <algorithm>
 
 #include "base/random.h"
@@ -62,18 +62,18 @@ TEST_F(StreamStreamJoin, records_of_one_time_meet_each_once_and_in_their_order) 
                 row("k", "2", "8", 1'500));
 }
 
-TEST_F(StreamStreamJoin, nulls_come_when_nobody_can_come) {
+TEST_F(StreamStreamJoin, rows_of_nulls_are_written_when_no_match_can_arrive) {
   auto run = join("LEFT JOIN r WITHIN 1 SECOND GRACE PERIOD 2 SECONDS");
   produce(*run, "l", {{"k", 1, 1'000}, {"m", 2, 1'100}});
   produce(*run, "r", {{"other", 0, 4'000}});
   ASSERT_TRUE(run->run_to_rest());
-  EXPECT_EQ(run->written(), "");  // until 4000 one may still come
+  EXPECT_EQ(run->written(), "");  // a match may still arrive until 4000
   produce(*run, "r", {{"m", 3, 2'000}, {"other", 0, 4'001}});
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->written(), row("m", "2", "3", 2'000) + row("k", "1", "null", 1'000));
 }
 
-TEST_F(StreamStreamJoin, of_one_time_the_right_sides_nulls_come_first) {
+TEST_F(StreamStreamJoin, at_equal_times_the_right_sides_nulls_are_first) {
   EXPECT_EQ(joined("FULL JOIN r WITHIN 1 SECOND GRACE PERIOD 0 SECONDS",
                    {{"b", 1, 1'000}, {"a", 2, 1'000}, {"z", 0, 9'000}}, {{"c", 3, 1'000}}),
             row("c", "null", "3", 1'000) + row("a", "2", "null", 1'000) +
@@ -81,7 +81,7 @@ TEST_F(StreamStreamJoin, of_one_time_the_right_sides_nulls_come_first) {
 }
 
 // As in Kafka Streams since KIP-962.
-TEST_F(StreamStreamJoin, who_has_no_key_meets_nobody) {
+TEST_F(StreamStreamJoin, a_record_without_a_key_has_no_match) {
   auto run = join("LEFT JOIN r WITHIN 1 SECOND GRACE PERIOD 1 SECOND");
   run->produce("l", 0, {{std::nullopt, "{\"A\":1}", 1'000}, {"k", std::nullopt, 1'000}});
   run->produce("r", 0, {{std::nullopt, "{\"B\":1}", 1'000}});
@@ -94,13 +94,13 @@ TEST_F(StreamStreamJoin, each_side_forgets_by_its_own_time_and_late_records_are_
   produce(*run, "l", {{"k", 1, 1'000}, {"k", 2, 10'000}, {"k", 3, 2'000}});
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->task().metrics().records_late, 1u);
-  // The left side has forgotten what is older than 7 s; the right side forgets nothing yet.
+  // The left side has forgotten records older than 7 s; the right side forgets nothing yet.
   produce(*run, "r", {{"k", 7, 1'500}, {"k", 8, 9'500}});
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->written(), row("k", "2", "8", 10'000));
 }
 
-TEST_F(StreamStreamJoin, what_has_expired_takes_no_memory) {
+TEST_F(StreamStreamJoin, expired_records_take_no_memory) {
   auto run = join("JOIN r WITHIN 1 SECOND GRACE PERIOD 0 SECONDS");
   for (int i = 0; i < 200; ++i) {
     produce(*run, "l", {{"k", i, i * 1'000}});
@@ -138,7 +138,7 @@ TEST_F(StreamStreamJoin, a_record_that_meets_many_is_worked_off_in_slices) {
   EXPECT_EQ(troubled->written(), expected);
 }
 
-// In four partitions, whose writers run ahead of each other: nobody comes too late.
+// Four partitions, whose writers run ahead of each other: no record is too late.
 TEST_F(StreamStreamJoin, repartitioned_sides_are_read_in_the_order_of_event_time) {
   settings_.num_partitions = 4;
   auto run = query({"CREATE STREAM l (a INT, city VARCHAR) WITH (KAFKA_TOPIC = 'l');",

@@ -1,4 +1,4 @@
-// Streams joined with tables: which row a record finds, and what becomes of those that find none.
+// Streams joined with tables: the row that a record finds, and the fate of records that find none.
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -26,7 +26,7 @@ TestRecord gone(const std::string& id, int64_t timestamp) { return {id, std::nul
 
 class StreamTableJoin : public QueryTest {
  protected:
-  // What the query writes, given these records of both topics.
+  // Returns the output of the query for these records of both topics.
   std::string joined(const std::string& sql, const std::vector<TestRecord>& orders,
                      const std::vector<TestRecord>& customers) {
     auto run = query({kOrders, kCustomers}, sql);
@@ -76,7 +76,7 @@ TEST_F(StreamTableJoin, a_record_without_a_value_gives_nothing) {
   EXPECT_EQ(joined(kLeftByKey, {gone("a", 10)}, {customer("a", "Ann", 5)}), "");
 }
 
-TEST_F(StreamTableJoin, where_sees_both_sides) {
+TEST_F(StreamTableJoin, a_condition_of_where_sees_both_sides) {
   EXPECT_EQ(
       joined("CREATE STREAM x AS SELECT o.id, amount FROM orders o LEFT JOIN customers c "
              "ON o.id = c.id WHERE c.name IS NULL AND o.amount > 1;",
@@ -109,7 +109,7 @@ TEST_F(StreamTableJoin, joined_rows_can_be_grouped) {
   EXPECT_EQ(run->newest_written(), "Ann {\"TOTAL\":3} @11\nEve {\"TOTAL\":4} @12\n");
 }
 
-// ---- streams that are not keyed by what they are joined on
+// ---- streams with another key than the one of the join
 
 class RekeyedJoin : public StreamTableJoin {
  protected:
@@ -155,7 +155,7 @@ TEST_F(RekeyedJoin, may_be_on_an_expression) {
             "b {\"AMOUNT\":2,\"NAME\":\"Bob\"} @11\n");
 }
 
-TEST_F(RekeyedJoin, of_another_key_format_finds_the_tables_bytes) {
+TEST_F(RekeyedJoin, with_another_key_format_finds_the_tables_bytes) {
   auto run = query({"CREATE STREAM orders (id INT KEY, amount INT) WITH (KAFKA_TOPIC = 'o', "
                     "KEY_FORMAT = 'JSON');",
                     "CREATE TABLE customers (id INT PRIMARY KEY, name VARCHAR) WITH (KAFKA_TOPIC = "
@@ -186,7 +186,7 @@ TEST_F(RekeyedJoin, may_follow_another_join) {
             "Bob {\"NUMBER\":\"2\",\"MEANING\":null} @11\n");
 }
 
-// ---- tables whose records' times are only those of their arrival
+// ---- tables whose records' times are only the times of their arrival
 
 class ReadFirstJoin : public StreamTableJoin {
  protected:
@@ -197,7 +197,7 @@ class ReadFirstJoin : public StreamTableJoin {
     return {id, "{\"TS\":" + std::to_string(ts) + ",\"AMOUNT\":" + std::to_string(amount) + "}",
             1'000'000};
   }
-  // Old events, and a table that came today.
+  // Old events, and a table that arrived today.
   std::string written(size_t max_rows) {
     auto run = query({kDatedOrders, kCustomers}, kLeftByKey, exact(max_rows));
     run->produce("o", 0, {dated("a", 1, 10), dated("b", 2, 20)});
@@ -211,7 +211,7 @@ class ReadFirstJoin : public StreamTableJoin {
   }
 };
 
-TEST_F(ReadFirstJoin, what_there_is_of_the_table_is_there_for_all_records) {
+TEST_F(ReadFirstJoin, all_records_see_the_rows_that_existed_at_the_start) {
   for (const size_t max_rows : {1, 2, 3, 4096})
     EXPECT_EQ(written(max_rows),
               "a {\"AMOUNT\":1,\"NAME\":\"Ann\"} @10\n"
@@ -219,7 +219,7 @@ TEST_F(ReadFirstJoin, what_there_is_of_the_table_is_there_for_all_records) {
               "b {\"AMOUNT\":3,\"NAME\":null} @15\n");
 }
 
-TEST_F(ReadFirstJoin, where_it_is_not_wanted_old_records_go_before_the_table) {
+TEST_F(ReadFirstJoin, without_the_option_old_records_precede_the_table) {
   session_["join.table.bootstrap"] = "false";
   for (const size_t max_rows : {1, 2, 3, 4096})
     EXPECT_EQ(written(max_rows),

@@ -15,7 +15,7 @@ TestRecord order(const std::string& id, const std::string& amount, int64_t times
 
 using TaskFailure = QueryTest;
 
-TEST_F(TaskFailure, a_refused_commit_stops_the_task_for_good) {
+TEST_F(TaskFailure, a_refused_commit_stops_the_task_permanently) {
   auto run = query({kOrders}, kTotals, exact(1));
   run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2), order("a", "3", 3)});
   run->task().step();
@@ -79,9 +79,9 @@ TEST_F(TaskFailure, the_servers_log_is_not_flooded_by_many_tasks) {
   EXPECT_EQ(runs.back()->task().metrics().records_failed, 51u);
 }
 
-// The lines lie in the same commits as what their micro-batches did: none is lost or doubled when
-// the task begins again.
-TEST_F(TaskFailure, records_that_cannot_be_read_are_told_in_the_processing_log_once) {
+// The lines are in the same commits as the results of their micro-batches: none is lost or doubled
+// when the task restarts.
+TEST_F(TaskFailure, unreadable_records_are_in_the_processing_log_once) {
   TaskOptions options = exact(1);
   options.processing_log = PartitionRef{Uuid{{9}}, PartitionId(0)};
   auto run = query({kOrders}, kTotals, options);
@@ -101,7 +101,7 @@ TEST_F(TaskFailure, records_that_cannot_be_read_are_told_in_the_processing_log_o
   EXPECT_NE(lines[1].find("\"SOURCE_OFFSET\":2}"), std::string::npos) << lines[1];
 }
 
-// The lines of a query's processing log after all that is there was read.
+// The lines of a query's processing log after it has read all records.
 std::vector<std::string> told_by(QueryRun& run) {
   EXPECT_TRUE(run.run_to_rest());
   return lines_of(run.log().topics(), *run.options().processing_log);
@@ -113,10 +113,10 @@ TaskOptions with_processing_log() {
   return options;
 }
 
-TEST_F(TaskFailure, records_that_retention_deletes_unread_are_told_and_counted) {
+TEST_F(TaskFailure, records_that_retention_deletes_unread_are_logged_and_counted) {
   auto run = query({kOrders}, kTotals, with_processing_log());
   for (int i = 0; i < 10; ++i) run->produce("orders", 0, {order("a", "1", i)});
-  // Whoever begins at the beginning begins where the partition does: nothing was taken from it.
+  // A task that starts at the beginning starts where the partition does: it has lost no record.
   run->delete_before("orders", 0, 4);
   EXPECT_TRUE(told_by(*run).empty());
   EXPECT_EQ(run->task().metrics().records_failed, 0u);
@@ -133,7 +133,7 @@ TEST_F(TaskFailure, records_that_retention_deletes_unread_are_told_and_counted) 
   EXPECT_EQ(run->newest_written(), "a {\"TOTAL\":8.0} @9\n");
 }
 
-TEST_F(TaskFailure, a_sum_that_does_not_fit_is_told) {
+TEST_F(TaskFailure, an_overflowing_sum_is_reported) {
   for (const char* emit : {"", " EMIT FINAL"}) {
     const bool is_final = *emit != 0;
     auto run =
@@ -168,7 +168,7 @@ TEST_F(TaskFailure, a_partition_that_cannot_be_read_is_named_after_all_before_it
   EXPECT_EQ(run->newest_written(), "a {\"TOTAL\":3.0} @2\n");
 }
 
-TEST_F(TaskFailure, only_so_many_commits_are_on_their_way) {
+TEST_F(TaskFailure, the_number_of_commits_on_their_way_is_bounded) {
   TaskOptions options = exact(1);
   options.max_commits_in_flight = 2;
   auto run = query({kOrders}, kTotals, options);
@@ -232,8 +232,8 @@ TEST_F(TaskFailure, when_durable_waits_for_all_that_was_done_before) {
   EXPECT_EQ(run->task().durable_as_of(), CommitId{2});
 }
 
-// It waits for what it shows, not for all that is on its way.
-TEST_F(TaskFailure, a_look_up_says_which_commit_it_must_wait_for) {
+// A look-up waits for the commits of the rows that it shows, not for all commits on their way.
+TEST_F(TaskFailure, a_look_up_returns_the_commit_it_must_wait_for) {
   auto run = query({kOrders}, kTotals, exact(1));
   run->produce("orders", 0, {order("a", "1", 1), order("b", "1", 2), order("a", "2", 3)});
   const auto as_of = [&](const std::string& key) {
@@ -288,7 +288,7 @@ TEST_F(TaskFailure, a_look_up_of_windows_that_are_over_waits_for_all) {
 }
 
 // The log may keep a commit for a while to write it with others.
-TEST_F(TaskFailure, the_log_is_told_when_somebody_waits_for_a_commit) {
+TEST_F(TaskFailure, the_log_is_notified_when_a_reader_waits_for_a_commit) {
   auto run = query({kOrders}, kTotals, exact(1));
   run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});
   run->task().when_durable([](Status) {});
@@ -300,7 +300,7 @@ TEST_F(TaskFailure, the_log_is_told_when_somebody_waits_for_a_commit) {
   EXPECT_EQ(run->log().hurries(), 2u) << "the second commit came while somebody waited";
 }
 
-TEST_F(TaskFailure, a_task_says_when_it_waits_for_an_answer) {
+TEST_F(TaskFailure, a_task_reports_that_it_waits_for_an_answer) {
   auto run = query({kOrders}, kTotals, exact(1));
   std::vector<TestRecord> records;
   for (int i = 0; i < 5; ++i) records.push_back(order("a", "1", i));
@@ -318,7 +318,7 @@ TEST_F(TaskFailure, a_task_says_when_it_waits_for_an_answer) {
   EXPECT_TRUE(run->task().waits_for_answer()) << "what comes now waits for an answer";
 }
 
-// A look-up of a query that is paused waits for what was begun, and for nothing else.
+// A look-up of a paused query waits for the commits that have begun, and for nothing else.
 TEST_F(TaskFailure, a_task_that_takes_no_records_finishes_what_it_has_begun) {
   auto run = query({kOrders}, kTotals, exact(1));
   run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});

@@ -1,5 +1,5 @@
-// How a task reads: each record is decoded once, whatever is taken at a time; a damaged batch stops
-// it; counts outlive a restart; late records, and those of the future, are told.
+// The reads of a task: each record is decoded once, however many are taken at a time; a damaged batch stops the task;
+// counts survive a restart; late records, and records of the future, are reported.
 #include "records/batch.h"
 #include "records/batch_builder.h"
 #include "tests/engine/exec/query_test.h"
@@ -34,7 +34,7 @@ size_t count_lines(const std::string& text) {
 
 class TaskInput : public QueryTest {
  protected:
-  // What the tasks of the query tell of the records that moved its time.
+  // The records that moved the stream time, by the metrics of the query's tasks.
   static std::vector<StreamTime> moved_by(QueryRun& run) {
     std::vector<StreamTime> told;
     for (size_t i = 0; i < run.task_count(); ++i)
@@ -44,7 +44,7 @@ class TaskInput : public QueryTest {
   }
 };
 
-// The partitions' times lie so far apart that one is read after the other.
+// The partitions' times are so far apart that they are read one after the other.
 TEST_F(TaskInput, partitions_with_skewed_times_are_decoded_once) {
   constexpr int kPartitions = 8, kRecords = 500;
   settings_.num_partitions = kPartitions;
@@ -73,7 +73,7 @@ TEST_F(TaskInput, compressed_batches_are_taken_record_by_record) {
   EXPECT_EQ(run->task().decoded_rows(), 100u);
 }
 
-// A registry elsewhere that has not answered yet: nothing is skipped, and nothing goes on behind it.
+// An external registry has not answered yet: no record is skipped, and none behind it is processed.
 TEST_F(TaskInput, a_record_waits_for_its_schema) {
   struct Late final : SchemaLookup {
     bool has_answered = false;
@@ -149,7 +149,7 @@ TEST_F(TaskInput, late_records_are_counted_and_the_clock_that_ran_ahead_is_named
   EXPECT_EQ(metrics.stream_time, (StreamTime{400LL * 86'400'000, 0, 1}));
 }
 
-TEST_F(TaskInput, behind_an_exchange_the_first_stage_knows_who_moved_the_time) {
+TEST_F(TaskInput, behind_an_exchange_the_first_stage_knows_the_record_that_moved_the_time) {
   settings_.num_partitions = 2;
   auto run = query({kClicks}, kByPage);
   run->produce("clicks", 0, {click("a", 1'000)});

@@ -1,5 +1,4 @@
-// Tasks that read several partitions, or what several tasks have made of them, take records in the order of
-// event time.
+// Tasks that read several partitions, or the output of several tasks, process records in the order of event time.
 #include <algorithm>
 
 #include "tests/engine/exec/query_test.h"
@@ -8,7 +7,7 @@ namespace engine {
 namespace {
 
 const std::string kOrders = "CREATE STREAM orders (id VARCHAR KEY, city VARCHAR, amount INT);";
-// A windowed aggregation behind an exchange. The list tells the order in which it has taken the records.
+// A windowed aggregation behind an exchange. The list shows the order in which it has processed the records.
 const std::string kLists =
     "CREATE TABLE lists AS SELECT city, COLLECT_LIST(amount) AS amounts FROM orders WINDOW "
     "TUMBLING "
@@ -44,7 +43,7 @@ TEST_F(TaskOrder, the_earlier_record_goes_first) {
   EXPECT_EQ(amounts(*run), "1,4,2,5,6,3");
 }
 
-TEST_F(TaskOrder, of_equal_times_the_first_partition_goes_first) {
+TEST_F(TaskOrder, at_equal_times_the_first_partition_is_first) {
   auto run = query({kOrders}, kLists);
   run->produce("orders", 1, {order(4, 10), order(5, 20)});
   run->produce("orders", 0, {order(1, 10), order(2, 20), order(3, 20)});
@@ -59,7 +58,7 @@ TEST_F(TaskOrder, a_record_waits_behind_a_later_one_of_its_partition) {
   EXPECT_EQ(amounts(*run), "3,1,2,4");
 }
 
-TEST_F(TaskOrder, an_empty_partition_holds_nobody_up) {
+TEST_F(TaskOrder, an_empty_partition_delays_no_other) {
   auto run = query({kOrders}, kLists);
   run->produce("orders", 1, {order(1, 10), order(2, 20)});
   EXPECT_EQ(amounts(*run), "1,2");
@@ -110,8 +109,8 @@ TEST_F(TaskOrder, neither_batches_nor_steps_change_the_order) {
   }
 }
 
-// Records that wait for the other partition are looked at in every step; what is wrong with one is
-// told once, when it is passed.
+// Records that wait for the other partition are read in every step; an error in one of them is counted once, when the
+// task has passed it.
 TEST_F(TaskOrder, a_record_that_cannot_be_read_is_counted_once) {
   auto run = query({kOrders}, kLists, exact(8));
   std::vector<TestRecord> early;

@@ -1,5 +1,5 @@
-// Tasks that crash at any moment and go on from what is durable end where a task ends that never
-// crashed, and write the same, once.
+// Tasks that crash at any moment and continue from their durable state reach the same state as a
+// task that never crashed, and write the same output, once.
 #include <set>
 #include <sstream>
 
@@ -174,7 +174,7 @@ std::string outcome(QueryRun& run, bool is_ordered) {
   for (size_t i = 0; i < run.task_count(); ++i) {
     if (const StreamTime* seen = run.task(i).stage().stream_time())
       text += std::to_string(seen->timestamp) + "\n";
-    // Where a record lies in an exchange is not the same in every run.
+    // The offsets of records in an exchange differ from run to run.
     if (is_ordered)
       for (const int64_t scalar : run.task(i).stage().scalars())
         text += std::to_string(scalar) + "\n";
@@ -194,7 +194,7 @@ TEST_P(TaskRestart, crashes_change_nothing) {
     Random random(seed * 1000);
     for (int crashes = 0; crashes < 8; ++crashes) {
       troubled->options().max_rows_per_step = 1 + random.next() % 20;
-      // Steps end in the middle of what one record makes.
+      // Steps end in the middle of a record's results.
       troubled->options().slice.max_rows = 1 + random.next() % 12;
       troubled->start();
       for (uint64_t left = random.next() % 30; left > 0; --left) troubled->stumble(random);

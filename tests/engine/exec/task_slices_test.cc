@@ -1,5 +1,5 @@
-// What one record makes may be much more than fits a step or a commit: it is worked off in slices, and
-// neither slices nor crashes between them change what comes out.
+// The results of one record may be far larger than a step or a commit: they are produced in slices, and neither slices
+// nor crashes between them change the output.
 #include <tuple>
 
 #include "engine/testing/memory_checkpoints.h"
@@ -34,7 +34,7 @@ size_t count_lines(const std::string& text) {
 
 class TaskSlices : public QueryTest {
  protected:
-  // How many steps it takes to come to rest.
+  // Number of steps until the query is idle.
   static size_t steps(QueryRun& run) {
     size_t steps = 0;
     for (bool moved = true; moved;) {
@@ -57,7 +57,7 @@ TEST_F(TaskSlices, a_record_in_thousands_of_windows_takes_several_steps) {
 }
 
 // The shard steps a task when its input has grown; that step may have a rest to work off first.
-TEST_F(TaskSlices, what_comes_while_a_rest_is_worked_off_is_taken_without_being_told_again) {
+TEST_F(TaskSlices, records_that_arrive_between_slices_are_taken_without_a_new_notification) {
   auto run = query({kClicks}, kHopping);
   run->options().slice.max_rows = 500;
   run->start();
@@ -118,7 +118,7 @@ TEST_F(TaskSlices, records_of_thousands_of_columns_are_taken_a_few_at_a_time) {
   }
 }
 
-TEST_F(TaskSlices, commits_stay_small_whatever_a_record_makes) {
+TEST_F(TaskSlices, commits_stay_small_however_many_rows_a_record_makes) {
   for (const std::string& sql : {kHopping, kExplode}) {
     auto run = query({kClicks}, sql);
     std::vector<TestRecord> records;
@@ -132,8 +132,8 @@ TEST_F(TaskSlices, commits_stay_small_whatever_a_record_makes) {
   }
 }
 
-// Also what changes and is not written counts: only the journal has it. And a block that does not end with its slice
-// does not keep the commit waiting until some other one does.
+// Changes that are not written count, too: only the journal has them. And a block that does not end with its slice does
+// not delay the commit until another block ends.
 TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
   const std::string text = "LATEST_BY_OFFSET(LPAD('', n, 'x'))";
   for (const char* emit : {"CHANGES", "FINAL"}) {
@@ -149,7 +149,7 @@ TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
   }
 }
 
-// A list is not made for each value that comes in where only the last one is written.
+// If only the last value is written, no list is built for each record.
 TEST_F(TaskSlices, lists_that_the_next_record_replaces_are_not_written) {
   TaskOptions options;
   options.merge_updates = true;
@@ -167,7 +167,7 @@ TEST_F(TaskSlices, lists_that_the_next_record_replaces_are_not_written) {
   EXPECT_NE(newest.find("1099]} @99\nb {\"L\":[1050]} @50\n"), std::string::npos) << newest;
 }
 
-TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_more) {
+TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_further_values) {
   auto run = query({kClicks},
                    "CREATE TABLE x AS SELECT id, ARRAY_LENGTH(COLLECT_LIST(LPAD('', n, 'x'))) AS l "
                    "FROM clicks GROUP BY id;");
@@ -211,7 +211,7 @@ TEST_F(TaskSlices, a_position_is_passed_when_all_of_its_record_is_durable) {
   EXPECT_EQ(count_lines(run->written()), 106u);
 }
 
-// Of a table that is not in memory each record reads a row first.
+// For a table that is not in memory, each record first reads a row.
 TEST_F(TaskSlices, changes_of_a_table_on_disk_are_made_a_few_at_a_time) {
   constexpr int kRows = 1'000;
   auto run = query({"CREATE TABLE t (id VARCHAR PRIMARY KEY, n INT);"},
@@ -323,7 +323,7 @@ TEST_F(TaskSlices, closing_many_windows_takes_several_steps_and_keeps_their_orde
   EXPECT_TRUE(std::ranges::is_sorted(keys));
 }
 
-// Rows that share what they hold, each of a kind that makes many of one.
+// Rows that share their contents, each with a function that makes many rows of one.
 struct Sharing {
   std::string sql;
   std::vector<TestRecord> clicks;
@@ -362,7 +362,7 @@ class TaskSharing : public TaskSlices {
   }
 };
 
-TEST_F(TaskSharing, commits_stay_small_whatever_rows_share) {
+TEST_F(TaskSharing, commits_stay_small_even_if_rows_share_values) {
   constexpr size_t kBytes = 100'000;
   for (const Sharing& sharing : queries_with_shared_strings(300, kBytes)) {
     auto run = run_of(sharing, kBytes);

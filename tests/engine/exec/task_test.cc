@@ -79,7 +79,7 @@ TEST_F(TaskTest, grouping_by_a_value_goes_through_an_exchange) {
             "Quetta {\"N\":1} @2\n");
 }
 
-// Stream time is what the records say: with a grace of 10 s the window from 0 closes at 70 s.
+// Stream time comes from the records: with a grace of 10 s the window from 0 closes at 70 s.
 TEST_F(TaskTest, a_late_record_counts_while_its_window_is_in_grace) {
   auto run = query({kOrders},
                    "CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM orders WINDOW TUMBLING "
@@ -124,7 +124,7 @@ TEST_F(TaskTest, an_aggregation_of_a_table_takes_the_old_row_back) {
             "Lahore {\"N\":0} @5\n");
 }
 
-TEST_F(TaskTest, having_deletes_what_had_passed_before_and_no_more) {
+TEST_F(TaskTest, having_deletes_only_rows_that_had_passed_before) {
   auto run = query({kOrders},
                    "CREATE TABLE small AS SELECT id, SUM(amount) AS total FROM orders GROUP BY id "
                    "HAVING SUM(amount) < 10;");
@@ -142,7 +142,7 @@ TEST_F(TaskTest, having_deletes_what_had_passed_before_and_no_more) {
   EXPECT_EQ(run->table(), "\"a\" 7 5 null null\n");
 }
 
-TEST_F(TaskTest, a_filtered_table_deletes_rows_that_pass_no_more) {
+TEST_F(TaskTest, a_filtered_table_deletes_rows_that_stop_matching) {
   auto run = query({kUsers}, "CREATE TABLE lahore AS SELECT * FROM users WHERE city = 'Lahore';");
   run->produce("users", 0,
                {{"1", user("Lahore"), 1},
@@ -179,7 +179,7 @@ TEST_F(TaskTest, every_record_that_cannot_be_read_is_counted) {
       << run->task().metrics().last_error;
 }
 
-TEST_F(TaskTest, one_record_at_a_time_writes_what_one_batch_writes) {
+TEST_F(TaskTest, single_records_write_the_same_as_one_batch) {
   std::string expected;
   for (const size_t rows : {4096, 1, 3}) {
     auto run = query({kOrders},

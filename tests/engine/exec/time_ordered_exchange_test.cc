@@ -1,5 +1,5 @@
-// Behind a time-ordered exchange rows come in the order of event time, whichever of the tasks before it runs
-// ahead, falls behind, or has nothing to send.
+// After a time-ordered exchange rows are in the order of event time, whichever of the tasks before it runs ahead, falls
+// behind, or has nothing to send.
 #include <algorithm>
 #include <sstream>
 
@@ -10,7 +10,7 @@ namespace engine {
 namespace {
 
 const std::string kOrders = "CREATE STREAM orders (id VARCHAR KEY, city VARCHAR, amount INT);";
-// Small windows without grace: a row that comes too late is missed. The list tells the rows' order.
+// Small windows without grace: a row that arrives too late is missing. The list shows the rows' order.
 const std::string kLists =
     "CREATE TABLE lists AS SELECT city, COUNT(*) AS n, COLLECT_LIST(amount) AS amounts FROM orders "
     "WINDOW TUMBLING (SIZE 100 MILLISECONDS, RETENTION 30 DAYS, GRACE PERIOD 0 SECONDS) WHERE "
@@ -131,8 +131,8 @@ TEST_F(TimeOrderedExchange, rows_come_as_from_one_task_that_reads_all_partitions
   }
 }
 
-// What a writer has told of its end says nothing of what was appended since.
-TEST_F(TimeOrderedExchange, what_is_there_at_a_moment_makes_nothing_of_that_moment_late) {
+// A writer's report of its end does not hold for records that are appended later.
+TEST_F(TimeOrderedExchange, simultaneous_records_are_not_late) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {
     Random random(seed);
     const int partitions = 2 + static_cast<int>(random.next() % 3);
@@ -190,7 +190,7 @@ TEST_F(TimeOrderedExchange, a_task_that_filters_all_away_lets_the_others_go_on) 
   EXPECT_EQ(counted(*run), 2);
 }
 
-TEST_F(TimeOrderedExchange, progress_is_told_once_and_not_while_nothing_changes) {
+TEST_F(TimeOrderedExchange, progress_is_sent_once_and_not_without_changes) {
   auto run = lists(2);
   const ExchangeLanes lanes = two_readers();
   const auto told = [&](int writer) {
@@ -209,7 +209,7 @@ TEST_F(TimeOrderedExchange, progress_is_told_once_and_not_while_nothing_changes)
 }
 
 // Else a partition whose clock is an hour behind, and which always gets more, would hold the others up.
-TEST_F(TimeOrderedExchange, a_partition_that_lags_for_ever_holds_nobody_up_for_ever) {
+TEST_F(TimeOrderedExchange, a_partition_that_lags_for_ever_delays_no_other_for_ever) {
   auto run = lists(2);
   run->produce("orders", 0, {order("a", 1, 1'000'000)});
   for (int i = 0; i < 20; ++i) {
@@ -251,7 +251,7 @@ TEST_F(TimeOrderedExchange, rows_that_wait_stay_in_the_log) {
   EXPECT_NE(run->table().find("\"a\" 1 [1] "), std::string::npos) << run->table().substr(0, 200);
 }
 
-// Until all have come to their end it comes behind them; then what follows it goes by its own time again.
+// The far record waits until all writers have reached their ends; later records then count with their own times again.
 TEST_F(TimeOrderedExchange, a_broken_clock_is_forgotten_at_the_end) {
   auto run = lists(2);
   run->produce("orders", 0, {order("far", 1, 1'000'000'000)});

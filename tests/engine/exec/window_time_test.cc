@@ -81,7 +81,7 @@ TEST_F(WindowLimit, windows_a_record_are_bounded_when_the_query_is_created) {
   EXPECT_EQ(refused.error().detail,
             "The windows have a size of 31536000000 ms and advance by 1 ms.");
   EXPECT_EQ(refused.error().hint,
-            "Advance by 3153600 ms or more.");  // so many would also be above the bound
+            "Advance by 3153600 ms or more.");  // one millisecond less would exceed the limit
 }
 
 TEST_F(WindowLimit, the_property_decides) {

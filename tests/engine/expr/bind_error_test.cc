@@ -1,4 +1,4 @@
-// What is said when an expression makes no sense; ksqlDB's words are in the detail.
+// Messages for invalid expressions; ksqlDB's wording is in the detail.
 #include <ctime>
 
 #include "tests/engine/expr/expression_tools.h"
@@ -32,7 +32,7 @@ void check_errors(std::initializer_list<ErrorCase> cases) {
 
 }  // namespace
 
-TEST(BindError, unknown_columns_are_told_with_a_guess) {
+TEST(BindError, errors_about_unknown_columns_suggest_a_name) {
   const Error error = error_of("stt->x");
   EXPECT_EQ(error.code, ErrorCode::UndefinedColumn);
   EXPECT_EQ(error.message, "column \"stt\" does not exist in stream T");
@@ -146,9 +146,8 @@ TEST(BindError, columns_of_a_join_are_shown_as_ksqldb_names_them) {
             "GREATER_THAN.\nStatement: (I1_BAR > I2_BAR)");
 }
 
-// Each name is one look-up, so that a row of thousands of columns is bound in no time. In a quadratic
-// binder 32 times the columns take a thousand times as long. Of CPU, so that a busy machine does not
-// matter.
+// Each name takes one look-up, so that rows with thousands of columns bind quickly. With a quadratic binder 32 times
+// the columns would take a thousand times as long. CPU time is measured, so that a busy machine does not matter.
 TEST(WideScope, binding_every_column_is_linear_in_their_number) {
   const auto seconds_for = [](size_t columns) {
     Layout layout;

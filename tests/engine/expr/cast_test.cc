@@ -64,7 +64,7 @@ TEST(Cast, nested_types_part_by_part) {
         "!Cannot cast \"x\" to INTEGER ARRAY<INTEGER>; !Cannot cast \"x\" to INTEGER"}});
 }
 
-TEST(Cast, nulls_become_text_where_the_property_says_so) {
+TEST(Cast, nulls_become_text_if_the_property_is_set) {
   World world;
   const std::map<std::string, std::string> properties = {
       {"ksql.cast.strings.preserve.nulls", "false"}};

@@ -1,4 +1,4 @@
-// What expressions give: for each the value in a row of values and in a row of nulls.
+// The values of expressions: for each, the value in a row of values and in a row of nulls.
 #include "tests/engine/expr/expression_tools.h"
 
 using namespace expression_tools;
@@ -91,7 +91,7 @@ TEST(Expression, distinct_from_knows_null) {
 }
 
 TEST(Expression, text_is_ordered_by_utf16_units) {
-  // U+1F600 is written with surrogates, which come before U+FFFD.
+  // U+1F600 is written with surrogates, which sort before U+FFFD.
   check({{"'\xF0\x9F\x98\x80' < '\xEF\xBF\xBD'", "true BOOLEAN; true"},
          {"'a' < 'ab'", "true BOOLEAN; true"},
          {"'b' > 'ab'", "true BOOLEAN; true"}});
@@ -159,7 +159,8 @@ TEST(Expression, like_matches_runs_and_single_characters) {
           "with escape character"}});
 }
 
-// What stands between two runs is found in time linear in the text, or, with `_` in it, given up.
+// The part between two wildcards is found in time linear in the text; if it contains `_`, the
+// search ends with an error.
 TEST(Expression, like_does_not_take_for_ever) {
   check({{"LPAD('b', 1000000, 'a') LIKE CONCAT('%', LPAD('c', 500000, 'a'), '%')",
           "false BOOLEAN; false"},

@@ -88,7 +88,7 @@ inline Result<BoundExpression> bound(std::string_view text) {
   return bound(text, Scope(sample_layout()));
 }
 
-// The value as CAST AS STRING writes it, "null", or "!" and what failed.
+// The value as CAST AS STRING writes it, "null", or "!" and the error.
 inline std::string shown_row(const Evaluated& result, size_t row) {
   if (result.errors.has(row)) {
     EXPECT_TRUE(result.column->is_null(row));

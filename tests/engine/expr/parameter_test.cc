@@ -33,7 +33,7 @@ std::string constant_text(std::string_view text, const SqlType& type) {
 
 }  // namespace
 
-TEST(Parameter, takes_the_type_of_what_it_is_compared_with) {
+TEST(Parameter, takes_the_type_of_the_other_operand) {
   EXPECT_EQ(inferred("I = $1"), "INTEGER");
   EXPECT_EQ(inferred("$2 < L AND S = $1"), "STRING, BIGINT");
   EXPECT_EQ(inferred("DT BETWEEN $1 AND $2"), "DATE, DATE");
@@ -50,7 +50,7 @@ TEST(Parameter, takes_the_type_of_a_cast_and_of_a_functions_argument) {
   EXPECT_EQ(inferred("SQRT($1) = D"), "DOUBLE");
 }
 
-TEST(Parameter, is_text_when_nothing_tells) {
+TEST(Parameter, is_text_without_a_context) {
   EXPECT_EQ(inferred("$1"), "STRING");
   EXPECT_EQ(inferred("$1 = $2"), "STRING, STRING");
 }
@@ -74,7 +74,7 @@ TEST(Parameter, is_refused_where_there_are_none) {
   EXPECT_EQ(evaluated("$1 + 1"), "InvalidParameter: there is no parameter $1");
 }
 
-TEST(Constant, text_becomes_what_the_column_needs) {
+TEST(Constant, text_gets_the_type_of_the_column) {
   EXPECT_EQ(constant_text("'12'", TypeKind::Integer), "12");
   EXPECT_EQ(constant_text("'true'", TypeKind::Boolean), "true");
   EXPECT_EQ(constant_text("'2024-02-03'", TypeKind::Date), "2024-02-03");
@@ -88,7 +88,7 @@ TEST(Constant, text_becomes_what_the_column_needs) {
             "Struct{B=1}");
 }
 
-TEST(Constant, what_does_not_fit_is_an_error) {
+TEST(Constant, an_unfitting_value_is_an_error) {
   EXPECT_EQ(constant_text("1.5", TypeKind::Integer),
             "TypeMismatch: expected INTEGER but got DECIMAL(2, 1)");
   EXPECT_EQ(constant_text("TRUE", TypeKind::String),

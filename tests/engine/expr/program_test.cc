@@ -1,4 +1,4 @@
-// Programs: what is shared, what is computed for which rows.
+// Programs: shared subexpressions, and the rows for which each step is computed.
 #include <chrono>
 #include <ctime>
 #include <random>
@@ -73,7 +73,7 @@ std::vector<ColumnPtr> picked(const std::vector<ColumnPtr>& columns,
 }
 
 // Lists beyond a few items are looked up in a set: the answer is that of OR over the items.
-TEST(Program, a_long_list_gives_what_its_comparisons_give) {
+TEST(Program, a_long_list_gives_the_same_as_its_comparisons) {
   const std::string_view lists[][2] = {
       {"I", "1, 3, 30"},        {"L", "0, 2, 30"},    {"D", "0.5, 1.0, 30.5"}, {"S", "'x', 'xx'"},
       {"TM", "'00:00:00.001'"}, {"DE", "1.00, 2.50"}, {"B", "TRUE"},           {"I", "J, 3, NULL"},
@@ -94,7 +94,7 @@ TEST(Program, a_long_list_gives_what_its_comparisons_give) {
   }
 }
 
-// What is quadratic would take minutes.
+// A quadratic algorithm would take minutes.
 TEST(Program, twenty_thousand_items_are_looked_up_in_no_time) {
   std::string list = "0";
   for (int i = 1; i < 20'000; ++i) list += ", " + std::to_string(i);
@@ -117,7 +117,7 @@ TEST(Program, columns_are_shared_and_not_copied) {
   EXPECT_EQ(results[1].column.get(), &columns[13]->child(1));
 }
 
-TEST(Program, what_occurs_twice_is_computed_once) {
+TEST(Program, a_repeated_subexpression_is_computed_once) {
   EXPECT_EQ(Program(bound_all({"I * 2 + 1", "I * 2 + 1", "I * 2"})).instruction_count(), 2u);
   EXPECT_EQ(Program(bound_all({"RANDOM()", "RANDOM()"})).instruction_count(), 2u);
 }
@@ -139,7 +139,7 @@ TEST(Program, the_operand_of_a_case_is_computed_once_though_it_changes) {
   EXPECT_GT(different, 500u) << "two CASEs have an operand each";
 }
 
-TEST(Program, a_lambda_may_give_back_what_it_was_given) {
+TEST(Program, a_lambda_may_return_its_argument) {
   check({
       {"REDUCE(ARRAY[1, 2, 3], 7, (q, x) => q)", "7 INTEGER; 7"},
       {"REDUCE(ARRAY[1, 2, 3], 7, (q, x) => x)", "3 INTEGER; 3"},
@@ -151,8 +151,8 @@ TEST(Program, a_lambda_may_give_back_what_it_was_given) {
   });
 }
 
-// Each step must cost what its element costs, however many there are.
-// In processor time: other tests run beside it. Elements that were copied at each step took minutes.
+// The cost of a step must not depend on the number of elements. CPU time is measured, since other tests run at the same
+// time. With elements that were copied at each step it took minutes.
 TEST(Program, a_million_elements_are_reduced_in_no_time) {
   const std::clock_t begin = std::clock();
   check({{"REDUCE(GENERATE_SERIES(1, 1000000), CAST(0 AS BIGINT), (q, x) => q + x)",
@@ -173,7 +173,7 @@ TEST(Program, a_reduction_ends_with_its_time) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
 }
 
-// What is computed once may not be copied into any number of elements or rows.
+// A value that is computed once must not be copied without limit into elements or rows.
 TEST(Program, copies_of_constants_are_counted) {
   const std::string_view expressions[] = {
       "TRANSFORM(GENERATE_SERIES(1, 1000), x => LPAD('a', 60000, 'a'))",
@@ -230,8 +230,8 @@ TEST(Program, a_constant_array_is_counted_for_each_row) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Bytes);
 }
 
-// A step of REDUCE gives back what it took on its way.
-TEST(Program, working_memory_is_counted_while_it_is_there) {
+// A step of REDUCE frees its intermediate values.
+TEST(Program, working_memory_is_counted_while_it_exists) {
   World world;
   const SystemClock clock;
   EvalBudget budget(clock);

@@ -39,7 +39,7 @@ TEST(Delimited, a_malformed_line_is_an_error_and_its_row_is_null) {
   EXPECT_EQ(got.status.problems[3].message, "column I: expected INTEGER, got x");
 }
 
-TEST(Delimited, only_what_needs_quotes_gets_them) {
+TEST(Delimited, only_special_characters_cause_quotes) {
   std::vector<std::unique_ptr<Column>> data;
   for (const ColumnDef& column : kColumns) data.push_back(std::make_unique<Column>(column.type));
   for (const char* s : {"plain", "a,b", "say \"x\"", "", " x", "x ", "a\nb", "#1", "-1"}) {

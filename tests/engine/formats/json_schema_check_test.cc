@@ -18,7 +18,7 @@ struct Row {
   bool fits;
 };
 
-TEST(JsonSchemaCheck, knows_the_words_that_say_something_of_values) {
+TEST(JsonSchemaCheck, knows_the_keywords_about_values) {
   const Row rows[] = {
       {"true", "1", true},
       {"false", "1", false},
@@ -79,7 +79,7 @@ TEST(JsonSchemaCheck, knows_the_words_that_say_something_of_values) {
   }
 }
 
-TEST(JsonSchemaCheck, says_where_and_what_is_wrong) {
+TEST(JsonSchemaCheck, names_the_place_and_the_error) {
   const Status checked =
       check(R"({"properties":{"a":{"items":{"type":"string"}}}})", R"({"a":["x",{"y":1}]})");
   EXPECT_EQ(checked.error().message, "#/a/1: expected type: \"string\"");

@@ -38,7 +38,8 @@ TEST(JsonReader, whole_numbers_come_from_numbers_and_numeric_strings) {
   EXPECT_TRUE(is_refused(TypeKind::Bigint, "9223372036854775808"));
 }
 
-// Of a topic full of garbage the first few records are explained, and the last: it is the last error.
+// In a topic full of garbage, only the first few records and the last one get an explanation: the last one is shown as
+// the last error.
 TEST(JsonReader, in_a_flood_the_last_record_still_has_its_reason) {
   std::vector<std::string> payloads(1'000, R"({"V":"many"})");
   payloads.push_back(R"({"V":"few"})");
@@ -129,7 +130,7 @@ TEST(JsonReader, the_exact_name_wins_over_the_upper_cased_one_in_any_order) {
   EXPECT_EQ(got.at(4, 0), Value::integer(1));
 }
 
-TEST(JsonReader, of_duplicate_keys_the_last_counts) {
+TEST(JsonReader, the_last_of_duplicate_keys_counts) {
   const std::vector<ColumnDef> columns = {
       {"A", TypeKind::Integer},
       {"L", SqlType::array(TypeKind::Integer)},
@@ -184,7 +185,7 @@ TEST(JsonReader, a_row_is_a_value_null_or_an_error) {
   EXPECT_EQ(got.status.problems[5].message, "column A: expected INTEGER, got x");
 }
 
-TEST(JsonReader, each_problem_is_told_for_its_own_row) {
+TEST(JsonReader, each_error_belongs_to_its_own_row) {
   const ReadRows got =
       read_rows(kJson, one(TypeKind::Integer), {R"({"V":"x"})", R"({"V":tru})", R"({"V":1)"});
   ASSERT_EQ(got.status.problems.size(), 3u);
@@ -193,7 +194,7 @@ TEST(JsonReader, each_problem_is_told_for_its_own_row) {
   EXPECT_EQ(got.status.problems[2].message, "not valid JSON: expected '}' at byte 6");
 }
 
-TEST(JsonReader, what_is_not_needed_is_skipped_but_must_be_well_formed) {
+TEST(JsonReader, unneeded_values_are_skipped_but_must_be_well_formed) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::Integer}};
   const ReadRows got =
       read_rows(kJson, columns,

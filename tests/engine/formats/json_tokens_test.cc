@@ -1,5 +1,5 @@
-// The tokenizer reads what simdjson means for its own front ends only (docs/adr/0010): these tests
-// pin what it relies on.
+// The tokenizer uses parts of simdjson that are meant for its own front ends only (docs/adr/0010):
+// these tests pin the behaviour that it relies on.
 #include "engine/formats/json/json_tokens.h"
 
 #include <simdjson.h>
@@ -9,7 +9,7 @@
 namespace engine {
 namespace {
 
-// Where tokens begin, letter by letter, of a text whose strings are closed.
+// The positions of the tokens, found byte by byte, in a text with closed strings.
 std::vector<uint32_t> starts_of(std::string_view text) {
   std::vector<uint32_t> starts;
   bool in_scalar = false;
@@ -57,7 +57,7 @@ std::string random_text(Random& random) {
   return text;
 }
 
-TEST(JsonTokens, are_those_of_a_reader_letter_by_letter_with_every_instruction_set) {
+TEST(JsonTokens, equal_those_of_a_byte_by_byte_reader_with_every_instruction_set) {
   const simdjson::implementation* const usual = simdjson::get_active_implementation();
   size_t tried = 0;
   for (const simdjson::implementation* each : simdjson::get_available_implementations()) {

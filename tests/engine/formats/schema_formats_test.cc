@@ -1,4 +1,5 @@
-// AVRO, PROTOBUF, JSON_SR: what is written is read back, and what others write is understood.
+// AVRO, PROTOBUF, JSON_SR: written records are read back, and records of other programs are
+// understood.
 #include "engine/formats/avro/avro.h"
 #include "engine/formats/avro/avro_columns.h"
 #include "engine/formats/format.h"
@@ -67,7 +68,7 @@ std::vector<Payload> payloads_of(const EncodedRows& rows) {
   return payloads;
 }
 
-TEST(SchemaFormats, what_is_written_is_read_back) {
+TEST(SchemaFormats, written_records_are_read_back) {
   for (const char* format : {"AVRO", "JSON_SR", "PROTOBUF", "PROTOBUF_NOSR"}) {
     const FormatSpec spec{.name = format, .nulls = "OPTIONAL"};
     const Table table = table_of(all_kinds(), true);
@@ -110,8 +111,8 @@ TEST(SchemaFormats, texts_of_every_size_come_back) {
     }
 }
 
-// A field that comes twice counts with its last value, also where it is read in the short way.
-TEST(Protobuf, of_several_values_the_last_one_counts) {
+// A field that occurs twice has its last value, also in the short form of reading.
+TEST(Protobuf, the_last_of_several_values_counts) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Bigint}, {"B", TypeKind::String}};
   const FormatSpec spec{.name = "PROTOBUF_NOSR"};
   const ReadRows read =
@@ -160,7 +161,7 @@ TEST(SchemaFormats, a_record_without_a_header_is_refused) {
   }
 }
 
-TEST(SchemaFormats, an_id_that_nobody_registered_is_named) {
+TEST(SchemaFormats, an_unregistered_id_is_named) {
   const ReadRows read = read_rows({.name = "AVRO"}, {{"A", TypeKind::Integer}},
                                   {std::string_view("\0\0\0\0\7\2\2", 7)});
   ASSERT_EQ(read.status.errors, 1u);
@@ -181,7 +182,7 @@ TEST(Avro, the_derived_schema_is_that_of_ksqldb) {
             R"({"type":"bytes","scale":2,"precision":4,"logicalType":"decimal"})");
 }
 
-// What Avro's own specification gives as an example: {"a": 27, "b": "foo"}.
+// The example of Avro's own specification: {"a": 27, "b": "foo"}.
 TEST(Avro, a_record_of_another_program_is_read_by_its_own_schema) {
   const OneSchema schemas(
       3,
@@ -207,7 +208,7 @@ TEST(Avro, a_record_of_another_program_is_read_by_its_own_schema) {
   EXPECT_TRUE(more.is_null(0));
 }
 
-TEST(Avro, a_type_that_does_not_fit_is_told_with_its_column) {
+TEST(Avro, an_incompatible_type_is_reported_with_its_column) {
   const OneSchema schemas(1, {SchemaKind::Avro, R"({"type":"record","name":"t","fields":[)"
                                                 R"({"name":"A","type":"string"}]})"});
   auto reader = make_reader({.name = "AVRO"}, std::vector<ColumnDef>{{"A", TypeKind::Integer}},
@@ -235,7 +236,7 @@ TEST(Avro, blocks_that_claim_too_much_are_refused) {
   EXPECT_EQ(status.errors, 1u);
 }
 
-TEST(Avro, what_the_schema_demands_beside_the_columns_gets_its_default) {
+TEST(Avro, fields_that_only_the_schema_has_get_their_defaults) {
   const SchemaText schema{SchemaKind::Avro,
                           R"({"type":"record","name":"t","fields":[{"name":"c1","type":"int"},)"
                           R"({"name":"c2","type":"int","default":100}]})"};

@@ -7,7 +7,7 @@
 namespace engine {
 namespace {
 
-// The JSON of what the JSON becomes; of what is wrong its message.
+// Returns the JSON of the converted record, or the error message.
 std::string through_avro(const std::string& schema, const std::string& json) {
   const auto avro = AvroSchema::parse({SchemaKind::Avro, schema});
   if (!avro) return avro.error().message;
@@ -53,7 +53,7 @@ TEST(SchemaJson, avro_takes_defaults_and_plain_values_of_unions) {
   EXPECT_EQ(through_avro(record(R"(["null","int"])"), R"({"a":5})"), R"({"a":{"int":5}})");
 }
 
-TEST(SchemaJson, what_is_no_value_of_the_schema_is_told) {
+TEST(SchemaJson, an_invalid_value_is_reported) {
   EXPECT_EQ(through_avro(record(R"("int")"), R"({"a":"x"})"),
             "a: a value of the type int was expected");
   EXPECT_EQ(through_avro(record(R"("int")"), R"({"a":2147483648})"), "a: 2147483648 is no int");

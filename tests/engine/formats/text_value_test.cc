@@ -21,7 +21,7 @@ std::string print(const SqlType& type, const Value& value) {
 }
 Value text(const char* s) { return Value::text(s); }
 
-TEST(TextValue, what_cannot_be_read_is_shown_with_column_and_type) {
+TEST(TextValue, an_unreadable_value_is_shown_with_column_and_type) {
   const auto error = parse_text_value(SqlType::decimal(10, 2), "12,5O", "column AMOUNT").error();
   EXPECT_EQ(error.message, "invalid input for column AMOUNT (DECIMAL(10, 2)): \"12,5O\"");
   EXPECT_EQ(error.code, ErrorCode::InvalidText);
@@ -51,7 +51,7 @@ TEST(TextValue, scalars_are_read_as_postgresql_does) {
   EXPECT_EQ(parse(TypeKind::Time, "10:15:30"), Value::integer(36930000));
 }
 
-TEST(TextValue, an_infinity_has_no_place_among_milliseconds_whatever_era_is_beside_it) {
+TEST(TextValue, an_infinity_is_no_value_in_milliseconds_even_beside_an_era) {
   for (const char* text : {"infinity", "-infinity", "INFINITY BC", "-infinity BC"})
     EXPECT_EQ(parse_text_value(TypeKind::Timestamp, text, "c").error().code,
               ErrorCode::InvalidDatetime)
@@ -59,7 +59,7 @@ TEST(TextValue, an_infinity_has_no_place_among_milliseconds_whatever_era_is_besi
   EXPECT_EQ(parse(TypeKind::Timestamp, "epoch BC"), Value::bigint(0));
 }
 
-TEST(TextValue, what_a_narrower_type_does_not_have_is_out_of_range) {
+TEST(TextValue, values_beyond_a_narrower_type_are_out_of_range) {
   const auto code = [](PostgresLabel label, std::string_view text) {
     const auto value = parse_text_value(type_of(*find_label(label)), text, "parameter $1");
     return value ? ErrorCode::Internal : value.error().code;
@@ -78,7 +78,7 @@ TEST(TextValue, what_a_narrower_type_does_not_have_is_out_of_range) {
     EXPECT_TRUE(is_taken(label::kFloat4, text)) << text;
 }
 
-TEST(TextValue, of_a_real_have_its_digits_alone) {
+TEST(TextValue, a_real_has_its_own_digits_only) {
   const SqlType real = type_of(*find_label(label::kFloat4));
   EXPECT_EQ(parse(real, "0.1"), Value::number(double{0.1F}));
   for (const char* shown : {"0.1", "999999", "1e+06", "1.6777216e+07", "0.0001", "1e-05", "-0"})
@@ -94,7 +94,7 @@ TEST(TextValue, scalars_are_printed_as_postgresql_does) {
   EXPECT_EQ(print(TypeKind::Time, Value::integer(36900000)), "10:15:00");
 }
 
-TEST(TextValue, arrays_come_back_whatever_their_elements_hold) {
+TEST(TextValue, arrays_are_read_back_with_any_elements) {
   const SqlType strings = SqlType::array(TypeKind::String);
   const Value list =
       Value::list({text("a b"), text(""), Value(), text("null"), text("q\"\\,{}"), text("x")});

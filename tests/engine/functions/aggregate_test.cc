@@ -221,7 +221,7 @@ bool nearly(const Value& a, const Value& b) {
 
 }  // namespace
 
-TEST(Aggregates, keep_of_the_settings_what_they_look_at) {
+TEST(Aggregates, keep_only_the_settings_they_use) {
   const Aggregate sum(
       "SUM", {kInt}, {},
       {{"my.own", "long"}, {"sum.overflow", "wrap"}, {"ksql.functions.collect_list.limit", "5"}});
@@ -320,7 +320,8 @@ TEST(Aggregates, empty_groups_have_the_values_of_ksqldb) {
   EXPECT_EQ(Aggregate("COLLECT_LIST", {kInt}).of({}), list({}));
 }
 
-// A sum that does not fit is null, never another number, and comes back when values are taken back.
+// A sum that overflows is null, never another number, and becomes valid again when values are
+// removed.
 TEST(Aggregates, a_sum_of_integers_that_does_not_fit_is_null) {
   EXPECT_EQ(Aggregate("SUM", {kInt}).of(column({i(INT32_MAX), i(1)})), kNone);
   EXPECT_EQ(Aggregate("SUM", {kInt}).of(column({i(INT32_MAX), i(1), i(-1)})), i(INT32_MAX));
@@ -475,7 +476,7 @@ TEST(Aggregates, collections_keep_nulls_and_order_and_limits) {
   EXPECT_EQ(state.result(), list({s("b"), kNone, s("a"), kNone}));
 }
 
-TEST(Aggregates, equal_maps_are_one_value_whatever_their_order) {
+TEST(Aggregates, equal_maps_are_one_value_in_any_order) {
   const SqlType map = SqlType::map(kString, kInt);
   const Value one = Value::map({{s("a"), i(1)}, {s("b"), i(2)}});
   const Value same = Value::map({{s("b"), i(2)}, {s("a"), i(1)}});
@@ -483,7 +484,7 @@ TEST(Aggregates, equal_maps_are_one_value_whatever_their_order) {
   EXPECT_EQ(Aggregate("ATTR", {map}).of(column({one, same})), one);
 }
 
-TEST(Aggregates, attr_tells_the_value_that_all_share) {
+TEST(Aggregates, attr_returns_the_value_common_to_all_rows) {
   const Aggregate attr("ATTR", {kString});
   EXPECT_EQ(attr.of(column({s("1"), s("1")})), s("1"));
   EXPECT_EQ(attr.of(column({s("1"), kNone, s("1")})), kNone);
@@ -502,7 +503,7 @@ TEST(Aggregates, distinct_counts_are_exact_when_small_and_near_when_large) {
   EXPECT_NEAR(static_cast<double>(state.result().as_int64()), 20'000.0, 400.0);
 }
 
-TEST(Aggregates, intermediate_types_are_those_that_formats_must_hold) {
+TEST(Aggregates, intermediate_types_are_the_ones_that_formats_must_hold) {
   const auto shown = [](const Aggregate& aggregate) {
     const AggregateType type = aggregate.instance().def->aggregate_type;
     return (type ? type(aggregate.instance()) : aggregate.instance().result_type).to_string();

@@ -1,5 +1,5 @@
-// What functions may cost: values that are too large are errors, an evaluation whose budget is spent
-// stops, and a row fails for what it holds, never for what stands beside it.
+// Limits of functions: too large values are errors, an evaluation ends when its budget is spent, and a row fails
+// because of its own contents, never because of its neighbours.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -22,7 +22,7 @@ TEST(FunctionBudget, a_text_is_never_cut_without_a_word) {
   EXPECT_EQ(call("LPAD", {"a", 1'000'000, "x"})->as_string().size(), 1'000'000u);
 }
 
-TEST(FunctionBudget, what_grows_out_of_bounds_is_refused_before_it_is_made) {
+TEST(FunctionBudget, oversized_results_are_refused_before_they_are_built) {
   const std::string many(100'000, 'a'), long_text(1'000, 'b');
   const std::string refused =
       "error: a value would have 100000000 bytes, and at most 67108864 are allowed";
@@ -37,7 +37,7 @@ TEST(FunctionBudget, what_grows_out_of_bounds_is_refused_before_it_is_made) {
             "error: a value would have 83886081 bytes, and at most 67108864 are allowed");
 }
 
-TEST(FunctionBudget, replacing_changes_what_it_should) {
+TEST(FunctionBudget, replace_changes_all_matches) {
   EXPECT_EQ(shown("REPLACE", {"aXbXX", "X", "--"}), "\"a--b----\"");
   EXPECT_EQ(shown("REPLACE", {"aXbXX", "X", ""}), "\"ab\"");
   EXPECT_EQ(shown("REPLACE", {"aXbXX", "XX", "y"}), "\"aXby\"");
@@ -78,7 +78,7 @@ TEST(FunctionBudget, a_batch_of_patterns_ends_with_its_time) {
                 std::chrono::seconds(5));  // all would take minutes
 }
 
-// Each took minutes when a search began anew behind each place where it had failed.
+// Each search took minutes when it restarted after every position where it had failed.
 TEST(FunctionBudget, searches_are_linear_in_text_and_pattern) {
   const std::string text(2'000'000, 'a'), half(1'000'000, 'a');
   const std::string last_differs = half + "b", first_differs = "b" + half;
@@ -117,7 +117,7 @@ TEST(FunctionBudget, maps_of_many_keys_are_made_in_one_pass) {
   EXPECT_EQ(
       call("JSON_CONCAT", {(first + "}").c_str(), (second + "}").c_str()})->as_string().size(),
       first.size() + second.size() + 1);
-  // Of the processor: two; an hour it was.
+  // seconds of CPU time: about 2; it used to take an hour
   EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 300);
 }
 
@@ -173,7 +173,7 @@ TEST(FunctionBudget, bytes_of_one_evaluation_are_bounded) {
   EXPECT_NE(batch.error(10), "");
 }
 
-TEST(FunctionBudget, what_takes_much_is_asked_of_the_memory_of_the_server) {
+TEST(FunctionBudget, large_values_are_charged_to_the_servers_memory) {
   MemoryBudget memory(size_t{100} << 20);
   const SystemClock clock;
   {
@@ -201,7 +201,7 @@ TEST(FunctionBudget, what_takes_much_is_asked_of_the_memory_of_the_server) {
   EXPECT_EQ(memory.held_bytes(), 0u);
 }
 
-TEST(FunctionBudget, who_waits_may_cancel) {
+TEST(FunctionBudget, a_waiting_client_may_cancel) {
   const SystemClock clock;
   std::atomic<bool> is_canceled = false;
   EvalBudget budget(clock, &is_canceled);

@@ -25,11 +25,11 @@ struct Typed {
 Typed bytes(std::string content);
 Typed map(std::vector<std::pair<Typed, Typed>> entries);
 
-// What the function gives in a batch of two rows, once with columns and once with constants; both
-// must be the same. Fails with the row's error, or when no overload fits. The wall clock stands at
-// 2020-01-01T00:00:00Z.
+// Calls the function in a batch of two rows, once with columns and once with constants; both
+// results must be equal. Fails with the row's error, or if no overload matches. The wall clock
+// stands at 2020-01-01T00:00:00Z.
 Result<engine::Value> call(std::string_view name, std::vector<Typed> args);
-// Likewise as text, for short tests: the JSON of the result, or "error: ...".
+// Calls it for short tests, and returns text: the JSON of the result, or "error: ...".
 std::string shown(std::string_view name, std::vector<Typed> args);
 
 }  // namespace functions_test

@@ -1,4 +1,4 @@
-// A function over a batch of rows, with what becomes of each.
+// A function over a batch of rows, with the outcome of each row.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ class FunctionBatch {
     resolution->overload->function->kernel(call);
   }
 
-  // Why a row failed; empty when it did not, "?" when nothing was said of it.
+  // The error of a row; empty if it succeeded, "?" if it failed without a message.
   std::string error(size_t row) const {
     for (const auto& message : errors_->messages())
       if (message.row == row) return message.text;

@@ -92,7 +92,7 @@ TEST(Lambdas, transform_maps_each_element_and_fails_by_row) {
   EXPECT_EQ(rows, (ValueList{Value::list({i(2), i(3)}), s("error"), {}, Value::list({})}));
 }
 
-TEST(Lambdas, filter_keeps_what_is_true) {
+TEST(Lambdas, filter_keeps_elements_that_are_true) {
   const Body large(kBoolean, [](std::span<const Value> args) -> Result<Value> {
     const Value& last = args.back();
     return last.is_null() ? Value() : Value::boolean(last.as_int32() > 5);

@@ -40,7 +40,7 @@ std::string compact(std::string_view text) {
 
 }  // namespace
 
-TEST(PostgresJson, slices_are_what_a_tree_has) {
+TEST(PostgresJson, slices_equal_those_of_a_tree) {
   std::mt19937 random(7);
   for (int i = 0; i < 2000; ++i) {
     const std::string text = random_json(random, 4);

@@ -83,7 +83,7 @@ TEST(Registry, a_tie_is_an_error) {
             "null).");
 }
 
-TEST(Registry, a_call_that_fits_nothing_is_told_the_alternatives) {
+TEST(Registry, an_unmatched_call_gets_the_alternatives) {
   EXPECT_EQ(
       resolved(test_registry(), "EXPLODE", {{SqlType::map(TypeKind::String, TypeKind::Integer)}}),
       "Function 'explode' does not accept parameters (MAP<STRING, INTEGER>).\n"
@@ -107,7 +107,7 @@ TEST(Registry, a_fixed_count_of_parameters_goes_before_a_variadic_one) {
   EXPECT_EQ(resolved(test_registry(), "pick", {kString, kString}), "T, T");
 }
 
-TEST(Registry, generic_letters_tell_the_return_type) {
+TEST(Registry, generic_letters_determine_the_return_type) {
   const Registry registry = test_registry();
   const ArgumentType argument{SqlType::array(TypeKind::Date)};
   const auto found = registry.resolve("explode", std::span(&argument, 1));

@@ -47,7 +47,7 @@ TEST(TimePattern, prints_zones) {
   EXPECT_EQ(printed("Z x xxx XXX O z", kMay2018, "UTC"), "+0000 +00 +00:00 Z GMT UTC");
 }
 
-TEST(TimePattern, refuses_what_java_refuses) {
+TEST(TimePattern, refuses_the_patterns_that_java_refuses) {
   EXPECT_EQ(printed("yyyy-bb", 0), "Unknown pattern letter: b");
   EXPECT_EQ(printed("HHH", 0), "Too many pattern letters: H");
   EXPECT_EQ(printed("yyyy'T", 0), "Pattern ends with an incomplete string literal: yyyy'T");
@@ -58,7 +58,7 @@ TEST(TimePattern, refuses_what_java_refuses) {
             "Unsupported field: DayOfMonth");
 }
 
-TEST(TimePattern, reads_timestamps_and_fills_in_what_is_missing) {
+TEST(TimePattern, reads_timestamps_and_fills_in_missing_fields) {
   EXPECT_EQ(parsed("yyyy-MM-dd'T'HH:mm:ssX", "2018-05-11t21:58:33z"), "1526075913000");
   EXPECT_EQ(parsed("yyyy-MM-dd'T'HH:mm:ss zzz", "2018-05-11T21:58:33 PST"), "1526101113000");
   EXPECT_EQ(parsed("yyyy-MM-dd HH:mm:ss.SSS", "2018-05-11 21:58:33.250"), "1526075913250");
@@ -75,7 +75,7 @@ TEST(TimePattern, reads_timestamps_and_fills_in_what_is_missing) {
   EXPECT_EQ(parsed("yyyy-MM-dd", "2021-02-31"), parsed("yyyy-MM-dd", "2021-02-28"));
 }
 
-TEST(TimePattern, says_where_a_text_does_not_match) {
+TEST(TimePattern, names_the_position_of_a_mismatch) {
   EXPECT_EQ(parsed("yyyy-MM-dd", "2021-3-04"), "Text '2021-3-04' could not be parsed at index 5");
   EXPECT_EQ(parsed("yyyy-MM-dd", "2021-03-04x"),
             "Text '2021-03-04x' could not be parsed, unparsed text found at index 10");
@@ -84,7 +84,7 @@ TEST(TimePattern, says_where_a_text_does_not_match) {
   EXPECT_EQ(parsed("yyyy", ""), "Text '' could not be parsed at index 0");
 }
 
-// Patterns may come with each record: reading by them is recursive.
+// Patterns may be part of each record, and their reader is recursive.
 TEST(TimePattern, has_a_bound_for_optional_sections_within_each_other) {
   const auto nested = [](size_t levels) {
     return std::string(levels, '[') + "yyyy" + std::string(levels, ']');
@@ -125,7 +125,7 @@ TEST(TimeZone, local_times_in_gaps_and_overlaps_follow_java) {
   EXPECT_EQ(zone.to_epoch_ms(1'636'248'600'000), 1'636'248'600'000 + 7 * kHour);
 }
 
-TEST(TimeZone, ids_are_those_of_java) {
+TEST(TimeZone, ids_are_javas) {
   EXPECT_TRUE(TimeZone::find("GMT+2"));
   EXPECT_TRUE(TimeZone::find("+0530"));
   EXPECT_FALSE(TimeZone::find("PST"));

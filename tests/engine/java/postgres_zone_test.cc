@@ -33,7 +33,7 @@ TEST(PostgresZone, abbreviations_and_nonsense_are_refused) {
   EXPECT_EQ(find_postgres_zone("200").error().detail, "UTC timezone offset is out of range.");
 }
 
-TEST(PostgresZone, hours_count_to_the_east_and_those_of_posix_to_the_west) {
+TEST(PostgresZone, plain_hours_count_to_the_east_and_posix_hours_to_the_west) {
   EXPECT_EQ(name_of("5"), "<+05>-05");
   EXPECT_EQ(name_of("-7"), "<-07>+07");
   EXPECT_EQ(name_of("5.5"), "<+05:30>-05:30");

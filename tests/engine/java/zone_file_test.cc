@@ -1,4 +1,4 @@
-// TZif files: what they say, and what is none.
+// TZif files: their contents, and invalid files.
 #include "engine/java/zone_file.h"
 
 #include <gtest/gtest.h>
@@ -46,7 +46,7 @@ std::string file(const std::vector<std::pair<int64_t, uint8_t>>& transitions,
 constexpr int64_t kMarch2024 = 1'711'846'800;    // 2024-03-31 01:00 UTC
 constexpr int64_t kOctober2024 = 1'729'990'800;  // 2024-10-27 01:00 UTC
 
-TEST(ZoneFile, TellsWhatClocksShowBeforeBetweenAndBehindItsTransitions) {
+TEST(ZoneFile, GivesLocalTimesBeforeBetweenAndAfterItsTransitions) {
   const auto zone = ZoneFile::parse(
       file({{-2'422'054'408, 1}, {1'000, 2}, {2'000, 1}}, "CET-1CEST,M3.5.0,M10.5.0/3"));
   ASSERT_TRUE(zone);
@@ -81,7 +81,7 @@ TEST(ZoneFile, ReadsYearlyRulesOfAllKinds) {
   EXPECT_EQ(at("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", kMarch2024), -3'600);
 }
 
-TEST(ZoneFile, RefusesWhatIsNone) {
+TEST(ZoneFile, RefusesInvalidFiles) {
   const std::string whole = file({{1'000, 2}, {2'000, 1}}, "CET-1CEST,M3.5.0,M10.5.0/3");
   ASSERT_TRUE(ZoneFile::parse(whole));
   const size_t footer = whole.find('\n');

@@ -28,7 +28,7 @@ TEST(CatalogFunctions, AreWrittenOut) {
   EXPECT_EQ(text_of("pg_get_expr(a, b)"), "CAST(A AS STRING)");
   EXPECT_EQ(text_of("has_table_privilege(a, b)"),
             "HAS_PRIVILEGE('table', '', CAST(A AS STRING), '', B)");
-  // The binder looks up what reg* types mean.
+  // The binder resolves the values of reg* types.
   EXPECT_EQ(text_of("'pg_class'::regclass"), "CAST('pg_class' AS REGCLASS)");
   // Within other expressions, and one within another.
   EXPECT_EQ(text_of("upper(pg_get_expr(pg_get_expr(a, 1), 2))"),
@@ -49,7 +49,7 @@ TEST(CatalogFunctions, OthersStayAsTheyAre) {
   EXPECT_EQ(text_of("CAST(a AS INT)"), "CAST(A AS INTEGER)");
 }
 
-TEST(CatalogFunctions, SayHowManyArgumentsTheyTake) {
+TEST(CatalogFunctions, ErrorsNameTheNumberOfArguments) {
   const auto wrong = expanded("format_type(1)");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, ErrorCode::UndefinedFunction);

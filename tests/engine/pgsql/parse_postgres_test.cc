@@ -25,7 +25,7 @@ std::string item(std::string_view expression) {
   return query.items.empty() ? "" : to_sql(*query.items.front().expression);
 }
 
-TEST(ParsePostgres, ExpressionsMeanWhatTheyMeanInTheDialect) {
+TEST(ParsePostgres, ExpressionsHaveTheirMeaningInTheDialect) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"a + 1 * -b", "(A + (1 * -B))"},
       {"t.a || 'x'", "(T.A || 'x')"},
@@ -66,7 +66,7 @@ TEST(ParsePostgres, CommasAndJoinsStandOneBehindTheOther) {
   EXPECT_EQ(query.from->name.text, "A");
   EXPECT_EQ(query.from->schema->text, "PG_CATALOG");
   EXPECT_EQ(query.from->visible_name().text, "X");
-  // What is behind the comma belongs together.
+  // The items after the comma form one source.
   ASSERT_EQ(query.joins.size(), 1U);
   EXPECT_EQ(query.joins[0].on, nullptr);
   ASSERT_NE(query.joins[0].source.query, nullptr);
@@ -104,7 +104,7 @@ TEST(ParsePostgres, AFunctionInFromIsASelectOfIt) {
   EXPECT_EQ(to_sql(*source.query->items[0].expression), "UNNEST(T.A)");
 }
 
-TEST(ParsePostgres, SaysWhereAndWhatIsNotSupported) {
+TEST(ParsePostgres, NamesThePlaceAndTheUnsupportedFeature) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"SELECT\n  a @@ b FROM t", "the operator @@ is not supported yet"},
       {"SELECT 1 FROM t\n  TABLESAMPLE SYSTEM (1)", "this source is not supported yet"},
@@ -165,7 +165,7 @@ TEST(ParsePostgres, TablesHaveConstraintsAndDefaults) {
   EXPECT_EQ(create.properties[0].name, "FILLFACTOR");
 }
 
-TEST(ParsePostgres, WhatChangesTablesIsRead) {
+TEST(ParsePostgres, StatementsThatChangeTablesAreRead) {
   EXPECT_EQ(only_statement<DropSources>("DROP TABLE IF EXISTS a, public.b CASCADE").drops.size(), 2U);
   EXPECT_EQ(only_statement<Truncate>("TRUNCATE a, b").tables.size(), 2U);
   EXPECT_EQ(only_statement<Maintain>("VACUUM ANALYZE a").tag, "VACUUM");
@@ -191,7 +191,7 @@ TEST(ParsePostgres, WhatChangesTablesIsRead) {
   EXPECT_EQ(to_sql(*only_statement<DeleteRows>("DELETE FROM a WHERE y = 2").where), "(Y = 2)");
 }
 
-TEST(ParsePostgres, SaysWhatTablesCannotHaveYet) {
+TEST(ParsePostgres, NamesUnsupportedFeaturesOfTables) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"CREATE TABLE t (a int UNIQUE)", "UNIQUE is not supported yet"},
       {"CREATE TABLE t (a int REFERENCES u)", "REFERENCES is not supported yet"},
@@ -244,7 +244,7 @@ TEST(ParsePostgres, TakesLongStatements) {
     EXPECT_TRUE(parse_postgres(text)) << text.substr(0, 60);
 }
 
-// Beyond what a stack holds, behind whatever lists.
+// Nested deeper than the stack allows, after lists of any kind.
 TEST(ParsePostgres, RefusesLongStatementsThatAreDeep) {
   constexpr size_t kTimes = 50'000;
   for (const std::string& text :
@@ -265,7 +265,7 @@ TEST(ParsePostgres, RefusesLongStatementsThatAreDeep) {
             ErrorCode::LimitExceeded);  // words
 }
 
-// What libpg_query and our own walk do on a stack has a bound.
+// The stack depth of libpg_query and of Millrace's own walk is bounded.
 TEST(ParsePostgres, SurvivesDepth) {
   const auto repeated = [](std::string_view part, std::string_view end) {
     std::string text = "SELECT ";

@@ -39,7 +39,7 @@ TEST_F(CreateSourceTest, ksqldb_has_no_such_defaults) {
   EXPECT_EQ(source("S").value_format.name, "DELIMITED");
 }
 
-// As ksqlDB writes the topic of a sink; a topic of that very name comes first.
+// ksqlDB writes the topic of a sink in upper case; a topic with exactly that name has precedence.
 TEST_F(CreateSourceTest, a_name_in_upper_case_means_the_topic_of_that_source) {
   ASSERT_TRUE(create("CREATE STREAM detected (A INT);"));
   add_topic("detected", 4);
@@ -87,7 +87,7 @@ TEST_F(CreateSourceTest, tables_without_a_key_have_row_ids) {
             "topic \"taken\" is there already, and its records have keys of their own");
 }
 
-TEST_F(CreateSourceTest, tables_own_topics_that_nobody_has_named) {
+TEST_F(CreateSourceTest, tables_own_topics_without_a_given_name) {
   const auto created = create("CREATE TABLE T (ID INT PRIMARY KEY, V STRING);");
   ASSERT_TRUE(created);
   EXPECT_TRUE(source("T").owns_topic);
@@ -124,7 +124,7 @@ TEST_F(CreateSourceTest, names_of_columns_are_checked) {
   EXPECT_EQ(create_error("CREATE STREAM S;"), "The statement does not define any columns.");
 }
 
-TEST_F(CreateSourceTest, a_row_has_so_many_fields_at_most) {
+TEST_F(CreateSourceTest, the_number_of_fields_in_a_row_is_bounded) {
   const auto columns = [](const char* prefix, int count) {
     std::string text;
     for (int i = 0; i < count; ++i) text += fmt::format("{}{}{} INT", i ? ", " : "", prefix, i);
@@ -193,7 +193,7 @@ TEST_F(CreateSourceTest, formats_must_hold_the_columns) {
             "Map keys, including types that contain m");
 }
 
-TEST_F(CreateSourceTest, windowed_sources_say_which_windows) {
+TEST_F(CreateSourceTest, windowed_sources_declare_their_windows) {
   ASSERT_TRUE(
       create("CREATE STREAM S (K INT KEY) WITH (window_type='tumbling', "
              "window_size='30 seconds');"));
@@ -220,7 +220,7 @@ TEST_F(CreateSourceTest, the_timestamp_column_must_be_a_time) {
 }
 
 // Names are parts of the ids of tasks, which storage bounds.
-TEST_F(CreateSourceTest, a_name_has_so_many_bytes_at_most) {
+TEST_F(CreateSourceTest, the_length_of_a_name_is_bounded) {
   const std::string longest(249, 'N');
   EXPECT_TRUE(create("CREATE STREAM " + longest + " (A INT);"));
   const auto refused = create("CREATE STREAM s" + longest + " (A INT) WITH (kafka_topic='t');");

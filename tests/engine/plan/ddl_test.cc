@@ -19,7 +19,7 @@ TEST_F(DdlTest, a_source_that_a_query_reads_cannot_be_dropped) {
             "You need to terminate them before dropping A.");
 }
 
-TEST_F(DdlTest, of_many_queries_a_few_are_named) {
+TEST_F(DdlTest, a_few_of_many_queries_are_named) {
   for (int i = 0; i < 2'000; ++i) add_query("CSAS_B_" + std::to_string(i), "B", {"A"});
   const std::string refused = change_error("DROP STREAM A;");
   EXPECT_LT(refused.size(), 500) << refused;
@@ -36,7 +36,7 @@ TEST_F(DdlTest, dropping_a_sink_ends_the_query_that_made_it) {
   EXPECT_TRUE(change("DROP STREAM A;"));
 }
 
-TEST_F(DdlTest, what_is_not_there_cannot_be_dropped) {
+TEST_F(DdlTest, a_missing_source_cannot_be_dropped) {
   EXPECT_EQ(change_error("DROP STREAM X;"), "Stream X does not exist.");
   EXPECT_EQ(change_error("DROP TABLE A;"),
             "Incompatible data source type is STREAM, but statement was DROP TABLE");

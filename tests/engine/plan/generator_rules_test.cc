@@ -28,7 +28,7 @@ class GeneratorRulesTest : public PlanTest {
   int count_ = 0;
 };
 
-TEST_F(GeneratorRulesTest, each_type_has_a_rule_without_being_told) {
+TEST_F(GeneratorRulesTest, each_type_has_a_default_rule) {
   EXPECT_EQ(rule("c INT KEY"), "sequence from 1 to 2147483647");
   EXPECT_EQ(rule("c BIGINT"), "random from 0 to 999");
   EXPECT_EQ(rule("c VARCHAR KEY"), "random from c_0 to c_9");
@@ -47,7 +47,7 @@ TEST_F(GeneratorRulesTest, each_type_has_a_rule_without_being_told) {
   EXPECT_EQ(to_text(generator_of(*table->generator)->rules.at(0)), "random from 1 to 1000");
 }
 
-TEST_F(GeneratorRulesTest, what_only_one_kind_has_says_the_kind) {
+TEST_F(GeneratorRulesTest, an_option_of_one_kind_selects_that_kind) {
   EXPECT_EQ(rule("c INT", ", 'fields.c.start' = 5"), "sequence from 5 to 2147483647");
   EXPECT_EQ(rule("c INT KEY", ", 'fields.c.min' = -5"), "random from -5 to 1000");
   EXPECT_EQ(rule("c TIMESTAMP", ", 'fields.c.min' = '2026-01-01'"),
@@ -80,7 +80,7 @@ TEST_F(GeneratorRulesTest, rules_that_do_not_fit_each_other_are_refused) {
       "property fields.c.max does not fit column C of type BOOLEAN: such values have no range");
 }
 
-TEST_F(GeneratorRulesTest, bounds_are_those_of_the_type) {
+TEST_F(GeneratorRulesTest, bounds_follow_the_type) {
   EXPECT_EQ(error("c INT", ", 'fields.c.max' = 2147483648"),
             "property fields.c.max does not fit column C of type INTEGER: \"2147483648\" is not "
             "INTEGER");

@@ -30,7 +30,7 @@ TEST_F(InsertValuesTest, columns_can_be_listed_and_rowtime_given) {
   EXPECT_EQ(batch->columns[1]->value_at(0), Value::integer(5));
 }
 
-TEST_F(InsertValuesTest, it_is_told_which_rows_have_a_default) {
+TEST_F(InsertValuesTest, rows_with_a_default_are_reported) {
   auto declared = std::make_shared<DataSource>(source("T"));
   const size_t last = declared->schema.columns.size() - 1;
   declared->schema.columns[last].default_sql = "'none'";

@@ -1,4 +1,4 @@
-// What the planner makes of joins: steps, names, keys, and what it refuses.
+// The plans of joins: steps, names, keys, and refused joins.
 #include "engine/plan/query_plan.h"
 #include "tests/engine/plan/plan_fixture.h"
 
@@ -65,13 +65,13 @@ TEST_F(JoinPlan, on_a_value_goes_through_an_exchange_like_the_table) {
       planned("CREATE STREAM x AS SELECT k.id, c FROM keyless k JOIN t ON k.id = t.id;");
   ASSERT_EQ(plan.exchanges.size(), 1u);
   EXPECT_EQ(plan.exchanges.front().partitions, 2);
-  // The key and what is selected, no more.
+  // The key and the selected columns only.
   EXPECT_EQ(plan.exchanges.front().schema.to_string(), "`K_ID` INTEGER KEY");
   EXPECT_EQ(plan.exchanges.front().topic,
             "_confluent-ksql-default_query_CSAS_X_0-Join-repartition");
 }
 
-TEST_F(JoinPlan, of_a_client_is_one_task_without_an_exchange) {
+TEST_F(JoinPlan, a_clients_join_is_one_task_without_an_exchange) {
   const QueryPlan plan =
       planned("SELECT * FROM keyless k JOIN wide w ON k.id = w.id EMIT CHANGES;");
   EXPECT_EQ(plan.stages.size(), 1u);
@@ -160,7 +160,7 @@ TEST_F(JoinPlan, kinds_that_do_not_exist) {
                   .starts_with("A window definition was provided for a Stream-Table join."));
 }
 
-TEST_F(JoinPlan, what_ksqldb_refuses_although_it_has_an_answer_is_refused_as_there_alone) {
+TEST_F(JoinPlan, joins_that_only_ksqldb_refuses_are_refused_in_its_mode_alone) {
   const std::string self = "s JOIN s AS z WITHIN 1 HOUR ON s.id = z.id";
   const std::string chain = "t JOIN u ON t.id = u.id JOIN wide ON t.a = wide.id";
   const auto error_of = [&](const std::string& from) {
@@ -179,7 +179,7 @@ TEST_F(JoinPlan, a_foreign_key_takes_three_stages) {
   const QueryPlan plan =
       planned("CREATE TABLE x AS SELECT t.id, wide.d FROM t JOIN wide ON t.a = wide.id;");
   ASSERT_EQ(plan.stages.size(), 3u);
-  // By the right table's key and in as many partitions as it has, then by the left's.
+  // First by the right table's key, in as many partitions as it has, then by the left one's.
   ASSERT_EQ(plan.exchanges.size(), 2u);
   EXPECT_EQ(plan.exchanges[0].partitions, 5);
   EXPECT_EQ(plan.exchanges[1].partitions, 2);
@@ -222,7 +222,7 @@ TEST_F(JoinPlan, numbers_of_partitions_must_match_unless_the_stream_moves_anyway
             "= 2; `WIDE` partitions = 5. Please repartition either one so that the number of "
             "partitions match.");
   EXPECT_EQ(from_error("s JOIN wide ON s.a = wide.id"), "no error");
-  // What counts is what the topics have now.
+  // The present number of partitions counts.
   add_topic("t", 3);
   EXPECT_TRUE(from_error("s JOIN t ON s.id = t.id").starts_with("Can't join `S` with `T`"));
   EXPECT_EQ(planned("CREATE STREAM x AS SELECT * FROM s JOIN t ON s.a = t.id;")
@@ -238,7 +238,7 @@ TEST_F(JoinPlan, a_table_is_read_first_where_only_the_streams_time_comes_from_th
   EXPECT_TRUE(is_read_first("dated JOIN t ON dated.id = t.id"));
   EXPECT_FALSE(is_read_first("s JOIN t ON s.id = t.id"));
   EXPECT_FALSE(is_read_first("dated JOIN timed ON dated.id = timed.id"));
-  // A stream that a query made has the times of what it was made of.
+  // A stream that a query writes has the times of the query's input.
   ASSERT_TRUE(create("CREATE STREAM copied (id INT KEY, ts BIGINT) WITH (PARTITIONS = 2);"));
   add_query("CSAS_COPIED_1", "COPIED", {"DATED"});
   EXPECT_TRUE(is_read_first("copied JOIN t ON copied.id = t.id"));
@@ -270,8 +270,8 @@ TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
   EXPECT_EQ(merging("c"), "split merged split ordered appended ");
 }
 
-// Who reads all partitions has a lane of each pair.
-TEST_F(JoinPlan, one_task_before_a_window_reads_so_many_lanes_at_most) {
+// A task that reads all partitions has one lane per pair of partitions.
+TEST_F(JoinPlan, one_task_before_a_window_reads_a_bounded_number_of_lanes) {
   const auto is_ordered = [&](int partitions) {
     const std::string number = std::to_string(partitions);
     const std::string with = ") WITH (PARTITIONS = " + number + ");";
@@ -300,9 +300,9 @@ TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_ti
   using Ordered = std::vector<bool>;
   EXPECT_EQ(ordered("keyless k JOIN t ON k.a = t.id"), Ordered{true});
   EXPECT_EQ(ordered("dated d JOIN timed ON CAST(d.ts AS INT) = timed.id"), Ordered{true});
-  // A table that is read first waits for nobody.
+  // A table that is read first waits for no stream.
   EXPECT_EQ(ordered("dated d JOIN t ON CAST(d.ts AS INT) = t.id"), Ordered{false});
-  // Who reads an exchange cannot tell how far it has come.
+  // A reader of an exchange does not know the progress of its writers.
   EXPECT_EQ(ordered("s JOIN t ON s.a = t.id JOIN u ON t.a = u.id"), (Ordered{true, false}));
   EXPECT_EQ(ordered("s JOIN t ON s.id = t.id JOIN u ON t.a = u.id"), Ordered{true});
 }

@@ -92,7 +92,7 @@ TEST_F(PlanJsonTest, no_two_overloads_have_the_same_name) {
 }
 
 // How it is noticed at compile time that a member of a struct has no line in the table of its fields.
-TEST(MemberCount, counts_each_member_once_whatever_it_is) {
+TEST(MemberCount, counts_each_member_of_any_kind_once) {
   enum class Kind { First };
   struct One {
     std::vector<int> list;
@@ -115,7 +115,7 @@ TEST(MemberCount, counts_each_member_once_whatever_it_is) {
   static_assert(member_count<QueryPlan>() == 7);
 }
 
-TEST_F(PlanJsonTest, a_newer_version_and_what_is_not_known_are_refused_by_name) {
+TEST_F(PlanJsonTest, a_newer_version_and_unknown_steps_are_refused_by_name) {
   const std::string written = plan_to_json(plan(kQueries[3]));
   const auto with = [&](std::string_view from, std::string_view to) {
     std::string changed = written;
@@ -139,7 +139,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_what_is_not_known_are_refused_by_name) 
             "the plan does not hold together: no id or no stage");
 }
 
-// Whatever is written into a plan's text, reading it gives a plan that holds together or an error.
+// For any change to a plan's text, reading it gives a consistent plan or an error.
 TEST_F(PlanJsonTest, a_damaged_plan_is_an_error_or_a_plan) {
   std::mt19937 random(11);
   for (const char* sql : kQueries) {

@@ -1,4 +1,5 @@
-// Streams and tables in formats with schemas: what they register, what they take out of a registry.
+// Streams and tables in formats with schemas: the schemas that they register, and the columns from
+// registered schemas.
 #include "engine/plan/query_plan.h"
 #include "engine/plan/source_formats.h"
 #include "plan_fixture.h"
@@ -66,8 +67,8 @@ TEST_F(RegisteredSchemasTest, a_query_registers_its_result_and_keeps_its_keys_un
     EXPECT_EQ(exchange.key_format.schema_id, 0);
 }
 
-// The same key has other bytes under another schema, and may lie in another partition.
-TEST_F(RegisteredSchemasTest, rows_with_such_keys_are_sorted_anew) {
+// Under another schema a key has other bytes, and may belong to another partition.
+TEST_F(RegisteredSchemasTest, rows_with_keys_of_another_schema_are_repartitioned) {
   ASSERT_TRUE(run(kOrders));
   ASSERT_TRUE(run("CREATE TABLE by_id AS SELECT id, COUNT(*) AS n FROM orders GROUP BY id;"));
   EXPECT_EQ(planned_.plan.exchanges.size(), 1u);
@@ -102,7 +103,7 @@ TEST_F(RegisteredSchemasTest, another_declaration_in_the_place_of_one_is_a_new_v
   EXPECT_TRUE(check_has_schemas(source("ORDERS")));
 }
 
-TEST_F(RegisteredSchemasTest, what_cannot_be_written_says_so) {
+TEST_F(RegisteredSchemasTest, an_unwritable_type_is_an_error) {
   add_schema("t-value", SchemaKind::Avro,
              R"({"type":"record","name":"r","fields":[{"name":"A","type":"string"}]})");
   ASSERT_TRUE(

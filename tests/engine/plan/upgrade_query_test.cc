@@ -30,7 +30,7 @@ class UpgradeQuery : public PlanTest {
     return planned ? planned->plan : QueryPlan{};
   }
 
-  // What the upgrade says; "" when the query goes on.
+  // The error of the upgrade; "" if the query can continue.
   std::string upgrade(const std::string& kind, const std::string& old, const std::string& next) {
     const Result<QueryPlan> upgraded = upgrade_query(plan(old, kind), plan(next, kind));
     if (!upgraded) return upgraded.error().message;
@@ -87,7 +87,7 @@ TEST_F(UpgradeQuery, a_streams_key_and_its_table_functions_stay) {
             "topicName. Values differ: orders vs. payments");
 }
 
-TEST_F(UpgradeQuery, what_is_counted_stays_and_what_is_shown_of_it_changes) {
+TEST_F(UpgradeQuery, aggregates_stay_and_the_selected_columns_change) {
   const std::string count = "SELECT city, COUNT(*) AS n FROM orders GROUP BY city";
   EXPECT_EQ(table(count,
                   "SELECT city, COUNT(*) AS n, COUNT(*) * 2 AS twice FROM orders "
@@ -166,7 +166,7 @@ TEST_F(UpgradeQuery, rows_of_a_table_have_the_columns_that_were_used_first) {
                   "SELECT city, province FROM cities"),
             "");
   const auto& input = std::get<InputStep>(upgraded_.stages[0].nodes[0].step);
-  EXPECT_TRUE(input.used[2]);  // the rows have it, whoever asks for it
+  EXPECT_TRUE(input.used[2]);  // the stored rows have it, whether or not it is selected
   EXPECT_EQ(table("SELECT city, province FROM cities", "SELECT city, province, mayor FROM cities"),
             "Query is not upgradeable. The state of TableSource does not hold MAYOR");
   // A row that was counted would be taken off, or not, by another condition than it was added by.
@@ -176,7 +176,7 @@ TEST_F(UpgradeQuery, rows_of_a_table_have_the_columns_that_were_used_first) {
             std::string::npos);
 }
 
-TEST_F(UpgradeQuery, joins_stay_and_what_they_give_is_chosen_anew) {
+TEST_F(UpgradeQuery, joins_stay_and_their_selected_columns_change) {
   const std::string looked_up =
       "SELECT o.city AS city, id, province FROM orders o JOIN cities c ON o.city = c.city";
   EXPECT_EQ(stream(looked_up, looked_up + " WHERE province > 'A'"), "");
@@ -192,7 +192,7 @@ TEST_F(UpgradeQuery, joins_stay_and_what_they_give_is_chosen_anew) {
   const std::string paid =
       "SELECT o.id AS id, amount, paid FROM orders o JOIN payments p WITHIN 1 HOUR ON o.id = p.id";
   EXPECT_EQ(stream(paid, paid + " WHERE paid < amount"), "");
-  // What the stores keep is decoded on, though nobody asks for it any more.
+  // Columns in the stores are still decoded, though the query no longer uses them.
   EXPECT_EQ(stream(paid + " WHERE note > 'a' AND city > 'a'", paid), "");
   for (const StagePlan& stage : upgraded_.stages)
     for (const PlanNode& node : stage.nodes)

@@ -64,7 +64,7 @@ TEST_F(PointLookUpTest, values_that_no_key_has_are_for_others_to_judge) {
   EXPECT_EQ(key("SELECT * FROM cities WHERE name = $1;", {Value()}), "no key");
 }
 
-TEST_F(PointLookUpTest, what_says_more_is_another_query) {
+TEST_F(PointLookUpTest, other_statements_are_no_point_look_ups) {
   for (const std::string sql :
        {"SELECT * FROM cities;", "SELECT * FROM cities WHERE name = 'Lahore';",
         "SELECT * FROM cities WHERE name > $1;", "SELECT * FROM cities WHERE people = $1;",

@@ -10,7 +10,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// Those with the ids 7, 8 and 9; or none.
+// The schemas with the ids 7, 8 and 9.
 struct Schemas final : SchemaLookup {
   SchemaTextPtr find_schema(int32_t id) const override {
     switch (id) {
@@ -38,7 +38,7 @@ std::string number(int64_t value) {
   return bytes;
 }
 
-TEST(PrintedRecords, formats_are_told_before_the_first_record_and_where_they_change) {
+TEST(PrintedRecords, formats_are_printed_before_the_first_record_and_at_changes) {
   RecordPrinter printer(kNoSchemas);
   EXPECT_EQ(printer.print({"Lahore", R"({"N": 12})", 1'588'635'501'000, 0}),
             (Lines{"Key format: KAFKA_STRING", "Value format: JSON or KAFKA_STRING",
@@ -51,7 +51,7 @@ TEST(PrintedRecords, formats_are_told_before_the_first_record_and_where_they_cha
                    "rowtime: N/A, key: <null>, value: text, partition: 0"}));
 }
 
-TEST(PrintedRecords, what_was_not_seen_has_no_format) {
+TEST(PrintedRecords, an_unseen_side_has_no_format) {
   RecordPrinter printer(kNoSchemas);
   const Lines lines = printer.print({std::nullopt, std::nullopt, 0, 0});
   EXPECT_EQ(lines[0], "Key format: \u00af\\_(\u30c4)_/\u00af - no data processed");
@@ -59,7 +59,7 @@ TEST(PrintedRecords, what_was_not_seen_has_no_format) {
             "rowtime: 1970/01/01 00:00:00.000 Z, key: <null>, value: <null>, partition: 0");
 }
 
-TEST(PrintedRecords, numbers_are_told_by_their_size) {
+TEST(PrintedRecords, numbers_are_recognized_by_their_size) {
   RecordPrinter printer(kNoSchemas);
   EXPECT_EQ(printer.print({std::string_view("\0\0\0\7", 4), number(5), 0, 0}),
             (Lines{"Key format: KAFKA_INT", "Value format: KAFKA_BIGINT or KAFKA_DOUBLE",
@@ -84,12 +84,12 @@ TEST(PrintedRecords, records_that_name_their_schema_are_read_by_it) {
             (Lines{"Value format: PROTOBUF",
                    "rowtime: 1970/01/01 00:00:00.000 Z, key: \"hi\", value: {\"id\":5}, "
                    "partition: 0"}));
-  // One that is cut off, and one whose schema nobody has registered.
+  // A truncated record, and one with an unknown schema.
   EXPECT_EQ(printer.print({key, with_id(7, "\x0a"), 0, 0})[0], "Value format: UNRECOGNIZED_BYTES");
   EXPECT_EQ(printer.print({key, with_id(6, "\x0a\x02\x02x"), 0, 0}).size(), 1u);
 }
 
-TEST(PrintedRecords, windowed_keys_are_told_by_their_times) {
+TEST(PrintedRecords, windowed_keys_are_recognized_by_their_times) {
   RecordPrinter hopping(kNoSchemas);
   const std::string start = number(1'588'481'323'000), end = number(1'588'481'333'000);
   EXPECT_EQ(hopping.print({"alice" + start, "1", 0, 0})[0],

@@ -1,4 +1,4 @@
-// What look-ups may not do where settings of ksqlDB, or --compat ksqldb, forbid it.
+// Look-ups that settings of ksqlDB, or --compat ksqldb, forbid.
 #include "engine/query/pull_restrictions.h"
 
 #include "engine/query/pull.h"

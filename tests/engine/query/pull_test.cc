@@ -34,7 +34,7 @@ class PullTest : public PlanTest {
     return text;
   }
 
-  // What a condition bounds of the windows of VISITS: the first and the last start, then the ends; * where it does not.
+  // The bounds of VISITS's windows in a condition: first and last start, then the ends; * without a bound.
   std::string bounds(const std::string& condition) {
     const auto planned =
         plan("SELECT * FROM visits WHERE name = 'Lahore' AND (" + condition + ");");
@@ -115,8 +115,8 @@ TEST_F(PullTest, keys_that_exclude_each_other_are_none) {
   EXPECT_EQ(keys("name = 'Lahore' AND name = 'Bern'"), "");
 }
 
-// As a parameter that is NULL: nobody waits until all rows have been looked at in vain.
-TEST_F(PullTest, what_would_have_to_equal_null_is_no_key) {
+// A parameter may be NULL: the look-up must not scan all rows in vain.
+TEST_F(PullTest, a_comparison_with_null_is_no_key) {
   EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR)"), "");
   EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR) AND people > 10"), "");
   EXPECT_EQ(keys("name IN (CAST(NULL AS VARCHAR), 'Bern')"), "Bern");
@@ -126,7 +126,7 @@ TEST_F(PullTest, what_would_have_to_equal_null_is_no_key) {
   EXPECT_EQ(keys("hall = 1 AND seat_row = CAST(NULL AS INT)", "seats"), "");
 }
 
-TEST_F(PullTest, what_does_not_bind_the_key_looks_at_every_row) {
+TEST_F(PullTest, a_condition_without_the_key_reads_every_row) {
   for (const char* condition :
        {"people = 1", "name > 'A'", "name = 'Lahore' OR people = 1", "name NOT IN ('Lahore')",
         "NOT (name = 'Lahore')", "name LIKE 'L%'", "name <> 'Lahore'", "name IS NOT NULL",
@@ -155,26 +155,26 @@ TEST_F(PullTest, conditions_on_window_bounds_narrow_the_windows) {
     EXPECT_EQ(bounds(condition), "* * * *") << condition;
 }
 
-TEST_F(PullTest, so_many_keys_that_a_scan_is_better) {
+TEST_F(PullTest, many_keys_are_looked_up_by_a_scan) {
   std::string list;
   for (int i = 0; i < 1001; ++i) list += (i == 0 ? "'" : ", '") + std::to_string(i) + "'";
   EXPECT_EQ(keys("name IN (" + list + ")"), "all");
 }
 
-TEST_F(PullTest, the_filter_decides_whatever_the_keys_are) {
+TEST_F(PullTest, the_filter_decides_for_all_keys) {
   EXPECT_EQ(answer("SELECT name FROM cities WHERE name = 'Lima';"), "\"Lima\" \n");
   EXPECT_EQ(answer("SELECT * FROM cities WHERE people > 5;"), "\"Lahore\" 13 \n\"Lima\" 10 \n");
   EXPECT_EQ(answer("SELECT people + 1 AS more, ROWTIME FROM cities WHERE name LIKE 'B%';"),
             "1 7 \n");
 }
 
-TEST_F(PullTest, no_more_rows_are_kept_than_there_is_room_for) {
+TEST_F(PullTest, kept_rows_are_bounded_by_the_limit) {
   EXPECT_EQ(answer("SELECT name FROM cities WHERE people >= 0 LIMIT 7;", 2),
             "\"Bern\" \n\"Lahore\" \n");
   EXPECT_EQ(plan("SELECT name FROM cities LIMIT 7;")->limit, 7);
 }
 
-TEST_F(PullTest, what_a_look_up_cannot_do_is_said) {
+TEST_F(PullTest, unsupported_look_ups_are_refused_with_a_reason) {
   for (const auto& [clause, word] :
        {std::pair<std::string, std::string>{"GROUP BY name", "GROUP BY"},
         {"WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY name", "WINDOW"},

@@ -1,4 +1,4 @@
-// Two tables, rows for them, and what SELECTs over them answer.
+// Two tables with rows, and the answers of SELECTs over them.
 #pragma once
 #include <algorithm>
 #include <string>
@@ -16,7 +16,7 @@ namespace engine {
 using Row = std::vector<Value>;
 using Rows = std::vector<Row>;
 
-// What the dialect's grammar does not take is read as PostgreSQL reads it.
+// Statements that the dialect's grammar rejects are parsed as PostgreSQL's.
 class SelectRowsTest : public PlanTest {
  protected:
   void SetUp() override {
@@ -32,7 +32,7 @@ class SelectRowsTest : public PlanTest {
     return plan_select_rows(std::get<Query>(statement.statement), context, {clock_, random_});
   }
 
-  // The rows of a table as its look-up gives them, so many in a chunk.
+  // The rows of a table as its look-up returns them, in chunks of `rows_of_chunk`.
   RowsChunks read(const PullPlan& table, size_t rows_of_chunk) {
     const Rows& rows = table.table->name == "L" ? left_ : right_;
     const EvalContext eval{clock_, random_};

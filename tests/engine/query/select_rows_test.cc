@@ -5,7 +5,7 @@ namespace engine {
 namespace {
 
 // Each kind against loops over all pairs.
-TEST_F(SelectRowsTest, joins_are_what_loops_over_all_pairs_give) {
+TEST_F(SelectRowsTest, joins_equal_loops_over_all_pairs) {
   fill(150);
   const std::vector<std::pair<std::string, std::pair<bool, bool>>> kinds = {
       {"JOIN", {false, false}},
@@ -43,7 +43,7 @@ TEST_F(SelectRowsTest, conditions_that_are_no_equalities_are_asked_of_all_pairs)
             (std::vector<std::string>{"- 2", "1 1", "2 -"}));
 }
 
-TEST_F(SelectRowsTest, what_belongs_to_one_table_is_asked_there_unless_a_join_makes_nulls) {
+TEST_F(SelectRowsTest, conditions_on_one_table_are_evaluated_there_unless_a_join_makes_nulls) {
   const auto inner = plan("SELECT l.id FROM l JOIN r ON l.k = r.k WHERE l.v = 'a' AND r.w > 1;");
   ASSERT_TRUE(inner);
   EXPECT_TRUE(inner->tables[0]->filter);
@@ -81,7 +81,7 @@ TEST_F(SelectRowsTest, groups_keep_nulls_together_and_zero_is_zero) {
 }
 
 // Three-valued, beside loops over all pairs.
-TEST_F(SelectRowsTest, sub_queries_say_what_loops_over_all_rows_say) {
+TEST_F(SelectRowsTest, sub_queries_equal_loops_over_all_rows) {
   fill(150);
   std::vector<std::string> is_in, is_there, how_many;
   for (const Row& l : left_) {
@@ -126,7 +126,7 @@ TEST_F(SelectRowsTest, rows_of_two_queries_are_counted_where_all_are_wanted) {
   EXPECT_EQ(answer("SELECT k FROM l EXCEPT SELECT k FROM r;"), once);
 }
 
-TEST_F(SelectRowsTest, what_where_says_of_two_tables_is_their_joins_key) {
+TEST_F(SelectRowsTest, a_condition_of_where_on_two_tables_is_their_joins_key) {
   const auto planned = plan("SELECT l.id FROM l, r WHERE l.k = r.k AND l.id < r.id AND r.w > 0;");
   ASSERT_TRUE(planned);
   const auto& project = std::get<ComputeColumns>(planned->root->step);
@@ -137,8 +137,8 @@ TEST_F(SelectRowsTest, what_where_says_of_two_tables_is_their_joins_key) {
   EXPECT_TRUE(planned->tables[1]->filter);
 }
 
-// The few are what is found by key, whichever side they are on.
-TEST_F(SelectRowsTest, many_rows_joined_to_few_give_what_few_give_joined_to_many) {
+// The rows of the smaller side are looked up by key, whichever side that is.
+TEST_F(SelectRowsTest, a_join_gives_the_same_from_either_side) {
   for (int64_t i = 0; i < 9'000; ++i)
     right_.push_back({number(i), i % 10 == 0 ? Value() : number(i % 50), Value::number(1.0)});
   for (int64_t i = 0; i < 40; ++i) left_.push_back({number(i), number(i), Value::text("v")});
@@ -160,7 +160,7 @@ TEST_F(SelectRowsTest, names_of_with_that_read_each_other_twice_are_run_once) {
   EXPECT_EQ(answer(sql + " SELECT id FROM a39;").size(), 3U);
 }
 
-// What a name of WITH reads of a recursion differs from round to round.
+// The rows that a name of WITH reads from a recursion differ from round to round.
 TEST_F(SelectRowsTest, names_of_with_within_a_recursion_are_run_in_each_round) {
   const auto rows = answer(
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT s.i FROM (WITH x AS (SELECT i + 1 AS i "
@@ -238,7 +238,7 @@ TEST_F(SelectRowsTest, texts_and_numbers_of_any_length_stand_in_their_order) {
   }
 }
 
-TEST_F(SelectRowsTest, says_so_when_there_is_not_enough_memory) {
+TEST_F(SelectRowsTest, fails_when_memory_is_short) {
   fill(3'000);
   MemoryBudget memory(16 << 20);
   const auto refused = run("SELECT l.v, r.w FROM l JOIN r ON l.id <> r.id;", 1'000, &memory);
@@ -274,7 +274,7 @@ TEST_F(SelectRowsTest, columns_are_traced_to_their_tables) {
   EXPECT_EQ(traced("SELECT 1"), "- ");
 }
 
-TEST_F(SelectRowsTest, ends_when_nobody_wants_the_result) {
+TEST_F(SelectRowsTest, ends_when_its_client_has_gone) {
   fill(2'000);
   const auto planned = plan("SELECT COUNT(*) FROM l JOIN r ON l.id <> r.id;");
   ASSERT_TRUE(planned);

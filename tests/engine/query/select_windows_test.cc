@@ -50,7 +50,7 @@ class SelectWindowsTest : public SelectRowsTest {
     std::vector<size_t> group(rows.size());
     for (size_t i = 1; i < rows.size(); ++i)
       group[i] = group[i - 1] + (rows[i].key == rows[i - 1].key ? 0 : 1);
-    // Where a row stands as the unit counts.
+    // The distance of a row from the current one, in the frame's unit.
     const auto distance = [&](size_t i) -> std::optional<int64_t> {
       if (frame.unit == "ROWS") return static_cast<int64_t>(i) - static_cast<int64_t>(at);
       if (frame.unit == "GROUPS")
@@ -100,9 +100,9 @@ class SelectWindowsTest : public SelectRowsTest {
   }
 };
 
-// Any two edges, units and exclusions against loops over the partition; frames are short and long, so that both ways to add them
-// up are taken.
-TEST_F(SelectWindowsTest, frames_are_what_loops_over_all_rows_give) {
+// All combinations of edges, units and exclusions, compared with loops over the partition. Frames are short and long,
+// so that both ways to add them up are tested.
+TEST_F(SelectWindowsTest, frames_equal_loops_over_all_rows) {
   fill(600);
   const std::vector<std::string> starts{"UNBOUNDED PRECEDING", "PRECEDING", "CURRENT ROW",
                                         "FOLLOWING"};
@@ -141,7 +141,7 @@ TEST_F(SelectWindowsTest, frames_are_what_loops_over_all_rows_give) {
   }
 }
 
-// What is put together of parts is in the order of the rows.
+// A list that is assembled from parts is in the order of the rows.
 TEST_F(SelectWindowsTest, a_list_of_a_frame_is_in_the_order_of_its_rows) {
   fill(400);
   std::vector<std::string> expected;
@@ -188,7 +188,7 @@ TEST_F(SelectWindowsTest, endless_recursion_ends_with_the_memory) {
   EXPECT_EQ(memory.held_bytes(MemoryKind::Results), 0u);
 }
 
-TEST_F(SelectWindowsTest, endless_recursion_ends_when_nobody_wants_it) {
+TEST_F(SelectWindowsTest, endless_recursion_ends_when_its_client_has_gone) {
   const auto planned =
       plan("WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT 1 FROM t) SELECT COUNT(*) FROM t;");
   ASSERT_TRUE(planned);
@@ -200,7 +200,7 @@ TEST_F(SelectWindowsTest, endless_recursion_ends_when_nobody_wants_it) {
   EXPECT_EQ(result.error().code, ErrorCode::QueryCanceled);
 }
 
-// What a round does not change is read once.
+// A table that does not change between rounds is read once.
 TEST_F(SelectWindowsTest, recursion_walks_over_a_table) {
   for (int64_t i = 0; i < 500; ++i)
     left_.push_back({number(i), i % 100 == 99 ? Value() : number(i + 1), Value::text("v")});

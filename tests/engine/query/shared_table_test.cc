@@ -15,7 +15,7 @@ class SharedTableTest : public QueryTest {
     return std::make_shared<SharedTable>(
         plan, 0, std::make_shared<TableView>(*plan->materialization, run.task()));
   }
-  // "asks" where the task must be asked.
+  // "asks" if the task must be asked.
   std::string found(SharedTable& table, const std::string& key) {
     const auto row = table.find(key, {clock_, random_});
     if (!row) return row.error().message;
@@ -66,7 +66,7 @@ TEST_F(SharedTableTest, tasks_that_have_failed_or_are_gone_are_asked) {
   EXPECT_EQ(found(*shared, "Lahore"), "asks");
 }
 
-TEST_F(SharedTableTest, a_thread_that_reads_sees_what_the_task_has_made_durable) {
+TEST_F(SharedTableTest, a_reading_thread_sees_the_durable_rows_of_the_task) {
   constexpr int kRounds = 300;
   auto run = table("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people INT);");
   const auto shared = share(*run);

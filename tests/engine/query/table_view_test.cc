@@ -43,8 +43,8 @@ TEST_F(TableViewTest, groups_are_found_by_key_with_all_their_windows) {
   EXPECT_EQ(text_of(run->look_up({"nobody"})), "");
 }
 
-// The windows of one key and what each has collected, as a look-up in slices shows them. `between` them the table goes
-// on.
+// The windows of one key with their lists, as a look-up in slices shows them. `between` changes the table between
+// slices.
 std::string windows_of(QueryRun& run, const std::string& key, size_t& slices,
                        const std::function<void()>& between) {
   std::string text;
@@ -90,7 +90,7 @@ TEST_F(TableViewTest, one_key_of_many_large_windows_is_looked_up_in_slices_as_of
   ASSERT_TRUE(run->run_to_rest());
   size_t slices = 0;
   const auto go_on = [&] {
-    // Of those to come the first and the last change, and one comes that was not there.
+    // The first and the last of the remaining windows change, and a new window appears.
     for (const int window : {0, 10, 20, kWindows - 1}) click(kLahore, window, 'b');
     ASSERT_TRUE(run->run_to_rest());
   };
@@ -99,7 +99,7 @@ TEST_F(TableViewTest, one_key_of_many_large_windows_is_looked_up_in_slices_as_of
   const auto rest = [] {};
   EXPECT_TRUE(windows_of(*run, kLahore, slices, rest).starts_with("0:abbb"));
 
-  // Only those that are asked for are read.
+  // Only the requested keys are read.
   const std::vector<std::string> keys{kLahore};
   TableLookUp look_up{keys, {.first_start = 150'000, .last_end = 180'000}};
   TaskSequence as_of;
@@ -165,7 +165,7 @@ TEST_F(TableViewTest, a_large_table_is_scanned_in_slices_that_hold_each_row_once
     for (size_t row = 0; row < slice->rows.rows; ++row)
       EXPECT_EQ(slice->rows.columns[1]->value_at(row).as_int64(), 1);
     if (slice->is_last) break;
-    // The table goes on: groups that come now are not of this scan, nor is what becomes of the others.
+    // The table changes: new groups are not part of this scan, nor are later changes of the others.
     run->produce("clicks", 0, {{"late" + std::to_string(slices), "{}", 90'000}});
     run->produce("clicks", 0,
                  {{std::to_string(slices * 37 % kRows), "{}", 90'000},
@@ -199,7 +199,7 @@ TEST_F(TableViewTest, few_rows_that_are_large_are_scanned_in_slices_too) {
 
 // A look-up's rows wait for their commit, and travel to another thread: the table moves on
 // meanwhile.
-TEST_F(TableViewTest, rows_outlive_what_they_were_read_from) {
+TEST_F(TableViewTest, rows_outlive_the_store_they_were_read_from) {
   auto run = table("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people INT);");
   run->produce("cities", 0, {{kQuetta, R"({"PEOPLE":1})", 1}});
   ASSERT_TRUE(run->run_to_rest());

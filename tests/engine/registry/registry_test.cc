@@ -40,7 +40,7 @@ TEST(Registry, the_same_schema_has_the_same_id_everywhere) {
   EXPECT_EQ(registry.look_up("s", avro("\"int\""))->version, 1);
 }
 
-TEST(Registry, what_is_not_there_has_its_number) {
+TEST(Registry, each_missing_thing_has_its_error_code) {
   const SchemaRegistry registry;
   EXPECT_EQ(registry.versions("s").error().code, 40401);
   EXPECT_EQ(registry.versions("s").error().message, "Subject 's' not found.");
@@ -83,7 +83,7 @@ TEST(Registry, transitive_levels_ask_all_versions) {
   EXPECT_EQ(registry.incompatibilities("s", record(kA), 9).error().code, 40402);
 }
 
-TEST(Registry, what_is_deleted_softly_can_come_back_and_its_versions_are_not_used_again) {
+TEST(Registry, softly_deleted_versions_can_return_and_their_numbers_are_not_reused) {
   SchemaRegistry registry;
   add(registry, "s", avro("\"int\""));
   EXPECT_EQ(registry.delete_subject("s", true).error().code, 40405);
@@ -101,7 +101,7 @@ TEST(Registry, what_is_deleted_softly_can_come_back_and_its_versions_are_not_use
   EXPECT_EQ(registry.find_subject("s"), nullptr);
 }
 
-TEST(Registry, references_are_resolved_and_protect_what_they_name) {
+TEST(Registry, references_are_resolved_and_protect_their_targets) {
   SchemaRegistry registry;
   add(registry, "point",
       avro(R"({"type":"record","name":"p.Point","fields":[{"name":"x","type":"int"}]})"));
@@ -136,7 +136,7 @@ TEST(Registry, references_lie_a_hundred_levels_deep_and_no_deeper) {
   EXPECT_EQ(deeper.error().message, "Invalid schema: its references lie more than 100 levels deep");
 }
 
-TEST(Registry, two_hundred_references_are_the_most_with_those_of_references) {
+TEST(Registry, two_hundred_references_are_the_limit_with_indirect_ones) {
   SchemaRegistry registry;
   RegisteredSchema all = avro("\"int\"");
   for (int i = 0; i < 200; ++i) {
@@ -150,7 +150,7 @@ TEST(Registry, two_hundred_references_are_the_most_with_those_of_references) {
   EXPECT_EQ(add(registry, "one_more", one_more), -42201);
 }
 
-TEST(Registry, a_check_ends_when_it_is_too_much_work_or_nobody_wants_it) {
+TEST(Registry, a_check_ends_when_it_is_too_much_work_or_its_client_has_gone) {
   SchemaRegistry registry;
   std::string symbols;
   for (int i = 0; i < 5000; ++i) symbols += fmt::format("{}\"s{}\"", i == 0 ? "" : ",", i);
@@ -180,7 +180,7 @@ TEST(Registry, subjects_are_utf8) {
   }
 }
 
-TEST(Registry, modes_say_who_may_write) {
+TEST(Registry, modes_decide_about_writes) {
   SchemaRegistry registry;
   RegisteredSchema given = avro("\"int\"");
   given.id = 50;
@@ -194,12 +194,12 @@ TEST(Registry, modes_say_who_may_write) {
   EXPECT_EQ(add(registry, "t", avro("\"string\"")), -42205);
 }
 
-TEST(Registry, no_id_is_given_twice_when_there_are_no_more) {
+TEST(Registry, no_id_is_given_twice_when_they_are_used_up) {
   SchemaRegistry registry;
   registry.apply(*registry.set_mode("s", RegistryMode::Import));
   RegisteredSchema given = avro("\"int\"");
   given.id = INT32_MAX;
-  EXPECT_EQ(add(registry, "s", given), -42205);  // none could come behind it
+  EXPECT_EQ(add(registry, "s", given), -42205);  // no later id would be left
   given.id = INT32_MAX - 1;
   EXPECT_EQ(add(registry, "s", given), INT32_MAX - 1);
   EXPECT_EQ(add(registry, "t", avro("\"long\"")), -42205);
@@ -227,9 +227,9 @@ TEST(SchemaRegistry, metadata_and_rules_are_part_of_a_schema) {
   owned.metadata = R"({"properties":{"owner":"ann"}})";
   EXPECT_EQ(add(registry, "s", owned), 2);
   EXPECT_EQ(add(registry, "s", owned), 2);
-  // Who says nothing of them means those that are there.
+  // A schema without metadata means the version that has them.
   EXPECT_EQ(add(registry, "s", avro("\"int\"")), 2);
-  RegisteredSchema ruled;  // nor of the text
+  RegisteredSchema ruled;  // and a schema without a text means the newest text
   ruled.rule_set = R"({"domainRules":[]})";
   EXPECT_EQ(add(registry, "s", ruled), 3);
   EXPECT_EQ(registry.latest("s")->schema->text, "\"int\"");
@@ -257,7 +257,7 @@ TEST(Registrar, columns_become_schemas_and_schemas_columns) {
   const auto missing = registrar.infer({.name = "AVRO"}, "other", Side::Value);
   EXPECT_EQ(missing.error().message,
             "Schema for message values on topic 'other' does not exist in the Schema Registry.");
-  // A stream over some of the fields registers nothing, and writes in the schema that is there.
+  // A stream over some of the fields registers nothing, and writes with the existing schema.
   const auto part = registrar.with_schema({.name = "AVRO"}, "t", {columns.data(), 1}, Side::Value,
                                           Registrar::Write::Source);
   EXPECT_EQ(part->schema_id, 1);
@@ -267,7 +267,7 @@ TEST(Registrar, columns_become_schemas_and_schemas_columns) {
       registrar.with_schema({.name = "AVRO"}, "t", others, Side::Value, Registrar::Write::Sink));
 }
 
-TEST(Registrar, what_a_schema_refers_to_goes_with_it) {
+TEST(Registrar, a_schemas_references_are_registered_with_it) {
   SchemaRegistry registry;
   add(registry, "place",
       avro(R"({"type":"record","name":"p.Place","fields":[)"
@@ -291,7 +291,7 @@ TEST(Registrar, what_a_schema_refers_to_goes_with_it) {
   EXPECT_FALSE(unbundle_schema(SchemaKind::Avro, "with references: {}"));
 }
 
-// Planned again and again, until nothing is left to ask.
+// The statement is planned again and again, until no question is left.
 TEST(Registrar, a_registry_elsewhere_is_asked_first) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::String}};
   using Kind = SchemaQuestion::Kind;
@@ -323,7 +323,7 @@ TEST(Registrar, a_registry_elsewhere_is_asked_first) {
   EXPECT_TRUE(third.questions().empty());
   EXPECT_TRUE(third.take_changes().empty());
 
-  // What is there need not be asked for, and may have more fields than the columns.
+  // A known schema need not be requested, and may have more fields than the columns.
   known.latest["t-value"] = OutsideSchemas::Latest{
       78, std::make_shared<const SchemaText>(SchemaText{
               SchemaKind::Avro, R"({"type":"record","name":"R","fields":[)"

@@ -29,7 +29,8 @@ std::string without_templates(std::string text) {
   return text;
 }
 
-// The statements of a translation case are one script; those of a REST case are sent one by one.
+// The statements of a translation case are one script; the statements of a REST case are sent one
+// by one.
 std::vector<std::string> read_texts(simdjson::dom::element statements, bool as_one) {
   std::vector<std::string> texts;
   for (simdjson::dom::element statement : statements) {

@@ -3,7 +3,7 @@
 namespace engine {
 namespace {
 
-// What an expression prints as after it was parsed; or the error.
+// The text of the parsed expression, or the error.
 std::string printed(std::string_view text) {
   const Result<ExpressionPtr> expression = parse_expression(text);
   return expression ? to_sql(**expression) : "error: " + expression.error().message;
@@ -90,7 +90,7 @@ TEST(Expression, every_form_prints_as_ksqldb_prints_it) {
   for (const auto& [text, expected] : kForms) EXPECT_EQ(printed(text), expected) << text;
 }
 
-TEST(Expression, what_is_printed_parses_to_the_same_tree) {
+TEST(Expression, printed_text_parses_to_the_same_tree) {
   for (const auto& [text, _] : kForms) {
     const Result<ExpressionPtr> first = parse_expression(text);
     ASSERT_TRUE(first) << text;

@@ -1,4 +1,4 @@
-// Whatever the text is, the answer is a tree or one error, in bounded time and stack.
+// For any text, the result is a tree or one error, in bounded time and stack.
 #include <random>
 
 #include "tests/engine/sql/parse_helpers.h"

@@ -71,7 +71,7 @@ TEST(Name, only_names_that_would_not_read_back_are_quoted) {
   EXPECT_EQ(quote_if_needed(""), "``");
 }
 
-// What comes out, or the error.
+// The text after substitution, or the error.
 std::string substituted(std::string_view text, const std::map<std::string, std::string>& variables,
                         size_t max_bytes = 1000) {
   const auto result = substitute_variables(text, variables, max_bytes);
@@ -89,7 +89,7 @@ TEST(Variables, are_replaced_wherever_they_stand) {
   EXPECT_EQ(substituted("", variables), "");
 }
 
-TEST(Variables, no_more_comes_out_than_is_asked_for) {
+TEST(Variables, the_substituted_text_is_bounded) {
   const std::map<std::string, std::string> variables = {{"a", std::string(100, 'x')}};
   EXPECT_EQ(substituted("${a}${a}", variables, 200), std::string(200, 'x'));
   EXPECT_EQ(substituted("${a}${a}.", variables, 200),

@@ -1,5 +1,5 @@
-// Threads parse independently: nobody waits for another's long statement, and nothing that one
-// learns harms another.
+// Threads parse independently: no thread waits for another's long statement, and the parser's
+// shared caches do no harm.
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -67,7 +67,7 @@ TEST(ParallelParse, many_threads_give_the_same_trees_and_the_same_errors) {
   EXPECT_EQ(differences, 0);
 }
 
-TEST(ParallelParse, a_parse_that_nobody_waits_for_ends) {
+TEST(ParallelParse, an_abandoned_parse_ends) {
   const std::atomic<bool> is_cancelled = true;
   const auto parsed = parse_script(long_insert(20'000), &is_cancelled);
   ASSERT_FALSE(parsed);

@@ -109,7 +109,7 @@ TEST(Query, intersect_binds_more_tightly_than_union_and_except) {
 }
 
 // Each is nested in the next.
-TEST(Query, only_so_many_queries_are_put_together) {
+TEST(Query, the_number_of_combined_queries_is_bounded) {
   std::string sql = "SELECT 1";
   for (int i = 0; i < 100'000; ++i) sql += " UNION ALL SELECT 1";
   EXPECT_EQ(error_of(sql).code, ErrorCode::LimitExceeded);

@@ -138,7 +138,7 @@ TEST(SessionStatement, notifications) {
   EXPECT_EQ(parse_as<Notify>("NOTIFY c, 'hello'").payload, "hello");
 }
 
-TEST(SessionStatement, what_asyncpg_sends_to_reset_a_session) {
+TEST(SessionStatement, asyncpgs_reset_of_a_session_is_parsed) {
   EXPECT_EQ(parse_script("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;")
                 .value()
                 .size(),

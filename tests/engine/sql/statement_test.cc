@@ -33,7 +33,7 @@ TEST(Statement, create_table_has_primary_keys) {
   EXPECT_TRUE(create.properties.empty());
 }
 
-TEST(Statement, the_wrong_kind_of_key_is_told) {
+TEST(Statement, the_wrong_kind_of_key_is_reported) {
   const Error error = error_of("CREATE TABLE INPUT (ID INT KEY);");
   EXPECT_EQ(error.message, "Column `ID` is a 'KEY' column: please use 'PRIMARY KEY' for tables");
   EXPECT_EQ(

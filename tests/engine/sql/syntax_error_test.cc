@@ -30,7 +30,7 @@ TEST(SyntaxError, a_misspelt_keyword_is_named_and_suggested) {
   }
 }
 
-TEST(SyntaxError, the_hint_says_what_was_expected) {
+TEST(SyntaxError, the_hint_names_the_expected_tokens) {
   const Mistake mistakes[] = {
       {"SELECT a FROM table", "syntax error at \"table\"",
        "TABLE is a reserved word; as a name it needs quotes: `TABLE`.", 15},
@@ -57,7 +57,7 @@ TEST(SyntaxError, the_hint_says_what_was_expected) {
   }
 }
 
-TEST(SyntaxError, statements_of_databases_are_told_what_to_use_instead) {
+TEST(SyntaxError, statements_of_other_databases_get_an_alternative) {
   const Mistake mistakes[] = {
       {"DELETE FROM t WHERE id = 1", "DELETE is not supported yet", "INSERT one with NULL", 1},
       {"update t SET a = 1", "UPDATE is not supported yet", "INSERT a row with the same key", 1},
@@ -77,7 +77,7 @@ TEST(SyntaxError, the_position_counts_in_the_whole_script) {
   EXPECT_EQ(error.position, (TextPosition{3, 16, 26}));
 }
 
-// The detail is what ksqlDB's own test cases look for.
+// ksqlDB's own test cases look for the text of the detail.
 TEST(SyntaxError, the_detail_has_the_words_of_ksqldb) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"ASSERT VALUES foo (id INT) VALUES (123);", "Syntax error at or near 'VALUES' at line 1:8"},
@@ -99,7 +99,7 @@ TEST(SyntaxError, the_detail_has_the_words_of_ksqldb) {
     EXPECT_NE(error_of(text).ksqldb.find(expected), std::string::npos) << error_of(text).ksqldb;
 }
 
-TEST(SyntaxError, what_has_no_end_is_told_where_it_begins) {
+TEST(SyntaxError, an_unclosed_token_is_reported_with_its_beginning) {
   const Error string = error_of("SELECT 'abc FROM t;");
   EXPECT_EQ(string.message, "unterminated quoted string at \"'abc FROM t;\"");
   EXPECT_EQ(string.position->column, 8u);

@@ -75,7 +75,7 @@ class Groups {
     return groups;
   }
 
-  // Views of what is kept here.
+  // The entries are views of the changes in kept_.
   std::vector<StateEntry> changes() { return kept_.take(store_); }
   void restore(std::span<const StateEntry> entries) {
     for (const StateEntry& entry : entries) ASSERT_TRUE(store_.restore(entry, 0));
@@ -113,7 +113,7 @@ TEST(AggregateStore, a_group_is_made_when_it_is_touched) {
   EXPECT_EQ(groups.all(), (Groups::All{{{"a", 0}, "at 8 shown count 2 of 7 8"}}));
 }
 
-TEST(AggregateStore, a_group_that_changed_often_is_told_once) {
+TEST(AggregateStore, a_group_that_changed_often_is_listed_once) {
   Groups groups(false);
   for (int i = 0; i < 10; ++i) groups.add("a", i);
   EXPECT_EQ(groups.changes().size(), 1u);
@@ -187,8 +187,8 @@ TEST(AggregateStore, expired_groups_are_forgotten_a_few_at_a_time) {
   for (const auto& [group, text] : groups.all()) EXPECT_GE(group.second, 70);
 }
 
-// A store that goes while some groups wait to be forgotten frees them (AddressSanitizer looks).
-TEST(AggregateStore, what_waits_to_be_forgotten_is_freed_with_the_store) {
+// A store that is destroyed while some groups wait for their removal frees them (AddressSanitizer checks it).
+TEST(AggregateStore, groups_waiting_for_removal_are_freed_with_the_store) {
   Groups groups(true);
   for (int64_t start = 0; start < 100; start += 10) groups.add("a", 1, start);
   groups.store().expire_before(90);
@@ -210,7 +210,7 @@ TEST(AggregateStore, many_windows_of_a_key_expire_in_one_pass) {
 }
 
 // Steps that are cut short are finished by the destructor (AddressSanitizer looks).
-TEST(AggregateStore, a_store_that_is_not_used_any_more_is_let_go_of_in_steps) {
+TEST(AggregateStore, an_unused_store_is_freed_in_steps) {
   for (const bool is_windowed : {false, true})
     for (const int max_steps : {3, INT_MAX}) {
       Groups groups(is_windowed);
@@ -251,9 +251,9 @@ TEST(AggregateStore, damaged_entries_are_refused) {
   EXPECT_FALSE(windowed.store().restore({0, StateEntry::Kind::Put, "1234567", good.value}, 1));
 }
 
-// Records in about the order of time, windows forgotten behind them, as a task does it; compared
-// with a plain map, and with what the journal says.
-TEST(AggregateStore, its_journal_gives_the_same_groups_whatever_happened) {
+// Records in about the order of time, whose old windows expire, as in a task; compared with a plain map, and with the
+// state that the journal gives.
+TEST(AggregateStore, its_journal_always_gives_the_same_groups) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
     Groups groups(true), copy(true);
@@ -288,7 +288,7 @@ TEST(AggregateStore, its_journal_gives_the_same_groups_whatever_happened) {
   }
 }
 
-TEST(AggregateStore, knows_what_its_groups_take_also_that_of_lists) {
+TEST(AggregateStore, knows_the_memory_of_its_groups_with_their_lists) {
   const std::string key(100, 'k');
   Groups groups(true), copy(true);
   EXPECT_EQ(groups.store().memory_bytes(), 0u);
@@ -310,7 +310,7 @@ TEST(AggregateStore, knows_what_its_groups_take_also_that_of_lists) {
 
 // --- Windows that have left memory
 
-// Keys whose first 400 bytes are the same come out of state.mdb in the order of a hash.
+// Keys with the same first 400 bytes are read from state.mdb in the order of a hash.
 class Disordered final : public Backing {
  public:
   void put(const std::string& key, std::string_view value) {
@@ -387,7 +387,7 @@ TEST(AggregateStore, a_new_window_is_not_looked_for_where_it_cannot_be) {
   EXPECT_EQ(groups.store().size(), 100u);
 }
 
-// All of a group counts as memory, however large it is; what is too large can be read, but not changed.
+// All of a group counts as memory, however large it is; a group that is too large can be read, but not changed.
 TEST(AggregateStore, a_group_that_is_too_large_is_not_changed) {
   AggregateInstance list;
   list.def = &function("COLLECT_LIST");

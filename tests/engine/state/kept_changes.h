@@ -10,7 +10,7 @@ namespace engine {
 // Entries are views of the changes that are kept here.
 class KeptChanges {
  public:
-  // What changed in the store since the last time.
+  // The store's changes since the last call.
   std::vector<StateEntry> take(Store& store, uint32_t store_index = 0) {
     StateChanges& changes = kept_.emplace_back();
     store.take_changes(store_index, changes);

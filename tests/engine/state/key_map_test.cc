@@ -15,7 +15,7 @@ TEST(KeyMap, an_empty_one_has_nothing) {
   EXPECT_EQ(map.size(), 0u);
 }
 
-TEST(KeyMap, does_what_a_plain_map_does_at_any_size) {
+TEST(KeyMap, behaves_like_a_plain_map_at_any_size) {
   for (uint64_t seed = 1; seed <= 2; ++seed) {
     Random random(seed);
     KeyMap<uint64_t> map;
@@ -65,7 +65,7 @@ TEST(HashIndex, one_insertion_moves_few_entries_however_many_there_are) {
   }
 }
 
-TEST(HashIndex, prefetching_finds_what_is_there_and_nothing_else) {
+TEST(HashIndex, prefetching_finds_only_stored_keys) {
   HashIndex<const std::string> index;
   std::vector<uint32_t> hashes;
   for (const std::string_view key : {"k7", "none", "k4999", ""})

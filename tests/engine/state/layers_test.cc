@@ -1,5 +1,5 @@
-// Stores of which only a part is in memory, against maps: random operations, evictions, checkpoints that are
-// behind, and restarts over what they hold.
+// Stores with only a part in memory, compared with maps: random operations, evictions, late checkpoints, and restarts
+// from them.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -32,7 +32,7 @@ uint64_t number_of(const char* variable, uint64_t otherwise) {
 constexpr uint64_t kKeys = 60;
 using Rows = std::map<std::string, std::string>;
 
-// What both kinds of stores can do, by keys and texts.
+// The common operations of both kinds of stores, by keys and texts.
 class Subject {
  public:
   virtual ~Subject() = default;
@@ -43,10 +43,10 @@ class Subject {
   virtual void expire_before(int64_t) {}
   virtual Rows in_order(int64_t, const std::function<void()>&) { return {}; }
   virtual std::string find(const std::string& key) = 0;
-  // Adds to `found` what the next step of the scan shows; false at the end.
+  // Adds the rows of the scan's next step to `found`; returns false at the end.
   using Found = std::vector<std::pair<std::string, std::string>>;
   virtual bool scan(StoreScan& scan, Found& found) = 0;
-  // Of a look-up of what lies with this key; null where it cannot, or has shown all.
+  // Look-ups of the rows with a common part of the key; null if the store has none, or has shown all rows.
   virtual bool lies_with(const std::string&, const std::string&) const { return false; }
   virtual StoreScanPtr begin_look_up(const std::string&, Found&) { return nullptr; }
   virtual bool look_up_some(const std::string&, StoreScan&, Found&) { return false; }
@@ -208,7 +208,7 @@ class GroupSubject final : public Subject {
   const bool is_windowed_;
 };
 
-// A store with what is durable of it: a journal of commits, and a checkpoint of the first of them.
+// A store with its durable state: a journal of commits, and a checkpoint of the first of them.
 class Model {
  public:
   enum class Kind { OfRows, OfGroups, OfWindows };
@@ -254,7 +254,7 @@ class Model {
     Rows rows;  // as of it
     uint64_t first_window;
   };
-  // Of windows: there are so many at a time.
+  // Windows per key at a time.
   static constexpr uint64_t kWindows = 6;
   std::string key(uint64_t number) const {
     if (kind_ != Kind::OfWindows) return "key" + std::to_string(number);
@@ -279,7 +279,7 @@ class Model {
     if (!subject_->erase(at)) return;
     now_.erase(at);
   }
-  // What is in the first window is read in order, or the window expires.
+  // Reads the rows of the first window in order, or expires the window.
   void end_window() {
     if (random_.next() % 10 == 0) {
       ++first_window_;
@@ -361,7 +361,7 @@ class Model {
     subject_->store().begin_commit(sequence_ + 1);
     check_size();
   }
-  // A scan shows each row that was there when it began, once, as it was then. Only windows that have expired
+  // A scan shows each row that existed at its beginning, once, with its old contents. Only windows that have expired
   // meanwhile may be missing.
   struct Scan;
   void scan_some(std::optional<Scan>& scan) {
@@ -375,7 +375,7 @@ class Model {
       return;
     }
   }
-  // Of all, or of what lies with a key.
+  // Begins a scan of all rows, or of the rows that lie with a key.
   void begin(std::optional<Scan>& scan) {
     if (kind_ == Kind::OfGroups || random_.next() % 2 == 0) {
       scan.emplace(subject_->store().begin_scan(), now_);

@@ -1,5 +1,5 @@
-// Rows by prefix: in the order of their keys, and apart where these are long. What lies under it is looked at in
-// range_store_test.cc.
+// Rows by prefix: in the order of their keys, and kept apart where keys are long. range_store_test.cc tests the layer
+// below.
 #include "engine/state/prefix_store.h"
 
 #include <gtest/gtest.h>
@@ -43,8 +43,8 @@ TEST(PrefixStore, gives_the_rows_of_one_prefix_in_the_order_of_their_keys) {
   EXPECT_EQ(rows_of(store, "a", 10), (Rows{{"", "none"}, {"2", "zwei"}}));
 }
 
-// Keys of any length stay apart, also where they differ behind what is kept in order.
-TEST(PrefixStore, long_keys_and_prefixes_are_told_apart) {
+// Keys of any length stay apart, also where they differ beyond the part that is kept in order.
+TEST(PrefixStore, long_keys_and_prefixes_are_distinguished) {
   PrefixStore store;
   std::map<std::string, std::string> expected;
   for (const size_t size : {100u, 159u, 160u, 175u, 176u, 177u, 1000u})

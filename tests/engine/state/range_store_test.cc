@@ -1,5 +1,5 @@
-// A store of entries in order within groups, against a map: random changes, evictions, checkpoints that are behind,
-// and restarts over what they hold.
+// A store of entries in order within groups, compared with a map: random changes, evictions, late checkpoints, and
+// restarts from them.
 #include "engine/state/range_store.h"
 
 #include <gtest/gtest.h>
@@ -63,7 +63,7 @@ TEST(RangeStore, gives_the_entries_of_a_group_in_the_order_of_their_suffixes) {
   EXPECT_TRUE(visit_all(store, 3, "a", "", "~", 1).empty());
 }
 
-TEST(RangeStore, what_comes_and_goes_within_a_commit_is_told_nobody) {
+TEST(RangeStore, an_entry_that_only_exists_within_a_commit_is_not_listed) {
   RangeStore store;
   store.insert({1, "a", "x"}, "1");
   EXPECT_TRUE(store.erase({1, "a", "x"}).value());
@@ -89,7 +89,7 @@ TEST(RangeStore, an_expired_part_is_one_entry_of_the_journal) {
   EXPECT_EQ(store.next_part(0).value(), 8);
 }
 
-// As the server does it: what is committed goes to the journal, and later into the backing.
+// As in the server, committed changes are written to the journal, and later to the backing.
 struct Server {
   MemoryBacking backing;
   std::vector<std::vector<std::pair<StateEntry::Kind, std::pair<std::string, std::string>>>>
@@ -120,7 +120,7 @@ struct Server {
   }
 };
 
-// A scan that rests, and what there was when it began.
+// A scan that pauses, and the entries at its beginning.
 struct Scan {
   StoreScanPtr scan;
   Entries expected, found;
@@ -137,7 +137,7 @@ bool step(RangeStore& store, Scan& scan, size_t max_entries, size_t wanted) {
   return store.scan(*scan.scan, max_entries, loose, take).value();
 }
 
-TEST(RangeStore, a_scan_shows_what_there_was_in_all_parts) {
+TEST(RangeStore, a_scan_shows_the_state_at_its_beginning_in_all_parts) {
   RangeStore store;
   for (int i = 0; i < 100; ++i)
     store.insert({i % 3, std::to_string(i % 7), std::to_string(i)}, "v");
@@ -156,7 +156,7 @@ TEST(RangeStore, a_scan_shows_what_there_was_in_all_parts) {
 
 class RangeStoreModel : public testing::TestWithParam<uint64_t> {};
 
-TEST_P(RangeStoreModel, has_what_a_map_has) {
+TEST_P(RangeStoreModel, has_the_same_entries_as_a_map) {
   Random random(GetParam());
   Server server;
   server.restart();
@@ -171,7 +171,7 @@ TEST_P(RangeStoreModel, has_what_a_map_has) {
   };
   std::optional<Scan> scan;
   for (int at = 0; at < 3'000; ++at) {
-    // What expires meanwhile may be missing.
+    // Entries that expire meanwhile may be missing.
     if (scan && !step(*server.store, *scan, 1 + random.next() % 20, 1 + random.next() % 9)) {
       const auto is_gone = [&](const auto& each) { return std::get<0>(each.first) < expired; };
       std::erase_if(scan->expected, is_gone);

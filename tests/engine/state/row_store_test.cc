@@ -36,7 +36,7 @@ void restore(RowStore& store, const std::vector<StateEntry>& entries) {
   for (const StateEntry& entry : entries) ASSERT_TRUE(store.restore(entry, 0));
 }
 
-TEST(RowStore, gives_back_the_row_that_was_there_before) {
+TEST(RowStore, returns_the_previous_row) {
   RowStore store;
   EXPECT_FALSE(store.put("a", {"one", 1}).value());
   const auto before = store.put("a", {"two", 2}).value();
@@ -50,7 +50,7 @@ TEST(RowStore, gives_back_the_row_that_was_there_before) {
   EXPECT_FALSE(store.erase("a").value());
 }
 
-TEST(RowStore, changes_are_absolute_and_told_once) {
+TEST(RowStore, changes_are_absolute_and_listed_once) {
   RowStore store;
   ASSERT_TRUE(store.put("kept", {"1", 1}));
   ASSERT_TRUE(store.put("kept", {"2", 2}));
@@ -66,8 +66,8 @@ TEST(RowStore, changes_are_absolute_and_told_once) {
   EXPECT_TRUE(changes_of(store).empty());
 }
 
-// All keys that a scan comes to, a few places at a time; `meanwhile` happens between the slices. No row is one
-// that came meanwhile.
+// All keys of a scan that reads a few places at a time; `meanwhile` runs between the slices. New rows are not among
+// them.
 std::vector<std::string> scanned(RowStore& store, const std::function<void()>& meanwhile = {}) {
   std::vector<std::string> keys;
   const StoreScanPtr scan = store.begin_scan();
@@ -114,8 +114,8 @@ TEST(RowStore, a_scan_stops_when_its_visitor_has_enough) {
   EXPECT_EQ(seen, 10);
 }
 
-// Rows that go and come again, and so many new ones that the map grows, between any two slices.
-TEST(RowStore, a_scan_sees_the_rows_that_there_were_whatever_happens_meanwhile) {
+// Between any two slices rows are erased and put again, and enough new rows are added to make the map grow.
+TEST(RowStore, a_scan_sees_the_rows_of_its_beginning_despite_changes) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
     RowStore store;
@@ -138,7 +138,8 @@ TEST(RowStore, a_scan_sees_the_rows_that_there_were_whatever_happens_meanwhile) 
   }
 }
 
-// Whoever reads a scan may not come back for long: what it keeps goes when it ends, and not when it is told.
+// The reader of a scan may pause for long: the memory of an ended scan is freed when it ends, not when its reader
+// learns of it.
 TEST(RowStore, the_oldest_scans_end_where_they_keep_too_much) {
   RowStore store;
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(store.put(std::to_string(i), {"row", i}));
@@ -191,7 +192,7 @@ TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
   ASSERT_TRUE(store.erase("a1"));
   EXPECT_EQ(from("a"), (Keys{"a2", "a3"}));
 
-  // The same where they have left memory, and some have come back or were changed since.
+  // The look-ups stay the same after these rows have left memory, and some have returned or were changed since.
   const std::string long_key(450, 'l');
   ASSERT_TRUE(store.put(long_key + "1", {"1", 0}));
   ASSERT_TRUE(store.put((long_key + "1").replace(420, 1, "m"), {"2", 0}));
@@ -209,7 +210,7 @@ TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
   EXPECT_EQ(from(long_key), Keys{long_key + "1"});
 }
 
-TEST(RowStore, a_row_that_goes_and_comes_again_is_there_in_its_changes) {
+TEST(RowStore, a_row_that_is_erased_and_put_again_is_in_its_changes) {
   RowStore store, copy;
   ASSERT_TRUE(store.put("again", {"1", 1}));
   ASSERT_TRUE(store.put("gone", {"1", 1}));
@@ -225,7 +226,7 @@ TEST(RowStore, a_row_that_goes_and_comes_again_is_there_in_its_changes) {
   EXPECT_EQ(copy.find("again").value()->timestamp, 2);
 }
 
-TEST(RowStore, a_store_that_is_not_used_any_more_is_let_go_of_in_steps) {
+TEST(RowStore, an_unused_store_is_freed_in_steps) {
   for (const RowStore::Order order : {RowStore::Order::None, RowStore::Order::ByKey}) {
     RowStore store(order);
     for (int i = 0; i < 20'000; ++i) (void)store.put(std::to_string(i), {"row", i});
@@ -236,7 +237,7 @@ TEST(RowStore, a_store_that_is_not_used_any_more_is_let_go_of_in_steps) {
   }
 }
 
-TEST(RowStore, what_is_restored_is_not_a_change) {
+TEST(RowStore, restored_rows_are_not_changes) {
   RowStore store, copy;
   ASSERT_TRUE(store.put("a", {"row", -5}));
   restore(copy, changes_of(store));
@@ -251,9 +252,9 @@ TEST(RowStore, refuses_entries_that_cannot_be_its_own) {
   EXPECT_EQ(store.size(), 0u);
 }
 
-// What a task does: some changes, then their entries into the journal. At any time the entries give
-// the same rows, also when some of them are applied again.
-TEST(RowStore, its_journal_gives_the_same_rows_whatever_happened) {
+// As a task does: some changes, then their entries in the journal. At any time the entries give the same rows, also
+// when some of them are applied again.
+TEST(RowStore, its_journal_always_gives_the_same_rows) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
     RowStore store, copy;
@@ -281,7 +282,7 @@ TEST(RowStore, its_journal_gives_the_same_rows_whatever_happened) {
   }
 }
 
-TEST(RowStore, knows_what_its_rows_take_and_forgets_nothing_of_it) {
+TEST(RowStore, knows_the_whole_memory_of_its_rows) {
   constexpr size_t kRows = 1'000, kKeySize = 30, kRowSize = 200;
   const auto key = [](size_t number) {
     std::string text = std::to_string(number);

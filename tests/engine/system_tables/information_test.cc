@@ -62,7 +62,7 @@ class Information : public testing::Test {
         "FROM orders WINDOW TUMBLING (SIZE 1 HOUR) WHERE amount > 10 GROUP BY city");
   }
 
-  // What CREATE ... AS SELECT does to the catalog.
+  // Changes the catalog as CREATE ... AS SELECT does.
   void run(const std::string& text) {
     const auto script = parse_script(text);
     ASSERT_TRUE(script) << script.error().message;
@@ -141,7 +141,7 @@ TEST_F(Information, streams_and_tables_are_listed_apart) {
   EXPECT_EQ(text_of("SHOW TABLES"), "BY_CITY | by_city | KAFKA | JSON | yes\n");
 }
 
-TEST_F(Information, entities_are_what_clients_of_ksqldb_read) {
+TEST_F(Information, entities_have_the_form_that_clients_of_ksqldb_read) {
   EXPECT_EQ(entity_of("SHOW STREAMS"),
             R"({"@type":"streams","statementText":"SHOW STREAMS","streams":[{"type":"STREAM",)"
             R"("name":"ORDERS","topic":"orders","keyFormat":"KAFKA","valueFormat":"JSON",)"
@@ -179,7 +179,7 @@ TEST_F(Information, entities_are_what_clients_of_ksqldb_read) {
   EXPECT_EQ(entity_of("DESCRIBE nobody"), "stream or table \"NOBODY\" does not exist");
 }
 
-TEST_F(Information, extended_lists_say_who_reads_and_who_writes) {
+TEST_F(Information, extended_lists_name_readers_and_writers) {
   const auto answer = ask("SHOW STREAMS EXTENDED");
   ASSERT_TRUE(answer);
   const int column = answer->schema.index_of("read_by");
@@ -216,7 +216,7 @@ TEST_F(Information, the_server_shows_facts_in_sections) {
   EXPECT_EQ(text_of("SHOW SERVER"), "disk | free bytes | 17\nlog | partitions | 4\n");
 }
 
-TEST_F(Information, what_the_server_made_for_itself_shows_when_details_are_asked_for) {
+TEST_F(Information, internal_objects_are_shown_with_details_only) {
   DataSource log = *catalog_->find_source("ORDERS");
   log.name = kProcessingLogStream;
   catalog_ = with_source(*catalog_, std::make_shared<const DataSource>(log));
@@ -224,7 +224,7 @@ TEST_F(Information, what_the_server_made_for_itself_shows_when_details_are_asked
   EXPECT_NE(text_of("SHOW STREAMS EXTENDED").find(kProcessingLogStream), std::string::npos);
 }
 
-TEST_F(Information, a_query_shows_what_its_shards_report) {
+TEST_F(Information, a_query_shows_the_reports_of_its_shards) {
   statuses_["CTAS_BY_CITY_0"] = {.state = "ERROR",
                                  .lag_records = 12,
                                  .records_in = 100,
@@ -258,7 +258,7 @@ TEST_F(Information, the_query_behind_a_declared_table_appears_only_in_trouble) {
             std::string::npos);
 }
 
-TEST_F(Information, properties_tell_what_the_session_has_set) {
+TEST_F(Information, properties_show_the_settings_of_the_session) {
   properties_["auto.offset.reset"] = "latest";
   const std::string text = text_of("SHOW PROPERTIES");
   EXPECT_NE(text.find("auto.offset.reset | latest | session\n"), std::string::npos);
@@ -339,7 +339,7 @@ TEST_F(Information, explain_plans_a_statement_without_running_it) {
   EXPECT_EQ(text_of("EXPLAIN NO_SUCH_QUERY"), "query \"NO_SUCH_QUERY\" does not exist");
 }
 
-TEST_F(Information, where_a_query_runs_is_shown_and_clients_of_ksqldb_read_their_own_words) {
+TEST_F(Information, the_node_of_a_query_is_shown_and_clients_of_ksqldb_read_their_own_words) {
   engine::QueryStatus& status = statuses_["CTAS_BY_CITY_0"];
   const auto is_told = [&](std::string_view shown, std::string_view api) {
     EXPECT_NE(text_of("SHOW QUERIES").find(fmt::format("| {} |", shown)), std::string::npos)

@@ -25,7 +25,7 @@ TEST(CaseJson, the_last_of_two_members_of_one_name_counts) {
   EXPECT_EQ(round_trip(R"({"a": 1, "b": 2, "a": 3})"), R"({"b":2,"a":3})");
 }
 
-TEST(CaseJson, refuses_what_is_not_one_json_value) {
+TEST(CaseJson, refuses_text_that_is_not_one_json_value) {
   EXPECT_FALSE(parse_case_json(""));
   EXPECT_FALSE(parse_case_json("1, 2"));
   EXPECT_FALSE(parse_case_json("{\"a\": }"));

@@ -5,7 +5,7 @@
 namespace engine {
 namespace {
 
-// What differs between an expected JSON text and what a JSON topic holds.
+// The difference between an expected JSON text and the contents of a JSON topic.
 std::string json_mismatch(std::string_view expected, std::string actual,
                           NumberReading numbers = NumberReading::Exact) {
   const Result<Observed> observed = read_observed(actual, {.name = "JSON"}, {}, numbers);
@@ -34,7 +34,7 @@ TEST(Observed, fields_are_found_by_their_name_or_its_upper_case) {
   EXPECT_EQ(json_mismatch(R"({"A": null})", R"({"B": 1})"), "");
 }
 
-TEST(Observed, says_where_values_differ) {
+TEST(Observed, names_the_place_of_a_difference) {
   EXPECT_EQ(json_mismatch(R"({"A": [1, {"B": "x"}]})", R"({"A": [1, {"B": "y"}]})"),
             "A[1].B: expected \"x\", got \"y\"");
 }

@@ -29,7 +29,7 @@ TEST(Report, a_known_failure_that_passes_must_leave_the_list) {
   EXPECT_FALSE(totals.is_success());
 }
 
-TEST(Report, of_two_cases_with_one_name_both_must_pass) {
+TEST(Report, two_cases_with_one_name_must_both_pass) {
   const Totals totals =
       count({report("a", Verdict::Passed), report("a", Verdict::Failed)}, {{"a", "why"}});
   EXPECT_TRUE(totals.is_success());

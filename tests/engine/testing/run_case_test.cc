@@ -88,7 +88,7 @@ constexpr std::string_view kCopyTwice = R"({"name": "n",
   "outputs": [{"topic": "C", "key": "x", "value": {"A": 1}, "timestamp": 3},
               {"topic": "C", "key": "y", "value": {"A": 2}, "timestamp": 0}]})";
 
-TEST(RunCase, later_queries_see_what_earlier_ones_wrote) {
+TEST(RunCase, later_queries_see_the_output_of_earlier_ones) {
   const CaseResult result = run(kCopyTwice);
   EXPECT_EQ(result.verdict, Verdict::Passed) << result.reason;
 }
@@ -130,7 +130,7 @@ TEST(RunCase, an_expected_error_must_come_from_the_last_statement) {
             "an earlier statement failed: UndefinedSource: nowhere (to insert)");
 }
 
-TEST(RunCase, what_is_not_supported_is_never_the_expected_error) {
+TEST(RunCase, an_unsupported_feature_is_never_the_expected_error) {
   const CaseResult result = run(R"({"name": "n",
     "statements": ["CREATE SOURCE STREAM X (K STRING KEY) WITH (kafka_topic='in');"],
     "expectedException": {"type": "io.confluent.ksql.util.KsqlException", "message": "not"}})");

@@ -42,7 +42,7 @@ std::string skip_reason_of(std::string_view members) {
   return read("{\"name\": \"n\", " + std::string(members) + "}")[0].skip_reason;
 }
 
-TEST(TestCase, says_why_a_case_is_not_run) {
+TEST(TestCase, names_the_reason_for_a_skipped_case) {
   EXPECT_EQ(skip_reason_of(R"("enabled": false, "statements": [])"), "disabled in the case file");
   EXPECT_EQ(skip_reason_of(R"("versions": {"max": "6.0.0"}, "statements": [])"),
             "for ksqlDB up to 6.0.0");

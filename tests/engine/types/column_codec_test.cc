@@ -44,7 +44,7 @@ TEST(ColumnCodec, columns_of_all_types_come_back) {
   }
 }
 
-TEST(ColumnCodec, chosen_rows_follow_those_that_are_there) {
+TEST(ColumnCodec, chosen_rows_are_appended_to_the_existing_ones) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     Random random(seed);
     const SqlType type = random_type(random, 2);
@@ -56,7 +56,7 @@ TEST(ColumnCodec, chosen_rows_follow_those_that_are_there) {
       ByteReader in(bytes);
       decode_column(in, chosen.size(), back);
       ASSERT_TRUE(in.ok() && in.at_end()) << "seed " << seed;
-      back = back.copy();  // what it has are views into `bytes`
+      back = back.copy();  // its contents are views into `bytes`
     }
     ASSERT_EQ(back.size(), 5u);
     const uint32_t expected[] = {7, 7, 0, 19, 3};
@@ -85,7 +85,7 @@ TEST(ColumnCodec, numbers_take_the_bytes_of_their_differences) {
   }
 }
 
-// An empty reader that is not ok, and no memory for what is only claimed.
+// The reader is empty and not ok, and no memory is allocated for sizes that are only claimed.
 TEST(ColumnCodec, cut_bytes_are_noticed) {
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     Random random(seed);

@@ -99,7 +99,7 @@ TEST(Column, a_copy_holds_a_shared_string_once) {
   EXPECT_EQ(texts[4].data(), texts[0].data());
 }
 
-// Or a column whose rows came through n steps of m chunks would hold each string m to the n times.
+// Otherwise a column whose rows passed n steps of m chunks would hold each string m to the n times.
 TEST(Column, owners_of_strings_do_not_grow_with_the_steps_that_rows_went_through) {
   const auto owner = std::make_shared<const std::string>("kept");
   Column first(TypeKind::String), numbers(TypeKind::Bigint);

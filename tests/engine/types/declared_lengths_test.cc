@@ -12,7 +12,7 @@ SqlType text_of(PostgresLabel label, int32_t modifier) {
   return SqlType(TypeKind::String).labelled(label).with_modifier(modifier);
 }
 
-// What is kept of the values, and of what is refused its row and why.
+// The values that fit, and for each refused value its row and the reason.
 std::string fit(const SqlType& type, std::initializer_list<Value> values,
                 LengthRule rule = LengthRule::Write) {
   Column column(type);
@@ -28,7 +28,7 @@ std::string fit(const SqlType& type, std::initializer_list<Value> values,
   return shown;
 }
 
-TEST(DeclaredLengths, are_those_of_texts_bits_and_times_also_in_arrays) {
+TEST(DeclaredLengths, apply_to_texts_bits_and_times_also_in_arrays) {
   const SqlType varchar = text_of(label::kVarchar, 3 + 4);
   EXPECT_TRUE(has_declared_length(varchar));
   EXPECT_TRUE(has_declared_length(SqlType::array(varchar)));

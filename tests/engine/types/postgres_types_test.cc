@@ -29,7 +29,7 @@ TEST(PostgresTypes, rows_are_found_by_their_labels) {
   EXPECT_EQ(find_label(label::kNone), nullptr);
 }
 
-TEST(PostgresTypes, labels_do_not_tell_types_apart) {
+TEST(PostgresTypes, labels_do_not_distinguish_types) {
   const SqlType uuid = type_of(*label_named("uuid")), text = TypeKind::String;
   EXPECT_EQ(uuid, text);
   EXPECT_FALSE(uuid.is_identical(text));
@@ -192,8 +192,8 @@ TEST(PostgresTypes, multiranges_are_ordered_and_joined) {
   EXPECT_TRUE(normal("int4multirange", "[1,2)").starts_with("! malformed multirange"));
 }
 
-// What stands behind a type's name in brackets changes nothing but what clients are told.
-TEST(PostgresTypes, modifiers_are_told_and_not_compared) {
+// The modifier in parentheses after a type's name changes only the description for clients.
+TEST(PostgresTypes, modifiers_are_described_and_not_compared) {
   const SqlType varchar = type_of(*label_named("varchar"));
   const SqlType sized = varchar.with_modifier(24);
   EXPECT_EQ(sized, varchar);
@@ -204,7 +204,7 @@ TEST(PostgresTypes, modifiers_are_told_and_not_compared) {
   EXPECT_EQ(sized.with_modifier(-1).modifier(), -1);
   EXPECT_EQ(SqlType::decimal(6, 2).modifier(), (6 << 16) + 2 + 4);
   EXPECT_EQ(SqlType::decimal(6, 2).with_modifier(7).modifier(), (6 << 16) + 2 + 4);
-  // Of two lengths neither is that of both.
+  // Two types with different lengths have no common length.
   EXPECT_TRUE(common_type(sized, sized)->is_identical(sized));
   EXPECT_TRUE(common_type(sized, varchar.with_modifier(25))->is_identical(varchar));
 }

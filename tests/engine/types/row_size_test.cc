@@ -13,7 +13,7 @@ std::array<size_t, 2> bytes_of_rows(const Column& column, size_t first) {
   return bytes;
 }
 
-TEST(RowSize, of_a_list_is_its_frame_and_its_elements) {
+TEST(RowSize, a_list_counts_with_its_frame_and_its_elements) {
   Column numbers(SqlType::array(TypeKind::Integer));
   numbers.append_value(Value::list({Value::integer(1), Value::integer(2), Value()}));
   numbers.append_null();

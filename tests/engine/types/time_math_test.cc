@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
-TEST(TimeMath, what_fits_is_exact) {
+TEST(TimeMath, representable_results_are_exact) {
   EXPECT_EQ(saturating_add(2, 3), 5);
   EXPECT_EQ(saturating_add(kMax, kMin), -1);
   EXPECT_EQ(saturating_subtract(2, 3), -1);
@@ -17,7 +17,7 @@ TEST(TimeMath, what_fits_is_exact) {
   EXPECT_EQ(saturating_multiply(-4, 5), -20);
 }
 
-TEST(TimeMath, what_does_not_fit_is_the_nearest_end) {
+TEST(TimeMath, other_results_are_the_nearest_bound) {
   EXPECT_EQ(saturating_add(kMax, 1), kMax);
   EXPECT_EQ(saturating_add(kMin, -1), kMin);
   EXPECT_EQ(saturating_subtract(kMin, 1), kMin);
@@ -38,8 +38,8 @@ TEST(TimeMath, a_time_lies_in_the_windows_that_hold_it) {
   EXPECT_EQ(windows.count(-1), 0);
 }
 
-// Whatever the clause and the time: each window that is listed holds the time, and they are as many
-// as their starts say.
+// For any clause and time: each listed window contains the time, and their number matches their
+// starts.
 TEST(TimeMath, all_windows_of_extreme_times_hold_them) {
   for (const int64_t size : {int64_t{1}, int64_t{60'000}, kMax / 2, kMax}) {
     for (const int64_t advance : {int64_t{1}, int64_t{7}, size / 2, size}) {

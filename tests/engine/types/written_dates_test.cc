@@ -10,7 +10,7 @@
 namespace engine {
 namespace {
 
-// What a timestamptz is that is written so, or the SQLSTATE of what is none.
+// The timestamptz of a written date, or the SQLSTATE of an invalid one.
 std::string read(std::string_view text, DateOrder order) {
   const SqlType type = SqlType(TypeKind::String).labelled(label::kExactTimestamptz);
   const auto kept = normalized_text_in({.date_order = order}, type, text);

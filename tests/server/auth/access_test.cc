@@ -46,7 +46,7 @@ TEST_F(AccessTest, without_a_file_everybody_may_come_in) {
   EXPECT_EQ(open->admit("x", "nobody", {}).value(), Method::Trust);
 }
 
-TEST_F(AccessTest, rules_are_told_in_postgresqls_words) {
+TEST_F(AccessTest, rules_are_reported_in_postgresqls_words) {
   EXPECT_EQ(access_->admit("shop", "ann", {.peer_host = "10.1.1.1"}).value(), Method::Password);
   EXPECT_EQ(access_->admit("shop", "ann", {.peer_host = "127.0.0.1"}).error().message,
             "pg_hba.conf rejects connection for host \"127.0.0.1\", user \"ann\", database "
@@ -69,7 +69,7 @@ TEST_F(AccessTest, a_file_with_a_mistake_changes_nothing) {
   EXPECT_FALSE(Access::open("/nowhere/at/all", users_));
 }
 
-TEST_F(AccessTest, passwords_are_those_of_users_who_have_one) {
+TEST_F(AccessTest, passwords_exist_for_users_with_one) {
   EXPECT_TRUE(access_->check_password("ann", "geheim"));
   EXPECT_TRUE(access_->check_password("kate", "geheim"));  // whose only verifier is of SHA-512
   for (const std::string user : {"ann", "kate", "staff", "nobody"})
@@ -78,7 +78,7 @@ TEST_F(AccessTest, passwords_are_those_of_users_who_have_one) {
   EXPECT_FALSE(access_->check_password("ann", std::string(5000, 'x')));
 }
 
-TEST_F(AccessTest, roles_that_may_not_log_in_are_told_so_afterwards) {
+TEST_F(AccessTest, roles_without_login_are_refused_after_authentication) {
   EXPECT_TRUE(access_->check_login("ann"));
   EXPECT_EQ(access_->check_login("staff").error().message,
             "role \"staff\" is not permitted to log in");

@@ -32,7 +32,7 @@ struct Exchange {
   ScramOptions options = {};
   std::string header = "n,,";
   std::string password = "pencil";
-  std::string bound = {};  // what the client takes for the channel
+  std::string bound = {};  // the channel binding data that the client sends
 
   Result<std::string> run(Verifier verifier) const {
     ScramOptions with = options;
@@ -63,13 +63,13 @@ TEST(Scram, sha_512_goes_the_same_way) {
   EXPECT_TRUE(exchange.run(pencil(Hash::Sha512)));
 }
 
-TEST(Scram, a_wrong_password_is_told_as_such) {
+TEST(Scram, a_wrong_password_is_reported_as_one) {
   const auto refused = Exchange{.password = "pen"}.run(pencil());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::InvalidPassword);
 }
 
-TEST(Scram, a_user_who_is_not_there_fails_like_a_wrong_password) {
+TEST(Scram, an_unknown_user_fails_like_a_wrong_password) {
   const Verifier mock = mock_verifier(Hash::Sha256, "secret", "nobody");
   EXPECT_EQ(mock, mock_verifier(Hash::Sha256, "secret", "nobody"));
   EXPECT_NE(mock.salt, mock_verifier(Hash::Sha256, "secret", "another").salt);
@@ -95,7 +95,7 @@ TEST(Scram, the_channel_is_bound) {
   EXPECT_TRUE(Exchange{.header = "y,,"}.run(pencil()));
 }
 
-TEST(Scram, what_is_malformed_is_refused) {
+TEST(Scram, malformed_messages_are_refused) {
   for (const std::string_view first :
        {"", "n", "n,,", "n,,n=user", "n,,n=us=er,r=x", "n,,n=user,r=", "n,,n=user,r=a b",
         "x,,n=u,r=x", "n,a=admin,n=u,r=x", "n,,m=ext,n=u,r=x", "p=tls-unique,,n=u,r=x"}) {
@@ -118,7 +118,7 @@ TEST(Scram, messages_come_once_and_in_order) {
   EXPECT_FALSE(server.begin("n,,n=u,r=x"));
 }
 
-// librdkafka before 2.6.1 says "r=" and its own part twice.
+// librdkafka before 2.6.1 sends "r=" and its own part of the nonce twice.
 TEST(Scram, a_nonce_with_more_before_it_is_taken_where_that_is_wanted) {
   for (const bool is_taken : {false, true}) {
     ScramServer server({.nonce = "server", .takes_longer_nonce = is_taken});

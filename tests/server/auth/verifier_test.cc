@@ -44,7 +44,7 @@ TEST(Verifier, passwords_are_prepared) {
   EXPECT_EQ(prepared_password("\u00AA"), "a");
   EXPECT_EQ(prepared_password("\u2168"), "IX");
   EXPECT_EQ(prepared_password("plain ascii"), "plain ascii");
-  EXPECT_EQ(prepared_password("\xff\xfe"), "\xff\xfe");  // no text at all: as it is
+  EXPECT_EQ(prepared_password("\xff\xfe"), "\xff\xfe");  // no UTF-8: unchanged
 }
 
 TEST(Base64, takes_nothing_but_itself) {

@@ -28,7 +28,7 @@ std::string rows(int count) {
   return builder.finish();
 }
 
-// What the sender says, to whom.
+// The messages that AppendCalls sends, and to which node.
 class AppendCallsTest : public ::testing::Test {
  protected:
   void lead(NodeId leader) {
@@ -77,7 +77,7 @@ class AppendCallsTest : public ::testing::Test {
   Status leads = {};
   std::vector<storage::AppendRequest> appended;
   std::vector<size_t> there;                    // of changes
-  std::optional<storage::Unchanged> unchanged;  // of what was appended last
+  std::optional<storage::Unchanged> unchanged;  // condition of the last append
   Result<storage::Appended> answer = storage::Appended{{}, {{partition(), Offset{4}, Offset{6}}}};
   AppendCalls calls{
       {.clock = clock,
@@ -100,7 +100,7 @@ class AppendCallsTest : public ::testing::Test {
       {}};
 };
 
-TEST_F(AppendCallsTest, RowsForWhatWasDroppedAreRefusedSoon) {
+TEST_F(AppendCallsTest, RowsForADroppedTopicAreRefusedSoon) {
   append(1);
   change(1, 5);
   for (int i = 0; i < 18; ++i) pass(50'000);
@@ -115,8 +115,8 @@ TEST_F(AppendCallsTest, RowsForWhatWasDroppedAreRefusedSoon) {
   EXPECT_EQ(header_of(take(kThere)).base_sequence, 0);
 }
 
-// A frozen leader does not say that it leads no more.
-TEST_F(AppendCallsTest, WhoLeadsNextIsSentItAtOnce) {
+// A frozen leader does not report that it is no longer the leader.
+TEST_F(AppendCallsTest, TheNextLeaderIsSentTheRowsAtOnce) {
   lead(kThere);
   append(2);
   const AppendRows first = take(kThere);
@@ -129,7 +129,7 @@ TEST_F(AppendCallsTest, WhoLeadsNextIsSentItAtOnce) {
   EXPECT_TRUE(sent.empty());
 }
 
-TEST_F(AppendCallsTest, WhatIsSentAgainIsTheSame) {
+TEST_F(AppendCallsTest, ARepeatedRequestIsUnchanged) {
   lead(kThere);
   append(2);
   const AppendRows first = take(kThere);
@@ -143,7 +143,7 @@ TEST_F(AppendCallsTest, WhatIsSentAgainIsTheSame) {
   pass(1'100'000);
   const AppendRows again = take(kElsewhere);
   EXPECT_EQ(again.batches, first.batches);
-  // The answer to what was sent before says nothing of who leads now.
+  // The old leader's answer to the first request proves nothing about the new leader.
   calls.on_message(kThere, RowsAppended{.number = first.number, .last_offsets = {Offset{3}}});
   EXPECT_TRUE(told.empty());
   calls.on_message(kElsewhere, RowsAppended{.number = again.number, .last_offsets = {Offset{9}}});
@@ -168,7 +168,7 @@ TEST_F(AppendCallsTest, OneRequestHasBatchesOfSeveralSessions) {
   EXPECT_EQ(*told[2], (AppendedBatch{partition(), Offset{3}, Offset{5}}));
 }
 
-TEST_F(AppendCallsTest, WhoWasRefusedByAllKnowsThatNothingIsThere) {
+TEST_F(AppendCallsTest, ARefusalByAllMeansThatNothingWasWritten) {
   lead(kThere);
   append(1);
   for (int i = 0; i < 220 && told.empty(); ++i) {
@@ -183,7 +183,7 @@ TEST_F(AppendCallsTest, WhoWasRefusedByAllKnowsThatNothingIsThere) {
   EXPECT_EQ(header_of(take(kThere)).producer_id, ProducerId{71});
 }
 
-TEST_F(AppendCallsTest, WhoHasNoAnswerDoesNotKnow) {
+TEST_F(AppendCallsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   lead(kThere);
   append(1);
   refuse(take(kThere).number, ErrorCode::NotLeader, true);
@@ -195,7 +195,7 @@ TEST_F(AppendCallsTest, WhoHasNoAnswerDoesNotKnow) {
   EXPECT_NE(told[0].error().message.find("is not known"), std::string::npos);
 }
 
-TEST_F(AppendCallsTest, AFullDiskDoesNotTellWhatBecameOfTheRequestBefore) {
+TEST_F(AppendCallsTest, AFullDiskDoesNotRevealTheOutcomeOfTheRequestBefore) {
   lead(kThere);
   append(1);
   refuse(take(kThere).number, ErrorCode::DiskFull, true);
@@ -239,7 +239,7 @@ TEST_F(AppendCallsTest, AProducerThatItsLeaderHasForgottenIsReplaced) {
   EXPECT_EQ(header_of(anew).base_sequence, 0);
 }
 
-TEST_F(AppendCallsTest, ALeaderAppendsOrSaysWhyNot) {
+TEST_F(AppendCallsTest, ALeaderAppendsOrGivesTheReason) {
   calls.on_message(kThere, AppendRows{5, partition(), rows(3)});
   ASSERT_EQ(appended.size(), 1U);
   ASSERT_EQ(sent.size(), 1U);
@@ -250,7 +250,7 @@ TEST_F(AppendCallsTest, ALeaderAppendsOrSaysWhyNot) {
   EXPECT_FALSE(std::get<RowsAppended>(sent[1].second).may_be_there);
 }
 
-TEST_F(AppendCallsTest, WhatIsOnAConditionGoesAlone) {
+TEST_F(AppendCallsTest, AConditionalRequestIsSentAlone) {
   lead(kThere);
   append(1);
   const AppendRows first = take(kThere);
@@ -270,7 +270,7 @@ TEST_F(AppendCallsTest, WhatIsOnAConditionGoesAlone) {
   EXPECT_FALSE(take(kThere).unchanged);
 }
 
-TEST_F(AppendCallsTest, WhoWasOvertakenLeavesItsNumbersToTheNext) {
+TEST_F(AppendCallsTest, AnOvertakenRequestLeavesItsNumbersToTheNext) {
   lead(kThere);
   change(2, 40);
   append(1);
@@ -284,7 +284,7 @@ TEST_F(AppendCallsTest, WhoWasOvertakenLeavesItsNumbersToTheNext) {
   EXPECT_EQ(header_of(next).base_sequence, 0);
 }
 
-TEST_F(AppendCallsTest, WhoMayHaveOvertakenItselfDoesNotKnow) {
+TEST_F(AppendCallsTest, ARequestThatMayHaveOvertakenItselfHasAnUnknownOutcome) {
   lead(kThere);
   change(1, 40);
   refuse(take(kThere).number, ErrorCode::NotLeader, true);
@@ -297,7 +297,7 @@ TEST_F(AppendCallsTest, WhoMayHaveOvertakenItselfDoesNotKnow) {
   EXPECT_EQ(header_of(take(kThere)).producer_id, ProducerId{71});
 }
 
-TEST_F(AppendCallsTest, ALargeChangeKnowsItsOwnRecordsAndHowManyAreThere) {
+TEST_F(AppendCallsTest, ALargeChangeKnowsItsOwnRecordsAndTheNumberOfWrittenOnes) {
   lead(kThere);
   std::string batches;
   for (int i = 0; i < 7; ++i) batches += rows(2);
@@ -320,7 +320,7 @@ TEST_F(AppendCallsTest, ALargeChangeKnowsItsOwnRecordsAndHowManyAreThere) {
   EXPECT_EQ(there[0], 5U);
 }
 
-TEST_F(AppendCallsTest, ALeaderLooksAtTheConditionAndKnowsThatNothingIsThere) {
+TEST_F(AppendCallsTest, ALeaderChecksTheConditionAndKnowsThatNothingWasWritten) {
   AppendRows request{5, partition(), rows(3)};
   request.unchanged = storage::Unchanged{Offset{9}, Offset{12}};
   answer = Error{ErrorCode::ObjectState, "changed"};

@@ -46,7 +46,7 @@ TEST_F(AppliedCallsTest, AllOthersAreWaitedFor) {
   EXPECT_EQ(done, 1);
 }
 
-TEST_F(AppliedCallsTest, WhoDoesNotAnswerIsNotWaitedForForLong) {
+TEST_F(AppliedCallsTest, ASilentNodeIsNotWaitedForLong) {
   calls.ask(Revision{7}, [this] { ++done; });
   calls.on_message(kTwo, AppliedTold{number_sent()});
   pass(400'000);
@@ -58,7 +58,7 @@ TEST_F(AppliedCallsTest, WhoDoesNotAnswerIsNotWaitedForForLong) {
   EXPECT_EQ(done, 2) << "nobody is there";
 }
 
-TEST_F(AppliedCallsTest, WhoIsAskedAnswersWhenItHasCarriedThemOut) {
+TEST_F(AppliedCallsTest, ANodeAnswersWhenItHasCarriedThemOut) {
   calls.on_message(kOne, AskApplied{3, Revision{5}});
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(std::get<AppliedTold>(sent[0].second).number, 3U);

@@ -31,7 +31,7 @@ struct Node final : ClusterNetwork::Handler {
     auto opened = ClusterNetwork::open(loop, options, clock, *this);
     EXPECT_TRUE(opened);
     network = *std::move(opened);
-    // They are registered, and it is not known yet where they are.
+    // The nodes are registered, and their addresses are not known yet.
     for (const int32_t each : {1, 2, 3}) known[NodeId{each}] = {};
     if (knows_nodes) network->set_nodes(known);
   }
@@ -47,7 +47,7 @@ struct Node final : ClusterNetwork::Handler {
   void beat(int32_t to, int64_t number) {
     network->send(NodeId{to}, Heartbeat{NodeId{0}, {}, Revision{number}});
   }
-  // Whether another one of its number answers there; nothing before it is known.
+  // Whether another process with the node's number answers at the address; empty until that is known.
   std::optional<bool> other;
   void look_for_other(const Address& at) {
     other.reset();
@@ -63,7 +63,7 @@ struct Node final : ClusterNetwork::Handler {
   std::map<NodeId, int> connections;
 };
 
-// Runs the loop until it is so; false when that takes too long.
+// Runs the loop until the condition holds; returns false if that takes too long.
 bool run_until(Loop& loop, const std::vector<Node*>& nodes, const std::function<bool()>& is_so) {
   int ticks_left = 2'000;
   Timer timer(loop, "test", [&] {
@@ -78,12 +78,12 @@ bool run_until(Loop& loop, const std::vector<Node*>& nodes, const std::function<
 
 }  // namespace
 
-TEST(ClusterNetwork, messages_come_from_who_has_greeted) {
+TEST(ClusterNetwork, messages_come_from_nodes_that_have_greeted) {
   Loop loop;
   Node one(loop, "blue", 1), two(loop, "blue", 2);
   one.know(2, two.network->address());
   two.know(1, one.network->address());
-  one.beat(2, 1);  // nobody is connected yet: it is lost
+  one.beat(2, 1);  // lost: no connection exists yet
   ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2) && two.knows(1); }));
   one.beat(2, 2);
   one.beat(2, 3);
@@ -95,13 +95,13 @@ TEST(ClusterNetwork, messages_come_from_who_has_greeted) {
   EXPECT_EQ(one.came[0], std::pair(NodeId{2}, Revision{4}));
 }
 
-TEST(ClusterNetwork, whose_program_does_not_know_the_level_of_the_cluster_is_refused) {
+TEST(ClusterNetwork, a_program_that_does_not_know_the_level_of_the_cluster_is_refused) {
   Loop loop;
   Node one(loop, "blue", 1), two(loop, "blue", 2);
   one.know(2, two.network->address());
   two.network->require(storage::kNewestLevel);
   ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2); }));
-  // What it greets by is what its program knows.
+  // A node greets with the newest level that its program knows.
   two.network->require(storage::kNewestLevel + 1);
   one.know(2, {"127.0.0.1", 1});
   one.know(2, two.network->address());
@@ -118,7 +118,7 @@ TEST(ClusterNetwork, a_message_to_oneself_comes_later) {
   EXPECT_EQ(one.came[0], std::pair(NodeId{1}, Revision{5}));
 }
 
-TEST(ClusterNetwork, who_is_of_another_cluster_or_means_another_node_is_refused) {
+TEST(ClusterNetwork, a_node_of_another_cluster_or_for_another_node_is_refused) {
   Loop loop;
   Node red(loop, "red", 1), blue(loop, "blue", 2), other(loop, "blue", 3);
   red.know(2, blue.network->address());    // of another cluster
@@ -149,12 +149,12 @@ TEST(ClusterNetwork, another_process_of_the_same_number_is_found) {
   const Address gone = two.network->address();
   two.network.reset();
   EXPECT_FALSE(finds(one, gone)) << "nobody is there";
-  // It has not been told who is there: as at its start.
+  // As at its start, the node does not know the addresses of the nodes.
   Node new_one(loop, "blue", 1, 0, {}, false);
   EXPECT_TRUE(finds(one, new_one.network->address()));
 }
 
-TEST(ClusterNetwork, who_does_not_know_the_nodes_yet_lets_them_in_later) {
+TEST(ClusterNetwork, a_node_that_does_not_know_the_others_yet_admits_them_later) {
   Loop loop;
   Node one(loop, "blue", 1), two(loop, "blue", 2, 0, {}, false);
   one.know(2, two.network->address());
@@ -186,8 +186,8 @@ TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
 
 namespace {
 
-// Takes what comes, and answers so many greetings, as where what lies between two nodes goes on to take bytes, but delivers
-// them no more.
+// Reads all bytes and answers at most `answers` greetings, like a path between two nodes that accepts bytes but no
+// longer delivers them.
 class Silent {
  public:
   Silent(Loop& loop, int answers) : answers_(answers) {
@@ -221,7 +221,7 @@ class Silent {
 
 }  // namespace
 
-TEST(ClusterNetwork, a_connection_on_which_nothing_arrives_any_more_is_given_up) {
+TEST(ClusterNetwork, a_connection_on_which_nothing_arrives_is_given_up) {
   Loop loop;
   Silent silent(loop, 2);
   Node one(loop, "blue", 1, 0, {}, true, 100);
@@ -229,7 +229,7 @@ TEST(ClusterNetwork, a_connection_on_which_nothing_arrives_any_more_is_given_up)
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return silent.came() == 2 && silent.gone == 1; }));
 }
 
-TEST(ClusterNetwork, who_does_not_know_the_question_is_not_given_up) {
+TEST(ClusterNetwork, a_node_that_does_not_know_the_question_is_not_given_up) {
   Loop loop;
   Silent silent(loop, 1);
   Node one(loop, "blue", 1, 0, {}, true, 100);

@@ -33,7 +33,8 @@ std::string rows(int count) {
   return builder.finish();
 }
 
-// A node that commits; everything that it asks lies at another one, which is the test.
+// A node that commits; the leaders and the coordinator that it asks are on other nodes, which the
+// test plays.
 class CommitCallsTest : public ::testing::Test, protected TransactionHost {
  protected:
   CommitCallsTest() {
@@ -192,8 +193,9 @@ TEST_F(CommitCallsTest, TheNextOneGoesOnWithTheNewEpoch) {
   EXPECT_NE(other.request.transactional_id, "__millrace_commit_1_0_0");
 }
 
-// Whoever coordinates elsewhere lives on where this node dies, and readers wait for the time-out.
-TEST_F(CommitCallsTest, WhereTheCoordinatorHasMovedItBeginsWithAShortTime) {
+// A coordinator on another node survives the death of this node, and readers then wait for the
+// time-out of the transaction.
+TEST_F(CommitCallsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
   is_here = true;
   lead(kCoordinator, kHere);
   commit();
@@ -219,7 +221,7 @@ TEST_F(CommitCallsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
   EXPECT_LT(take<BeginCommit>().request.timeout_ms, 10'000);
 }
 
-TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
+TEST_F(CommitCallsTest, IfOnePartIsRefusedNothingIsWritten) {
   commit(Offset{7});
   begin();
   add();
@@ -229,10 +231,10 @@ TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
   appends.on_message(
       kThere, RowsAppended{parts[0].number, Error{ErrorCode::ObjectState, "changed"}, false});
   appended(parts[1], 9);
-  // It is asked to be aborted until somebody answers.
+  // The node asks for an abort until it gets an answer.
   const auto end = take<EndCommit>();
   EXPECT_FALSE(end.request.is_commit);
-  EXPECT_TRUE(end.request.waits_until_told);  // who begins anew would be overtaken by it
+  EXPECT_TRUE(end.request.waits_until_told);  // otherwise the abort could overtake the next transaction
   ended(end, coordinator::kNotCoordinator);
   EXPECT_TRUE(told.empty());
   pass(30'000);
@@ -244,8 +246,9 @@ TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
   EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
 }
 
-// As after a freeze: its coordinator has waited no longer, and has told one partition so already.
-TEST_F(CommitCallsTest, WhoseTransactionWasAbortedIsToldSo) {
+// As after a freeze: the coordinator has aborted the transaction after its time-out, and one
+// partition has already been fenced.
+TEST_F(CommitCallsTest, AnAbortedTransactionIsReported) {
   commit();
   begin();
   add();
@@ -260,7 +263,7 @@ TEST_F(CommitCallsTest, WhoseTransactionWasAbortedIsToldSo) {
   EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
 }
 
-TEST_F(CommitCallsTest, WhoCoordinatesItNextKnowsHowItHasEnded) {
+TEST_F(CommitCallsTest, TheNextCoordinatorKnowsTheOutcome) {
   for (const bool was_committed : {true, false}) {
     told.clear();
     commit();
@@ -279,7 +282,7 @@ TEST_F(CommitCallsTest, WhoCoordinatesItNextKnowsHowItHasEnded) {
   }
 }
 
-TEST_F(CommitCallsTest, WhereNobodyAnswersItIsNotKnown) {
+TEST_F(CommitCallsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   commit();
   begin();
   add();
@@ -300,8 +303,8 @@ TEST_F(CommitCallsTest, WithoutACoordinatorNothingIsWritten) {
     EXPECT_TRUE(std::holds_alternative<BeginCommit>(message));
 }
 
-// Whoever has taken over gives what it was begun with less time.
-TEST_F(CommitCallsTest, AProducerBeginsAnewWhereItsCoordinatorHasChanged) {
+// The new coordinator shortens the time-out of a transaction that began under the old one.
+TEST_F(CommitCallsTest, AProducerStartsOverAfterAChangeOfItsCoordinator) {
   is_here = true;
   const auto commit_all = [this](const ProducerIdentity& producer, bool begins) {
     commit();

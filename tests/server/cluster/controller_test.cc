@@ -64,19 +64,19 @@ class ControllerTest : public testing::Test, public ControllerPort {
     EXPECT_EQ(revision, Revision{revision_});
     told_.insert(node);
   }
-  // As one that has resigned, and after which nobody else came.
+  // A controller that has resigned before and had no successor.
   void decide_alone() {
     ControllerPort& port = *this;
     controller_.emplace(port, clock_, settings_, ControllerRules{}, true);
     controller_->applied(table_.snapshot(), Revision{revision_});
   }
-  // Time passes, those are heard of, and what is decided is read.
+  // Sends heartbeats of these nodes while time passes, and applies the decisions.
   void hear(std::vector<NodeId> nodes, int64_t for_us = 100) {
     std::map<NodeId, int64_t> read;
     for (const NodeId id : nodes) read[id] = INT64_MAX;
     hear_read(read, for_us);
   }
-  // Who is heard of, and up to where at most it reads the metadata.
+  // Sends heartbeats of these nodes, each with the revision up to which it reads the metadata at most.
   void hear_read(const std::map<NodeId, int64_t>& nodes, int64_t for_us) {
     for (int64_t passed = 0; passed < for_us; passed += 100) {
       clock_.advance_us(100);
@@ -106,16 +106,16 @@ class ControllerTest : public testing::Test, public ControllerPort {
   ControllerSettings settings_;
   storage::ClusterTable table_;
   int64_t revision_ = 0;
-  std::vector<storage::TopicPartition> changed_;  // since the controller was told
+  std::vector<storage::TopicPartition> changed_;  // since the controller was last notified
   int commands_ = 0, resigned_ = 0;
-  int refused_ = 0;        // so many of the next ones are
-  std::set<NodeId> told_;  // that they are fenced
-  std::set<NodeId> full_;  // whose disks are
-  std::set<NodeId> deaf_;  // who do not hear the controller
+  int refused_ = 0;        // number of next commands that are refused
+  std::set<NodeId> told_;  // nodes that were informed of their fencing
+  std::set<NodeId> full_;  // nodes with a full disk
+  std::set<NodeId> deaf_;  // nodes that do not hear the controller
   std::optional<Controller> controller_;
 };
 
-TEST_F(ControllerTest, who_is_heard_of_may_lead_and_the_preferred_one_does) {
+TEST_F(ControllerTest, a_node_that_is_heard_may_lead_and_the_preferred_one_does) {
   EXPECT_EQ(now().leader, std::nullopt);
   hear({kOne, kTwo, kThree});
   EXPECT_EQ(now().leader, kOne);
@@ -125,8 +125,9 @@ TEST_F(ControllerTest, who_is_heard_of_may_lead_and_the_preferred_one_does) {
   EXPECT_EQ(commands_, commands) << "nothing is decided when nothing happens";
 }
 
-// A hundred thousand partitions are not looked at for each command: what has changed is, and what was not decided yet.
-TEST_F(ControllerTest, what_changes_later_is_decided_as_well) {
+// The controller does not look at a hundred thousand partitions for each command: only at changed ones, and at those
+// whose decision is open.
+TEST_F(ControllerTest, later_changes_are_decided_as_well) {
   hear({kOne, kTwo, kThree}, 2'000);
   const storage::TopicPartition other{Uuid{{2}}, PartitionId{0}};
   PartitionAssignment made{.partition = other, .replicas = {kTwo, kThree}};
@@ -135,14 +136,14 @@ TEST_F(ControllerTest, what_changes_later_is_decided_as_well) {
   hear({kOne, kTwo, kThree});
   EXPECT_EQ(table_.snapshot()->find(other)->leader, kTwo);
   const LeaderEpoch before = table_.snapshot()->find(other)->leader_epoch;
-  register_node(kTwo, 2);  // anew: it leads nothing before that is decided
+  register_node(kTwo, 2);  // a new registration: it leads nothing until the controller decides
   EXPECT_EQ(table_.snapshot()->find(other)->leader, std::nullopt);
   hear({kOne, kTwo, kThree}, 200);
   EXPECT_EQ(table_.snapshot()->find(other)->leader, kTwo);
   EXPECT_EQ(table_.snapshot()->find(other)->leader_epoch, before + 2);
 }
 
-TEST_F(ControllerTest, what_became_of_a_command_that_failed_is_decided_anew) {
+TEST_F(ControllerTest, the_outcome_of_a_failed_command_is_decided_again) {
   hear({kOne, kTwo, kThree}, 2'000);
   refused_ = 2;
   PartitionAssignment taken = now();
@@ -161,7 +162,7 @@ TEST_F(ControllerTest, what_became_of_a_command_that_failed_is_decided_anew) {
 }
 
 // A frozen controller was silent for as long as its lease lasted.
-TEST_F(ControllerTest, who_decided_before_is_waited_for_half_as_long) {
+TEST_F(ControllerTest, the_previous_controller_is_waited_for_half_as_long) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
   controller_.emplace(port, clock_, settings_, ControllerRules{}, false, kOne);
@@ -177,7 +178,7 @@ TEST_F(ControllerTest, who_decided_before_is_waited_for_half_as_long) {
   EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced) << "one who was heard has all his time";
 }
 
-TEST_F(ControllerTest, who_is_not_heard_of_is_out_and_another_one_leads) {
+TEST_F(ControllerTest, a_silent_node_is_removed_and_another_one_leads) {
   hear({kOne, kTwo, kThree});
   const LeaderEpoch before = now().leader_epoch;
   hear({kTwo, kThree}, 2'000);
@@ -199,7 +200,7 @@ TEST_F(ControllerTest, a_connection_that_breaks_is_as_much_as_a_long_silence) {
 }
 
 // The controller before this one has died, and its process with all that it led.
-TEST_F(ControllerTest, a_new_controller_does_not_wait_for_whom_nobody_can_reach) {
+TEST_F(ControllerTest, a_new_controller_does_not_wait_for_an_unreachable_node) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
   controller_.emplace(port, clock_, settings_);
@@ -212,8 +213,8 @@ TEST_F(ControllerTest, a_new_controller_does_not_wait_for_whom_nobody_can_reach)
   EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced) << "it was there after all";
 }
 
-// It is heard of, and does not learn what is decided.
-TEST_F(ControllerTest, who_does_not_read_the_metadata_leads_nothing_that_others_can) {
+// Such a node sends heartbeats, but does not learn of decisions.
+TEST_F(ControllerTest, a_node_that_does_not_read_the_metadata_leads_only_if_no_other_can) {
   hear({kOne, kTwo, kThree});
   hear({kOne, kTwo, kThree}, 5'000);
   const int64_t read = revision_;
@@ -232,7 +233,7 @@ TEST_F(ControllerTest, who_does_not_read_the_metadata_leads_nothing_that_others_
   EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
 }
 
-TEST_F(ControllerTest, who_reads_slowly_is_not_behind) {
+TEST_F(ControllerTest, a_slow_reader_is_not_behind) {
   hear({kOne, kTwo, kThree});
   for (int i = 0; i < 20; ++i) {
     const int64_t read = revision_;
@@ -242,7 +243,7 @@ TEST_F(ControllerTest, who_reads_slowly_is_not_behind) {
   EXPECT_EQ(now().leader, kOne);
 }
 
-TEST_F(ControllerTest, who_does_not_read_the_metadata_goes_on_with_what_nobody_else_has) {
+TEST_F(ControllerTest, a_node_that_does_not_read_the_metadata_keeps_partitions_no_other_has) {
   hear({kOne, kTwo, kThree});
   decide_alone();
   hear({kOne}, 3'000);
@@ -254,7 +255,7 @@ TEST_F(ControllerTest, who_does_not_read_the_metadata_goes_on_with_what_nobody_e
   EXPECT_TRUE(told_.empty());
 }
 
-TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_sync) {
+TEST_F(ControllerTest, a_leaving_node_leads_only_if_no_other_can_and_stays_in_sync) {
   hear({kOne, kTwo, kThree});
   controller_->on_heartbeat({kOne, epoch_of(kOne), Revision{revision_}, true});
   hear({kOne, kTwo, kThree}, 500);
@@ -266,7 +267,7 @@ TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_syn
   EXPECT_EQ(now().leader, kOne) << "nobody else is there";
 }
 
-TEST_F(ControllerTest, who_has_a_full_disk_leads_nothing_that_others_can_until_it_has_room) {
+TEST_F(ControllerTest, a_node_with_a_full_disk_leads_only_if_no_other_can_until_it_has_space) {
   hear({kOne, kTwo, kThree});
   full_ = {kOne};
   hear({kOne, kTwo, kThree}, 500);
@@ -280,7 +281,7 @@ TEST_F(ControllerTest, who_has_a_full_disk_leads_nothing_that_others_can_until_i
   EXPECT_EQ(now().leader, kOne);
 }
 
-TEST_F(ControllerTest, what_a_node_has_said_before_does_not_give_it_room) {
+TEST_F(ControllerTest, an_old_report_does_not_give_a_node_space) {
   hear({kOne, kTwo, kThree});
   const Revision before{revision_};
   full_ = {kOne};
@@ -292,7 +293,7 @@ TEST_F(ControllerTest, what_a_node_has_said_before_does_not_give_it_room) {
   EXPECT_EQ(now().leader, kTwo);
 }
 
-TEST_F(ControllerTest, where_all_disks_are_full_nothing_moves) {
+TEST_F(ControllerTest, if_all_disks_are_full_no_leader_moves) {
   hear({kOne, kTwo, kThree});
   full_ = {kOne};
   hear({kOne, kTwo, kThree}, 500);
@@ -308,8 +309,9 @@ TEST_F(ControllerTest, where_all_disks_are_full_nothing_moves) {
   EXPECT_EQ(now().leader, kOne) << "a full one leads where nobody else can";
 }
 
-// Its heartbeats come, and nobody's fetches come to it: acks=all would stand still for as long as that lasts.
-TEST_F(ControllerTest, who_does_not_hear_the_controller_leads_nothing_that_others_can) {
+// The node's heartbeats arrive, but no fetches reach it: with it as leader, acks=all would get no answer as long as
+// that lasts.
+TEST_F(ControllerTest, a_node_that_does_not_hear_the_controller_leads_only_if_no_other_can) {
   hear({kOne, kTwo, kThree});
   deaf_ = {kOne};
   hear({kOne, kTwo, kThree}, 500);
@@ -323,7 +325,7 @@ TEST_F(ControllerTest, who_does_not_hear_the_controller_leads_nothing_that_other
   EXPECT_EQ(now().leader, kOne);
 }
 
-TEST_F(ControllerTest, where_who_does_not_hear_is_alone_in_sync_one_leads_who_was_before) {
+TEST_F(ControllerTest, if_a_node_that_hears_nothing_is_alone_in_sync_an_eligible_one_leads) {
   hear({kOne, kTwo, kThree});
   controller_->on_proposal(proposal({kOne}));
   EXPECT_EQ(now().eligible, (std::vector{kTwo, kThree}));
@@ -340,7 +342,7 @@ TEST_F(ControllerTest, where_who_does_not_hear_is_alone_in_sync_one_leads_who_wa
   EXPECT_EQ(now().eligible, (std::vector{kOne, kTwo}));
 }
 
-TEST_F(ControllerTest, who_does_not_hear_goes_on_with_what_nobody_else_has) {
+TEST_F(ControllerTest, a_node_that_hears_nothing_keeps_partitions_no_other_has) {
   const storage::TopicPartition other{Uuid{{2}}, PartitionId{0}};
   PartitionAssignment made{.partition = other, .replicas = {kOne}};
   made.isr = made.replicas;
@@ -352,14 +354,14 @@ TEST_F(ControllerTest, who_does_not_hear_goes_on_with_what_nobody_else_has) {
   EXPECT_EQ(table_.snapshot()->find(other)->leader, kOne);
 }
 
-TEST_F(ControllerTest, whom_most_do_not_hear_decides_nothing_and_resigns) {
+TEST_F(ControllerTest, a_controller_that_most_do_not_hear_decides_nothing_and_resigns) {
   hear({kOne, kTwo, kThree});
   deaf_ = {kOne, kTwo};
   const int commands = commands_;
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(commands_, commands);
   EXPECT_GT(resigned_, 0);
-  // There is nobody else: what they say of it is no reason to prefer others.
+  // Its reports about the other nodes are no reason to prefer these, since no other controller exists.
   decide_alone();
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(now().leader, kOne);
@@ -386,10 +388,9 @@ TEST_F(ControllerTest, the_last_ones_in_sync_stay_when_all_are_away) {
   EXPECT_EQ(now().leader, kThree);
 }
 
-// Found by simulation: two were fenced, the third was alone in sync and lost its disk; what the two
-// have is all that was ever visible, for one alone acknowledges nothing.
-TEST_F(ControllerTest,
-       who_left_an_isr_that_became_too_small_may_lead_when_the_last_member_is_lost) {
+// Found by simulation: two replicas were fenced, and the third was alone in sync and lost its disk. The two have every
+// record that was ever visible, since a single replica acknowledges nothing here.
+TEST_F(ControllerTest, members_of_an_isr_that_became_too_small_may_lead_when_the_last_one_is_lost) {
   hear({kOne, kTwo, kThree});
   decide_alone();
   hear({kThree}, 3'000);
@@ -407,7 +408,7 @@ TEST_F(ControllerTest,
   EXPECT_TRUE(now().eligible.empty());
 }
 
-TEST_F(ControllerTest, a_proposal_counts_for_what_its_leader_had_read_and_for_whom_it_names) {
+TEST_F(ControllerTest, a_proposal_counts_for_what_its_leader_had_read_and_for_its_members) {
   hear({kOne, kTwo, kThree});
   auto late = proposal({kOne, kTwo});
   --late.version;
@@ -420,7 +421,7 @@ TEST_F(ControllerTest, a_proposal_counts_for_what_its_leader_had_read_and_for_wh
   EXPECT_EQ(now().isr, (std::vector{kOne, kTwo}));
 }
 
-TEST_F(ControllerTest, a_proposal_of_what_is_so_already_ends_those_before_it) {
+TEST_F(ControllerTest, a_proposal_without_a_change_ends_the_earlier_ones) {
   hear({kOne, kTwo, kThree});
   controller_->on_proposal(proposal({kOne}));
   hear({kOne, kTwo, kThree});
@@ -446,8 +447,9 @@ TEST_F(ControllerTest, a_new_controller_gives_everybody_the_time_to_be_heard_of)
   EXPECT_EQ(now().leader, kTwo);
 }
 
-// It would take them for gone, and lead alone what nobody can write then.
-TEST_F(ControllerTest, who_hears_no_majority_decides_nothing_and_resigns) {
+// Otherwise it would take the other nodes for dead, and become the only leader of partitions that no client can write
+// to.
+TEST_F(ControllerTest, a_controller_that_hears_no_majority_decides_nothing_and_resigns) {
   hear({kOne, kTwo, kThree});
   const int commands = commands_;
   hear({kOne}, 5'000);
@@ -460,8 +462,8 @@ TEST_F(ControllerTest, who_hears_no_majority_decides_nothing_and_resigns) {
   EXPECT_EQ(now().isr, (std::vector{kOne, kThree}));
 }
 
-// They were heard of last at different times, so some are silent for too long before the others are.
-TEST_F(ControllerTest, who_is_cut_off_fences_nobody_before_it_knows) {
+// The last heartbeats came at different times, so some nodes are overdue before the others are.
+TEST_F(ControllerTest, a_controller_that_is_cut_off_fences_no_node_before_it_knows) {
   for (const NodeId id : {kFour, NodeId{5}}) register_node(id, id.value());
   hear({kOne, kTwo, kThree, kFour, NodeId{5}}, 200);
   EXPECT_EQ(now().leader, kOne);
@@ -472,12 +474,12 @@ TEST_F(ControllerTest, who_is_cut_off_fences_nobody_before_it_knows) {
   EXPECT_EQ(commands_, commands);
   EXPECT_GT(resigned_, 0);
   EXPECT_EQ(now().isr, now().replicas);
-  // As soon as most are heard of, who is silent is out.
+  // As soon as the controller hears a majority, it removes the silent nodes from the ISR.
   hear({kOne, kFour, NodeId{5}}, 1'000);
   EXPECT_EQ(now().isr, std::vector<NodeId>{kOne});
 }
 
-TEST_F(ControllerTest, who_is_known_to_be_gone_does_not_count_for_the_majority) {
+TEST_F(ControllerTest, a_dead_node_does_not_count_for_the_majority) {
   hear({kOne, kTwo, kThree});
   controller_->on_disconnected(kOne);
   controller_->on_disconnected(kTwo);
@@ -486,7 +488,7 @@ TEST_F(ControllerTest, who_is_known_to_be_gone_does_not_count_for_the_majority) 
   EXPECT_EQ(now().leader, kThree);
 }
 
-TEST_F(ControllerTest, who_has_resigned_in_vain_decides_alone_until_it_hears_the_others_again) {
+TEST_F(ControllerTest, a_controller_without_a_successor_decides_alone_until_it_hears_the_others) {
   hear({kOne, kTwo, kThree});
   decide_alone();
   hear({kTwo}, 3'000);
@@ -497,7 +499,7 @@ TEST_F(ControllerTest, who_has_resigned_in_vain_decides_alone_until_it_hears_the
   EXPECT_GT(resigned_, 0);
 }
 
-TEST_F(ControllerTest, a_controller_that_was_held_up_itself_takes_nobody_for_silent) {
+TEST_F(ControllerTest, a_controller_that_was_held_up_takes_no_node_for_silent) {
   hear({kOne, kTwo, kThree});
   clock_.advance_us(5'000);
   controller_->tick();
@@ -506,7 +508,7 @@ TEST_F(ControllerTest, a_controller_that_was_held_up_itself_takes_nobody_for_sil
   EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced);
 }
 
-TEST_F(ControllerTest, what_is_too_much_for_one_command_is_decided_in_several) {
+TEST_F(ControllerTest, decisions_for_many_partitions_are_split_into_several_commands) {
   for (int32_t number = 1; number <= 20; ++number) {
     PartitionAssignment assignment{{kPartition.topic, PartitionId{number}}};
     assignment.replicas = assignment.isr = {kOne, kTwo, kThree};
@@ -534,7 +536,7 @@ class MovingTest : public ControllerTest {
   const std::vector<NodeId> all_{kOne, kTwo, kThree, kFour};
 };
 
-TEST_F(MovingTest, replicas_go_when_those_that_come_are_in_sync) {
+TEST_F(MovingTest, old_replicas_are_removed_when_the_new_ones_are_in_sync) {
   hear(all_, 500);
   EXPECT_EQ(now().replicas, (std::vector{kFour, kTwo, kOne, kThree}));
   EXPECT_EQ(now().leader, kOne);
@@ -556,7 +558,7 @@ TEST_F(MovingTest, the_leadership_goes_where_the_replicas_do) {
   EXPECT_EQ(now().leader, kFour);
 }
 
-TEST_F(MovingTest, a_move_waits_while_too_few_of_those_that_stay_are_in_sync) {
+TEST_F(MovingTest, a_move_waits_while_too_few_of_the_remaining_replicas_are_in_sync) {
   hear({kOne, kThree, kFour}, 2'000);
   apply(storage::encode_move_replicas(kPartition, {kTwo, kFour}));
   hear({kOne, kThree, kFour}, 500);
@@ -567,8 +569,8 @@ TEST_F(MovingTest, a_move_waits_while_too_few_of_those_that_stay_are_in_sync) {
   EXPECT_EQ(now().replicas, (std::vector{kTwo, kFour}));
 }
 
-// A node that has lost its disk is in sync for as long as nobody has noticed; it alone would be left.
-TEST_F(MovingTest, replicas_do_not_go_before_those_who_stay_have_read_of_it) {
+// A node that has lost its disk counts as in sync until that is noticed; it would be the only replica left.
+TEST_F(MovingTest, replicas_are_not_removed_before_the_remaining_ones_have_read_of_it) {
   hear(all_, 500);
   controller_->on_proposal(proposal({kOne, kTwo, kThree, kFour}));
   hear(all_, 500);
@@ -608,8 +610,9 @@ TEST_F(ControllerTest, how_far_each_node_has_read_is_known_by_its_heartbeats) {
   EXPECT_GE(told.nodes[2].caught_up_ms, 5'000);
 }
 
-// As Kafka's lastCaughtUpTimestamp: each time there is more to read, and what was there before is read.
-TEST_F(ControllerTest, who_reads_all_that_was_known_before_is_caught_up_though_there_is_more) {
+// Like Kafka's lastCaughtUpTimestamp: with each report, a reader that has read all that was known at the previous one
+// is caught up as of that time.
+TEST_F(ControllerTest, a_node_that_has_read_all_that_was_known_before_is_caught_up) {
   MetadataProgress progress;
   progress.heard(Revision{3}, Revision{4}, 1'000);
   EXPECT_EQ(progress.caught_up_us(), -1);
@@ -622,7 +625,7 @@ TEST_F(ControllerTest, who_reads_all_that_was_known_before_is_caught_up_though_t
   EXPECT_EQ(progress.heard_us(), 4'000);
 }
 
-TEST_F(ControllerTest, who_was_never_heard_of_is_told_as_that) {
+TEST_F(ControllerTest, a_node_that_was_never_heard_is_reported_as_such) {
   const NodesProgress told = controller_->progress();
   ASSERT_EQ(told.nodes.size(), 3U);
   EXPECT_EQ(told.nodes[0], (NodesProgress::Node{kOne, Revision{-1}, -1, -1}));

@@ -85,7 +85,7 @@ TEST_F(EndCallsTest, EachLeaderIsAskedForAllThatItLeads) {
                                     {partition(2), Offset{12}}}));
 }
 
-TEST_F(EndCallsTest, WhoDoesNotLeadAnyMoreIsNotBelieved) {
+TEST_F(EndCallsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
   lead(kThere, 4);
   ask({partition()});
   const auto first = take<AskEnds>(kThere);
@@ -100,7 +100,7 @@ TEST_F(EndCallsTest, WhoDoesNotLeadAnyMoreIsNotBelieved) {
   ASSERT_TRUE(told && *told);
 }
 
-TEST_F(EndCallsTest, WhatGetsLostIsAskedAgainAndGivenUpInTheEnd) {
+TEST_F(EndCallsTest, ALostQuestionIsRepeatedAndFinallyGivenUp) {
   lead(kThere, 4);
   ask({partition()});
   take<AskEnds>(kThere);
@@ -118,20 +118,20 @@ TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransactio
   ends.heirs.clear();
   ends.acknowledged_end = Offset{20};  // and 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition(0)}});
-  ends.acknowledged_end = Offset{30};  // that is for those who ask later
+  ends.acknowledged_end = Offset{30};  // this counts only for later requests
   clock.advance_us(10'000);
   calls.tick();
   EXPECT_TRUE(sent.empty());
   ends.readable_end = Offset{21};
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{21}});
-  // Who asks again hears before that what is in the way.
+  // A caller gets the reason before it repeats its request.
   calls.on_message(kThere, AskEnds{9, {partition(0)}});
   clock.advance_us(290'000);
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).error->message,
             "rows that were acknowledged lie behind a transaction that is open");
-  // It cannot end, and whoever waits for that is told why.
+  // If the transaction cannot end, the error gives the cause.
   ends.has_min_isr = false;
   calls.on_message(kThere, AskEnds{10, {partition(0)}});
   clock.advance_us(290'000);
@@ -162,7 +162,7 @@ TEST_F(EndCallsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants) {
   }
 }
 
-TEST_F(EndCallsTest, ALeaderAsksWhoCouldLeadByNow) {
+TEST_F(EndCallsTest, ALeaderAsksTheNodesThatCouldLeadByNow) {
   calls.on_message(kThere, AskEnds{8, {partition(0), partition(1)}});
   const auto first = take<ConfirmLeader>(kThere), second = take<ConfirmLeader>(kElsewhere);
   EXPECT_EQ(first.led.size(), 2U);
@@ -183,13 +183,13 @@ TEST_F(EndCallsTest, OneThatKnowsOfANewerLeaderIsEnough) {
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
 }
 
-TEST_F(EndCallsTest, ANewLeaderWaitsUntilAllOfBeforeIsVisible) {
+TEST_F(EndCallsTest, ANewLeaderWaitsUntilAllEarlierRecordsAreVisible) {
   ends.has_all_of_before = false;
   calls.on_message(kThere, AskEnds{8, {partition()}});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
 }
 
-TEST_F(EndCallsTest, ANewLeaderWaitsForWhatLiesBehindATransactionThatWasOpenBeforeIt) {
+TEST_F(EndCallsTest, ANewLeaderWaitsForTheEndOfATransactionFromBeforeIt) {
   ends.heirs.clear();
   ends.begin = Offset{20};  // of which 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -199,7 +199,7 @@ TEST_F(EndCallsTest, ANewLeaderWaitsForWhatLiesBehindATransactionThatWasOpenBefo
   EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{20}});
 }
 
-TEST_F(EndCallsTest, WhoConfirmsKnowsOfNoNewerEpochAndAllThatWasDecidedBeforeItBegan) {
+TEST_F(EndCallsTest, AConfirmationRequiresAllMetadataFromBeforeIt) {
   lead(kThere, 4);
   calls.on_message(kThere, ConfirmLeader{1, {{partition(), LeaderEpoch{4}}}});
   EXPECT_FALSE(take<LeaderConfirmed>(kThere).error);
@@ -214,7 +214,7 @@ TEST_F(EndCallsTest, WhoConfirmsKnowsOfNoNewerEpochAndAllThatWasDecidedBeforeItB
 
 // --- Where fewer are in sync than min.insync.replicas
 
-TEST_F(EndCallsTest, WhoIsAloneAsksWhatWasDecidedAndNotThoseWhoAreAway) {
+TEST_F(EndCallsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNodes) {
   ends.has_min_isr = false;
   lead(kHere, 4);
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -230,7 +230,7 @@ TEST_F(EndCallsTest, WhoIsAloneAsksWhatWasDecidedAndNotThoseWhoAreAway) {
   calls.on_message(kThere, AskEnds{10, {partition()}});
   metadata_asked.at(2)(Error{ErrorCode::NetworkFailure, "away"});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
-  // It says nothing; when it does, nobody waits any more.
+  // The metadata log does not answer; a later answer is ignored.
   calls.on_message(kThere, AskEnds{11, {partition()}});
   clock.advance_us(5'000'000);
   calls.tick();
@@ -239,8 +239,8 @@ TEST_F(EndCallsTest, WhoIsAloneAsksWhatWasDecidedAndNotThoseWhoAreAway) {
   EXPECT_TRUE(sent.empty());
 }
 
-// Found by simulation: what it had asked came back when it had read of another leader, and so had all been read.
-TEST_F(EndCallsTest, WhoIsAloneAndReadsOfAnotherLeaderMeanwhileDoesNotLead) {
+// Found by simulation: the answer that all metadata had been read arrived after the node had read of another leader.
+TEST_F(EndCallsTest, ALoneLeaderThatReadsOfAnotherLeaderDoesNotLead) {
   ends.has_min_isr = false;
   lead(kHere, 4);
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -267,7 +267,7 @@ TEST_F(EndCallsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
 
 // --- Whether this node leads still
 
-TEST_F(EndCallsTest, WhoLeadsIsConfirmedByAllWhoCouldLeadByNow) {
+TEST_F(EndCallsTest, ALeaderIsConfirmedByAllNodesThatCouldLeadByNow) {
   std::optional<Status> confirmed;
   const auto confirm = [&] {
     confirmed.reset();
@@ -299,7 +299,7 @@ TEST_F(EndCallsTest, WhoLeadsIsConfirmedByAllWhoCouldLeadByNow) {
   calls.tick();
   ASSERT_TRUE(confirmed);
   EXPECT_EQ(confirmed->error().code, ErrorCode::NotEnoughReplicas);
-  // There is nobody else who could.
+  // No other node could be the leader.
   ends.heirs.clear();
   confirm();
   ASSERT_TRUE(confirmed);

@@ -57,7 +57,7 @@ TEST_F(GroupCallsTest, TheGroupsOfAllOthersCome) {
   EXPECT_TRUE(told->incomplete.empty());
 }
 
-TEST_F(GroupCallsTest, WhoIsSilentIsNamed) {
+TEST_F(GroupCallsTest, ASilentNodeIsNamed) {
   others.insert(kFour);  // and is not reached
   ask();
   ASSERT_EQ(sent.size(), 2U);
@@ -73,14 +73,14 @@ TEST_F(GroupCallsTest, WhoIsSilentIsNamed) {
   EXPECT_FALSE(told);
 }
 
-TEST_F(GroupCallsTest, WhereNobodyIsReachedThereIsAnAnswerAtOnce) {
+TEST_F(GroupCallsTest, WithoutAReachableNodeTheAnswerIsImmediate) {
   reached.clear();
   ask();
   ASSERT_TRUE(told);
   EXPECT_EQ(told->incomplete, others);
 }
 
-TEST_F(GroupCallsTest, WhoHasTooManyTellsSomeAndSaysSo) {
+TEST_F(GroupCallsTest, ANodeWithTooManyGroupsListsSomeAndReportsIt) {
   for (int i = 0; i < 3; ++i) own.push_back(group(std::to_string(i), 40'000));
   calls.on_message(kTwo, AskGroups{7});
   ASSERT_EQ(sent.size(), 1U);

@@ -81,7 +81,7 @@ TEST_F(LogCallsTest, ADiskThatIsNewHasTheShortestOne) {
   EXPECT_EQ((*best)->at(partition(0)), kTwo);
 }
 
-TEST_F(LogCallsTest, NobodyIsTakenForWorseSinceItIsSilent) {
+TEST_F(LogCallsTest, ASilentNodeIsNotTakenForWorse) {
   ask();
   tell(kThree, {{LeaderEpoch{4}, Offset{301}}});
   clock.advance_us(2'100'000);
@@ -92,7 +92,7 @@ TEST_F(LogCallsTest, NobodyIsTakenForWorseSinceItIsSilent) {
   EXPECT_EQ(best->error().message, "node 2 has not told how far its logs are");
 }
 
-TEST_F(LogCallsTest, LeadersTellHowFarCanBeRead) {
+TEST_F(LogCallsTest, LeadersReportTheirReadableEnds) {
   storage::PartitionAssignment led = *table.snapshot()->find(partition(0));
   led.isr = {kTwo, kThree};
   led.leader = kThree;

@@ -9,7 +9,7 @@ using storage::MetadataCommand;
 
 namespace {
 
-// The loop is the test: what is posted runs at once, and an append waits for what the test says of it.
+// The test plays the loop: posted tasks run at once, and an append waits for the answer that the test gives.
 struct Mirror {
   Mirror()
       : log(
@@ -36,13 +36,13 @@ struct Mirror {
   std::function<void(Result<Revision>)> answer;
   std::optional<Result<Revision>> result;
   std::pair<Revision, std::string> saved;
-  storage::ClusterTable table;  // as the loop knows it with what is read next
+  storage::ClusterTable table;  // the metadata that the loop has read
   MirroredMetadataLog log;
 };
 
 }  // namespace
 
-TEST(MirroredMetadataLog, an_append_is_answered_when_it_can_be_read_whatever_is_known_first) {
+TEST(MirroredMetadataLog, an_append_is_answered_when_it_can_be_read_in_any_order_of_events) {
   Mirror first;
   first.append();
   first.answer(Revision{1});
@@ -60,7 +60,7 @@ TEST(MirroredMetadataLog, an_append_is_answered_when_it_can_be_read_whatever_is_
   EXPECT_EQ(then.result->value(), Revision{1});
 }
 
-TEST(MirroredMetadataLog, an_append_that_was_overtaken_says_so) {
+TEST(MirroredMetadataLog, an_overtaken_append_is_reported) {
   Mirror mirror;
   mirror.append();
   mirror.answer(Error{ErrorCode::OutOfOrderSequence, "the log has moved on"});
@@ -68,7 +68,7 @@ TEST(MirroredMetadataLog, an_append_that_was_overtaken_says_so) {
   EXPECT_EQ(mirror.result->error().code, ErrorCode::OutOfOrderSequence);
 }
 
-TEST(MirroredMetadataLog, who_waits_too_long_for_etcd_is_told_that_the_outcome_is_not_known) {
+TEST(MirroredMetadataLog, after_a_long_wait_for_etcd_the_outcome_is_unknown) {
   Mirror mirror;
   mirror.append();
   mirror.clock.advance_us(9'000'000);
@@ -82,7 +82,7 @@ TEST(MirroredMetadataLog, who_waits_too_long_for_etcd_is_told_that_the_outcome_i
   mirror.read(1);
 }
 
-TEST(MirroredMetadataLog, nobody_waits_when_it_has_stopped) {
+TEST(MirroredMetadataLog, no_caller_waits_after_the_stop) {
   Mirror mirror;
   mirror.append();
   mirror.log.stop();
@@ -93,7 +93,7 @@ TEST(MirroredMetadataLog, nobody_waits_when_it_has_stopped) {
   EXPECT_EQ(mirror.asked.size(), 1U);
 }
 
-TEST(MirroredMetadataLog, what_is_about_nodes_is_left_out_and_revisions_stay) {
+TEST(MirroredMetadataLog, parts_about_nodes_are_left_out_and_revisions_stay) {
   Mirror mirror;
   std::vector<Revision> told;
   mirror.log.watch([&](Revision revision) { told.push_back(revision); });
@@ -110,7 +110,7 @@ TEST(MirroredMetadataLog, what_is_about_nodes_is_left_out_and_revisions_stay) {
   EXPECT_FALSE(mirror.log.read(Revision{2}, 10));  // it was read already
 }
 
-TEST(MirroredMetadataLog, a_snapshot_has_what_the_loop_knew_then) {
+TEST(MirroredMetadataLog, a_snapshot_has_the_loops_tables_of_that_moment) {
   Mirror mirror;
   using Wish = storage::MetadataLog::SnapshotWish;
   EXPECT_EQ(mirror.log.snapshot_wish(), Wish::NotDue);
@@ -139,7 +139,7 @@ TEST(MirroredMetadataLog, a_snapshot_has_what_the_loop_knew_then) {
   EXPECT_FALSE(*saved);
 }
 
-TEST(MirroredMetadataLog, what_is_in_a_snapshot_only_is_loaded_from_it) {
+TEST(MirroredMetadataLog, state_that_only_a_snapshot_has_is_loaded_from_it) {
   Mirror mirror;
   mirror.append();
   mirror.answer(Revision{3});

@@ -18,7 +18,7 @@ std::string framed(std::string_view body) {
   return frame.append(body);
 }
 
-TEST(NodeFrames, frames_of_all_sizes_come_whole_in_whatever_pieces) {
+TEST(NodeFrames, frames_of_all_sizes_are_assembled_from_any_pieces) {
   Random random(7);
   const auto below = [&](size_t n) { return static_cast<size_t>(random.next() % n); };
   for (const bool is_trusted : {false, true}) {
@@ -59,7 +59,7 @@ TEST(NodeFrames, frames_of_all_sizes_come_whole_in_whatever_pieces) {
   }
 }
 
-TEST(NodeFrames, who_has_not_said_who_it_is_gets_no_memory_for_what_a_size_promises) {
+TEST(NodeFrames, a_peer_that_has_not_greeted_gets_no_memory_for_a_claimed_size) {
   NodeFrames frames(size_t{100} << 20);
   std::string size;
   append_be(size, int32_t{90 << 20});

@@ -51,7 +51,7 @@ TEST(NodeWire, a_fetch_comes_as_it_went) {
   }
 }
 
-TEST(NodeWire, pieces_are_the_same_bytes_and_what_is_kept_is_not_copied) {
+TEST(NodeWire, pieces_are_the_same_bytes_and_kept_bytes_are_not_copied) {
   for (const size_t size : {0, 1, 16'000, 20'000, 3'000'000}) {
     storage::ReplicaFetched fetched;
     fetched.partition = partition();
@@ -88,7 +88,7 @@ TEST(NodeWire, an_answer_to_a_fetch_is_one_of_four) {
   EXPECT_EQ(with_batches.high_watermark, Offset{8});
   EXPECT_EQ(with_batches.log_start, Offset{2});
   fetched.batches = {};
-  fetched.producers = "";  // there are none, and the follower begins anew all the same
+  fetched.producers = "";  // an empty list, with which the follower replaces its own
   EXPECT_EQ(round_trip(fetched).producers, "");
   fetched.producers.reset();
   // All epochs of this log are newer.
@@ -104,7 +104,7 @@ TEST(NodeWire, an_answer_to_a_fetch_is_one_of_four) {
   EXPECT_EQ(with_error.error->message, "it is over");
 }
 
-TEST(NodeWire, what_is_for_the_controller_comes_as_it_went) {
+TEST(NodeWire, messages_for_the_controller_are_read_as_written) {
   storage::IsrProposal proposal{partition(), NodeId{1}, NodeEpoch{4}, LeaderEpoch{5}, 6, {}};
   proposal.isr = {{NodeId{1}, NodeEpoch{4}}, {NodeId{3}, NodeEpoch{9}}};
   EXPECT_EQ(round_trip(proposal), proposal);
@@ -143,7 +143,7 @@ TEST(NodeWire, outputs_of_tasks_and_their_answers_come_as_they_went) {
   EXPECT_FALSE(round_trip(OutputDelivered{partition(), 18}).error);
 }
 
-TEST(NodeWire, what_is_said_of_transactions_comes_as_it_went) {
+TEST(NodeWire, messages_about_transactions_are_read_as_written) {
   WriteMarker write{NodeEpoch{3}, 17, partition(), LeaderEpoch{5}, {}};
   write.ended = {{ProducerId{9}, 2}, {records::TransactionEnd::Commit, 11}};
   const auto came = round_trip(write);
@@ -173,7 +173,7 @@ TEST(NodeWire, what_is_said_of_transactions_comes_as_it_went) {
   EXPECT_EQ(answered.answer.coordinator_epoch, 6);
 }
 
-TEST(NodeWire, what_nodes_commit_themselves) {
+TEST(NodeWire, commits_of_nodes_are_read_as_written) {
   const auto begun = round_trip(BeginCommit{20, {.transactional_id = "t", .timeout_ms = 7}});
   EXPECT_EQ(begun.number, 20U);
   EXPECT_EQ(begun.request.transactional_id, "t");
@@ -214,12 +214,12 @@ TEST(NodeWire, a_greeting_and_its_answers) {
   EXPECT_NE(client.error().message.find("not for clients"), std::string::npos);
 }
 
-TEST(NodeWire, what_is_cut_is_refused_and_what_is_unknown_is_left_out) {
+TEST(NodeWire, truncated_messages_are_refused_and_unknown_ones_ignored) {
   const std::string frame = encode(ClusterMessage(Heartbeat{NodeId{2}, {}, {}}));
   for (size_t size = 0; size + 1 < body(frame).size(); ++size)
     EXPECT_FALSE(decode_message(body(frame).substr(0, size))) << size;
   std::string newer = frame;
-  newer[4] = 0x70;  // an api key that nobody knows
+  newer[4] = 0x70;  // an unknown api key
   const auto unknown = decode_message(body(newer));
   ASSERT_TRUE(unknown);
   EXPECT_FALSE(*unknown);

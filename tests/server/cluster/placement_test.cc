@@ -61,7 +61,7 @@ TEST(Placement, partitions_that_come_later_go_on_in_turn) {
   EXPECT_EQ(later, (std::vector<std::vector<NodeId>>(all.begin() + 4, all.end())));
 }
 
-// In all rounds: who follows a leader changes from one to the next.
+// This holds in all rounds; the followers of a leader change from one round to the next.
 TEST(Placement, replicas_are_in_different_racks) {
   const auto table = nodes({"a", "a", "b", "b", "c", "c"});
   const auto rack = [](NodeId node) { return (node.value() - 1) / 2; };
@@ -77,7 +77,7 @@ TEST(Placement, replicas_are_in_different_racks) {
   for (const auto& [node, count] : has) EXPECT_EQ(count, 30) << node.value();
 }
 
-TEST(Placement, where_there_are_too_few_racks_each_has_one_before_another_has_two) {
+TEST(Placement, with_too_few_racks_each_has_one_replica_before_another_has_two) {
   const auto table = nodes({"a", "a", "a", "b"});
   const auto placed = place_replicas(*table.snapshot(), topic(0), 0, 40, 3);
   ASSERT_TRUE(placed);
@@ -87,7 +87,7 @@ TEST(Placement, where_there_are_too_few_racks_each_has_one_before_another_has_tw
   }
 }
 
-// A topic of one partition leads where its id says: of many topics each node gets its share, also where there are many.
+// The id of a topic with one partition selects its leader: each of many nodes gets its share of the topics.
 TEST(Placement, small_topics_are_spread_over_many_nodes) {
   const auto table = nodes(std::vector<std::string>(100));
   int of_first = 0, of_last = 0;
@@ -102,7 +102,7 @@ TEST(Placement, small_topics_are_spread_over_many_nodes) {
 }
 
 // Else all that a node leads would be led by one other when it is lost.
-TEST(Placement, who_takes_over_is_another_one_for_each_topic) {
+TEST(Placement, each_topic_has_another_successor_of_a_leader) {
   const auto table = nodes(std::vector<std::string>(20));
   std::set<NodeId> next;
   for (int i = 0; i < 100; ++i) {
@@ -133,7 +133,7 @@ TEST(Placement, a_node_that_is_away_gets_nothing_where_the_others_are_enough) {
     for (const NodeId node : replicas) EXPECT_NE(node, NodeId{2});
 }
 
-TEST(Placement, where_too_few_are_there_those_that_are_away_get_the_rest_and_lead_nothing) {
+TEST(Placement, with_too_few_nodes_present_absent_ones_get_the_rest_and_lead_nothing) {
   auto table = nodes({"a", "b", "c", "a"});
   go_away(table, 2);
   go_away(table, 4);
@@ -156,7 +156,7 @@ TEST(Placement, where_too_few_are_there_those_that_are_away_get_the_rest_and_lea
   EXPECT_FALSE(place_replicas(*table.snapshot(), topic(1), 0, 1, 5));
 }
 
-TEST(Placement, nothing_is_assigned_to_which_nobody_could_write) {
+TEST(Placement, no_assignment_is_made_that_cannot_be_written_to) {
   auto table = nodes({"", "", ""});
   go_away(table, 2);
   go_away(table, 3);

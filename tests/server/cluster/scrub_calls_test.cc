@@ -44,7 +44,7 @@ class ScrubCallsTest : public ::testing::Test {
     sent.pop_front();
     return message;
   }
-  // Both followers are asked for the same; `second` differs where that is said.
+  // Both followers are asked for the same range; `second` is the digest of the second one.
   void compare(Offset from, Offset end, uint64_t second = 7) {
     const auto there = take<AskDigest>(kThere), elsewhere = take<AskDigest>(kElsewhere);
     EXPECT_EQ(there.from, from);
@@ -94,7 +94,7 @@ TEST_F(ScrubCallsTest, AllRangesAreComparedInTurnAtTheirPace) {
   EXPECT_EQ(second.partition, partition(2));
   EXPECT_EQ(second.from, Offset{0});
   EXPECT_EQ(calls.rounds(), 0);
-  // Whoever does not answer is left out, and so is who leads another epoch's log.
+  // A node that does not answer is left out, and so is a follower of another leader epoch.
   take<AskDigest>(kElsewhere);
   pass(2'000'000);
   pass(100'000);
@@ -108,7 +108,7 @@ TEST_F(ScrubCallsTest, AllRangesAreComparedInTurnAtTheirPace) {
   EXPECT_EQ(take<AskDigest>(kThere).from, Offset{0}) << "the next round";
 }
 
-TEST_F(ScrubCallsTest, WhatDiffersTwiceIsToldOnce) {
+TEST_F(ScrubCallsTest, ADifferenceThatRemainsIsReportedOnce) {
   pass(1);
   compare(Offset{0}, Offset{50}, 8);
   EXPECT_TRUE(found.empty());
@@ -124,7 +124,7 @@ TEST_F(ScrubCallsTest, WhatDiffersTwiceIsToldOnce) {
   compare(Offset{50}, Offset{100});
   for (int i = 0; i < 3; ++i) pass(100'000);
   EXPECT_EQ(calls.differing_count(), 1);
-  // In the next round it is the same still; in the one after that somebody has made it right.
+  // The difference remains in the next round, and is repaired before the one after that.
   pass(60'000'000);
   compare(Offset{0}, Offset{50}, 8);
   pass(1'000'000);
@@ -141,7 +141,7 @@ TEST_F(ScrubCallsTest, WhatDiffersTwiceIsToldOnce) {
   EXPECT_EQ(calls.differing_count(), 0);
 }
 
-TEST_F(ScrubCallsTest, WhatDiffersForAMomentIsNotTold) {
+TEST_F(ScrubCallsTest, ADifferenceForAMomentIsNotReported) {
   pass(1);
   compare(Offset{0}, Offset{50}, 8);
   pass(1'000'000);
@@ -150,7 +150,7 @@ TEST_F(ScrubCallsTest, WhatDiffersForAMomentIsNotTold) {
   EXPECT_EQ(calls.differing_count(), 0);
 }
 
-TEST_F(ScrubCallsTest, WhatEachReplicaRemovesAndCompactsForItselfIsLeftOut) {
+TEST_F(ScrubCallsTest, RecordsThatEachReplicaRemovesAndCompactsForItselfAreLeftOut) {
   own.comparable_from = Offset{30};
   pass(1);
   EXPECT_TRUE(sent.empty());
@@ -166,7 +166,7 @@ TEST_F(ScrubCallsTest, WhatEachReplicaRemovesAndCompactsForItselfIsLeftOut) {
   EXPECT_TRUE(found.empty());
 }
 
-TEST_F(ScrubCallsTest, WhoseBytesAreDamagedIsTold) {
+TEST_F(ScrubCallsTest, DamagedBytesOfAReplicaAreReported) {
   own.damaged = Offset{20};
   own.digest = 9;
   pass(1);
@@ -178,7 +178,7 @@ TEST_F(ScrubCallsTest, WhoseBytesAreDamagedIsTold) {
   EXPECT_EQ(found[0].damaged, Offset{20});
 }
 
-TEST_F(ScrubCallsTest, NothingIsSaidOfALogUnderAnotherEpoch) {
+TEST_F(ScrubCallsTest, ALogUnderAnotherEpochIsNotJudged) {
   const AskDigest ask{5, partition(), LeaderEpoch{4}, Offset{0}, Offset{50}};
   calls.on_message(kThere, ask);
   EXPECT_TRUE(take<DigestTold>(kThere).error);

@@ -24,7 +24,7 @@ TopicPartition partition() {
   return id;
 }
 
-// One node: what it sends is kept, and what it appends.
+// One node: the messages that it sends, and its appends, are recorded.
 class TransactionCallsTest : public ::testing::Test, protected TransactionHost {
  protected:
   void lead(NodeId leader, int32_t epoch) {
@@ -88,10 +88,10 @@ TEST_F(TransactionCallsTest, AMarkerIsTakenOnceInTheOrderOfTheNumbers) {
   calls.on_message(kThere, marker(2, 4));
   calls.on_message(kThere, marker(1, 4));
   EXPECT_EQ(appended.size(), 1U);
-  // Who waits for one that came out of order tells it again.
+  // A marker with an old number gets an error, so that its sender repeats it under a new number.
   EXPECT_EQ(take<MarkerWritten>().error->code, ErrorCode::NetworkFailure);
   EXPECT_EQ(take<MarkerWritten>().number, 1U);
-  // The sender has been started again since: its numbers begin anew.
+  // The sender has restarted, and its numbers begin again.
   calls.on_message(kThere, marker(1, 4, 2));
   EXPECT_EQ(appended.size(), 2U);
   calls.on_message(kThere, marker(3, 4));
@@ -135,7 +135,7 @@ TEST_F(TransactionCallsTest, OnlyTheAnswerToTheLastCallCounts) {
   EXPECT_TRUE(told[2]);
 }
 
-// Slow replicas: what is given up is written all the same, and each time anew.
+// With slow replicas a marker is written although its sender has given up, and again with each attempt.
 TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   lead(kThere, 4);
   std::vector<Status> told;
@@ -154,23 +154,23 @@ TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   // It has caught up.
   tell_and_wait_ms(700);
   EXPECT_EQ(told.size(), 3U);
-  // Nobody waits for one who does not lead it any more.
+  // A sender does not wait for a node that is no longer the leader.
   tell_and_wait_ms(1);
   lead(kThere, 5);
   calls.tick();
   ASSERT_EQ(told.size(), 4U);
   EXPECT_FALSE(told[3]);
-  // And the next one has the usual time: what gets lost on the way to it was waited for eight seconds.
+  // The next leader gets the usual time: otherwise a lost message would delay the marker by eight seconds.
   tell_and_wait_ms(700);
   EXPECT_EQ(told.size(), 5U);
-  // Also where nobody was being told when the leader changed.
+  // This also holds if no marker was on its way when the leader changed.
   lead(kHere, 6);
   lead(kThere, 7);
   tell_and_wait_ms(700);
   EXPECT_EQ(told.size(), 6U);
 }
 
-TEST_F(TransactionCallsTest, ItsNumbersGoOnBehindThoseOfTheProcessBefore) {
+TEST_F(TransactionCallsTest, ItsNumbersContinueBehindThoseOfThePreviousProcess) {
   lead(kThere, 4);
   const auto ignore = [](const Status&) {};
   calls.tell_end(partition(), {}, ignore);
@@ -189,7 +189,7 @@ TEST_F(TransactionCallsTest, ItsNumbersGoOnBehindThoseOfTheProcessBefore) {
   EXPECT_GT(take<WriteMarker>().number, before);
 }
 
-TEST_F(TransactionCallsTest, WhoCoordinatesIsAskedOrGivenUp) {
+TEST_F(TransactionCallsTest, TheCoordinatorIsAskedOrGivenUp) {
   lead(kThere, 4);
   std::vector<TransactionAnswer> answers;
   const auto ask = [&] {
@@ -212,7 +212,7 @@ TEST_F(TransactionCallsTest, WhoCoordinatesIsAskedOrGivenUp) {
   EXPECT_EQ(answers[1].error, KafkaError::CoordinatorNotAvailable);
 }
 
-TEST_F(TransactionCallsTest, WhoCoordinatesACommitIsAskedOrGivenUp) {
+TEST_F(TransactionCallsTest, TheCoordinatorOfACommitIsAskedOrGivenUp) {
   lead(kThere, 4);
   std::vector<EndedTransaction> answers;
   const auto keep = [&](const EndedTransaction& answer) { answers.push_back(answer); };

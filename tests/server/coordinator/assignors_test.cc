@@ -15,7 +15,7 @@ Uuid topic(uint8_t number) {
   return id;
 }
 
-// Every partition of a topic belongs to one of its subscribers, and nobody has what it did not subscribe to.
+// Every partition of a topic belongs to one of its subscribers, and no member has a partition of another topic.
 void expect_whole(const AssignorInput& input, const std::vector<AssignedPartitions>& assigned) {
   std::set<TopicIdPartition> all;
   for (size_t i = 0; i < assigned.size(); ++i) {
@@ -50,7 +50,7 @@ TEST(Assignors, uniform_gives_everybody_the_same_number) {
   for (const auto& each : assigned) EXPECT_GE(each.size(), 2u);
 }
 
-TEST(Assignors, uniform_takes_from_members_only_what_a_new_one_needs) {
+TEST(Assignors, uniform_moves_only_the_partitions_that_a_new_member_needs) {
   AssignorInput input{std::vector<AssignedPartitions>(2), {{topic(1), 9, {0, 1}}}};
   const auto before = assign_uniform(input);
   input.before = {before[0], before[1], {}};
@@ -93,8 +93,8 @@ TEST(Assignors, range_gives_neighbours_and_the_same_ones_of_topics_alike) {
                                              {topic(2), 2}}));
 }
 
-// Members that subscribe to different topics, come and go: nobody has two partitions more than another who
-// could have one of them.
+// Members with different subscriptions join and leave: no member has two partitions more than another member that could
+// have one of them.
 TEST(Assignors, uniform_is_whole_and_balanced_for_any_subscriptions) {
   std::mt19937 random(7);
   for (int round = 0; round < 300; ++round) {
@@ -127,7 +127,7 @@ TEST(Assignors, uniform_is_whole_and_balanced_for_any_subscriptions) {
   }
 }
 
-TEST(Assignors, two_who_had_the_same_partition_do_not_keep_it_both) {
+TEST(Assignors, two_members_with_the_same_partition_do_not_both_keep_it) {
   AssignorInput input{{{{topic(1), 0}}, {{topic(1), 0}}}, {{topic(1), 2, {0, 1}}}};
   expect_whole(input, assign_uniform(input));
 }

@@ -32,7 +32,7 @@ TEST_F(ClassicGroupTest, the_first_member_waits_for_others_and_leads) {
   EXPECT_TRUE((*first)->member_id.starts_with("client-"));
 }
 
-TEST_F(ClassicGroupTest, assignments_are_told_when_they_are_durable) {
+TEST_F(ClassicGroupTest, assignments_are_sent_when_they_are_durable) {
   const auto first = begin(join_request());
   const auto second = begin(join_request());
   pass_ms(1'000);
@@ -52,7 +52,7 @@ TEST_F(ClassicGroupTest, assignments_are_told_when_they_are_durable) {
   EXPECT_EQ(ask(sync_request(other, 1)).assignment, "b");
 }
 
-TEST_F(ClassicGroupTest, an_assignment_that_cannot_be_kept_begins_anew) {
+TEST_F(ClassicGroupTest, after_an_assignment_that_cannot_be_stored_the_group_rebalances) {
   const auto first = begin(join_request());
   pass_ms(1'000);
   port.holds_appends = true;
@@ -77,7 +77,7 @@ TEST_F(ClassicGroupTest, a_new_member_has_to_come_again_with_its_id) {
   EXPECT_EQ((*joined)->member_id, told.member_id);
 }
 
-TEST_F(ClassicGroupTest, an_id_that_nobody_uses_is_forgotten) {
+TEST_F(ClassicGroupTest, an_unused_member_id_is_forgotten) {
   JoinGroup request = join_request();
   request.needs_member_id = true;
   request.member_id = ask(request).member_id;
@@ -85,7 +85,7 @@ TEST_F(ClassicGroupTest, an_id_that_nobody_uses_is_forgotten) {
   EXPECT_EQ(ask(request).error, kUnknownMemberId);
 }
 
-TEST_F(ClassicGroupTest, ids_that_nobody_uses_are_bounded) {
+TEST_F(ClassicGroupTest, unused_member_ids_are_bounded) {
   JoinGroup request = join_request();
   request.needs_member_id = true;
   request.session_timeout_ms = 1'800'000;
@@ -121,7 +121,7 @@ TEST_F(ClassicGroupTest, a_new_member_makes_the_others_join_again) {
   EXPECT_EQ(beat(members[0], 1), kIllegalGeneration);
 }
 
-TEST_F(ClassicGroupTest, who_does_not_join_again_in_time_is_out) {
+TEST_F(ClassicGroupTest, a_member_that_does_not_rejoin_in_time_is_removed) {
   const auto members = stable_group(2);
   const auto joined = begin(join_request(members[1], "changed"));
   for (int i = 0; i < 12; ++i) {
@@ -134,7 +134,7 @@ TEST_F(ClassicGroupTest, who_does_not_join_again_in_time_is_out) {
   EXPECT_EQ(beat(members[0], 2), kUnknownMemberId);
 }
 
-TEST_F(ClassicGroupTest, who_joins_and_does_not_ask_for_its_assignment_is_out) {
+TEST_F(ClassicGroupTest, a_member_that_joins_and_never_asks_for_its_assignment_is_removed) {
   const auto first = begin(join_request());
   const auto second = begin(join_request());
   pass_ms(1'000);
@@ -148,7 +148,7 @@ TEST_F(ClassicGroupTest, who_joins_and_does_not_ask_for_its_assignment_is_out) {
   EXPECT_EQ(beat((*second)->member_id, 1), kUnknownMemberId);
 }
 
-TEST_F(ClassicGroupTest, a_member_that_asks_again_unchanged_gets_what_it_has) {
+TEST_F(ClassicGroupTest, an_unchanged_member_that_joins_again_gets_its_old_assignment) {
   const auto members = stable_group(2);
   const JoinedGroup same = ask(join_request(members[1]));
   EXPECT_EQ(same.generation, 1);
@@ -158,7 +158,7 @@ TEST_F(ClassicGroupTest, a_member_that_asks_again_unchanged_gets_what_it_has) {
   EXPECT_EQ(state(), "PreparingRebalance") << "the leader wants to divide the work again";
 }
 
-TEST_F(ClassicGroupTest, who_leaves_is_gone_and_the_last_one_leaves_it_empty) {
+TEST_F(ClassicGroupTest, a_leaving_member_is_removed_and_the_last_one_leaves_the_group_empty) {
   const auto members = stable_group(2);
   LeaveGroup leave;
   leave.group_id = "g";
@@ -175,7 +175,7 @@ TEST_F(ClassicGroupTest, who_leaves_is_gone_and_the_last_one_leaves_it_empty) {
   EXPECT_EQ(beat(members[1], 3), kUnknownMemberId);
 }
 
-TEST_F(ClassicGroupTest, that_the_last_one_has_left_is_durable_when_it_is_told) {
+TEST_F(ClassicGroupTest, the_leave_of_the_last_member_is_durable_when_it_is_answered) {
   const auto members = stable_group(1);
   LeaveGroup leave;
   leave.group_id = "g";
@@ -206,7 +206,7 @@ TEST_F(ClassicGroupTest, the_protocol_is_one_that_all_know) {
   EXPECT_EQ(ask(other).error, kInconsistentGroupProtocol);
 }
 
-TEST_F(ClassicGroupTest, a_full_group_takes_nobody_else) {
+TEST_F(ClassicGroupTest, a_full_group_refuses_further_members) {
   settings.max_size = 2;
   lead();
   const auto members = stable_group(2);
@@ -214,7 +214,7 @@ TEST_F(ClassicGroupTest, a_full_group_takes_nobody_else) {
   EXPECT_EQ(state(), "Stable");
 }
 
-TEST_F(ClassicGroupTest, what_makes_no_sense_is_refused) {
+TEST_F(ClassicGroupTest, invalid_requests_are_refused) {
   JoinGroup join = join_request();
   join.session_timeout_ms = 5'999;
   EXPECT_EQ(ask(join).error, kInvalidSessionTimeout);
@@ -279,7 +279,7 @@ TEST_F(ClassicGroupTest, an_instance_that_comes_back_keeps_its_work) {
   EXPECT_TRUE(leads.skips_assignment);
   EXPECT_EQ(leads.members.size(), 1u);
 
-  lead();  // what was answered holds after a restart
+  lead();  // answers hold after a restart
   EXPECT_EQ(ask(GroupHeartbeat{"g", 1, leads.member_id, "i1"}).error, KafkaError::None);
 }
 
@@ -307,7 +307,7 @@ TEST_F(ClassicGroupTest, a_stable_group_survives_a_restart) {
   EXPECT_EQ(beat(members[1], 1), kUnknownMemberId) << "its session goes on, too";
 }
 
-TEST_F(ClassicGroupTest, who_waits_is_told_when_the_coordinator_moves) {
+TEST_F(ClassicGroupTest, waiting_members_get_an_error_when_the_coordinator_moves) {
   const auto joining = begin(join_request());
   partition().resign();
   ASSERT_TRUE(joining->has_value());
@@ -365,7 +365,7 @@ TEST_F(ClassicGroupTest, heartbeats_of_a_group_at_rest_need_not_ask_it) {
   EXPECT_EQ(beat(members[0], 1), kRebalanceInProgress);
 }
 
-TEST_F(ClassicGroupTest, who_stops_beating_is_out_though_it_has_a_pulse) {
+TEST_F(ClassicGroupTest, a_member_without_heartbeats_is_removed_though_it_has_a_pulse) {
   const auto members = stable_group(1);
   const auto pulse = ask(GroupHeartbeat{"g", 1, members[0], {}}).pulse;
   pass_ms(8'000);
@@ -377,7 +377,7 @@ TEST_F(ClassicGroupTest, who_stops_beating_is_out_though_it_has_a_pulse) {
   EXPECT_FALSE(pulse->beat(clock.monotonic_us()));
 }
 
-TEST(MemberPulses, of_members_that_are_gone_are_forgotten) {
+TEST(MemberPulses, pulses_of_removed_members_are_forgotten) {
   MemberPulses pulses;
   for (int i = 0; i < 10'000; ++i) {
     auto pulse = std::make_shared<MemberPulse>();

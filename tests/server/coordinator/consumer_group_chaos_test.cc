@@ -48,7 +48,7 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
     ask_as(client, request);
   }
 
-  // They are slow: who takes longer to give something up than it may is out, and does not know at once.
+  // The members are slow; one that exceeds its rebalance time-out is removed, and does not learn of it at once.
   static constexpr int32_t kLong = 3'600'000;
   static ConsumerGroupHeartbeat joining(const std::string& id) {
     ConsumerGroupHeartbeat request = join_request(id);
@@ -69,7 +69,7 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
       client.uses.clear();
       return;
     }
-    // It says everything again, as clients do, for it does not know what has become of its request.
+    // It sends its whole state again, as clients do, since it does not know the fate of its request.
     if (answer.error != KafkaError::None) return (void)(client.says_all = true);
     client.epoch = answer.member_epoch;
     client.heard_us = client.asked_us;
@@ -79,7 +79,7 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
     }
   }
 
-  // Of those whose sessions cannot have ended.
+  // Checks the members whose sessions cannot have expired.
   void expect_apart() {
     std::map<TopicIdPartition, std::string> used;
     for (const Client& client : clients)

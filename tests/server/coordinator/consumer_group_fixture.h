@@ -38,7 +38,7 @@ class ConsumerGroupTest : public GroupTest {
     return ask(std::move(request));
   }
   ConsumerGroupHeartbeatAnswer join(const std::string& member) { return ask(join_request(member)); }
-  // Says which partitions of `t` it has, if it says so.
+  // Sends a heartbeat, with the owned partitions of `t` if they are given.
   ConsumerGroupHeartbeatAnswer beat(const std::string& member, int32_t epoch,
                                     const std::optional<std::vector<int32_t>>& owned = {}) {
     ConsumerGroupHeartbeat request = beat_request(member, epoch);
@@ -57,7 +57,7 @@ class ConsumerGroupTest : public GroupTest {
     return all;
   }
   ConsumerGroupDescription described() { return ask(DescribeConsumerGroup{"g"}); }
-  // Nobody uses what another uses.
+  // No partition is used by two members.
   void expect_disjoint() {
     std::set<TopicIdPartition> all;
     for (const auto& member : described().members)

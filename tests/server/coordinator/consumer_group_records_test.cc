@@ -42,7 +42,7 @@ ConsumerMember member() {
 
 }  // namespace
 
-// What Kafka 4.1 writes for the same.
+// The bytes that Kafka 4.1 writes for the same members.
 TEST(ConsumerGroupRecords, members_have_the_bytes_of_kafka) {
   ConsumerMember plain{.id = "m", .client_id = "c", .client_host = "h"};
   EXPECT_EQ(encode_member(plain), bytes("00000000026302680100ffffffff0001000100"));
@@ -90,7 +90,7 @@ TEST(ConsumerGroupRecords, keys_are_known_by_their_versions) {
             bytes("000500016700016d"));
 }
 
-TEST(ConsumerGroupRecords, what_is_cut_or_later_is_refused) {
+TEST(ConsumerGroupRecords, truncated_and_newer_records_are_refused) {
   const ConsumerMember whole = member();
   ConsumerMember read{.id = "m"};
   const auto expect_refused = [&](const std::string& value, auto decode) {

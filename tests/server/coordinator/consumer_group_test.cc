@@ -1,4 +1,4 @@
-// Groups by the consumer protocol (KIP-848): epochs, reconciliation, fencing, time-outs, and what a restart finds.
+// Groups of the consumer protocol (KIP-848): epochs, reconciliation, fencing, time-outs, and the state after a restart.
 #include "server/coordinator/consumer_group.h"
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@ TEST_F(ConsumerGroupTest, the_first_member_gets_everything) {
   EXPECT_EQ(joined.heartbeat_interval_ms, 5'000);
   EXPECT_EQ(numbers(joined), (std::vector<int32_t>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(described().state, "Stable");
-  // Nothing has changed, so nothing is said and nothing kept.
+  // Nothing has changed, so the answer has no assignment, and no record is written.
   const int appends = port.appends;
   const auto again = beat("a", 1);
   EXPECT_EQ(again.member_epoch, 1);
@@ -31,7 +31,7 @@ TEST_F(ConsumerGroupTest, partitions_go_to_another_when_they_were_given_up) {
   EXPECT_EQ(numbers(second), std::vector<int32_t>());  // the first has them all
   EXPECT_EQ(described().state, "Reconciling");
   const auto told = beat("a", 1);
-  EXPECT_EQ(told.member_epoch, 1);  // until it has given up what it is to give up
+  EXPECT_EQ(told.member_epoch, 1);  // until it has given up its revoked partitions
   EXPECT_EQ(numbers(told).size(), 3u);
   EXPECT_FALSE(beat("b", 2).assignment);
   const auto gave_up = beat("a", 1, numbers(told));
@@ -43,7 +43,7 @@ TEST_F(ConsumerGroupTest, partitions_go_to_another_when_they_were_given_up) {
   expect_disjoint();
 }
 
-TEST_F(ConsumerGroupTest, who_does_not_give_up_in_time_is_out) {
+TEST_F(ConsumerGroupTest, a_member_that_does_not_give_up_its_partitions_in_time_is_removed) {
   join("a");
   join("b");
   beat("a", 1);
@@ -71,7 +71,7 @@ TEST_F(ConsumerGroupTest, settings_of_the_group_come_before_the_servers) {
   EXPECT_EQ(join("b").heartbeat_interval_ms, settings.consumer_heartbeat_interval_ms);
 }
 
-TEST_F(ConsumerGroupTest, who_is_silent_is_out_when_its_session_ends) {
+TEST_F(ConsumerGroupTest, a_silent_member_is_removed_when_its_session_ends) {
   join("a");
   pass_ms(44'000);
   EXPECT_EQ(beat("a", 1).error, KafkaError::None);
@@ -82,7 +82,7 @@ TEST_F(ConsumerGroupTest, who_is_silent_is_out_when_its_session_ends) {
   EXPECT_EQ(described().state, "Empty");
 }
 
-TEST_F(ConsumerGroupTest, who_leaves_hands_its_partitions_over_at_once) {
+TEST_F(ConsumerGroupTest, a_leaving_member_hands_its_partitions_over_at_once) {
   join("a");
   join("b");
   beat("a", 1);
@@ -96,17 +96,17 @@ TEST_F(ConsumerGroupTest, a_member_is_fenced_by_its_epoch) {
   EXPECT_EQ(beat("nobody", 1).error, kUnknownMemberId);
   join("b");
   const auto kept = numbers(beat("a", 1));
-  beat("a", 1, kept);  // its answer is lost: it is in epoch 2 and does not know
-  EXPECT_EQ(beat("a", 1).error, kFencedMemberEpoch);  // it does not say what it uses
+  beat("a", 1, kept);  // its answer is lost: the member is in epoch 2 and does not know it
+  EXPECT_EQ(beat("a", 1).error, kFencedMemberEpoch);  // it does not report its partitions
   EXPECT_EQ(beat("a", 1, std::vector<int32_t>{0, 1, 2, 3, 4, 5}).error, kFencedMemberEpoch);
   EXPECT_EQ(beat("a", 1, kept).member_epoch, 2);
-  // Fenced, it comes anew under its id, and has nothing.
+  // A fenced member joins again with its id, and has no partitions.
   const auto again = join("a");
   EXPECT_EQ(again.error, KafkaError::None);
   EXPECT_EQ(described().members.size(), 2u);
 }
 
-TEST_F(ConsumerGroupTest, a_lost_answer_to_a_join_is_told_again) {
+TEST_F(ConsumerGroupTest, a_lost_answer_to_a_join_is_repeated) {
   const auto first = join("a");
   const auto again = join("a");
   EXPECT_EQ(again.member_epoch, 1);
@@ -148,12 +148,12 @@ TEST_F(ConsumerGroupTest, a_topic_that_grows_or_comes_is_divided_too) {
   told = beat("a", 2);
   EXPECT_EQ(told.assignment.value().size(), 11u);
   delete_topic("later");
-  // What is gone it has to give up, too.
+  // A member must give up deleted partitions, too.
   told = beat("a", 3);
   EXPECT_EQ(told.assignment.value().size(), 9u);
 }
 
-TEST_F(ConsumerGroupTest, a_pattern_finds_topics_and_those_that_come) {
+TEST_F(ConsumerGroupTest, a_pattern_finds_existing_and_later_topics) {
   make_topic("orders_eu", 1);
   make_topic("__consumer_offsets", 1);
   auto request = join_request("a");
@@ -207,7 +207,7 @@ TEST_F(ConsumerGroupTest, an_instance_keeps_its_place_while_it_is_away) {
   const auto back = ask_group(request);
   EXPECT_EQ(back.error, KafkaError::None);
   EXPECT_EQ(numbers(back), kept);
-  EXPECT_EQ(back.member_epoch, 2);  // nobody else has to do anything
+  EXPECT_EQ(back.member_epoch, 2);  // no other member has to act
   auto old = beat_request("a", 2);
   old.instance_id = "i";
   EXPECT_EQ(ask_group(old).error, kFencedInstanceId);
@@ -238,7 +238,7 @@ TEST_F(ConsumerGroupTest, offsets_are_taken_from_members_in_their_epoch) {
   EXPECT_EQ(as("a", 1), KafkaError::None);
   EXPECT_EQ(as("a", 0), kStaleMemberEpoch);
   EXPECT_EQ(as("b", 1), kUnknownMemberId);
-  EXPECT_EQ(as("", -1), kUnknownMemberId);  // an administrator, while somebody is there
+  EXPECT_EQ(as("", -1), kUnknownMemberId);  // an administrator, while the group has members
   EXPECT_EQ(as("a", 1, false), kUnsupportedVersion);
   FetchOffsets fetch{.group_id = "g", .member_id = "a", .member_epoch = 1};
   EXPECT_EQ(ask(fetch).error, KafkaError::None);
@@ -277,10 +277,10 @@ TEST_F(ConsumerGroupTest, a_restart_finds_the_group_as_it_was) {
   EXPECT_EQ(described().state, "Empty");
 }
 
-TEST_F(ConsumerGroupTest, what_is_told_is_durable) {
+TEST_F(ConsumerGroupTest, answers_are_durable) {
   port.holds_appends = true;
   const auto first = begin(join_request("a"));
-  const auto second = begin(beat_request("a", 1));  // the client would not know its epoch yet
+  const auto second = begin(beat_request("a", 1));  // a real client would not know its epoch yet
   EXPECT_FALSE(first->has_value());
   EXPECT_FALSE(second->has_value());
   port.holds_appends = false;
@@ -289,7 +289,7 @@ TEST_F(ConsumerGroupTest, what_is_told_is_durable) {
   EXPECT_TRUE(second->has_value());
 }
 
-TEST_F(ConsumerGroupTest, what_could_not_be_kept_is_kept_with_the_next_change) {
+TEST_F(ConsumerGroupTest, changes_that_could_not_be_stored_are_stored_with_the_next_one) {
   join("a");
   port.holds_appends = true;
   const auto second = begin(join_request("b"));
@@ -313,7 +313,7 @@ TEST_F(ConsumerGroupTest, administrators_see_list_and_delete_it) {
   EXPECT_EQ(partition().list()[0].type, "consumer");
   EXPECT_EQ(partition().list()[0].protocol_type, "consumer");
   EXPECT_EQ(partition().list()[0].state, "Stable");
-  // Who knows the classic protocol only.
+  // For clients that know only the classic protocol.
   const GroupDescription classic = ask(DescribeGroup{"g"});
   ASSERT_EQ(classic.members.size(), 1u);
   EXPECT_EQ(read_assignment(classic.members[0].assignment, *topics.snapshot()).size(), 6u);

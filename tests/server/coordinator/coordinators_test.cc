@@ -1,4 +1,4 @@
-// What a coordinator has answered holds only if it is the coordinator still.
+// An answer of a coordinator holds only if the node is still the coordinator.
 #include "server/coordinator/coordinators.h"
 
 #include <vector>
@@ -10,7 +10,7 @@ using namespace server::coordinator;
 
 namespace {
 
-// One partition's, of which it is known whether it is led by another node.
+// The groups of one partition; the test decides whether another node leads it.
 class OneGroups final : public Groups {
  public:
   explicit OneGroups(GroupPartition& partition) : partition_(partition) {}
@@ -36,7 +36,7 @@ class OneGroups final : public Groups {
 
 using CoordinatorsTest = GroupTest;
 
-TEST_F(CoordinatorsTest, offsets_and_refusals_are_told_by_who_coordinates_still) {
+TEST_F(CoordinatorsTest, only_the_present_coordinator_answers_with_offsets_and_refusals) {
   OneGroups groups(partition());
   const auto error_of = [&](auto request) {
     std::optional<KafkaError> error;

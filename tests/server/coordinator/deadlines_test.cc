@@ -40,7 +40,7 @@ TEST(Deadlines, the_rest_waits_when_the_slice_is_over) {
   EXPECT_EQ(deadlines.next_us(), 10);
 }
 
-TEST(Deadlines, tell_when_the_first_is_sooner) {
+TEST(Deadlines, report_an_earlier_first_deadline) {
   Deadlines deadlines;
   int told = 0;
   deadlines.on_sooner([&] { ++told; });

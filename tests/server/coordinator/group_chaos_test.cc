@@ -1,5 +1,5 @@
-// Members that join, go, hang and vanish in any order, on a log that is slow or fails and a coordinator
-// that restarts: what must hold all the same.
+// Members that join, leave, hang and vanish in any order, on a slow or failing log and a coordinator that restarts: the
+// invariants that hold all the same.
 #include <fmt/format.h>
 
 #include <random>
@@ -11,7 +11,7 @@ using namespace server::coordinator;
 
 namespace {
 
-// A group's client as somebody wrote it who is not always right.
+// A client of a group that does not always follow the protocol.
 struct Client {
   std::string id;
   int32_t generation = -1;
@@ -118,7 +118,7 @@ class GroupChaos : public GroupTest {
     shard.reset();
     port.crash(random() % (port.under_way() + 1));
     lead();
-    leaders.clear();  // a generation that nobody was told an assignment of may come again
+    leaders.clear();  // a generation whose assignments no member has received may be used again
     check_commits();
   }
 
@@ -149,7 +149,7 @@ class GroupChaos : public GroupTest {
     }
   }
 
-  // The last offset that was answered, or a later one that was on its way, is there.
+  // The stored offset is the last acknowledged one, or a later one that was on its way.
   void check_commits() {
     int64_t acknowledged = -1;
     std::set<int64_t> possible;

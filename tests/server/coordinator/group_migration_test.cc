@@ -9,7 +9,7 @@ namespace {
 
 class GroupMigrationTest : public ConsumerGroupTest {
  protected:
-  // As a cooperative client writes it: with what it has.
+  // The subscription of a cooperative client, with its owned partitions.
   static std::string subscription(const std::vector<int32_t>& owned = {}) {
     RecordWriter out(1);
     out.array(1);
@@ -55,7 +55,7 @@ TEST_F(GroupMigrationTest, a_classic_group_goes_on_as_a_consumer_group) {
   EXPECT_EQ(joined.member_epoch, 2);
   EXPECT_EQ(numbers(joined), std::vector<int32_t>());
   EXPECT_EQ(partition().list().at(0).type, "consumer");
-  // The classic member is told to come again, keeps half, and is asked to come once more without the rest.
+  // The classic member must rejoin, keeps half of its partitions, and must rejoin once more without the others.
   EXPECT_EQ(GroupTest::beat(classic, 1), kRebalanceInProgress);
   auto rejoined = ask(classic_request(classic, subscription({0, 1, 2, 3, 4, 5})));
   EXPECT_EQ(rejoined.error, KafkaError::None);
@@ -80,7 +80,7 @@ TEST_F(GroupMigrationTest, a_classic_group_goes_on_as_a_consumer_group) {
   EXPECT_EQ(GroupTest::beat(classic, 2), KafkaError::None);
   EXPECT_EQ(GroupTest::beat("new", 2), kUnknownMemberId);  // speaks the other protocol
   EXPECT_EQ(committed.generation, 2);
-  // The last classic member goes.
+  // The last classic member leaves.
   LeaveGroup leave;
   leave.group_id = "g";
   leave.members = {{classic}};
@@ -145,7 +145,7 @@ TEST_F(GroupMigrationTest, the_last_consumer_instance_that_comes_back_classic_ma
   EXPECT_EQ((*joining)->generation, (*again)->generation);
 }
 
-TEST_F(GroupMigrationTest, an_empty_group_is_whatever_comes_next) {
+TEST_F(GroupMigrationTest, an_empty_group_takes_the_type_of_its_next_member) {
   join("a");
   beat("a", kLeavesForGood);
   const std::string classic = classic_member();
@@ -161,7 +161,7 @@ TEST_F(GroupMigrationTest, an_empty_group_is_whatever_comes_next) {
   EXPECT_EQ(described().members.size(), 1u);
 }
 
-TEST_F(GroupMigrationTest, who_is_no_consumer_keeps_its_group) {
+TEST_F(GroupMigrationTest, a_group_of_another_protocol_type_stays_classic) {
   JoinGroup request = classic_request("", "whatever");
   request.protocol_type = "connect";
   begin(request);

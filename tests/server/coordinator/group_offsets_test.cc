@@ -48,7 +48,7 @@ constexpr int64_t kWeekMs = 7LL * 24 * 60 * 60 * 1000;
 
 }  // namespace
 
-TEST_F(GroupOffsetsTest, what_was_committed_is_there_after_a_restart) {
+TEST_F(GroupOffsetsTest, committed_offsets_survive_a_restart) {
   EXPECT_EQ(committed(), -1);
   EXPECT_EQ(commit(commit_request(5)), KafkaError::None);
   EXPECT_EQ(commit(commit_request(7)), KafkaError::None);
@@ -65,7 +65,7 @@ TEST_F(GroupOffsetsTest, what_was_committed_is_there_after_a_restart) {
   EXPECT_EQ(fetched.topics[0].second[0].metadata, "note");
 }
 
-TEST_F(GroupOffsetsTest, nobody_sees_an_offset_before_it_is_durable) {
+TEST_F(GroupOffsetsTest, no_offset_is_visible_before_it_is_durable) {
   port.holds_appends = true;
   const auto under_way = begin(commit_request(5));
   EXPECT_FALSE(under_way->has_value());
@@ -91,7 +91,7 @@ TEST_F(GroupOffsetsTest, an_offset_that_cannot_be_kept_is_not_committed) {
   }
 }
 
-TEST_F(GroupOffsetsTest, what_is_wrong_with_one_partition_is_told_of_it_alone) {
+TEST_F(GroupOffsetsTest, an_error_of_one_partition_is_reported_for_it_alone) {
   CommitOffsets request;
   request.group_id = "g";
   request.topics = {{"t", {{0, 1}, {3, 1}, {1, 1, -1, std::string(4097, 'x')}}},
@@ -143,7 +143,7 @@ TEST_F(GroupOffsetsTest, a_commit_is_a_sign_of_life) {
   }
 }
 
-TEST_F(GroupOffsetsTest, of_a_topic_that_was_deleted_are_not_of_the_next_with_its_name) {
+TEST_F(GroupOffsetsTest, offsets_of_a_deleted_topic_do_not_belong_to_a_new_one_of_its_name) {
   commit(commit_request(5));
   delete_topic("t");
   EXPECT_EQ(count_of_offsets(), 0u);
@@ -155,7 +155,7 @@ TEST_F(GroupOffsetsTest, of_a_topic_that_was_deleted_are_not_of_the_next_with_it
   EXPECT_EQ(committed(), -1);
 }
 
-TEST_F(GroupOffsetsTest, of_who_has_no_group_expire_each_by_itself) {
+TEST_F(GroupOffsetsTest, offsets_of_clients_without_a_group_expire_one_by_one) {
   commit(commit_request(5));
   jump_ms(kWeekMs / 2);
   commit(commit_request(6, "t", 1));
@@ -170,7 +170,7 @@ TEST_F(GroupOffsetsTest, of_who_has_no_group_expire_each_by_itself) {
   EXPECT_TRUE(partition().list().empty());
 }
 
-TEST_F(GroupOffsetsTest, of_a_group_expire_when_it_was_empty_for_so_long) {
+TEST_F(GroupOffsetsTest, offsets_of_a_group_expire_after_it_was_empty_for_long_enough) {
   const std::string id = member_of('t');
   CommitOffsets request = commit_request(5);
   request.member_id = id;
@@ -193,7 +193,7 @@ TEST_F(GroupOffsetsTest, of_a_group_expire_when_it_was_empty_for_so_long) {
   EXPECT_EQ(committed(), -1);
 }
 
-TEST_F(GroupOffsetsTest, of_a_topic_that_a_group_has_left_expire_meanwhile) {
+TEST_F(GroupOffsetsTest, offsets_of_a_topic_that_a_group_has_left_expire_meanwhile) {
   make_topic("u", 1);
   commit(commit_request(5, "t"));
   commit(commit_request(6, "u"));
@@ -204,7 +204,7 @@ TEST_F(GroupOffsetsTest, of_a_topic_that_a_group_has_left_expire_meanwhile) {
   EXPECT_EQ(committed("u"), 6);
 }
 
-TEST_F(GroupOffsetsTest, that_a_client_wants_kept_for_less_go_earlier) {
+TEST_F(GroupOffsetsTest, offsets_with_a_shorter_retention_expire_earlier) {
   CommitOffsets request = commit_request(5);
   request.retention_ms = 60'000;
   commit(request);
@@ -217,7 +217,7 @@ TEST_F(GroupOffsetsTest, that_a_client_wants_kept_for_less_go_earlier) {
   EXPECT_EQ(committed(), -1);
 }
 
-TEST_F(GroupOffsetsTest, are_deleted_unless_somebody_reads_the_topic) {
+TEST_F(GroupOffsetsTest, are_deleted_unless_a_member_reads_the_topic) {
   make_topic("u", 1);
   commit(commit_request(5, "t"));
   commit(commit_request(6, "u"));
@@ -236,7 +236,7 @@ TEST_F(GroupOffsetsTest, are_deleted_unless_somebody_reads_the_topic) {
   EXPECT_EQ(ask(request).error, kGroupIdNotFound);
 }
 
-TEST_F(GroupOffsetsTest, whoever_fills_the_memory_is_refused_and_others_go_on) {
+TEST_F(GroupOffsetsTest, a_group_that_fills_the_memory_is_refused_and_others_continue) {
   commit(commit_request(5));
   KafkaError error = KafkaError::None;
   int groups = 0;

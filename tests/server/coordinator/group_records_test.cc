@@ -35,7 +35,7 @@ TEST(GroupRecords, come_back_as_they_were) {
   EXPECT_EQ(decode_group_value(encode(group)).value(), group);
 }
 
-TEST(GroupRecords, of_older_versions_are_read) {
+TEST(GroupRecords, older_versions_are_read) {
   // Version 0 of an offset: offset, metadata, time.
   const auto offset = decode_offset_value("\0\0\0\0\0\0\0\0\0\7\0\1m\0\0\0\0\0\0\0\11"s);
   ASSERT_TRUE(offset);
@@ -51,7 +51,7 @@ TEST(GroupRecords, of_older_versions_are_read) {
   EXPECT_EQ(group->members[0].rebalance_timeout_ms, 10);
 }
 
-TEST(GroupRecords, that_are_cut_or_unknown_are_refused) {
+TEST(GroupRecords, truncated_and_unknown_records_are_refused) {
   const std::string key = encode(OffsetKey{"group", "topic", 1});
   for (size_t size = 0; size < key.size(); ++size)
     EXPECT_FALSE(decode_key(std::string_view(key).substr(0, size))) << size;

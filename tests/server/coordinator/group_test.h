@@ -113,7 +113,7 @@ class GroupTest : public testing::Test {
     fetch.topics = {{topic, {partition}}};
     return ask(std::move(fetch)).topics.at(0).second.at(0).offset;
   }
-  // A group with so many members, the first of which leads, in its first generation.
+  // Makes a group with `members` members in its first generation; the first member leads.
   std::vector<std::string> stable_group(int members) {
     std::vector<std::shared_ptr<std::optional<JoinedGroup>>> joining;
     for (int i = 0; i < members; ++i) joining.push_back(begin(join_request()));

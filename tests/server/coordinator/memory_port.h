@@ -1,4 +1,4 @@
-// A coordinator's log and loop in memory: nothing is durable, and nothing happens, before a test says so.
+// A coordinator's log and loop in memory: nothing runs or becomes durable before the test triggers it.
 #pragma once
 #include <deque>
 #include <map>
@@ -39,7 +39,7 @@ class MemoryPort final : public CoordinatorPort {
   void defer(std::function<void()> task) override { tasks_.push_back(std::move(task)); }
   void post_rest(std::function<void()> task) override { tasks_.push_back(std::move(task)); }
 
-  // Runs what is to run, and makes durable what was appended, until nothing is left.
+  // Runs all tasks and makes all appends durable, until nothing is left.
   void settle() {
     while (!tasks_.empty() || (!holds_appends && !under_way_.empty())) {
       if (!tasks_.empty())
@@ -53,7 +53,7 @@ class MemoryPort final : public CoordinatorPort {
   void fail_append(Error why) { take(under_way_).done(std::move(why)); }
 
   size_t under_way() const { return under_way_.size(); }
-  // The process ends: so many of the appends that wait are durable all the same, and nobody is told.
+  // The process ends: the first `kept` of the waiting appends are durable, and none is answered.
   void crash(size_t kept) {
     for (; kept > 0 && !under_way_.empty(); --kept) {
       Append append = take(under_way_);
@@ -63,7 +63,7 @@ class MemoryPort final : public CoordinatorPort {
     under_way_.clear();
   }
 
-  // Of all that is stored, without compaction.
+  // Size of all stored batches, without compaction.
   size_t bytes() const {
     size_t size = 0;
     for (const auto& [partition, log] : logs_)
@@ -75,7 +75,7 @@ class MemoryPort final : public CoordinatorPort {
   bool holds_appends = false;
   bool has_other_nodes = false;
   bool refuses_elsewhere = false;
-  std::vector<Elsewhere> elsewhere = {};  // what was stored there
+  std::vector<Elsewhere> elsewhere = {};  // batches for other partitions
   int reads = 0, appends = 0;
 
  private:

@@ -16,7 +16,7 @@ class MemorySharedLog final : public SharedLog {
     int64_t end() const { return batches.empty() ? start : batches.back().last + 1; }
   };
 
-  // A batch of so many records behind what is there.
+  // Appends a batch of `records` records.
   void append(const TopicIdPartition& partition, int64_t records, bool is_delivered = true) {
     Topic& topic = topics[partition];
     const int64_t first = topic.end();

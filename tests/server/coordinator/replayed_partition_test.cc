@@ -54,7 +54,7 @@ TEST_F(ReplayedPartitionTest, an_empty_partition_is_active_at_once) {
   EXPECT_EQ(texts.loaded, 1);
 }
 
-TEST_F(ReplayedPartitionTest, a_new_leader_finds_what_the_old_one_has_appended) {
+TEST_F(ReplayedPartitionTest, a_new_leader_finds_the_appends_of_the_old_one) {
   partition.lead(LeaderEpoch(0));
   append({{"a", "1"}, {"b", "2"}});
   append({{"a", "3"}, {"nonsense", "x"}});
@@ -69,7 +69,7 @@ TEST_F(ReplayedPartitionTest, a_new_leader_finds_what_the_old_one_has_appended) 
   EXPECT_EQ(texts.values, (std::map<std::string, std::string>{{"a", "3"}}));
 }
 
-TEST_F(ReplayedPartitionTest, what_is_appended_in_one_turn_is_one_batch) {
+TEST_F(ReplayedPartitionTest, appends_of_one_turn_are_one_batch) {
   partition.lead(LeaderEpoch(0));
   for (int i = 0; i < 100; ++i) append({{"key", "value"}});
   port.settle();
@@ -88,7 +88,7 @@ TEST_F(ReplayedPartitionTest, nothing_is_answered_before_it_is_durable) {
   EXPECT_EQ(answers.size(), 1u);
 }
 
-TEST_F(ReplayedPartitionTest, whoever_waits_is_answered_when_the_leadership_goes) {
+TEST_F(ReplayedPartitionTest, waiting_callers_are_answered_when_the_leadership_ends) {
   port.holds_appends = true;
   partition.lead(LeaderEpoch(0));
   append({{"a", "1"}}, "under way ");
@@ -103,7 +103,7 @@ TEST_F(ReplayedPartitionTest, whoever_waits_is_answered_when_the_leadership_goes
   EXPECT_EQ(answers.back(), "late NotLeader");
 }
 
-TEST_F(ReplayedPartitionTest, whoever_is_fenced_stops_to_lead) {
+TEST_F(ReplayedPartitionTest, a_fenced_leader_stops_leading) {
   partition.lead(LeaderEpoch(0));
   port.epoch = LeaderEpoch(1);
   append({{"a", "1"}});
@@ -112,7 +112,7 @@ TEST_F(ReplayedPartitionTest, whoever_is_fenced_stops_to_lead) {
   EXPECT_EQ(partition.stage(), ReplayedPartition::Stage::Idle);
 }
 
-TEST_F(ReplayedPartitionTest, another_failure_ends_only_what_has_failed) {
+TEST_F(ReplayedPartitionTest, another_failure_ends_only_the_failed_append) {
   port.holds_appends = true;
   partition.lead(LeaderEpoch(0));
   append({{"a", "1"}});

@@ -39,7 +39,7 @@ TEST(SimpleAssignor, topics_of_one_partition_go_to_different_members) {
   for (const AssignedPartitions& each : assign_simple(3, topics)) EXPECT_EQ(each.size(), 3u);
 }
 
-TEST(SimpleAssignor, who_does_not_subscribe_reads_nothing) {
+TEST(SimpleAssignor, a_member_without_a_subscription_reads_nothing) {
   const auto assigned = assign_simple(3, {{id_of(1), 2, {1}}, {id_of(2), 0, {0}}});
   EXPECT_TRUE(assigned[0].empty());
   EXPECT_EQ(assigned[1].size(), 2u);

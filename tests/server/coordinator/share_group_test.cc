@@ -1,4 +1,4 @@
-// Share groups as a whole: their members, their sessions, and what a restart finds.
+// Whole share groups: their members, their sessions, and the state after a restart.
 #include <gtest/gtest.h>
 
 #include "tests/server/coordinator/group_test.h"
@@ -48,7 +48,7 @@ class ShareGroupTest : public GroupTest {
     if (epoch == 0) request.partitions = {{part(), {}}};
     return request;
   }
-  // What is lent of the first partition.
+  // The acquired records of the first partition.
   static Lent lent(const ShareFetched& fetched) {
     EXPECT_EQ(fetched.error, KafkaError::None) << fetched.message;
     for (const auto& each : fetched.partitions)
@@ -106,7 +106,7 @@ TEST_F(ShareGroupTest, members_that_are_silent_or_leave_make_room) {
   EXPECT_EQ(ask(DescribeShareGroup{"g"}).error, kGroupIdNotFound) << "nothing of it was kept";
 }
 
-TEST_F(ShareGroupTest, what_makes_no_sense_is_refused) {
+TEST_F(ShareGroupTest, invalid_requests_are_refused) {
   EXPECT_EQ(beat("", 0, {{"t"}}).error, KafkaError::InvalidRequest);
   EXPECT_EQ(beat("a", 0).error, KafkaError::InvalidRequest) << "it subscribes to nothing";
   EXPECT_EQ(beat("a", -2).error, KafkaError::InvalidRequest);
@@ -168,7 +168,7 @@ TEST_F(ShareGroupTest, records_come_again_when_their_time_is_over) {
   EXPECT_TRUE(shared_log.watched.empty());
 }
 
-TEST_F(ShareGroupTest, who_waits_gets_what_comes_in_turn) {
+TEST_F(ShareGroupTest, waiting_members_get_new_records_in_turn) {
   join("a");
   for (const char* each : {"a", "b"}) fetch(each, 0);
   std::vector<std::shared_ptr<std::optional<ShareFetched>>> waiting;
@@ -196,8 +196,8 @@ TEST_F(ShareGroupTest, who_waits_gets_what_comes_in_turn) {
   EXPECT_EQ(lent(**in_vain), Lent{});
 }
 
-// What an acknowledgement costs does not grow with what those who wait read beside.
-TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_what_it_frees) {
+// The cost of an acknowledgement does not grow with the other partitions that waiting members read.
+TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_partitions_that_it_frees) {
   make_topic("wide", 40);
   const Uuid wide = topics.snapshot()->find("wide")->id;
   const auto all = [&](const std::string& member, int32_t epoch, int64_t first = -1) {
@@ -242,7 +242,7 @@ TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_what_it_frees) {
   EXPECT_FALSE(waiting[1]->has_value());
 }
 
-// As with Kafka. It is in nobody's way.
+// As in Kafka. Such a fetch does not hold up other members.
 TEST_F(ShareGroupTest, nothing_comes_without_room_for_bytes) {
   join("a");
   join("b");
@@ -266,7 +266,7 @@ TEST_F(ShareGroupTest, nothing_comes_without_room_for_bytes) {
 }
 
 // Batches are lent whole, but only the first one where it does not fit.
-TEST_F(ShareGroupTest, what_is_lent_is_no_more_than_there_is_room_for) {
+TEST_F(ShareGroupTest, acquired_records_fit_into_the_requested_bytes) {
   join("a");
   for (int i = 0; i < 3; ++i) shared_log.append(part(), 2);  // of 20 bytes each
   shared_log.append(part(), 1);
@@ -280,8 +280,9 @@ TEST_F(ShareGroupTest, what_is_lent_is_no_more_than_there_is_room_for) {
   }
 }
 
-// Those of the session before are its own, too: they come back when the connection goes.
-TEST_F(ShareGroupTest, a_session_that_was_opened_anew_gives_back_what_it_has) {
+// The records of the earlier session belong to the new one, too: they are released when the
+// connection ends.
+TEST_F(ShareGroupTest, a_session_that_is_opened_again_gives_back_its_records) {
   join("a");
   join("b");
   shared_log.append(part(), 3);
@@ -311,7 +312,7 @@ TEST_F(ShareGroupTest, sessions_have_epochs) {
   EXPECT_EQ(ask(fetch_request("b", 0)).error, kShareSessionLimitReached);
 }
 
-TEST_F(ShareGroupTest, a_session_that_ends_gives_back_what_it_had) {
+TEST_F(ShareGroupTest, a_session_that_ends_gives_back_its_records) {
   join("a");
   shared_log.append(part(), 10);
   fetch("a", 0);
@@ -323,7 +324,7 @@ TEST_F(ShareGroupTest, a_session_that_ends_gives_back_what_it_had) {
   EXPECT_EQ(fetch("a", 1), (Lent{{4, 9, 2}})) << "nobody knows whether it has tried them";
 }
 
-TEST_F(ShareGroupTest, what_was_said_outlives_a_restart) {
+TEST_F(ShareGroupTest, acknowledgements_survive_a_restart) {
   join("a");
   for (int i = 0; i < 3; ++i) shared_log.append(part(), 10);
   EXPECT_EQ(fetch("a", 0), (Lent{{0, 9, 1}}));
@@ -358,7 +359,7 @@ TEST_F(ShareGroupTest, many_records_in_any_order_outlive_a_restart) {
     ASSERT_TRUE(each.first == each.last && each.first % 2 == 0);
 }
 
-TEST_F(ShareGroupTest, begins_so_long_ago_as_it_is_told) {
+TEST_F(ShareGroupTest, begins_at_the_configured_age) {
   configs = std::make_shared<const storage::GroupConfigs>(
       storage::GroupConfigs{{"g", {{"share.auto.offset.reset", "by_duration:PT4S"}}}});
   join("a");
@@ -367,7 +368,7 @@ TEST_F(ShareGroupTest, begins_so_long_ago_as_it_is_told) {
   EXPECT_EQ(fetch("a", 0), (Lent{{5, 9, 1}})) << "the records of the last four seconds";
 }
 
-TEST_F(ShareGroupTest, where_it_begins_is_kept) {
+TEST_F(ShareGroupTest, the_beginning_is_stored) {
   configs = std::make_shared<const storage::GroupConfigs>();
   join("a");
   shared_log.append(part(), 10);
@@ -381,7 +382,7 @@ TEST_F(ShareGroupTest, where_it_begins_is_kept) {
   EXPECT_EQ(fetch("a", 0), (Lent{{10, 14, 1}})) << "what came before the restart is for the group";
 }
 
-TEST_F(ShareGroupTest, aborted_records_are_for_nobody_who_reads_what_is_committed) {
+TEST_F(ShareGroupTest, aborted_records_are_not_given_to_read_committed_groups) {
   begin_at_the_first("read_committed");
   join("a");
   shared_log.append(part(), 5);
@@ -390,7 +391,7 @@ TEST_F(ShareGroupTest, aborted_records_are_for_nobody_who_reads_what_is_committe
   EXPECT_EQ(fetch("a", 0), (Lent{{0, 4, 1}, {10, 14, 1}}));
 }
 
-TEST_F(ShareGroupTest, a_topic_that_is_made_again_begins_anew) {
+TEST_F(ShareGroupTest, for_a_topic_that_is_created_again_the_group_starts_over) {
   join("a");
   shared_log.append(part(), 10);
   fetch("a", 0);

@@ -19,7 +19,7 @@ class SharePartitionTest : public testing::Test {
  protected:
   SharePartitionTest() { state.begin_at(0); }
 
-  // Of a log of batches of ten records, up to `end`.
+  // Acquires records from a log with batches of ten records, up to `end`.
   Lent lend(const std::string& member, int64_t records, int64_t end, bool is_strict = false,
             int64_t batch_size = 1'000) {
     SharePartition::Wish wish{.records = records,
@@ -63,7 +63,7 @@ TEST_F(SharePartitionTest, a_record_is_lent_to_one) {
   EXPECT_TRUE(lend("b", 10, 50).empty());
 }
 
-TEST_F(SharePartitionTest, what_is_done_goes_out_of_the_window) {
+TEST_F(SharePartitionTest, finished_records_leave_the_window) {
   lend("a", 10, 50);
   lend("b", 10, 50);
   EXPECT_EQ(say("b", 10, 19, Acknowledgement::Accept), KafkaError::None);
@@ -74,7 +74,7 @@ TEST_F(SharePartitionTest, what_is_done_goes_out_of_the_window) {
   EXPECT_TRUE(state.ranges().empty());
 }
 
-TEST_F(SharePartitionTest, nobody_speaks_of_what_another_has) {
+TEST_F(SharePartitionTest, a_member_cannot_acknowledge_records_of_another) {
   lend("a", 10, 50);
   EXPECT_EQ(say("b", 0, 9, Acknowledgement::Accept), kInvalidRecordState);
   EXPECT_EQ(say("a", 5, 15, Acknowledgement::Accept), kInvalidRecordState) << "some was not lent";
@@ -84,7 +84,7 @@ TEST_F(SharePartitionTest, nobody_speaks_of_what_another_has) {
   EXPECT_EQ(state_of(0), RecordState::Acquired) << "what was refused has changed nothing";
 }
 
-TEST_F(SharePartitionTest, what_makes_no_sense_is_refused) {
+TEST_F(SharePartitionTest, invalid_acknowledgements_are_refused) {
   lend("a", 10, 50);
   const auto refused = [&](std::vector<AcknowledgedBatch> batches) {
     return state.acknowledge("a", batches, false, 0, limits) == KafkaError::InvalidRequest;
@@ -112,7 +112,7 @@ TEST_F(SharePartitionTest, each_record_has_a_verdict_of_its_own) {
   EXPECT_EQ(lend("b", 10, 10), (Lent{{2, 2, 2}})) << "the second time";
 }
 
-TEST_F(SharePartitionTest, what_nobody_answers_comes_again) {
+TEST_F(SharePartitionTest, unacknowledged_records_are_given_again) {
   lend("a", 10, 10);
   EXPECT_EQ(state.next_expiry_us(), now_us + 30);
   EXPECT_FALSE(state.expire(now_us + 29, limits));
@@ -121,7 +121,7 @@ TEST_F(SharePartitionTest, what_nobody_answers_comes_again) {
   EXPECT_EQ(lend("b", 10, 10), (Lent{{0, 9, 2}}));
 }
 
-TEST_F(SharePartitionTest, who_renews_has_more_time) {
+TEST_F(SharePartitionTest, a_renewal_extends_the_lock) {
   lend("a", 10, 10);
   ASSERT_EQ(say("a", 0, 4, Acknowledgement::Renew, true), KafkaError::None);
   EXPECT_TRUE(state.expire(now_us + 30, limits));
@@ -130,7 +130,7 @@ TEST_F(SharePartitionTest, who_renews_has_more_time) {
   EXPECT_EQ(state.next_expiry_us(), now_us + 60);
 }
 
-TEST_F(SharePartitionTest, a_record_is_tried_so_many_times) {
+TEST_F(SharePartitionTest, attempts_for_a_record_are_bounded) {
   for (int16_t count = 1; count <= 3; ++count) {
     EXPECT_EQ(lend("a", 10, 10), (Lent{{0, 9, count}}));
     ASSERT_EQ(say("a", 0, 9, Acknowledgement::Release), KafkaError::None);
@@ -139,7 +139,7 @@ TEST_F(SharePartitionTest, a_record_is_tried_so_many_times) {
   EXPECT_TRUE(lend("a", 10, 10).empty());
 }
 
-TEST_F(SharePartitionTest, who_goes_by_itself_has_not_tried) {
+TEST_F(SharePartitionTest, a_member_that_leaves_cleanly_has_not_used_an_attempt) {
   lend("a", 10, 20);
   lend("b", 10, 20);
   EXPECT_TRUE(state.release("a", false, limits));
@@ -173,11 +173,11 @@ TEST_F(SharePartitionTest, a_strict_member_gets_no_more_than_it_wishes) {
   EXPECT_EQ(lend("c", 3, 50), (Lent{{2, 2, 2}, {12, 19, 1}})) << "others get batches to their end";
 }
 
-TEST_F(SharePartitionTest, records_are_told_in_batches_of_the_size_that_was_asked_for) {
+TEST_F(SharePartitionTest, records_are_listed_in_batches_of_the_requested_size) {
   EXPECT_EQ(lend("a", 50, 50, false, 20), (Lent{{0, 19, 1}, {20, 39, 1}, {40, 49, 1}}));
 }
 
-TEST_F(SharePartitionTest, markers_and_what_was_removed_are_passed_over) {
+TEST_F(SharePartitionTest, markers_and_removed_records_are_skipped) {
   SharePartition::Wish wish{
       .records = 100, .batch_size = 1'000, .holder = std::make_shared<const std::string>("a")};
   const Batches batches = {{0, 4, 10, true}, {5, 5, 10, false}, {8, 9, 10, true}};
@@ -188,7 +188,7 @@ TEST_F(SharePartitionTest, markers_and_what_was_removed_are_passed_over) {
   EXPECT_EQ(state.start(), 8);
 }
 
-TEST_F(SharePartitionTest, what_compaction_removes_while_it_waits_is_done) {
+TEST_F(SharePartitionTest, records_that_compaction_removes_meanwhile_are_finished) {
   lend("a", 10, 10);
   ASSERT_EQ(say("a", 0, 9, Acknowledgement::Release), KafkaError::None);
   SharePartition::Wish wish{
@@ -213,7 +213,7 @@ TEST_F(SharePartitionTest, retention_moves_the_start) {
   EXPECT_EQ(state.start(), 1'000);
 }
 
-TEST_F(SharePartitionTest, what_is_kept_is_what_was_said) {
+TEST_F(SharePartitionTest, the_stored_state_equals_the_acknowledged_one) {
   lend("a", 30, 50);
   ASSERT_EQ(state.acknowledge("a", {{5, 7, {1, 2, 3}}}, false, 0, limits), KafkaError::None);
   SharePartition other;
@@ -228,8 +228,8 @@ TEST_F(SharePartitionTest, what_is_kept_is_what_was_said) {
   EXPECT_EQ(kept[3].second.state, RecordState::Archived);
 }
 
-// Whatever happens: the ranges cover the window, each record is lent to one, and what the changes tell gives the same
-// as the whole.
+// After any sequence of operations: the ranges cover the window, each record is lent to one member, and the recorded
+// changes restore the same state as a full copy.
 TEST_F(SharePartitionTest, chaos) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     Random random(seed);

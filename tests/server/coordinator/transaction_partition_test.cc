@@ -1,4 +1,4 @@
-// What coordinators of transactions answer, and that what was decided stays so.
+// Answers of transaction coordinators; a decision about a transaction never changes.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -75,7 +75,7 @@ class TransactionPartitionTest : public testing::Test {
     request.is_of_second_version = true;
     return ask(std::move(request)).error;
   }
-  // What opens a transaction in which a node commits.
+  // The request that opens a transaction for a commit by a node.
   AddPartitions commit_of_node(const std::string& id, int32_t timeout_ms) {
     AddPartitions request =
         add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = timeout_ms}).producer);
@@ -140,15 +140,15 @@ TEST_F(TransactionPartitionTest, EachNewProducerOfAnIdHasANewEpoch) {
   EXPECT_EQ(add(first.producer), kProducerFenced);
 }
 
-// The successor does not tell that a new epoch came with the end.
-TEST_F(TransactionPartitionTest, WhoIsFencedDoesNotTakeTheEndOfItsSuccessorForItsOwn) {
+// The successor's end gives a new epoch, which the fenced producer must not receive.
+TEST_F(TransactionPartitionTest, AFencedProducerDoesNotTakeTheEndOfItsSuccessorForItsOwn) {
   const ProducerIdentity fenced = init().producer, successor = init().producer;
   EXPECT_EQ(add(successor), KafkaError::None);
   EXPECT_EQ(end(successor, true), KafkaError::None);
   EXPECT_EQ(end_second(fenced, true).error, kProducerFenced);
 }
 
-TEST_F(TransactionPartitionTest, WithSeveralNodesTheEndIsDecidedBeforeAnybodyIsTold) {
+TEST_F(TransactionPartitionTest, WithSeveralNodesTheEndIsDecidedBeforeTheClientIsAnswered) {
   around.rules.ends_at_once = false;
   is_reachable = false;
   const ProducerIdentity producer = init().producer;
@@ -175,7 +175,7 @@ TEST_F(TransactionPartitionTest, AllPartitionsHearHowItEnded) {
   EXPECT_EQ(told.size(), 2);
 }
 
-TEST_F(TransactionPartitionTest, WhatWasDecidedEndsSoUnderTheNextCoordinator) {
+TEST_F(TransactionPartitionTest, ADecisionHoldsUnderTheNextCoordinator) {
   const ProducerIdentity producer = init().producer;
   add(producer);
   is_reachable = false;
@@ -193,9 +193,10 @@ TEST_F(TransactionPartitionTest, WhatWasDecidedEndsSoUnderTheNextCoordinator) {
   EXPECT_EQ(value().state, TransactionState::CompleteCommit);
 }
 
-// Found by simulation: the markers of the next coordinator were lost with the leader that had them, and so was that one's own
-// record, but not this one's, that the transaction was over: it was open for good where it had written.
-TEST_F(TransactionPartitionTest, WhoIsReplacedDoesNotTakeItForOver) {
+// Found by simulation: the markers of the next coordinator were lost with their leader, and so was its record of the
+// decision, but not the old coordinator's record that the transaction was over: so the transaction stayed open in the
+// partitions that it had written to.
+TEST_F(TransactionPartitionTest, AReplacedCoordinatorDoesNotTakeTheTransactionForOver) {
   const ProducerIdentity producer = init().producer;
   add(producer);
   is_reachable = false;
@@ -224,11 +225,11 @@ TEST_F(TransactionPartitionTest, TheNextTransactionWaitsForTheEndOfTheLast) {
   EXPECT_EQ(value().partitions, (PartitionsByTopic{{"data", {5}}}));
 }
 
-TEST_F(TransactionPartitionTest, WhoTakesOverAbortsWhatWasOpen) {
+TEST_F(TransactionPartitionTest, AProducerThatTakesOverAbortsTheOpenTransaction) {
   const ProducerIdentity first = init().producer;
   add(first);
   const ProducerIdentity second = init().producer;
-  // Under an epoch of its own, so that what the first still sends is refused everywhere.
+  // The abort has an epoch of its own, so that all later batches of the first producer are refused.
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {first.id, 1}, TransactionEnd::Abort}}));
   EXPECT_EQ(second, (ProducerIdentity{first.id, 2}));
   EXPECT_EQ(add(first), kProducerFenced);
@@ -236,7 +237,7 @@ TEST_F(TransactionPartitionTest, WhoTakesOverAbortsWhatWasOpen) {
   EXPECT_EQ(add(second), KafkaError::None);
 }
 
-TEST_F(TransactionPartitionTest, WhatIsLeftOpenIsAbortedWhenItsTimeIsOver) {
+TEST_F(TransactionPartitionTest, AnOpenTransactionIsAbortedWhenItsTimeIsOver) {
   const ProducerIdentity producer = init().producer;
   add(producer);
   pass_ms(9'000);
@@ -245,7 +246,7 @@ TEST_F(TransactionPartitionTest, WhatIsLeftOpenIsAbortedWhenItsTimeIsOver) {
   pass_ms(1'200);
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {producer.id, 1}, TransactionEnd::Abort}}));
   EXPECT_EQ(end(producer, true), kProducerFenced);
-  // KIP-360 does not let the late one go on: it does not know the epoch that fenced it.
+  // KIP-360 does not admit the late producer: it does not know the epoch that fenced it.
   EXPECT_EQ(init(producer).error, kProducerFenced);
 }
 
@@ -269,7 +270,7 @@ TEST_F(TransactionPartitionTest, AnIdWhoseEpochsAreUsedUpGetsAnotherProducer) {
   EXPECT_EQ(value().previous_producer_id, ProducerId{100});
 }
 
-TEST_F(TransactionPartitionTest, WhatNobodyBeganCannotEnd) {
+TEST_F(TransactionPartitionTest, ATransactionThatWasNotBegunCannotEnd) {
   const ProducerIdentity producer = init().producer;
   EXPECT_EQ(end(producer, true), kInvalidTxnState);
   EXPECT_EQ(ask(EndTransaction{"other", producer, true}).error, kInvalidProducerIdMapping);
@@ -277,7 +278,7 @@ TEST_F(TransactionPartitionTest, WhatNobodyBeganCannotEnd) {
   EXPECT_EQ(ask(DescribeTransaction{"other"}).error, kTransactionalIdNotFound);
 }
 
-TEST_F(TransactionPartitionTest, OnlyWhatWasAddedIsPartOfIt) {
+TEST_F(TransactionPartitionTest, OnlyAddedPartitionsAreMembers) {
   const ProducerIdentity producer = init().producer;
   add(producer, 1);
   AddPartitions verify = add_request(producer, 1);
@@ -317,7 +318,7 @@ TEST_F(TransactionPartitionTest, GroupsHearOfMarkersThatAreStored) {
             (std::vector<Told>{{"__consumer_offsets", 7, producer, TransactionEnd::Commit}}));
 }
 
-TEST_F(TransactionPartitionTest, ManyPartitionsAreToldSomeAtATime) {
+TEST_F(TransactionPartitionTest, ManyPartitionsGetTheirMarkersInPortions) {
   const ProducerIdentity producer = init().producer;
   AddPartitions many = add_request(producer);
   for (int32_t number = 1; number < 300; ++number) many.partitions["data"].push_back(number);
@@ -328,9 +329,9 @@ TEST_F(TransactionPartitionTest, ManyPartitionsAreToldSomeAtATime) {
   EXPECT_EQ(told.size(), 300);
 }
 
-// The epoch of the next transaction is the same: a coordinator that was frozen while another one began that transaction
-// takes its end for the one that it knows (simulated as seed 863).
-TEST_F(TransactionPartitionTest, AnEndThatIsOverIsConfirmedByWhoCanStillWrite) {
+// The next transaction has the same epoch: a coordinator that was frozen while another one began that transaction would
+// take its end for the end that it knows (simulated as seed 863).
+TEST_F(TransactionPartitionTest, AFinishedEndIsConfirmedByACoordinatorThatCanStillWrite) {
   const ProducerIdentity producer = init().producer;
   add(producer);
   end(producer, true);
@@ -371,7 +372,7 @@ TEST_F(TransactionPartitionTest, EachEndGivesANewEpoch) {
   const EndedTransaction ended = end_second(first, true);
   EXPECT_EQ(ended.error, KafkaError::None);
   EXPECT_EQ(ended.producer, (ProducerIdentity{first.id, 1}));
-  // The marker keeps out what is still sent under the epoch before.
+  // The marker fences batches that are still sent under the previous epoch.
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, ended.producer, TransactionEnd::Commit}}));
   EXPECT_EQ(add(first), kProducerFenced);
   EXPECT_EQ(add(ended.producer), KafkaError::None);
@@ -388,13 +389,13 @@ TEST_F(TransactionPartitionTest, ALostAnswerIsGivenAgain) {
   const ProducerIdentity next = end_second(first, true).producer;
   EXPECT_EQ(end_second(first, true).producer, next);
   EXPECT_EQ(end_second(first, false).error, kInvalidTxnState);
-  EXPECT_EQ(init(first).producer, next);  // which is how a producer goes on, too
+  EXPECT_EQ(init(first).producer, next);  // a producer can also continue in this way
   EXPECT_EQ(told.size(), 1);
   add(next);
   EXPECT_EQ(end_second(first, true).error, kProducerFenced);
 }
 
-TEST_F(TransactionPartitionTest, ARetryWaitsUntilAllAreTold) {
+TEST_F(TransactionPartitionTest, ARetryWaitsUntilAllMarkersAreWritten) {
   const ProducerIdentity first = init().producer;
   add(first);
   is_reachable = false;
@@ -409,7 +410,7 @@ TEST_F(TransactionPartitionTest, ARetryWaitsUntilAllAreTold) {
   EXPECT_EQ((*retry)->producer, (*answer)->producer);
 }
 
-TEST_F(TransactionPartitionTest, AnEndMayBeAnsweredWhenAllAreTold) {
+TEST_F(TransactionPartitionTest, AnEndMayBeAnsweredWhenAllMarkersAreWritten) {
   around.rules.ends_at_once = false;
   is_reachable = false;
   const ProducerIdentity first = init().producer;
@@ -425,7 +426,7 @@ TEST_F(TransactionPartitionTest, AnEndMayBeAnsweredWhenAllAreTold) {
   EXPECT_TRUE(ask(EndTransaction{"t", first, true, true, true}).is_told);  // the answer was lost
 }
 
-TEST_F(TransactionPartitionTest, WhoIsReplacedSaysThatItIsDecidedAndNotTold) {
+TEST_F(TransactionPartitionTest, AReplacedCoordinatorAnswersThatItIsDecidedAndNotWritten) {
   around.rules.ends_at_once = false;
   is_reachable = false;
   const ProducerIdentity first = init().producer;
@@ -438,8 +439,8 @@ TEST_F(TransactionPartitionTest, WhoIsReplacedSaysThatItIsDecidedAndNotTold) {
   EXPECT_FALSE((*answer)->is_told);
 }
 
-// The node may have died with the coordinator, and nobody sees what lies behind it.
-TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoordinator) {
+// The node may have died together with the coordinator, and readers cannot pass the open transaction.
+TEST_F(TransactionPartitionTest, ACommitOfANodeGetsLittleTimeFromTheNextCoordinator) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
   const AddPartitions request = commit_of_node(id, 10'000);
@@ -448,13 +449,13 @@ TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoord
   EXPECT_EQ(state(), TransactionState::Ongoing);
   lead();
   pass_ms(500);
-  EXPECT_EQ(state(), TransactionState::Ongoing);  // it may have lived, and goes on
+  EXPECT_EQ(state(), TransactionState::Ongoing);  // the node may be alive, and continue
   pass_ms(1'000);
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
 // It had time, as its node was the coordinator; and that may have gone before it has committed.
-TEST_F(TransactionPartitionTest, WhatANodeOpensAtTheNextCoordinatorHasLittleTimeToo) {
+TEST_F(TransactionPartitionTest, ATransactionThatANodeOpensAtTheNextCoordinatorGetsLittleTimeToo) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
   const AddPartitions request = commit_of_node(id, 60'000);
@@ -466,7 +467,7 @@ TEST_F(TransactionPartitionTest, WhatANodeOpensAtTheNextCoordinatorHasLittleTime
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
-// Its coordinator's disk is full when that is over: the minute that it had elsewhere does not begin anew.
+// When the time is over, the coordinator's disk is full: the minute of the request must not begin again.
 TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
@@ -485,7 +486,7 @@ TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
-TEST_F(TransactionPartitionTest, ACommitThatCannotBeStoredGetsNoMoreTimeThanThereWas) {
+TEST_F(TransactionPartitionTest, ACommitThatCannotBeStoredGetsNoAdditionalTime) {
   const std::string id = "__millrace_commit_1_0_0";
   const AddPartitions request = commit_of_node(id, 60'000);
   ASSERT_EQ(ask(request).error, KafkaError::None);
@@ -505,7 +506,7 @@ TEST_F(TransactionPartitionTest, ACommitThatCannotBeStoredGetsNoMoreTimeThanTher
   EXPECT_EQ(ask(DescribeTransaction{id}).value.state, TransactionState::CompleteAbort);
 }
 
-TEST_F(TransactionPartitionTest, WhatWasNeverBegunMayBeAborted) {
+TEST_F(TransactionPartitionTest, ATransactionThatWasNeverBegunMayBeAborted) {
   const ProducerIdentity first = init().producer;
   EXPECT_EQ(end_second(first, true).error, kInvalidTxnState);
   const ProducerIdentity second = end_second(first, false).producer;
@@ -532,7 +533,7 @@ TEST_F(TransactionPartitionTest, TheLastEpochIsFollowedByAnotherProducer) {
   EXPECT_EQ(value().producer_id, ProducerId{101});
 }
 
-// An end by time-out has used the last epoch of all, and the producer's own abort tells it of that.
+// The end by time-out has used the last epoch of the producer, and the producer learns it from its own abort.
 TEST_F(TransactionPartitionTest, BehindTheLastEpochOfAllIsAnotherProducer) {
   ProducerIdentity producer = init().producer;
   for (int i = 0; i < 32'766; ++i) producer = init().producer;
@@ -574,7 +575,7 @@ TEST_F(TransactionPartitionTest, TimeoutsAndIdsHaveBounds) {
   EXPECT_EQ(ask(request).error, KafkaError::InvalidRequest);
 }
 
-TEST_F(TransactionPartitionTest, WhatIsNotStoredWasNotDone) {
+TEST_F(TransactionPartitionTest, AChangeThatIsNotStoredHasNoEffect) {
   const ProducerIdentity producer = init().producer;
   port.holds_appends = true;
   const auto adding = begin(add_request(producer));
@@ -601,7 +602,7 @@ TEST_F(TransactionPartitionTest, AFullDiskIsReportedToProducersThatBegin) {
   }
 }
 
-TEST_F(TransactionPartitionTest, IdsThatNobodyUsesAreForgotten) {
+TEST_F(TransactionPartitionTest, UnusedIdsAreForgotten) {
   settings.id_expiration_ms = 1'000;
   const ProducerIdentity producer = init().producer;
   add(producer);

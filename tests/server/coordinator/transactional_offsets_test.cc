@@ -67,7 +67,7 @@ TEST_F(TransactionalOffsetsTest, WaitForTheirEndOverARestart) {
   EXPECT_EQ(committed(), 6);
 }
 
-TEST_F(TransactionalOffsetsTest, AreTakenOfMembersAndOfWhoTellsNothing) {
+TEST_F(TransactionalOffsetsTest, AreAcceptedFromMembersAndWithoutAMember) {
   const std::vector<std::string> members = stable_group(2);
   CommitOffsets request = commit_request(4);
   request.producer = anna;
@@ -81,13 +81,14 @@ TEST_F(TransactionalOffsetsTest, AreTakenOfMembersAndOfWhoTellsNothing) {
   EXPECT_EQ(commit(request), kUnknownMemberId);
 }
 
-TEST_F(TransactionalOffsetsTest, TakeNoMoreMemoryThanTheyAre) {
+TEST_F(TransactionalOffsetsTest, TakeOnlyTheMemoryOfTheirContents) {
   ASSERT_EQ(commit_for(anna, 5), KafkaError::None);
   end(anna, TransactionEnd::Abort);
   EXPECT_EQ(shard->state_bytes(), 0);
 }
 
-// Who commits the same partition again and again within a transaction writes records; what counts is the last one.
+// A client that commits the same partition repeatedly within a transaction writes many records; only the last one
+// counts.
 TEST_F(TransactionalOffsetsTest, AreKeptOnceForEachPartitionHoweverOftenTheyAreWritten) {
   ASSERT_EQ(commit_for(anna, 5), KafkaError::None);
   const size_t bytes = shard->state_bytes();

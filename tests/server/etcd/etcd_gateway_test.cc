@@ -1,4 +1,4 @@
-// The client against a gateway that the test plays: what goes wrong on the way.
+// The client against a gateway that the test plays: failures of the connection.
 #include "server/etcd/etcd_gateway.h"
 
 #include <arpa/inet.h>
@@ -159,7 +159,7 @@ TEST(EtcdGateway, lines_of_a_watch_come_in_any_pieces) {
   EXPECT_EQ(end->code, ErrorCode::NetworkFailure);
 }
 
-TEST(EtcdGateway, a_watch_ends_when_its_member_has_no_majority_any_more) {
+TEST(EtcdGateway, a_watch_ends_when_its_member_has_lost_its_majority) {
   std::atomic<bool> is_well = true;
   PretendedGateway gateway([&](int fd, const std::string& path, const std::string&) {
     if (path != "/v3/watch" && is_well) return reply(fd, R"({"header":{"revision":"5"}})");
@@ -187,7 +187,7 @@ TEST(EtcdGateway, a_watch_ends_when_its_member_has_no_majority_any_more) {
   EXPECT_EQ(end->code, ErrorCode::NetworkFailure);
 }
 
-TEST(EtcdGateway, one_that_is_destroyed_answers_nobody) {
+TEST(EtcdGateway, after_its_destruction_no_request_is_answered) {
   PretendedGateway gateway([](int fd, const std::string&, const std::string&) {
     reply(fd, R"({"header":{"revision":"5"}})");
   });

@@ -31,7 +31,7 @@ TEST(GatewayMessages, a_transaction_may_ask_that_a_key_has_not_changed) {
       R"({"target":"MOD","result":"EQUAL","key":"Yg==","mod_revision":"0"}],"success":[]})");
 }
 
-TEST(GatewayMessages, a_refusal_tells_whether_the_revision_is_forgotten) {
+TEST(GatewayMessages, a_refusal_shows_whether_the_revision_was_compacted) {
   const Error forgotten = read_refusal(
       400,
       R"({"error":"forgotten","message":"etcdserver: mvcc: required revision has been compacted","code":11})");
@@ -43,7 +43,7 @@ TEST(GatewayMessages, a_refusal_tells_whether_the_revision_is_forgotten) {
   EXPECT_EQ(read_refusal(502, "Bad gateway").message, "HTTP status 502: Bad gateway");
 }
 
-TEST(GatewayMessages, a_transaction_that_was_not_done_says_nothing_of_success) {
+TEST(GatewayMessages, the_answer_to_a_failed_transaction_has_no_success_field) {
   const auto done = read_transaction(
       R"({"header":{"revision":"2"},"succeeded":true,"responses":[{"response_put":{}}]})");
   ASSERT_TRUE(done);
@@ -55,7 +55,7 @@ TEST(GatewayMessages, a_transaction_that_was_not_done_says_nothing_of_success) {
   EXPECT_EQ(refused->revision, EtcdRevision{9});
 }
 
-TEST(GatewayMessages, what_is_no_answer_leaves_the_outcome_unknown) {
+TEST(GatewayMessages, an_invalid_answer_leaves_the_outcome_unknown) {
   for (const char* body : {"", "hello", "[]", "{}", R"({"header":3})"}) {
     const auto outcome = read_transaction(body);
     ASSERT_FALSE(outcome) << body;
@@ -89,7 +89,7 @@ TEST(GatewayMessages, a_lease_that_is_gone_has_no_time_left) {
   EXPECT_EQ(gone.error().code, ErrorCode::OffsetOutOfRange);
 }
 
-TEST(GatewayMessages, a_watch_tells_puts_and_removals) {
+TEST(GatewayMessages, a_watch_reports_puts_and_removals) {
   const auto put = read_watched(
       R"({"result":{"header":{"revision":"2"},"events":[{"kv":{"key":"YQ==","create_revision":"2",)"
       R"("mod_revision":"2","value":"YQ=="}},{"type":"DELETE","kv":{"key":"Yg==","mod_revision":"2"}}]}})");
@@ -101,7 +101,7 @@ TEST(GatewayMessages, a_watch_tells_puts_and_removals) {
   EXPECT_FALSE(put->events[1].entry);
 }
 
-TEST(GatewayMessages, a_watch_that_begins_too_early_says_so) {
+TEST(GatewayMessages, a_watch_that_begins_too_early_is_refused) {
   const auto events =
       read_watched(R"({"result":{"header":{},"canceled":true,"compact_revision":"3"}})");
   ASSERT_FALSE(events);

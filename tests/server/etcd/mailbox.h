@@ -1,4 +1,4 @@
-// A loop for tests: what is posted runs while somebody waits for something.
+// A loop for tests: posted tasks run while a test waits for a condition.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ class Mailbox {
     tasks_.push_back(std::move(task));
     ready_.notify_all();
   }
-  // Runs what comes until `is_done`; false when that takes too long.
+  // Runs posted tasks until `is_done`; returns false if that takes too long.
   bool run_until(const std::function<bool()>& is_done, std::chrono::milliseconds most) {
     const auto end = std::chrono::steady_clock::now() + most;
     while (!is_done()) {

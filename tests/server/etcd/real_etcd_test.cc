@@ -1,4 +1,4 @@
-// The client, and what stands on it, with Debian's etcd-server.
+// The client, and the classes that use it, with Debian's etcd-server.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -63,7 +63,7 @@ class EtcdServer {
     ::kill(process_, SIGKILL);
     waitpid(process_, nullptr, 0);
   }
-  // A port that nobody else takes meanwhile: one for each process of tests.
+  // A port that no other test uses meanwhile: one for each process of tests.
   static std::string endpoint() {
     return fmt::format("http://127.0.0.1:{}", 20'000 + getpid() % 10'000);
   }
@@ -164,7 +164,7 @@ TEST_F(RealEtcd, ranges_are_read_in_pages) {
   EXPECT_EQ(found->entries[9].key, "p/9");
 }
 
-TEST_F(RealEtcd, transactions_hold_to_what_must_not_have_changed) {
+TEST_F(RealEtcd, transactions_respect_their_conditions) {
   storage::EtcdTransaction put;
   put.unchanged.push_back({"u", EtcdRevision{0}});
   put.puts.push_back({"u", "1"});
@@ -191,7 +191,7 @@ TEST_F(RealEtcd, the_first_key_of_a_range_is_found_alone) {
   EXPECT_EQ(found->entries[0].key, "f/1");
 }
 
-TEST_F(RealEtcd, what_is_forgotten_cannot_be_watched_and_the_member_is_not_left_for_that) {
+TEST_F(RealEtcd, a_compacted_revision_cannot_be_watched_and_the_member_stays_in_use) {
   EtcdRevision last;
   for (int i = 0; i < 5; ++i) {
     storage::EtcdTransaction put;
@@ -213,7 +213,7 @@ TEST_F(RealEtcd, what_is_forgotten_cannot_be_watched_and_the_member_is_not_left_
   EXPECT_EQ(told, ErrorCode::OffsetOutOfRange);
 }
 
-TEST_F(RealEtcd, leases_end_when_nobody_keeps_them) {
+TEST_F(RealEtcd, leases_end_without_keep_alives) {
   const auto lease =
       wait<EtcdLease>([&](auto answer) { etcd.grant_lease(1'000, std::move(answer)); });
   ASSERT_TRUE(lease);
@@ -235,7 +235,7 @@ TEST_F(RealEtcd, leases_end_when_nobody_keeps_them) {
   EXPECT_EQ(gone.error().code, ErrorCode::OffsetOutOfRange);
 }
 
-// Two nodes append to one metadata log, while etcd is killed and comes back.
+// Two nodes append to one metadata log, while etcd is killed and restarted.
 TEST_F(RealEtcd, the_metadata_log_of_two_nodes_is_the_same) {
   struct Node {
     Node(storage::EtcdClient& etcd, const Clock& clock, uint64_t seed)
@@ -275,7 +275,7 @@ TEST_F(RealEtcd, the_metadata_log_of_two_nodes_is_the_same) {
   EXPECT_TRUE(was_killed);
 }
 
-// Whatever the process before it has asked of etcd may still come.
+// Requests of the previous process may still arrive at etcd.
 TEST_F(RealEtcd, the_key_of_the_process_before_is_not_held_by_the_next_one_of_the_node) {
   const auto make = [&] {
     return std::make_unique<storage::ControllerLease>(etcd, "/left", NodeId{1}, 5'000, clock,
@@ -297,7 +297,7 @@ TEST_F(RealEtcd, the_key_of_the_process_before_is_not_held_by_the_next_one_of_th
 }
 
 // A node that was removed, and runs.
-TEST_F(RealEtcd, who_has_retired_gives_the_key_back_and_makes_it_no_more) {
+TEST_F(RealEtcd, a_retired_controller_gives_the_key_back_and_does_not_take_it_again) {
   storage::ControllerLease first(etcd, "/r", NodeId{1}, 5'000, clock, [](const auto&) {});
   ASSERT_TRUE(tick_until({[&] { first.tick(); }}, [&] { return first.is_held(); }));
   first.retire();

@@ -38,7 +38,7 @@ class PiecesExchange final : public Exchange {
     responder_.write("end\n");
     responder_.end();
   }
-  void shut_down(const Error&) override { responder_.end(); }  // the rest may never come
+  void shut_down(const Error&) override { responder_.end(); }  // the rest may never arrive
 
  private:
   Responder& responder_;

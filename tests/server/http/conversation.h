@@ -13,12 +13,11 @@ namespace server::http {
 
 class Conversation final : private SessionHost {
  public:
-  // `its_loop` outlives answers that come when the conversation is over, as a server's loops do; null: it has one of its
-  // own.
+  // `its_loop` outlives late answers, as a server's loops do; null: the conversation has its own loop.
   explicit Conversation(Routes routes, Limits limits = {}, size_t memory_bytes = 1 << 30,
                         Loop* its_loop = nullptr, const RequestGate* gate = nullptr);
 
-  // What the server says to that, as far as it says it now.
+  // Sends the bytes and returns the answer, as far as the server has written it.
   std::string say(std::string_view bytes);
   std::string listen();  // the same without a word
   void wait_ms(int64_t ms) { clock.advance_us(ms * 1000); }
@@ -37,9 +36,9 @@ class Conversation final : private SessionHost {
   bool is_woken_ = false;
 };
 
-// Routes for tests: /hello; /echo, which answers with what it is sent; /count/{n}, which writes n lines when there is
-// room; /pieces, which answers to each piece of a body with its length; /never, which does not answer before it is shut
-// down; /broken, whose answer ends in the middle.
+// Routes for tests: /hello; /echo, which answers with its request; /count/{n}, which writes n lines whenever the output
+// has room; /pieces, which answers to each piece of a body with its length; /never, which does not answer before it is
+// shut down; /broken, whose answer ends in the middle.
 Routes test_routes();
 
 }  // namespace server::http

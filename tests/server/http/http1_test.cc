@@ -87,7 +87,7 @@ TEST(Http1, head_has_the_head_of_get) {
   EXPECT_EQ(client.say(get("/hello")), kHello);
 }
 
-TEST(Http1, what_is_not_there_and_wrong_methods_are_told_and_the_connection_stays) {
+TEST(Http1, unknown_paths_and_wrong_methods_are_refused_and_the_connection_stays) {
   Conversation client(test_routes());
   const std::string missing = client.say(get("/no%22where"));
   EXPECT_EQ(status_of(missing), 404);
@@ -131,7 +131,7 @@ struct Bad {
 };
 class BadRequest : public testing::TestWithParam<Bad> {};
 
-TEST_P(BadRequest, is_told_what_is_wrong_and_the_connection_ends) {
+TEST_P(BadRequest, is_answered_with_the_error_and_the_connection_ends) {
   Conversation client(test_routes(), {.max_body_bytes = 100});
   const std::string said = client.say(GetParam().request);
   EXPECT_EQ(status_of(said), GetParam().status) << said;
@@ -229,10 +229,10 @@ TEST(Http1, a_body_waits_for_memory) {
     client.say(std::string(60'000, 'x'));
   EXPECT_NE(client.session.refused_memory(), "");
   EXPECT_LT(client.memory.held_bytes(), size_t{4} << 20);
-  EXPECT_FALSE(client.session.is_over());  // whoever drives it says for how long
+  EXPECT_FALSE(client.session.is_over());  // the front end decides how long it waits
 }
 
-TEST(Http1, a_server_that_stops_answers_what_it_has_begun_with) {
+TEST(Http1, a_server_that_stops_answers_requests_that_have_begun) {
   Conversation idle(test_routes());
   idle.say(get("/hello"));
   idle.session.shut_down({ErrorCode::ShuttingDown, "bye"});
@@ -248,7 +248,7 @@ TEST(Http1, a_server_that_stops_answers_what_it_has_begun_with) {
   EXPECT_TRUE(waiting.session.is_over());
 }
 
-TEST(Http1, one_client_too_many_is_told_so) {
+TEST(Http1, one_client_too_many_is_refused_with_the_reason) {
   Conversation client(test_routes());
   client.session.refuse({ErrorCode::TooManyConnections, "too many"});
   EXPECT_EQ(status_of(client.say(get("/hello"))), 503);

@@ -119,7 +119,7 @@ TEST(Http2, requests_are_answered_as_they_are_done) {
   EXPECT_EQ(client.answers[missing].status(), "404");
 }
 
-TEST(Http2, no_more_is_made_than_the_client_lets_in) {
+TEST(Http2, output_is_bounded_by_the_clients_window) {
   Conversation server(test_routes());
   Client client(server, 1'000);
   const int32_t id = client.ask("GET", "/count/100000");
@@ -158,7 +158,7 @@ TEST(Http2, streams_that_are_not_read_are_counted_together_and_stop_no_other) {
   EXPECT_EQ(server.session.unsent_bytes(), 0);
 }
 
-TEST(Http2, little_is_made_while_answers_hold_what_they_may_and_the_rest_later) {
+TEST(Http2, output_is_small_while_the_answers_memory_is_used_up_and_continues_later) {
   Conversation server(test_routes());
   MemoryAccount other(server.memory);
   MemoryCharge unread(&other, MemoryKind::Results);
@@ -178,7 +178,7 @@ TEST(Http2, little_is_made_while_answers_hold_what_they_may_and_the_rest_later) 
   for (const int32_t id : ids) EXPECT_TRUE(client.answers[id].body.ends_with("000019999\n")) << id;
 }
 
-TEST(Http2, a_client_that_stands_in_the_way_is_ended_with_what_it_has_not_read) {
+TEST(Http2, a_blocking_client_is_disconnected_with_its_unread_answers) {
   Conversation server(test_routes());
   Client client(server, 0);
   client.ask("GET", "/count/100000");
@@ -238,7 +238,7 @@ TEST(Http2, an_answer_that_fails_is_seen_to_be_broken) {
   EXPECT_EQ(client.answers[id].end, NGHTTP2_INTERNAL_ERROR);
 }
 
-TEST(Http2, what_a_client_does_not_want_any_more_ends) {
+TEST(Http2, a_cancelled_stream_ends) {
   Conversation server(test_routes());
   Client client(server);
   const int32_t id = client.ask("GET", "/count/100000000");
@@ -248,7 +248,7 @@ TEST(Http2, what_a_client_does_not_want_any_more_ends) {
   EXPECT_EQ(server.memory.held_bytes(MemoryKind::Results), 0);
 }
 
-TEST(Http2, a_stop_ends_what_goes_on) {
+TEST(Http2, a_stop_ends_running_streams) {
   Conversation server(test_routes());
   Client client(server);
   const int32_t id = client.ask("GET", "/never");

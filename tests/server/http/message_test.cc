@@ -31,7 +31,7 @@ TEST(Message, values_of_a_query_are_decoded) {
   EXPECT_EQ(query_value("", "b"), std::nullopt);
 }
 
-TEST(Accept, the_type_that_is_liked_best_of_those_that_there_are) {
+TEST(Accept, selects_the_preferred_type_of_the_available_ones) {
   const auto choice = [](std::string_view accept) {
     return accepted_type(accept, {"application/vnd.x.v1", "application/json"}).value_or("none");
   };

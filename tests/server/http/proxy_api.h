@@ -25,7 +25,7 @@ class ProxyApi {
     turn();
   }
 
-  // Status and body, as soon as it is whole; "" where it does not come.
+  // Returns status and body once the answer is complete; "" if it never is.
   std::string ask(std::string_view method, std::string_view path, std::string_view body = "",
                   std::string_view headers = "") {
     if (!client_ || client_->session.is_over())
@@ -39,7 +39,7 @@ class ProxyApi {
       said += client_->listen();
     }
     if (!is_whole(said)) {
-      client_.reset();  // what it waits for is nobody's
+      client_.reset();  // its late answer would be read by no test
       return "";
     }
     const size_t head = said.find("\r\n\r\n");
@@ -82,7 +82,7 @@ class ProxyApi {
     }
     return body;
   }
-  // What is due on the loop happens, and some time passes.
+  // Runs the due tasks of the loop, and lets some time pass.
   void turn() {
     loop_.post([this] { loop_.stop(); });
     loop_.run();

@@ -23,7 +23,7 @@ class ProxyPages : public testing::Test {
   ProxyApi api;
 };
 
-TEST_F(ProxyPages, what_is_produced_is_consumed) {
+TEST_F(ProxyPages, produced_records_are_consumed) {
   expect(api.v2("POST", "/topics/t",
                 R"({"records":[{"key":1,"value":{"a":1},"partition":0},)"
                 R"({"value":[2],"partition":1}]})"),
@@ -62,7 +62,7 @@ TEST_F(ProxyPages, consumers_are_known_by_group_and_name) {
   expect(api.v2("GET", one + "/records", "", "avro"), "406", "40601");
 }
 
-TEST_F(ProxyPages, at_most_so_many_consumers_are_open) {
+TEST_F(ProxyPages, the_number_of_open_consumers_is_bounded) {
   for (size_t i = 0; i < ConsumerInstances::kMost; ++i)
     ASSERT_TRUE(
         api.v2("POST", "/consumers/g", fmt::format(R"({{"name":"c{}"}})", i)).starts_with("200"));
@@ -105,7 +105,7 @@ TEST_F(ProxyPages, a_check_has_an_end) {
          "422", "too intricate");
 }
 
-TEST_F(ProxyPages, what_kafka_says_for_now_may_succeed_later) {
+TEST_F(ProxyPages, a_temporary_error_of_kafka_may_be_retried) {
   for (const int error : {5, 6, 7, 14, 15, 16, 19, 20, 41, 56, 74, 75})
     EXPECT_EQ(problem_of(static_cast<KafkaError>(static_cast<int16_t>(error)), "").code, 50003) << error;
   EXPECT_EQ(problem_of(KafkaError::UnknownTopicOrPartition, "").code, 40403);

@@ -52,7 +52,7 @@ TEST(RegistryPages, a_schema_is_registered_and_found_by_all_its_names) {
             R"(200 [{"subject":"s","version":1,"id":1,"schema":"\"int\""}])");
 }
 
-TEST(RegistryPages, what_a_client_that_has_gone_wanted_is_not_done) {
+TEST(RegistryPages, the_request_of_a_client_that_has_gone_is_not_carried_out) {
   RegistryApi api;
   api.holds_back = true;
   Conversation gone(registry_routes(api.view(), "c1"));
@@ -72,7 +72,7 @@ TEST(RegistryPages, what_a_client_that_has_gone_wanted_is_not_done) {
   EXPECT_EQ(api.registry.subjects().size(), 1u);
 }
 
-TEST(RegistryPages, what_is_missing_says_so) {
+TEST(RegistryPages, a_missing_thing_is_named) {
   Api api;
   EXPECT_EQ(
       api.ask("GET", "/exporters"),
@@ -80,7 +80,7 @@ TEST(RegistryPages, what_is_missing_says_so) {
   EXPECT_TRUE(api.ask("POST", "/dek-registry/v1/keks", "{}").starts_with("501 "));
 }
 
-TEST(RegistryPages, what_is_no_utf8_names_nothing) {
+TEST(RegistryPages, invalid_utf8_is_no_name) {
   Api api;
   for (const char* subject : {"%ff", "s%c3", ":.%ff:s"}) {
     const auto path = [&](std::string_view format) {
@@ -100,7 +100,7 @@ TEST(RegistryPages, what_is_no_utf8_names_nothing) {
   EXPECT_TRUE(api.ask("GET", "/schemas/ids/%ff").starts_with(R"(404 {"error_code":40403,)"));
   EXPECT_TRUE(
       api.ask("GET", "/subjects?subjectPrefix=%ff").starts_with(R"(400 {"error_code":400,)"));
-  // A body is JSON, and so UTF-8, and so are the names in it.
+  // A body is JSON and therefore UTF-8, and so are the names in it.
   EXPECT_TRUE(api.ask("POST", "/subjects/s/versions",
                       "{\"schema\":\"\\\"int\\\"\",\"schemaType\":\"\xff\"}")
                   .starts_with(R"(400 {"error_code":400,)"));
@@ -150,7 +150,7 @@ TEST(RegistryPages, errors_have_the_numbers_and_words_that_clients_know) {
   EXPECT_EQ(api.ask("PATCH", "/subjects").substr(0, 22), R"(405 {"error_code":405,)");
 }
 
-TEST(RegistryPages, what_is_deleted_is_so_softly_first) {
+TEST(RegistryPages, a_first_delete_is_soft) {
   Api api;
   api.ask("POST", "/subjects/s/versions", kRecord);
   api.ask("PUT", "/config/s", R"({"compatibility":"none"})");
@@ -174,7 +174,7 @@ TEST(RegistryPages, what_is_deleted_is_so_softly_first) {
   EXPECT_EQ(api.ask("GET", "/subjects?deleted=true"), "200 []");
 }
 
-TEST(RegistryPages, levels_and_modes_are_those_of_a_subject_or_of_all) {
+TEST(RegistryPages, levels_and_modes_belong_to_a_subject_or_to_all) {
   Api api;
   EXPECT_EQ(api.ask("GET", "/config"), R"(200 {"compatibilityLevel":"BACKWARD"})");
   EXPECT_EQ(api.ask("PUT", "/config", R"({"compatibility":"full"})"),
@@ -221,7 +221,7 @@ TEST(RegistryPages, a_schema_is_checked_without_being_registered) {
             R"(200 {"is_compatible":true})");
 }
 
-TEST(RegistryPages, references_protect_what_they_name) {
+TEST(RegistryPages, references_protect_their_targets) {
   Api api;
   api.ask("POST", "/subjects/r/versions", kRecord);
   const std::string user =
@@ -236,7 +236,7 @@ TEST(RegistryPages, references_protect_what_they_name) {
             R"(422 {"error_code":42206,)");
   api.ask("DELETE", "/subjects/u");
   EXPECT_EQ(api.ask("DELETE", "/subjects/r"), "200 [1]");
-  // What refers to it can still come back.
+  // The deleted schema that refers to it can still be restored.
   EXPECT_EQ(api.ask("DELETE", "/subjects/r?permanent=true").substr(0, 24),
             R"(422 {"error_code":42206,)");
 }
@@ -270,7 +270,7 @@ TEST(RegistryPages, a_subject_that_changes_meanwhile_is_compared_with_once_more)
   change_level(engine::Compatibility::Full);
   EXPECT_EQ(api.ask("POST", "/subjects/s/versions", kWider).substr(0, 3), "409");
   EXPECT_EQ(api.examined - before, 2);
-  // Where it changes all the time nobody tries for good.
+  // If the subject changes all the time, the server gives up after a few attempts.
   before = api.examined;
   for (int i = 0; i < 10; ++i)
     change_level(i % 2 == 0 ? engine::Compatibility::Forward : engine::Compatibility::Full);
@@ -280,7 +280,7 @@ TEST(RegistryPages, a_subject_that_changes_meanwhile_is_compared_with_once_more)
   EXPECT_EQ(api.examined - before, 5);
 }
 
-TEST(RegistryPages, what_is_too_much_is_refused) {
+TEST(RegistryPages, too_large_requests_are_refused) {
   Api api;
   api.is_busy = true;
   EXPECT_EQ(api.ask("POST", "/subjects/s/versions", kInt).substr(0, 24),
@@ -315,7 +315,7 @@ TEST(RegistryPages, protobuf_comes_and_goes_in_both_its_forms) {
             "200");
 }
 
-TEST(RegistryPages, the_listener_of_its_own_says_what_it_is) {
+TEST(RegistryPages, its_own_listener_describes_itself) {
   Api api;
   EXPECT_EQ(api.ask("GET", "/"), "200 {}");
   EXPECT_EQ(api.ask("GET", "/v1/metadata/id"),

@@ -66,12 +66,12 @@ TEST(SqlPages, a_long_body_is_read_elsewhere) {
   EXPECT_TRUE(api.post("/ksql", long_body).starts_with("HTTP/1.1 503 "));
 }
 
-TEST(SqlPages, a_client_that_goes_ends_what_it_waits_for) {
+TEST(SqlPages, a_client_that_disconnects_ends_its_waiting_requests) {
   auto api = std::make_unique<Api>();
   api->post("/query", R"({"ksql":"SELECT n FROM ticks EMIT CHANGES;"})");
   EXPECT_EQ(api->backend.running_pushes(), 1);
   api->client.session.receive("");
-  api.reset();  // nothing refers to what is gone
+  api.reset();  // nothing may refer to it afterwards
 }
 
 TEST(SqlPages, a_push_query_shows_rows_as_they_come_and_can_be_closed) {

@@ -148,7 +148,7 @@ TEST(ClusterImage, serial_columns_go_on_behind_the_numbers_that_there_are) {
   EXPECT_FALSE((*first)->is_called);
 }
 
-TEST(ClusterImage, what_a_cluster_cannot_go_on_with_is_named) {
+TEST(ClusterImage, obstacles_for_a_cluster_are_named) {
   Server server;
   EXPECT_TRUE(obstacles_to_join(server.image).empty());
   server.add("CSAS_A_1");

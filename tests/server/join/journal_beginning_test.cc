@@ -38,7 +38,7 @@ DefinedQueryPtr query(const std::string& id) {
   return defined;
 }
 
-TEST(JournalBeginning, a_journal_has_a_snapshot_before_anybody_can_read_it) {
+TEST(JournalBeginning, a_journal_has_a_snapshot_before_it_can_be_read) {
   Directory directory;
   const std::vector<DefinedQueryPtr> queries = {query("CTAS_A_1")};
   const PartitionId journal = storage::replicated_journal_of("CTAS_A_1");
@@ -49,7 +49,7 @@ TEST(JournalBeginning, a_journal_has_a_snapshot_before_anybody_can_read_it) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->place, kPlaceOfStart);
   EXPECT_EQ(found->pieces.front(), kJournalStart);
-  // Those of other queries are as they are in any cluster.
+  // The journals of other queries begin at offset 0, as in any cluster.
   for (PartitionId other{0}; other < PartitionId{storage::kReplicatedJournals}; ++other) {
     const auto status = directory.log->find_partition({storage::kReplicatedJournal, other});
     ASSERT_TRUE(status);
@@ -57,8 +57,8 @@ TEST(JournalBeginning, a_journal_has_a_snapshot_before_anybody_can_read_it) {
   }
 }
 
-// A crash may have come between its pieces.
-TEST(JournalBeginning, what_was_begun_before_is_begun_anew) {
+// A crash may have interrupted the first attempt.
+TEST(JournalBeginning, an_interrupted_beginning_is_repeated) {
   Directory directory;
   const std::vector<DefinedQueryPtr> queries = {query("CTAS_A_1")};
   const storage::TopicPartition journal{storage::kReplicatedJournal,

@@ -1,4 +1,4 @@
-// What a client of Kafka's may do, by its user's rights.
+// The requests that a Kafka client may send, by the rights of its user.
 #include <fstream>
 
 #include "server/auth/access.h"
@@ -128,7 +128,7 @@ class KafkaAccessTest : public testing::Test, public SessionHost {
   SessionLimits limits_;
 };
 
-TEST_F(KafkaAccessTest, whoever_was_let_in_stays_who_it_is) {
+TEST_F(KafkaAccessTest, a_connection_keeps_its_user) {
   open("ann");
   EXPECT_EQ(choose(), kIllegalState);
   EXPECT_EQ(show("root", "wrong"), kIllegalState);
@@ -153,7 +153,7 @@ class ReauthenticationTest : public KafkaAccessTest {
   }
 };
 
-TEST_F(ReauthenticationTest, a_session_lives_as_long_as_its_answer_says) {
+TEST_F(ReauthenticationTest, a_session_lives_for_the_time_in_its_answer) {
   connect();
   ASSERT_EQ(choose(), KafkaError::None);
   EXPECT_EQ(show_plain("ann", "pw-ann").session_lifetime_ms, kLifetimeMs);
@@ -169,7 +169,7 @@ TEST_F(ReauthenticationTest, a_session_lives_as_long_as_its_answer_says) {
   EXPECT_NE(session_->end_reason().find("expired"), std::string::npos);
 }
 
-TEST_F(ReauthenticationTest, an_expired_session_still_shows_who_it_is) {
+TEST_F(ReauthenticationTest, an_expired_session_still_shows_its_user) {
   open("ann");
   clock_.advance_us((kLifetimeMs + 1) * 1000);
   EXPECT_EQ(choose(), KafkaError::None);
@@ -205,7 +205,7 @@ TEST_F(KafkaAccessTest, nothing_begins_behind_an_answer_that_ends_the_connection
   EXPECT_FALSE(session_->end_reason().empty());
 }
 
-TEST_F(KafkaAccessTest, a_wrong_password_is_told_to_the_log_with_the_name) {
+TEST_F(KafkaAccessTest, a_wrong_password_is_logged_with_the_name) {
   connect();
   EXPECT_EQ(choose(), KafkaError::None);
   EXPECT_EQ(show("ann", "wrong"), KafkaError::SaslAuthenticationFailed);
@@ -225,11 +225,11 @@ TEST_F(KafkaAccessTest, topics_are_read_and_written_by_rights) {
   EXPECT_EQ(fetch("orders"), KafkaError::None);
   EXPECT_EQ(fetch("secrets"), kTopicFailed);
   EXPECT_EQ(all_topics(), std::vector<std::string>{"orders"});
-  grant("orders", "ann", 0);  // for connections that are there, too
+  grant("orders", "ann", 0);  // also for existing connections
   EXPECT_EQ(fetch("orders"), kTopicFailed);
 }
 
-TEST_F(KafkaAccessTest, metadata_by_id_needs_the_right_on_the_topic_whatever_the_name_is) {
+TEST_F(KafkaAccessTest, metadata_by_id_need_the_right_on_the_topic_with_any_name) {
   grant("orders", "ann", kMaySelect);
   open("ann");
   for (const std::optional<std::string>& name :
@@ -250,7 +250,7 @@ TEST_F(KafkaAccessTest, metadata_by_id_needs_the_right_on_the_topic_whatever_the
   }
 }
 
-TEST_F(KafkaAccessTest, what_is_refused_stands_beside_what_is_done) {
+TEST_F(KafkaAccessTest, refused_and_finished_topics_are_in_one_answer) {
   grant("orders", "ann", kMaySelect);
   open("ann");
   ListOffsetsRequest request;
@@ -422,7 +422,7 @@ class RulesTest : public KafkaAccessTest {
   }
 };
 
-// The product of what Kafka's protocol can name; a rule that is made is listed as it was made, and can be deleted.
+// All combinations that Kafka's protocol can name: a new rule is listed as it was made, and can be deleted.
 TEST_F(RulesTest, each_rule_that_means_something_is_made_listed_and_deleted) {
   open("root");
   using enum Operation;
@@ -562,7 +562,7 @@ TEST_F(RulesTest, denials_bind_owners_and_not_superusers) {
   DeleteTopicsRequest remove;
   remove.topic_names = {"orders"};
   EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, kTopicFailed);
-  // Nor does an owner take away what denies it something.
+  // An owner cannot delete a rule that denies it something, either.
   DeleteAclsRequest forget;
   forget.filters.resize(1);
   auto& filter = forget.filters[0];
@@ -572,7 +572,7 @@ TEST_F(RulesTest, denials_bind_owners_and_not_superusers) {
   EXPECT_EQ(produce("orders"), kTopicFailed);
 }
 
-TEST_F(RulesTest, single_operations_are_no_more_than_they_say) {
+TEST_F(RulesTest, a_single_operation_allows_nothing_else) {
   open("root");
   ASSERT_EQ(create({.operation = Operation::Delete}), KafkaError::None);
   open("ann");
@@ -592,7 +592,7 @@ TEST_F(RulesTest, single_operations_are_no_more_than_they_say) {
   EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, KafkaError::None);
 }
 
-TEST_F(RulesTest, whoever_may_alter_the_cluster_makes_rules_and_no_superuser) {
+TEST_F(RulesTest, a_user_that_may_alter_the_cluster_makes_rules_but_no_superuser) {
   open("root");
   ASSERT_EQ(create({.type = kCluster, .name = "kafka-cluster", .operation = Operation::Alter}),
             KafkaError::None);
@@ -606,7 +606,7 @@ TEST_F(RulesTest, whoever_may_alter_the_cluster_makes_rules_and_no_superuser) {
     EXPECT_EQ(result.error_code, result.user == "root" ? kClusterFailed : KafkaError::None);
 }
 
-TEST_F(RulesTest, an_owner_allows_others_what_is_of_one_name) {
+TEST_F(RulesTest, an_owner_grants_rights_on_a_single_name) {
   grant("orders", "ann", kOwns);
   open("ann");
   EXPECT_EQ(create({.principal = "User:bob"}), KafkaError::None);
@@ -619,7 +619,7 @@ TEST_F(RulesTest, an_owner_allows_others_what_is_of_one_name) {
     EXPECT_EQ(create(each), kClusterFailed) << each.name;
 }
 
-TEST_F(KafkaAccessTest, what_a_client_may_not_list_has_a_message) {
+TEST_F(KafkaAccessTest, a_refused_listing_has_a_message) {
   open("ann");
   DescribeUserScramCredentialsRequest describe;
   const auto described = ask<DescribeUserScramCredentialsResponse>(describe, 0);
@@ -644,7 +644,7 @@ TEST_F(KafkaAccessTest, passwords_are_set_as_kafkas_tools_do) {
   EXPECT_EQ(ask<DescribeUserScramCredentialsResponse>(describe, 0).error_code, kClusterFailed);
 }
 
-TEST_F(KafkaAccessTest, who_is_dropped_is_gone_even_when_another_has_its_name) {
+TEST_F(KafkaAccessTest, a_dropped_user_stays_dropped_even_if_another_has_its_name) {
   grant("orders", "ann", kMaySelect);
   open("ann");
   EXPECT_EQ(fetch("orders"), KafkaError::None);

@@ -55,7 +55,7 @@ TEST_F(AdminTest, the_end_of_an_epoch_is_where_the_next_begins) {
   EXPECT_EQ(end_of(0, -1, 5).error_code, KafkaError::UnknownTopicOrPartition);
 }
 
-TEST_F(AdminTest, log_directories_tell_what_partitions_take) {
+TEST_F(AdminTest, log_directories_list_the_sizes_of_partitions) {
   create_topic("large", 2);
   create_topic("small");
   EXPECT_EQ(produce_error(produce("large", batch(std::string(100'000, 'x')))), KafkaError::None);
@@ -248,7 +248,7 @@ TEST_F(AdminTest, groups_have_settings) {
   EXPECT_EQ(described("g").configs.at(1).value, "45000");
 }
 
-TEST_F(AdminTest, what_may_be_done_with_groups_is_told_to_who_asks) {
+TEST_F(AdminTest, the_allowed_operations_on_groups_are_returned_on_request) {
   constexpr int32_t kNotAsked = INT32_MIN;
   DescribeGroupsRequest classic{.groups = {"g"}};
   EXPECT_EQ(ask<DescribeGroupsResponse>(classic, 5).groups.at(0).authorized_operations, kNotAsked);

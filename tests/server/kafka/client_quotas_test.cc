@@ -1,4 +1,4 @@
-// Quotas of clients: told, changed, and held to.
+// Quotas of clients: described, changed, and enforced.
 #include "server/kafka/wire_errors.h"
 #include "tests/server/kafka/session_fixture.h"
 
@@ -50,7 +50,7 @@ const std::vector<AlterClientQuotasRequest::Entry::Part> kShop = {{"client-id", 
 
 }  // namespace
 
-TEST_F(ClientQuotasTest, are_kept_and_found_by_whom_they_are_for) {
+TEST_F(ClientQuotasTest, are_stored_and_found_by_their_entity) {
   EXPECT_EQ(alter(kShop, "producer_byte_rate", 1024).error_code, KafkaError::None);
   EXPECT_EQ(alter({{"client-id", std::nullopt}}, "consumer_byte_rate", 99).error_code,
             KafkaError::None);
@@ -66,7 +66,7 @@ TEST_F(ClientQuotasTest, are_kept_and_found_by_whom_they_are_for) {
   EXPECT_EQ(describe({{"client-id", 0, "shop"}}, true).size(), 0u);
 }
 
-TEST_F(ClientQuotasTest, what_is_no_quota_is_refused) {
+TEST_F(ClientQuotasTest, an_invalid_quota_is_refused) {
   for (const auto& [entity, key, value] : std::vector<std::tuple<Entity, std::string, double>>{
            {{}, "producer_byte_rate", 1},
            {{{"team", "a"}}, "producer_byte_rate", 1},
@@ -89,7 +89,7 @@ TEST_F(ClientQuotasTest, what_is_no_quota_is_refused) {
   EXPECT_EQ(ask<DescribeClientQuotasResponse>(request, 1).error_code, KafkaError::InvalidRequest);
 }
 
-TEST_F(ClientQuotasTest, a_producer_that_is_too_fast_is_told_and_muted) {
+TEST_F(ClientQuotasTest, a_producer_that_is_too_fast_is_throttled_and_muted) {
   create_topic("t");
   alter(kShop, "producer_byte_rate", 1000);
   const std::string large = batch(std::string(20'000, 'x'));

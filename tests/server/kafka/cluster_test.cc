@@ -1,4 +1,4 @@
-// What clients are told by a node that is one of several.
+// The answers of a node that is one of several.
 #include "server/kafka/cluster_view.h"
 #include "server/kafka/leaders.h"
 #include "server/kafka/long_polls.h"
@@ -43,7 +43,7 @@ class ClusterTest : public SessionTest {
     view->metadata = table_.snapshot();
     backend.view = std::move(view);
   }
-  // What was asked of the cluster, as all nodes carry it out.
+  // Applies the commands that were sent to the cluster, as all nodes do.
   void carry_out() {
     for (const std::string& part : std::exchange(backend.cluster_parts, {})) apply(part);
     publish();
@@ -86,7 +86,7 @@ class ClusterTest : public SessionTest {
 
 }  // namespace
 
-TEST_F(ClusterTest, metadata_tell_the_nodes_that_are_there_and_who_leads) {
+TEST_F(ClusterTest, metadata_list_the_live_nodes_and_the_leaders) {
   assign(kThere, {kThere, kHere}, 5);
   MetadataRequest request;
   request.topics.emplace().push_back({.name = "t"});
@@ -103,15 +103,15 @@ TEST_F(ClusterTest, metadata_tell_the_nodes_that_are_there_and_who_leads) {
   EXPECT_EQ(partition.offline_replicas, std::vector<int32_t>{3});
 }
 
-// Any node takes what Kafka's controller takes; clients that hear of none wait.
-TEST_F(ClusterTest, a_node_that_is_there_stands_for_a_controller_that_is_not_known) {
+// Any node accepts the requests that Kafka's controller accepts; clients without a known controller would wait.
+TEST_F(ClusterTest, a_live_node_stands_for_an_unknown_controller) {
   assign(kThere, {kThere, kHere}, 5);
   publish(-1);
   EXPECT_EQ(ask<MetadataResponse>(MetadataRequest{}, 9).controller_id, 1);
   EXPECT_EQ(ask<DescribeClusterResponse>(DescribeClusterRequest{}, 0).controller_id, 1);
 }
 
-TEST_F(ClusterTest, a_partition_without_leader_says_so) {
+TEST_F(ClusterTest, a_partition_without_leader_has_an_error) {
   assign(std::nullopt, {kAway}, 6);
   MetadataRequest request;
   request.topics.emplace().push_back({.name = "t"});
@@ -121,7 +121,7 @@ TEST_F(ClusterTest, a_partition_without_leader_says_so) {
   EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::NotLeaderOrFollower);
 }
 
-TEST_F(ClusterTest, who_does_not_lead_says_who_does_and_where_that_is) {
+TEST_F(ClusterTest, a_follower_names_the_leader_and_its_address) {
   assign(kThere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Follower, 5);
   const auto produced = produce_with(-1);
@@ -143,7 +143,7 @@ TEST_F(ClusterTest, who_does_not_lead_says_who_does_and_where_that_is) {
             KafkaError::NotLeaderOrFollower);
 }
 
-// What would be acknowledged at once, by a log that believes that it has the only replica.
+// Otherwise a log that believes to have the only replica would acknowledge the records at once.
 TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
   assign(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(first(produce_with(-1)).error_code, KafkaError::NotLeaderOrFollower);
@@ -156,7 +156,7 @@ TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
             KafkaError::None);
 }
 
-TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_tells_it) {
+TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_reports_it) {
   publish();
   DescribeQuorumRequest request;
   request.topics = {{.topic_name = "__cluster_metadata", .partitions = {{0}}}};
@@ -184,7 +184,7 @@ TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_tells_it) {
       << "the leader has read what others have";
   EXPECT_EQ(partition.current_voters[1].last_fetch_timestamp, 1'001) << "and not before it did";
   EXPECT_EQ(partition.current_voters[2].last_fetch_timestamp, -1);
-  // What nobody has repeated for long is not believed.
+  // A report that was not repeated for long is not used.
   clock.advance_us(60'000'000);
   EXPECT_EQ(ask<DescribeQuorumResponse>(request, 0).topics.at(0).partitions.at(0).error_code,
             KafkaError::NotLeaderOrFollower);
@@ -254,7 +254,7 @@ TEST_F(ClusterTest, topics_are_made_while_a_node_is_away) {
   request.topics[0].replication_factor = 4;
   EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code,
             kInvalidReplicationFactor);
-  // Too few are there to write to it.
+  // With one of three nodes present, too few replicas could be in sync to write to the topic.
   auto view = std::make_shared<ClusterView>(*backend.view);
   view->nodes.pop_back();
   backend.view = std::move(view);
@@ -311,7 +311,7 @@ class RackTest : public ClusterTest {
   }
 };
 
-TEST_F(RackTest, a_leader_names_who_is_nearer_to_a_consumer_and_in_sync) {
+TEST_F(RackTest, a_leader_names_a_replica_in_sync_that_is_nearer_to_a_consumer) {
   lead(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
   const auto named = fetch_from("rack");
@@ -341,7 +341,7 @@ TEST_F(RackTest, a_follower_that_is_in_sync_answers_consumers_in_its_rack) {
   EXPECT_EQ(fetch_from("near").error_code, KafkaError::NotLeaderOrFollower) << "it is behind";
 }
 
-TEST_F(ClusterTest, replicas_are_moved_and_what_moves_is_listed) {
+TEST_F(ClusterTest, replicas_are_moved_and_moving_ones_are_listed) {
   apply(storage::encode_register_node({.id = NodeId{4}}));
   assign(kHere, {kHere, kThere, kAway}, 1);
   EXPECT_TRUE(moving().empty());
@@ -369,7 +369,7 @@ TEST_F(ClusterTest, replicas_are_moved_and_what_moves_is_listed) {
   EXPECT_TRUE(moving().empty());
 }
 
-TEST_F(ClusterTest, who_has_replicas_stays_in_the_cluster) {
+TEST_F(ClusterTest, a_node_with_replicas_stays_in_the_cluster) {
   assign(kThere, {kThere, kHere}, 5);
   const auto unregister = [&](NodeId id) {
     return ask<UnregisterBrokerResponse>(UnregisterBrokerRequest{.broker_id = id.value()}, 0);
@@ -389,7 +389,7 @@ TEST_F(ClusterTest, who_has_replicas_stays_in_the_cluster) {
   EXPECT_EQ(table_.snapshot()->find(kAway), nullptr);
 }
 
-TEST_F(ClusterTest, elections_are_answered_by_who_leads) {
+TEST_F(ClusterTest, elections_are_answered_with_the_leader) {
   const auto elect = [&](int8_t type) {
     ElectLeadersRequest request;
     request.election_type = type;
@@ -422,9 +422,9 @@ TEST_F(ClusterTest, elections_are_answered_by_who_leads) {
   EXPECT_TRUE(ask<ElectLeadersResponse>(all, 2).replica_election_results.empty());
 }
 
-// A producer sends several without waiting for answers; between two of them the node becomes the leader. To the log
-// the producer is unknown, and what comes first of it would be taken whatever its place.
-TEST_F(ClusterTest, nothing_is_taken_before_what_was_refused_before_it) {
+// A producer sends several batches without waiting for answers; between two of them the node becomes the leader. The
+// log does not know the producer, and would accept its first batch with any sequence.
+TEST_F(ClusterTest, no_batch_is_accepted_before_an_earlier_refused_one) {
   assign(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(error_of_sequence(0), KafkaError::NotLeaderOrFollower);
   take_role(ReplicaRole::Leader, 5);
@@ -434,7 +434,7 @@ TEST_F(ClusterTest, nothing_is_taken_before_what_was_refused_before_it) {
   EXPECT_EQ(error_of_sequence(3), KafkaError::OutOfOrderSequenceNumber) << "one was never sent";
 }
 
-TEST_F(ClusterTest, what_follows_a_refused_batch_has_its_reason) {
+TEST_F(ClusterTest, a_batch_behind_a_refused_one_gets_its_error) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
   EXPECT_EQ(error_of_sequence(0), KafkaError::None);
@@ -447,7 +447,7 @@ TEST_F(ClusterTest, what_follows_a_refused_batch_has_its_reason) {
 }
 
 // It has gone through another leader meanwhile, and been fetched from that.
-TEST_F(ClusterTest, what_is_next_is_taken_whatever_was_refused_before) {
+TEST_F(ClusterTest, the_next_sequence_is_accepted_after_any_refusal) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
   EXPECT_EQ(error_of_sequence(0), KafkaError::None);
@@ -463,8 +463,8 @@ TEST_F(ClusterTest, what_is_next_is_taken_whatever_was_refused_before) {
   EXPECT_EQ(error_of_sequence(2), KafkaError::None);
 }
 
-// A leader that was frozen, and does not know yet that another one leads: records went on there.
-TEST_F(ClusterTest, who_is_leader_no_more_does_not_judge_by_what_he_has) {
+// A leader that was frozen does not know yet that another node leads and has newer records.
+TEST_F(ClusterTest, a_former_leader_does_not_judge_by_its_log) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
   EXPECT_EQ(error_of_sequence(0), KafkaError::None);
@@ -502,7 +502,7 @@ TEST_F(ClusterTest, who_is_leader_no_more_does_not_judge_by_what_he_has) {
   EXPECT_EQ(fetch_error(9), KafkaError::OffsetOutOfRange);
 }
 
-TEST_F(ClusterTest, an_offset_that_is_not_there_is_told_when_that_is_confirmed) {
+TEST_F(ClusterTest, a_missing_offset_is_reported_after_a_confirmation) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
   backend.holds_confirmations = true;
@@ -522,7 +522,7 @@ TEST_F(ClusterTest, an_offset_that_is_not_there_is_told_when_that_is_confirmed) 
   backend.is_replaced = true;
   backend.confirmations.front()();
   EXPECT_EQ(error(), KafkaError::NotLeaderOrFollower);
-  // A server that stops answers nobody any more.
+  // A server that stops does not wait for the confirmation.
   send(fetch("t", 9), 11);
   EXPECT_FALSE(error());
   session.shut_down({ErrorCode::ShuttingDown, "the server stops"});
@@ -530,7 +530,7 @@ TEST_F(ClusterTest, an_offset_that_is_not_there_is_told_when_that_is_confirmed) 
   EXPECT_TRUE(session.is_over());
 }
 
-// However often a request names a partition, and however many requests come one behind the other.
+// This holds however often a request names a partition, and however many requests follow each other.
 TEST_F(ClusterTest, others_are_asked_once_about_a_partition_and_once_at_a_time) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
@@ -549,8 +549,8 @@ TEST_F(ClusterTest, others_are_asked_once_about_a_partition_and_once_at_a_time) 
   }
 }
 
-// A long poll looks once more when the polls know of it; this one has nothing to look at yet.
-TEST_F(ClusterTest, what_is_not_confirmed_yet_is_not_told_to_a_long_poll) {
+// A long poll reads the log once more after it is registered; this one has nothing to read before the confirmation.
+TEST_F(ClusterTest, a_long_poll_gets_no_unconfirmed_answer) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
   server::Loop loop;
@@ -576,8 +576,8 @@ TEST_F(ClusterTest, what_is_not_confirmed_yet_is_not_told_to_a_long_poll) {
             KafkaError::OffsetOutOfRange);
 }
 
-// What it asks behind records that wait is as old as its answer, not as its question.
-TEST_F(ClusterTest, where_leaders_are_is_told_as_of_the_answer) {
+// A Metadata request that waits behind records is answered with the state at the time of its answer.
+TEST_F(ClusterTest, leaders_are_reported_as_of_the_answer) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
   backend.holds_appends = true;
@@ -596,15 +596,15 @@ TEST_F(ClusterTest, where_leaders_are_is_told_as_of_the_answer) {
   EXPECT_EQ(response->topics.at(0).partitions.at(0).leader_id, 2);
 }
 
-TEST_F(ClusterTest, where_too_few_are_in_sync_all_of_them_are_not_waited_for) {
+TEST_F(ClusterTest, with_too_few_in_sync_acks_all_fails_at_once) {
   assign(kHere, {kHere}, 5);
   take_role(ReplicaRole::Leader, 5);
   EXPECT_EQ(first(produce_with(-1)).error_code, KafkaError::NotEnoughReplicas);
   EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
 }
 
-// Whoever led before has shown more than this node knows to be visible (KIP-207).
-TEST_F(ClusterTest, the_latest_offset_is_told_when_all_of_before_is_visible) {
+// The previous leader has shown more records than this node knows to be visible (KIP-207).
+TEST_F(ClusterTest, the_latest_offset_is_returned_when_all_earlier_records_are_visible) {
   const auto latest = [&](int16_t version) {
     ListOffsetsRequest request;
     request.topics = {{.name = "t", .partitions = {{.timestamp = -1}}}};
@@ -626,8 +626,8 @@ TEST_F(ClusterTest, the_latest_offset_is_told_when_all_of_before_is_visible) {
   EXPECT_EQ(latest(5).offset, 1);
 }
 
-// A client that was told something would ask again, here, for as long as the node is cut off from etcd.
-TEST_F(ClusterTest, a_suspended_node_ends_the_connections_of_those_who_ask_for_leaders) {
+// A client with an answer would repeat its request to this node for as long as the node is cut off from etcd.
+TEST_F(ClusterTest, a_suspended_node_ends_connections_that_ask_for_leaders) {
   assign(kHere, {kHere, kThere}, 5);
   auto view = std::make_shared<ClusterView>(*backend.view);
   view->is_suspended = true;

@@ -138,7 +138,7 @@ TEST(Codec, records_that_lie_apart_are_written_as_one) {
     EXPECT_EQ(encode(version, apart), encode(version, whole));
 }
 
-// librdkafka since 2.3 asks for all topics so.
+// librdkafka since 2.3 asks for all topics in this form.
 TEST(Codec, bytes_behind_the_body_of_a_request_are_ignored) {
   const std::string frame =
       "\0\x03\0\x0c\0\0\0\1\0\x07rdkafka\0"s  // Metadata, version 12
@@ -152,7 +152,7 @@ TEST(Codec, bytes_behind_the_body_of_a_request_are_ignored) {
   EXPECT_FALSE(decode_request<MetadataRequest>(parse_request(cut).value()));
 }
 
-TEST(Codec, every_request_reads_what_it_wrote_in_every_version) {
+TEST(Codec, every_request_is_read_as_written_in_every_version) {
   for_each_request([]<class Request>() {
     for (int16_t version = Request::kMinVersion; version <= Request::kMaxVersion; ++version) {
       std::string sent;
@@ -166,7 +166,7 @@ TEST(Codec, every_request_reads_what_it_wrote_in_every_version) {
   });
 }
 
-TEST(Codec, every_response_reads_what_it_wrote_in_every_version) {
+TEST(Codec, every_response_is_read_as_written_in_every_version) {
   for_each_response([]<class Response>() {
     for (int16_t version = Response::kMinVersion; version <= Response::kMaxVersion; ++version) {
       std::string sent;

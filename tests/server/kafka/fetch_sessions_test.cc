@@ -1,4 +1,4 @@
-// Fetches that go on with what was asked and answered before (KIP-227), by topic names and ids (KIP-516).
+// Fetches that continue earlier ones (KIP-227), by topic names and ids (KIP-516).
 #include "server/kafka/fetch_sessions.h"
 
 #include "server/kafka/wire_errors.h"
@@ -63,7 +63,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_F(FetchSessionsTest, a_session_is_told_what_is_new) {
+TEST_F(FetchSessionsTest, a_session_gets_new_records_only) {
   const FetchResponse whole = fetch_with(both(0, 0));
   EXPECT_EQ(names(whole), (Names{"a0", "b0"}));
   const int32_t id = whole.session_id;
@@ -81,7 +81,7 @@ TEST_F(FetchSessionsTest, a_session_is_told_what_is_new) {
   EXPECT_EQ(names(fetch_with(more(id, 4))), Names{});
 }
 
-TEST_F(FetchSessionsTest, who_had_records_comes_last_the_next_time) {
+TEST_F(FetchSessionsTest, a_partition_with_records_is_last_the_next_time) {
   EXPECT_EQ(produce_error(produce("a", batch("one"))), KafkaError::None);
   EXPECT_EQ(produce_error(produce("b", batch("one"))), KafkaError::None);
   const int32_t id = fetch_with(both(0, 0)).session_id;
@@ -126,7 +126,7 @@ TEST_F(FetchSessionsTest, a_whole_fetch_ends_the_session_before_it) {
   EXPECT_EQ(fetch_with(both(99, 0)).error_code, KafkaError::None) << "an unknown one is ended too";
 }
 
-TEST_F(FetchSessionsTest, errors_are_told_each_time_and_their_end_once) {
+TEST_F(FetchSessionsTest, errors_are_sent_each_time_and_their_end_once) {
   FetchRequest request = both(0, 0);
   request.topics[1].topic = "late";
   const FetchResponse whole = fetch_with(request);
@@ -187,7 +187,7 @@ TEST_F(FetchSessionsTest, slots_are_given_to_others_after_two_minutes) {
   EXPECT_EQ(fetch_with(more(second, 3)).error_code, kFetchSessionNotFound);
 }
 
-TEST_F(FetchSessionsTest, what_sessions_hold_is_charged) {
+TEST_F(FetchSessionsTest, the_memory_of_sessions_is_charged) {
   MemoryBudget little(1 << 20);
   FetchSessions bounded(little, clock, 7);
   const auto session_of = [](int32_t partitions) {

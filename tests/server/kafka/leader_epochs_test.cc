@@ -1,4 +1,4 @@
-// What clients say of leader epochs is compared with what the log knows of them.
+// Leader epochs in clients' requests are compared with the epochs in the log.
 #include "server/kafka/wire_errors.h"
 #include "storage/log/replica_log.h"
 #include "tests/server/kafka/session_fixture.h"
@@ -75,7 +75,7 @@ TEST_F(LeaderEpochsTest, a_fetch_that_has_read_something_else_learns_where_it_pa
   EXPECT_EQ(fetch_as(3, 7).error_code, KafkaError::OffsetOutOfRange);
 }
 
-TEST_F(LeaderEpochsTest, offsets_are_told_with_the_epoch_of_their_record) {
+TEST_F(LeaderEpochsTest, offsets_are_returned_with_the_epoch_of_their_record) {
   EXPECT_EQ(list_as(3, -2).leader_epoch, 0);
   EXPECT_EQ(list_as(3, -1).leader_epoch, 3);
   EXPECT_EQ(list_as(3, 500).leader_epoch, 0);
@@ -85,7 +85,7 @@ TEST_F(LeaderEpochsTest, offsets_are_told_with_the_epoch_of_their_record) {
   EXPECT_EQ(list_as(4, 500).offset, -1);
 }
 
-TEST_F(LeaderEpochsTest, metadata_tells_the_epoch) {
+TEST_F(LeaderEpochsTest, metadata_contain_the_epoch) {
   const auto metadata = ask<MetadataResponse>(MetadataRequest{}, 7);
   EXPECT_EQ(metadata.topics.at(0).partitions.at(0).leader_epoch, 3);
 }

@@ -55,7 +55,8 @@ TEST_F(ListOffsetsTest, an_error_has_no_leader_epoch) {
   EXPECT_EQ(find(-5, 9, "absent").error_code, KafkaError::UnknownTopicOrPartition);
 }
 
-// What a client says of its records is not believed: a search by time would miss them.
+// The server does not trust the largest timestamp in a client's batch: a search by time would miss
+// records.
 TEST_F(ListOffsetsTest, a_batch_that_understates_its_largest_timestamp_is_corrected) {
   create_topic("t");
   std::string lying = batch("v", 9000);

@@ -1,4 +1,5 @@
-// A client within the process: requests are answered in their order, each once, and nobody is called who has gone.
+// A client within the process: each request is answered once and in order, and no callback of a closed client is
+// called.
 #include "server/kafka/local_client.h"
 
 #include <fmt/format.h>
@@ -15,7 +16,7 @@ class LocalClientTest : public SessionTest {
       return std::make_unique<Session>(backend, host, clock, node);
     });
   }
-  // What is due happens.
+  // Runs the due tasks.
   void turn() {
     loop.post([this] { loop.stop(); });
     loop.run();
@@ -60,7 +61,7 @@ TEST_F(LocalClientTest, a_long_poll_ends_with_a_record) {
   EXPECT_EQ(told, 2);
 }
 
-TEST_F(LocalClientTest, who_has_gone_is_not_called) {
+TEST_F(LocalClientTest, callbacks_of_a_destroyed_client_are_not_called) {
   create_topic("t");
   backend.holds_appends = true;
   auto client = open();
@@ -88,7 +89,7 @@ TEST_F(LocalClientTest, a_callback_may_end_it) {
   EXPECT_EQ(called, 1);
 }
 
-TEST_F(LocalClientTest, what_a_callback_asks_is_answered) {
+TEST_F(LocalClientTest, requests_from_a_callback_are_answered) {
   create_topic("t");
   auto client = open();
   int called = 0;
@@ -100,8 +101,8 @@ TEST_F(LocalClientTest, what_a_callback_asks_is_answered) {
   EXPECT_EQ(called, 5);
 }
 
-// The session ends with a request that it cannot read: all who wait are told.
-TEST_F(LocalClientTest, all_are_told_when_the_session_ends) {
+// The session ends with a request that it cannot read: all waiting callers get an error.
+TEST_F(LocalClientTest, all_callbacks_are_called_when_the_session_ends) {
   auto client = open();
   int failed = 0;
   const auto count = [&](const Result<FetchResponse>& response) { failed += response ? 0 : 1; };

@@ -13,8 +13,8 @@
 
 namespace server::kafka {
 
-// All that a kind of coordinator keeps, in one partition, under a clock that stands still: what is asked is
-// answered at once, unless it waits for others.
+// The coordinators of one kind with a single partition, under a clock that stands still: requests are answered at once,
+// unless they wait for other members.
 template <class Shard, class Port, class Listed>
 class MemoryCoordinators : public Port {
  public:
@@ -22,9 +22,9 @@ class MemoryCoordinators : public Port {
     done({KafkaError::None, shard().find(kOnly)->list()});
   }
   void prepare(coordinator::Done<KafkaError> done) override { done(KafkaError::None); }
-  // Whoever waits for others is told to look elsewhere.
+  // Requests that wait for other members are answered with an error for another coordinator.
   void resign() { shard().resign_all(); }
-  // What is due meanwhile happens.
+  // Runs the work that becomes due meanwhile.
   void pass_ms(int64_t ms) {
     clock_.advance_us(ms * 1000);
     shard().run_due();
@@ -67,7 +67,7 @@ class MemoryGroups final : public MemoryCoordinators<coordinator::GroupShard, co
   coordinator::GroupShard shard_;
 };
 
-// The partitions that transactions write to are not told anything.
+// No markers are written to the partitions of the transactions.
 class MemoryTransactions final
     : public MemoryCoordinators<coordinator::TransactionShard, coordinator::Transactions,
                                 coordinator::ListedTransactions> {
@@ -192,7 +192,7 @@ class MemoryBackend : public Backend {
       const storage::TopicPartition& partition) const override {
     return log_->find_partition(partition);
   }
-  // What is asked of the cluster stays in `cluster_parts`.
+  // The commands for the cluster are collected in `cluster_parts`.
   void change_cluster(ClusterChange change, std::function<void(Status)> done) override {
     if (!view) return Backend::change_cluster(std::move(change), std::move(done));
     cluster_parts = change(*view->metadata);
@@ -212,7 +212,7 @@ class MemoryBackend : public Backend {
 
   std::shared_ptr<const ClusterView> view;  // null: there is one node
   std::vector<std::string> cluster_parts;
-  // Questions to the coordinator of a transaction, where they are held: whoever calls one asks it.
+  // Requests to the coordinator of a transaction; with holds_joins, each waits in `joins` until the test calls it.
   void join_transaction(coordinator::AddPartitions request,
                         coordinator::Done<coordinator::TransactionAnswer> done) override {
     if (!holds_joins) return Backend::join_transaction(std::move(request), std::move(done));
@@ -220,7 +220,7 @@ class MemoryBackend : public Backend {
       Backend::join_transaction(request, done);
     });
   }
-  // Whether it leads still is answered at once, or where it is held, by whoever calls one.
+  // Confirms the leadership at once; with holds_confirmations, the answer waits until the test calls it.
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done) override {
     asked_to_confirm += partitions.size();

@@ -1,4 +1,4 @@
-// What is taken from producers, and the words for what is not.
+// Produce requests: the batches that are accepted, and the errors of the others.
 #include "server/kafka/wire_errors.h"
 #include "tests/server/kafka/session_fixture.h"
 
@@ -22,7 +22,7 @@ class ProduceTest : public SessionTest {
 
 }  // namespace
 
-// A producer sends again what was corrupted (2), and gives up on what is invalid (87).
+// A producer repeats a corrupt batch (error 2), and gives up on an invalid one (error 87).
 TEST_F(ProduceTest, only_a_batch_that_was_damaged_on_its_way_may_be_sent_again) {
   const std::string good = batch("hello");
   const auto error_with = [&](const std::function<void(std::string&)>& change) {

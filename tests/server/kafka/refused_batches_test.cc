@@ -16,7 +16,7 @@ SequencedBatch batch(int32_t first_sequence, int64_t producer = 7, int32_t parti
 
 }  // namespace
 
-TEST(RefusedBatches, those_behind_a_refused_one_wait_until_it_has_come_again) {
+TEST(RefusedBatches, batches_behind_a_refused_one_wait_until_it_is_repeated) {
   RefusedBatches refused;
   refused.refused(batch(10), kNotLeader, 0);
   EXPECT_EQ(refused.before(batch(12), 1), kNotLeader);
@@ -46,8 +46,8 @@ TEST(RefusedBatches, behind_the_first_of_a_producer_nothing_is_tried) {
   EXPECT_EQ(refused.first_before(batch(12, 8), 1), std::nullopt) << "the log knows what is next";
 }
 
-// It went through another leader long ago, and this node took nothing of the producer since: librdkafka gave up, told that
-// a batch was out of order behind one that had been refused just before.
+// The refused batch went through another leader long ago, and this node has accepted no batch of the producer since:
+// librdkafka gave up on the error that a batch was out of order, since the batch before had just been refused.
 TEST(RefusedBatches, one_that_is_past_does_not_stand_for_a_new_one) {
   RefusedBatches refused;
   refused.refused(batch(10), kNotLeader, 0);
@@ -57,7 +57,7 @@ TEST(RefusedBatches, one_that_is_past_does_not_stand_for_a_new_one) {
   EXPECT_EQ(refused.before(batch(12), later + 1), std::nullopt);
 }
 
-TEST(RefusedBatches, those_behind_one_that_is_nearly_past_wait_as_long_as_the_last_refused) {
+TEST(RefusedBatches, batches_behind_one_that_is_nearly_forgotten_wait_as_long_as_the_last_refused) {
   RefusedBatches refused;
   refused.refused(batch(0), kNotLeader, 0);
   const int64_t end = RefusedBatches::kRemembered_us;
@@ -87,8 +87,8 @@ TEST(RefusedBatches, others_are_not_concerned) {
   EXPECT_EQ(refused.before(newer, 1), std::nullopt) << "its producer has begun anew";
 }
 
-// A producer that has been told that its batch is wrong goes on without it.
-TEST(RefusedBatches, what_stays_wrong_holds_up_nothing) {
+// A producer that receives such an error continues without the batch.
+TEST(RefusedBatches, a_permanent_error_delays_no_batch) {
   RefusedBatches refused;
   for (const KafkaError error : {KafkaError::InvalidRecord, KafkaError::MessageTooLarge,
                                  KafkaError::InvalidProducerEpoch, kUnsupportedCompression})

@@ -7,7 +7,7 @@
 
 using namespace server::kafka;
 
-TEST_F(SessionTest, api_versions_lists_what_is_answered_and_produce_from_0) {
+TEST_F(SessionTest, api_versions_lists_the_supported_requests_and_produce_from_0) {
   const auto response = ask<ApiVersionsResponse>(
       ApiVersionsRequest{.client_software_name = "test", .client_software_version = "1"}, 3);
   EXPECT_EQ(response.error_code, KafkaError::None);
@@ -33,7 +33,7 @@ TEST_F(SessionTest, an_unknown_version_of_api_versions_is_answered_in_the_oldest
   EXPECT_FALSE(session.is_over());
 }
 
-TEST_F(SessionTest, a_request_that_nobody_answers_ends_the_connection) {
+TEST_F(SessionTest, an_unsupported_request_ends_the_connection) {
   std::string bytes;
   append_request(bytes, {.api_version = 2, .correlation_id = 1}, ProduceRequest{});
   session.receive(bytes);
@@ -42,7 +42,7 @@ TEST_F(SessionTest, a_request_that_nobody_answers_ends_the_connection) {
   EXPECT_TRUE(answers().empty());
 }
 
-TEST_F(SessionTest, the_log_says_what_was_malformed_and_whose_it_was) {
+TEST_F(SessionTest, the_log_names_the_malformed_request_and_its_client) {
   std::string bytes;
   append_request(
       bytes,
@@ -58,7 +58,7 @@ TEST_F(SessionTest, the_log_says_what_was_malformed_and_whose_it_was) {
                 std::string(32, 'x') + "\")");
 }
 
-// libpq asks for TLS first; psql then waited for the rest of what Kafka takes for a request.
+// libpq asks for TLS first; psql used to wait for the rest of the bytes that Kafka takes for a request.
 TEST_F(SessionTest, a_client_of_postgresql_is_shown_the_right_port) {
   const std::string ssl("\0\0\0\x08\x04\xd2\x16\x2f", 8), gss("\0\0\0\x08\x04\xd2\x16\x30", 8);
   const std::string start("\0\0\0\x13\0\3\0\0user\0ada\0\0\0", 19);
@@ -164,7 +164,7 @@ TEST_F(SessionTest, metadata_describes_a_topic_once_however_often_it_is_named) {
   EXPECT_EQ(answer.topics[1].error_code, KafkaError::None);
 }
 
-TEST_F(SessionTest, what_is_produced_is_fetched_byte_for_byte) {
+TEST_F(SessionTest, produced_batches_are_fetched_byte_for_byte) {
   create_topic("t");
   const std::string sent = batch("hello");
   const auto produced = ask<ProduceResponse>(produce("t", sent), 7);
@@ -266,7 +266,7 @@ class ErrandTest : public SessionTest {
   Session aside{backend, *this, clock, NodeView{}, {}, {nullptr, nullptr, &run_aside}};
 };
 
-TEST_F(ErrandTest, a_batch_that_becomes_large_is_checked_elsewhere_and_those_behind_it_wait) {
+TEST_F(ErrandTest, a_batch_that_becomes_large_is_checked_on_another_thread_and_later_ones_wait) {
   create_topic("t");
   ASSERT_LT(bomb().size(), 10'000u);
   send_aside(produce("t", bomb()), 7);
@@ -283,7 +283,7 @@ TEST_F(ErrandTest, a_batch_that_becomes_large_is_checked_elsewhere_and_those_beh
   }
 }
 
-TEST_F(ErrandTest, what_is_wrong_is_found_elsewhere_too) {
+TEST_F(ErrandTest, errors_are_found_on_the_other_thread_too) {
   create_topic("t");
   std::string cut = bomb();
   cut.resize(cut.size() - 100);
@@ -299,7 +299,7 @@ TEST_F(ErrandTest, what_is_wrong_is_found_elsewhere_too) {
             KafkaError::InvalidRecord);
 }
 
-TEST_F(ErrandTest, when_too_much_waits_elsewhere_the_client_is_told_to_try_again) {
+TEST_F(ErrandTest, with_a_full_queue_of_the_other_thread_the_client_must_retry) {
   create_topic("t");
   has_room = false;
   send_aside(produce("t", bomb()), 7);
@@ -415,7 +415,8 @@ TEST_F(SessionTest, a_long_poll_that_was_woken_for_nothing_takes_the_next_record
   EXPECT_EQ(answers().size(), 1u);
 }
 
-// The polls wake a loop only for what is waited for: what comes between the look at the log and that must be seen.
+// The polls wake a loop only for registered partitions: records that arrive between the first read of the log and the
+// registration must be seen.
 TEST_F(SessionTest, a_long_poll_looks_again_once_the_polls_know_of_it) {
   create_topic("t");
   server::Loop loop;
@@ -452,7 +453,7 @@ TEST_F(SessionTest, a_long_poll_looks_again_once_the_polls_know_of_it) {
   EXPECT_FALSE(waiting.take_output().empty());
 }
 
-TEST_F(SessionTest, a_fetch_waits_for_no_more_bytes_than_it_takes) {
+TEST_F(SessionTest, a_fetch_waits_for_at_most_the_bytes_that_it_takes) {
   create_topic("t");
   EXPECT_EQ(produce_error(produce("t", batch(std::string(1000, 'x')))), KafkaError::None);
   FetchRequest request = fetch("t", 0, 30'000);
@@ -477,7 +478,7 @@ TEST_F(SessionTest, a_long_poll_ends_when_its_topic_is_deleted) {
   send(fetch("t", 0, 30'000), 11);
   EXPECT_TRUE(answers().empty());
   backend.delete_topic("t", [](Status status) { EXPECT_TRUE(status); });
-  session.grown();  // as the log says it of partitions that are dropped
+  session.grown();  // as the log announces dropped partitions
   session.run();
   const std::vector<Answer> all = answers();
   ASSERT_EQ(all.size(), 1u);
@@ -486,7 +487,7 @@ TEST_F(SessionTest, a_long_poll_ends_when_its_topic_is_deleted) {
             KafkaError::UnknownTopicOrPartition);
 }
 
-TEST_F(SessionTest, a_stop_answers_what_has_begun_and_begins_nothing_else) {
+TEST_F(SessionTest, a_stop_answers_begun_requests_and_begins_no_other) {
   create_topic("t");
   backend.holds_appends = true;
   send(produce("t", batch("one")), 7);
@@ -546,7 +547,7 @@ TEST_F(ChargedSession, a_frame_gets_no_more_than_a_share_and_its_memory_is_given
       "not enough memory for a request of 60 MB: memory-limit is 64 MB, and"));
 }
 
-TEST_F(ChargedSession, an_answer_takes_no_more_memory_than_there_is) {
+TEST_F(ChargedSession, an_answer_takes_at_most_the_available_memory) {
   create_topic("t");
   for (int i = 0; i < 20; ++i) {
     const std::string value(900'000, 'x');
@@ -661,7 +662,7 @@ TEST_F(SessionTest, fetching_outside_of_the_log_is_an_error_at_once) {
   EXPECT_EQ(fetched->responses.at(0).partitions.at(0).error_code, KafkaError::OffsetOutOfRange);
 }
 
-TEST_F(SessionTest, topics_that_cannot_be_made_say_why) {
+TEST_F(SessionTest, topics_that_cannot_be_created_have_a_reason) {
   create_topic("t");
   CreateTopicsRequest request;
   request.topics = {{.name = "t"},
@@ -768,13 +769,13 @@ TEST_F(ConfigsTest, all_settings_are_replaced_by_the_older_request) {
   EXPECT_EQ(value_of("flush.messages"), "9223372036854775807");
 }
 
-TEST_F(ConfigsTest, what_is_only_checked_changes_nothing) {
+TEST_F(ConfigsTest, a_validated_change_has_no_effect) {
   EXPECT_EQ(alter({{"retention.ms", kSet, "1"}}, true).error_code, KafkaError::None);
   EXPECT_EQ(alter({{"retention.ms", kSet, "-2"}}, true).error_code, kInvalidConfig);
   EXPECT_EQ(value_of("retention.ms"), "-1");
 }
 
-TEST_F(ConfigsTest, a_change_that_cannot_be_says_why) {
+TEST_F(ConfigsTest, an_impossible_change_has_a_reason) {
   EXPECT_EQ(alter({{"retention.ms", kSet, "-2"}}).error_code, kInvalidConfig);
   EXPECT_EQ(alter({{"nonsense", kSet, "1"}}).error_code, kInvalidConfig);
   EXPECT_EQ(alter({{"retention.ms", kAppend, "1"}}).error_code, kInvalidConfig);
@@ -819,7 +820,7 @@ class TopicDefaultsTest : public ConfigsTest {
 };
 
 // KIP-226: sources 1 topic, 3 all brokers while they run, 4 the start, 5 the program.
-TEST_F(TopicDefaultsTest, what_is_set_for_all_brokers_holds_for_topics_that_do_not_set_it) {
+TEST_F(TopicDefaultsTest, a_default_of_all_brokers_holds_for_topics_that_do_not_set_it) {
   EXPECT_EQ(config_of(kTopic, "t", "retention.ms").config_source, 5);
   backend.start_with({{"retention.ms", "7000"}, {"max.message.bytes", "3000"}});
   EXPECT_EQ(config_of(kTopic, "t", "retention.ms").value, "7000");
@@ -973,7 +974,7 @@ TEST_F(DeleteRecordsTest, records_before_an_offset_go_for_everybody) {
   EXPECT_EQ(delete_before(-1, 1).low_watermark, 0);
 }
 
-TEST_F(DeleteRecordsTest, what_cannot_be_deleted_says_why) {
+TEST_F(DeleteRecordsTest, a_refused_deletion_has_a_reason) {
   EXPECT_EQ(delete_before(4).error_code, KafkaError::OffsetOutOfRange);
   EXPECT_EQ(delete_before(-7).error_code, KafkaError::OffsetOutOfRange);
   EXPECT_EQ(delete_before(0, 9).error_code, KafkaError::UnknownTopicOrPartition);
@@ -1054,7 +1055,7 @@ TEST_F(SessionTest, a_consumer_joins_is_given_its_work_and_leaves) {
   EXPECT_EQ(deleted.results.at(1).error_code, server::coordinator::kGroupIdNotFound);
 }
 
-TEST_F(SessionTest, a_group_that_is_not_there_is_dead_to_old_clients_and_an_error_to_new_ones) {
+TEST_F(SessionTest, a_missing_group_is_dead_to_old_clients_and_an_error_to_new_ones) {
   const DescribeGroupsRequest request{.groups = {"none"}};
   const auto old = ask<DescribeGroupsResponse>(request, 5);
   EXPECT_EQ(old.groups.at(0).error_code, KafkaError::None);
@@ -1101,7 +1102,7 @@ TEST_F(SessionTest, offsets_are_committed_and_asked_for_in_each_shape) {
   EXPECT_TRUE(ask<OffsetFetchResponse>(one, 2).topics.empty());
 }
 
-TEST_F(SessionTest, while_no_coordinator_is_there_each_request_says_so) {
+TEST_F(SessionTest, without_a_coordinator_each_request_gets_an_error) {
   backend.groups().resign();
   const auto refusal = server::coordinator::kNotCoordinator;
   HeartbeatRequest beat{.group_id = "g", .generation_id = 1, .member_id = "m"};
@@ -1117,7 +1118,7 @@ TEST_F(SessionTest, while_no_coordinator_is_there_each_request_says_so) {
   EXPECT_EQ(ask<OffsetCommitResponse>(commit, 8).topics.at(0).partitions.at(0).error_code, refusal);
 }
 
-TEST_F(SessionTest, nobody_writes_the_topics_of_coordinators) {
+TEST_F(SessionTest, clients_cannot_write_the_topics_of_coordinators) {
   CreateTopicsRequest create;
   create.topics = {{.name = "__consumer_offsets", .num_partitions = 1}};
   EXPECT_EQ(ask<CreateTopicsResponse>(create, 4).topics.at(0).error_code, KafkaError::InvalidTopic);

@@ -50,7 +50,7 @@ TEST_F(TopicsTest, a_topic_that_is_named_twice_is_left_alone) {
   EXPECT_EQ(backend.topics()->find("new"), nullptr);
 }
 
-// Metrics could not tell them apart.
+// Metrics could not distinguish them.
 TEST_F(TopicsTest, names_that_differ_in_dots_alone_are_not_made_side_by_side) {
   create_topic("x.a");
   CreateTopicsRequest request;
@@ -65,7 +65,7 @@ TEST_F(TopicsTest, names_that_differ_in_dots_alone_are_not_made_side_by_side) {
 }
 
 // KIP-525.
-TEST_F(TopicsTest, a_new_topic_is_told_with_its_settings) {
+TEST_F(TopicsTest, a_new_topic_is_returned_with_its_settings) {
   CreateTopicsRequest request;
   request.topics = {{.name = "t", .configs = {{"retention.ms", "1000"}}}, {.name = "no blanks"}};
   const auto made = ask<CreateTopicsResponse>(request, 7).topics;
@@ -80,8 +80,8 @@ TEST_F(TopicsTest, a_new_topic_is_told_with_its_settings) {
   EXPECT_EQ(made[1].num_partitions, -1);
 }
 
-// The thread that makes them has a queue that is bounded, and others ask, too.
-TEST_F(TopicsTest, of_a_large_request_some_topics_at_a_time_are_made) {
+// The thread that creates topics has a bounded queue, which other clients use, too.
+TEST_F(TopicsTest, the_topics_of_a_large_request_are_created_in_portions) {
   constexpr int kTopics = 1'500;
   RequestHeader header;
   header.api_version = 7;
@@ -112,7 +112,7 @@ TEST_F(TopicsTest, of_a_large_request_some_topics_at_a_time_are_made) {
   EXPECT_LE(most, 100u);
 }
 
-TEST_F(TopicsTest, operations_are_told_to_who_asks_for_them) {
+TEST_F(TopicsTest, allowed_operations_are_returned_on_request) {
   create_topic("t");
   MetadataRequest request;
   EXPECT_EQ(ask<MetadataResponse>(request, 8).topics.at(0).topic_authorized_operations, INT32_MIN);

@@ -50,7 +50,7 @@ class TransactionRequestsTest : public SessionTest {
     return ask<EndTxnResponse>(request, 3).error_code;
   }
 
-  // As a client of the second version of the protocol, which goes on with what it is told.
+  // Ends as a client of the second version of the protocol, which continues with the producer from the answer.
   KafkaError end_second(bool is_commit) {
     EndTxnRequest request;
     request.transactional_id = "tx";
@@ -77,7 +77,7 @@ class TransactionRequestsTest : public SessionTest {
 
 }  // namespace
 
-// Else they would be undecided for good, and with them the group.
+// Otherwise the offsets, and with them the group, would stay undecided for ever.
 TEST_F(TransactionRequestsTest, offsets_are_taken_of_an_open_transaction_that_has_their_group) {
   EXPECT_EQ(commit_offset(), KafkaError(48));
   EXPECT_EQ(commit_offset("another"), KafkaError(49));
@@ -110,7 +110,7 @@ TEST_F(TransactionRequestsTest, a_batch_is_taken_of_an_open_transaction_that_has
 }
 
 // KIP-890.
-TEST_F(TransactionRequestsTest, clients_of_the_second_version_say_nothing_before_they_write) {
+TEST_F(TransactionRequestsTest, clients_of_the_second_version_write_without_announcing_partitions) {
   std::string bytes = transactional_batch();
   ProduceRequest request = produce("t", bytes);
   request.transactional_id = "tx";
@@ -127,8 +127,8 @@ TEST_F(TransactionRequestsTest, clients_of_the_second_version_say_nothing_before
   ASSERT_EQ(end_second(false), KafkaError::None);
 }
 
-// The partition is added for the first one and for the second one, and the third one finds it there before the second one is
-// told so.
+// The first and the second batch both add the partition, and the third one finds it added before the second one has its
+// answer.
 TEST_F(TransactionRequestsTest,
        batches_go_in_order_though_the_coordinator_answers_a_later_one_first) {
   backend.holds_joins = true;
@@ -208,7 +208,7 @@ TEST_F(TransactionRequestsTest, searches_by_time_end_at_the_last_stable_offset) 
   }
 }
 
-TEST_F(TransactionRequestsTest, an_administrator_ends_what_was_left_open) {
+TEST_F(TransactionRequestsTest, an_administrator_ends_abandoned_transactions) {
   std::string bytes = transactional_batch();
   ProduceRequest request = produce("t", bytes);
   request.transactional_id = "tx";
@@ -228,7 +228,7 @@ TEST_F(TransactionRequestsTest, an_administrator_ends_what_was_left_open) {
   EXPECT_EQ(topics.at(0).partitions.at(1).error_code, KafkaError::UnknownTopicOrPartition);
   EXPECT_EQ(topics.at(1).partitions.at(0).error_code, KafkaError::None);
   EXPECT_EQ(topics.at(2).partitions.at(0).error_code, KafkaError::UnknownTopicOrPartition);
-  // Where there are no transactions, and such a record could not be read.
+  // A topic without transactions, in which a marker could not be read.
   EXPECT_EQ(topics.at(3).partitions.at(0).error_code, KafkaError::InvalidTopic);
   EXPECT_EQ(status->readable_end(), Offset{2});
 }

@@ -48,7 +48,7 @@ class Directory final : public auth::UserDirectory {
   const Backend& backend_;
 };
 
-// Of a user with that password, as its role holds them.
+// The verifiers of a user with that password, as its role has them.
 inline std::map<std::string, std::string> verifiers_of(const std::string& password,
                                                        int iterations = 4096) {
   return {{"SCRAM-SHA-256",

@@ -88,7 +88,7 @@ TEST(DefinitionCommand, open_transactions_come_back_with_their_owners) {
   EXPECT_EQ(read.open_definitions.at(transaction)->undo.size(), 1U);
 }
 
-TEST(DefinitionCommand, says_what_is_damaged_wherever_it_is) {
+TEST(DefinitionCommand, names_the_damaged_part_anywhere) {
   const std::string bytes = encode_definition(example());
   for (size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(decode_definition(bytes.substr(0, size))) << size;

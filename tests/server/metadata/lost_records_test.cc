@@ -39,7 +39,7 @@ std::optional<Error> why(const storage::UncleanElections& elections) {
   return why_lost(*query(), elections_over(*query(), elections));
 }
 
-TEST(LostRecordsTest, a_query_is_lost_by_elections_of_what_it_reads_writes_and_commits) {
+TEST(LostRecordsTest, a_query_is_lost_by_elections_of_its_inputs_outputs_and_journals) {
   const auto read = why(election(partition(kOrders, 2), 11));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->code, ErrorCode::ObjectState) << "for good";
@@ -55,12 +55,12 @@ TEST(LostRecordsTest, a_query_is_lost_by_elections_of_what_it_reads_writes_and_c
       << committed->message;
 }
 
-TEST(LostRecordsTest, others_are_not_and_who_was_made_later_has_seen_nothing_of_it) {
+TEST(LostRecordsTest, other_queries_are_not_lost_and_later_ones_are_not_affected) {
   EXPECT_FALSE(why({}));
   EXPECT_FALSE(why(election(partition(kOther), 11)));
   EXPECT_FALSE(why(election(partition(storage::kReplicatedJournal, 5), 11)));
   EXPECT_FALSE(why(election(partition(kOrders), 9)));
-  // Though its replica here may be as it was before.
+  // But the replica on this node may still be the old one.
   EXPECT_EQ(elections_over(*query(), election(partition(kOrders), 9)).size(), 1u);
 }
 

@@ -13,7 +13,7 @@
 namespace server {
 namespace {
 
-// Remembers which queries it was told to run.
+// Remembers the queries that it should run.
 class RecordingRunner : public QueryRunner {
  public:
   void remove_leftovers(const Known&) override {}
@@ -183,20 +183,20 @@ class TwoAppliers : public testing::Test {
   std::unique_ptr<Node> one_, other_;
 };
 
-TEST_F(TwoAppliers, each_applies_what_the_other_appends) {
+TEST_F(TwoAppliers, each_applies_the_appends_of_the_other) {
   ASSERT_TRUE(one_->submit("CREATE STREAM s (v INT) WITH (PARTITIONS = 3);").get());
   ASSERT_TRUE(one_->submit("CREATE STREAM big AS SELECT v FROM s WHERE v > 1;").get());
   ASSERT_TRUE(becomes_true([&] { return other_->runner.running().size() == 1; }));
   EXPECT_EQ(other_->sources(), one_->sources());
   EXPECT_EQ(other_->runner.running(), one_->runner.running());
 
-  // What it decides stands on what the other one did.
+  // A later decision of the other process is based on these definitions.
   const std::string query = *one_->runner.running().begin();
   ASSERT_TRUE(other_->submit("TERMINATE " + query + ";").get());
   ASSERT_TRUE(becomes_true([&] { return one_->runner.running().empty(); }));
 }
 
-TEST_F(TwoAppliers, changed_settings_come_to_all_and_no_query_begins_anew) {
+TEST_F(TwoAppliers, changed_settings_reach_all_and_no_query_restarts) {
   ASSERT_TRUE(
       one_->submit("CREATE STREAM s (v INT) WITH (KAFKA_TOPIC = 's', PARTITIONS = 1);").get());
   ASSERT_TRUE(one_->submit("CREATE STREAM big AS SELECT v FROM s WHERE v > 1;").get());
@@ -284,7 +284,7 @@ TEST_F(TwoAppliers, schemas_are_everywhere_and_found_by_their_ids) {
   EXPECT_EQ(refused.get_future().get().error().code, 42201);
 }
 
-TEST_F(TwoAppliers, who_was_overtaken_plans_again) {
+TEST_F(TwoAppliers, an_overtaken_statement_is_planned_again) {
   std::vector<std::future<Result<DefinitionOutcome>>> answers;
   for (int i = 0; i < 50; ++i)
     for (const auto& [node, name] : {std::pair(one_.get(), "a"), std::pair(other_.get(), "b")})
@@ -299,7 +299,7 @@ TEST_F(TwoAppliers, who_was_overtaken_plans_again) {
   EXPECT_EQ(one_->applier.image()->revision, other_->applier.image()->revision);
 }
 
-TEST_F(TwoAppliers, who_was_away_too_long_goes_on_from_a_snapshot) {
+TEST_F(TwoAppliers, an_applier_that_was_away_too_long_continues_from_a_snapshot) {
   ASSERT_TRUE(
       one_->submit("CREATE STREAM s (v INT) WITH (KAFKA_TOPIC='s', PARTITIONS = 1);").get());
   for (const char* name : {"stays", "goes", "pauses", "again"})
@@ -366,7 +366,7 @@ class TwoProcesses : public TwoAppliers {
   std::atomic<Presence> presence_of_one_ = Presence::There;
 };
 
-TEST_F(TwoProcesses, what_a_transaction_defines_is_its_own_until_it_ends) {
+TEST_F(TwoProcesses, definitions_of_a_transaction_are_invisible_until_it_ends) {
   const auto refused = other_->submit("CREATE STREAM t (v INT) WITH (PARTITIONS = 1);").get();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::LockTimeout);
@@ -375,10 +375,10 @@ TEST_F(TwoProcesses, what_a_transaction_defines_is_its_own_until_it_ends) {
   EXPECT_EQ(other_->sources(), during_);
 }
 
-TEST_F(TwoProcesses, the_controller_undoes_what_a_process_that_is_gone_has_left) {
+TEST_F(TwoProcesses, the_controller_undoes_transactions_of_a_dead_process) {
   presence_of_one_ = Presence::Gone;
   ASSERT_TRUE(becomes_true([&] { return one_->sources() == before_; }));
-  // It was not gone, as it turns out.
+  // The process was alive after all.
   const auto refused =
       one_->submit("CREATE TABLE more (id INT PRIMARY KEY) WITH (PARTITIONS = 1);", transaction_)
           .get();
@@ -396,8 +396,8 @@ TEST_F(TwoProcesses, one_that_is_away_for_a_moment_goes_on) {
   EXPECT_EQ(one_->sources(), during_);
 }
 
-TEST_F(TwoProcesses, what_no_session_ends_is_undone_by_its_own_process) {
-  // As where the answer to what was appended got lost.
+TEST_F(TwoProcesses, a_process_undoes_its_own_abandoned_transactions) {
+  // As if the answer to the append were lost.
   DefinitionCommand command;
   const Uuid lost = Uuid::random();
   command.changes.push_back(OwnTransaction{lost, {NodeId{1}, storage::NodeEpoch{1}}});

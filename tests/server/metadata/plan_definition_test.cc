@@ -13,7 +13,7 @@
 namespace server {
 namespace {
 
-// What can be told of a image, as text.
+// The contents of an image as text.
 std::string text_of(const MetadataImage& image) {
   std::string text = fmt::format("revision {}\n", image.revision.value());
   for (const auto& [name, topic] : image.topics->by_name())
@@ -46,7 +46,7 @@ class DefinitionTest : public testing::Test {
  protected:
   DefinitionTest() { image_ = std::make_shared<const MetadataImage>(); }
 
-  // Plans, logs and applies; what it changed, or the error.
+  // Plans, logs and applies the statement; returns the change or the error.
   Result<ImageChange> define(const std::string& sql) {
     const std::vector<engine::ParsedStatement> parsed = TRY(engine::parse_script(sql));
     EXPECT_TRUE(is_definition(parsed.front().statement)) << sql;
@@ -89,7 +89,7 @@ class DefinitionTest : public testing::Test {
     image_ = change->next;
     return *std::move(change);
   }
-  // What there is, whenever that was.
+  // The contents of the image without its revision.
   std::string text() const {
     const std::string whole = text_of(*image_);
     return whole.substr(whole.find('\n'));
@@ -104,7 +104,7 @@ class DefinitionTest : public testing::Test {
     return change ? *std::move(change) : ImageChange{};
   }
 
-  // What a restart makes of the log.
+  // The image that a restart makes from the log.
   std::string replayed() const {
     storage::TopicTable topics;
     auto image = std::make_shared<const MetadataImage>();
@@ -187,7 +187,7 @@ TEST_F(DefinitionTest, a_query_from_the_latest_records_knows_where_these_were) {
   EXPECT_EQ(change.started.front()->starts[1].offset, Offset(101));
 }
 
-TEST_F(DefinitionTest, a_replaced_query_goes_on_under_its_id_with_what_it_has) {
+TEST_F(DefinitionTest, a_replaced_query_keeps_its_id_and_its_state) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR, amount INT) WITH (PARTITIONS = 2);");
   properties_["auto.offset.reset"] = "latest";
   must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
@@ -211,7 +211,7 @@ TEST_F(DefinitionTest, a_replaced_query_goes_on_under_its_id_with_what_it_has) {
   EXPECT_EQ(replayed(), text_of(*image_));
 }
 
-// Its commits are told from those of before by when it got its plan (docs/adr/0101).
+// The revision of the plan distinguishes its commits from those of the old plan (docs/adr/0101).
 TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) {
   is_in_cluster_ = true;
   must("CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 2);");
@@ -231,7 +231,8 @@ TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) 
   EXPECT_EQ(now->planned_at, image_->revision);
   EXPECT_EQ(replayed(), text_of(*image_));
 
-  // Who was away too long takes it from a snapshot, with what it has kept.
+  // A node that was away too long gets the new plan from a snapshot, together with the query's
+  // state.
   storage::TopicTable topics;
   const auto jumped = jump_to_snapshot(*before, snapshot_of(*image_, topics_), topics);
   ASSERT_TRUE(jumped) << jumped.error().message;
@@ -244,7 +245,7 @@ TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) 
   EXPECT_EQ(jump_to_snapshot(*before, snapshot_of(*image_, topics_), topics)->ended.size(), 1u);
 }
 
-TEST_F(DefinitionTest, what_cannot_be_replaced_in_a_cluster_is_refused) {
+TEST_F(DefinitionTest, unsupported_replacements_in_a_cluster_are_refused) {
   is_in_cluster_ = true;
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
@@ -309,7 +310,7 @@ TEST_F(DefinitionTest, a_declared_table_has_a_keeper_that_goes_with_it) {
   const auto dropped = must("DROP TABLE users;");
   ASSERT_EQ(dropped.ended.size(), 1u);
   EXPECT_TRUE(image_->queries().empty());
-  EXPECT_EQ(dropped.topics.size(), 1U);  // nobody has named it: it is the table's
+  EXPECT_EQ(dropped.topics.size(), 1U);  // no user has named the topic, so it is the table's
 }
 
 TEST_F(DefinitionTest, a_table_can_be_asked_when_its_query_was_terminated) {
@@ -334,7 +335,7 @@ TEST_F(DefinitionTest, pause_and_resume_keep_the_plan) {
   EXPECT_EQ(image_->queries().at("CSAS_COPIED_0")->plan, plan);
 }
 
-TEST_F(DefinitionTest, a_dropped_topic_is_told) {
+TEST_F(DefinitionTest, a_dropped_topic_is_reported) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   const Uuid id = image_->topics->find("orders")->id;
   const auto dropped = must("DROP STREAM orders DELETE TOPIC;");
@@ -345,7 +346,7 @@ TEST_F(DefinitionTest, a_dropped_topic_is_told) {
   EXPECT_NE(image_->topics->find("orders")->id, id);
 }
 
-TEST_F(DefinitionTest, what_changes_nothing_is_not_logged) {
+TEST_F(DefinitionTest, a_statement_without_effect_is_not_logged) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE STREAM IF NOT EXISTS orders (id INT KEY);");
   must("DROP STREAM IF EXISTS nothing;");
@@ -354,7 +355,7 @@ TEST_F(DefinitionTest, what_changes_nothing_is_not_logged) {
   EXPECT_EQ(log_.size(), 1u);
 }
 
-// Nothing is planned again: what runs does not depend on the settings of the next start.
+// No query is planned again: running queries do not depend on the settings of the next start.
 TEST_F(DefinitionTest, other_settings_change_nothing_that_is_defined) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
@@ -390,10 +391,10 @@ std::string with_text(const storage::MetadataCommand& command, std::string_view 
   return bytes;
 }
 
-TEST_F(DefinitionTest, a_query_that_cannot_be_read_says_why_and_can_be_dropped) {
+TEST_F(DefinitionTest, an_unreadable_query_has_a_reason_and_can_be_dropped) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
-  // As if another version had an aggregate that this one does not know.
+  // As if a newer version had an aggregate that this one does not know.
   DefinitionCommand command = *decode_definition(log_.back().parts.back().bytes);
   for (DefinitionChange& change : command.changes) {
     auto* put = std::get_if<PutQuery>(&change);
@@ -421,7 +422,7 @@ TEST_F(DefinitionTest, a_query_that_cannot_be_read_says_why_and_can_be_dropped) 
   ASSERT_NE(query, nullptr);
   EXPECT_NE(query->unreadable.find("NEWER"), std::string::npos) << query->unreadable;
   EXPECT_EQ(image->materializer_of(*image->catalog->find_source("BY_CITY")), query.get());
-  // It goes through a snapshot as it came.
+  // A snapshot keeps the definition unchanged.
   storage::TopicTable again;
   const auto loaded = apply_snapshot(snapshot_of(*image, topics), again);
   ASSERT_TRUE(loaded);
@@ -434,7 +435,7 @@ TEST_F(DefinitionTest, a_query_that_cannot_be_read_says_why_and_can_be_dropped) 
   EXPECT_TRUE(image_->queries().empty());
 }
 
-TEST_F(DefinitionTest, of_a_damaged_definition_the_names_stay) {
+TEST_F(DefinitionTest, the_names_of_a_damaged_definition_stay) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE STREAM copied AS SELECT * FROM orders;");
   log_.back().parts.back().bytes =
@@ -445,9 +446,8 @@ TEST_F(DefinitionTest, of_a_damaged_definition_the_names_stay) {
   EXPECT_NE(change->next->find_query("CSAS_COPIED_0")->unreadable, "");
 }
 
-// Nothing else says that it is missing.
-TEST_F(DefinitionTest,
-       a_definition_whose_names_cannot_be_read_is_told_of_for_as_long_as_it_is_there) {
+// Only this report shows that the definition is missing.
+TEST_F(DefinitionTest, a_definition_with_unreadable_names_stays_reported) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   storage::MetadataPart damaged = log_.back().parts.back();
   damaged.bytes.resize(damaged.bytes.size() / 2);
@@ -462,7 +462,7 @@ TEST_F(DefinitionTest,
   EXPECT_EQ(next->next->left_out, change->next->left_out);
 }
 
-TEST_F(DefinitionTest, what_fails_changes_nothing) {
+TEST_F(DefinitionTest, a_failed_command_changes_nothing) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   storage::TopicTable topics;
   const MetadataImage empty;
@@ -528,7 +528,7 @@ TEST_F(RebuildTest, the_new_query_is_nobodys_until_it_takes_its_place) {
   EXPECT_EQ(refusal(kRebuild), "none");  // once more
 }
 
-TEST_F(RebuildTest, it_begins_at_the_beginning_whatever_the_session_sets) {
+TEST_F(RebuildTest, it_starts_at_the_beginning_with_any_session_settings) {
   properties_["auto.offset.reset"] = "latest";
   EXPECT_TRUE(must(kRebuild).started.front()->starts.empty());
 }
@@ -589,7 +589,7 @@ TEST_F(RebuildTest, statements_meanwhile_are_refused_or_end_it) {
   EXPECT_EQ(replayed(), text_of(*image_));
 }
 
-TEST_F(DefinitionTest, who_writes_and_who_uses_a_topic_is_known) {
+TEST_F(DefinitionTest, writers_and_users_of_a_topic_are_known) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE STREAM copied AS SELECT * FROM orders;");
   must("INSERT INTO copied SELECT * FROM orders;");
@@ -601,7 +601,7 @@ TEST_F(DefinitionTest, who_writes_and_who_uses_a_topic_is_known) {
   EXPECT_EQ(image_->users_of(image_->topics->find("orders")->id).size(), 1u);
 }
 
-TEST_F(DefinitionTest, a_transaction_is_undone_to_what_was_there) {
+TEST_F(DefinitionTest, an_undone_transaction_restores_the_previous_objects) {
   must("CREATE TABLE kept (k INT PRIMARY KEY, v VARCHAR);");
   must("CREATE TABLE dropped (k SERIAL PRIMARY KEY, v VARCHAR);");
   must("CREATE TYPE mood AS STRUCT<a INT>;");
@@ -620,7 +620,7 @@ TEST_F(DefinitionTest, a_transaction_is_undone_to_what_was_there) {
   must("DROP TYPE mood;");
   const std::string within = text();
   EXPECT_EQ(replayed(), text_of(*image_));
-  // A start from a snapshot knows what is open, too.
+  // A start from a snapshot knows the open transactions, too.
   storage::TopicTable topics;
   const auto loaded = apply_snapshot(snapshot_of(*image_, topics_), topics);
   ASSERT_TRUE(loaded);
@@ -710,7 +710,7 @@ TEST_F(DefinitionTest, in_a_cluster_a_serial_column_has_a_sequence_of_its_own) {
   EXPECT_EQ(image_->catalog->sequences.get("ALONE_ID_SEQ"), nullptr);
 }
 
-TEST_F(DefinitionTest, what_cannot_be_undone_is_refused_within_a_transaction) {
+TEST_F(DefinitionTest, statements_that_cannot_be_undone_are_refused_within_a_transaction) {
   must("CREATE STREAM events (id INT KEY, v INT);");
   must("CREATE STREAM others (id INT KEY, v INT);");
   must("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM events GROUP BY id;");

@@ -11,7 +11,7 @@ TEST(Address, is_a_host_and_a_port) {
   EXPECT_EQ(*parse_address(":9092"), (Address{"", 9092}));
 }
 
-TEST(Address, that_is_none_is_refused_with_a_hint) {
+TEST(Address, an_invalid_one_is_refused_with_a_hint) {
   for (const char* bad : {"", "7432", "host:", "host:x", "host:65536", "host:-1", "::1:7432"}) {
     const auto address = parse_address(bad);
     ASSERT_FALSE(address) << bad;

@@ -65,7 +65,7 @@ struct Peer : ConnectionHandler {
 
 }  // namespace
 
-TEST(Listener, says_that_the_address_is_in_use) {
+TEST(Listener, reports_that_the_address_is_in_use) {
   Loop loop;
   const auto first = Listener::open(loop, {"127.0.0.1", 0}, [](Socket) {});
   ASSERT_TRUE(first);
@@ -89,7 +89,7 @@ TEST(Connection, carries_bytes_both_ways) {
   EXPECT_TRUE(peer.connection->peer().starts_with("127.0.0.1:"));
 }
 
-TEST(Connection, keeps_what_a_slow_reader_does_not_take_and_says_when_it_has) {
+TEST(Connection, keeps_unsent_output_of_a_slow_reader_and_reports_when_it_is_sent) {
   Loop loop;
   Peer peer(loop);
   const std::string block(1 << 20, 'x');
@@ -147,7 +147,7 @@ TEST(Connection, last_words_arrive_though_input_is_unread) {
   EXPECT_TRUE(peer.closed);
 }
 
-TEST(Connection, waits_for_a_peer_that_has_all_as_long_as_it_is_told) {
+TEST(Connection, waits_for_a_peer_that_has_everything_for_the_given_time) {
   Loop loop;
   Peer peer(loop);
   peer.connection->write("no");

@@ -37,7 +37,7 @@ TEST(Connector, connects_to_a_listener_by_number_and_by_name) {
   }
 }
 
-TEST(Connector, says_why_it_cannot_connect) {
+TEST(Connector, gives_the_reason_why_it_cannot_connect) {
   Loop loop;
   Address closed;
   {
@@ -56,7 +56,7 @@ TEST(Connector, says_why_it_cannot_connect) {
   EXPECT_EQ(unknown.error().code, ErrorCode::NetworkFailure);
 }
 
-TEST(Connector, one_that_is_destroyed_says_nothing) {
+TEST(Connector, a_destroyed_one_calls_no_callback) {
   Loop loop;
   auto listener = Listener::open(loop, {"127.0.0.1", 0}, [](const Socket&) {});
   ASSERT_TRUE(listener);

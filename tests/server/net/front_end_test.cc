@@ -20,8 +20,7 @@ namespace {
 
 constexpr size_t kMb = 1 << 20;
 
-// A message is a line: "N" and a line end asks for N bytes; anything else is echoed. "long" begins a
-// message of 60 MB.
+// A message is a line: "N" requests N bytes, any other line is echoed. "long" begins a message of 60 MB.
 class LineSession final : public ClientSession {
  public:
   explicit LineSession(const NewClient& client) : host_(client.host), input_(&client.memory) {}
@@ -205,7 +204,7 @@ TEST(FrontEnd, a_session_that_always_has_more_to_do_runs_once_a_turn) {
     client.send_some("x");
     while (running.protocol.seen.reads < i) std::this_thread::yield();
   }
-  // A message that posts itself again comes once a turn.
+  // A message that posts itself again runs once per turn.
   std::atomic<int> turns = 0;
   std::atomic<bool> is_over = false;
 
@@ -225,7 +224,7 @@ TEST(FrontEnd, a_session_that_always_has_more_to_do_runs_once_a_turn) {
   EXPECT_LE(runs, 2 * seen) << "runs in that many turns of its loop";
 }
 
-TEST(FrontEnd, one_connection_too_many_is_told_why) {
+TEST(FrontEnd, one_connection_too_many_is_refused_with_the_reason) {
   FrontEndOptions options;
   options.max_connections = 1;
   Running running(64 * kMb, options);
@@ -252,13 +251,13 @@ TEST(FrontEnd, half_sent_messages_of_many_stay_below_the_limit_and_a_small_clien
     small.send_some("ping\n");
     EXPECT_EQ(small.hear(4), "ping");
   }
-  // They get on no further, and are told why.
+  // The greedy clients get no further, and receive the reason.
   const std::string told = greedy.front().hear_all();
   EXPECT_TRUE(told.starts_with("error: not enough memory for a message ")) << told;
   EXPECT_NE(told.find("memory-limit is 64 MB, and "), std::string::npos) << told;
 }
 
-TEST(FrontEnd, whoever_does_not_read_is_ended_when_the_others_need_the_memory) {
+TEST(FrontEnd, a_client_that_does_not_read_is_ended_when_others_need_the_memory) {
   FrontEndOptions options;
   options.memory_wait_ms = 300;
   Running running(64 * kMb, options);
@@ -271,7 +270,7 @@ TEST(FrontEnd, whoever_does_not_read_is_ended_when_the_others_need_the_memory) {
   EXPECT_EQ(running.memory.held_bytes(), 0u);
 }
 
-// Each holds so little that it is never refused; together they hold it all.
+// Each client holds too little to be refused; together they hold all of the memory.
 TEST(FrontEnd, many_that_hold_a_little_and_do_nothing_are_ended_when_memory_is_short) {
   FrontEndOptions options;
   options.memory_wait_ms = 300;
@@ -290,7 +289,7 @@ TEST(FrontEnd, many_that_hold_a_little_and_do_nothing_are_ended_when_memory_is_s
   EXPECT_FALSE(running.memory.is_tight());
 }
 
-// Those of a pool look when they are used next: a restart does not wait for that.
+// A connection in a pool reads the reason when it is used next; the stop does not wait for that.
 TEST(FrontEnd, a_stop_ends_all_sessions_with_a_reason_that_they_may_read_later) {
   Running running(64 * kMb);
   Client first(running), second(running);

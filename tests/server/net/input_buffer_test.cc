@@ -17,7 +17,7 @@ struct Bounded {
   explicit Bounded(size_t limit_bytes) : budget(limit_bytes) {}
 };
 
-TEST(InputBuffer, gives_bytes_in_their_order_and_forgets_what_was_read) {
+TEST(InputBuffer, returns_bytes_in_order_and_forgets_read_ones) {
   Bounded memory(64 * kMb);
   InputBuffer input(&memory.account);
   input.append("one two ");
@@ -30,7 +30,7 @@ TEST(InputBuffer, gives_bytes_in_their_order_and_forgets_what_was_read) {
   EXPECT_EQ(input.unread(), "");
 }
 
-TEST(InputBuffer, holds_memory_for_what_has_arrived_and_not_for_what_is_promised) {
+TEST(InputBuffer, holds_memory_for_received_bytes_and_not_for_announced_ones) {
   Bounded memory(512 * kMb);
   InputBuffer input(&memory.account);
   input.append(std::string(kRead, 'x'));
@@ -61,7 +61,7 @@ TEST(InputBuffer, an_idle_connection_holds_next_to_nothing) {
   EXPECT_LE(memory.account.held_bytes(), 4096u);
 }
 
-TEST(InputBuffer, says_when_there_is_no_room_and_takes_no_more_than_its_share) {
+TEST(InputBuffer, reports_a_lack_of_space_and_takes_only_its_share) {
   Bounded memory(20 * kMb);
   InputBuffer input(&memory.account);
   input.append("begin");

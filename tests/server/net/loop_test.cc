@@ -13,7 +13,7 @@
 using server::Loop;
 using server::Timer;
 
-TEST(Loop, runs_what_other_threads_post_in_order) {
+TEST(Loop, runs_tasks_from_other_threads_in_order) {
   Loop loop;
   std::vector<int> seen;
   std::thread sender([&] {
@@ -30,8 +30,8 @@ TEST(Loop, runs_what_other_threads_post_in_order) {
   EXPECT_FALSE(loop.is_here());
 }
 
-// Only who posts into an empty mailbox wakes the loop: nobody's task may be left behind.
-TEST(Loop, that_sleeps_between_posts_of_many_threads_misses_none) {
+// Only a post into an empty mailbox wakes the loop: no task may be left behind.
+TEST(Loop, a_loop_that_sleeps_between_posts_of_many_threads_misses_none) {
   Loop loop;
   constexpr int kThreads = 4, kPosts = 5'000;
   int left = kThreads * kPosts;
@@ -48,7 +48,7 @@ TEST(Loop, that_sleeps_between_posts_of_many_threads_misses_none) {
   EXPECT_EQ(left, 0);
 }
 
-TEST(Loop, is_woken_once_for_all_that_is_told_together) {
+TEST(Loop, is_woken_once_for_posts_that_are_made_together) {
   Loop first, second;
   std::atomic<int> seen = 0;
   std::thread one([&] { first.run(); }), other([&] { second.run(); });
@@ -64,7 +64,7 @@ TEST(Loop, is_woken_once_for_all_that_is_told_together) {
   EXPECT_EQ(seen, 3);
 }
 
-TEST(Loop, is_woken_early_when_much_is_told_together) {
+TEST(Loop, is_woken_early_by_many_posts_that_are_made_together) {
   Loop loop;
   std::atomic<bool> is_seen = false;
   std::thread running([&] { loop.run(); });
@@ -80,7 +80,7 @@ TEST(Loop, is_woken_early_when_much_is_told_together) {
   running.join();
 }
 
-TEST(Loop, knows_of_what_waits_while_it_is_busy) {
+TEST(Loop, knows_of_waiting_tasks_while_it_is_busy) {
   Loop loop;
   std::vector<bool> seen;
   loop.post([&] {
@@ -126,7 +126,7 @@ TEST(Loop, lets_kinds_of_work_take_turns) {
   EXPECT_EQ(seen, (std::vector<std::string>{"many", "few", "last", "many", "few", "many"}));
 }
 
-// Those who have much to do at the end of a turn do not hold up who works in slices.
+// Deferred work that takes long does not delay work in slices.
 TEST(Loop, ends_a_turn_before_all_that_was_deferred_is_done) {
   Loop loop;
   std::vector<std::string> seen;
@@ -143,8 +143,8 @@ TEST(Loop, ends_a_turn_before_all_that_was_deferred_is_done) {
   EXPECT_EQ(seen, (std::vector<std::string>{"deferred", "work", "deferred", "deferred"}));
 }
 
-// A thousand who have each much to do do not hold up the one who comes after them.
-TEST(Loop, does_not_let_what_was_deferred_later_wait_for_all_that_is_left) {
+// A thousand long deferred tasks do not delay the one that was deferred after them.
+TEST(Loop, does_not_let_later_deferred_work_wait_for_all_earlier_work) {
   Loop loop;
   std::vector<std::string> seen;
   loop.post([&] {
@@ -160,7 +160,7 @@ TEST(Loop, does_not_let_what_was_deferred_later_wait_for_all_that_is_left) {
   EXPECT_EQ(seen, (std::vector<std::string>{"many", "many", "later", "many", "many"}));
 }
 
-// A message waits for one slice, however many wait: those who work take turns with those who ask.
+// A message waits for one slice at most, however many slices wait: work and messages take turns.
 TEST(Loop, runs_slices_of_work_one_a_turn_behind_the_messages) {
   Loop loop;
   std::vector<std::string> seen;
@@ -178,7 +178,7 @@ TEST(Loop, runs_slices_of_work_one_a_turn_behind_the_messages) {
                                             "slice 3", "message"}));
 }
 
-TEST(Loop, that_is_stopped_before_it_runs_returns_at_once) {
+TEST(Loop, a_loop_that_is_stopped_before_it_runs_returns_at_once) {
   Loop loop;
   loop.stop();
   loop.run();

@@ -24,7 +24,7 @@ void hold(int64_t us) {
 
 }  // namespace
 
-TEST(SliceMeter, a_reading_tells_of_the_slices_since_the_last_one) {
+TEST(SliceMeter, a_reading_covers_the_slices_since_the_last_one) {
   SliceMeter meter("test");
   for (int i = 0; i < 200; ++i) const SliceMeter::Slice slice(meter, "short");
   {
@@ -74,7 +74,7 @@ TEST(SliceMeter, nested_slices_are_one_and_pieces_of_one_are_several) {
   EXPECT_EQ(meter.read().count, 3u);
 }
 
-TEST(SliceMeter, what_held_a_loop_is_named_in_the_log) {
+TEST(SliceMeter, the_task_that_held_a_loop_is_named_in_the_log) {
   const int64_t too_long_us = SliceMeter::kWarnUs + 10'000;
   const auto told = [&](const std::function<void(Loop&)>& begin) {
     Loop loop("test");

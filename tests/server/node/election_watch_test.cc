@@ -9,7 +9,7 @@ namespace {
 
 const storage::TopicPartition kOne{Uuid{{1}}, PartitionId{0}}, kTwo{Uuid{{1}}, PartitionId{1}};
 
-TEST(ElectionWatchTest, each_election_is_told_once) {
+TEST(ElectionWatchTest, each_election_is_reported_once) {
   storage::UncleanElections elections;
   elections.set(kOne, {LeaderEpoch{2}, Revision{5}});
   ElectionWatch watch;

@@ -9,7 +9,7 @@ std::string value_of(const std::vector<engine::ServerFact>& facts, const std::st
   return "not there";
 }
 
-TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
+TEST(ServerFacts, describe_the_process_its_files_and_its_disk) {
   SimulatedClock clock;
   clock.advance_us(90'000'000);
   const std::string data_dir = "/nowhere";
@@ -49,11 +49,11 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "metadata/queries"), "0");
   EXPECT_EQ(value_of(facts, "metadata/definition left out"), image.left_out.front());
   EXPECT_GT(std::stoll(value_of(facts, "memory/resident bytes")), 1'000'000);
-  // What cannot be asked for is left out.
+  // Facts that cannot be measured are left out.
   EXPECT_EQ(value_of(facts, "disk/free bytes"), "not there");
 }
 
-// Those who have a dashboard look them up by name.
+// Dashboards refer to the facts by name.
 TEST(ServerFacts, have_names_that_stay) {
   SimulatedClock clock;
   const std::string data_dir = "/";

@@ -29,7 +29,7 @@ class SettingsTest : public testing::Test {
     std::ofstream(path) << text;
     return path;
   }
-  // What is printed when these are refused.
+  // The text that is printed when the arguments are refused.
   static std::string refusal(const std::vector<const char*>& arguments) {
     testing::internal::CaptureStderr();
     const ServerArguments read_arguments = read(arguments);
@@ -70,7 +70,7 @@ TEST_F(SettingsTest, topics_have_defaults_by_kafkas_names) {
 }
 
 // The refusal of a change names the flag, which has to exist.
-TEST_F(SettingsTest, each_setting_that_kafka_clients_are_told_of_is_a_flag) {
+TEST_F(SettingsTest, each_setting_that_kafka_clients_can_see_is_a_flag) {
   const ServerArguments cluster =
       read({"--cluster", "c", "--node-id", "1", "--etcd", "http://127.0.0.1:1", "--rack", "r",
             "--log-retention-hours", "1", "--log-retention-minutes", "1"});
@@ -131,7 +131,7 @@ TEST_F(SettingsTest, flags_win_over_variables_and_these_over_the_file) {
   EXPECT_EQ(arguments.settings.sql.engine.num_partitions, 7);
 }
 
-TEST_F(SettingsTest, variables_that_nobody_knows_are_named) {
+TEST_F(SettingsTest, unknown_variables_are_named) {
   setenv("MILLRACE_MEMRY_LIMIT", "64MB", 1);
   setenv("MILLRACE_PROGRAM", "1", 1);
   setenv("MILLRACE_BINARY", "1", 1);  // of the tests, which start servers with it
@@ -157,7 +157,7 @@ TEST_F(SettingsTest, mistyped_names_in_the_file_are_reported_with_the_nearest) {
       << refusal({"--config", path.c_str()});
 }
 
-TEST_F(SettingsTest, what_is_wrong_is_said_with_its_place) {
+TEST_F(SettingsTest, an_error_names_its_place) {
   EXPECT_NE(refusal({"--shards", "many"}).find("--shards: \"many\" is not a number from 0 to 1024"),
             std::string::npos);
   EXPECT_NE(refusal({"--num-partitions", "0"}).find("--num-partitions"), std::string::npos);
@@ -205,7 +205,7 @@ TEST_F(SettingsTest, kafka_clients_come_to_several_addresses) {
             std::string::npos);
 }
 
-TEST_F(SettingsTest, nobody_listens_to_other_machines_unless_told_that_it_is_insecure) {
+TEST_F(SettingsTest, other_machines_cannot_connect_without_an_explicit_insecure_setting) {
   EXPECT_EQ(
       refusal({"--pg", "0.0.0.0:7432"}),
       "error: --pg 0.0.0.0:7432 would let anybody in\n"
@@ -247,7 +247,7 @@ TEST_F(SettingsTest, http_has_a_port_of_its_own_or_none) {
   EXPECT_NE(refusal({"--http", "on"}).find("--http"), std::string::npos);
 }
 
-TEST_F(SettingsTest, the_schema_registry_listens_by_itself_where_it_is_told) {
+TEST_F(SettingsTest, the_schema_registry_has_a_listener_of_its_own_if_configured) {
   EXPECT_EQ(read({}).settings.registry, std::nullopt);
   EXPECT_EQ(read({"--registry", "127.0.0.1:8081"}).settings.registry, (Address{"127.0.0.1", 8081}));
   EXPECT_EQ(read({"--registry", "off"}).settings.registry, std::nullopt);
@@ -267,7 +267,7 @@ TEST_F(SettingsTest, the_memory_limit_has_units) {
 }
 
 // A container's limit counts, its own or that of a group around it.
-TEST_F(SettingsTest, the_machine_is_what_the_container_has) {
+TEST_F(SettingsTest, the_memory_of_the_machine_respects_the_container) {
   namespace fs = std::filesystem;
   const fs::path root = directory_.path();
   const auto write = [&root](const std::string& name, const std::string& text) {

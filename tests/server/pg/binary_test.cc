@@ -19,7 +19,7 @@ using engine::Value;
 
 namespace {
 
-// A value as it is after it went out in binary and came back as text.
+// The value after it was written in binary and read back as text.
 std::string there_and_back(const SqlType& type, const Value& value) {
   Column column(type);
   column.append_value(value);
@@ -47,7 +47,7 @@ TEST(BinaryNumeric, keeps_every_digit) {
     }
 }
 
-TEST(BinaryNumeric, of_zero_has_no_digits) {
+TEST(BinaryNumeric, zero_has_no_digits) {
   Column column(SqlType::decimal(4, 2));
   column.append_value(Value::decimal(0, 2));
   std::string bytes;
@@ -55,7 +55,7 @@ TEST(BinaryNumeric, of_zero_has_no_digits) {
   EXPECT_EQ(bytes, number16(0) + number16(0) + number16(0) + number16(2));
 }
 
-TEST(BinaryNumeric, that_is_no_number_has_a_name) {
+TEST(BinaryNumeric, not_a_number_has_a_name) {
   const auto special = [](int sign) {
     return *text_of_binary(oid::kNumeric, number16(0) + number16(0) + number16(sign) + number16(0));
   };
@@ -64,7 +64,7 @@ TEST(BinaryNumeric, that_is_no_number_has_a_name) {
   EXPECT_EQ(special(0xF000), "-Infinity");
 }
 
-TEST(BinaryNumeric, that_says_what_no_numeric_does_is_refused) {
+TEST(BinaryNumeric, an_impossible_numeric_is_refused) {
   const auto refused = [](const std::string& bytes, ErrorCode code = ErrorCode::BadBinary) {
     const auto text = text_of_binary(oid::kNumeric, bytes);
     return !text && text.error().code == code;
@@ -82,7 +82,7 @@ TEST(BinaryNumeric, that_says_what_no_numeric_does_is_refused) {
   EXPECT_TRUE(refused(head(1, 0, 0x4000) + number16(12)));  // digits without an end
 }
 
-TEST(Binary, times_beyond_what_postgresql_counts_are_its_infinity) {
+TEST(Binary, times_beyond_postgresqls_range_are_its_infinity) {
   Column column(TypeKind::Timestamp);
   column.append_value(Value::bigint(INT64_MAX));
   column.append_value(Value::bigint(INT64_MIN));
@@ -104,7 +104,7 @@ TEST(Binary, an_empty_list_has_no_dimension) {
   EXPECT_EQ(there_and_back(SqlType::array(TypeKind::Integer), Value::list({})), "{}");
 }
 
-TEST(Binary, of_the_wrong_size_is_refused) {
+TEST(Binary, values_of_the_wrong_size_are_refused) {
   for (const uint32_t type : {oid::kBool, oid::kInt2, oid::kInt4, oid::kInt8, oid::kFloat8,
                               oid::kNumeric, oid::kDate, oid::kTimestamptz, uint32_t{1007}})
     for (const std::string& bytes : {std::string(), std::string(3, '\0'), std::string(100, '\1')}) {
@@ -145,7 +145,7 @@ TEST(Binary, arrays_of_another_type_are_refused) {
   }
 }
 
-TEST(Binary, numbers_of_what_the_catalog_names) {
+TEST(Binary, numbers_of_catalog_objects_are_unsigned) {
   for (const uint32_t type : {2205U, 2206U, 4089U, 24U}) {
     EXPECT_EQ(*text_of_binary(type, number32(-1)), "4294967295");
     EXPECT_EQ(text_of_binary(type, "ab").error().code, ErrorCode::ProtocolViolation);
@@ -183,8 +183,8 @@ TEST(BinaryLabels, go_there_and_back) {
   }
 }
 
-// What comes back is brought into the normal form by whoever reads the text.
-TEST(BinaryLabels, of_ranges_and_addresses_mean_the_same) {
+// The reader of the text brings the value into its normal form.
+TEST(BinaryLabels, ranges_and_addresses_keep_their_meaning) {
   struct Case {
     std::string_view type, text;
   };
@@ -210,7 +210,7 @@ TEST(BinaryLabels, of_ranges_and_addresses_mean_the_same) {
   }
 }
 
-TEST(BinaryLabels, of_narrow_numbers_have_their_own_size) {
+TEST(BinaryLabels, narrow_numbers_have_their_own_size) {
   const auto size_of = [](std::string_view name, const Value& value) {
     const SqlType type = engine::type_of(*engine::label_named(name));
     Column column(type);
@@ -224,7 +224,7 @@ TEST(BinaryLabels, of_narrow_numbers_have_their_own_size) {
   EXPECT_EQ(size_of("float4", Value::number(0.5)), 4u);
 }
 
-TEST(BinaryLabels, that_are_cut_are_refused) {
+TEST(BinaryLabels, truncated_values_are_refused) {
   for (const engine::PostgresLabelRow& row : engine::postgres_labels()) {
     if (row.normalize == nullptr || row.label == engine::label::kJson) continue;
     const auto text = text_of_binary(row.oid, std::string_view("\x02", 1));

@@ -39,7 +39,7 @@ TEST(ClientEncoding, converts_both_ways) {
   EXPECT_EQ(japanese->from_client("\xc5\xec\xb5\xfe").value_or(""), "東京");
 }
 
-TEST(ClientEncoding, tells_what_cannot_be) {
+TEST(ClientEncoding, names_an_unencodable_character) {
   const auto latin = ClientEncoding::make("LATIN1");
   std::string out = "€";
   latin->convert_end(out, 0);

@@ -16,7 +16,7 @@
 
 namespace server::pg {
 
-// ---- What clients send ----
+// ---- Messages of clients ----
 
 inline std::string message(char type, std::string_view body) {
   std::string bytes(1, type);
@@ -100,7 +100,8 @@ class Conversation : public SessionHost, public SessionPeers {
   static Conversation& begun(Conversation& conversation,
                              std::string_view application_name = "test");
 
-  // Sends the bytes and gives the answer in words; runs the session until it asks for no more.
+  // Sends the bytes and returns the answer in words; runs the session until it stops asking for
+  // another turn.
   std::string say(std::string_view bytes);
   std::string hear() { return say(""); }
   std::string hear_bytes(std::string_view bytes);

@@ -32,7 +32,7 @@ TEST(CopyIn, hands_json_lines_on_as_they_are) {
   EXPECT_EQ(client.backend.copied_lines, (std::vector<uint64_t>{1, 3}));
 }
 
-TEST(CopyIn, says_line_and_column_of_a_bad_value_and_drops_the_rest) {
+TEST(CopyIn, names_line_and_column_of_a_bad_value_and_drops_the_rest) {
   Begun client;
   client.say(query("COPY people FROM STDIN (FORMAT csv)"));
   EXPECT_EQ(
@@ -117,7 +117,7 @@ TEST(CopyIn, waits_for_a_backend_that_is_behind) {
   EXPECT_EQ(client.hear(), "C(COPY 5001) Z(I)");
 }
 
-// Which may ask for it in the middle of a message.
+// The backend may ask for a pause in the middle of a message.
 TEST(CopyIn, a_long_message_waits_for_a_backend_that_is_behind) {
   Begun client;
   client.backend.copy_asks_to_wait = true;
@@ -141,7 +141,7 @@ TEST(CopyIn, a_long_message_waits_for_a_backend_that_is_behind) {
   EXPECT_GE(turns, 5u);
 }
 
-TEST(CopyIn, a_message_longer_than_what_may_wait_is_read_to_its_end) {
+TEST(CopyIn, a_message_longer_than_the_queue_is_read_to_its_end) {
   Begun client;
   client.say(query("COPY people FROM STDIN"));
   std::string row = "1\tx";
@@ -170,7 +170,7 @@ TEST(CopyIn, a_long_message_does_not_hold_up_others) {
   EXPECT_EQ(client.hear(), "C(COPY 200000) Z(I)");
 }
 
-// What comes after an error in a long message is not read as something else.
+// The rest of a long message after an error must not be read as other messages.
 TEST(CopyIn, the_rest_of_a_long_message_with_an_error_is_left_out) {
   Begun client;
   std::string rows = "bad\n";
@@ -212,7 +212,7 @@ TEST(CopyIn, a_line_of_delimiters_is_not_split) {
   EXPECT_TRUE(answer.starts_with("E(22P04 extra data after last expected column")) << answer;
 }
 
-TEST(CopyIn, tells_a_failure_when_the_fate_of_its_rows_is_known) {
+TEST(CopyIn, reports_a_failure_when_the_fate_of_its_rows_is_known) {
   Begun client;
   client.backend.copy_asks_to_wait = true;
   client.say(query("COPY people FROM STDIN"));
@@ -225,7 +225,7 @@ TEST(CopyIn, tells_a_failure_when_the_fate_of_its_rows_is_known) {
   EXPECT_EQ(client.hear(), "E(57014 canceling statement due to user request) Z(I)");
 }
 
-TEST(CopyIn, into_what_does_not_exist_fails_at_once) {
+TEST(CopyIn, into_a_missing_relation_fails_at_once) {
   Begun client;
   EXPECT_EQ(client.say(query("COPY nosuch FROM STDIN")), "E(42P01 NOSUCH does not exist @6) Z(I)");
 }
@@ -247,7 +247,7 @@ TEST(CopyOptions, are_checked) {
   }
 }
 
-TEST(CopyOut, writes_csv_and_quotes_what_needs_it) {
+TEST(CopyOut, writes_csv_and_quotes_special_values) {
   Begun client;
   client.backend.people = {{1, "plain"}, {2, "a,b"}, {3, "say \"hi\""}, {4, ""}, {5, "line\nend"}};
   EXPECT_EQ(client.say(query("COPY people TO STDOUT CSV HEADER")),

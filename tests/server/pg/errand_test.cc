@@ -32,7 +32,7 @@ TEST(Errands, a_long_statement_is_answered_like_a_short_one) {
             "1 2 T(WORD:25) D(LONG) C(SELECT 1) Z(I)");
 }
 
-TEST(Errands, errors_are_told_in_their_place) {
+TEST(Errands, errors_are_sent_in_their_place) {
   Aside client;
   EXPECT_TRUE(client.say(query("SELECT 1; SELEC 2")).starts_with("E(42601 "));
   EXPECT_TRUE(client.say(query("SELECT 'LONG' FROM nosuch"))
@@ -42,7 +42,7 @@ TEST(Errands, errors_are_told_in_their_place) {
   EXPECT_EQ(client.say(query(kLong)), kAnswer + "Z(I)");
 }
 
-TEST(Errands, what_comes_meanwhile_waits_its_turn) {
+TEST(Errands, messages_that_arrive_meanwhile_wait_their_turn) {
   Aside client;
   client.backend.holds_errands = true;
   EXPECT_EQ(client.say(query(kLong) + query("SELECT 2")), "");
@@ -75,8 +75,9 @@ TEST(Errands, long_parameters_are_read_elsewhere) {
   EXPECT_EQ(client.say(insert("1")), answer);
 }
 
-// A worker may come to them when the client has left, and its session's memory account with it.
-TEST(Errands, what_reads_long_parameters_is_not_charged_to_the_session) {
+// A worker may run the errand after the client has left, when the session's memory account no
+// longer exists.
+TEST(Errands, the_reading_of_long_parameters_is_not_charged_to_the_session) {
   MemoryBudget budget(size_t{64} << 20);
   MemoryAccount account(budget);
   SessionLimits limits;
@@ -96,7 +97,7 @@ TEST(Errands, what_reads_long_parameters_is_not_charged_to_the_session) {
 }
 
 // To free 100,000 statements takes longer than a loop should be held up.
-TEST(Errands, what_an_error_leaves_of_a_long_script_is_freed_elsewhere) {
+TEST(Errands, the_rest_of_a_long_script_after_an_error_is_freed_on_another_thread) {
   Begun client;
   const auto ends_with_error = [&](int rest) {
     std::string text = "SELECT 2 FROM nosuch;";
@@ -145,7 +146,7 @@ TEST(Errands, a_statement_timeout_ends_the_wait_too) {
   EXPECT_EQ(client.hear(), "E(57014 canceling statement due to statement timeout) Z(I)");
 }
 
-TEST(Errands, who_finds_no_room_is_told_so) {
+TEST(Errands, a_statement_that_finds_the_queue_full_is_refused_with_the_reason) {
   Aside client;
   client.backend.is_full = true;
   EXPECT_EQ(client.say(query(kLong)), "E(53400 too many long statements are waiting) Z(I)");

@@ -198,7 +198,7 @@ TEST(ExtendedProtocol, a_bound_fetch_gives_its_rows_once) {
             "2 D(1,a) s C(FETCH 0) Z(T)");
 }
 
-TEST(ExtendedProtocol, what_shows_and_executes_gives_its_rows_once) {
+TEST(ExtendedProtocol, a_statement_that_is_described_and_executed_gives_its_rows_once) {
   WithPeople client;
   client.say(query("PREPARE everybody AS SELECT * FROM people"));
   client.say(query("BEGIN"));
@@ -258,7 +258,7 @@ TEST(ExtendedProtocol, in_a_failed_transaction_takes_only_its_end) {
 
 // ---- INSERTs in a pipeline ----
 
-TEST(ExtendedInsert, that_is_alone_is_appended_as_it_comes) {
+TEST(ExtendedInsert, a_single_one_is_appended_as_it_arrives) {
   Begun client;
   EXPECT_EQ(client.say(parse("INSERT INTO people VALUES ($1, $2)") + bind({"1", "Ada"}) +
                        execute() + sync_up()),
@@ -309,7 +309,7 @@ TEST(ExtendedInsert, is_seen_after_flush_and_one_transaction_until_sync) {
   EXPECT_EQ(client.backend.commits, 1);
 }
 
-TEST(ExtendedInsert, that_was_flushed_is_dropped_when_a_later_one_fails) {
+TEST(ExtendedInsert, a_flushed_one_is_dropped_when_a_later_one_fails) {
   Begun client;
   const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
   client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + flush());
@@ -321,8 +321,8 @@ TEST(ExtendedInsert, that_was_flushed_is_dropped_when_a_later_one_fails) {
   EXPECT_EQ(client.backend.people.size(), 1u);
 }
 
-// As drivers end what they have flushed and do not want any more.
-TEST(ExtendedInsert, that_was_flushed_is_dropped_by_rollback_without_begin) {
+// Drivers end flushed messages that are no longer needed in this way.
+TEST(ExtendedInsert, a_flushed_one_is_dropped_by_rollback_without_begin) {
   Begun client;
   const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
   client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + flush());
@@ -331,7 +331,7 @@ TEST(ExtendedInsert, that_was_flushed_is_dropped_by_rollback_without_begin) {
   EXPECT_TRUE(client.backend.people.empty());
 }
 
-TEST(ExtendedInsert, that_was_gathered_is_not_reported_when_the_session_dies) {
+TEST(ExtendedInsert, a_gathered_one_is_not_reported_when_the_session_dies) {
   Begun client;
   const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
   EXPECT_EQ(client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + one + "yellow"),
@@ -389,7 +389,7 @@ TEST(Types, result_formats_may_differ_by_column) {
           .starts_with("1 E(08P01 bind message has 3 result formats"));
 }
 
-TEST(Types, parameters_are_read_as_what_the_statement_wants) {
+TEST(Types, parameters_are_read_as_the_statement_requires) {
   struct Case {
     const char* cast;
     uint32_t oid;
@@ -441,7 +441,7 @@ TEST(Types, null_parameters_are_null) {
             "1 2 D(NULL) C(SELECT 1) Z(I)");
 }
 
-TEST(Types, that_nobody_knows_are_refused) {
+TEST(Types, unknown_ones_are_refused) {
   Begun client;
   EXPECT_TRUE(client.say(parse("SELECT $1", "", {600}) + sync_up()).starts_with("E(0A000 "));
 }

@@ -15,7 +15,7 @@ using engine::Value;
 
 namespace {
 
-// Where a value of a row comes from: a constant or a parameter.
+// The origin of a value in a row: a constant or a parameter.
 struct Source {
   std::optional<int> parameter;  // from 0
   Value constant;

@@ -1,5 +1,6 @@
 // A backend in memory: constants, a table `people`, a table with a column of each type, an endless
-// push query on `ticks`. What takes time in the real one waits here until the test lets it go on.
+// push query on `ticks`. Calls that take time in the real backend wait here until the test releases
+// them.
 #pragma once
 #include <functional>
 #include <set>
@@ -23,8 +24,8 @@ class FakeBackend final : public sql::Backend {
   void tick();
   // While true, INSERTs, commits and definitions do not end until let_go().
   bool holds_writes = false;
-  // While true, what is done aside does not begin until let_go(); while full, there is no room for
-  // more.
+  // While holds_errands is true, work on other threads does not begin until let_go(); while is_full
+  // is true, it is refused.
   bool holds_errands = false, is_full = false;
   size_t errands_done = 0;
   // Statements with this text take_long().

@@ -7,19 +7,19 @@
 
 using namespace server::pg;
 
-TEST(BadInput, of_an_unknown_type_ends_the_session) {
+TEST(BadInput, an_unknown_message_type_ends_the_session) {
   Begun client;
   EXPECT_EQ(client.say("yellow"), "E(08P01 FATAL invalid frontend message type 121)");
   EXPECT_TRUE(client.session.is_over());
 }
 
-TEST(BadInput, of_a_huge_length_is_refused_before_it_comes) {
+TEST(BadInput, a_huge_length_is_refused_before_the_message_arrives) {
   Begun client;
   EXPECT_EQ(client.say("Q\x7f\xff\xff\xff"), "E(08P01 FATAL invalid message length 2147483647)");
   EXPECT_TRUE(client.session.is_over());
 }
 
-TEST(BadInput, of_a_length_that_does_not_hold_itself_is_refused) {
+TEST(BadInput, a_length_that_does_not_include_itself_is_refused) {
   Begun client;
   EXPECT_EQ(client.say(std::string("Q\0\0\0\3", 5)), "E(08P01 FATAL invalid message length 3)");
 }
@@ -55,7 +55,7 @@ TEST(BadInput, a_query_without_its_end_ends_the_session) {
   EXPECT_TRUE(client.say(message('Q', "SELECT 1")).starts_with("E(08P01 FATAL "));
 }
 
-TEST(BadInput, of_the_fast_path_is_refused_politely) {
+TEST(BadInput, the_fast_path_is_refused_politely) {
   Begun client;
   EXPECT_TRUE(client.say(message('F', "anything")).starts_with("E(0A000 "));
   EXPECT_EQ(client.say(query("SELECT 1")), "T(?column?:23) D(1) C(SELECT 1) Z(I)");
@@ -74,7 +74,7 @@ TEST(BadInput, a_statement_that_is_too_long_is_refused_unread) {
             "E(54000 the statement is longer than 4 MB) Z(I)");
 }
 
-// Each seed is one connection; what it answers does not matter, only that it lives.
+// Each seed is one connection; its answers do not matter, only that the session survives.
 TEST(BadInput, at_random_does_no_harm) {
   const std::string kPieces[] = {startup({{"user", "ada"}}),
                                  query("SELECT 1"),

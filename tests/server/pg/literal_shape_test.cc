@@ -8,7 +8,7 @@ using server::pg::shape_of;
 
 namespace {
 
-// The text with its parameters, and what they stand for; "-" where there are none.
+// The text with its parameters, and their values; "-" if it has none.
 std::string shape(std::string_view text) {
   const auto found = shape_of(text);
   if (!found) return "-";
@@ -39,7 +39,7 @@ TEST(LiteralShape, literals_that_something_equals_become_parameters) {
             " SELECT \"a b\" FROM t\nWHERE k =  $1\n; text ");
 }
 
-TEST(LiteralShape, of_different_types_are_different) {
+TEST(LiteralShape, literals_of_different_types_have_different_shapes) {
   const auto small = shape_of("SELECT a FROM t WHERE k = 1");
   const auto text = shape_of("SELECT a FROM t WHERE k = '1'");
   const auto another = shape_of("SELECT a FROM t WHERE k = 2");
@@ -82,7 +82,7 @@ TEST(LiteralShape, other_literals_stay) {
     EXPECT_EQ(shape(text), "-") << text;
 }
 
-TEST(LiteralShape, what_takes_a_parser_is_left_to_it) {
+TEST(LiteralShape, complicated_literals_are_left_to_the_parser) {
   for (const char* text : {
            "SELECT a FROM t WHERE k = E'x'",
            "SELECT a FROM t WHERE k = 'it''s'",

@@ -1,5 +1,4 @@
-// What a session holds is charged to its account, refused with an error that names the limit, and
-// given back.
+// The memory of a session is charged to its account, refused with an error that names the limit, and given back.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
@@ -11,7 +10,7 @@ namespace {
 
 constexpr size_t kMb = 1 << 20;
 
-// Of 64 MB; one session may have a fifth of it.
+// A session with a budget of 64 MB, of which it may use a fifth.
 struct Charged {
   MemoryBudget budget{64 * kMb};
   MemoryAccount account{budget};
@@ -37,7 +36,7 @@ TEST(SessionMemory, half_a_message_gets_no_more_than_a_share) {
   EXPECT_TRUE(charged.client.session.is_inside_message());
   EXPECT_GE(charged.account.held_bytes(), 8 * kMb);
 
-  // What the front end says when that lasts.
+  // The front end sends this error if the shortage lasts.
   charged.client.session.shut_down(
       charged.account.refusal(charged.client.session.refused_memory()));
   EXPECT_EQ(charged.client.hear(), "E(53200 FATAL not enough memory for a message of 40 MB)");
@@ -108,7 +107,7 @@ TEST(SessionMemory, rows_that_open_portals_keep_are_refused_when_they_are_too_ma
   EXPECT_LE(charged.budget.held_bytes(MemoryKind::Results), 8192u);
 }
 
-TEST(SessionMemory, variables_count_with_what_stands_in_their_place) {
+TEST(SessionMemory, variables_count_with_their_substituted_text) {
   Charged charged;
   EXPECT_EQ(charged.client.say(query("DEFINE a = '" + std::string(300'000, 'x') + "'")),
             "C(DEFINE) Z(I)");
@@ -121,7 +120,8 @@ TEST(SessionMemory, variables_count_with_what_stands_in_their_place) {
   EXPECT_EQ(charged.client.say(parse("SELECT '" + many + "'") + sync_up()),
             "E(54000 the statement is longer than 4194304 bytes with its variables put in) Z(I)");
 
-  // What is short as it was sent is parsed elsewhere all the same, and charged as it was parsed.
+  // A statement that is short before the substitution of variables is still parsed on another thread, and charged with
+  // its parsed size.
   charged.client.backend.holds_errands = true;
   EXPECT_EQ(charged.client.say(parse("SELECT '${a}'", "s") + sync_up()), "");
   charged.client.backend.let_go();
@@ -204,7 +204,7 @@ TEST(SessionMemory, a_long_row_is_charged_before_it_is_written) {
 
   MemoryAccount other(charged.budget);
   MemoryCharge unread(&other, MemoryKind::Results);
-  unread.resize(56 * kMb);  // what others do not read
+  unread.resize(56 * kMb);  // memory of other sessions' unread answers
   const std::string answer = charged.client.say(query("SELECT * FROM people"));
   EXPECT_TRUE(answer.ends_with("E(53200 not enough memory for an answer of 4.0 MB) Z(I)"))
       << answer.substr(0, 200);
@@ -213,7 +213,7 @@ TEST(SessionMemory, a_long_row_is_charged_before_it_is_written) {
   EXPECT_TRUE(charged.client.say(query("SELECT * FROM people")).ends_with("C(SELECT 1) Z(I)"));
 }
 
-// Rows are encoded as fast as they are handed out, and those that wait are charged.
+// Rows are encoded as fast as they are sent, and waiting rows are charged.
 TEST(SessionMemory, a_long_answer_is_made_in_portions) {
   Charged charged;
   for (int i = 0; i < 600; ++i)
@@ -237,8 +237,7 @@ TEST(SessionMemory, a_long_answer_is_made_in_portions) {
   }
 }
 
-// Of rows that together are more than the session may have, each waits where it is until the one before
-// is gone.
+// The rows together exceed the session's memory: each waits in the backend until the one before is sent.
 TEST(SessionMemory, long_rows_come_as_fast_as_they_are_taken) {
   for (const std::string& asks : {query("SELECT * FROM people"), query("COPY people TO STDOUT"),
                                   parse("SELECT * FROM people") + bind() + execute() + sync_up()}) {
@@ -261,7 +260,7 @@ TEST(SessionMemory, long_rows_come_as_fast_as_they_are_taken) {
   }
 }
 
-TEST(SessionMemory, a_long_row_that_nobody_asks_for_waits_where_it_is) {
+TEST(SessionMemory, a_long_row_waits_in_the_backend_until_it_is_requested) {
   Charged charged;
   charged.client.backend.asks_for_room = true;
   for (int i = 0; i < 3; ++i)
@@ -316,7 +315,7 @@ TEST(SessionMemory, rows_come_a_few_at_a_time_while_others_do_not_read) {
   EXPECT_GE(heard.size(), 880'000u);
 }
 
-TEST(SessionMemory, what_is_made_of_an_answer_counts_before_it_is_sent) {
+TEST(SessionMemory, the_encoded_answer_counts_before_it_is_sent) {
   Charged charged;
   charged.client.backend.asks_for_room = true;
   for (int i = 0; i < 100; ++i)

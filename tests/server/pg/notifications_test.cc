@@ -15,7 +15,7 @@ struct NotificationsTest : testing::Test {
   Begun sender, listener;
 };
 
-TEST_F(NotificationsTest, come_to_who_listens) {
+TEST_F(NotificationsTest, reach_listening_sessions) {
   EXPECT_EQ(listener.say(query("LISTEN news")), "C(LISTEN) Z(I)");
   EXPECT_EQ(sender.say(query("NOTIFY news, 'one'")), "C(NOTIFY) Z(I)");
   sender.say(query("NOTIFY News; NOTIFY \"News\", 'another channel'; NOTIFY other, 'likewise'"));
@@ -79,8 +79,9 @@ TEST_F(NotificationsTest, have_bounds) {
             "E(22023 channel name too long) Z(I)");
 }
 
-// One that sits in a transaction keeps nobody from sending, and learns that it has missed something.
-TEST_F(NotificationsTest, who_does_not_read_is_sent_away) {
+// A listener inside of a transaction does not block senders; its connection ends with an error that it has missed
+// notifications.
+TEST_F(NotificationsTest, a_session_that_does_not_read_is_ended) {
   listener.say(query("LISTEN news"));
   listener.say(query("BEGIN"));
   const std::string one = query("NOTIFY news, '" + std::string(7000, 'x') + "'");
@@ -91,7 +92,7 @@ TEST_F(NotificationsTest, who_does_not_read_is_sent_away) {
   EXPECT_TRUE(listener.session.is_over());
 }
 
-TEST(Mailboxes, share_what_they_keep) {
+TEST(Mailboxes, share_their_contents) {
   const auto channels = std::make_shared<Notifications>();
   int wakes = 0;
   std::vector<std::unique_ptr<SessionNotifications>> sessions;

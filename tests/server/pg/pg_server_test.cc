@@ -49,7 +49,7 @@ struct RunningServer {
     server.reset();
     for (Shard& shard : shards) shard.ticking.reset();
   }
-  // Calls it on each loop, behind what that was given before, and waits.
+  // Calls it on each loop after all earlier tasks, and waits.
   void on_loops(const std::function<void(Shard&)>& call) {
     std::atomic<int> called = 0;
     for (Shard& shard : shards)
@@ -72,7 +72,7 @@ class Client {
  public:
   explicit Client(const RunningServer& running)
       : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const int small = 4096;  // so that a slow reader is one soon
+    const int small = 4096;  // so that a slow reader soon blocks the server
     setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -84,7 +84,7 @@ class Client {
     EXPECT_EQ(send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
-  // What comes up to the next ReadyForQuery, in words.
+  // The answer up to the next ReadyForQuery, in words.
   std::string hear() {
     return hear_until([](std::string_view heard) {
       constexpr std::string_view kReady("Z\0\0\0\5", 5);
@@ -95,7 +95,7 @@ class Client {
     hear_until([count](std::string_view heard) { return heard.size() >= count; });
     return last_bytes_;
   }
-  // What comes up to the end of the connection.
+  // The answer up to the end of the connection.
   std::string hear_all() {
     return hear_until([](std::string_view) { return false; });
   }
@@ -214,7 +214,7 @@ TEST(PgServer, turns_a_client_away_only_after_it_has_refused_encryption) {
   EXPECT_EQ(second.hear_all(), "E(53300 FATAL sorry, too many clients already)");
 }
 
-TEST(PgServer, keeps_no_place_for_those_it_turns_away) {
+TEST(PgServer, keeps_no_place_for_refused_connections) {
   PgServerOptions options;
   options.front_end.max_connections = 1;
   RunningServer running(options);
@@ -243,7 +243,7 @@ TEST(PgServer, sends_a_large_answer_whole_to_a_slow_reader) {
   EXPECT_TRUE(heard.ends_with("Z(I)"));
 }
 
-TEST(PgServer, tells_its_clients_when_it_stops) {
+TEST(PgServer, informs_its_clients_when_it_stops) {
   RunningServer running;
   Client client(running);
   client.begin();

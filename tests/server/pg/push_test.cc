@@ -37,7 +37,7 @@ TEST(PushQuery, ends_in_silence_when_the_client_leaves) {
   EXPECT_TRUE(client.session.is_over());
 }
 
-TEST(PushQuery, keeps_what_the_client_sends_meanwhile) {
+TEST(PushQuery, keeps_messages_that_the_client_sends_meanwhile) {
   Begun client;
   client.say(query(kPush));
   EXPECT_EQ(client.say(query("SELECT 1")), "");
@@ -119,9 +119,9 @@ TEST(PushQuery, goes_out_row_by_row_in_the_extended_protocol) {
   EXPECT_EQ(client.hear(), "E(57014 canceling statement due to user request) Z(I)");
 }
 
-// ---- What psql sees ----
+// ---- The messages for psql ----
 
-TEST(PushTable, is_what_psql_gets_for_a_query_without_end) {
+TEST(PushTable, is_psqls_output_for_a_query_without_end) {
   Begun client("psql");
   EXPECT_EQ(client.say(query(kPush)), "H");
   client.backend.tick();
@@ -240,7 +240,7 @@ TEST(Cursor, as_odbc_declares_and_fetches_in_one_message) {
       "C(BEGIN) C(DECLARE CURSOR) T(id:23,name:25) D(1,a) C(FETCH 1) Z(T)");
 }
 
-TEST(Cursor, gives_up_waiting_only_when_it_was_told_to) {
+TEST(Cursor, gives_up_waiting_only_by_request) {
   Begun client;
   client.say(query("SET push.linger = '100ms'"));
   client.say(query("BEGIN; DECLARE c CURSOR FOR " + std::string(kPush)));
@@ -258,7 +258,7 @@ TEST(Cursor, gives_up_waiting_only_when_it_was_told_to) {
   EXPECT_EQ(client.hear(), "C(FETCH 0) Z(T)");
 }
 
-TEST(Portal, of_a_push_query_suspends_at_its_limit) {
+TEST(Portal, a_push_querys_portal_suspends_at_its_limit) {
   Begun client;
   EXPECT_EQ(client.say(parse(kPush) + bind() + describe_portal() + execute(1) + flush()),
             "1 2 " + std::string(kHead));

@@ -26,7 +26,7 @@ std::string lines_of(std::string_view messages) {
 
 }  // namespace
 
-TEST(TableEncoder, draws_what_psql_draws) {
+TEST(TableEncoder, draws_tables_as_psql_does) {
   const std::vector<server::sql::ResultColumn> columns = {
       {"city", TypeKind::String}, {"orders", TypeKind::Bigint}, {"total", SqlType::decimal(10, 2)}};
   auto city = std::make_shared<Column>(columns[0].type);
@@ -59,7 +59,7 @@ TEST(TableEncoder, keeps_each_row_in_one_line) {
   EXPECT_EQ(lines_of(out), "     text     \n--------------\n a\\nb\\tc?[31m\n");
 }
 
-TEST(TableEncoder, one_long_value_does_not_widen_what_follows) {
+TEST(TableEncoder, one_long_value_does_not_widen_later_rows) {
   auto city = std::make_shared<Column>(TypeKind::String);
   auto count = std::make_shared<Column>(TypeKind::Integer);
   city->append_copy(std::string(100'000, 'x'));
@@ -73,7 +73,7 @@ TEST(TableEncoder, one_long_value_does_not_widen_what_follows) {
   EXPECT_LT(out.size(), 100'000u + 102 * 400);
 }
 
-// Of DataRows, of COPY's lines and of tables.
+// The encoders of DataRow messages, of COPY's lines and of tables.
 class EveryEncoder : public testing::TestWithParam<int> {
  protected:
   std::unique_ptr<RowEncoder> encoder() const {
@@ -135,7 +135,7 @@ TEST_P(EveryEncoder, an_array_that_repeats_a_long_value_is_refused) {
   EXPECT_EQ(appended.error().message, "a row is longer than 64 MB");
 }
 
-TEST(DisplayWidth, counts_what_a_terminal_shows) {
+TEST(DisplayWidth, counts_the_columns_of_a_terminal) {
   EXPECT_EQ(display_width("abc"), 3u);
   EXPECT_EQ(display_width("grüße"), 5u);
   EXPECT_EQ(display_width("日本"), 4u);

@@ -13,7 +13,7 @@ using enum engine::FetchDirection;
 
 class ScrollRowsTest : public ::testing::Test {
  protected:
-  // Rows that hold their numbers, in chunks of so many.
+  // Adds one chunk of `rows` rows, each with its number.
   void add(int rows) {
     auto column = std::make_shared<engine::Column>(engine::TypeKind::Integer);
     for (int i = 0; i < rows; ++i) column->append(++last_);
@@ -93,7 +93,7 @@ TEST_F(ScrollRowsTest, waits_for_rows_that_have_not_come) {
   EXPECT_EQ(go_on(), "5 .");
 }
 
-TEST_F(ScrollRowsTest, of_no_rows_there_is_no_last) {
+TEST_F(ScrollRowsTest, no_rows_have_no_last_one) {
   EXPECT_EQ(fetch(Last), "?");
   has_ended_ = true;
   EXPECT_EQ(go_on(), ".");

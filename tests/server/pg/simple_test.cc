@@ -78,8 +78,8 @@ TEST(SimpleProtocol, waits_for_a_statement_that_takes_time) {
   EXPECT_EQ(client.hear(), "C(INSERT 0 1) Z(I) T(?column?:23) D(1) C(SELECT 1) Z(I)");
 }
 
-// A write to the socket for each statement, not for each part of what it says.
-TEST(SimpleProtocol, sends_what_is_said_before_an_answer_with_it) {
+// The session writes to the socket once per statement, not once per part of its answer.
+TEST(SimpleProtocol, sends_messages_before_an_answer_together_with_it) {
   Begun client;
   client.backend.holds_writes = true;
   const std::string answered = "T(?column?:23) D(1) C(SELECT 1)";
@@ -94,7 +94,7 @@ TEST(SimpleProtocol, sends_what_is_said_before_an_answer_with_it) {
   EXPECT_EQ(client.hear(), "C(BEGIN) " + answered + " C(INSERT 0 1) C(COMMIT) Z(I)");
 }
 
-TEST(SimpleProtocol, answers_what_clients_ask_about_their_session) {
+TEST(SimpleProtocol, answers_clients_questions_about_their_session) {
   Begun client;
   EXPECT_EQ(client.say(query("SELECT current_database(), current_schema(), current_user")),
             "T(CURRENT_DATABASE:25,CURRENT_SCHEMA:25,CURRENT_USER:25) D(db,public,ada) C(SELECT 1) "
@@ -156,7 +156,7 @@ TEST(InsertGroup, is_committed_by_commit_and_dropped_by_rollback) {
   EXPECT_EQ(client.backend.people.size(), 1u);
 }
 
-TEST(InsertGroup, that_cannot_be_appended_is_reported) {
+TEST(InsertGroup, a_failed_append_is_reported) {
   Begun client;
   EXPECT_EQ(client.say(query(
                 "INSERT INTO people VALUES (1, 'poison'); INSERT INTO people VALUES (2, 'b')")),
@@ -191,7 +191,7 @@ TEST(Transaction, forgets_at_rollback) {
   EXPECT_TRUE(client.backend.people.empty());
 }
 
-TEST(Transaction, that_has_failed_takes_nothing_but_its_end) {
+TEST(Transaction, a_failed_one_accepts_only_its_end) {
   Begun client;
   client.say(query("BEGIN; INSERT INTO people VALUES (1, 'Ada')"));
   EXPECT_EQ(client.say(query("SELECT * FROM nosuch")), "E(42P01 NOSUCH does not exist @15) Z(E)");
@@ -200,14 +200,14 @@ TEST(Transaction, that_has_failed_takes_nothing_but_its_end) {
   EXPECT_TRUE(client.backend.people.empty());
 }
 
-TEST(Transaction, whose_commit_fails_is_over) {
+TEST(Transaction, one_with_a_failed_commit_is_over) {
   Begun client;
   client.say(query("BEGIN; INSERT INTO people VALUES (1, 'poison')"));
   EXPECT_EQ(client.say(query("COMMIT")), "E(53100 the disk is full) Z(I)");
   EXPECT_EQ(client.say(query("SELECT 1")), "T(?column?:23) D(1) C(SELECT 1) Z(I)");
 }
 
-TEST(Transaction, warns_of_what_is_out_of_place) {
+TEST(Transaction, warns_of_misplaced_statements) {
   Begun client;
   EXPECT_EQ(client.say(query("COMMIT")),
             "N(25P01 there is no transaction in progress) C(COMMIT) Z(I)");
@@ -251,7 +251,7 @@ TEST(Settings, are_set_shown_and_reset) {
             "T(transaction_isolation:25) D(read committed) C(SHOW) Z(I)");
 }
 
-TEST(Settings, of_a_zone_are_spelled_as_in_the_tz_database_and_others_refused) {
+TEST(Settings, zones_are_spelled_as_in_the_tz_database_and_others_refused) {
   Begun client;
   EXPECT_EQ(client.say(query("SET TimeZone TO 'europe/berlin'; SHOW TimeZone")),
             "C(SET) T(TimeZone:25) D(Europe/Berlin) C(SHOW) S(TimeZone=Europe/Berlin) Z(I)");
@@ -263,7 +263,7 @@ TEST(Settings, of_a_zone_are_spelled_as_in_the_tz_database_and_others_refused) {
   EXPECT_EQ(client.say(query("SET TIME ZONE LOCAL")), "C(SET) S(TimeZone=UTC) Z(I)");
 }
 
-TEST(Settings, of_dates_and_intervals_keep_what_is_not_named_and_are_reported) {
+TEST(Settings, dates_and_intervals_keep_unnamed_parts_and_are_reported) {
   Begun client;
   EXPECT_EQ(client.say(query("SET DateStyle = dmy; SHOW DateStyle")),
             "C(SET) T(DateStyle:25) D(ISO, DMY) C(SHOW) S(DateStyle=ISO, DMY) Z(I)");
@@ -291,14 +291,14 @@ TEST(Settings, set_behind_a_savepoint_are_undone_with_it) {
   EXPECT_EQ(client.say(query("ROLLBACK")), "C(ROLLBACK) S(TimeZone=UTC) Z(I)");
 }
 
-TEST(Settings, that_clients_follow_are_reported_before_the_next_ready) {
+TEST(Settings, reported_settings_are_sent_before_the_next_ready) {
   Begun client;
   EXPECT_EQ(client.say(query("SET application_name = 'x'; SET TimeZone TO 'UTC'")),
             "C(SET) C(SET) S(application_name=x) Z(I)");
   EXPECT_EQ(client.say(query("RESET ALL")), "C(RESET) S(application_name=test) Z(I)");
 }
 
-TEST(Settings, of_unknown_name_or_bad_value_are_refused) {
+TEST(Settings, unknown_names_and_bad_values_are_refused) {
   Begun client;
   EXPECT_EQ(client.say(query("SET nosuch = 1")),
             "E(42704 unrecognized configuration parameter \"nosuch\") Z(I)");
@@ -310,7 +310,7 @@ TEST(Settings, of_unknown_name_or_bad_value_are_refused) {
             "E(22023 bad value for auto.offset.reset) Z(I)");
 }
 
-TEST(Settings, say_from_which_level_on_notices_are_sent) {
+TEST(Settings, set_the_level_of_sent_notices) {
   Begun client;
   EXPECT_EQ(client.say(query("SET client_min_messages = bad")),
             "E(22023 invalid value for parameter \"client_min_messages\": \"bad\") Z(I)");
@@ -325,7 +325,7 @@ TEST(Settings, say_from_which_level_on_notices_are_sent) {
   EXPECT_EQ(client.say(query("CREATE STREAM s (id INT KEY)")), "C(CREATE STREAM) Z(I)");
 }
 
-TEST(Settings, of_a_zone_may_have_a_sign) {
+TEST(Settings, a_zone_may_have_a_sign) {
   Begun client;
   for (const auto& [value, zone] : std::vector<std::pair<std::string, std::string>>{
            {"+6", "<+06>-06"}, {"+5.5", "<+05:30>-05:30"}, {"-3", "<-03>+03"}}) {
@@ -365,13 +365,13 @@ TEST(Settings, are_undone_when_another_statement_of_the_text_fails) {
   EXPECT_TRUE(client.say(query("SET TimeZone TO 'Asia/Tokyo'; RESET ALL; SET nosuch = 1"))
                   .starts_with("C(SET) C(RESET) E(42704 "));
   EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(UTC) C(SHOW) Z(I)");
-  // What has been said before stays.
+  // Settings of earlier messages stay.
   client.say(query("SET TimeZone TO 'Asia/Tokyo'"));
   client.say(query("SHOW nosuch"));
   EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(Asia/Tokyo) C(SHOW) Z(I)");
 }
 
-TEST(Settings, what_drivers_send_on_connecting_is_taken) {
+TEST(Settings, settings_of_connecting_drivers_are_accepted) {
   Begun client;
   for (const char* sql :
        {"SET DateStyle = 'ISO'", "SET NAMES 'UTF8'", "SET TIME ZONE 'UTC'",

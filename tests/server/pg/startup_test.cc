@@ -38,7 +38,7 @@ TEST(Startup, negotiates_a_newer_minor_version_and_unknown_options) {
                   .starts_with("v R S"));
 }
 
-TEST(Startup, sets_what_options_ask_for) {
+TEST(Startup, applies_the_options) {
   Conversation client;
   client.say(
       startup({{"user", "ada"}, {"options", "-c push.timeout=5s --push.max-rows=7 -c x.y=a\\ b"}}));
@@ -52,7 +52,7 @@ TEST(Startup, ignores_parameters_that_only_a_driver_knows) {
   EXPECT_TRUE(client.say(startup({{"user", "ada"}, {"nosuch", "1"}})).ends_with("Z(I)"));
 }
 
-TEST(Startup, that_cannot_be_served_ends_with_a_fatal_error) {
+TEST(Startup, an_unsupported_one_ends_with_a_fatal_error) {
   const std::pair<std::string, std::string> kCases[] = {
       {startup({{"user", "ada"}}, 4 << 16), "E(0A000 FATAL unsupported frontend protocol 4.0"},
       {startup({{"database", "db"}}), "E(28000 FATAL no PostgreSQL user name"},
@@ -70,7 +70,7 @@ TEST(Startup, that_cannot_be_served_ends_with_a_fatal_error) {
   }
 }
 
-TEST(Startup, passes_on_a_cancel_request_and_says_nothing) {
+TEST(Startup, passes_on_a_cancel_request_and_sends_no_answer) {
   Conversation client;
   EXPECT_EQ(client.say(number32(16) + number32(80877102) + number32(7) + number32(99)), "");
   EXPECT_EQ(client.cancels, (std::vector<SessionKey>{{7, 99}}));
@@ -85,8 +85,8 @@ TEST(Startup, does_not_wait_for_ever) {
   EXPECT_TRUE(client.session.is_over());
 }
 
-// Its answers are not read, so nothing goes on: but time does.
-TEST(Startup, does_not_wait_for_ever_for_who_does_not_read) {
+// The client does not read the answers, so the session makes no progress while time passes.
+TEST(Startup, does_not_wait_for_ever_for_a_client_that_does_not_read) {
   Conversation client;
   client.session.set_output_full(true);
   client.say(number32(8) + number32(80877103));

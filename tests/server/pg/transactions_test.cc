@@ -22,7 +22,7 @@ TEST(ReadOnly, a_transaction_changes_nothing) {
   }
 }
 
-TEST(ReadOnly, names_what_it_refuses) {
+TEST(ReadOnly, names_the_refused_statements) {
   Begun client;
   client.say(query("SET default_transaction_read_only = on"));
   for (const auto& [statement, command] :
@@ -40,7 +40,7 @@ TEST(ReadOnly, names_what_it_refuses) {
   EXPECT_EQ(client.say(query("SELECT 1")), "T(?column?:23) D(1) C(SELECT 1) Z(I)");
 }
 
-TEST(ReadOnly, is_a_session_s_until_it_says_otherwise) {
+TEST(ReadOnly, holds_for_the_session_until_it_is_changed) {
   Begun client;
   client.say(query("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"));
   EXPECT_EQ(client.say(query(kInsert)), std::string(kRefused) + " Z(I)");
@@ -74,8 +74,8 @@ TEST(Deferrable, is_shown_as_it_was_asked_for) {
   EXPECT_EQ(client.say(query(show)), shown("off") + " Z(I)");
 }
 
-// Drivers prepare first: it counts what the transaction is when the statement runs.
-TEST(ReadOnly, refuses_what_was_prepared) {
+// Drivers prepare first: the mode of the transaction at the time of execution counts.
+TEST(ReadOnly, refuses_prepared_statements) {
   Begun client;
   client.say(parse(kInsert, "s") + sync_up());
   client.say(query("PREPARE p AS " + std::string(kInsert)));
@@ -102,7 +102,7 @@ TEST(Transactions, have_the_modes_that_there_are) {
 }
 
 // Others wait for its tables.
-TEST(Transactions, give_back_what_they_have_when_they_fail) {
+TEST(Transactions, free_their_memory_when_they_fail) {
   Begun client;
   client.say(query("BEGIN; " + std::string(kInsert)));
   EXPECT_EQ(client.backend.rollbacks, 0);
@@ -114,8 +114,9 @@ TEST(Transactions, give_back_what_they_have_when_they_fail) {
   EXPECT_EQ(client.backend.rollbacks, before) << "it may go on";
 }
 
-// Programs begin anew after 57P01: whose rows are on their way is told what became of them.
-TEST(Stops, answer_what_is_being_written) {
+// Programs start over after 57P01: a client whose rows are being written first gets the result of
+// its statement.
+TEST(Stops, answer_the_statement_whose_rows_are_being_written) {
   const Error reason{ErrorCode::ShuttingDown, "the server stops"};
   for (const bool is_extended : {false, true}) {
     Begun client;
@@ -139,7 +140,7 @@ TEST(Stops, wait_three_seconds_at_most) {
   EXPECT_TRUE(client.session.is_over());
 }
 
-TEST(Stops, wait_for_nobody_who_is_asked_nothing) {
+TEST(Stops, do_not_wait_for_an_idle_client) {
   Begun client;
   client.say(query("BEGIN; " + std::string(kInsert)));
   client.session.shut_down({ErrorCode::ShuttingDown, "the server stops"});

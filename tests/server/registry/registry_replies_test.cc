@@ -1,4 +1,4 @@
-// Where a registry is, and what it may answer.
+// The address of a registry, and its possible answers.
 #include "server/registry/registry_replies.h"
 
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ TEST(RegistryReplies, a_schema_has_a_text) {
             engine::SchemaKind::Avro);
 }
 
-TEST(RegistryReplies, what_is_none_is_told) {
+TEST(RegistryReplies, an_invalid_answer_is_reported) {
   const std::string huge(engine::kMaxSchemaSize + 1, 'x');
   for (const std::string& wrong :
        {std::string("{}"), std::string("[]"), std::string(R"({"schema":7})"),

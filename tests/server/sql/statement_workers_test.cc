@@ -50,7 +50,7 @@ TEST(StatementWorkers, jobs_run_each_once) {
 TEST(StatementWorkers, the_queue_is_bounded_in_bytes) {
   StatementWorkers workers(1, 100);
   const Busy busy(workers);
-  EXPECT_TRUE(workers.try_run(1'000, [] {}));  // into an empty queue anything goes
+  EXPECT_TRUE(workers.try_run(1'000, [] {}));  // an empty queue accepts a statement of any size
   EXPECT_FALSE(workers.try_run(1, [] {}));
 }
 
@@ -66,7 +66,7 @@ TEST(StatementWorkers, short_jobs_do_not_wait_for_long_ones) {
   end.set_value();
 }
 
-TEST(StatementWorkers, stopping_drops_what_waits_and_tells_when_what_runs_takes_too_long) {
+TEST(StatementWorkers, stopping_drops_waiting_work_and_reports_work_that_takes_too_long) {
   StatementWorkers workers(1);
   const auto token = std::make_shared<int>();
   {

@@ -28,7 +28,7 @@ struct TableLocksTest : testing::Test {
   Session a, b, c;
 };
 
-TEST_F(TableLocksTest, who_comes_first_goes_first) {
+TEST_F(TableLocksTest, the_first_waiting_session_is_served_first) {
   ask(a, {"t"}, Mode::Exclusive);
   ask(b, {"t"}, Mode::Exclusive);
   ask(c, {"t"}, Mode::Exclusive);
@@ -41,8 +41,8 @@ TEST_F(TableLocksTest, who_comes_first_goes_first) {
   EXPECT_TRUE(c.hold);
 }
 
-// Each has what another one wants.
-TEST_F(TableLocksTest, who_would_wait_for_itself_is_told_so) {
+// Each session has a lock that another one waits for.
+TEST_F(TableLocksTest, a_deadlock_is_reported) {
   const auto ask_as = [&](Session& session, std::set<std::string> names) {
     auto asked = locks.ask(
         std::move(names), Mode::Exclusive, [](Hold) {}, &session);
@@ -64,7 +64,7 @@ TEST_F(TableLocksTest, who_would_wait_for_itself_is_told_so) {
 }
 
 // An append may keep the turn of a statement that is over.
-TEST_F(TableLocksTest, what_ends_by_itself_is_no_deadlock) {
+TEST_F(TableLocksTest, a_wait_that_ends_by_itself_is_no_deadlock) {
   const auto ask_as = [&](Session& session) {
     auto asked = locks.ask(
         {"t"}, Mode::Exclusive, [](Hold) {}, &session);
@@ -98,7 +98,7 @@ TEST_F(TableLocksTest, all_names_or_none) {
   EXPECT_TRUE(c.hold);
 }
 
-TEST_F(TableLocksTest, who_withdraws_holds_up_nobody) {
+TEST_F(TableLocksTest, a_withdrawn_request_delays_no_other) {
   ask(a, {"t"}, Mode::Exclusive);
   ask(b, {"t"}, Mode::Exclusive);
   ask(c, {"t"}, Mode::Exclusive);
@@ -125,10 +125,10 @@ TEST_F(TableLocksTest, readers_go_together_and_not_with_writers) {
   EXPECT_TRUE(late.hold);
 }
 
-TEST(SerialNumbers, come_behind_what_was_noted) {
+TEST(SerialNumbers, follow_the_noted_number) {
   SerialNumbers numbers;
   const SerialNumbers::Column column{Uuid(), 0};
-  numbers.note(column, 7);  // before anybody knows where they begin
+  numbers.note(column, 7);  // before the start of the numbers is known
   EXPECT_FALSE(numbers.knows(column));
   EXPECT_FALSE(numbers.take(column, 1));
   numbers.begin(column, 3);

@@ -53,7 +53,7 @@ TEST_F(CheckpointLaneTest, a_large_one_is_not_overtaken) {
   EXPECT_EQ(begun_, "alargeb");
 }
 
-TEST_F(CheckpointLaneTest, one_that_does_not_begin_holds_up_nobody) {
+TEST_F(CheckpointLaneTest, a_checkpoint_that_does_not_begin_delays_no_other) {
   enter("a", 100);
   enter("b", 100, false);
   enter("c", 100);

@@ -27,7 +27,7 @@ TEST_F(GeneratorClockTest, rows_are_due_from_the_first_poll_on) {
   EXPECT_EQ(poll(rows, 70), (Rows{70, 79}));
   EXPECT_EQ(poll(rows, 80), Rows());
   clock_.advance_us(1 * 1000);
-  EXPECT_EQ(poll(rows, 75), (Rows{75, 80}));  // what was not taken comes again
+  EXPECT_EQ(poll(rows, 75), (Rows{75, 80}));  // rows that were not taken are offered again
 }
 
 TEST_F(GeneratorClockTest, parts_of_rows_do_not_get_lost) {
@@ -40,7 +40,7 @@ TEST_F(GeneratorClockTest, parts_of_rows_do_not_get_lost) {
   EXPECT_EQ(rows.due(), Offset(30));
 }
 
-TEST_F(GeneratorClockTest, what_is_more_than_a_second_behind_is_not_made_up_for) {
+TEST_F(GeneratorClockTest, a_lag_of_more_than_a_second_is_not_made_up_for) {
   GeneratorClock rows({.rows_per_second = 10}, clock_);
   poll(rows, 0);
   clock_.advance_us(1000 * 1000);

@@ -39,7 +39,7 @@ bool eventually(const Condition& condition) {
   return condition();
 }
 
-// A state store that has no room as long as it is told so, for what has entries; or holds that back.
+// A state store that refuses or holds back checkpoints with entries, as the test demands.
 class Full final : public storage::StateStore {
  public:
   explicit Full(storage::StateStore& state) : state_(state) {}
@@ -111,10 +111,10 @@ class Full final : public storage::StateStore {
   storage::StateStore& state_;
   std::mutex mutex_;
   Held held_;                         // guarded by mutex_
-  std::vector<std::thread> threads_;  // the state writer's, who submits
+  std::vector<std::thread> threads_;  // stand for the state writer's thread, which calls `done`
 };
 
-// Tasks without operators: their state is what was restored.
+// Tasks without operators: their state is the restored one.
 class JournalCheckpointsTest : public testing::Test {
  protected:
   void SetUp() override { open(); }
@@ -138,7 +138,7 @@ class JournalCheckpointsTest : public testing::Test {
     made->recover(tasks);
     return made;
   }
-  // What the sink does with a commit and its answer.
+  // Commits as a sink does: appends the commit, and reports its answer to the checkpoints.
   void commit(JournalCheckpoints& to, engine::JournalEntry entry, const std::string& task = kTask) {
     const TaskSequence sequence(++sequences_[task]);
     storage::TaskCommit request{
@@ -154,7 +154,7 @@ class JournalCheckpointsTest : public testing::Test {
               const std::string& task = kTask) {
     commit(to, entry_of(key, value), task);
   }
-  // As a query is dropped; the checkpoints are told.
+  // Drops the tasks as a drop of their query does, and notifies the checkpoints.
   void drop(JournalCheckpoints& of, const std::string& prefix, storage::StateStore& state) {
     const auto wait_for = [&](auto& of_store) {
       std::promise<Status> dropped;
@@ -251,7 +251,7 @@ class JournalCheckpointsTest : public testing::Test {
   SimulatedClock clock_;
   storage::MemoryDisk log_disk_, state_disk_;
   std::unique_ptr<storage::Log> log_;
-  std::deque<Full> fulls_;  // what is on its way when a test ends may ask them
+  std::deque<Full> fulls_;  // checkpoints that still run at the end of a test may use them
   std::unique_ptr<storage::StateStore> state_;
   const PartitionId journal_ = storage::journal_of(kTask);
   std::map<std::string, storage::TaskStart> starts_;
@@ -288,7 +288,7 @@ class Interrupted final : public storage::StateStore {
 };
 
 constexpr CheckpointPolicy kAtOnce{.journal_bytes = 1};
-// Of a few small entries each.
+// Each checkpoint pass has a few small entries.
 constexpr CheckpointPolicy kInPasses{.journal_bytes = 1, .pass_bytes = 500};
 
 }  // namespace
@@ -318,8 +318,8 @@ TEST_F(JournalCheckpointsTest, state_is_whole_when_a_checkpoint_is_completed_whi
   EXPECT_EQ(load(state), (Restored{{"a", "1"}, {"b", "1"}}));
 }
 
-// What the journal held at a start comes into the next checkpoint, once, whoever has begun by then.
-TEST_F(JournalCheckpointsTest, what_a_journal_holds_at_a_start_comes_into_the_next_checkpoint) {
+// The journal's contents at a start enter the next checkpoint exactly once, whichever tasks have begun by then.
+TEST_F(JournalCheckpointsTest, the_journals_contents_at_a_start_enter_the_next_checkpoint) {
   {
     const auto first = checkpoints(kAtOnce);
     commit(*first, "a", "1");
@@ -382,7 +382,7 @@ TEST_F(JournalCheckpointsTest, it_is_tried_again_wherever_it_fails) {
   EXPECT_EQ(stored(), (Restored{{"a", "1"}}));
 }
 
-TEST_F(JournalCheckpointsTest, what_could_not_be_read_is_read_again) {
+TEST_F(JournalCheckpointsTest, a_failed_read_is_repeated) {
   Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kAtOnce, &full);
   commit(*first, "a", "1");
@@ -392,8 +392,8 @@ TEST_F(JournalCheckpointsTest, what_could_not_be_read_is_read_again) {
   EXPECT_EQ(stored(), (Restored{{"a", "1"}}));
 }
 
-// A commit of the state file whose end is not known.
-TEST_F(JournalCheckpointsTest, what_was_stored_and_is_not_known_to_be_is_stored_again) {
+// A commit of the state file with an unknown outcome.
+TEST_F(JournalCheckpointsTest, a_checkpoint_with_an_unknown_outcome_is_stored_again) {
   Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kAtOnce, &full);
   commit(*first, "a", "1");
@@ -422,7 +422,7 @@ TEST_F(JournalCheckpointsTest, one_failure_holds_back_the_checkpoints_of_all_jou
   EXPECT_EQ(full.attempts, 1);
 }
 
-TEST_F(JournalCheckpointsTest, tasks_whose_checkpoints_fail_wait_before_the_disk_is_full) {
+TEST_F(JournalCheckpointsTest, tasks_with_failing_checkpoints_wait_before_the_disk_is_full) {
   Full& full = fulls_.emplace_back(*state_);
   full.refusals = 1'000'000;
   const auto lane = std::make_shared<CheckpointLane>(full, *log_, clock_,
@@ -455,9 +455,9 @@ TEST_F(JournalCheckpointsTest, while_memory_is_short_checkpoints_are_begun_soone
   EXPECT_TRUE(eventually([&] { return journal_length() == 0; }));
 }
 
-// A checkpoint is made of the changes of many commits, of which only the newest change of a key counts; a
-// range takes what was written before it and what comes below it later (of a former owner's journal).
-TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
+// A checkpoint combines the changes of many commits: only the newest change of a key counts. A range removes earlier
+// keys and, below its end, later ones of a former owner's journal.
+TEST_F(JournalCheckpointsTest, the_checkpoint_has_the_newest_of_many_changes) {
   using Kind = engine::StateEntry::Kind;
   const auto first = checkpoints(kAtOnce);
   std::map<std::string, Restored> expected;
@@ -486,7 +486,7 @@ TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
       eventually([&] { return stored(kTask) == mine && stored(kOther) == expected[kOther]; }));
 }
 
-TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_checkpoint) {
+TEST_F(JournalCheckpointsTest, a_few_changes_wait_longer_than_a_worthwhile_amount) {
   Full& counting = fulls_.emplace_back(*state_);
   const auto first = checkpoints({}, &counting);
   const auto tick_after = [&](int64_t seconds) {
@@ -516,8 +516,7 @@ TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_check
   }));
 }
 
-TEST_F(JournalCheckpointsTest,
-       what_a_task_that_is_gone_has_left_in_a_journal_does_not_wait_longer) {
+TEST_F(JournalCheckpointsTest, changes_of_a_dropped_task_do_not_wait_longer) {
   const auto first = checkpoints({});
   commit(*first, "a", "1");
   commit(*first, "b", "1", kOther);
@@ -527,7 +526,7 @@ TEST_F(JournalCheckpointsTest,
   EXPECT_TRUE(eventually([&] { return journal_length() == 0; }));
 }
 
-TEST_F(JournalCheckpointsTest, tells_how_much_waits_for_a_checkpoint_and_since_when) {
+TEST_F(JournalCheckpointsTest, reports_the_waiting_amount_and_its_age) {
   Full& full = fulls_.emplace_back(*state_);
   full.refusals = 1'000'000;
   const auto first = checkpoints(kAtOnce, &full);
@@ -565,7 +564,7 @@ TEST_F(JournalCheckpointsTest, a_large_one_goes_in_parts_and_a_stop_between_them
   EXPECT_EQ(load(*state_).size(), 70'000u);
 }
 
-// However much waits, what is copied of it at a time is bounded.
+// However long the journal is, the amount that is copied at a time is bounded.
 TEST_F(JournalCheckpointsTest, a_long_stretch_is_written_in_passes_of_a_few_entries) {
   Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
@@ -600,7 +599,7 @@ TEST_F(JournalCheckpointsTest, a_long_stretch_is_written_in_passes_of_a_few_entr
   full.holds = false;
 }
 
-TEST_F(JournalCheckpointsTest, a_pass_that_failed_is_read_again_and_those_before_it_are_not) {
+TEST_F(JournalCheckpointsTest, a_failed_pass_is_read_again_and_earlier_ones_are_not) {
   Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kInPasses, &full);
   Restored expected;
@@ -622,7 +621,7 @@ TEST_F(JournalCheckpointsTest, a_pass_that_failed_is_read_again_and_those_before
   EXPECT_LT(full.attempts, 60);
 }
 
-// What comes before the damage is good; but the state never claims what comes behind it.
+// The entries before the damage are good; but the state never claims to contain those behind it.
 TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
   for (const int64_t offset : {30, 59}) {
     begin_anew();
@@ -641,7 +640,7 @@ TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
   }
 }
 
-TEST_F(JournalCheckpointsTest, of_tasks_that_are_dropped_nothing_comes_into_the_state) {
+TEST_F(JournalCheckpointsTest, dropped_tasks_leave_nothing_in_the_state) {
   for (const bool is_begun : {false, true}) {
     Full& full = fulls_.emplace_back(*state_);
     full.refusals = is_begun ? 1 : 0;  // it waits for the next try
@@ -662,7 +661,7 @@ TEST_F(JournalCheckpointsTest, of_tasks_that_are_dropped_nothing_comes_into_the_
       return journal_length() == 0;
     }));
     EXPECT_EQ(state_->task_ids().value(), std::vector<std::string>{kOther});
-    // Made anew, it begins anew.
+    // A new task of the same name has no state.
     sequences_[kTask] = 0;
     begin(kTask);
     EXPECT_EQ(load(*state_), Restored{});
@@ -684,7 +683,7 @@ TEST_F(JournalCheckpointsTest, state_that_does_not_reach_to_the_journal_is_refus
   EXPECT_FALSE(broken->is_dirty()) << "it takes nothing that would move the end";
 }
 
-// The journal has it all; what is copied of it goes when it is stored, or has to wait.
+// The journal has all changes; copies of them are freed when they are stored, or have to wait.
 TEST_F(JournalCheckpointsTest, only_a_checkpoint_that_is_being_written_takes_memory) {
   Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
@@ -710,7 +709,7 @@ TEST_F(JournalCheckpointsTest, only_a_checkpoint_that_is_being_written_takes_mem
   EXPECT_TRUE(eventually([&] { return first->memory_bytes() == 0; })) << "it failed";
 }
 
-TEST_F(JournalCheckpointsTest, a_task_that_is_created_anew_gets_nothing_of_the_former_one) {
+TEST_F(JournalCheckpointsTest, a_task_that_is_created_again_gets_nothing_of_the_former_one) {
   for (const bool is_begun : {false, true}) {
     Full& full = fulls_.emplace_back(*state_);
     full.holds = is_begun;
@@ -747,7 +746,7 @@ TEST_F(JournalCheckpointsTest, a_task_that_is_created_anew_gets_nothing_of_the_f
   }
 }
 
-TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
+TEST_F(JournalCheckpointsTest, reports_once_the_contents_of_a_finished_checkpoint) {
   Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
   const auto first = checkpoints(kAtOnce, &full);
@@ -770,7 +769,7 @@ TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
   ASSERT_TRUE(settle(*first));
   commit(*first, "a", "2", kOther);
   ASSERT_TRUE(settle(*first));
-  // Of two checkpoints together.
+  // The positions of two checkpoints together.
   EXPECT_EQ(first->take_stored(), (Stored{{kTask, TaskSequence{3}}, {kOther, TaskSequence{2}}}));
   commit(*first, "a", "4");
   commit(*first, "a", "4", kOther);
@@ -779,7 +778,7 @@ TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
   EXPECT_EQ(first->take_stored(), (Stored{{kOther, TaskSequence{3}}}));
 }
 
-TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_the_state) {
+TEST_F(JournalCheckpointsTest, a_damaged_journal_adds_nothing_to_the_state) {
   for (const Damage& damaged : {kErase, kGarble})
     for (int64_t offset = 0; offset < 3; ++offset) {
       begin_anew();
@@ -797,8 +796,8 @@ TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_t
     }
 }
 
-// A gap in what one task has committed says nothing about others.
-TEST_F(JournalCheckpointsTest, of_one_task_that_is_damaged_the_others_go_on) {
+// A gap in the commits of one task proves nothing about other tasks.
+TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   auto now = checkpoints(kAtOnce);
   commit(*now, "a", "1");
   commit(*now, "a", "1", kOther);
@@ -815,7 +814,7 @@ TEST_F(JournalCheckpointsTest, of_one_task_that_is_damaged_the_others_go_on) {
   ASSERT_TRUE(settle(*now));
   EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
   EXPECT_EQ(stored(), Restored{});
-  // A restart must not take what is left for all there was: nothing is trimmed before the task is dropped.
+  // A restart must not take the rest of the journal for all of it: nothing is trimmed before the task is dropped.
   EXPECT_EQ(journal_length(), 4);
   now.reset();
   open();
@@ -830,8 +829,8 @@ TEST_F(JournalCheckpointsTest, of_one_task_that_is_damaged_the_others_go_on) {
   EXPECT_EQ(journal_length(), 0);
 }
 
-// Whose a damaged entry was nobody knows: it may have been of any task that was there.
-TEST_F(JournalCheckpointsTest, what_begins_behind_damage_is_whole) {
+// A damaged entry may have been of any task that existed then.
+TEST_F(JournalCheckpointsTest, tasks_that_begin_behind_the_damage_are_whole) {
   const std::string later = "q/7/0";
   auto now = checkpoints(kAtOnce);
   commit(*now, "a", "1");
@@ -903,7 +902,7 @@ TEST_F(JournalCheckpointsTest, a_store_that_no_plan_can_have_is_damage) {
 }
 
 // Commits, checkpoints that fail or not, drops and restarts, in any order.
-TEST_F(JournalCheckpointsTest, whatever_happens_the_state_is_what_was_committed) {
+TEST_F(JournalCheckpointsTest, after_any_events_the_state_equals_the_commits) {
   for (const CheckpointPolicy& policy : {kAtOnce, kInPasses}) {
     begin_anew();
     Random random(11);

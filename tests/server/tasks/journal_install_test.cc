@@ -1,4 +1,4 @@
-// What a snapshot of a journal contains is in another node afterwards, and its tasks go on behind it.
+// Another node has the contents of a journal's snapshot after it is installed, and its tasks continue behind it.
 #include "server/tasks/journal_install.h"
 
 #include <gtest/gtest.h>
@@ -156,7 +156,7 @@ class JournalInstallTest : public testing::Test {
   std::atomic<bool> must_stop_ = false;
 };
 
-TEST_F(JournalInstallTest, all_is_there_and_the_next_commit_follows) {
+TEST_F(JournalInstallTest, everything_is_installed_and_the_next_commit_follows) {
   const auto written = pieces();
   EXPECT_GT(written.size(), 5u);
   for (const std::string& piece : written) EXPECT_LT(piece.size(), 300u << 10);
@@ -174,14 +174,14 @@ TEST_F(JournalInstallTest, all_is_there_and_the_next_commit_follows) {
   EXPECT_EQ(exchange->log_end(), Offset{5});
   EXPECT_EQ(exchange->high_watermark(), Offset{5});
   EXPECT_EQ(to_.log->find_partition({kExchange.topic, PartitionId{0}})->log_end(), Offset{0});
-  // What was sent before counts as sent, and what follows is taken.
+  // Batches before the snapshot count as sent, and the next ones are accepted.
   const auto begun = storage::begin_task_and_wait(*to_.log, kTask).value();
   EXPECT_EQ(to_.carry_out(begun.epoch, 7, 8).error().code, ErrorCode::OutOfOrderSequence);
   ASSERT_TRUE(to_.carry_out(begun.epoch, 6, 8));
   EXPECT_EQ(to_.log->find_partition(kExchange)->log_end(), Offset{7});
 }
 
-TEST_F(JournalInstallTest, what_came_from_a_snapshot_is_written_into_the_next) {
+TEST_F(JournalInstallTest, installed_contents_are_written_into_the_next_snapshot) {
   ASSERT_TRUE(install(pieces()));
   const std::vector<storage::TopicPartition> exchanges{kExchange};
   const auto there = storage::PartitionSnapshot::open(*from_.log, exchanges).value();

@@ -1,4 +1,4 @@
-// What tasks read of partitions that have transactions.
+// The records that tasks read from partitions with transactions.
 #include <gtest/gtest.h>
 
 #include "records/control_batch.h"
@@ -25,7 +25,7 @@ std::string marker(records::TransactionEnd end) {
   return records::marker_batch(kProducer, 0, {end, 0}, 2000);
 }
 
-TEST(LogSourcesTest, WhatIsUndecidedIsNotReadAndWhatWasAbortedIsHidden) {
+TEST(LogSourcesTest, UndecidedRecordsAreNotReadAndAbortedOnesAreHidden) {
   storage::MemoryDisk disk;
   const auto log = storage::Log::open(disk.open(), {}).value();
   ASSERT_TRUE(create_partitions_and_wait(*log, kPartition.topic, 1));
@@ -47,7 +47,7 @@ TEST(LogSourcesTest, WhatIsUndecidedIsNotReadAndWhatWasAbortedIsHidden) {
   sources->release();
 }
 
-// After a restart nothing but the marker itself tells of it.
+// After a restart only the marker itself shows that it is one.
 TEST(LogSourcesTest, MarkersOfTransactionsThatAreOverAreHiddenAfterARestart) {
   storage::MemoryDisk disk;
   {

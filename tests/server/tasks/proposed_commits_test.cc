@@ -1,4 +1,4 @@
-// What a task commits in a cluster: what is proposed, and when it is done.
+// The commits of a task in a cluster: their proposals, and the moment when they are done.
 #include "server/tasks/proposed_commits.h"
 
 namespace server {
@@ -36,7 +36,7 @@ class ProposedCommitsTest : public testing::Test {
   std::vector<int64_t> done_;
 };
 
-TEST_F(ProposedCommitsTest, what_each_node_does_itself_is_told_from_what_is_delivered) {
+TEST_F(ProposedCommitsTest, local_outputs_are_separated_from_delivered_ones) {
   commit(1);
   const storage::ReplicatedCommit& proposed = proposals_.proposed.at(0);
   EXPECT_EQ(proposed.planned_at, Revision{9});
@@ -52,7 +52,7 @@ TEST_F(ProposedCommitsTest, a_commit_is_done_when_it_comes_back) {
   commit(4);
   commit(5);
   EXPECT_TRUE(done_.empty());
-  sink_.answered(TaskSequence{3}, {});  // of who ran the task before
+  sink_.answered(TaskSequence{3}, {});  // a commit of the previous owner
   EXPECT_TRUE(done_.empty());
   sink_.answered(TaskSequence{4}, {});
   sink_.answered(TaskSequence{5}, {});

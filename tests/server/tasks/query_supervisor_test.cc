@@ -62,7 +62,7 @@ TEST_F(SupervisorTest, a_query_goes_on_where_it_was_after_a_restart) {
   EXPECT_EQ(node_->tasks->recovered().tasks, 4u);
 }
 
-// A query whose inputs have more partitions has tasks for them: the metadata says how many.
+// A query whose inputs get more partitions gets tasks for them; the metadata have the number of partitions.
 TEST_F(SupervisorTest, a_topic_that_grows_gives_its_queries_more_tasks) {
   ASSERT_TRUE(node_->change(GrowTopic{"s", 5}));
   EXPECT_EQ(task_count(), 5u + 2u);  // the exchange keeps its number
@@ -70,7 +70,7 @@ TEST_F(SupervisorTest, a_topic_that_grows_gives_its_queries_more_tasks) {
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
 }
 
-// What it would make of half of an input is wrong, and a restart would end it anyway.
+// Its results from half of an input would be wrong, and a restart would end the query anyway.
 TEST_F(SupervisorTest, a_join_whose_inputs_come_apart_stops_at_once) {
   ASSERT_TRUE(node_->define("CREATE STREAM l (k INT KEY, v INT) WITH (PARTITIONS = 2);"));
   ASSERT_TRUE(node_->define("CREATE TABLE r (k INT PRIMARY KEY, w INT) WITH (PARTITIONS = 2);"));
@@ -87,7 +87,7 @@ TEST_F(SupervisorTest, a_join_whose_inputs_come_apart_stops_at_once) {
   EXPECT_EQ(node_->supervisor->troubles().begin()->second.code, ErrorCode::ObjectState);
 }
 
-TEST_F(SupervisorTest, a_query_that_has_lost_its_topic_stops_and_says_what_to_do) {
+TEST_F(SupervisorTest, a_query_that_has_lost_its_topic_stops_with_a_hint) {
   ASSERT_TRUE(node_->change(DeleteTopic{"s"}));
   ASSERT_TRUE(trouble());
   EXPECT_EQ(trouble()->code, ErrorCode::UnknownTopic);
@@ -142,8 +142,8 @@ TEST_F(SupervisorTest, statements_do_not_wait_for_the_state_writer) {
   may_go_on.set_value();
 }
 
-// The id is the user's to give: what is still to be removed of the former query is another's.
-TEST_F(SupervisorTest, a_query_with_the_id_of_one_that_was_dropped_begins_anew) {
+// The user chooses the id, so data of a former query with this id may still wait for their removal.
+TEST_F(SupervisorTest, a_query_with_the_id_of_a_dropped_one_starts_over) {
   ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
   const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'mine') SELECT v FROM s;";
   node_->insert(node_->partition("s"), R"({"V":1})");
@@ -155,7 +155,7 @@ TEST_F(SupervisorTest, a_query_with_the_id_of_one_that_was_dropped_begins_anew) 
   }
 }
 
-TEST_F(SupervisorTest, names_are_bounded_so_that_those_of_tasks_fit) {
+TEST_F(SupervisorTest, names_are_bounded_to_leave_room_for_task_names) {
   const std::string longest(249, 'n');
   const Status created = node_->define("CREATE STREAM " + longest + " AS SELECT v FROM s;");
   ASSERT_TRUE(created) << created.error().message;
@@ -173,7 +173,7 @@ TEST_F(SupervisorTest, names_are_bounded_so_that_those_of_tasks_fit) {
 }
 
 // From before names were bounded.
-TEST_F(SupervisorTest, a_query_whose_id_is_too_long_keeps_no_other_from_running) {
+TEST_F(SupervisorTest, a_query_whose_id_is_too_long_prevents_no_other) {
   const DefinedQueryPtr query = node_->definitions->image()->find_query("CTAS_T_0");
   auto long_plan = std::make_shared<engine::QueryPlan>(*query->plan);
   long_plan->id = std::string(500, 'q');
@@ -189,7 +189,7 @@ TEST_F(SupervisorTest, a_query_whose_id_is_too_long_keeps_no_other_from_running)
   EXPECT_EQ(node_->supervisor->trouble_of(long_plan->id), std::nullopt);
 }
 
-// After a crash nothing would tell the new query's state from the one that was to be removed.
+// After a crash the new query's state could not be distinguished from the state that was to be removed.
 TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
   const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'MINE') SELECT v FROM s;";
@@ -218,8 +218,8 @@ TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   EXPECT_EQ(node_->state->task_ids().value().size(), 1u);
 }
 
-// What is behind in the log counts whether or not a task looks at it.
-TEST_F(SupervisorTest, a_query_that_is_paused_says_how_far_it_is_behind) {
+// Unread records in the log count whether or not a task reads them.
+TEST_F(SupervisorTest, a_paused_query_reports_its_lag) {
   const auto lag = [&] {
     int64_t sum = 0;
     for (const ShardTaskReport& report : node_->reports())
@@ -237,7 +237,7 @@ TEST_F(SupervisorTest, a_query_that_is_paused_says_how_far_it_is_behind) {
   EXPECT_TRUE(node_->eventually([&] { return lag() == 0; }));
 }
 
-TEST_F(SupervisorTest, what_nobody_has_defined_is_removed_at_the_start) {
+TEST_F(SupervisorTest, undefined_leftovers_are_removed_at_the_start) {
   ASSERT_TRUE(storage::create_partitions_and_wait(*node_->log, Uuid::random(), 3));
   ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, "GONE_7/0/0"));
   const size_t topics = node_->log->topics().size();
@@ -250,7 +250,7 @@ TEST_F(SupervisorTest, what_nobody_has_defined_is_removed_at_the_start) {
   }));
 }
 
-TEST_F(SupervisorTest, a_task_that_is_fenced_is_built_anew) {
+TEST_F(SupervisorTest, a_fenced_task_is_built_again) {
   ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, "CTAS_T_0/0/0"));  // another owner
   node_->insert(node_->partition("s", 0), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
@@ -259,8 +259,8 @@ TEST_F(SupervisorTest, a_task_that_is_fenced_is_built_anew) {
   EXPECT_EQ(task_count(), 4u);
 }
 
-// That may take a minute, as long as the journal reaches behind the checkpoint. It is not for nothing either: a
-// query is not kept from starting for ever.
+// Such a restart may take a minute, as long as the journal reaches behind the checkpoint. It also makes progress, so
+// that the query starts in the end.
 TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) {
   node_ = std::make_unique<RunningQueries>(disks_, 2, CheckpointPolicy{.interval_ms = 1});
   ASSERT_TRUE(node_->define("DROP TABLE t;"));
@@ -368,7 +368,7 @@ class DamageTest : public testing::Test {
   std::unique_ptr<RunningQueries> node_;
 };
 
-TEST_F(DamageTest, that_a_checkpoint_finds_in_a_journal_ends_its_queries_alone) {
+TEST_F(DamageTest, damage_found_by_a_checkpoint_in_a_journal_ends_its_queries_alone) {
   node_->state->is_full = true;
   insert(R"({"V":1})", {"CSAS_A_0", "CSAS_B_1"});
   EXPECT_TRUE(node_->eventually([&] { return journal_length(kA) > 0; }));
@@ -395,7 +395,7 @@ TEST_F(DamageTest, that_a_checkpoint_finds_in_a_journal_ends_its_queries_alone) 
   expect_that_a_can_be_made_anew();
 }
 
-TEST_F(DamageTest, of_a_tasks_row_ends_its_query_alone) {
+TEST_F(DamageTest, damage_of_a_tasks_row_ends_its_query_alone) {
   insert(R"({"V":1})", {"CSAS_A_0", "CSAS_B_1"});
   node_.reset();
   change(disks_.log, "tasks",
@@ -405,7 +405,7 @@ TEST_F(DamageTest, of_a_tasks_row_ends_its_query_alone) {
   expect_that_a_can_be_made_anew();
 }
 
-TEST_F(DamageTest, of_a_tasks_position_ends_its_query_alone) {
+TEST_F(DamageTest, damage_of_a_tasks_position_ends_its_query_alone) {
   insert(R"({"V":1})", {"CSAS_A_0", "CSAS_B_1"});
   EXPECT_TRUE(node_->eventually([&] { return journal_length(kA) == 0; }));
   node_.reset();
@@ -416,7 +416,7 @@ TEST_F(DamageTest, of_a_tasks_position_ends_its_query_alone) {
   expect_that_a_can_be_made_anew();
 }
 
-// It is about one of those that are counted.
+// The last error is one of the counted ones.
 TEST_F(DamageTest, the_last_error_of_a_query_survives_a_restart_as_its_count_does) {
   const auto told = [&] {
     for (const ShardTaskReport& report : node_->reports())
@@ -442,7 +442,7 @@ TEST_F(DamageTest, the_last_error_of_a_query_survives_a_restart_as_its_count_doe
   }
 }
 
-// The shards are about to stop: who would wait for them would wait for ever.
+// The shards are about to stop: a caller that waited for them would wait for ever.
 TEST_F(SupervisorTest, after_its_stop_nothing_is_asked_of_the_shards) {
   const MetadataImagePtr image = node_->definitions->image();
   const DefinedQueryPtr query = image->find_query("CTAS_T_0");

@@ -72,7 +72,7 @@ class RenewedTablesTest : public testing::Test {
   storage::UncleanElections elections_;  // guarded by mutex_
 };
 
-TEST_F(RenewedTablesTest, a_table_is_read_anew_after_an_unclean_election) {
+TEST_F(RenewedTablesTest, a_table_is_read_again_after_an_unclean_election) {
   lose_records();
   EXPECT_EQ(rows(), 3u) << "what is lost, and not what came in its place";
   elect(1, 100);
@@ -93,7 +93,7 @@ TEST_F(RenewedTablesTest, not_before_its_replica_follows_the_new_leader) {
   EXPECT_TRUE(node_->eventually([&] { return rows() == 2; })) << rows();
 }
 
-TEST_F(RenewedTablesTest, who_was_away_meanwhile_does_so_when_it_starts) {
+TEST_F(RenewedTablesTest, a_node_that_was_away_meanwhile_reads_it_again_when_it_starts) {
   lose_records();
   elect(1, 100);
   node_.reset();

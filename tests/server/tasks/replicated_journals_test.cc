@@ -37,8 +37,8 @@ class ReplicatedJournalsTest : public testing::Test {
   }
   void TearDown() override { close(); }
 
-  // As a node does, whose log is closed before they go: its writer may still be telling them what was carried out, and is
-  // through with that when it answers once more.
+  // Closes the journals as a node does, after its log: the log's writer may still be reporting carried-out commits, and
+  // is done with that when it answers another write.
   void close() {
     if (!journals_) return;
     journals_->stop_thread();
@@ -134,7 +134,7 @@ class ReplicatedJournalsTest : public testing::Test {
   std::unique_ptr<ReplicatedJournals> journals_;
 };
 
-TEST_F(ReplicatedJournalsTest, what_is_committed_is_carried_out) {
+TEST_F(ReplicatedJournalsTest, commits_are_carried_out) {
   define("Q", kFirst);
   start("Q/0/0");
   append(kFirst, commit("Q/0/0", 1));
@@ -143,7 +143,7 @@ TEST_F(ReplicatedJournalsTest, what_is_committed_is_carried_out) {
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
 }
 
-// A take-over builds the queries of one journal; who looks up something of another one waits for none of that.
+// A take-over rebuilds the queries of one journal; look-ups of the other journals' queries do not wait for it.
 TEST_F(ReplicatedJournalsTest, while_one_is_paused_others_go_on) {
   define("Q", kFirst);
   define("R", kSecond);
@@ -159,10 +159,10 @@ TEST_F(ReplicatedJournalsTest, while_one_is_paused_others_go_on) {
   EXPECT_TRUE(wait_for_all_of(kFirst));
 }
 
-// Whoever settles waits for what was there when it asked: under load there is always more.
-TEST_F(ReplicatedJournalsTest, what_comes_meanwhile_is_not_waited_for) {
+// settle() waits for the commits that exist when it is called: under load there are always later ones.
+TEST_F(ReplicatedJournalsTest, later_commits_are_not_waited_for) {
   define("Q", kFirst);
-  define("LATER", kFirst);  // and not started: what is of it waits
+  define("LATER", kFirst);  // not started, so its commits wait
   start("Q/0/0");
   EXPECT_TRUE(wait_for_all_of(kFirst));
   journals_->opened(kFirst, 1);
@@ -178,7 +178,7 @@ TEST_F(ReplicatedJournalsTest, what_comes_meanwhile_is_not_waited_for) {
   EXPECT_LT(journals_->first_needed(kFirst), end_of(kFirst));
 }
 
-// A definition of a newer program, which others of the cluster are already: this one keeps what they commit.
+// The definition is of a newer program, which other nodes run already: this node keeps the commits of the query.
 TEST_F(ReplicatedJournalsTest,
        a_query_that_cannot_be_read_holds_up_no_other_one_and_misses_nothing) {
   define("NEWER", kFirst, "a step of the plan is not known");
@@ -201,7 +201,7 @@ TEST_F(ReplicatedJournalsTest,
   EXPECT_EQ(storage::journal_of_task(log(), "NEWER/1/0"), (Values{"1:e1"}));
   EXPECT_EQ(log().find_partition(kExchange)->log_end(), Offset{1});
 
-  // As a program that can read it goes on: nothing is missing.
+  // A program that can read the definition continues: no commit is missing.
   define("NEWER", kFirst);
   start("NEWER/0/0");
   append(kFirst, commit("NEWER/0/0", 3));
@@ -209,8 +209,8 @@ TEST_F(ReplicatedJournalsTest,
   EXPECT_EQ(storage::journal_of_task(log(), "NEWER/0/0"), (Values{"1:e1", "2:e2", "3:e3"}));
 }
 
-// What it reads was deleted, say: RESUME begins it again when that is mended, which must find all of its commits.
-TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_for_good_misses_nothing) {
+// The query may have failed because its input was deleted: RESUME restarts it later, and must find all of its commits.
+TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_permanently_misses_no_commit) {
   define("Q", kFirst);
   append(kFirst, commit("Q/0/0", 1));
   EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // it is about to be started
@@ -223,8 +223,8 @@ TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_for_good_misses_nothing) 
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2", "3:e3"}));
 }
 
-// Of what is damaged here nothing could be made any more.
-TEST_F(ReplicatedJournalsTest, of_a_query_that_is_damaged_here_nothing_is_carried_out) {
+// No result could be computed from damaged state.
+TEST_F(ReplicatedJournalsTest, commits_of_a_query_that_is_damaged_here_are_not_carried_out) {
   define("LOST", kFirst);
   define("Q", kFirst);
   start("Q/0/0");
@@ -236,8 +236,9 @@ TEST_F(ReplicatedJournalsTest, of_a_query_that_is_damaged_here_nothing_is_carrie
   EXPECT_EQ(log().tasks().value().size(), 1u);
 }
 
-// Whoever runs it next must not go back to the plan of before: so nobody is done with a commit before it has begun that plan.
-TEST_F(ReplicatedJournalsTest, what_a_replaced_query_commits_waits_until_its_plan_has_begun_here) {
+// A node that runs the query later must not go back to the old plan: so no node finishes a commit of the new plan
+// before it has begun that plan.
+TEST_F(ReplicatedJournalsTest, commits_of_a_replaced_query_wait_until_its_plan_has_begun_here) {
   define("Q", kFirst);
   start("Q/0/0");
   append(kFirst, commit("Q/0/0", 1));
@@ -254,8 +255,8 @@ TEST_F(ReplicatedJournalsTest, what_a_replaced_query_commits_waits_until_its_pla
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
 }
 
-// Who runs it has not read the command yet: what it commits is the query's.
-TEST_F(ReplicatedJournalsTest, a_replaced_query_keeps_what_was_committed_by_the_plan_of_before) {
+// The owner has not read the command yet: its commits still belong to the query.
+TEST_F(ReplicatedJournalsTest, a_replaced_query_keeps_the_commits_of_the_old_plan) {
   define("Q", kFirst, {}, kReplacedAt);
   start("Q/0/0", kReplacedAt);
   append(kFirst, commit("Q/0/0", 1));
@@ -279,8 +280,8 @@ TEST_F(ReplicatedJournalsTest, a_replaced_query_that_cannot_run_here_misses_noth
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
 }
 
-// What is of one that is no more is nobody's.
-TEST_F(ReplicatedJournalsTest, what_is_of_a_query_that_was_dropped_is_left_out) {
+// Commits of a query that no longer exists have no owner.
+TEST_F(ReplicatedJournalsTest, commits_of_a_dropped_query_are_left_out) {
   append(kFirst, commit("GONE/0/0", 7));
   EXPECT_TRUE(wait_for_all_of(kFirst));
   EXPECT_TRUE(log().tasks().value().empty());

@@ -34,7 +34,7 @@ class Schedule : public testing::Test {
     if (!trouble) return std::nullopt;
     return trouble->kind;
   }
-  // The ids of what is due.
+  // The ids of the queries that are due.
   std::vector<std::string> due(int64_t now_ms) {
     std::vector<std::string> ids;
     for (const RestartSchedule::Attempt& attempt : schedule_.take_due(now_ms)) {
@@ -50,7 +50,7 @@ class Schedule : public testing::Test {
 
 using Ids = std::vector<std::string>;
 
-// A statement came in between: the query itself has not failed.
+// A statement has interrupted the attempt: the query itself has not failed.
 TEST_F(Schedule, an_attempt_that_made_way_comes_again_as_it_was) {
   ASSERT_TRUE(fails("q", run("q"), kBadRecord, 1000));
   auto attempt = schedule_.take_due(1000).at(0);
@@ -102,7 +102,7 @@ TEST_F(Schedule, each_attempt_waits_twice_as_long_up_to_a_limit) {
   EXPECT_EQ(waited, (std::vector<int64_t>{100, 200, 400, 800, 1'000, 1'000}));
 }
 
-TEST_F(Schedule, a_run_that_has_got_somewhere_begins_the_pace_anew) {
+TEST_F(Schedule, a_run_that_has_made_progress_resets_the_pace) {
   uint64_t number = run("q");
   for (const int64_t now_ms : {0, 10'000, 20'000}) {
     fails("q", number, kReadFailed, now_ms);
@@ -152,7 +152,7 @@ TEST_F(Schedule, damage_stops_a_query_at_once_and_no_record_is_blamed) {
   EXPECT_TRUE(due(1'000'000).empty());
 }
 
-TEST_F(Schedule, a_bad_record_of_another_task_does_not_begin_what_damage_has_stopped) {
+TEST_F(Schedule, a_bad_record_of_another_task_does_not_restart_a_damaged_query) {
   const uint64_t number = run("q");
   EXPECT_TRUE(fails("q", number, {ErrorCode::DataCorrupted, "a damaged page"}, 0));
   EXPECT_FALSE(fails("q", number, kBadRecord, 1));
@@ -161,7 +161,7 @@ TEST_F(Schedule, a_bad_record_of_another_task_does_not_begin_what_damage_has_sto
   EXPECT_EQ(schedule_.trouble_of("q")->error.message, "a damaged page");
 }
 
-TEST_F(Schedule, a_lost_topic_stops_a_query_until_somebody_asks) {
+TEST_F(Schedule, a_lost_topic_stops_a_query_until_it_is_resumed) {
   run("q");
   schedule_.stop("q", {ErrorCode::UnknownTopic, "topic was deleted"});
   EXPECT_EQ(schedule_.next_due_ms(), std::nullopt);
@@ -170,7 +170,7 @@ TEST_F(Schedule, a_lost_topic_stops_a_query_until_somebody_asks) {
   EXPECT_EQ(due(5), Ids{"q"});
 }
 
-TEST_F(Schedule, resuming_what_runs_changes_nothing) {
+TEST_F(Schedule, resuming_a_running_query_changes_nothing) {
   run("q");
   schedule_.retry_now("q", 5);
   EXPECT_EQ(due(5), Ids{});

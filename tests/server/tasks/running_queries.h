@@ -21,7 +21,7 @@
 
 namespace server {
 
-// What outlives a stop.
+// The data that survive a stop.
 struct Disks {
   storage::MemoryDisk log, state;
 };
@@ -37,7 +37,7 @@ class SlowStateStore final : public storage::StateStore {
   void drop_tasks(std::string prefix, std::function<void(Status)> done) override {
     store_->drop_tasks(std::move(prefix), std::move(done));
   }
-  // While `is_slow`, all entries come again and again, as if none were left where they are.
+  // While `is_slow`, all entries are visited again and again, as if the load never ended.
   Result<storage::CheckpointPosition> load(std::string_view task, const WantsStore& wants,
                                            const Visit& visit) const override {
     bool is_empty = false;

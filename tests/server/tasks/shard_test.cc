@@ -40,7 +40,7 @@ TEST_F(ShardTest, a_partition_that_grows_wakes_the_tasks_that_read_it_and_no_oth
   EXPECT_EQ(node_.records_in("CSAS_QB_1"), 0u);
 }
 
-TEST_F(ShardTest, tells_what_its_tasks_have_done) {
+TEST_F(ShardTest, reports_the_work_of_its_tasks) {
   for (int i = 0; i < 10; ++i) node_.insert(node_.partition("a"), R"({"V":1})");
   node_.insert(node_.partition("a"), "no JSON");
   EXPECT_TRUE(node_.eventually([&] { return report_of("CSAS_QA_0").positions == "a-0@11"; }));
@@ -67,7 +67,7 @@ TEST_F(ShardTest, a_paused_query_takes_nothing_until_it_goes_on) {
   EXPECT_TRUE(node_.eventually([&] { return node_.records_in("CSAS_QA_0") == 1; }));
 }
 
-TEST_F(ShardTest, who_waits_for_a_task_is_answered_once_it_has_passed) {
+TEST_F(ShardTest, a_reader_that_waits_for_a_task_is_answered_once_it_has_passed) {
   const auto interest = std::make_shared<int>();
   std::promise<Status> passed;
   std::future<Status> answer = passed.get_future();
@@ -77,7 +77,7 @@ TEST_F(ShardTest, who_waits_for_a_task_is_answered_once_it_has_passed) {
   EXPECT_TRUE(answer.get());
 }
 
-TEST_F(ShardTest, who_waits_for_a_query_that_ends_is_told_so) {
+TEST_F(ShardTest, a_reader_that_waits_for_a_query_that_ends_gets_an_error) {
   const auto interest = std::make_shared<int>();
   std::promise<Status> passed;
   when_passed(Offset(1), interest, [&](Status status) { passed.set_value(std::move(status)); });
@@ -87,7 +87,7 @@ TEST_F(ShardTest, who_waits_for_a_query_that_ends_is_told_so) {
   EXPECT_EQ(status.error().code, ErrorCode::UndefinedObject);
 }
 
-TEST_F(ShardTest, who_has_given_up_waiting_is_forgotten) {
+TEST_F(ShardTest, a_reader_that_has_given_up_is_forgotten) {
   auto interest = std::make_shared<int>();
   auto held = std::make_shared<int>();
   const std::weak_ptr<int> kept = held;
@@ -133,7 +133,7 @@ class HeldTable : public ShardTest {
       if (report.query_id == kQuery && report.stage == 1) records += report.metrics.records_in;
     return records;
   }
-  // What lies before it.
+  // Number of records that the task has not read yet.
   int64_t lag() {
     int64_t records = 0;
     for (const ShardTaskReport& report : node_.reports())
@@ -164,7 +164,7 @@ TEST_F(HeldTable, a_task_that_is_held_takes_nothing_until_it_is_released) {
   EXPECT_TRUE(node_.eventually([&] { return taken() == 2; }));
 }
 
-TEST_F(HeldTable, who_comes_while_a_task_is_held_waits_until_it_has_worked) {
+TEST_F(HeldTable, a_later_hold_waits_until_the_task_has_worked) {
   std::atomic<size_t> standing = 0;
   hold(&one_, [&] { ++standing; });
   EXPECT_TRUE(node_.eventually([&] { return standing == node_.tasks->shards().size(); }));
@@ -188,7 +188,7 @@ TEST_F(HeldTable, a_query_that_ends_is_not_waited_for) {
   EXPECT_TRUE(node_.eventually([&] { return standing == 2 * node_.tasks->shards().size(); }));
 }
 
-TEST_F(ShardTest, a_query_that_is_removed_is_not_told_of_anything) {
+TEST_F(ShardTest, a_removed_query_gets_no_notifications) {
   const std::vector<storage::TopicPartition> partitions{node_.partition("a")};
   const auto is_read = [&] {
     for (const auto& its : node_.subscriptions.readers_of(partitions, node_.shards.size()))

@@ -13,7 +13,7 @@ storage::TopicPartition partition(uint8_t topic, int32_t number = 0) {
   return {id, PartitionId(number)};
 }
 
-TEST(Subscriptions, only_the_shards_that_read_a_partition_are_told) {
+TEST(Subscriptions, only_the_shards_that_read_a_partition_are_notified) {
   Subscriptions subscriptions;
   subscriptions.add(partition(1), 0);
   subscriptions.add(partition(2), 1);

@@ -36,11 +36,12 @@ class TablePublisherTest : public testing::Test {
         *log_, storage::append_of({topic, PartitionId(partition)}, std::move(bytes))));
   }
 
-  // What readers of committed records find, in its order: "key=value", "key" for a delete.
+  // The records that read_committed readers find, in order: "key=value", "key" for a delete.
   std::vector<std::string> committed(Uuid topic, int32_t partition) {
     std::vector<std::string> found;
     const auto sources = LogSources::open(*log_).value();
-    // One partition alone is read as far as it went a moment before what is decided of it: a part of what came at once, perhaps.
+    // Both partitions are polled together: a poll of a single one may end before the decision, in the middle of the
+    // transaction.
     const std::pair<engine::PartitionRef, Offset> both[] = {{{topic, PartitionId(0)}, Offset(0)},
                                                             {{topic, PartitionId(1)}, Offset(0)}};
     const auto polled = sources->poll(both, 128 << 20).value();
@@ -68,7 +69,7 @@ class TablePublisherTest : public testing::Test {
   TablePublisher publisher_{*log_, memory_, clock_, must_stop_};
 };
 
-TEST_F(TablePublisherTest, only_what_differs_is_written) {
+TEST_F(TablePublisherTest, only_differences_are_written) {
   put(kTo, 0, "same", "1");
   put(kTo, 0, "changed", "1");
   put(kTo, 1, "gone", "1");
@@ -102,7 +103,7 @@ TEST_F(TablePublisherTest, again_there_is_nothing_to_write) {
 }
 
 // As a crash before the end leaves it: a batch, and no marker.
-TEST_F(TablePublisherTest, what_was_left_open_is_aborted_and_made_again) {
+TEST_F(TablePublisherTest, an_open_transaction_is_aborted_and_written_again) {
   put(kTo, 0, "old", "1");
   put(kFrom, 0, "new", "2");
   records::BatchBuilder builder;
@@ -132,13 +133,13 @@ TEST_F(TablePublisherTest, large_tables_go_in_many_batches_and_come_at_once) {
   for (const size_t count : seen) EXPECT_TRUE(count % (kRows / 2) == 0) << count;
 }
 
-TEST_F(TablePublisherTest, it_ends_when_the_server_is_told_to_stop) {
+TEST_F(TablePublisherTest, it_ends_when_the_server_stops) {
   put(kFrom, 0, "new", "2");
   must_stop_ = true;
   EXPECT_EQ(publish().error().code, ErrorCode::ShuttingDown);
 }
 
-TEST_F(TablePublisherTest, keys_that_memory_does_not_hold_are_told) {
+TEST_F(TablePublisherTest, keys_beyond_the_memory_are_reported) {
   MemoryBudget small(64 * 1024);
   TablePublisher publisher(*log_, small, clock_, must_stop_);
   records::BatchBuilder builder;

@@ -39,7 +39,7 @@ TEST_F(BackupTest, log_and_state_go_on_where_they_were) {
             (std::vector<std::string>{"3:entry 3", "4:entry 4", "5:entry 5"}));
 }
 
-TEST_F(BackupTest, tells_how_far_it_is) {
+TEST_F(BackupTest, reports_its_progress) {
   ASSERT_TRUE(backup(other_.path() + "/backup"));
   ASSERT_GE(copied_.size(), 2u);  // after each of the files at least
   EXPECT_GT(copied_.front().first, 0u);
@@ -50,7 +50,7 @@ TEST_F(BackupTest, tells_how_far_it_is) {
   }
 }
 
-TEST_F(BackupTest, what_was_cut_off_is_no_data_directory) {
+TEST_F(BackupTest, an_interrupted_copy_is_no_data_directory) {
   const std::string to = other_.path();
   EXPECT_TRUE(check_is_no_unfinished_copy(to));
   EXPECT_TRUE(check_is_no_unfinished_copy(to + "/none"));
@@ -67,7 +67,7 @@ TEST_F(BackupTest, nothing_is_overwritten) {
 }
 
 // Nothing of it would start: the journals do not lead from the state to the log.
-TEST_F(BackupTest, what_does_not_fit_is_not_copied) {
+TEST_F(BackupTest, a_copy_that_does_not_fit_is_refused) {
   change("state", "journals", [](WriteTransaction& write, TableHandle table) {
     return erase(write, table, first(write, table).first);
   });
@@ -76,7 +76,7 @@ TEST_F(BackupTest, what_does_not_fit_is_not_copied) {
   EXPECT_FALSE(std::filesystem::exists(to));
 }
 
-TEST_F(BackupTest, of_nothing_makes_no_folder) {
+TEST_F(BackupTest, a_missing_source_makes_no_folder) {
   const std::string to = other_.path() + "/a/backup";
   const Status refused = backup_data(other_.path() + "/nowhere", to, {});
   ASSERT_FALSE(refused);

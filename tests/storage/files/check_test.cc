@@ -78,7 +78,7 @@ TEST_F(CheckTest, transactions_that_are_open_or_were_aborted_are_no_damage) {
   EXPECT_EQ(problems(), Problems{});
 }
 
-TEST_F(CheckTest, what_is_dropped_is_no_damage) {
+TEST_F(CheckTest, dropped_data_are_no_damage) {
   open();
   std::promise<Status> dropped;
   log_->drop_topic(topic_, [&](Status status) { dropped.set_value(std::move(status)); });
@@ -176,7 +176,7 @@ TEST_F(CheckTest, a_batch_that_is_missing) {
       topic_place() + ", partition 0, batch that ends at offset 8: offsets 3 to 5 are missing");
 }
 
-TEST_F(CheckTest, who_copies_what_was_compacted_has_gaps) {
+TEST_F(CheckTest, a_copy_of_a_compacted_log_has_gaps) {
   open();
   const LogNumber number =
       static_cast<const Partition&>(*log_->find_partition({topic_, PartitionId{0}})).number();
@@ -196,7 +196,8 @@ TEST_F(CheckTest, who_copies_what_was_compacted_has_gaps) {
   EXPECT_EQ(problems(), Problems{});
 }
 
-// Partitions of exchanges are made behind those of the journal, and so lie behind them.
+// The fixture creates the exchange's partition after the journal's, so its batches have the last
+// keys of the table.
 TEST_F(CheckTest, a_batch_in_the_middle_of_an_exchange) {
   change("log", std::string(kExchangesTable), [](WriteTransaction& write, TableHandle table) {
     const auto last = write.cursor(table).value()->last().value();
@@ -208,7 +209,7 @@ TEST_F(CheckTest, a_batch_in_the_middle_of_an_exchange) {
   EXPECT_NE(problem().find("exchange " + exchange_.to_string()), std::string::npos) << problem();
 }
 
-TEST_F(CheckTest, a_table_of_a_partition_that_nobody_knows) {
+TEST_F(CheckTest, a_table_of_an_unknown_partition) {
   change("log", "partitions", [&](WriteTransaction& write, TableHandle table) {
     return erase(write, table, partition_key({topic_, PartitionId{0}}));
   });

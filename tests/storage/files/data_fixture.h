@@ -59,7 +59,7 @@ class DataFixture : public testing::Test {
     commit.outputs.push_back({{exchange_, PartitionId{0}}, batch_of("x", 2)});
     ASSERT_TRUE(commit_and_wait(*log_, std::move(commit)));
   }
-  // Of all commits up to this one, after which the journal is trimmed.
+  // Writes a checkpoint with the commits up to `position`; the journal is trimmed afterwards.
   void checkpoint(int64_t position) {
     Checkpoint checkpoint{.task = kTask,
                           .removed_ranges = {},
@@ -92,7 +92,7 @@ class DataFixture : public testing::Test {
     const auto entry = cursor->first().value();
     return {std::string(entry->key), std::string(entry->value)};
   }
-  // Of the journal's batch with this offset.
+  // Returns the key of the journal's batch with this offset.
   std::string journal_key_of(int64_t offset) {
     const auto log = Log::open(directory_.path(), {}).value();
     const auto write = log->store().begin_write().value();

@@ -1,5 +1,5 @@
-// Whatever page of a data file is damaged: reading it is an error at worst. What values hold is for their
-// owners to check.
+// A damaged page of a data file causes at worst an error when it is read. The owners of the values check their
+// contents.
 #include <filesystem>
 #include <fstream>
 
@@ -34,7 +34,7 @@ size_t sum_of(std::string_view bytes) {
 enum class Use : uint8_t { Reads, ReadsAndWrites };
 int use(KeyValueStore& store, Use how = Use::ReadsAndWrites) {
   int failures = 0;
-  size_t sum = 0;  // so that all that is found is read
+  size_t sum = 0;  // so that every value is read
   auto write = store.begin_write();
   if (!write) return 1;
   const auto table = (*write)->open_table("t", KeyOrder::Bytes);
@@ -54,7 +54,7 @@ int use(KeyValueStore& store, Use how = Use::ReadsAndWrites) {
   failures += !(*write)->put(*table, "new", "value");
   if (!(*write)->has_failed()) failures += !(*write)->erase_range(*table, "key 1", "key 2");
   if ((*write)->has_failed()) return failures;
-  // LMDB reads the list of free pages while it commits. Nothing was written then: the outcome is known.
+  // LMDB reads the list of free pages while it commits. Nothing was written then, so the outcome is known.
   const Status committed = (*write)->commit();
   if (!committed) {
     EXPECT_EQ(committed.error().code, ErrorCode::DataCorrupted) << committed.error().message;
@@ -71,7 +71,7 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
     const auto table = write->open_table("t", KeyOrder::Bytes).value();
     for (int i = 0; i < kEntries; ++i) ASSERT_TRUE(write->put(table, key_of(i), value_of(i)));
     ASSERT_TRUE(write->commit());
-    for (int part = 0; part < 3; ++part) {  // so that there are free pages
+    for (int part = 0; part < 3; ++part) {  // so that the file has free pages
       const auto erasing = store->begin_write().value();
       ASSERT_TRUE(erasing->erase_range(table, "key 4", "key 5", {.max_count = 100}));
       ASSERT_TRUE(erasing->commit());
@@ -93,7 +93,7 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
         return static_cast<std::streamoff>(number * kPageSize);
       };
       const size_t place =
-          2 + random.next() % (pages - 2);  // behind the two that say what the file is
+          2 + random.next() % (pages - 2);  // after the two meta pages
       if (round % 3 == 1) {
         bytes.seekg(go_to(random.next() % pages));
         bytes.read(page.data(), kPageSize);
@@ -104,7 +104,7 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
       bytes.write(page.data(), kPageSize);
     }
     const auto store = open(copy.path());
-    // What is to be changed in a page of noise leads LMDB out of it.
+    // A write to a page of noise would lead LMDB to addresses outside of the page.
     damages_met += !store || use(**store, round % 3 == 0 ? Use::ReadsAndWrites : Use::Reads) > 0;
   }
   EXPECT_GT(damages_met, 100) << "the others were in pages that are not used";

@@ -50,9 +50,9 @@ TEST_F(EndlessCall, one_that_waits_is_not) {
             7);
 }
 
-// By its head a leaf has so many keys, one behind the other, that the middle of the first and the last is a negative
-// number: LMDB's search turns round between two places for some sizes of these keys.
-TEST_F(EndlessCall, a_leaf_whose_head_is_damaged_is_searched_in_finite_time) {
+// The damaged head of a leaf claims a number of keys at which the middle of the first and the last index is negative:
+// LMDB's binary search then alternates between two places for some sizes of these keys.
+TEST_F(EndlessCall, a_leaf_with_a_damaged_head_is_searched_in_finite_time) {
   const ScratchDirectory original;
   const LmdbOptions options{.kind = "test", .format_version = 1};
   {

@@ -47,7 +47,7 @@ class JournalOfFile : public testing::Test {
             content_of(directory.path() + "/test.journal")};
   }
 
-  // Both a start and what only reads, each on a copy of its own: the error of both, or the count of rows.
+  // Opens one copy as a server does and another one for reading only: returns the error of both, or the number of rows.
   static std::string outcome(const Files& files) {
     const ScratchDirectory started, looked_at;
     for (const ScratchDirectory* copy : {&started, &looked_at}) {
@@ -91,7 +91,7 @@ TEST_F(JournalOfFile, one_of_zeros_or_of_another_file_is_refused) {
   }
 }
 
-// It is the same as of a server with many commits: a kill may come at any moment.
+// The journal has the same form as that of a server with many commits, since a kill may come at any moment.
 TEST_F(JournalOfFile, a_server_that_was_killed_before_its_first_commit_has_one) {
   const Files files = files_after(0), other = files_after(0);
   EXPECT_EQ(outcome(files), "0 rows");

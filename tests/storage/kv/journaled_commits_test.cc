@@ -25,15 +25,15 @@
 namespace storage {
 namespace {
 
-// Of the files that a test collects, the oldest one that a power cut may still take pages of: found by the syncs that
-// were really done. One of the thread that writes covers what it is about to commit; one of another thread what was
-// there when it began, which is a version by itself.
+// durable_version is the oldest of the collected versions of the file from which a power cut may still take pages; it
+// follows from the syncs that were really made. A sync by the writing thread covers the version that it is about to
+// commit. A sync by another thread covers the contents at its beginning, which are added as a version of their own.
 std::atomic<size_t> version_at_hand, durable_version;
 const std::thread::id writing_thread = std::this_thread::get_id();
 std::mutex mutex;
 std::function<void()> add_version;  // guarded by mutex
-std::atomic<ino_t> versioned_file;  // what is synced besides does not count
-std::function<void()> before_sync;  // by the thread that writes
+std::atomic<ino_t> versioned_file;  // syncs of other files do not count
+std::function<void()> before_sync;  // called by the writing thread
 
 bool is_versioned(int file) {
   struct stat found;
@@ -75,7 +75,7 @@ constexpr size_t kPage = 4096;
 using Model = std::map<std::string, std::map<std::string, std::string>>;
 
 std::string content_of(const std::string& path) {
-  // At once: while a test reads, what is pending is made after 20 ms.
+  // Reads the file in one go, since pending changes are written after 20 ms while a test reads.
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   std::string content(static_cast<size_t>(in.tellg()), '\0');
   in.seekg(0);
@@ -109,7 +109,7 @@ Model model_of(const std::string& directory) {
   return model;
 }
 
-// One transaction of anything that a store can do, to the store and to what it should hold then.
+// Commits one transaction with any operations that a store offers, to the store and to the model of its contents.
 class Writer {
  public:
   explicit Writer(unsigned seed) : chance_(seed) {}
@@ -165,8 +165,7 @@ class Writer {
   size_t appended_ = 0;
 };
 
-// What a disk may have after a power cut: of each page any version since the last sync, as far as that is known, and
-// of the journal all.
+// The possible contents of a disk after a power cut: each page has any version since the last known sync.
 std::string lost_some(const std::vector<std::string>& versions, size_t first, Writer& chance) {
   std::string file(versions.back().size(), '\0');
   for (size_t page = 0; page * kPage < file.size(); ++page) {
@@ -177,7 +176,7 @@ std::string lost_some(const std::vector<std::string>& versions, size_t first, Wr
   return file;
 }
 
-// The file as it was after each commit, and when another thread began to sync it.
+// The contents of the file after each commit, and when another thread began to sync it.
 class Versions {
  public:
   explicit Versions(const std::string& directory) : path_(directory + "/test.mdb") {
@@ -213,7 +212,7 @@ class Versions {
 
 CommitId newest(KeyValueStore& store) { return store.begin_read().value()->commit_id(); }
 
-TEST(JournaledCommits, whatever_a_power_cut_takes_of_the_data_file_all_commits_are_there) {
+TEST(JournaledCommits, after_any_loss_of_data_pages_all_commits_exist) {
   for (unsigned seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(seed);
     const ScratchDirectory directory;
@@ -242,8 +241,8 @@ TEST(JournaledCommits, whatever_a_power_cut_takes_of_the_data_file_all_commits_a
   }
 }
 
-// What makes the changes again begins from the same root as often as it has to.
-TEST(JournaledCommits, who_dies_while_changes_are_made_again_makes_them_once_more) {
+// Each recovery repeats the pending changes from the same root, as often as it is interrupted.
+TEST(JournaledCommits, an_interrupted_recovery_is_repeated) {
   const ScratchDirectory directory;
   Writer writer(5);
   auto store = open(directory.path()).value();
@@ -257,8 +256,8 @@ TEST(JournaledCommits, who_dies_while_changes_are_made_again_makes_them_once_mor
     write_file(data, content_of(directory.path() + "/test.mdb"));
     const std::string entries = content_of(directory.path() + "/test.journal");
     write_file(journal, entries);
-    // Both files before each sync of the data file. The journal is durable as it is then: a new one has its first entry
-    // before the data file names it.
+    // Copies of both files before each sync of the data file. The journal is durable by then: a new journal has its
+    // first entry before the data file names it.
     std::vector<std::pair<std::string, std::string>> died;
     before_sync = [&] { died.emplace_back(content_of(data), content_of(journal)); };
     ASSERT_TRUE(open(after.path()));
@@ -273,7 +272,7 @@ TEST(JournaledCommits, who_dies_while_changes_are_made_again_makes_them_once_mor
   EXPECT_GT(deaths, 20u);
 }
 
-// What is deferred, in a table that is open, and who comes by the way.
+// Writes deferred commits to tables that are open, mixed with other commits and reads.
 class DeferringWriter {
  public:
   DeferringWriter(KeyValueStore& store, unsigned seed)
@@ -296,7 +295,7 @@ class DeferringWriter {
     if (!write) return others_.commit_some(store_, model);
     const CommitId commit = write->commit_id();
     auto next = model["d"], next_put = model["p"];
-    // What nothing is appended to can be read, as everybody has left it.
+    // A table without appends can be read in a deferred transaction: it shows the values of all earlier commits.
     for (size_t left = others_.below(4); left > 0; --left) {
       const std::string key = "k" + std::to_string(others_.below(30));
       const auto stored = write->get(put_, key);
@@ -352,7 +351,7 @@ class DeferringWriter {
   size_t appended_ = 0;
 };
 
-TEST(JournaledCommits, what_was_deferred_is_seen_at_once_and_survives_a_power_cut) {
+TEST(JournaledCommits, deferred_commits_are_visible_at_once_and_survive_a_power_cut) {
   for (unsigned seed = 11; seed <= 14; ++seed) {
     SCOPED_TRACE(seed);
     const ScratchDirectory directory;
@@ -380,7 +379,7 @@ TEST(JournaledCommits, what_was_deferred_is_seen_at_once_and_survives_a_power_cu
   }
 }
 
-TEST(JournaledCommits, what_was_deferred_is_in_a_file_that_was_closed) {
+TEST(JournaledCommits, deferred_commits_are_in_a_file_that_was_closed) {
   const ScratchDirectory directory;
   Model model;
   {
@@ -393,7 +392,7 @@ TEST(JournaledCommits, what_was_deferred_is_in_a_file_that_was_closed) {
 }
 
 // Another process sees it a little later.
-TEST(JournaledCommits, what_was_deferred_is_written_though_nobody_asks) {
+TEST(JournaledCommits, deferred_commits_are_written_without_a_request) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   DeferringWriter writer(*store, 22);
@@ -433,8 +432,8 @@ TEST(JournaledCommits, nothing_is_deferred_where_each_is_read_at_once) {
   EXPECT_EQ(count_deferred(100, false), 100);
 }
 
-// There is space for the pages of so many tables, and for no more.
-TEST(JournaledCommits, what_is_deferred_changes_a_few_tables_only) {
+// The pending changes have room for the pages of kMostTables tables.
+TEST(JournaledCommits, deferred_commits_change_a_few_tables_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   auto& deferred = dynamic_cast<DeferredWrites&>(*store);
@@ -462,7 +461,7 @@ TEST(JournaledCommits, what_is_deferred_changes_a_few_tables_only) {
 }
 
 // Each may be a page of its own, for which there has to be space before it is answered.
-TEST(JournaledCommits, what_is_deferred_puts_into_a_few_places_only) {
+TEST(JournaledCommits, deferred_commits_put_into_a_few_places_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   auto& deferred = dynamic_cast<DeferredWrites&>(*store);
@@ -487,8 +486,9 @@ TEST(JournaledCommits, what_is_deferred_puts_into_a_few_places_only) {
     EXPECT_LE(its, PendingChanges::kMostPutsPending + PendingChanges::kMostPuts);
 }
 
-// Who reads while entries are on their way sees all that was durable before, and never a part of one.
-TEST(JournaledCommits, readers_meet_what_is_deferred) {
+// A reader sees all commits that were durable before it began, and never a part of one, while entries are being
+// written.
+TEST(JournaledCommits, readers_see_deferred_commits) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   auto& deferred = dynamic_cast<DeferredWrites&>(*store);
@@ -524,10 +524,10 @@ TEST(JournaledCommits, readers_meet_what_is_deferred) {
   }
   is_over = true;
   for (std::thread& reader : readers) reader.join();
-  EXPECT_GT(deferred_count, 90);  // where each is read others are tried now and then
+  EXPECT_GT(deferred_count, 90);  // while each commit is read at once, deferring is tried only now and then
 }
 
-// What is done after such a start, and lost again.
+// Commits after a recovery can be lost in the next crash.
 TEST(JournaledCommits, one_crash_follows_another) {
   Writer writer(7);
   ScratchDirectory first;
@@ -598,7 +598,7 @@ TEST(JournaledCommits, the_journal_of_an_earlier_version_is_read) {
   EXPECT_TRUE(open(copy.path()));
 }
 
-// Nobody may write beyond a limit, as on a disk that has failed: what was there before the failed entry stays.
+// The size limit of the process stands for a disk that fails: the entries before the failed one stay.
 TEST(JournaledCommits, an_entry_that_cannot_be_written_takes_none_with_it) {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/one.journal";
@@ -669,7 +669,7 @@ TEST(JournaledCommits, entries_that_are_damaged_are_noticed) {
   EXPECT_TRUE(open(copy.path()));
 }
 
-// All have one commit, and the numbers of commits do not tell.
+// All entries belong to one commit, so the numbers of the commits do not reveal the gap.
 TEST(JournaledCommits, a_damaged_entry_of_several_in_one_commit_is_noticed) {
   const ScratchDirectory directory, copy;
   auto store = open(directory.path()).value();
@@ -700,7 +700,7 @@ TEST(JournaledCommits, a_damaged_entry_of_several_in_one_commit_is_noticed) {
   }
 }
 
-// The halves of the journal are used by turns, and what the file keeps for it does not make it grow.
+// The two halves of the journal are used in turns, and the changes that the file keeps for it do not make it grow.
 TEST(JournaledCommits, many_small_commits_take_little_room) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();

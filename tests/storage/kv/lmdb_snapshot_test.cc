@@ -110,7 +110,7 @@ TEST_F(LmdbSnapshotTest, it_stays_at_its_moment_while_others_write) {
 }
 
 // Its pages would never be used again, and the file grow for ever.
-TEST_F(LmdbSnapshotTest, of_a_process_that_died_nothing_is_kept) {
+TEST_F(LmdbSnapshotTest, pages_of_a_dead_process_are_freed) {
   open();
   put("t", KeyOrder::Bytes, "a", std::string(100'000, 'x'));
   EXPECT_EQ(in_child([&] { return LmdbSnapshot::open(path()).value().release() != nullptr; }), 0);
@@ -122,7 +122,7 @@ TEST_F(LmdbSnapshotTest, of_a_process_that_died_nothing_is_kept) {
   EXPECT_LT(std::filesystem::file_size(path()), size + 500'000);
 }
 
-TEST_F(LmdbSnapshotTest, what_is_no_data_file_is_refused) {
+TEST_F(LmdbSnapshotTest, an_invalid_data_file_is_refused) {
   EXPECT_FALSE(LmdbSnapshot::open(path()));
   EXPECT_FALSE(std::filesystem::exists(path()));
   std::ofstream(path()) << std::string(8192, 'x');

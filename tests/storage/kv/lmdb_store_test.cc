@@ -31,9 +31,9 @@ TEST(LmdbStore, data_and_identity_survive_closing) {
   EXPECT_EQ(write->get(table, "a").value(), "1");
 }
 
-// Those that are done are used again; each sees what was written before it began, and tables that are
-// newer than the first of them.
-TEST(LmdbStore, each_read_transaction_sees_what_is_new) {
+// Finished read transactions are used again; each sees all commits before its beginning, and tables that are newer than
+// the first transaction.
+TEST(LmdbStore, each_read_transaction_sees_the_latest_commits) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   for (int round = 0; round < 20; ++round) {
@@ -125,8 +125,8 @@ TEST(LmdbStore, a_file_that_lacks_free_pages_only_is_opened) {
   }
 }
 
-// What a power cut leaves of a first start.
-TEST(LmdbStore, a_file_that_never_became_one_is_made_anew) {
+// A power cut during the first start leaves such files.
+TEST(LmdbStore, an_incomplete_file_of_a_first_start_is_made_again) {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/test.mdb";
   std::ofstream(path).flush();

@@ -15,7 +15,7 @@ bool has(KeyValueStore& store, std::string_view key) {
   return write->get(table, key).value().has_value();
 }
 
-TEST(MemoryStore, what_was_synced_survives_the_power_cut) {
+TEST(MemoryStore, synced_data_survive_the_power_cut) {
   MemoryDisk disk;
   auto store = disk.open();
   ASSERT_TRUE(put(*store, "a"));
@@ -26,7 +26,7 @@ TEST(MemoryStore, what_was_synced_survives_the_power_cut) {
   EXPECT_FALSE(has(*again, "b"));
 }
 
-TEST(MemoryStore, what_was_written_and_not_synced_is_gone) {
+TEST(MemoryStore, unsynced_data_are_lost) {
   MemoryDisk disk;
   auto careless = disk.open(MemoryDisk::Sync::Never);
   ASSERT_TRUE(put(*careless, "a"));

@@ -1,4 +1,4 @@
-// What every home of the key-value store does alike.
+// The behaviour that all implementations of the key-value store share.
 #include "storage/kv/kv.h"
 
 #include "storage/kv/lmdb_store.h"
@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(Stores, EachStore,
                            }
                          });
 
-TEST_P(EachStore, a_snapshot_sees_what_was_committed_before_it_and_nothing_later) {
+TEST_P(EachStore, a_snapshot_sees_earlier_commits_and_no_later_ones) {
   const TableHandle table = make_table("t");
   put(table, "a", "1");
   auto read = store_->begin_read().value();
@@ -74,7 +74,7 @@ TEST_P(EachStore, a_snapshot_sees_what_was_committed_before_it_and_nothing_later
   EXPECT_EQ(read->get(table, "b").value(), "3");
 }
 
-TEST_P(EachStore, commits_are_numbered_and_a_snapshot_tells_which_is_its_last) {
+TEST_P(EachStore, commits_are_numbered_and_a_snapshot_knows_its_last_one) {
   const TableHandle table = make_table("t");
   auto read = store_->begin_read().value();
   const CommitId before = read->commit_id();

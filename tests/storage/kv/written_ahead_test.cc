@@ -36,7 +36,7 @@ class File {
 
 constexpr size_t kPage = 4096;
 
-TEST(WrittenAhead, small_commits_find_zeros_behind_what_is_there) {
+TEST(WrittenAhead, small_commits_find_zeros_behind_the_file) {
   const ScratchDirectory directory;
   File file(directory.path() + "/f");
   const std::string pages(4 * kPage, 'x');
@@ -66,7 +66,7 @@ TEST(WrittenAhead, it_keeps_ahead_of_them) {
   EXPECT_LT(times_grown, 300u);
 }
 
-TEST(WrittenAhead, large_commits_and_those_that_fill_free_pages_do_without) {
+TEST(WrittenAhead, large_commits_and_those_into_free_pages_do_without) {
   const ScratchDirectory directory;
   File file(directory.path() + "/f");
   WrittenAhead ahead(file.handle());

@@ -1,4 +1,5 @@
-// Rows that were made of what somebody has read: appended as long as that is the newest.
+// Rows that depend on rows that were read: they are appended only while those are still the newest
+// of their keys.
 #include "storage/log/append_unless_changed.h"
 
 #include <gtest/gtest.h>
@@ -45,7 +46,7 @@ class AppendUnlessChangedTest : public testing::Test {
   std::unique_ptr<Log> log_;
 };
 
-TEST_F(AppendUnlessChangedTest, who_has_read_all_of_its_keys_appends) {
+TEST_F(AppendUnlessChangedTest, a_writer_that_has_read_all_its_keys_appends) {
   append(row("a", "a1") + row("b", "b1"));
   EXPECT_EQ(change(row("a", "a2"), {Offset{2}}), Offset{2});
   append(row("b", "b2"));  // another key
@@ -53,7 +54,7 @@ TEST_F(AppendUnlessChangedTest, who_has_read_all_of_its_keys_appends) {
   EXPECT_EQ(values(), (std::vector<std::string>{"a1", "b1", "a2", "b2", "a3"}));
 }
 
-TEST_F(AppendUnlessChangedTest, who_was_overtaken_has_written_nothing) {
+TEST_F(AppendUnlessChangedTest, an_overtaken_writer_has_written_nothing) {
   append(row("a", "a1"));
   append(row("a", "a2"));
   EXPECT_TRUE(was_changed(change(row("b", "b1") + row("a", "late"), {Offset{1}})));
@@ -69,7 +70,7 @@ TEST_F(AppendUnlessChangedTest, a_record_within_a_batch_counts_by_its_own_offset
   EXPECT_EQ(change(row("a", "a2"), {Offset{1}}), Offset{2});  // read, in the same batch
 }
 
-TEST_F(AppendUnlessChangedTest, what_is_sent_again_is_there_already) {
+TEST_F(AppendUnlessChangedTest, a_repeated_request_is_recognized) {
   const std::string mine = row("a", "a1", {kAnna, 0, 0});
   EXPECT_EQ(change(mine, {Offset{0}}), Offset{0});
   append(row("a", "a2"));
@@ -81,26 +82,27 @@ TEST_F(AppendUnlessChangedTest, a_later_request_for_the_same_rows_is_not_overtak
   append(row("a", "a0", {kAnna, 0, 0}));
   EXPECT_EQ(change(row("b", "b1", {kAnna, 0, 1}), {Offset{1}}), Offset{1});
   EXPECT_EQ(change(row("b", "b2", {kAnna, 0, 2}), {Offset{1}, Offset{1}}), Offset{2});
-  // By the same producer, but before: somebody else's.
+  // The row before the request's first offset is of the same producer, but counts as another
+  // writer's.
   EXPECT_TRUE(was_changed(change(row("a", "a1", {kAnna, 0, 3}), {Offset{0}, Offset{1}})));
   append(row("b", "b3", {kBert, 0, 0}));
   EXPECT_TRUE(was_changed(change(row("b", "b4", {kAnna, 0, 3}), {Offset{1}, Offset{1}})));
 }
 
-TEST_F(AppendUnlessChangedTest, who_has_read_long_ago_reads_again) {
+TEST_F(AppendUnlessChangedTest, a_writer_with_an_old_read_reads_again) {
   append(row("a", "a1"));
   for (int i = 0; i < 3; ++i) append(row("other", std::string(kMostBytesSince / 2, 'x')));
   EXPECT_TRUE(was_changed(change(row("a", "a2"), {Offset{1}})));
   EXPECT_EQ(change(row("a", "a2"), {Offset{3}}), Offset{4});
 }
 
-TEST_F(AppendUnlessChangedTest, of_what_is_compressed_no_more_comes_out_than_is_looked_at) {
+TEST_F(AppendUnlessChangedTest, compressed_batches_are_unpacked_up_to_a_limit) {
   append(row("a", "a1"));
   append(row("other", std::string(4 * kMostBytesSince, 'x'), {}, records::Codec::Zstd));
   EXPECT_TRUE(was_changed(change(row("a", "a2"), {Offset{1}})));
 }
 
-TEST_F(AppendUnlessChangedTest, of_two_at_the_same_time_one_is_first) {
+TEST_F(AppendUnlessChangedTest, one_of_two_simultaneous_requests_is_first) {
   append(row("a", "0"));
   std::atomic<int> passed = 0;
   std::vector<std::thread> threads;

@@ -96,7 +96,7 @@ TEST_F(CarryOutTest, a_task_that_was_begun_again_has_another_owner) {
   EXPECT_TRUE(carry({commit("q/0/0", 1)}, "1"));
 }
 
-TEST_F(CarryOutTest, what_was_consumed_goes_with_the_commit) {
+TEST_F(CarryOutTest, consumed_records_are_removed_with_the_commit) {
   ASSERT_TRUE(carry({commit("q/0/0", 1), commit("q/0/0", 2), commit("q/0/1", 1, Offset{2})}, "3"));
   EXPECT_EQ(log_->find_partition(exchange_)->log_start(), Offset{2});
   EXPECT_EQ(log_->find_partition(exchange_)->log_end(), Offset{3});

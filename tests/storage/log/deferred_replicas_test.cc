@@ -1,4 +1,4 @@
-// Replicas at which nobody looks: what they append is durable, and in the data file later (docs/adr/0102).
+// Replicas without readers: their appends are durable at once and reach the data file later (docs/adr/0102).
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -110,7 +110,7 @@ TEST(DeferredReplicas, have_all_that_they_acknowledged_after_a_crash) {
   EXPECT_EQ(follower_again.log_end(), Offset{kRounds * kProducers});
   EXPECT_EQ(leader_again.all(), leader.all());
   EXPECT_EQ(follower_again.all(), leader.all());
-  // What is remembered of producers, too: also by who leads next.
+  // The state of producers survives, too, at the replica that leads next.
   follower_again.become(ReplicaRole::Leader, kEpoch + 1);
   for (int producer = 0; producer < kProducers; ++producer)
     for (Replica* next : {&leader_again, &follower_again}) {
@@ -122,8 +122,8 @@ TEST(DeferredReplicas, have_all_that_they_acknowledged_after_a_crash) {
     }
 }
 
-// What was led under another epoch, or was cut, is not served.
-TEST(DeferredReplicas, what_is_recent_goes_with_the_role) {
+// Recent batches from an older epoch, and truncated ones, are not served.
+TEST(DeferredReplicas, recent_batches_are_dropped_with_the_role) {
   const TopicPartition partition{Uuid::random(), PartitionId{0}};
   const ScratchDirectory disk;
   Replica replica(disk.path(), partition);

@@ -54,7 +54,7 @@ TEST(InternalPartitions, dropping_one_leaves_the_others) {
   EXPECT_EQ(entries_left(*log), 2u);
 }
 
-// Ten thousand queries with exchanges need no more tables than one.
+// Ten thousand queries with exchanges need as many tables as a single one.
 TEST(InternalPartitions, they_do_not_count_against_the_limit_of_partitions) {
   const ScratchDirectory directory;
   LogOptions options;

@@ -1,4 +1,4 @@
-// Retention and compaction: what goes, what stays, and that nobody notices but by what is gone.
+// Retention and compaction: the records that they remove and keep; readers notice nothing but the missing records.
 #include "storage/log/log_cleaner.h"
 
 #include <map>
@@ -139,7 +139,7 @@ TEST_F(LogCleanerTest, the_age_of_few_records_outlives_a_restart) {
   EXPECT_EQ(log_start(), Offset{1});
 }
 
-TEST_F(LogCleanerTest, so_many_bytes_stay_at_least) {
+TEST_F(LogCleanerTest, the_configured_bytes_stay) {
   const std::string batch = batch_of(std::string(1'000, 'x'));
   target_.policy.retention_bytes = static_cast<int64_t>(10 * batch.size());
   for (int i = 0; i < 50; ++i) append(batch);
@@ -156,7 +156,7 @@ TEST_F(LogCleanerTest, so_many_bytes_stay_at_least) {
   EXPECT_EQ(stored().size(), 10u);
 }
 
-TEST_F(LogCleanerTest, what_a_query_has_yet_to_read_stays_and_is_told) {
+TEST_F(LogCleanerTest, records_that_a_query_has_yet_to_read_stay_and_are_reported) {
   target_.policy.retention_ms = 1'000;
   append(batch_of("a", 10));
   append(batch_of("b", 10));
@@ -197,7 +197,7 @@ TEST_F(LogCleanerTest, without_limits_nothing_goes) {
   EXPECT_EQ(log_start(), Offset{0});
 }
 
-TEST_F(LogCleanerTest, the_time_index_goes_with_what_it_is_about) {
+TEST_F(LogCleanerTest, the_time_index_is_removed_with_its_records) {
   target_.policy.retention_ms = 60'000;
   const auto entries = [&] {
     auto transaction = log_->store().begin_read().value();
@@ -223,7 +223,7 @@ TEST_F(LogCleanerTest, the_time_index_goes_with_what_it_is_about) {
   EXPECT_GT(start, Offset{15'000});
   EXPECT_LT(start, Offset{25'000});
   EXPECT_LE(entries(), 2u * (40 - static_cast<size_t>(start.value()) / 1'000) + 2);
-  // And what is left is right.
+  // The index of the remaining records is right.
   auto reader = LogReader::open(*log_).value();
   ASSERT_TRUE(reader->begin_turn());
   EXPECT_EQ(offset_for_time(*reader, partition_, 1'000'030'001).value(), Offset{30'000});
@@ -283,7 +283,7 @@ TEST_F(LogCleanerTest, a_tombstone_goes_after_its_time_and_not_before) {
   put("a", "1");
   put("a", std::nullopt);
   put("end", "");
-  pass_ms(100'000);  // before compaction has come to it no time counts
+  pass_ms(100'000);  // the retention of a tombstone counts from its first compaction
   cleaner_->run_once();
   ASSERT_EQ(stored().size(), 2u);
   EXPECT_EQ(stored()[0].value, std::nullopt);
@@ -297,7 +297,7 @@ TEST_F(LogCleanerTest, a_tombstone_goes_after_its_time_and_not_before) {
   EXPECT_EQ(stored()[0].key, "end");
 }
 
-// A replica that was away for longer would follow from behind it, and keep what it deletes.
+// A replica that was away for longer would continue after the tombstone, and keep the records that it deletes.
 TEST_F(LogCleanerTest, a_tombstone_stays_while_a_replica_has_not_got_it) {
   compact_always();
   target_.policy.delete_retention_ms = 10'000;
@@ -360,7 +360,7 @@ TEST_F(LogCleanerTest, little_that_is_new_waits) {
   pass_ms(700'000);
   cleaner_->run_once();
   EXPECT_EQ(stored().size(), 2u);
-  // A megabyte that is new is enough; less than half of what is there is not.
+  // A new megabyte is enough for a round of cleaning; less than half of the stored bytes is not.
   for (int i = 0; i < 30; ++i) put("k" + std::to_string(i), std::string(100'000, 'x'));
   put("end", "");
   cleaner_->run_once();
@@ -428,7 +428,7 @@ TEST_F(LogCleanerTest, producers_go_on_after_their_batches_are_gone) {
             ErrorCode::OutOfOrderSequence);
 }
 
-// A task's sequences go on for as long as its query lives, and a replica knows of it what the batches tell.
+// The sequences of a task continue as long as its query lives, and a replica knows them only from the batches.
 class LogCleanerTaskTest : public LogCleanerTest {
  protected:
   static constexpr ProducerId kTask{kFirstTaskProducer.value() + 5};
@@ -437,7 +437,7 @@ class LogCleanerTaskTest : public LogCleanerTest {
     builder.append(1, key, "of the task");
     return builder.finish(records::Codec::None, {kTask, 0, sequence});
   }
-  // What the log holds, whole batches.
+  // Returns the batches in the log.
   std::vector<std::string> batches() {
     auto reader = LogReader::open(*log_).value();
     EXPECT_TRUE(reader->begin_turn());
@@ -458,7 +458,7 @@ class LogCleanerTaskTest : public LogCleanerTest {
   }
 };
 
-TEST_F(LogCleanerTaskTest, a_replica_that_copies_what_is_left_knows_which_sequence_is_next) {
+TEST_F(LogCleanerTaskTest, a_replica_that_copies_the_remaining_batches_knows_the_next_sequence) {
   compact_always();
   for (int i = 0; i < 5; ++i) append(written(i, "k"));
   put("k", "of somebody else");
@@ -492,7 +492,7 @@ TEST_F(LogCleanerTaskTest, a_replica_that_copies_what_is_left_knows_which_sequen
   EXPECT_EQ(next->front().base_offset, log_end());
 }
 
-TEST_F(LogCleanerTaskTest, of_a_task_no_more_than_the_last_batch_stays_without_its_records) {
+TEST_F(LogCleanerTaskTest, only_the_last_batch_of_a_task_stays_without_its_records) {
   compact_always();
   for (int round = 0; round < 4; ++round) {
     for (int i = 0; i < 3; ++i) append(written(3 * round + i, "k"));
@@ -506,8 +506,8 @@ TEST_F(LogCleanerTaskTest, of_a_task_no_more_than_the_last_batch_stays_without_i
   EXPECT_EQ(table(), (Rows{{"k", "3"}, {"end", ""}}));
 }
 
-// Others go on to write what it has written last: what stays of it is not anybody's record.
-TEST_F(LogCleanerTaskTest, what_is_left_of_a_task_brings_nothing_back) {
+// Other writers have overwritten the task's last record: the batch that is left of the task must not count as a record.
+TEST_F(LogCleanerTaskTest, the_remaining_batch_of_a_task_restores_no_record) {
   compact_always();
   target_.policy.delete_retention_ms = 1'000;
   append(written(0, "k"));
@@ -581,7 +581,7 @@ TEST_F(LogCleanerTest, a_crash_at_any_moment_leaves_the_same_table) {
   }
   cleaner_->run_once();
   EXPECT_EQ(table(), rows);
-  // The newest batch is left alone, so the record before it of its key stays as well.
+  // The newest batch is not cleaned, so the previous record of its key stays as well.
   EXPECT_EQ(stored().size(), 41u);
 }
 

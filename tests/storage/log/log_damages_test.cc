@@ -1,5 +1,5 @@
-// Pages of log.mdb that lie where other ones should. One that leads to others is the worst: what it leads to is
-// sound, and of another table, or what is above it. Opening and reading may fail, and nothing more.
+// Pages of log.mdb at the place of other pages. A misplaced branch page is the worst: the pages below it are sound, but
+// belong to another table, or are its own ancestors. Opening and reading may fail, and nothing more may happen.
 #include <gtest/gtest.h>
 
 #include <cstring>

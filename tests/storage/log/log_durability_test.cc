@@ -1,4 +1,4 @@
-// What survives: power cuts, full disks, and the order of sync and acknowledgement.
+// Durability: power cuts, full disks, and the order of sync and acknowledgement.
 #include <sys/resource.h>
 
 #include <atomic>
@@ -22,8 +22,8 @@ TopicPartition make_partition(Log& log) {
   return {topic, PartitionId{0}};
 }
 
-// Producers append until the power goes; what they were told is durable must be there afterwards.
-// Returns how many acknowledged records are missing.
+// Producers append until the power fails; acknowledged records must exist afterwards. Returns the
+// number of acknowledged records that are missing.
 size_t lost_at_power_cut(MemoryDisk::Sync sync) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(sync), {}).value();
@@ -85,7 +85,7 @@ TEST(LogDurability, a_store_that_does_not_sync_is_caught) {
   EXPECT_GE(lost_at_power_cut(MemoryDisk::Sync::Never), 50u);
 }
 
-TEST(LogDurability, a_power_cut_between_write_and_sync_is_answered_to_nobody) {
+TEST(LogDurability, a_commit_lost_in_a_power_cut_is_not_acknowledged) {
   MemoryDisk disk;
   std::promise<Error> failed;
   LogOptions options;
@@ -100,7 +100,7 @@ TEST(LogDurability, a_power_cut_between_write_and_sync_is_answered_to_nobody) {
   AppendDone done = [&](auto) { was_answered = true; };
   ASSERT_TRUE(log->try_append(request, done));
   EXPECT_EQ(failed.get_future().get().code, ErrorCode::StorageFailure);
-  // Later requests are told: nothing of them happened.
+  // Later requests receive the same error: nothing of them was written.
   EXPECT_EQ(append_and_wait(*log, append_of(partition, batch_of("c"))).error().code,
             ErrorCode::StorageFailure);
   log.reset();
@@ -110,7 +110,7 @@ TEST(LogDurability, a_power_cut_between_write_and_sync_is_answered_to_nobody) {
 }
 
 TEST(LogDurability, no_request_is_acknowledged_before_its_commit_is_synced) {
-  // On one thread, the writer's: what happened, in order.
+  // The order of the events; only the writer's thread adds to it.
   std::vector<std::string> events;
   const auto note = [&](std::string event) { events.push_back(std::move(event)); };
   MemoryDisk disk;
@@ -196,8 +196,8 @@ TEST(LogDurability, one_request_that_is_too_large_for_the_file_does_not_take_its
   EXPECT_EQ(read_values(*log, partition), (Values{"first0", "before0", "after0"}));
 }
 
-// Files of this process cannot grow beyond a size, as on a full disk: a write comes out short, the
-// next one fails.
+// Limits the size of this process's files, as a full disk does: a write is cut short, and the next
+// one fails.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(size_t size_bytes) {
@@ -239,9 +239,9 @@ TEST(LogDurability, a_disk_that_fills_up_in_the_middle_of_a_commit_refuses_that_
   EXPECT_EQ(read_values(*log, partition).size(), stored + 1);
 }
 
-// A disk that fills up, is tidied and fills up again: with the reserve everything but appends goes
-// on, and who waits is told when appends are worth trying again.
-TEST(LogDurability, a_reserve_is_kept_for_deletes_and_who_waits_for_space_is_told) {
+// A disk fills up, is cleaned up and fills up again: thanks to the reserve everything except
+// appends continues, and waiting clients are notified when appends are worth another try.
+TEST(LogDurability, a_reserve_is_kept_for_deletes_and_waiting_writers_are_notified) {
   const ScratchDirectory directory;
   LogOptions options;
   options.map_size_bytes = 8 << 20;
@@ -281,7 +281,7 @@ TEST(LogDurability, a_reserve_is_kept_for_deletes_and_who_waits_for_space_is_tol
   EXPECT_TRUE(append_and_wait(*log, append_of(other, batch)));
 }
 
-TEST(LogDurability, who_waits_for_space_is_told_at_once_when_there_is_some) {
+TEST(LogDurability, a_writer_that_waits_for_space_is_notified_at_once_if_some_exists) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(), {}).value();
   std::promise<void> told;
@@ -369,7 +369,7 @@ TEST(LogDurability, a_full_file_can_be_read_and_gets_room_by_dropping_a_topic) {
   EXPECT_TRUE(append_and_wait(*log, append_of(second, batch)));
 }
 
-TEST(LogDurability, closing_finishes_what_was_taken) {
+TEST(LogDurability, closing_finishes_accepted_requests) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(), {}).value();
   const TopicPartition partition = make_partition(*log);

@@ -106,8 +106,8 @@ inline void wait_until_removed(const Log& log) {
   while (log.pending_removals() > 0) std::this_thread::yield();
 }
 
-// How many entries lie in tables of the log that should be empty when nothing is left of what was
-// dropped: in exchanges and journals, producers, removals, and in tables of partitions.
+// Number of entries in the tables that should be empty when all of a dropped object was removed:
+// exchanges and journals, producers, removals, and the tables of partitions.
 inline size_t entries_left(Log& log) {
   size_t count = 0;
   std::promise<Status> done;

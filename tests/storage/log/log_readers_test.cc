@@ -1,5 +1,5 @@
-// Readers on their own threads while the writer appends, creates and drops: nobody ever reads
-// another topic's records, and nothing below the readable end is missing.
+// Readers on their own threads while the writer appends, creates and drops: no reader ever sees
+// another topic's records, and no record below the readable end is missing.
 #include <atomic>
 #include <fstream>
 #include <future>
@@ -99,7 +99,8 @@ TEST(LogReaders, never_see_another_topics_records_while_topics_come_and_go) {
   EXPECT_EQ(log->partitions().size(), 10u);
 }
 
-// A page that is damaged may take some with it: what is left is not what was written.
+// A damaged page may hide records: the remaining ones are not all that was written, so the read
+// must fail.
 TEST(LogReaders, records_that_are_missing_are_not_stepped_over) {
   const ScratchDirectory directory;
   const TopicPartition partition{Uuid::random(), PartitionId{0}};
@@ -131,7 +132,7 @@ TEST(LogReaders, records_that_are_missing_are_not_stepped_over) {
                   std::to_string(std::max<int64_t>(from, 20)) + " to 29");
 }
 
-TEST(LogReaders, where_a_log_begins_is_told_also_when_its_front_is_deleted_in_that_turn) {
+TEST(LogReaders, the_log_start_is_right_when_its_front_is_deleted_in_that_turn) {
   const ScratchDirectory directory;
   const TopicPartition partition{Uuid::random(), PartitionId{0}};
   const auto log = Log::open(directory.path(), {}).value();
@@ -155,7 +156,7 @@ TEST(LogReaders, where_a_log_begins_is_told_also_when_its_front_is_deleted_in_th
   EXPECT_EQ(reader->first_leader_epoch(partition).value(), reader->leader_epoch(partition).value());
 }
 
-// Whoever reads another topic is not to wait for a backup to be restored.
+// A reader of another topic must not have to wait until a backup is restored.
 TEST(LogReaders, a_partition_that_cannot_be_read_keeps_no_other_from_being_opened) {
   const ScratchDirectory directory;
   const TopicPartition bad{Uuid::random(), PartitionId{0}}, good{Uuid::random(), PartitionId{0}};

@@ -59,7 +59,7 @@ TEST_F(LogTest, offsets_count_records_from_zero) {
   EXPECT_EQ(status->readable_end(), Offset{5});
 }
 
-TEST_F(LogTest, counts_its_commits_and_what_waits_for_one) {
+TEST_F(LogTest, counts_its_commits_and_waiting_requests) {
   const TopicPartition partition = make_partition();
   const LogStatistics before = statistics_of(*log_);
   for (int i = 0; i < 5; ++i) append(partition, batch_of("a"));
@@ -80,7 +80,7 @@ TEST_F(LogTest, a_closed_log_is_read_but_not_written) {
   EXPECT_EQ(read_values(*log_, partition), (Values{"a0"}));
 }
 
-TEST_F(LogTest, everything_is_there_after_reopening) {
+TEST_F(LogTest, everything_survives_reopening) {
   const TopicPartition first = make_partition(), second = make_partition();
   append(first, batch_of("a", 3));
   append(second, batch_of("x", 1));
@@ -149,7 +149,7 @@ TEST_F(LogTest, a_request_with_one_unknown_partition_appends_nothing) {
   EXPECT_EQ(read_values(*log_, partition), Values{});
 }
 
-TEST_F(LogTest, four_threads_append_and_every_record_is_there_once_in_its_order) {
+TEST_F(LogTest, four_threads_append_and_every_record_is_stored_once_in_order) {
   const std::vector<TopicPartition> partitions = {make_partition(), make_partition()};
   constexpr int kRounds = 50;
   std::vector<std::thread> producers;
@@ -270,7 +270,7 @@ TEST_F(LogTest, partitions_can_be_added_to_a_topic) {
   EXPECT_EQ(read_values(*log_, first), Values{"a0"});
 }
 
-// Each partition opens a table; whoever asks for thousands must not hold the others up meanwhile.
+// Each partition opens a table; a client that creates thousands must not delay the others meanwhile.
 TEST_F(LogTest, appends_go_in_between_while_many_partitions_are_made_or_dropped) {
   const TopicPartition mine = make_partition();
   const Uuid many = Uuid::random();
@@ -315,8 +315,7 @@ TEST_F(LogTest, partitions_that_do_not_all_fit_are_not_begun) {
   EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 10));
 }
 
-// What a crash leaves of a topic that was being made or dropped has no gaps, so that it can be made,
-// or dropped, to the end.
+// A crash leaves a half created or dropped topic without gaps, so that its creation or removal can be completed.
 TEST_F(LogTest, a_part_of_a_topic_is_taken_up_again) {
   const Uuid topic = Uuid::random();
   for (const bool is_dropping : {false, true}) {
@@ -326,7 +325,7 @@ TEST_F(LogTest, a_part_of_a_topic_is_taken_up_again) {
     std::promise<void> answered;
     const auto done = [&](const Status&) { answered.set_value(); };
     is_dropping ? log_->drop_topic(topic, done) : log_->create_partitions(topic, 300, done);
-    log_->close();  // refuses what is left of it
+    log_->close();  // refuses the rest of it
     answered.get_future().wait();
     reopen();
     ASSERT_TRUE(create_partitions_and_wait(*log_, topic, 300));
@@ -356,7 +355,7 @@ TEST_F(LogTest, an_idempotent_producer_appends_each_batch_once) {
   EXPECT_EQ(read_values(*log_, partition), (Values{"s0", "s1", "s2"}));
 }
 
-TEST_F(LogTest, a_full_queue_refuses_and_tells_when_there_is_room) {
+TEST_F(LogTest, a_full_queue_refuses_and_notifies_when_it_has_space) {
   options_.queue_limit_bytes = 1000;
   std::promise<void> held, go;
   const auto gone = go.get_future().share();
@@ -387,11 +386,11 @@ TEST_F(LogTest, a_full_queue_refuses_and_tells_when_there_is_room) {
   go.set_value();
   room.get_future().wait();
   EXPECT_TRUE(try_one());
-  log_.reset();  // finishes what was taken
+  log_.reset();  // finishes the accepted requests
   EXPECT_EQ(answered, taken);
 }
 
-TEST_F(LogTest, what_a_requester_must_check_is_checked) {
+TEST_F(LogTest, rules_for_requests_are_checked) {
   const std::string good = batch_of("a", 3);
   EXPECT_TRUE(check_for_append(good + good));
   EXPECT_FALSE(check_for_append(""));

@@ -48,7 +48,7 @@ class LoneAppendTest : public testing::Test {
       EXPECT_TRUE(try_append(*log_, request, done, alone));
       if (alone) return {count, alone, answered_by};
       answered_by->get_future().wait();
-      // The writer is soon back where it waits; who comes earlier is not alone.
+      // The writer is soon back at its wait; a request that comes earlier is not alone.
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
@@ -61,7 +61,7 @@ class LoneAppendTest : public testing::Test {
 TEST_F(LoneAppendTest, is_durable_and_answered_when_it_is_written) {
   const TopicPartition partition = make_partition();
   int count = 0;
-  // The writer may wake up by itself and take what is there.
+  // The writer may wake up by itself and take the request.
   for (std::thread::id answered_by; answered_by != std::this_thread::get_id();) {
     Alone alone = append_until_alone(partition);
     alone.append->write();
@@ -73,8 +73,8 @@ TEST_F(LoneAppendTest, is_durable_and_answered_when_it_is_written) {
   EXPECT_EQ(read_values(*log_, partition).size(), static_cast<size_t>(count));
 }
 
-// What it changes in the data file is pending: whoever reads sees it, and a crash does not take it.
-TEST_F(LoneAppendTest, is_seen_at_once_and_is_there_after_a_crash) {
+// The append's changes to the data file are pending: every reader sees them, and a crash does not lose them.
+TEST_F(LoneAppendTest, is_visible_at_once_and_survives_a_crash) {
   const TopicPartition partition = make_partition();
   int count = 0, written = 0;
   while (written < 150) {
@@ -94,8 +94,8 @@ TEST_F(LoneAppendTest, is_seen_at_once_and_is_there_after_a_crash) {
   EXPECT_EQ(read_values(**again, partition).size(), static_cast<size_t>(count));
 }
 
-// The same of several clients, whose groups the writer's thread writes; with readers, who look at each, and without.
-TEST_F(LoneAppendTest, groups_of_several_are_seen_at_once_and_are_there_after_a_crash) {
+// Several clients, whose groups the writer's thread writes; with a reader that reads after each append, and without.
+TEST_F(LoneAppendTest, groups_of_several_are_visible_at_once_and_survive_a_crash) {
   for (const bool has_reader : {false, true}) {
     SCOPED_TRACE(has_reader);
     const TopicPartition partition = make_partition();
@@ -125,8 +125,8 @@ TEST_F(LoneAppendTest, groups_of_several_are_seen_at_once_and_are_there_after_a_
   }
 }
 
-// Whoever waits for more is told soon, though not of each.
-TEST_F(LoneAppendTest, is_told_of_in_time) {
+// Waiting readers are notified soon, though not of each append.
+TEST_F(LoneAppendTest, is_announced_in_time) {
   std::mutex mutex;
   std::condition_variable told;
   size_t times = 0;
@@ -150,7 +150,7 @@ TEST_F(LoneAppendTest, is_told_of_in_time) {
   log_.reset();
 }
 
-// A task, or who reads what it makes: looks for more when it is told of some, and then only.
+// A task or a reader of its output: it looks for new records only when it is notified.
 class Follower {
  public:
   using Take = std::function<void(Offset from, Offset end)>;
@@ -172,7 +172,7 @@ class Follower {
     }
     changed_.notify_all();
   }
-  // False when it does not come so far in time.
+  // Returns false if the follower does not reach this offset in time.
   bool has_come_to(Offset end) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return next_ >= end; });
@@ -206,9 +206,9 @@ class Follower {
   std::thread thread_;
 };
 
-// Whatever the pauses between appends: what a task makes of the last one is durable, and told of, though nothing comes
-// behind it.
-TEST_F(LoneAppendTest, who_looks_when_told_misses_nothing) {
+// After any pause between appends, the task's output for the last one becomes durable and is announced, although no
+// append follows.
+TEST_F(LoneAppendTest, a_reader_that_waits_for_notifications_misses_nothing) {
   std::mutex mutex;
   std::vector<Follower*> followers;  // guarded by mutex
   options_.on_durable = [&](std::span<const TopicPartition> grown) {
@@ -231,7 +231,7 @@ TEST_F(LoneAppendTest, who_looks_when_told_misses_nothing) {
     EXPECT_TRUE(commit_and_wait(*log_, std::move(made)));
   };
   std::atomic<bool> is_over = false;
-  std::thread passer_by([&] {  // makes what is pending, or waits for it, whenever it comes
+  std::thread passer_by([&] {  // writes pending changes, or waits for them, whenever it reads
     std::mt19937 random(1);
     while (!is_over) {
       (void)read_values(*log_, output);
@@ -285,7 +285,7 @@ TEST_F(LoneAppendTest, is_the_writers_when_it_is_given_up) {
 }
 
 // Beside each other, definitions and maintenance: nothing is lost, doubled, or left lying.
-TEST_F(LoneAppendTest, comes_to_an_end_whoever_else_writes) {
+TEST_F(LoneAppendTest, ends_beside_any_other_writers) {
   const TopicPartition partition = make_partition();
   constexpr int kThreads = 3, kAppends = 400;
   std::vector<std::thread> threads;
@@ -308,7 +308,7 @@ TEST_F(LoneAppendTest, comes_to_an_end_whoever_else_writes) {
         }
         alone.reset();
         answered.get_future().wait();
-        // The first goes on alone for most of its time.
+        // The first client is alone for most of the time.
         if (i > 0 && n % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
       }
     });

@@ -39,7 +39,8 @@ records::BatchHeader in_transaction(records::BatchHeader header) {
   return header;
 }
 
-// What is sent with the sequence of an aborted transaction would be taken for that, acknowledged, and never be seen.
+// A batch with the sequence of an aborted transaction would be taken for a duplicate, acknowledged, and never be
+// visible.
 TEST(ProducerState, a_batch_of_a_transaction_that_has_ended_does_not_come_again) {
   ProducerState state;
   const records::BatchHeader first = in_transaction(batch(0, 0)),

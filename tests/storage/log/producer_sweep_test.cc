@@ -66,7 +66,7 @@ TEST_F(ProducerSweepTest, producers_that_were_silent_for_long_are_forgotten) {
 }
 
 // However long they were silent, and however many clients there are.
-TEST_F(ProducerSweepTest, what_is_remembered_of_a_task_goes_with_its_query) {
+TEST_F(ProducerSweepTest, the_state_of_a_task_is_removed_with_its_query) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 1}, tasks_);
   const ProducerId alive = kFirstTaskProducer + 3, dropped = kFirstTaskProducer + 4;
   tasks_.insert(alive);
@@ -90,7 +90,7 @@ TEST_F(ProducerSweepTest, tasks_of_other_nodes_are_not_forgotten_in_a_cluster) {
   EXPECT_EQ(left(1), 1u);
 }
 
-TEST_F(ProducerSweepTest, of_too_many_the_longest_silent_go) {
+TEST_F(ProducerSweepTest, with_too_many_the_longest_silent_are_removed) {
   ProducerSweep producers(table_, {.expiration_ms = 1'000'000, .max_per_partition = 10}, tasks_);
   for (int64_t i = 0; i < 25; ++i) add(2, i, 100 + i);
   for (int64_t i = 0; i < 10; ++i) add(3, i, 1);
@@ -105,7 +105,7 @@ TEST_F(ProducerSweepTest, of_too_many_the_longest_silent_go) {
   EXPECT_FALSE(read->get(table_, producer_key(LogNumber{4}, ProducerId{10})).value());
 }
 
-// The writer would come back to it at once, for ever.
+// Otherwise the writer would return to the damaged entry at once, and for ever.
 TEST_F(ProducerSweepTest, one_that_is_damaged_is_stepped_over) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100}, tasks_);
   add(1, 1, 100);
@@ -132,8 +132,7 @@ TEST_F(ProducerSweepTest, a_large_table_is_swept_in_slices) {
   EXPECT_EQ(producers.due_in_ms(5000), 0);
 }
 
-// In the log: the entry of a producer that comes back late is new, and its sequence is taken as it
-// is.
+// In a whole log: the entry of a producer that returns late is new, and any sequence is accepted.
 TEST(ProducerExpiry, is_done_by_the_log_while_it_idles) {
   MemoryDisk disk;
   SimulatedClock clock(1'000'000);

@@ -16,7 +16,7 @@ TEST(ReadEpochs, a_turn_that_began_before_holds_up_and_a_later_one_does_not) {
   EXPECT_TRUE(turns.all_passed(unpublished));
 }
 
-TEST(ReadEpochs, a_reader_that_is_gone_holds_up_nobody) {
+TEST(ReadEpochs, a_destroyed_reader_delays_no_removal) {
   ReadEpochs turns;
   auto reader = turns.add_reader();
   reader->begin(turns);

@@ -44,8 +44,8 @@ TEST(RecentBatches, are_as_many_as_were_asked_for_and_at_least_one) {
   EXPECT_EQ(found(recent, 0, batch(0, 1).size() + 1), batch(0, 1) + batch(1, 1));
 }
 
-// A log that was cut, or of which some went past.
-TEST(RecentBatches, have_no_gap_and_nothing_of_before_a_cut) {
+// After a truncation, or if batches in between are missing.
+TEST(RecentBatches, have_no_gap_and_nothing_from_before_a_cut) {
   RecentBatches recent(1 << 20);
   recent.add(kOne, Offset{0}, Offset{2}, batch(0, 2));
   recent.add(kOne, Offset{5}, Offset{6}, batch(5, 1));
@@ -62,7 +62,7 @@ TEST(RecentBatches, the_oldest_go_first) {
   const size_t size = batch(0, 1, 1000).size();
   RecentBatches recent(10 * (size + RecentBatches::kPieceBytes));
   recent.add(kTwo, Offset{0}, Offset{1}, batch(0, 1, 1000));
-  recent.forget(kTwo);  // its place is left, and counts for nobody
+  recent.forget(kTwo);  // its place stays, and counts for no partition
   recent.add(kTwo, Offset{7}, Offset{8}, batch(7, 1, 1000));
   for (int i = 0; i < 100; ++i) recent.add(kOne, Offset{i}, Offset{i + 1}, batch(i, 1, 1000));
   EXPECT_EQ(recent.size_bytes(), 10 * (size + RecentBatches::kPieceBytes));

@@ -1,4 +1,4 @@
-// Readers whose turn takes no snapshot unless it is needed: they read what the others do, and hold nothing up.
+// Readers that open a snapshot only when they need one: they read the same as others, and delay no writer.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -69,7 +69,7 @@ class RecentReadsTest : public testing::Test {
   const TopicPartition partition_{Uuid::random(), PartitionId{0}};
 };
 
-TEST_F(RecentReadsTest, read_what_others_read) {
+TEST_F(RecentReadsTest, equal_other_reads) {
   std::mt19937 chance(7);
   const auto below = [&](size_t end) { return static_cast<int>(chance() % end); };
   int end = 0, start = 0;
@@ -92,7 +92,7 @@ TEST_F(RecentReadsTest, read_what_others_read) {
   }
 }
 
-TEST_F(RecentReadsTest, see_what_compaction_has_left) {
+TEST_F(RecentReadsTest, see_the_batches_after_compaction) {
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(append(batch_of("v" + std::to_string(i))));
   expect_the_same(Offset{0}, 1 << 20, ReadUpTo::HighWatermark);
   const auto number = log_->core().find_partition(partition_)->number();
@@ -111,7 +111,7 @@ TEST_F(RecentReadsTest, see_what_compaction_has_left) {
       4u);
 }
 
-TEST_F(RecentReadsTest, see_no_further_than_what_is_decided) {
+TEST_F(RecentReadsTest, end_at_the_last_stable_offset) {
   const auto transactional = [&](int sequence) {
     std::string batch = batch_of("t");
     records::set_producer(batch, {ProducerId{5}, 0, sequence});
@@ -128,7 +128,7 @@ TEST_F(RecentReadsTest, see_no_further_than_what_is_decided) {
             1u);
 }
 
-// Whoever keeps up does not make the store carry out what is pending.
+// A reader that keeps up does not force the store to write pending changes.
 TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
   std::set<CommitId> commits;
   constexpr int kAppends = 400;
@@ -147,11 +147,11 @@ TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
   }
   EXPECT_EQ(values, read_values(*log_, partition_));
   EXPECT_EQ(values.size(), size_t{kAppends});
-  EXPECT_LT(commits.size(), size_t{kAppends} * 9 / 10);  // else each has one of its own
+  EXPECT_LT(commits.size(), size_t{kAppends} * 9 / 10);  // otherwise each append has its own commit
 }
 
-// What one thread reads while others append has no gap and nothing twice.
-TEST_F(RecentReadsTest, beside_those_who_append_miss_nothing) {
+// A reader beside concurrent appends sees no gap and no record twice.
+TEST_F(RecentReadsTest, beside_appends_miss_nothing) {
   constexpr int kClients = 3, kAppends = 400;
   std::vector<std::thread> clients;
   for (int client = 0; client < kClients; ++client)

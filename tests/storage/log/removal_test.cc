@@ -1,4 +1,4 @@
-// What is dropped or trimmed is gone for everybody at once, and its room is given back in slices,
+// Dropped and trimmed data are gone for all readers at once; their space is freed in slices,
 // whatever happens in between.
 #include <atomic>
 #include <future>
@@ -65,7 +65,7 @@ LogOptions tiny_slices() {
   return options;
 }
 
-TEST(Removal, what_is_dropped_is_unknown_at_once_and_leaves_nothing_behind) {
+TEST(Removal, dropped_topics_are_unknown_at_once_and_leave_nothing_behind) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(), tiny_slices()).value();
   const Contents contents(*log);
@@ -100,8 +100,7 @@ TEST(Removal, a_power_cut_at_any_moment_is_made_up_for_by_the_next_start) {
     disk.set_before_sync({});
 
     log = Log::open(disk.open(), tiny_slices()).value();
-    // The drops are small commits of their own: those that were lost come again, as the metadata
-    // does them.
+    // The drops are small commits of their own; the metadata repeat those that were lost.
     contents.drop(*log);
     EXPECT_TRUE(wait_for([&](auto done) { log->drop_tasks("other/", done); }));
     trim_journals(*log);
@@ -157,8 +156,7 @@ TEST(Removal, a_long_backlog_is_trimmed_in_slices_and_is_out_of_reach_meanwhile)
   EXPECT_EQ(read_values(*log, second), Values{"other0"});
 }
 
-// On a disk without any space the slices are what makes room: they are tried until one can be
-// stored.
+// On a full disk only the slices free space: they are retried until one can be stored.
 TEST(Removal, a_slice_that_cannot_be_stored_is_tried_again) {
   const ScratchDirectory directory;
   LogOptions options = tiny_slices();

@@ -116,7 +116,7 @@ bool is_ready(const auto& future) {
   return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
-TEST_F(ReplicaLogTest, readers_of_a_follower_are_told_of_what_becomes_visible) {
+TEST_F(ReplicaLogTest, readers_of_a_follower_are_notified_of_visible_records) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   ASSERT_TRUE(follow(led(batch_of("a"), 0, 1), 1));
@@ -129,8 +129,8 @@ TEST_F(ReplicaLogTest, readers_of_a_follower_are_told_of_what_becomes_visible) {
   EXPECT_EQ(told_, before + 1);
 }
 
-// For which nothing is written; what is written later does not take it back.
-TEST_F(ReplicaLogTest, a_follower_is_told_what_is_visible) {
+// A new high watermark alone writes nothing; later writes do not take it back.
+TEST_F(ReplicaLogTest, a_follower_receives_the_high_watermark) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   ASSERT_TRUE(follow(led(batch_of("a"), 0, 1) + led(batch_of("b"), 1, 1), 1));
@@ -150,7 +150,7 @@ TEST_F(ReplicaLogTest, a_follower_is_told_what_is_visible) {
   EXPECT_EQ(status().high_watermark(), Offset{1});
 }
 
-TEST_F(ReplicaLogTest, alone_what_is_durable_is_visible_and_acknowledged) {
+TEST_F(ReplicaLogTest, a_lone_replica_shows_and_acknowledges_durable_records) {
   make_partition();
   EXPECT_TRUE(append(batch_of("a")).get());
   EXPECT_EQ(status().high_watermark(), Offset{1});
@@ -258,7 +258,7 @@ TEST_F(ReplicaLogTest, a_follower_keeps_the_leaders_offsets_and_epochs) {
   EXPECT_EQ(end_of(3), (EpochEnd{LeaderEpoch{3}, Offset{3}}));
 }
 
-TEST_F(ReplicaLogTest, what_does_not_continue_the_log_changes_nothing) {
+TEST_F(ReplicaLogTest, a_batch_that_does_not_continue_the_log_changes_nothing) {
   make_partition();
   become(ReplicaRole::Follower, 3);
   ASSERT_TRUE(follow(led(batch_of("a", 2), 0, 2), 3));
@@ -273,7 +273,7 @@ TEST_F(ReplicaLogTest, what_does_not_continue_the_log_changes_nothing) {
   EXPECT_EQ(status().log_end(), Offset{6});
 }
 
-TEST_F(ReplicaLogTest, a_follower_forgets_what_its_leader_has_trimmed) {
+TEST_F(ReplicaLogTest, a_follower_forgets_records_that_its_leader_has_trimmed) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   ASSERT_TRUE(follow(led(batch_of("a", 2), 0, 1) + led(batch_of("b", 2), 2, 1), 1, 4));
@@ -355,7 +355,7 @@ TEST_F(ReplicaLogTest, a_long_truncation_is_done_in_parts) {
   EXPECT_EQ(all_values().size(), 20);
 }
 
-TEST_F(ReplicaLogTest, a_look_up_by_time_does_not_find_what_was_truncated) {
+TEST_F(ReplicaLogTest, a_look_up_by_time_does_not_find_truncated_records) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   std::string batches;
@@ -372,7 +372,7 @@ TEST_F(ReplicaLogTest, a_look_up_by_time_does_not_find_what_was_truncated) {
   EXPECT_EQ(offset_for_time(*reader, partition_, 9'900).value(), Offset{900});
 }
 
-// Whoever leads next knows each producer as the leader did.
+// The next leader knows each producer as the old one did.
 TEST_F(ReplicaLogTest, a_follower_remembers_producers) {
   make_partition();
   become(ReplicaRole::Follower, 1);
@@ -386,24 +386,24 @@ TEST_F(ReplicaLogTest, a_follower_remembers_producers) {
   EXPECT_EQ(append(produced(batch_of("c"), 5), Acks::Leader).get()->at(0).base_offset, Offset{5});
 }
 
-TEST_F(ReplicaLogTest, truncation_takes_what_producers_have_lost) {
+TEST_F(ReplicaLogTest, truncation_restores_the_earlier_state_of_producers) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   std::string batches;
   for (int i = 0; i < 20; ++i) batches += led(produced(batch_of("v"), i), i, 1);
-  batches += led(produced(batch_of("w"), 0, 1), 20, 1);  // the producer began anew
+  batches += led(produced(batch_of("w"), 0, 1), 20, 1);  // the producer has a new epoch
   ASSERT_TRUE(follow(batches, 1, 5));
   ASSERT_TRUE(truncate(10, 1));
   become(ReplicaRole::Leader, 2);
-  // All that was remembered is gone; what came before it is found in the log.
+  // The state of the producer was truncated; its earlier batches are found in the log.
   EXPECT_EQ(append(produced(batch_of("v"), 9), Acks::Leader).get()->at(0).base_offset, Offset{9});
   EXPECT_EQ(append(produced(batch_of("v"), 11), Acks::Leader).get().error().code,
             ErrorCode::OutOfOrderSequence);
   EXPECT_EQ(append(produced(batch_of("v"), 10), Acks::Leader).get()->at(0).base_offset, Offset{10});
 }
 
-// What a task has written may be trimmed: its next sequence is known all the same.
-TEST_F(ReplicaLogTest, what_is_remembered_of_tasks_follows_the_log) {
+// A task's records may be trimmed, but its next sequence stays known.
+TEST_F(ReplicaLogTest, the_state_of_tasks_follows_the_log) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   const int64_t task = kFirstTaskProducer.value() + 5;
@@ -451,9 +451,9 @@ TEST_F(ReplicaLogTest, a_follower_that_is_too_far_behind_begins_where_its_leader
   EXPECT_TRUE(append(produced(batch_of("v"), 3), Acks::Leader).get());
 }
 
-// A follower that has all that is visible may lead next, and what lay behind that is gone with the leader: taken for
-// written, it would be lost.
-TEST_F(ReplicaLogTest, what_is_not_visible_yet_is_not_told_of_producers) {
+// A follower that has all visible records may lead next, and the invisible ones are lost with the leader: if one of
+// them counted as written, it would be lost.
+TEST_F(ReplicaLogTest, invisible_batches_are_not_reported_as_duplicates) {
   make_partition();
   become(ReplicaRole::Leader, 1);
   const int64_t task = kFirstTaskProducer.value() + 5;
@@ -493,7 +493,7 @@ TEST_F(ReplicaLogTest, what_is_not_visible_yet_is_not_told_of_producers) {
   EXPECT_EQ(send(2, 7)->at(0).base_offset, Offset{11});
 }
 
-// After an unclean election: the leader never had what was deleted here.
+// After an unclean election: the leader never had the records that were deleted here.
 TEST_F(ReplicaLogTest, a_follower_begins_where_its_leader_does_also_further_in_front) {
   make_partition();
   become(ReplicaRole::Follower, 1);
@@ -513,8 +513,9 @@ TEST_F(ReplicaLogTest, a_follower_begins_where_its_leader_does_also_further_in_f
   EXPECT_EQ(status().log_start(), Offset{7});
 }
 
-// What it has the leader may never have had.
-TEST_F(ReplicaLogTest, after_an_unclean_election_a_follower_shows_nothing_before_its_leader_has_told) {
+// The leader may never have had the records that this follower shows.
+TEST_F(ReplicaLogTest,
+       after_an_unclean_election_a_follower_shows_nothing_before_its_leaders_report) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   ASSERT_TRUE(follow(led(batch_of("a"), 0, 1) + led(batch_of("lost"), 1, 1), 1, 2));
@@ -525,7 +526,7 @@ TEST_F(ReplicaLogTest, after_an_unclean_election_a_follower_shows_nothing_before
                          LeaderEpoch{unclean});
     });
   };
-  // The election was at 3, and another leader has come since.
+  // The election was at epoch 3, and a later leader follows it.
   ASSERT_TRUE(follow_after_unclean(4, 3));
   EXPECT_EQ(status().high_watermark(), Offset{0});
   EXPECT_EQ(status().log_end(), Offset{2}) << "it is asked for what both have";
@@ -550,7 +551,7 @@ TEST_F(ReplicaLogTest, exchanges_are_replicated_likewise) {
   EXPECT_EQ(visible_values(), (Values{"a0", "c0"}));
 }
 
-// What was answered is there after a power cut, and nothing of what was under way.
+// Acknowledged changes survive a power cut, and unacknowledged ones leave no trace.
 TEST_F(ReplicaLogTest, follower_appends_and_truncations_survive_power_cuts) {
   make_partition();
   become(ReplicaRole::Follower, 2);
@@ -569,8 +570,8 @@ TEST_F(ReplicaLogTest, follower_appends_and_truncations_survive_power_cuts) {
   EXPECT_EQ(end_of(2), (EpochEnd{LeaderEpoch{1}, Offset{1}}));
 }
 
-// Of a node that is to have no replica any more: nothing of it is taken for what comes, if it is one again.
-TEST_F(ReplicaLogTest, a_partition_that_is_renewed_has_nothing_of_what_it_had) {
+// The node is to lose its replica: if it gets a replica again, none of the old records count.
+TEST_F(ReplicaLogTest, a_renewed_partition_has_nothing_of_its_former_contents) {
   make_partition();
   become(ReplicaRole::Leader, 3);
   auto waits = append(batch_of("a"));
@@ -594,13 +595,13 @@ TEST_F(ReplicaLogTest, a_partition_that_is_renewed_has_nothing_of_what_it_had) {
   ASSERT_TRUE(set_role(ReplicaRole::Follower, 5));
   ASSERT_TRUE(follow(led(batch_of("c"), 0, 1), 5, 1));
   EXPECT_EQ(all_values(), Values{"c0"});
-  // And it goes as others do.
+  // The renewed partition can be dropped like any other.
   ASSERT_TRUE(wait_for<Status>([&](auto done) { log_->drop_topic(partition_.topic, done); }));
   EXPECT_EQ(log_->find_partition(partition_), nullptr);
 }
 
-// Names of tables come again: that of the old partition is removed later, and must not be that of the new one.
-TEST_F(ReplicaLogTest, what_a_renewed_partition_gets_does_not_go_with_what_it_had) {
+// Names of tables are reused: the table of the old partition is removed later, and must not be that of the new one.
+TEST_F(ReplicaLogTest, new_contents_of_a_renewed_partition_are_not_removed_with_the_old_ones) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   const auto renew = [&] {

@@ -1,6 +1,6 @@
-// Random histories of one replica, against lists in memory: what it holds, what it shows, what it
-// acknowledges, and what it says about epochs and producers. MILLRACE_MODEL_STEPS makes it longer,
-// MILLRACE_MODEL_SEED another history.
+// Random histories of one replica, compared with lists in memory: its records, its visible end, its acknowledgements,
+// and its answers about epochs and producers. MILLRACE_MODEL_STEPS makes the history longer, MILLRACE_MODEL_SEED
+// selects another.
 #include <cstdlib>
 #include <future>
 
@@ -26,14 +26,14 @@ struct ModelBatch {
   bool operator==(const ModelBatch&) const = default;
 };
 
-// What the replica should be.
+// The expected state of the replica.
 struct Model {
   std::vector<ModelBatch> batches;
   int64_t log_start = 0, log_end = 0, high_watermark = 0;
   ReplicaRole role = ReplicaRole::Alone;
   int epoch = 0;
   std::vector<std::pair<int, int64_t>> epochs;  // and their first offsets
-  // By producer: all that was appended, also what is trimmed by now.
+  // By producer: all batches that were appended, including trimmed ones.
   std::array<std::vector<ModelBatch>, 5> produced;
 
   void begin_epoch(int begun, int64_t start) {
@@ -259,7 +259,7 @@ void ReplicaModelTest::follow() {
   if (model_.role != ReplicaRole::Follower) return;
   const Model before = model_;
   std::string bytes;
-  // An epoch that this node led in without writing is newer, perhaps, than what it gets.
+  // If this node led an epoch without writing, that epoch may be newer than the batches that follow.
   int batch_epoch = one_in(2)               ? model_.last_written_epoch()
                     : model_.epochs.empty() ? 0
                                             : model_.epochs.back().first;
@@ -406,14 +406,14 @@ void ReplicaModelTest::check_contents() {
         << asked;
 }
 
-TEST_P(ReplicaModelTest, a_replica_is_what_its_history_says) {
+TEST_P(ReplicaModelTest, a_replica_follows_its_history) {
   const uint64_t steps = number_from("MILLRACE_MODEL_STEPS", 20'000);
   for (uint64_t i = 0; i < steps; ++i) {
     SCOPED_TRACE("step " + std::to_string(i));
     step();
     check_numbers();
     if (i % 100 == 99) check_contents();
-    // What is long takes long to compare.
+    // A long log takes long to compare.
     if (model_.batches.size() > 400 && model_.role == ReplicaRole::Follower) {
       FollowRequest request{partition_, epoch(), "", Offset{0}, Offset{model_.batches[300].base}};
       model_.trim(model_.batches[300].base);

@@ -35,7 +35,7 @@ TEST(RequestQueue, the_lane_that_has_given_less_goes_next) {
   EXPECT_EQ(names(queue.gather(1000)), "t1 c1 c2 t2 c3 ");
 }
 
-// A client that comes meanwhile waits for what is written now and for its own group.
+// A client that arrives meanwhile waits for the current group and for its own.
 TEST(RequestQueue, tasks_take_a_quarter_of_a_group_however_many_wait) {
   RequestQueue queue(100'000);
   for (int i = 0; i < 9; ++i) put(queue, Lane::Tasks, "t", 100);
@@ -71,7 +71,7 @@ TEST(RequestQueue, other_work_counts_in_a_group_and_is_not_bounded) {
   EXPECT_EQ(put(queue, Lane::Tasks, "t", 100), Admission::Taken) << "they hold nothing of the lane";
 }
 
-// Clients that come one after the other, each in a group of its own, until the queue expects the next.
+// Clients that arrive one after the other, each in a group of its own, until the queue expects the next one.
 void let_clients_come(RequestQueue& queue) {
   for (int i = 0; i < 20; ++i) {
     put(queue, Lane::Clients, "c", 10);
@@ -107,7 +107,7 @@ TEST(RequestQueue, a_commit_waits_for_a_client_no_longer_than_it_may) {
   task.join();
 }
 
-TEST(RequestQueue, commits_wait_for_no_client_when_somebody_waits_for_them) {
+TEST(RequestQueue, commits_wait_for_no_client_while_a_reader_waits_for_them) {
   RequestQueue queue(1'000'000, kForEverUs);
   let_clients_come(queue);
   put(queue, Lane::Tasks, "t", 10);
@@ -125,7 +125,7 @@ TEST(RequestQueue, commits_wait_for_no_client_when_somebody_waits_for_them) {
   EXPECT_FALSE(queue.gather(1000).group.empty()) << "they are worth a group";
 }
 
-TEST(RequestQueue, what_is_no_commit_waits_for_no_client) {
+TEST(RequestQueue, other_work_waits_for_no_client) {
   RequestQueue queue(100'000, kForEverUs);
   let_clients_come(queue);
   LogWork work = OtherWork{};
@@ -136,7 +136,7 @@ TEST(RequestQueue, what_is_no_commit_waits_for_no_client) {
   EXPECT_EQ(names(queue.gather(1000)), "t ");
 }
 
-// A writer's thread: what it has gathered, until the queue is closed.
+// A writer's thread: gathers groups until the queue is closed.
 class Writer {
  public:
   explicit Writer(RequestQueue& queue) : queue_(queue) {}
@@ -184,18 +184,18 @@ std::string names(const std::vector<LogWork>& group) {
   return all;
 }
 
-// Clients that come one after the other until one is to write itself: its name.
+// Puts clients one after the other until one may write by itself; returns its name.
 std::string become_alone(RequestQueue& queue, Writer& writer, const std::string& prefix) {
   for (int i = 0;; ++i) {
     const std::string name = prefix + std::to_string(i);
     if (put_alone(queue, name) == Admission::TakenAlone) return name;
     writer.wait_for(name);
-    // The writer is soon back where it waits; who comes earlier is not alone.
+    // The writer is soon back at its wait; a request that comes earlier is not alone.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
-// The same until it has the writer's role, too: the writer may wake up by itself and take what is there.
+// Repeats this until the client has the writer's role, too: the writer may wake up by itself and take the request.
 std::string take_role(RequestQueue& queue, Writer& writer, const std::string& prefix) {
   while (true) {
     const std::string name = become_alone(queue, writer, prefix);
@@ -206,7 +206,7 @@ std::string take_role(RequestQueue& queue, Writer& writer, const std::string& pr
   }
 }
 
-TEST(RequestQueue, who_comes_for_the_first_time_may_not_stay_alone) {
+TEST(RequestQueue, a_first_request_may_not_stay_alone) {
   RequestQueue queue(100'000);
   Writer writer(queue);
   for (int i = 0; i < 8; ++i) {
@@ -215,7 +215,7 @@ TEST(RequestQueue, who_comes_for_the_first_time_may_not_stay_alone) {
   }
 }
 
-TEST(RequestQueue, who_is_alone_writes_between_two_groups_of_the_writer) {
+TEST(RequestQueue, a_lone_request_is_written_between_two_groups_of_the_writer) {
   RequestQueue queue(100'000);
   Writer writer(queue);
   const std::string alone = take_role(queue, writer, "c");
@@ -232,7 +232,7 @@ TEST(RequestQueue, who_is_alone_writes_between_two_groups_of_the_writer) {
   writer.wait_for("next");
 }
 
-TEST(RequestQueue, who_is_alone_and_does_not_write_nudges_the_writer) {
+TEST(RequestQueue, a_lone_request_that_is_not_written_wakes_the_writer) {
   RequestQueue queue(100'000);
   Writer writer(queue);
   const std::string alone = become_alone(queue, writer, "c");
@@ -241,7 +241,7 @@ TEST(RequestQueue, who_is_alone_and_does_not_write_nudges_the_writer) {
   EXPECT_TRUE(queue.gather_alone(1000).empty());
 }
 
-TEST(RequestQueue, what_nobody_has_written_when_it_closes_is_the_writers) {
+TEST(RequestQueue, unwritten_lone_requests_are_the_writers_when_it_closes) {
   RequestQueue queue(100'000);
   std::string alone;
   {
@@ -254,8 +254,8 @@ TEST(RequestQueue, what_nobody_has_written_when_it_closes_is_the_writers) {
   EXPECT_EQ(put_alone(queue, "late"), Admission::Closed);
 }
 
-// They come along once they have waited as long as they may, however often the client comes.
-TEST(RequestQueue, who_is_alone_leaves_commits_that_may_wait) {
+// The commits join the client's group once they have waited as long as they may, however often the client appends.
+TEST(RequestQueue, a_lone_request_leaves_commits_that_may_wait) {
   RequestQueue queue(100'000, 300'000);
   Writer writer(queue);
   take_role(queue, writer, "c");
@@ -272,7 +272,7 @@ TEST(RequestQueue, who_is_alone_leaves_commits_that_may_wait) {
   EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(250));
 }
 
-TEST(RequestQueue, the_writer_has_the_role_when_one_who_was_alone_wants_it_to) {
+TEST(RequestQueue, the_writer_gets_the_role_when_a_lone_request_demands_it) {
   RequestQueue queue(100'000);
   Writer writer(queue);
   take_role(queue, writer, "c");
@@ -286,13 +286,13 @@ TEST(RequestQueue, the_writer_has_the_role_when_one_who_was_alone_wants_it_to) {
   while (writer.times() == again) std::this_thread::yield();
   take_role(queue, writer, "e");
   const size_t last = writer.times();
-  queue.hurry();  // of what who is alone has just answered, and tells of later
+  queue.hurry();  // for commits behind the ones that the lone client has just answered
   queue.end_alone(RequestQueue::now_us() + 3'600'000'000);
   while (writer.times() == last) std::this_thread::yield();
 }
 
-// It is not told of a commit that may wait, and slept without an end when the client's group began the pause.
-TEST(RequestQueue, a_commit_behind_one_who_was_alone_is_due_in_time) {
+// The writer has no notice of a commit that may wait; it slept without end when the client's own group began the pause.
+TEST(RequestQueue, a_commit_behind_a_lone_request_is_due_in_time) {
   RequestQueue queue(100'000, 50'000);
   Writer writer(queue);
   for (const std::string name : {"a", "b", "c"}) {
@@ -323,7 +323,7 @@ TEST(TaskPause, expects_clients_that_come_often) {
   EXPECT_EQ(pause.due_us(), now_us) << "it may be one alone again";
 }
 
-TEST(TaskPause, begins_when_the_disk_has_written_what_clients_wait_for) {
+TEST(TaskPause, begins_when_the_disk_has_written_the_clients_group) {
   TaskPause pause(2'000);
   constexpr int64_t kWriteUs = 5'000;
   int64_t now_us = 1'000'000;
@@ -354,7 +354,7 @@ TEST(TaskPause, is_rare_where_clients_wait_for_the_tasks) {
   EXPECT_LE(in_vain, 22);
 }
 
-TEST(RequestQueue, tells_what_waits_in_both_lanes) {
+TEST(RequestQueue, reports_the_waiting_requests_of_both_lanes) {
   RequestQueue queue(1000);
   put(queue, Lane::Clients, "c", 100);
   put(queue, Lane::Tasks, "t", 150);
@@ -383,7 +383,7 @@ TEST(RequestQueue, each_lane_has_its_limit_and_takes_one_of_any_size_when_empty)
   EXPECT_EQ(put(queue, Lane::Clients, "next", 1), Admission::Taken);
 }
 
-TEST(RequestQueue, who_waits_for_room_is_handed_out_even_when_nothing_is_queued) {
+TEST(RequestQueue, callers_that_wait_for_space_are_returned_even_with_an_empty_queue) {
   RequestQueue queue(100);
   int calls = 0;
   queue.when_room([&] { ++calls; });
@@ -392,7 +392,7 @@ TEST(RequestQueue, who_waits_for_room_is_handed_out_even_when_nothing_is_queued)
   EXPECT_EQ(calls, 1);
 }
 
-TEST(RequestQueue, what_was_queued_before_closing_is_still_gathered) {
+TEST(RequestQueue, requests_queued_before_closing_are_still_gathered) {
   RequestQueue queue(100);
   put(queue, Lane::Clients, "last", 10);
   queue.close();

@@ -73,7 +73,7 @@ TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
   EXPECT_GT(second.epoch, first.epoch);
 }
 
-// Where clients append one record after the other, the commits of tasks cost no syncs of their own.
+// While clients append one record after the other, the commits of tasks cost no syncs of their own.
 TEST_F(TaskCommitTest, a_commit_that_is_alone_is_durable_with_the_next_append) {
   LogOptions options;
   options.task_wait_us = 600'000'000;
@@ -151,7 +151,7 @@ TEST_F(TaskCommitTest, outputs_are_checked_by_their_sequences) {
   EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "a1", "b0", "b1", "c0", "c1"}));
 }
 
-TEST_F(TaskCommitTest, nobody_else_writes_as_a_task) {
+TEST_F(TaskCommitTest, no_other_producer_writes_as_a_task) {
   std::string batch = batch_of("x");
   records::set_producer(batch, {start().producer_id, 0, 0});
   EXPECT_EQ(check_for_append(batch).error().code, ErrorCode::CorruptRecord);
@@ -215,7 +215,7 @@ TEST_F(TaskCommitTest, a_damaged_row_keeps_its_own_task_from_beginning) {
   }
 }
 
-TEST_F(TaskCommitTest, what_the_log_holds_can_be_listed) {
+TEST_F(TaskCommitTest, the_contents_of_the_log_can_be_listed) {
   const Uuid exchange = Uuid::random();
   ASSERT_TRUE(create_partitions_and_wait(*log_, exchange, 3, PartitionKind::Internal));
   start("q2/0/0");
@@ -254,7 +254,7 @@ TEST_F(TaskCommitTest, a_gap_and_a_repetition_are_refused_and_so_is_all_that_fol
   EXPECT_EQ(read_values(*log_, output_), (Values{"a0", "b0"}));
 }
 
-TEST_F(TaskCommitTest, a_task_that_is_made_anew_does_not_inherit_a_refusal) {
+TEST_F(TaskCommitTest, a_task_that_is_created_again_does_not_inherit_a_refusal) {
   const TaskStart owner = start();
   EXPECT_EQ(refusal_of(commit_of(owner.epoch, 3, "c")), ErrorCode::OutOfOrderSequence);
   ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q1/", std::move(done)); }));
@@ -359,7 +359,7 @@ TEST_F(TaskCommitTest, a_stretch_of_a_journal_can_be_read) {
   EXPECT_EQ(stretch(0, 4), "j3j4") << "what has been trimmed is not there";
 }
 
-TEST_F(TaskCommitTest, a_query_that_is_made_anew_sees_nothing_of_the_old_one) {
+TEST_F(TaskCommitTest, a_query_that_is_created_again_sees_nothing_of_the_old_one) {
   const TaskStart mine = start("q1/0/0");
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(mine.epoch, 1, "a")));
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(start("q10/0/0").epoch, 1, "b", "q10/0/0")));
@@ -383,7 +383,7 @@ TEST_F(TaskCommitTest, each_start_of_the_log_leads_the_journals_under_an_epoch_o
   EXPECT_EQ(epoch(), before + 1);
 }
 
-// What a directory of version 2 has: a journal for each task.
+// A directory of version 2 has a journal for each task.
 TEST_F(TaskCommitTest, the_journals_of_an_earlier_version_are_taken_over) {
   const auto old_row = [](int64_t sequence, int64_t producer, int64_t journal) {
     std::string row;

@@ -84,7 +84,7 @@ TEST_F(TimeIndexTest, timestamps_in_any_order_are_found_as_by_a_walk) {
     EXPECT_EQ(found(INT64_MAX), log_->find_partition(partition_)->log_end());
     EXPECT_EQ(found(INT64_MIN), Offset{0});
     open();
-    append(std::vector<int64_t>(10, 20'000));  // goes on where the index had stopped
+    append(std::vector<int64_t>(10, 20'000));  // continues where the index had stopped
     timestamps_.resize(12'000);
     EXPECT_EQ(found(19'999), expected(19'999));
     timestamps_.insert(timestamps_.end(), 10 * (start + 1), 20'000);
@@ -93,8 +93,8 @@ TEST_F(TimeIndexTest, timestamps_in_any_order_are_found_as_by_a_walk) {
   }
 }
 
-// One record far ahead, then a long stretch behind it: the entry moves along, so that what comes
-// after is near.
+// One record far in the future, then a long stretch of older ones: the index entry moves along, so
+// that a look-up for later records begins near them.
 TEST_F(TimeIndexTest, a_record_from_the_future_does_not_spoil_the_index) {
   std::vector<int64_t> timestamps = {1'000'000};
   for (int64_t i = 0; i < 30'000; ++i) timestamps.push_back(i);
@@ -124,7 +124,7 @@ TEST_F(TimeIndexTest, a_look_up_touches_few_of_many_batches) {
   EXPECT_FASTER(took, std::chrono::milliseconds(100 * 5));
 }
 
-TEST_F(TimeIndexTest, what_was_appended_before_a_moment_is_known_roughly) {
+TEST_F(TimeIndexTest, the_end_at_a_moment_is_known_roughly) {
   const auto end_before = [&](int64_t time_ms) {
     return ask([&](LogReader& reader) { return reader.end_appended_before(partition_, time_ms); });
   };

@@ -1,4 +1,4 @@
-// Transactions as a partition sees them: what is undecided, what was aborted, and that both survive.
+// Transactions as a partition sees them: undecided ones, aborted ones, and their state after a restart.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -68,7 +68,7 @@ class TransactionsTest : public testing::Test {
     return in_turn(
         [&](LogReader& reader) { return reader.aborted(kPartition, Offset{from}, Offset{end}); });
   }
-  // What those see who read what is committed only.
+  // The values that a read_committed reader sees.
   std::vector<std::string> committed() {
     return in_turn([](LogReader& reader) -> Result<std::vector<std::string>> {
       const auto batches = TRY(reader.read(kPartition, Offset{0}, 1 << 20, ReadUpTo::LastStable));
@@ -90,7 +90,7 @@ class TransactionsTest : public testing::Test {
 
 using Values = std::vector<std::string>;
 
-TEST_F(TransactionsTest, WhatWasVerifiedIsNotTakenBehindTheEnd) {
+TEST_F(TransactionsTest, AVerifiedBatchIsNotAcceptedBehindTheEnd) {
   const auto under_guard = [&](int32_t sequence, std::shared_ptr<TransactionGuard> guard) {
     AppendRequest request = append_of(kPartition, batch(kAnna, sequence, "a"));
     request.parts.front().guard = std::move(guard);
@@ -105,7 +105,7 @@ TEST_F(TransactionsTest, WhatWasVerifiedIsNotTakenBehindTheEnd) {
   EXPECT_EQ(late.error().code, ErrorCode::NotEnoughReplicas);
   EXPECT_EQ(stable(), Offset{2});
   EXPECT_TRUE(of_other->check());
-  // Verified by a coordinator who was replaced before that marker.
+  // The verification came from a coordinator that was replaced before that marker.
   auto by_former = log_->guard_transaction(kPartition, kAnna);
   by_former->answered_under(4);
   EXPECT_EQ(under_guard(1, by_former).error().code, ErrorCode::NotEnoughReplicas);
@@ -114,7 +114,7 @@ TEST_F(TransactionsTest, WhatWasVerifiedIsNotTakenBehindTheEnd) {
   EXPECT_TRUE(under_guard(1, by_present));
 }
 
-TEST_F(TransactionsTest, WhatWasDecidedUnderAnotherLeaderEpochIsRefused) {
+TEST_F(TransactionsTest, ADecisionUnderAnotherLeaderEpochIsRefused) {
   const auto under = [&](int32_t epoch) {
     AppendRequest request = append_of(kPartition, batch_of("plain"));
     request.parts.front().under = LeaderEpoch{epoch};
@@ -124,7 +124,7 @@ TEST_F(TransactionsTest, WhatWasDecidedUnderAnotherLeaderEpochIsRefused) {
   EXPECT_EQ(under(1).error().code, ErrorCode::FencedLeaderEpoch);
 }
 
-TEST_F(TransactionsTest, WhatIsOpenHoldsBackAllBehindIt) {
+TEST_F(TransactionsTest, AnOpenTransactionHoldsBackAllRecordsBehindIt) {
   ASSERT_TRUE(append(batch_of("plain")));
   ASSERT_TRUE(write(kAnna, 0, "a"));
   ASSERT_TRUE(append(batch_of("behind")));
@@ -139,7 +139,7 @@ TEST_F(TransactionsTest, WhatIsOpenHoldsBackAllBehindIt) {
   EXPECT_TRUE(aborted(0, 100).empty());
 }
 
-TEST_F(TransactionsTest, WhatWasAbortedIsListedWhereItHasBatches) {
+TEST_F(TransactionsTest, AbortedTransactionsAreListedWhereTheyHaveBatches) {
   ASSERT_TRUE(write(kAnna, 0, "a", 2));            // 0, 1
   ASSERT_TRUE(write(kBert, 0, "b"));               // 2
   ASSERT_TRUE(write(kAnna, 2, "c"));               // 3
@@ -173,9 +173,9 @@ TEST_F(TransactionsTest, BothSurviveARestart) {
   EXPECT_EQ(committed(), (Values{"b0", "behind0"}));
 }
 
-TEST_F(TransactionsTest, WhoWasReplacedIsFenced) {
+TEST_F(TransactionsTest, AReplacedProducerIsFenced) {
   ASSERT_TRUE(write(kAnna, 0, "a"));
-  // Another has taken over the transactional id: its coordinator ends what was open under the next epoch.
+  // A new producer has taken over the transactional id: its coordinator ends the open transaction under the next epoch.
   ASSERT_TRUE(end(kAnna, TransactionEnd::Abort, 1));
   EXPECT_EQ(write(kAnna, 1, "late").error().code, ErrorCode::FencedTask);
   EXPECT_EQ(end(kAnna, TransactionEnd::Commit, 0).error().code, ErrorCode::FencedTask);
@@ -191,7 +191,7 @@ TEST_F(TransactionsTest, ACoordinatorThatWasReplacedEndsNothing) {
   EXPECT_TRUE(end(kAnna, TransactionEnd::Abort, 0, 6));
 }
 
-TEST_F(TransactionsTest, WhatIsSentAgainBeginsNothing) {
+TEST_F(TransactionsTest, ARepeatedBatchBeginsNoTransaction) {
   ASSERT_TRUE(write(kAnna, 0, "a"));
   ASSERT_EQ(write(kAnna, 0, "a").value(), Offset{0});
   ASSERT_TRUE(end(kAnna, TransactionEnd::Commit));
@@ -199,8 +199,8 @@ TEST_F(TransactionsTest, WhatIsSentAgainBeginsNothing) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
-// A group's coordinator writes offsets so, on behalf of a producer.
-TEST_F(TransactionsTest, WhatCoordinatorsWriteHasNoSequence) {
+// A group's coordinator writes offsets in this form on behalf of a producer.
+TEST_F(TransactionsTest, RecordsOfCoordinatorsHaveNoSequence) {
   ASSERT_TRUE(write(kAnna, -1, "a"));
   ASSERT_TRUE(write(kAnna, -1, "b"));
   EXPECT_EQ(stable(), Offset{0});
@@ -218,7 +218,7 @@ TEST_F(TransactionsTest, AnOpenTransactionTakesNothingBesideIt) {
             ErrorCode::ObjectState);
 }
 
-TEST_F(TransactionsTest, WhatWasDeletedIsForgotten) {
+TEST_F(TransactionsTest, DeletedTransactionsAreForgotten) {
   ASSERT_TRUE(write(kAnna, 0, "a"));
   ASSERT_TRUE(end(kAnna, TransactionEnd::Abort));
   ASSERT_TRUE(append(batch_of("behind")));
@@ -226,7 +226,7 @@ TEST_F(TransactionsTest, WhatWasDeletedIsForgotten) {
   EXPECT_TRUE(aborted(0, 3).empty());
 }
 
-TEST_F(TransactionsTest, WhatWasDeletedOfAnOpenOneIsNotWaitedFor) {
+TEST_F(TransactionsTest, ADeletedPartOfAnOpenTransactionIsNotWaitedFor) {
   ASSERT_TRUE(write(kAnna, 0, "a", 2));
   ASSERT_TRUE(append(batch_of("behind")));
   ASSERT_TRUE(trim_and_wait(*log_, {kPartition, Offset{3}}));
@@ -280,8 +280,8 @@ TEST_F(ReplicatedTransactionsTest, AnEndThatIsNotVisibleDecidesNothing) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
-// Whoever was alone has shown what it has written, be it a moment before in the same commit.
-TEST_F(ReplicatedTransactionsTest, WhatOneReplicaHasDecidedStaysSoWhenThereAreMore) {
+// A lone replica has already shown its records, even if it has written them a moment before in the same commit.
+TEST_F(ReplicatedTransactionsTest, ADecisionOfALoneReplicaHoldsWhenThereAreMore) {
   std::promise<void> hold;
   const auto held = hold.get_future().share();
   std::atomic<bool> is_first = true, holds = false;
@@ -313,7 +313,7 @@ TEST_F(ReplicatedTransactionsTest, WhatOneReplicaHasDecidedStaysSoWhenThereAreMo
   log_->close();
 }
 
-TEST_F(ReplicatedTransactionsTest, AFollowerKnowsWhatItsLeaderKnows) {
+TEST_F(ReplicatedTransactionsTest, AFollowerKnowsTheSameAsItsLeader) {
   role(ReplicaRole::Follower, 1);
   follow(batch(kAnna, 0, "a"), 0, 0);
   follow(batch(kBert, 0, "b"), 1, 1);
@@ -341,7 +341,7 @@ TEST_F(ReplicatedTransactionsTest, AnEndThatIsTruncatedOpensAgain) {
   EXPECT_EQ(committed(), (Values{"a0"}));
 }
 
-TEST_F(ReplicatedTransactionsTest, WhoBeginsLaterHearsOfWhatIsOpen) {
+TEST_F(ReplicatedTransactionsTest, ALaterReplicaLearnsOfOpenTransactions) {
   role(ReplicaRole::Leader, 1);
   AppendRequest data = append_of(kPartition, batch(kAnna, 0, "a"));
   data.acks = Acks::Leader;
@@ -364,7 +364,7 @@ TEST_F(ReplicatedTransactionsTest, WhoBeginsLaterHearsOfWhatIsOpen) {
 }
 
 // The snapshot is newer than the batches that are copied after it.
-TEST_F(ReplicatedTransactionsTest, WhatWasAbortedBeforeTheSnapshotOfProducersStaysHidden) {
+TEST_F(ReplicatedTransactionsTest, TransactionsAbortedBeforeTheSnapshotOfProducersStayHidden) {
   role(ReplicaRole::Leader, 1);
   const std::string first = batch(kAnna, 0, "a"), second = batch(kAnna, 1, "b");
   const std::string marker = records::marker_batch(kAnna, 0, {TransactionEnd::Abort, 0}, 2000);

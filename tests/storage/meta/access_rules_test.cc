@@ -1,4 +1,4 @@
-// Access rules: which of them fit a name, what they leave of rights, and how they are kept.
+// Access rules: the rules that match a name, the rights that they leave, and their stored form.
 #include "storage/meta/access_rules.h"
 
 #include <random>
@@ -65,7 +65,7 @@ TEST(AccessRules, a_name_is_fitted_by_itself_by_everything_and_by_its_beginnings
   }
 }
 
-TEST(AccessRules, a_denial_wins_over_whatever_allows) {
+TEST(AccessRules, a_denial_wins_over_any_permission) {
   using enum RuleOperation;
   const std::vector<AccessRule> allowed = {rule("app-", "ann", Read, false, true),
                                            rule("app-x", "*", Read), rule("*", "staff", Read),
@@ -97,8 +97,9 @@ TEST(AccessRules, a_denial_wins_over_whatever_allows) {
   EXPECT_EQ(rights_on(owner, "ann", "orders") & kMaySelect, 0);
 }
 
-// StandardAuthorizer of Kafka: DESCRIBE goes with what uses or changes a resource, unless it is denied.
-TEST(AccessRules, operations_give_what_goes_with_them) {
+// As in Kafka's StandardAuthorizer, DESCRIBE is implied by operations that use or change a resource, unless it is
+// denied.
+TEST(AccessRules, operations_imply_others) {
   using enum RuleOperation;
   for (const RuleOperation each : {Read, Write, Delete, Alter})
     EXPECT_TRUE(may(with({rule("t", "ann", each)}), "t", kMayDescribe));
@@ -123,7 +124,7 @@ TEST(AccessRules, operations_give_what_goes_with_them) {
   EXPECT_FALSE(may(creator, "", kMayCreate, RuleResource::Cluster));
 }
 
-// The REST proxy lets in whoever has rights on everything.
+// The REST proxy admits any user with rights on everything.
 TEST(AccessRules, one_denied_name_takes_away_the_rights_on_everything) {
   const std::vector<UserChange> all = {SetRights{"", "ann", kMaySelect | kMayInsert}};
   EXPECT_NE(rights_on(applied(with({}), all), "ann", "") & kMayInsert, 0);

@@ -25,7 +25,7 @@ TEST(ClientQuotas, are_set_changed_and_removed) {
   EXPECT_EQ(quotas[kShop]["producer_byte_rate"], 5);
 }
 
-TEST(ClientQuotas, a_whole_state_is_what_makes_it_from_nothing) {
+TEST(ClientQuotas, a_whole_state_restores_itself_from_nothing) {
   const ClientQuotas quotas = applied(
       {}, {{kShop, "producer_byte_rate", 0.1}, {{{"user", "a"}, {"client-id", "b"}}, "x", 1e300}});
   EXPECT_EQ(apply_quota_changes({}, encode_quotas(quotas)).value(), quotas);

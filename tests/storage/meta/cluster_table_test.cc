@@ -39,7 +39,7 @@ class ClusterTableTest : public testing::Test {
   int64_t revision_ = 0;
 };
 
-TEST_F(ClusterTableTest, a_node_is_told_from_the_one_it_was_before_and_is_fenced_at_first) {
+TEST_F(ClusterTableTest, a_new_registration_is_distinguished_from_the_old_one_and_fenced_at_first) {
   register_node(kOne, 7);
   const NodeEpoch first = table_.snapshot()->find(kOne)->epoch;
   EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced);
@@ -52,7 +52,7 @@ TEST_F(ClusterTableTest, a_node_is_told_from_the_one_it_was_before_and_is_fenced
   EXPECT_FALSE(apply(encode_fence_node(kOne, first, false))) << "meant for the one before";
 }
 
-TEST_F(ClusterTableTest, who_registers_again_leads_nothing_and_keeps_its_place_in_the_isr) {
+TEST_F(ClusterTableTest, a_node_that_registers_again_leads_nothing_and_keeps_its_place_in_the_isr) {
   assign_to_three();
   register_node(kOne, 1);
   EXPECT_EQ(assignment().leader, std::nullopt);
@@ -61,7 +61,7 @@ TEST_F(ClusterTableTest, who_registers_again_leads_nothing_and_keeps_its_place_i
   EXPECT_EQ(assignment().version, 1);
 }
 
-TEST_F(ClusterTableTest, who_comes_with_another_disk_has_nothing_of_what_it_had) {
+TEST_F(ClusterTableTest, a_node_with_another_disk_has_nothing_of_its_old_data) {
   assign_to_three();
   PartitionAssignment small = assignment();
   small.isr = {kOne};
@@ -74,7 +74,7 @@ TEST_F(ClusterTableTest, who_comes_with_another_disk_has_nothing_of_what_it_had)
   EXPECT_EQ(assignment().eligible, std::vector{kThree});
 }
 
-TEST_F(ClusterTableTest, what_was_decided_for_another_version_changes_nothing) {
+TEST_F(ClusterTableTest, a_decision_for_another_version_changes_nothing) {
   assign_to_three();
   PartitionAssignment late = assignment();
   late.isr = {kOne};
@@ -90,7 +90,7 @@ TEST_F(ClusterTableTest, what_was_decided_for_another_version_changes_nothing) {
   EXPECT_TRUE(apply(encode_assign_partition(moved)));
 }
 
-TEST_F(ClusterTableTest, what_cannot_be_is_refused) {
+TEST_F(ClusterTableTest, impossible_changes_are_refused) {
   assign_to_three();
   const auto is_refused = [&](auto change) {
     PartitionAssignment wrong = assignment();
@@ -132,7 +132,8 @@ TEST_F(ClusterTableTest, a_topic_asks_for_a_number_in_sync_of_its_own) {
   for (size_t size = 0; size < saved.size(); ++size)
     EXPECT_FALSE(ClusterTable::load(saved.substr(0, size))) << size;
 
-  // Two leave: who was in sync has all that is visible, until fewer are asked for.
+  // Two nodes leave: the nodes that were in sync have all visible records and stay eligible, until
+  // fewer replicas are required.
   PartitionAssignment alone = assignment();
   alone.isr = {kOne};
   alone.eligible = {kTwo, kThree};
@@ -151,9 +152,9 @@ TEST_F(ClusterTableTest, a_topic_asks_for_a_number_in_sync_of_its_own) {
   for (size_t size = 0; size < part.size(); ++size) EXPECT_FALSE(apply(part.substr(0, size)));
 }
 
-// --- What operators ask for
+// --- Requests of operators
 
-TEST_F(ClusterTableTest, replicas_that_are_to_come_are_beside_those_that_are_to_go) {
+TEST_F(ClusterTableTest, added_replicas_are_listed_beside_removed_ones) {
   assign_to_three();
   for (const NodeId id : {kFour, kFive}) register_node(id, 7);
   ASSERT_TRUE(apply(encode_move_replicas(kPartition, {kFour, kOne, kFive})));
@@ -186,7 +187,7 @@ TEST_F(ClusterTableTest, a_move_is_called_off_and_its_new_replicas_go_at_once) {
   EXPECT_EQ(assignment().leader_epoch, joined.leader_epoch + 1);
 }
 
-TEST_F(ClusterTableTest, a_move_that_would_lose_what_is_visible_is_refused) {
+TEST_F(ClusterTableTest, a_move_that_would_lose_visible_records_is_refused) {
   assign_to_three();
   register_node(kFour, 4);
   ASSERT_TRUE(apply(encode_move_replicas(kPartition, {kFour, kOne})));
@@ -208,7 +209,7 @@ TEST_F(ClusterTableTest, a_move_that_would_lose_what_is_visible_is_refused) {
   EXPECT_TRUE(check_move(*table_.snapshot(), kPartition, {}, 1));
 }
 
-TEST_F(ClusterTableTest, a_move_is_completed_when_who_comes_is_in_sync_and_enough_are) {
+TEST_F(ClusterTableTest, a_move_is_completed_when_the_new_replicas_are_in_sync_and_enough_are) {
   assign_to_three();
   for (const NodeId id : {kFour, kFive}) register_node(id, 7);
   ASSERT_TRUE(apply(encode_move_replicas(kPartition, {kFour, kFive, kOne})));
@@ -240,7 +241,7 @@ TEST_F(ClusterTableTest, the_preferred_leader_is_elected_when_it_is_in_sync) {
   EXPECT_EQ(assignment().leader_epoch, other.leader_epoch + 1);
 }
 
-TEST_F(ClusterTableTest, an_unclean_election_takes_who_is_there_when_nobody_else_can_lead) {
+TEST_F(ClusterTableTest, an_unclean_election_takes_a_live_node_when_no_other_can_lead) {
   assign_to_three();
   ASSERT_TRUE(apply(encode_fence_node(kThree, table_.snapshot()->find(kThree)->epoch, false)));
   EXPECT_FALSE(apply(encode_elect_leader(kPartition, Election::Unclean))) << "there is a leader";
@@ -269,7 +270,7 @@ TEST_F(ClusterTableTest, an_unclean_election_takes_who_is_there_when_nobody_else
   EXPECT_TRUE(assignment().eligible.empty());
 }
 
-TEST_F(ClusterTableTest, an_unclean_election_is_remembered_for_as_long_as_the_partition_is_there) {
+TEST_F(ClusterTableTest, an_unclean_election_is_remembered_as_long_as_the_partition_exists) {
   assign_to_three();
   EXPECT_EQ(table_.save().front(), '\2') << "versions before it can read what is saved";
   ASSERT_TRUE(apply(encode_fence_node(kThree, table_.snapshot()->find(kThree)->epoch, false)));
@@ -286,7 +287,7 @@ TEST_F(ClusterTableTest, an_unclean_election_is_remembered_for_as_long_as_the_pa
   ASSERT_NE(remembered(), nullptr);
   EXPECT_EQ(*remembered(), election);
 
-  // What the controller decides later says nothing of it.
+  // A later decision of the controller does not change the record of the election.
   PartitionAssignment grown = assignment();
   grown.isr = {kTwo, kThree};
   ++grown.version;
@@ -313,7 +314,8 @@ TEST_F(ClusterTableTest, the_feature_level_is_raised_and_never_lowered) {
   EXPECT_EQ(table_.snapshot()->feature_level(), FeatureLevel{2});
   EXPECT_TRUE(apply(encode_raise_level(FeatureLevel{2})));
   EXPECT_FALSE(apply(encode_raise_level(FeatureLevel{1})));
-  // Also beyond what this program knows: who does not know it leaves, and all have read the same.
+  // A level that this program does not know is accepted, too: such a program leaves, and all nodes
+  // have read the same.
   ASSERT_TRUE(apply(encode_raise_level(FeatureLevel{9})));
   const std::string saved = table_.save();
   table_ = ClusterTable::load(saved).value();
@@ -321,7 +323,7 @@ TEST_F(ClusterTableTest, the_feature_level_is_raised_and_never_lowered) {
   EXPECT_EQ(assignment().isr, (std::vector{kOne, kTwo, kThree}));
   for (size_t size = 0; size < saved.size(); ++size)
     EXPECT_FALSE(ClusterTable::load(saved.substr(0, size))) << size;
-  // Programs that know of no levels read what is saved at the first one, and refuse the others.
+  // Programs without levels read a table that is saved at the first level, and refuse all others.
   EXPECT_EQ(before.front(), 2);
   EXPECT_EQ(saved.front(), 4);
 }

@@ -54,7 +54,7 @@ class EtcdMetadataLogTest : public testing::Test {
     pass(20'000);
     return node;
   }
-  // Appends behind what the node has read; the answer comes while time passes.
+  // Appends after the revision that the node has read; the answer arrives while time passes.
   std::shared_ptr<std::optional<Result<Revision>>> append(
       Node& node, std::string text, std::optional<EtcdMetadataLog::Holding> holding = {}) {
     auto answer = std::make_shared<std::optional<Result<Revision>>>();
@@ -65,7 +65,7 @@ class EtcdMetadataLogTest : public testing::Test {
                      });
     return answer;
   }
-  // Appends so many, one after the other.
+  // Appends `count` commands, one after the other.
   void append_all(Node& node, int count) {
     for (int i = 0; i < count; ++i) {
       const size_t before = node.told.size();
@@ -75,7 +75,7 @@ class EtcdMetadataLogTest : public testing::Test {
     }
     pass(100'000);
   }
-  // The node is the controller from now on, and nobody else.
+  // Makes the node the only controller from now on.
   EtcdLogCutter& make_controller(Node& node, CutSettings settings = {.commands = 10,
                                                                      .bytes = 1 << 20,
                                                                      .piece_bytes = 32,
@@ -98,7 +98,7 @@ class EtcdMetadataLogTest : public testing::Test {
     for (const std::string& text : node.told) snapshot.state.parts.push_back({"test", text});
     return encode_metadata_snapshot(snapshot).value();
   }
-  // As of what the node has read.
+  // Writes a snapshot of the metadata that the node has read, and waits until the log is cut.
   void cut(Node& node) {
     ASSERT_TRUE(node.cutter->is_due());
     const Revision revision = node.log->last_revision();
@@ -145,7 +145,7 @@ TEST_F(EtcdMetadataLogTest, everybody_reads_the_same_in_the_same_order) {
   EXPECT_EQ(join().told, one.told) << "who comes later";
 }
 
-TEST_F(EtcdMetadataLogTest, of_two_who_append_behind_the_same_command_one_is_told_to_read_on) {
+TEST_F(EtcdMetadataLogTest, one_of_two_simultaneous_appends_is_refused_and_must_read_on) {
   Node &one = join(), &two = join();
   const auto first = append(one, "a"), second = append(two, "b");
   pass(50'000);
@@ -156,12 +156,12 @@ TEST_F(EtcdMetadataLogTest, of_two_who_append_behind_the_same_command_one_is_tol
 }
 
 // A controller would decide nothing meanwhile.
-TEST_F(EtcdMetadataLogTest, who_appends_does_not_wait_for_a_watch_that_is_late) {
+TEST_F(EtcdMetadataLogTest, an_append_does_not_wait_for_a_late_watch) {
   Node &one = join(), &two = join();
   const auto known = append(one, "a");
   pass(50'000);
   const auto unknown = append(two, "b");
-  etcd_.set_latency_us(4'000'000);  // of what is told of it, which takes half of that at least
+  etcd_.set_latency_us(4'000'000);  // the event that announces it takes at least half of that
   pass(3'000);
   etcd_.set_latency_us(500);
   std::shared_ptr<std::optional<Result<Revision>>> refused;
@@ -178,7 +178,7 @@ TEST_F(EtcdMetadataLogTest, who_appends_does_not_wait_for_a_watch_that_is_late) 
   EXPECT_EQ(one.told, (std::vector<std::string>{"a", "b", "c"})) << "what comes late is told once";
 }
 
-TEST_F(EtcdMetadataLogTest, a_command_whose_outcome_is_unknown_is_there_once) {
+TEST_F(EtcdMetadataLogTest, a_command_with_an_unknown_outcome_exists_once) {
   Node &one = join(), &two = join();
   etcd_.set_loss(0.25);
   for (int i = 0; i < 40; ++i) {
@@ -196,7 +196,7 @@ TEST_F(EtcdMetadataLogTest, a_command_whose_outcome_is_unknown_is_there_once) {
   for (int i = 0; i < 40; ++i) EXPECT_EQ(two.told[static_cast<size_t>(i)], std::to_string(i));
 }
 
-// Found by simulation: one of the two was forgotten, and its node never came back.
+// Found by simulation: one of the two commands was forgotten, and its node never recovered.
 TEST_F(EtcdMetadataLogTest, two_commands_that_wait_since_the_same_moment_are_both_answered) {
   Node& one = join();
   etcd_.cut(NodeId{1}, true);
@@ -210,7 +210,7 @@ TEST_F(EtcdMetadataLogTest, two_commands_that_wait_since_the_same_moment_are_bot
   EXPECT_NE((*first)->has_value(), (*second)->has_value());
 }
 
-TEST_F(EtcdMetadataLogTest, what_happened_while_it_was_cut_off_is_read_afterwards) {
+TEST_F(EtcdMetadataLogTest, commands_written_while_it_was_cut_off_are_read_afterwards) {
   Node &one = join(), &two = join();
   etcd_.cut(NodeId{2}, true);
   for (const char* text : {"a", "b", "c"}) {
@@ -223,7 +223,7 @@ TEST_F(EtcdMetadataLogTest, what_happened_while_it_was_cut_off_is_read_afterward
   EXPECT_EQ(two.told, one.told);
 }
 
-TEST_F(EtcdMetadataLogTest, that_all_is_read_is_confirmed_as_of_the_question) {
+TEST_F(EtcdMetadataLogTest, a_confirmation_that_all_is_read_holds_as_of_the_question) {
   Node &writer = join(), &reader = join();
   append_all(writer, 3);
   std::vector<std::string> heard;
@@ -253,7 +253,7 @@ TEST_F(EtcdMetadataLogTest, that_all_is_read_is_confirmed_as_of_the_question) {
   EXPECT_EQ(heard.back(), "later yes");
 }
 
-TEST_F(EtcdMetadataLogTest, who_holds_the_key_no_more_appends_nothing) {
+TEST_F(EtcdMetadataLogTest, a_node_without_the_key_appends_nothing) {
   Node& one = join();
   const auto put = [&](std::string value) {
     std::optional<EtcdOutcome> outcome;
@@ -304,7 +304,7 @@ TEST_F(EtcdMetadataLogTest, a_snapshot_takes_the_place_of_the_commands_before_it
   EXPECT_EQ(one.told.size(), 14U);
 }
 
-TEST_F(EtcdMetadataLogTest, of_several_snapshots_the_last_one_stays) {
+TEST_F(EtcdMetadataLogTest, the_last_of_several_snapshots_stays) {
   Node& one = join();
   make_controller(one);
   for (int i = 0; i < 3; ++i) {
@@ -318,7 +318,7 @@ TEST_F(EtcdMetadataLogTest, of_several_snapshots_the_last_one_stays) {
   EXPECT_EQ(later.told, one.told);
 }
 
-TEST_F(EtcdMetadataLogTest, who_was_cut_off_meanwhile_loads_the_snapshot_and_reads_on) {
+TEST_F(EtcdMetadataLogTest, a_node_that_was_cut_off_loads_the_snapshot_and_reads_on) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 5);
@@ -336,7 +336,8 @@ TEST_F(EtcdMetadataLogTest, who_was_cut_off_meanwhile_loads_the_snapshot_and_rea
   EXPECT_EQ(two.told, one.told);
 }
 
-// Its revision is free again, in etcd: a snapshot has taken the place of what stood there.
+// The revision of the late command is free again in etcd, because a snapshot has replaced the
+// command that had it.
 TEST_F(EtcdMetadataLogTest, a_command_that_comes_behind_a_snapshot_with_its_revision_is_not_taken) {
   Node &one = join(), &first = join(), &second = join();
   make_controller(one);
@@ -361,7 +362,7 @@ TEST_F(EtcdMetadataLogTest, a_command_that_comes_behind_a_snapshot_with_its_revi
   EXPECT_EQ(keys_of("log").size(), 2U);
 }
 
-TEST_F(EtcdMetadataLogTest, what_a_controller_has_not_removed_the_next_one_does) {
+TEST_F(EtcdMetadataLogTest, the_next_controller_completes_an_interrupted_removal) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 30);
@@ -370,7 +371,7 @@ TEST_F(EtcdMetadataLogTest, what_a_controller_has_not_removed_the_next_one_does)
   one.cutter.reset();
   pass(1'000'000);
   ASSERT_GT(keys_of("log").size(), 10U);
-  Node& later = join();  // what is left has no beginning
+  Node& later = join();  // the beginning of the remaining log is missing
   pass(500'000);
   EXPECT_EQ(later.told, one.told);
   make_controller(two);
@@ -419,11 +420,11 @@ TEST_F(EtcdMetadataLogTest, a_removal_that_comes_late_takes_nothing_that_was_wri
   EXPECT_EQ(later.told, one.told);
 }
 
-TEST_F(EtcdMetadataLogTest, who_is_not_the_controller_any_more_cuts_nothing) {
+TEST_F(EtcdMetadataLogTest, a_former_controller_cuts_nothing) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 12);
-  make_controller(two);  // which one does not know
+  make_controller(two);  // node one does not know it
   ASSERT_TRUE(one.cutter->is_due());
   one.cutter->save(one.log->last_revision(), snapshot_of(one));
   pass(1'000'000);
@@ -433,7 +434,7 @@ TEST_F(EtcdMetadataLogTest, who_is_not_the_controller_any_more_cuts_nothing) {
   cut(two);
 }
 
-TEST_F(EtcdMetadataLogTest, history_before_the_last_snapshot_is_forgotten_and_watches_begin_anew) {
+TEST_F(EtcdMetadataLogTest, history_before_the_last_snapshot_is_compacted_and_watches_restart) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 15);
@@ -451,7 +452,7 @@ TEST_F(EtcdMetadataLogTest, history_before_the_last_snapshot_is_forgotten_and_wa
   EXPECT_EQ(one.told, two.told);
 }
 
-TEST_F(EtcdMetadataLogTest, a_snapshot_that_cannot_be_read_is_told_and_not_loaded) {
+TEST_F(EtcdMetadataLogTest, an_unreadable_snapshot_is_reported_and_not_loaded) {
   Node& one = join();
   make_controller(one);
   append_all(one, 12);

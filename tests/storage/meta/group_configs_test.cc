@@ -65,7 +65,7 @@ TEST(GroupConfigs, some_settings_are_words) {
   }
 }
 
-TEST(GroupConfigs, a_whole_state_is_what_makes_it_from_nothing) {
+TEST(GroupConfigs, a_whole_state_restores_itself_from_nothing) {
   const GroupConfigs all =
       applied(applied({}, "g", {{kSession, "50000"}}), "h", {{kHeartbeat, "6000"}});
   EXPECT_EQ(apply_group_configs({}, encode_group_configs(all)).value(), all);

@@ -63,7 +63,7 @@ TEST_F(MetadataLogTest, revisions_count_from_one_and_survive) {
   EXPECT_EQ(metadata_->read(Revision{1}, 1)->at(0).command, command("a"));
 }
 
-TEST_F(MetadataLogTest, who_decided_on_an_old_revision_is_refused) {
+TEST_F(MetadataLogTest, an_append_after_an_old_revision_is_refused) {
   ASSERT_TRUE(append(0, "a"));
   const auto late = append(0, "b");
   ASSERT_FALSE(late);
@@ -73,7 +73,7 @@ TEST_F(MetadataLogTest, who_decided_on_an_old_revision_is_refused) {
 }
 
 // Two that decide on the same revision meet in one group commit as well: one of them wins.
-TEST_F(MetadataLogTest, of_two_in_one_group_one_wins) {
+TEST_F(MetadataLogTest, one_of_two_in_one_group_wins) {
   std::promise<void> both;
   std::atomic<int> answers = 0, wins = 0;
   for (int i = 0; i < 2; ++i) {
@@ -116,7 +116,7 @@ TEST_F(MetadataLogTest, a_snapshot_replaces_the_records_before_it) {
   EXPECT_FALSE(save({Revision{6}, command("future")}));
 }
 
-// One commit with all of them would hold up those of everybody else.
+// A single commit with all of them would delay the commits of all other writers.
 TEST_F(MetadataLogTest, replaced_records_are_erased_in_slices_also_after_a_stop) {
   constexpr int64_t kRecords = 2'000;
   for (int64_t last = 0; last < kRecords; ++last)

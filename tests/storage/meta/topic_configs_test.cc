@@ -13,7 +13,7 @@ TEST(TopicConfigs, every_default_is_a_value_of_its_setting) {
         << row.name;
 }
 
-TEST(TopicConfigs, the_rows_are_in_order_and_each_name_is_there_once) {
+TEST(TopicConfigs, the_rows_are_in_order_and_each_name_exists_once) {
   for (size_t i = 1; i < topic_configs().size(); ++i)
     EXPECT_LT(topic_configs()[i - 1].name, topic_configs()[i].name);
 }

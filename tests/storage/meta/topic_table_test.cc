@@ -58,7 +58,8 @@ TEST(TopicTable, settings_are_replaced_as_a_whole) {
             ErrorCode::UnknownTopic);
 }
 
-// A program that knows version 1 alone says that it is too old, and not that the file is damaged.
+// A program that knows only version 1 then reports that it is too old, and not that the file is
+// damaged.
 TEST(TopicTable, only_changes_of_settings_are_of_version_2) {
   const TopicInfo clicks = topic("clicks");
   EXPECT_EQ(encode_configure_topic(clicks.id, {})[0], 2);
@@ -75,7 +76,7 @@ TEST(TopicTable, a_snapshot_does_not_change) {
   EXPECT_EQ(before->find("clicks"), nullptr);
 }
 
-TEST(TopicTable, what_cannot_be_a_topic_is_refused_and_changes_nothing) {
+TEST(TopicTable, an_invalid_topic_is_refused_and_changes_nothing) {
   TopicTable table;
   EXPECT_FALSE(table.apply(encode_create_topic(topic(""))));
   EXPECT_FALSE(table.apply(encode_create_topic(topic("t", 0))));
@@ -94,7 +95,7 @@ TEST(TopicTable, names_that_kafka_refuses_are_refused_before_they_are_logged) {
         << name;
   EXPECT_EQ(table.check(encode_create_topic(topic("x.a"))).error().code, ErrorCode::TopicExists);
   EXPECT_TRUE(table.check(encode_create_topic(topic(std::string(249, 'a')))));
-  // What was logged before the rule is applied all the same.
+  // A topic that was logged before the rule existed is applied all the same.
   EXPECT_TRUE(table.apply(encode_create_topic(topic("a b"))));
   // The name is free when its neighbour is gone.
   ASSERT_TRUE(table.apply(encode_delete_topic(table.snapshot()->find("x.a")->id)));

@@ -40,7 +40,7 @@ TEST(Users, memberships_go_through_and_end) {
   EXPECT_EQ(roles_of(users, "ann"), (std::set<std::string>{"ann", "staff", "all_of_us"}));
 }
 
-TEST(Users, who_goes_takes_rights_and_memberships_along) {
+TEST(Users, a_dropped_role_loses_its_rights_and_memberships) {
   const Users users = applied(some_users(), {EraseRole{"staff"}});
   EXPECT_FALSE(users.roles.contains("staff"));
   EXPECT_TRUE(users.roles.at("ann").member_of.empty());
@@ -58,7 +58,7 @@ TEST(Users, groups_and_transactional_ids_have_rights_of_their_own) {
   EXPECT_EQ(rights_on(users, "ann", "other"), kMaySelect);
 }
 
-TEST(Users, a_role_that_is_made_anew_is_another_one) {
+TEST(Users, a_role_that_is_created_again_is_another_one) {
   Users users = some_users();
   const uint64_t first = users.roles.at("ann").incarnation;
   users = applied(users, {PutRole{"ann", {}}});
@@ -67,7 +67,7 @@ TEST(Users, a_role_that_is_made_anew_is_another_one) {
   EXPECT_NE(users.roles.at("ann").incarnation, first);
 }
 
-TEST(Users, a_whole_state_is_what_makes_it_from_nothing) {
+TEST(Users, a_whole_state_restores_itself_from_nothing) {
   EXPECT_EQ(apply_user_changes({}, encode_users(some_users())).value(), some_users());
   EXPECT_EQ(apply_user_changes({}, encode_users({})).value(), Users{});
 }

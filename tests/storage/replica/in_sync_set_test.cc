@@ -39,7 +39,7 @@ class InSyncSetTest : public testing::Test {
     set_->fetched(node, epoch, Offset{end}, now_us_);
   }
   int64_t high_watermark() const { return set_->high_watermark().value(); }
-  // The members that are asked for; nothing when all is as it should be.
+  // The members that the leader proposes; empty if no change is needed.
   std::vector<NodeId> proposed() {
     std::vector<NodeId> members;
     if (const auto proposal =
@@ -56,7 +56,7 @@ class InSyncSetTest : public testing::Test {
   std::optional<InSyncSet> set_;
 };
 
-TEST_F(InSyncSetTest, what_all_members_have_is_visible) {
+TEST_F(InSyncSetTest, records_that_all_members_have_are_visible) {
   lead({kSelf, kTwo, kThree});
   EXPECT_EQ(high_watermark(), 50) << "nothing is known of the others yet";
   fetched(kTwo, 90);
@@ -71,7 +71,7 @@ TEST_F(InSyncSetTest, what_all_members_have_is_visible) {
   EXPECT_EQ(high_watermark(), 120);
 }
 
-TEST_F(InSyncSetTest, who_is_late_counts_until_the_metadata_says_that_it_is_out) {
+TEST_F(InSyncSetTest, a_late_member_counts_until_the_metadata_remove_it) {
   lead({kSelf, kTwo, kThree});
   fetched(kTwo, 100);
   now_us_ += 1'500;
@@ -83,7 +83,7 @@ TEST_F(InSyncSetTest, who_is_late_counts_until_the_metadata_says_that_it_is_out)
   EXPECT_EQ(high_watermark(), 100);
 }
 
-TEST_F(InSyncSetTest, who_was_proposed_counts_at_once) {
+TEST_F(InSyncSetTest, a_proposed_member_counts_at_once) {
   lead({kSelf, kTwo});
   fetched(kTwo, 100);
   EXPECT_EQ(high_watermark(), 100);
@@ -96,8 +96,8 @@ TEST_F(InSyncSetTest, who_was_proposed_counts_at_once) {
   EXPECT_EQ(high_watermark(), 120);
 }
 
-// It was taken out and asked for by turns, twenty times a second, as long as nobody had fenced it.
-TEST_F(InSyncSetTest, who_is_silent_is_not_asked_for_again) {
+// Without this rule the follower was removed and proposed in turns, twenty times a second, until it was fenced.
+TEST_F(InSyncSetTest, a_silent_member_is_not_proposed_again) {
   settings_.min_insync_replicas = 1;
   lead({kSelf, kTwo});
   fetched(kTwo, 100);
@@ -110,8 +110,8 @@ TEST_F(InSyncSetTest, who_is_silent_is_not_asked_for_again) {
   EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo}));
 }
 
-// The high watermark stood still for good, and nobody who wrote was answered, where the last proposal had been refused.
-TEST_F(InSyncSetTest, what_became_of_a_proposal_is_asked_until_it_is_known) {
+// Without this rule the high watermark never advanced again after a refused proposal, and no writer got an answer.
+TEST_F(InSyncSetTest, a_proposal_is_repeated_until_its_outcome_is_known) {
   settings_.min_insync_replicas = 1;
   lead({kSelf});
   fetched(kTwo, 100);
@@ -140,7 +140,7 @@ TEST_F(InSyncSetTest, nothing_becomes_visible_while_too_few_are_in_sync) {
   EXPECT_EQ(high_watermark(), 100);
 }
 
-TEST_F(InSyncSetTest, who_joins_has_what_was_there_when_this_leader_began) {
+TEST_F(InSyncSetTest, a_joining_member_has_all_records_from_before_this_leader) {
   lead({kSelf, kTwo}, 100, 50);
   fetched(kThree, 80);
   EXPECT_TRUE(proposed().empty()) << "up to 100 may have been visible under the leader before";
@@ -148,7 +148,7 @@ TEST_F(InSyncSetTest, who_joins_has_what_was_there_when_this_leader_began) {
   EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo, kThree}));
 }
 
-TEST_F(InSyncSetTest, who_was_registered_anew_is_another_one) {
+TEST_F(InSyncSetTest, a_member_that_registers_again_is_another_one) {
   lead({kSelf, kTwo});
   fetched(kThree, 100);
   add_node(kThree, NodeEpoch{20}, false);
@@ -161,7 +161,7 @@ TEST_F(InSyncSetTest, who_was_registered_anew_is_another_one) {
   EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo, kThree}));
 }
 
-TEST_F(InSyncSetTest, who_is_fenced_is_not_asked_for) {
+TEST_F(InSyncSetTest, a_fenced_node_is_not_proposed) {
   lead({kSelf, kTwo});
   add_node(kThree, NodeEpoch{20}, true);
   fetched(kThree, 100, NodeEpoch{20});

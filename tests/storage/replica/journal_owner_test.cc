@@ -1,4 +1,4 @@
-// The owner of a journal: when it opens, what it does with a log that is busy, and how long it keeps its loop.
+// The owner of a journal: the moment when it opens, its behaviour with a busy log, and how long it occupies its loop.
 #include "storage/replica/journal_owner.h"
 
 #include <deque>
@@ -112,7 +112,7 @@ TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no
   EXPECT_EQ(delivered_, 1);
 }
 
-// Under load that is every moment: to build all tasks anew each time would be all that is done.
+// Under load the log is full at every moment; rebuilding all tasks each time would leave no time for other work.
 TEST_F(JournalOwnerTest, a_log_without_room_is_waited_for) {
   open_log(64 << 10);
   own();
@@ -139,8 +139,8 @@ TEST_F(JournalOwnerTest, it_begins_though_the_log_has_no_room_now) {
   EXPECT_EQ(read_values(*log_, kJournal).size(), 1u);
 }
 
-// One that is gone when there is room has nothing to say any more.
-TEST_F(JournalOwnerTest, who_waits_for_room_and_goes_writes_nothing) {
+// An owner that is destroyed while it waits for room must not write later.
+TEST_F(JournalOwnerTest, an_owner_destroyed_while_it_waits_for_space_writes_nothing) {
   open_log(64 << 10);
   append(kOther, batch_of(std::string(80 << 10, 'x')));
   own();
@@ -150,8 +150,8 @@ TEST_F(JournalOwnerTest, who_waits_for_room_and_goes_writes_nothing) {
   EXPECT_TRUE(read_values(*log_, kJournal).empty());
 }
 
-// What was not delivered for long keeps all that was committed since: megabytes, which others do not wait for.
-TEST_F(JournalOwnerTest, what_was_committed_is_read_in_portions) {
+// A delivery that was delayed for long keeps all later commits: megabytes, for which other work must not wait.
+TEST_F(JournalOwnerTest, commits_are_read_in_portions) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);
   for (int64_t i = 1; i <= 30; ++i) append(kJournal, encode(commit(i, 40 << 10)));
@@ -173,8 +173,8 @@ TEST_F(JournalOwnerTest, what_was_committed_is_read_in_portions) {
   EXPECT_EQ(restored_.back(), 30);
 }
 
-// Another node leads before all is read: the rest is nobody's.
-TEST_F(JournalOwnerTest, who_goes_between_two_portions_reads_no_more) {
+// Another node leads before all commits are read: the rest must be dropped.
+TEST_F(JournalOwnerTest, an_owner_destroyed_between_two_portions_reads_no_further) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);
   for (int64_t i = 1; i <= 30; ++i) append(kJournal, encode(commit(i, 40 << 10)));

@@ -1,4 +1,4 @@
-// Snapshots in a journal: which of them is whole, and where who has it goes on.
+// Snapshots in a journal: which of them is complete, and at which offset its reader continues.
 #include "storage/replica/journal_snapshot.h"
 
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ class SnapshotSearchTest : public testing::Test {
   Offset next_{100};
 };
 
-TEST_F(SnapshotSearchTest, one_is_whole_with_its_last_piece_whatever_lies_in_between) {
+TEST_F(SnapshotSearchTest, one_is_whole_with_its_last_piece_despite_entries_in_between) {
   commit();
   piece(7, 0);
   commit();

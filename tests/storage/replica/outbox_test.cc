@@ -66,7 +66,7 @@ TEST_F(OutboxTest, outputs_to_a_partition_go_one_after_the_other) {
 }
 
 // A round to another node for each commit would be the most that a query can do.
-TEST_F(OutboxTest, what_has_gathered_goes_together) {
+TEST_F(OutboxTest, gathered_outputs_are_sent_together) {
   commit({{kHere, batch(0)}});
   const Sent first = take();
   for (int sequence = 2; sequence <= 6; sequence += 2) commit({{kHere, batch(sequence)}});
@@ -107,7 +107,7 @@ TEST_F(OutboxTest, one_partition_does_not_wait_for_another) {
   EXPECT_EQ(sent_.back().batch, batch(2));
 }
 
-TEST_F(OutboxTest, what_was_refused_or_not_answered_is_sent_again_the_same) {
+TEST_F(OutboxTest, a_refused_or_unanswered_delivery_is_repeated_unchanged) {
   commit({{kHere, batch(0)}});
   const Sent first = take();
   outbox_->answered(first.number, Error{ErrorCode::NotLeader, "no"});
@@ -122,7 +122,7 @@ TEST_F(OutboxTest, what_was_refused_or_not_answered_is_sent_again_the_same) {
   EXPECT_GT(outbox_->undelivered_bytes("task"), 0u) << "that was given up";
 }
 
-TEST_F(OutboxTest, the_next_owner_sends_what_is_not_known_to_be_delivered) {
+TEST_F(OutboxTest, the_next_owner_repeats_deliveries_with_an_unknown_outcome) {
   commit({{kHere, batch(0)}});
   commit({{kHere, batch(2)}}, {{kHere, 2}});
   commit({{kHere, batch(4)}});
@@ -139,7 +139,7 @@ TEST_F(OutboxTest, the_next_owner_sends_what_is_not_known_to_be_delivered) {
   EXPECT_EQ(take().batch, batch(2) + batch(4));
 }
 
-TEST_F(OutboxTest, the_next_owner_sends_what_is_not_delivered_also_where_sequences_begin_anew) {
+TEST_F(OutboxTest, the_next_owner_repeats_deliveries_also_where_sequences_start_over) {
   const int32_t last = INT32_MAX - 1;
   outbox_->add({"task", TaskSequence{1}, "", {{kHere, batch(last)}}, {}});
   outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(0)}}, {}});
@@ -193,7 +193,7 @@ TEST(JournalEntry, a_commit_is_read_as_it_was_written) {
   EXPECT_FALSE(read_delivered_mark(encode(commit)));
 }
 
-TEST(JournalEntry, what_is_no_commit_says_what_it_is) {
+TEST(JournalEntry, other_entries_are_recognized_as_such) {
   EXPECT_EQ(read_replicated_commit(epoch_start_batch()).value(), std::nullopt);
   EXPECT_EQ(read_delivered_mark(epoch_start_batch()), std::nullopt);
   EXPECT_EQ(read_replicated_commit(delivered_mark(Offset{4})).value(), std::nullopt);

@@ -30,7 +30,7 @@ class RangeDigestTest : public testing::Test {
 
 }  // namespace
 
-TEST_F(RangeDigestTest, what_is_the_same_has_the_same_digest) {
+TEST_F(RangeDigestTest, equal_ranges_have_equal_digests) {
   for (int i = 0; i < 10; ++i)
     for (Replica* each : {&one_, &other_}) each->append("text" + std::to_string(i));
   const auto all = one_.digest(Offset{0});
@@ -50,7 +50,7 @@ TEST_F(RangeDigestTest, what_is_the_same_has_the_same_digest) {
   EXPECT_EQ(one_.digest(Offset{30})->end, Offset{30});
 }
 
-TEST_F(RangeDigestTest, what_differs_has_another_one) {
+TEST_F(RangeDigestTest, different_ranges_have_different_digests) {
   one_.append("the same");
   other_.append("the same");
   one_.append("one");
@@ -59,7 +59,7 @@ TEST_F(RangeDigestTest, what_differs_has_another_one) {
   EXPECT_NE(one_.digest(Offset{0}, Offset{6})->digest, other_.digest(Offset{0}, Offset{6})->digest);
 }
 
-TEST_F(RangeDigestTest, only_what_is_there_and_visible_is_told) {
+TEST_F(RangeDigestTest, only_existing_visible_records_have_a_digest) {
   one_.append("some", 9);
   one_.append("more", 9);
   EXPECT_EQ(one_.digest(Offset{0}, Offset{19}).error().code, ErrorCode::NotEnoughReplicas);

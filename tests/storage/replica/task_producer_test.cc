@@ -5,7 +5,7 @@
 namespace storage {
 namespace {
 
-TEST(TaskProducerTest, the_id_tells_when_the_query_was_made) {
+TEST(TaskProducerTest, the_id_contains_the_revision_of_the_query) {
   const TaskProducer task{Revision{1'234'567}, 3, 16'000};
   const auto told = TaskProducer::of(task.id());
   ASSERT_TRUE(told);
@@ -15,7 +15,7 @@ TEST(TaskProducerTest, the_id_tells_when_the_query_was_made) {
   EXPECT_TRUE(is_task_producer(task.id()));
 }
 
-TEST(TaskProducerTest, of_other_producers_it_tells_nothing) {
+TEST(TaskProducerTest, ids_of_other_producers_contain_no_revision) {
   EXPECT_FALSE(TaskProducer::of(ProducerId{-1}));
   EXPECT_FALSE(TaskProducer::of(ProducerId{4'711'000}));
   EXPECT_FALSE(TaskProducer::of(kFirstTaskProducer + 12)) << "of a node that is alone";

@@ -33,7 +33,7 @@ class StateReaderTest : public testing::Test {
     EXPECT_TRUE(state_->try_checkpoint(checkpoint, done));
     return answer.get_future().get();
   }
-  // In steps of so many entries.
+  // Scans the store, at most `step` entries at a time.
   Content scanned(StateReader& reader, const StoreRow& store, size_t step) {
     Content content;
     std::string place;
@@ -77,7 +77,7 @@ TEST_F(StateReaderTest, entries_are_found_one_by_one_and_in_steps) {
   reader->end_turn();
 }
 
-TEST_F(StateReaderTest, a_turn_sees_what_was_there_when_it_began) {
+TEST_F(StateReaderTest, a_turn_sees_the_state_at_its_beginning) {
   ASSERT_TRUE(write("q/0/0", {{"a", "1"}, {"b", "1"}}, 1));
   const auto reader = state_->open_reader();
   ASSERT_TRUE(reader->begin_turn());
@@ -91,9 +91,8 @@ TEST_F(StateReaderTest, a_turn_sees_what_was_there_when_it_began) {
   reader->end_turn();
 }
 
-// One bit of a page is enough to hide an entry, or half of them: its head, the places of its entries, their
-// keys.
-// A state file of three tasks, which is damaged anew again and again.
+// A state file of three tasks, which is damaged in a new place again and again. One wrong bit of a page is enough to
+// hide an entry or half of them: in its head, in the places of its entries, or in their keys.
 class DamagedState : public testing::Test {
  protected:
   static constexpr size_t kPageSize = 4096, kFlagsAt = 10;
@@ -127,7 +126,7 @@ class DamagedState : public testing::Test {
     EXPECT_TRUE(state.try_checkpoint(checkpoint, done));
     return answer.get_future().get();
   }
-  // What the reader finds is right, where it finds something.
+  // Each value that the reader finds is right.
   void check(StateStore& state, const std::string& task) {
     const auto reader = state.open_reader();
     if (!reader->begin_turn()) return;
@@ -145,8 +144,8 @@ class DamagedState : public testing::Test {
   std::vector<size_t> leaves_;
 };
 
-// LMDB merges pages that become empty with those beside them.
-TEST_F(DamagedState, what_is_beside_a_damaged_page_is_removed_without_harm) {
+// LMDB merges a page that becomes empty with its neighbours.
+TEST_F(DamagedState, pages_beside_a_damaged_one_are_removed_without_harm) {
   int failures = 0;
   for (const size_t page : leaves_)
     for (const std::string& instead :
@@ -189,7 +188,7 @@ TEST_F(DamagedState, entries_that_are_hidden_are_missed) {
     if (!reader->begin_turn()) continue;
     bool is_found = false;
     const auto store = reader->find_store("q/0/1", "s");
-    // The table of stores is small, and has no checksums: what is wrong there is found by others.
+    // The table of stores is small and has no checksums; other checks find damage there.
     if (!store || !*store || (*store)->format != StoreFormat::Checked ||
         (*store)->content.count != content_.size())
       continue;

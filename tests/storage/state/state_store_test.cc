@@ -60,7 +60,7 @@ class StateStoreTest : public testing::Test {
     return count;
   }
 
-  // Of the table of entries, as they are stored. The state store is closed.
+  // Returns the raw entries of the table. The state store is closed before.
   std::vector<std::pair<std::string, std::string>> stored_entries() {
     state_.reset();
     const auto store = disk_.open();
@@ -106,7 +106,7 @@ Checkpoint checkpoint(std::vector<Row> rows, int64_t position, std::string scala
   return made;
 }
 
-TEST_F(StateStoreTest, what_was_written_is_loaded_in_order_with_its_position) {
+TEST_F(StateStoreTest, a_written_checkpoint_is_loaded_in_order_with_its_position) {
   ASSERT_TRUE(write(checkpoint(
       {{"s2", "b", "2"}, {"s1", "z", "1"}, {"s1", "a", "0"}, {"s1", "", "e"}}, 7, "time=5")));
   open();
@@ -115,7 +115,7 @@ TEST_F(StateStoreTest, what_was_written_is_loaded_in_order_with_its_position) {
   EXPECT_EQ(position_.scalars, "time=5");
 }
 
-// Whatever byte of an entry changes, its task learns of it instead of reading on.
+// If any byte of an entry changes, its task gets an error instead of wrong data.
 TEST_F(StateStoreTest, a_damaged_entry_is_found) {
   ASSERT_TRUE(write(checkpoint(
       {{"s", "key", "value"}, {"s", "empty", ""}, {"s", std::string(500, 'k'), "v"}}, 1)));
@@ -134,7 +134,7 @@ TEST_F(StateStoreTest, a_damaged_entry_is_found) {
   }
 }
 
-// They were made by a version that knew no checksums.
+// Such a store was made by a version without checksums.
 TEST_F(StateStoreTest, a_store_without_checksums_goes_on_without) {
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 1)));
   state_.reset();
@@ -190,7 +190,7 @@ TEST_F(StateStoreTest, a_task_without_a_checkpoint_is_empty) {
   EXPECT_EQ(position_.position, TaskSequence{0});
 }
 
-// The drop is one commit; what it leaves goes in slices, whatever happens in between.
+// The drop is one commit; the leftovers are removed in slices, whatever happens in between.
 TEST_F(StateStoreTest, a_dropped_task_is_unknown_at_once_and_leaves_nothing_behind) {
   for (int cut_at = 0; cut_at < 15; ++cut_at) {
     disk_.set_before_sync({});
@@ -213,7 +213,7 @@ TEST_F(StateStoreTest, a_dropped_task_is_unknown_at_once_and_leaves_nothing_behi
     disk_.set_before_sync({});
     open();
     ASSERT_TRUE(drop("q1/"));  // nothing, unless the first one was cut
-    // Under the same id again: it has nothing to do with what is still being removed.
+    // A task of the same id has nothing to do with the entries that are still being removed.
     ASSERT_TRUE(write(checkpoint({{"s", "5", "new"}}, 1)));
     EXPECT_EQ(rows(), Rows{"s.5=new"});
     while (state_->pending_removals() > 0) std::this_thread::yield();
@@ -224,7 +224,7 @@ TEST_F(StateStoreTest, a_dropped_task_is_unknown_at_once_and_leaves_nothing_behi
   }
 }
 
-// Thousands of queries have checkpoints to write at times; whoever drops one does not wait for them.
+// Thousands of queries may have checkpoints to write; the drop of one does not wait for them.
 TEST_F(StateStoreTest, a_drop_waits_for_no_checkpoint_that_is_queued) {
   std::promise<void> begun, may_go_on;
   std::mutex mutex;
@@ -454,7 +454,7 @@ TEST_F(StateStoreTest, a_power_cut_between_chunks_leaves_the_old_position) {
   EXPECT_EQ(position_.position, TaskSequence{1});
 }
 
-// A range may hold millions of keys. The journal has what the checkpoint would have held.
+// A range may hold millions of keys. The journal has the contents of the unfinished checkpoint.
 TEST_F(StateStoreTest, a_stop_waits_for_one_chunk_and_not_for_a_checkpoint) {
   constexpr int kKeys = 2000;
   std::vector<Row> entries;
@@ -499,8 +499,8 @@ TEST_F(StateStoreTest, a_full_disk_fails_the_checkpoint_and_the_next_one_passes)
   EXPECT_EQ(position_.position, TaskSequence{2});
 }
 
-// A write of the page that publishes a commit fails: nobody knows what is on disk, and the store takes
-// no more writes.
+// The write of the page that publishes a commit fails: the contents of the disk are unknown, and the store refuses all
+// further writes.
 TEST_F(StateStoreTest, after_a_commit_with_an_unknown_outcome_the_file_is_opened_again) {
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 1)));
   Checkpoint other = checkpoint({{"s", "a", "1"}}, 1);
@@ -528,7 +528,7 @@ TEST_F(StateStoreTest, names_that_do_not_fit_are_refused) {
       ErrorCode::InvalidParameter);
 }
 
-// What the log takes as a task this store takes too: else its journal would only ever grow.
+// Task ids that the log accepts are accepted here, too: otherwise the task's journal would grow for ever.
 TEST_F(StateStoreTest, the_longest_names_fit) {
   const std::string task(kMaxTaskIdSize, 't'), store(kMaxStoreNameSize, 's');
   Checkpoint longest = checkpoint({{store, "a", "1"}}, 1);

@@ -1,4 +1,4 @@
-"""confluent-kafka (librdkafka) at a cluster: the roles that check_cluster.py tells of."""
+"""confluent-kafka (librdkafka) at a cluster: the roles that check_cluster.py runs."""
 import logging
 
 import confluent_kafka
@@ -66,7 +66,7 @@ def consume(bootstrap, topic, group, protocol):
     consumer, pending = group_consumer(bootstrap, group, protocol), {}
 
     def commit():
-        """What has not been committed stays for the next time."""
+        """Commits the pending offsets. An offset whose commit fails stays pending for the next call."""
         if not pending:
             return
         try:

@@ -1,4 +1,4 @@
-"""kafka-python at a cluster: the roles that check_cluster.py tells of."""
+"""kafka-python at a cluster: the roles that check_cluster.py runs."""
 import logging
 
 import kafka
@@ -66,8 +66,8 @@ def behind(records):
 
 
 class Reader:
-    """A member of a group that begins anew when a poll fails: what 3.0.12 had taken by then is lost to the program, and some partitions
-    are not read any more."""
+    """A member of a group that starts with a new consumer when a poll fails: 3.0.12 then loses the records that it had fetched, and no
+    longer reads some partitions."""
 
     def __init__(self, bootstrap, topic, group, pending=None, commit=lambda: None, **settings):
         self.begin = lambda: group_consumer(bootstrap, group, **settings)
@@ -95,7 +95,7 @@ def consume(bootstrap, topic, group, _protocol):
     pending = {}
 
     def commit():
-        """What has not been committed stays for the next time."""
+        """Commits the pending offsets. If the commit fails they stay pending for the next call."""
         if not pending:
             return
         try:

@@ -1,4 +1,4 @@
-"""What the programs in Python share: lines with the time before them, and the end, which is the end of standard input."""
+"""Shared functions of the programs in Python: lines with the time before them, and the end, which is the end of standard input."""
 import sys
 import threading
 import time

@@ -21,7 +21,7 @@ final class Statements {
         Check.run(mode, "fetch size", c -> fetchSize(c, table));
         Check.run(mode, "scrollable", c -> scrollable(c, table));
         Check.run(mode, "updatable", c -> updatable(c, table));
-        boolean isSimple = mode.equals("simple");  // where the driver itself can neither describe nor stop at so many rows
+        boolean isSimple = mode.equals("simple");  // the driver can then neither describe nor stop at a number of rows
         if (!isSimple) Check.run(mode, "max rows", c -> maxRows(c, table));
         Check.run(mode, "several statements", Statements::severalStatements);
         Check.run(mode, "transactions", c -> transactions(c, table));

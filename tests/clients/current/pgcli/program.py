@@ -1,4 +1,4 @@
-"""pgcli in a terminal: its tables of things, completion, statements, errors; what is typed and seen."""
+"""pgcli in a terminal: its tables of objects, completion, statements, errors."""
 import os
 import pty
 import re
@@ -21,7 +21,7 @@ PROMPT = "ready>"
 
 
 class Terminal:
-    """pgcli as a person sees it: what is on the terminal, without the codes that place and colour it."""
+    """pgcli in a terminal; its text without the codes for positions and colours."""
 
     def __init__(self):
         self.home = tempfile.TemporaryDirectory()
@@ -41,7 +41,7 @@ class Terminal:
         if not ready:
             return False
         text = os.read(self.fd, 65536).decode(errors="replace")
-        if "\x1b[6n" in text:  # it asks where the cursor is
+        if "\x1b[6n" in text:  # a query of the cursor's position
             os.write(self.fd, b"\x1b[1;1R")
         self.seen += re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9]|[=>78])", "", text).replace("\r", "")
         return True
@@ -57,7 +57,7 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def ask(self, text, *expected):
-        """Types a statement, and what is seen until the next prompt."""
+        """Types a statement, and returns the text up to the next prompt."""
         self.seen = ""
         self.type(text + "\r")
         seen = ""

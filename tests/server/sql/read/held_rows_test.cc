@@ -75,7 +75,7 @@ TEST_F(HeldRowsTest, the_last_record_of_a_key_counts) {
   EXPECT_EQ(over({{1, 1}, {2, 2}, {4, 4}}), (std::map<int32_t, int32_t>{{1, 11}, {3, 31}, {4, 4}}));
 }
 
-TEST_F(HeldRowsTest, what_is_held_is_still_appended) {
+TEST_F(HeldRowsTest, held_rows_are_still_appended) {
   put({1}, {10});
   over({});
   put({2}, {20});

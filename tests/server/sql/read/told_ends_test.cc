@@ -11,7 +11,7 @@ const Uuid kTopic = Uuid::random();
 
 TopicPartition partition(int32_t number) { return {kTopic, PartitionId{number}}; }
 
-TEST(ToldEnds, are_those_of_questions_that_are_young_enough) {
+TEST(ToldEnds, come_from_recent_answers) {
   ToldEnds told;
   told.note({{partition(0), Offset{5}}, {partition(1), Offset{7}}}, 1000);
   const std::vector both = {partition(0), partition(1)};
@@ -20,7 +20,7 @@ TEST(ToldEnds, are_those_of_questions_that_are_young_enough) {
   EXPECT_FALSE(told.since(both, 1001));
 }
 
-// A read of three partitions cannot go by what is known of two.
+// A read of three partitions cannot use the known ends of two.
 TEST(ToldEnds, are_of_all_partitions_or_none) {
   ToldEnds told;
   told.note({{partition(0), Offset{5}}}, 1000);
@@ -30,7 +30,7 @@ TEST(ToldEnds, are_of_all_partitions_or_none) {
   EXPECT_TRUE(told.since(std::vector{partition(0), partition(1)}, 400));
 }
 
-// The answer to an older question comes last: neither what was seen nor how young it is goes back.
+// The answer to an older request arrives last: neither the end nor its age goes back.
 TEST(ToldEnds, do_not_go_back) {
   ToldEnds told;
   told.note({{partition(0), Offset{9}}}, 2000);
@@ -40,7 +40,7 @@ TEST(ToldEnds, do_not_go_back) {
   EXPECT_EQ(ends->front().second, Offset{9});
 }
 
-TEST(ToldEnds, are_known_since_they_were_told) {
+TEST(ToldEnds, are_known_since_their_arrival) {
   ToldEnds told;
   told.note({{partition(0), Offset{5}}}, 1000);
   told.note({{partition(1), Offset{7}}}, 400);

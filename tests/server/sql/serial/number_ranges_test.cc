@@ -36,7 +36,7 @@ TEST(NumberRanges, reach_the_ends) {
   EXPECT_EQ(ranges.count(), 1u);
 }
 
-TEST(NumberRanges, of_too_many_the_lowest_stays) {
+TEST(NumberRanges, with_too_many_the_lowest_stays) {
   NumberRanges ranges(3);
   ranges.add(INT64_MIN, 0);
   for (const int64_t number : {10, 20, 30}) ranges.add(number, number);
@@ -47,7 +47,7 @@ TEST(NumberRanges, of_too_many_the_lowest_stays) {
   EXPECT_TRUE(ranges.contains(30));
 }
 
-TEST(NumberRanges, are_what_a_set_would_be) {
+TEST(NumberRanges, equal_a_set) {
   std::mt19937 chance(7);
   for (int round = 0; round < 200; ++round) {
     NumberRanges ranges(1000);

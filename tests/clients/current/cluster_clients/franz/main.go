@@ -1,4 +1,4 @@
-// franz-go at a cluster: the roles that check_cluster.py tells of.
+// franz-go at a cluster: the roles that check_cluster.py runs.
 package main
 
 import (
@@ -52,7 +52,7 @@ func hasEnded() bool {
 	}
 }
 
-// logged tells what the client logs from warnings on.
+// logged prints the log lines of the client, from warnings on.
 type logged struct{}
 
 func (logged) Level() kgo.LogLevel { return kgo.LogLevelWarn }
@@ -110,7 +110,7 @@ func group(topic, group, protocol string) []kgo.Opt {
 	return options
 }
 
-// next has what one poll of at most 200 ms brings, and tells what went wrong.
+// next returns the records of one poll of at most 200 ms, and prints its errors.
 func next(poll func(context.Context) kgo.Fetches) []*kgo.Record {
 	within, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
@@ -132,7 +132,7 @@ func consume(bootstrap, topic, name, protocol string) {
 			say("got", each.Partition, each.Offset, string(each.Value))
 			ends[each.Partition] = each.Offset + 1
 		}
-		// What is not committed is read again by whoever has the partition next: until then this member has to try again.
+		// The next member with the partition reads uncommitted records again: until then this member has to try again.
 		for len(records) > 0 {
 			err := client.CommitRecords(context.Background(), records...)
 			if err == nil {
@@ -163,7 +163,7 @@ func move(bootstrap, source, target, name, id string) {
 	}
 }
 
-// moveWith goes on until the session can no more.
+// moveWith moves records until the session fails.
 func moveWith(session *kgo.GroupTransactSession, target string) {
 	for !hasEnded() {
 		records := next(session.PollFetches)

@@ -153,7 +153,7 @@ public class ClusterClient {
     again("committed", () -> consumer.committed(consumer.assignment()).forEach((place, offset) -> {
       if (offset != null) consumer.seek(place, offset);
     }));
-    // What has none is read from the beginning.
+    // Partitions without a committed offset are read from the beginning.
     again("committed", () -> {
       var without = new ArrayList<TopicPartition>();
       consumer.committed(consumer.assignment()).forEach((place, offset) -> { if (offset == null) without.add(place); });

@@ -1,4 +1,4 @@
-// sarama at a cluster: the roles that check_cluster.py tells of.
+// sarama at a cluster: the roles that check_cluster.py runs.
 package main
 
 import (
@@ -83,7 +83,7 @@ func config() *sarama.Config {
 
 func produce(bootstrap []string, topic string) {
 	producer := must(sarama.NewAsyncProducer(bootstrap, config()))
-	var open, told sync.WaitGroup // records nobody has told of, and who tells
+	var open, told sync.WaitGroup // records without a result, and the readers of results
 	told.Go(func() {
 		for each := range producer.Successes() {
 			say("ack", each.Partition, each.Offset, each.Metadata)
@@ -111,7 +111,7 @@ func produce(bootstrap []string, topic string) {
 	say("left", 0)
 }
 
-// member is told of each generation of its group, and hands what it reads to `take`.
+// member handles each generation of its group, and passes the records that it reads to `take`.
 type member struct {
 	take func(sarama.ConsumerGroupSession, []*sarama.ConsumerMessage) bool
 }
@@ -186,7 +186,7 @@ func run(bootstrap []string, topic, name string, m member) {
 	group.Close()
 }
 
-// consume cannot tell whether a commit has succeeded, which sarama keeps to itself: only that it was asked for.
+// consume reports that a commit was requested: sarama does not return whether it has succeeded.
 func consume(bootstrap []string, topic, name string) {
 	run(bootstrap, topic, name, member{func(session sarama.ConsumerGroupSession, taken []*sarama.ConsumerMessage) bool {
 		for _, each := range taken {
@@ -243,7 +243,7 @@ func move(bootstrap []string, source, target, name, id string) {
 	}})
 }
 
-// transact says whether it is committed; after a failure the producer is not used again, so that the next one finds out.
+// transact returns whether the transaction is committed; after a failure the producer is not used again: the next one finds out how it ended.
 func transact(producer sarama.AsyncProducer, session sarama.ConsumerGroupSession, name, target string, taken []*sarama.ConsumerMessage) bool {
 	if err := producer.BeginTxn(); err != nil {
 		complain("begin", err)
