@@ -393,12 +393,12 @@ def rows_of_thousands_of_columns():
 def a_table_of_thousands_of_columns_takes_many_rows():
     with connect() as c:
         names = ", ".join(f"c{i} VARCHAR" for i in range(4_000))
-        c.execute(f"CREATE TABLE wide_rows (id INT PRIMARY KEY, {names})")
+        c.execute(f"CREATE TABLE table_of_columns (id INT PRIMARY KEY, {names})")
         some = ", ".join(f"c{i}" for i in range(400))
         rows = ", ".join(f"({row}, " + ", ".join(["'x'"] * 400) + ")" for row in range(200))
         with Other("200 rows of 4,000 columns"):
-            c.execute(f"INSERT INTO wide_rows (id, {some}) VALUES {rows}")
-            assert c.execute("SELECT COUNT(*) FROM wide_rows").fetchone() == (200,)
+            c.execute(f"INSERT INTO table_of_columns (id, {some}) VALUES {rows}")
+            assert c.execute("SELECT COUNT(*) FROM table_of_columns").fetchone() == (200,)
         print(f"longest slice {longest_slice_ms()} ms")
 
 
