@@ -137,7 +137,8 @@ def answers_over_http2_that_no_client_reads():
         look_ups, clients = beside(server, attack, "beside unread answers")
         print(f"  unread answers: at most {max(watched) / MB:.0f} MB; anonymous memory at most {look_ups.most_mb:.0f} MB")
         # The rest of the limit is for the others. Uncounted, 100 streams of 30 connections had 64 KB each.
-        assert max(watched) < LIMIT_MB * MB / 2, max(watched)
+        # Half of the limit is for answers; a query that has begun may still add its block of rows to that.
+        assert max(watched) < LIMIT_MB * MB * 5 / 8, max(watched)
         assert is_sanitized() or look_ups.most_mb < LIMIT_MB + 101 + 16
         for client in clients:
             client.close()
