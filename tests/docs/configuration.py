@@ -46,12 +46,12 @@ A setting can be given in three ways; the first one that names it applies:
 
 [millrace.toml](millrace.toml) is an example of the file. A table in the file is the beginning of a name: `cert` below
 `[tls]` is `tls-cert`. Kafka's spelling of its settings, such as `group.max.size`, works in the file as well. Unknown
-names in the file end the start with an error that lists all of them, each with the nearest setting. Sizes take units
-(`512MB`, `8GB`).
+names in the file end the start with an error that lists all of them, with similar settings. Sizes take units (`512MB`,
+`8GB`).
 
 Settings of topics are in [KAFKA.md](KAFKA.md#settings-of-a-topic), those of statements in
 [settings.md](sql/settings.md). `kill -HUP` reads the access file and the certificates again; other changes need a
-restart. `SHOW PROPERTIES` lists the values of a running server.
+restart. `SHOW PROPERTIES` lists the values that apply to statements.
 """
 
 
