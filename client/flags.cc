@@ -99,6 +99,7 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* co
     } else {
       values.emplace_back(arguments[++i]);
     }
+    flags.in_order_.emplace_back(flag->name, values.back());
   }
   return flags;
 }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -38,11 +39,16 @@ class Flags {
   Result<int64_t> number(std::string_view name, int64_t otherwise, int64_t least,
                          int64_t most) const;
   std::vector<std::string> all(std::string_view name) const;
+  // Each flag with its value, in the order of the command line.
+  const std::vector<std::pair<std::string_view, std::string>>& in_order() const {
+    return in_order_;
+  }
   // The arguments that are not flags, in order.
   const std::vector<std::string>& words() const { return words_; }
 
  private:
   std::map<std::string_view, std::vector<std::string>> values_;
+  std::vector<std::pair<std::string_view, std::string>> in_order_;
   std::vector<std::string> words_;
 };
 
