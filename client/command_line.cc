@@ -49,6 +49,13 @@ void watch_for_interrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+void watch_for_ctrl_c() {
+  interrupted = 0;
+  struct sigaction action {};
+  action.sa_handler = note_interrupt;
+  sigaction(SIGINT, &action, nullptr);
+}
+
 bool is_interrupted() { return interrupted; }
 
 int print_kafka_version() {

@@ -36,6 +36,9 @@ std::string bootstrap_server(const Flags& flags);
 
 // SIGINT and SIGTERM no longer end the process; loops poll is_interrupted() instead.
 void watch_for_interrupts();
+// Watches for Ctrl-C alone, and forgets an earlier one. For a terminal, where each Ctrl-C ends one
+// statement and SIGTERM still ends the program.
+void watch_for_ctrl_c();
 bool is_interrupted();
 
 // Prints the release of Kafka's tools that the commands follow, for --version.

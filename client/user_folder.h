@@ -1,0 +1,21 @@
+// The folders of the user's home in which programs keep files (XDG Base Directory Specification).
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace client {
+
+enum class UserFolder : uint8_t {
+  Config,  // $XDG_CONFIG_HOME/millrace, or ~/.config/millrace
+  State,   // $XDG_STATE_HOME/millrace, or ~/.local/state/millrace
+  Data,    // $XDG_DATA_HOME/millrace, or ~/.local/share/millrace
+};
+
+// Fails with InvalidParameter when the user has no home.
+Result<std::string> user_folder(UserFolder kind);
+// The same, and makes the folder, readable by its user only. Fails with StorageFailure.
+Result<std::string> make_user_folder(UserFolder kind);
+
+}  // namespace client
