@@ -1,0 +1,57 @@
+// Cuts lines of text into SQL statements: a statement ends at a semicolon that stands outside of quotes and comments.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace client {
+
+struct SqlStatement {
+  std::string text;  // with its semicolon, without the blanks and comments before it
+  int64_t line = 1;  // of the input, where the text begins
+  bool operator==(const SqlStatement&) const = default;
+};
+
+// Invariant: text_[0, scanned_) has been looked at, and holds no whole statement.
+// Threads: one.
+class StatementReader {
+ public:
+  // `line` is without its end.
+  void add_line(std::string_view line);
+  // The next whole statement, if the lines so far contain one.
+  std::optional<SqlStatement> next();
+  // At the end of the input: the last statement needs no semicolon. Returns nothing if only blanks and comments are left.
+  std::optional<SqlStatement> rest();
+  // Whether a statement has begun and needs more lines.
+  bool is_inside() const;
+  // Drops a statement that has begun.
+  void clear();
+
+ private:
+  enum class Mode { Plain, Quoted, Escaped, Dollars, LineComment, Comment };
+  void scan_plain();
+  void scan_quoted();
+  void scan_comment();
+  void skip_to_end_of(std::string_view mark);
+  bool begin_dollars();
+  SqlStatement take(size_t end);
+
+  std::string text_;
+  size_t scanned_ = 0;
+  size_t begin_ = std::string::npos;  // of the statement; npos: only blanks and comments so far
+  int64_t first_line_ = 1;            // of text_
+  Mode mode_ = Mode::Plain;
+  char quote_ = 0;
+  int comment_depth_ = 0;
+  std::string dollar_tag_;  // $$ or $name$
+  bool is_complete_ = false;
+};
+
+// Whether the statement asks for rows without an end: SELECT ... EMIT CHANGES, or PRINT.
+bool is_push_statement(std::string_view statement);
+
+// Whether the text contains this word (upper case), in any letter case.
+bool has_word(std::string_view text, std::string_view word);
+
+}  // namespace client
