@@ -1,0 +1,49 @@
+// Rows of a statement as text: an aligned table as psql prints it, CSV, or one JSON object a line.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace client {
+
+enum class ResultFormat : uint8_t { Table, Csv, Json };
+// Fails with InvalidParameter.
+Result<ResultFormat> parse_result_format(std::string_view name);
+
+struct ResultColumn {
+  std::string name;
+  uint32_t type = 0;  // PostgreSQL's number of the type
+};
+using Cell = std::optional<std::string_view>;  // PostgreSQL's text form; none: NULL
+
+// For one statement: begin(), row() for each row, end(). Between rows pause() may be called.
+class ResultPrinter {
+ public:
+  virtual ~ResultPrinter() = default;
+  virtual void begin(std::vector<ResultColumn> columns) = 0;
+  virtual void row(std::span<const Cell> cells) = 0;
+  // No row follows for now: rows that were held back for the sake of the columns' widths are printed.
+  virtual void pause() {}
+  virtual void end() = 0;
+
+  // The text since the last call.
+  std::string take() { return std::exchange(text_, {}); }
+
+ protected:
+  std::string text_;
+};
+
+// With `rows_only` a table has neither titles nor the number of rows, and CSV has no titles.
+std::unique_ptr<ResultPrinter> make_result_printer(ResultFormat format, bool rows_only);
+
+// A value in JSON: numbers, booleans, arrays and JSON itself stay what they are, all other types are texts.
+std::string to_json(const Cell& cell, uint32_t type);
+
+}  // namespace client
