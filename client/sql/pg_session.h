@@ -1,0 +1,75 @@
+// A session with a server over PostgreSQL's protocol: one statement at a time, its rows printed as they arrive.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "client/sql/result_printer.h"
+
+struct pg_conn;    // libpq's PGconn
+struct pg_result;  // and PGresult
+
+namespace client {
+
+// Where a session connects to, by libpq's keywords: host, port, user, dbname, sslmode ... A dbname that is a connection
+// string or URI counts as its parts. Everything that is missing is taken from libpq's environment variables and
+// password file, and then from our defaults.
+using PgParameters = std::vector<std::pair<std::string, std::string>>;
+
+// The data behind COPY ... FROM STDIN: fills in the next piece, false at the end.
+using CopyData = std::function<Result<bool>(std::string& piece)>;
+
+// Threads: one. Ctrl-C (watch_for_interrupts) cancels the running statement.
+class PgSession {
+ public:
+  struct Output {
+    ResultFormat format = ResultFormat::Table;
+    bool rows_only = false;
+    bool is_quiet = false;          // no CREATE TABLE, INSERT 0 1
+    std::string error_prefix = {};  // "orders.sql:3: " before ERROR
+  };
+  enum class Password { MayAsk, MustAsk, NeverAsk };
+
+  // Fails with NetworkFailure, in libpq's words.
+  static Result<PgSession> open(const PgParameters& parameters, Password password);
+
+  enum class Outcome { Done, Failed, Interrupted, ConnectionLost };
+  // Runs one statement. Rows go to the standard output, errors and notices to stderr. A statement without an end (a push
+  // query) that Ctrl-C stops is Interrupted, not Failed.
+  Outcome run(const std::string& statement, const Output& output, const CopyData& copy_data);
+
+  // Runs one statement without printing; the values of its rows. Fails with the server's error.
+  Result<std::vector<std::vector<std::string>>> ask(const std::string& statement);
+
+  // Connects again with the same parameters; false: the server does not answer.
+  bool reconnect();
+  bool is_in_transaction() const;
+  // "127.0.0.1:7432 as ann"
+  std::string describe() const;
+  std::string server_version() const;
+
+ private:
+  struct Close {
+    void operator()(pg_conn* connection) const;
+  };
+  struct Clear {
+    void operator()(pg_result* result) const;
+  };
+  using ResultHandle = std::unique_ptr<pg_result, Clear>;
+  struct Running;
+
+  explicit PgSession(pg_conn* connection) : connection_(connection) {}
+  ResultHandle next_result(Running& running);
+  bool wait_for_server(Running& running);
+  void take(const pg_result& result, Running& running);
+  void copy_in(Running& running);
+  void copy_out(Running& running);
+
+  std::unique_ptr<pg_conn, Close> connection_;
+};
+
+}  // namespace client
