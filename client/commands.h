@@ -12,7 +12,10 @@ int run_consume_command(int argc, const char* const* argv);
 int run_group_command(int argc, const char* const* argv);
 int run_config_command(int argc, const char* const* argv);
 int run_cluster_command(int argc, const char* const* argv);
+// PostgreSQL's protocol; exit statuses as psql's.
+int run_sql_command(int argc, const char* const* argv);
 int run_bench_command(int argc, const char* const* argv);
+
 
 // Apache Kafka's tools of these names, with their own flags, words and exit statuses (0 and 1).
 int run_kafka_topics(int argc, const char* const* argv);

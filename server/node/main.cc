@@ -43,6 +43,7 @@ constexpr Subcommand kSubcommands[] = {
     {"check", "read all of a data directory and name what is damaged", server::run_check_command},
     {"backup", "copy a data directory, also of a running server", server::run_backup_command},
     {"restore", "make a data directory of a backup", server::run_restore_command},
+    {"sql", "run SQL statements from arguments, a file or the terminal", client::run_sql_command},
     {"topic", "list, create, describe, alter and delete topics", client::run_topic_command},
     {"produce", "send lines of text as records", client::run_produce_command},
     {"consume", "print the records of a topic", client::run_consume_command},
@@ -91,6 +92,7 @@ void print_help() {
       "\nOptions:\n  -h, --help     this text; after a subcommand: its options\n"
       "  -v, --version  the version, its commit, and the formats of its data\n\nExamples:\n  "
       "millrace server --data-dir ./data\n"
+      "  millrace sql -c \"SHOW TABLES\"\n"
       "  millrace topic create orders --partitions 6\n"
       "  millrace produce orders < orders.jsonl\n"
       "  millrace consume orders --from-beginning\n");
