@@ -1,0 +1,27 @@
+// Objects with named fields, as Confluent's command-line interface prints them: a box, a list, or JSON.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace client {
+
+enum class ObjectFormat : uint8_t { Human, Json };
+// Fails with InvalidParameter.
+Result<ObjectFormat> parse_object_format(std::string_view name);
+
+struct Field {
+  std::string title, name;  // "API Key", "api_key"
+  std::string value;
+  bool is_json = false;  // the value is JSON already: true, 6
+};
+using Object = std::vector<Field>;
+
+std::string format_object(const Object& object, ObjectFormat format);
+// All objects have the same fields. With Human a list without objects is one sentence.
+std::string format_list(const std::vector<Object>& objects, ObjectFormat format);
+
+}  // namespace client
