@@ -97,7 +97,7 @@ Result<PgSession> PgSession::open(const PgParameters& parameters, Password passw
   return session;
 }
 
-// What one statement has brought so far.
+// The state of the statement that runs, and its output that is not printed yet.
 struct PgSession::Running {
   const Output& output;
   const CopyData& copy_data;

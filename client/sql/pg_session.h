@@ -15,7 +15,7 @@ struct pg_result;  // and PGresult
 
 namespace client {
 
-// Where a session connects to, by libpq's keywords: host, port, user, dbname, sslmode ... A dbname that is a connection
+// The address and the user of a session, by libpq's keywords: host, port, user, dbname, sslmode ... A dbname that is a connection
 // string or URI counts as its parts. Everything that is missing is taken from libpq's environment variables and
 // password file, and then from our defaults.
 using PgParameters = std::vector<std::pair<std::string, std::string>>;
