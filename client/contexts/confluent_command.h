@@ -1,0 +1,41 @@
+// One command of `millrace confluent`: its words, flags and body.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "client/command_line.h"
+#include "client/contexts/contexts.h"
+#include "client/contexts/object_printer.h"
+
+namespace client {
+
+struct ConfluentCall {
+  Contexts contexts;
+  Flags flags;
+  ObjectFormat format = ObjectFormat::Human;
+  // The only word behind the command's own, if it takes one.
+  std::string name() const { return flags.words().empty() ? "" : flags.words().front(); }
+};
+
+struct ConfluentCommand {
+  std::string_view words;     // "kafka topic create"
+  std::string_view argument;  // NAME, or empty
+  std::string_view summary;
+  std::span<const Flag> flags;
+  // The exit status.
+  Result<int> (*run)(ConfluentCall& call);
+};
+
+inline constexpr Flag kOutputFlag{
+    .name = "output", .argument = "FORMAT", .doc = "human or json [human]", .letter = 'o'};
+inline constexpr Flag kClusterFlag{
+    .name = "cluster", .argument = "ID", .doc = "Another cluster than the chosen one"};
+inline constexpr Flag kEnvironmentFlag{
+    .name = "environment", .argument = "ID", .doc = "Another environment than the chosen one"};
+inline constexpr Flag kForceFlag{.name = "force", .doc = "Delete without a question"};
+
+// `kafka topic ...`
+std::span<const ConfluentCommand> confluent_topic_commands();
+
+}  // namespace client
