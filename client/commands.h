@@ -16,6 +16,9 @@ int run_cluster_command(int argc, const char* const* argv);
 int run_sql_command(int argc, const char* const* argv);
 int run_bench_command(int argc, const char* const* argv);
 
+int run_context_command(int argc, const char* const* argv);
+// Confluent's command-line interface, with its flags and exit statuses (0 and 1); Kafka's and PostgreSQL's protocols.
+int run_confluent_command(int argc, const char* const* argv);
 
 // Apache Kafka's tools of these names, with their own flags, words and exit statuses (0 and 1).
 int run_kafka_topics(int argc, const char* const* argv);

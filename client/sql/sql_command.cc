@@ -9,6 +9,7 @@
 
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/contexts/actions.h"
 #include "client/line_source.h"
 #include "client/sql/pg_session.h"
 #include "client/sql/statement_reader.h"
@@ -54,6 +55,9 @@ constexpr Flag kFlags[] = {
             "sslmode=verify-full\", "
             "postgresql://USER@HOST:PORT",
      .letter = 'd'},
+    {.name = "context",
+     .argument = "NAME",
+     .doc = "A server that \"millrace context\" knows, with its user and certificate"},
     {.name = "password", .doc = "Ask for the password at once", .letter = 'W'},
     {.name = "no-password", .doc = "Never ask for one", .letter = 'w'},
     {.name = "sslmode",
@@ -67,7 +71,7 @@ constexpr Flag kFlags[] = {
     {.name = "set", .argument = "NAME=VALUE", .letter = 'v'},
     {.name = "variable", .argument = "NAME=VALUE"},
     {.name = "no-psqlrc", .letter = 'X'},
-    {.name = "help", .doc = "This text", .letter = '?'}};
+    {.name = "help", .doc = "This text"}};
 
 constexpr Help kHelp{
     "millrace sql [OPTIONS] [DBNAME [USERNAME]]",
@@ -109,6 +113,13 @@ Error wrong(std::string message, std::string hint = {}) {
 
 Result<PgParameters> parameters_of(const Flags& flags) {
   PgParameters parameters;
+  if (flags.has("context")) {
+    Contexts contexts = TRY(Contexts::load());
+    const Context* context = TRY(contexts.find(flags.text("context")));
+    const ApiKey* key = nullptr;
+    if (!context->current_key.empty()) key = TRY(current_key(*context));
+    parameters = sql_parameters(*context, key);
+  }
   if (flags.has("dbname") && !flags.words().empty() && flags.words().size() > 1)
     return wrong(fmt::format("\"{}\" is one word too many", flags.words()[1]));
   const std::string user = flags.words().size() > 1 ? flags.words()[1] : flags.text("username");
@@ -257,7 +268,7 @@ int run_file(PgSession& session, const SqlRequest& request, const std::string& p
   return status;
 }
 
-// What a line that begins with a backslash asks for; psql has many more of them.
+// Carries out a line that begins with a backslash; psql has many more such commands.
 enum class Backslash { None, Done, Quit };
 Backslash take_backslash(std::string_view line) {
   constexpr std::string_view kText =

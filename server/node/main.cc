@@ -52,6 +52,9 @@ constexpr Subcommand kSubcommands[] = {
      client::run_config_command},
     {"cluster", "show the nodes of a cluster, add, drain and balance them; make a server one",
      run_cluster},
+    {"context", "name servers, start and stop those of this machine", client::run_context_command},
+    {"confluent", "take the command lines of Confluent's command-line interface",
+     client::run_confluent_command},
     {"bench", "measure how fast a server takes and gives records", client::run_bench_command},
     {"test", "run test cases against the engine, in memory", run_test},
 };
@@ -70,6 +73,7 @@ constexpr Subcommand kLinks[] = {
     {"kafka-transactions", "", client::run_kafka_transactions},
     {"kafka-reassign-partitions", "", client::run_kafka_reassign_partitions},
     {"kafka-leader-election", "", client::run_kafka_leader_election},
+    {"confluent", "", client::run_confluent_command},
 };
 
 const Subcommand* find_link(std::string_view program) {
