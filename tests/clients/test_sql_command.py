@@ -27,7 +27,7 @@ CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;
 
 
 def sql(*arguments, stdin="", status=0, **environment):
-    """What it printed to stdout and stderr."""
+    """Returns the standard output and the standard error."""
     done = subprocess.run([binary(), "sql", *arguments], input=stdin, text=True, capture_output=True,
                           timeout=patience(60), env=ENVIRONMENT | environment)
     assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
