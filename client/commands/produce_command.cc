@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 
 #include "client/command_line.h"
@@ -144,13 +145,22 @@ Status produce_lines(const ProduceRequest& request, Producer& producer) {
   return {};
 }
 
+// After Ctrl-C the records that were read still get the time in which a server that is alive acknowledges them, because
+// Ctrl-C is the usual end of a program at a terminal and the last record was typed before it.
+bool has_waited_after_ctrl_c() {
+  constexpr std::chrono::seconds kLongest{3};
+  if (!is_interrupted()) return false;
+  static const auto since = std::chrono::steady_clock::now();
+  return std::chrono::steady_clock::now() - since > kLongest;
+}
+
 Result<int64_t> produce(const ProduceRequest& request) {
   Producer producer = TRY(Producer::open(request.settings));
   TRY(producer.connection().topics());  // reports quickly and clearly that no server answers
   watch_for_interrupts();
   const Status read = produce_lines(request, producer);
   // Records before a malformed line are sent nevertheless.
-  const Status sent = producer.finish(is_interrupted);
+  const Status sent = producer.finish(has_waited_after_ctrl_c);
   if (!read) return read.error();
   if (!sent) return sent.error();
   return producer.delivered();
