@@ -293,9 +293,4 @@ std::string PgSession::describe() const {
                      PQuser(connection_.get()));
 }
 
-std::string PgSession::server_version() const {
-  const char* version = PQparameterStatus(connection_.get(), "server_version");
-  return version ? version : "";
-}
-
 }  // namespace client

@@ -50,7 +50,6 @@ class PgSession {
   bool is_in_transaction() const;
   // "127.0.0.1:7432 as ann"
   std::string describe() const;
-  std::string server_version() const;
 
  private:
   struct Close {

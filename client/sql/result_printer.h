@@ -29,7 +29,7 @@ class ResultPrinter {
   virtual ~ResultPrinter() = default;
   virtual void begin(std::vector<ResultColumn> columns) = 0;
   virtual void row(std::span<const Cell> cells) = 0;
-  // No row follows for now: rows that were held back for the sake of the columns' widths are printed.
+  // Called while no row arrives: prints the rows that were held back to compute the widths of the columns.
   virtual void pause() {}
   virtual void end() = 0;
 

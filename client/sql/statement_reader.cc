@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace client {
 
@@ -22,9 +21,10 @@ bool is_same_word(std::string_view word, std::string_view wanted) {
   return std::ranges::equal(word, wanted, {}, upper);
 }
 
-// The words of a statement that stand outside of quotes and comments.
-std::vector<std::string_view> plain_words(std::string_view text) {
-  std::vector<std::string_view> words;
+// Calls `visit` with each word of a statement that stands outside of quotes and comments, until it returns false: an INSERT
+// may have many megabytes, and its first word is enough.
+template <class Visit>
+void for_each_plain_word(std::string_view text, const Visit& visit) {
   for (size_t at = 0; at < text.size();) {
     const char c = text[at];
     if (c == '\'' || c == '"' || c == '`') {
@@ -36,12 +36,11 @@ std::vector<std::string_view> plain_words(std::string_view text) {
     } else if (is_word_byte(c)) {
       const size_t begin = at;
       while (at < text.size() && is_word_byte(text[at])) ++at;
-      words.push_back(text.substr(begin, at - begin));
+      if (!visit(text.substr(begin, at - begin))) return;
     } else {
       ++at;
     }
   }
-  return words;
 }
 
 }  // namespace
@@ -191,18 +190,26 @@ SqlStatement StatementReader::take(size_t end) {
 }
 
 bool is_push_statement(std::string_view statement) {
-  const std::vector<std::string_view> words = plain_words(statement);
-  if (words.empty()) return false;
-  if (is_same_word(words[0], "PRINT")) return true;
-  if (!is_same_word(words[0], "SELECT") && !is_same_word(words[0], "WITH")) return false;
-  return std::ranges::adjacent_find(words, [](std::string_view one, std::string_view two) {
-           return is_same_word(one, "EMIT") && is_same_word(two, "CHANGES");
-         }) != words.end();
+  bool is_push = false;
+  std::string_view before;
+  for_each_plain_word(statement, [&](std::string_view word) {
+    const bool is_first = before.empty();
+    is_push = is_first ? is_same_word(word, "PRINT")
+                       : is_same_word(before, "EMIT") && is_same_word(word, "CHANGES");
+    before = word;
+    const bool may_follow = !is_first || is_same_word(word, "SELECT") || is_same_word(word, "WITH");
+    return !is_push && may_follow;
+  });
+  return is_push;
 }
 
 bool has_word(std::string_view text, std::string_view word) {
-  return std::ranges::any_of(plain_words(text),
-                             [word](std::string_view each) { return is_same_word(each, word); });
+  bool is_found = false;
+  for_each_plain_word(text, [&](std::string_view each) {
+    is_found = is_same_word(each, word);
+    return !is_found;
+  });
+  return is_found;
 }
 
 }  // namespace client

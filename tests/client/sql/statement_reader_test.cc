@@ -55,6 +55,9 @@ TEST(StatementReader, a_push_statement_has_its_words_outside_of_quotes) {
   EXPECT_TRUE(is_push_statement("/* x */ PRINT 'a';"));
   EXPECT_FALSE(is_push_statement("SELECT 'EMIT CHANGES' FROM a -- EMIT CHANGES"));
   EXPECT_FALSE(is_push_statement("CREATE TABLE a AS SELECT * FROM b EMIT CHANGES"));
+  EXPECT_TRUE(is_push_statement("WITH b AS (SELECT 1) SELECT * FROM b EMIT CHANGES;"));
+  EXPECT_FALSE(is_push_statement("SELECT changes, emit FROM a"));
+  EXPECT_FALSE(is_push_statement(""));
   EXPECT_FALSE(is_push_statement("/* "));
 }
 
