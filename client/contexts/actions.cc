@@ -188,6 +188,11 @@ Result<const ApiKey*> current_key(const Context& context) {
                            context.id));
 }
 
+Result<const ApiKey*> chosen_key(const Context& context) {
+  if (context.current_key.empty()) return nullptr;
+  return current_key(context);
+}
+
 bool answers(const Context& context) {
   Result<Connection> connection =
       Connection::open(RD_KAFKA_PRODUCER, {context.kafka, kafka_properties(context, nullptr)}, {});

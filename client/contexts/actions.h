@@ -38,6 +38,9 @@ Status delete_api_key(Contexts& contexts, Context& context, std::string_view key
 // Nothing if the server asks for no user. Fails with InvalidParameter if a key is needed, and none is chosen.
 Result<const ApiKey*> current_key(const Context& context);
 
+// The chosen key; null where none is chosen: then the account that manages the server is used.
+Result<const ApiKey*> chosen_key(const Context& context);
+
 // The parameters of an SQL session on this server. `key`: null means the account that manages it.
 PgParameters sql_parameters(const Context& context, const ApiKey* key);
 

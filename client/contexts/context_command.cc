@@ -88,8 +88,7 @@ Status show(Contexts& contexts, const Flags& flags) {
 
 Status show_properties(Contexts& contexts, const Flags& flags) {
   const Context* context = TRY(contexts.chosen(name_of(flags)));
-  const ApiKey* key = nullptr;
-  if (!context->current_key.empty()) key = TRY(current_key(*context));
+  const ApiKey* key = TRY(chosen_key(*context));
   fmt::print("bootstrap.servers={}\n", context->kafka);
   for (const auto& [name, value] : kafka_properties(*context, key))
     fmt::print("{}={}\n", name, value);

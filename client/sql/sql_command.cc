@@ -116,9 +116,7 @@ Result<PgParameters> parameters_of(const Flags& flags) {
   if (flags.has("context")) {
     Contexts contexts = TRY(Contexts::load());
     const Context* context = TRY(contexts.find(flags.text("context")));
-    const ApiKey* key = nullptr;
-    if (!context->current_key.empty()) key = TRY(current_key(*context));
-    parameters = sql_parameters(*context, key);
+    parameters = sql_parameters(*context, TRY(chosen_key(*context)));
   }
   if (flags.has("dbname") && !flags.words().empty() && flags.words().size() > 1)
     return wrong(fmt::format("\"{}\" is one word too many", flags.words()[1]));
@@ -304,12 +302,10 @@ int run_terminal(PgSession& session, const SqlRequest& request) {
     return true;
   };
   for (;;) {
-    const char* state = statements.is_inside() ? "-" : session.is_in_transaction() ? "*" : "";
-    const Terminal::Next next =
-        terminal.read(fmt::format("millrace{}> ", statements.is_inside() ? "-"
-                                                  : *state               ? "=*"
-                                                                         : "="),
-                      line);
+    const char* prompt = statements.is_inside()        ? "millrace-> "
+                         : session.is_in_transaction() ? "millrace=*> "
+                                                       : "millrace=> ";
+    const Terminal::Next next = terminal.read(prompt, line);
     if (next == Terminal::Next::End) break;
     if (next == Terminal::Next::Interrupted) {
       statements.clear();
