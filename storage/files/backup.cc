@@ -72,7 +72,7 @@ Status check_is_no_unfinished_copy(const std::string& data_dir) {
     if (is_there(std::string(file) + kUnfinishedCopy))
       return Error{.code = ErrorCode::ObjectState,
                    .message = fmt::format("{} holds a backup that was not finished", data_dir),
-                   .hint = "Name another directory, or make the backup again."};
+                   .hint = "Name another directory, or repeat the backup there."};
   return {};
 }
 

@@ -34,8 +34,8 @@ Status check_format(LmdbSnapshot& file, const FileKind& expected, const CheckOpt
                                written, expected.oldest_version, expected.newest_version),
         .hint = written > expected.newest_version
                     ? "Check it with the version of Millrace that wrote it, or a later one."
-                    : "A server of this version takes the data over when it starts on it; "
-                      "check it afterwards."};
+                    : "Start a server of this version on the data directory, which upgrades it, "
+                      "then check it again."};
   return {};
 }
 

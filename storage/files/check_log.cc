@@ -107,7 +107,7 @@ class LogChecker {
       if (revision < next_revision) return {};  // the snapshot has it
       const std::string place = fmt::format("the metadata log, revision {}", revision);
       if (revision != next_revision)
-        found(place, fmt::format("revision {} should come here", next_revision));
+        found(place, fmt::format("revision {} is expected here", next_revision));
       next_revision = revision + 1;
       ++counts_.definitions;
       const auto command = decode_metadata_command(entry.value);
@@ -333,12 +333,13 @@ class LogChecker {
     const auto batch = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc);
     if (!batch) return found(place, batch.error().message);
     if (batch->bytes.size() != bytes.size())
-      return found(place, "more bytes than the batch follow");
+      return found(place, "additional bytes follow the batch");
     if (const Status read = check_records_of(known.row, *batch); !read)
       return found(place, read.error().message);
     counts_.records += static_cast<uint64_t>(batch->header.record_count);
     if (batch->header.last_offset() != last)
-      found(place, fmt::format("it says that it ends at {}", batch->header.last_offset().value()));
+      found(place, fmt::format("its header states that it ends at {}",
+                               batch->header.last_offset().value()));
     const Offset begin = expected.value_or(known.row.log_start);
     const bool may_be_gap = known.may_have_gaps || batch->header.base_offset <= known.row.gaps_end;
     if (may_be_gap && batch->header.base_offset >= begin) {
@@ -433,7 +434,7 @@ class LogChecker {
       found(place, read.error().message);
     TaskSequence& last = task->second.last;
     if (record->sequence > last + 1)
-      found(place, fmt::format("entry {} should come here", last.value() + 1));
+      found(place, fmt::format("entry {} is expected here", last.value() + 1));
     last = std::max(last, record->sequence);
   }
 
@@ -445,7 +446,7 @@ class LogChecker {
     }
     for (const PartitionId journal : *unreached)
       found(name_of(journal_partition(journal), PartitionKind::Internal),
-            "it begins behind what the state contains of it");
+            "it begins after the position that the state contains for it");
     return {};
   }
 

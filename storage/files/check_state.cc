@@ -121,7 +121,7 @@ class StateChecker {
 
   void check_content(const StoreOfTask& store) {
     if (store.row.format == StoreFormat::Checked && store.found != store.row.content)
-      found(store.name, fmt::format("it holds {} entries instead of {}, or others",
+      found(store.name, fmt::format("it holds {} entries instead of {}, or other entries",
                                     store.found.count, store.row.content.count));
   }
 

@@ -16,10 +16,10 @@ Status check_that_journals_reach(DataSnapshot& data) {
   const auto unreached = TRY(unreached_journals(*data.log, *data.state));
   if (unreached.empty()) return {};
   return Error{.code = ErrorCode::StorageFailure,
-               .message = fmt::format("log.mdb and state.mdb do not fit each other: journal {} "
-                                      "begins behind what the state contains of it",
+               .message = fmt::format("log.mdb and state.mdb do not belong together: journal {} "
+                                      "begins after the position that the state contains for it",
                                       unreached.front().value()),
-               .hint = "millrace check tells what else is damaged."};
+               .hint = "Run \"millrace check\" to list all damage."};
 }
 
 }  // namespace

@@ -8,8 +8,8 @@ namespace storage {
 
 std::string advice_about_damage(std::string_view how_to_end) {
   return fmt::format(
-      "\"millrace check --data-dir ...\" names what is damaged. {}, and create it anew, or restore "
-      "the data directory from a backup.",
+      "\"millrace check --data-dir ...\" names what is damaged. {}, and create it again, or "
+      "restore the data directory from a backup.",
       how_to_end);
 }
 

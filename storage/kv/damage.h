@@ -8,7 +8,7 @@
 namespace storage {
 
 // Advice for the user. `how_to_end` is a statement if it is known, such as "DROP TABLE t".
-std::string advice_about_damage(std::string_view how_to_end = "DROP what cannot be read");
+std::string advice_about_damage(std::string_view how_to_end = "DROP the damaged object");
 
 // Whether stored bytes are not what was written, so that reading again gives the same result.
 inline bool is_damage(ErrorCode code) {

@@ -60,7 +60,7 @@ void look_at(Watched& watched) {
   if (now_ms - watched.since_ms < longest_ms) return;
   watched.since_ms = now_ms;
   watched.calls->to_end.store(call, std::memory_order_relaxed);
-  log_error("a call that reads the data file does not end, and is given up: a page is damaged");
+  log_error("reading the data file did not end and was abandoned: a page is damaged");
   ::pthread_kill(watched.thread, kSignal);
 }
 

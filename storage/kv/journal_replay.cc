@@ -98,7 +98,7 @@ class Replay {
       return code == 0 ? Status{} : lmdb_failure(code, "write the data file");
     });
     if (transaction->commit_id().value() != commit.commit)
-      return damaged_data("the commit journal does not go with the data file");
+      return damaged_data("the commit journal does not belong to the data file");
     OpenedTables opened;
     for (const std::string& changes : commit.changes)
       TRY(apply_changes(changes, *transaction, opened));
@@ -122,7 +122,8 @@ Result<ReplayedJournal> read_journal_of(const std::string& path, const JournalOf
     return Error{
         .code = ErrorCode::StorageFailure,
         .message = fmt::format("{} was not closed, and its journal is missing", path),
-        .hint = fmt::format("Put {} back beside it: the newest commits are there.", journal_path)};
+        .hint = fmt::format("Move {} back to the data directory: it holds the newest commits.",
+                            journal_path)};
   // Continuing without the journal would lose acknowledged commits.
   if (journal && journal->root.empty() && wanted.begins_with_entry)
     return Error{
@@ -130,9 +131,9 @@ Result<ReplayedJournal> read_journal_of(const std::string& path, const JournalOf
         .message = fmt::format("{} was not closed, and {} is not its journal: it has no entry of "
                                "this data file",
                                path, journal_path),
-        .hint = fmt::format("Put the {} that the server had when it ended back beside it: the "
-                            "newest commits are there. Otherwise restore the data directory from "
-                            "a backup.",
+        .hint = fmt::format("Move the {} that the server used last back to the data directory: it "
+                            "holds the newest commits. Otherwise restore the data directory from a "
+                            "backup.",
                             std::filesystem::path(journal_path).filename().string())};
   return journal;
 }
@@ -184,8 +185,8 @@ Status replay_journal_of_closed(const std::string& path) {
   if (file < 0) {
     Error error = lmdb_open_failure(errno, "open the data file for writing");
     error.hint =
-        "The file was not closed, so its newest commits are in the journal alone. Make the data "
-        "directory writable, or check and back up a copy that is.";
+        "The file was not closed, so only the journal holds its newest commits. Make the data "
+        "directory writable, or check and back up a writable copy.";
     return error;
   }
   Status replayed = {};

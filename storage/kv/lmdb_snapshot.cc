@@ -160,7 +160,7 @@ Status Snapshot::check_pages() {
       is_free.begin() + static_cast<std::ptrdiff_t>(std::min(size / list.ms_psize, page_count));
   if (std::find(missing, is_free.end(), false) != is_free.end())
     return damaged_data(
-        fmt::format("the file is cut: {} bytes of {}", size, page_count * list.ms_psize));
+        fmt::format("the file is truncated: {} bytes of {}", size, page_count * list.ms_psize));
   // A page that is listed as free but used by a table would be overwritten.
   uint64_t used = 2 + used_bytes_ / list.ms_psize;
   for (const MDB_stat& each : {list, names})

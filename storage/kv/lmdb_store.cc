@@ -138,7 +138,7 @@ Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read(const BeforeRead&
 Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
   if (failed_)
     return Error{ErrorCode::StorageFailure,
-                 "the data file takes no more writes after a failed one"};
+                 "the data file accepts no writes after a failed one"};
   forget_dead_readers();
   if (journaled_) TRY(make_pending());
   if (journaled_ && changes_.take_failure()) journaled_->let_pages_go();
@@ -207,8 +207,8 @@ Error LmdbStore::after_failed_commit(int code) {
       return {.code = ErrorCode::DiskFull,
               .message = "the disk is full or failing",
               .hint =
-                  "Free space on the disk that holds the data directory; if it has space, look for "
-                  "its errors in the system's log."};
+                  "Free space on the disk that holds the data directory. If the disk has space, "
+                  "look for its errors in the system log."};
     // Damage is found while the free pages are counted, before anything is written.
     if (Error error = lmdb_failure(code, "write the data file");
         error.code == ErrorCode::DiskFull || error.code == ErrorCode::DataCorrupted)
@@ -218,7 +218,8 @@ Error LmdbStore::after_failed_commit(int code) {
   return {
       .code = ErrorCode::StorageFailure,
       .message = lmdb_failure(code, "write the data file").message,
-      .hint = "Restart the server when the disk works again; it then finds out what was stored."};
+      .hint = "Restart the server when the disk works again. The server then determines which data "
+              "was stored."};
 }
 
 // --- Space
@@ -321,7 +322,8 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
   if (kind != options.kind)
     return Error{
         ErrorCode::IncompatibleFormat,
-        fmt::format("the data file holds \"{}\" and not \"{}\"", kind.value_or(""), options.kind)};
+        fmt::format("the data file holds \"{}\" instead of \"{}\"",
+                    kind.value_or(""), options.kind)};
   const auto version = TRY(transaction->get(*found, kVersionKey));
   const auto instance = TRY(transaction->get(*found, kInstanceKey));
   if (!version || version->size() != sizeof(uint32_t) || !instance ||
@@ -331,13 +333,17 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
   if (written < options.oldest_format_version)
     return Error{.code = ErrorCode::IncompatibleFormat,
                  .message = fmt::format(
-                     "the data file has format version {}, this server knows {} and later", written,
+                     "the data file has format version {}, but this server supports versions from "
+                     "{} on",
+                     written,
                      options.oldest_format_version),
-                 .hint = "Start the version of Millrace that wrote it, or an empty directory."};
+                 .hint = "Start the version of Millrace that wrote it, or choose an empty data "
+                         "directory."};
   if (written > options.format_version)
     return Error{
         .code = ErrorCode::IncompatibleFormat,
-        .message = fmt::format("the data file has format version {}, this server knows up to {}",
+        .message = fmt::format("the data file has format version {}, but this server supports "
+                               "versions up to {}",
                                written, options.format_version),
         .hint = "Start a newer version of Millrace on it."};
   std::memcpy(instance_id_.bytes.data(), instance->data(), instance->size());
@@ -368,7 +374,7 @@ Status LmdbStore::make_file_whole() const {
   if (are_all_free(size / page_size, uint64_t{info.me_last_pgno} + 1)) return {};
   [[maybe_unused]] const int as_found = ::ftruncate(lock_file_, file.st_size);
   return Error{ErrorCode::StorageFailure,
-               fmt::format("the data file is cut: {} bytes of {}", size, expected)};
+               fmt::format("the data file is truncated: {} bytes of {}", size, expected)};
 }
 
 Status LmdbStore::begin_journal() {

@@ -15,7 +15,7 @@ Error lmdb_failure(int code, std::string_view doing) {
   switch (code) {
     case MDB_MAP_FULL:
       return {.code = ErrorCode::DiskFull,
-              .message = "the data file has reached its largest size",
+              .message = "the data file has reached its maximum size",
               .hint = "Delete data, or raise the configured size of the data file and restart."};
     case ENOSPC:
     case EDQUOT:
@@ -28,14 +28,14 @@ Error lmdb_failure(int code, std::string_view doing) {
     case MDB_READERS_FULL:
       return {ErrorCode::LimitExceeded, "too many readers of one data file"};
     case MDB_TXN_FULL:
-      return {ErrorCode::RecordTooLarge, "one change is too large to be stored"};
+      return {ErrorCode::RecordTooLarge, "a single change is too large to be stored"};
     case kDamagedPage:
     case MDB_PAGE_NOTFOUND:
     case MDB_BAD_TXN:  // it met one of these before
       return damaged_data("a page of the data file is damaged");
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
-      return {ErrorCode::IncompatibleFormat, "the data file is not one of Millrace's"};
+      return {ErrorCode::IncompatibleFormat, "the data file is not a data file of Millrace"};
     default:
       return {ErrorCode::StorageFailure, fmt::format("cannot {}: {}", doing, mdb_strerror(code))};
   }

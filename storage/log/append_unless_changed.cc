@@ -17,7 +17,9 @@ namespace {
 
 using Keys = absl::flat_hash_set<std::string>;
 
-Error changed() { return {ErrorCode::ObjectState, "records of these keys were written meanwhile"}; }
+Error changed() {
+  return {ErrorCode::ObjectState, "records with these keys were written concurrently"};
+}
 
 // Calls `visit` for each record until it returns false. Returns the number of decompressed bytes,
 // or fails with RecordTooLarge if there are more than `most_bytes`.

@@ -31,7 +31,7 @@ void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, Appe
     }
   }
   if (is_led_elsewhere)
-    return done(Error{ErrorCode::NotLeader, "another node leads the partition now"});
+    return done(Error{ErrorCode::NotLeader, "another node is now the leader of the partition"});
   done(std::move(appended));
 }
 

@@ -122,11 +122,11 @@ Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, Par
     return Error{
         .code = ErrorCode::LimitExceeded,
         // Everything is in the message, because Kafka's answers have no field for a detail.
-        .message = fmt::format("too many partitions for one data directory: {} were asked for, and "
-                               "there is room for {} more",
+        .message = fmt::format("too many partitions for one data directory: {} were requested, and "
+                               "{} more are possible",
                                missing, free_tables_),
-        .detail = "SHOW SERVER shows how many it holds and how many it can hold.",
-        .hint = "Drop topics, or ask for fewer partitions."};
+        .detail = "SHOW SERVER shows the current number of partitions and the limit.",
+        .hint = "Drop topics, or request fewer partitions."};
   const int64_t end = std::min<int64_t>(count, int64_t{existing} + kPartitionsAtATime);
   for (int32_t number = existing; number < end; ++number)
     TRY(create_partition({topic, PartitionId{number}}, kind));
@@ -168,7 +168,7 @@ Result<LogNumber> GroupTransaction::number_of_new(const TopicPartition& id, Part
     if (!going || !going->key.starts_with(first)) return number;
   }
   return Error{ErrorCode::StorageFailure,
-               "what earlier partitions of that number have left is not removed yet"};
+               "data of earlier partitions with this number is not removed yet"};
 }
 
 Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKind kind) {

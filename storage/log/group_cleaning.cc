@@ -11,7 +11,7 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
   Moved& moved = moved_[TRY(find(cleaned.partition))];
   const Partition& partition = *moved.partition;
   if (partition.number() != cleaned.number)
-    return Error{ErrorCode::UnknownTopic, "the partition was made anew"};
+    return Error{ErrorCode::UnknownTopic, "the partition was recreated"};
   for (const CleanedBatches::Batch& batch : cleaned.batches) {
     const BatchKey key(partition, batch.last_offset);
     // Batches that were deleted or truncated meanwhile are not written back.

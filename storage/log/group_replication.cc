@@ -28,7 +28,7 @@ constexpr size_t kMaxBatchesSearched = 10'000;
 Error fenced(LeaderEpoch asked, LeaderEpoch now) {
   return {
       ErrorCode::FencedLeaderEpoch,
-      fmt::format("leader epoch {} is over, the partition is at {}", asked.value(), now.value())};
+      fmt::format("leader epoch {} has ended, the partition is at {}", asked.value(), now.value())};
 }
 
 template <class Visit>
@@ -298,7 +298,7 @@ Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, O
   const Partition& partition = *moved.partition;
   PartitionState& state = moved.state;
   if (state.log_start != state.log_end)
-    return Error{ErrorCode::OffsetOutOfRange, "only an empty log can begin somewhere else"};
+    return Error{ErrorCode::OffsetOutOfRange, "only an empty log can begin at another offset"};
   TRY(install_producers(*transaction_, tables_, partition.number(), start, producers));
   moved.partition->note_transactions();
   TRY(cut_epochs(*transaction_, tables_, partition.number(), Offset{0}));

@@ -66,7 +66,7 @@ Status GroupTransaction::add_to(Plan& plan, PartitionBatches& part) {
     const LeaderEpoch now = moved_[TRY(find(part.partition))].state.leader_epoch;
     if (now != *part.under)
       return Error{ErrorCode::FencedLeaderEpoch,
-                   fmt::format("leader epoch {} is over, the partition is at {}",
+                   fmt::format("leader epoch {} has ended, the partition is at {}",
                                part.under->value(), now.value())};
   }
   if (part.guard) TRY(part.guard->check());
@@ -78,7 +78,7 @@ Status GroupTransaction::add_to(Plan& plan, const TopicPartition& partition,
   const size_t moved_index = TRY(find(partition));
   const PartitionState& state = moved_[moved_index].state;
   if (state.role == ReplicaRole::Follower)
-    return Error{ErrorCode::NotLeader, "another node leads the partition"};
+    return Error{ErrorCode::NotLeader, "another node is the leader of the partition"};
   plan.log_ends.try_emplace(moved_index, state.log_end);
   while (!batches.empty()) {
     TRY(plan_batch(plan, moved_index, batches, guard));
@@ -134,7 +134,7 @@ Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
   if (guard != nullptr && state.coordinator_epoch() > guard->coordinator_epoch())
     // The client retries, and the present coordinator answers then.
     return Error{ErrorCode::NotEnoughReplicas,
-                 "who verified the transaction coordinates it no more"};
+                 "the coordinator that verified the transaction has lost its role"};
   if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
     planned.is_duplicate = true;
     planned.base_offset = duplicate->base_offset;
@@ -301,7 +301,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::carry_out(std::vector<TaskC
         last.try_emplace(commit.task, owner->last_sequence).first->second;
     if (known && commit.sequence != *known + 1)
       return Error{ErrorCode::OutOfOrderSequence,
-                   fmt::format("commit {} of task {} is to be carried out where {} is next",
+                   fmt::format("commit {} of task {} cannot be applied: {} is the next one",
                                commit.sequence.value(), commit.task, known->value() + 1)};
     known = commit.sequence;
     for (PartitionBatches& part : commit.outputs) TRY(add_to(plan, part.partition, part.batches));
@@ -340,12 +340,12 @@ TaskOwner* GroupTransaction::find_owner(const std::string& task) {
 Result<TaskOwner*> GroupTransaction::check_task(const TaskCommit& commit) {
   TaskOwner* owner = find_owner(commit.task);
   if (owner == nullptr || owner->epoch != commit.epoch)
-    return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} is over",
+    return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} has ended",
                                                     commit.task, commit.epoch.value())};
   // A new owner has read the task's position from the journal.
   if (owner->last_sequence && commit.sequence != *owner->last_sequence + 1)
     return Error{ErrorCode::OutOfOrderSequence,
-                 fmt::format("task {} sent commit {} where {} is next", commit.task,
+                 fmt::format("task {} sent commit {}, but {} is the next one", commit.task,
                              commit.sequence.value(), owner->last_sequence->value() + 1)};
   return owner;
 }

@@ -196,7 +196,7 @@ Status check_header_for_append(const records::BatchHeader& header) {
   if (header.is_control())
     return Error{ErrorCode::CorruptRecord, "clients cannot write control batches"};
   if (records::has_delete_horizon(header))
-    return Error{ErrorCode::CorruptRecord, "the delete horizon is not a client's to set"};
+    return Error{ErrorCode::CorruptRecord, "clients cannot set the delete horizon"};
   const bool has_producer = header.producer_id != records::kNoProducer;
   if (has_producer && (header.producer_id < ProducerId{0} || header.producer_epoch < 0))
     return Error{ErrorCode::CorruptRecord, "record batch has a negative producer id or epoch"};

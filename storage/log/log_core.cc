@@ -262,7 +262,8 @@ void LogCore::tell_waiters(const GroupTransaction& transaction) {
   for (const GroupTransaction::Moved& moved : transaction.moved())
     if (moved.is_cut && moved.state.role == ReplicaRole::Follower)
       commit_waiters_.fail(moved.partition->id(),
-                           {ErrorCode::NotLeader, "another node leads the partition now"});
+                           {ErrorCode::NotLeader,
+                            "another node is now the leader of the partition"});
     else if (moved.is_cut)
       commit_waiters_.moved(*moved.partition);
   for (const auto& partition : transaction.dropped())
@@ -570,7 +571,7 @@ void LogCore::fail(const Error& error) {
 
 Error LogCore::refusal() const {
   if (failed_)
-    return {ErrorCode::StorageFailure, "the log takes no more writes after a failed one"};
+    return {ErrorCode::StorageFailure, "the log accepts no writes after a failed one"};
   return {ErrorCode::ShuttingDown, "the server is shutting down"};
 }
 

@@ -37,7 +37,7 @@ void LogCore::sweep_producers() {
   if (failed_ || producers_->due_in_ms(now_ms) > 0) return;
   // A sweep that could not be stored is repeated by the next one.
   if (const Status swept = sweep_some_producers(now_ms); !swept)
-    log_debug("producers not swept error={}", swept.error().message);
+    log_debug("cannot remove expired producers error={}", swept.error().message);
 }
 
 Status LogCore::sweep_some_producers(int64_t now_ms) {
@@ -65,7 +65,7 @@ void LogCore::remove_a_slice() {
     removals_resume_us_ = end_us + (has_worked ? kPauseForReadersUs : kPauseAfterFailureUs);
   if (!has_worked) {
     removals_->failed();
-    log_debug("removal put off error={}", has_worked.error().message);
+    log_debug("removal postponed error={}", has_worked.error().message);
   }
 }
 

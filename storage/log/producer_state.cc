@@ -36,7 +36,8 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
       if (known.first_sequence != first || known.last_sequence != last) continue;
       if (batch.is_transactional() && (!open_since_ || known.base_offset < *open_since_))
         return Error{ErrorCode::UndefinedObject,
-                     fmt::format("sequence {} of producer {} is of a transaction that has ended",
+                     fmt::format("sequence {} of producer {} belongs to a transaction that has "
+                                 "ended",
                                  first, batch.producer_id.value())};
       return Duplicate{known.base_offset};
     }
@@ -48,7 +49,7 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
                                : advance_sequence(recent_.back().last_sequence, 1);
   if (first != expected)
     return Error{ErrorCode::OutOfOrderSequence,
-                 fmt::format("producer {} sent sequence {} where {} is next",
+                 fmt::format("producer {} sent sequence {}, but {} is the next one",
                              batch.producer_id.value(), first, expected)};
   return Append{};
 }
@@ -75,7 +76,7 @@ Status ProducerState::check_marker(const records::BatchHeader& batch,
   TRY(check_epoch(batch));
   if (coordinator_epoch_ && marker.coordinator_epoch < *coordinator_epoch_)
     return Error{ErrorCode::FencedTask,
-                 fmt::format("coordinator epoch {} is over", marker.coordinator_epoch)};
+                 fmt::format("coordinator epoch {} has ended", marker.coordinator_epoch)};
   return {};
 }
 

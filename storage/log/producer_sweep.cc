@@ -46,7 +46,7 @@ bool ProducerSweep::look_at_producer(std::string_view value, int64_t now_ms) {
   const auto state = ProducerState::decode(value);
   if (!state) {
     if (!std::exchange(has_warned_, true))
-      log_warn("a producer is not swept error=\"{}\"", state.error().message);
+      log_warn("cannot remove an expired producer error=\"{}\"", state.error().message);
     return false;
   }
   // The end marker needs the start of the transaction.

@@ -50,7 +50,8 @@ Status SpaceWatch::admit(uint64_t size_bytes, uint64_t floor_bytes) {
   become_full(kLookAgainMs, "the disk is full");
   return Error{.code = ErrorCode::DiskFull,
                .message = "the disk is full",
-               .detail = fmt::format("{} bytes are left; {} are kept so that data can be deleted.",
+               .detail = fmt::format("{} bytes are left; {} are reserved so that data can be "
+                                     "deleted.",
                                      left_bytes_, reserve_bytes_),
                .hint = "Free space on the disk that holds the data directory, or drop topics."};
 }
@@ -71,7 +72,8 @@ void SpaceWatch::become_full(int64_t look_again_ms, std::string_view reason) {
   // Reports are rare, because a disk at its limit turns full and writable many times a second.
   if (now_us - reported_us_ < kReportEveryUs) return;
   reported_us_ = now_us;
-  log_warn("{}, appends are refused until it takes writes free_bytes={} reserve_bytes={}", reason,
+  log_warn("{}, appends are rejected until it accepts writes free_bytes={} reserve_bytes={}",
+           reason,
            store_.free_bytes(reserve_bytes_), reserve_bytes_);
 }
 
@@ -86,7 +88,7 @@ bool SpaceWatch::is_writable() {
     return false;
   }
   is_full_ = false;
-  log_info("the disk takes writes again, appends are taken free_bytes={}", left_bytes_);
+  log_info("the disk accepts writes again, appends are allowed free_bytes={}", left_bytes_);
   return true;
 }
 

@@ -53,7 +53,7 @@ Result<JournalRecord> read_journal_batch(std::string_view bytes) {
   records::RecordView record;
   if (!reader.next(record) || !record.key || !record.value ||
       record.value->size() < sizeof(int64_t))
-    return Error{ErrorCode::CorruptRecord, "a journal holds what is no entry"};
+    return Error{ErrorCode::CorruptRecord, "a journal contains an invalid entry"};
   return JournalRecord{batch.header.base_offset, *record.key,
                        TaskSequence{load_be<int64_t>(record.value->data())},
                        record.value->substr(sizeof(int64_t))};
@@ -109,7 +109,7 @@ Status JournalReader::read(Offset first_offset, const Visit& visit) {
 Result<std::unique_ptr<JournalReader>> JournalReader::open(Log& log, PartitionId journal) {
   auto transaction = TRY(log.store().begin_read());
   auto partition = log.core().find_partition(journal_partition(journal));
-  if (!partition) return Error{ErrorCode::UnknownTopic, "there is no such journal"};
+  if (!partition) return Error{ErrorCode::UnknownTopic, "the journal does not exist"};
   return std::make_unique<Reader>(std::move(transaction), std::move(partition));
 }
 

@@ -18,7 +18,7 @@ Result<TaskOutputState::Verdict> TaskOutputState::check(const records::BatchHead
   if (last_offset_ >= Offset{0} && is_older_sequence(batch.base_sequence, next_sequence_))
     return Verdict::Duplicate;
   return Error{ErrorCode::OutOfOrderSequence,
-               fmt::format("task producer {} sent sequence {} where {} is next",
+               fmt::format("task producer {} sent sequence {}, but {} is the next one",
                            batch.producer_id.value(), batch.base_sequence, next_sequence_)};
 }
 

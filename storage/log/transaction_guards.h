@@ -27,9 +27,10 @@ class TransactionGuard {
       case State::Ended:
         // Possibly the previous transaction has ended. The client retries, and the coordinator
         // verifies again.
-        return Error{ErrorCode::NotEnoughReplicas, "the transaction has ended meanwhile"};
+        return Error{ErrorCode::NotEnoughReplicas, "the transaction has ended in the meantime"};
       case State::Moved:
-        return Error{ErrorCode::NotLeader, "the partition had another leader meanwhile"};
+        return Error{ErrorCode::NotLeader,
+                     "the leader of the partition has changed in the meantime"};
     }
     return {};
   }

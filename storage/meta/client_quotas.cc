@@ -81,7 +81,8 @@ Result<ClientQuotas> apply_quota_changes(const ClientQuotas& quotas, std::string
   if (!in.ok() || !in.at_end()) return damaged();
   if (changed.size() > kMostEntities)
     return Error{ErrorCode::LimitExceeded,
-                 fmt::format("up to {} users, clients and addresses have quotas", kMostEntities)};
+                 fmt::format("at most {} users, clients and addresses can have quotas",
+                             kMostEntities)};
   return changed;
 }
 

@@ -33,7 +33,8 @@ Result<ClusterMembership> decode(std::string_view bytes) {
   membership.node = NodeId{static_cast<int32_t>(in.signed_varint())};
   membership.first_command = read_sized(in);
   membership.last_revision = Revision{static_cast<int64_t>(in.varint())};
-  if (!in.ok()) return Error{ErrorCode::DataCorrupted, "whose data directory it is cannot be read"};
+  if (!in.ok()) return Error{ErrorCode::DataCorrupted,
+                             "the owner of the data directory cannot be read"};
   return membership;
 }
 

@@ -177,7 +177,7 @@ bool contains(const std::vector<NodeId>& nodes, NodeId node) {
 Status check_assignment(const PartitionAssignment& assignment) {
   const auto refused = [&](std::string_view why) {
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("partition {} of topic {} cannot be assigned like that: {}",
+                 fmt::format("partition {} of topic {} cannot be assigned this way: {}",
                              assignment.partition.partition.value(),
                              assignment.partition.topic.to_string(), why)};
   };
@@ -187,14 +187,14 @@ Status check_assignment(const PartitionAssignment& assignment) {
       return refused("a node has two replicas");
   for (const NodeId node : assignment.adding)
     if (!assignment.has_replica(node) || contains(assignment.removing, node))
-      return refused("who is to come has no replica, or is to go");
+      return refused("a node to be added has no replica, or is also to be removed");
   for (const NodeId node : assignment.removing)
-    if (!assignment.has_replica(node)) return refused("who is to go has no replica");
+    if (!assignment.has_replica(node)) return refused("a node to be removed has no replica");
   for (const NodeId node : assignment.isr)
-    if (!assignment.has_replica(node)) return refused("who has no replica is not in sync");
+    if (!assignment.has_replica(node)) return refused("a node without a replica is in the ISR");
   for (const NodeId node : assignment.eligible)
     if (!assignment.has_replica(node) || assignment.is_in_sync(node))
-      return refused("who has no replica, or is in sync, is not eligible beside the ISR");
+      return refused("an eligible leader outside the ISR has no replica, or is in the ISR");
   if (assignment.leader && !assignment.is_in_sync(*assignment.leader))
     return refused("its leader is not in sync");
   return {};
@@ -204,13 +204,13 @@ Status check_succession(const PartitionAssignment* known, const PartitionAssignm
   const int32_t version = known == nullptr ? 0 : known->version + 1;
   if (next.version != version)
     return Error{ErrorCode::OutOfOrderSequence,
-                 fmt::format("partition {} of topic {} would have version {} next, and not {}",
+                 fmt::format("the next version of partition {} of topic {} is {}, not {}",
                              next.partition.partition.value(), next.partition.topic.to_string(),
                              version, next.version)};
   if (known == nullptr) return {};
   if (next.leader_epoch < known->leader_epoch ||
       (next.leader != known->leader && next.leader_epoch == known->leader_epoch))
-    return Error{ErrorCode::InvalidParameter, "a change of leader raises the leader epoch"};
+    return Error{ErrorCode::InvalidParameter, "a change of the leader must raise the leader epoch"};
   return {};
 }
 
@@ -218,7 +218,7 @@ Status check_removal(const ClusterSnapshot& cluster, NodeId id, NodeEpoch epoch)
   const ClusterNode* known = cluster.find(id);
   if (known == nullptr || known->epoch != epoch)
     return Error{ErrorCode::OutOfOrderSequence,
-                 fmt::format("node {} has been registered anew, or removed", id.value())};
+                 fmt::format("node {} has registered again, or was removed", id.value())};
   if (const auto partition = replica_on(cluster, id))
     return Error{ErrorCode::ObjectState,
                  fmt::format("node {} has a replica of partition {} of topic {}", id.value(),
@@ -359,7 +359,7 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
       const ClusterNode* known = next->find(id);
       if (known == nullptr || known->epoch != epoch)
         return Error{ErrorCode::OutOfOrderSequence,
-                     fmt::format("node {} has been registered anew", id.value())};
+                     fmt::format("node {} has registered again", id.value())};
       ClusterNode node = *known;
       node.is_fenced = is_fenced;
       next->nodes_.set(id, std::move(node));
@@ -426,7 +426,7 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
       if (!is_whole()) return damaged();
       if (level < next->feature_level_)
         return Error{ErrorCode::InvalidParameter,
-                     fmt::format("the cluster is at feature level {}, which is not lowered",
+                     fmt::format("the feature level {} of the cluster cannot be lowered",
                                  next->feature_level_.value())};
       next->feature_level_ = level;
       break;

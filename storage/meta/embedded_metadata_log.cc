@@ -22,7 +22,7 @@ constexpr std::string_view kSnapshotKey = "newest";
 
 Error moved_on(Revision expected, Revision newest) {
   return {ErrorCode::OutOfOrderSequence,
-          fmt::format("the metadata log has moved on from revision {} to {}", expected.value(),
+          fmt::format("the metadata log has advanced from revision {} to {}", expected.value(),
                       newest.value())};
 }
 

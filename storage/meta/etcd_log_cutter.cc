@@ -210,7 +210,7 @@ void EtcdLogCutter::forget_history(const SnapshotPointer& pointer) {
     if (alive.expired()) return;
     is_asking_ = false;
     if (!compacted && compacted.error().code != ErrorCode::OffsetOutOfRange)
-      log_info("etcd does not forget what is replaced error=\"{}\"", compacted.error().message);
+      log_info("etcd could not delete replaced metadata error=\"{}\"", compacted.error().message);
   });
 }
 

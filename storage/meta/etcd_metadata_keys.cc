@@ -49,7 +49,7 @@ Result<SnapshotPointer> decode_snapshot_pointer(std::string_view bytes) {
   pointer.replaced = EtcdRevision{static_cast<int64_t>(in.varint())};
   if (!in.ok() || !in.at_end())
     return Error{ErrorCode::DataCorrupted,
-                 "where the snapshot of the cluster's metadata is cannot be read"};
+                 "the location of the snapshot of the cluster's metadata cannot be read"};
   return pointer;
 }
 

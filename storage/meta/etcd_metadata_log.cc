@@ -57,7 +57,7 @@ void EtcdMetadataLog::append(Revision last, const MetadataCommand& command,
                              std::function<void(Result<Revision>)> done) {
   const bool is_known = last == Revision{0} || last_created_ != EtcdRevision{0};
   if (last != last_ || !is_known)
-    return done(Error{ErrorCode::OutOfOrderSequence, "the metadata log has moved on"});
+    return done(Error{ErrorCode::OutOfOrderSequence, "the metadata log has advanced"});
   std::string bytes;
   append_be<uint64_t>(bytes, random_.next());
   append_be<uint64_t>(bytes, random_.next());
@@ -110,7 +110,7 @@ void EtcdMetadataLog::find_out(uint64_t number) {
 void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
   Append& append = appends_.at(number);
   if (!found) return try_later(number);
-  const Error moved_on{ErrorCode::OutOfOrderSequence, "the metadata log has moved on"};
+  const Error moved_on{ErrorCode::OutOfOrderSequence, "the metadata log has advanced"};
   if (!found->entries.empty()) {
     if (found->entries.front().value == append.bytes) return finish(number, append.revision);
     note_unread(append.revision);
@@ -121,9 +121,9 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
     return *append.is_it ? finish(number, append.revision) : finish(number, moved_on);
   if (last_ >= append.revision)
     return finish(number, Error{ErrorCode::ReadTimeout,
-                                "etcd was out of reach: whether the change was made is not known",
+                                "etcd did not answer: it is not known whether the change was made",
                                 {},
-                                "Look whether it was, and try again."});
+                                "Check whether the change was made before you retry."});
   // The attempt was refused because of something that will be read soon.
   if (std::exchange(append.was_refused, false)) return try_later(number);
   // The command is not stored, but an attempt in progress may still store it. An attempt of a
@@ -135,7 +135,7 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
     if (!holder->entries.empty() && holder->entries.front().created == waiting.holding->created)
       return try_append(number);
     finish(number,
-           Error{ErrorCode::OutOfOrderSequence, "this node is not the controller any more"});
+           Error{ErrorCode::OutOfOrderSequence, "this node is no longer the controller"});
   });
 }
 
@@ -230,7 +230,8 @@ void EtcdMetadataLog::ask_for_more() {
                        answer = found.error();
                      else if (!found->entries.empty())
                        answer = Error{ErrorCode::NotLeader,
-                                      "others have decided something that is not read yet"};
+                                      "other nodes have made a change that this node has not read "
+                                      "yet"};
                      const auto answered = std::exchange(confirming_, {});
                      ask_for_more();
                      for (const auto& done : answered) done(answer);

@@ -30,7 +30,7 @@ void EtcdSnapshotReader::found(Result<EtcdFound> found) {
     return;
   }
   if (found->entries.empty())
-    return finish(Error{ErrorCode::OffsetOutOfRange, "another snapshot has come instead"});
+    return finish(Error{ErrorCode::OffsetOutOfRange, "another snapshot has arrived instead"});
   bytes_ += found->entries.front().value;
   if (++next_piece_ < pointer_->pieces) return tick();
   Result<MetadataSnapshot> snapshot =
@@ -39,7 +39,7 @@ void EtcdSnapshotReader::found(Result<EtcdFound> found) {
           : Error{ErrorCode::DataCorrupted, "the snapshot of the cluster's metadata is damaged"};
   if (snapshot && snapshot->revision != pointer_->revision)
     snapshot = Error{ErrorCode::DataCorrupted,
-                     "the snapshot of the cluster's metadata is not the one that it should be"};
+                     "the snapshot of the cluster's metadata is not the expected one"};
   finish(std::move(snapshot));
 }
 

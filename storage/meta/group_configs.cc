@@ -23,22 +23,26 @@ constexpr size_t kMostGroups = 10'000;
 // widest that those settings allow.
 constexpr GroupConfigRow kRows[] = {
     {kConsumerHeartbeatIntervalMs, "group.consumer.heartbeat.interval.ms",
-     "how often members by the consumer protocol are to send heartbeats", 5'000, 15'000},
+     "interval of heartbeats of members that use the consumer protocol", 5'000, 15'000},
     {kConsumerSessionTimeoutMs, "group.consumer.session.timeout.ms",
-     "how long a member by the consumer protocol may be silent", 45'000, 60'000},
+     "time without a heartbeat after which a member that uses the consumer protocol is removed",
+     45'000, 60'000},
     {kShareHeartbeatIntervalMs, "group.share.heartbeat.interval.ms",
-     "how often members of a share group are to send heartbeats", 5'000, 15'000},
+     "interval of heartbeats of members of a share group", 5'000, 15'000},
     {kShareSessionTimeoutMs, "group.share.session.timeout.ms",
-     "how long a member of a share group may be silent", 45'000, 60'000},
+     "time without a heartbeat after which a member of a share group is removed", 45'000, 60'000},
     {kShareRecordLockDurationMs, "group.share.record.lock.duration.ms",
-     "how long a record is kept for the member of a share group that has got it", 1'000, 3'600'000},
+     "time that a member of a share group has for a record before others get it", 1'000, 3'600'000},
     {kShareDeliveryCountLimit, "group.share.delivery.count.limit",
-     "how often a record is tried by a share group", 2, 10},
+     "number of times that a share group delivers a record", 2, 10},
     {kSharePartitionMaxRecordLocks, "group.share.partition.max.record.locks",
-     "records of a partition that a share group has got and not done", 100, 10'000},
-    {kShareAutoOffsetReset, "", "where a share group begins that has not read the partition", 0, 0,
+     "maximum number of records of a partition that a share group has fetched and not acknowledged",
+     100, 10'000},
+    {kShareAutoOffsetReset, "",
+     "position at which a share group starts in a partition that it has not read", 0, 0,
      "latest earliest"},
-    {kShareIsolationLevel, "", "whether a share group gets records that are not committed", 0, 0,
+    {kShareIsolationLevel, "",
+     "whether a share group reads records of transactions that are not committed", 0, 0,
      "read_uncommitted read_committed"},
 };
 
@@ -181,7 +185,7 @@ Result<GroupConfigs> apply_group_configs(const GroupConfigs& now, std::string_vi
   if (!in.ok() || !in.at_end()) return damaged();
   if (changed.size() > kMostGroups)
     return Error{ErrorCode::LimitExceeded,
-                 fmt::format("up to {} groups have settings of their own", kMostGroups)};
+                 fmt::format("at most {} groups can have settings of their own", kMostGroups)};
   return changed;
 }
 

@@ -68,7 +68,7 @@ Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
   next.eligible = only(next.replicas, known.eligible);
   if (next.isr.empty() && next.eligible.empty() && !(known.isr.empty() && known.eligible.empty()))
     return Error{ErrorCode::InvalidParameter,
-                 "none of the replicas that would be left has all that is visible"};
+                 "none of the remaining replicas has all visible records"};
   if (next.leader && !next.has_replica(*next.leader)) next.leader.reset();
   if (!without(known.replicas, next.replicas).empty()) ++next.leader_epoch;
   ++next.version;
@@ -82,7 +82,7 @@ Status check_move(const ClusterSnapshot& cluster, const TopicPartition& partitio
   const bool loses = next.isr.size() + next.eligible.size() < known.isr.size() + known.eligible.size();
   if (loses && next.isr.size() < next.least_in_sync(min_insync_replicas))
     return Error{ErrorCode::InvalidParameter,
-                 "too few of the replicas that would be left are in sync"};
+                 "too few of the remaining replicas are in sync"};
   return {};
 }
 
@@ -113,13 +113,14 @@ Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
       return (next.is_in_sync(node) || next.is_eligible(node)) && is_there(cluster, node);
     };
     if (next.leader || std::ranges::any_of(next.replicas, may_lead))
-      return Error{ErrorCode::ObjectState, "the partition has a leader, or will in a moment"};
+      return Error{ErrorCode::ObjectState, "the partition has a leader, or is about to have one"};
     const auto first = std::ranges::find_if(next.replicas, [&](NodeId node) {
       return is_there(cluster, node) && (!wanted || node == *wanted);
     });
     if (first == next.replicas.end())
-      return Error{ErrorCode::NotLeader, wanted ? "the replica with the longest log is not there"
-                                                : "none of the replicas is there"};
+      return Error{ErrorCode::NotLeader, wanted ? "the node of the replica with the longest log is "
+                                                  "not available"
+                                                : "no node with a replica is available"};
     next.leader = *first;
     next.isr = {*first};
     next.eligible.clear();

@@ -14,7 +14,7 @@ namespace {
 
 using enum ConfigType;
 
-constexpr std::string_view kWithoutEffect = "kept and shown, without effect here";
+constexpr std::string_view kWithoutEffect = "stored and shown, without effect here";
 constexpr std::string_view kForFiles = "for Kafka's files; without effect here";
 constexpr std::string_view kForTiers = "for Kafka's tiered storage; without effect here";
 constexpr std::string_view kRemoteStorage = "remote.storage.enable";
@@ -23,58 +23,61 @@ constexpr std::string_view kNoLimit = "9223372036854775807";
 // The ranges are those of Kafka's LogConfig.
 constexpr TopicConfigRow kRows[] = {
     {"cleanup.policy", "log.cleanup.policy", List, "delete",
-     "delete: records go by age and size; compact: the newest record of each key stays",
+     "delete: records are removed by age and size; compact: the newest record of each key is kept",
      "delete,compact"},
     {"compression.gzip.level", "compression.gzip.level", Int, "-1", kWithoutEffect, "", -1, 9},
     {"compression.lz4.level", "compression.lz4.level", Int, "9", kWithoutEffect, "", 1, 17},
     {"compression.type", "compression.type", String, "producer",
-     "batches are stored as their producers have compressed them, whatever this says",
+     "batches are stored with the compression of their producers, whatever the value",
      "producer,uncompressed,gzip,snappy,lz4,zstd"},
     {"compression.zstd.level", "compression.zstd.level", Int, "3", kWithoutEffect, "", -131072, 22},
     {"delete.retention.ms", "log.cleaner.delete.retention.ms", Long, "86400000",
-     "how long a record without a value stays after compaction has come to it", "", 0},
+     "how long compaction keeps a record without a value after it first sees it", "", 0},
     {"file.delete.delay.ms", "log.segment.delete.delay.ms", Long, "60000", kForFiles, "", 0},
     {"flush.messages", "log.flush.interval.messages", Long, kNoLimit,
-     "every record is on disk before it is answered, whatever this says", "", 1},
+     "every record is on disk before it is acknowledged, whatever the value", "", 1},
     {"flush.ms", "log.flush.interval.ms", Long, kNoLimit,
-     "every record is on disk before it is answered, whatever this says", "", 0},
+     "every record is on disk before it is acknowledged, whatever the value", "", 0},
     {"follower.replication.throttled.replicas", "", List, "", kWithoutEffect},
     {"index.interval.bytes", "log.index.interval.bytes", Int, "4096", kForFiles, "", 0},
     {"leader.replication.throttled.replicas", "", List, "", kWithoutEffect},
     {"local.retention.bytes", "log.local.retention.bytes", Long, "-2", kForTiers, "", -2},
     {"local.retention.ms", "log.local.retention.ms", Long, "-2", kForTiers, "", -2},
     {"max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", Long, kNoLimit,
-     "compaction comes to a record after so long at the latest", "", 1},
+     "maximum age of a record before compaction processes it", "", 1},
     {"max.message.bytes", "message.max.bytes", Int, "67108864",
-     "the largest record batch that is taken", "", 0},
+     "the largest record batch that the topic accepts", "", 0},
     {"message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", Long, "3600000",
-     "how far ahead of the server's clock a record's time may be", "", 0},
+     "how far the timestamp of a record may be ahead of the server's clock", "", 0},
     {"message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", Long, kNoLimit,
-     "how far behind the server's clock a record's time may be", "", 0},
+     "how far the timestamp of a record may be behind the server's clock", "", 0},
     {"message.timestamp.type", "log.message.timestamp.type", String, "CreateTime",
-     "whose time a record carries: the producer's, or ours when it is appended",
+     "origin of a record's timestamp: the producer, or the server at the time of the append",
      "CreateTime,LogAppendTime"},
     {"min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", Double, "0.5",
-     "compaction begins when so much of the partition is new since the last time", "", 0, 1},
+     "share of the partition that must be new since the last compaction before the next one starts",
+     "", 0, 1},
     {"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", Long, "0",
-     "compaction leaves a record alone for so long", "", 0},
+     "minimum age of a record before compaction may remove it", "", 0},
     {kMinInsyncReplicas, kMinInsyncReplicas, Int, "1",
-     "how many replicas have to be in sync for acks=all: all of a topic that has fewer", "", 1},
+     "number of replicas that must be in sync for acks=all; all replicas if the topic has fewer",
+     "", 1},
     {"preallocate", "log.preallocate", Boolean, "false", kForFiles},
     {"remote.log.copy.disable", "", Boolean, "false", kForTiers},
     {"remote.log.delete.on.disable", "", Boolean, "false", kForTiers},
     {kRemoteStorage, "", Boolean, "false",
      "tiered storage is not supported: all records stay on the server"},
     {"retention.bytes", "log.retention.bytes", Long, "-1",
-     "how many bytes of record batches a partition keeps; -1: all"},
+     "maximum size of the record batches of a partition in bytes; -1: no limit"},
     {"retention.ms", "log.retention.ms", Long, "-1",
-     "how long records are kept, counted from when they were appended; -1: for good", "", -1},
+     "how long records are kept after they were appended; -1: no limit", "", -1},
     {"segment.bytes", "log.segment.bytes", Int, "1073741824",
-     "so much that is new, or a megabyte, is worth a compaction", "", 14},
+     "a partition is compacted when it has this many new bytes, or a megabyte", "", 14},
     {"segment.index.bytes", "log.index.size.max.bytes", Int, "10485760", kForFiles, "", 4},
     {"segment.jitter.ms", "log.roll.jitter.ms", Long, "0", kForFiles, "", 0},
     {"segment.ms", "log.roll.ms", Long, "604800000",
-     "what is new for so long is worth a compaction, however little it is", "", 1},
+     "a partition is compacted when its new records are this old, even if there are few of them",
+     "", 1},
     {"unclean.leader.election.enable", "unclean.leader.election.enable", Boolean, "false",
      kWithoutEffect},
 };
@@ -315,7 +318,7 @@ Result<std::map<std::string, std::string>> changed_topic_defaults(
       by_topic_names.push_back({std::string(row->name), change.kind, change.value});
     else if (change.kind != ConfigChange::Kind::Delete)
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("\"{}\" is no setting for all topics", change.name)};
+                   fmt::format("\"{}\" is not a setting for all topics", change.name)};
   return changed_configs(now, by_topic_names);
 }
 

@@ -182,19 +182,19 @@ Result<TopicDelta> delta_of(const TopicChange& change, const TopicSnapshot& topi
 Status check_topic_name(std::string_view name, const TopicSnapshot& topics) {
   const auto refused = [&](std::string_view why) {
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("\"{}\" cannot be the name of a topic: {}", name, why)};
+                 fmt::format("\"{}\" is not a valid topic name: {}", name, why)};
   };
   if (name.empty() || name.size() > kMaxNameSize)
     return refused(
-        fmt::format("it has {} letters, and may have 1 to {}", name.size(), kMaxNameSize));
-  if (name == "." || name == "..") return refused("it is the name of a folder");
+        fmt::format("it has {} characters, and may have 1 to {}", name.size(), kMaxNameSize));
+  if (name == "." || name == "..") return refused("it is the name of a directory");
   if (!std::ranges::all_of(name, is_legal))
-    return refused("it may only have the letters a-z, A-Z, 0-9, '.', '_' and '-'");
+    return refused("it may only contain the characters a-z, A-Z, 0-9, '.', '_' and '-'");
   const TopicInfo* other = topics.find_colliding(name);
   if (other && other->name != name)
     return refused(
-        fmt::format("there is a topic \"{}\", and names that differ in '.' and '_' "
-                    "alone cannot be told apart in metrics",
+        fmt::format("topic \"{}\" exists, and metrics cannot distinguish names that differ only in "
+                    "'.' and '_'",
                     other->name));
   return {};
 }

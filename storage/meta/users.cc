@@ -175,10 +175,11 @@ Result<Users> apply_user_changes(const Users& users, std::string_view part) {
   for (const auto& [topic, by_role] : changed.rights) rights += by_role.size();
   if (changed.roles.size() > kMostRoles || rights > kMostRights)
     return Error{ErrorCode::LimitExceeded,
-                 fmt::format("there may be {} roles, with {} rights", kMostRoles, kMostRights)};
+                 fmt::format("at most {} roles with {} rights are possible",
+                             kMostRoles, kMostRights)};
   if (changed.rules.size() > kMostRules)
     return Error{ErrorCode::LimitExceeded,
-                 fmt::format("there may be {} access rules besides rights", kMostRules)};
+                 fmt::format("at most {} access rules besides rights are possible", kMostRules)};
   return changed;
 }
 

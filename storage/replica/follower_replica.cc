@@ -119,7 +119,7 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
   // before they are written, and go_on() pauses.
   if (Status checked = check_for_follow(fetched.batches); !checked) {
     Error why = std::move(checked).error();
-    why.message = fmt::format("what its leader has sent is damaged: {}", why.message);
+    why.message = fmt::format("the leader has sent damaged data: {}", why.message);
     return go_on(why);
   }
   if (is_throttled(assignment_, context_.self))
@@ -186,14 +186,14 @@ void FollowerReplica::tell_truncation(const EpochEnd& leaders, Offset end) const
   if (unclean != nullptr && end < status_->log_end() && newest && *newest &&
       **newest < unclean->epoch)
     log_warn(
-        "records that an unclean election has lost are removed topic={} partition={} epoch={} "
+        "records were removed because an unclean election lost them topic={} partition={} epoch={} "
         "from={} to={}",
         partition.topic.to_string(), partition.partition.value(), unclean->epoch.value(),
         end.value(), status_->log_end().value());
   if (end < status_->high_watermark() && leaders.end < status_->high_watermark())
     log_error(
-        "records that were visible are removed, and no election tells why topic={} partition={} "
-        "from={} to={}",
+        "visible records were removed without an unclean election that explains it topic={} "
+        "partition={} from={} to={}",
         partition.topic.to_string(), partition.partition.value(), end.value(),
         status_->high_watermark().value());
 }
@@ -214,7 +214,7 @@ void FollowerReplica::go_on(const Status& status) {
   }
   constexpr int64_t kLongestUs = 2'000'000;
   if (refused_us_ == 0 || last_error_ != status.error().message)
-    log_warn("a replica does not follow topic={} partition={} error=\"{}\"",
+    log_warn("a replica does not follow its leader topic={} partition={} error=\"{}\"",
              assignment_.partition.topic.to_string(), assignment_.partition.partition.value(),
              status.error().message);
   last_error_ = status.error().message;

@@ -18,7 +18,7 @@ std::string key_of(char kind, const TopicPartition& partition) {
   return key;
 }
 
-Error no_entry() { return {ErrorCode::CorruptRecord, "a journal holds what is no entry"}; }
+Error no_entry() { return {ErrorCode::CorruptRecord, "a journal contains an invalid entry"}; }
 
 Status read_part(std::string_view key, std::string_view value, ReplicatedCommit& commit) {
   ByteReader in(key);

@@ -61,7 +61,8 @@ void JournalOwner::trim() {
                     on_loop<Status>(context_.port, attempt_, [this](const Status& trimmed) {
                       is_trimming_ = false;
                       if (!trimmed)
-                        log_warn("a journal is not trimmed, tried again journal={} error=\"{}\"",
+                        log_warn("a journal could not be trimmed and is tried again journal={} "
+                                 "error=\"{}\"",
                                  journal_.partition.value(), trimmed.error().message);
                     }));
 }
@@ -201,7 +202,7 @@ void JournalOwner::written(std::vector<Waiting>& taken, const Appended& appended
 }
 
 void JournalOwner::fail(const Error& error) {
-  log_info("an owner of a journal begins anew journal={} error=\"{}\"", journal_.partition.value(),
+  log_info("an owner of a journal restarts journal={} error=\"{}\"", journal_.partition.value(),
            error.message);
   attempt_.reset();
   if (state_ == State::Open) tasks_.closed();

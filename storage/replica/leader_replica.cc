@@ -55,15 +55,15 @@ Status LeaderReplica::check(const ReplicaFetch& fetch) const {
   const LeaderEpoch epoch = assignment().leader_epoch;
   if (fetch.leader_epoch < epoch)
     return Error{ErrorCode::FencedLeaderEpoch,
-                 fmt::format("leader epoch {} is over, the partition is at {}",
+                 fmt::format("leader epoch {} has ended, the partition is at {}",
                              fetch.leader_epoch.value(), epoch.value())};
   if (fetch.leader_epoch > epoch)
-    return Error{ErrorCode::NotLeader, fmt::format("this node has not heard of leader epoch {} yet",
+    return Error{ErrorCode::NotLeader, fmt::format("this node has not received leader epoch {} yet",
                                                    fetch.leader_epoch.value())};
   // Any node of the cluster may fetch as an observer.
   if (!assignment().has_replica(fetch.follower) && !context_.cluster->find(fetch.follower))
     return Error{ErrorCode::NotLeader,
-                 fmt::format("node {} is not of the cluster", fetch.follower.value())};
+                 fmt::format("node {} is not part of the cluster", fetch.follower.value())};
   return {};
 }
 

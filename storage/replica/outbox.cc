@@ -84,7 +84,7 @@ void Outbox::answered(uint64_t number, const Status& status) {
   if (!status) {
     // A gap: an earlier batch is missing there, although it was visible.
     if (status.error().code == ErrorCode::OutOfOrderSequence)
-      log_warn("a task's output is refused task={} error=\"{}\"", key.first,
+      log_warn("the output of a task was rejected task={} error=\"{}\"", key.first,
                status.error().message);
     lane.retry_at_us = clock_.monotonic_us() + retry_us_;
     return;

@@ -54,7 +54,7 @@ Result<RangeDigest> digest_range(const Log& log, LogReader& reader, const TopicP
     }
   }
   const auto status = log.find_partition(partition);
-  if (!status) return Error{ErrorCode::UnknownTopic, "the partition is gone"};
+  if (!status) return Error{ErrorCode::UnknownTopic, "the partition was removed"};
   digest.comparable_from = std::max(status->log_start(), status->gaps_end());
   return digest;
 }

@@ -14,7 +14,7 @@ namespace storage {
 
 namespace {
 
-Error not_led() { return {ErrorCode::NotLeader, "this node does not lead the partition"}; }
+Error not_led() { return {ErrorCode::NotLeader, "this node is not the leader of the partition"}; }
 
 }  // namespace
 
@@ -173,7 +173,7 @@ void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epo
   Replica& replica = found->second;
   replica.is_asking = false;
   if (!status) {
-    log_warn("a replica does not take its role partition={} epoch={} error=\"{}\"",
+    log_warn("a replica cannot take its role partition={} epoch={} error=\"{}\"",
              partition.partition.value(), epoch.value(), status.error().message);
     replica.asked.reset();
     replica.retry_at_us = context_.clock.monotonic_us() + context_.settings.retry_us;

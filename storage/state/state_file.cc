@@ -92,7 +92,7 @@ Status StateFile::change(const std::function<Status(WriteTransaction&)>& change)
     was_broken_ |= is_broken_;
     return committed;
   }
-  if (std::exchange(was_broken_, false)) log_info("the state file takes writes again");
+  if (std::exchange(was_broken_, false)) log_info("the state file accepts writes again");
   last_change_took_ = std::chrono::steady_clock::now() - start;
   return {};
 }

@@ -212,7 +212,7 @@ void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork
 
 void StateWriter::remove_a_slice() {
   if (const Status removed = removal_.remove_a_slice(); !removed) {
-    log_debug("removal put off error={}", removed.error().message);
+    log_debug("removal postponed error={}", removed.error().message);
     pace(kPauseAfterFailure);
   } else {
     pace(file_->last_change_took());

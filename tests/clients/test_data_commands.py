@@ -282,7 +282,7 @@ def another_version_is_not_checked():
                                    "0001.tar.gz")) as packed:
         packed.extractall(data)
     told = millrace("check", "--data-dir", data, status=2)
-    assert "not checked: log.mdb: the file has format version 2" in told and "hint: A server of this version" in told, told
+    assert "not checked: log.mdb: the file has format version 2" in told and "hint: Start a server of this version" in told, told
     assert "damage" not in told, told
 
 

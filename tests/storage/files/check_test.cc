@@ -222,14 +222,15 @@ TEST_F(CheckTest, a_commit_that_is_missing_from_a_journal) {
   change("log", std::string(kExchangesTable),
          [&](WriteTransaction& write, TableHandle table) { return erase(write, table, key); });
   EXPECT_TRUE(std::ranges::count(
-      problems(), "log.mdb, task q1/0/0, journal entry 5: entry 4 should come here"));
+      problems(), "log.mdb, task q1/0/0, journal entry 5: entry 4 is expected here"));
 }
 
 TEST_F(CheckTest, journals_that_do_not_lead_from_the_state_to_the_log) {
   change("state", "journals", [](WriteTransaction& write, TableHandle table) {
     return write.put(table, journal_key(journal_of(kTask)), encode_journal_end(Offset{1}));
   });
-  EXPECT_TRUE(problem().ends_with(": it begins behind what the state contains of it")) << problem();
+  EXPECT_TRUE(problem().ends_with(": it begins after the position that the state contains for "
+                                  "it")) << problem();
 }
 
 TEST_F(CheckTest, a_journal_entry_that_cannot_be_read) {

@@ -75,7 +75,7 @@ TEST_F(JournalOfFile, one_that_is_empty_or_cut_is_refused) {
     std::string journal = files.journal;
     journal.resize(size);
     const std::string refused = outcome({files.data, journal});
-    EXPECT_NE(refused.find("test.journal is cut or another file: " + std::to_string(size) +
+    EXPECT_NE(refused.find("test.journal is truncated or is another file: " + std::to_string(size) +
                            " bytes of 4194304"),
               std::string::npos)
         << refused;
