@@ -61,7 +61,7 @@ class Line {
   Result<std::string> one(std::string_view what) {
     if (at_end()) return bad_line(number_, fmt::format("the {} is missing", what));
     if (!words_[next_].ends_list)
-      return bad_line(number_, fmt::format("there is one {}, not several", what));
+      return bad_line(number_, fmt::format("only one {} is allowed", what));
     return words_[next_++].text;
   }
   // Returns an empty list for all.
@@ -121,19 +121,20 @@ Result<Network> read_network(Line& line, int number) {
   const auto address = parse_address(std::string_view(text).substr(0, slash));
   if (!address)
     return bad_line(number, fmt::format("\"{}\" is not an address", text),
-                    "Names of hosts are not supported yet: write 10.0.0.0/8, ::1/128 or all.");
+                    "Host names are not supported yet. Write an address such as 10.0.0.0/8, "
+                    "::1/128 or all.");
   const int offset = is_ipv4(*address) ? kIpv6Bits - kIpv4Bits : 0;
   if (slash == std::string::npos) {
     const auto mask = parse_address(TRY(line.one("mask of the address")));
     const auto bits = mask ? mask_bits(*mask, offset) : std::nullopt;
-    if (!bits) return bad_line(number, "the mask of the address is none");
+    if (!bits) return bad_line(number, "the mask of the address is not valid");
     return Network{*address, *bits + offset};
   }
   int bits = 0;
   const char* const end = text.data() + text.size();
   const auto [parsed, error] = std::from_chars(text.data() + slash + 1, end, bits);
   if (error != std::errc() || parsed != end || bits < 0 || bits > kIpv6Bits - offset)
-    return bad_line(number, fmt::format("\"{}\" is not an address with a length", text));
+    return bad_line(number, fmt::format("\"{}\" is not an address with a prefix length", text));
   return Network{*address, bits + offset};
 }
 
@@ -150,7 +151,7 @@ Result<Method> read_method(Line& line, int number) {
   for (const Method method : {Method::Trust, Method::Reject, Method::Password, Method::Certificate})
     if (word == to_string(method)) return method;
   return bad_line(number, fmt::format("the method \"{}\" is not supported yet", word),
-                  "There are trust, reject, scram-sha-256 and cert.");
+                  "Supported methods are trust, reject, scram-sha-256 and cert.");
 }
 
 Result<AccessRule> read_rule(std::vector<Word> words, int number) {
@@ -160,8 +161,8 @@ Result<AccessRule> read_rule(std::vector<Word> words, int number) {
   const std::string kind = TRY(line.one("type"));
   const auto known = kind_of(kind);
   if (!known)
-    return bad_line(number, fmt::format("\"{}\" is not a type of connection", kind),
-                    "There are local, host, hostssl and hostnossl.");
+    return bad_line(number, fmt::format("\"{}\" is not a connection type", kind),
+                    "Connection types are local, host, hostssl and hostnossl.");
   rule.kind = *known;
   rule.databases = TRY(line.list("database"));
   rule.users = TRY(line.list("user"));
@@ -171,9 +172,10 @@ Result<AccessRule> read_rule(std::vector<Word> words, int number) {
     rule.prefix_bits = network.bits;
   }
   rule.method = TRY(read_method(line, number));
-  if (!line.at_end()) return bad_line(number, "options of methods are not supported yet");
+  if (!line.at_end())
+    return bad_line(number, "options of authentication methods are not supported yet");
   if (rule.method == Method::Certificate && rule.kind != AccessRule::Kind::HostSsl)
-    return bad_line(number, "cert is for hostssl only");
+    return bad_line(number, "the method cert requires hostssl");
   return rule;
 }
 

@@ -57,13 +57,15 @@ std::string new_scram_nonce() { return to_base64(random_bytes(kNonceBytes)); }
 Status ScramServer::check_binding(std::string_view gs2_flag) const {
   const bool is_bound = gs2_flag.starts_with("p=");
   if (is_bound != options_.is_plus)
-    return malformed(is_bound ? "The client binds the channel, and has chosen a mechanism without."
-                              : "The client has chosen channel binding and does not do it.");
+    return malformed(is_bound ? "The client binds the channel, but has chosen a mechanism without "
+                                "channel binding."
+                              : "The client has chosen a mechanism with channel binding, but does "
+                                "not bind the channel.");
   if (is_bound) {
     if (gs2_flag.substr(2) != kBindingName)
       return Error{ErrorCode::ProtocolViolation, "unsupported SCRAM channel-binding type",
-                   "tls-server-end-point is supported."};
-    if (options_.channel_binding.empty()) return malformed("Channel binding needs TLS.");
+                   "Supported is tls-server-end-point."};
+    if (options_.channel_binding.empty()) return malformed("Channel binding requires TLS.");
     return {};
   }
   // An attacker in the middle may have removed the stronger mechanism from the offer.
@@ -71,17 +73,18 @@ Status ScramServer::check_binding(std::string_view gs2_flag) const {
     return Error{ErrorCode::InvalidAuthorization, "SCRAM channel binding negotiation error",
                  "The client supports SCRAM channel binding but thinks the server does not. "
                  "However, this server does support channel binding."};
-  if (gs2_flag != "y" && gs2_flag != "n") return malformed("It does not begin with n, y or p.");
+  if (gs2_flag != "y" && gs2_flag != "n")
+    return malformed("The message does not begin with n, y or p.");
   return {};
 }
 
 Result<std::string> ScramServer::begin(std::string_view client_first) {
   if (std::exchange(stage_, Stage::Over) != Stage::First || client_first.size() > kMaxScramBytes)
-    return malformed("It is too long, or not expected here.");
+    return malformed("The message is too long, or is not expected here.");
   std::string_view rest = client_first;
   const auto flag = cut(rest);
   const auto authorization_id = cut(rest);
-  if (!flag || !authorization_id) return malformed("It has no header.");
+  if (!flag || !authorization_id) return malformed("The message has no header.");
   TRY(check_binding(*flag));
   if (!authorization_id->empty())
     return Error{ErrorCode::NotSupported,
@@ -91,13 +94,14 @@ Result<std::string> ScramServer::begin(std::string_view client_first) {
   if (rest.starts_with("m="))
     return Error{ErrorCode::NotSupported, "client requires an unsupported SCRAM extension"};
   const auto user = cut(rest);
-  if (!user || !user->starts_with("n=")) return malformed("It names no user.");
+  if (!user || !user->starts_with("n=")) return malformed("The message has no user name.");
   // After the nonce there may be extensions, which are ignored.
   const std::string_view nonce = rest.substr(0, rest.find(','));
   if (!nonce.starts_with("r=") || !is_nonce(nonce.substr(2)))
-    return malformed("It has no nonce, or one that cannot be printed.");
+    return malformed("The message has no nonce, or a nonce with characters that are not "
+                     "printable.");
   std::optional<std::string> name = unescaped(user->substr(2));
-  if (!name) return malformed("The user's name has an equals sign that is not escaped.");
+  if (!name) return malformed("The user name has an equals sign that is not escaped.");
   nonce_ = std::string(nonce.substr(2)) + options_.nonce;
   stage_ = Stage::Challenge;
   return *std::move(name);
@@ -114,25 +118,27 @@ std::string ScramServer::challenge(Verifier verifier) {
 
 Result<std::string> ScramServer::finish(std::string_view client_final) {
   if (std::exchange(stage_, Stage::Over) != Stage::Final || client_final.size() > kMaxScramBytes)
-    return malformed("It is too long, or not expected here.");
+    return malformed("The message is too long, or is not expected here.");
   const size_t proof_at = client_final.rfind(",p=");
-  if (proof_at == std::string_view::npos) return malformed("It has no proof.");
+  if (proof_at == std::string_view::npos) return malformed("The message has no proof.");
   const std::string_view without_proof = client_final.substr(0, proof_at);
   std::string_view rest = without_proof;
   const auto binding = cut(rest);
-  if (!binding || !binding->starts_with("c=")) return malformed("It has no channel binding.");
+  if (!binding || !binding->starts_with("c="))
+    return malformed("The message has no channel binding.");
   const std::string_view nonce = rest.substr(0, rest.find(','));
   const bool is_nonce_of_exchange = options_.takes_longer_nonce
                                         ? nonce.ends_with(nonce_)
                                         : nonce.substr(std::min<size_t>(2, nonce.size())) == nonce_;
   if (!nonce.starts_with("r=") || !is_nonce_of_exchange)
-    return malformed("Its nonce is not the one of the exchange.");
+    return malformed("The nonce is not the nonce of this exchange.");
   const std::string expected =
       options_.is_plus ? gs2_header_ + options_.channel_binding : gs2_header_;
   if (binding->substr(2) != to_base64(expected))
     return Error{ErrorCode::InvalidAuthorization, "SCRAM channel binding check failed"};
   const auto proof = from_base64(client_final.substr(proof_at + 3));
-  if (!proof || proof->size() != digest_size(options_.hash)) return malformed("Its proof is none.");
+  if (!proof || proof->size() != digest_size(options_.hash))
+    return malformed("The proof is malformed.");
 
   const std::string message =
       client_first_bare_ + "," + server_first_ + "," + std::string(without_proof);

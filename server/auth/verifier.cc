@@ -128,9 +128,9 @@ Status check_password(std::string_view password) {
   if (password.empty()) return Error{ErrorCode::InvalidParameter, "a password must not be empty"};
   if (password.size() > kMaxPasswordBytes)
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("a password may have {} bytes", kMaxPasswordBytes)};
+                 fmt::format("a password can have at most {} bytes", kMaxPasswordBytes)};
   if (password.find('\0') != std::string_view::npos)
-    return Error{ErrorCode::InvalidParameter, "a password must not have a zero byte"};
+    return Error{ErrorCode::InvalidParameter, "a password must not contain a zero byte"};
   return {};
 }
 

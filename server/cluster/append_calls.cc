@@ -42,9 +42,10 @@ bool passes(ErrorCode code) {
 // The code is NetworkFailure whatever error came last: programs would take other codes for "not written".
 Error not_known(const std::optional<Error>& why) {
   return {ErrorCode::NetworkFailure,
-          "whether the rows were written is not known: their partition's leader does not answer",
+          "it is not known whether the rows were written: the leader of their partition does not "
+          "answer",
           why ? why->message : std::string(),
-          "Look whether they are there before you write them again."};
+          "Check whether the rows were written before you retry."};
 }
 
 Error was_dropped() {
@@ -52,11 +53,11 @@ Error was_dropped() {
 }
 
 Error not_written(const std::optional<Error>& why) {
-  Error error = why ? *why : Error{ErrorCode::NotLeader, "no node leads the partition"};
+  Error error = why ? *why : Error{ErrorCode::NotLeader, "the partition has no leader"};
   // NetworkFailure is reserved for an unknown outcome.
   if (error.code == ErrorCode::NetworkFailure) error.code = ErrorCode::NotLeader;
   error.detail = "No row was written.";
-  error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
+  error.hint = "Try again when enough nodes are available. SHOW SERVER shows their state.";
   return error;
 }
 
@@ -72,7 +73,7 @@ void AppendCalls::append(const TopicPartition& partition, std::string batches, D
       std::make_shared<Waiting>(
           Waiting{[done = std::move(done)](Result<AppendedBatch> appended, size_t batches_there) {
                     if (!appended && batches_there > 0)
-                      appended.error().detail = "Some of the rows are there.";
+                      appended.error().detail = "Some of the rows were written.";
                     done(std::move(appended));
                   },
                   kPatienceUs, around_.clock.monotonic_us() + kPatienceUs}));
@@ -118,7 +119,8 @@ void AppendCalls::tick() {
     if (lane.number != 0 && is_lost(way, lane, now_us)) {
       on_their_way_.erase(std::exchange(lane.number, 0));
       lane.may_be_there = true;
-      lane.last_error = Error{ErrorCode::NetworkFailure, "the partition's leader does not answer"};
+      lane.last_error = Error{ErrorCode::NetworkFailure,
+                              "the leader of the partition does not answer"};
     }
     give_up_late(way, lane, now_us);
     if (now_us >= lane.retry_at_us) step(way, lane);
@@ -172,7 +174,7 @@ void AppendCalls::send(const Way& way, Lane& lane) {
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
   if (known == nullptr && way.is_transaction())
     return give_up(lane, std::shared_ptr(lane.batches.front().of),
-                   Error{ErrorCode::UnknownTopic, "the partition is no more"});
+                   Error{ErrorCode::UnknownTopic, "the partition was removed"});
   const int64_t now_us = around_.clock.monotonic_us();
   if (known != nullptr) lane.unknown_since_us.reset();
   if (known == nullptr && now_us - lane.unknown_since_us.value_or(now_us) >= kUnknownUs) {
@@ -183,7 +185,7 @@ void AppendCalls::send(const Way& way, Lane& lane) {
   }
   if (known == nullptr && !lane.unknown_since_us) lane.unknown_since_us = now_us;
   if (known == nullptr || !known->leader) {
-    lane.last_error = Error{ErrorCode::NotLeader, "no node leads the partition"};
+    lane.last_error = Error{ErrorCode::NotLeader, "the partition has no leader"};
     return;
   }
   if (lane.sent == 0) fill_request(lane);

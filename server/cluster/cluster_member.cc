@@ -132,10 +132,10 @@ Status ClusterMember::check_membership() {
   if (!known) {
     if (!log_.topics().empty())
       return Error{ErrorCode::ObjectState,
-                   "the data directory holds topics of a server that was in no cluster",
+                   "the data directory holds topics of a server that was not part of a cluster",
                    {},
-                   "Make it the cluster's first node (millrace cluster join), start it without "
-                   "--cluster, or choose another --data-dir."};
+                   "Make it the first node of the cluster (millrace cluster join), start it "
+                   "without --cluster, or choose another --data-dir."};
     membership_ = {options_.cluster_id, options_.node};
     is_new_ = true;
     return {};
@@ -162,8 +162,8 @@ Status ClusterMember::check_metadata() {
                              "commands, and this data directory has seen {}",
                              options_.cluster_id, last.value(), membership_.last_revision.value()),
                  {},
-                 "Partitions of topics that it has forgotten would be removed. Restore a newer "
-                 "backup of etcd, or begin with empty data directories."};
+                 "This node would remove the partitions of the topics that etcd has lost. Restore "
+                 "a newer backup of etcd, or start with empty data directories."};
   const storage::FeatureLevel level =
       on_loop([this] { return node_->cluster()->feature_level(); });
   if (level > storage::kNewestLevel)
@@ -171,14 +171,14 @@ Status ClusterMember::check_metadata() {
                  fmt::format("cluster \"{}\" is at feature level {}, and this program knows up to {}",
                              options_.cluster_id, level.value(), storage::kNewestLevel.value()),
                  {},
-                 "Start this node with the program that the others run, or a newer one."};
+                 "Start this node with the program that the other nodes run, or with a newer one."};
   if (!known.empty() && first != known)
     return Error{ErrorCode::ObjectState,
                  fmt::format("etcd does not have the metadata of cluster \"{}\" that this data "
-                             "directory has seen: they are {}",
+                             "directory has seen: etcd's are {}",
                              options_.cluster_id, first.empty() ? "gone" : "others"),
                  {},
-                 "Give --etcd the etcd of this cluster, or restore that from its backup."};
+                 "Set --etcd to the etcd of this cluster, or restore that etcd from its backup."};
   return {};
 }
 
@@ -202,10 +202,11 @@ Status ClusterMember::check_is_alone(const std::atomic<bool>& must_stop) {
       std::chrono::microseconds(kFenceSessions * options_.settings.controller.session_timeout_us);
   for (; is_heard_of(); std::this_thread::sleep_for(kFencePause)) {
     if (must_stop)
-      return Error{ErrorCode::ShuttingDown, "stopped while another process was this node"};
+      return Error{ErrorCode::ShuttingDown,
+                   "stopped while another process was running as this node"};
     if (std::chrono::steady_clock::now() > give_up_at)
       return is_there_already(fmt::format(
-          "is heard of by the others, as the one at {}, where this one does not reach it",
+          "is known to the other nodes, as the one at {}, which this node cannot reach",
           known->endpoint));
   }
   return {};
@@ -213,12 +214,12 @@ Status ClusterMember::check_is_alone(const std::atomic<bool>& must_stop) {
 
 Error ClusterMember::is_there_already(const std::string& how) const {
   return {ErrorCode::ObjectState,
-          fmt::format("node {} of cluster \"{}\" is there already: a process with another data "
+          fmt::format("node {} of cluster \"{}\" exists already: a process with another data "
                       "directory {}",
                       options_.node.value(), options_.cluster_id, how),
           {},
-          "Give this one another --node-id; or stop the other one first, if this one is to take "
-          "its place."};
+          "Start this process with another --node-id. If it is to replace the other process, stop "
+          "that one first."};
 }
 
 bool ClusterMember::is_another_at(const std::string& endpoint) {
@@ -260,7 +261,7 @@ void ClusterMember::keep_membership() {
   membership_.last_revision = log.last_revision();
   storage::submit_cluster_membership(log_, membership_, [](const Status& kept) {
     if (!kept)
-      log_warn("how far the metadata were read is not kept error=\"{}\"", kept.error().message);
+      log_warn("cannot save the position in the metadata error=\"{}\"", kept.error().message);
   });
 }
 
@@ -270,13 +271,13 @@ Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
   const auto began = std::chrono::steady_clock::now();
   for (bool is_told = false; !on_loop([this] { return node_->metadata().has_read(); });
        std::this_thread::sleep_for(kPause)) {
-    if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while it waited for etcd"};
+    if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while waiting for etcd"};
     if (auto trouble = on_loop([this] { return node_->metadata().trouble(); }))
       return *std::move(trouble);
     constexpr auto kQuietFor = std::chrono::seconds(1);
     if (is_told || std::chrono::steady_clock::now() - began < kQuietFor) continue;
     is_told = true;
-    log_warn("waiting for etcd, which has the metadata of the cluster endpoints={}",
+    log_warn("waiting for etcd, which holds the metadata of the cluster endpoints={}",
              fmt::join(options_.etcd, ","));
   }
   TRY(check_metadata());
@@ -302,11 +303,11 @@ Status ClusterMember::join(const Address& clients, const std::atomic<bool>& must
   };
   const auto give_up_at = std::chrono::steady_clock::now() + kJoinPatience;
   while (!on_loop(is_there)) {
-    if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while it joined the cluster"};
+    if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while joining the cluster"};
     if (on_loop([this] { return node_->is_taken(); }))
-      return is_there_already("began at the same time, and was faster");
+      return is_there_already("started at the same time, and registered first");
     if (std::chrono::steady_clock::now() > give_up_at) {
-      log_warn("the controller of the cluster has not noticed this node yet node={}",
+      log_warn("the controller of the cluster has not registered this node yet node={}",
                options_.node.value());
       break;
     }
@@ -446,8 +447,8 @@ void ClusterMember::digest(const TopicPartition& partition, Offset from, std::op
 
 void ClusterMember::differs(const ReplicaDifference& difference) {
   log_error("{} topic={} partition={} node={} leader={} from={} end={}{}",
-            difference.damaged ? "a batch is damaged on a node's disk"
-                               : "a replica differs from its leader's below the high watermark",
+            difference.damaged ? "a record batch is damaged on the disk of a node"
+                               : "a replica differs from its leader below the high watermark",
             difference.partition.topic.to_string(), difference.partition.partition.value(),
             difference.node.value(), options_.node.value(), difference.from.value(),
             difference.end.value(),
@@ -474,7 +475,7 @@ void ClusterMember::on_message(NodeId from, ClusterMessage message) {
 }
 
 void ClusterMember::on_gone(NodeId node) {
-  log_info("nobody listens any more where a node was node={}", node.value());
+  log_info("a node no longer listens at its address node={}", node.value());
   node_->on_gone(node);
 }
 
@@ -600,7 +601,7 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
     replicas = TRY(place_replicas(cluster, delta.now->id, first, count, factor));
   if (replicas.size() != static_cast<size_t>(count))  // the topic has changed meanwhile
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("replicas are assigned to {} partitions, and {} would be new",
+                 fmt::format("replicas are assigned to {} partitions, but {} are to be created",
                              replicas.size(), count)};
   for (const storage::PartitionAssignment& assignment :
        TRY(assign_replicas(cluster, delta.now->id, first, replicas, cluster_min, own_min)))
@@ -757,7 +758,8 @@ void ClusterMember::allocate_producer_id(std::function<void(Result<ProducerId>)>
 void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> done) {
   constexpr size_t kMostWanted = 1'000;  // further callers have to try again
   if (want_producers_.size() >= kMostWanted)
-    return done(Error{ErrorCode::NotEnoughReplicas, "too many wait for a producer's id already"});
+    return done(Error{ErrorCode::NotEnoughReplicas,
+                      "too many requests wait for a producer id already"});
   want_producers_.push_back(std::move(done));
   give_producer_ids();
 }

@@ -53,8 +53,9 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (std::exchange(is_first, false) && NodeTls::is_begun_by(bytes) != (tls != nullptr)) {
         const bool wants_tls = tls != nullptr;
         tls.reset();  // the refusal is sent in plain text
-        return refuse(wants_tls ? "the nodes of this cluster speak TLS with each other"
-                                : "this node has no certificate, and speaks no TLS with others");
+        return refuse(wants_tls ? "the nodes of this cluster use TLS for their connections"
+                                : "this node has no certificate, and does not use TLS for "
+                                  "connections to other nodes");
       }
       if (!tls) return read(bytes);
       const auto plain = tls->receive(bytes);
@@ -90,7 +91,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         if (*message) network.handler.on_message(*from, *std::move(*message));
       }
       frames.tidy();
-      if (!from && frames.buffered_bytes() > kMaxGreeting) refuse("its greeting is too long");
+      if (!from && frames.buffered_bytes() > kMaxGreeting) refuse("the greeting is too long");
     }
     void on_drained() override {}
     void on_closed() override { network.forget(this); }
@@ -100,23 +101,25 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       const auto hello = decode_hello(frame);
       if (!hello) return refuse(hello.error().message);
       if (hello->cluster_id != network.options.cluster_id)
-        return refuse(fmt::format("this node is of cluster \"{}\", not of \"{}\"",
+        return refuse(fmt::format("this node belongs to cluster \"{}\", not to \"{}\"",
                                   network.options.cluster_id, hello->cluster_id));
       if (hello->to != network.options.self)
         return refuse(fmt::format("this is node {}, not node {}", network.options.self.value(),
                                   hello->to.value()));
       answer.process = network.process;
       if (hello->from == network.options.self)
-        return refuse(fmt::format("node {} runs here already", hello->from.value()), Told::ToIt);
+        return refuse(fmt::format("node {} is already running here",
+                                  hello->from.value()), Told::ToIt);
       if (!network.known) {
         answer.is_reading = true;
-        return refuse("it does not know yet which nodes the cluster has", Told::ToIt);
+        return refuse("the node does not know the members of the cluster yet", Told::ToIt);
       }
       if (!network.known->contains(hello->from))
-        return refuse(fmt::format("node {} is not one of the cluster's", hello->from.value()));
+        return refuse(fmt::format("node {} is not a member of the cluster", hello->from.value()));
       if (hello->knows < network.level)
         return refuse(fmt::format(
-            "the cluster is at feature level {}, and node {} runs a program that knows up to {}",
+            "the cluster is at feature level {}, but node {} runs a program that supports levels "
+            "up to {}",
             network.level.value(), hello->from.value(), hello->knows.value()));
       from = hello->from;
       frames.trust();
@@ -125,7 +128,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     void refuse(const std::string& why, Told told = Told::AndLogged) {
       if (std::exchange(is_over, true)) return;
       if (told == Told::AndLogged && network.refusals.allows(network.clock.monotonic_us()))
-        log_warn("a connection to the nodes' port is refused peer={} error=\"{}\" not_shown={}",
+        log_warn("a connection to the port for nodes was rejected peer={} error=\"{}\" "
+                 "not_shown={}",
                  connection.peer(), why, network.refusals.take_suppressed());
       answer.refusal = why;
       if (!from) write(encode_hello_answer(answer));
@@ -162,7 +166,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     void tick() {
       const int64_t now_us = network.clock.monotonic_us();
       if (connection && !is_greeted && now_us - since_us > network.options.greeting_ms * 1'000)
-        fail("it does not answer the greeting");
+        fail("the node does not answer the greeting");
       if (connection && is_greeted) ask(now_us);
       if (connector || connection || now_us < retry_at_us) return;
       const auto address = parse_address(endpoint);
@@ -182,7 +186,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       // While bytes are unsent the peer cannot have answered, so the time limit starts later.
       if (connection->unsent_bytes() > 0) asked_us = now_us;
       if (answers && now_us - asked_us > network.options.answer_ms * 1'000)
-        fail("it does not hear what is said on the connection");
+        fail("the node does not receive data on the connection");
     }
     std::string hello() const {
       return encode(NodeHello{network.options.cluster_id, network.options.self, id});
@@ -281,7 +285,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (auto* fetched = std::get_if<storage::ReplicaFetched>(&message);
           fetched && unsent > network.options.max_unsent_bytes && !fetched->batches.empty()) {
         fetched->batches = {};
-        fetched->error = Error{ErrorCode::OutOfMemory, "too much waits on the way to this node"};
+        fetched->error = Error{ErrorCode::OutOfMemory, "too many requests to this node are queued"};
       }
       FramePieces pieces = encode_in_pieces(message);
       if (pieces.large.empty()) return write(std::move(pieces.head));
@@ -313,7 +317,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     for (const auto& [id, endpoint] : endpoints) known->insert(id);
     for (const auto& guest : guests)
       if (guest->from && !known->contains(*guest->from))
-        guest->refuse("it was removed from the cluster");
+        guest->refuse("the node was removed from the cluster");
     std::erase_if(peers, [&](const auto& each) {
       const auto place = endpoints.find(each.first);
       return place == endpoints.end() || place->second != each.second->endpoint;
@@ -328,7 +332,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     const int64_t now_us = clock.monotonic_us();
     for (const auto& guest : guests)
       if (!guest->from && !guest->is_over && now_us - guest->since_us > options.greeting_ms * 1'000)
-        guest->refuse("it does not say who it is");
+        guest->refuse("the node does not identify itself");
   }
 
   Loop& loop;

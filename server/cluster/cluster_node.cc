@@ -234,7 +234,7 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
     if (delta)
       changed.insert(changed.end(), delta->partitions.begin(), delta->partitions.end());
     else {
-      log_info("a part of a command is not carried out revision={} error=\"{}\"",
+      log_info("a part of a command could not be applied revision={} error=\"{}\"",
                record.revision.value(), delta.error().message);
       has_passed_over_ = has_passed_over_ || delta.error().code == ErrorCode::IncompatibleFormat ||
                          delta.error().code == ErrorCode::DataCorrupted;
@@ -263,7 +263,7 @@ Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
   const auto now = cluster();
   for (const auto& [partition, assignment] : now->partitions()) changed.insert(partition);
   const std::vector<TopicPartition> partitions(changed.begin(), changed.end());
-  log_info("the metadata are loaded from a snapshot revision={}", snapshot.revision.value());
+  log_info("the metadata were loaded from a snapshot revision={}", snapshot.revision.value());
   note_replacement();
   note_level();
   if (node_epoch_)
@@ -287,8 +287,8 @@ void ClusterNode::note_level() {
   controller_.reset();
   cutter_.reset();
   log_error(
-      "the cluster is at a feature level that this program does not know: this node is out of it, "
-      "start it with a newer program node={} level={} known={}",
+      "the feature level of the cluster is not supported by this program, the node leaves the "
+      "cluster: start it with a newer program node={} level={} known={}",
       identity_.id.value(), cluster()->feature_level().value(), storage::kNewestLevel.value());
   replicas_.suspend(true);
   port_.standing_changed();
@@ -301,8 +301,8 @@ void ClusterNode::note_replacement() {
   if (!is_replaced_) return;
   log_error("{} node={}",
             known == nullptr
-                ? "this node was removed from the cluster, and can be stopped"
-                : "another process has come as this node, which is out of the cluster now",
+                ? "this node was removed from the cluster and can be stopped"
+                : "another process runs as this node, which leaves the cluster",
             identity_.id.value());
   // Metadata that are read from now on about a leader with this node id refer to the other process, and this process
   // must no longer be the controller.
@@ -316,7 +316,7 @@ std::optional<Error> ClusterNode::out_of_cluster() const {
   return Error{ErrorCode::NotLeader,
                cluster()->find(identity_.id) == nullptr
                    ? "this node was removed from the cluster"
-                   : "another process has come as this node, which is out of the cluster",
+                   : "another process runs as this node, which has left the cluster",
                "Nothing was written or changed.", "Ask another node; this one can be stopped."};
 }
 
@@ -324,9 +324,8 @@ void ClusterNode::on_fenced(const NodeFenced& fenced) {
   if (fenced.epoch != node_epoch_ || metadata_.last_revision() >= fenced.revision) return;
   if (!fenced_until_)
     log_warn(
-        "others lead what this node led: it does not get from etcd what the cluster decides, and "
-        "takes no records "
-        "before it does node={} read={} of={}",
+        "other nodes lead the partitions of this node: it receives no metadata from etcd and "
+        "rejects records until it does node={} read={} of={}",
         identity_.id.value(), metadata_.last_revision().value(), fenced.revision.value());
   fenced_until_ = std::max(fenced_until_.value_or(fenced.revision), fenced.revision);
   replicas_.suspend(true);
@@ -335,7 +334,7 @@ void ClusterNode::on_fenced(const NodeFenced& fenced) {
 
 void ClusterNode::note_progress() {
   if (!fenced_until_ || metadata_.last_revision() < *fenced_until_) return;
-  log_info("this node has read what the cluster has decided meanwhile node={} read={}",
+  log_info("this node has caught up with the metadata of the cluster node={} read={}",
            identity_.id.value(), metadata_.last_revision().value());
   fenced_until_.reset();
   if (is_replaced_ || is_outdated_) return;
@@ -428,7 +427,7 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
     predecessor_ = controller->node;
   }
   if (!lease_.is_held() || is_replaced_) return;
-  log_info("this node is the controller node={}", identity_.id.value());
+  log_info("this node is now the controller node={}", identity_.id.value());
   replicas_.context().decides_since_us = clock_.monotonic_us();
   ControllerPort& port = *this;
   controller_ =
@@ -486,7 +485,7 @@ bool ClusterNode::step_down() {
 void ClusterNode::resign() {
   if (step_down())
     log_warn(
-        "this node hears too few of the others, or they do not hear it: another one is to be the "
+        "too few nodes are connected with this node in both directions, another node becomes the "
         "controller node={}",
         identity_.id.value());
 }

@@ -79,13 +79,13 @@ class ClusterPort {
   virtual void digest(const storage::TopicPartition& /*partition*/, Offset /*from*/,
                       std::optional<Offset> /*end*/, size_t /*max_bytes*/,
                       ScrubCalls::Digested done) {
-    done(Error{ErrorCode::NotSupported, "no digests are made here"});
+    done(Error{ErrorCode::NotSupported, "digests are not supported here"});
   }
   // Reports replicas that do not agree.
   virtual void differs(const ReplicaDifference& /*difference*/) {}
   // Allocates a producer id that is unique in the cluster; calls back on the node's loop.
   virtual void allocate_producer(std::function<void(Result<ProducerId>)> done) {
-    done(Error{ErrorCode::NotSupported, "no producers are given here"});
+    done(Error{ErrorCode::NotSupported, "producer ids are not supported here"});
   }
 };
 

@@ -38,41 +38,41 @@ bool passes(KafkaError error) {
 
 Error not_written(Error why) {
   why.detail = "Nothing of the transaction was written.";
-  if (why.hint.empty()) why.hint = "Begin it anew.";
+  if (why.hint.empty()) why.hint = "Repeat the transaction.";
   return why;
 }
 
 Error was_dropped() {
   return {ErrorCode::UnknownTopic,
-          "the stream or table was dropped, emptied or made anew while rows for it were gathered"};
+          "the stream or table was dropped, emptied or recreated while rows for it were collected"};
 }
 
 Error no_leader() {
   return {ErrorCode::NotLeader,
-          "no node leads a partition that the transaction writes to",
+          "a partition that the transaction writes to has no leader",
           {},
-          "Try again when enough nodes are there; SHOW SERVER tells which are."};
+          "Try again when enough nodes are available. SHOW SERVER shows their state."};
 }
 
 Error no_coordinator() {
   return not_written({ErrorCode::NotLeader,
-                      "no coordinator of transactions answers",
+                      "no transaction coordinator answers",
                       {},
-                      "Try again when enough nodes are there; SHOW SERVER tells which are."});
+                      "Try again when enough nodes are available. SHOW SERVER shows their state."});
 }
 
 // The abort is not caused by the transaction itself: PostgreSQL's 40001, after which programs retry it.
 Error was_aborted() {
   return not_written(
       {ErrorCode::FencedTask,
-       "the transaction was aborted: its coordinator has changed, or it took too long"});
+       "the transaction was aborted: its coordinator has changed, or it exceeded its time-out"});
 }
 
 Error not_known() {
   return {ErrorCode::NetworkFailure,
-          "whether the transaction was committed is not known: its coordinator does not answer",
-          "Either all of its rows are there, or none.",
-          "Look whether they are there before you write them again."};
+          "it is not known whether the transaction was committed: its coordinator does not answer",
+          "Either all of its rows were written, or none.",
+          "Check whether the rows were written before you retry."};
 }
 
 }  // namespace

@@ -110,15 +110,17 @@ void Controller::note_state(Heard& heard, const Heartbeat& heartbeat) const {
 void Controller::tell_changes(const Heard& heard, const Heartbeat& heartbeat) const {
   if (heard.disk_is_full != heartbeat.disk_is_full)
     log_info(
-        "a node's disk {} node={}",
-        heartbeat.disk_is_full ? "is full, others lead what they can of it" : "takes records again",
+        "the disk of a node {} node={}",
+        heartbeat.disk_is_full ? "is full, other nodes lead its partitions where possible"
+                               : "accepts records again",
         heartbeat.node.value());
   if (heard.is_out_of_touch == heartbeat.is_out_of_touch) return;
   if (!heartbeat.is_out_of_touch)
-    return log_info("a node hears this one again node={}", heartbeat.node.value());
+    return log_info("the controller receives heartbeats from a node again node={}",
+                    heartbeat.node.value());
   log_warn(
-      "a node is heard and does not hear this one, others lead what they can of it: is the address "
-      "of its --nodes reached? node={}",
+      "a node sends heartbeats and does not receive those of the controller, other nodes lead its "
+      "partitions where possible: can the address in its --nodes be reached? node={}",
       heartbeat.node.value());
 }
 
@@ -354,8 +356,7 @@ void Controller::tell_fence(NodeId node, bool is_fenced) const {
     return log_info("a node is {} node={}", is_fenced ? "fenced" : "there", node.value());
   const Heard& heard = heard_.at(node);
   log_warn(
-      "a node does not read what is decided, and is fenced: does it reach etcd? node={} read={} "
-      "of={}",
+      "a node does not read the metadata and is fenced: can it reach etcd? node={} read={} of={}",
       node.value(), heard.applied.value(), heard.progress.goal().value());
 }
 

@@ -23,7 +23,7 @@ void DigestThread::ask(const storage::TopicPartition& partition, Offset from,
       return;
     }
   }
-  done(Error{ErrorCode::OutOfMemory, "too many wait for digests"});
+  done(Error{ErrorCode::OutOfMemory, "too many requests for digests are queued"});
 }
 
 void DigestThread::stop() {

@@ -56,7 +56,7 @@ void EndCalls::ask_now(uint64_t id, Question& question) {
     if (known != nullptr && known->leader)
       by_leader[*known->leader].push_back(partition);
     else
-      question.last_error = Error{ErrorCode::NotLeader, "no node leads the partition"};
+      question.last_error = Error{ErrorCode::NotLeader, "the partition has no leader"};
   }
   for (auto& [leader, its] : by_leader) {
     const uint64_t number = ++last_number_;
@@ -86,13 +86,13 @@ void EndCalls::tick() {
   }
   for (const Question& question : late) {
     Error error = question.last_error.value_or(
-        Error{ErrorCode::NotLeader, "a partition's leader does not answer"});
+        Error{ErrorCode::NotLeader, "the leader of a partition does not answer"});
     if (is_open(error)) {
       question.done(std::move(error));
       continue;
     }
-    error.detail = "How far the partitions can be read as of now is not known.";
-    error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
+    error.detail = "It is not known up to which offset the partitions can be read.";
+    error.hint = "Try again when enough nodes are available. SHOW SERVER shows their state.";
     question.done(std::move(error));
   }
   Seen seen;
@@ -111,7 +111,7 @@ void EndCalls::tick() {
   std::erase_if(answer_of_, [&](const auto& each) { return !answers_.contains(each.second); });
   for (const Answer& answer : unheard)
     answer.done(Error{ErrorCode::NotEnoughReplicas,
-                      "nodes that could lead the partition by now do not answer"});
+                      "nodes that may lead the partition by now do not answer"});
 }
 
 void EndCalls::on_message(NodeId, const EndsTold& message) {
@@ -175,8 +175,8 @@ void EndCalls::ask_witnesses(Witnesses witnesses, int64_t patience_us,
     const bool is_unheard = all_is_read.error().code == ErrorCode::NetworkFailure;
     heard(id, is_unheard
                   ? Error{ErrorCode::NotEnoughReplicas,
-                          "fewer replicas are in sync than min.insync.replicas asks for, and "
-                          "etcd does not say whether another one leads by now"}
+                          "fewer replicas are in sync than min.insync.replicas requires, and etcd "
+                          "does not answer whether another node leads the partition by now"}
                   : all_is_read.error());
   });
 }
@@ -231,10 +231,10 @@ Error EndCalls::in_the_way(const Asking& asking, Seen& seen) const {
   for (const auto& [partition, until] : asking.partitions)
     if (const auto& leads = look(partition, seen); leads && !leads->has_min_isr)
       return {ErrorCode::NotEnoughReplicas,
-              "rows that were acknowledged lie behind what fewer replicas have in sync than "
-              "min.insync.replicas asks for"};
+              "acknowledged rows lie beyond the offset that is in sync on fewer replicas than "
+              "min.insync.replicas requires"};
   return {ErrorCode::ObjectState,
-          "rows that were acknowledged lie behind a transaction that is open"};
+          "acknowledged rows follow an open transaction"};
 }
 
 const Result<LeaderEnds>& EndCalls::look(const TopicPartition& partition, Seen& seen) const {
@@ -252,7 +252,7 @@ bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
     if (rules_.waits_for_own_begin && !leads->has_all_of_before)
       return refuse(asking.from, asking.number,
                     {ErrorCode::NotEnoughReplicas,
-                     "what was there when its leader began is not on enough replicas yet"}),
+                     "the records from before the leader's start are not on enough replicas yet"}),
              true;
     if (leads->readable_end < until) return false;
     told.ends.push_back(leads->readable_end);
@@ -270,7 +270,8 @@ bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
 void EndCalls::on_message(NodeId from, const ConfirmLeader& message) {
   LeaderConfirmed answer{.number = message.number};
   if (!around_.epoch())
-    answer.error = Error{ErrorCode::NotLeader, "a node that could lead has only just begun"};
+    answer.error = Error{ErrorCode::NotLeader,
+                         "a node that may lead the partition has only just started"};
   else if (const Status newest = check_newest(message.led); !newest)
     answer.error = newest.error();
   around_.send(from, std::move(answer));

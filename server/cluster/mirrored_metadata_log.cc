@@ -98,9 +98,9 @@ void MirroredMetadataLog::tick() {
   for (const uint64_t number : late)
     if (const auto done = take(number))
       done(Error{ErrorCode::ReadTimeout,
-                 "etcd does not answer: whether the change was made is not known",
+                 "etcd does not answer: it is not known whether the change was made",
                  {},
-                 "Look whether it was, and try again."});
+                 "Check whether the change was made before you retry."});
 }
 
 void MirroredMetadataLog::stop() {
@@ -119,9 +119,10 @@ void MirroredMetadataLog::append(Revision last, MetadataCommand command,
                                  std::function<void(Result<Revision>)> done) {
   if (const size_t size = encode(command).size(); size > kMostBytes)
     return done(Error{ErrorCode::LimitExceeded,
-                      fmt::format("the change takes {} bytes, and etcd takes {}", size, kMostBytes),
+                      fmt::format("the change takes {} bytes, but etcd accepts at most {}",
+                                  size, kMostBytes),
                       {},
-                      "Make it in several steps, with fewer partitions in each."});
+                      "Make the change in several steps with fewer partitions each."});
   uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -152,7 +153,7 @@ Result<std::vector<MetadataRecord>> MirroredMetadataLog::read(Revision first,
   if (loaded_ && first > loaded_->revision) loaded_.reset();
   if (first <= last_ && (records_.empty() || records_.front().record.revision != first))
     return Error{ErrorCode::OffsetOutOfRange,
-                 fmt::format("revision {} was read already", first.value())};
+                 fmt::format("revision {} has been read already", first.value())};
   std::vector<MetadataRecord> records;
   for (size_t i = 0; i < records_.size() && i < max_count; ++i)
     records.push_back(records_[i].record);
@@ -180,7 +181,7 @@ void MirroredMetadataLog::save_snapshot(storage::MetadataSnapshot snapshot,
   }
   if (!cluster)
     return done(Error{ErrorCode::OffsetOutOfRange,
-                      fmt::format("revision {} is forgotten", snapshot.revision.value())});
+                      fmt::format("revision {} is no longer stored", snapshot.revision.value())});
   snapshot.state.parts.push_back({std::string(storage::kClusterPart), cluster->save()});
   Result<std::string> bytes = storage::encode_metadata_snapshot(snapshot);
   if (!bytes) return done(bytes.error());

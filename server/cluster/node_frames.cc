@@ -51,7 +51,7 @@ Result<std::optional<NodeFrames::Frame>> NodeFrames::next() {
   const auto size = load_be<int32_t>(rest.data());
   if (size < 0 || static_cast<size_t>(size) > max_frame_size_)
     return Error{ErrorCode::ProtocolViolation, fmt::format("a frame of {} bytes", size),
-                 fmt::format("A frame has up to {} bytes.", max_frame_size_)};
+                 fmt::format("A frame has at most {} bytes.", max_frame_size_)};
   const size_t whole = kSizeSize + static_cast<size_t>(size);
   if (rest.size() < whole) {
     if (is_trusted_ && whole >= kLarge) begin_large(whole);

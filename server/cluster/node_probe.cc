@@ -20,7 +20,7 @@ NodeProbe::NodeProbe(Loop& loop, const Address& address, NodeHello hello,
           [this](Result<Socket> socket) { connected(std::move(socket)); })),
       frames_(kMaxAnswer),
       timer_(loop, "a node that is asked", [this] {
-        end(Error{ErrorCode::NetworkFailure, "it does not answer the greeting"});
+        end(Error{ErrorCode::NetworkFailure, "the node does not answer the greeting"});
       }) {}
 
 void NodeProbe::connected(Result<Socket> socket) {

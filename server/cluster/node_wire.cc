@@ -784,7 +784,7 @@ std::string encode_hello_answer(const HelloAnswer& answer) {
 Result<HelloAnswer> decode_hello_answer(std::string_view frame) {
   constexpr size_t kCorrelationId = sizeof(int32_t);
   if (frame.size() < kCorrelationId)
-    return Error{ErrorCode::ProtocolViolation, "the answer to a greeting is cut"};
+    return Error{ErrorCode::ProtocolViolation, "the answer to a greeting is truncated"};
   const auto from = TRY(kafka::decode_response<NodeHelloResponse>(frame.substr(kCorrelationId),
                                                                   NodeHelloResponse::kMaxVersion));
   return HelloAnswer{from.refusal, from.process, from.is_reading};

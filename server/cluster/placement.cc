@@ -67,10 +67,10 @@ Result<std::vector<std::vector<NodeId>>> place_replicas(const storage::ClusterSn
   const auto size = static_cast<int64_t>(nodes.size());
   if (factor < 1 || static_cast<size_t>(factor) > nodes.size() + away.size())
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("{} replicas need as many nodes, and the cluster has {}", factor,
+                 fmt::format("{} replicas need as many nodes, but the cluster has {}", factor,
                              nodes.size() + away.size())};
   if (nodes.empty())
-    return Error{ErrorCode::NotEnoughReplicas, "none of the cluster's nodes is there"};
+    return Error{ErrorCode::NotEnoughReplicas, "none of the nodes of the cluster is available"};
   std::set<std::string_view> racks;
   for (const NodeId node : nodes) racks.insert(cluster.find(node)->rack);
   std::vector<std::vector<NodeId>> placed;

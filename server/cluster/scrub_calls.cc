@@ -123,7 +123,7 @@ void ScrubCalls::on_message(NodeId from, const AskDigest& message) {
     around_.send(from, DigestTold{.number = number, .error = std::move(why)});
   };
   if (around_.follows(message.partition) != message.leader_epoch)
-    return refuse({ErrorCode::NotLeader, "this node does not follow under that leader epoch"});
+    return refuse({ErrorCode::NotLeader, "this node does not follow under this leader epoch"});
   around_.digest(message.partition, message.from, message.end, 0,
                  [this, from, message, refuse,
                   alive = std::weak_ptr<const char>(alive_)](const Result<RangeDigest>& digest) {

@@ -99,7 +99,8 @@ void TransactionCalls::on_message(NodeId from, const WriteMarker& message) {
     // The marker may be for a transaction that has ended, with another one open by now; the coordinator that still
     // needs it sends it again.
     if (which <= newest)
-      return answer(Error{ErrorCode::NetworkFailure, "a newer end has come before this one"});
+      return answer(Error{ErrorCode::NetworkFailure,
+                          "a newer end of the transaction preceded this one"});
     newest = which;
   }
   const auto known = led(message.partition);

@@ -75,7 +75,7 @@ void ConsumerGroup::heartbeat(ConsumerGroupHeartbeat request, Done<Answer> done)
     return done(
         request.refusal(error, error == kInvalidRegularExpression
                                    ? "SubscribedTopicRegex is not a valid regular expression."
-                                   : "There is no room for another member."));
+                                   : "The server has no room for another member."));
   }
   advance(*member, request.owned);
   alive(*member);

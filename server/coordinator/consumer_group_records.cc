@@ -14,7 +14,7 @@ constexpr int16_t kVersion = 0;
 constexpr uint64_t kClassicTag = 0;
 
 Error cut() {
-  return {ErrorCode::DataCorrupted, "a record of a consumer group that ends too early"};
+  return {ErrorCode::DataCorrupted, "a record of a consumer group is truncated"};
 }
 
 Result<RecordReading> open(std::string_view value) {
@@ -22,7 +22,7 @@ Result<RecordReading> open(std::string_view value) {
   const auto version = in.number<int16_t>();
   if (!in.ok()) return cut();
   if (version != kVersion)
-    return Error{ErrorCode::IncompatibleFormat, "a record of a consumer group of a later version"};
+    return Error{ErrorCode::IncompatibleFormat, "a record of a consumer group has a newer version"};
   in.set_flexible(true);
   return in;
 }
@@ -239,7 +239,8 @@ Status decode_current(std::string_view value, ConsumerMember& member) {
   in.skip_tags();
   if (!in.ok()) return cut();
   if (state < 0 || state > static_cast<int8_t>(MemberState::UnreleasedPartitions))
-    return Error{ErrorCode::IncompatibleFormat, "a member of a consumer group in an unknown state"};
+    return Error{ErrorCode::IncompatibleFormat,
+                 "a member of a consumer group has an unknown state"};
   member.epoch = epoch;
   member.previous_epoch = previous_epoch;
   member.state = static_cast<MemberState>(state);

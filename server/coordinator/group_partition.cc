@@ -58,7 +58,7 @@ Status GroupPartition::replay_undecided(ProducerId producer, std::string_view ke
   const RecordKey decoded = TRY(decode_key(key));
   const auto* offset = std::get_if<OffsetKey>(&decoded);
   if (!offset || !value)
-    return Error{ErrorCode::DataCorrupted, "what a transaction has written is no offset"};
+    return Error{ErrorCode::DataCorrupted, "a transaction has written an invalid offset"};
   keep_undecided(producer, {*offset, TRY(decode_offset_value(*value))});
   return {};
 }

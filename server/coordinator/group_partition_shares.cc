@@ -109,7 +109,7 @@ void GroupPartition::handle(ShareGroupHeartbeat request, Done<ShareGroupHeartbea
   if (!group)
     return done(request.refusal(error, error == kGroupIdNotFound
                                            ? "Group " + request.group_id + " is not a share group."
-                                           : "There is no room for another group."));
+                                           : "The server has no room for another group."));
   const std::string id = request.group_id;
   group->heartbeat(std::move(request), std::move(done));
   drop_share_unless_there(id);
@@ -122,7 +122,8 @@ void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {
         request.refusal(kGroupIdNotFound, "Group " + request.group_id + " is not a share group."));
   if (request.member_id.empty() || request.member_id.size() > kMostOfName ||
       request.session_epoch < -1)
-    return done(request.refusal(KafkaError::InvalidRequest, "The share session has no such name."));
+    return done(request.refusal(KafkaError::InvalidRequest,
+                                "The share session does not have this name."));
   group->fetch(std::move(request), std::move(done));
 }
 

@@ -17,10 +17,11 @@ constexpr int16_t kFirstFlexible = 4, kLastVersion = 4;
 constexpr uint64_t kTopicIdTag = 0;
 
 Error unknown_version(std::string_view what, int16_t version) {
-  return {ErrorCode::IncompatibleFormat, fmt::format("{} of version {}", what, version)};
+  return {ErrorCode::IncompatibleFormat, fmt::format("{} has the unknown version {}",
+                                                     what, version)};
 }
 Error cut(std::string_view what) {
-  return {ErrorCode::DataCorrupted, fmt::format("{} that ends too early", what)};
+  return {ErrorCode::DataCorrupted, fmt::format("{} is truncated", what)};
 }
 
 GroupValue::Member read_member(RecordReading& in, int16_t version) {

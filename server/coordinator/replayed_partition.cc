@@ -16,13 +16,13 @@ constexpr int64_t kLoadSliceUs = 1'000;
 // A batch that exceeds this size is sent before the end of the turn.
 constexpr size_t kBatchBytes = 1 << 20;
 
-Error not_led() { return {ErrorCode::NotLeader, "this node does not lead the partition any more"}; }
+Error not_led() { return {ErrorCode::NotLeader, "this node no longer leads the partition"}; }
 
 }  // namespace
 
 Status ReplayedState::replay_undecided(ProducerId, std::string_view,
                                        std::optional<std::string_view>) {
-  return Error{ErrorCode::DataCorrupted, "a record of a transaction, where there are none"};
+  return Error{ErrorCode::DataCorrupted, "a record of a transaction is not expected here"};
 }
 
 KafkaError coordinator_error(const Status& status) {
@@ -140,7 +140,7 @@ Status ReplayedPartition::replay_batch(const records::BatchView& batch) {
     // The rest of the state is more important than one record of an unknown version.
     constexpr uint64_t kMostTold = 10;
     if (!replayed && ++left_out_ <= kMostTold)
-      log_warn("a record of a coordinator is left out partition={} offset={} error=\"{}\"",
+      log_warn("a coordinator ignores an invalid record partition={} offset={} error=\"{}\"",
                id_.value(), (batch.header.base_offset + record.offset_delta).value(),
                replayed.error().message);
   }

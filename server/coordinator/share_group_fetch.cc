@@ -93,7 +93,7 @@ void ShareGroup::fetch(ShareFetch request, Done<ShareFetched> done) {
   if (request.acknowledges_only) return send(std::move(answer), std::move(done));
   if (const KafkaError error = update(*session, request, answer); error != KafkaError::None) {
     close(sessions_.find(request.member_id), true);
-    return done(request.refusal(error, "There is no room for the share session."));
+    return done(request.refusal(error, "The server has no room for the share session."));
   }
   const bool has_news = !answer.partitions.empty();
   const bool may_wait = request.max_wait_ms > 0 && !has_news && !request.may_renew;
@@ -140,10 +140,11 @@ ShareGroup::Session* ShareGroup::begin(const ShareFetch& request, ShareFetched& 
     return &session;
   }
   if (found == sessions_.end())
-    return refuse(kShareSessionNotFound, "The share session is not there.");
+    return refuse(kShareSessionNotFound, "The share session does not exist.");
   Session& session = found->second;
   if (request.session_epoch != kCloses && request.session_epoch != session.next_epoch)
-    return refuse(kInvalidShareSessionEpoch, "Another epoch of the share session is due.");
+    return refuse(kInvalidShareSessionEpoch,
+                  "The epoch of the share session is not the expected one.");
   if (session.waiting) end_wait(session);
   session.connection = request.connection;
   session.next_epoch = after(session.next_epoch);
@@ -284,7 +285,7 @@ bool ShareGroup::lend(Session& session, const ShareFetch& request, ShareFetched&
 
 Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
                         SharePartition::Wish& wish, std::vector<AcquiredRecords>& acquired) {
-  if (!is_there(id)) return Error{ErrorCode::UnknownTopic, "the topic is not there"};
+  if (!is_there(id)) return Error{ErrorCode::UnknownTopic, "the topic does not exist"};
   SharedLog& log = *around_.shared_log;
   const bool committed = reads_committed();
   const SharedLog::Extent extent = TRY(log.extent(id, committed));

@@ -19,7 +19,7 @@ Result<RecordReading> open(std::string_view value) {
   const auto version = in.number<int16_t>();
   if (!in.ok()) return damaged();
   if (version != kVersion)
-    return Error{ErrorCode::IncompatibleFormat, "a record of a share group of a later version"};
+    return Error{ErrorCode::IncompatibleFormat, "a record of a share group has a newer version"};
   in.set_flexible(true);
   return in;
 }

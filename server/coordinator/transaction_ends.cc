@@ -295,7 +295,7 @@ void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t pl
     const bool is_replaced = status.error().code == ErrorCode::FencedTask;
     if (is_replaced && !std::exchange(ending->is_replaced, true))
       log_warn(
-          "the end of a transaction came too late transactional-id=\"{}\" topic=\"{}\" "
+          "the end of a transaction arrived too late transactional-id=\"{}\" topic=\"{}\" "
           "error=\"{}\"",
           ending->id, ending->partitions[place].first, status.error().message);
     if (around_.rules.tells_again) ending->again.push_back(place);
@@ -360,7 +360,8 @@ void TransactionPartition::on_timeout(const std::string& id, const TransactionPt
       [id, timeout_ms = transaction->value.timeout_ms](KafkaError error) {
         if (error == KafkaError::None)
           log_info(
-              "a transaction is aborted, its time is over transactional-id=\"{}\" timeout-ms={}",
+              "a transaction was aborted because it exceeded its time-out transactional-id=\"{}\" "
+              "timeout-ms={}",
               id, timeout_ms);
       });
 }

@@ -137,7 +137,7 @@ void TransactionPartition::change(const std::string& id, const TransactionPtr& t
 void TransactionPartition::store(const std::string& id, const TransactionPtr& transaction,
                                  TransactionValue next, std::function<void(const Status&)> done) {
   if (!try_fit(*transaction, id, next)) {
-    done(Error{ErrorCode::OutOfMemory, "there is no memory for more transactions"});
+    done(Error{ErrorCode::OutOfMemory, "not enough memory for more transactions"});
     return wake(transaction);
   }
   transaction->is_changing = true;

@@ -22,7 +22,7 @@ absl::string_view view(std::string_view text) { return {text.data(), text.size()
 std::string base64(std::string_view bytes) { return absl::Base64Escape(view(bytes)); }
 
 Error not_understood(std::string_view what) {
-  return {ErrorCode::NetworkFailure, fmt::format("this is no answer of an etcd: {}", what)};
+  return {ErrorCode::NetworkFailure, fmt::format("this is not an answer of etcd: {}", what)};
 }
 
 // A JSON document together with its parser, which owns it.
@@ -62,13 +62,15 @@ Result<std::string> bytes(const object& from, std::string_view name) {
   std::string_view text;
   std::string value;
   if (from[name].get(text) != simdjson::SUCCESS) return value;
-  if (!absl::Base64Unescape(view(text), &value)) return not_understood("a text is not in base64");
+  if (!absl::Base64Unescape(view(text), &value))
+    return not_understood("a string is not valid base64");
   return value;
 }
 
 Result<EtcdRevision> header_revision(const object& from) {
   object header;
-  if (from["header"].get(header) != simdjson::SUCCESS) return not_understood("it has no header");
+  if (from["header"].get(header) != simdjson::SUCCESS)
+    return not_understood("the answer has no header");
   return EtcdRevision{number(header, "revision")};
 }
 
@@ -100,7 +102,7 @@ Result<object> stream_result(const object& from) {
   if (from["error"].get(error) == simdjson::SUCCESS &&
       error["message"].get(message) == simdjson::SUCCESS)
     return not_understood(message);
-  return not_understood("it has no result");
+  return not_understood("the answer has no result");
 }
 
 }  // namespace
@@ -180,7 +182,7 @@ Result<EtcdPage> read_range(std::string_view body) {
   if (document.root()["kvs"].get(pairs) != simdjson::SUCCESS) return page;
   for (const element each : pairs) {
     object pair;
-    if (each.get(pair) != simdjson::SUCCESS) return not_understood("a key is no object");
+    if (each.get(pair) != simdjson::SUCCESS) return not_understood("a key is not an object");
     page.found.entries.push_back(TRY(entry(pair)));
   }
   return page;
@@ -189,7 +191,7 @@ Result<EtcdPage> read_range(std::string_view body) {
 Result<storage::EtcdLease> read_grant(std::string_view body) {
   const Document document = TRY(Document::parse(body));
   const storage::EtcdLease lease{number(document.root(), "ID")};
-  if (lease == storage::EtcdLease{}) return not_understood("a lease has no number");
+  if (lease == storage::EtcdLease{}) return not_understood("a lease has no id");
   return lease;
 }
 
@@ -197,7 +199,7 @@ Result<storage::EtcdLease> read_keep_alive(std::string_view body) {
   const Document document = TRY(Document::parse(body));
   const object result = TRY(stream_result(document.root()));
   if (number(result, "TTL") <= 0)
-    return Error{ErrorCode::OffsetOutOfRange, "there is no such lease any more"};
+    return Error{ErrorCode::OffsetOutOfRange, "the lease no longer exists"};
   return storage::EtcdLease{number(result, "ID")};
 }
 
@@ -207,14 +209,14 @@ Result<storage::EtcdEvents> read_watched(std::string_view line) {
   if (const int64_t compacted = number(result, "compact_revision"); compacted > 0)
     return Error{ErrorCode::OffsetOutOfRange,
                  fmt::format("revisions before {} are compacted", compacted)};
-  if (truth(result, "canceled")) return not_understood("the watch is over");
+  if (truth(result, "canceled")) return not_understood("the watch has ended");
   storage::EtcdEvents events;
   events.revision = TRY(header_revision(result));
   simdjson::dom::array all;
   if (result["events"].get(all) != simdjson::SUCCESS) return events;
   for (const element each : all) {
     object happened;
-    if (each.get(happened) != simdjson::SUCCESS) return not_understood("an event is no object");
+    if (each.get(happened) != simdjson::SUCCESS) return not_understood("an event is not an object");
     events.events.push_back(TRY(event(happened)));
   }
   return events;
@@ -224,7 +226,7 @@ Result<std::vector<EtcdMember>> read_members(std::string_view body) {
   const Document document = TRY(Document::parse(body));
   simdjson::dom::array all;
   if (document.root()["members"].get(all) != simdjson::SUCCESS)
-    return not_understood("it names no members");
+    return not_understood("the answer has no members");
   std::vector<EtcdMember> members;
   for (const element each : all) {
     EtcdMember& member = members.emplace_back();
@@ -233,7 +235,7 @@ Result<std::vector<EtcdMember>> read_members(std::string_view body) {
     simdjson::dom::array peers, clients;
     member.has_clients = each["clientURLs"].get(clients) == simdjson::SUCCESS && clients.size() > 0;
     if (member.id.empty() || each["peerURLs"].get(peers) != simdjson::SUCCESS)
-      return not_understood("a member has no number or no place");
+      return not_understood("a member has no id or no address");
     for (const element url : peers)
       if (std::string_view text; url.get(text) == simdjson::SUCCESS)
         member.peers.emplace_back(text);

@@ -55,7 +55,8 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
   const std::string told = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
   const std::vector<EtcdMember> members = TRY(read_members(told));
   if (member_at(members, other.peers) == members.end())
-    return Error{ErrorCode::NetworkFailure, fmt::format("{} is of another etcd", client)};
+    return Error{ErrorCode::NetworkFailure, fmt::format("{} belongs to another etcd cluster",
+                                                        client)};
   auto ours = member_at(members, newcomer.peers);
   if (ours != members.end() && ours->name.empty()) return EtcdBegin::AsExisting;
   if (ours != members.end() && !ours->has_clients) return EtcdBegin::AsNew;
@@ -64,7 +65,7 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
   if (ours == members.end()) ours = std::ranges::find(members, newcomer.name, &EtcdMember::name);
   Status changed;
   if (ours != members.end()) {
-    log_warn("etcd's data are gone here, and its member is replaced by a new one name={} id={}",
+    log_warn("the data of etcd are missing here, a new member replaces the old one name={} id={}",
              ours->name, ours->id);
     changed =
         succeeded(ask(http, client + "/v3/cluster/member/remove", remove_member_body(ours->id)));
@@ -73,7 +74,7 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
     changed =
         succeeded(ask(http, client + "/v3/cluster/member/add", add_member_body(newcomer.peers)));
   if (!changed)
-    log_info("etcd does not take a new member yet error=\"{}\"", changed.error().message);
+    log_info("etcd does not accept a new member yet error=\"{}\"", changed.error().message);
   return changed ? EtcdBegin::AsExisting : EtcdBegin::NotYet;
 }
 
@@ -81,7 +82,7 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
 
 Result<EtcdBegin> rejoin_etcd(const std::vector<EtcdPlace>& others, const EtcdNewcomer& newcomer) {
   HttpThread http;
-  Result<EtcdBegin> last = Error{ErrorCode::NetworkFailure, "there is no other member"};
+  Result<EtcdBegin> last = Error{ErrorCode::NetworkFailure, "no other member exists"};
   for (const EtcdPlace& other : others) {
     last = rejoin_by(http, other, newcomer);
     if (last) break;

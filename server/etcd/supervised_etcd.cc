@@ -102,16 +102,16 @@ Result<std::unique_ptr<SupervisedEtcd>> SupervisedEtcd::start(SupervisedEtcdOpti
   std::string program = find_program(options.program);
   if (program.empty())
     return Error{ErrorCode::NotSupported,
-                 fmt::format("there is no program {} to start", options.program),
+                 fmt::format("program {} not found", options.program),
                  {},
-                 "Install Debian's etcd-server, or name an etcd that runs: --etcd URL,..."};
+                 "Install Debian's etcd-server, or name a running etcd: --etcd URL,..."};
   std::error_code error;
   std::filesystem::create_directories(options.data_dir, error);
   // etcd refuses a directory that other users can read.
   if (!error)
     std::filesystem::permissions(options.data_dir, std::filesystem::perms::owner_all, error);
   if (error)
-    return Error{ErrorCode::StorageFailure, fmt::format("cannot make etcd's directory {}: {}",
+    return Error{ErrorCode::StorageFailure, fmt::format("cannot create etcd's directory {}: {}",
                                                         options.data_dir, error.message())};
   return std::unique_ptr<SupervisedEtcd>(
       new SupervisedEtcd(std::move(program), std::move(options)));
@@ -133,7 +133,7 @@ SupervisedEtcd::~SupervisedEtcd() {
     if (child_ != 0) ::kill(child_, SIGTERM);
     changed_.notify_all();
     if (!changed_.wait_for(lock, kPatience, [&] { return is_over_; }) && child_ != 0) {
-      log_warn("etcd does not stop, and is killed pid={}", child_);
+      log_warn("etcd does not stop and is killed pid={}", child_);
       ::kill(child_, SIGKILL);
     }
   }
@@ -153,7 +153,7 @@ void SupervisedEtcd::run() {
       std::lock_guard lock(mutex_);
       if (is_stopping_) break;
     }
-    log_warn("etcd has ended, and is started again how=\"{}\" pause_ms={}", how, pause_ms);
+    log_warn("etcd has ended and is restarted how=\"{}\" pause_ms={}", how, pause_ms);
     if (!pause(pause_ms)) break;
     pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
     if (has_data()) continue;  // the data determine its place
@@ -212,7 +212,7 @@ void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
   }
   if (child > 0) {
     child_ = child;
-    log_info("etcd is started pid={}", child);
+    log_info("etcd was started pid={}", child);
     return;
   }
   // In the child, only calls that are safe after a fork are made. The parent thread lives as long

@@ -117,7 +117,7 @@ Error bad_item(const std::string& item, std::string_view what, std::string_view 
   return {ErrorCode::InvalidParameter,
           fmt::format("\"{}\" is not {}", item, what),
           {},
-          fmt::format("For instance: {}", example)};
+          fmt::format("Example: {}", example)};
 }
 
 }  // namespace
@@ -196,7 +196,7 @@ RequestGate::Admission RequestGate::admit(const Request& request, const Routes::
     is_listed = is_listed_origin(origin);
     if (!is_listed && origin != own)
       return refuse(kForbidden, fmt::format("pages of the origin \"{}\" may not use this server; "
-                                            "--http-origins lists the origins that may",
+                                            "--http-origins lists the allowed origins",
                                             shown(header.value)));
     if (is_listed && admission.headers.empty())
       admission.headers = {{"access-control-allow-origin", header.value}, {"vary", "Origin"}};
@@ -206,8 +206,7 @@ RequestGate::Admission RequestGate::admit(const Request& request, const Routes::
   if (is_foreign && !is_listed && !is_navigation(request))
     return refuse(
         kForbidden,
-        "a page of another site may not use this server; --http-origins lists the origins "
-        "that may");
+        "a page of another site may not use this server; --http-origins lists the allowed origins");
   if (is_listed && request.method == "OPTIONS" &&
       !request.header("access-control-request-method").empty())
     admission.answer = preflight_answer(request, match);

@@ -165,7 +165,7 @@ class GuardedExchange final : public Exchange {
     if (inner_) return inner_->run();
     if (begins_us_ && context_.clock.monotonic_us() >= *begins_us_ && !begin_check()) {
       is_over_ = true;
-      return context_.responder.answer(refusal(503, "too many passwords wait to be checked"));
+      return context_.responder.answer(refusal(503, "too many password checks are queued"));
     }
     if (!is_right_ || is_over_) return;
     guard_->attempts.end(Attempts::key_of(errand_->who, *context_.channel), *is_right_,
@@ -256,8 +256,10 @@ Handler with_rights(const std::shared_ptr<Guard>& guard, const Route& route) {
     if (may) return handler(std::move(request), context);
     const std::string what =
         of_subject
-            ? "no right to INSERT into the topic of this subject, nor rights on everything"
-            : "no rights on everything, and rights on single topics are not supported yet here";
+            ? "the right to INSERT into the topic of this subject, or rights on everything, are "
+              "required"
+            : "rights on everything are required; rights on single topics are not supported here "
+              "yet";
     return refuse(*guard, request, context, 403, "user \"" + request.user + "\" has " + what);
   };
 }
@@ -273,7 +275,8 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Handle
   // without them.
   if (!who && (!method || *method == auth::Method::Password))
     return ask_for_name(
-        context, method ? "a user and a password are needed (HTTP Basic)" : method.error().message);
+        context,
+        method ? "user name and password are required (HTTP Basic)" : method.error().message);
   if (!method) return refuse(*guard, request, context, 403, method.error().message);
   if (*method == auth::Method::Certificate)
     if (const Status right = access.check_certificate(request.user, *context.channel); !right)
@@ -291,7 +294,7 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Handle
     return refuse(*guard, request, context, 429, "too many wrong passwords; try again in a minute");
   auto exchange = std::make_unique<GuardedExchange>(guard, handler, std::move(request), context);
   if (!exchange->begin(*who, std::move(key), *at_us)) {
-    context.responder.answer(refusal(503, "too many passwords wait to be checked"));
+    context.responder.answer(refusal(503, "too many password checks are queued"));
     return nullptr;
   }
   return exchange;

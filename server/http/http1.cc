@@ -46,7 +46,8 @@ struct Http1::Callbacks {
     http.incoming_.target.append(at, size);
     const size_t most = http.parts_.limits.max_path_bytes;
     if (http.incoming_.target.size() <= most) return 0;
-    http.refuse_request(error_code::kLongPath, fmt::format("a path may have {} bytes", most));
+    http.refuse_request(error_code::kLongPath, fmt::format("a path can have at most {} bytes",
+                                                           most));
     return -1;
   }
   static int on_name(http_parser* parser, const char* at, size_t size) {
@@ -156,7 +157,7 @@ bool Http1::parse() {
       refuse_request(error_code::kLargeHead, "the head of the request is too long");
     else
       refuse_request(error_code::kBadRequest,
-                     fmt::format("this is no request of HTTP: {}", http_errno_description(error)));
+                     fmt::format("this is not an HTTP request: {}", http_errno_description(error)));
     return false;
   }
   step_exchange();
@@ -167,11 +168,12 @@ bool Http1::count_head(size_t bytes) {
   const Limits& limits = parts_.limits;
   incoming_.head_bytes += bytes;
   if (incoming_.head_bytes > limits.max_head_bytes)
-    refuse_request(error_code::kLargeHead, fmt::format("the headers of a request may have {} bytes",
+    refuse_request(error_code::kLargeHead, fmt::format("the headers of a request can have at most "
+                                                       "{} bytes",
                                                        limits.max_head_bytes));
   else if (incoming_.request.headers.size() > limits.max_headers)
     refuse_request(error_code::kLargeHead,
-                   fmt::format("a request may have {} headers", limits.max_headers));
+                   fmt::format("a request can have at most {} headers", limits.max_headers));
   return stage_ != Stage::Over;
 }
 
@@ -187,25 +189,26 @@ bool Http1::check_head() {
     return false;
   };
   if (parser_.http_major != 1)
-    return refuse(error_code::kBadRequest, fmt::format("HTTP {}.{} is not spoken here",
+    return refuse(error_code::kBadRequest, fmt::format("HTTP {}.{} is not supported",
                                                        parser_.http_major, parser_.http_minor));
   for (const Header& header : request.headers)
     if (!is_name(header.name) || !is_value(header.value))
-      return refuse(error_code::kBadRequest, "a header has characters that it must not have");
+      return refuse(error_code::kBadRequest, "a header has invalid characters");
   if (!incoming_.is_http10 &&
       std::ranges::count(request.headers, std::string("host"), &Header::name) != 1)
-    return refuse(error_code::kBadRequest, "a request of HTTP/1.1 has one Host header");
+    return refuse(error_code::kBadRequest, "an HTTP/1.1 request must have exactly one Host header");
   // If this server and a proxy disagree about the end of a body, the rest of it is taken for a
   // request.
   for (const Header& header : request.headers)
     if (header.name == "transfer-encoding" &&
         (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))
       return refuse(error_code::kNotSupported,
-                    "a body may come in chunks, and not otherwise encoded");
+                    "chunked is the only supported transfer encoding");
   if (std::ranges::count(request.headers, std::string("transfer-encoding"), &Header::name) > 1)
-    return refuse(error_code::kBadRequest, "there is more than one Transfer-Encoding header");
+    return refuse(error_code::kBadRequest,
+                  "the request has more than one Transfer-Encoding header");
   std::optional<Target> target = parse_target(incoming_.target);
-  if (!target) return refuse(error_code::kBadRequest, "what the request asks for is no path");
+  if (!target) return refuse(error_code::kBadRequest, "the target of the request is not a path");
   request.path = std::move(target->path);
   request.query = std::move(target->query);
   incoming_.match = parts_.routes.find(request.method, target->encoded_path);
@@ -222,7 +225,7 @@ bool Http1::begin_body() {
   const bool has_length = (parser_.flags & F_CONTENTLENGTH) != 0;
   if (has_length && !incoming_.in_pieces() &&
       parser_.content_length > parts_.limits.max_body_bytes) {
-    refuse_request(error_code::kTooLarge, fmt::format("the body of a request may have {}",
+    refuse_request(error_code::kTooLarge, fmt::format("the body of a request can have at most {}",
                                                       format_bytes(parts_.limits.max_body_bytes)));
     return false;
   }
@@ -245,7 +248,7 @@ bool Http1::take_body(std::string_view bytes) {
     body_.append(bytes);
     return true;
   }
-  refuse_request(error_code::kTooLarge, fmt::format("the body of a request may have {}",
+  refuse_request(error_code::kTooLarge, fmt::format("the body of a request can have at most {}",
                                                     format_bytes(parts_.limits.max_body_bytes)));
   return false;
 }
@@ -276,7 +279,7 @@ void Http1::dispatch() {
                                        *this, parts_.channel, &open_queries_});
     is_woken_ = true;
     if (!exchange_ && answered_ != Answered::Yes)
-      answer(error_response(error_code::kServerError, "nobody answers this request"));
+      answer(error_response(error_code::kServerError, "the request has no handler"));
   }
   // The request must not end within the parser's callback; parse() ends it.
   if (stage_ == Stage::Answer) {
@@ -405,7 +408,7 @@ void Http1::check_deadline() {
   // The client need not send while the exchange takes no input, or after its answer has begun.
   if (exchange_ && (!exchange_->wants_body() || answered_ == Answered::Begun))
     return enter(Stage::Body);
-  refuse_request(error_code::kTimeout, "the rest of the request did not come in time");
+  refuse_request(error_code::kTimeout, "the rest of the request did not arrive in time");
 }
 
 void Http1::shut_down(Error reason) {

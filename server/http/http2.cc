@@ -208,14 +208,16 @@ struct Http2::Callbacks {
     stream->head_bytes += name_size + value_size;
     if (name == ":path" && value_size > limits.max_path_bytes)
       stream->refusal = error_response(
-          error_code::kLongPath, fmt::format("a path may have {} bytes", limits.max_path_bytes));
+          error_code::kLongPath, fmt::format("a path can have at most {} bytes",
+                                             limits.max_path_bytes));
     else if (stream->head_bytes > limits.max_head_bytes)
       stream->refusal = error_response(
           error_code::kLargeHead,
-          fmt::format("the headers of a request may have {} bytes", limits.max_head_bytes));
+          fmt::format("the headers of a request can have at most {} bytes", limits.max_head_bytes));
     else if (stream->request.headers.size() >= limits.max_headers)
       stream->refusal = error_response(
-          error_code::kLargeHead, fmt::format("a request may have {} headers", limits.max_headers));
+          error_code::kLargeHead, fmt::format("a request can have at most {} headers",
+                                              limits.max_headers));
     else if (name == ":method")
       stream->method = value;
     else if (name == ":path")
@@ -250,7 +252,7 @@ struct Http2::Callbacks {
         if (stream->admission.answer) stream->match.route = nullptr;
       } else if (!stream->refusal) {
         stream->refusal =
-            error_response(error_code::kBadRequest, "what the request asks for is no path");
+            error_response(error_code::kBadRequest, "the target of the request is not a path");
       }
     }
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) stream->is_complete = true;
@@ -279,10 +281,11 @@ struct Http2::Callbacks {
     if (stream->body.size() + size > most)
       stream->refusal =
           error_response(error_code::kTooLarge,
-                         fmt::format("the body of a request may have {}", format_bytes(most)));
+                         fmt::format("the body of a request can have at most {}",
+                                     format_bytes(most)));
     else if (!stream->body.make_room(size))
       stream->refusal = error_response(error_code::kNotReady,
-                                       fmt::format("there is no memory for a request of {} now",
+                                       fmt::format("not enough memory for a request of {}",
                                                    format_bytes(stream->body.size() + size)));
     else
       stream->body.append(bytes);
@@ -405,7 +408,7 @@ void Http2::step(Stream& stream, int64_t now_us) {
   if (!stream.is_complete && now_us >= stream.deadline_us && !stream.refusal &&
       (!stream.exchange || (stream.exchange->wants_body() && !stream.is_answered())))
     stream.refusal =
-        error_response(error_code::kTimeout, "the rest of the request did not come in time");
+        error_response(error_code::kTimeout, "the rest of the request did not arrive in time");
   if (stream.refusal) {
     stream.exchange.reset();
     if (stream.is_answered()) return stream.fail();
@@ -463,7 +466,7 @@ void Http2::dispatch(Stream& stream) {
                                   parts_.channel, &open_queries_});
   stream.is_woken = true;
   if (!stream.exchange && !stream.is_answered())
-    stream.answer(error_response(error_code::kServerError, "nobody answers this request"));
+    stream.answer(error_response(error_code::kServerError, "the request has no handler"));
 }
 
 void Http2::send() {

@@ -91,9 +91,10 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
     }
     if (written.error().code != ErrorCode::NetworkFailure ||
         std::chrono::steady_clock::now() > give_up_at)
-      return Error{ErrorCode::NetworkFailure, "etcd does not take the cluster's metadata",
+      return Error{ErrorCode::NetworkFailure, "etcd does not accept the metadata of the cluster",
                    written.error().message,
-                   "Say the same again when it does. Until then the server can be started alone."};
+                   "Repeat the command when etcd accepts writes. Until then the server can be "
+                   "started alone."};
     std::this_thread::sleep_for(kPause);
   }
   return {};
@@ -145,12 +146,14 @@ Status ClusterFounding::found(const storage::MetadataSnapshot& snapshot,
     const auto there = look();
     if (there && *there && (*there)->first_command == first_command) return {};
     if (outcome && there)
-      return Error{ErrorCode::ObjectState, "somebody else has begun the cluster meanwhile"};
+      return Error{ErrorCode::ObjectState,
+                   "another process has started the cluster in the meantime"};
     if (std::chrono::steady_clock::now() > give_up_at)
       return Error{ErrorCode::ReadTimeout,
-                   "etcd does not answer: whether it has the cluster's metadata is not known",
+                   "etcd does not answer: it is not known whether it has the metadata of the "
+                   "cluster",
                    (outcome ? there.error() : outcome.error()).message,
-                   "Say the same again when it answers."};
+                   "Repeat the command when etcd answers."};
     std::this_thread::sleep_for(kPause);
   }
 }

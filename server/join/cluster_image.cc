@@ -37,9 +37,9 @@ void find_in_query(const MetadataImage& image, const DefinedQuery& query,
     found.push_back(fmt::format("{} {}", name_of(query), what));
   };
   if (!query.unreadable.empty())
-    return note("cannot be read by this program: drop it, or use the one that made it");
+    return note("cannot be read by this program: drop it, or use the program that created it");
   if (query.rebuilt_sink || query.stands || !query.query->rebuilds.empty())
-    return note("is being built anew: start the server alone, and stop it when that is done");
+    return note("is being rebuilt: start the server alone, and stop it when the rebuild has ended");
   if (!is_shared(query)) return;
   if (engine::generator_of(*query.plan))
     return note("generates rows, which is not supported in a cluster yet: drop it");
@@ -75,18 +75,18 @@ std::vector<std::string> obstacles_to_join(const MetadataImage& image) {
   std::vector<std::string> found;
   if (!image.open_definitions.empty())
     found.emplace_back(
-        "definitions of a transaction that has not ended: start the server alone once more, which "
-        "undoes them, and stop it");
+        "definitions of a transaction that has not ended: start the server alone once, which rolls "
+        "them back, and stop it");
   for (const std::string& each : image.left_out)
-    found.push_back(fmt::format("a definition that is damaged ({})", each));
+    found.push_back(fmt::format("a damaged definition ({})", each));
   for (const auto& [name, source] : image.catalog->sources()) {
     const std::string shown = engine::display_name(name);
     if (image.unread_sources.get(name) != nullptr)
       found.push_back(
-          fmt::format("{} cannot be read by this program: use the one that made it", shown));
+          fmt::format("{} cannot be read by this program: use the program that created it", shown));
     if (source->is_temporary)
       found.push_back(fmt::format(
-          "the temporary table {}: start the server alone once more, which drops it, and stop it",
+          "the temporary table {}: start the server alone once, which drops it, and stop it",
           shown));
   }
   for (const auto& [id, query] : image.queries()) find_in_query(image, *query, found);

@@ -52,7 +52,8 @@ Result<storage::EtcdFound> EtcdSession::find(storage::EtcdRange range) {
     if (std::chrono::steady_clock::now() > give_up_at)
       return Error{ErrorCode::NetworkFailure, "etcd does not answer",
                    fmt::format("{}: {}", fmt::join(endpoints_, ", "), found.error().message),
-                   "Say the same again when it does. Until then the server can be started alone."};
+                   "Repeat the command when etcd answers. Until then the server can be started "
+                   "alone."};
     std::this_thread::sleep_for(kPause);
   }
 }

@@ -73,9 +73,9 @@ class Join {
 Status Join::open() {
   if (!std::filesystem::exists(std::filesystem::path(options_.data_dir) / "log.mdb"))
     return wrong_state(
-        fmt::format("there are no data of a server in {}", options_.data_dir),
-        fmt::format("A node that begins with nothing needs no join: millrace server --cluster {} "
-                    "--node-id {} --etcd ...",
+        fmt::format("{} does not hold the data of a server", options_.data_dir),
+        fmt::format("A node without data needs no join: millrace server --cluster {} --node-id {} "
+                    "--etcd ...",
                     options_.cluster_id, options_.node.value()));
   storage::LogOptions options;
   options.clock = &clock_;
@@ -105,8 +105,8 @@ Status Join::read_metadata() {
 Status Join::check() {
   if (metadata_.image->revision == Revision{0})
     return wrong_state(
-        fmt::format("nothing was ever defined in {}", options_.data_dir),
-        "A node that begins with nothing needs no join, and an empty data directory.");
+        fmt::format("the data directory {} has no definitions", options_.data_dir),
+        "A node without data needs no join, and starts with an empty data directory.");
   std::vector<std::string> obstacles = obstacles_to_join(*metadata_.image);
   SerialSurvey survey = TRY(serials_in(*log_, *metadata_.image));
   serials_ = std::move(survey.greatest);
@@ -119,7 +119,7 @@ Status Join::check() {
           group, group));
   if (obstacles.empty()) return {};
   return Error{ErrorCode::NotSupported,
-               "this server has something that a cluster cannot go on with; nothing was changed",
+               "this server has objects that a cluster does not support; nothing was changed",
                fmt::format("{}", fmt::join(obstacles, "\n        ")),
                {}};
 }
@@ -176,8 +176,8 @@ Result<Joined> Join::run() {
     if (is->cluster_id == options_.cluster_id && is->node == options_.node)
       return Joined{.was_joined = true};
     return wrong_state(
-        fmt::format("the data directory is that of {}", in_words(*is)),
-        "A node stays in its cluster. Begin with an empty data directory in another one.");
+        fmt::format("the data directory belongs to {}", in_words(*is)),
+        "A node cannot change its cluster. Start with an empty data directory in the other one.");
   }
   TRY(read_metadata());
   TRY(check());
@@ -203,13 +203,14 @@ Result<Joined> Join::run() {
                              there->untouched->directory == log_->store().instance_id();
     if (there && !may_replace)
       return wrong_state(
-          fmt::format("cluster \"{}\" is in this etcd already", options_.cluster_id),
-          "A server's data can only become the first node of a cluster. Choose another --cluster, "
-          "or begin a further node with an empty data directory.");
+          fmt::format("cluster \"{}\" exists already in this etcd", options_.cluster_id),
+          "The data of a server can only become the first node of a cluster. Choose another "
+          "--cluster, or start a further node with an empty data directory.");
     if (there) wanted_.first_command.clear();
     TRY(found(founding, there));
     there = TRY(founding.look());
-    if (!is_ours()) return wrong_state("etcd has lost what it was given", "Say the same again.");
+    if (!is_ours()) return wrong_state("etcd has lost the metadata that were written to it",
+                                       "Repeat the command.");
   }
   TRY(finish(there->newest));
   return joined;

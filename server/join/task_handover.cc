@@ -35,8 +35,8 @@ class KnownOutputs final : public JournalTail::Target {
 
 Error damaged(const std::string& query, const Error& why) {
   return {ErrorCode::DataCorrupted,
-          fmt::format("what query {} keeps is damaged: {}", query, why.message), why.detail,
-          "Start the server alone, drop the query, and create it anew."};
+          fmt::format("the state of query {} is damaged: {}", query, why.message), why.detail,
+          "Start the server alone, drop the query, and create it again."};
 }
 
 }  // namespace

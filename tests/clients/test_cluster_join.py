@@ -328,7 +328,7 @@ def serial_columns_go_on_behind_the_numbers_that_there_are():
 def conditions_that_prevent_a_join_are_named():
     nodes = Growing("named")
     first = nodes.first
-    assert "there are no data" in first.join(status=1)
+    assert "does not hold the data of a server" in first.join(status=1)
     first.start()
     assert "error:" in first.join(status=1), "another process uses the directory"
     run_on(first, "CREATE STREAM ticks (k INT KEY, v INT) WITH (partitions = 1)",
@@ -355,7 +355,7 @@ def conditions_that_prevent_a_join_are_named():
     run_on(second, "CREATE STREAM others (k INT KEY) WITH (partitions = 1)")
     second.stop()
     said = second.join(status=1)
-    assert 'cluster "named" is in this etcd already' in said, said
+    assert 'cluster "named" exists already in this etcd' in said, said
     second.start()
     run_on(second, "INSERT INTO others VALUES (1)")
     second.stop()

@@ -156,7 +156,7 @@ def answers_of_etcd_that_come_late_or_get_lost():
                 time.sleep(3)
         with EtcdProxy(copies.nodes.etcd.url, before=wait) as proxy:
             said = first.join(status=1, etcd=proxy.url)
-        assert "whether it has the cluster's metadata is not known" in said and "Say the same again" in said, said
+        assert "it is not known whether it has the metadata of the cluster" in said and "Repeat the command" in said, said
         copies.join_again()
 
 
@@ -259,8 +259,8 @@ def the_remains_of_a_killed_server_are_named_or_taken_over():
     first.kill()
     said = first.join(status=1)
     assert "nothing was changed" in said, said
-    assert "definitions of a transaction that has not ended: start the server alone once more" in said, said
-    assert ".passing: start the server alone once more, which drops it, and stop it" in said, said
+    assert "definitions of a transaction that has not ended: start the server alone once" in said, said
+    assert ".passing: start the server alone once, which drops it, and stop it" in said, said
     first.start()
     small.check(first)
     small.write_many(first, 50_000)
@@ -268,7 +268,7 @@ def the_remains_of_a_killed_server_are_named_or_taken_over():
            "SELECT v % 7 AS m, COUNT(*) AS n, SUM(v) AS s FROM ticks GROUP BY v % 7")
     first.kill()
     said = first.join(status=1)
-    assert "into counted is being built anew: start the server alone, and stop it when that is done" in said, said
+    assert "into counted is being rebuilt: start the server alone, and stop it when the rebuild has ended" in said, said
     first.start()
     shows(first, "SELECT COUNT(*) FROM counted WHERE s > 0", [(7,)])
     eventually(lambda: len(rows_of(first, "SHOW QUERIES")) == 2)

@@ -367,7 +367,7 @@ def a_node_that_the_others_do_not_reach_leads_nothing():
         load.await_more(100)
         controller = metadata_of(nodes.nodes[1]).controller_id
         cut_off(nodes, load, next(p for p in range(3) if leader_of(nodes, "cut_off", p).number != controller), "to it")
-        assert "a node is heard and does not hear this one" in nodes.nodes[controller].tail()
+        assert "a node sends heartbeats and does not receive those of the controller" in nodes.nodes[controller].tail()
         load.stop()
         load.check(nodes.bootstrap)
     finally:
@@ -383,7 +383,7 @@ def a_controller_that_no_node_hears_is_replaced():
         load.await_more(100)
         controller = metadata_of(nodes.nodes[1]).controller_id
         cut_off(nodes, load, next(p for p in range(3) if leader_of(nodes, "cut_off", p).number == controller), "from it")
-        assert "this node hears too few of the others, or they do not hear it" in nodes.nodes[controller].tail()
+        assert "too few nodes are connected with this node in both directions" in nodes.nodes[controller].tail()
         load.stop()
         load.check(nodes.bootstrap)
     finally:
@@ -433,7 +433,7 @@ def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
         load.check(nodes.bootstrap)
         alone.stop().check(nodes.bootstrap)
         assert read_all(nodes.bootstrap, "alone", 3)[number] == taken
-        assert "others lead what this node led" in nodes.nodes[3].tail()
+        assert "other nodes lead the partitions of this node" in nodes.nodes[3].tail()
         eventually(lambda: states_at(nodes.nodes[3]) == {1: "there", 2: "there", 3: "there"})
     finally:
         nodes.close()
@@ -620,7 +620,7 @@ def nodes_with_certificates_let_no_others_in():
                             ["--node-session-timeout-ms", "2000", *flags])
             stranger.start(waits=False)
             eventually(lambda: "no connection to a node" in stranger.tail() and reason in stranger.tail())
-            eventually(lambda: "a connection to the nodes' port is refused" in open(nodes.nodes[1].log).read())
+            eventually(lambda: "a connection to the port for nodes was rejected" in open(nodes.nodes[1].log).read())
             stranger.kill()
         nodes.nodes[3].start()
         load.stop()

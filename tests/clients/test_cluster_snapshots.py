@@ -159,10 +159,10 @@ def nodes_that_start_go_on_from_the_snapshot():
         all_is_well(nodes)
         stop()
         is_cut_beyond(nodes, last_command(nodes))
-        before = open(node.log).read().count("the metadata are loaded from a snapshot")
+        before = open(node.log).read().count("the metadata were loaded from a snapshot")
         node.start()
         agree(nodes)
-        assert open(node.log).read().count("the metadata are loaded from a snapshot") > before
+        assert open(node.log).read().count("the metadata were loaded from a snapshot") > before
     all_is_well(nodes)
 
 
@@ -189,7 +189,7 @@ def a_node_that_comes_new_reads_the_snapshot():
     is_cut_beyond(nodes, 100)
     node = nodes.add(4, nodes.etcd.url).start()
     agree(nodes)
-    assert "the metadata are loaded from a snapshot" in open(node.log).read()
+    assert "the metadata were loaded from a snapshot" in open(node.log).read()
     change(nodes, 2, at=4)
     agree(nodes)
 

@@ -464,7 +464,7 @@ def rows_behind_a_transaction_that_is_open_are_waited_for():
             try:
                 c.execute(statement)
             except psycopg.errors.ObjectNotInPrerequisiteState as error:
-                assert "table BEHIND that were acknowledged lie behind a transaction that is open" in str(error), error
+                assert "acknowledged rows of table BEHIND follow an open transaction" in str(error), error
                 assert "read.wait.ms" in error.diag.message_hint, error.diag.message_hint
                 assert time.monotonic() - begun > 0.6, time.monotonic() - begun
             else:

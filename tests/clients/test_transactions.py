@@ -224,7 +224,7 @@ def rows_of_sessions_behind_an_open_transaction_are_waited_for():
                     rows = sql.execute(statement)
                     raise AssertionError((statement, rows.statusmessage, rows.fetchall() if rows.description else None))
                 except psycopg.errors.ObjectNotInPrerequisiteState as error:
-                    assert "lie behind a transaction that is open" in str(error), error
+                    assert "follow an open transaction" in str(error), error
             producer.abort_transaction(PATIENCE_S)
             sql.execute(change.format(table))
             assert sql.execute(f"SELECT * FROM {table} WHERE id = 1").fetchall() == wanted

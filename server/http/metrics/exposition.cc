@@ -68,7 +68,7 @@ void Exposition::sample(double value, Labels labels) {
 std::string Exposition::take() {
   const size_t left_out = left_out_;
   family("millrace_metrics_samples_left_out", Kind::Gauge,
-         "Samples of this page that are not on it, since a family has 20000 at most.");
+         "Samples that this page omits because a family has at most 20000.");
   sample(left_out);
   return std::move(text_);
 }

@@ -82,7 +82,7 @@ bool is_this_cluster(const Call& call) {
 Result<JsonTree> body_of(const Call& call) {
   constexpr size_t kMaxBody = 64 * 1024;
   if (call->request.body.size() > kMaxBody)
-    return Error{ErrorCode::LimitExceeded, "the body of such a request may have 64 KB"};
+    return Error{ErrorCode::LimitExceeded, "the body of this request can have at most 64 KB"};
   return engine::parse_json_tree(call->request.body);
 }
 
@@ -310,7 +310,7 @@ void delete_config(const Call& call) { alter(call, {{call->parameter(2), kDelete
 void alter_configs(const Call& call) {
   const auto tree = body_of(call);
   const JsonTree* data = tree ? tree->find("data") : nullptr;
-  if (!data) return call->refuse(400, "the body of the request is no list of configs in \"data\"");
+  if (!data) return call->refuse(400, "the body of the request has no list of configs in \"data\"");
   std::vector<NewConfig> configs;
   for (const JsonTree& item : data->items)
     configs.push_back(read_config(item, item.text_of("name")));

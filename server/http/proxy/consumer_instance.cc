@@ -108,9 +108,9 @@ void ConsumerInstance::run(Operation operation, Request request, Done done) {
   used_us_ = view_.clock.monotonic_us();
   if (is_closed_) return done(proxy_error(40403, "Consumer instance not found."));
   if (request.body.size() > kMaxBody)
-    return done(proxy_error(413, "the body of such a request may have 512 KB"));
+    return done(proxy_error(413, "the body of this request can have at most 512 KB"));
   if (waiting_.size() >= kMaxWaiting)
-    return done(proxy_error(50301, "too many requests wait for this consumer instance"));
+    return done(proxy_error(50301, "too many requests to this consumer instance are queued"));
   if (!client_) client_ = view_.open_client(shard_, &memory_);
   waiting_.push_back(
       [self = shared_from_this(), operation, request = std::move(request), done = std::move(done)] {
@@ -171,7 +171,7 @@ int64_t ConsumerInstance::idle_ms() const {
 
 void ConsumerInstance::subscribe(const Request& request, Done done) {
   const auto tree = engine::parse_json_tree(request.body);
-  if (!tree) return done(proxy_error(400, "the body of the request is no JSON"));
+  if (!tree) return done(proxy_error(400, "the body of the request is not JSON"));
   const JsonTree* topics = tree->find("topics");
   const std::string pattern = tree->text_of("topic_pattern");
   const bool has_topics = topics && topics->kind == JsonKind::Array && !topics->items.empty();
@@ -218,7 +218,8 @@ void ConsumerInstance::subscription(const Request&, Done done) {
 
 void ConsumerInstance::assign(const Request& request, Done done) {
   const auto partitions = read_partitions(request.body, "partitions");
-  if (!partitions) return done(proxy_error(422, "partitions are a list of topics and partitions"));
+  if (!partitions)
+    return done(proxy_error(422, "partitions must be a list of topics and partitions"));
   if (is_subscribed())
     return done(proxy_error(
         40903, "Subscription to topics, partitions and pattern are mutually exclusive."));
@@ -245,7 +246,8 @@ void ConsumerInstance::assignment(const Request&, Done done) {
 
 void ConsumerInstance::seek(const Request& request, Done done) {
   const auto offsets = read_partitions(request.body, "offsets");
-  if (!offsets) return done(proxy_error(422, "offsets are a list of topics, partitions, offsets"));
+  if (!offsets)
+    return done(proxy_error(422, "offsets must be a list of topics, partitions and offsets"));
   for (const auto& [partition, offset] : *offsets)
     if (!positions_.contains(partition))
       return done(proxy_error(40904, fmt::format("No current assignment for partition {}-{}",
@@ -262,7 +264,8 @@ void ConsumerInstance::seek_to_end(const Request& request, Done done) {
 }
 void ConsumerInstance::seek_all(const Request& request, int64_t timestamp, Done done) {
   const auto partitions = read_partitions(request.body, "partitions");
-  if (!partitions) return done(proxy_error(422, "partitions are a list of topics and partitions"));
+  if (!partitions)
+    return done(proxy_error(422, "partitions must be a list of topics and partitions"));
   std::vector<TopicPartition> of;
   for (const auto& [partition, offset] : *partitions) {
     if (!positions_.contains(partition))
@@ -481,7 +484,7 @@ void ConsumerInstance::commit_offsets(Offsets offsets, std::function<void(ProxyP
           for (const auto& partition : topic.partitions)
             if (partition.error_code != KafkaError::None)
               return then(partition.error_code == kStaleMemberEpoch
-                              ? ProxyProblem{50003, "The group is being divided anew."}
+                              ? ProxyProblem{50003, "The group is rebalancing."}
                               : problem_of(partition.error_code));
         then(ok());
       });
@@ -496,7 +499,7 @@ void ConsumerInstance::commit(const Request& request, Done done) {
     else if (const auto partitions = read_partitions(request.body, "partitions"))
       std::erase_if(offsets, [&](const auto& each) { return !partitions->contains(each.first); });
     else
-      return done(proxy_error(422, "offsets are a list of topics, partitions, offsets"));
+      return done(proxy_error(422, "offsets must be a list of topics, partitions and offsets"));
   }
   commit_offsets(std::move(offsets),
                  [done](const ProxyProblem& problem) { done(answer_of(problem)); });
@@ -504,7 +507,8 @@ void ConsumerInstance::commit(const Request& request, Done done) {
 
 void ConsumerInstance::committed(const Request& request, Done done) {
   const auto partitions = read_partitions(request.body, "partitions");
-  if (!partitions) return done(proxy_error(422, "partitions are a list of topics and partitions"));
+  if (!partitions)
+    return done(proxy_error(422, "partitions must be a list of topics and partitions"));
   std::vector<TopicPartition> of;
   for (const auto& [partition, offset] : *partitions) of.push_back(partition);
   fetch_committed(std::move(of), [done](const ProxyProblem& problem, const Offsets& offsets) {

@@ -23,43 +23,43 @@ Response create(const ProxyView& view, ConsumerInstances& instances, const Reque
   if (request.body.find_first_not_of(" \t\r\n") != std::string::npos) {
     constexpr size_t kMaxSettings = 64 * 1024;
     if (request.body.size() > kMaxSettings)
-      return proxy_error(413, "the body of such a request may have 64 KB");
+      return proxy_error(413, "the body of this request can have at most 64 KB");
     const auto tree = engine::parse_json_tree(request.body);
-    if (!tree) return proxy_error(400, "the body of the request is no JSON");
+    if (!tree) return proxy_error(400, "the body of the request is not JSON");
     settings.name = tree->text_of("name");
     if (settings.name.empty()) settings.name = tree->text_of("id");
     if (const std::string name = tree->text_of("format"); !name.empty()) {
       const auto format = find_embedded(name);
       if (!format || *format == Embedded::Text)
-        return proxy_error(42204, "format is binary, json, avro, jsonschema or protobuf");
+        return proxy_error(42204, "format must be binary, json, avro, jsonschema or protobuf");
       if (has_schema(*format) && !view.registry.elsewhere.empty())
         return proxy_error(501,
-                           "formats with schemas are not supported yet where these are kept by "
+                           "formats with schemas are not supported yet when schemas are kept by "
                            "the registry at " +
                                view.registry.elsewhere);
       settings.format = *format;
     }
     const std::string reset = tree->text_of("auto.offset.reset");
     if (!reset.empty() && reset != "earliest" && reset != "latest")
-      return proxy_error(42204, "auto.offset.reset is earliest or latest");
+      return proxy_error(42204, "auto.offset.reset must be earliest or latest");
     settings.begins_at_start = reset == "earliest";
     for (const char* member : {"auto.commit.enable", "enable.auto.commit"})
       if (const JsonTree* node = tree->find(member)) settings.commits_itself = is_true(node);
     int64_t number = 0;
     if (const JsonTree* node = tree->find("fetch.min.bytes")) {
       if (!absl::SimpleAtoi(node->text, &number) || number < -1 || number > 10'000'000)
-        return proxy_error(42204, "fetch.min.bytes is a number up to 10000000");
+        return proxy_error(42204, "fetch.min.bytes must be a number up to 10000000");
       settings.min_bytes = static_cast<int32_t>(std::max<int64_t>(number, 0));
     }
     if (const JsonTree* node = tree->find("consumer.request.timeout.ms")) {
       if (!absl::SimpleAtoi(node->text, &number) || number < 0)
-        return proxy_error(42204, "consumer.request.timeout.ms is a number");
+        return proxy_error(42204, "consumer.request.timeout.ms must be a number");
       settings.request_timeout_ms = number;
     }
   }
   if (settings.name.empty()) settings.name = "rest-consumer-" + Uuid::random().to_string();
   if (settings.name.size() > kMaxName || settings.group.size() > kMaxName)
-    return proxy_error(422, fmt::format("a name may have {} bytes", kMaxName));
+    return proxy_error(422, fmt::format("a name can have at most {} bytes", kMaxName));
   const std::string name = settings.name, group = settings.group;
   switch (instances.add(std::move(settings))) {
     case ConsumerInstances::Added::Exists:
@@ -68,7 +68,7 @@ Response create(const ProxyView& view, ConsumerInstances& instances, const Reque
                          "specified consumer group.");
     case ConsumerInstances::Added::TooMany:
       return proxy_error(50301,
-                         fmt::format("there are {} consumer instances, more are not possible",
+                         fmt::format("the limit of {} consumer instances is reached",
                                      ConsumerInstances::kMost));
     case ConsumerInstances::Added::Yes:
       break;

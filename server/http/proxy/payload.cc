@@ -46,7 +46,7 @@ Error invalid(std::string message) { return {ErrorCode::InvalidText, std::move(m
 Result<std::string> decoded_base64(const JsonTree& node) {
   std::string bytes;
   if (node.kind != JsonKind::String || !absl::Base64Unescape(node.text, &bytes))
-    return invalid("a binary key or value is a text in base64");
+    return invalid("a binary key or value must be a string in base64");
   return bytes;
 }
 
@@ -73,10 +73,10 @@ Status append_written(engine::JsonWriter& json, Embedded format, std::string_vie
   const std::optional<int32_t> id = engine::take_schema_header(bytes);
   if (!id) return invalid("the record does not name a schema");
   const engine::SchemaTextPtr schema = schemas.find_schema(*id);
-  if (!schema) return invalid(fmt::format("there is no schema {}", *id));
+  if (!schema) return invalid(fmt::format("schema {} does not exist", *id));
   if (schema->kind != schema_kind_of(format))
     return invalid(
-        fmt::format("schema {} is of the type {}", *id, engine::schema_kind_name(schema->kind)));
+        fmt::format("schema {} has the type {}", *id, engine::schema_kind_name(schema->kind)));
   switch (format) {
     case Embedded::Avro: {
       const engine::AvroSchemaPtr avro = TRY(engine::AvroSchema::parse(*schema));
@@ -154,7 +154,7 @@ Result<std::optional<std::string>> payload_bytes(Embedded format, const JsonTree
   if (has_schema(format)) {
     if (!schema) {
       if (node.is_null()) return std::optional<std::string>();
-      return invalid("there is no schema for it");
+      return invalid("no schema exists for it");
     }
     return std::optional(TRY(written(format, node, *schema)));
   }
@@ -162,7 +162,7 @@ Result<std::optional<std::string>> payload_bytes(Embedded format, const JsonTree
     case Embedded::Binary:
       return std::optional(TRY(decoded_base64(node)));
     case Embedded::Text:
-      if (node.kind != JsonKind::String) return invalid("a STRING is a text");
+      if (node.kind != JsonKind::String) return invalid("a STRING must be a string");
       return std::optional(node.text);
     default:
       return std::optional(json_tree_text(node));
@@ -185,7 +185,7 @@ Status append_payload(engine::JsonWriter& json, Embedded format,
       return {};
     default: {
       const auto tree = engine::parse_json_tree(*bytes);
-      if (!tree) return invalid("the record is no JSON: " + tree.error().message);
+      if (!tree) return invalid("the record is not JSON: " + tree.error().message);
       json.raw(json_tree_text(*tree));
       return {};
     }

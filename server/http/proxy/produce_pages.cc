@@ -58,7 +58,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
             if (!self->call_->is_over() && !self->has_failed()) then();
           });
         });
-    if (!is_taken) call_->refuse(50301, "too much is waiting already; try again");
+    if (!is_taken) call_->refuse(50301, "too many requests are queued; try again");
   }
   bool has_failed() {
     if (problem_.code == 0) return false;
@@ -74,13 +74,13 @@ class Produce : public std::enable_shared_from_this<Produce> {
       return fail(50301, charge_.refusal("a request of " + format_bytes(needed)).message);
     auto tree = engine::parse_json_tree(call_->request.body);
     if (!tree || tree->kind != JsonKind::Object)
-      return fail(400, "the body of the request is no JSON object");
+      return fail(400, "the body of the request is not a JSON object");
     body_ = *std::move(tree);
     const JsonTree* list = body_.find("records");
     if (!list || list->kind != JsonKind::Array || list->items.empty())
       return fail(422, "the request has no records");
     for (const JsonTree& record : list->items)
-      if (record.kind != JsonKind::Object) return fail(422, "a record is an object");
+      if (record.kind != JsonKind::Object) return fail(422, "a record must be an object");
   }
 
   // The check is made on the thread that uses it, since a schema may be large.
@@ -114,7 +114,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
       }
       const JsonTree* partition = from.find("partition");
       if (partition && !partition->is_null()) {
-        if (partition->kind != JsonKind::Number) return fail(422, "a partition is a number");
+        if (partition->kind != JsonKind::Number) return fail(422, "a partition must be a number");
         record.partition = std::atoi(partition->text.c_str());
       }
       if (call_->request.path_parameters.size() > 1)
@@ -127,7 +127,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
     if (!has_schema(format_)) return encode_and_send();
     if (const std::string& url = call_->view.registry.elsewhere; !url.empty())
       return call_->refuse(501,
-                           fmt::format("formats with schemas are not supported yet where these "
+                           fmt::format("formats with schemas are not supported yet when schemas "
                                        "are kept by the registry at {}",
                                        url));
     for (Side* side : {&key_, &value_}) {
@@ -136,7 +136,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
       if (id && id->kind == JsonKind::Number) {
         const auto number = static_cast<int32_t>(std::atoll(id->text.c_str()));
         if (!use(*side, number))
-          return call_->refuse(42207, fmt::format("there is no schema {} of this type", number));
+          return call_->refuse(42207, fmt::format("schema {} of this type does not exist", number));
       } else if (text && text->kind == JsonKind::String) {
         if (!side->schema) return register_schema(*side, text->text);
       } else if (is_used(*side)) {
@@ -184,7 +184,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
             if (!done)
               return self->call_->refuse(done.error().code == 409 ? 40801 : 42205,
                                          done.error().message);
-            if (!self->use(side, *id)) return self->call_->refuse(50001, "the schema is gone");
+            if (!self->use(side, *id)) return self->call_->refuse(50001, "the schema was deleted");
             self->find_schemas();
           });
         });

@@ -26,7 +26,7 @@ Handler proxy_handler(const ProxyView& view, ProxyWork work) {
       [&view, work](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
         for (const std::string& part : request.path_parameters)
           if (!engine::is_utf8(part)) {
-            context.responder.answer(proxy_error(400, "what the path names is no UTF-8"));
+            context.responder.answer(proxy_error(400, "a name in the path is not valid UTF-8"));
             return nullptr;
           }
         return std::make_unique<ProxyExchange>(

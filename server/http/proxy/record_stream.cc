@@ -104,7 +104,7 @@ class RecordStream final : public Exchange {
       has_begun_ = true;
       if (cluster_ != view_.cluster_id)
         return refuse(404, fmt::format("Cluster {} cannot be found.", cluster_));
-      if (!engine::is_utf8(topic_)) return refuse(400, "what the path names is no UTF-8");
+      if (!engine::is_utf8(topic_)) return refuse(400, "a name in the path is not valid UTF-8");
       client_ = view_.open_client(context_.shard, context_.memory);
       ask_topic_shape(*client_, topic_, [this](TopicShape shape) {
         shape_ = shape;
@@ -126,7 +126,7 @@ class RecordStream final : public Exchange {
       take(*document);
     }
     if (documents_.size() >= kMaxDocument && under_way_.empty())
-      return refuse(413, fmt::format("a record may have {}", format_bytes(kMaxDocument)));
+      return refuse(413, fmt::format("a record can have at most {}", format_bytes(kMaxDocument)));
     tell();
   }
 
@@ -156,16 +156,16 @@ class RecordStream final : public Exchange {
     const std::string name = node->text_of("type");
     std::optional<Embedded> format = Embedded::Json;
     if (!name.empty()) format = find_embedded(name);
-    if (!format) return fmt::format("there is no type {}", name);
+    if (!format) return fmt::format("unknown type {}", name);
     std::optional<WrittenSchema> schema;
     if (has_schema(*format) && !view_.registry.elsewhere.empty())
-      return fmt::format("{} is not supported yet where schemas are kept by the registry at {}",
+      return fmt::format("{} is not supported yet when schemas are kept by the registry at {}",
                          name, view_.registry.elsewhere);
     if (const JsonTree* id = node->find("schema_id"); id && has_schema(*format)) {
       const auto number = static_cast<int32_t>(std::atoll(id->text.c_str()));
       const auto text = view_.registry.registry().find_schema(number);
       if (!text || text->kind != schema_kind_of(*format))
-        return fmt::format("there is no schema {} of this type", number);
+        return fmt::format("schema {} of this type does not exist", number);
       auto written = written_schema(number, *text, kMaxCheckSteps);
       if (!written) return written.error().message;
       schema = *std::move(written);
@@ -182,12 +182,12 @@ class RecordStream final : public Exchange {
     under_way_.push_back(entry);
     MemoryCharge charge(context_.memory, MemoryKind::Connections);
     if (!charge.try_resize(tree_bytes(document))) {
-      entry->answer = problem(50301, "there is no memory for this record now");
+      entry->answer = problem(50301, "not enough memory for this record");
       return;
     }
     const auto tree = engine::parse_json_tree(document);
     if (!tree || tree->kind != JsonKind::Object) {
-      entry->answer = problem(400, "a record is a JSON object");
+      entry->answer = problem(400, "a record must be a JSON object");
       return;
     }
     NewRecord record;
@@ -198,7 +198,7 @@ class RecordStream final : public Exchange {
         std::string value;
         const JsonTree* text = header.find("value");
         if (text && !text->is_null() && !absl::Base64Unescape(text->text, &value))
-          wrong = "the value of a header is a text in base64";
+          wrong = "the value of a header must be a string in base64";
         record.headers.emplace_back(header.text_of("name"),
                                     text && !text->is_null() ? std::optional(value) : std::nullopt);
       }
@@ -210,7 +210,7 @@ class RecordStream final : public Exchange {
       if (absl::ParseTime(absl::RFC3339_full, at, &time, &why))
         record.timestamp = absl::ToUnixMillis(time);
       else
-        wrong = "a timestamp is such as 2021-02-03T12:34:56Z";
+        wrong = "a timestamp must have the form 2021-02-03T12:34:56Z";
     }
     if (wrong) {
       entry->answer = problem(422, *wrong);
@@ -263,7 +263,7 @@ class RecordStream final : public Exchange {
     // More documents have arrived, and there is room for them again.
     if (!is_drained_ && !context_.responder.is_full()) return context_.responder.wake();
     if (!is_complete_ || !is_drained_) return;
-    if (documents_.has_more()) return refuse(400, "the last record is no whole JSON object");
+    if (documents_.has_more()) return refuse(400, "the last record is not a complete JSON object");
     if (!has_head_) return refuse(400, "the request has no record");
     is_over_ = true;
     context_.responder.end();

@@ -75,14 +75,14 @@ RegistryResult<void> check_rule(const JsonTree& rule) {
     const JsonTree* node = rule.find(name);
     return !node || std::ranges::find(words, node->text) != words.end();
   };
-  if (!is_one_of("kind", kKinds)) return refused("its kind is TRANSFORM or CONDITION");
+  if (!is_one_of("kind", kKinds)) return refused("its kind must be TRANSFORM or CONDITION");
   if (!is_one_of("mode", kModes))
-    return refused("its mode is UPGRADE, DOWNGRADE, UPDOWN, WRITE, READ or WRITEREAD");
+    return refused("its mode must be UPGRADE, DOWNGRADE, UPDOWN, WRITE, READ or WRITEREAD");
   return {};
 }
 
 RegistryResult<JsonTree> read_rules(const JsonTree& node, std::string_view where) {
-  if (node.kind != JsonKind::Array) return wrong(where, "is no list of rules");
+  if (node.kind != JsonKind::Array) return wrong(where, "is not a list of rules");
   JsonTree rules{.kind = JsonKind::Array};
   for (const JsonTree& item : node.items) {
     auto rule = read_members(item, kRule, where);
@@ -99,13 +99,13 @@ RegistryResult<JsonTree> read_rules(const JsonTree& node, std::string_view where
 RegistryResult<JsonTree> read_value(const JsonTree& node, Shape shape, std::string_view where) {
   switch (shape) {
     case Shape::Text:
-      if (node.kind != JsonKind::String) return wrong(where, "is no text");
+      if (node.kind != JsonKind::String) return wrong(where, "is not a string");
       return node;
     case Shape::Flag:
       if (node.kind != JsonKind::Boolean) return wrong(where, "is neither true nor false");
       return node;
     case Shape::Texts:
-      if (!are_texts(node)) return wrong(where, "is no list of texts");
+      if (!are_texts(node)) return wrong(where, "is not a list of strings");
       return node;
     case Shape::TextByName:
     case Shape::TextsByName: {
@@ -115,8 +115,8 @@ RegistryResult<JsonTree> read_value(const JsonTree& node, Shape shape, std::stri
                                                : each.second.kind == JsonKind::String;
           });
       if (!is_right)
-        return wrong(where, shape == Shape::TextsByName ? "is no object of lists of texts"
-                                                        : "is no object of texts");
+        return wrong(where, shape == Shape::TextsByName ? "is not an object with lists of strings"
+                                                        : "is not an object with strings");
       JsonTree sorted = node;
       sort_members(sorted);
       return sorted;
@@ -129,7 +129,7 @@ RegistryResult<JsonTree> read_value(const JsonTree& node, Shape shape, std::stri
 
 RegistryResult<JsonTree> read_members(const JsonTree& from, std::span<const Member> members,
                                       std::string_view where) {
-  if (from.kind != JsonKind::Object) return wrong(where, "is no object");
+  if (from.kind != JsonKind::Object) return wrong(where, "is not an object");
   for (const auto& [name, member] : from.members)
     if (std::ranges::find(members, name, &Member::name) == members.end())
       return wrong("Unrecognized field:", fmt::format("{} in {}", name.substr(0, 100), where));

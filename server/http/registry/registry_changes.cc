@@ -191,7 +191,7 @@ constexpr size_t kMaxSmallBody = 64 * 1024;
 Handler handler_of(const RegistryView& view, const ChangeRow& row) {
   return answer_later([view, &row](Request asked, ResponseDone done) {
     if (asked.body.size() > kMaxSmallBody)
-      return done(registry_error({413, "the body of such a request may have 64 KB"}));
+      return done(registry_error({413, "the body of this request can have at most 64 KB"}));
     if (const auto texts = check_texts(asked); !texts) return done(registry_error(texts.error()));
     auto request = std::make_shared<const Request>(std::move(asked));
     auto answer = std::make_shared<std::string>();

@@ -161,9 +161,8 @@ Answer list_schemas(const Request& request, const SchemaRegistry& registry) {
       if (list.size() > 1) list += ',';
       list += version_json(*version, version->schema->text);
       if (list.size() > kMaxListBytes)
-        return RegistryError{413, fmt::format("these schemas are too many for one answer: ask for "
-                                              "fewer than {} with limit, and for the rest with "
-                                              "offset",
+        return RegistryError{413, fmt::format("the answer has too many schemas: request fewer than "
+                                              "{} with limit, and the rest with offset",
                                               taken)};
     }
   }
@@ -237,7 +236,7 @@ RegistryResult<std::multimap<std::string, std::string>> wanted_properties(const 
   const auto values = query_values(request.query, "value");
   std::multimap<std::string, std::string> wanted;
   if (keys.size() != values.size())
-    return RegistryError{422, "each key of metadata has a value beside it"};
+    return RegistryError{422, "each key of metadata needs a value"};
   for (size_t i = 0; i < keys.size(); ++i) wanted.emplace(keys[i], values[i]);
   return wanted;
 }
@@ -424,14 +423,14 @@ Response in_asked_type(Response response, const Request& request) {
 }
 
 Response registry_is_busy() {
-  return registry_error({error_code::kNotReady, "too much is waiting already; try again"});
+  return registry_error({error_code::kNotReady, "too many requests are queued; try again"});
 }
 
 Handler refuses_as_elsewhere(const RegistryView& view) {
   return answer_with([url = view.elsewhere](const Request& request) {
     return in_asked_type(
-        registry_error({501, fmt::format("this server keeps no schemas, the schema registry at {} "
-                                         "does",
+        registry_error({501, fmt::format("this server keeps no schemas; use the schema registry at "
+                                         "{}",
                                          url)}),
         request);
   });

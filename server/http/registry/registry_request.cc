@@ -26,9 +26,9 @@ RegistryResult<JsonTree> read_object(std::string_view body) {
     return RegistryError{422, "the request has no body"};
   auto tree = engine::parse_json_tree(body);
   if (!tree)
-    return RegistryError{400, "the body of the request is no JSON: " + tree.error().message};
+    return RegistryError{400, "the body of the request is not JSON: " + tree.error().message};
   if (tree->kind != JsonKind::Object)
-    return RegistryError{400, "the body of the request is no JSON object"};
+    return RegistryError{400, "the body of the request is not a JSON object"};
   return *std::move(tree);
 }
 
@@ -45,7 +45,7 @@ RegistryResult<int32_t> read_number(const JsonTree& from, std::string_view name,
   int32_t number = 0;
   if ((node->kind != JsonKind::Number && node->kind != JsonKind::String) ||
       !absl::SimpleAtoi(node->text, &number))
-    return RegistryError{400, fmt::format("{} is no number", name)};
+    return RegistryError{400, fmt::format("{} is not a number", name)};
   return number;
 }
 
@@ -75,11 +75,11 @@ RegistryResult<void> check_texts(const Request& request) {
   for (const std::string& part : request.path_parameters)
     if (!engine::is_utf8(part)) {
       const bool is_id = request.path.starts_with("/schemas/");
-      return RegistryError{is_id ? 40403 : 42208, "what the path names is no UTF-8"};
+      return RegistryError{is_id ? 40403 : 42208, "a name in the path is not valid UTF-8"};
     }
   const auto query = percent_decoded(request.query);
   if (!query || !engine::is_utf8(*query))
-    return RegistryError{400, "what follows the question mark is no UTF-8"};
+    return RegistryError{400, "the query string is not valid UTF-8"};
   return {};
 }
 
@@ -160,8 +160,8 @@ RegistryResult<std::optional<engine::Compatibility>> read_level(std::string_view
         name != "compatibilityPolicy")
       continue;
     if (is_said(&member) && !says_no)
-      return RegistryError{42205, fmt::format("{} is not supported yet: the level of "
-                                              "compatibility is what can be set",
+      return RegistryError{42205, fmt::format("{} is not supported yet: only the compatibility "
+                                              "level can be set",
                                               name)};
   }
   const JsonTree* level = tree->find("compatibility");

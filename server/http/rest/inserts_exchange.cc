@@ -49,7 +49,8 @@ void InsertsExchange::on_body(std::string_view bytes) {
   buffer_ += bytes;
   if (buffer_.size() > kMaxLineBytes && buffer_.find('\n') == std::string::npos)
     return fail(
-        {ErrorCode::LimitExceeded, fmt::format("a row may have {}", format_bytes(kMaxLineBytes))});
+        {ErrorCode::LimitExceeded, fmt::format("a row can have at most {}",
+                                               format_bytes(kMaxLineBytes))});
   context_.responder.wake();
 }
 
@@ -71,7 +72,7 @@ Status InsertsExchange::read_target(std::string_view line) {
   const std::string target = head ? head->text_of("target") : std::string();
   if (target.empty())
     return Error{ErrorCode::ProtocolViolation,
-                 "the first line is no JSON object with a text named target"};
+                 "the first line is not a JSON object with a string named target"};
   const sql::SessionInfo info{user_, "millrace", "http", 0, context_.memory, has_rights_of_user_};
   session_ = TRY(pages_.backends[context_.shard]->open_session(info, settings_));
   target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::JsonObjects};

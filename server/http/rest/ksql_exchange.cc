@@ -99,7 +99,7 @@ void KsqlExchange::on_read() {
         std::holds_alternative<engine::Print>(statement->statement)) {
       is_done_ = true;
       return responder().answer(statement_error(error_code::kQueryEndpoint,
-                                                "SELECT and PRINT are for /query and /query-stream",
+                                                "send SELECT and PRINT to /query or /query-stream",
                                                 statement->text + ";"));
     }
   if (all.size() < 2) return next();

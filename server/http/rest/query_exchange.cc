@@ -50,13 +50,13 @@ void QueryExchange::on_read() {
   if (rights_ == QueryRights::ReadOnly) {
     if (!is_select)
       return refuse({ErrorCode::NotSupported,
-                     "a GET runs one SELECT",
+                     "a GET request runs one SELECT",
                      {},
                      "Send other statements with POST to /ksql, and PRINT to /query-stream."});
     if (const std::string command = sql::refused_in_read_only(*all.front()); !command.empty())
       return refuse({ErrorCode::ReadOnlyTransaction,
                      fmt::format("cannot execute {} in a read-only transaction", command),
-                     "A GET only reads.", "Send the statement with POST."});
+                     "A GET request only reads.", "Send the statement with POST."});
   }
   const bool is_query =
       is_select ||
@@ -64,7 +64,8 @@ void QueryExchange::on_read() {
   if (is_query) return begin(all.front());
   is_over_ = true;
   responder().answer(statement_error(error_code::kBadStatement,
-                                     "here one SELECT or PRINT is run; all else is for /ksql",
+                                     "this path runs one SELECT or PRINT; send other statements to "
+                                     "/ksql",
                                      statements().text));
 }
 

@@ -20,7 +20,7 @@ Response text_response(std::string text, int status = 200) {
 }
 
 Response busy() {
-  return error_response(error_code::kNotReady, "too much is waiting already; try again");
+  return error_response(error_code::kNotReady, "too many requests are queued; try again");
 }
 
 std::string server_info(const ServerView& view) {
@@ -126,11 +126,10 @@ struct MissingPage {
 };
 constexpr MissingPage kMissingPages[] = {
     {"POST", "/ksql/terminate",
-     "a server is not ended over HTTP: stop the process, or TERMINATE ALL ends its queries and "
-     "DROP removes "
-     "what they have made"},
+     "a server cannot be stopped over HTTP: stop its process, or use TERMINATE ALL to end its "
+     "queries and DROP to remove their results"},
     {"GET", "/ws/query",
-     "WebSockets are not supported yet: POST /query-stream gives the same rows as they come"},
+     "WebSockets are not supported yet: POST /query-stream returns the same rows"},
 };
 
 void add_place(JsonWriter& json, const QueryPlace& place) {
@@ -189,12 +188,14 @@ void add_server_pages(Routes& routes, const ServerView& view) {
   routes.add(
       {"GET", "/healthz", answer_with([](const Request&) { return text_response("ok\n"); })});
   routes.add({"GET", "/readyz", answer_with([view](const Request&) {
-                if (!view.is_ready()) return text_response("the server starts or stops\n", 503);
+                if (!view.is_ready())
+                  return text_response("the server is starting or stopping\n", 503);
                 if (view.is_suspended && view.is_suspended())
-                  return text_response("other nodes lead what this one led\n", 503);
+                  return text_response("other nodes lead the partitions of this node\n", 503);
                 if (view.is_isolated && view.is_isolated())
                   return text_response(
-                      "this node hears neither of a controller nor of most of the other nodes\n",
+                      "this node is connected neither with a controller nor with most of the other "
+                      "nodes\n",
                       503);
                 if (!view.accepts_appends()) return text_response("the disk is full\n", 503);
                 return text_response("ready\n");

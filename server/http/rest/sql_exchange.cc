@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kMaxBodyOnLoop = 4 * 1024;
 
 Error too_much_waiting() {
-  return {ErrorCode::TooManyStatements, "too much is waiting already", {}, "Try again later."};
+  return {ErrorCode::TooManyStatements, "too many requests are queued", {}, "Try again later."};
 }
 
 }  // namespace

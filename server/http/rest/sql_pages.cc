@@ -58,8 +58,9 @@ std::unique_ptr<Exchange> begin_events(const SqlPages& pages, Request request,
   if (!body) {
     context.responder.answer(
         error_response(error_code::kBadRequest,
-                       "the path needs a SELECT: /query-stream?sql=SELECT%20*%20FROM%20t%20EMIT%20"
-                       "CHANGES; further parameters are properties, percent-encoded like it"));
+                       "the path needs a SELECT: "
+                       "/query-stream?sql=SELECT%20*%20FROM%20t%20EMIT%20CHANGES; further "
+                       "parameters are properties, percent-encoded as well"));
     return nullptr;
   }
   request.body = *std::move(body);
@@ -73,10 +74,11 @@ Response close_query(const SqlPages& pages, const Request& request) {
   const std::string id = body ? body->text_of("queryId") : std::string();
   if (id.empty())
     return error_response(error_code::kBadRequest,
-                          "the body of the request is no JSON object with a text named queryId");
+                          "the body of the request is not a JSON object with a string named "
+                          "queryId");
   if (!pages.queries.close(id))
     return error_response(error_code::kBadRequest,
-                          fmt::format("there is no open query with id {}", id));
+                          fmt::format("no open query has the id {}", id));
   return json_response("");
 }
 
@@ -95,7 +97,7 @@ Response status_of(const SqlPages& pages, const Request& request) {
     json.end_object();
     return json_response(json.take());
   }
-  return error_response(error_code::kNotFound, "there is no such command among the last ones");
+  return error_response(error_code::kNotFound, "the command is not among the last ones");
 }
 
 Response all_statuses(const SqlPages& pages) {

@@ -44,7 +44,7 @@ Status add_members(const JsonTree& body, std::string_view name,
     else if (value.kind == JsonKind::String || value.kind == JsonKind::Number)
       to[key] = value.text;
     else if (!value.is_null())
-      return bad(std::string(name) + "." + key + " is neither a text nor a number nor a boolean");
+      return bad(std::string(name) + "." + key + " is neither a string nor a number nor a boolean");
   }
   return {};
 }
@@ -65,7 +65,7 @@ Result<SqlRequest> read_sql_request(std::string_view body, std::string& failed_t
   const JsonTree* text = parsed->find("ksql");
   if (!text) text = parsed->find("sql");
   if (!text || text->kind != JsonKind::String)
-    return bad_body("the body of the request has no text named ksql or sql");
+    return bad_body("the body of the request has no string named ksql or sql");
   SqlRequest request;
   for (const char* name : {"streamsProperties", "properties"})
     TRY(add_members(*parsed, name, request.properties));

@@ -16,10 +16,10 @@ namespace server {
 Error behind_transaction(const std::string& which, int64_t waited_ms) {
   return {
       ErrorCode::ObjectState,
-      fmt::format("rows of {} that were acknowledged lie behind a transaction that is open", which),
-      fmt::format("Waited {} ms for it to end.", waited_ms),
-      "Try again when it has ended: a Kafka producer has most likely begun it. The setting "
-      "read.wait.ms bounds the waiting."};
+      fmt::format("acknowledged rows of {} follow an open transaction", which),
+      fmt::format("Waited {} ms for the transaction to end.", waited_ms),
+      "Try again when the transaction has ended; most likely a Kafka producer has started it. The "
+      "setting read.wait.ms limits the wait."};
 }
 
 TableOpening::TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,

@@ -106,7 +106,7 @@ def a_wrong_member_name_in_the_body(server):
         status, answer = ask(server, "POST", "/ksql", body)
         if wanted == 400:
             assert status == 400 and answer["error_code"] == 40000, (body, answer)
-            assert "the body of the request has no text named ksql or sql" in answer["message"], (body, answer)
+            assert "the body of the request has no string named ksql or sql" in answer["message"], (body, answer)
         else:
             assert status == 200, (body, answer)
             assert answer == [] if wanted == [] else "streams" in answer[0], (body, answer)

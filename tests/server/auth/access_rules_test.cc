@@ -58,21 +58,21 @@ TEST(AccessRules, a_line_that_is_not_understood_is_named) {
   const auto error = [](std::string_view line) {
     return method_for("\n" + std::string(line), from("1.2.3.4"));
   };
-  EXPECT_EQ(error("hosts all all all trust"), "line 2: \"hosts\" is not a type of connection");
+  EXPECT_EQ(error("hosts all all all trust"), "line 2: \"hosts\" is not a connection type");
   EXPECT_EQ(error("host all all all md5"), "line 2: the method \"md5\" is not supported yet");
   EXPECT_EQ(error("host all all all"), "line 2: the method is missing");
   EXPECT_EQ(error("host all all"), "line 2: the address is missing");
   EXPECT_EQ(error("host all"), "line 2: the user is missing");
   EXPECT_EQ(error("host all all 1.2.3.4/33 trust"),
-            "line 2: \"1.2.3.4/33\" is not an address with a length");
+            "line 2: \"1.2.3.4/33\" is not an address with a prefix length");
   EXPECT_EQ(error("host all all example.org trust"), "line 2: \"example.org\" is not an address");
   EXPECT_EQ(error("host all all 1.2.3.4 255.0.255.0 trust"),
-            "line 2: the mask of the address is none");
+            "line 2: the mask of the address is not valid");
   EXPECT_EQ(error("host all @names all trust"),
             "line 2: files of names and patterns (@names) are not supported yet");
-  EXPECT_EQ(error("host all all all cert"), "line 2: cert is for hostssl only");
+  EXPECT_EQ(error("host all all all cert"), "line 2: the method cert requires hostssl");
   EXPECT_EQ(error("host all all all trust map=x"),
-            "line 2: options of methods are not supported yet");
+            "line 2: options of authentication methods are not supported yet");
   EXPECT_EQ(error("host \"all all all trust"), "line 2: a quote is not closed");
 }
 

@@ -290,7 +290,7 @@ TEST_F(CommitCallsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   for (int i = 0; i < 200 && told.empty(); ++i) pass(100'000);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].error().code, ErrorCode::NetworkFailure);  // 08006, as of rows
-  EXPECT_EQ(told[0].error().detail, "Either all of its rows are there, or none.");
+  EXPECT_EQ(told[0].error().detail, "Either all of its rows were written, or none.");
 }
 
 TEST_F(CommitCallsTest, WithoutACoordinatorNothingIsWritten) {

@@ -130,7 +130,7 @@ TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransactio
   clock.advance_us(290'000);
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).error->message,
-            "rows that were acknowledged lie behind a transaction that is open");
+            "acknowledged rows follow an open transaction");
   // If the transaction cannot end, the error gives the cause.
   ends.has_min_isr = false;
   calls.on_message(kThere, AskEnds{10, {partition(0)}});

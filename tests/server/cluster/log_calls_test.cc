@@ -89,7 +89,7 @@ TEST_F(LogCallsTest, ASilentNodeIsNotTakenForWorse) {
   ASSERT_TRUE(best);
   ASSERT_FALSE(*best);
   EXPECT_EQ(best->error().code, ErrorCode::NetworkFailure);
-  EXPECT_EQ(best->error().message, "node 2 has not told how far its logs are");
+  EXPECT_EQ(best->error().message, "node 2 has not reported the ends of its logs");
 }
 
 TEST_F(LogCallsTest, LeadersReportTheirReadableEnds) {

@@ -121,7 +121,7 @@ TEST(Placement, one_node_is_enough_for_one_replica_and_not_for_two) {
   EXPECT_EQ(one->at(1), std::vector{NodeId{1}});
   const auto two = place_replicas(*table.snapshot(), topic(9), 0, 2, 2);
   ASSERT_FALSE(two);
-  EXPECT_EQ(two.error().message, "2 replicas need as many nodes, and the cluster has 1");
+  EXPECT_EQ(two.error().message, "2 replicas need as many nodes, but the cluster has 1");
 }
 
 TEST(Placement, a_node_that_is_away_gets_nothing_where_the_others_are_enough) {

@@ -18,8 +18,8 @@ TEST(Exposition, has_families_with_their_samples) {
       "# HELP bytes_total How many.\n# TYPE bytes_total counter\n"
       "bytes_total{topic=\"a\",partition=\"0\"} 18446744073709551615\n"
       "bytes_total{topic=\"say \\\"hi\\\"\\n\\\\\"} -0.5\n"
-      "# HELP millrace_metrics_samples_left_out Samples of this page that are not on it, since a "
-      "family has 20000 at most.\n# TYPE millrace_metrics_samples_left_out gauge\n"
+      "# HELP millrace_metrics_samples_left_out Samples that this page omits because a family "
+      "has at most 20000.\n# TYPE millrace_metrics_samples_left_out gauge\n"
       "millrace_metrics_samples_left_out 0\n");
 }
 

@@ -92,7 +92,7 @@ TEST(Http1, unknown_paths_and_wrong_methods_are_refused_and_the_connection_stays
   const std::string missing = client.say(get("/no%22where"));
   EXPECT_EQ(status_of(missing), 404);
   EXPECT_TRUE(missing.ends_with(
-      R"({"@type":"generic_error","error_code":40400,"message":"there is no path /no\"where"})"))
+      R"({"@type":"generic_error","error_code":40400,"message":"unknown path /no\"where"})"))
       << missing;
   const std::string wrong =
       client.say("POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
