@@ -20,11 +20,11 @@ Error wrong(std::string message, std::string hint = {}) {
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {
   // Many tutorials still use this flag.
   if (name == "zookeeper")
-    return wrong("--zookeeper is obsolete: say --bootstrap-server HOST:PORT");
+    return wrong("--zookeeper is obsolete; use --bootstrap-server HOST:PORT");
   std::vector<std::string> names;
   for (const Flag& flag : known) names.emplace_back(flag.name);
   const std::string near = closest_name(name, names);
-  return wrong(fmt::format("there is no option --{}", name),
+  return wrong(fmt::format("unrecognized option --{}", name),
                near.empty() ? "" : fmt::format("Did you mean --{}?", near));
 }
 
@@ -46,7 +46,7 @@ Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name
 Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
   for (const Flag& flag : known)
     if (flag.letter && flag.letter == letter) return &flag;
-  return wrong(fmt::format("there is no option -{}", letter));
+  return wrong(fmt::format("unrecognized option -{}", letter));
 }
 
 // Wraps `text` into lines of at most `width`, unless a word is longer; all lines except the first
@@ -74,7 +74,7 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* co
     const std::string_view argument = arguments[i];
     if (!is_flag(argument)) {
       if (flags.words_.size() == most_words)
-        return wrong(fmt::format("\"{}\" is one word too many", argument));
+        return wrong(fmt::format("unexpected argument \"{}\"", argument));
       flags.words_.emplace_back(argument);
       continue;
     }

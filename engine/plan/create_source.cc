@@ -169,7 +169,7 @@ Status check_no_topic(const CreateSource& create, const DataSource* old, const T
   if (!topics.find(topic) || (old && old->topic == topic && old->schema.has_row_id())) return {};
   return Error{
       ErrorCode::TopicExists,
-      fmt::format("topic \"{}\" is there already, and its records have keys of their own", topic),
+      fmt::format("topic \"{}\" already exists, and its records have keys of their own", topic),
       {},
       "Declare the PRIMARY KEY of these records, or give the table another name."}
       .at(create.name_position);

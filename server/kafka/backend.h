@@ -79,7 +79,7 @@ class Backend {
   // Fails with InvalidParameter.
   virtual void configure_topic_defaults(std::vector<storage::ConfigChange> /*changes*/,
                                         bool /*replaces_all*/, std::function<void(Status)> done) {
-    done(Error{ErrorCode::NotSupported, "there are no settings for all topics here"});
+    done(Error{ErrorCode::NotSupported, "settings for all topics are not supported here"});
   }
   // The quotas at the moment of the call; the object never changes.
   virtual std::shared_ptr<const storage::ClientQuotas> quotas() const = 0;
@@ -96,7 +96,7 @@ class Backend {
   using UsersChange =
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
   virtual void change_users(UsersChange /*change*/, std::function<void(Status)> done) {
-    done(Error{ErrorCode::NotSupported, "there are no users here"});
+    done(Error{ErrorCode::NotSupported, "users are not supported here"});
   }
 
   // `change` computes from the cluster's partitions and nodes, as they are when it runs, the

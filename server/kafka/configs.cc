@@ -67,24 +67,24 @@ std::string why_fixed(const NodeView& node, std::string_view name) {
                          "server starts, by --{}",
                          name, setting.flag);
   return fmt::format(
-      "there is no broker setting \"{}\" that can be changed, or it is not supported yet", name);
+      "broker setting \"{}\" cannot be changed, does not exist, or is not supported yet", name);
 }
 
 std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster,
                                          const storage::TopicDefaults& defaults) {
   using enum storage::ConfigType;
   std::vector<BrokerConfig> configs = {
-      {"broker.id", fmt::format("{}", node.node_id), Int, "the node's number"},
-      {"node.id", fmt::format("{}", node.node_id), Int, "the node's number"},
+      {"broker.id", fmt::format("{}", node.node_id), Int, "id of the node"},
+      {"node.id", fmt::format("{}", node.node_id), Int, "id of the node"},
       {"num.partitions", fmt::format("{}", node.partitions_of_new_topic), Int,
-       "of a topic that is made without saying how many"},
+       "number of partitions of a topic that is created without one"},
       {"default.replication.factor",
        fmt::to_string(cluster ? cluster->default_replication_factor() : 1), Int,
-       "of a topic that is made without saying how many"},
+       "number of replicas of a topic that is created without one"},
       {"auto.create.topics.enable", node.creates_topics ? "true" : "false", Boolean,
-       "whether a client that asks for a topic makes it"},
+       "whether a topic is created when a client requests one that does not exist"},
       {"advertised.listeners", fmt::format("PLAINTEXT://{}:{}", node.host, node.port), String,
-       "where clients are told to connect to"},
+       "addresses that clients connect to"},
   };
   for (const storage::GroupConfigRow& row : storage::group_configs())
     if (!row.broker_name.empty())

@@ -39,7 +39,7 @@ Result<std::optional<std::string_view>> FrameReader::next() {
   const auto size = load_be<int32_t>(rest.data());
   if (size < 0 || static_cast<size_t>(size) > max_frame_size_)
     return Error{ErrorCode::ProtocolViolation, fmt::format("a frame of {} bytes", size),
-                 fmt::format("A frame has up to {} bytes.", max_frame_size_)};
+                 fmt::format("A frame has at most {} bytes.", max_frame_size_)};
   awaited_ = kSizeSize + static_cast<size_t>(size);
   if (rest.size() < awaited_) return std::nullopt;
   given_ = awaited_;

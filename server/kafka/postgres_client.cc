@@ -25,8 +25,8 @@ std::string postgres_refusal() {
       {'S', "FATAL"},
       {'V', "FATAL"},
       {'C', "08P01"},
-      {'M', "this port speaks the protocol of Kafka, not of PostgreSQL"},
-      {'H', "Connect to the address that --pg names (port 7432 by default)."}};
+      {'M', "this port uses the Kafka protocol, not the PostgreSQL protocol"},
+      {'H', "Connect to the address in --pg (port 7432 by default)."}};
   std::string fields;
   for (const auto& [type, text] : kFields) {
     fields += type;

@@ -31,12 +31,13 @@ Status Sasl::admit(int16_t api_key) {
         fmt::format("the session of user \"{}\" has expired (connections.max.reauth.ms)", user_)};
   if (is_admitted()) return {};
   if (mechanism_ != Mechanism::None)
-    return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated to the end"};
+    return Error{ErrorCode::InvalidAuthorization,
+                 "the client has not completed the authentication"};
   std::string user(kAnonymous);
   if (!channel_->certificate_name.empty()) user = channel_->certificate_name;
   const auth::Method method = TRY(access_->admit(kDatabase, user, *channel_));
   if (method == auth::Method::Password)
-    return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated by SASL"};
+    return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated with SASL"};
   return let_in(std::move(user), method);
 }
 
@@ -96,7 +97,7 @@ Status Sasl::finish() {
   // Requests that the connection has already begun belong to the first user.
   if (is_again_ && claimed_ != user_)
     return Error{ErrorCode::InvalidAuthorization,
-                 fmt::format("a connection of user \"{}\" cannot become one of user \"{}\"", user_,
+                 fmt::format("a connection of user \"{}\" cannot switch to user \"{}\"", user_,
                              claimed_)};
   TRY(let_in(claimed_, TRY(access_->admit(kDatabase, claimed_, *channel_))));
   is_again_ = false;

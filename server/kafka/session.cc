@@ -122,7 +122,7 @@ void Session::answer_postgres() {
     if (greeting == PostgresGreeting::None) return;
     if (greeting == PostgresGreeting::Start) {
       output_ += postgres_refusal();
-      return refuse("a client of PostgreSQL has come to the port of Kafka's");
+      return refuse("a PostgreSQL client has connected to the Kafka port");
     }
     is_postgres_ = true;
     output_ += 'N';  // the connection continues without encryption
@@ -134,7 +134,7 @@ void Session::check_admission() {
   if (clock_.monotonic_us() >= authentication_until_us_)
     refuse("the client has not authenticated in time");
   else if (frames_.awaited_bytes() > Sasl::kMostRequestBytes)
-    refuse("a client that has not authenticated sends a long request");
+    refuse("a client that has not authenticated has sent a long request");
 }
 
 void Session::ask_for_room() {
@@ -218,7 +218,8 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
   if (const Status admitted = sasl_.admit(header.api_key); !admitted)
     return refuse(admitted.error().message);
   if (api->tells_present && is_suspended(backend_))
-    return refuse("others lead what this node led, and it does not know who");
+    return refuse("other nodes lead the partitions of this node, and their leaders are not known "
+                  "here");
   if (!renew_permissions()) return;
   throttle_.user = sasl_.user();
   throttle_.client_id = header.client_id.value_or("");
@@ -238,7 +239,7 @@ bool Session::renew_permissions() {
   const auto role = users_->roles.find(sasl_.user());
   if (role == users_->roles.end() || !role->second.may_login ||
       role->second.incarnation != sasl_.incarnation()) {
-    refuse(fmt::format("user {} was dropped, or may not log in any more", sasl_.user()));
+    refuse(fmt::format("user {} was dropped, or can no longer log in", sasl_.user()));
     return false;
   }
   permissions_ = std::make_shared<const Permissions>(users_, sasl_.user());

@@ -187,7 +187,7 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
         // Not even its names are known, so no object can show state ERROR. SHOW SERVER lists it.
         next->left_out.push_back(
             fmt::format("revision {}: {}", revision.value(), definition.error().message));
-        log_error("a definition is left out revision={} error=\"{}\"", revision.value(),
+        log_error("a definition is ignored revision={} error=\"{}\"", revision.value(),
                   definition.error().message);
         break;
       }
@@ -195,7 +195,7 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
         break;  // replication has applied it
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
-                     "the metadata log has a kind of command that this version does not know"};
+                     "the metadata log has a kind of command that this version does not support"};
     }
   }
   next->topics = changed.snapshot();
@@ -258,7 +258,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       case Kind::ClusterPart:  // replication removes it first
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
-                     "the metadata snapshot has a part that this version does not know"};
+                     "the metadata snapshot has a part that this version does not support"};
     }
   }
   if (defaults != storage::TopicDefaults()) loaded.set_defaults(std::move(defaults));

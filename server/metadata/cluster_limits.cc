@@ -24,7 +24,7 @@ Error needs_level(std::string what, storage::FeatureLevel needed, storage::Featu
           fmt::format("{} feature level {}, and the cluster is at {}", std::move(what),
                       needed.value(), level.value()),
           {},
-          "When all nodes run a program that knows it: millrace cluster upgrade."};
+          "When all nodes run a program that supports it, run millrace cluster upgrade."};
 }
 
 struct Check {
@@ -67,7 +67,7 @@ Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
         put && put->query->query->kind != engine::QueryKind::SourceTable) {
       if (engine::generator_of(*put->query->plan)) return no_generator();
       if (put->query->rebuilt_sink || !put->query->journal)
-        return not_in_cluster_yet("that a table is rebuilt beside the old one is", kDropAndCreate);
+        return not_in_cluster_yet("rebuilding a table beside the old one is", kDropAndCreate);
     }
   }
   return {};

@@ -12,7 +12,7 @@ namespace server {
 
 // `what` includes its verb, as in "generated rows are".
 Error not_in_cluster_yet(std::string what, std::string hint = {});
-inline constexpr const char* kDropAndCreate = "DROP it, and create it anew.";
+inline constexpr const char* kDropAndCreate = "DROP it, and create it again.";
 
 // Checks the statement by itself. Fails with NotSupported.
 Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction,

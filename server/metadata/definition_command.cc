@@ -438,7 +438,7 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
       defined->plan = std::make_shared<const engine::QueryPlan>(*std::move(plan));
       return defined;
     }
-    problem = plan ? "the definition of the query does not hold together" : plan.error().message;
+    problem = plan ? "the definition of the query is inconsistent" : plan.error().message;
   }
   row.take_problem();
   std::shared_ptr<DefinedQuery> unreadable = unreadable_query(id, row);
@@ -621,7 +621,7 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
     return Error{ErrorCode::IncompatibleFormat,
                  "the data directory was written by a version of millrace before its first release",
                  {},
-                 "Start with an empty --data-dir, and give the definitions anew."};
+                 "Start with an empty --data-dir, and create the streams and tables again."};
   const auto checksum = in.be<uint64_t>();
   if (!in.ok()) return damaged();
   const std::string_view text = in.rest();

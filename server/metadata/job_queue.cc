@@ -24,9 +24,9 @@ void JobQueue::add_up_to(size_t max_waiting, Lane lane, Job job) {
     if (jobs.size() >= max_waiting)
       return Error{
           ErrorCode::TooManyStatements,
-          fmt::format("{} changes of definitions and topics are waiting already", jobs.size()),
+          fmt::format("{} changes of definitions and topics are queued already", jobs.size()),
           {},
-          "Try again when these are done."};
+          "Try again when these changes are done."};
     jobs.push_back(std::move(job));
     return std::nullopt;
   }();

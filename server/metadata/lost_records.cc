@@ -60,8 +60,8 @@ std::optional<Error> why_lost(const DefinedQuery& query, const PartitionElection
   if (first == nullptr) return std::nullopt;
   return Error{
       ErrorCode::ObjectState,
-      fmt::format("{} were lost by an unclean election of a leader (epoch {}): what the query keeps "
-                  "and has written may be made of what is in the log no more",
+      fmt::format("{} were lost by an unclean election of a leader (epoch {}): the state and the "
+                  "output of the query may contain records that the log no longer has",
                   what_is_lost(query, first->first), first->second.epoch.value()),
       {},
       hint_about_lost_records(query)};
@@ -73,11 +73,12 @@ Error why_reading_ends(const MetadataImage& image, const storage::TopicPartition
   return Error{
       ErrorCode::ObjectState,
       fmt::format("records of topic \"{}\", partition {}, were lost by an unclean election of a "
-                  "leader (epoch {}): what was shown may be in the log no more",
+                  "leader (epoch {}): earlier rows may come from records that the log no longer "
+                  "has",
                   topic == nullptr ? partition.topic.to_string() : topic->name,
                   partition.partition.value(), election.epoch.value()),
       {},
-      "Ask again: it begins with what is there now."};
+      "Run the query again. It then starts with the present records."};
 }
 
 std::vector<std::string> queries_over(const MetadataImage& image,

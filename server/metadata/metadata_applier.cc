@@ -52,9 +52,10 @@ QueryRunner::Known known_objects(const MetadataImage& image) {
 Status check_not_undone(const DefiningTransaction& transaction, const MetadataImage& image) {
   if (!transaction.has_defined || image.open_definitions.contains(transaction.id)) return {};
   return Error{ErrorCode::FencedTask,
-               "what the transaction has defined was undone: this node was away for too long",
+               "the definitions of the transaction were rolled back: this node was disconnected "
+               "for too long",
                {},
-               "Begin it anew."};
+               "Repeat the transaction."};
 }
 
 // Whether an open transaction may need the topic's records again.
@@ -120,7 +121,7 @@ Result<MetadataImagePtr> MetadataApplier::read_all(const std::atomic<bool>& must
     ahead = read_ahead(block.back().revision + 1);
     for (const ReadCommand& command : block) {
       now = TRY(apply_command(*now, topics_, command)).next;
-      if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
+      if (must_stop) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
     }
   }
   return now;
@@ -164,7 +165,7 @@ void MetadataApplier::run() {
     if (const auto job = jobs_.take(patience)) job->run();
     undo_abandoned_transactions();
     if (const Status applied = catch_up(); !applied)
-      log_error("the metadata log cannot be applied behind revision={} error=\"{}\"",
+      log_error("cannot apply the metadata log after a revision revision={} error=\"{}\"",
                 image()->revision.value(), applied.error().message);
   }
 }
@@ -187,7 +188,7 @@ Status MetadataApplier::jump() {
   if (!snapshot || snapshot->revision <= image()->revision)
     return Error{ErrorCode::DataCorrupted, "the metadata log has a gap"};
   const ImageChange change = TRY(jump_to_snapshot(*image(), *snapshot, topics_));
-  log_info("the metadata are taken from a snapshot revision={}", snapshot->revision.value());
+  log_info("the metadata were loaded from a snapshot revision={}", snapshot->revision.value());
   image_.store(change.next, std::memory_order_release);
   carry_out(change);
   return {};
@@ -275,7 +276,7 @@ void MetadataApplier::undo(const Uuid& transaction) {
   const Status undone =
       decide([&] { return end_transaction(transaction, TransactionEnd::Rollback); });
   if (!undone)
-    log_error("definitions of a transaction that was not committed are not undone error=\"{}\"",
+    log_error("cannot roll back definitions of a transaction that was not committed error=\"{}\"",
               undone.error().message);
 }
 
@@ -323,7 +324,8 @@ void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
   }
   if (++definition->rounds > kMaxRounds)
     return definition->done(
-        Error{ErrorCode::LimitExceeded, "the statement asks the schema registry again and again"});
+        Error{ErrorCode::LimitExceeded,
+              "the statement needs too many answers of the schema registry"});
   outside_->answer(std::move(questions), std::move(definition->known),
                    [this, definition](Result<engine::OutsideSchemas> known) {
                      if (!known) return definition->done(std::move(known).error());
@@ -675,7 +677,7 @@ void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
                                      .hint = hint_about_lost_topic(*user)});
   // One line for all queries, since there may be thousands.
   if (!users.empty())
-    log_error("topic deleted under queries, which are stopped topic={} queries={} first={}",
+    log_error("queries are stopped because a topic was deleted topic={} queries={} first={}",
               topic.name, users.size(), users.front()->plan->id);
   queries_.drop_topic(topic.id);
 }

@@ -29,10 +29,11 @@ bool holds(const std::vector<storage::TopicInfo>& topics, const Uuid& id) {
 Error is_being_changed(std::string_view topic) {
   return Error{
       ErrorCode::LockTimeout,
-      fmt::format("topic \"{}\" was made, dropped or replaced by a transaction that has not ended",
+      fmt::format("topic \"{}\" was created, dropped or replaced by a transaction that has not "
+                  "ended",
                   topic),
-      "What is written to it now could be lost with the end of that transaction.",
-      "Try again when the other session has said COMMIT or ROLLBACK."};
+      "Records written to it now could be lost when that transaction ends.",
+      "Try again after the COMMIT or ROLLBACK of the other session."};
 }
 
 DefinitionUses uses_of(const OpenDefinitions& open) {
@@ -87,7 +88,7 @@ Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage&
                                "not ended",
                                *name),
                    {},
-                   "Try again when the other session has said COMMIT or ROLLBACK."};
+                   "Try again after the COMMIT or ROLLBACK of the other session."};
   }
   return {};
 }
@@ -236,7 +237,7 @@ Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
   }
   if (open_.undo.size() > kMostNames)
     return Error{ErrorCode::LimitExceeded,
-                 fmt::format("a transaction defines at most {} things", kMostNames)};
+                 fmt::format("a transaction can define at most {} objects", kMostNames)};
   return std::move(notes_);
 }
 

@@ -110,7 +110,8 @@ struct Planner {
     effect.changed_tables.push_back(planned.source->name);
     if (!settings.ksqldb_compat && has_key_of_times(*planned.source))
       effect.notices.emplace_back(
-          "points in time keep milliseconds: of rows whose keys differ by less the last one stays");
+          "timestamps have millisecond precision: of rows whose keys differ by less than that, "
+          "only the last one is kept");
     effect.changes.push_back(PutSource{planned.source});
     return with_generator(std::move(effect), std::move(planned));
   }
@@ -136,7 +137,7 @@ struct Planner {
       return replace(std::move(effect), old, std::move(planned));
     }
     if (existing && is_in_cluster)
-      return not_in_cluster_yet("that a query takes the place of what no query writes is",
+      return not_in_cluster_yet("replacing a definition that no query writes with a query is",
                                 kDropAndCreate);
     if (existing) effect.changed_tables.push_back(existing->name);
     return with_query(std::move(effect), std::move(planned), engine::QueryKind::CreateAs);
@@ -232,7 +233,7 @@ struct Planner {
     if (source->kind != engine::SourceKind::Table || source->read_only ||
         !source->created_by.empty())
       return Error{ErrorCode::WrongObjectType,
-                   fmt::format("{} is no table whose columns could have a DEFAULT", source->name)}
+                   fmt::format("{} is not a table whose columns can have a DEFAULT", source->name)}
           .at(alter.table.position);
     auto altered = std::make_shared<engine::DataSource>(*source);
     engine::ColumnDef& column = altered->schema.columns[static_cast<size_t>(index)];
@@ -256,7 +257,7 @@ struct Planner {
                    fmt::format("column \"{}\" of {} does not exist", column, source->name)}
           .at(comment.column->position);
     if (comment.text && comment.text->size() > kMostBytes)
-      return Error{ErrorCode::LimitExceeded, "a comment has at most 16 kB"};
+      return Error{ErrorCode::LimitExceeded, "a comment can have at most 16 kB"};
     auto commented = std::make_shared<engine::DataSource>(*source);
     commented->comments.erase(column);
     if (comment.text && !comment.text->empty()) commented->comments[column] = *comment.text;
@@ -374,7 +375,7 @@ struct Planner {
     const std::string name = engine::setting_name(alter.name);
     effect.is_nothing = name.empty();
     if (effect.is_nothing)
-      effect.notices.push_back(fmt::format("nothing depends on {} here", alter.name));
+      effect.notices.push_back(fmt::format("no dependent objects of {} exist here", alter.name));
     else
       effect.changes.push_back(SetSystemProperty{name, alter.value});
     return effect;
@@ -405,7 +406,7 @@ struct Planner {
     return Error{ErrorCode::UndefinedSchema,
                  schema_that(name.text.substr(0, dot), "does not exist"),
                  {},
-                 "CREATE SCHEMA makes one."}
+                 "CREATE SCHEMA creates a schema."}
         .at(at);
   }
   // The names that begin with the schema's name and a dot.
@@ -427,7 +428,8 @@ struct Planner {
           ErrorCode::DependentObjects,
           fmt::format("cannot drop schema {} because other objects depend on it",
                       engine::display_name(schema)),
-          fmt::format("{} is in it.", engine::display_name(!sources.empty() ? sources.front()
+          fmt::format("{} is in the schema.",
+                      engine::display_name(!sources.empty() ? sources.front()
                                                            : types.empty()  ? sequences.front()
                                                                             : types.front())),
           "Use DROP ... CASCADE to drop the dependent objects too."};
@@ -462,7 +464,7 @@ struct Planner {
     if (source->read_only) return refuse("it is read-only");
     if (source->window) return refuse("it is windowed");
     if (!source->created_by.empty())
-      return refuse(fmt::format("its rows are made by query {}", source->created_by));
+      return refuse(fmt::format("its rows are written by query {}", source->created_by));
     std::vector<std::string> users = image.catalog->writers_of(source->name);
     append(users, image.catalog->readers_of(source->name));
     std::erase_if(users, [&](const std::string& id) {
@@ -473,7 +475,7 @@ struct Planner {
         ErrorCode::DependentObjects,
         fmt::format("{} of {}: query {} reads or writes it", verb, source->name, users.front()),
         {},
-        "Drop what reads it first."}
+        "First drop the query that reads it."}
         .at(table.position);
   }
 
@@ -482,12 +484,12 @@ struct Planner {
     const engine::DataSource* source = TRY(find_own_table(table, "ALTER TABLE"));
     if (!rekeyed)
       return Error{ErrorCode::NotSupported,
-                   "an ALTER TABLE that changes rows is for PostgreSQL's clients only yet"};
+                   "an ALTER TABLE that changes rows is only available to PostgreSQL clients yet"};
     if (rekeyed->old_topic == TRY(topic_of(*source)).id && rekeyed->is_unchanged()) return source;
     return Error{ErrorCode::ObjectState,
                  fmt::format("{} was written while its rows were copied", source->name),
                  {},
-                 "Try again when nobody writes to it."}
+                 "Try again when no session writes to it."}
         .at(table.position);
   }
   Result<Effect> with_copied_rows(const engine::DataSource& source,
@@ -604,7 +606,7 @@ struct Planner {
         return Error{ErrorCode::UnknownTopic,
                      fmt::format("topic \"{}\" of {} was deleted", source->topic, name),
                      {},
-                     fmt::format("DROP {} and create it anew.", name)};
+                     fmt::format("DROP {} and create it again.", name)};
     }
     return {};
   }
@@ -618,8 +620,8 @@ struct Planner {
     Error error = std::move(plan).error();
     if (is_in_cluster) return std::move(error).with_hint(kDropAndCreate);
     error.hint =
-        "WITH (REBUILD = true) builds the new definition beside the old one, from the beginning of "
-        "its sources, and lets it take the place of the old one when it has caught up.";
+        "WITH (REBUILD = true) builds the new definition beside the old one from the beginning of "
+        "its sources, and replaces the old one when it has caught up.";
     return error;
   }
 
@@ -640,12 +642,12 @@ struct Planner {
     staging.name = rebuild_topic(planned.plan.id);
     if (topics.find(staging.name))
       return Error{ErrorCode::DuplicateObject,
-                   fmt::format("topic \"{}\" is there already", staging.name)};
+                   fmt::format("topic \"{}\" already exists", staging.name)};
     staging.config = engine::topic_config(sink.kind, sink.window.has_value(), std::nullopt);
     planned.plan.stages.back().output.topic = staging.name;
     effect.new_topics.push_back(std::move(staging));
     effect.notices.push_back(
-        fmt::format("query {} is built beside {}, and takes its place when it has caught up",
+        fmt::format("query {} is being built beside {} and replaces it when it has caught up",
                     planned.plan.id, planned.rebuilds));
     effect.rebuilt_sink = planned.sink;
     effect.started = std::move(planned);
@@ -660,14 +662,14 @@ struct Planner {
       return Error{ErrorCode::ObjectState,
                    fmt::format("query {} cannot be replaced: {}", id, old->unreadable),
                    {},
-                   fmt::format("DROP {}, and create it anew.", planned.sink->name)};
+                   fmt::format("DROP {}, and create it again.", planned.sink->name)};
     if (const auto lost = lost_topic(*old, *image.topics))
       return Error{ErrorCode::UnknownTopic,
                    fmt::format("{} cannot be replaced: topic \"{}\" was deleted", id, *lost)}
           .with_hint(hint_about_lost_topic(*old));
     planned.plan = TRY(upgrade(*old->plan, planned));
     effect.notices.push_back(
-        fmt::format("query {} goes on with its new definition, from where it was", id));
+        fmt::format("query {} continues with its new definition from its current position", id));
     effect.started = std::move(planned);
     effect.replaced = old;
     effect.shows_again = !settings.ksqldb_compat;  // ksqlDB does not update them
@@ -736,7 +738,7 @@ Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
     const DefinedQueryPtr query = erase ? image.find_query(erase->id) : nullptr;
     if (query && query->stands)
       return Error{ErrorCode::ObjectState,
-                   fmt::format("query {} takes part in a rebuild that ends just now", erase->id),
+                   fmt::format("query {} takes part in a rebuild that is just ending", erase->id),
                    {},
                    "Try again in a moment."};
   }
@@ -1020,7 +1022,8 @@ Error not_in_transaction(const ParsedStatement& statement) {
                   command_tag(statement.statement) == "OK" ? words.substr(0, kShown)
                                                            : command_tag(statement.statement)),
       "ROLLBACK could not undo it.",
-      "COMMIT first, and say it outside of a transaction (in a driver: in autocommit mode)."};
+      "Use COMMIT first, and run the statement outside of a transaction (in a driver: in "
+      "autocommit mode)."};
 }
 
 // The creator of a topic owns it.
@@ -1146,11 +1149,11 @@ Status give_own_sequences(Effect& effect, const engine::Catalog& catalog,
             effect.new_topics.end())
       return Error{
           ErrorCode::NotSupported,
-          fmt::format("SERIAL and IDENTITY columns of a table whose topic is there, \"{}\", "
+          fmt::format("SERIAL and IDENTITY columns of a table whose topic already exists, \"{}\", "
                       "are not supported in a cluster yet",
                       put->source->topic),
           {},
-          "CREATE SEQUENCE ... START, and declare the column with DEFAULT nextval('its "
+          "Use CREATE SEQUENCE ... START, and declare the column with DEFAULT nextval('its "
           "name')."};
     for (engine::Sequence& each : numbered.made) {
       each.owner_role = asker.value_or("");

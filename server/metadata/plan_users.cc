@@ -33,10 +33,11 @@ Status set_password(Role& role, const std::string& password, std::vector<std::st
     return {};
   }
   if (password.starts_with("SCRAM-SHA-"))
-    return Error{ErrorCode::InvalidParameter, "this is not a SCRAM verifier that can be used",
-                 "It begins like one.",
-                 fmt::format("Its form is SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, with "
-                             "up to {} iterations.",
+    return Error{ErrorCode::InvalidParameter, "the SCRAM verifier is not valid",
+                 "The password begins like a SCRAM verifier.",
+                 fmt::format("A verifier has the form "
+                             "SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, with at most {} "
+                             "iterations.",
                              auth::kMostIterations)};
   TRY(auth::check_password(password));
   for (const auth::Hash hash : {auth::Hash::Sha256, auth::Hash::Sha512})
@@ -70,7 +71,7 @@ struct Planner {
     TRY(check_superuser(users, asker, "create roles"));
     if (create.name.empty() || create.name.size() > kMaxNameBytes)
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("the name of a role has 1 to {} bytes", kMaxNameBytes)};
+                   fmt::format("the name of a role must have 1 to {} bytes", kMaxNameBytes)};
     if (create.name.starts_with("pg_") || create.name == "public" || create.name == "all")
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("role name \"{}\" is reserved", create.name)};
@@ -112,8 +113,8 @@ struct Planner {
           return Error{
               ErrorCode::DependentObjects,
               fmt::format("role \"{}\" cannot be dropped because some objects depend on it", name),
-              fmt::format("It owns topic {}.", topic),
-              "ALTER STREAM or TABLE ... OWNER TO another."};
+              fmt::format("It is the owner of topic {}.", topic),
+              "Use ALTER STREAM or ALTER TABLE ... OWNER TO to assign another owner."};
       planned.changes.push_back(storage::EraseRole{name});
     }
     return {};
@@ -164,7 +165,7 @@ struct Planner {
     if (!change.target) planned.tag += " ROLE";
     for (const std::string& grantee : change.grantees)
       if (grantee == "public")
-        return Error{ErrorCode::NotSupported, "rights of everybody (PUBLIC) are not supported yet"};
+        return Error{ErrorCode::NotSupported, "rights of all users (PUBLIC) are not supported yet"};
       else
         TRY(find(grantee));
     if (!change.target) return change_members(change);
@@ -179,7 +180,7 @@ struct Planner {
         std::ranges::find(change.rights, engine::Right::Create) != change.rights.end();
     if (names_create && !change.target->is_everything)
       return Error{ErrorCode::InvalidStatement,
-                   "CREATE is a right on ALL",
+                   "CREATE can only be granted on ALL",
                    {},
                    "GRANT CREATE ON ALL TO ..."};
     for (const std::string& topic : TRY(topics_of(*change.target)))

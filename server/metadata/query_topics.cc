@@ -52,7 +52,8 @@ std::optional<std::string> lost_topic(const DefinedQuery& query,
 }
 
 std::string hint_about_lost_topic(const DefinedQuery& query) {
-  return fmt::format("A topic of the same name would be another one: {}, and create it anew.",
+  return fmt::format("A new topic with the same name would not be the lost one: {}, and create it "
+                     "again.",
                      how_to_end(query));
 }
 
@@ -62,10 +63,12 @@ std::string hint_about_damage(const DefinedQuery& query) {
 
 std::string hint_about_lost_records(const DefinedQuery& query) {
   constexpr std::string_view kAnew =
-      "create it anew; with auto.offset.reset = 'earliest' it reads what is there from the beginning.";
+      "create it again; with auto.offset.reset = 'earliest' it reads the present records from the "
+      "beginning.";
   if (query.query->kind == engine::QueryKind::CreateAs)
     return fmt::format("{} DELETE TOPIC, and {}", how_to_end(query), kAnew);
-  return fmt::format("What it has written stays where it is: {}, and {}", how_to_end(query), kAnew);
+  return fmt::format("The records that it has written are kept: {}, and {}",
+                     how_to_end(query), kAnew);
 }
 
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,

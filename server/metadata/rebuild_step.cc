@@ -42,7 +42,7 @@ Result<storage::MetadataCommand> plan_rebuild_step(const RebuildStep& step,
   const bool must_stand = step.kind != RebuildStep::Kind::Stand;
   if (!old || !built->rebuilt_sink || built->stands != must_stand)
     return Error{ErrorCode::ObjectState,
-                 fmt::format("query {} is not being rebuilt any more", step.query_id)};
+                 fmt::format("query {} is no longer being rebuilt", step.query_id)};
   DefinitionCommand command;
   storage::MetadataCommand logged;
   if (step.kind == RebuildStep::Kind::Finish) {

@@ -192,7 +192,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
       session_->shut_down(memory_.refusal(fmt::format("{} of answers that the client does not read",
                                                       format_bytes(session_->unsent_bytes()))));
     else if (session_->is_inside_message())
-      session_->shut_down(memory_.refusal("a message whose rest does not come"));
+      session_->shut_down(memory_.refusal("a message whose rest does not arrive"));
     else
       return;
     pump();

@@ -145,7 +145,7 @@ struct Connector::Impl {
   uv_poll_t* polling = nullptr;
   addrinfo *addresses = nullptr, *next = nullptr;
   Socket socket;
-  std::string why = "it has no address";
+  std::string why = "the host has no address";
   bool is_looking_up = false, is_over = false, is_timer_closed = false;
 };
 

@@ -44,8 +44,8 @@ Error cannot_listen(const Address& address, const std::string& reason, std::stri
 Error cannot_listen(const Address& address, int error_number) {
   std::string hint;
   if (error_number == EADDRINUSE)
-    hint = "Another program listens there; choose another port, or 0 for any free one.";
-  if (error_number == EACCES) hint = "Ports below 1024 need privileges; choose a higher one.";
+    hint = "Another program is listening there. Choose another port, or 0 for any free one.";
+  if (error_number == EACCES) hint = "Ports below 1024 need privileges. Choose a higher port.";
   return cannot_listen(address, reason_of(error_number), std::move(hint));
 }
 

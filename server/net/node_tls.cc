@@ -88,7 +88,7 @@ NodeTls::~NodeTls() = default;
 Error NodeTls::failure(int code) {
   const int error = SSL_get_error(impl_->ssl.get(), code);
   if (error == SSL_ERROR_ZERO_RETURN)
-    return {ErrorCode::ProtocolViolation, "TLS: the other has said all"};
+    return {ErrorCode::ProtocolViolation, "TLS: the other node has closed its side"};
   const long refusal = SSL_get_verify_result(impl_->ssl.get());
   Error failed{
       ErrorCode::ProtocolViolation,

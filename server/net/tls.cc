@@ -211,7 +211,7 @@ TlsConnection::Progress TlsConnection::handshake(Channel& channel) {
   SSL* ssl = impl_->ssl.get();
   if (const int code = SSL_do_handshake(ssl); code != 1) return fail(code);
   if (impl_->needs_protocol && !impl_->offer.has_chosen) {
-    failure_ = "the client has not said by ALPN what it speaks";
+    failure_ = "the client has not named its protocol by ALPN";
     return Progress::Failed;
   }
   channel.has_tls = true;

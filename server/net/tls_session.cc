@@ -63,7 +63,7 @@ void TlsSession::decide() {
   if (is_request && code == kSslRequestCode) {
     first_bytes_.erase(0, kRequestBytes);
     // An attacker in the middle may have added these bytes, to be taken for encrypted ones.
-    if (!first_bytes_.empty()) return end("unencrypted data follow the request for TLS");
+    if (!first_bytes_.empty()) return end("unencrypted data after the request for TLS");
     plain_output_ += 'S';
     return begin(false);
   }

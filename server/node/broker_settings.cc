@@ -28,81 +28,96 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
                         storage::ConfigType type = String) {
     all.push_back({name, std::move(value), type, doc, flag});
   };
-  text("listeners", listeners_of(settings), "kafka", "where the server listens for Kafka clients",
+  text("listeners", listeners_of(settings), "kafka",
+                                 "addresses where the server listens for Kafka clients",
        List);
-  text("log.dirs", settings.data_dir, "data-dir", "the folder of all data");
+  text("log.dirs", settings.data_dir, "data-dir", "directory of all data");
   number("num.partitions", settings.sql.engine.num_partitions, "num-partitions",
-         "of a topic that is made without a number");
+         "number of partitions of a topic that is created without one");
   text("auto.create.topics.enable", settings.auto_create_topics ? "true" : "false",
-       "auto-create-topics", "whether a client that asks for a topic makes it", Boolean);
-  text("delete.topic.enable", "true", "", "topics can be deleted", Boolean);
+       "auto-create-topics", "whether a topic is created when a client requests one that does not "
+                             "exist",
+                             Boolean);
+  text("delete.topic.enable", "true", "", "whether topics can be deleted", Boolean);
   number("max.connections", static_cast<int64_t>(settings.max_connections), "max-connections",
-         "of Kafka clients at a time");
+         "maximum number of connections of Kafka clients");
   number("connections.max.reauth.ms", settings.connections_max_reauth_ms,
-         "connections-max-reauth-ms", "how long a client that came in by SASL is let in", Long);
+         "connections-max-reauth-ms", "time after which a client that logged in with SASL must "
+                                      "authenticate again",
+                                      Long);
   number("log.retention.check.interval.ms", settings.log_retention_check_interval_ms,
-         "log-retention-check-interval-ms", "how often retention and compaction look for work",
+         "log-retention-check-interval-ms", "interval of retention and compaction",
          Long);
   if (settings.log_retention_minutes)
     number("log.retention.minutes", *settings.log_retention_minutes, "log-retention-minutes",
-           "counts unless log.retention.ms is set");
+           "ignored if log.retention.ms is set");
   if (settings.log_retention_hours)
     number("log.retention.hours", *settings.log_retention_hours, "log-retention-hours",
-           "counts unless log.retention.ms or log.retention.minutes is set");
+           "ignored if log.retention.ms or log.retention.minutes is set");
   number("group.initial.rebalance.delay.ms", groups.initial_rebalance_delay_ms,
          "group-initial-rebalance-delay-ms",
-         "how long the first member of a group waits for others");
+         "time that a new group waits for further members");
   number("group.min.session.timeout.ms", groups.min_session_timeout_ms,
-         "group-min-session-timeout-ms", "the shortest session of a group's member");
+         "group-min-session-timeout-ms", "shortest session time-out of a group member");
   number("group.max.session.timeout.ms", groups.max_session_timeout_ms,
-         "group-max-session-timeout-ms", "the longest session of a group's member");
-  number("group.max.size", groups.max_size, "group-max-size", "members of a group");
+         "group-max-session-timeout-ms", "longest session time-out of a group member");
+  number("group.max.size", groups.max_size, "group-max-size",
+         "maximum number of members of a group");
   number("group.consumer.max.size", groups.consumer_max_size, "group-consumer-max-size",
-         "members of a group by the consumer protocol");
+         "maximum number of members of a group that uses the consumer protocol");
   number("group.share.max.size", groups.share_max_size, "group-share-max-size",
-         "members of a share group");
+         "maximum number of members of a share group");
   number("group.share.max.share.sessions", groups.share_max_sessions,
-         "group-share-max-share-sessions", "connections that read for a share group");
+         "group-share-max-share-sessions", "maximum number of connections that read for a share "
+                                           "group");
   number("offsets.retention.minutes", groups.offsets_retention_ms / 60'000,
-         "offsets-retention-minutes", "how long the offsets of a group without members are kept");
+         "offsets-retention-minutes", "time that the offsets of a group without members are kept");
   number("offsets.retention.check.interval.ms", groups.retention_check_ms,
-         "offsets-retention-check-interval-ms", "how often they are looked at", Long);
+         "offsets-retention-check-interval-ms", "interval of the check for expired offsets", Long);
   number("offsets.topic.num.partitions", groups.offsets_topic_partitions,
-         "offsets-topic-num-partitions", "partitions of __consumer_offsets, when it is made");
+         "offsets-topic-num-partitions", "number of partitions of __consumer_offsets when it is "
+                                         "created");
   number("offset.metadata.max.bytes", groups.max_metadata_bytes, "offset-metadata-max-bytes",
-         "what a client may keep beside an offset");
+         "maximum size of the metadata that a client stores with an offset");
   number("transaction.max.timeout.ms", transactions.max_timeout_ms, "transaction-max-timeout-ms",
-         "the longest a transaction may be open");
+         "maximum time-out of a transaction");
   number("transactional.id.expiration.ms", transactions.id_expiration_ms,
-         "transactional-id-expiration-ms", "how long an unused transactional id is kept", Long);
+         "transactional-id-expiration-ms", "time that an unused transactional id is kept", Long);
   number("transaction.state.log.num.partitions", transactions.topic_partitions,
          "transaction-state-log-num-partitions",
-         "partitions of __transaction_state, when it is made");
+         "number of partitions of __transaction_state when it is created");
   number("producer.id.expiration.ms", settings.producer_id_expiration_ms,
-         "producer-id-expiration-ms", "how long the sequences of a silent producer are kept");
+         "producer-id-expiration-ms", "time that the sequence numbers of an idle producer are "
+                                      "kept");
   number("group.consumer.session.timeout.ms", groups.consumer_session_timeout_ms,
-         "group-consumer-session-timeout-ms", "of members by the consumer protocol");
+         "group-consumer-session-timeout-ms", "session time-out of members that use the consumer "
+                                              "protocol");
   number("group.consumer.heartbeat.interval.ms", groups.consumer_heartbeat_interval_ms,
-         "group-consumer-heartbeat-interval-ms", "of members by the consumer protocol");
+         "group-consumer-heartbeat-interval-ms",
+         "heartbeat interval of members that use the consumer protocol");
   number("group.share.session.timeout.ms", groups.share_session_timeout_ms,
-         "group-share-session-timeout-ms", "of members of a share group");
+         "group-share-session-timeout-ms", "session time-out of members of a share group");
   number("group.share.heartbeat.interval.ms", groups.share_heartbeat_interval_ms,
-         "group-share-heartbeat-interval-ms", "of members of a share group");
+         "group-share-heartbeat-interval-ms", "heartbeat interval of members of a share group");
   number("group.share.record.lock.duration.ms", groups.share_record_lock_ms,
          "group-share-record-lock-duration-ms",
-         "how long a member of a share group keeps a record");
+         "time that a member of a share group has for a record");
   number("group.share.delivery.count.limit", groups.share_delivery_count_limit,
-         "group-share-delivery-count-limit", "how often a share group tries a record");
+         "group-share-delivery-count-limit", "number of times that a share group delivers a "
+                                             "record");
   number("group.share.partition.max.record.locks", groups.share_max_record_locks,
          "group-share-partition-max-record-locks",
-         "records of a partition that a share group has and has not done");
+         "maximum number of records of a partition that a share group has fetched and not "
+         "acknowledged");
   number("min.insync.replicas", settings.cluster.min_insync_replicas, "min-insync-replicas",
-         "replicas that have a record before acks=all is answered; of all nodes the same");
+         "number of replicas that must have a record before acks=all is acknowledged; the same on "
+         "all nodes");
   if (settings.cluster.id.empty()) return all;
   number("replica.lag.time.max.ms", settings.cluster.replica_lag_time_max_ms,
-         "replica-lag-time-max-ms", "a follower that is behind for so long is not in sync", Long);
+         "replica-lag-time-max-ms", "time after which a follower that lags is no longer in sync",
+                                    Long);
   if (!settings.cluster.rack.empty())
-    text("broker.rack", settings.cluster.rack, "rack", "where the node is");
+    text("broker.rack", settings.cluster.rack, "rack", "location of the node");
   return all;
 }
 

@@ -20,8 +20,8 @@ Status forget_join(storage::Log& log) {
   const auto begun = TRY(storage::read_begun_join(log));
   if (!begun) return {};
   log_warn(
-      "a join was begun and has not ended: this server is alone, as before, until the join is said "
-      "again cluster={} node={}",
+      "a join was started and has not finished, the server runs alone until the join is repeated "
+      "cluster={} node={}",
       begun->cluster_id, begun->node.value());
   return storage::forget_begun_join(log);
 }
@@ -162,7 +162,7 @@ MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member) {
                     });
     auto told = answer->get_future();
     if (told.wait_for(kPatience) == std::future_status::ready) return told.get();
-    return Error{ErrorCode::NotLeader, "no leader tells how far a partition goes"};
+    return Error{ErrorCode::NotLeader, "no leader has reported the end of a partition"};
   };
 }
 

@@ -51,8 +51,9 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
                           if (parts->batches.size() > 1 && parts->may_be_there) {
                             parts->error->code = ErrorCode::NetworkFailure;
                             parts->error->detail =
-                                "The rows belong to several partitions: some may be there.";
-                            parts->error->hint = "Look which are before you write them again.";
+                                "The rows belong to several partitions: some of them may have been "
+                                "written.";
+                            parts->error->hint = "Check which rows were written before you retry.";
                           }
                           parts->done(*std::move(parts->error));
                         });
@@ -66,7 +67,7 @@ void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
     std::vector<Changed> parts;
     size_t left;
   };
-  const Error no_answer{ErrorCode::Internal, "a part of the rows has no answer"};
+  const Error no_answer{ErrorCode::Internal, "some of the rows were not acknowledged"};
   auto waiting = std::make_shared<Waiting>(Waiting{
       std::move(done), std::vector<Changed>(parts.size(), Changed{no_answer}), parts.size()});
   for (size_t i = 0; i < parts.size(); ++i) {

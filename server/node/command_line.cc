@@ -14,7 +14,7 @@ namespace {
 constexpr int kUsageError = 2;
 
 std::string unknown_argument(const CLI::App& app, const std::string& argument) {
-  if (!argument.starts_with('-')) return fmt::format("\"{}\" is one word too many", argument);
+  if (!argument.starts_with('-')) return fmt::format("unexpected argument \"{}\"", argument);
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) names.push_back(name);
@@ -23,7 +23,7 @@ std::string unknown_argument(const CLI::App& app, const std::string& argument) {
                                                : argument.find_first_not_of('-'));
   const std::string near = closest_name(name.substr(0, name.find('=')), names);
   const std::string problem =
-      fmt::format("there is no option {}", argument.substr(0, argument.find('=')));
+      fmt::format("unrecognized option {}", argument.substr(0, argument.find('=')));
   return near.empty() ? problem : fmt::format("{}\nhint: Did you mean --{}?", problem, near);
 }
 

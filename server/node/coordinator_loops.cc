@@ -30,7 +30,7 @@ Result<Offset> CoordinatorLoop::read(PartitionId partition, Offset from, size_t 
 
 Result<CoordinatorLoop::Extent> CoordinatorLoop::extent(PartitionId partition) {
   const auto status = backend_.find_partition({topic_, partition});
-  if (!status) return Error{ErrorCode::UnknownTopic, "the partition is not there"};
+  if (!status) return Error{ErrorCode::UnknownTopic, "the partition is not on this node"};
   return Extent{status->log_start(), status->log_end()};
 }
 
@@ -47,7 +47,7 @@ void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::stri
                              std::function<void(Status)> done) {
   if (!leads(partition, epoch))
     return loop_.post([done = std::move(done)] {
-      done(Error{ErrorCode::FencedLeaderEpoch, "the partition has another leader epoch now"});
+      done(Error{ErrorCode::FencedLeaderEpoch, "the leader epoch of the partition has changed"});
     });
   storage::AppendRequest request;
   request.parts.push_back({{topic_, partition}, std::move(batch), epoch, std::move(guard)});

@@ -67,7 +67,7 @@ Status status_of_end(KafkaError error) {
   if (error == KafkaError::None) return {};
   if (error == KafkaError::InvalidProducerEpoch)
     return Error{ErrorCode::FencedTask, "the producer was replaced by a newer one"};
-  return Error{ErrorCode::NotLeader, "the coordinator of the group is not there"};
+  return Error{ErrorCode::NotLeader, "the coordinator of the group is not available"};
 }
 
 std::unique_ptr<GroupCoordinators> make_group_coordinators(

@@ -50,7 +50,7 @@ int run(CLI::App& app, int argc, const char* const* argv, const std::function<in
 }
 
 void add_data_dir(CLI::App& app, std::string& data_dir) {
-  app.add_option(kDataDirFlag, data_dir, "the folder of the log and the state")
+  app.add_option(kDataDirFlag, data_dir, "directory of the log and the state")
       ->envname("MILLRACE_DATA_DIR")
       ->type_name("PATH")
       ->capture_default_str();
@@ -128,7 +128,7 @@ Status expect_data_in(const std::string& directory, std::string_view flag) {
                  : "",
       .hint = flag == kDataDirFlag
                   ? "Name the server's data directory with --data-dir or MILLRACE_DATA_DIR."
-                  : fmt::format("Name the folder of a backup with {}.", flag)};
+                  : fmt::format("Name the directory of a backup with {}.", flag)};
 }
 
 int check_data_dir(const std::string& data_dir) {
@@ -137,9 +137,9 @@ int check_data_dir(const std::string& data_dir) {
     return kNotChecked;
   }
   int ends[2];
-  if (::pipe(ends) != 0) return report({ErrorCode::Internal, "no pipe can be made"});
+  if (::pipe(ends) != 0) return report({ErrorCode::Internal, "cannot create a pipe"});
   const pid_t child = ::fork();
-  if (child < 0) return report({ErrorCode::Internal, "no process can be made"});
+  if (child < 0) return report({ErrorCode::Internal, "cannot create a process"});
   if (child == 0) {
     ::close(ends[0]);
     // LMDB's assertions print internal details on stderr.
@@ -171,7 +171,7 @@ int check_data_dir(const std::string& data_dir) {
   int status = 0;
   ::waitpid(child, &status, 0);
   if (WIFSIGNALED(status))
-    damaged(fmt::format("{}: reading it ends in a fault ({}), its pages are damaged", place,
+    damaged(fmt::format("{}: reading it caused a fault ({}), its pages are damaged", place,
                         ::strsignal(WTERMSIG(status))));
   if (!counts.empty()) fmt::print("checked {}\n", counts);
   if (!refusal.empty()) {
@@ -180,7 +180,7 @@ int check_data_dir(const std::string& data_dir) {
     if (damages == 0) return kNotChecked;
   }
   if (damages == 0) {
-    fmt::print("nothing is damaged\n");
+    fmt::print("no damage found\n");
     return 0;
   }
   fmt::print("{} {} found\n", damages, damages == 1 ? "damage" : "damages");
@@ -243,8 +243,8 @@ int copy_data(const std::string& from, std::string_view from_flag, const std::st
 
 int run_check_command(int argc, const char* const* argv) {
   CLI::App app(
-      "Reads all of a data directory, also while a server uses it, and names what is damaged. Exit "
-      "status: 0 nothing is damaged, 1 something is, 2 it could not be checked.");
+      "Reads all of a data directory, also while a server uses it, and lists all damage. Exit "
+      "status: 0 no damage, 1 damage, 2 the directory could not be checked.");
   std::string data_dir = kDefaultDataDir;
   add_data_dir(app, data_dir);
   return run(app, argc, argv, [&] { return check_data_dir(data_dir); });
@@ -252,11 +252,12 @@ int run_check_command(int argc, const char* const* argv) {
 
 int run_backup_command(int argc, const char* const* argv) {
   CLI::App app(
-      "Copies a data directory as it is at one moment, also while a server uses it. What was "
-      "acknowledged before is in the copy. The copy has no free space in it, so it is smaller.");
+      "Copies a data directory as of one moment, also while a server uses it. The copy contains "
+      "everything that was acknowledged before. It is smaller than the original, because it has no "
+      "free space.");
   std::string data_dir = kDefaultDataDir, to;
   add_data_dir(app, data_dir);
-  app.add_option("--to", to, "the folder of the copy, which is made, or empty")
+  app.add_option("--to", to, "directory of the copy, created unless it exists and is empty")
       ->type_name("PATH")
       ->required();
   return run(app, argc, argv, [&] { return copy_data(data_dir, kDataDirFlag, to, "backed up"); });
@@ -264,10 +265,11 @@ int run_backup_command(int argc, const char* const* argv) {
 
 int run_restore_command(int argc, const char* const* argv) {
   CLI::App app(
-      "Makes a data directory of a backup. A server that starts on it goes on from that moment.");
+      "Creates a data directory from a backup. A server that starts on it continues from the "
+      "moment of the backup.");
   std::string data_dir = kDefaultDataDir, from;
   add_data_dir(app, data_dir);
-  app.add_option(kFromFlag, from, "the folder of the backup")->type_name("PATH")->required();
+  app.add_option(kFromFlag, from, "directory of the backup")->type_name("PATH")->required();
   return run(app, argc, argv, [&] { return copy_data(from, kFromFlag, data_dir, "restored"); });
 }
 

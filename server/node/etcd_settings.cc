@@ -58,7 +58,7 @@ Result<std::map<int, Address>> parse_etcd_peers(std::string_view text) {
   std::map<int, Address> peers;
   const auto bad = [](std::string_view each) {
     return refused(fmt::format("\"{}\" is not ID=HOST:PORT", each),
-                   "For instance: --peers 1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380");
+                   "Example: --peers 1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380");
   };
   while (!text.empty()) {
     const std::string_view each = text.substr(0, text.find(','));
@@ -84,16 +84,16 @@ Status check_etcd_peers(const NodeSettings& settings) {
   const NodeSettings::Cluster& cluster = settings.cluster;
   if (!starts_etcd(settings)) {
     if (cluster.peers.empty()) return {};
-    return refused("--peers goes with --etcd start",
-                   "Say --etcd start, or leave --peers out and name the etcd that is there.");
+    return refused("--peers requires --etcd start",
+                   "Use --etcd start, or omit --peers and name a running etcd.");
   }
   if (cluster.peers.empty())
-    return refused("--etcd start needs --peers",
-                   "Name all nodes that start an etcd, this one too: --peers "
+    return refused("--etcd start requires --peers",
+                   "Name all nodes that start an etcd, including this one: --peers "
                    "1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380");
   if (!cluster.peers.contains(cluster.node_id))
     return refused(fmt::format("node {} is not among --peers", cluster.node_id),
-                   "A node that starts no etcd names that of the others: --etcd URL,...");
+                   "A node that starts no etcd must name that of the others: --etcd URL,...");
   return {};
 }
 
@@ -150,14 +150,15 @@ Status check_etcd_ports(const NodeSettings& settings, const std::atomic<bool>& m
   const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
   for (const Address& each : {to_listen(clients), to_listen(peers)})
     while (is_taken(each)) {
-      if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while it waited"};
+      if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while waiting"};
       if (std::chrono::steady_clock::now() > give_up_at)
         return Error{ErrorCode::NetworkFailure,
-                     fmt::format("somebody listens at {}, which is for the etcd of this node",
+                     fmt::format("another program is listening at {}, which is the address of this "
+                                 "node's etcd",
                                  each.to_string()),
                      {},
-                     "Debian starts an etcd of its own: systemctl disable --now etcd. Or choose "
-                     "other ports in --peers, on all nodes."};
+                     "Debian starts an etcd of its own: stop it with systemctl disable --now etcd. "
+                     "Or choose other ports in --peers, on all nodes."};
       std::this_thread::sleep_for(kPause);
     }
   return {};

@@ -18,7 +18,7 @@ void tune_heap() {
   // A background thread returns the memory, so that the loops that free it do not pay for it.
   bool is_on = true;
   if (const int error = mallctl("background_thread", nullptr, nullptr, &is_on, sizeof is_on))
-    log_warn("the allocator has no thread of its own error={}", error);
+    log_warn("the allocator has no background thread error={}", error);
 #endif
 }
 

@@ -52,24 +52,22 @@ Error wrong(std::string message, std::string hint) {
 void print_joined(const NodeSettings& settings, const Joined& joined) {
   const NodeSettings::Cluster& cluster = settings.cluster;
   if (joined.was_joined) {
-    fmt::print("{} is the data directory of node {} of cluster \"{}\" already.\n",
+    fmt::print("{} is already the data directory of node {} of cluster \"{}\".\n",
                settings.data_dir, cluster.node_id, cluster.id);
   } else {
-    if (joined.went_on) fmt::print("A join that was begun before has ended.\n");
+    if (joined.went_on) fmt::print("A join that was started before has finished.\n");
     fmt::print(
-        "Node {} of cluster \"{}\" has all that the server had: {} topics with {} partitions, {} "
+        "Node {} of cluster \"{}\" has all data of the server: {} topics with {} partitions, {} "
         "queries.\n",
         cluster.node_id, cluster.id, joined.topics, joined.partitions, joined.queries);
   }
   const std::string rest = fmt::format("--etcd {}", cluster.etcd);
   fmt::print(
-      "\nStart it as that node, with the flags that it had besides, and --nodes HOST:PORT for the "
-      "others:\n"
-      "  millrace server --data-dir {} --cluster {} --node-id {} {} ...\n"
-      "Then others, with empty data directories:\n"
-      "  millrace server --data-dir PATH --cluster {} --node-id N {} ...\n"
-      "Then give them replicas of what is there:\n"
-      "  millrace cluster add N -b HOST:PORT --replicas 3\n",
+      "\nStart it as that node, with its other flags unchanged, and --nodes HOST:PORT for the "
+      "other nodes:\n  millrace server --data-dir {} --cluster {} --node-id {} {} ...\nThen start "
+      "other nodes with empty data directories:\n  millrace server --data-dir PATH --cluster {} "
+      "--node-id N {} ...\nThen give them replicas of the present partitions:\n  millrace cluster "
+      "add N -b HOST:PORT --replicas 3\n",
       settings.data_dir, cluster.id, cluster.node_id, rest, cluster.id, rest);
 }
 
@@ -86,13 +84,13 @@ int run_join_command(int argc, const char* const* argv) {
   const NodeSettings& settings = arguments.settings;
   if (settings.cluster.id.empty())
     return report(wrong("which cluster?",
-                        "Say --cluster NAME --node-id N --etcd URL,...; see: millrace cluster join "
+                        "Use --cluster NAME --node-id N --etcd URL,...; see millrace cluster join "
                         "--help"),
                   kUsageError);
   if (starts_etcd(settings))
-    return report(wrong("join needs an etcd that runs",
-                        "Name it: --etcd URL,... One that nodes start runs with most of them, and "
-                        "they would have begun the cluster."),
+    return report(wrong("join requires a running etcd",
+                        "Name it with --etcd URL,... An etcd that the nodes start themselves needs "
+                        "most of them running, and then the cluster would exist already."),
                   kUsageError);
   set_log_level(LogLevel::Warn);
   storage::report_bus_errors();  // reports a damaged page as an error

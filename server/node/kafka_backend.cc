@@ -184,7 +184,8 @@ void KafkaBackend::end_late() {
     if (const auto answer = std::exchange(*shared, nullptr))
       answer(
           Error{ErrorCode::ReadTimeout,
-                "fewer replicas than must have the record have got it in the time of the request"});
+                "fewer replicas than required have received the record within the time-out of the "
+                "request"});
 }
 
 void KafkaBackend::append_waiting() {

@@ -40,7 +40,7 @@ struct Subcommand {
 };
 constexpr Subcommand kSubcommands[] = {
     {"server", "run a server", server::run_server_command},
-    {"check", "read all of a data directory and name what is damaged", server::run_check_command},
+    {"check", "check all of a data directory and list damage", server::run_check_command},
     {"backup", "copy a data directory, also of a running server", server::run_backup_command},
     {"restore", "make a data directory of a backup", server::run_restore_command},
     {"sql", "run SQL statements from arguments, a file or the terminal", client::run_sql_command},
@@ -50,7 +50,8 @@ constexpr Subcommand kSubcommands[] = {
     {"group", "list, describe, reset and delete consumer groups", client::run_group_command},
     {"config", "show and change settings of topics, groups and brokers",
      client::run_config_command},
-    {"cluster", "show the nodes of a cluster, add, drain and balance them; make a server one",
+    {"cluster",
+     "show the nodes of a cluster, add, drain and balance them; turn a server into the first node",
      run_cluster},
     {"context", "name servers, start and stop those of this machine", client::run_context_command},
     {"confluent", "take the command lines of Confluent's command-line interface",
@@ -147,6 +148,6 @@ int main(int argc, char** argv) {
     return subcommand.run(2, arguments);
   }
   const std::string near = closest_name(name, names);
-  return usage_error(fmt::format("there is no subcommand \"{}\"{}", name,
+  return usage_error(fmt::format("unrecognized subcommand \"{}\"{}", name,
                                  near.empty() ? "" : fmt::format("; did you mean {}?", near)));
 }

@@ -116,7 +116,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();
-  if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
+  if (must_stop) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
   node->definitions_->start_thread();
   TRY(node->access_->make_superuser());
   // These tables belong to sessions that have ended: no session of this process exists yet.
@@ -124,7 +124,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (!node->cluster_) node->drop_tables(left_over);
   if (settings.processing_log && !node->cluster_)
     if (const Status defined = node->define_processing_log(); !defined)
-      log_warn("no processing log error=\"{}\"", defined.error().message);
+      log_warn("the processing log is not available error=\"{}\"", defined.error().message);
   for (const auto& shard : node->shards_) shard->start_thread();
   node->shards_are_running_ = true;
   node->queries_->note_shards_run();
@@ -174,7 +174,7 @@ Status Node::open_storage() {
   if (error)
     return Error{
         ErrorCode::StorageFailure,
-        fmt::format("cannot make the data directory {}: {}", settings_.data_dir, error.message()),
+        fmt::format("cannot create the data directory {}: {}", settings_.data_dir, error.message()),
         {},
         "Choose another --data-dir, or make it writable."};
   TRY(storage::check_is_no_unfinished_copy(settings_.data_dir));
@@ -195,7 +195,8 @@ Status Node::open_storage() {
   // Whether the last commit is on disk is unknown then: only a restart can find out, and no client has got an answer
   // yet.
   options.on_failure = [](const Error& failure) {
-    log_error("the log cannot go on error=\"{}\" detail=\"{}\"", failure.message, failure.detail);
+    log_error("the log cannot continue error=\"{}\" detail=\"{}\"",
+              failure.message, failure.detail);
     std::_Exit(70);
   };
   log_ = TRY(storage::Log::open(settings_.data_dir, std::move(options)));
@@ -683,7 +684,8 @@ void Node::drop_tables(const std::vector<std::string>& names) {
     definitions_->submit(
         std::move(drop), engine::Properties(), [name](const Result<DefinitionOutcome>& done) {
           if (!done)
-            log_warn("a temporary table stays name={} error=\"{}\"", name, done.error().message);
+            log_warn("cannot drop a temporary table name={} error=\"{}\"",
+                     name, done.error().message);
         });
   }
 }
@@ -723,7 +725,7 @@ void Node::stop_front_ends() {
   const auto until = std::chrono::steady_clock::now() + kStopTimeout;
   for (std::future<void>& each : stopped)
     if (each.wait_until(until) == std::future_status::timeout)
-      log_warn("clients are cut off: they do not read their last answers");
+      log_warn("clients that do not read their last answers are disconnected");
 }
 
 Node::~Node() {
@@ -763,7 +765,7 @@ Node::~Node() {
   constexpr std::chrono::seconds kPatience(1);
   for (const auto& workers : {workers_.get(), slow_rows_.get()}) {
     if (!workers || workers->stop(kPatience)) continue;
-    log_warn("a function does not end and is left behind");
+    log_warn("a function did not end and was abandoned");
     std::_Exit(0);
   }
   shards_.clear();

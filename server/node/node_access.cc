@@ -47,8 +47,10 @@ void NodeAccess::reload() {
   const Status certificates = tls_ ? tls_->reload() : Status{};
   for (const Status* each : {&rules, &certificates})
     if (!*each)
-      log_error("not read again, all stays as it was error=\"{}\"", each->error().message);
-  if (rules && certificates) log_info("access file and certificates read again");
+      log_error("cannot read access file and certificates again, the old ones stay in effect "
+                "error=\"{}\"",
+                each->error().message);
+  if (rules && certificates) log_info("access file and certificates were read again");
 }
 
 Result<std::string> read_password(const std::string& path) {
@@ -74,7 +76,7 @@ Status NodeAccess::make_superuser() {
   // In a cluster whose nodes start together, another node may have created the user first.
   if (!made && find(settings_.superuser)) return {};
   TRY(made);
-  log_info("superuser made name={}", settings_.superuser);
+  log_info("superuser created name={}", settings_.superuser);
   return {};
 }
 

@@ -111,9 +111,10 @@ Result<std::unique_ptr<Node>> start_node(const NodeSettings& settings) {
         std::chrono::steady_clock::now() >= give_up_at)
       return node;
     if (stop_signals.is_requested())
-      return Error{ErrorCode::ShuttingDown, "stopped while it waited"};
+      return Error{ErrorCode::ShuttingDown, "stopped while waiting"};
     if (!std::exchange(is_told, true))
-      log_info("the data directory is in use, waiting for its release max_s={}", kPatience.count());
+      log_info("the data directory is in use, waiting until it is released max_s={}",
+               kPatience.count());
   }
 }
 

@@ -99,7 +99,7 @@ Facts server_facts(const ServerFactSources& sources) {
   facts.push_back({"metadata", "queries", fmt::to_string(sources.image.queries().size())});
   facts.push_back({"metadata", "topics", fmt::to_string(sources.image.topics->by_name().size())});
   for (const std::string& definition : sources.image.left_out)
-    facts.push_back({"metadata", "definition left out", definition});
+    facts.push_back({"metadata", "definition ignored", definition});
   facts.push_back({"connections", "pg", fmt::to_string(sources.pg_connections)});
   facts.push_back({"connections", "kafka", fmt::to_string(sources.kafka_connections)});
   facts.push_back({"connections", "http", fmt::to_string(sources.http_connections)});

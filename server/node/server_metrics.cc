@@ -66,20 +66,21 @@ double seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
 
 // The names that all of Prometheus's own clients use.
 void add_process(Exposition& page, const MetricsSources& sources) {
-  page.family("process_start_time_seconds", Kind::Gauge, "When the server started, since 1970.");
+  page.family("process_start_time_seconds", Kind::Gauge,
+              "Start time of the server, in seconds since 1970.");
   page.sample(static_cast<double>(sources.started_wall_ms) / 1000);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const auto time_us = [](const timeval& time) { return time.tv_sec * 1'000'000 + time.tv_usec; };
   page.family("process_cpu_seconds_total", Kind::Counter,
-              "Time that cores have worked for the server.");
+              "CPU time that the server has used.");
   page.sample(seconds(time_us(usage.ru_utime) + time_us(usage.ru_stime)));
   if (std::ifstream statm("/proc/self/statm"); statm) {
     uint64_t virtual_pages = 0, resident_pages = 0;
     statm >> virtual_pages >> resident_pages;
     const auto page_bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
     page.family("process_resident_memory_bytes", Kind::Gauge,
-                "Memory of the process, pages of mapped files among it.");
+                "Memory of the process, including pages of mapped files.");
     page.sample(resident_pages * page_bytes);
   }
   std::error_code error;
@@ -88,7 +89,7 @@ void add_process(Exposition& page, const MetricsSources& sources) {
   page.sample(error ? int64_t{0} : static_cast<int64_t>(std::distance(begin(open), end(open))));
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
-  page.family("process_max_fds", Kind::Gauge, "How many files and connections may be open.");
+  page.family("process_max_fds", Kind::Gauge, "Maximum number of open files and connections.");
   page.sample(uint64_t{files.rlim_cur});
 }
 
@@ -100,23 +101,23 @@ struct Gathered {
 };
 
 void add_server(Exposition& page, const MetricsSources& sources, const Gathered& gathered) {
-  page.family("millrace_build_info", Kind::Gauge, "Which program this is.");
+  page.family("millrace_build_info", Kind::Gauge, "Version of the program.");
   page.sample(1, {{"version", MILLRACE_VERSION}});
-  page.family("millrace_connections", Kind::Gauge, "Clients that are connected.");
+  page.family("millrace_connections", Kind::Gauge, "Connected clients.");
   for (const auto& [protocol, count] : gathered.connections)
     page.sample(count, {{"protocol", protocol}});
   page.family("millrace_open_statements", Kind::Gauge,
-              "Queries of clients that run or whose rows are not all fetched.");
+              "Queries of clients that run or have rows that are not fetched.");
   page.sample(sources.open_statements());
   page.family("millrace_memory_limit_bytes", Kind::Gauge,
-              "What clients and queries may hold together.");
+              "Limit of the memory of clients and queries together.");
   page.sample(sources.memory.limit_bytes());
-  page.family("millrace_memory_held_bytes", Kind::Gauge, "What they hold.");
+  page.family("millrace_memory_held_bytes", Kind::Gauge, "Memory that clients and queries use.");
   for (size_t kind = 0; kind < static_cast<size_t>(MemoryKind::kCount); ++kind)
     page.sample(sources.memory.held_bytes(static_cast<MemoryKind>(kind)),
                 {{"kind", name(static_cast<MemoryKind>(kind))}});
   page.family("millrace_loop_longest_slice_seconds", Kind::Gauge,
-              "For how long one piece of work has held an event loop, since the start.");
+              "Time that single pieces of work have occupied an event loop, since the start.");
   for (Shard* shard : sources.shards) {
     const SliceMeter& slices = shard->loop().slices();
     page.sample(seconds(slices.longest_us()), {{"loop", slices.loop_name()}});
@@ -129,31 +130,33 @@ void add_cluster(Exposition& page, const MetricsSources::Cluster& cluster) {
     page.sample(value);
   };
   gauge("millrace_cluster_nodes", "Nodes of the cluster.", cluster.nodes);
-  gauge("millrace_cluster_nodes_there", "Those of them that are there, as this node knows.",
+  gauge("millrace_cluster_nodes_there",
+        "Nodes of the cluster that are available, as far as this node knows.",
         cluster.nodes_there);
-  gauge("millrace_cluster_is_controller", "1 where this node decides who leads what.",
+  gauge("millrace_cluster_is_controller", "1 if this node is the controller.",
         cluster.is_controller ? 1 : 0);
   gauge("millrace_cluster_leads", "Partitions that this node leads.", cluster.leads);
-  gauge("millrace_cluster_replicas", "Partitions that this node has replicas of.",
+  gauge("millrace_cluster_replicas", "Partitions with a replica on this node.",
         cluster.replicas);
   gauge("millrace_cluster_under_replicated_partitions",
-        "Partitions that this node leads and of which some replica is not in sync.",
+        "Partitions led by this node with a replica that is not in sync.",
         cluster.under_replicated);
   gauge("millrace_cluster_under_min_isr_partitions",
-        "Partitions that this node leads and that take no acks=all: too few replicas are in sync.",
+        "Partitions led by this node that reject acks=all because too few replicas are in sync.",
         cluster.under_min_isr);
   gauge("millrace_cluster_leaderless_partitions",
-        "Partitions of the whole cluster that nobody leads, as this node knows.",
+        "Partitions of the whole cluster without a leader, as far as this node knows.",
         cluster.leaderless);
   if (cluster.metadata_behind)
     gauge("millrace_cluster_metadata_behind",
-          "Commands of the metadata log that this node has not read, as the controller tells.",
+          "Commands of the metadata log that this node has not read, as reported by the "
+          "controller.",
           *cluster.metadata_behind);
   gauge("millrace_cluster_differing_replicas",
-        "Replicas of what this node leads that were found to differ from each other.",
+        "Replicas of partitions led by this node that differed in a comparison.",
         cluster.differing_replicas);
   page.family("millrace_cluster_scrub_rounds_total", Kind::Counter,
-              "How often all replicas of what this node leads were compared.");
+              "Comparisons of all replicas of the partitions led by this node.");
   page.sample(cluster.scrub_rounds);
 }
 
@@ -164,13 +167,14 @@ void add_log(Exposition& page, const MetricsSources& sources) {
   page.family("millrace_log_topic_partitions", Kind::Gauge, "Partitions of topics.");
   page.sample(log.topic_partitions);
   page.family("millrace_log_topic_partitions_limit", Kind::Gauge,
-              "Partitions of topics that a data directory holds at most.");
+              "Maximum number of partitions of topics in a data directory.");
   page.sample(log.max_topic_partitions);
   page.family("millrace_log_commits_total", Kind::Counter, "Group commits, each with one sync.");
   page.sample(log.commits);
   page.family("millrace_log_queued_requests", Kind::Gauge, "Writes that wait for a commit.");
   page.sample(log.queued_requests);
-  page.family("millrace_log_queued_bytes", Kind::Gauge, "What these take.");
+  page.family("millrace_log_queued_bytes", Kind::Gauge,
+              "Size of the writes that wait for a commit.");
   page.sample(log.queued_bytes);
   page.family("millrace_log_appends_refused", Kind::Gauge,
               "1 while the disk is full up to the reserve.");
@@ -178,7 +182,7 @@ void add_log(Exposition& page, const MetricsSources& sources) {
 }
 
 void add_disk(Exposition& page, const MetricsSources& sources) {
-  page.family("millrace_file_bytes", Kind::Gauge, "What a file of data takes on the disk.");
+  page.family("millrace_file_bytes", Kind::Gauge, "Size of a data file on the disk.");
   for (const char* file : {"log.mdb", "state.mdb"}) {
     struct stat found {};
     if (stat(fmt::format("{}/{}", sources.data_dir, file).c_str(), &found) != 0) continue;
@@ -187,9 +191,10 @@ void add_disk(Exposition& page, const MetricsSources& sources) {
   }
   struct statvfs disk {};
   if (statvfs(sources.data_dir.c_str(), &disk) != 0) return;
-  page.family("millrace_disk_free_bytes", Kind::Gauge, "Free on the disk of the data directory.");
+  page.family("millrace_disk_free_bytes", Kind::Gauge,
+              "Free space on the disk of the data directory.");
   page.sample(uint64_t{disk.f_bavail} * disk.f_frsize);
-  page.family("millrace_disk_total_bytes", Kind::Gauge, "How large that disk is.");
+  page.family("millrace_disk_total_bytes", Kind::Gauge, "Size of the disk of the data directory.");
   page.sample(uint64_t{disk.f_blocks} * disk.f_frsize);
 }
 
@@ -235,15 +240,15 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
     page.sample(
         std::ranges::count(queries, state, [](const auto& query) { return query.second.state; }),
         {{"state", state}});
-  page.family("millrace_query_state", Kind::Gauge, "1, with the state of the query.");
+  page.family("millrace_query_state", Kind::Gauge, "1, labelled with the state of the query.");
   for (const auto& [id, query] : queries) page.sample(1, {{"query", id}, {"state", query.state}});
   const auto add = [&](std::string_view name, Kind kind, std::string_view help, auto member) {
     add_query_family(page, queries, name, kind, help,
                      [member](const QueryFigures& query) { return std::optional(query.*member); });
   };
-  add("millrace_query_state_entries", Kind::Gauge, "Rows that the query keeps.",
+  add("millrace_query_state_entries", Kind::Gauge, "Rows in the state of the query.",
       &QueryFigures::state_entries);
-  add("millrace_query_state_bytes", Kind::Gauge, "What these take in memory.",
+  add("millrace_query_state_bytes", Kind::Gauge, "Memory of the rows in the state of the query.",
       &QueryFigures::state_bytes);
   std::erase_if(queries, [](const auto& query) { return query.second.state == "STANDBY"; });
   add_query_family(page, queries, "millrace_query_lag_records", Kind::Gauge,
@@ -251,20 +256,21 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
                    [](const QueryFigures& query) { return query.lag_records; });
   add("millrace_query_records_total", Kind::Counter, "Records that the query has read.",
       &QueryFigures::records_in);
-  add("millrace_query_records_per_second", Kind::Gauge, "The same in the last seconds.",
+  add("millrace_query_records_per_second", Kind::Gauge,
+      "Records that the query has read in the last seconds.",
       &QueryFigures::records_per_second);
   add("millrace_query_errors_total", Kind::Counter, "Records that failed.",
       &QueryFigures::records_failed);
   add("millrace_query_late_records_total", Kind::Counter,
-      "Records that came after a window of theirs had closed.", &QueryFigures::records_late);
+      "Records that arrived after one of their windows had closed.", &QueryFigures::records_late);
   add("millrace_query_expired_windows_total", Kind::Counter,
-      "Windows that went out of the table, because nobody is to read them for longer.",
+      "Windows that were removed from the table at the end of their retention.",
       &QueryFigures::windows_expired);
-  add("millrace_query_journal_bytes", Kind::Gauge, "Commits that no checkpoint holds yet.",
+  add("millrace_query_journal_bytes", Kind::Gauge, "Commits that are not in a checkpoint yet.",
       &QueryFigures::journal_bytes);
   add_query_family(
       page, queries, "millrace_query_checkpoint_age_seconds", Kind::Gauge,
-      "Since when the oldest of these waits for a checkpoint.",
+      "Time at which the oldest commit without a checkpoint was made.",
       [](const QueryFigures& query) { return std::optional(seconds(query.checkpoint_age_us)); });
 }
 
@@ -306,7 +312,7 @@ void add_groups(Exposition& page, const std::vector<engine::ConsumerGroup>& grou
                                {"partition", fmt::format_int(each.partition).c_str()}});
   };
   using Partition = engine::ConsumerGroup::Partition;
-  add("kafka_consumergroup_current_offset", "The offset that the group has committed.",
+  add("kafka_consumergroup_current_offset", "Offset that the group has committed.",
       [](const Partition& each) { return each.committed; });
   add("kafka_consumergroup_lag", "Records that the group has not read yet.",
       [](const Partition& each) { return each.lag(); });
@@ -351,7 +357,8 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
     add_queries(page, sources, *image, gathered.reports);
     add_topics(page, sources, *image, cluster);
     add_groups(page, gathered.groups);
-    page.family("millrace_metrics_seconds", Kind::Gauge, "How long it took to make this page.");
+    page.family("millrace_metrics_seconds", Kind::Gauge,
+                "Time that the creation of this page took.");
     page.sample(seconds(sources.clock.monotonic_us() - begun_us));
     return std::make_shared<const std::string>(page.take());
   }

@@ -118,7 +118,8 @@ Status set_retention(std::optional<int64_t>& to, const std::string& text, int64_
 }
 
 constexpr SettingRow kSettings[] = {
-    {"data-dir", "folder of the log and the state; made when it is not there [./millrace-data]",
+    {"data-dir",
+     "directory of the log and the state; created if it does not exist [./millrace-data]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.data_dir = text;
        return {};
@@ -141,10 +142,9 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"http-hosts",
-     "NAME,... by which clients reach the HTTP listeners, beside addresses, names without a dot, "
-     "*.localhost and the names of the certificate; *.NAME covers all names below one, * every "
-     "name "
-     "[none]",
+     "NAME,... by which clients reach the HTTP listeners, in addition to addresses, names without "
+     "a dot, *.localhost and the names of the certificate; *.NAME matches all names below NAME, * "
+     "every name [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.http_hosts = TRY(http::parse_http_hosts(text));
        return {};
@@ -156,8 +156,8 @@ constexpr SettingRow kSettings[] = {
     // ksqlDB's name; a file may also use access.control.allow.origin.
     {"access-control-allow-origin", "ksqlDB's name of http-origins", set_http_origins},
     {"registry",
-     "HOST:PORT where the schema registry listens by itself, as its clients expect it; it is at "
-     "--http as well; port 0 picks a free one, off: none [off]",
+     "HOST:PORT of a separate listener for the schema registry, which is also available at --http; "
+     "port 0 picks a free one, off: none [off]",
      [](NodeSettings& s, const std::string& text) -> Status {
        if (text == "off")
          s.registry.reset();
@@ -166,38 +166,37 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"schema-registry-url",
-     "URL,... of a schema registry elsewhere (http://HOST:PORT, https too) that keeps the schemas "
-     "of "
-     "AVRO, PROTOBUF and JSON_SR in place of the one inside [none]",
+     "URL,... of an external schema registry (http://HOST:PORT, https too) that keeps the schemas "
+     "of AVRO, PROTOBUF and JSON_SR instead of the internal one [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        TRY(parse_registry_urls(text));
        s.outside_registry.urls = text;
        return {};
      }},
     {"schema-registry-credentials-file",
-     "a file whose first line is the name:password that this registry is told; else that of its "
-     "URL "
+     "file whose first line is the name:password for this registry; otherwise that of its URL "
      "[none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.outside_registry.credentials_file = text;
        return {};
      }},
     {"kafka-advertised",
-     "HOST:PORT,... that Kafka clients are told to connect to, for each of --kafka [where they "
-     "have reached us]",
+     "HOST:PORT,... that Kafka clients connect to, one for each of --kafka [the address of their "
+     "connection]",
      [](NodeSettings& s, const std::string& text) {
        return set_addresses(s.kafka_advertised, text);
      }},
-    {"auto-create-topics", "make a topic when a Kafka client asks for one that is not there [true]",
+    {"auto-create-topics",
+     "create a topic when a Kafka client requests one that does not exist [true]",
      [](NodeSettings& s, const std::string& text) { return set_bool(s.auto_create_topics, text); }},
     {"access-file",
-     "who may connect from where, and how they show who they are, in the format of PostgreSQL's "
-     "pg_hba.conf; read again on SIGHUP [none: everybody may do everything]",
+     "file in the format of PostgreSQL's pg_hba.conf with the rules for connections and "
+     "authentication; read again on SIGHUP [none: every client has all rights]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.security.access_file = text;
        return {};
      }},
-    {"tls-cert", "the server's certificate, PEM; with it clients may use TLS [none]",
+    {"tls-cert", "the server's certificate, PEM; clients can then use TLS [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.security.tls.certificate = text;
        return {};
@@ -207,40 +206,42 @@ constexpr SettingRow kSettings[] = {
        s.security.tls.key = text;
        return {};
      }},
-    {"tls-ca", "who has signed the certificates of clients, PEM [none: clients are not asked]",
+    {"tls-ca", "certificate authority of the certificates of clients, PEM [none: clients need no "
+               "certificate]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.security.tls.client_authority = text;
        return {};
      }},
-    {"superuser", "the first user's name, for superuser-password-file [millrace]",
+    {"superuser", "name of the first user, for superuser-password-file [millrace]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.security.superuser = text;
        return {};
      }},
     {"superuser-password-file",
-     "a file whose first line is the password of the first user, who is made when not there [none]",
+     "file whose first line is the password of the first user, which is created if it does not "
+     "exist [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.security.superuser_password_file = text;
        return {};
      }},
-    {"insecure", "let everybody in also where other machines can connect [false]",
+    {"insecure", "accept all clients even at addresses that other machines can reach [false]",
      // The flag needs no value.
      [](NodeSettings& s, const std::string& text) {
        return set_bool(s.insecure, text.empty() ? "true" : text);
      }},
     {"memory-limit",
-     "what clients and queries may hold together, like 512MB or 8GB [a quarter of the memory]",
+     "memory of clients and queries together, such as 512MB or 8GB [a quarter of the memory]",
      [](NodeSettings& s, const std::string& text) { return set_memory_limit(s, text); }},
     {"state-memory",
-     "what tables of queries may keep in memory beside that; the rest of them is read from the "
-     "disk "
-     "[three eighths of memory-limit]",
+     "additional memory for tables of queries; rows beyond it are read from the disk [three "
+     "eighths of memory-limit]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.state_memory_bytes = TRY(parse_bytes(text));
        return {};
      }},
     {"max-connections",
-     "of PostgreSQL clients, and as many each of Kafka and of HTTP clients [10000]",
+     "maximum number of PostgreSQL clients; the same number applies to Kafka and to HTTP clients "
+     "[10000]",
      [](NodeSettings& s, const std::string& text) -> Status {
        int64_t count = 0;
        TRY(set_number(count, text, 1, 1'000'000));
@@ -248,8 +249,8 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"superuser-reserved-connections",
-     "of the connections of PostgreSQL clients, those that only superusers get, where there is an "
-     "access file [3]",
+     "number of the PostgreSQL connections that are reserved for superusers, if an access file is "
+     "set [3]",
      [](NodeSettings& s, const std::string& text) -> Status {
        int64_t count = 0;
        TRY(set_number(count, text, 0, 1'000'000));
@@ -257,42 +258,44 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"connections-max-idle-ms",
-     "a connection of a Kafka client that has sent nothing for so long is closed; -1: it never is "
-     "[600000]",
+     "time after which an idle connection of a Kafka client is closed; -1: never [600000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.connections_max_idle_ms, text, -1, INT32_MAX);
      }},
-    {"shards", "event loops; 0: one a core [0]",
+    {"shards", "number of event loops; 0: one per core [0]",
      [](NodeSettings& s, const std::string& text) { return set_int(s.shards, text, 0, 1024); }},
-    {"statement-threads", "threads that parse and plan long statements; 0: one a core [0]",
+    {"statement-threads",
+     "number of threads that parse and plan long statements; 0: one per core [0]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.statement_threads, text, 0, 1024);
      }},
-    {"num-partitions", "partitions of a topic that a statement makes without saying how many [4]",
+    {"num-partitions",
+     "number of partitions of a topic that a statement creates without PARTITIONS [4]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.sql.engine.num_partitions, text, 1, 10'000);
      }},
-    {"read-wait-ms", "how long a look-up waits for what its own session wrote [2000]",
+    {"read-wait-ms", "how long a look-up waits for the writes of its own session [2000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.read_wait_ms, text, 0, 3'600'000);
      }},
     {"max-queries-per-session",
-     "queries that one session may have open, cursors and portals with rows left among them [64]",
+     "maximum number of open queries of a session, including cursors and portals with rows left "
+     "[64]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.max_queries_per_session, text, 1, 1'000'000);
      }},
-    {"max-open-queries", "queries that all sessions together may have open [10000]",
+    {"max-open-queries", "maximum number of open queries of all sessions [10000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.max_open_queries, text, 1, 1'000'000);
      }},
     {"copy-atomic-bytes",
-     "a COPY up to this size is all or nothing, and a transaction holds no more; at most an eighth "
-     "of memory-limit [67108864]",
+     "largest COPY that is all or nothing, and largest transaction; at most an eighth of "
+     "memory-limit [67108864]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.sql.copy_atomic_bytes, text, 1 << 16, int64_t{1} << 40);
      }},
     {"processing-log",
-     "on: what fails with single records can be read from the stream KSQL_PROCESSING_LOG [on]",
+     "on: errors of single records can be read from the stream KSQL_PROCESSING_LOG [on]",
      [](NodeSettings& s, const std::string& text) -> Status {
        if (text != "on" && text != "off")
          return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not on or off", text)};
@@ -301,124 +304,132 @@ constexpr SettingRow kSettings[] = {
      }},
     // Consumer groups: Kafka's names and defaults. A file may also use Kafka's spelling, such as group.max.size.
     {"group-initial-rebalance-delay-ms",
-     "how long the first member of a group waits for others [3000]",
+     "time that a new group waits for further members [3000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.groups.initial_rebalance_delay_ms, text, 0, INT32_MAX);
      }},
     {"group-min-session-timeout-ms",
-     "the shortest session that a group's member may ask for [6000]",
+     "shortest session time-out that a group member may request [6000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.min_session_timeout_ms, text, 0, INT32_MAX);
      }},
-    {"group-max-session-timeout-ms", "and the longest [1800000]",
+    {"group-max-session-timeout-ms",
+     "longest session time-out that a group member may request [1800000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_session_timeout_ms, text, 0, INT32_MAX);
      }},
-    {"group-max-size", "members of a group [2147483647]",
+    {"group-max-size", "maximum number of members of a group [2147483647]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_size, text, 1, INT32_MAX);
      }},
-    {"group-consumer-session-timeout-ms", "the session of members by the consumer protocol [45000]",
+    {"group-consumer-session-timeout-ms",
+     "session time-out of members that use the consumer protocol [45000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.consumer_session_timeout_ms, text, 1, INT32_MAX);
      }},
-    {"group-consumer-heartbeat-interval-ms", "how often they are to send heartbeats [5000]",
+    {"group-consumer-heartbeat-interval-ms",
+     "heartbeat interval of members that use the consumer protocol [5000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.consumer_heartbeat_interval_ms, text, 1, INT32_MAX);
      }},
-    {"group-consumer-max-size", "members of a group by the consumer protocol [2147483647]",
+    {"group-consumer-max-size",
+     "maximum number of members of a group that uses the consumer protocol [2147483647]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.consumer_max_size, text, 1, INT32_MAX);
      }},
-    {"group-share-session-timeout-ms", "the session of members of a share group [45000]",
+    {"group-share-session-timeout-ms", "session time-out of members of a share group [45000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_session_timeout_ms, text, 1, INT32_MAX);
      }},
-    {"group-share-heartbeat-interval-ms", "how often they are to send heartbeats [5000]",
+    {"group-share-heartbeat-interval-ms",
+     "heartbeat interval of members of a share group [5000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_heartbeat_interval_ms, text, 1, INT32_MAX);
      }},
-    {"group-share-max-size", "members of a share group [200]",
+    {"group-share-max-size", "maximum number of members of a share group [200]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_max_size, text, 1, 1'000);
      }},
-    {"group-share-max-share-sessions", "connections that read for a share group [2000]",
+    {"group-share-max-share-sessions",
+     "maximum number of connections that read for a share group [2000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_max_sessions, text, 1, 100'000);
      }},
     {"group-share-record-lock-duration-ms",
-     "how long a record is kept for the member of a share group that has got it [30000]",
+     "time that a member of a share group has for a record before others get it [30000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_record_lock_ms, text, 100, 3'600'000);
      }},
-    {"group-share-delivery-count-limit", "how often a share group tries a record [5]",
+    {"group-share-delivery-count-limit", "number of times that a share group delivers a record [5]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_delivery_count_limit, text, 1, 10);
      }},
     {"group-share-partition-max-record-locks",
-     "records of a partition that a share group has got and not done [2000]",
+     "maximum number of records of a partition that a share group has fetched and not acknowledged "
+     "[2000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_max_record_locks, text, 1, 10'000);
      }},
     {"offsets-retention-minutes",
-     "how long the offsets of a group without members are kept [10080]",
+     "time that the offsets of a group without members are kept [10080]",
      [](NodeSettings& s, const std::string& text) -> Status {
        int64_t minutes = 0;
        TRY(set_number(minutes, text, 1, INT32_MAX));
        s.groups.offsets_retention_ms = minutes * 60'000;
        return {};
      }},
-    {"offsets-retention-check-interval-ms", "how often they are looked at [600000]",
+    {"offsets-retention-check-interval-ms", "interval of the check for expired offsets [600000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.groups.retention_check_ms, text, 1, INT32_MAX);
      }},
     {"offsets-topic-num-partitions",
-     "partitions of the topic in which groups are kept; of one that is made [50]",
+     "number of partitions of the topic of groups when it is created [50]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.offsets_topic_partitions, text, 1, 10'000);
      }},
     {"transaction-state-log-num-partitions",
-     "partitions of the topic in which transactions are kept; of one that is made [50]",
+     "number of partitions of the topic of transactions when it is created [50]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.transactions.topic_partitions, text, 1, 10'000);
      }},
-    {"transaction-max-timeout-ms", "the longest a transaction may be open [900000]",
+    {"transaction-max-timeout-ms", "maximum time-out of a transaction [900000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.transactions.max_timeout_ms, text, 1, INT32_MAX);
      }},
     {"transactional-id-expiration-ms",
-     "how long a transactional id that nobody uses is kept [604800000]",
+     "time that an unused transactional id is kept [604800000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.transactions.id_expiration_ms, text, 1, INT32_MAX);
      }},
     {"producer-id-expiration-ms",
-     "how long the sequences of a producer that is silent are remembered [86400000]",
+     "time that the sequence numbers of an idle producer are kept [86400000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.producer_id_expiration_ms, text, 1, INT32_MAX);
      }},
-    {"offset-metadata-max-bytes", "what a client may keep beside an offset [4096]",
+    {"offset-metadata-max-bytes",
+     "maximum size of the metadata that a client stores with an offset [4096]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_metadata_bytes, text, 0, INT16_MAX);
      }},
     // Nodes of a cluster.
-    {"cluster", "name of the cluster that the server is a node of; none: it is alone",
+    {"cluster", "name of the cluster of this node; none: a single server",
      [](NodeSettings& s, const std::string& text) -> Status {
        const bool is_word = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
          return std::isalnum(c) || c == '-' || c == '_' || c == '.';
        });
        if (!is_word)
          return Error{ErrorCode::InvalidParameter,
-                      fmt::format("\"{}\" is not a word of letters, digits, - _ and .", text)};
+                      fmt::format("\"{}\" must consist of letters, digits, - _ and .", text)};
        s.cluster.id = text;
        return {};
      }},
-    {"node-id", "number of this node in its cluster, for good",
+    {"node-id", "permanent number of this node in its cluster",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.cluster.node_id, text, 0, INT32_MAX);
      }},
     {"etcd",
      "URL,... of the etcd that keeps the cluster's metadata: http://127.0.0.1:2379; or start: the "
-     "nodes of --peers start their own",
+     "nodes in --peers start their own",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.etcd = text;
        if (starts_etcd(s)) return {};
@@ -429,7 +440,7 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"peers",
-     "ID=HOST:PORT,... of the nodes that --etcd start makes an etcd of: 1=10.0.0.1:2380,...; its "
+     "ID=HOST:PORT,... of the nodes that run an etcd with --etcd start: 1=10.0.0.1:2380,...; its "
      "clients use the port below",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.peers = TRY(parse_etcd_peers(text));
@@ -440,12 +451,12 @@ constexpr SettingRow kSettings[] = {
        s.cluster.nodes = TRY(parse_address(text));
        return {};
      }},
-    {"nodes-advertised", "HOST:PORT at which the other nodes reach it [as --nodes]",
+    {"nodes-advertised", "HOST:PORT at which the other nodes reach this node [as --nodes]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.nodes_advertised = TRY(parse_address(text));
        return {};
      }},
-    {"nodes-tls-cert", "this node's certificate, PEM; with it the nodes speak TLS [none]",
+    {"nodes-tls-cert", "this node's certificate, PEM; the nodes then use TLS [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.tls.certificate = text;
        return {};
@@ -455,36 +466,41 @@ constexpr SettingRow kSettings[] = {
        s.cluster.tls.key = text;
        return {};
      }},
-    {"nodes-tls-ca", "who has signed the certificates of all nodes, PEM",
+    {"nodes-tls-ca", "certificate authority of the certificates of all nodes, PEM",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.tls.client_authority = text;
        return {};
      }},
-    {"rack", "where the node is: replicas of a partition are in different racks, if they can",
+    {"rack",
+     "location of the node: replicas of a partition are placed in different racks if possible",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.rack = text;
        return {};
      }},
     {"min-insync-replicas",
-     "replicas that must have a record before acks=all is answered; of all nodes the same [2]",
+     "number of replicas that must have a record before acks=all is acknowledged; the same on all "
+     "nodes [2]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.cluster.min_insync_replicas, text, 1, 100);
      }},
     {"node-session-timeout-ms",
-     "a node that is silent for so long leads nothing any more; of all nodes the same [500]",
+     "time without a heartbeat after which a node loses its leaderships; the same on all nodes "
+     "[500]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.session_timeout_ms, text, 200, 3'600'000);
      }},
-    {"replica-lag-time-max-ms", "a follower that is behind for so long is not in sync [10000]",
+    {"replica-lag-time-max-ms",
+     "time after which a follower that lags is no longer in sync [10000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.replica_lag_time_max_ms, text, 100, 3'600'000);
      }},
     {"scrub-bytes-per-second",
-     "what a leader reads to compare its replicas; 0: they are not compared [4000000]",
+     "rate at which a leader reads to compare its replicas, in bytes per second; 0: no comparison "
+     "[4000000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.scrub_bytes_per_second, text, 0, int64_t{1} << 40);
      }},
-    {"scrub-interval-ms", "how often replicas are compared from their beginning [21600000]",
+    {"scrub-interval-ms", "interval between comparisons of whole replicas [21600000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.scrub_interval_ms, text, 1, int64_t{1} << 40);
      }},
@@ -492,7 +508,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.snapshot_commands, text, 5, 1'000'000);
      }},
-    {"compat", "ksqldb: ksqlDB's defaults instead of ours [none]", set_compat},
+    {"compat", "ksqldb: use the defaults of ksqlDB [none]", set_compat},
     {"checkpoint-interval-ms", "",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.checkpoint_policy.interval_ms, text, 1, 3'600'000);
@@ -506,41 +522,42 @@ constexpr SettingRow kSettings[] = {
        return set_number(s.checkpoint_policy.chunk_keys, text, 1, 1'000'000);
      }},
     {"log-retention-check-interval-ms",
-     "how often it is looked for records that retention or compaction takes away [10000]",
+     "interval of retention and compaction [10000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.log_retention_check_interval_ms, text, 1, 86'400'000);
      }},
     // Defaults for topics that do not have a setting themselves, under Kafka's names.
     {"log-retention-ms",
-     "how long topics keep records that do not set retention.ms; -1: for ever [-1]",
+     "retention.ms of topics that do not set it; -1: no limit [-1]",
      [](NodeSettings& s, const std::string& text) {
        return set_retention(s.log_retention_ms, text, INT64_MAX);
      }},
-    {"log-retention-minutes", "likewise, in minutes, unless log-retention-ms is set",
+    {"log-retention-minutes", "the same in minutes; ignored if log-retention-ms is set",
      [](NodeSettings& s, const std::string& text) {
        return set_retention(s.log_retention_minutes, text, INT32_MAX);
      }},
-    {"log-retention-hours", "likewise, in hours, unless one of the two is set",
+    {"log-retention-hours", "the same in hours; ignored if one of the other two is set",
      [](NodeSettings& s, const std::string& text) {
        return set_retention(s.log_retention_hours, text, INT32_MAX);
      }},
     {"log-retention-bytes",
-     "how many bytes a partition keeps of topics that do not set retention.bytes; -1: all [-1]",
+     "retention.bytes of topics that do not set it; -1: no limit [-1]",
      [](NodeSettings& s, const std::string& text) {
        return set_topic_default(s, "retention.bytes", text);
      }},
     {"log-cleanup-policy",
-     "delete, compact or both, of topics that do not set cleanup.policy [delete]",
+     "cleanup.policy of topics that do not set it: delete, compact or both [delete]",
      [](NodeSettings& s, const std::string& text) {
        return set_topic_default(s, "cleanup.policy", text);
      }},
     {"message-max-bytes",
-     "the largest record batch for topics that do not set max.message.bytes [67108864]",
+     "max.message.bytes of topics that do not set it [67108864]",
      [](NodeSettings& s, const std::string& text) {
        return set_topic_default(s, "max.message.bytes", text);
      }},
     {"connections-max-reauth-ms",
-     "a Kafka client that came in by SASL authenticates again within so long; 0: never [0]",
+     "time after which a Kafka client that logged in with SASL must authenticate again; 0: never "
+     "[0]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.connections_max_reauth_ms, text, 0, INT64_MAX / 1000);
      }},
@@ -598,7 +615,7 @@ Status read_file(const std::string& path, NodeSettings& settings) {
     TRY(apply_table(path, "", toml::parse_file(path), settings, unknown));
     if (unknown.empty()) return {};
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("{}: there is no setting {}", path, fmt::join(unknown, ", ")),
+                 fmt::format("{}: unrecognized setting {}", path, fmt::join(unknown, ", ")),
                  {},
                  "millrace server --help lists the settings."};
   } catch (const toml::parse_error& error) {
@@ -632,17 +649,19 @@ Status check_exposure(const NodeSettings& settings) {
   for (const auto& [flag, address] : listeners)
     if (address && !is_loopback(address->host) && !has_rules(flag))
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("{} {} would let anybody in", flag, address->to_string()),
+                   fmt::format("{} {} would accept connections without authentication",
+                               flag, address->to_string()),
                    {},
-                   has_rules("--pg") ? "Say with --nodes-tls-cert, --nodes-tls-key and "
-                                       "--nodes-tls-ca whom it lets in, listen on 127.0.0.1, or "
-                                       "say --insecure."
-                                     : "Say with --access-file who may come in: lines like host "
-                                       "all all all scram-sha-256. Users are made by CREATE USER "
-                                       "ann PASSWORD '...' while it listens on 127.0.0.1, or the "
-                                       "first one by --superuser-password-file. Otherwise listen "
-                                       "on 127.0.0.1, or say --insecure if only those you trust "
-                                       "can reach that address."};
+                   has_rules("--pg") ? "Use --nodes-tls-cert, --nodes-tls-key and --nodes-tls-ca "
+                                       "to authenticate the other nodes, listen on 127.0.0.1, or "
+                                       "use --insecure."
+                                     : "Use --access-file with lines such as host all all all "
+                                       "scram-sha-256 to authenticate clients. Create users with "
+                                       "CREATE USER ann PASSWORD '...' while the server listens on "
+                                       "127.0.0.1, or the first one with "
+                                       "--superuser-password-file. Otherwise listen on 127.0.0.1, "
+                                       "or use --insecure if only trusted clients can reach that "
+                                       "address."};
   return {};
 }
 
@@ -652,9 +671,9 @@ Status check_security(const NodeSettings& settings) {
       (!tls.certificate.empty() || tls.client_authority.empty()))
     return {};
   return Error{ErrorCode::InvalidParameter,
-               "--tls-cert and --tls-key go together",
+               "--tls-cert and --tls-key require each other",
                {},
-               "Say both, and --tls-ca only beside them."};
+               "Set both. --tls-ca requires them, too."};
 }
 
 bool is_any_host(const Address& address) {
@@ -682,12 +701,12 @@ Status check_listeners(const NodeSettings& settings) {
 Status check_registry(const NodeSettings& settings) {
   if (settings.outside_registry.urls.empty() && !settings.outside_registry.credentials_file.empty())
     return Error{ErrorCode::InvalidParameter,
-                 "--schema-registry-credentials-file goes with --schema-registry-url"};
+                 "--schema-registry-credentials-file requires --schema-registry-url"};
   if (settings.outside_registry.urls.empty() || !settings.registry) return {};
   return Error{ErrorCode::InvalidParameter,
                "--registry and --schema-registry-url exclude each other",
                {},
-               "Schemas are kept either here or there."};
+               "Schemas are kept either in this server or in the external registry."};
 }
 
 // Checks that the options of a cluster fit together.
@@ -698,12 +717,12 @@ Status check_cluster(const NodeSettings& settings) {
   };
   if (cluster.id.empty()) {
     if (cluster.node_id < 0 && cluster.etcd.empty() && cluster.peers.empty()) return {};
-    return refused("--node-id, --etcd and --peers are for a node of a cluster",
-                   "Say --cluster NAME as well, or leave them out.");
+    return refused("--node-id, --etcd and --peers require --cluster",
+                   "Add --cluster NAME, or omit them.");
   }
   if (cluster.node_id < 0 || cluster.etcd.empty())
-    return refused("--cluster needs --node-id and --etcd",
-                   "For instance: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
+    return refused("--cluster requires --node-id and --etcd",
+                   "Example: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
   // `millrace check` would report the compacted records of such a node as damage: the policy is not in its data.
   if (const auto policy = settings.topic_defaults.find("cleanup.policy");
       policy != settings.topic_defaults.end() &&
@@ -715,17 +734,19 @@ Status check_cluster(const NodeSettings& settings) {
   const TlsFiles& tls = cluster.tls;
   if (tls.certificate.empty() != tls.key.empty() ||
       tls.certificate.empty() != tls.client_authority.empty())
-    return refused("--nodes-tls-cert, --nodes-tls-key and --nodes-tls-ca go together",
-                   "Nodes show their certificates to each other: say all three, or none.");
+    return refused("--nodes-tls-cert, --nodes-tls-key and --nodes-tls-ca require each other",
+                   "The nodes verify each other's certificates. Set all three options, or none.");
   if (settings.kafka.size() > 1)
     return refused("--kafka with several addresses is not supported in a cluster yet",
-                   "Name one that all clients can reach.");
+                   "Name one address that all clients can reach.");
   if (is_any_host(settings.kafka.front()) && settings.kafka_advertised.empty())
-    return refused("--kafka listens everywhere, and clients of other nodes must be told where",
-                   "Say --kafka-advertised HOST:PORT.");
+    return refused("--kafka listens on all addresses, so clients of other nodes do not know the "
+                   "address of this node",
+                   "Add --kafka-advertised HOST:PORT.");
   if (is_any_host(cluster.nodes) && !cluster.nodes_advertised)
-    return refused("--nodes listens everywhere, and the other nodes must be told where",
-                   "Say --nodes-advertised HOST:PORT.");
+    return refused("--nodes listens on all addresses, so the other nodes do not know the address "
+                   "of this node",
+                   "Add --nodes-advertised HOST:PORT.");
   return {};
 }
 

@@ -24,7 +24,7 @@ Result<SharedTopics::Extent> SharedTopics::extent(const TopicIdPartition& partit
                                                   bool reads_committed) {
   const storage::TopicPartition id = in_log(partition);
   if (kafka::Leaders(backend_).of(id).error != KafkaError::None)
-    return Error{ErrorCode::NotLeader, "the partition is led elsewhere"};
+    return Error{ErrorCode::NotLeader, "another node leads the partition"};
   storage::LogReader& reader = backend_.reader();
   const kafka::Turn turn(reader);
   TRY(turn.begun());

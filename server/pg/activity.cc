@@ -311,9 +311,9 @@ class ErrandActivity final : public Activity {
     });
     if (errand_) return {};
     return Error{ErrorCode::TooManyStatements,
-                 "too many long statements are waiting",
+                 "too many long statements are queued",
                  {},
-                 "Try again in a moment, or send shorter statements; COPY is made for many rows."};
+                 "Try again in a moment, or send shorter statements. Use COPY for many rows."};
   }
 
   SessionContext& context_;

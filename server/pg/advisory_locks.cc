@@ -104,9 +104,9 @@ Result<std::optional<bool>> SessionAdvisoryLocks::take_again(const AdvisoryLock&
   if (held.is_shared && !lock.is_shared)
     return Error{
         ErrorCode::NotSupported,
-        "to lock for itself alone what a session has locked as shared is not supported yet",
+        "an exclusive lock on a key that the session has locked as shared is not supported yet",
         {},
-        "Unlock it before."};
+        "Release the shared lock first."};
   ++held.times[lock.is_shared][lock.is_of_transaction];
   return std::optional(true);
 }

@@ -23,10 +23,12 @@ Status check_notification(const std::string& channel, const std::string& payload
   constexpr size_t kMostChannelBytes = 63, kMostPayloadBytes = 7999;
   if (channel.empty()) return Error{ErrorCode::InvalidParameter, "channel name cannot be empty"};
   if (channel.size() > kMostChannelBytes)
-    return Error{ErrorCode::InvalidParameter, "channel name too long", "It has at most 63 bytes."};
+    return Error{ErrorCode::InvalidParameter, "channel name too long",
+                 "It can have at most 63 bytes."};
   if (payload.size() > kMostPayloadBytes)
     return Error{ErrorCode::InvalidParameter, "payload string too long",
-                 "It has at most 7999 bytes.", "Send the key of what is longer, not itself."};
+                 "It can have at most 7999 bytes.", "Send the key of a long value instead of the "
+                                                    "value."};
   return {};
 }
 
@@ -52,9 +54,11 @@ void Mailbox::put(NotificationPtr notification) {
 Result<std::vector<NotificationPtr>> Mailbox::take() {
   const std::lock_guard lock(mutex_);
   if (has_missed_any_)
-    return Error{ErrorCode::LimitExceeded, "terminating connection: too many notifications wait",
-                 "It has not read them in time. A session keeps 8 MB, all together 256 MB.",
-                 "Connect and listen again, then read what the notifications were about."};
+    return Error{ErrorCode::LimitExceeded,
+                 "terminating connection: too many notifications are queued",
+                 "The client has not read them in time. The queue of a session is limited to 8 MB, "
+                 "all queues together to 256 MB.",
+                 "Reconnect, listen again, and then read the changed data."};
   of_all_ -= std::exchange(bytes_, 0);
   return std::exchange(waiting_, {});
 }

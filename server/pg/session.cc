@@ -163,8 +163,8 @@ bool Session::must_end() const {
 Error Session::take_last_words() {
   Error reason = *std::exchange(shut_down_reason_, std::nullopt);
   if (activity_) {
-    reason.detail = "Whether the statement that ran was carried out is not known.";
-    reason.hint = "Look whether it was before you send it again.";
+    reason.detail = "It is not known whether the running statement was completed.";
+    reason.hint = "Check whether it was completed before you send it again.";
   }
   return reason;
 }
@@ -608,7 +608,7 @@ Result<Session::Begun> Session::begin_statement(
     return run_own(*analysed, PortalRun::Start::DescribedRows);
   }
   if (!analysed->plan->parameters.empty())
-    return Error{ErrorCode::UndefinedObject, "there is no parameter $1", "",
+    return Error{ErrorCode::UndefinedObject, "parameter $1 does not exist", "",
                  "Parameters need the extended protocol, or PREPARE and EXECUTE."};
   learn_look_up(*analysed);
   if (is_part && changes_anything(*analysed) && !script_->is_last()) begin_group();

@@ -63,11 +63,11 @@ Result<std::optional<std::string>> constant_text(const engine::Expression& expre
 // The reason why a statement that PostgreSQL programs send has no effect.
 std::string nothing_to_do(const std::string& tag) {
   if (tag == "CREATE INDEX" || tag == "DROP INDEX")
-    return fmt::format("rows are found by their PRIMARY KEY, and else by a scan: no index was {}",
+    return fmt::format("no index was {}: rows are found by their PRIMARY KEY, or by a scan",
                        tag == "DROP INDEX" ? "dropped" : "made");
   if (tag == "CREATE EXTENSION")
-    return "there are no extensions; gen_random_uuid() and uuid_generate_v4() are there without";
-  return tag + " has nothing to do here";
+    return "extensions are not needed: gen_random_uuid() and uuid_generate_v4() are built in";
+  return tag + " has no effect here";
 }
 
 // COPY source TO: the same rows as SELECT columns FROM source.
@@ -279,7 +279,7 @@ struct Session::OwnStatement {
     const std::string own = session.context_.settings.get("session_authorization").value_or("");
     if (role == "none" || role == own) return {};
     return Error{ErrorCode::NotSupported, fmt::format("SET ROLE \"{}\" is not supported yet", role),
-                 "A session has the rights of the role that has logged in.",
+                 "A session has the rights of the role that logged in.",
                  "Connect as that role. SET ROLE NONE, and SET ROLE to your own, are accepted."};
   }
 
@@ -472,7 +472,7 @@ struct Session::OwnStatement {
         sql::unknown_setting(name, {"STREAMS", "TABLES", "TOPICS", "QUERIES", "TASKS", "SERVER",
                                     "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES"});
     if (error.hint.empty() && name.find('.') != std::string::npos)
-      error.hint = "It is not set in this session. SHOW PROPERTIES lists what is in force.";
+      error.hint = "It is not set in this session. SHOW PROPERTIES lists the settings in effect.";
     return error;
   }
 
@@ -553,7 +553,7 @@ struct Session::OwnStatement {
     if (session.portals_.contains(name))
       return Error{ErrorCode::DuplicateCursor, "cursor " + quoted(name) + " already exists"};
     if (statement.inner && parameters.size() != statement.inner->parameter_oids.size())
-      return Error{ErrorCode::UndefinedObject, "there is no parameter $1"};
+      return Error{ErrorCode::UndefinedObject, "parameter $1 does not exist"};
     const PreparedStatementPtr query =
         statement.inner ? statement.inner : TRY(analyse_query(engine::clone(cursor.query)));
     auto portal = std::make_shared<Portal>(
@@ -596,7 +596,7 @@ struct Session::OwnStatement {
 
   static Result<PreparedStatementPtr> without_parameters(PreparedStatementPtr analysed) {
     if (!analysed->plan->parameters.empty())
-      return Error{ErrorCode::UndefinedObject, "there is no parameter $1"};
+      return Error{ErrorCode::UndefinedObject, "parameter $1 does not exist"};
     return analysed;
   }
 
@@ -821,7 +821,7 @@ struct Session::OwnStatement {
                    maintain.tag + " cannot run inside a transaction block"};
     if (is_of_database)
       warn(ErrorCode::NotSupported,
-           std::string("there is one database, to which every name leads: nothing was ") +
+           std::string("all names refer to the only database: nothing was ") +
                (maintain.tag == "DROP DATABASE" ? "dropped" : "made"));
     else if (is_wanted(settings(), sql::NoticeLevel::Notice))
       writer().notice({sql::NoticeLevel::Notice, nothing_to_do(maintain.tag)});

@@ -71,9 +71,10 @@ Result<std::vector<RegistryEndpoint>> parse_registry_urls(std::string_view urls)
         scheme != url.npos && (url.substr(0, scheme) == "http" || url.substr(0, scheme) == "https");
     if (!is_http || scheme + 3 == url.size() || url.find_first_of(" \t\r\n?#\"") != url.npos)
       return Error{ErrorCode::InvalidParameter,
-                   "the URL of a schema registry is http://HOST:PORT or https://HOST:PORT",
+                   "the URL of a schema registry must have the form http://HOST:PORT or "
+                   "https://HOST:PORT",
                    {},
-                   "Of several write commas between them."};
+                   "Separate several URLs with commas."};
     RegistryEndpoint endpoint;
     const size_t host = scheme + 3;
     const size_t end = std::min(url.find('/', host), url.size());
@@ -141,7 +142,7 @@ void RegistryClient::send(const std::shared_ptr<Call>& call) {
       return send(call);
     }
     call->done(Error{ErrorCode::NetworkFailure,
-                     fmt::format("the schema registry at {} cannot be asked: {}", url,
+                     fmt::format("cannot send a request to the schema registry at {}: {}", url,
                                  printable(end.error, kMaxMessage))});
   };
   http_->start(std::move(request));
@@ -156,7 +157,7 @@ Result<RegistryReply> RegistryClient::read(const std::string& url, int status,
   if (status == 401 || status == 403) {
     Error refused = strange("to who we are");
     refused.hint =
-        "Give a name and a password in the URL, or in the file of "
+        "Set a name and a password in the URL, or in the file of "
         "--schema-registry-credentials-file.";
     return refused;
   }

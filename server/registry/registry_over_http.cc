@@ -40,7 +40,7 @@ size_t bytes_of(const SchemaTextPtr& schema) {
 
 Error refused(const RegistryReply& reply) {
   return Error{ErrorCode::NetworkFailure,
-               fmt::format("the schema registry refuses it: {} (error {})", reply.message(),
+               fmt::format("the schema registry rejects it: {} (error {})", reply.message(),
                            reply.error_code())};
 }
 
@@ -235,7 +235,7 @@ engine::SchemaLookup::Found RegistryOverHttp::ask_schema(int32_t id) const {
   const bool is_due =
       found == entries_.end() || (!found->second.is_asking && found->second.again_at_us <= now_us);
   if (is_due) {
-    if (asking_ >= kMaxAsking) return {nullptr, "too many schemas are asked for just now"};
+    if (asking_ >= kMaxAsking) return {nullptr, "too many requests for schemas are in progress"};
     self->ask_for(id);
   }
   const Entry& entry = self->entries_[id];
@@ -276,7 +276,7 @@ void RegistryOverHttp::note(int32_t id, Result<SchemaTextPtr> loaded) {
                                            : std::min(2 * entry.retry_ms, pace_.longest_retry_ms);
       entry.again_at_us = clock_.monotonic_us() + entry.retry_ms * 1'000;
       if (!std::exchange(is_failing_, true))
-        log_warn("schema cannot be had, records that name it wait id={} error=\"{}\"", id,
+        log_warn("a schema is not available, records that use it wait id={} error=\"{}\"", id,
                  entry.problem);
     }
   }

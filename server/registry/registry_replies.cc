@@ -19,7 +19,7 @@ constexpr size_t kMaxReferences = 200;
 
 Error strange(std::string_view what) {
   return Error{ErrorCode::NetworkFailure,
-               fmt::format("the schema registry's answer is not to be understood: {}", what)};
+               fmt::format("the answer of the schema registry is not valid: {}", what)};
 }
 
 Result<int32_t> number_of(const JsonTree& tree, std::string_view name) {
@@ -27,7 +27,7 @@ Result<int32_t> number_of(const JsonTree& tree, std::string_view name) {
   if (!node || node->is_null()) return 0;
   int32_t number = 0;
   if (node->kind != JsonKind::Number || !absl::SimpleAtoi(node->text, &number) || number < 0)
-    return strange(fmt::format("\"{}\" is no number", name));
+    return strange(fmt::format("\"{}\" is not a number", name));
   return number;
 }
 
@@ -35,9 +35,9 @@ Result<int32_t> number_of(const JsonTree& tree, std::string_view name) {
 
 Result<engine::SchemaVersion> read_registered(const JsonTree& tree) {
   const JsonTree* text = tree.find("schema");
-  if (!text || text->kind != JsonKind::String) return strange("it has no \"schema\"");
+  if (!text || text->kind != JsonKind::String) return strange("the answer has no \"schema\"");
   if (text->text.size() > engine::kMaxSchemaSize)
-    return strange(fmt::format("the schema has {} bytes, at most {} are possible",
+    return strange(fmt::format("the schema has {} bytes, but the limit is {}",
                                text->text.size(), engine::kMaxSchemaSize));
   auto schema = std::make_shared<engine::RegisteredSchema>();
   schema->text = text->text;
@@ -64,12 +64,12 @@ Result<engine::SchemaVersion> read_registered(const JsonTree& tree) {
 
 Result<int32_t> read_registered_id(const JsonTree& tree) {
   const int32_t id = TRY(number_of(tree, "id"));
-  if (id == 0) return strange("it has no \"id\"");
+  if (id == 0) return strange("the answer has no \"id\"");
   return id;
 }
 
 Result<std::vector<std::pair<std::string, int32_t>>> read_uses(const JsonTree& tree) {
-  if (tree.kind != JsonKind::Array) return strange("it is no list");
+  if (tree.kind != JsonKind::Array) return strange("the answer is not a list");
   std::vector<std::pair<std::string, int32_t>> uses;
   for (const JsonTree& each : tree.items)
     uses.emplace_back(each.text_of("subject"), TRY(number_of(each, "version")));
@@ -77,7 +77,7 @@ Result<std::vector<std::pair<std::string, int32_t>>> read_uses(const JsonTree& t
 }
 
 Result<engine::SchemaRegistry> read_versions(const JsonTree& tree) {
-  if (tree.kind != JsonKind::Array) return strange("it is no list");
+  if (tree.kind != JsonKind::Array) return strange("the answer is not a list");
   engine::SchemaRegistry registry;
   std::map<std::string, engine::RegistrySubject> subjects;
   for (const JsonTree& each : tree.items) {

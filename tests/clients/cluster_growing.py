@@ -76,7 +76,7 @@ class Growing(Cluster):
     def join(self):
         self.first.stop()
         said = self.first.join()
-        assert f'Node 1 of cluster "{self.first.cluster}" has all that the server had' in said, said
+        assert f'Node 1 of cluster "{self.first.cluster}" has all data of the server' in said, said
         self.first.is_alone = False
         self.first.start()
         all_is_well(self)

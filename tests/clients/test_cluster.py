@@ -225,7 +225,7 @@ def data_of_a_node_are_not_taken_for_anothers():
         assert "etcd does not have the metadata" in said, said
     finally:
         empty.kill()
-    assert "--cluster needs" in refusal_of("--cluster", "blue")
+    assert "--cluster requires" in refusal_of("--cluster", "blue")
 
 
 @case

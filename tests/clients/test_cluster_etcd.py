@@ -194,7 +194,7 @@ def a_start_that_is_refused_leaves_no_member_behind():
     flags = ("--peers", ",".join(f"{number}={address}" for number, address in peers.items()), *there.flags[2:])
     double = Node(os.path.join(nodes.folder, "double"), "own", 2, "start", flags)
     told = subprocess.run(double.arguments(), capture_output=True, text=True, timeout=120, check=False)
-    assert told.returncode != 0 and "is there already" in told.stderr, told.stderr
+    assert told.returncode != 0 and "exists already" in told.stderr, told.stderr
     assert members_by(nodes.nodes[1]) == ["node-1", "node-2", "node-3"], members_by(nodes.nodes[1])
     nodes.nodes[3].kill()  # two of three are a majority
     all_is_well_without(nodes, 3)
@@ -212,7 +212,7 @@ def an_etcd_of_another_cluster_is_not_taken_for_its_own():
         told = subprocess.run([binary(), "server", "--cluster", "own", "--node-id", "1", "--etcd", "start", "--peers",
                                f"1=127.0.0.1:{port}", "--data-dir", folder, "--kafka", "127.0.0.1:0", "--pg", "127.0.0.1:0",
                                "--http", "off", "--nodes", "127.0.0.1:0"], capture_output=True, text=True, timeout=120, check=False)
-    assert told.returncode != 0 and f"somebody listens at 127.0.0.1:{port - 1}" in told.stderr, told.stderr
+    assert told.returncode != 0 and f"another program is listening at 127.0.0.1:{port - 1}" in told.stderr, told.stderr
 
 
 @case
@@ -222,11 +222,11 @@ def flags_that_do_not_go_together_are_refused():
                               text=True, timeout=60, check=False)
         assert told.returncode != 0, flags
         return told.stderr + told.stdout
-    assert "--etcd start needs --peers" in refusal("--etcd", "start")
+    assert "--etcd start requires --peers" in refusal("--etcd", "start")
     assert "node 1 is not among --peers" in refusal("--etcd", "start", "--peers", "2=127.0.0.1:2380")
     assert "is not ID=HOST:PORT" in refusal("--etcd", "start", "--peers", "127.0.0.1:2380")
     assert "node 1 is named twice" in refusal("--etcd", "start", "--peers", "1=127.0.0.1:2380,1=127.0.0.1:2382")
-    assert "--peers goes with --etcd start" in refusal("--etcd", "http://127.0.0.1:2379", "--peers", "1=127.0.0.1:2380")
+    assert "--peers requires --etcd start" in refusal("--etcd", "http://127.0.0.1:2379", "--peers", "1=127.0.0.1:2380")
 
 
 run()

@@ -264,7 +264,7 @@ def a_join_that_was_begun_continues_when_other_nodes_have_joined_meanwhile():
     nodes.first.join(crash_point="after-founding")
     other = nodes.others[2].start()
     said = nodes.first.join()
-    assert "was begun before has ended" in said, said
+    assert "was started before has finished" in said, said
     nodes.first.is_alone = False
     nodes.first.start()
     nodes.nodes[2] = other

@@ -62,7 +62,7 @@ class Copies:
 
     def join_again(self):
         said = self.first.join()
-        assert "has all that" in said or "already" in said, said
+        assert "has all data of" in said or "already" in said, said
         self.check_joined()
 
 
@@ -73,7 +73,7 @@ def a_join_that_is_killed_at_any_point_is_repeated_or_never_happened():
         for point in [*("after-join-began", "after-founding", "before-join-ends"),
                       *(f"{('before-acknowledgement', 'before-log-commit')[number % 2]}:{number}" for number in range(1, 40))]:
             first = copies.attempt()
-            if "has all that" in first.join(crash_point=point):
+            if "has all data of" in first.join(crash_point=point):
                 break  # it has fewer commits
             killed_at.append(point)
             if len(killed_at) % 3 == 0:
@@ -110,7 +110,7 @@ def a_join_that_is_killed_at_any_request_to_etcd_is_repeated():
                 with EtcdProxy(copies.nodes.etcd.url, **{when: kill}, delay_s=0.05) as proxy:
                     process = first.begin_join(etcd=proxy.url)
                     said, _ = process.communicate(timeout=60)
-                assert was_killed or "has all that" in said, said
+                assert was_killed or "has all data of" in said, said
                 if number % 2 == 0 and was_killed:
                     copies.write_alone()
                 copies.join_again()
@@ -124,7 +124,7 @@ def answers_of_etcd_that_come_late_or_get_lost():
         # Each answer is late.
         first = copies.attempt()
         with EtcdProxy(copies.nodes.etcd.url, delay_s=1) as proxy:
-            assert "has all that" in first.join(etcd=proxy.url)
+            assert "has all data of" in first.join(etcd=proxy.url)
         copies.check_joined()
 
         # The request is carried out, and its answer is lost: of the first write, of the second, or of all three.
@@ -137,7 +137,7 @@ def answers_of_etcd_that_come_late_or_get_lost():
                     return len(writes) not in lost
                 return True
             with EtcdProxy(copies.nodes.etcd.url, after=lose) as proxy:
-                assert "has all that" in first.join(etcd=proxy.url)
+                assert "has all data of" in first.join(etcd=proxy.url)
             copies.check_joined()
 
         # No answer arrives in time. The outcome of the requests is unknown, and the next join finds it out.
@@ -183,7 +183,7 @@ def an_etcd_that_is_full_changes_nothing():
             fill(full)
             said = first.join(status=1, etcd=full.url)
             assert "space" in said, said
-            assert "begun the cluster" not in said, said
+            assert "would exist already" not in said, said
         finally:
             full.kill()
         copies.write_alone()
@@ -212,7 +212,7 @@ def the_remains_of_a_join_in_etcd_block_no_other_join():
         copies.write_alone()
         first.cluster += "-else"
         said = first.join()
-        assert "has all that" in said, said
+        assert "has all data of" in said, said
         copies.check_joined()
         # A node that has read metadata that were replaced later reads them again.
         first = copies.attempt()
@@ -222,7 +222,7 @@ def the_remains_of_a_join_in_etcd_block_no_other_join():
         copies.write_alone()
         first.join(crash_point="after-founding")
         copies.nodes.nodes[2] = other.start()
-        assert "was begun before has ended" in first.join()
+        assert "was started before has finished" in first.join()
         copies.check_joined()
         command(copies.nodes, "cluster", "add", "2", "--replicas", "2")
         all_is_well(copies.nodes)
@@ -233,7 +233,7 @@ def the_remains_of_a_join_in_etcd_block_no_other_join():
 def alone_it_is_refused_afterwards():
     with Copies("alone") as copies:
         first = copies.attempt()
-        assert "has all that" in first.join()
+        assert "has all data of" in first.join()
         why = first.refused_start()
         assert 'belongs to node 1 of cluster "alone-1"' in why, why
         copies.check_joined()
@@ -297,7 +297,7 @@ def data_of_earlier_versions_is_taken_over():
         os.makedirs(first.data_dir)
         with tarfile.open(archive) as files:
             files.extractall(first.data_dir)
-        assert "has all that the server had" in first.join()
+        assert "has all data of the server" in first.join()
         first.is_alone = False
         first.start()
         upgrade.expect_rows(functools.partial(psql, first), 2)

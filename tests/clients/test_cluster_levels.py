@@ -79,7 +79,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         # The node counts as away after a while, and then its next program is unknown.
         eventually(lambda: "away" in millrace(first, "status"))
         # If the dead node was the controller, the next one must first report the nodes that it hears.
-        eventually(lambda: "node 3 is away, and nobody knows which program it will run" in millrace(first, "upgrade", status=1))
+        eventually(lambda: "node 3 is not available, so the level that it supports is not known" in millrace(first, "upgrade", status=1))
         nodes.nodes[3].start()
         all_is_well(nodes)
 

@@ -56,7 +56,7 @@ def a_second_process_with_a_nodes_number_is_refused_while_the_first_runs():
     load = Load(nodes, "of_one_number")
     second = another(nodes, 2, "second")
     said = refusal_of(second)
-    for word in ('node 2 of cluster "blue" is there already', f"answers at {nodes.nodes[2].nodes}", "another --node-id"):
+    for word in ('node 2 of cluster "blue" exists already', f"answers at {nodes.nodes[2].nodes}", "another --node-id"):
         assert word in said, said
     assert sorted(metadata_of(nodes.nodes[1]).brokers) == [1, 2, 3]
     load.stop()
@@ -88,7 +88,7 @@ def one_of_two_processes_that_start_at_once_is_the_node():
         node.start(waits=False)
     eventually(lambda: any(node.ready.is_set() for node in two) and not all(node.is_running() for node in two), 40)
     first, late = sorted(two, key=lambda node: not node.is_running())
-    assert "node 5 of cluster \"blue\" is there already" in late.tail(), late.tail()
+    assert "node 5 of cluster \"blue\" exists already" in late.tail(), late.tail()
     time.sleep(1)
     assert first.is_running() and "another process runs as this node" not in log_of(first)
     first.stop()

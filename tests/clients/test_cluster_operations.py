@@ -615,7 +615,7 @@ def nodes_with_certificates_let_no_others_in():
         load = Load(nodes, "secured")
         load.await_more(100)
         nodes.nodes[3].kill()
-        for flags, reason in (([], "speak TLS"), (certificate_flags(folder, "stranger", theirs), "TLS: ")):
+        for flags, reason in (([], "use TLS"), (certificate_flags(folder, "stranger", theirs), "TLS: ")):
             stranger = Node(os.path.join(nodes.folder, f"stranger{len(flags)}"), "green", 3, nodes.etcd.url,
                             ["--node-session-timeout-ms", "2000", *flags])
             stranger.start(waits=False)

@@ -176,7 +176,7 @@ def a_node_that_does_not_reach_etcd_for_long_goes_on_from_the_snapshot():
     finally:
         nodes.way.heal()
     agree(nodes)
-    assert "the metadata are taken from a snapshot" in open(nodes.nodes[3].log).read()
+    assert "the metadata were loaded from a snapshot" in open(nodes.nodes[3].log).read()
     # And it defines something itself.
     change(nodes, 2, at=3)
     agree(nodes)

@@ -191,7 +191,7 @@ def tables_are_read_again_and_queries_end_on_all_nodes():
             eventually(lambda node=node: query_of(node, "sums")["state"] == "ERROR")
             said = error_of(node, "SELECT * FROM sums")
             assert 'records of topic "orders", partition 0, were lost by an unclean election of a leader (epoch ' in said, said
-            assert "DROP TABLE SUMS DELETE TOPIC, and create it anew" in said, said
+            assert "DROP TABLE SUMS DELETE TOPIC, and create it again" in said, said
             assert query_of(node, "counts")["state"] != "ERROR"
         # Others go on.
         run_on(nodes.nodes[2], "INSERT INTO others VALUES ('x', 1)")

@@ -108,14 +108,14 @@ def a_backup_under_load_restored_elsewhere_is_right():
                 time.sleep(0.01)
             paid_before.append(payments.count)
             assert "backed up" in millrace("backup", "--data-dir", data, "--to", folder(f"backup{number}"))
-            assert "nothing is damaged" in millrace("check", "--data-dir", data)
+            assert "no damage found" in millrace("check", "--data-dir", data)
         payments.stop()
     finally:
         server.stop()
     for number, paid in enumerate(paid_before):
         copy = folder(f"restored{number}")
         assert "restored" in millrace("restore", "--from", folder(f"backup{number}"), "--data-dir", copy)
-        assert "nothing is damaged" in millrace("check", "--data-dir", copy)
+        assert "no damage found" in millrace("check", "--data-dir", copy)
         server = launch(data_dir=copy)
         try:
             expected = recomputed(server)
@@ -138,7 +138,7 @@ def damage_is_named_with_its_place():
         pay(connection, [(i, 5) for i in range(1000)])
         pay(connection, [(7, 123456789)])  # an amount that no balance is
     server.stop()
-    assert "nothing is damaged" in millrace("check", "--data-dir", data)
+    assert "no damage found" in millrace("check", "--data-dir", data)
 
     shutil.copytree(data, damaged)
     with open(os.path.join(damaged, "log.mdb"), "r+b") as log:
@@ -210,7 +210,7 @@ def damage_of_a_journal_ends_its_query_and_is_never_shown():
                 assert "VISITS cannot be read" in refused.diag.message_primary, refused
                 assert "is damaged at offset" in refused.diag.message_detail, refused
                 assert "millrace check --data-dir" in refused.diag.message_hint, refused
-                assert "DROP TABLE VISITS, and create it anew" in refused.diag.message_hint, refused
+                assert "DROP TABLE VISITS, and create it again" in refused.diag.message_hint, refused
             states = {row[0]: (row[1], row[7]) for row in connection.execute("SHOW QUERIES").fetchall()}
             assert states[queries["VISITS"]][0] == "ERROR", states
             assert "is damaged at offset" in states[queries["VISITS"]][1], states
@@ -236,11 +236,11 @@ def settings_of_groups_and_quotas_are_no_damage():
                    ["config", "group", "g", "--unset", "share.auto.offset.reset"],
                    ["config", "group", "h", "consumer.session.timeout.ms=50000"]):
         millrace(*change, "-b", server.kafka)
-    assert "nothing is damaged" in millrace("check", "--data-dir", data)
+    assert "no damage found" in millrace("check", "--data-dir", data)
     millrace("backup", "--data-dir", data, "--to", folder("settings-backup"))
     server.stop()
     for checked in (data, folder("settings-backup")):
-        assert "nothing is damaged" in millrace("check", "--data-dir", checked)
+        assert "no damage found" in millrace("check", "--data-dir", checked)
 
 
 @case
@@ -266,7 +266,7 @@ def a_journal_that_is_not_the_one_is_refused_by_check_and_by_the_start():
         refused = millrace("server", "--data-dir", copy, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0",
                            "--http", "off", status=1)
         assert "log.journal is" in refused, refused
-    assert "nothing is damaged" in millrace("check", "--data-dir", data)
+    assert "no damage found" in millrace("check", "--data-dir", data)
     server = launch(data_dir=data)
     try:
         with connect(server) as connection:

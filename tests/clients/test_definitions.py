@@ -377,8 +377,8 @@ def every_name_leads_to_the_one_database():
             assert rows(other, "SELECT count(*) FROM of_shop") == [(0,)]
         c.execute("DROP DATABASE IF EXISTS shop")
         assert rows(c, "SELECT count(*) FROM of_shop") == [(0,)]
-        assert said == ["there is one database, to which every name leads: nothing was made",
-                        "there is one database, to which every name leads: nothing was dropped"], said
+        assert said == ["all names refer to the only database: nothing was made",
+                        "all names refer to the only database: nothing was dropped"], said
         c.execute("DROP TABLE of_shop")
     with connect() as c:
         fails(c, psycopg.errors.ActiveSqlTransaction, "CREATE DATABASE shop")

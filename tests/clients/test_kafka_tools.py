@@ -82,7 +82,7 @@ def failures_have_kafkas_words_and_statuses():
             (["--topic", "x"], "Command must include exactly one action"),
             (["--create"], 'Missing required argument "[topic]"'),
             (["--alter", "--topic", "x", "--config", "a=b"], "the kafka-configs CLI supports altering"),
-            (["--list", "--zookeeper", "localhost:2181"], "--zookeeper is obsolete: say --bootstrap-server"),
+            (["--list", "--zookeeper", "localhost:2181"], "--zookeeper is obsolete; use --bootstrap-server"),
             (["--create", "--topic", "x", "--if-exists"],
              'Option "[if-exists]" can\'t be used with option "[create]"')):
         assert words in kafka("kafka-topics", *arguments, status=1)[1], arguments

@@ -313,8 +313,8 @@ def deleting_a_topic_stops_the_query_that_reads_it_with_that_reason():
         def state():
             rows = connection.execute("SHOW QUERIES").fetchall()
             return [(row[1], row[7]) for row in rows if row[3] == "K_OF_DOOMED"]
-        wait_for(state, [("ERROR", 'topic "k_doomed" was deleted. A topic of the same name would be another one: '
-                               'DROP TABLE K_OF_DOOMED, and create it anew.')])
+        wait_for(state, [("ERROR", 'topic "k_doomed" was deleted. A new topic with the same name would not be the lost one: '
+                               'DROP TABLE K_OF_DOOMED, and create it again.')])
         try:
             connection.execute("INSERT INTO k_doomed VALUES ('a', 1)")
             raise AssertionError("the topic is gone")

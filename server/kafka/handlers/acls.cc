@@ -22,7 +22,7 @@ namespace {
 using storage::Rights;
 
 constexpr std::string_view kNoAccessRules =
-    "there are no access rules: everybody may do everything (--access-file)";
+    "access rules are not enabled: every client has all rights (--access-file enables them)";
 constexpr int8_t kAny = 1;
 constexpr int8_t kMatch = 2, kLiteral = 3, kPrefixed = 4;
 constexpr int8_t kDeny = 2, kAllow = 3;
@@ -164,22 +164,23 @@ Refusal invalid(std::string message) { return {KafkaError::InvalidRequest, std::
 
 Refusal check_resource(const AccessRule& rule, int8_t pattern) {
   if (pattern != kLiteral && pattern != kPrefixed)
-    return invalid("the pattern of a rule is LITERAL or PREFIXED");
+    return invalid("the pattern type of a rule must be LITERAL or PREFIXED");
   switch (rule.resource) {
     case RuleResource::Topic:
       if (rule.name.empty() || rule.name.find(':') != std::string::npos)
-        return invalid(fmt::format("\"{}\" cannot be the name of a topic", rule.name));
+        return invalid(fmt::format("\"{}\" is not a valid topic name", rule.name));
       return {};
     case RuleResource::Group:
     case RuleResource::TransactionalId:
-      return rule.name.empty() ? invalid("the name is empty") : Refusal{};
+      return rule.name.empty() ? invalid("the resource name is empty") : Refusal{};
     case RuleResource::Cluster:
       return rule.name == kClusterName && !rule.is_prefix
                  ? Refusal{}
-                 : invalid(fmt::format("the cluster is called {}, and the pattern is LITERAL",
+                 : invalid(fmt::format("the name of the cluster is {}, and its pattern type is "
+                                       "LITERAL",
                                        kClusterName));
   }
-  return invalid("there are rules for topics, groups, transactional ids and the cluster");
+  return invalid("rules must be for topics, groups, transactional ids or the cluster");
 }
 
 // The right with the same meaning, if the role exists and such a right exists.
@@ -209,11 +210,11 @@ Refusal read_rule(const CreateAclsRequest::Creation& asked, const storage::Users
       refused.error != KafkaError::None)
     return refused;
   if (asked.permission_type != kAllow && asked.permission_type != kDeny)
-    return invalid("a rule is ALLOW or DENY");
+    return invalid("a rule must be ALLOW or DENY");
   rule.denies = asked.permission_type == kDeny;
-  if (asked.host != "*") return invalid("rules for single hosts are lines of the access file");
+  if (asked.host != "*") return invalid("rules for single hosts belong in the access file");
   if (!asked.principal.starts_with(kUserPrefix) || asked.principal.size() == kUserPrefix.size())
-    return invalid(fmt::format("a principal is written {}NAME", kUserPrefix));
+    return invalid(fmt::format("a principal must have the form {}NAME", kUserPrefix));
   rule.principal = asked.principal.substr(kUserPrefix.size());
   if (rule.name.size() > kMostNameBytes || rule.principal.size() > kMostNameBytes)
     return invalid(fmt::format("a name has at most {} bytes", kMostNameBytes));
@@ -221,7 +222,7 @@ Refusal read_rule(const CreateAclsRequest::Creation& asked, const storage::Users
   if (asked.operation < static_cast<int8_t>(RuleOperation::All) ||
       asked.operation > static_cast<int8_t>(RuleOperation::IdempotentWrite) ||
       !means_something(rule.resource, rule.operation))
-    return invalid("this operation means nothing for this type of resource");
+    return invalid("the operation is not valid for this resource type");
   read.right = right_of(rule, users);
   return {};
 }
@@ -288,7 +289,7 @@ void handle_describe_acls(HandlerContext& context, DescribeAclsRequest request,
   }
   if (context.permissions && !context.permissions->may_cluster(Operation::Describe)) {
     response.error_code = kClusterRefused;
-    response.error_message = "to list rules one needs SELECT ON ALL, or to be a superuser";
+    response.error_message = "to list rules, SELECT ON ALL or superuser rights are required";
     return reply.send(response);
   }
   using Place = std::tuple<RuleResource, std::string, bool>;
@@ -324,10 +325,11 @@ void handle_create_acls(HandlerContext& context, CreateAclsRequest request,
       refused = read_rule(asked, *users, rule);
     if (refused.error == KafkaError::None && !may_change(context, rule.rule))
       refused = {kClusterRefused,
-                 "only superusers make this rule; the owner of a resource allows what is LITERAL"};
+                 "only superusers can create this rule; the owner of a resource can allow access "
+                 "with LITERAL rules"};
     if (refused.error == KafkaError::None && !rule.right && !may_keep_rules(context))
       refused = invalid(fmt::format(
-          "rules that are PREFIXED, deny, are for User:* or allow a single operation need "
+          "rules that are PREFIXED, deny, are for User:* or allow a single operation require "
           "millrace.version {}: kafka-features upgrade --feature millrace.version={}",
           storage::kAccessRulesLevel.value(), storage::kAccessRulesLevel.value()));
     if (refused.error == KafkaError::None) {

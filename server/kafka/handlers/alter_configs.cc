@@ -34,12 +34,12 @@ Refusal read_change(const Config& asked, ConfigChange& change) {
   if constexpr (requires { asked.config_operation; }) {
     if (asked.config_operation < 0 || asked.config_operation > 3)
       return invalid_request(
-          fmt::format("there is no operation {} on settings", asked.config_operation));
+          fmt::format("settings have no operation {}", asked.config_operation));
     change.kind = static_cast<ConfigChange::Kind>(asked.config_operation);
   }
   if (change.kind == ConfigChange::Kind::Delete) return {};
   if (!asked.value)
-    return invalid_request(fmt::format("null is not a value of \"{}\"", asked.name));
+    return invalid_request(fmt::format("null is not a valid value of \"{}\"", asked.name));
   change.value = *asked.value;
   return {};
 }
@@ -64,7 +64,8 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
     return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
   // A changed setting could delete the coordinators' records.
   if (coordinator::is_coordinator_topic(name))
-    return {kPolicyViolation, fmt::format("topic \"{}\" and its settings are the server's", name)};
+    return {kPolicyViolation, fmt::format("topic \"{}\" and its settings are managed by the server",
+                                          name)};
   const auto changed =
       storage::changed_configs(replaces_all ? TopicConfig() : topic->config, changes);
   if (!changed) return {kInvalidConfig, changed.error().message};
@@ -74,10 +75,10 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
 // A group can have settings before it exists.
 Refusal check_group(const std::string& name, const std::vector<ConfigChange>& changes,
                     bool replaces_all, const storage::GroupConfigs& all) {
-  if (name.empty()) return invalid_request("a group has a name");
+  if (name.empty()) return invalid_request("a group name is required");
   if (name.size() > coordinator::kMaxGroupIdBytes)
     return invalid_request(
-        fmt::format("a group's name has up to {} bytes", coordinator::kMaxGroupIdBytes));
+        fmt::format("a group name can have at most {} bytes", coordinator::kMaxGroupIdBytes));
   const auto found = all.find(name);
   const auto changed = storage::changed_group_config(
       replaces_all || found == all.end() ? storage::GroupConfig() : found->second, changes);
@@ -107,7 +108,7 @@ Refusal check_rate(const ConfigChange& change) {
   const auto [last, error] = std::from_chars(change.value.data(), end, rate);
   if (change.kind == ConfigChange::Kind::Set && error == std::errc() && last == end && rate >= 1)
     return {};
-  return {kInvalidConfig, fmt::format("\"{}\" is a number of bytes per second", change.name)};
+  return {kInvalidConfig, fmt::format("\"{}\" must be a number of bytes per second", change.name)};
 }
 
 Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges& changes,
@@ -117,7 +118,7 @@ Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges&
   // Nodes with an older program would stop at such a command.
   if (view && view->metadata->feature_level() < storage::kAccessRulesLevel)
     return invalid_request(
-        fmt::format("settings for all topics need millrace.version {}: kafka-features upgrade "
+        fmt::format("settings for all topics require millrace.version {}: kafka-features upgrade "
                     "--feature millrace.version={}",
                     storage::kAccessRulesLevel.value(), storage::kAccessRulesLevel.value()));
   const auto now =
@@ -131,10 +132,10 @@ Refusal check_broker(const HandlerContext& context, const std::string& name,
                      const storage::TopicSnapshot& topics, BrokerChanges& split) {
   const bool is_cluster = context.backend.cluster() != nullptr;
   if (is_cluster && !node_named(context, name))
-    return invalid_request(fmt::format("there is no broker {} in the cluster", name));
+    return invalid_request(fmt::format("broker {} is not part of the cluster", name));
   if (!is_cluster && !is_broker(context.node, name))
     return invalid_request(
-        fmt::format("there is one broker, {}, not \"{}\"", context.node.node_id, name));
+        fmt::format("the only broker is {}, not \"{}\"", context.node.node_id, name));
   for (const ConfigChange& change : changes) {
     const bool is_deletion = change.kind == ConfigChange::Kind::Delete;
     if (is_cluster && is_node_setting(change.name)) {
@@ -145,7 +146,8 @@ Refusal check_broker(const HandlerContext& context, const std::string& name,
         split.defaults.push_back(change);
       else if (!is_deletion)
         return invalid_request(fmt::format(
-            "\"{}\" is set for all brokers: kafka-configs --entity-type brokers --entity-default",
+            "\"{}\" can only be set for all brokers: kafka-configs --entity-type brokers "
+            "--entity-default",
             change.name));
     } else if (!is_deletion) {  // Kafka accepts the deletion of any name
       return invalid_request(why_fixed(context.node, change.name));
@@ -200,7 +202,8 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
       refusal =
           check_broker(context, asked.resource_name, changes, replaces_all, *topics, of_broker);
     else
-      refusal = invalid_request("topics, groups and brokers have settings that can be changed");
+      refusal = invalid_request("only topics, groups and brokers have settings that can be "
+                                "changed");
     answer.error_code = refusal.error;
     if (refusal.error != KafkaError::None) {
       answer.error_message = std::move(refusal.message);

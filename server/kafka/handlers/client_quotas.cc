@@ -34,7 +34,7 @@ std::optional<Refusal> refusal(const DescribeClientQuotasRequest& request) {
   for (const Filter& filter : request.components) {
     if (!is_known_type(filter.entity_type))
       return Refusal{kUnsupportedVersion,
-                     fmt::format("there are no quotas for a \"{}\"", filter.entity_type)};
+                     fmt::format("\"{}\" cannot have quotas", filter.entity_type)};
     if (!types.insert(filter.entity_type).second)
       return Refusal{KafkaError::InvalidRequest,
                      fmt::format("the filter names \"{}\" twice", filter.entity_type)};
@@ -45,7 +45,8 @@ std::optional<Refusal> refusal(const DescribeClientQuotasRequest& request) {
     if (!is_whole) return Refusal{KafkaError::InvalidRequest, "the filter is not complete"};
   }
   if (types.contains(kIp) && types.size() > 1)
-    return Refusal{KafkaError::InvalidRequest, "quotas of addresses are of them alone"};
+    return Refusal{KafkaError::InvalidRequest,
+                   "quotas of addresses cannot be combined with other entities"};
   return std::nullopt;
 }
 
@@ -77,19 +78,20 @@ Result<storage::QuotaEntity> entity_of(const AlterClientQuotasRequest::Entry& en
   for (const AlterClientQuotasRequest::Entry::Part& part : entry.entity) {
     if (!is_known_type(part.entity_type))
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("there are no quotas for a \"{}\"", part.entity_type)};
+                   fmt::format("\"{}\" cannot have quotas", part.entity_type)};
     constexpr size_t kMostNameBytes = 1000;
     if (part.entity_name &&
         (part.entity_name->empty() || part.entity_name->size() > kMostNameBytes))
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("a name has 1 to {} bytes", kMostNameBytes)};
+                   fmt::format("a name must have 1 to {} bytes", kMostNameBytes)};
     if (!entity.emplace(part.entity_type, part.entity_name).second)
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("\"{}\" is named twice", part.entity_type)};
   }
-  if (entity.empty()) return Error{ErrorCode::InvalidParameter, "nobody is named"};
+  if (entity.empty()) return Error{ErrorCode::InvalidParameter, "the request names no entity"};
   if (entity.contains(std::string(kIp)) && entity.size() > 1)
-    return Error{ErrorCode::InvalidParameter, "quotas of addresses are of them alone"};
+    return Error{ErrorCode::InvalidParameter,
+                 "quotas of addresses cannot be combined with other entities"};
   return entity;
 }
 
@@ -102,7 +104,7 @@ Status check(const storage::QuotaEntity& entity, const AlterClientQuotasRequest:
                     : op.key == "producer_byte_rate" || op.key == "consumer_byte_rate" ||
                           op.key == "request_percentage" || op.key == "controller_mutation_rate";
   if (!is_known)
-    return Error{ErrorCode::InvalidParameter, fmt::format("there is no quota \"{}\"", op.key)};
+    return Error{ErrorCode::InvalidParameter, fmt::format("quota \"{}\" does not exist", op.key)};
   if (op.remove) return {};
   if (!(op.value > 0) || !std::isfinite(op.value))
     return Error{ErrorCode::InvalidParameter, fmt::format("{} must be greater than 0", op.key)};

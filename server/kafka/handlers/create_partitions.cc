@@ -66,13 +66,14 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const Handl
     refuse(answer, KafkaError::UnknownTopicOrPartition,
            fmt::format("topic \"{}\" does not exist", asked.name));
   else if (coordinator::is_coordinator_topic(asked.name))
-    refuse(answer, KafkaError::InvalidTopic, "what it holds belongs to the partitions it has");
+    refuse(answer, KafkaError::InvalidTopic, "the partitions of this topic cannot change, because "
+                                             "its records belong to fixed partitions");
   else if (asked.count > kMaxPartitions)
     refuse(answer, kInvalidPartitions,
-           fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
+           fmt::format("a topic must have 1 to {} partitions", kMaxPartitions));
   else if (asked.count <= topic->partition_count)
     refuse(answer, kInvalidPartitions,
-           fmt::format("topic \"{}\" has {} partitions already, and partitions are only added",
+           fmt::format("topic \"{}\" has {} partitions already, and partitions can only be added",
                        asked.name, topic->partition_count));
   else if (asked.assignments)
     check_assignments(asked, *topic, context, answer);

@@ -35,23 +35,24 @@ KafkaError error_of(ErrorCode code) {
 void check_assignments(const Asked& asked, const HandlerContext& context, Answer& answer) {
   if (asked.num_partitions != -1 || asked.replication_factor != -1)
     return refuse(answer, KafkaError::InvalidRequest,
-                  "with replicas assigned by hand the numbers of partitions and replicas are -1");
+                  "if replicas are assigned by hand, the numbers of partitions and replicas must "
+                  "be -1");
   if (asked.assignments.size() > static_cast<size_t>(kMaxPartitions))
     return refuse(answer, kInvalidPartitions,
-                  fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
+                  fmt::format("a topic must have 1 to {} partitions", kMaxPartitions));
   std::set<int32_t> indexes;
   for (const auto& assignment : asked.assignments) {
     if (const Status can_be = check_new_replicas(assignment.broker_ids, context); !can_be)
       return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
     if (assignment.broker_ids.size() != asked.assignments[0].broker_ids.size())
       return refuse(answer, kInvalidReplicaAssignment,
-                    "all partitions of a topic have the same number of replicas");
+                    "all partitions of a topic must have the same number of replicas");
     indexes.insert(assignment.partition_index);
   }
   if (indexes.size() != asked.assignments.size() || *indexes.begin() != 0 ||
       *indexes.rbegin() != static_cast<int32_t>(indexes.size()) - 1)
     refuse(answer, kInvalidReplicaAssignment,
-           "replicas are assigned to each partition from 0 on, once");
+           "replicas must be assigned to each partition from 0 on, once");
 }
 
 // A topic that has only the settings of the request.
@@ -68,7 +69,8 @@ void check_factor(const Asked& asked, const HandlerContext& context, Answer& ans
   const auto view = context.backend.cluster();
   if (!view) {
     if (factor != -1 && factor != 1)
-      refuse(answer, kInvalidReplicationFactor, "there is one node, so a topic has one replica");
+      refuse(answer, kInvalidReplicationFactor,
+             "the server is a single node, so a topic has one replica");
     return;
   }
   if (factor == -1) factor = view->default_replication_factor();
@@ -84,7 +86,8 @@ void check_factor(const Asked& asked, const HandlerContext& context, Answer& ans
   if (view->nodes.size() < least)
     refuse(
         answer, kInvalidReplicationFactor,
-        fmt::format("{} of the cluster's {} nodes are there, and min.insync.replicas asks for {}",
+        fmt::format("{} of the {} nodes of the cluster are available, but min.insync.replicas "
+                    "requires {}",
                     view->nodes.size(), nodes, least));
 }
 
@@ -96,7 +99,7 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const Handl
            fmt::format("topic \"{}\" already exists", asked.name));
   else if (coordinator::is_coordinator_topic(asked.name))
     refuse(answer, KafkaError::InvalidTopic,
-           fmt::format("topic \"{}\" is made by the server, when it needs it", asked.name));
+           fmt::format("topic \"{}\" can only be created by the server", asked.name));
   else if (const Status named = storage::check_topic_name(asked.name, topics); !named)
     refuse(answer, KafkaError::InvalidTopic, named.error().message);
   else if (!asked.assignments.empty())
@@ -104,13 +107,14 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const Handl
   else if (asked.num_partitions != -1 &&
            (asked.num_partitions < 1 || asked.num_partitions > kMaxPartitions))
     refuse(answer, kInvalidPartitions,
-           fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
+           fmt::format("a topic must have 1 to {} partitions", kMaxPartitions));
   else
     check_factor(asked, context, answer);
   for (const auto& config : asked.configs) {
     if (answer.error_code != KafkaError::None) break;
     if (!config.value)
-      refuse(answer, kInvalidConfig, fmt::format("null is not a value of \"{}\"", config.name));
+      refuse(answer, kInvalidConfig, fmt::format("null is not a valid value of \"{}\"",
+                                                 config.name));
     else if (const Status checked = storage::check_topic_config(config.name, *config.value);
              !checked)
       refuse(answer, kInvalidConfig, checked.error().message);
@@ -162,7 +166,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     const int32_t partition_count = partitions_of(asked, context.node);
     if (partition_count > partitions_left) {
       refuse(answer, kPolicyViolation,
-             fmt::format("one request makes up to {} partitions", kMaxPartitions));
+             fmt::format("a request can create at most {} partitions", kMaxPartitions));
       continue;
     }
     partitions_left -= partition_count;

@@ -27,7 +27,7 @@ Answer& answer_at(Pending& pending, const Place& place) {
 Result<Offset> new_start(const storage::PartitionStatus& status, int64_t asked) {
   if (asked == kHighWatermark) return status.high_watermark();
   if (asked < 0 || Offset(asked) > status.high_watermark())
-    return Error{ErrorCode::OffsetOutOfRange, "the partition ends before"};
+    return Error{ErrorCode::OffsetOutOfRange, "the partition ends before this offset"};
   return Offset(asked);
 }
 

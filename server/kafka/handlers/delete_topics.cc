@@ -25,18 +25,19 @@ const storage::TopicInfo* find(const Asked& asked, const storage::TopicSnapshot&
   answer.name = asked.name;
   answer.topic_id = asked.topic_id;
   if (asked.name && has_id) {
-    refuse(answer, KafkaError::InvalidRequest, "both the name and the id of a topic are given");
+    refuse(answer, KafkaError::InvalidRequest,
+           "a topic must be given either by name or by id, not both");
     return nullptr;
   }
   if (!asked.name && !has_id) {
-    refuse(answer, KafkaError::InvalidRequest, "neither the name nor the id of a topic is given");
+    refuse(answer, KafkaError::InvalidRequest, "a topic must be given by name or by id");
     return nullptr;
   }
   const storage::TopicInfo* topic =
       asked.name ? topics.find(*asked.name) : topics.find(asked.topic_id);
   if (!topic) {
     refuse(answer, asked.name ? KafkaError::UnknownTopicOrPartition : kUnknownTopicId,
-           "there is no such topic");
+           "the topic does not exist");
     return nullptr;
   }
   answer.name = topic->name;

@@ -150,25 +150,27 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
                       answer);
       else if (context.backend.cluster())
         refuse(answer, KafkaError::InvalidRequest,
-               fmt::format("broker {} is asked itself for its settings", asked.resource_name));
+               fmt::format("the settings of broker {} must be requested from that broker",
+                           asked.resource_name));
       else
         refuse(answer, KafkaError::InvalidRequest,
-               fmt::format("there is one broker, {}, not \"{}\"", context.node.node_id,
+               fmt::format("the only broker is {}, not \"{}\"", context.node.node_id,
                            asked.resource_name));
       if (const auto view = context.backend.cluster();
           view && is_broker(context.node, asked.resource_name))
         describe_node_settings(*view->metadata, context.node, asked, answer);
     } else if (asked.resource_type == kGroupResource) {
       if (asked.resource_name.empty())
-        refuse(answer, KafkaError::InvalidRequest, "a group has a name");
+        refuse(answer, KafkaError::InvalidRequest, "a group name is required");
       else
         describe_group(context.node, *groups, request, asked, answer);
     } else if (asked.resource_type == kLoggerResource) {
       if (asked.resource_name.empty() || !is_broker(context.node, asked.resource_name))
         refuse(answer, KafkaError::InvalidRequest,
-               fmt::format("broker {} is asked itself for its loggers", asked.resource_name));
+               fmt::format("the loggers of broker {} must be requested from that broker",
+                           asked.resource_name));
     } else if (asked.resource_type != kClientMetricsResource) {
-      refuse(answer, KafkaError::InvalidRequest, "topics, groups and brokers have settings");
+      refuse(answer, KafkaError::InvalidRequest, "only topics, groups and brokers have settings");
     }
   }
   reply.send(response);

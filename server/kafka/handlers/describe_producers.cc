@@ -16,7 +16,8 @@ constexpr size_t kMostProducers = 100'000;
 
 Status describe(storage::LogReader& reader, const storage::TopicPartition& partition, size_t& left,
                 Answer& answer) {
-  if (left == 0) return Error{ErrorCode::LimitExceeded, "ask for fewer partitions at a time"};
+  if (left == 0)
+    return Error{ErrorCode::LimitExceeded, "the request has too many partitions; request fewer at a time"};
   for (const storage::ActiveProducer& producer : TRY(reader.producers(partition))) {
     if (left > 0) --left;
     answer.active_producers.push_back(
@@ -51,7 +52,7 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
       Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = index;
       Status found = turn.begun();
-      if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
+      if (found && !known) found = Error{ErrorCode::UnknownTopic, "the topic does not exist"};
       // Any replica answers: tools ask all replicas when they look for hanging transactions.
       if (found && !leaders.is_here({known->id, PartitionId(index)}))
         answer.error_code = leaders.of({known->id, PartitionId(index)}).error;

@@ -133,7 +133,7 @@ void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
         }
         Answer& unknown = elections->answers[asked.topic][index];
         unknown.partition_id = index;
-        refuse(unknown, KafkaError::UnknownTopicOrPartition, "there is no such partition");
+        refuse(unknown, KafkaError::UnknownTopicOrPartition, "the partition does not exist");
       }
     }
   } else {

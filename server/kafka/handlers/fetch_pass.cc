@@ -226,7 +226,7 @@ Result<bool> FetchPass::diverges(Answer& answer, const storage::TopicPartition& 
   const LeaderEpoch fetched(asked.last_fetched_epoch);
   const storage::EpochEnd end = TRY(reader_.end_of_epoch(id, fetched));
   if (end.epoch < LeaderEpoch{0} || asked.fetch_offset < answer.log_start_offset)
-    return Error{ErrorCode::OffsetOutOfRange, "nothing is known of the last fetched epoch"};
+    return Error{ErrorCode::OffsetOutOfRange, "the epoch of the last fetched record is not known"};
   if (end.epoch == fetched && end.end >= Offset(asked.fetch_offset)) return false;
   answer.diverging_epoch = {.epoch = end.epoch.value(), .end_offset = end.end.value()};
   has_news_ = true;

@@ -79,7 +79,7 @@ void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest req
   if (request.key_type != kGroup && request.key_type != kTransaction)
     return reply.send(
         this_node(context.node, std::move(request.coordinator_keys), KafkaError::InvalidRequest,
-                  fmt::format("there is no coordinator of type {}", request.key_type)));
+                  fmt::format("unknown coordinator type {}", request.key_type)));
   if (context.backend.cluster()) return find_in_cluster(context, std::move(request), reply);
   const auto send = [reply, node = context.node, keys = std::move(request.coordinator_keys)](
                         KafkaError error) { reply.send(this_node(node, keys, error)); };

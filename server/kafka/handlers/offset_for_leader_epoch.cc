@@ -45,7 +45,7 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
       Answer& answer = answers.partitions.emplace_back();
       answer.partition = asked.partition;
       Status found = turn.begun();
-      if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
+      if (found && !known) found = Error{ErrorCode::UnknownTopic, "the topic does not exist"};
       if (found) answer.error_code = leaders.of({known->id, PartitionId(asked.partition)}).error;
       if (answer.error_code != KafkaError::None) continue;
       if (found) found = find(reader, {known->id, PartitionId(asked.partition)}, asked, answer);

@@ -40,7 +40,7 @@ void check(const HandlerContext& context, const storage::TopicInfo* topic, const
            Answer& answer) {
   answer.partition_index = asked.partition_index;
   if (!topic || asked.partition_index < 0 || asked.partition_index >= topic->partition_count)
-    return refuse(answer, KafkaError::UnknownTopicOrPartition, "there is no such partition");
+    return refuse(answer, KafkaError::UnknownTopicOrPartition, "the partition does not exist");
   if (!context.backend.cluster() && !asked.replicas)  // null replicas cancel
     return refuse(answer, kNoReassignmentInProgress, "the partition is not being reassigned");
   if (!asked.replicas) return;
@@ -73,13 +73,14 @@ struct Moves {
     answer.error_message.reset();
     const PartitionAssignment* known = cluster.find(move.id);
     if (known == nullptr) {
-      refuse(answer, KafkaError::UnknownTopicOrPartition, "there is no such partition");
+      refuse(answer, KafkaError::UnknownTopicOrPartition, "the partition does not exist");
     } else if (move.target.empty() && !known->is_moving()) {
       refuse(answer, kNoReassignmentInProgress, "the partition is not being reassigned");
     } else if (!move.target.empty() && !response.allow_replication_factor_change &&
                move.target.size() != known->replicas.size() - known->adding.size()) {
       refuse(answer, kInvalidReplicationFactor,
-             fmt::format("the partition has {} replicas, not {}, and their number is not to change",
+             fmt::format("the partition has {} replicas, not {}, and the request does not allow a "
+                         "change of their number",
                          known->replicas.size() - known->adding.size(), move.target.size()));
     } else if (const Status can_be =
                    storage::check_move(cluster, move.id, move.target, min_insync_replicas);
@@ -117,17 +118,18 @@ Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext
     const std::set<int32_t> nodes(replicas.begin(), replicas.end());
     if (replicas.empty() || nodes.size() != replicas.size())
       return Error{ErrorCode::InvalidParameter,
-                   "replicas are assigned to one node at least, and to each one once"};
+                   "replicas must be assigned to at least one node, and to each node once"};
     for (const int32_t id : nodes)
       if (view->metadata->find(NodeId{id}) == nullptr)
         return Error{ErrorCode::InvalidParameter,
-                     fmt::format("there is no node {} in the cluster", id)};
+                     fmt::format("node {} is not part of the cluster", id)};
     return {};
   }
   if (replicas == std::vector<int32_t>{node.node_id}) return {};
   return Error{
       ErrorCode::InvalidParameter,
-      fmt::format("there is one node, {}, so a partition has one replica, there", node.node_id)};
+      fmt::format("the only node is {}, so a partition has one replica on that node",
+                  node.node_id)};
 }
 
 Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context) {
@@ -139,8 +141,8 @@ Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerCon
   const size_t least = std::min(view->min_insync_replicas, replicas.size());
   if (there >= least) return {};
   return Error{ErrorCode::InvalidParameter,
-               fmt::format("of the nodes that replicas are assigned to {} are there, and "
-                           "min.insync.replicas asks for {}",
+               fmt::format("{} of the nodes with assigned replicas are available, but "
+                           "min.insync.replicas requires {}",
                            there, least)};
 }
 

@@ -42,7 +42,7 @@ struct TimeWindow {
     if (times.earliest >= earliest && times.latest <= latest) return {};
     return Error{
         ErrorCode::InvalidTimestamp,
-        fmt::format("timestamp {} is out of range: the topic takes times from {} to {}",
+        fmt::format("timestamp {} is out of range: the topic accepts times from {} to {}",
                     times.latest > latest ? times.latest : times.earliest, earliest, latest)};
   }
 };
@@ -60,7 +60,7 @@ struct Checking {
 constexpr size_t kMostRecordErrors = 100;
 constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message without key.";
 constexpr std::string_view kBehindRefused =
-    "a batch of the same producer before this one was refused";
+    "an earlier batch of the same producer was rejected";
 
 // Checks that must pass before a batch is stored: first of the batch as a whole, then of its
 // records. Only a batch that was damaged in transit is worth a retry (2, CORRUPT_MESSAGE); other
@@ -75,19 +75,19 @@ Result<records::BatchView> check_envelope(std::string_view bytes, const Checking
   }
   const records::BatchView& batch = *parsed;
   if (batch.header.size_bytes != bytes.size())
-    return Error{ErrorCode::CorruptRecord, "a partition takes one record batch in a request"};
+    return Error{ErrorCode::CorruptRecord, "a partition accepts one record batch per request"};
   if (batch.header.is_transactional() && !how.names_transaction) {
     error = coordinator::kInvalidTxnState;
     return Error{ErrorCode::ObjectState,
-                 "the batch is part of a transaction, and the request names none"};
+                 "the batch is part of a transaction, but the request names none"};
   }
   if (batch.header.codec() == records::Codec::Zstd && how.version < kFirstVersionWithZstd) {
     error = kUnsupportedCompression;
-    return Error{ErrorCode::CorruptRecord, "zstd needs version 7 of this request"};
+    return Error{ErrorCode::CorruptRecord, "zstd requires version 7 of this request"};
   }
   if (batch.header.has_log_append_time()) {
     error = KafkaError::InvalidTimestamp;
-    return Error{ErrorCode::InvalidTimestamp, "the append time is not a client's to set"};
+    return Error{ErrorCode::InvalidTimestamp, "clients cannot set the append time"};
   }
   TRY(storage::check_header_for_append(batch.header));
   return batch;
@@ -450,14 +450,15 @@ class Producing {
     Answer& answer = pending_->response.responses[topic_index].partition_responses[index];
     answer.index = asked.index;
     if (!topic && has_topic_ids())
-      return pending_->refuse(answer, kUnknownTopicId, "there is no topic with this id");
+      return pending_->refuse(answer, kUnknownTopicId, "a topic with this id does not exist");
     if (!topic || asked.index < 0 || asked.index >= topic->partition_count)
       return pending_->refuse(answer, KafkaError::UnknownTopicOrPartition,
-                              "there is no such partition");
+                              "the partition does not exist");
     // Coordinators restore their state from these topics, so clients must not write to them.
     if (coordinator::is_coordinator_topic(topic->name))
       return pending_->refuse(answer, KafkaError::InvalidTopic,
-                              fmt::format("topic \"{}\" is written by the server", topic->name));
+                              fmt::format("topic \"{}\" can only be written by the server",
+                                          topic->name));
     const storage::TopicPartition partition{topic->id, PartitionId(asked.index)};
     if (!seen_.insert(partition).second)
       return pending_->refuse(answer, KafkaError::InvalidRequest,
@@ -467,7 +468,7 @@ class Producing {
     if (is_too_large(*topic, bytes.size()))
       return pending_->refuse(
           answer, KafkaError::MessageTooLarge,
-          fmt::format("the batch has {} bytes, and max.message.bytes of topic \"{}\" is {}",
+          fmt::format("the batch has {} bytes, but max.message.bytes of topic \"{}\" is {}",
                       bytes.size(), topic->name,
                       storage::topic_config(*topic, "max.message.bytes")));
     const auto status = context_.backend.find_partition(partition);
@@ -496,7 +497,7 @@ class Producing {
     }
     if (pending_->acks != kAllReplicas || leaders_.has_min_isr(partition)) return true;
     producer_.refuse(answer, partition, bytes, KafkaError::NotEnoughReplicas,
-                     "fewer replicas are in sync than min.insync.replicas asks for");
+                     "fewer replicas are in sync than min.insync.replicas requires");
     return false;
   }
 
@@ -534,7 +535,7 @@ class Producing {
     --pending_->left;
     producer_.refuse(producer_.answer(errand->append), errand->append.partition,
                      errand->append.batch, KafkaError::RequestTimedOut,
-                     "too many large batches wait to be checked; try again");
+                     "too many large batches are queued for checking; try again");
   }
 
   HandlerContext& context_;
@@ -589,7 +590,8 @@ void handle_produce(HandlerContext& context, ProduceRequest request, Reply<Produ
       answers.partition_responses[j].index = topic.partition_data[j].index;
       pending->refuse(
           answers.partition_responses[j], kInvalidRequiredAcks,
-          request.transactional_id ? "acks is -1 in a transaction" : "acks is 0, 1 or -1");
+          request.transactional_id ? "acks must be -1 in a transaction" : "acks must be 0, 1 or "
+                                                                          "-1");
     }
   }
   producing.join_transactions();

@@ -38,7 +38,7 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
   // A client authenticates again only if sessions expire (KIP-368).
   if (!context.sasl || !context.sasl->awaits_step())
     return refuse(reply, kIllegalSaslState,
-                  "SaslHandshake comes first, with a mechanism, and once for a connection");
+                  "SaslHandshake must come first, with a mechanism, and once per connection");
   Sasl& sasl = *context.sasl;
   auto step = sasl.step(request.auth_bytes);
   if (!step) return answer(reply, sasl, step.error(), {});
@@ -70,7 +70,7 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
   }
   --context.aside->under_way;
   refuse(reply, KafkaError::SaslAuthenticationFailed,
-         "too many passwords wait to be checked; try again");
+         "too many password checks are queued; try again");
 }
 
 }  // namespace server::kafka

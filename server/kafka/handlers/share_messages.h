@@ -46,13 +46,13 @@ bool begin_share_request(HandlerContext& context, Request& request, const Reply<
   };
   if (context.backend.cluster()) return refuse(KafkaError::InvalidRequest, kNoShareGroupsInCluster);
   if (!context.shares)
-    return refuse(KafkaError::InvalidRequest, "there are no share sessions here");
+    return refuse(KafkaError::InvalidRequest, "share sessions are not supported here");
   to.connection = context.shares->id();
   if (to.session_epoch == kCloses)
     context.shares->forget(to.group_id, to.member_id);
   else if (!context.shares->note(to.group_id, to.member_id))
     return refuse(coordinator::kShareSessionLimitReached,
-                  "a connection has no more than 1000 share sessions");
+                  "a connection can have at most 1000 share sessions");
   return true;
 }
 

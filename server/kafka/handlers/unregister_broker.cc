@@ -34,7 +34,7 @@ void handle_unregister_broker(HandlerContext& context, UnregisterBrokerRequest r
         refusal->reset();
         if (known == nullptr)
           *refusal = Error{ErrorCode::UndefinedObject,
-                           fmt::format("there is no node {} in the cluster", id.value())};
+                           fmt::format("node {} is not part of the cluster", id.value())};
         else if (const auto partition = storage::replica_on(cluster, id))
           *refusal = still_has(id, *partition, *topics);
         else

@@ -27,10 +27,10 @@ std::optional<Refusal> refusal(const ApiVersionsResponse& supported, std::string
   const auto found =
       std::ranges::find(features, feature, [](const auto& each) { return each.name; });
   if (found == features.end())
-    return Refusal{kInvalidUpdateVersion, fmt::format("there is no feature \"{}\"", feature)};
+    return Refusal{kInvalidUpdateVersion, fmt::format("feature \"{}\" does not exist", feature)};
   if (found->max_version_level == level) return std::nullopt;
   return Refusal{kInvalidUpdateVersion,
-                 fmt::format("feature \"{}\" has level {} as long as this program runs, not {}",
+                 fmt::format("feature \"{}\" has the fixed level {} in this program, not {}",
                              feature, found->max_version_level, level)};
 }
 
@@ -43,23 +43,25 @@ std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView&
   if (level == now) return std::nullopt;
   if (level < now)
     return Refusal{kInvalidUpdateVersion,
-                   fmt::format("the cluster is at level {}, which is not lowered", now.value())};
+                   fmt::format("the feature level {} of the cluster cannot be lowered",
+                               now.value())};
   if (level > storage::kNewestLevel)
-    return Refusal{kInvalidUpdateVersion, fmt::format("this node's program knows levels up to {}",
+    return Refusal{kInvalidUpdateVersion, fmt::format("the program of this node supports levels up "
+                                                      "to {}",
                                                       storage::kNewestLevel.value())};
   const auto failed = [](std::string why) { return Refusal{kFeatureUpdateFailed, std::move(why)}; };
   const ClusterView::MetadataLog* log = view.metadata_log.get();
-  if (log == nullptr) return failed("it is not known yet which programs the nodes run, ask again");
+  if (log == nullptr) return failed("the programs of the nodes are not known yet; try again");
   for (const auto& [id, node] : view.metadata->nodes()) {
     const auto reader = std::ranges::find(log->readers, id, &ClusterView::MetadataLog::Reader::node);
     if (view.find(id.value()) == nullptr || reader == log->readers.end() ||
         context.clock.wall_ms() - reader->heard_ms > kStaleMs)
       return failed(
-          fmt::format("node {} is away, and nobody knows which program it will run: start it with "
-                      "the new one, or remove it from the cluster",
+          fmt::format("node {} is not available, so the level that it supports is not known: start "
+                      "it with the new program, or remove it from the cluster",
                       id.value()));
     if (reader->knows < level)
-      return failed(fmt::format("node {} runs a program that knows levels up to {}", id.value(),
+      return failed(fmt::format("node {} runs a program that supports levels up to {}", id.value(),
                                 reader->knows.value()));
   }
   return std::nullopt;

@@ -39,7 +39,7 @@ using Verifiers = std::map<std::string, std::optional<std::string>>;
 Refusal check_name(const std::string& name) {
   if (name.empty() || name.size() > kMostNameBytes)
     return {kUnacceptableCredential,
-            fmt::format("the name of a user has 1 to {} bytes", kMostNameBytes)};
+            fmt::format("the name of a user must have 1 to {} bytes", kMostNameBytes)};
   if (name.starts_with("pg_") || name == "public" || name == "all")
     return {kUnacceptableCredential, fmt::format("role name \"{}\" is reserved", name)};
   return {};
@@ -47,13 +47,15 @@ Refusal check_name(const std::string& name) {
 
 Refusal read_upsertion(const AlterUserScramCredentialsRequest::Upsertion& asked, Verifiers& to) {
   const auto hash = hash_of(asked.mechanism);
-  if (!hash) return {kUnsupportedSaslMechanism, "there are SCRAM-SHA-256 and SCRAM-SHA-512"};
+  if (!hash) return {kUnsupportedSaslMechanism,
+                     "the mechanism must be SCRAM-SHA-256 or SCRAM-SHA-512"};
   if (asked.iterations < kLeastIterations || asked.iterations > auth::kMostIterations)
     return {kUnacceptableCredential,
-            fmt::format("there are {} to {} iterations", kLeastIterations, auth::kMostIterations)};
+            fmt::format("the number of iterations must be {} to {}",
+                        kLeastIterations, auth::kMostIterations)};
   if (asked.salt.empty() || asked.salt.size() > kMostSaltBytes ||
       asked.salted_password.size() != auth::digest_size(*hash))
-    return {kUnacceptableCredential, "the salt or the salted password has not the right size"};
+    return {kUnacceptableCredential, "the salt or the salted password has the wrong size"};
   to[std::string(auth::mechanism_name(*hash))] = auth::to_text(auth::verifier_from_salted(
       *hash, asked.salted_password, std::string(asked.salt), asked.iterations));
   return {};
@@ -62,7 +64,8 @@ Refusal read_upsertion(const AlterUserScramCredentialsRequest::Upsertion& asked,
 Refusal read_deletion(const AlterUserScramCredentialsRequest::Deletion& asked,
                       const storage::Users& users, Verifiers& to) {
   const auto hash = hash_of(asked.mechanism);
-  if (!hash) return {kUnsupportedSaslMechanism, "there are SCRAM-SHA-256 and SCRAM-SHA-512"};
+  if (!hash) return {kUnsupportedSaslMechanism,
+                     "the mechanism must be SCRAM-SHA-256 or SCRAM-SHA-512"};
   const std::string mechanism(auth::mechanism_name(*hash));
   const auto role = users.roles.find(asked.name);
   if (role == users.roles.end() || !role->second.verifiers.contains(mechanism))
@@ -116,7 +119,7 @@ void handle_describe_user_scram_credentials(HandlerContext& context,
       result.error_message = "the request names the user twice";
     } else if (role == users->roles.end() || role->second.verifiers.empty()) {
       result.error_code = kResourceNotFound;
-      result.error_message = fmt::format("there is no user \"{}\" with a password", name);
+      result.error_message = fmt::format("user \"{}\" does not exist or has no password", name);
     } else {
       for (const int8_t mechanism : {int8_t{1}, int8_t{2}}) {
         const auto found =
@@ -145,7 +148,7 @@ void handle_alter_user_scram_credentials(HandlerContext& context,
     // An ACL that allows ALTER on the cluster must not let its user take over a superuser.
     if (const auto role = users->roles.find(asked.name);
         context.permissions && role != users->roles.end() && role->second.is_superuser)
-      refused = {kClusterRefused, "only superusers change the password of a superuser"};
+      refused = {kClusterRefused, "only superusers can change the password of a superuser"};
     if (refused.error == KafkaError::None) refused = read(wanted[asked.name]);
     if (refused.error != KafkaError::None) refusals.try_emplace(asked.name, std::move(refused));
   };

@@ -84,7 +84,7 @@ TEST_F(CreateSourceTest, tables_without_a_key_have_row_ids) {
   EXPECT_EQ(source("N").schema.to_string(), "`ID` BIGINT KEY, `V` STRING");
   add_topic("taken", 1);
   EXPECT_EQ(create_error("CREATE TABLE TAKEN (ID INT);"),
-            "topic \"taken\" is there already, and its records have keys of their own");
+            "topic \"taken\" already exists, and its records have keys of their own");
 }
 
 TEST_F(CreateSourceTest, tables_own_topics_without_a_given_name) {

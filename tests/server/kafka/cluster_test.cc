@@ -226,12 +226,13 @@ TEST_F(ClusterTest, the_feature_level_is_raised_when_all_programs_know_it) {
   EXPECT_EQ(raise(newest).first, kFeatureUpdateFailed) << "nothing is known of the others";
   third(storage::kNewestLevel, false);
   EXPECT_EQ(raise(newest), std::pair(kFeatureUpdateFailed,
-                                     std::string("node 3 is away, and nobody knows which program it "
-                                                 "will run: start it with the new one, or remove it "
-                                                 "from the cluster")));
+                                     std::string("node 3 is not available, so the level that it "
+                                                 "supports is not known: start it with the new "
+                                                 "program, or remove it from the cluster")));
   third(storage::kFirstLevel, true);
   EXPECT_EQ(raise(newest), std::pair(kFeatureUpdateFailed,
-                                     std::string("node 3 runs a program that knows levels up to 1")));
+                                     std::string("node 3 runs a program that supports levels up to "
+                                                 "1")));
   third(storage::kNewestLevel, true);
   EXPECT_EQ(raise(static_cast<int16_t>(newest + 1)).first, kInvalidUpdateVersion);
   EXPECT_EQ(raise(newest, true).first, KafkaError::None);
@@ -240,8 +241,8 @@ TEST_F(ClusterTest, the_feature_level_is_raised_when_all_programs_know_it) {
   carry_out();
   EXPECT_EQ(level_of(ask<ApiVersionsResponse>(ApiVersionsRequest{}, 3)), newest);
   EXPECT_EQ(raise(1),
-            std::pair(kInvalidUpdateVersion, "the cluster is at level " + std::to_string(newest) +
-                                                 ", which is not lowered"));
+            std::pair(kInvalidUpdateVersion, "the feature level " + std::to_string(newest) +
+                                                 " of the cluster cannot be lowered"));
 }
 
 TEST_F(ClusterTest, topics_are_made_while_a_node_is_away) {
@@ -263,7 +264,7 @@ TEST_F(ClusterTest, topics_are_made_while_a_node_is_away) {
   const auto refused = ask<CreateTopicsResponse>(request, 5).topics.at(0);
   EXPECT_EQ(refused.error_code, kInvalidReplicationFactor);
   EXPECT_EQ(refused.error_message,
-            "1 of the cluster's 3 nodes are there, and min.insync.replicas asks for 2");
+            "1 of the 3 nodes of the cluster are available, but min.insync.replicas requires 2");
   request.topics[0].configs = {{"min.insync.replicas", "1"}};
   EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code, KafkaError::None);
   request.topics[0] = {.name = "by_hand", .num_partitions = -1, .replication_factor = -1};
@@ -379,7 +380,7 @@ TEST_F(ClusterTest, a_node_with_replicas_stays_in_the_cluster) {
   EXPECT_EQ(refused.error_message,
             "node 3 has a replica of partition 0 of topic \"t\"; move its replicas to other nodes "
             "first");
-  EXPECT_EQ(unregister(NodeId{4}).error_message, "there is no node 4 in the cluster");
+  EXPECT_EQ(unregister(NodeId{4}).error_message, "node 4 is not part of the cluster");
   EXPECT_TRUE(backend.cluster_parts.empty());
 
   apply(storage::encode_remove_assignments(partition_.topic));

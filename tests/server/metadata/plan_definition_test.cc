@@ -256,16 +256,16 @@ TEST_F(DefinitionTest, unsupported_replacements_in_a_cluster_are_refused) {
   EXPECT_EQ(
       told("CREATE OR REPLACE TABLE by_city WITH (REBUILD = true) AS SELECT city, COUNT(id) AS n "
            "FROM orders GROUP BY city;"),
-      "that a table is rebuilt beside the old one is not supported in a cluster yet|DROP it, "
-      "and create it anew.");
+      "rebuilding a table beside the old one is not supported in a cluster yet|DROP it, "
+      "and create it again.");
   EXPECT_TRUE(
       told("CREATE OR REPLACE TABLE by_city AS SELECT city, COUNT(id) AS n FROM orders GROUP "
            "BY city;")
-          .ends_with("|DROP it, and create it anew."));
+          .ends_with("|DROP it, and create it again."));
   must("CREATE STREAM declared (id INT KEY, city VARCHAR);");
   EXPECT_EQ(told("CREATE OR REPLACE STREAM declared AS SELECT * FROM orders;"),
-            "that a query takes the place of what no query writes is not supported in a cluster "
-            "yet|DROP it, and create it anew.");
+            "replacing a definition that no query writes with a query is not supported in a "
+            "cluster yet|DROP it, and create it again.");
 }
 TEST_F(DefinitionTest, a_query_takes_the_place_of_one_that_was_terminated_or_of_a_declared_table) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
@@ -576,7 +576,7 @@ TEST_F(RebuildTest, statements_meanwhile_are_refused_or_end_it) {
   EXPECT_EQ(refusal("TERMINATE CTAS_T_0;"), "query CTAS_T_0 is being rebuilt by CTAS_T_1");
   ASSERT_TRUE(step(Kind::Stand, "CTAS_T_1"));
   for (const char* sql : {"DROP TABLE t;", "TERMINATE CTAS_T_1;", "TERMINATE ALL;"})
-    EXPECT_TRUE(refusal(sql).ends_with("takes part in a rebuild that ends just now")) << sql;
+    EXPECT_TRUE(refusal(sql).ends_with("takes part in a rebuild that is just ending")) << sql;
   ASSERT_TRUE(step(Kind::GoOn, "CTAS_T_1"));
   must("TERMINATE CTAS_T_1;");
   EXPECT_FALSE(image_->topics->find("_rebuild_1"));
@@ -702,7 +702,7 @@ TEST_F(DefinitionTest, in_a_cluster_a_serial_column_has_a_sequence_of_its_own) {
   EXPECT_EQ(image_->catalog->sequences.get("NOTES_OTHER_SEQ"), nullptr);
   must("CREATE STREAM records (k INT KEY) WITH (partitions = 1);");
   EXPECT_EQ(refusal("CREATE TABLE over (id SERIAL PRIMARY KEY) WITH (kafka_topic = 'records');"),
-            "SERIAL and IDENTITY columns of a table whose topic is there, \"records\", are not "
+            "SERIAL and IDENTITY columns of a table whose topic already exists, \"records\", are not "
             "supported in a cluster yet");
   is_in_cluster_ = false;
   must("CREATE TABLE alone (id SERIAL PRIMARY KEY, v INT);");

@@ -47,7 +47,7 @@ TEST(ServerFacts, describe_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "connections/kafka"), "4");
   EXPECT_EQ(value_of(facts, "connections/http"), "5");
   EXPECT_EQ(value_of(facts, "metadata/queries"), "0");
-  EXPECT_EQ(value_of(facts, "metadata/definition left out"), image.left_out.front());
+  EXPECT_EQ(value_of(facts, "metadata/definition ignored"), image.left_out.front());
   EXPECT_GT(std::stoll(value_of(facts, "memory/resident bytes")), 1'000'000);
   // Facts that cannot be measured are left out.
   EXPECT_EQ(value_of(facts, "disk/free bytes"), "not there");

@@ -149,7 +149,7 @@ TEST(Errands, a_statement_timeout_ends_the_wait_too) {
 TEST(Errands, a_statement_that_finds_the_queue_full_is_refused_with_the_reason) {
   Aside client;
   client.backend.is_full = true;
-  EXPECT_EQ(client.say(query(kLong)), "E(53400 too many long statements are waiting) Z(I)");
+  EXPECT_EQ(client.say(query(kLong)), "E(53400 too many long statements are queued) Z(I)");
   client.backend.is_full = false;
   EXPECT_EQ(client.say(query(kLong)), kAnswer + "Z(I)");
 }

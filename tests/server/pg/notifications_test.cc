@@ -88,7 +88,7 @@ TEST_F(NotificationsTest, a_session_that_does_not_read_is_ended) {
   for (size_t sent = 0; sent < Mailbox::kMostBytes; sent += 7000)
     ASSERT_EQ(sender.say(one), "C(NOTIFY) Z(I)");
   EXPECT_EQ(listener.say(query("ROLLBACK")),
-            "C(ROLLBACK) E(54000 FATAL terminating connection: too many notifications wait)");
+            "C(ROLLBACK) E(54000 FATAL terminating connection: too many notifications are queued)");
   EXPECT_TRUE(listener.session.is_over());
 }
 

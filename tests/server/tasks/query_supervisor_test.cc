@@ -343,7 +343,7 @@ class DamageTest : public testing::Test {
     const std::string told = trouble_of("CSAS_A_0");
     EXPECT_EQ(node_->supervisor->trouble_of("CSAS_A_0")->code, ErrorCode::DataCorrupted);
     for (const char* part : {reason.c_str(), "millrace check --data-dir",
-                             "DROP STREAM A, and create it anew", "backup"})
+                             "DROP STREAM A, and create it again", "backup"})
       EXPECT_NE(told.find(part), std::string::npos) << told;
     EXPECT_EQ(told.find("by itself"), std::string::npos) << told;
     insert(R"({"V":2})", {"CSAS_B_1"});
