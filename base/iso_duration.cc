@@ -8,7 +8,7 @@
 
 Result<int64_t> parse_iso_duration(std::string_view text) {
   const Error wrong{ErrorCode::InvalidParameter,
-                    fmt::format("\"{}\" is no duration such as P1DT2H30M", text)};
+                    fmt::format("\"{}\" is not a duration such as P1DT2H30M", text)};
   if (text.size() < 3 || text[0] != 'P') return wrong;
   struct Unit {
     char letter;

@@ -114,11 +114,11 @@ Error MemoryBudget::refusal(std::string_view what, const MemoryAccount& account)
                            format_bytes(held_bytes(kind)));
   return Error{
       ErrorCode::OutOfMemory, fmt::format("not enough memory for {}", what),
-      fmt::format("memory-limit is {}, and {} are held{}. This session holds {}, and may hold a "
-                  "quarter of what is free.",
+      fmt::format("memory-limit is {}, and {} are in use{}. This session uses {}, and can use a "
+                  "quarter of the free memory.",
                   format_bytes(limit_bytes_), format_bytes(held_bytes()), holders,
                   format_bytes(account.held_bytes())),
-      "Send less at a time, try again when other clients are done, or raise memory-limit."};
+      "Send less at a time, try again when other clients have finished, or raise memory-limit."};
 }
 
 bool MemoryCharge::change(size_t bytes, Grant grant) {

@@ -32,7 +32,7 @@ Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& va
     case RD_KAFKA_CONF_OK:
       return {};
     case RD_KAFKA_CONF_UNKNOWN:
-      fmt::print(stderr, "warning: the property {} is not known here and has no effect\n", name);
+      fmt::print(stderr, "warning: unrecognized property {} has no effect\n", name);
       return {};
     case RD_KAFKA_CONF_INVALID:
       break;
@@ -144,8 +144,8 @@ Error Connection::unreachable() const {
   const std::lock_guard lock(trouble_->mutex);
   return Error{ErrorCode::NetworkFailure,
                fmt::format("no Kafka server answers at {}", bootstrap_server_), trouble_->reason,
-               "Is it running (millrace server), with this address? --bootstrap-server HOST:PORT "
-               "chooses another."};
+               "Check that millrace server is running at this address. --bootstrap-server "
+               "HOST:PORT sets another address."};
 }
 
 Error Connection::no_answer(int waited_ms) const {
@@ -155,11 +155,11 @@ Error Connection::no_answer(int waited_ms) const {
   const Metadata answer(raw);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return unreachable();
   return Error{ErrorCode::NetworkFailure,
-               fmt::format("the Kafka server at {} has not answered in {} s, but it is there",
+               fmt::format("the Kafka server at {} accepts connections but has not answered within "
+                           "{} s",
                            bootstrap_server_, waited_ms / 1000),
                {},
-               "What was to be changed may yet be changed: look (millrace topic list) before you "
-               "repeat it."};
+               "The change may still happen. Check with millrace topic list before you repeat it."};
 }
 
 Result<std::vector<TopicDescription>> Connection::metadata(rd_kafka_topic_t* only) {
@@ -224,7 +224,7 @@ Error no_such_topic(const std::string& name, const std::vector<TopicDescription>
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
   const std::string near = closest_name(name, names);
   return Error{ErrorCode::UnknownTopic,
-               fmt::format("there is no topic \"{}\"", name),
+               fmt::format("topic \"{}\" does not exist", name),
                {},
                near.empty() ? "millrace topic list shows all topics."
                             : fmt::format("Did you mean \"{}\"?", near)};

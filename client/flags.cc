@@ -36,7 +36,7 @@ Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name
   for (const Flag& flag : known) {
     if (name.empty() || !flag.name.starts_with(name)) continue;
     if (begun)
-      return wrong(fmt::format("--{} can mean --{} and --{}", name, begun->name, flag.name));
+      return wrong(fmt::format("--{} is ambiguous: --{} or --{}", name, begun->name, flag.name));
     begun = &flag;
   }
   if (!begun) return unknown_flag(known, name);
@@ -84,10 +84,12 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* co
                                : TRY(find_letter(known, argument[1]));
     std::vector<std::string>& values = flags.values_[flag->name];
     if (equals != argument.npos) {
-      if (flag->argument.empty()) return wrong(fmt::format("--{} takes no value", flag->name));
+      if (flag->argument.empty())
+        return wrong(fmt::format("--{} does not take a value", flag->name));
       values.emplace_back(argument.substr(equals + 1));
     } else if (!is_long && argument.size() > 2) {
-      if (flag->argument.empty()) return wrong(fmt::format("-{} takes no value", flag->letter));
+      if (flag->argument.empty())
+        return wrong(fmt::format("-{} does not take a value", flag->letter));
       values.emplace_back(argument.substr(2));
     } else if (flag->argument.empty()) {
       values.emplace_back();
@@ -95,7 +97,7 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* co
                (i + 1 == arguments.size() || is_flag(arguments[i + 1]))) {
       values.emplace_back(flag->value_if_bare);
     } else if (i + 1 == arguments.size()) {
-      return wrong(fmt::format("--{} needs a value", flag->name));
+      return wrong(fmt::format("--{} requires a value", flag->name));
     } else {
       values.emplace_back(arguments[++i]);
     }

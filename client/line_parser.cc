@@ -103,7 +103,7 @@ Result<LineFormat> LineFormat::from(const Properties& properties) {
     else if (name == "null.marker")
       format.null_marker = value;
     else
-      return bad_property(fmt::format("there is no property {}", name));
+      return bad_property(fmt::format("unrecognized property {}", name));
   }
   TRY(check_separators(format));
   return format;

@@ -90,8 +90,8 @@ Status Producer::finish(bool (*should_stop)()) {
   while (left() > 0 && !should_stop()) look(kQueueFullWaitMs);
   if (left() > 0)
     return Error{ErrorCode::QueryCanceled,
-                 fmt::format("{} record{} given up", left(), left() == 1 ? " was" : "s were"),
-                 "The server has not acknowledged them; it may have some of them all the same."};
+                 fmt::format("{} record{} abandoned", left(), left() == 1 ? " was" : "s were"),
+                 "The server has not acknowledged them, but may have stored some of them."};
   if (!first_failure_) return {};
   Error failure = *first_failure_;
   failure.message = fmt::format("{} record{} not delivered: {}", failed_,

@@ -49,10 +49,10 @@ Result<StartPosition> StartPosition::parse(std::string_view text) {
   if (!number || (is_time && *number < 0))
     return Error{
         ErrorCode::InvalidParameter,
-        fmt::format("\"{}\" is no place in a partition", text),
+        fmt::format("\"{}\" is not a valid position in a partition", text),
         {},
-        "Places are: earliest, latest, an offset such as 42, -10 for ten records before the "
-        "end, @ and milliseconds since 1970 for a time."};
+        "Valid positions are earliest, latest, an offset such as 42, -10 for ten records before "
+        "the end, and @ with milliseconds since 1970 for a time."};
   if (is_time) return StartPosition{Kind::Time, *number};
   if (*number < 0) return StartPosition{Kind::FromEnd, -*number};
   return StartPosition{Kind::Offset, *number};
@@ -83,7 +83,8 @@ Status Reader::start(const TopicDescription& topic, std::optional<PartitionId> o
   if (only && !std::ranges::count(topic.partitions, *only, &PartitionDescription::id))
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("topic \"{}\" has no partition {}", topic.name, only->value()),
-                 fmt::format("Its partitions are 0 to {}.", topic.partitions.size() - 1)};
+                 fmt::format("Its partitions are numbered from 0 to {}.",
+                             topic.partitions.size() - 1)};
   const std::vector<int64_t> offsets = TRY(start_offsets(connection_, topic, position));
   Assigned& assigned = assigned_[topic.name];
   assigned.topic.reset(rd_kafka_topic_new(connection_.handle(), topic.name.c_str(), nullptr));
@@ -151,7 +152,7 @@ Status Reader::note_special(const rd_kafka_message_t& message) {
     const OffsetRange range = TRY(offset_range(connection_, topic, PartitionId{message.partition}));
     return Error{ErrorCode::OffsetOutOfRange,
                  fmt::format("{}[{}] has no record at that offset", topic, message.partition),
-                 fmt::format("It begins at offset {}, and its next record will be {}.",
+                 fmt::format("It starts at offset {}, and its next record will have offset {}.",
                              range.first_offset.value(), range.end_offset.value())};
   }
   Error error = kafka_failure(message.err, rd_kafka_message_errstr(&message));

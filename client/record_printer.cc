@@ -19,7 +19,7 @@ template <class Number>
 Result<Number> read_number(std::string_view bytes) {
   if (bytes.size() != sizeof(Number))
     return Error{ErrorCode::InvalidEncoding,
-                 fmt::format("a value of {} bytes where the deserializer needs {}", bytes.size(),
+                 fmt::format("a value has {} bytes, but the deserializer requires {}", bytes.size(),
                              sizeof(Number))};
   uint64_t bits = 0;
   for (const char c : bytes) bits = bits << 8 | static_cast<unsigned char>(c);
@@ -67,7 +67,7 @@ Result<Deserializer> find_deserializer(std::string_view name) {
   return Error{ErrorCode::NotSupported,
                fmt::format("the deserializer {} is not supported", name),
                {},
-               fmt::format("These are: {}.", known)};
+               fmt::format("Supported are {}.", known)};
 }
 
 struct SwitchRow {
@@ -117,7 +117,7 @@ Status set_property(RecordFormat& format, const std::string& name, const std::st
   } else if (const PartRow* part = find_row(kParts, name)) {
     format.*part->deserializer = TRY(find_deserializer(value));
   } else {
-    return Error{ErrorCode::InvalidParameter, fmt::format("there is no property {}", name)};
+    return Error{ErrorCode::InvalidParameter, fmt::format("unrecognized property {}", name)};
   }
   return {};
 }

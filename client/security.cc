@@ -61,11 +61,11 @@ Status take_login(Properties& properties) {
   if (!config) return {};
   if (config->find("PlainLoginModule") == config->npos &&
       config->find("ScramLoginModule") == config->npos)
-    return bad("sasl.jaas.config: PlainLoginModule and ScramLoginModule are understood");
+    return bad("sasl.jaas.config: only PlainLoginModule and ScramLoginModule are supported");
   const auto user = jaas_option(*config, "username");
   const auto password = jaas_option(*config, "password");
   if (!user || !password)
-    return bad("sasl.jaas.config: it has no username=\"...\" password=\"...\"");
+    return bad("sasl.jaas.config: username=\"...\" or password=\"...\" is missing");
   properties.try_emplace("sasl.username", *user);
   properties.try_emplace("sasl.password", *password);
   return {};
@@ -81,8 +81,8 @@ Status take_truststore(Properties& properties) {
   if (!location) return {};
   if (type != "PEM")
     return bad(fmt::format("ssl.truststore.location: a store of type {} cannot be read", type),
-               "Say ssl.truststore.type=PEM and name a file of certificates in PEM; keytool "
-               "-exportcert -rfc writes one.");
+               "Use ssl.truststore.type=PEM with a file of certificates in PEM format, for example "
+               "from keytool -exportcert -rfc.");
   properties.try_emplace("ssl.ca.location", *location);
   return {};
 }
@@ -99,8 +99,8 @@ Status take_keystore(Properties& properties) {
   if (type == "PKCS12") return {};  // librdkafka reads it directly
   if (type != "PEM")
     return bad(fmt::format("ssl.keystore.location: a store of type {} cannot be read", type),
-               "Say ssl.keystore.type=PEM or PKCS12; keytool -importkeystore -deststoretype pkcs12 "
-               "converts one.");
+               "Use ssl.keystore.type=PEM or PKCS12. keytool -importkeystore -deststoretype pkcs12 "
+               "converts a store.");
   const std::string path = *take(properties, "ssl.keystore.location");
   properties.try_emplace("ssl.certificate.location", path);
   properties.try_emplace("ssl.key.location", path);

@@ -15,7 +15,7 @@ Result<Properties> with_own_security(Properties properties);
 inline constexpr Flag kCommandConfigFlag{
     .name = "command-config",
     .argument = "FILE",
-    .doc = "Settings of the connection, from a file: TLS, user and password among them"};
+    .doc = "File with settings of the connection, such as TLS, user and password"};
 inline constexpr Flag kCommandPropertyFlag{
     .name = "command-property",
     .argument = "KEY=VALUE",

@@ -88,14 +88,14 @@ void store_checksum(std::span<char> batch) {
 
 Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
   if (bytes.size() < kBatchHeaderSize)
-    return corrupt(fmt::format("record batch is cut: {} bytes", bytes.size()));
+    return corrupt(fmt::format("record batch is truncated: {} bytes", bytes.size()));
   const auto length = load_be<int32_t>(bytes.data() + 8);
   if (length < static_cast<int32_t>(kBatchHeaderSize - kBatchPrefixSize))
-    return corrupt(fmt::format("record batch has the impossible length {}", length));
+    return corrupt(fmt::format("record batch has the invalid length {}", length));
   const size_t size_bytes = kBatchPrefixSize + static_cast<size_t>(length);
   if (size_bytes > bytes.size())
     return corrupt(
-        fmt::format("record batch of {} bytes is cut: {} bytes", size_bytes, bytes.size()));
+        fmt::format("record batch of {} bytes is truncated: {} bytes", size_bytes, bytes.size()));
   if (bytes[16] != 2)
     return corrupt(
         fmt::format("record batch has version {}, only 2 is known", static_cast<int>(bytes[16])));
@@ -103,7 +103,7 @@ Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
   const BatchView batch{read_header(bytes.data(), size_bytes), bytes.substr(0, size_bytes)};
   const BatchHeader& header = batch.header;
   if ((header.attributes & 7) > static_cast<int>(Codec::Zstd))
-    return corrupt("record batch names a compression codec that does not exist");
+    return corrupt("record batch has an unknown compression codec");
   // Compaction keeps the last offset of a batch whose last records were removed, so the count may
   // be smaller.
   if (header.last_offset_delta < 0 || header.record_count < 0 ||

@@ -66,7 +66,7 @@ Status compress(Codec codec, std::string_view bytes, std::string& out) {
     case Codec::Zstd:
       return zstd(bytes, out);
   }
-  return Error{ErrorCode::InvalidParameter, "compression codec is not known"};
+  return Error{ErrorCode::InvalidParameter, "unknown compression codec"};
 }
 
 Status decompress(Codec codec, std::string_view bytes, size_t max_size, std::string& out) {

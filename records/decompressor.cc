@@ -223,7 +223,7 @@ Status Decompressor::grow(size_t wanted) {
   const size_t capacity =
       std::min(most, std::max({capacity_ * 2, capacity_ + kGrowthStep, used_ + wanted}));
   auto* const grown = static_cast<char*>(std::realloc(out_.get(), capacity));
-  if (!grown) return Error{ErrorCode::OutOfMemory, "there is no memory for compressed records"};
+  if (!grown) return Error{ErrorCode::OutOfMemory, "not enough memory for compressed records"};
   [[maybe_unused]] char* const moved = out_.release();
   out_.reset(grown);
   capacity_ = capacity;
@@ -232,7 +232,7 @@ Status Decompressor::grow(size_t wanted) {
 
 Result<bool> Decompressor::step(std::string_view bytes, size_t most) {
   if (!decoder_)
-    return Error{ErrorCode::CorruptRecord, "batch names a compression codec that does not exist"};
+    return Error{ErrorCode::CorruptRecord, "batch has an unknown compression codec"};
   if (!decoder_->is_ready())
     return Error{ErrorCode::Internal, fmt::format("{} could not start", decoder_->name())};
   std::string_view in = bytes.substr(consumed_);

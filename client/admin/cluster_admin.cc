@@ -16,7 +16,7 @@ constexpr int16_t kMetadata = 3, kElectLeaders = 43, kIncrementalAlterConfigs = 
 constexpr int32_t kTimeoutMs = 30'000;
 constexpr std::string_view kClusterFeature = "millrace.version";
 
-Error cut_short() { return {ErrorCode::NetworkFailure, "the server's answer is cut short"}; }
+Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server is truncated"}; }
 
 Status failure(int16_t code, const std::string& message) {
   if (code == 0) return {};

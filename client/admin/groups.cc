@@ -238,7 +238,7 @@ Result<Offsets> new_offsets(Connection& connection, const NewPosition& position,
 Result<int64_t> parse_datetime(const std::string& text) {
   const Error wrong{
       ErrorCode::InvalidParameter,
-      fmt::format("\"{}\" is no date and time such as 2026-01-31T12:30:00.000", text)};
+      fmt::format("\"{}\" is not a date and time such as 2026-01-31T12:30:00.000", text)};
   std::tm parts{};
   const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M", &parts);
   if (!rest) return wrong;

@@ -41,7 +41,7 @@ struct Document {
 Result<std::string> topic_of(const simdjson::dom::element& each) {
   std::string_view topic;
   if (each["topic"].get(topic) != simdjson::SUCCESS || topic.empty())
-    return wrong("an element has no text in its field topic");
+    return wrong("an element has no string in its field topic");
   return std::string(topic);
 }
 
@@ -50,7 +50,7 @@ Result<TopicPartitionKey> partition_of(const simdjson::dom::element& each) {
   int64_t partition = 0;
   if (each["partition"].get(partition) != simdjson::SUCCESS || partition < 0 ||
       partition > INT32_MAX)
-    return wrong(fmt::format("topic {}: the field partition is no number of a partition", topic));
+    return wrong(fmt::format("topic {}: the field partition is not a partition number", topic));
   return TopicPartitionKey{std::move(topic), static_cast<int32_t>(partition)};
 }
 
@@ -58,12 +58,12 @@ Result<NodeNumbers> replicas_of(const simdjson::dom::element& each,
                                 const TopicPartitionKey& partition) {
   simdjson::dom::array numbers;
   if (each["replicas"].get(numbers) != simdjson::SUCCESS)
-    return wrong(fmt::format("partition {}: the field replicas is no list", name_of(partition)));
+    return wrong(fmt::format("partition {}: the field replicas is not a list", name_of(partition)));
   NodeNumbers nodes;
   for (const simdjson::dom::element number : numbers) {
     int64_t node = 0;
     if (number.get(node) != simdjson::SUCCESS || node < 0 || node > INT32_MAX)
-      return wrong(fmt::format("partition {}: {} is no node's number", name_of(partition),
+      return wrong(fmt::format("partition {}: {} is not a node id", name_of(partition),
                                simdjson::minify(number)));
     nodes.push_back(static_cast<int32_t>(node));
   }
@@ -147,7 +147,7 @@ Result<std::set<int32_t>> parse_node_list(std::string_view text) {
   while (true) {
     const size_t comma = text.find(',');
     const auto node = parse_number(text.substr(0, comma), 0, INT32_MAX);
-    if (!node) return wrong(fmt::format("\"{}\" is no node's number", text.substr(0, comma)));
+    if (!node) return wrong(fmt::format("\"{}\" is not a node id", text.substr(0, comma)));
     if (!nodes.insert(static_cast<int32_t>(*node)).second)
       return wrong(fmt::format("Broker list contains duplicate entries: {}", *node));
     if (comma == text.npos) return nodes;
@@ -160,7 +160,7 @@ Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_v
   while (true) {
     const size_t end = text.find_first_of(",:");
     const auto node = parse_number(text.substr(0, end), 0, INT32_MAX);
-    if (!node) return wrong(fmt::format("\"{}\" is no node's number", text.substr(0, end)));
+    if (!node) return wrong(fmt::format("\"{}\" is not a node id", text.substr(0, end)));
     std::vector<int32_t>& replicas = partitions.back();
     if (std::ranges::find(replicas, *node) != replicas.end())
       return wrong(

@@ -28,12 +28,13 @@ Result<std::vector<RecordsToDelete>> read(const simdjson::dom::element& root) {
     std::string_view topic;
     int64_t partition = 0, offset = 0;
     if (each["topic"].get(topic) != simdjson::SUCCESS || topic.empty())
-      return wrong("an element of partitions has no text in its field topic");
+      return wrong("an element of partitions has no string in its field topic");
     if (each["partition"].get(partition) != simdjson::SUCCESS || partition < 0 ||
         partition > INT32_MAX)
-      return wrong(fmt::format("topic {}: the field partition is no number of a partition", topic));
+      return wrong(fmt::format("topic {}: the field partition is not a partition number", topic));
     if (each["offset"].get(offset) != simdjson::SUCCESS || offset < -1)
-      return wrong(fmt::format("partition {}-{}: the field offset is no offset, nor -1 for the end",
+      return wrong(fmt::format("partition {}-{}: the field offset is neither an offset nor -1 for "
+                               "the end",
                                topic, partition));
     all.push_back({std::string(topic), static_cast<int32_t>(partition), offset});
   }

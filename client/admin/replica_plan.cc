@@ -140,7 +140,8 @@ Result<ReplicaPlan> plan_without(const ClusterListing& all, int32_t leaving) {
     const auto heir = loads.heir_of(known.replicas, leaving);
     if (!heir)
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("partition {} has {} replicas, and {} other nodes are there",
+                   fmt::format("partition {} has {} replicas, but only {} other nodes are "
+                               "available",
                                name_of(partition), known.replicas.size(), cluster.nodes.size()),
                    {},
                    "Add a node, or give the topic fewer replicas."};
@@ -163,7 +164,7 @@ Result<ReplicaPlan> plan_wider(const ClusterListing& cluster, size_t replicas) {
       const auto node = loads.heir_of(wider, kNobodyLeaves);
       if (!node)
         return Error{ErrorCode::InvalidParameter,
-                     fmt::format("{} replicas need as many nodes, and {} are there", replicas,
+                     fmt::format("{} replicas need as many nodes, but {} are available", replicas,
                                  cluster.nodes.size())};
       wider.push_back(*node);
     }

@@ -95,7 +95,7 @@ std::string as_saslname(std::string_view user) {
 
 Error unexpected(std::string_view message) {
   return {ErrorCode::ProtocolViolation,
-          fmt::format("SASL: the server's answer is not one of SCRAM: {}", message)};
+          fmt::format("SASL: the answer of the server is not a SCRAM message: {}", message)};
 }
 
 }  // namespace
@@ -133,8 +133,8 @@ Status ScramClient::check(std::string_view server_final) const {
   const auto signature = attribute(server_final, 'v');
   if (signature && !server_signature_.empty() && *signature == server_signature_) return {};
   return Error{ErrorCode::InvalidAuthorization,
-               "SASL: the server does not know the password of this user: it may be another server "
-               "than it says"};
+               "SASL: the server does not know the password of this user, so it may be a server "
+               "with a false identity"};
 }
 
 std::string new_client_nonce() {

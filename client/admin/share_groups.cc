@@ -15,12 +15,13 @@ constexpr int16_t kListGroups = 16, kShareGroupDescribe = 77, kDescribeShareGrou
 constexpr int16_t kGroupIdNotFound = 69;
 constexpr size_t kTopicIdBytes = 16;
 
-Error cut_short() { return {ErrorCode::NetworkFailure, "the server's answer is cut short"}; }
+Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server is truncated"}; }
 
 Status check(int16_t code, const std::string& group) {
   if (code == 0) return {};
   if (code == kGroupIdNotFound)
-    return Error{ErrorCode::UndefinedObject, fmt::format("there is no share group \"{}\"", group)};
+    return Error{ErrorCode::UndefinedObject, fmt::format("share group \"{}\" does not exist",
+                                                         group)};
   return kafka_failure(static_cast<rd_kafka_resp_err_t>(code));
 }
 

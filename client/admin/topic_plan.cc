@@ -22,7 +22,7 @@ Error not_a_rate(std::string_view text) {
   return {ErrorCode::InvalidParameter,
           fmt::format("\"{}\" is not a rate", text),
           {},
-          "A rate is written as 15MB/s."};
+          "A rate has the form 15MB/s."};
 }
 
 std::string upper(std::string_view text) {
@@ -81,9 +81,9 @@ Result<ClientRates> parse_client_rates(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + times, rates.count);
     if (error != std::errc{} || end != text.data() + times || rates.count < 1)
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("\"{}\" does not say how many clients there are", text),
+                   fmt::format("\"{}\" does not give the number of clients", text),
                    {},
-                   "Four that write 15 MB/s each are 4x15MB/s."};
+                   "Four clients with 15 MB/s each are 4x15MB/s."};
     text.remove_prefix(times + 1);
   }
   rates.bytes_per_second = TRY(parse_rate(text));
@@ -101,7 +101,7 @@ std::string explain(const PartitionPlan& plan) {
   const int64_t partitions = plan.partitions();
   std::string text = fmt::format("{} partition{}\n\nmax(t/p, t/c), each rounded up:\n", partitions,
                                  partitions == 1 ? "" : "s");
-  text += line("t", "what is to go through the topic", plan.throughput, "");
+  text += line("t", "throughput of the topic", plan.throughput, "");
   text += line("p",
                fmt::format("producers write, {} x {}", plan.producers.count,
                            rate(plan.producers.bytes_per_second)),
@@ -115,19 +115,16 @@ std::string explain(const PartitionPlan& plan) {
   text += "\n";
   if (plan.consumers.count > partitions)
     text += fmt::format(
-        "A group has one consumer for each partition at most: of {} in one group {} would be "
-        "idle.\n",
+        "A group uses at most one consumer per partition: of {} in one group {} would be idle.\n",
         plan.consumers.count, plan.consumers.count - partitions);
   if (plan.for_one_group() > partitions)
     text += fmt::format(
-        "Each partition carries {}, and one consumer reads {}: a single group that is to keep up "
-        "needs {}\n"
-        "partitions and as many consumers.\n",
+        "Each partition carries {}, and one consumer reads {}: to keep up, a single group needs "
+        "{}\npartitions and as many consumers.\n",
         rate(plan.throughput / static_cast<double>(partitions)),
         rate(plan.consumers.bytes_per_second), plan.for_one_group());
   text +=
-      "Partitions can be added later; keys then go to other partitions than before, so leave room "
-      "to grow.\n";
+      "Partitions can be added later, but keys then map to other partitions, so plan for growth.\n";
   return text;
 }
 

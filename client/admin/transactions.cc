@@ -16,13 +16,13 @@ constexpr int16_t kMetadata = 3, kFindCoordinator = 10, kWriteTxnMarkers = 27,
 constexpr int8_t kOfTransactions = 1;
 constexpr size_t kTopicIdBytes = 16;
 
-Error cut_short() { return {ErrorCode::NetworkFailure, "the server's answer is cut short"}; }
+Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server is truncated"}; }
 
 Status check(int16_t code) {
   constexpr int16_t kTransactionalIdNotFound = 105;  // not in Debian's librdkafka
   if (code == 0) return {};
   if (code == kTransactionalIdNotFound)
-    return Error{ErrorCode::InvalidParameter, "there is no such transactional id"};
+    return Error{ErrorCode::InvalidParameter, "the transactional id does not exist"};
   return kafka_failure(static_cast<rd_kafka_resp_err_t>(code));
 }
 
@@ -129,7 +129,7 @@ Result<WireConnection*> TransactionAdmin::node(int32_t id) {
   if (known != connections_.end()) return &known->second;
   const auto address = addresses_.find(id);
   if (address == addresses_.end())
-    return Error{ErrorCode::InvalidParameter, fmt::format("there is no broker {}", id)};
+    return Error{ErrorCode::InvalidParameter, fmt::format("broker {} does not exist", id)};
   return &connections_.emplace(id, TRY(WireConnection::open(address->second, properties_)))
               .first->second;
 }
@@ -159,7 +159,7 @@ Result<int32_t> TransactionAdmin::leader_of(const TopicPartitionName& partition)
   const auto found = partitions_.find(partition);
   if (found != partitions_.end()) return found->second.leader;
   return Error{ErrorCode::InvalidParameter,
-               fmt::format("there is no partition {}", shown(partition))};
+               fmt::format("partition {} does not exist", shown(partition))};
 }
 
 Result<std::vector<TopicPartitionName>> TransactionAdmin::partitions_of_topic(
@@ -168,12 +168,12 @@ Result<std::vector<TopicPartitionName>> TransactionAdmin::partitions_of_topic(
   for (const auto& [name, partition] : partitions_)
     if (name.first == topic) found.push_back(name);
   if (!found.empty()) return found;
-  return Error{ErrorCode::InvalidParameter, fmt::format("there is no topic {}", topic)};
+  return Error{ErrorCode::InvalidParameter, fmt::format("topic {} does not exist", topic)};
 }
 
 Result<std::vector<TopicPartitionName>> TransactionAdmin::partitions_of_node(int32_t id) const {
   if (!addresses_.contains(id))
-    return Error{ErrorCode::InvalidParameter, fmt::format("there is no broker {}", id)};
+    return Error{ErrorCode::InvalidParameter, fmt::format("broker {} does not exist", id)};
   std::vector<TopicPartitionName> found;
   for (const auto& [name, partition] : partitions_)
     if (std::ranges::count(partition.replicas, id) > 0) found.push_back(name);

@@ -39,7 +39,7 @@ void wait_at(int socket, std::chrono::seconds patience) {
 
 Result<int> connect_to(const addrinfo& at, std::chrono::seconds patience) {
   const int socket = ::socket(at.ai_family, at.ai_socktype | SOCK_CLOEXEC, at.ai_protocol);
-  if (socket < 0) return failure_now("a socket could not be made");
+  if (socket < 0) return failure_now("cannot create a socket");
   wait_at(socket, patience);
   if (::connect(socket, at.ai_addr, at.ai_addrlen) == 0) return socket;
   Error error = failure_now("no connection");
@@ -100,22 +100,23 @@ Result<WireConnection> WireConnection::open(const std::string& address, const Pr
   if (protocol != "plaintext" && protocol != "ssl" && protocol != "sasl_plaintext" &&
       protocol != "sasl_ssl")
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("security.protocol: {} is none of PLAINTEXT, SSL, SASL_PLAINTEXT and "
-                             "SASL_SSL",
+                 fmt::format("security.protocol: {} is not one of PLAINTEXT, SSL, SASL_PLAINTEXT "
+                             "and SASL_SSL",
                              protocol)};
   const size_t colon = address.rfind(':');
   if (colon == address.npos)
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("\"{}\" is no address: HOST:PORT is meant", address)};
+                 fmt::format("\"{}\" is not an address of the form HOST:PORT", address)};
   std::string host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int code = ::getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found))
-    return failure(fmt::format("the address {} is not known: {}", address, ::gai_strerror(code)));
+    return failure(fmt::format("the address {} cannot be resolved: {}",
+                               address, ::gai_strerror(code)));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> all(found, ::freeaddrinfo);
-  Error last = failure("there is no address");
+  Error last = failure("the host has no address");
   for (const addrinfo* at = all.get(); at; at = at->ai_next) {
     const Result<int> socket = connect_to(*at, patience);
     if (!socket) {
@@ -157,7 +158,7 @@ Status WireConnection::log_in(const Properties& properties) {
   const std::string password = value_of(properties, "sasl.password");
   if (mechanism != "PLAIN" && mechanism != "SCRAM-SHA-256" && mechanism != "SCRAM-SHA-512")
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("sasl.mechanism: \"{}\" is none of PLAIN, SCRAM-SHA-256 and "
+                 fmt::format("sasl.mechanism: \"{}\" is not one of PLAIN, SCRAM-SHA-256 and "
                              "SCRAM-SHA-512",
                              mechanism)};
   std::string body;
@@ -186,7 +187,7 @@ Result<std::string> WireConnection::authenticate(const std::string& message) {
   const auto code = in.number<int16_t>();
   const std::string why = in.text();
   std::string answer = in.text();
-  if (!in.ok()) return failure("the answer of the server is cut short");
+  if (!in.ok()) return failure("the answer of the server is truncated");
   if (code != 0) return not_let_in(why.empty() ? fmt::format("error {}", code) : why);
   return answer;
 }
@@ -218,10 +219,10 @@ Result<std::string> WireConnection::ask_frame(int16_t api_key, int16_t version,
   const std::string said = TRY(receive(sizeof(int32_t)));
   const auto answer_size = load_be<int32_t>(said.data());
   if (answer_size < static_cast<int32_t>(header_bytes) || answer_size > kMaxAnswerBytes)
-    return failure("what answers is no Kafka server");
+    return failure("the server does not use the Kafka protocol");
   std::string answer = TRY(receive(static_cast<size_t>(answer_size)));
   if (load_be<int32_t>(answer.data()) != number)
-    return failure("the server has answered another request");
+    return failure("the server has answered a different request");
   return answer.substr(header_bytes);
 }
 
@@ -233,7 +234,7 @@ Status WireConnection::send_raw(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return failure_now("the connection broke");
+    if (sent < 0) return failure_now("the connection was lost");
     bytes.remove_prefix(static_cast<size_t>(sent));
   }
   return {};
@@ -262,15 +263,15 @@ Result<std::string> WireConnection::receive_some() {
     if (came < 0 && errno == EINTR) continue;
     if (came < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
       return failure(fmt::format("no answer within {} s", patience_.count()));
-    if (came < 0) return failure_now("the connection broke");
+    if (came < 0) return failure_now("the connection was lost");
     if (came == 0)
       return Error{ErrorCode::NetworkFailure,
-                   tls_ ? "the server ended the connection: it does not know the request, or wants "
-                          "a user"
-                        : "the server ended the connection: it does not know the request, or wants "
-                          "TLS or SASL",
+                   tls_ ? "the server closed the connection: it does not support the request, or "
+                          "requires a user"
+                        : "the server closed the connection: it does not support the request, or "
+                          "requires TLS or SASL",
                    {},
-                   "--command-config FILE has the settings of the connection."};
+                   "Use --command-config FILE to set user, password and TLS of the connection."};
     bytes.resize(static_cast<size_t>(came));
     return bytes;
   }

@@ -139,14 +139,15 @@ struct WireTls::Impl {
 
   Error failure(int code) const {
     if (SSL_get_error(ssl.get(), code) == SSL_ERROR_ZERO_RETURN)
-      return {ErrorCode::NetworkFailure, "the server ended the connection"};
+      return {ErrorCode::NetworkFailure, "the server closed the connection"};
     const long refusal = SSL_get_verify_result(ssl.get());
     Error failed{
         ErrorCode::NetworkFailure,
         fmt::format("TLS: {}",
                     refusal == X509_V_OK ? complaint() : X509_verify_cert_error_string(refusal))};
     if (refusal != X509_V_OK)
-      failed.hint = "ssl.truststore.location names whom to trust, with ssl.truststore.type=PEM.";
+      failed.hint = "Set ssl.truststore.location to a file of trusted certificates, with "
+                    "ssl.truststore.type=PEM.";
     ERR_clear_error();
     return failed;
   }

@@ -19,20 +19,23 @@ constexpr int64_t kDefaultRecords = 1'000'000;
 
 constexpr Flag kTopicFlag{.name = "topic",
                           .argument = "TOPIC",
-                          .doc = "The topic, also as a plain word [millrace-bench]"};
-constexpr Flag kRecordsFlag{.name = "records", .argument = "N", .doc = "Stop after so many"};
-constexpr Flag kSecondsFlag{.name = "seconds", .argument = "S", .doc = "Stop after so long"};
+                          .doc = "The topic, also as an argument [millrace-bench]"};
+constexpr Flag kRecordsFlag{.name = "records", .argument = "N", .doc = "Stop after this number of "
+                                                                       "records"};
+constexpr Flag kSecondsFlag{.name = "seconds", .argument = "S", .doc = "Stop after this time"};
 constexpr Flag kJsonFlag{.name = "json", .doc = "Print one line of JSON"};
 
 constexpr Flag kProduceFlags[] = {
     kTopicFlag,
     kRecordsFlag,
     kSecondsFlag,
-    {.name = "record-size", .argument = "BYTES", .doc = "Of each value [1024]"},
-    {.name = "throughput", .argument = "N", .doc = "Records a second [as many as go]"},
-    {.name = "partitions", .argument = "N", .doc = "Of the topic, if it has to be made [6]"},
+    {.name = "record-size", .argument = "BYTES", .doc = "Size of each value [1024]"},
+    {.name = "throughput", .argument = "N", .doc = "Records per second [no limit]"},
+    {.name = "partitions", .argument = "N", .doc = "Partitions of the topic if it must be created "
+                                                   "[6]"},
     {.name = "acks", .argument = "ACKS", .doc = "0, 1 or all [all]"},
-    {.name = "idempotence", .argument = "BOOL", .doc = "[true when acks are all]"},
+    {.name = "idempotence", .argument = "BOOL", .doc = "Whether the producer is idempotent [true "
+                                                       "when acks are all]"},
     {.name = "compression-codec",
      .argument = "CODEC",
      .doc = "none, gzip, snappy, lz4, zstd [none]"},
@@ -43,10 +46,11 @@ constexpr Flag kProduceFlags[] = {
     kJsonFlag,
     kHelpFlag};
 constexpr Flag kNexmarkFlags[] = {
-    {.name = "events", .argument = "N", .doc = "Stop after so many [1000000]"},
+    {.name = "events", .argument = "N", .doc = "Stop after this number of events [1000000]"},
     kSecondsFlag,
-    {.name = "seed", .argument = "N", .doc = "Another one makes other events [1]"},
-    {.name = "partitions", .argument = "N", .doc = "Of each topic, if it has to be made [4]"},
+    {.name = "seed", .argument = "N", .doc = "Seed of the events [1]"},
+    {.name = "partitions", .argument = "N", .doc = "Partitions of each topic if it must be created "
+                                                   "[4]"},
     {.name = "print", .doc = "Print TOPIC<tab>VALUE instead of sending"},
     {.name = "producer-property",
      .argument = "KEY=VALUE",
@@ -58,7 +62,7 @@ constexpr Flag kConsumeFlags[] = {
     kTopicFlag,
     kRecordsFlag,
     kSecondsFlag,
-    {.name = "from-end", .doc = "Only records that come from now on, until a limit or Ctrl-C"},
+    {.name = "from-end", .doc = "Only records that arrive from now on, until a limit or Ctrl-C"},
     {.name = "latency", .doc = "Measure from each record's timestamp to its arrival"},
     {.name = "consumer-property",
      .argument = "KEY=VALUE",
@@ -135,9 +139,9 @@ constexpr Action kActions[] = {
      bench_produce},
     {"consume",
      kConsumeFlags,
-     {"millrace bench consume [TOPIC] [OPTIONS]", "Measures how fast a server gives records back.",
-      "  millrace bench consume                                  everything that is there\n"
-      "  millrace bench consume --from-end --seconds 10 --latency\n"},
+     {"millrace bench consume [TOPIC] [OPTIONS]", "Measures how fast a server returns records.",
+      "  millrace bench consume                                  all present records\n  millrace "
+      "bench consume --from-end --seconds 10 --latency\n"},
      consume_request,
      bench_consume},
     {"nexmark",
@@ -171,7 +175,7 @@ int run_bench_command(int argc, const char* const* argv) {
   if (action == std::end(kActions)) {
     fmt::print(
         stderr, "millrace bench: {}\nTry: millrace bench --help\n",
-        name.empty() ? "an action is missing" : fmt::format("there is no action \"{}\"", name));
+        name.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", name));
     return kUsageError;
   }
   const Result<Flags> flags =

@@ -52,7 +52,7 @@ Result<TopicDescription> find_or_create(Connection& connection, const BenchReque
       return std::move(*topic);
     if (steady_clock::now() > end)
       return Error{ErrorCode::UnknownTopic,
-                   fmt::format("topic \"{}\" was created and is not there", request.topic)};
+                   fmt::format("topic \"{}\" was created but is not available", request.topic)};
     std::this_thread::sleep_for(kLookAgain);
   }
 }

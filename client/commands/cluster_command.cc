@@ -17,14 +17,14 @@ namespace client {
 
 namespace {
 
-constexpr Flag kDryRunFlag{.name = "dry-run", .doc = "Show what would be moved, and move nothing"};
+constexpr Flag kDryRunFlag{.name = "dry-run", .doc = "Show the moves without making them"};
 constexpr Flag kTimeoutFlag{.name = "timeout",
                             .argument = "SECONDS",
-                            .doc = "How long to wait for replicas to be moved [600]"};
+                            .doc = "Maximum time to wait for moves of replicas [600]"};
 constexpr Flag kReplicasFlag{
     .name = "replicas",
     .argument = "NUMBER",
-    .doc = "First give so many replicas to each partition that has fewer, internal topics' too"};
+    .doc = "First raise the number of replicas of each partition, including internal topics"};
 constexpr Flag kStatusFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag,
                                  kHelpFlag};
 constexpr Flag kMoveFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag,
@@ -108,15 +108,17 @@ Status status(ClusterAdmin& admin, const Flags&) {
 Status upgrade(ClusterAdmin& admin, const Flags&) {
   const FeatureLevelListing level = TRY(admin.feature_level());
   if (level.newest == 0)
-    return Error{ErrorCode::NotSupported, "the server is in no cluster, and has no feature level"};
+    return Error{ErrorCode::NotSupported,
+                 "the server is not part of a cluster and has no feature level"};
   if (level.now >= level.newest) {
-    fmt::print("The cluster is at feature level {}, the newest that the node knows.\n", level.now);
+    fmt::print("The cluster is at feature level {}, the newest level that the node supports.\n",
+               level.now);
     return {};
   }
   TRY(admin.raise_feature_level(level.newest));
   fmt::print(
-      "The cluster is at feature level {} now, and was at {}. Earlier programs cannot take part in "
-      "it any more.\n",
+      "The cluster is now at feature level {}; it was at {}. Earlier programs can no longer join "
+      "it.\n",
       level.newest, level.now);
   return {};
 }
@@ -138,13 +140,14 @@ Status wait_until_moved(ClusterAdmin& admin, const ReplicaPlan& plan, int64_t ti
     const auto left = static_cast<size_t>(
         std::ranges::count_if(plan, [&](const auto& each) { return moving.contains(each.first); }));
     if (left == 0) return {};
-    if (left != std::exchange(told, left)) fmt::print("{} of {} still move\n", left, plan.size());
+    if (left != std::exchange(told, left)) fmt::print("{} of {} partitions are still moving\n",
+                                                      left, plan.size());
     std::fflush(stdout);
     if (std::chrono::steady_clock::now() > end)
       return Error{ErrorCode::ReadTimeout,
-                   fmt::format("{} partitions still move after {} s", left, timeout_s),
+                   fmt::format("{} partitions are still moving after {} s", left, timeout_s),
                    {},
-                   "They go on. Ask again later, or see: kafka-reassign-partitions --list"};
+                   "The moves continue. Check them later with kafka-reassign-partitions --list."};
     std::this_thread::sleep_for(kPause);
   }
 }
@@ -188,7 +191,7 @@ Status rebalance(ClusterAdmin& admin, const Flags& flags) {
 Result<int32_t> node_of(const Flags& flags) {
   if (flags.words().empty()) return wrong("which node?");
   const auto node = parse_number(flags.words().front(), 0, INT32_MAX);
-  if (!node) return wrong(fmt::format("\"{}\" is no node's number", flags.words().front()));
+  if (!node) return wrong(fmt::format("\"{}\" is not a node id", flags.words().front()));
   return static_cast<int32_t>(*node);
 }
 
@@ -203,7 +206,7 @@ Status add(ClusterAdmin& admin, const Flags& flags) {
   while (!is_there(TRY(admin.describe()))) {
     if (std::chrono::steady_clock::now() > end)
       return Error{ErrorCode::UndefinedObject,
-                   fmt::format("node {} is not there after {} s", node, kPatienceS),
+                   fmt::format("node {} is not available after {} s", node, kPatienceS),
                    {},
                    fmt::format("Start it: millrace server --cluster NAME --node-id {} ...", node)};
     std::this_thread::sleep_for(kPause);
@@ -218,10 +221,9 @@ Status remove(ClusterAdmin& admin, const Flags& flags) {
   if (!TRY(carry_out(admin, flags, cluster, plan))) return {};
   TRY(admin.unregister(node));
   fmt::print(
-      "Node {} is not part of the cluster any more; stop it, if it runs.\n"
-      "If it runs a member of etcd (--etcd start): that one stops with it and still counts, so "
-      "that of three members none of the "
-      "other two may stop then. Replace it first: docs/CLUSTER.md, \"Members of etcd\".\n",
+      "Node {} is no longer part of the cluster; stop it if it runs.\nIf it runs a member of etcd "
+      "(--etcd start), that member stops with it but still counts: of three members, neither of "
+      "the other two may stop then. Replace it first: docs/CLUSTER.md, \"Members of etcd\".\n",
       node);
   return {};
 }
@@ -237,7 +239,8 @@ const Action kActions[] = {
     {"status",
      kStatusFlags,
      0,
-     {"millrace cluster status [OPTIONS]", "Shows the nodes, what they lead, and who is behind."},
+     {"millrace cluster status [OPTIONS]",
+      "Shows the nodes, their partitions, and the replicas that lag."},
      status},
     {"add",
      kSpreadFlags,
@@ -249,19 +252,19 @@ const Action kActions[] = {
      kMoveFlags,
      1,
      {"millrace cluster remove NODE [OPTIONS]",
-      "Moves all that a node has to others, and takes it out of the cluster."},
+      "Moves all replicas of a node to other nodes, and removes it from the cluster."},
      remove},
     {"rebalance",
      kSpreadFlags,
      0,
      {"millrace cluster rebalance [OPTIONS]",
-      "Spreads replicas and leaders evenly, with as few moves as that takes."},
+      "Spreads replicas and leaders evenly, with as few moves as possible."},
      rebalance},
     {"upgrade",
      kStatusFlags,
      0,
      {"millrace cluster upgrade [OPTIONS]",
-      "Lets the nodes write what earlier programs do not understand, once all run a newer one."},
+      "Enables the features of a newer program when all nodes run it."},
      upgrade},
 };
 
@@ -294,7 +297,7 @@ int run_cluster_command(int argc, const char* const* argv) {
   if (action == std::end(kActions)) {
     fmt::print(
         stderr, "millrace cluster: {}\nTry: millrace cluster --help\n",
-        name.empty() ? "an action is missing" : fmt::format("there is no action \"{}\"", name));
+        name.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", name));
     return kUsageError;
   }
   const auto flags = Flags::parse(

@@ -13,8 +13,9 @@ namespace client {
 namespace {
 
 constexpr Flag kFlags[] = {
-    {.name = "all", .doc = "Show also what has its default"},
-    {.name = "unset", .argument = "KEY", .doc = "Give it its default again; may be repeated"},
+    {.name = "all", .doc = "Show also settings with default values"},
+    {.name = "unset", .argument = "KEY", .doc = "Reset this setting to its default; may be "
+                                                "repeated"},
     kBootstrapFlag,
     {.name = "command-property",
      .argument = "KEY=VALUE",
@@ -50,18 +51,18 @@ Result<ConfigRequest> read_command_line(const Flags& flags) {
   const auto* owner =
       std::ranges::find(kOwners, words[0], [](const auto& each) { return each.first; });
   if (owner == std::end(kOwners))
-    return wrong(fmt::format("\"{}\" has no settings: topic, group or broker is meant", words[0]));
+    return wrong(fmt::format("\"{}\" has no settings: use topic, group or broker", words[0]));
   if (words.size() < 2) return wrong(fmt::format("the name of the {} is missing", words[0]));
   ConfigRequest request{owner->second, words[0], words[1], {}, flags.all("unset")};
   for (size_t i = 2; i < words.size(); ++i) {
     const size_t equals = words[i].find('=');
     if (equals == 0 || equals == std::string::npos)
-      return wrong(fmt::format("\"{}\" is no setting: KEY=VALUE is meant", words[i]));
+      return wrong(fmt::format("\"{}\" is not a setting of the form KEY=VALUE", words[i]));
     request.set[words[i].substr(0, equals)] = words[i].substr(equals + 1);
   }
   for (const std::string& name : request.unset)
     if (request.set.contains(name))
-      return wrong(fmt::format("\"{}\" cannot be set and unset at once", name));
+      return wrong(fmt::format("\"{}\" cannot be set and unset at the same time", name));
   return request;
 }
 
@@ -71,7 +72,7 @@ void show(const ConfigRequest& request, const std::vector<ConfigSetting>& settin
     if (all || setting.is_own)
       rows.push_back({setting.held.name, setting.held.value, setting.is_own ? "set" : "default"});
   if (rows.empty())
-    fmt::print("The {} {} has no settings of its own; --all shows those that hold for it.\n",
+    fmt::print("The {} {} has no settings of its own; --all shows the defaults in effect.\n",
                request.word, request.name);
   else
     fmt::print("{}", format_table({{"SETTING"}, {"VALUE"}, {""}}, rows));

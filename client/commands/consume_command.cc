@@ -27,27 +27,28 @@ constexpr size_t kPrintBytes = 64 << 10;
 
 // The flags of both commands; only millrace has the first.
 constexpr Flag kFlags[] = {
-    {.name = "until-end", .doc = "Stop at the end of what is there now", .letter = 'e'},
-    {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"},
-    {.name = "include", .argument = "REGEX", .doc = "All topics whose names match"},
+    {.name = "until-end", .doc = "Stop at the present end of the topic", .letter = 'e'},
+    {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"},
+    {.name = "include", .argument = "REGEX", .doc = "All topics whose names match this regular "
+                                                    "expression"},
     {.name = "whitelist", .argument = "REGEX"},  // name in older versions
     kBootstrapFlag,
-    {.name = "from-beginning", .doc = "All records, not only those that come from now on"},
+    {.name = "from-beginning", .doc = "All records, not only those that arrive from now on"},
     {.name = "partition", .argument = "N", .doc = "Only this partition [all]"},
     {.name = "offset",
      .argument = "PLACE",
      .doc =
-         "Where to begin: earliest, latest, an offset; -10: ten records before the end; @MS: at a "
+         "Start position: earliest, latest, an offset; -10: ten records before the end; @MS: a "
          "time [latest]"},
-    {.name = "max-messages", .argument = "N", .doc = "Stop after so many"},
-    {.name = "timeout-ms", .argument = "MS", .doc = "Stop when nothing comes for so long"},
+    {.name = "max-messages", .argument = "N", .doc = "Stop after this number of records"},
+    {.name = "timeout-ms", .argument = "MS", .doc = "Stop after this time without a record"},
     {.name = "property",
      .argument = "KEY=VALUE",
      .doc =
          "What to print: print.key, print.value, print.timestamp, print.partition, print.offset, "
          "print.headers, key.separator, line.separator, headers.separator, null.literal, "
          "key.deserializer, value.deserializer"},
-    {.name = "formatter-config", .argument = "FILE", .doc = "The same from a file"},
+    {.name = "formatter-config", .argument = "FILE", .doc = "The same properties from a file"},
     {.name = "formatter",
      .argument = "CLASS",
      .doc = "DefaultMessageFormatter or NoOpMessageFormatter"},
@@ -56,14 +57,14 @@ constexpr Flag kFlags[] = {
     {.name = "isolation-level",
      .argument = "LEVEL",
      .doc = "read_committed or read_uncommitted [read_uncommitted]"},
-    {.name = "skip-message-on-error", .doc = "Leave out records that cannot be printed"},
+    {.name = "skip-message-on-error", .doc = "Skip records that cannot be printed"},
     {.name = "consumer-property",
      .argument = "KEY=VALUE",
      .doc = "A setting of the consumer, as Kafka's clients name them; may be repeated"},
-    {.name = "consumer.config", .argument = "FILE", .doc = "The same from a file"},
+    {.name = "consumer.config", .argument = "FILE", .doc = "The same properties from a file"},
     {.name = "group",
      .argument = "GROUP",
-     .doc = "Read as a member of this consumer group, from where it has come to"},
+     .doc = "Read as a member of this consumer group, from its committed offsets"},
     {.name = "enable-systest-events"},
     {.name = "version"},
     kHelpFlag};
@@ -148,9 +149,9 @@ Result<ConsumeRequest> to_request(const Flags& flags) {
                  "Options group and partition cannot be specified together."};
   if (request.has_group && flags.has("offset"))
     return Error{ErrorCode::InvalidParameter,
-                 "a group goes on from where it has come to: --offset is not for it",
+                 "a group starts at its committed offsets, so --offset cannot be used with it",
                  {},
-                 "Its offsets are changed by: millrace group reset-offsets."};
+                 "To change its offsets, use millrace group reset-offsets."};
   if (flags.has("from-beginning")) request.start = {StartPosition::Kind::Earliest};
   if (flags.has("offset")) request.start = TRY(StartPosition::parse(flags.text("offset")));
   request.most_records = TRY(flags.number("max-messages", INT64_MAX, 0, INT64_MAX));
@@ -187,7 +188,7 @@ Result<std::vector<TopicDescription>> find_topics(const ConsumeRequest& request,
     std::optional<TopicDescription> topic =
         TRY(connection.topic(request.topic, Connection::IfMissing::MayCreate));
     if (topic && !topic->partitions.empty()) return std::vector{std::move(*topic)};
-    if (!is_told) fmt::print(stderr, "warning: waiting for topic {} to be made\n", request.topic);
+    if (!is_told) fmt::print(stderr, "warning: waiting until topic {} is created\n", request.topic);
     usleep(kMissingTopicPauseMs * 1000);
   }
   return std::vector<TopicDescription>();
@@ -270,9 +271,8 @@ int consume(const ConsumeRequest& request) {
 
 constexpr Help kHelp{
     "millrace consume TOPIC [OPTIONS]",
-    "Prints the records of a topic, each as a line. Without --from-beginning or --offset only "
-    "those\n"
-    "that come from now on; Ctrl-C ends it.",
+    "Prints the records of a topic, one per line. Without --from-beginning or --offset it prints "
+    "only records\nthat arrive from now on, until Ctrl-C.",
     "  millrace consume orders --from-beginning\n"
     "  millrace consume orders --offset -10 --until-end\n"
     "  millrace consume orders --group billing\n"

@@ -18,7 +18,7 @@ namespace client {
 namespace {
 
 constexpr Flag kGroupFlag{
-    .name = "group", .argument = "GROUP", .doc = "The group, also as a plain word"};
+    .name = "group", .argument = "GROUP", .doc = "The group, also as an argument"};
 
 constexpr Flag kListFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag, kHelpFlag};
 constexpr Flag kGroupFlags[] = {kGroupFlag, kBootstrapFlag, kCommandConfigFlag,
@@ -27,17 +27,18 @@ constexpr Flag kResetFlags[] = {
     kGroupFlag,
     {.name = "topic",
      .argument = "TOPIC[:N,N]",
-     .doc = "Only this topic, or these partitions of it; may be repeated [what it has committed]"},
-    {.name = "to-earliest", .doc = "To the first record that is there"},
-    {.name = "to-latest", .doc = "To the end: only what comes from now on"},
+     .doc = "Only this topic, or these partitions of it; may be repeated [all topics with "
+            "committed offsets]"},
+    {.name = "to-earliest", .doc = "To the first present record"},
+    {.name = "to-latest", .doc = "To the end: only records that arrive from now on"},
     {.name = "to-datetime",
      .argument = "TIME",
      .doc = "To the first record of that time or later: 2026-01-31T12:30:00.000"},
-    {.name = "by-duration", .argument = "DURATION", .doc = "The same, so long ago: PT1H30M"},
-    {.name = "shift-by", .argument = "N", .doc = "So many records on, or back: -10"},
+    {.name = "by-duration", .argument = "DURATION", .doc = "To this time before now: PT1H30M"},
+    {.name = "shift-by", .argument = "N", .doc = "By this number of records, or back: -10"},
     {.name = "to-offset", .argument = "OFFSET", .doc = "To this offset in each partition"},
-    {.name = "to-current", .doc = "Where it is, within what is there"},
-    {.name = "dry-run", .doc = "Only show what would be"},
+    {.name = "to-current", .doc = "To the current offset, limited to the present records"},
+    {.name = "dry-run", .doc = "Show the result without changing anything"},
     kBootstrapFlag,
     kCommandConfigFlag,
     kCommandPropertyFlag,
@@ -66,7 +67,8 @@ Status list(Connection& connection, const GroupRequest& request) {
     rows.push_back({group.id, group.state, "share"});
   std::ranges::sort(rows);
   if (rows.empty()) {
-    fmt::print("There is no consumer group yet: millrace consume TOPIC --group NAME\n");
+    fmt::print("No consumer groups exist yet. Create one with: millrace consume TOPIC --group "
+               "NAME\n");
     return {};
   }
   fmt::print("{}", format_table({{"GROUP"}, {"STATE"}, {"TYPE"}}, rows));
@@ -75,9 +77,9 @@ Status list(Connection& connection, const GroupRequest& request) {
 
 Error no_such_group(const std::string& group) {
   return {ErrorCode::UndefinedObject,
-          fmt::format("there is no consumer group \"{}\"", group),
+          fmt::format("consumer group \"{}\" does not exist", group),
           {},
-          "Which there are: millrace group list."};
+          "Use millrace group list to show the consumer groups."};
 }
 
 Status describe_share(const ShareGroupDescription& group) {
@@ -162,16 +164,16 @@ Status reset_one(Connection& connection, const GroupRequest& request, const std:
                  fmt::format("group \"{}\" has {} member{}", name, group.members.size(),
                              group.members.size() == 1 ? "" : "s"),
                  {},
-                 "Its offsets can be changed when its consumers are stopped."};
+                 "Stop its consumers before you change its offsets."};
   const Offsets committed = TRY(committed_offsets(connection, name));
   std::vector<PartitionName> partitions = TRY(named_partitions(connection, request.topics));
   if (request.topics.empty())
     for (const auto& [partition, offset] : committed) partitions.push_back(partition);
   if (partitions.empty())
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("group \"{}\" has committed nothing", name),
+                 fmt::format("group \"{}\" has no committed offsets", name),
                  {},
-                 "Say with --topic what it is to read."};
+                 "Name the topic with --topic."};
   const Offsets found = TRY(new_offsets(connection, request.position, partitions, committed));
   if (!request.is_dry_run) TRY(commit_offsets(connection, name, found));
   std::vector<std::vector<std::string>> rows;
@@ -182,7 +184,7 @@ Status reset_one(Connection& connection, const GroupRequest& request, const std:
   }
   using enum Column::Align;
   fmt::print(
-      "Group {}{}\n{}", name, request.is_dry_run ? " would go on from:" : " goes on from:",
+      "Group {}{}\n{}", name, request.is_dry_run ? "  would continue from:" : "  continues from:",
       format_table({{"TOPIC"}, {"PARTITION", Right}, {"BEFORE", Right}, {"NOW", Right}}, rows));
   return {};
 }
@@ -220,8 +222,9 @@ Result<NewPosition> read_position(const Flags& flags) {
     asked.push_back({Offset, TRY(flags.number("to-offset", 0, 0, INT64_MAX))});
   if (asked.size() != 1)
     return Error{ErrorCode::InvalidParameter,
-                 asked.empty() ? "where to? --to-earliest, --to-latest, --to-datetime, ..."
-                               : "only one place can be gone to"};
+                 asked.empty() ? "a target is missing: --to-earliest, --to-latest, --to-datetime, "
+                                 "..."
+                               : "only one target is allowed"};
   return asked.front();
 }
 
@@ -243,16 +246,14 @@ constexpr Action kActions[] = {
      kGroupFlags,
      Groups::Any,
      {"millrace group describe [GROUP...] [OPTIONS]",
-      "Shows how far groups are in each partition, their lag and their members; of all when none "
-      "is "
-      "named.",
+      "Shows offsets, lag and members of groups; of all groups if none is named.",
       "  millrace group describe billing\n"},
      describe},
     {"reset-offsets",
      kResetFlags,
      Groups::AtLeastOne,
      {"millrace group reset-offsets GROUP... PLACE [OPTIONS]",
-      "Lets groups go on from another place. Their consumers must be stopped.",
+      "Lets groups continue from other offsets. Their consumers must be stopped.",
       "  millrace group reset-offsets billing --to-earliest\n"
       "  millrace group reset-offsets billing --topic orders:0,2 --shift-by -10\n"
       "  millrace group reset-offsets billing --to-datetime 2026-01-31T12:30:00 --dry-run\n"},
@@ -310,7 +311,7 @@ int run_group_command(int argc, const char* const* argv) {
   if (action == std::end(kActions)) {
     fmt::print(
         stderr, "millrace group: {}\n{}\n",
-        name.empty() ? "an action is missing" : fmt::format("there is no action \"{}\"", name),
+        name.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", name),
         kTry);
     return kUsageError;
   }

@@ -22,25 +22,25 @@ constexpr int kInputWaitMs = 100;
 constexpr Flag kFlags[] = {
     {.name = "partition",
      .argument = "N",
-     .doc = "All records to this partition, instead of where their keys belong"},
-    {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"},
+     .doc = "Send all records to this partition, regardless of their keys"},
+    {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"},
     kBootstrapFlag,
     {.name = "broker-list", .argument = "HOST:PORT"},  // name in older versions
     {.name = "property",
      .argument = "KEY=VALUE",
      .doc = "How to read lines: parse.key, key.separator, parse.headers, headers.delimiter, "
             "headers.separator, headers.key.separator, null.marker, ignore.error"},
-    {.name = "reader-config", .argument = "FILE", .doc = "The same from a file"},
+    {.name = "reader-config", .argument = "FILE", .doc = "The same properties from a file"},
     {.name = "compression-codec",
      .argument = "CODEC",
-     .doc = "none, gzip, snappy, lz4 or zstd; without a value gzip",
+     .doc = "none, gzip, snappy, lz4 or zstd; gzip if no value is given",
      .value_if_bare = "gzip"},
-    {.name = "sync", .doc = "Wait for each record before the next is read"},
+    {.name = "sync", .doc = "Wait for each record before the next one is read"},
     {.name = "request-required-acks", .argument = "ACKS", .doc = "0, 1 or all [all]"},
     {.name = "producer-property",
      .argument = "KEY=VALUE",
      .doc = "A setting of the producer, as Kafka's clients name them; may be repeated"},
-    {.name = "producer.config", .argument = "FILE", .doc = "The same from a file"},
+    {.name = "producer.config", .argument = "FILE", .doc = "The same properties from a file"},
     {.name = "batch-size", .argument = "BYTES", .doc = "The same as batch.size"},
     {.name = "max-partition-memory-bytes", .argument = "BYTES"},
     {.name = "max-memory-bytes", .argument = "BYTES", .doc = "The same as buffer.memory"},
@@ -88,7 +88,8 @@ Result<ProduceRequest> to_request(const Flags& flags) {
   request.settings.bootstrap_server =
       flags.text(kBootstrapFlag.name, flags.text("broker-list", "localhost:9092"));
   request.topic = flags.text("topic", flags.words().empty() ? "" : flags.words().front());
-  if (request.topic.empty()) return Error{ErrorCode::InvalidParameter, "which topic? --topic"};
+  if (request.topic.empty()) return Error{ErrorCode::InvalidParameter,
+                                          "a topic is missing: --topic"};
   if (flags.has("partition"))
     request.partition =
         PartitionId{static_cast<int32_t>(TRY(flags.number("partition", 0, 0, INT32_MAX)))};

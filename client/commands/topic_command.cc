@@ -18,30 +18,32 @@ namespace {
 constexpr int kMostPartitions = 1'000'000;
 
 constexpr Flag kTopicFlag{
-    .name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"};
+    .name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"};
 
 constexpr Flag kListFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag, kHelpFlag};
 constexpr Flag kDescribeFlags[] = {kTopicFlag, kBootstrapFlag, kCommandConfigFlag,
                                    kCommandPropertyFlag, kHelpFlag};
 constexpr Flag kCreateFlags[] = {
     kTopicFlag,
-    {.name = "partitions", .argument = "N", .doc = "How many [the server's default]"},
-    {.name = "replication-factor", .argument = "N", .doc = "Copies [the server's default]"},
+    {.name = "partitions", .argument = "N", .doc = "Number of partitions [the server's default]"},
+    {.name = "replication-factor", .argument = "N", .doc = "Number of replicas [the server's "
+                                                           "default]"},
     {.name = "config", .argument = "KEY=VALUE", .doc = "A setting of the topic; may be repeated"},
-    {.name = "if-not-exists", .doc = "Succeed when the topic is already there"},
+    {.name = "if-not-exists", .doc = "Succeed if the topic already exists"},
     kBootstrapFlag,
     kCommandConfigFlag,
     kCommandPropertyFlag,
     kHelpFlag};
 constexpr Flag kAlterFlags[] = {
     kTopicFlag,
-    {.name = "partitions", .argument = "N", .doc = "How many it shall have: more than now"},
+    {.name = "partitions", .argument = "N", .doc = "New number of partitions, which must be higher "
+                                                   "than the present one"},
     kBootstrapFlag,
     kCommandConfigFlag,
     kCommandPropertyFlag,
     kHelpFlag};
 constexpr Flag kDeleteFlags[] = {
-    kTopicFlag,           {.name = "if-exists", .doc = "Succeed when there is no such topic"},
+    kTopicFlag,           {.name = "if-exists", .doc = "Succeed if the topic does not exist"},
     kBootstrapFlag,       kCommandConfigFlag,
     kCommandPropertyFlag, kHelpFlag};
 
@@ -84,7 +86,7 @@ Status list(Connection& connection, const TopicRequest&) {
     rows.push_back({topic.name, std::to_string(topic.partitions.size()),
                     std::to_string(topic.replication_factor())});
   if (rows.empty()) {
-    fmt::print("There is no topic yet: millrace topic create NAME\n");
+    fmt::print("No topics exist yet. Create one with: millrace topic create NAME\n");
     return {};
   }
   using enum Column::Align;
@@ -148,7 +150,7 @@ Status create(Connection& connection, const TopicRequest& request) {
     topic.name = name;
     const Status created = create_topic(connection, topic);
     if (!created && created.error().code == ErrorCode::TopicExists && request.may_exist) {
-      fmt::print("Topic {} is already there.\n", name);
+      fmt::print("Topic {} already exists.\n", name);
       continue;
     }
     if (!created) return about(fmt::format("cannot create topic \"{}\"", name), created.error());
@@ -163,7 +165,7 @@ Status alter(Connection& connection, const TopicRequest& request) {
   for (const std::string& name : request.names) {
     const Status altered = add_partitions(connection, name, *request.partitions);
     if (!altered) return about(fmt::format("cannot change topic \"{}\"", name), altered.error());
-    fmt::print("Topic {} has {} partitions now.\n", name, *request.partitions);
+    fmt::print("Topic {} now has {} partitions.\n", name, *request.partitions);
   }
   return {};
 }
@@ -173,7 +175,7 @@ Status remove(Connection& connection, const TopicRequest& request) {
     const Status deleted = delete_topic(connection, name);
     if (!deleted && deleted.error().code == ErrorCode::UnknownTopic) {
       if (!request.may_be_missing) return no_such_topic(name, TRY(connection.topics()));
-      fmt::print("There is no topic {}.\n", name);
+      fmt::print("Topic {} does not exist.\n", name);
       continue;
     }
     if (!deleted) return about(fmt::format("cannot delete topic \"{}\"", name), deleted.error());
@@ -203,7 +205,7 @@ constexpr Action kActions[] = {
      Topics::Any,
      "",
      {"millrace topic describe [TOPIC...] [OPTIONS]",
-      "Shows the partitions, offsets and settings of topics, of all when none is named.",
+      "Shows partitions, offsets and settings of topics; of all topics if none is named.",
       "  millrace topic describe orders\n"},
      describe},
     {"create",
@@ -219,26 +221,29 @@ constexpr Action kActions[] = {
      Topics::AtLeastOne,
      "partitions",
      {"millrace topic alter TOPIC... --partitions N [OPTIONS]",
-      "Adds partitions. Keys then go to other partitions than before."},
+      "Adds partitions. Keys then map to other partitions than before."},
      alter},
     {"delete",
      kDeleteFlags,
      Topics::AtLeastOne,
      "",
-     {"millrace topic delete TOPIC... [OPTIONS]", "Deletes topics and all their records.",
+     {"millrace topic delete TOPIC... [OPTIONS]", "Deletes topics with all their records.",
       "  millrace topic delete orders --if-exists\n"},
      remove},
 };
 
 constexpr std::string_view kPlan = "plan";
 constexpr Flag kPlanFlags[] = {
-    {.name = "throughput", .argument = "RATE", .doc = "What is to go through the topic: 200MB/s"},
-    {.name = "producer", .argument = "NxRATE", .doc = "Producers, and what each writes: 4x15MB/s"},
-    {.name = "consumer", .argument = "NxRATE", .doc = "Consumers, and what each reads: 6x20MB/s"},
+    {.name = "throughput", .argument = "RATE", .doc = "Throughput of the topic: 200MB/s"},
+    {.name = "producer", .argument = "NxRATE", .doc = "Number of producers, and throughput of "
+                                                      "each: 4x15MB/s"},
+    {.name = "consumer", .argument = "NxRATE", .doc = "Number of consumers, and throughput of "
+                                                      "each: 6x20MB/s"},
     kHelpFlag};
 constexpr Help kPlanHelp{
     "millrace topic plan --throughput RATE --producer NxRATE --consumer NxRATE",
-    "Computes how many partitions a topic needs, and explains it. Asks no server.",
+    "Computes and explains the number of partitions that a topic needs. Does not connect to a "
+    "server.",
     "  millrace topic plan --throughput 200MB/s --producer 4x15MB/s --consumer 6x20MB/s\n"};
 
 Result<PartitionPlan> read_plan(const Flags& flags) {
@@ -305,7 +310,7 @@ int run_topic_command(int argc, const char* const* argv) {
   if (action == std::end(kActions)) {
     fmt::print(
         stderr, "millrace topic: {}\n{}\n",
-        name.empty() ? "an action is missing" : fmt::format("there is no action \"{}\"", name),
+        name.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", name),
         kTry);
     return kUsageError;
   }

@@ -45,7 +45,7 @@ struct Calls {
     auto& call = std::get<engine::FunctionCall>(expression->node);
     if (!is_constant(*call.arguments.front()))
       return Error{ErrorCode::NotSupported,
-                   "pg_sleep() of what differs from row to row is not supported yet"}
+                   "pg_sleep() with an argument that differs from row to row is not supported yet"}
           .at(expression->position);
     const TextPosition at = expression->position;
     engine::TypeName number;

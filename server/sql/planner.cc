@@ -154,10 +154,10 @@ Status check_writable(const MetadataImage& image, const engine::DataSource& targ
   const std::vector<DefinedQueryPtr> writers = image.writers_of(target.name);
   if (writers.empty()) return {};
   return Error{ErrorCode::ObjectState,
-               fmt::format("cannot insert into table {}: its rows are made by query {}",
+               fmt::format("cannot insert into table {}: its rows are written by query {}",
                            target.name, writers.front()->query->id),
                {},
-               "Insert into what the query reads."};
+               "Insert into the stream or table that the query reads."};
 }
 
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(
@@ -308,8 +308,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   if (copies_rows(statement, *image_->catalog)) prepared->action = Action::AddKey;
   const bool has_parameters = engine::parameter_count(*parsed) > 0;
   if (is_definition(statement) && has_parameters)
-    return Error{ErrorCode::NotSupported, "a query that runs may not be defined using parameters",
-                 "", "Write the values in its text."}
+    return Error{ErrorCode::NotSupported, "a continuous query cannot have parameters",
+                 "", "Write the values in the text of the statement."}
         .at(parsed->start);
   if (is_definition(statement)) return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   if (const engine::Query* query = analyzed_query(statement))
@@ -376,7 +376,7 @@ Status Planner::check_row_locks(const engine::ParsedStatement& statement) const 
     if (!is_changed_by_rows(*source) || !check_writable(*image_, *source))
       return Error{ErrorCode::WrongObjectType,
                    fmt::format("cannot lock rows in \"{}\"", engine::display_name(source->name)),
-                   "Its rows are made by a query, or are records of a stream."}
+                   "Its rows are written by a query, or are records of a stream."}
           .at(each.position);
   }
   return {};
@@ -391,7 +391,7 @@ Status Planner::prepare_explained(const engine::Explain& explain,
   if (!query)
     return Error{ErrorCode::NotSupported,
                  "parameters in EXPLAIN of anything but a SELECT are not supported yet", "",
-                 "Write the values in its text."}
+                 "Write the values in the text of the statement."}
         .at(out.statement->start);
   std::vector<engine::ParameterSlot> slots = slots_of(parameter_types);
   slots.resize(
@@ -503,7 +503,7 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   TRY(check_writable(*image_, *write.target));
   if (write.rows.emit != engine::Emit::None)
     return Error{ErrorCode::NotSupported,
-                 fmt::format("{} is a table: rows are written into it once, without EMIT",
+                 fmt::format("{} is a table, so rows are written once, without EMIT",
                              write.target->name)}
         .at(statement.start);
   out.parameters.assign(parameter_types.begin(), parameter_types.end());
@@ -567,10 +567,10 @@ Status Planner::check_supported(const engine::Statement& statement) {
   if (std::holds_alternative<engine::RunScript>(statement))
     return Error{
         ErrorCode::NotSupported,
-        "RUN SCRIPT is a statement of ksqlDB's command line: a server reads no files of its "
+        "RUN SCRIPT is a statement of ksqlDB's command line: a server cannot read files of its "
         "clients",
         {},
-        "In psql say \\i and the file's name; elsewhere send what the file holds."};
+        "In psql, use \\i with the name of the file. Elsewhere, send the content of the file."};
   if (std::holds_alternative<engine::CreateConnector>(statement) ||
       std::holds_alternative<engine::DropConnector>(statement) ||
       std::holds_alternative<engine::DescribeConnector>(statement))
@@ -727,7 +727,7 @@ Status Planner::check_returning(const SqlPrepared& prepared, const Returning& re
           [](const ReturnedValue& each) { return each.value.type; }, &sql::ResultColumn::type))
     return {};
   return Error{ErrorCode::NotSupported, "cached plan must not change result type",
-               "What the statement writes has been replaced since it was prepared.",
+               "The target of the statement has been replaced since it was prepared.",
                "Prepare it again."};
 }
 
@@ -827,7 +827,7 @@ Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& 
   }
   if (is_same) return {};
   return Error{ErrorCode::NotSupported, "cached plan must not change result type",
-               "What the statement reads has been replaced since it was prepared.",
+               "A source of the statement has been replaced since it was prepared.",
                "Prepare it again."};
 }
 

@@ -108,7 +108,7 @@ Status SqlSession::check_asker() const {
   if (!asker_ || incarnation_of(*parts_.definitions.image()->users, *asker_) == incarnation_)
     return {};
   return Error{ErrorCode::InvalidAuthorization,
-               fmt::format("role \"{}\" was dropped, or may not log in any more", *asker_)};
+               fmt::format("role \"{}\" was dropped, or can no longer log in", *asker_)};
 }
 
 SqlSession::~SqlSession() {
@@ -252,7 +252,7 @@ std::unique_ptr<sql::Errand> SqlSession::run_aside(size_t bytes, Work work,
 
 Error too_many_waiting() {
   return Error{ErrorCode::TooManyStatements,
-               "too many long statements are waiting",
+               "too many long statements are queued",
                {},
                "Try again in a moment."};
 }
@@ -314,7 +314,7 @@ Status SqlSession::check_columns(const sql::Prepared& any) {
   };
   if (!std::ranges::equal(prepared.columns, anew->columns, is_alike))
     return Error{ErrorCode::NotSupported, "cached plan must not change result type",
-                 "What the statement is about has been replaced since it was prepared.",
+                 "The subject of the statement has been replaced since it was prepared.",
                  "Prepare it again."};
   prepared.checked_at = now;
   return {};
@@ -402,7 +402,7 @@ Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
       has_same_columns)
     return anew;
   return Error{ErrorCode::NotSupported, "cached plan must not change result type",
-               "What the statement writes has been replaced since it was prepared.",
+               "The target of the statement has been replaced since it was prepared.",
                "Prepare it again."};
 }
 
@@ -417,9 +417,9 @@ Status SqlSession::check_for_cluster(const SqlPrepared& prepared) const {
   if (std::holds_alternative<engine::Query>(prepared.statement->statement) &&
       !prepared.statement->row_locks.tables.empty())
     return not_yet("FOR UPDATE and FOR SHARE are",
-                   "An UPDATE reads and changes rows in one statement.");
+                   "UPDATE reads and changes rows in one statement.");
   if (prepared.action == Action::AddKey)
-    return not_yet("an ALTER TABLE that rewrites rows is", "DROP the table, and create it anew.");
+    return not_yet("an ALTER TABLE that rewrites rows is", "DROP the table, and create it again.");
   return {};
 }
 
@@ -572,7 +572,7 @@ Status SqlSession::check_is_read(const MetadataImage& image,
   if (!trouble || trouble->code != ErrorCode::UnknownTopic) return {};
   return Error{ErrorCode::ObjectState,
                fmt::format("cannot insert into table {}: it can no longer be read", target.name),
-               trouble->message, "DROP TABLE, and create it anew."};
+               trouble->message, "DROP TABLE, and create it again."};
 }
 
 Result<std::unique_ptr<RowBuffer>> SqlSession::make_buffer(
@@ -604,9 +604,9 @@ Result<HeldBatches> SqlSession::held_batches(const engine::DataSource& table, co
   if (buffer.topic() == topic) return buffer.batches();
   return Error{
       ErrorCode::ObjectState,
-      fmt::format("{} was emptied or made anew since the transaction wrote to it", table.name),
+      fmt::format("{} was emptied or recreated since the transaction wrote to it", table.name),
       {},
-      "ROLLBACK, and begin again."};
+      "Use ROLLBACK, and repeat the transaction."};
 }
 
 Status SqlSession::check_held_rows() {
@@ -653,9 +653,9 @@ Status SqlSession::rollback_to(const Savepoint& savepoint) {
     const auto found = held_.find(name);
     if (found == held_.end() || !found->second || !found->second->may_go_back(mark))
       return Error{ErrorCode::ObjectState,
-                   "the rows of before the savepoint are not held any more",
+                   "the rows from before the savepoint are no longer held",
                    {},
-                   "Use ROLLBACK to drop the whole transaction."};
+                   "Use ROLLBACK to end the whole transaction."};
   }
   std::erase_if(held_, [&](auto& held) {
     const auto mark = tables.find(held.first);
@@ -700,7 +700,7 @@ void SqlSession::rollback() {
     parts_.definitions.end(transaction, TransactionEnd::Rollback,
                            [undoing = undoing_, &loop = shard_.loop()](const Status& undone) {
                              if (!undone)
-                               log_error("definitions are not undone error=\"{}\"",
+                               log_error("cannot roll back definitions error=\"{}\"",
                                          undone.error().message);
                              loop.post([undoing] {
                                undoing->is_done = true;

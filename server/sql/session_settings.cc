@@ -45,29 +45,29 @@ constexpr Reported kReported = Reported::Yes, kSilent = Reported::No;
 // Reported settings come first, in the order in which a PostgreSQL 15 server sends them: drivers
 // fail to connect without some of them (server_version, client_encoding).
 constexpr SettingRow kSettings[] = {
-    {"application_name", "", Text, kReported, "The client's name for itself."},
+    {"application_name", "", Text, kReported, "Name that the client gives itself."},
     {"client_encoding", "UTF8", Encoding, kReported,
-     "What texts come and go in; the server has UTF8."},
+     "Encoding of the client; the server uses UTF8."},
     {"DateStyle", "ISO, MDY", Dates, kReported,
-     "How dates are shown, and in which order their parts are read."},
+     "Format of dates, and order of their parts in input."},
     {"default_transaction_read_only", "off", Boolean, kReported, ""},
     {"in_hot_standby", "off", FixedValue, kReported, ""},
     {"integer_datetimes", "on", FixedValue, kReported, ""},
-    {"IntervalStyle", "postgres", Intervals, kReported, "How intervals are shown."},
+    {"IntervalStyle", "postgres", Intervals, kReported, "Format of intervals."},
     {"is_superuser", "off", FixedValue, kReported, ""},
     {"server_encoding", "UTF8", FixedValue, kReported, ""},
     {"server_version", "15.0 (Millrace " MILLRACE_VERSION ")", FixedValue, kReported,
-     "The PostgreSQL version that clients may assume."},
+     "PostgreSQL version that clients can assume."},
     {"session_authorization", "", Text, kReported, ""},
     {"standard_conforming_strings", "on", Always, kReported, ""},
     {"TimeZone", "UTC", Zone, kReported,
-     "In which timestamptz is shown, and read where it says none."},
+     "Time zone of timestamptz in output, and in input without a zone."},
 
     {"bytea_output", "hex", Always, kSilent, ""},
     {"check_function_bodies", "on", Boolean, kSilent, ""},
     {"client_min_messages", "notice", MessageLevel, kSilent,
-     "The least level of notices that are sent."},
-    {"compat", "", FixedValue, kSilent, "Of the server: --compat ksqldb gives ksqlDB's defaults."},
+     "Lowest level of notices that are sent."},
+    {"compat", "", FixedValue, kSilent, "Server setting: --compat ksqldb uses ksqlDB's defaults."},
     {"default_table_access_method", "heap", FixedValue, kSilent, ""},
     {"default_tablespace", "", Text, kSilent, ""},
     {"default_transaction_deferrable", "off", Boolean, kSilent, ""},
@@ -76,9 +76,9 @@ constexpr SettingRow kSettings[] = {
     {"extra_float_digits", "1", FloatDigits, kSilent,
      "Numbers are always shown with all their digits."},
     {"idle_in_transaction_session_timeout", "0", Duration, kSilent,
-     "Ends a session that has sent nothing for this long within a transaction; 0: never."},
+     "Time without a message within a transaction after which the session ends; 0: never."},
     {"idle_session_timeout", "0", Duration, kSilent,
-     "Ends a session that has sent nothing for this long outside of one; 0: never."},
+     "Time without a message outside of a transaction after which the session ends; 0: never."},
     {"jit", "off", Boolean, kSilent, ""},
     {"lock_timeout", "0", Duration, kSilent, ""},
     {"max_identifier_length", "63", FixedValue, kSilent, ""},
@@ -91,7 +91,8 @@ constexpr SettingRow kSettings[] = {
     {"search_path", "\"$user\", public", Text, kSilent, ""},
     {"server_version_num", "150000", FixedValue, kSilent, ""},
     {"statement_timeout", "0", Duration, kSilent,
-     "Ends a statement after this long; a push query only where the session itself has set it."},
+     "Time after which a statement is canceled; applies to a push query only if the session itself "
+     "has set it."},
     {"synchronize_seqscans", "on", Boolean, kSilent, ""},
     {"synchronous_commit", "on", Text, kSilent, ""},
     {"transaction_deferrable", "off", Boolean, kSilent, ""},
@@ -101,13 +102,14 @@ constexpr SettingRow kSettings[] = {
     {"xmloption", "content", Text, kSilent, ""},
 
     {"push.output", "auto", Text, kSilent,
-     "How a push query in the simple protocol is shown: auto, rows, table or copy."},
-    {"push.max_rows", "0", Number, kSilent, "Ends a push query after this many rows; 0: never."},
-    {"push.timeout", "0", Duration, kSilent, "Ends a push query after this long; 0: never."},
+     "Format of a push query in the simple protocol: auto, rows, table or copy."},
+    {"push.max_rows", "0", Number, kSilent,
+     "Number of rows after which a push query ends; 0: never."},
+    {"push.timeout", "0", Duration, kSilent, "Time after which a push query ends; 0: never."},
     {"push.linger", "0", Duration, kSilent,
-     "Ends a FETCH that has rows when no other came for this long; 0: it waits for all."},
+     "Time without another row after which a FETCH that has rows ends; 0: it waits for all rows."},
     {"push.fetch_timeout", "0", Duration, kSilent,
-     "Ends a FETCH after this long even without rows; 0: never."},
+     "Time after which a FETCH ends even without rows; 0: never."},
 };
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -346,7 +348,8 @@ Status SessionSettings::check_room(std::string_view name, std::string_view value
                    std::to_string(kMaxBytes >> 20) + " MB",
                "They take " + std::to_string(size_bytes()) + " bytes, and this one " +
                    std::to_string(added) + " more.",
-               "UNDEFINE or RESET what is not needed, or use shorter values."};
+               "Use UNDEFINE or RESET for settings and variables that are not needed, or use "
+               "shorter values."};
 }
 
 Status SessionSettings::define(const std::string& name, const std::string& value) {

@@ -97,7 +97,7 @@ void JournalCheckpoints::note_lost(const std::string& task, const Error& why) {
 }
 
 void JournalCheckpoints::lose(const std::string& task, const Error& why) {
-  log_error("what a task has committed is damaged task={} error=\"{}\"", task, why.message);
+  log_error("the commits of a task are damaged task={} error=\"{}\"", task, why.message);
   note_lost(task, why);
 }
 

@@ -30,7 +30,7 @@ LeaderEpoch epoch_while_filled(const storage::PartitionSnapshot::Head& head) {
 }  // namespace
 
 Status JournalInstall::check_goes_on() const {
-  if (node_.must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
+  if (node_.must_stop) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
   return {};
 }
 
@@ -218,7 +218,7 @@ Status JournalInstall::end_partition() {
   const bool is_whole = status && status->log_end() == partition_->end;
   partition_.reset();
   if (is_whole) return {};
-  return Error{ErrorCode::CorruptRecord, "an exchange of a snapshot is not whole"};
+  return Error{ErrorCode::CorruptRecord, "an exchange of a snapshot is incomplete"};
 }
 
 Status JournalInstall::finish() {

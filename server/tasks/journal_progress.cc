@@ -31,7 +31,7 @@ Result<JournalProgress> decode(std::string_view bytes) {
   if (in.ok() && !in.at_end()) progress.unclean = LeaderEpoch{in.be<int32_t>()};
   if (in.ok()) return progress;
   return Error{ErrorCode::DataCorrupted,
-               "where the node has come to in a journal cannot be read"};
+               "the position of the node in a journal cannot be read"};
 }
 
 }  // namespace

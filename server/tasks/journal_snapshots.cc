@@ -54,12 +54,12 @@ void JournalSnapshots::run() {
       const Result<size_t> written = write(journal);
       not_before_us_[journal] = clock_.monotonic_us() + (written ? 0 : kPauseAfterFailureUs);
       if (written)
-        log_info("a snapshot of a journal is written journal={} bytes={} ms={}", journal.value(),
+        log_info("a snapshot of a journal was written journal={} bytes={} ms={}", journal.value(),
                  *written, (clock_.monotonic_us() - begun_us) / 1000);
       else if (written.error().code == ErrorCode::ObjectState)
         log_debug("{} journal={}", written.error().message, journal.value());
       else if (written.error().code != ErrorCode::ShuttingDown)
-        log_warn("a snapshot of a journal is not written, tried again journal={} error=\"{}\"",
+        log_warn("cannot write a snapshot of a journal, it is tried again journal={} error=\"{}\"",
                  journal.value(), written.error().message);
     }
 }
@@ -103,7 +103,8 @@ Result<JournalSnapshots::Writing> JournalSnapshots::begin(PartitionId journal) {
   auto contents = journals_.contents(pause, journal);
   if (!contents)
     return Error{ErrorCode::ObjectState,
-                 "there is no snapshot of the journal now: not all of its queries run here"};
+                 "a snapshot of the journal is not possible now: some of its queries do not run "
+                 "here"};
   auto source = TRY(JournalSource::open(log_, state_, contents->queries, contents->tasks));
   return Writing{*std::move(contents), static_cast<int64_t>(random_() >> 1), std::move(source)};
 }
@@ -124,7 +125,7 @@ Status JournalSnapshots::write_piece(PartitionId journal, Writing& writing, bool
     if (!rest(0)) return Error{ErrorCode::ShuttingDown, "the server is shutting down"};
   if (!answer.get())
     return Error{ErrorCode::ObjectState,
-                 "there is no snapshot of the journal now: another node leads it"};
+                 "a snapshot of the journal is not possible now: another node leads it"};
   if (!rest(is_last ? 0 : clock_.monotonic_us() - begun_us))
     return Error{ErrorCode::ShuttingDown, "the server is shutting down"};
   return {};

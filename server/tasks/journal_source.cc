@@ -14,7 +14,8 @@ namespace server {
 namespace {
 
 Error not_now(std::string_view why) {
-  return {ErrorCode::ObjectState, fmt::format("there is no snapshot of the journal now: {}", why)};
+  return {ErrorCode::ObjectState, fmt::format("a snapshot of the journal is not possible now: {}",
+                                              why)};
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
   for (storage::Log::StoredTask& task : TRY(log.tasks())) stored.emplace(task.id, std::move(task));
   for (const std::string& id : source->tasks_) {
     const auto task = stored.find(id);
-    if (task == stored.end() || task->second.damage) return not_now("a task is not whole");
+    if (task == stored.end() || task->second.damage)
+      return not_now("the state of a task is incomplete");
     source->first_entries_.emplace(id, task->second.first_entry);
     auto& reader = source->journals_[task->second.journal];
     if (!reader) reader = TRY(open_journal(log, state, task->second.journal));

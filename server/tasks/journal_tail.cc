@@ -28,7 +28,7 @@ Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                              journal.value(), reader->start().value(),
                              end == ends.end() ? 0 : end->second.value()),
                  {},
-                 "log.mdb and state.mdb belong together: restore both from the same backup."};
+                 "log.mdb and state.mdb belong together. Restore both from the same backup."};
   return reader;
 }
 

@@ -142,7 +142,7 @@ void QuerySupervisor::stand() {
   if (!launches.empty())
     for (const Status& built : tasks_.start(launches))
       if (!built)
-        log_warn("tasks of a query that has stopped cannot be built error=\"{}\"",
+        log_warn("cannot build tasks of a stopped query error=\"{}\"",
                  built.error().message);
   std::lock_guard lock(mutex_);
   for (const QueryTasks::Launch& each : launches) note_change(each.defined->plan->id);
@@ -252,17 +252,17 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
 void QuerySupervisor::remove_leftovers(const Known& known) {
   const Result<QueryTasks::Inventory> found = tasks_.inventory();
   if (!found) {
-    log_error("leftovers not looked for error=\"{}\"", found.error().message);
+    log_error("cannot search for leftovers error=\"{}\"", found.error().message);
     return;
   }
   for (const Uuid& topic : found->topics) {
     if (known.topics.contains(topic)) continue;
-    log_info("a topic that is not defined is removed id={}", topic.to_string());
+    log_info("a topic without a definition is removed id={}", topic.to_string());
     drop_topic(topic);
   }
   for (const std::string& query : found->queries) {
     if (known.queries.contains(query)) continue;
-    log_info("state of a query that is not defined is removed query={}", query);
+    log_info("state of a query without a definition is removed query={}", query);
     remove_later({.query = query, .topic = {}});
   }
 }
@@ -378,7 +378,7 @@ Status QuerySupervisor::try_remove(Removal removal) {
   if (removed) return removed;
   std::lock_guard lock(mutex_);
   if (removal.delay_ms == 0)
-    log_warn("not removed, tried again later {}={} error=\"{}\"",
+    log_warn("cannot remove an object, it is tried again later {}={} error=\"{}\"",
              removal.query.empty() ? "topic" : "query",
              removal.query.empty() ? removal.topic.to_string() : removal.query,
              removed.error().message);
@@ -428,8 +428,8 @@ void QuerySupervisor::task_failed(const TaskNews& news) {
   report(news.query_id, news.error,
          trouble && trouble->kind == Trouble::Kind::Stopped ? "stopped"
          : trouble && trouble->kind == Trouble::Kind::Parked
-             ? "waits until the disk has room"
-             : "failed, begins again at its last commit");
+             ? "waits until the disk has free space"
+             : "failed, restarts from its last commit");
   changed_.notify_all();  // the supervisor's thread, not a loop, waits for room
 }
 
@@ -472,17 +472,18 @@ Error QuerySupervisor::explain(const Trouble& trouble) {
   Error error = trouble.error;
   switch (trouble.kind) {
     case Trouble::Kind::Waiting:
-      add_hint(error, "It is tried again by itself, and at once after PAUSE and RESUME.");
+      add_hint(error,
+               "The query is tried again automatically, and at once after PAUSE and RESUME.");
       break;
     case Trouble::Kind::Parked:
-      add_hint(error, "It goes on by itself as soon as the disk has room.");
+      add_hint(error, "The query continues automatically when the disk has free space.");
       break;
     case Trouble::Kind::Stopped:
       if (error.hint.empty() && storage::is_damage(error.code))
         error.hint = storage::advice_about_damage();
       if (error.hint.empty() || !RestartSchedule::is_for_good(error))
         add_hint(error,
-                 "Its state is kept. When the reason is gone, PAUSE and RESUME begin it again.");
+                 "Its state is kept. When the cause is removed, PAUSE and RESUME start it again.");
       break;
   }
   return error;

@@ -166,8 +166,8 @@ Result<std::vector<QueryTasks::StageInput>> QueryTasks::inputs_of(
                                first.step->source_name, first.topic.partition_count,
                                input.step->source_name, input.topic.partition_count),
                    {},
-                   "Partitions were added to a topic. Drop the query, copy the stream or table "
-                   "to as many partitions as the other has, and create the query anew."};
+                   "Partitions were added to a topic. Drop the query, copy the stream or table to "
+                   "the number of partitions of the other one, and create the query again."};
   return inputs;
 }
 
@@ -256,11 +256,11 @@ Result<std::string> QueryTasks::task_id(const engine::QueryPlan& plan, size_t st
   std::string id = fmt::format("{}/{}/{}", plan.id, stage, number);
   if (is_task_id(id)) return id;
   return Error{ErrorCode::ObjectState,
-               fmt::format("the id of the query is too long: those of its tasks have at most {} "
-                           "bytes",
+               fmt::format("the id of the query is too long: the ids of its tasks can have at most "
+                           "{} bytes",
                            kMaxTaskIdSize),
                {},
-               "Create it anew under a shorter name."};
+               "Create it again with a shorter name."};
 }
 
 Status QueryTasks::place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
@@ -326,8 +326,9 @@ QueryTasks::Tails QueryTasks::read_journals(std::span<const Place> places) {
 }
 
 Status QueryTasks::check_goes_on(const GivesWay& gives_way) const {
-  if (must_stop_) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
-  if (gives_way()) return Error{ErrorCode::QueryCanceled, "the start gave way to a statement"};
+  if (must_stop_) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
+  if (gives_way()) return Error{ErrorCode::QueryCanceled,
+                                "the start was interrupted by a statement"};
   return {};
 }
 
@@ -475,7 +476,7 @@ Status QueryTasks::install_if_behind(PartitionId journal) {
   // look-ups wait for applied commits.
   journals_->search_again(journal);
   Error error = installed.error();
-  log_warn("a snapshot of a journal is not installed, tried again journal={} error=\"{}\"",
+  log_warn("cannot install a snapshot of a journal, it is tried again journal={} error=\"{}\"",
            journal.value(), error.message);
   error.code = ErrorCode::StorageFailure;
   return error;
@@ -510,7 +511,7 @@ Status QueryTasks::install(PartitionId journal, const storage::FoundSnapshot& sn
   const auto reader = TRY(storage::LogReader::open(log_));
   const auto read = [&](JournalContent& content) {
     return storage::read_snapshot(*reader, partition, snapshot, [&](std::string_view piece) {
-      return must_stop_ ? Status(Error{ErrorCode::ShuttingDown, "the server was told to stop"})
+      return must_stop_ ? Status(Error{ErrorCode::ShuttingDown, "the server is stopping"})
                         : read_journal_content(piece, content);
     });
   };
@@ -518,7 +519,8 @@ Status QueryTasks::install(PartitionId journal, const storage::FoundSnapshot& sn
   TRY(read(newest));
   const auto [revision, queries] = journals_->queries_in(journal);
   if (revision < newest.newest())
-    return Error{ErrorCode::QueryCanceled, "the node has not read yet what its queries are"};
+    return Error{ErrorCode::QueryCanceled,
+                 "the node has not read the definitions of its queries yet"};
   JournalInstall::Queries wanted;
   for (const DefinedQueryPtr& query : queries) {
     const std::string& id = query->plan->id;
@@ -535,7 +537,7 @@ Status QueryTasks::install(PartitionId journal, const storage::FoundSnapshot& sn
   TRY(read(install));
   TRY(install.finish());
   TRY(journals_->installed(journal, snapshot));
-  log_info("a snapshot of a journal is installed journal={} bytes={}", journal.value(),
+  log_info("a snapshot of a journal was installed journal={} bytes={}", journal.value(),
            snapshot.size_bytes);
   return {};
 }
@@ -578,7 +580,7 @@ bool QueryTasks::settle(PartitionId journal, std::span<const size_t> its_launche
 // Commits that were applied or installed here may already be those of the newer plan.
 Status QueryTasks::check_newest(const DefinedQuery& defined) const {
   if (!journals_->knows_newer_plan(defined)) return {};
-  return Error{ErrorCode::QueryCanceled, "the query begins by another plan in a moment"};
+  return Error{ErrorCode::QueryCanceled, "the query is about to start with another plan"};
 }
 
 void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place> places,
@@ -613,7 +615,7 @@ Status QueryTasks::check_replicas(const Place& place) const {
   for (const engine::Task::Input& input : place.inputs)
     if (!input.is_exchange && !has_replica_(to_storage(input.partition)))
       return Error{ErrorCode::QueryCanceled,
-                   "what the query reads has partitions that this node does not know yet"};
+                   "a source of the query has partitions that this node does not know yet"};
   return {};
 }
 
@@ -643,15 +645,15 @@ Status QueryTasks::renew_table(const DefinedQuery& defined, const PartitionElect
   if (renewed_->renewed_after(id) >= newest) return check_follows(elections);
   remove(id);
   if (!shards_run_)
-    return Error{ErrorCode::QueryCanceled, "the table is begun anew when the node has started"};
+    return Error{ErrorCode::QueryCanceled, "the table is rebuilt when the node has started"};
   TRY(check_follows(elections));
   TRY(drop_state(id));
   TRY(renewed_->note(id, newest));
   const auto& [partition, election] =
       *std::ranges::find(elections, newest, [](const auto& each) { return each.second.revision; });
   log_warn(
-      "a table is read anew, since an unclean election has lost records query={} topic={} "
-      "partition={} epoch={}",
+      "a table is rebuilt because an unclean election lost records query={} topic={} partition={} "
+      "epoch={}",
       id, partition.topic.to_string(), partition.partition.value(), election.epoch.value());
   return {};
 }
@@ -662,7 +664,8 @@ Status QueryTasks::check_follows(const PartitionElections& elections) const {
     const auto status = log_.find_partition(partition);
     if (status && status->leader_epoch() >= election.epoch) continue;
     return Error{ErrorCode::QueryCanceled,
-                 fmt::format("partition {} of topic {} is not yet as its new leader has it",
+                 fmt::format("partition {} of topic {} does not have the state of its new leader "
+                             "yet",
                              partition.partition.value(), partition.topic.to_string())};
   }
   return {};

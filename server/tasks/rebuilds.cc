@@ -57,7 +57,7 @@ void Rebuilds::advance(const DefinedQuery& query) {
   } else {
     done = both_stand(query)
                ? take_place(query)
-               : Status{Error{ErrorCode::ObjectState, "one of the two queries does not stand"}};
+               : Status{Error{ErrorCode::ObjectState, "one of the two queries is not ready"}};
     // The table is better served by the old query than by none.
     if (!done && !must_stop_ && publisher_.abort_open(topics_of(query), query.publisher))
       (void)submit({RebuildStep::Kind::GoOn, id});
@@ -70,7 +70,9 @@ void Rebuilds::advance(const DefinedQuery& query) {
   }
   if (must_stop_) return;
   supervisor_.note_obstacle(id, done.error());
-  log_warn("a rebuilt query could not take its place, tried again later query={} error=\"{}\"", id,
+  log_warn("a rebuilt query could not replace the old one, it is tried again later query={} "
+           "error=\"{}\"",
+           id,
            done.error().message);
   not_before_ms_[id] = now_ms + kPauseAfterFailureMs;
 }
@@ -142,7 +144,8 @@ Status Rebuilds::take_place(const DefinedQuery& query) {
   const TablePublisher::Written written =
       TRY(publisher_.publish(topics_of(query), query.publisher));
   TRY(submit({RebuildStep::Kind::Finish, id}));
-  log_info("a rebuilt query has taken its place query={} of={} records={} deletes={} ms={}", id,
+  log_info("a rebuilt query has replaced the old one query={} of={} records={} deletes={} ms={}",
+           id,
            query.query->rebuilds, written.records, written.deletes,
            (clock_.monotonic_us() - begun_us) / 1000);
   return {};

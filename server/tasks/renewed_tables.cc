@@ -35,7 +35,7 @@ Status read_all(storage::WriteTransaction& transaction, std::map<std::string, Re
     ByteReader in(entry->value);
     const Revision revision{in.be<int64_t>()};
     if (!in.ok() || !in.at_end())
-      return storage::damaged_data("after which election a table was begun anew cannot be read");
+      return storage::damaged_data("the election after which a table was rebuilt cannot be read");
     read.emplace(entry->key.substr(kPrefix.size()), revision);
   }
   return {};

@@ -183,7 +183,7 @@ void ReplicatedJournals::rest(PartitionId number, std::optional<Error> why) {
   Journal& journal = journals_.at(number);
   journal.is_under_way = false;
   if (why) {
-    log_error("a journal cannot be carried out journal={} error=\"{}\"", number.value(),
+    log_error("cannot apply a journal journal={} error=\"{}\"", number.value(),
               why->message);
     journal.broken = std::move(why);
   }
@@ -206,7 +206,7 @@ Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
   if (!searched) return searched.error();
   const auto& found = *searched;
   if (!found) return {};  // the snapshot is on its way
-  log_info("this node begins a journal anew, from a snapshot journal={} bytes={} at={}",
+  log_info("this node starts a journal again from a snapshot journal={} bytes={} at={}",
            number.value(), found->size_bytes, found->place.next.value());
   std::vector<std::string> queries = queries_of(number);
   if (queries.empty()) return write_place(number, *found);
@@ -272,7 +272,7 @@ Status ReplicatedJournals::check_chain(PartitionId number, const storage::Journa
   if (!known) return known.error();
   if (known->epoch == place.epoch && known->end >= place.next) return {};
   return Error{ErrorCode::DataCorrupted,
-               "commits of queries were taken back by an election that was not clean"};
+               "commits of queries were undone by an unclean election"};
 }
 
 // The size of the last snapshot determines when the next one is due.
@@ -388,7 +388,7 @@ void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing
     log_.create_partitions(
         exchange.topic, exchange.partition.value() + 1,
         [](const Status& made) {
-          if (!made) log_warn("an exchange is not made error=\"{}\"", made.error().message);
+          if (!made) log_warn("cannot create an exchange error=\"{}\"", made.error().message);
         },
         storage::PartitionKind::Internal);
   log_.begin_tasks({missing.task}, [this, number, missing](Result<storage::TaskStarts> begun) {
@@ -447,7 +447,7 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
       });
     } else if (result.error().code != ErrorCode::ShuttingDown &&
                result.error().code != ErrorCode::FencedTask) {
-      log_warn("commits of queries are not carried out, tried again journal={} error=\"{}\"",
+      log_warn("cannot apply commits of queries, they are tried again journal={} error=\"{}\"",
                number.value(), result.error().message);
     }
     journal.is_under_way = false;
@@ -486,7 +486,7 @@ void ReplicatedJournals::closed(PartitionId journal) {
   Journal& closed = journals_[journal];
   closed.term.reset();
   if (!std::exchange(closed.is_open, false)) return;
-  log_info("this node does not run the queries of a journal any more journal={}", journal.value());
+  log_info("this node no longer runs the queries of a journal journal={}", journal.value());
   std::vector<std::string> queries = queries_of(journal);
   for (Shard* shard : shards_)
     shard->post([shard, queries] {
@@ -558,7 +558,7 @@ void ReplicatedJournals::forget(const std::string& query_id) {
 Status ReplicatedJournals::settle(PartitionId journal) {
   const auto its_term = term(journal);
   if (!its_term) return {};
-  const Error late{ErrorCode::QueryCanceled, "commits of the query are still on their way"};
+  const Error late{ErrorCode::QueryCanceled, "commits of the query are still in progress"};
   // Shared with an answer that may arrive later.
   const auto visible = std::make_shared<std::promise<bool>>();
   proposals_.when_visible(journal, *its_term, [visible](bool is) { visible->set_value(is); });

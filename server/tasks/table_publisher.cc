@@ -111,7 +111,7 @@ struct TablePublisher::Keys {
     const size_t bytes = map.capacity() * (sizeof(*map.begin()) + 1);
     if (charge.try_resize(bytes)) return {};
     return Error{ErrorCode::OutOfMemory,
-                 fmt::format("the keys of the rebuilt table take {} MB in one partition, which the "
+                 fmt::format("the keys of the rebuilt table need {} MB in one partition, which the "
                              "server does not have",
                              bytes >> 20),
                  {},
@@ -128,7 +128,7 @@ Status TablePublisher::read(LogSources& sources, const engine::PartitionRef& par
                             const Visit& visit, const std::function<Status()>& between_turns) {
   Offset next{0};
   while (true) {
-    if (must_stop_) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
+    if (must_stop_) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
     const std::pair<engine::PartitionRef, Offset> position{partition, next};
     {
       const std::vector<engine::Polled> polled = TRY(sources.poll({&position, 1}, kReadBytes));

@@ -120,9 +120,9 @@ TEST(MemoryBudget, a_refusal_names_the_limit_and_the_largest_holder) {
   EXPECT_EQ(sqlstate(error.code), "53200");
   EXPECT_EQ(error.message, "not enough memory for a message of 60 MB");
   EXPECT_EQ(error.detail,
-            "memory-limit is 512 MB, and 380 MB are held: COPY and transactions 300 MB, "
-            "connections 80 MB. This session holds 380 MB, and may hold a quarter of what is "
-            "free.");
+            "memory-limit is 512 MB, and 380 MB are in use: COPY and transactions 300 MB, "
+            "connections 80 MB. This session uses 380 MB, and can use a quarter of the free "
+            "memory.");
 }
 
 TEST(MemoryBudget, tables_are_counted_and_lock_no_client_out) {

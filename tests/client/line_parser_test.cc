@@ -67,7 +67,7 @@ TEST(LineParser, separators_must_be_there_and_differ) {
       LineFormat::from({{"parse.headers", "true"}, {"headers.separator", ":"}}).error().message,
       "headers.separator and headers.key.separator may not be equal");
   EXPECT_EQ(LineFormat::from({{"parse.kye", "true"}}).error().message,
-            "there is no property parse.kye");
+            "unrecognized property parse.kye");
 }
 
 }  // namespace

@@ -68,12 +68,12 @@ TEST(RecordPrinter, numbers_of_javas_serializers_are_printed_as_java_does) {
   record.value = std::string_view("\x3f\x8c\xcc\xcd", 4);
   EXPECT_EQ(print({{"value.deserializer", "FloatDeserializer"}}, record), "1.1\n");
   EXPECT_EQ(print({{"value.deserializer", package + "LongDeserializer"}}, record),
-            "error: a value of 4 bytes where the deserializer needs 8");
+            "error: a value has 4 bytes, but the deserializer requires 8");
 }
 
 TEST(RecordPrinter, unknown_properties_and_classes_are_refused) {
   EXPECT_EQ(RecordFormat::from({{"print.keys", "true"}}).error().message,
-            "there is no property print.keys");
+            "unrecognized property print.keys");
   EXPECT_EQ(RecordFormat::from({{"key.deserializer", "com.example.Avro"}}).error().code,
             ErrorCode::NotSupported);
 }

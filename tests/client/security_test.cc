@@ -26,7 +26,7 @@ TEST(Security, an_invalid_setting_is_reported_without_the_password) {
   const auto without =
       with_own_security({{"sasl.jaas.config", "x.PlainLoginModule required password=\"geheim\";"}});
   EXPECT_EQ(without.error().message,
-            "sasl.jaas.config: it has no username=\"...\" password=\"...\"");
+            "sasl.jaas.config: username=\"...\" or password=\"...\" is missing");
   EXPECT_FALSE(with_own_security({{"sasl.jaas.config", "x.Krb5LoginModule required;"}}));
   EXPECT_FALSE(with_own_security({{"ssl.truststore.location", "store.jks"}}));
   EXPECT_TRUE(is_secret("sasl.password") && is_secret("ssl.key.password") && !is_secret("acks"));

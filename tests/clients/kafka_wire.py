@@ -220,7 +220,7 @@ class Connection:
         while len(got) < size:
             more = self.socket.recv(size - len(got))
             if not more:
-                raise ConnectionError("the server ended the connection")
+                raise ConnectionError("the server closed the connection")
             got += more
         return got
 

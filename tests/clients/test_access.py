@@ -368,7 +368,7 @@ ssl.endpoint.identification.algorithm=
             assert done.returncode != 0 and why in done.stderr + done.stdout, (command, why, done)
             assert SECRET not in done.stderr + done.stdout
     bare = tool("millrace", "cluster", "status", "-b", SERVER.kafka)
-    assert "wants TLS or SASL" in bare.stderr and "--command-config" in bare.stderr, bare.stderr
+    assert "requires TLS or SASL" in bare.stderr and "--command-config" in bare.stderr, bare.stderr
 
 
 @case

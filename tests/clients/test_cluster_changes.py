@@ -66,7 +66,7 @@ class Worker:
     The outcome of a statement may be unknown."""
 
     # Nothing was written: the node could not read, the partition had no leader, or the statement waited too long.
-    REFUSED = ("how far", "catching up", "No row was written", "lock timeout", "None of them was")
+    REFUSED = ("reported the end", "catching up", "No row was written", "lock timeout", "None of the rows was")
 
     def __init__(self, nodes, number, statements):
         self.nodes, self.number, self.statements = nodes, number, list(statements)

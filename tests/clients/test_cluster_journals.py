@@ -199,7 +199,7 @@ def journals_stay_short_and_a_node_with_an_empty_disk_has_all_that_they_kept():
     shows(lost, "SELECT k, twice FROM old", [(k, 2 * s) for k, s in old])
     with open(lost.log) as log:
         text = log.read()
-    assert "begins a journal anew" in text and "is installed" in text, text[-3000:]
+    assert "starts a journal again" in text and "was installed" in text, text[-3000:]
 
     # The node continues with these data while the other nodes die, one after the other.
     for node in nodes.nodes.values():

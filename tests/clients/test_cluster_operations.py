@@ -307,7 +307,7 @@ def a_node_is_drained_and_another_one_takes_its_share():
     assert re.search(r"^ +4 +(there|controller)", said, re.M), said
     assert "drained-0: " in millrace(nodes, "remove", "4", "--dry-run") or 4 not in replicas_of(nodes, "drained")[0]
     said = millrace(nodes, "remove", "4")
-    assert "Node 4 is not part of the cluster any more" in said, said
+    assert "Node 4 is no longer part of the cluster" in said, said
     assert all(4 not in replicas for replicas in replicas_of(nodes, "drained").values())
     eventually(lambda: "was removed from the cluster" in open(nodes.nodes[4].log).read())
     has_nothing_to_say(nodes.nodes[4])

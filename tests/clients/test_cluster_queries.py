@@ -150,7 +150,7 @@ def a_read_that_does_not_wait_names_the_table_that_lags():
         stopping.set()
         writer.join()
     # Until a read has waited for it once, the table may also be still reading its sources.
-    still = ("table LAGGING is still catching up with what was written to it", "table LAGGING is still reading its sources")
+    still = ("table LAGGING is still catching up with the records written to it", "table LAGGING is still reading its sources")
     assert all(each.startswith(still) for each in said), said
 
 

@@ -219,9 +219,9 @@ def transactions_are_listed_described_and_ended():
     for arguments, words in (
             (["list", "more"], "more"), (["sell"], "Command must include exactly one action"),
             (["describe"], "--transactional-id is required"), (["find-hanging"], "either --topic or --broker-id"),
-            (["find-hanging", "--broker-id", "7"], "there is no broker 7"),
+            (["find-hanging", "--broker-id", "7"], "broker 7 does not exist"),
             (["describe-producers", "--topic", "nobody", "--partition", "0"], "no partition nobody-0"),
-            (["describe", "--transactional-id", "nobody"], "there is no such transactional id"),
+            (["describe", "--transactional-id", "nobody"], "the transactional id does not exist"),
             (["abort", *at], "--start-offset or with")):
         assert words in transactions(*arguments, status=1)[1], (arguments, transactions(*arguments, status=1))
 

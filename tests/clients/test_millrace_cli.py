@@ -68,17 +68,17 @@ def existing_and_missing_topics_are_reported():
     assert "cannot create topic \"clicks\"" in stderr and "already exists" in stderr, stderr
     millrace("topic", "create", "clicks", "--if-not-exists")
     _, stderr = millrace("topic", "delete", "click", status=1)
-    assert stderr == 'error: there is no topic "click"\nhint: Did you mean "clicks"?\n', stderr
+    assert stderr == 'error: topic "click" does not exist\nhint: Did you mean "clicks"?\n', stderr
     millrace("topic", "delete", "click", "--if-exists")
     _, stderr = millrace("consume", "click", status=1)
-    assert 'there is no topic "click"' in stderr, stderr
+    assert 'topic "click" does not exist' in stderr, stderr
 
 
 @case
 def settings_are_shown_and_changed():
     millrace("topic", "create", "settled")
     assert lines("config", "topic", "settled") == [
-        "The topic settled has no settings of its own; --all shows those that hold for it."]
+        "The topic settled has no settings of its own; --all shows the defaults in effect."]
     rows = [line.split() for line in lines("config", "topic", "settled", "retention.ms=1000", "segment.ms=2000")]
     assert rows[1:] == [["retention.ms", "1000", "set"], ["segment.ms", "2000", "set"]], rows
     rows = [line.split() for line in lines("config", "topic", "settled", "--unset", "segment.ms", "--all")]
@@ -88,8 +88,8 @@ def settings_are_shown_and_changed():
     assert any(line.startswith("num.partitions") for line in lines("config", "broker", "1", "--all"))
     for arguments, status, words in (
             ((), 2, "a topic, a group or a broker is missing"), (("user", "x"), 2, '"user" has no settings'),
-            (("topic",), 2, "the name of the topic is missing"), (("topic", "settled", "x"), 2, "KEY=VALUE is meant"),
-            (("topic", "settled", "a=1", "--unset", "a"), 2, "cannot be set and unset at once"),
+            (("topic",), 2, "the name of the topic is missing"), (("topic", "settled", "x"), 2, "of the form KEY=VALUE"),
+            (("topic", "settled", "a=1", "--unset", "a"), 2, "cannot be set and unset at the same time"),
             (("topic", "settled", "a=1"), 1, '"a"'), (("topic", "nobody"), 1, "does not exist"),
             (("topic", "settled", "--unset", "segment.ms"), 1, '"segment.ms" is not set for the topic settled')):
         _, stderr = millrace("config", *arguments, status=status)
@@ -148,7 +148,7 @@ def lines_come_back_as_they_went_in():
     assert lines("consume", "plain", "--offset", "3", "--timeout-ms", "1000") == ["last"]
     assert lines("consume", "plain", "--offset", "@0", "--max-messages", "1") == ["one"]
     _, stderr = millrace("consume", "plain", "--offset", "99", status=1)
-    assert "plain[0] has no record at that offset" in stderr and "next record will be 4" in stderr
+    assert "plain[0] has no record at that offset" in stderr and "next record will have offset 4" in stderr
 
 
 @case
@@ -293,7 +293,7 @@ def a_group_goes_on_where_it_has_come_to_and_is_moved():
     assert moved("--by-duration", "PT0S") == ["3", "1"]
     assert lines("group", "delete", "g") == ["Deleted group g."]
     _, stderr = millrace("group", "describe", "g", status=1)
-    assert 'there is no consumer group "g"' in stderr, stderr
+    assert 'consumer group "g" does not exist' in stderr, stderr
 
 
 @case

@@ -19,7 +19,7 @@ _STATEMENTS = (
 _POINTS = ("before-log-commit", "before-acknowledgement")
 _MAX_COMMITS = 60  # more than all of the statements take
 _RECOVERED = re.compile(r"recovered (\d+) records, (\d+) queries, (\d+) table rows")
-_REMOVED = ("a topic that is not defined is removed", "state of a query that is not defined")
+_REMOVED = ("a topic without a definition is removed", "state of a query without a definition")
 
 
 class _Life:

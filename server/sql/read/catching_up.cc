@@ -270,7 +270,7 @@ void CatchingUp::warn(bool lacks_rows) {
       fmt::format("{} {} not up to date: query {} {}", names(), are_many() ? "are" : "is",
                   trouble.query_id, trouble.is_paused ? "is paused" : "has failed"),
       trouble.why.message,
-      trouble.is_paused ? fmt::format("RESUME {} lets it go on.", trouble.query_id)
+      trouble.is_paused ? fmt::format("Use RESUME {} to continue the query.", trouble.query_id)
                         : trouble.why.hint};
 }
 
@@ -302,7 +302,7 @@ Error CatchingUp::behind(Ends which, const ReadBarrier::Progress& progress) cons
                         which == Ends::Own ? " with what this session wrote" : "",
                         trouble_->query_id, is_paused ? "is paused" : "has failed"),
             is_paused ? waited : trouble_->why.message,
-            is_paused ? fmt::format("RESUME {} lets it go on.", trouble_->query_id)
+            is_paused ? fmt::format("Use RESUME {} to continue the query.", trouble_->query_id)
                       : trouble_->why.hint};
   }
   if (lies_behind_transaction()) return behind_transaction(which_made, wait_->waited_ms());

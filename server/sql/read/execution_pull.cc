@@ -317,7 +317,7 @@ class PullExecution final : public TableRead {
       return fail(
           Error{ErrorCode::ObjectState,
                 fmt::format("table {} was emptied or altered while it was read", kept_.table->name),
-                "The rows that were sent are not all of them.", "Read it again."});
+                "The rows that were sent are incomplete.", "Repeat the query."});
     }
     is_over_ = true;
     cancel_scans();

@@ -94,17 +94,17 @@ class TransientExecution final : public SqlExecution {
       const storage::TopicInfo* topic = step ? image_->topics->find(step->topic) : nullptr;
       if (topic && !cluster.has_topic(topic->id))
         return Error{ErrorCode::UndefinedSource,
-                     fmt::format("{} was dropped a moment ago", step->source_name)};
+                     fmt::format("{} was just dropped", step->source_name)};
       for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
         if (!cluster.has_replica({topic->id, i}))
           return Error{
               ErrorCode::NotSupported,
-              fmt::format("topic \"{}\" of {} has partitions without a replica on this "
-                          "node: that they are read here is not supported in a cluster yet",
+              fmt::format("topic \"{}\" of {} has partitions without a replica on this node, so "
+                          "reading it here is not supported in a cluster yet",
                           step->topic, step->source_name),
               {},
-              "Ask a node that has replicas of all of them, or give the topic as many "
-              "REPLICAS as there are nodes."};
+              "Connect to a node that has replicas of all partitions, or give the topic as many "
+              "REPLICAS as the cluster has nodes."};
         partitions.insert({topic->id, i});
       }
     }
@@ -207,9 +207,9 @@ class TransientExecution final : public SqlExecution {
                                                           step->topic, kind, step->source_name)};
       if (is_defined)
         return Error{ErrorCode::UnknownTopic,
-                     fmt::format("{} {} was emptied, or made anew", kind, step->source_name),
+                     fmt::format("{} {} was emptied or recreated", kind, step->source_name),
                      {},
-                     "Ask again: its rows of before are gone."};
+                     "Run the query again: its earlier rows were deleted."};
       return Error{ErrorCode::UnknownTopic,
                    fmt::format("{} {} was dropped", kind, step->source_name)};
     }
@@ -312,11 +312,10 @@ class TransientExecution final : public SqlExecution {
                                                       format_bytes(of_tables + waiting)));
     refusal.hint =
         is_of_tables
-            ? "EMIT CHANGES keeps the rows of its tables in memory for as long as it runs. Raise "
-              "memory-limit, "
-              "let a CREATE ... AS SELECT do it, or consume the table's topic."
-            : "A query whose client does not read keeps some of its records. Read them, or raise "
-              "memory-limit.";
+            ? "EMIT CHANGES keeps the rows of its tables in memory while it runs. Raise "
+              "memory-limit, use CREATE ... AS SELECT instead, or consume the topic of the table."
+            : "A query whose client does not read its rows keeps some of its records. Read the "
+              "rows, or raise memory-limit.";
     receiver().on_error(std::move(refusal));
   }
 

@@ -107,7 +107,8 @@ std::optional<sql::Notice> InformationFacts::missing_groups() const {
   for (const NodeId node : without_groups_of) nodes.push_back(fmt::to_string(node.value()));
   return sql::Notice{
       sql::NoticeLevel::Warning,
-      fmt::format("groups are missing that are coordinated by node {}: it has not told them all",
+      fmt::format("groups that are coordinated by node {} are missing: it has not reported all of "
+                  "them",
                   fmt::join(nodes, ", "))};
 }
 
@@ -203,7 +204,7 @@ void InformationGathering::finish() {
   for (const auto& [id, why] : session_.parts().supervisor.obstacles()) {
     engine::QueryStatus& status = facts_->statuses[id];
     if (status.state != "ERROR")
-      status.last_error = "it cannot take its place yet, and is tried again: " + why.message;
+      status.last_error = "it cannot replace the old query yet and is tried again: " + why.message;
   }
   // A query that waits for a running query catches up by itself.
   for (const auto& [id, awaited] : awaited_)

@@ -31,17 +31,17 @@ NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
     return {{ErrorCode::UndefinedSource,
              fmt::format("table {} was dropped during the look-up", table)}};
   if (!now->find_query(kept.query_id()))
-    return in_a_moment(fmt::format("query {}, which kept table {}, was ended during the look-up",
+    return in_a_moment(fmt::format("query {}, which kept table {}, ended during the look-up",
                                    kept.query_id(), table));
   if (now->find_query(kept.query_id())->plan != kept.query->plan)
     return in_a_moment(
         fmt::format("the query that keeps table {} was replaced during the look-up", table));
   const auto [since, is_starting, trouble] = parts.supervisor.health_of(kept.query_id());
   if (is_starting || !trouble)
-    return in_a_moment(fmt::format("the query that keeps table {} is starting again", table));
+    return in_a_moment(fmt::format("the query that keeps table {} is restarting", table));
   return {
       {ErrorCode::ObjectState,
-       fmt::format("table {} cannot be read: its query {} does not run", table, kept.query_id()),
+       fmt::format("table {} cannot be read: its query {} is not running", table, kept.query_id()),
        trouble->error.message, trouble->error.hint},
       trouble->kind == QuerySupervisor::Trouble::Kind::Waiting};
 }

@@ -17,7 +17,8 @@ void visit(const MetadataImage& image, const DefinedQuery& query,
   route.push_back(&query);
 }
 
-Error not_passed() { return {ErrorCode::ObjectState, "not all of it is passed"}; }
+Error not_passed() { return {ErrorCode::ObjectState,
+                             "the records have not been processed completely"}; }
 
 }  // namespace
 

@@ -53,12 +53,12 @@ void TableOpening::ask_leaders() {
   std::set<storage::TopicPartition> partitions;
   const auto not_here = [](const KeptTable& table) {
     return Error{ErrorCode::NotSupported,
-                 fmt::format("table {} has partitions without a replica on this node: that "
-                             "it is read here is not supported in a cluster yet",
+                 fmt::format("table {} has partitions without a replica on this node, so reading "
+                             "it here is not supported in a cluster yet",
                              table.table->name),
                  {},
-                 "Ask a node that has replicas of all of them, or give its topic as many "
-                 "REPLICAS as there are nodes."};
+                 "Connect to a node that has replicas of all partitions, or give its topic as many "
+                 "REPLICAS as the cluster has nodes."};
   };
   for (const KeptTable& table : tables_) {
     // A table made by a query is as current as the query's commits, which are in its journal.
@@ -71,7 +71,7 @@ void TableOpening::ask_leaders() {
     const auto topic = topic_of(table);
     if (topic && !cluster.has_topic(topic->id))
       return end(Error{ErrorCode::UndefinedSource,
-                       fmt::format("table {} was dropped a moment ago", table.table->name)});
+                       fmt::format("table {} was just dropped", table.table->name)});
     for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
       if (!cluster.has_replica({topic->id, i})) return end(not_here(table));
       partitions.insert({topic->id, i});
@@ -261,9 +261,9 @@ void TableOpening::on_late_writers() {
   timer_.reset();
   receiver_.on_notice(
       {sql::NoticeLevel::Warning,
-       fmt::format("{} may show some of the rows of a statement, and not the others", names(true)),
-       "Another session's rows wait for the leaders of their partitions.",
-       "SHOW CLUSTER tells which nodes are there."});
+       fmt::format("{} may show only some of the rows of a statement", names(true)),
+       "Rows of another session wait for the leaders of their partitions.",
+       "SHOW CLUSTER shows which nodes are available."});
   await_needed();
 }
 
@@ -352,11 +352,11 @@ Error TableOpening::behind(bool of_topics) const {
         trouble && is_of_topic(each) == of_topics)
       detail += fmt::format(" Query {} has failed: {}.", each.query_id(), trouble->message);
   return Error{ErrorCode::ObjectState,
-               fmt::format("{} {} still catching up with what was written to {}", which,
+               fmt::format("{} {} still catching up with the records written to {}", which,
                            are_many ? "are" : "is", are_many ? "them" : "it"),
                std::move(detail),
-               "Try again in a moment. SHOW QUERIES tells how far its query is behind; the "
-               "setting read.wait.ms bounds the waiting without progress."};
+               "Try again in a moment. SHOW QUERIES shows the lag of the query; the setting "
+               "read.wait.ms limits the wait without progress."};
 }
 
 }  // namespace server

@@ -14,7 +14,7 @@ Result<int64_t> take(SerialNumbers& numbers, const Uuid& topic, size_t column, s
                      const engine::DataSource& source) {
   if (const auto first = numbers.take({topic, column}, static_cast<int64_t>(count))) return *first;
   return Error{ErrorCode::ObjectState,
-               fmt::format("{} was emptied while rows for it were gathered", source.name)};
+               fmt::format("{} was emptied while rows for it were collected", source.name)};
 }
 
 Status append_number(engine::Column& column, int64_t number) {
@@ -25,9 +25,9 @@ Status append_number(engine::Column& column, int64_t number) {
     column.append(static_cast<int32_t>(number));
   } else {
     return Error{ErrorCode::OutOfRange,
-                 "the numbers of a SERIAL column are used up",
+                 "the numbers of a SERIAL column are exhausted",
                  {},
-                 is_bigint ? "" : "BIGSERIAL has more of them."};
+                 is_bigint ? "" : "Use BIGSERIAL, which has a larger range."};
   }
   return {};
 }
@@ -71,11 +71,11 @@ Result<engine::ColumnPtr> LeftOutColumns::numbered(size_t column,
     } else {
       return Error{
           ErrorCode::NotSupported,
-          fmt::format("COPY that leaves out column \"{}\", whose numbers are of type {}, is "
-                      "not supported yet",
+          fmt::format("COPY that omits column \"{}\", whose numbers are of type {}, is not "
+                      "supported yet",
                       to.name, to.type.to_string()),
           {},
-          "Give the column in the list."};
+          "Add the column to the list."};
     }
   }
   return engine::ColumnPtr(std::move(filled));
@@ -88,11 +88,11 @@ Status LeftOutColumns::fill(std::vector<engine::ColumnPtr>& columns, size_t rows
     if (columns[i]) continue;
     if (!column.is_serial && has_sequence_default(column))
       return Error{ErrorCode::NotSupported,
-                   fmt::format("COPY that leaves out column \"{}\", whose DEFAULT computes with a "
+                   fmt::format("COPY that omits column \"{}\", whose DEFAULT computes with a "
                                "sequence, is not supported yet",
                                column.name),
                    {},
-                   "Give the column in the list."};
+                   "Add the column to the list."};
     if (!column.is_serial) {
       columns[i] = engine::constant_column(column.type, defaults_[i], rows);
       continue;

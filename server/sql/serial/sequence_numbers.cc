@@ -40,9 +40,9 @@ constexpr size_t kMostRanges = 256;
 Error none_given(const std::string& sequence, const Error& why) {
   if (why.code != ErrorCode::ReadTimeout) return why;
   return {ErrorCode::NotLeader,
-          fmt::format("sequence \"{}\" has no numbers at hand, and etcd does not answer",
+          fmt::format("sequence \"{}\" has no reserved numbers left, and etcd does not answer",
                       engine::display_name(sequence)),
-          "No number was given, and no row was written.", "Try again when etcd is there."};
+          "No number was used, and no row was written.", "Try again when etcd is available."};
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ Result<engine::SequencePtr> find_sequence(const engine::Catalog& catalog, std::s
                  fmt::format("\"{}\" is not a sequence", engine::display_name(name))};
   std::string message = fmt::format("relation \"{}\" does not exist", text);
   if (is_of_serial(catalog, name))
-    message += ": SERIAL columns have no sequence here; INSERT ... RETURNING tells their numbers";
+    message += ": SERIAL columns have no sequence here; INSERT ... RETURNING returns their numbers";
   return Error{ErrorCode::UndefinedSource, std::move(message)};
 }
 

@@ -59,7 +59,7 @@ std::optional<Error> ChangeAttempts::told(std::vector<ClusterTopics::Changed> ch
     is_any_there_ |= part.appended || part.batches_there > 0;
     if (!part.appended && !part.was_overtaken() && !error) error = part.appended.error();
   }
-  if (error && is_any_there_) error->detail = "Some of the rows are there.";
+  if (error && is_any_there_) error->detail = "Some of the rows were written.";
   return error;
 }
 

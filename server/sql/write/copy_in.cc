@@ -43,7 +43,7 @@ class NodeCopy final : public sql::CopyIn {
         return Error{ErrorCode::NotSupported,
                      "a column list with FORMAT json is not supported yet",
                      {},
-                     "Each object names its columns."};
+                     "Each object names its columns itself."};
       std::vector<engine::ColumnDef> fields;
       for (size_t i = 0; i < source_->schema.columns.size(); ++i) {
         if (!engine::is_written(source_->schema.columns[i])) continue;
@@ -163,7 +163,7 @@ class NodeCopy final : public sql::CopyIn {
                      fmt::format("cannot write the HEADERS column {}", name.text)};
       if (engine::is_row_id(source_->schema.columns[static_cast<size_t>(index)]))
         return Error{ErrorCode::InvalidStatement,
-                     fmt::format("{} is given to a row when it is written", engine::kRowId)};
+                     fmt::format("{} is assigned when the row is written", engine::kRowId)};
       places_.push_back(static_cast<size_t>(index));
     }
     for (const size_t place : places_) {

@@ -24,9 +24,9 @@ constexpr size_t kMostOfRequest = 1 << 20;
 // changed by another writer.
 Error was_overtaken() {
   return {ErrorCode::FencedTask, "could not serialize access due to concurrent update",
-          "A session of another node, or a row that was written without having been read, came "
+          "A session of another node, or a row that was written without having been read, was "
           "first. Nothing of the transaction was written.",
-          "Begin it anew."};
+          "Repeat the transaction."};
 }
 
 // A COMMIT in a cluster, which succeeds only if the rows that the transaction has read and changed

@@ -240,15 +240,15 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
 
   void fail_cancelled() {
     Error error{ErrorCode::QueryCanceled, "canceling statement due to user request"};
-    if (attempts_->is_any_there()) error.detail = "Some of the rows are there.";
+    if (attempts_->is_any_there()) error.detail = "Some of the rows were written.";
     fail(std::move(error));
   }
   void fail_late() {
     Error error{ErrorCode::LockTimeout, "canceling statement due to lock timeout"};
-    error.detail = attempts_->is_any_there() ? "Some of the rows are there; others were changed by "
-                                               "somebody else each time they were to be written."
-                                             : "Somebody else changed the rows each time they were "
-                                               "to be written. None of them was.";
+    error.detail = attempts_->is_any_there() ? "Some of the rows were written; other sessions "
+                                               "changed the remaining rows at each attempt."
+                                             : "Other sessions changed the rows at each attempt. "
+                                               "None of the rows was written.";
     fail(std::move(error));
   }
 
@@ -279,7 +279,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (own_->size_bytes() > limit)
       return Error{ErrorCode::LimitExceeded,
                    fmt::format("the statement writes more than {}", format_bytes(limit)),
-                   "Its rows are one commit, up to copy-atomic-bytes.",
+                   "All of its rows are one commit, which is limited by copy-atomic-bytes.",
                    "Write fewer rows at a time, or raise copy-atomic-bytes."};
     charge_bytes_ = own_->size_bytes();
     if (charge_.try_resize(charge_bytes_)) return {};

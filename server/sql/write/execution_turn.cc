@@ -39,10 +39,10 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
       is_over_ = true;
       give_up_turns();
       return Error{ErrorCode::Deadlock, "deadlock detected",
-                   "Another transaction waits for a table that this one changes, and has the one "
-                   "that this one is to change.",
-                   "Begin it anew. Transactions that change the same tables in the same order do "
-                   "not meet like this."};
+                   "Another transaction waits for a table that this transaction changes, and holds "
+                   "the table that this transaction is to change.",
+                   "Repeat the transaction. Transactions that change the same tables in the same "
+                   "order have no deadlocks."};
     }
     if (asked.hold) {
       session().take_turn(topics, asked.hold);
@@ -99,10 +99,10 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
   void time_out() {
     place_ = {};
     Error error{ErrorCode::LockTimeout, "canceling statement due to lock timeout"};
-    error.detail = "Another transaction changes the same table, and has not ended.";
+    error.detail = "Another transaction changes the same table and has not ended.";
     error.hint =
-        "Transactions that UPDATE, DELETE or SELECT ... FOR UPDATE have a table to themselves "
-        "until they end.";
+        "A transaction with UPDATE, DELETE or SELECT ... FOR UPDATE locks the whole table until it "
+        "ends.";
     fail(std::move(error));
   }
   Status try_start() {

@@ -69,7 +69,7 @@ class DefinitionExecution final : public SqlExecution {
       if (topics.find(topic) == nullptr)
         receiver().on_notice(
             {sql::NoticeLevel::Log,
-             fmt::format("topic \"{}\", which was made for it, is deleted, too", topic)});
+             fmt::format("topic \"{}\", which was created for it, is deleted, too", topic)});
   }
 
   std::shared_ptr<const engine::ParsedStatement> statement_;
@@ -202,8 +202,8 @@ Status check_is_there(const MetadataImage& image, const Uuid& topic) {
   TRY(check_not_dropped(topic, image));
   if (image.topics->find(topic)) return {};
   return Error{ErrorCode::UnknownTopic,
-               "the stream or table was dropped, emptied or made anew while rows for it were "
-               "gathered"};
+               "the stream or table was dropped, emptied or recreated while rows for it were "
+               "collected"};
 }
 
 void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,

@@ -43,8 +43,8 @@ Status check_source(const engine::Name& source, const engine::DataSource& target
   if (engine::equals_ignoring_case(source.text, names.alias.empty() ? own : names.alias)) return {};
   if (std::ranges::find(names.others, source.text) != names.others.end())
     return Error{ErrorCode::NotSupported,
-                 "RETURNING of another table than the one that is changed is not supported yet", "",
-                 "Keep its value in a column of the table, or ask for it in a SELECT."}
+                 "RETURNING with columns of other tables than the target is not supported yet", "",
+                 "Store the value in a column of the table, or use a SELECT."}
         .at(at);
   return Error{ErrorCode::UndefinedSource, fmt::format("missing FROM-clause entry for table \"{}\"",
                                                        engine::display_name(source.text))}
@@ -56,7 +56,7 @@ Status check_sources(const engine::SelectItem& item, const engine::DataSource& t
   if (item.kind == engine::SelectItemKind::AllColumns && !item.source && !names.others.empty())
     return Error{ErrorCode::NotSupported,
                  "RETURNING * of a statement that reads other tables is not supported yet", "",
-                 fmt::format("RETURNING {}.* tells of the one that is changed.",
+                 fmt::format("RETURNING {}.* returns the columns of the target.",
                              engine::display_name(names.alias.empty() ? target.name : names.alias))}
         .at(item.position);
   if (item.source) TRY(check_source(*item.source, target, names, item.position));

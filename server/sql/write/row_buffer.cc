@@ -112,7 +112,7 @@ Status RowBuffer::add(std::vector<engine::ColumnPtr>& columns, size_t rows,
     if (!once->insert(std::string(*encoded_keys[row])).second)
       return Error{ErrorCode::SeveralRows,
                    "ON CONFLICT DO UPDATE command cannot affect row a second time", "",
-                   "No two rows of the command may have the same key."};
+                   "Each row of the command must have a different key."};
   for (size_t row = 0; row < rows; ++row)
     append(timestamps[row], encoded_keys[row], encoded_values[row]);
   rows_ += rows;
@@ -187,7 +187,8 @@ Status RowBuffer::absorb(RowBuffer& other) {
   if (other.topic_ != topic_)
     return Error{
         ErrorCode::ObjectState,
-        fmt::format("{} was dropped and made anew while rows for it were gathered", source_->name)};
+        fmt::format("{} was dropped and recreated while rows for it were collected",
+                    source_->name)};
   // The topic may have more partitions than when this buffer was made.
   if (other.builders_.size() > builders_.size()) {
     builders_.resize(other.builders_.size());

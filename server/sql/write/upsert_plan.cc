@@ -128,7 +128,7 @@ class Upsert {
         if (engine::is_row_id(column)) return no_key();
         if (!is_inserted(i) && column.default_sql.empty())
           return Error{ErrorCode::NullValue,
-                       fmt::format("INSERT gives no value for key column \"{}\"", column.name)}
+                       fmt::format("INSERT has no value for key column \"{}\"", column.name)}
               .at(at_);
         keys_.push_back(i);
       }
@@ -162,7 +162,7 @@ class Upsert {
     return Error{ErrorCode::InvalidColumnReference,
                  "there is no unique or exclusion constraint matching the ON CONFLICT "
                  "specification",
-                 "", "It names the columns of the table's primary key, all of them."}
+                 "", "It must name all columns of the table's primary key."}
         .at(at_);
   }
 
@@ -172,7 +172,7 @@ class Upsert {
       const size_t place = TRY(find_place(each.column, *write_.target, context_));
       if (columns_[place].role == ColumnRole::Key && is_itself(*each.value, place)) continue;
       if (columns_[place].role == ColumnRole::Key)
-        return Error{ErrorCode::NotSupported, "to UPDATE a primary key is not supported yet"}.at(
+        return Error{ErrorCode::NotSupported, "UPDATE of a primary key is not supported yet"}.at(
             each.column.position);
       if (assigned_[place])
         return Error{

@@ -74,7 +74,7 @@ Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::Tabl
         .at(table.position);
   if (!is_changed_by_rows(*found))
     return Error{ErrorCode::WrongObjectType,
-                 fmt::format("{} is no table whose rows could be changed", found->name)}
+                 fmt::format("{} is not a table whose rows can be changed", found->name)}
         .at(table.position);
   return context.catalog.sources().at(found->name);
 }
@@ -103,8 +103,8 @@ void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
 Result<engine::ExpressionPtr> default_of(const engine::ColumnDef& column, TextPosition at) {
   if (column.is_serial || has_sequence_default(column))
     return Error{ErrorCode::NotSupported,
-                 fmt::format("DEFAULT of column \"{}\", which takes numbers of a sequence, is not "
-                             "supported here yet",
+                 fmt::format("DEFAULT of column \"{}\", which uses a sequence, is not supported "
+                             "here yet",
                              engine::display_name(column.name))}
         .at(at);
   if (column.default_sql.empty()) return engine::make_expression(engine::NullLiteral{}, at);
@@ -179,7 +179,7 @@ Status compute_row_values(const engine::UpdateRows& update, RowsWrite& write) {
   if (!write.rows.joins.empty())
     return Error{ErrorCode::NotSupported,
                  "UPDATE with FROM of several columns by a SELECT is not supported yet", "",
-                 "Let FROM read what the SELECT does."}
+                 "Move the sources of the SELECT to FROM."}
         .at(update.row_values.front()->position);
   for (const ColumnDef& column : write.target->schema.columns)
     if (column.role != ColumnRole::Headers)
