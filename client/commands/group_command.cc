@@ -184,7 +184,7 @@ Status reset_one(Connection& connection, const GroupRequest& request, const std:
   }
   using enum Column::Align;
   fmt::print(
-      "Group {}{}\n{}", name, request.is_dry_run ? "  would continue from:" : "  continues from:",
+      "Group {}{}\n{}", name, request.is_dry_run ? " would continue from:" : " continues from:",
       format_table({{"TOPIC"}, {"PARTITION", Right}, {"BEFORE", Right}, {"NOW", Right}}, rows));
   return {};
 }

@@ -30,7 +30,7 @@ std::string advice_on_time(int64_t stream_time_ms, int64_t wall_ms) {
   if (stream_time_ms <= saturating_add(wall_ms, kClocksDifferMs)) return {};
   return fmt::format(
       ", which lies {} ms ahead of the clock; SET '{}' = '86400000', drop the query and create it "
-      "anew, and such records do not move its time",
+      "again, so that such records do not advance its time",
       stream_time_ms - wall_ms, TimeAhead::kProperty);
 }
 
@@ -316,7 +316,7 @@ void AggregateOperator::report_lost() {
   if (rest_->lost == 0) return;
   context().log.results_lost(
       rest_->lost,
-      fmt::format("a group takes more than {} bytes, and takes no more records",
+      fmt::format("a group has more than {} bytes and accepts no further records",
                   AggregateStore::kMaxGroupBytes),
       rest_->batch.partition_of(rest_->first_lost), rest_->batch.offsets[rest_->first_lost]);
   rest_->lost = 0;

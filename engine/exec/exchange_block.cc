@@ -163,7 +163,7 @@ Result<size_t> rows_of_exchange_block(std::string_view bytes) {
   ByteReader in(bytes);
   const BlockHead head = read_head(in);
   if (!in.ok())
-    return Error{ErrorCode::CorruptRecord, "a record of an exchange is no block of rows"};
+    return Error{ErrorCode::CorruptRecord, "a record of an exchange is not a block of rows"};
   return head.rows;
 }
 

@@ -27,7 +27,7 @@ Result<ExchangeProgress> decode_progress(std::string_view bytes) {
     progress.next.emplace_back(static_cast<int64_t>(in.varint()));
   if (in.ok() && in.at_end()) return progress;
   return Error{ErrorCode::CorruptRecord,
-               "a record of an exchange does not tell its writer's progress"};
+               "a record of an exchange does not have the progress of its writer"};
 }
 
 }  // namespace engine

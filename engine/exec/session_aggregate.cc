@@ -537,7 +537,7 @@ void SessionAggregateOperator::report_times() {
   if (rest.lost > 0)
     context().log.results_lost(
         rest.lost,
-        fmt::format("a group takes more than {} bytes, and takes no more records",
+        fmt::format("a group has more than {} bytes and accepts no further records",
                     AggregateStore::kMaxGroupBytes),
         partition(rest.first_lost), rest.batch.offsets[rest.first_lost]);
   rest.late = rest.ahead = rest.lost = 0;

@@ -75,7 +75,7 @@ Status UpstreamProgress::take_newest(Writer& writer, const Polled& polled) {
   TRY(reader.status());
   ExchangeProgress told = TRY(decode_progress(last.value.value_or("")));
   if (told.next.size() != writer.task->inputs.size())
-    return Error{ErrorCode::CorruptRecord, "a writer of an exchange tells of other inputs"};
+    return Error{ErrorCode::CorruptRecord, "a writer of an exchange reports other inputs"};
   writer.told = std::move(told);
   writer.next_told = newest.last_offset + 1;
   return {};

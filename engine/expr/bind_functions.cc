@@ -102,9 +102,8 @@ Error unknown_function(const std::string& name) {
           ErrorCode::NotSupported,
           lower_case(name) + "() is not for queries that run on, nor for ksqlDB's statements"}
           .with_hint(
-              "A query may be computed again after a crash, and would take other numbers. Take "
-              "them where rows are "
-              "inserted.");
+              "A query may be computed again after a crash, and would use other numbers. Use the "
+              "function where rows are inserted.");
   std::vector<std::string> names;
   for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
   const std::string nearest = closest_name(name, names);

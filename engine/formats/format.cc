@@ -361,7 +361,7 @@ Result<std::vector<ColumnDef>> infer_columns(const FormatSpec& spec, const Schem
   }
   if (type.kind() != TypeKind::Struct)
     return invalid(
-        "the schema is that of a single value, and has no fields that could be columns: say "
+        "the schema is that of a single value, and has no fields that can be columns: use "
         "WRAP_SINGLE_VALUE = false");
   std::vector<ColumnDef> columns;
   for (const Field& field : type.fields()) columns.push_back({field.name, field.type, role});

@@ -21,7 +21,7 @@ Status EvalBudget::status() const {
       return {};
     case Spent::Bytes:
       return Error{ErrorCode::LimitExceeded,
-                   fmt::format("the values that the expressions make take more than {} bytes",
+                   fmt::format("the results of the expressions have more than {} bytes",
                                limits_.max_bytes)};
     case Spent::Memory:
       return *refusal_;

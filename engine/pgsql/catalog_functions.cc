@@ -330,7 +330,7 @@ Status check_repeated(std::string_view meaning, const ExpressionList& arguments,
                              meaning.find(parameter, first + 1) != std::string_view::npos;
     if (is_repeated && pgsql::parts_of(*arguments[i]) > pgsql::kMostRepeatedParts)
       return Error{ErrorCode::NotSupported,
-                   "so long an expression within this function is not supported yet",
+                   "an expression of this length within this function is not supported yet",
                    {},
                    "Compute it in a query of FROM."}
           .at(position);
@@ -487,7 +487,8 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
   }
   if (!known) return ExpressionPtr();
   return Error{ErrorCode::UndefinedFunction,
-               fmt::format("function {} does not take {} arguments", lower_case(call.name), count)}
+               fmt::format("function {} does not accept {} arguments",
+                           lower_case(call.name), count)}
       .at(position);
 }
 

@@ -48,7 +48,7 @@ Result<Statement> Converter::create_as(const Fields& fields) const {
         .with_hint("CREATE TEMP TABLE name (columns), and INSERT INTO name SELECT ...");
   if (written->kind != "SelectStmt")
     return not_supported("CREATE TABLE ... AS EXECUTE is", named.position)
-        .with_hint("Write the SELECT itself behind AS.");
+        .with_hint("Write the SELECT itself after AS.");
   if (into->has("colNames"))
     return not_supported("a list of columns before AS is", named.position)
         .with_hint("Name them in the SELECT: SELECT expression AS name.");

@@ -48,7 +48,7 @@ Result<TypeName> Converter::type(const Fields& type) const {
     result.custom_name = name == "char" ? "\"char\"" : in_schema(strings(type, "names")).text;
     constexpr int kAllFields = 0x7fff;  // INTERVAL_FULL_RANGE: interval(3)
     if (name == "interval" && !modifiers.empty() && number(0) != kAllFields)
-      return Error(not_supported("a unit behind an interval's text is", result.position))
+      return Error(not_supported("a unit after the text of an interval is", result.position))
           .with_hint("Write it within the quotes: interval '1 day'.");
     if (name == "numeric" && !modifiers.empty()) {
       result.kind = TypeKind::Decimal;

@@ -211,8 +211,9 @@ Status check_assigned_rows(const std::string& text) {
     rows.take(word, at);
     if (rows.most_bytes() <= kMostRepeatedBytes) return {};
     return Error{ErrorCode::LimitExceeded,
-                 "UPDATE assigns a row of so many columns by too long a text",
-                 fmt::format("The columns' number times what is behind the = may be {} bytes.",
+                 "UPDATE assigns a row of too many columns by too long a text",
+                 fmt::format("The number of columns times the length of the text after the = can "
+                             "be at most {} bytes.",
                              kMostRepeatedBytes),
                  "Assign the columns one by one, or UPDATE ... FROM (SELECT ...)."};
   });

@@ -30,9 +30,10 @@ constexpr Refused kRefused[] = {
     {"AlterCollationStmt", "ALTER COLLATION is"},
     {"AlterDatabaseRefreshCollStmt", "ALTER DATABASE is"},
     {"AlterDatabaseSetStmt", "ALTER DATABASE ... SET is", "SET is for one session."},
-    {"AlterDatabaseStmt", "ALTER DATABASE is", "There is one database, to which every name leads."},
+    {"AlterDatabaseStmt", "ALTER DATABASE is",
+     "There is only one database, and all names refer to it."},
     {"AlterDefaultPrivilegesStmt", "ALTER DEFAULT PRIVILEGES is",
-     "GRANT ... ON ALL TO role holds for what is created later, too."},
+     "GRANT ... ON ALL TO role also applies to objects that are created later."},
     {"AlterDomainStmt", "ALTER DOMAIN is", "DROP DOMAIN and CREATE DOMAIN make another one."},
     {"AlterEnumStmt", "ALTER TYPE is", "DROP TYPE and CREATE TYPE make another one."},
     {"AlterEventTrigStmt", "ALTER EVENT TRIGGER is"},
@@ -136,7 +137,7 @@ Error refused_transaction(const Fields& fields, TextPosition at) {
                                                  "\" does not exist"}
         .at(at);
   return not_supported("COMMIT and ROLLBACK with AND CHAIN are", at)
-      .with_hint("Write COMMIT, and BEGIN behind it.");
+      .with_hint("Use COMMIT, and then BEGIN.");
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
               fmt::format("relation \"{}\" does not exist", display_name(name))};
   error.ksqldb = fmt::format("{} does not exist.", name);
   const std::string guess = closest_name(name, names);
-  error.hint = guess.empty() ? "SHOW STREAMS and SHOW TABLES list what there is."
+  error.hint = guess.empty() ? "SHOW STREAMS and SHOW TABLES list the existing streams and tables."
                              : fmt::format("Did you mean {}?", guess);
   return std::move(error).at(position);
 }
@@ -471,7 +471,7 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
 Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use) {
   if (const auto more = beyond_dialect(query))
     return Error{ErrorCode::NotSupported,
-                 fmt::format("{} is not supported yet in a query that goes on, nor over streams",
+                 fmt::format("{} is not supported yet in a continuous query, nor over streams",
                              more->what),
                  {},
                  "Over tables SELECT without EMIT CHANGES takes it."}

@@ -198,7 +198,7 @@ Status check_time_ordered(const QueryPlan& plan) {
     for (const PlanNode& node : stage.nodes) {
       const auto* input = std::get_if<InputStep>(&node.step);
       if (!input) continue;
-      if (input->exchange >= 0) return wrong("a time-ordered exchange behind another exchange");
+      if (input->exchange >= 0) return wrong("a time-ordered exchange after another exchange");
       if (input->kind == SourceKind::Stream) ++streams;
     }
     if (streams != 1 || stage.merges_partitions) return wrong("a time-ordered exchange");
@@ -216,7 +216,7 @@ Status check_plan(const QueryPlan& plan) {
     if (std::ranges::none_of(plan.stages, [&](const StagePlan& stage) {
           return stage.output.exchange == static_cast<int>(i);
         }))
-      return wrong("an exchange that nobody writes");
+      return wrong("an exchange without a writer");
   TRY(check_time_ordered(plan));
   if (plan.materialization) TRY(check_materialization(plan, *plan.materialization));
   return {};

@@ -97,7 +97,7 @@ Status check_alterable(const AlterSource& alter, const DataSource* source) {
         .at(alter.name_position)
         .with_hint(
             source->created_by.starts_with("GENERATOR_")
-                ? "Change what is generated with CREATE OR REPLACE ... WITH (GENERATOR = ...)."
+                ? "Use CREATE OR REPLACE ... WITH (GENERATOR = ...) to change the generated rows."
                 : "Change the query with CREATE OR REPLACE ... AS.");
   return {};
 }

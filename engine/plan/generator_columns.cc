@@ -195,7 +195,7 @@ class RuleReader {
 
   Status read_values(const Property& property) {
     if (absl::StripAsciiWhitespace(property.text()).empty())
-      return refuse(property, "there is no value to choose from");
+      return refuse(property, "the list of values is empty");
     const std::vector<std::string> parts = absl::StrSplit(property.text(), ',');
     for (std::string text : parts) {
       absl::StripAsciiWhitespace(&text);

@@ -85,7 +85,7 @@ Result<Comparison*> comparison_of(Expression& condition) {
                                "supported. Got {}.",
                                to_sql(condition)))
         .at(condition.position)
-        .with_hint("Put what else must hold into WHERE.");
+        .with_hint("Move the other conditions to WHERE.");
   auto* comparison = std::get_if<Comparison>(&condition.node);
   if (!comparison)
     return invalid("Unsupported join expression: " + to_sql(condition)).at(condition.position);

@@ -31,7 +31,7 @@ static_assert(std::size(kSteps) == std::variant_size_v<Step>);
 template <size_t kIndex = 0>
 bool read_step(const JsonValue& json, const std::string& name, Step& step) {
   if constexpr (kIndex == std::variant_size_v<Step>) {
-    return json.fail("there is no step \"" + name + "\"");
+    return json.fail("unknown step \"" + name + "\"");
   } else {
     if (kSteps[kIndex] != name) return read_step<kIndex + 1>(json, name, step);
     return read_fields(json, step.emplace<kIndex>());
@@ -70,7 +70,7 @@ bool JsonCodec<AggregateInstance>::read(const JsonValue& json, AggregateInstance
     if (overload.aggregate && parameter_types(overload) == parameters)
       instance.def = overload.aggregate;
   if (!instance.def)
-    return json.fail("there is no aggregate function " + name + "(" + parameters + ")");
+    return json.fail("unknown aggregate function " + name + "(" + parameters + ")");
   if (!read_member(json, "arguments", instance.argument_types) ||
       !read_member(json, "literals", instance.initial_arguments) ||
       !read_member(json, "result", instance.result_type) ||

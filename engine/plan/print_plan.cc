@@ -40,7 +40,8 @@ Error unknown_topic(const Name& name, const Topics& topics) {
                   "list the topic. Topic names are case-sensitive.",
                   name.text),
       {},
-      near.empty() ? "SHOW TOPICS lists what there is." : fmt::format("Did you mean '{}'?", near)};
+      near.empty() ? "SHOW TOPICS lists the existing "
+                     "topics." : fmt::format("Did you mean '{}'?", near)};
 }
 
 Result<int64_t> whole_number(const Property& property) {

@@ -193,11 +193,11 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
   if (!create.or_replace)
     return invalid("REBUILD is only of CREATE OR REPLACE")
         .at(property.position)
-        .with_hint("What is created anew reads its sources from the beginning anyway.");
+        .with_hint("A new query reads its sources from the beginning anyway.");
   if (create.kind == SourceKind::Stream)
     return Error{ErrorCode::NotSupported, "a stream cannot be rebuilt",
-                 "The records of the old definition would stay in its topic, and those of the new "
-                 "one would all come behind them."}
+                 "The records of the old definition would stay in its topic, followed by all "
+                 "records of the new one."}
         .at(property.position)
         .with_hint("Create a stream with another name and another topic.");
   if (comes_from(sources, create.name.text, catalog))

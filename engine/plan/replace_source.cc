@@ -60,7 +60,8 @@ Status check_not_rebuilt(const DataSource& source, const Catalog& catalog) {
   return Error{ErrorCode::ObjectState,
                fmt::format("{} is being rebuilt by query {}", source.name, rebuild->id)}
       .with_hint(
-          fmt::format("Wait until that has taken its place, or TERMINATE {} first.", rebuild->id));
+          fmt::format("Wait until that query has replaced the old one, or TERMINATE {} first.",
+                      rebuild->id));
 }
 
 Status check_replaceable(const DataSource& old, const DataSource& next) {

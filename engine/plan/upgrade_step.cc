@@ -104,7 +104,7 @@ Error lacks(const PlanNode& node, std::vector<std::string> columns) {
                   fmt::join(columns, ", ")),
       "The rows that a query keeps have the columns that its first definition has used; to "
       "look at others in place is not supported yet.",
-      "DROP what the query writes, and create it anew."};
+      "DROP the object that the query writes, and create it again."};
 }
 
 // Sets the property `name` of `next` to that of `old`, or removes it.

@@ -129,7 +129,7 @@ Result<RowsChunks> window_rows(const WindowRows& step, const RowsChunks& input,
   for (const RowsChunk& chunk : input) rows += chunk.rows;
   if (rows == 0) return RowsChunks();
   if (rows > UINT32_MAX)
-    return Error{ErrorCode::LimitExceeded, "window functions take at most 4294967295 rows"};
+    return Error{ErrorCode::LimitExceeded, "window functions accept at most 4294967295 rows"};
   return WindowRun(step, input, context).run();
 }
 

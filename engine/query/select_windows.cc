@@ -114,7 +114,7 @@ class WindowBinder {
     if (call.star || count < row.least || count > row.most)
       return Error{
           ErrorCode::UndefinedFunction,
-          fmt::format("function {} does not take {} arguments", lower_case(call.name), count)}
+          fmt::format("function {} does not accept {} arguments", lower_case(call.name), count)}
           .at(at);
     if (call.filter)
       return Error{ErrorCode::NotSupported,

@@ -44,7 +44,7 @@ bool is_prefix(std::span<const ColumnDef> columns, std::span<const ColumnDef> fi
 
 // Never shown to a user: the question is asked, and the statement is planned again.
 Error asked_first() {
-  return Error{ErrorCode::NetworkFailure, "the schema registry has not been asked yet"};
+  return Error{ErrorCode::NetworkFailure, "the schema registry has not been queried yet"};
 }
 
 }  // namespace

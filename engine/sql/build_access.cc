@@ -22,7 +22,7 @@ Error bad_option(P::RoleOptionContext& context) {
   return Error{ErrorCode::NotSupported,
                "unrecognized role option \"" + to_lower(text_of(*context.identifier())) + "\""}
       .at(position_of(context))
-      .with_hint("There are LOGIN, NOLOGIN, SUPERUSER, NOSUPERUSER and PASSWORD '...'.");
+      .with_hint("Options are LOGIN, NOLOGIN, SUPERUSER, NOSUPERUSER and PASSWORD '...'.");
 }
 
 Result<RoleOptions> build_options(const std::vector<P::RoleOptionContext*>& contexts) {
@@ -91,7 +91,7 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
   if (!context.rightsTarget()) {
     for (P::PrivilegeContext* each : context.privilege()) {
       if (each->ALL() || !each->identifier())
-        return statement_error(*each->start, "GRANT and REVOKE of rights say ON what.");
+        return statement_error(*each->start, "GRANT and REVOKE of rights need ON and an object.");
       change.roles.push_back(build_role(*each->identifier()));
     }
     return change;
@@ -104,7 +104,7 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
       return Error{ErrorCode::SyntaxError,
                    "unrecognized privilege type \"" + to_lower(text_of(*each)) + "\""}
           .at(position_of(*each))
-          .with_hint("There are SELECT, INSERT (with UPDATE and DELETE), CREATE and ALL.");
+          .with_hint("Rights are SELECT, INSERT (with UPDATE and DELETE), CREATE and ALL.");
     if (goes_with_insert)
       with_insert = each;
     else

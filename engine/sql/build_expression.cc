@@ -203,7 +203,7 @@ Built build_function_call(P::FunctionCallContext& context) {
   call.name = to_upper(text_of(*context.name));
   // x IN (VALUES (1), (2)) contains rows, which only PostgreSQL's parser supports.
   if (call.name == "VALUES" && !context.schema)
-    return syntax_error_at(*context.getStart(), "VALUES is no function.");
+    return syntax_error_at(*context.getStart(), "VALUES is not a function.");
   if (call.name.front() == '"' || call.name.front() == '`')
     call.name = call.name.substr(1, call.name.size() - 2);
   // PostgreSQL clients qualify PostgreSQL's functions; the dialect's own have no schema.

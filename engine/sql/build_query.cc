@@ -165,7 +165,7 @@ Result<Query> build_body(P::QueryBodyContext& context) {
     if (has_comma &&
         (made.type == JoinType::Right || made.type == JoinType::Full || !made.columns.empty()))
       return Error{ErrorCode::NotSupported,
-                   "RIGHT JOIN, FULL JOIN and USING behind a comma are not supported yet here"}
+                   "RIGHT JOIN, FULL JOIN and USING after a comma are not supported yet here"}
           .at(made.position);
   }
   if (context.window()) query.window = TRY(build_window(*context.window()));

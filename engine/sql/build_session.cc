@@ -57,7 +57,7 @@ Built build_transaction(P::TransactionContext& context) {
   // transaction.
   if (context.CHAIN() && !context.NO())
     return Error{ErrorCode::NotSupported, "AND CHAIN is not supported yet"}
-        .with_hint("Send BEGIN behind it.")
+        .with_hint("Send BEGIN afterwards.")
         .at(position_of(*context.CHAIN()->getSymbol()));
   Transaction transaction{transaction_action(context)};
   if (context.name) transaction.savepoint = build_name(*context.name);

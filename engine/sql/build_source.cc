@@ -79,7 +79,7 @@ Result<Statement> build_create_as(P::CreateSourceContext& context) {
   if (context.tableElements())
     return syntax_error_at(
         *context.AS()->getSymbol(),
-        "The columns of CREATE ... AS SELECT come from the query: leave out the list.");
+        "The columns of CREATE ... AS SELECT come from the query. Omit the list.");
   if (context.SOURCE()) return syntax_error_at(*context.AS()->getSymbol());
   CreateAsSelect create;
   create.kind = kind_of(context.kind);

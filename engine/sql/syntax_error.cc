@@ -231,9 +231,9 @@ struct Construct {
 };
 const std::vector<Construct>& foreign_constructs() {
   constexpr std::string_view kDates =
-      "A continuous query writes CAST('2024-01-31' AS DATE), and likewise of TIME and TIMESTAMP.";
+      "A continuous query uses CAST('2024-01-31' AS DATE), and the same for TIME and TIMESTAMP.";
   constexpr std::string_view kWindows =
-      "Windows stand behind FROM: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k.";
+      "Windows follow FROM: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k.";
   static const std::vector<Construct> constructs = {
       {{"DISTINCT", "ON"},
        "A continuous query has no DISTINCT ON: GROUP BY these columns, with LATEST_BY_OFFSET or "
@@ -302,11 +302,9 @@ struct MissingStatement {
 // Statements of database clients that the dialect does not have.
 constexpr MissingStatement kMissingStatements[] = {
     {"DELETE",
-     "A row of a table goes when a record without a value comes under its key: INSERT one with "
-     "NULL "
-     "through a stream on the table's topic WITH (VALUE_FORMAT='KAFKA') that has one column beside "
-     "the "
-     "key. DROP ... DELETE TOPIC drops all."},
+     "A record without a value deletes the row with its key: INSERT one with NULL through a stream "
+     "on the table's topic WITH (VALUE_FORMAT='KAFKA') that has one column beside the key. DROP "
+     "... DELETE TOPIC deletes all rows."},
     {"UPDATE", "INSERT a row with the same key: it takes the place of the one before."},
     {"MERGE", "INSERT a row with the same key: it takes the place of the one before."},
     {"TRUNCATE", "DROP it with DELETE TOPIC and CREATE it again."},

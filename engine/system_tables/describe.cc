@@ -32,7 +32,8 @@ Error undefined_source(const DescribeSource& describe, const Catalog& catalog) {
   error.ksqldb =
       fmt::format("Could not find STREAM/TABLE '{}' in the Metastore", describe.name.text);
   return std::move(error)
-      .with_hint(guess.empty() ? "SHOW STREAMS and SHOW TABLES list what there is."
+      .with_hint(guess.empty() ? "SHOW STREAMS and SHOW TABLES list the existing streams and "
+                                 "tables."
                                : fmt::format("Did you mean {}?", guess))
       .at(describe.name_position);
 }
@@ -211,7 +212,7 @@ Result<InformationRows> answer_describe(const DescribeFunction& describe) {
               fmt::format("Can't find any functions with the name '{}'", describe.name)};
   error.ksqldb = error.detail;
   return std::move(error)
-      .with_hint(guess.empty() ? "SHOW FUNCTIONS lists what there is."
+      .with_hint(guess.empty() ? "SHOW FUNCTIONS lists the existing functions."
                                : fmt::format("Did you mean {}?", guess))
       .at(describe.name_position);
 }

@@ -209,8 +209,8 @@ Result<InformationRows> answer_explain(const Explain& explain, const Information
     return Error{ErrorCode::NotSupported,
                  "EXPLAIN ANALYZE is for SELECTs over tables, which it runs to their end",
                  {},
-                 "EXPLAIN shows the plan of this one; of queries that run, SHOW QUERIES and SHOW "
-                 "TASKS tell what they do."};
+                 "EXPLAIN shows the plan of this statement. For running queries, use SHOW QUERIES "
+                 "and SHOW TASKS."};
   Lines lines;
   if (explain.query_id) {
     lines = TRY(explain_query_id(explain.query_id->text, context, text_format(explain)));

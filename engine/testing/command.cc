@@ -94,7 +94,7 @@ Status print_and_write(const std::vector<CaseReport>& reports, const KnownFailur
     if (report.result.verdict == Verdict::Failed && !known.contains(report.id))
       fmt::print("FAILED {}: {}\n", report.id, one_line(report.result.reason));
   for (const std::string& id : totals.no_more_known)
-    fmt::print("PASSED {}: take it off the list of known failures\n", id);
+    fmt::print("PASSED {}: remove it from the list of known failures\n", id);
   if (!options.junit.empty()) TRY(write_junit(options.junit, reports, known));
   if (!options.write_known_failures.empty())
     TRY(write_known_failures(options.write_known_failures, reports, known));

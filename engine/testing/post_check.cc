@@ -134,7 +134,7 @@ std::string check_sources(const CaseJson& list, const Catalog& catalog) {
   for (const CaseJson& expected : list.items) {
     const std::string name = expected.text_of("name");
     const DataSource* source = catalog.find_source(name);
-    if (!source) return fmt::format("there is no stream or table {}", name);
+    if (!source) return fmt::format("stream or table {} does not exist", name);
     const std::string difference = check_source(expected, *source);
     if (!difference.empty()) return fmt::format("{}: {}", name, difference);
   }
@@ -179,7 +179,7 @@ std::string check_schema(const CaseJson* expected, const KnownTopic& topic, Side
   const FormatSpec& format = is_key ? topic.format->key_format : topic.format->value_format;
   const bool is_registered = latest && latest->schema;
   if (!is_registered && !(names_schema(format) && topic.name.starts_with("_confluent")))
-    return fmt::format("there is no schema {}", subject);
+    return fmt::format("schema {} does not exist", subject);
   const auto& columns = is_key ? topic.format->key_columns : topic.format->value_columns;
   const SchemaText schema = is_registered ? SchemaText{latest->schema->kind, latest->schema->text}
                                           : derive_schema(format, columns, side);
@@ -199,7 +199,7 @@ std::string check_topic(const CaseJson& expected, const KnownTopic& topic,
   if (const CaseJson* count = expected.find("partitions"))
     if (count->text != std::to_string(topic.partitions))
       return fmt::format("has {} partitions, expected {}", topic.partitions, count->text);
-  if (!topic.format) return "nobody knows its format";
+  if (!topic.format) return "its format is not known";
   const TopicFormat& format = *topic.format;
   std::string difference = check_topic_side(expected.find("keyFormat"), format.key_format,
                                             format.key_columns.size(), Side::Key, "key");
@@ -225,7 +225,7 @@ std::string check_topics(const CaseJson& expected, std::span<const KnownTopic> t
   for (const CaseJson& item : list->items) {
     const std::string name = item.text_of("name");
     const auto topic = std::ranges::find(topics, name, &KnownTopic::name);
-    if (topic == topics.end()) return fmt::format("there is no topic {}", name);
+    if (topic == topics.end()) return fmt::format("topic {} does not exist", name);
     const std::string difference = check_topic(item, *topic, registry);
     if (!difference.empty()) return fmt::format("topic {}: {}", name, difference);
   }

@@ -15,8 +15,8 @@ Error lost_digits(std::string_view number) {
   constexpr size_t kShown = 100;
   return {
       ErrorCode::OutOfRange,
-      fmt::format("{}{} has more digits behind the point than the {} that a NUMERIC without a "
-                  "precision keeps: declare NUMERIC(38, 20), for instance, or ROUND() the number",
+      fmt::format("{}{} has more decimal places than the {} of a NUMERIC without a precision: "
+                  "declare for example NUMERIC(38, 20), or ROUND() the number",
                   number.substr(0, kShown), number.size() > kShown ? "..." : "", kScaleOfNumeric)};
 }
 

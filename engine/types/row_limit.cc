@@ -30,7 +30,7 @@ Error too_many_fields() {
   return {ErrorCode::LimitExceeded,
           fmt::format("a row can have at most {} columns and fields of STRUCTs", kMaxRowFields),
           {},
-          "Keep what belongs together in a MAP or an ARRAY, or in streams of their own."};
+          "Combine related columns in a MAP or an ARRAY, or use separate streams."};
 }
 
 }  // namespace engine

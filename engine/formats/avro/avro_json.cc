@@ -146,14 +146,14 @@ class Encoder {
     int64_t number = 0;
     if (!absl::SimpleAtoi(value.text, &number) ||
         (type.kind == AvroKind::Int && (number < INT32_MIN || number > INT32_MAX)))
-      return invalid(fmt::format("{} is no {}", value.text, avro_kind_name(type.kind)));
+      return invalid(fmt::format("{} is not a valid {}", value.text, avro_kind_name(type.kind)));
     append_whole(out_, number);
     return {};
   }
   Status encode_float(const AvroType& type, const JsonTree& value) {
     double number = 0;
     if (!absl::SimpleAtod(value.text, &number))
-      return invalid(fmt::format("{} is no {}", value.text, avro_kind_name(type.kind)));
+      return invalid(fmt::format("{} is not a valid {}", value.text, avro_kind_name(type.kind)));
     if (type.kind == AvroKind::Float)
       append_little_endian(out_, static_cast<float>(number));
     else
@@ -214,7 +214,7 @@ class Decoder {
 
   Result<std::string> decode(const AvroType& type) {
     TRY(value(type, 0));
-    if (!in_.at_end()) return invalid("the record has more bytes than its schema says");
+    if (!in_.at_end()) return invalid("the record has more bytes than its schema defines");
     return std::move(json_);
   }
 

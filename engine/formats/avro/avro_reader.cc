@@ -87,7 +87,7 @@ Result<std::unique_ptr<SchemaReader>> make_avro_schema_reader(const SchemaText& 
   if (columns.wrapped || columns.columns.empty()) {
     if (parsed->root().without_null().kind != AvroKind::Record)
       return Error{ErrorCode::InvalidStatement,
-                   "its schema is no record, whose fields could be columns"};
+                   "its schema is not a record with fields that can be columns"};
     return std::unique_ptr<SchemaReader>(
         std::make_unique<AvroRecordReader>(std::move(parsed), columns));
   }

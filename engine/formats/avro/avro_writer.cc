@@ -358,7 +358,7 @@ class AvroValueWriter {
     if (to_->kind == AvroKind::Enum) {
       const auto symbol = std::ranges::find(to_->symbols, value);
       if (symbol == to_->symbols.end())
-        return refuse(fmt::format("has a value that is no symbol of enum {}", to_->name), error);
+        return refuse(fmt::format("has a value that is not a symbol of enum {}", to_->name), error);
       put_whole(out, symbol - to_->symbols.begin());
       return true;
     }

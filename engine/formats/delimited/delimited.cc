@@ -28,7 +28,7 @@ class CsvLine {
     fields_.clear();
     size_t at = 0;
     while (at < text.size() && is_line_end(text[at])) ++at;
-    if (at == text.size()) return "there are no fields";
+    if (at == text.size()) return "the record has no fields";
     for (;;) {
       if (const char* wrong = take_field(text, at)) return wrong;
       if (at == text.size() || text[at] != delimiter_) return nullptr;
@@ -61,7 +61,7 @@ class CsvLine {
     ++at;
     while (at < text.size() && text[at] == ' ' && delimiter_ != ' ') ++at;
     if (at < text.size() && text[at] != delimiter_ && !is_line_end(text[at]))
-      return "there is text between a quoted field and the delimiter";
+      return "text follows a quoted field before the delimiter";
     return nullptr;
   }
 

@@ -228,7 +228,7 @@ class JsonSchemaCheck::Walk {
       if (count != 1) return wrong(at.path, fmt::format("it fits {} of oneOf, not one", count));
     }
     if (const JsonTree* no = at.schema.find("not"); no && TRY(fits(at, *no)))
-      return wrong(at.path, "it fits what it must not be");
+      return wrong(at.path, "it matches the schema that it must not match");
     if (const JsonTree* condition = at.schema.find("if")) {
       const bool holds = TRY(fits(at, *condition));
       if (const JsonTree* then = at.schema.find(holds ? "then" : "else"))
@@ -258,7 +258,7 @@ class JsonSchemaCheck::Walk {
       const long double times = value / *step;
       constexpr long double kNear = 1e-9L;
       if (std::fabs(times - std::round(times)) > kNear * std::max(1.0L, std::fabs(times)))
-        return wrong(at.path, fmt::format("{} is no multiple", at.value.text));
+        return wrong(at.path, fmt::format("{} is not a multiple", at.value.text));
     }
     return {};
   }

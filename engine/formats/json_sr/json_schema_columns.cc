@@ -190,7 +190,7 @@ class Inference {
     if (name == "array") {
       const JsonTree* items = node.find("items");
       if (items == nullptr || items->kind != JsonKind::Object)
-        return cannot("an array must say what its items are");
+        return cannot("an array must declare its items");
       return SqlType::array(TRY(infer(*items, depth + 1)));
     }
     if (name == "object") return infer_object(node, depth);
@@ -222,7 +222,7 @@ class Inference {
     if (is_map && others != nullptr && others->kind == JsonKind::Object)
       return SqlType::map(TypeKind::String, TRY(infer(*others, depth + 1)));
     if (properties == nullptr || properties->members.empty())
-      return cannot("an object must say which properties it has");
+      return cannot("an object must declare its properties");
     std::vector<const std::pair<std::string, JsonTree>*> ordered;
     for (const auto& member : properties->members) ordered.push_back(&member);
     std::ranges::stable_sort(ordered, {}, [](const auto* member) {

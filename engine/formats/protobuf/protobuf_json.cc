@@ -60,7 +60,7 @@ Result<std::string> json_of_protobuf(const SchemaText& schema, std::string_view 
   pb::DynamicMessageFactory factory;
   const std::unique_ptr<pb::Message> message(factory.GetPrototype(descriptor)->New());
   if (!message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return invalid("the record is no message of its schema");
+    return invalid("the record is not a message of its schema");
   std::string json;
   pb::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;

@@ -90,7 +90,7 @@ Result<std::unique_ptr<SchemaReader>> make_bare_protobuf_reader(const SchemaText
   ProtobufSchemaPtr parsed = TRY(ProtobufSchema::parse(schema));
   const ProtobufMessage* message = parsed->find(full_name);
   if (message == nullptr)
-    return Error{ErrorCode::InvalidStatement, fmt::format("there is no message {}", full_name)};
+    return Error{ErrorCode::InvalidStatement, fmt::format("message {} does not exist", full_name)};
   return std::unique_ptr<SchemaReader>(
       std::make_unique<BareProtobufReader>(std::move(parsed), *message, columns));
 }

@@ -124,7 +124,7 @@ void ReaderOfSchemas::read(std::span<const std::optional<std::string_view>> payl
       continue;
     }
     status.fail(i, error.empty()
-                       ? "the record ends too early, or has more bytes than its schema says"
+                       ? "the record is truncated, or has more bytes than its schema defines"
                        : std::move(error));
   }
 }

@@ -299,20 +299,20 @@ constexpr AggregateDef row(std::string_view name, std::string_view signature,
 }
 
 constexpr std::string_view
-    kAll = "Whether all values are true; null when there are none.",
+    kAll = "Whether all values are true; null without values.",
     kSample = "The variance of a sample, as PostgreSQL has it; null for fewer than two values.";
 
-constexpr std::string_view kBitsAnd = "The bits that all values have; null when there are none.";
-constexpr std::string_view kBitsOr = "The bits that any value has; null when there are none.";
+constexpr std::string_view kBitsAnd = "The bits that all values have; null without values.";
+constexpr std::string_view kBitsOr = "The bits that any value has; null without values.";
 constexpr std::string_view kBitsXor =
-    "The bits that an odd number of values has; null when there are none.";
+    "The bits that an odd number of values has; null without values.";
 
 constexpr AggregateDef kPostgresDefs[] = {
     row<JoinedText>("STRING_AGG", "(STRING val, STRING separator) -> STRING",
-                    "All texts, in the order they came, with the separator between them; null when "
-                    "there are none."),
+                    "All texts in their order of arrival, joined with the separator; null without "
+                    "values."),
     row<Gathered>("ARRAY_AGG", "(T val) -> ARRAY<T>",
-                  "All values, nulls too, in the order they came; null when there are none."),
+                  "All values including nulls, in their order of arrival; null without values."),
     row<Bits<int32_t, And>>("BIT_AND", "(INT val) -> INT", kBitsAnd),
     row<Bits<int64_t, And>>("BIT_AND", "(BIGINT val) -> BIGINT", kBitsAnd),
     row<Bits<int32_t, Or>>("BIT_OR", "(INT val) -> INT", kBitsOr),
@@ -322,11 +322,11 @@ constexpr AggregateDef kPostgresDefs[] = {
     row<AllTrue>("BOOL_AND", "(BOOLEAN val) -> BOOLEAN", kAll),
     row<AllTrue>("EVERY", "(BOOLEAN val) -> BOOLEAN", kAll),
     row<AnyTrue>("BOOL_OR", "(BOOLEAN val) -> BOOLEAN",
-                 "Whether a value is true; null when there are none."),
+                 "Whether any value is true; null without values."),
     row<Spread<true, false>>("VARIANCE", "(DOUBLE val) -> DOUBLE", kSample),
     row<Spread<true, false>>("VAR_SAMP", "(DOUBLE val) -> DOUBLE", kSample),
     row<Spread<false, false>>("VAR_POP", "(DOUBLE val) -> DOUBLE",
-                              "The variance of all values; null when there are none."),
+                              "The variance of all values; null without values."),
     row<Spread<true, true>>("STDDEV", "(DOUBLE val) -> DOUBLE",
                             "The standard deviation of a sample, as PostgreSQL has it; null for "
                             "fewer than two values."),
@@ -334,21 +334,21 @@ constexpr AggregateDef kPostgresDefs[] = {
                             "Over tables: the standard deviation of a sample; null for fewer than "
                             "two values."),
     row<Spread<false, true>>("STDDEV_POP", "(DOUBLE val) -> DOUBLE",
-                             "The standard deviation of all values; null when there are none."),
+                             "The standard deviation of all values; null without values."),
     row<OfPairs<corr>>(
         "CORR", "(DOUBLE y, DOUBLE x) -> DOUBLE",
         "The correlation of y and x, as PostgreSQL has it; null where it is not defined."),
     row<OfPairs<covar_pop>>(
         "COVAR_POP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-        "The covariance of all pairs in which neither is null; null when there are none."),
+        "The covariance of all pairs in which neither is null; null without values."),
     row<OfPairs<covar_samp>>("COVAR_SAMP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
                              "The covariance of a sample; null for fewer than two pairs."),
     row<OfPairs<regr_avgx>>(
         "REGR_AVGX", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-        "The mean of x, of pairs in which neither is null; null when there are none."),
+        "The mean of x over the pairs in which neither is null; null without values."),
     row<OfPairs<regr_avgy>>(
         "REGR_AVGY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-        "The mean of y, of pairs in which neither is null; null when there are none."),
+        "The mean of y over the pairs in which neither is null; null without values."),
     row<OfPairs<regr_intercept>>("REGR_INTERCEPT", "(DOUBLE y, DOUBLE x) -> DOUBLE",
                                  "Where the line of least squares through the pairs is for x = 0."),
     row<OfPairs<regr_r2>>("REGR_R2", "(DOUBLE y, DOUBLE x) -> DOUBLE",
@@ -362,7 +362,7 @@ constexpr AggregateDef kPostgresDefs[] = {
     row<OfPairs<regr_syy>>("REGR_SYY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
                            "The sum of the squares of the distances of y to its mean."),
     row<PairCount>("REGR_COUNT", "(DOUBLE y, DOUBLE x) -> BIGINT",
-                   "How many pairs there are in which neither is null."),
+                   "The number of pairs in which neither is null."),
 };
 
 }  // namespace

@@ -219,10 +219,10 @@ constexpr AggregateDef row(std::string_view name, std::string_view signature, st
 }
 
 constexpr std::string_view kSum =
-    "Over tables: the sum of all values that are not null; null when there are none.";
+    "Over tables: the sum of all values that are not null; null without values.";
 constexpr std::string_view kMean =
-    "Over tables: the mean of all values that are not null, with 16 digits behind the point where "
-    "they are exact; null when there are none.";
+    "Over tables: the mean of all values that are not null, with 16 digits after the decimal point "
+    "if they are exact; null without values.";
 
 constexpr AggregateDef kPostgresSumsDefs[] = {
     row<SumOrNull<int32_t>>("pg_catalog.sum", "(INT val) -> BIGINT", kSum),

@@ -428,7 +428,7 @@ constexpr FunctionDef kJsonDefs[] = {
      .kernel = row_kernel<records>},
     {.name = "to_json",
      .signature = "(T val) -> STRING",
-     .doc = "Any value as PostgreSQL's json: rows are objects, json is what it is.",
+     .doc = "Any value as PostgreSQL's json: rows become objects, json stays unchanged.",
      .example = R"(CAST(TO_JSON(ARRAY['a', 'b']) AS VARCHAR) = '["a","b"]')",
      .kernel = to_json,
      .returns = json_type},

@@ -377,7 +377,8 @@ void array_to_string(KernelCall& call) {
 constexpr FunctionDef kArrayDefs[] = {
     {.name = "array_position",
      .signature = "(ARRAY<T> array, T val) -> INT",
-     .doc = "The place of the first such element, counted from 1; null where there is none.",
+     .doc = "The position of the first such element, counted from 1; null if the array does not "
+            "have it.",
      .example = "ARRAY_POSITION(ARRAY['a', 'b'], 'b') = 2",
      .kernel = array_position},
     {.name = "array_contains",
@@ -387,8 +388,8 @@ constexpr FunctionDef kArrayDefs[] = {
      .kernel = array_contains},
     {.name = "pg_catalog.equal_any",
      .signature = "(ARRAY<T> array, T val) -> BOOLEAN",
-     .doc = "What val = ANY(array) is: over tables null where nobody knows, as PostgreSQL has it, "
-            "else false.",
+     .doc = "The function of val = ANY(array): over tables null if unknown, as in PostgreSQL, "
+            "otherwise false.",
      .example = "2 = ANY(SLICE(ARRAY[1, 2, 3], 1, 2))",
      .kernel = equal_any},
     {.name = "array_concat",

@@ -346,7 +346,7 @@ std::optional<std::string> uuid_of(std::string_view bytes) {
 constexpr FunctionDef kBytesDefs[] = {
     {.name = "len",
      .signature = "(BYTES input) -> INT",
-     .doc = "How many bytes there are.",
+     .doc = "The number of bytes.",
      .example = "LEN(TO_BYTES('abc', 'utf8')) = 3",
      .kernel = row_kernel<len>},
     {.name = "substring",

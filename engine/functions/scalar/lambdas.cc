@@ -217,12 +217,12 @@ void reduce(KernelCall& call) { Reduction(call).run(); }
 constexpr FunctionDef kLambdaDefs[] = {
     {.name = "transform",
      .signature = "(ARRAY<T> array, (T) => R) -> ARRAY<R>",
-     .doc = "The array of what a lambda makes of each element.",
+     .doc = "The array of the results of a lambda for each element.",
      .example = "TRANSFORM(ARRAY[1, 2], x => x + 5) = ARRAY[6, 7]",
      .kernel = transform_array},
     {.name = "transform",
      .signature = "(MAP<K, V> map, (K, V) => R, (K, V) => S) -> MAP<R, S>",
-     .doc = "The map of what two lambdas make of each key and of each value.",
+     .doc = "The map of the results of two lambdas for each key and each value.",
      .example = "TRANSFORM(MAP('a' := 1), (k, v) => UCASE(k), (k, v) => v + 1)['A'] = 2",
      .kernel = transform_map},
     {.name = "filter",
@@ -237,12 +237,14 @@ constexpr FunctionDef kLambdaDefs[] = {
      .kernel = filter},
     {.name = "reduce",
      .signature = "(ARRAY<T> list, S state, (S, T) => S) -> S",
-     .doc = "What a lambda makes of a start value and, one after another, all elements.",
+     .doc = "The result of a lambda that combines a start value with all elements, one after "
+            "another.",
      .example = "REDUCE(ARRAY[1, 2, 3], 10, (s, x) => s + x) = 16",
      .kernel = reduce},
     {.name = "reduce",
      .signature = "(MAP<K, V> map, S state, (S, K, V) => S) -> S",
-     .doc = "What a lambda makes of a start value and, one after another, all entries.",
+     .doc = "The result of a lambda that combines a start value with all entries, one after "
+            "another.",
      .example = "REDUCE(MAP('a' := 1, 'b' := 2), 10, (s, k, v) => s + v) = 13",
      .kernel = reduce},
 };

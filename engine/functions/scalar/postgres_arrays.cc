@@ -127,19 +127,20 @@ void truth_of(KernelCall& call) {
 constexpr FunctionDef kPostgresArraysDefs[] = {
     {.name = "pg_catalog.any_true",
      .signature = "(ARRAY<BOOLEAN> truths) -> BOOLEAN",
-     .doc = "What x < ANY(array) is of its comparisons: whether one is true, null where nobody "
-            "knows.",
+     .doc = "The function of x < ANY(array) for its comparisons: whether one is true, null if "
+            "unknown.",
      .example = "PG_CATALOG.ANY_TRUE(ARRAY[false, true])",
      .kernel = truth_of<false>},
     {.name = "pg_catalog.all_true",
      .signature = "(ARRAY<BOOLEAN> truths) -> BOOLEAN",
-     .doc = "What x < ALL(array) is of its comparisons: whether all are true, null where nobody "
-            "knows.",
+     .doc = "The function of x < ALL(array) for its comparisons: whether all are true, null if "
+            "unknown.",
      .example = "PG_CATALOG.ALL_TRUE(ARRAY[true, true])",
      .kernel = truth_of<true>},
     {.name = "pg_catalog.array_slice",
      .signature = "(ARRAY<T> array, INT from, INT to) -> ARRAY<T>",
-     .doc = "What a[from:to] is: the elements at these places, as far as the array has them.",
+     .doc = "The function of a[from:to]: the elements at these positions, as far as the array has "
+            "them.",
      .example = "PG_CATALOG.ARRAY_SLICE(ARRAY[1, 2, 3], 2, 9) = ARRAY[2, 3]",
      .kernel = slice},
     {.name = "array_lower",
@@ -174,7 +175,7 @@ constexpr FunctionDef kPostgresArraysDefs[] = {
      .kernel = cardinality},
     {.name = "array_append",
      .signature = "(ARRAY<T> array, T element) -> ARRAY<T>",
-     .doc = "The array with an element behind it.",
+     .doc = "The array with an element appended.",
      .example = "ARRAY_APPEND(ARRAY[1], 2) = ARRAY[1, 2]",
      .kernel = with_element<true>},
     {.name = "array_prepend",

@@ -265,14 +265,14 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
      "Over tables: Euler's number to the power of the value; an error where it is too large.",
      "EXP(0) = 1E0", row_kernel<exponential>},
     {"pg_catalog.ln", "(DOUBLE val) -> DOUBLE",
-     "Over tables: the natural logarithm; an error where there is none.", "LN(1) = 0E0",
+     "Over tables: the natural logarithm; an error if it does not exist.", "LN(1) = 0E0",
      row_kernel<natural_logarithm>},
     {"pg_catalog.log", "(DOUBLE val) -> DOUBLE", kLog, "LOG(100) = 2E0",
      row_kernel<common_logarithm>},
     {"log10", "(DOUBLE val) -> DOUBLE", "The logarithm to the base 10.", "LOG10(100) = 2E0",
      row_kernel<common_logarithm>},
     {"pg_catalog.log", "(DOUBLE base, DOUBLE val) -> DOUBLE",
-     "Over tables: the logarithm to a base; an error where there is none.",
+     "Over tables: the logarithm to a base; an error if it does not exist.",
      "ROUND(LOG(2, 8), 9) = 3E0", row_kernel<logarithm>},
     {"pg_catalog.power", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
      "Over tables: the base to the power of the exponent; an error where it is too large, or no "
@@ -292,8 +292,8 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"factorial", "(BIGINT number) -> DECIMAL", "The product of all numbers up to this one.",
      "FACTORIAL(5) = 120", row_kernel<factorial>, widest_whole},
     {"width_bucket", "(DOUBLE value, DOUBLE low, DOUBLE high, INT count) -> INT",
-     "In which of so many parts of a range, all of one width, the value is; 0 below them, one more "
-     "than there are above.",
+     "The number of the bucket of the value, if a range is divided into n buckets of equal width; "
+     "0 below the range, n + 1 above it.",
      "WIDTH_BUCKET(5.35, 0.024, 10.06, 5) = 3", row_kernel<width_bucket>},
 };
 

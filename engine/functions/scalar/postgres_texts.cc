@@ -162,7 +162,7 @@ class Formatter {
       int64_t value = 0;
       if (text) {
         const auto read = std::from_chars(text->data(), text->data() + text->size(), value);
-        if (read.ec != std::errc()) return bad("the width of format() is no number");
+        if (read.ec != std::errc()) return bad("the width of format() is not a number");
       }
       width = value;
     } else {
@@ -308,7 +308,7 @@ constexpr FunctionDef kPostgresTextsDefs[] = {
      .kernel = row_kernel<similar_to_escape_by>},
     {.name = "pg_catalog.concat",
      .signature = "(STRING first, STRING... others) -> STRING",
-     .doc = "Over tables: the texts of values of any type one behind the other, without nulls.",
+     .doc = "Over tables: joins the texts of values of any type, without nulls.",
      .example = "CONCAT('a', 1, NULL, 'b') = 'a1b'",
      .kernel = row_kernel<concat>},
     {.name = "pg_catalog.concat_ws",
@@ -319,7 +319,7 @@ constexpr FunctionDef kPostgresTextsDefs[] = {
      .kernel = row_kernel<concat_ws>},
     {.name = "pg_catalog.lpad",
      .signature = "(STRING text, INT length, STRING fill) -> STRING",
-     .doc = "Over tables: the text filled on the left, or cut, to so many characters.",
+     .doc = "Over tables: the text filled on the left, or cut, to n characters.",
      .example = "LPAD('a', 3, 'xy') = 'xya'",
      .kernel = row_kernel<pad<Side::Left, Characters>>},
     {.name = "pg_catalog.lpad",
@@ -334,7 +334,7 @@ constexpr FunctionDef kPostgresTextsDefs[] = {
      .kernel = row_kernel<pad<Side::Left, Bytes>>},
     {.name = "pg_catalog.rpad",
      .signature = "(STRING text, INT length, STRING fill) -> STRING",
-     .doc = "Over tables: the text filled on the right, or cut, to so many characters.",
+     .doc = "Over tables: the text filled on the right, or cut, to n characters.",
      .example = "RPAD('a', 3, 'xy') = 'axy'",
      .kernel = row_kernel<pad<Side::Right, Characters>>},
     {.name = "pg_catalog.rpad",

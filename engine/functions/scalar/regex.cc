@@ -312,7 +312,7 @@ constexpr FunctionDef kRegexDefs[] = {
      .kernel = row_kernel<extract>},
     {.name = "regexp_extract",
      .signature = "(STRING pattern, STRING input, INT group) -> STRING",
-     .doc = "What a group of the expression matched.",
+     .doc = "The first match of a group of the expression.",
      .example = "REGEXP_EXTRACT('(.*) (.*)', 'steven zhang', 2) = 'zhang'",
      .kernel = row_kernel<extract_group>},
     {.name = "regexp_extract_all",
@@ -322,7 +322,7 @@ constexpr FunctionDef kRegexDefs[] = {
      .kernel = row_kernel<extract_all>},
     {.name = "regexp_extract_all",
      .signature = "(STRING pattern, STRING input, INT group) -> ARRAY<STRING>",
-     .doc = "What a group of the expression matched, in all matches.",
+     .doc = "The matches of a group of the expression, one for each match.",
      .example = R"(REGEXP_EXTRACT_ALL('(\w+) (\w*)', 'a b c d', 2) = ARRAY['b', 'd'])",
      .kernel = row_kernel<extract_all_groups>},
     {.name = "regexp_like",
@@ -337,8 +337,8 @@ constexpr FunctionDef kRegexDefs[] = {
      .kernel = row_kernel<is_like_with>},
     {.name = "regexp_match",
      .signature = "(STRING string, STRING pattern) -> ARRAY<STRING>",
-     .doc = "What the groups of an expression matched first, or the match where it has none; null "
-            "where nothing matches.",
+     .doc = "The first matches of the groups of an expression, or the match if it has no groups; "
+            "null without a match.",
      .example = "REGEXP_MATCH('foobarbequebaz', '(bar)(beque)') = ARRAY['bar', 'beque']",
      .kernel = row_kernel<first_groups>},
     {.name = "regexp_match",
@@ -354,7 +354,7 @@ constexpr FunctionDef kRegexDefs[] = {
      .kernel = row_kernel<all_groups>},
     {.name = "regexp_replace",
      .signature = "(STRING str, STRING regexp, STRING new) -> STRING",
-     .doc = "The text with all matches replaced; $1 is what the first group matched.",
+     .doc = "The text with all matches replaced; $1 is the match of the first group.",
      .example = "REGEXP_REPLACE('baababaa', '(ab)+', 'cat') = 'bacataa'",
      .kernel = row_kernel<replace>},
     {.name = "pg_catalog.regexp_replace",
@@ -369,14 +369,14 @@ constexpr FunctionDef kRegexDefs[] = {
      .kernel = row_kernel<replace_with>},
     {.name = "regexp_replace",
      .signature = "(STRING str, STRING regexp, STRING new, STRING flags) -> STRING",
-     .doc = "As PostgreSQL has it: the first match, with the flag `g` all, with `i` in any case; "
-            "`\\1` is what the first group matched.",
+     .doc = "As in PostgreSQL: replaces the first match, with the flag `g` all, with `i` in any "
+            "case; `\\1` is the match of the first group.",
      .example = "REGEXP_REPLACE('Hello World', 'L', 'x', 'gi') = 'Hexxo Worxd'",
      .kernel = row_kernel<replace_with>},
     {.name = "pg_catalog.substring",
      .signature = "(STRING text, STRING pattern) -> STRING",
-     .doc = "Over tables: what the first group of a regular expression matched, or the match where "
-            "it has none.",
+     .doc = "Over tables: the match of the first group of a regular expression, or the whole match "
+            "if it has no groups.",
      .example = "SUBSTRING('foobar', 'o(.)b') = 'o'",
      .kernel = row_kernel<first_match<1>>},
     {.name = "regexp_substr",

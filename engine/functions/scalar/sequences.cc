@@ -100,11 +100,11 @@ void setval(KernelCall& call) {
   });
 }
 
-constexpr std::string_view kNext = "The next number of a sequence, which nobody else gets.";
+constexpr std::string_view kNext = "The next number of a sequence, which no other session gets.";
 constexpr std::string_view kCurrent =
     "The number that nextval() gave this session last of a sequence.";
 constexpr std::string_view kSet =
-    "Lets a sequence go on behind a value, or with it where `is_called` is false.";
+    "Sets a sequence so that it continues after a value, or with it if `is_called` is false.";
 
 constexpr FunctionDef kSequenceDefs[] = {
     {.name = "pg_catalog.nextval",

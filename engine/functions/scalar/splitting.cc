@@ -127,8 +127,8 @@ constexpr FunctionDef kSplittingDefs[] = {
     {.name = "string_to_array",
      .signature = "(STRING string, STRING delimiter) -> ARRAY<STRING>",
      .doc =
-         "PostgreSQL's SPLIT: a null delimiter gives the characters, an empty one the text as it "
-         "is, and of an empty text comes no element.",
+         "PostgreSQL's SPLIT: a null delimiter returns the characters, an empty one the unchanged "
+         "text, and an empty text no elements.",
      .example = "STRING_TO_ARRAY('a,b', ',') = ARRAY['a', 'b']",
      .kernel = row_kernel<string_to_array_of_all>},
     {.name = "string_to_array",

@@ -257,10 +257,9 @@ Result<std::string> day_to_char(const KernelCall& call, PerBatch<CallZone>& zone
 constexpr FunctionDef kToCharDefs[] = {
     {.name = "to_char",
      .signature = "(TIMESTAMP timestamp, STRING template) -> STRING",
-     .doc = "A point in time as text, in UTC, by PostgreSQL's patterns: YYYY, MM, DD, HH24, HH12, "
-            "MI, SS, MS, AM, BC, Month, Mon, Day, Dy, DDD, D, Q, WW, IW, TZ, TZH ...; FM before "
-            "one leaves "
-            "blanks and zeros out, \"what is quoted\" stays.",
+     .doc = "A timestamp as text, in UTC, by PostgreSQL's patterns: YYYY, MM, DD, HH24, HH12, MI, "
+            "SS, MS, AM, BC, Month, Mon, Day, Dy, DDD, D, Q, WW, IW, TZ, TZH ...; FM before a "
+            "pattern removes blanks and zeros, \"quoted text\" is copied.",
      .example = "TO_CHAR(FROM_UNIXTIME(86400005), 'YYYY-MM-DD HH24:MI:SS.MS') = '1970-01-02 "
                 "00:00:00.005'",
      .kernel = row_kernel<time_to_char>},

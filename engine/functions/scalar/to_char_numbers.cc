@@ -406,8 +406,7 @@ Result<std::string> double_to_char(PerBatch<LastTemplate>& forms, double number,
 
 constexpr std::string_view kDoc =
     "A number as text, by PostgreSQL's patterns: 9, 0, ., D, a comma, G, S, MI, PL, SG, PR, TH, "
-    "FM; \"what is quoted\" "
-    "stays.";
+    "FM; \"quoted text\" is copied.";
 
 constexpr FunctionDef kToCharOfNumbersDefs[] = {
     {.name = "to_char",

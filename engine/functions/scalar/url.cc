@@ -183,7 +183,7 @@ constexpr FunctionDef kUrlDefs[] = {
      .kernel = row_kernel<encode_param>},
     {.name = "url_extract_fragment",
      .signature = "(STRING input) -> STRING",
-     .doc = "What follows the # of a URL.",
+     .doc = "The part of a URL after the #.",
      .example = "URL_EXTRACT_FRAGMENT('http://a.com/?q#f') = 'f'",
      .kernel = row_kernel<extract<&Uri::fragment>>},
     {.name = "url_extract_host",
@@ -213,7 +213,7 @@ constexpr FunctionDef kUrlDefs[] = {
      .kernel = row_kernel<extract<&Uri::scheme>>},
     {.name = "url_extract_query",
      .signature = "(STRING input) -> STRING",
-     .doc = "What lies between the ? and the # of a URL.",
+     .doc = "The part of a URL between the ? and the #.",
      .example = "URL_EXTRACT_QUERY('http://a.com?q=1#f') = 'q=1'",
      .kernel = row_kernel<extract<&Uri::query>>},
 };

@@ -130,9 +130,9 @@ TEST_F(PlanJsonTest, a_newer_version_and_unknown_steps_are_refused_by_name) {
     return plan ? std::string("no error") : plan.error().message;
   };
   EXPECT_EQ(message(with("\"function\":\"COUNT\"", "\"function\":\"TALLY\"")),
-            "the plan cannot be read: there is no aggregate function TALLY()");
+            "the plan cannot be read: unknown aggregate function TALLY()");
   EXPECT_EQ(message(with("\"step\":\"aggregate\"", "\"step\":\"fold\"")),
-            "the plan cannot be read: there is no step \"fold\"");
+            "the plan cannot be read: unknown step \"fold\"");
   EXPECT_EQ(message(with("\"operator\":\">\"", "\"operator\":\"~\"")),
             "the plan cannot be read: there is no operator ~ for these operands");
   EXPECT_EQ(message("{\"version\":1}"),
