@@ -194,7 +194,7 @@ Result<ForeignKeyJoinOperator::Answers> ForeignKeyJoinOperator::answer_right() {
       const auto number = static_cast<int64_t>(in.varint());
       const int64_t timestamp = unzigzag(in.varint());
       read = in.ok() ? decode_row(in.rest(), pointers, RowStrings::Copy)
-                     : Error{ErrorCode::CorruptRecord, "a stored row of a join is cut"};
+                     : Error{ErrorCode::CorruptRecord, "a stored row of a join is truncated"};
       if (!read) return false;
       answers.add(row, std::max(timestamp, rest.batch.timestamps[row]), number, kind);
       answers.right_rows.push_back({is_there ? kFound : kMissing, is_there ? row : 0});

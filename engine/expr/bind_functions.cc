@@ -71,7 +71,7 @@ Status refuse_postgres_clauses(const FunctionCall& call, std::string_view clause
                                               : nullptr;
   if (!what) return {};
   return Error{ErrorCode::WrongObjectType, std::string(what) + " is for aggregate functions, and " +
-                                               call.name + " is none here"}
+                                               call.name + " is not one"}
       .at(position);
 }
 
@@ -100,7 +100,8 @@ Error unknown_function(const std::string& name) {
     if (name == of_sequence)
       return Error{
           ErrorCode::NotSupported,
-          lower_case(name) + "() is not for queries that run on, nor for ksqlDB's statements"}
+          lower_case(name) + "() is supported neither in continuous queries nor in ksqlDB's "
+                             "statements"}
           .with_hint(
               "A query may be computed again after a crash, and would use other numbers. Use the "
               "function where rows are inserted.");

@@ -66,7 +66,7 @@ Error unknown_source(const Scope& scope, const Name& source) {
   };
   const std::string nearest = closest_name(source.text, names);
   const std::string hint = std::ranges::any_of(scope.layout, is_struct)
-                               ? "A field of a STRUCT is written " + shown(source) + "->field."
+                               ? "To select a field of a STRUCT, use " + shown(source) + "->field."
                            : nearest.empty() ? ""
                                              : "Did you mean " + nearest + "?";
   return with_ksqldb(ErrorCode::UndefinedSource,
@@ -89,7 +89,7 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
   const std::string nearest = closest_name(column.name.text, names);
   std::string hint = nearest.empty() ? "" : "Did you mean " + nearest + "?";
   if (nearest.empty() && column.name.quoting == Quoting::Double && !column.source)
-    hint = "A text stands in single quotes: '" + column.name.text + "'.";
+    hint = "A text needs single quotes: '" + column.name.text + "'.";
   if (!list.empty()) hint += (hint.empty() ? "" : " ") + ("Columns: " + list) + ".";
   return Error{ErrorCode::UndefinedColumn, "column \"" + shown(column.name) + "\" does not exist" +
                                                (scope.source.empty() ? "" : " in " + scope.source)}

@@ -145,7 +145,7 @@ Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
   if (!ms)
     return with_ksqldb(ErrorCode::InvalidDatetime, "'" + text->value + "' is not a point in time",
                        "Failed to parse timestamp '" + text->value + "'")
-        .with_hint("Write it as yyyy-MM-dd'T'HH:mm:ss.SSS, from the right as short as you like.")
+        .with_hint("Use the form yyyy-MM-dd'T'HH:mm:ss.SSS, which can be shortened from the right.")
         .at(other.source->position);
   other.bound = literal_expression(TypeKind::Bigint, Value::bigint(*ms));
   return {};
@@ -239,11 +239,11 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   const auto refuse = [&](const std::string& ksql_text) -> Error {
     Error error = with_ksqldb(
         no_operator(),
-        "operator " + std::string(to_string(node.op)) + " does not take " + shown(left.type) +
+        "operator " + std::string(to_string(node.op)) + " does not accept " + shown(left.type) +
             " and " + shown(right.type),
         type_error_detail("Error processing expression: " + to_sql(expression) + ". " + ksql_text));
     if (left.type.is_time_like() && right.type.is_numeric()) {
-      error.hint = "Write a duration as an interval, for example INTERVAL '5 minutes'.";
+      error.hint = "Use an interval for a duration, for example INTERVAL '5 minutes'.";
     } else if (left.type.is_numeric() != right.type.is_numeric() && !left.type.is_null() &&
                !right.type.is_null()) {
       const bool cast_right = left.type.is_numeric();
@@ -570,7 +570,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
   if (!types) {
     Error error = with_ksqldb(
         no_operator(),
-        "operator " + std::string(to_string(op)) + " does not take " + shown(l) + " and " +
+        "operator " + std::string(to_string(op)) + " does not accept " + shown(l) + " and " +
             shown(r),
         type_error_detail("Cannot compare " + text_of(*left.source) + " (" + l.to_string() +
                           ") to " + text_of(*right.source) + " (" + r.to_string() + ") with " +
@@ -732,7 +732,7 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
   for (const ExpressionPtr& side : {std::cref(node.value), std::cref(node.pattern)}) {
     BoundExpression text = TRY(bind_open(*side));
     if (!text.type.is_null() && text.type.kind() != TypeKind::String)
-      return with_ksqldb(ErrorCode::TypeMismatch, "LIKE takes VARCHAR, not " + shown(text.type),
+      return with_ksqldb(ErrorCode::TypeMismatch, "LIKE requires VARCHAR, not " + shown(text.type),
                          type_error_detail("Like condition must be between strings: " +
                                            to_sql(*node.value) + " LIKE " + to_sql(*node.pattern)))
           .at(position);

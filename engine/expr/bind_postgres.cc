@@ -130,7 +130,7 @@ Result<std::optional<BoundExpression>> Binder::bind_postgres_call(const Function
         !(item.bound.type.is_numeric() &&
           (element.is_numeric() || element.label() == label::kNumeric)))
       return Error{ErrorCode::TypeMismatch,
-                   fmt::format("{} takes {}, not {}", lower_case(call.name),
+                   fmt::format("{} accepts {}, not {}", lower_case(call.name),
                                postgres_type_name(element), postgres_type_name(item.bound.type))}
           .at(item.source->position);
     if (item.bound.type.is_null())

@@ -26,7 +26,7 @@ Result<Property> property(const Fields& option, TextPosition at) {
         make_expression(IntegerLiteral{static_cast<int32_t>(value->fields.number("ival"))}, at);
   else
     return Error{ErrorCode::SyntaxError,
-                 fmt::format("the value of {} in WITH must be a text in quotes or an integer",
+                 fmt::format("the value of {} in WITH must be a quoted text or an integer",
                              property.written_name)}
         .at(at);
   return property;
@@ -55,7 +55,7 @@ Result<Statement> Converter::create_as(const Fields& fields) const {
   if (into->flag("skipData"))
     return not_supported("WITH NO DATA is", named.position)
         .with_hint(
-            "The table follows its sources from their first records; leave WITH NO DATA out.");
+            "The table reads its sources from their first records. Omit WITH NO DATA.");
   CreateAsSelect create;
   create.kind = SourceKind::Table;
   create.if_not_exists = fields.flag("if_not_exists");

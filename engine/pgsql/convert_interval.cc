@@ -173,7 +173,7 @@ Result<Span> parse_interval(std::string_view whole, TextPosition at) {
         ErrorCode::InvalidText,
         "invalid input syntax for type interval: \"" + std::string(whole.substr(0, 60)) + "\"",
         {},
-        "Intervals are written like '90 seconds', '1 day 12 hours' or '02:30:00'."}
+        "Intervals have the form '90 seconds', '1 day 12 hours' or '02:30:00'."}
         .at(at);
   };
   std::string_view text = whole;
@@ -248,7 +248,7 @@ Result<ExpressionPtr> Converter::moved_by_interval(ExpressionPtr time, const Fie
                                                    bool is_later, TextPosition at) const {
   const auto literal = child(interval, "arg");
   const auto text = literal ? literal->fields.part("sval") : std::nullopt;
-  if (!text) return not_supported("an INTERVAL that is no literal is", at);
+  if (!text) return not_supported("an INTERVAL that is not a literal is", at);
   const std::string written(text->text("sval"));
   const auto of_units = TRY(interval_of_units(written, *interval.part("typeName"), at));
   const Span span = TRY(parse_interval(of_units.value_or(written), at));

@@ -259,7 +259,8 @@ Result<Statement> Converter::drop(const Fields& fields) const {
                                 position(object.fields.number("location")),
                                 kind == "OBJECT_DOMAIN"});
     if (kind != "OBJECT_TABLE" && kind != "OBJECT_MATVIEW")
-      return not_supported("to DROP anything but tables, sequences and types is", position(0));
+      return not_supported("DROP of anything other than tables, sequences and types is",
+                           position(0));
     const std::vector<std::string> names = strings(object.fields, "items");
     if (names.empty()) return Error{ErrorCode::SyntaxError, "a table without a name"};
     DropSource& drop = drops.drops.emplace_back();
@@ -275,7 +276,7 @@ Result<Statement> Converter::comment(const Fields& fields) const {
   const std::string_view kind = fields.text("objtype");
   const bool is_column = kind == "OBJECT_COLUMN";
   if (!is_column && kind != "OBJECT_TABLE" && kind != "OBJECT_VIEW" && kind != "OBJECT_MATVIEW")
-    return not_supported("COMMENT ON anything but tables, materialized views and columns is",
+    return not_supported("COMMENT ON anything other than tables, materialized views and columns is",
                          position(0));
   const auto object = child(fields, "object");
   std::vector<std::string> names =
@@ -354,7 +355,7 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
 Result<Statement> Converter::rename(const Fields& fields) const {
   if (fields.text("renameType") != "OBJECT_COLUMN" ||
       fields.text("relationType") != "OBJECT_TABLE" || !fields.part("relation"))
-    return not_supported("to RENAME anything but a table's column is", position(0));
+    return not_supported("RENAME of anything other than a column of a table is", position(0));
   AlterColumns columns{TRY(table_name(*fields.part("relation"))), {}, {}, {}};
   columns.if_exists = fields.flag("missing_ok");
   columns.renamed.push_back(
@@ -400,7 +401,7 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   // refused, because it is a constraint on rows.
   if (node.kind == "IndexStmt" && node.fields.flag("unique"))
     return not_supported("CREATE UNIQUE INDEX is", position(0))
-        .with_hint("Rows are told apart by the PRIMARY KEY.");
+        .with_hint("Rows are identified by the PRIMARY KEY.");
   if (node.kind == "IndexStmt") return Made(Maintain{"CREATE INDEX"});
   if (node.kind == "DropStmt") return Made(Maintain{"DROP INDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});

@@ -49,7 +49,7 @@ Result<TypeName> Converter::type(const Fields& type) const {
     constexpr int kAllFields = 0x7fff;  // INTERVAL_FULL_RANGE: interval(3)
     if (name == "interval" && !modifiers.empty() && number(0) != kAllFields)
       return Error(not_supported("a unit after the text of an interval is", result.position))
-          .with_hint("Write it within the quotes: interval '1 day'.");
+          .with_hint("Use the unit within the quotes: interval '1 day'.");
     if (name == "numeric" && !modifiers.empty()) {
       result.kind = TypeKind::Decimal;
       result.precision = number(0);

@@ -193,12 +193,13 @@ Status check_nesting(const std::string& text) {
   return for_each_word(text, [&](std::string_view word, size_t) -> Status {
     if (++words > kMaxPostgresWords)
       return Error{ErrorCode::LimitExceeded,
-                   fmt::format("a statement may have {} words and signs", kMaxPostgresWords)};
+                   fmt::format("a statement can have at most {} words and signs",
+                               kMaxPostgresWords)};
     if (!nesting.take(word)) return Error{ErrorCode::SyntaxError, "a bracket too many"};
     if (nesting.depth() > kMostBetween)
       return Error{ErrorCode::LimitExceeded,
-                   fmt::format("a statement of more than {} KB may have {} words and signs that "
-                               "belong together: between two commas, ANDs or ORs",
+                   fmt::format("a statement of more than {} KB can have at most {} words and signs "
+                               "that belong together: between two commas, ANDs or ORs",
                                kShortPostgresText >> 10, kMostBetween)};
     return {};
   });

@@ -23,9 +23,9 @@ constexpr std::string_view kTriggerHint =
 constexpr std::string_view kRightsHint =
     "Rights are GRANT SELECT, INSERT ON name TO role, and GRANT CREATE ON ALL TO role.";
 constexpr std::string_view kFunctionHint =
-    "SHOW FUNCTIONS lists the functions; a program of its own can use them by any client.";
+    "SHOW FUNCTIONS lists the available functions. Client programs can implement others.";
 constexpr std::string_view kForeignHint =
-    "Read another system's data through a topic: Kafka Connect writes it there.";
+    "Use a topic to read data of another system: Kafka Connect can write it there.";
 constexpr Refused kRefused[] = {
     {"AlterCollationStmt", "ALTER COLLATION is"},
     {"AlterDatabaseRefreshCollStmt", "ALTER DATABASE is"},
@@ -47,7 +47,8 @@ constexpr Refused kRefused[] = {
      "CREATE TABLE schema.name, and INSERT INTO it SELECT ... from the other."},
     {"AlterOpFamilyStmt", "ALTER OPERATOR FAMILY is"},
     {"AlterOperatorStmt", "ALTER OPERATOR is"},
-    {"AlterOwnerStmt", "this ALTER ... OWNER TO is", "ALTER TABLE name OWNER TO role is."},
+    {"AlterOwnerStmt", "this ALTER ... OWNER TO is",
+     "ALTER TABLE name OWNER TO role is supported."},
     {"AlterPolicyStmt", "ALTER POLICY is"},
     {"AlterPublicationStmt", "ALTER PUBLICATION is"},
     {"AlterRoleSetStmt", "ALTER ROLE ... SET is", "SET is for one session."},
@@ -67,7 +68,7 @@ constexpr Refused kRefused[] = {
     {"CreateConversionStmt", "CREATE CONVERSION is"},
     {"CreateEventTrigStmt", "CREATE EVENT TRIGGER is", kTriggerHint},
     {"CreateExtensionStmt", "CREATE EXTENSION is",
-     "gen_random_uuid() and uuid_generate_v4() exist without one."},
+     "gen_random_uuid() and uuid_generate_v4() are built in."},
     {"CreateFdwStmt", "CREATE FOREIGN DATA WRAPPER is", kForeignHint},
     {"CreateForeignServerStmt", "CREATE SERVER is", kForeignHint},
     {"CreateForeignTableStmt", "CREATE FOREIGN TABLE is", kForeignHint},
@@ -79,29 +80,30 @@ constexpr Refused kRefused[] = {
      "GRANT SELECT on a table of the rows that a role may read: CREATE TABLE name AS SELECT ... "
      "WHERE ..."},
     {"CreatePublicationStmt", "CREATE PUBLICATION is",
-     "The changes of a table are the records of its topic, which Kafka's clients read."},
+     "The changes of a table are the records of its topic, which Kafka clients can read."},
     {"CreateRangeStmt", "CREATE TYPE ... AS RANGE is"},
     {"CreateStatsStmt", "CREATE STATISTICS is"},
     {"CreateSubscriptionStmt", "CREATE SUBSCRIPTION is", kForeignHint},
-    {"CreateTableSpaceStmt", "CREATE TABLESPACE is", "All data are in the folder of --data-dir."},
+    {"CreateTableSpaceStmt", "CREATE TABLESPACE is",
+     "All data are in the directory of --data-dir."},
     {"CreateTransformStmt", "CREATE TRANSFORM is"},
     {"CreateTrigStmt", "CREATE TRIGGER is", kTriggerHint},
     {"CreateUserMappingStmt", "CREATE USER MAPPING is"},
     {"DefineStmt", "this CREATE is"},
     {"DoStmt", "DO is", "Send its statements one by one."},
-    {"DropOwnedStmt", "DROP OWNED is", "DROP TABLE, and REVOKE ALL ON ... FROM role."},
+    {"DropOwnedStmt", "DROP OWNED is", "Use DROP TABLE, and REVOKE ALL ON ... FROM role."},
     {"DropSubscriptionStmt", "DROP SUBSCRIPTION is"},
     {"DropTableSpaceStmt", "DROP TABLESPACE is"},
     {"DropUserMappingStmt", "DROP USER MAPPING is"},
     {"GrantRoleStmt", "this GRANT or REVOKE of a role is",
-     "GRANT role TO user, by a superuser, is."},
+     "GRANT role TO user by a superuser is supported."},
     {"GrantStmt", "this GRANT or REVOKE is", kRightsHint},
     {"ImportForeignSchemaStmt", "IMPORT FOREIGN SCHEMA is", kForeignHint},
     {"LoadStmt", "LOAD is"},
     {"LockStmt", "LOCK is", "SELECT ... FOR UPDATE keeps a table from changes by others."},
     {"MergeStmt", "MERGE is",
-     "INSERT ... ON CONFLICT (key) DO UPDATE SET ... does it for one key."},
-    {"ReassignOwnedStmt", "REASSIGN OWNED is", "ALTER TABLE name OWNER TO role is."},
+     "Use INSERT ... ON CONFLICT (key) DO UPDATE SET ... for a single key."},
+    {"ReassignOwnedStmt", "REASSIGN OWNED is", "ALTER TABLE name OWNER TO role is supported."},
     {"RefreshMatViewStmt", "REFRESH MATERIALIZED VIEW is",
      "The result of CREATE TABLE ... AS SELECT is always fresh."},
     {"RuleStmt", "CREATE RULE is", kTriggerHint},

@@ -75,7 +75,7 @@ class Alteration {
     ColumnDef& column = columns()[index];
     if (column.is_serial)
       return Error{ErrorCode::NotSupported,
-                   "to change the type of a SERIAL column is not supported yet"}
+                   "changing the type of a SERIAL column is not supported yet"}
           .at(retyped.column.position);
     column.type = TRY(resolve_type(retyped.type, types_));
     const std::string value = retyped.using_sql.empty() ? values_[index] : retyped.using_sql;
@@ -103,7 +103,7 @@ class Alteration {
     }
     if (element.constraint != ColumnConstraint::None)
       return Error{ErrorCode::NotSupported,
-                   "to add a column of the primary key is not supported yet"}
+                   "adding a column to the primary key is not supported yet"}
           .at(element.position);
     TRY(check_no_serial({element}, types_));
     const Schema added = TRY(read_schema({&element, 1}, types_, ColumnTypes::OfPostgres));
@@ -147,7 +147,7 @@ class Alteration {
     return Error{ErrorCode::NotSupported,
                  fmt::format("{} a column of a primary key is not supported yet", what),
                  {},
-                 "Make another table, and INSERT ... SELECT the rows."}
+                 "Create another table, and use INSERT ... SELECT to copy the rows."}
         .at(at);
   }
 

@@ -43,7 +43,7 @@ Error unknown_qualifier(const std::string& name, std::span<const AnalysedSource>
   for (const AnalysedSource& source : sources)
     for (const ColumnDef& column : source.source->schema.columns)
       if (column.name == name && column.type.kind() == TypeKind::Struct)
-        error.hint = fmt::format("A field of a STRUCT is written {}->field.", name);
+        error.hint = fmt::format("To select a field of a STRUCT, use {}->field.", name);
   return error;
 }
 
@@ -336,7 +336,7 @@ Status check_json_paths(const Expression& expression) {
     if (const auto* path = call->arguments[1]->as<StringLiteral>())
       if (const auto steps = parse_json_path(path->value); !steps)
         return Error(steps.error())
-            .with_hint("Names with other characters stand in brackets and quotes: $['a.b'].")
+            .with_hint("Use brackets and quotes for names with other characters: $['a.b'].")
             .at(call->arguments[1]->position);
   for (const Expression* child : children(expression)) TRY(check_json_paths(*child));
   return {};
@@ -388,8 +388,8 @@ Status check_no_aggregates(const Analysis& analysis) {
       ErrorCode::NotSupported,
       "aggregate functions in a query without EMIT CHANGES are not supported yet",
       {},
-      "Make a table of it: CREATE TABLE ... AS SELECT ... GROUP BY ..., and ask that. With "
-      "EMIT CHANGES the query shows running values."};
+      "Use CREATE TABLE ... AS SELECT ... GROUP BY ..., and query the table. With EMIT CHANGES the "
+      "query returns running values."};
 }
 
 Status check_item_count(const Query& query) {
@@ -474,7 +474,7 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
                  fmt::format("{} is not supported yet in a continuous query, nor over streams",
                              more->what),
                  {},
-                 "Over tables SELECT without EMIT CHANGES takes it."}
+                 "SELECT over tables without EMIT CHANGES supports it."}
         .at(more->position);
   if (!query.from)
     return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);

@@ -147,7 +147,7 @@ struct StepCheck {
 };
 
 Error wrong(std::string what) {
-  return {ErrorCode::CorruptRecord, "the plan does not hold together: " + std::move(what)};
+  return {ErrorCode::CorruptRecord, "the plan is inconsistent: " + std::move(what)};
 }
 
 Status check_stage(const QueryPlan& plan, const StagePlan& stage) {

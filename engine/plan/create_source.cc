@@ -38,7 +38,7 @@ Result<Existing> check_existing(const CreateSource& create, const DataSource* ol
                fmt::format("Cannot add {} '{}': A {} with the same name already exists", kind,
                            create.name.text, kind_word(old->kind))}
       .at(create.name_position)
-      .with_hint("Say CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
+      .with_hint("Use CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
 }
 
 Status check_declares_columns(const CreateSource& create, const SourceFormats& formats,
@@ -88,7 +88,7 @@ Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_vie
   if (!needs_keys && !needs_values) return false;
   if (!registrar)
     return Error{ErrorCode::NotSupported,
-                 "columns out of a schema registry are not supported here",
+                 "columns from a schema registry are not supported here",
                  {},
                  "Declare them after the name."};
   std::vector<ColumnDef> keys = schema.keys();
@@ -244,10 +244,10 @@ Result<std::string> generator_id(const std::string& name, const DataSource* old,
   const PersistentQuery* query = old ? catalog.find_query(old->created_by) : nullptr;
   if (!query) return fmt::format("GENERATOR_{}_{}", name, catalog.next_query_number);
   if (query->sources.empty()) return query->id;
-  return invalid(fmt::format("{} {} is written by query {}, and cannot be generated, too",
+  return invalid(fmt::format("{} {} is written by query {}, so its rows cannot be generated",
                              kind_word(old->kind), name, query->id))
       .at(create.name_position)
-      .with_hint("DROP it first, or give the generated one another name.");
+      .with_hint("DROP it first, or choose another name for the generated one.");
 }
 
 }  // namespace
@@ -368,9 +368,9 @@ Status check_timestamp_format(const SourceProperties& properties, const EngineSe
     return Error{
         ErrorCode::InvalidParameter,
         fmt::format("TIMESTAMP_FORMAT '{}' is not a pattern of Java's letters", format),
-        "A percent sign has no meaning there.",
-        "Write, for example, 'yyyy-MM-dd HH:mm:ss', or \"yyyy-MM-dd'T'HH:mm:ssX\" with its "
-        "quotes doubled."};
+        "A percent sign has no meaning in such a pattern.",
+        "Use for example 'yyyy-MM-dd HH:mm:ss', or \"yyyy-MM-dd'T'HH:mm:ssX\" with its quotes "
+        "doubled."};
   }
   return {};
 }

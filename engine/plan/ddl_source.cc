@@ -98,7 +98,7 @@ Status check_alterable(const AlterSource& alter, const DataSource* source) {
         .with_hint(
             source->created_by.starts_with("GENERATOR_")
                 ? "Use CREATE OR REPLACE ... WITH (GENERATOR = ...) to change the generated rows."
-                : "Change the query with CREATE OR REPLACE ... AS.");
+                : "Use CREATE OR REPLACE ... AS to change the query.");
   return {};
 }
 
@@ -113,9 +113,9 @@ Status check_no_serial(const std::vector<TableElement>& added, const CustomTypes
   for (const TableElement& element : with_serials(added, types))
     if (element.is_serial)
       return Error{ErrorCode::NotSupported,
-                   "to add a SERIAL column is not supported yet",
+                   "adding a SERIAL column is not supported yet",
                    {},
-                   "CREATE SEQUENCE ..., and DEFAULT nextval('...') for the column."}
+                   "Use CREATE SEQUENCE ..., and DEFAULT nextval('...') for the column."}
           .at(element.position);
   return {};
 }
@@ -160,7 +160,7 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
                                 ? other_of_topic(*source, *catalog, dropped_with_it)
                                 : nullptr;
   if (other)
-    change.notices.push_back(fmt::format("topic \"{}\" stays, since it is that of {} {}, too",
+    change.notices.push_back(fmt::format("topic \"{}\" is kept, because {} {} uses it, too",
                                          source->topic, kind_word(other->kind), other->name));
   else if (drop.delete_topic || source->owns_topic)
     change.dropped_topic = source->topic;

@@ -147,20 +147,20 @@ class RuleReader {
     if (rule_.kind == GeneratorKind::Sequence && range)
       return refuse(*range, "a sequence has start and end");
     if (rule_.kind != GeneratorKind::Sequence && steps)
-      return refuse(*steps, "only a sequence has start and end; others have min and max");
+      return refuse(*steps, "start and end require a sequence; other rules use min and max");
     if (rule_.kind == GeneratorKind::Now && !says_nothing)
-      return refuse(*given_.kind, "now takes no other rule than null_rate");
+      return refuse(*given_.kind, "now can only be combined with null_rate");
     if (given_.values && (range || steps || given_.length || given_.prefix))
-      return refuse(*given_.values, "values takes no other rule than kind and null_rate");
+      return refuse(*given_.values, "values can only be combined with kind and null_rate");
     if (given_.length && (range || steps || given_.prefix || rule_.kind != GeneratorKind::Random))
-      return refuse(*given_.length, "length takes no other rule than null_rate");
+      return refuse(*given_.length, "length can only be combined with null_rate");
     if (range && !has_range(type_)) return refuse(*range, "such values have no range");
     return {};
   }
 
   Status check_counted(const Property& property) const {
     if (may_be_counted() || given_.values) return {};
-    return refuse(property, "sequences are of INTEGER, BIGINT, STRING, or of values");
+    return refuse(property, "sequences require INTEGER, BIGINT, STRING, or values");
   }
 
   Status name_kind(const Property& property) {
@@ -173,12 +173,12 @@ class RuleReader {
     if (kind == "zipf") {
       rule_.kind = GeneratorKind::Zipf;
       if (may_be_counted() || given_.values) return {};
-      return refuse(property, "zipf is of INTEGER, BIGINT, STRING, or of values");
+      return refuse(property, "zipf requires INTEGER, BIGINT, STRING, or values");
     }
     if (kind == "now") {
       rule_.kind = GeneratorKind::Now;
       if (may_be_now()) return {};
-      return refuse(property, "now is of DATE, TIME, TIMESTAMP and BIGINT");
+      return refuse(property, "now requires DATE, TIME, TIMESTAMP or BIGINT");
     }
     return invalid_value(property, "'random', 'zipf', 'sequence' or 'now'");
   }
@@ -205,7 +205,7 @@ class RuleReader {
     }
     if (rule_.values.size() > kMaxValues)
       return Error{ErrorCode::LimitExceeded,
-                   fmt::format("property {} has {} values, and at most {} are possible",
+                   fmt::format("property {} has {} values, but the limit is {}",
                                property.written_name, rule_.values.size(), kMaxValues)}
           .at(property.position);
     return {};
@@ -354,7 +354,7 @@ Status note_rule(const Property& property, const Schema& schema,
     return invalid_property(property, fmt::format("unknown rule \"{}\" in property {}", rule,
                                                   property.written_name))
         .with_hint((near.empty() ? "" : "Did you mean " + near + "? ") +
-                   fmt::format("Write 'fields.COLUMN.RULE' = value, with one of the rules {}.",
+                   fmt::format("Use 'fields.COLUMN.RULE' = value with one of the rules {}.",
                                absl::StrJoin(names, ", ")));
   }
   const size_t column = TRY(find_column(property, name.substr(0, dot), schema));

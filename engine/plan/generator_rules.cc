@@ -30,18 +30,17 @@ Status check_size(const GeneratorPlan& generator, const Property& property) {
   for (const GeneratorRule& rule : generator.rules) bytes += most_bytes(rule);
   if (bytes > kMaxGeneratedRowBytes)
     return Error{ErrorCode::LimitExceeded,
-                 fmt::format("rows of up to {} bytes are too large to be generated: at most {}",
+                 fmt::format("generated rows of up to {} bytes are too large: the limit is {}",
                              bytes, kMaxGeneratedRowBytes)}
         .at(property.position)
-        .with_hint("Make 'fields.COLUMN.length' smaller.");
+        .with_hint("Use a smaller 'fields.COLUMN.length'.");
   if (bytes * generator.rows_per_second > kMaxBytesPerSecond)
     return Error{
         ErrorCode::LimitExceeded,
-        fmt::format("{} rows of up to {} bytes are too much for a second: together at most "
-                    "{} bytes",
+        fmt::format("{} rows of up to {} bytes per second are too many: the limit is {} bytes",
                     generator.rows_per_second, bytes, kMaxBytesPerSecond)}
         .at(property.position)
-        .with_hint("Make ROWS_PER_SECOND or the rows smaller.");
+        .with_hint("Use a lower ROWS_PER_SECOND or smaller rows.");
   return {};
 }
 
@@ -54,7 +53,7 @@ Status check_no_generator(const PropertyList& properties) {
     if (is_generator_rule(property) ||
         std::ranges::find(kGeneratorProperties, property.name) != std::end(kGeneratorProperties))
       return invalid_property(property,
-                              fmt::format("property {} is only of generated streams and tables",
+                              fmt::format("property {} requires a generated stream or table",
                                           property.written_name))
           .with_hint("Add GENERATOR = 'datagen'.");
   return {};
@@ -63,9 +62,9 @@ Status check_no_generator(const PropertyList& properties) {
 Status check_source(const DataSource& source, const Property& property) {
   if (source.read_only)
     return invalid_property(property,
-                            "a SOURCE stream or table is only read, so it cannot be generated");
+                            "a SOURCE stream or table is read-only, so it cannot be generated");
   if (source.window)
-    return Error{ErrorCode::NotSupported, "windowed keys cannot be generated: not supported yet"}
+    return Error{ErrorCode::NotSupported, "generation of windowed keys is not supported yet"}
         .at(property.position);
   return {};
 }

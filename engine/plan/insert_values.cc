@@ -114,7 +114,7 @@ Result<InsertPlan> listed_columns(const InsertValues& insert, const DataSource& 
     if (index >= 0 && source.schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
       return header_columns({name}).at(column.position);
     if (index >= 0 && is_row_id(source.schema.columns[static_cast<size_t>(index)]))
-      return invalid(fmt::format("{} is given to a row when it is written", kRowId))
+      return invalid(fmt::format("{} is assigned when the row is written", kRowId))
           .at(column.position);
     const int place = index < 0 ? kRowTimeColumn : index;
     if (std::ranges::find(plan.columns, place) != plan.columns.end())
@@ -369,7 +369,7 @@ Status check_event_times(const DataSource& source, std::span<const ColumnPtr> co
       return Error{ErrorCode::InvalidDatetime,
                    fmt::format("time out of range for column {}: \"{}\"", source.timestamp->column,
                                shown_text(text)),
-                   "The time of a record is 1970 or later."};
+                   "The time of a record must be in 1970 or later."};
     return Error{
         ErrorCode::InvalidDatetime,
         fmt::format("invalid input for column {}: \"{}\" does not fit TIMESTAMP_FORMAT '{}'",

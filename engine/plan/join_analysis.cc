@@ -28,9 +28,9 @@ Status check_sources(const std::vector<AnalysedSource>& sources, bool as_ksqldb)
                                        name))
           .at(source.position);
     if (!aliases.insert(source.alias).second)
-      return invalid(fmt::format("two sources of the query are called {}", source.alias))
+      return invalid(fmt::format("two sources of the query have the name {}", source.alias))
           .at(source.position)
-          .with_hint("Give one of them another name with AS.");
+          .with_hint("Use AS to give one of them another name.");
   }
   return {};
 }

@@ -137,11 +137,11 @@ class JoinCheck {
                                  "table-table join. Got {}.",
                                  join_text(join_, analysis_.sources)))
           .at(join_.position)
-          .with_hint("The result has the key of the left table: use LEFT JOIN or JOIN.");
+          .with_hint("The result has the key of the left table. Use LEFT JOIN or JOIN.");
     if (join_.type == JoinType::Right)
       return invalid("RIGHT OUTER JOIN on a foreign key is not supported")
           .at(join_.position)
-          .with_hint("The result has the key of the left table: use LEFT JOIN or JOIN.");
+          .with_hint("The result has the key of the left table. Use LEFT JOIN or JOIN.");
     return {};
   }
 
@@ -160,13 +160,13 @@ class JoinCheck {
                                  "stream-table join. Got {}.",
                                  join_text(join_, analysis_.sources)))
           .at(join_.position)
-          .with_hint("Only records of the stream make rows: use LEFT JOIN or JOIN.");
+          .with_hint("Only records of the stream create rows. Use LEFT JOIN or JOIN.");
     if (join_.type == JoinType::Right) {
       Error error = invalid("a stream cannot be joined to a table with RIGHT JOIN");
       error.ksqldb = "Invalid join type encountered: RIGHT [OUTER] JOIN";
       return std::move(error)
           .at(join_.position)
-          .with_hint("Only records of the stream make rows: use LEFT JOIN or JOIN.");
+          .with_hint("Only records of the stream create rows. Use LEFT JOIN or JOIN.");
     }
     if (join_.within)
       return invalid(

@@ -524,8 +524,8 @@ class JoinPlanner {
                                "repartition either one so that the number of partitions match.",
                                left.name, table.name, partitions_, wanted))
         .at(join.position)
-        .with_hint(fmt::format("CREATE STREAM ... WITH (PARTITIONS = {}) AS SELECT * FROM {} makes "
-                               "a copy of the stream that fits.",
+        .with_hint(fmt::format("Use CREATE STREAM ... WITH (PARTITIONS = {}) AS SELECT * FROM {} "
+                               "to make a copy of the stream with this number of partitions.",
                                wanted, left.name));
   }
 

@@ -99,7 +99,7 @@ Result<std::optional<std::string>> refute(const AssertTopic& assertion, const To
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("Cannot assert unknown topic property: {}", name),
                    {},
-                   "PARTITIONS and REPLICAS can be asserted."}
+                   "ASSERT supports PARTITIONS and REPLICAS."}
           .at(property.position);
     const int64_t expected = TRY(whole_number(property));
     if (!topic) continue;
@@ -123,7 +123,7 @@ Result<std::optional<std::string>> refute(const AssertSchema& assertion,
   if (!assertion.subject && !assertion.id)
     return Error{.code = ErrorCode::InvalidParameter,
                  .message = "Assert schema statements must include a subject name or an id",
-                 .hint = "Say ASSERT SCHEMA SUBJECT name, or ID number, or both.",
+                 .hint = "Use ASSERT SCHEMA SUBJECT name, or ID number, or both.",
                  .ksqldb = "ASSERT SCHEMA statements much include a subject name or an id"};
   const std::string subject = assertion.subject ? assertion.subject->text : "";
   std::string what = "Schema";

@@ -191,7 +191,7 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
                      const Catalog& catalog) {
   const Property& property = *find_property(create.properties, "REBUILD");
   if (!create.or_replace)
-    return invalid("REBUILD is only of CREATE OR REPLACE")
+    return invalid("REBUILD requires CREATE OR REPLACE")
         .at(property.position)
         .with_hint("A new query reads its sources from the beginning anyway.");
   if (create.kind == SourceKind::Stream)
@@ -201,7 +201,7 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
         .at(property.position)
         .with_hint("Create a stream with another name and another topic.");
   if (comes_from(sources, create.name.text, catalog))
-    return invalid(fmt::format("{} cannot be rebuilt out of itself", create.name.text))
+    return invalid(fmt::format("{} cannot be rebuilt from itself", create.name.text))
         .at(create.name_position);
   return {};
 }
@@ -236,7 +236,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
                  fmt::format("Cannot add {} '{}': A {} with the same name already exists",
                              kind_word(create.kind), create.name.text, kind_word(existing->kind))}
         .at(create.name_position)
-        .with_hint("Say CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
+        .with_hint("Use CREATE OR REPLACE to change it, or IF NOT EXISTS to keep it.");
   if (!existing) TRY(check_name_size(create.name.text, create.name_position));
   if (existing && existing->read_only)
     return invalid(fmt::format("Cannot add {0} '{1}': CREATE OR REPLACE is not supported on source "

@@ -142,8 +142,8 @@ Status check_has_schemas(const DataSource& sink) {
     return Error{ErrorCode::ObjectState,
                  fmt::format("cannot write into {}: its columns do not fit the schema {}",
                              sink.name, subject_of(sink.topic, side)),
-                 "The topic had that schema when the stream or table was declared.",
-                 "Declare the schema's columns, or another topic."};
+                 "The topic had this schema when the stream or table was declared.",
+                 "Declare the columns of the schema, or use another topic."};
   };
   TRY(check(sink.key_format, sink.schema.key_count() > 0, Side::Key));
   return check(sink.value_format, !written_values(sink.schema).empty(), Side::Value);

@@ -359,7 +359,7 @@ Status check_name_size(std::string_view name, TextPosition position) {
   if (name.size() <= kMaxNameSize) return {};
   return Error{
       ErrorCode::LimitExceeded,
-      fmt::format("names of streams, tables and queries have at most {} bytes, and this one "
+      fmt::format("the names of streams, tables and queries are limited to {} bytes, but this one "
                   "has {}",
                   kMaxNameSize, name.size())}
       .at(position);

@@ -159,7 +159,7 @@ class QueryUpgrade {
                  number_of(old_steps_, index, static_cast<size_t>(a.node)) ==
                      number_of(next_steps_, index, static_cast<size_t>(b.node));
         });
-    if (!has_same_stores) return refusal("The stores of the query are others");
+    if (!has_same_stores) return refusal("The new query has different stores.");
     return compare_outputs(old.output, next.output);
   }
 
@@ -193,13 +193,13 @@ class QueryUpgrade {
   // Look-ups read the stores, which keep the rows of the old plan.
   Status upgrade_look_ups() const {
     const auto &old = old_.materialization, &next = next_.materialization;
-    if (old.has_value() != next.has_value()) return refusal("The result is kept in another way");
+    if (old.has_value() != next.has_value()) return refusal("The result is stored differently.");
     if (!old) return {};
     const bool is_same = old->stage == next->stage && old->store == next->store &&
                          text_of(old->key_schema) == text_of(next->key_schema) &&
                          old->key_format == next->key_format &&
                          old->is_windowed == next->is_windowed;
-    return is_same ? Status{} : refusal("The result is kept in another way");
+    return is_same ? Status{} : refusal("The result is stored differently.");
   }
 
   const QueryPlan& old_;

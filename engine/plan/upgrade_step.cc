@@ -102,8 +102,8 @@ Error lacks(const PlanNode& node, std::vector<std::string> columns) {
       ErrorCode::NotSupported,
       fmt::format("Query is not upgradeable. The state of {} does not hold {}", step_name(node),
                   fmt::join(columns, ", ")),
-      "The rows that a query keeps have the columns that its first definition has used; to "
-      "look at others in place is not supported yet.",
+      "The stored rows of a query have the columns that its first definition used. Adding other "
+      "columns in place is not supported yet.",
       "DROP the object that the query writes, and create it again."};
 }
 

@@ -39,7 +39,7 @@ Status check_window_count(const AggregateWindow& window, const Properties& prope
   if (count <= limit) return {};
   return Error{
       ErrorCode::LimitExceeded,
-      fmt::format("each record would lie in {} windows, and at most {} are allowed", count, limit),
+      fmt::format("each record would belong to {} windows, but the limit is {}", count, limit),
       fmt::format("The windows have a size of {} ms and advance by {} ms.", window.size_ms,
                   window.advance_ms),
       fmt::format(
@@ -113,7 +113,7 @@ std::optional<std::string> window_notice(const QueryPlan& plan) {
       if (!step || !step->window) continue;
       if (stays_with_source(*step->window))
         return fmt::format(
-            "windows stay readable as long as {} keeps its records; RETENTION sets another time",
+            "windows can be read as long as {} keeps its records; RETENTION sets another time",
             plan.sources.front());
       return fmt::format("windows can be read for {} of event time; RETENTION sets another time",
                          duration_text(step->window->retention_ms));
@@ -129,7 +129,8 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
   if (window.size_ms <= 0 || window.advance_ms <= 0 || window.advance_ms > window.size_ms)
     return Error{
         ErrorCode::InvalidParameter,
-        "a window's size and advance must be positive, and the advance no more than the size"}
+        "the size and the advance of a window must be positive, and the advance must not exceed "
+        "the size"}
         .at(clause.position);
   if (const Status fits = check_window_count(window, properties); !fits)
     return Error(fits.error()).at(clause.position);
@@ -145,7 +146,7 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
     const int64_t retention_ms = TRY(clause.retention->to_ms());
     if (retention_ms < least_retention_ms)
       return Error{ErrorCode::InvalidParameter,
-                   "a window's RETENTION must be at least its size and grace"}
+                   "the RETENTION of a window must be at least its size and grace"}
           .at(clause.position);
     window.retention_ms = retention_ms;
   }

@@ -143,7 +143,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
     return Error{ErrorCode::NotSupported,
                  "Table scan unsupported on session tables",
                  {},
-                 "Say of which keys: WHERE key = ... or IN (...)."}
+                 "Restrict the keys: WHERE key = ... or IN (...)."}
         .at(query.position);
   Scope select = make_scope(layout, "SELECT", analysis, context);
   select.texts_take_types = !context.settings.ksqldb_compat;

@@ -103,8 +103,8 @@ class LookUpCheck {
  private:
   Status refuse(std::string why) const {
     return Error{ErrorCode::NotSupported, std::move(why),
-                 "Tables are not read as a whole: ksql.query.pull.table.scan.enabled is false.",
-                 "Say of which keys: WHERE key = ... or IN (...)."}
+                 "Full table scans are disabled: ksql.query.pull.table.scan.enabled is false.",
+                 "Restrict the keys: WHERE key = ... or IN (...)."}
         .at(position_);
   }
 
@@ -198,9 +198,9 @@ Status check_pull_use(const Query& query, const PlanContext& context) {
   const TextPosition limit_at = query.positions.limit.value_or(query.position);
   if (query.limit && is_off(context, kLimitClause)) {
     Error error{ErrorCode::NotSupported,
-                "LIMIT in queries without EMIT CHANGES is switched off",
+                "LIMIT in queries without EMIT CHANGES is disabled",
                 {},
-                "SET 'ksql.query.pull.limit.clause.enabled' = 'true' allows it."};
+                "Use SET 'ksql.query.pull.limit.clause.enabled' = 'true' to enable it."};
     error.ksqldb =
         "LIMIT clause in pull queries is currently disabled. You can enable them by setting "
         "ksql.query.pull.limit.clause.enabled=true. See https://cnfl.io/queries for more info.\n"
@@ -245,7 +245,7 @@ Status check_look_up_result(const Schema& result, const DataSource& table,
   if (!table.created_by.empty() || table.read_only) return {};
   Error error{
       ErrorCode::NotSupported,
-      fmt::format("table {} is not kept by a query: look-ups find nothing to ask", table.name)};
+      fmt::format("table {} cannot be queried, because no query keeps its rows", table.name)};
   error.ksqldb = fmt::format(
       "The `{0}` table isn't queryable. To derive a queryable table, you can do 'CREATE TABLE "
       "QUERYABLE_{0} AS SELECT * FROM {0}'. See https://cnfl.io/queries for more info.",

@@ -24,7 +24,7 @@ constexpr size_t kMaxTables = 64, kMaxQueries = 256;
 
 Error too_many(std::string_view what, size_t most, TextPosition position) {
   return Error{ErrorCode::LimitExceeded,
-               fmt::format("a statement may read at most {} {}", most, what)}
+               fmt::format("a statement can read at most {} {}", most, what)}
       .at(position);
 }
 
@@ -209,9 +209,9 @@ Status check_ordered(const SqlType& type, TextPosition position) {
         position);
   if (order_of(type) == LabelOrder::Total) return {};
   return Error{ErrorCode::NotSupported,
-               fmt::format("to order by {} is not supported yet", postgres_type_name(type)),
+               fmt::format("ordering by {} is not supported yet", postgres_type_name(type)),
                {},
-               "CAST it to a type that is ordered as its text is, or to a number."}
+               "CAST it to a number, or to a type that is ordered like its text."}
       .at(position);
 }
 
@@ -290,7 +290,7 @@ Result<PlannedRows> RowsPlanning::plan(const Query& query) {
   if (!query.combined && ++queries_ > kMaxQueries)
     return too_many("queries", kMaxQueries, query.position);
   if (query.emit != Emit::None)
-    return Error{ErrorCode::InvalidStatement, "EMIT is not for a SELECT within another"}.at(
+    return Error{ErrorCode::InvalidStatement, "EMIT is not supported in a nested SELECT"}.at(
         query.positions.emit.value_or(query.position));
   const size_t outer = common_tables_.size();
   for (const CommonTable& table : query.with) {

@@ -125,7 +125,7 @@ Result<int64_t> Duration::to_ms() const {
   if (factor && !__builtin_mul_overflow(count, *factor, &ms)) return ms;
   Error error{ErrorCode::OutOfRange, "duration of " + std::to_string(count) + " " +
                                          std::string(to_string(unit)) +
-                                         " cannot be counted in milliseconds"};
+                                         " cannot be converted to milliseconds"};
   const int64_t unit_days = unit == TimeUnit::Years ? 365 : unit == TimeUnit::Months ? 30 : 0;
   int64_t days = 0;
   if (unit_days > 0 && !__builtin_mul_overflow(count, unit_days, &days)) {

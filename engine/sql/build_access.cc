@@ -116,7 +116,7 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
   if (with_insert && !has_insert)
     return Error{ErrorCode::NotSupported, "rights to UPDATE or DELETE without INSERT are not supported yet"}
         .at(position_of(*with_insert))
-        .with_hint("Who may INSERT into a table may change its rows, too: name INSERT beside them.");
+        .with_hint("INSERT includes the right to change rows: add INSERT to the list.");
   change.target = TRY(build_target(*context.rightsTarget()));
   return change;
 }

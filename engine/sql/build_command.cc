@@ -151,7 +151,7 @@ Result<ExplainFormat> explain_format(P::ExplainContext& context) {
     return Error{ErrorCode::SyntaxError,
                  "unrecognized EXPLAIN option \"" + to_lower(option.text) + "\"",
                  {},
-                 "EXPLAIN (FORMAT ...) is the only one."}
+                 "The only option is EXPLAIN (FORMAT ...)."}
         .at(position_of(*context.option));
   const std::string word = to_upper(value.text);
   if (word == "TEXT") return ExplainFormat::Text;
@@ -167,7 +167,7 @@ Result<ExplainFormat> explain_format(P::ExplainContext& context) {
   return Error{ErrorCode::InvalidParameter,
                "unrecognized value for EXPLAIN option \"format\": \"" + to_lower(value.text) + "\"",
                {},
-               "It is TEXT, JSON, TOPOLOGY or DOT."}
+               "Available values: TEXT, JSON, TOPOLOGY, DOT."}
       .at(position_of(*context.choice));
 }
 

@@ -217,7 +217,7 @@ Built build_function_call(P::FunctionCallContext& context) {
   if (context.query()) {
     if (!is_any(call))
       return syntax_error_at(*context.query()->start,
-                             "A SELECT as an argument stands in brackets.");
+                             "A SELECT as an argument needs parentheses.");
     call.arguments.push_back(TRY(build_subquery(SubqueryKind::Scalar, nullptr, *context.query(),
                                                 false, position_of(*context.query()))));
   }
@@ -268,8 +268,8 @@ Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
     if (is(context.op, P::EQ))
       return equal_to_any(std::move(left), std::move(array), position_of(context));
     return Error{.code = ErrorCode::NotSupported,
-                 .message = "ANY(...) is supported after = only",
-                 .hint = "NOT x = ANY(array) is true where the array does not have x."}
+                 .message = "ANY(...) is only supported after =",
+                 .hint = "Use NOT x = ANY(array) to test that the array does not contain x."}
         .at(right_position);
   }
   return make_expression(Comparison{comparison_op(*context.op), std::move(left), std::move(right)},

@@ -25,7 +25,7 @@ Result<SelectItem> build_select_item(P::SelectItemContext& context) {
   const antlr4::ParserRuleContext* alias =
       context.alias ? static_cast<antlr4::ParserRuleContext*>(context.alias) : context.bareAlias();
   if (all_fields && alias)
-    return syntax_error_at(*alias->start, "The fields that ->* gives keep their names.");
+    return syntax_error_at(*alias->start, "The fields that ->* returns keep their names.");
   item.kind = all_fields ? SelectItemKind::StructFields : SelectItemKind::Expression;
   item.expression = all_fields ? TRY(build_value(*all_fields->value()))
                                : TRY(build_expression(*context.expression()));
@@ -198,7 +198,7 @@ Result<Query> build_bodies(P::QueryContext& context) {
   constexpr size_t kMaxCombined = 255;
   if (context.moreRows().size() > kMaxCombined)
     return Error{ErrorCode::LimitExceeded,
-                 "UNION, INTERSECT and EXCEPT put at most 256 queries together"}
+                 "UNION, INTERSECT and EXCEPT can combine at most 256 queries"}
         .at(engine::position_of(*context.moreRows(kMaxCombined)));
   Query whole = TRY(build_body(*context.queryBody()));
   std::optional<std::pair<P::MoreRowsContext*, Query>> next;  // the query to combine with

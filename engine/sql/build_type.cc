@@ -30,7 +30,7 @@ Status read_precision(P::TypeContext& context, TypeName& type) {
       std::ranges::all_of(parameters, [](auto* p) { return p->INTEGER_VALUE() != nullptr; });
   if (parameters.empty() || parameters.size() > 2 || !are_numbers)
     return decimal_error(context,
-                         "DECIMAL needs a precision and a scale, for instance DECIMAL(10, 2)");
+                         "DECIMAL needs a precision and a scale, for example DECIMAL(10, 2)");
   const int64_t precision = TRY(build_integer(*parameters[0]->start));
   // As in PostgreSQL, NUMERIC(10) has no digits after the point.
   const int64_t scale = parameters.size() == 1 ? 0 : TRY(build_integer(*parameters[1]->start));

@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kMaxGroupingSets = 4096;
 
 Error too_many(TextPosition position) {
-  return Error{ErrorCode::LimitExceeded, "GROUP BY may have at most 4096 grouping sets"}.at(
+  return Error{ErrorCode::LimitExceeded, "GROUP BY can have at most 4096 grouping sets"}.at(
       position);
 }
 

@@ -15,7 +15,7 @@ struct TooDeep {
 
 Error too_deep_error(TextPosition position) {
   return Error{ErrorCode::LimitExceeded, "statement is nested too deeply"}.at(position).with_hint(
-      "Split it, or use IN (...) for long chains of OR.");
+      "Split the expression, or use IN (...) for long chains of OR.");
 }
 
 struct Cancelled {};

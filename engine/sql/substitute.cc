@@ -22,7 +22,7 @@ Error too_many_references() {
 Error too_long(size_t max_bytes) {
   return Error{ErrorCode::LimitExceeded, "the statement is longer than " +
                                              std::to_string(max_bytes) +
-                                             " bytes with its variables put in"};
+                                             " bytes after substitution of its variables"};
 }
 
 }  // namespace

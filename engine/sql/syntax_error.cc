@@ -197,13 +197,13 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
   if (at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA && wants_expression &&
       std::ranges::count(kBehindLists, to_upper(text)) > 0)
-    return "Something is missing after the comma, or the comma is too much.";
+    return "Something is missing after the comma, or the comma is superfluous.";
   if (token.getType() == MillraceLexer::VARIABLE)
     return "The variable " + text + " is not defined.";
   if (token.getType() == MillraceLexer::ALL && wants_expression &&
       tokens.token(at + 1).getType() == MillraceLexer::LPAREN)
-    return "ALL(...) is not supported: x <> ALL(array) is NOT x = ANY(array), and of a list x NOT "
-           "IN (...).";
+    return "ALL(...) is not supported: use NOT x = ANY(array) for x <> ALL(array), and x NOT IN "
+           "(...) for a list.";
   const bool wants_name = contains(failure.expected, MillraceLexer::QUOTED_IDENTIFIER);
   if (wants_name && is_reserved_word(to_upper(text)))
     return to_upper(text) + " is a reserved word; as a name it needs quotes: `" + to_upper(text) +
@@ -236,36 +236,36 @@ const std::vector<Construct>& foreign_constructs() {
       "Windows follow FROM: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k.";
   static const std::vector<Construct> constructs = {
       {{"DISTINCT", "ON"},
-       "A continuous query has no DISTINCT ON: GROUP BY these columns, with LATEST_BY_OFFSET or "
-       "EARLIEST_BY_OFFSET of the others."},
+       "A continuous query has no DISTINCT ON. Use GROUP BY with these columns, and "
+       "LATEST_BY_OFFSET or EARLIEST_BY_OFFSET of the others."},
       {{"ORDER", "BY"},
-       "ORDER BY within a call is for SELECTs over tables, without EMIT. In a continuous query "
+       "ORDER BY within a call requires a SELECT over tables, without EMIT. In a continuous query "
        "COLLECT_LIST keeps the order of the records."},
       {{"GROUPING", "SETS"},
-       "A continuous query has no GROUPING SETS: create a query for each of the sets."},
+       "A continuous query has no GROUPING SETS. Create a query for each of the sets."},
       {{"LATERAL"},
-       "LATERAL is for SELECTs over tables, without EMIT. In a continuous query EXPLODE makes rows "
-       "of an array."},
-      {{"OFFSET"}, "OFFSET is for SELECTs over tables, without EMIT."},
+       "LATERAL requires a SELECT over tables, without EMIT. In a continuous query EXPLODE turns "
+       "an array into rows."},
+      {{"OFFSET"}, "OFFSET requires a SELECT over tables, without EMIT."},
       {{"TUMBLE", "("}, kWindows},
       {{"HOP", "("}, kWindows},
       {{"MATCH_RECOGNIZE"},
-       "MATCH_RECOGNIZE is not supported: join the stream with itself WITHIN a time, or aggregate "
+       "MATCH_RECOGNIZE is not supported. Join the stream with itself WITHIN a time, or aggregate "
        "it in windows."},
-      {{"STREAM", "OR", "REPLACE"}, "Write CREATE OR REPLACE STREAM."},
+      {{"STREAM", "OR", "REPLACE"}, "Use CREATE OR REPLACE STREAM."},
       {{"TABLE", "OR", "REPLACE"}, "Write CREATE OR REPLACE TABLE."},
       {{"DATE", "'"}, kDates},
       {{"TIME", "'"}, kDates},
       {{"TIMESTAMP", "'"}, kDates},
       {{"INTERVAL", "'"},
-       "A continuous query has no intervals: TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB move a "
-       "time. "
-       "It evaluates now() once, so that nothing moves with it."},
+       "A continuous query has no intervals. Use TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB to "
+       "shift a time. A continuous query evaluates now() only once."},
       {{"EXTRACT", "("},
-       "A continuous query has no EXTRACT: FORMAT_TIMESTAMP(t, 'yyyy') gives a part as a text."},
-      {{"IS", "TRUE"}, "In a continuous query write the condition itself, or x = TRUE."},
-      {{"IS", "FALSE"}, "In a continuous query write NOT before the condition, or x = FALSE."},
-      {{"IS", "UNKNOWN"}, "In a continuous query write x IS NULL."},
+       "A continuous query has no EXTRACT. Use FORMAT_TIMESTAMP(t, 'yyyy'), which returns a part "
+       "as a text."},
+      {{"IS", "TRUE"}, "In a continuous query use the condition itself, or x = TRUE."},
+      {{"IS", "FALSE"}, "In a continuous query use NOT before the condition, or x = FALSE."},
+      {{"IS", "UNKNOWN"}, "In a continuous query use x IS NULL."},
   };
   return constructs;
 }
@@ -305,9 +305,9 @@ constexpr MissingStatement kMissingStatements[] = {
      "A record without a value deletes the row with its key: INSERT one with NULL through a stream "
      "on the table's topic WITH (VALUE_FORMAT='KAFKA') that has one column beside the key. DROP "
      "... DELETE TOPIC deletes all rows."},
-    {"UPDATE", "INSERT a row with the same key: it takes the place of the one before."},
-    {"MERGE", "INSERT a row with the same key: it takes the place of the one before."},
-    {"TRUNCATE", "DROP it with DELETE TOPIC and CREATE it again."},
+    {"UPDATE", "INSERT a row with the same key, which replaces the earlier one."},
+    {"MERGE", "INSERT a row with the same key, which replaces the earlier one."},
+    {"TRUNCATE", "DROP it with DELETE TOPIC, and CREATE it again."},
 };
 
 std::optional<Error> missing_statement(const SyntaxFailure& failure, StatementTokens& tokens) {
@@ -378,8 +378,8 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
     return Error{.code = ErrorCode::SyntaxError,
                  .message = message_at(word),
                  .hint =
-                     "OVER (window functions), FILTER and WITHIN GROUP are for SELECTs over "
-                     "tables, without EMIT, and not for queries that go on.",
+                     "OVER (window functions), FILTER and WITHIN GROUP require a SELECT over "
+                     "tables, without EMIT. Continuous queries do not support them.",
                  .position = position_of(word),
                  .ksqldb = std::move(detail)};
   }

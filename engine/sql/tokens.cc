@@ -106,7 +106,7 @@ Result<std::optional<StatementTokens>> ScriptReader::next() {
       return Error{ErrorCode::LimitExceeded, "statement is nested too deeply"}
           .at(position_of(token))
           .with_hint("At most " + std::to_string(kMaxBracketDepth) +
-                     " levels of brackets are allowed.");
+                     " levels of parentheses are allowed.");
     if (tokens.size() >= kMaxStatementTokens)
       return Error{ErrorCode::LimitExceeded, "statement is too long"}
           .at(position_of(token))

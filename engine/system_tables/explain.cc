@@ -49,7 +49,7 @@ Result<Lines> explain_query_id(const std::string& id, const InformationContext& 
               fmt::format("Query with id:{} does not exist", id)};
   error.ksqldb = fmt::format(
       "Query with id:{} does not exist, use SHOW QUERIES to view the full set of queries.", id);
-  return std::move(error).with_hint(guess.empty() ? "SHOW QUERIES lists the queries that run."
+  return std::move(error).with_hint(guess.empty() ? "SHOW QUERIES lists the running queries."
                                                   : fmt::format("Did you mean {}?", guess));
 }
 
@@ -207,7 +207,7 @@ Result<Lines> explained_lines(const Explain& explain, const PlanContext& context
 Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context) {
   if (explain.analyze)
     return Error{ErrorCode::NotSupported,
-                 "EXPLAIN ANALYZE is for SELECTs over tables, which it runs to their end",
+                 "EXPLAIN ANALYZE requires a SELECT over tables, which it runs to completion",
                  {},
                  "EXPLAIN shows the plan of this statement. For running queries, use SHOW QUERIES "
                  "and SHOW TASKS."};

@@ -77,7 +77,7 @@ Result<InformationRows> answer_information(const Statement& statement,
     return answer_describe(*describe);
   if (const auto* explain = std::get_if<Explain>(&statement))
     return answer_explain(*explain, context);
-  return Error{ErrorCode::NotSupported, "this statement gives no information"};
+  return Error{ErrorCode::NotSupported, "this statement returns no information"};
 }
 
 ColumnDef text_column(std::string_view name) { return value_column(name, TypeKind::String); }

@@ -98,7 +98,7 @@ class StepLine {
                        store_name(step.store));
   }
   std::string operator()(const ForeignKeyResolveStep& step) const {
-    return fmt::format("Take what is not out of date, by {}, kept in {}",
+    return fmt::format("Discard out-of-date rows, by {}, kept in {}",
                        first_columns(node_.layout, step.key_count), store_name(step.store));
   }
   std::string operator()(const StreamStreamJoinStep& step) const {

@@ -151,7 +151,7 @@ def explain_analyze_runs_the_steps_and_shows_their_times():
             assert "actual rows=1 " in lines[1] and lines[-1].startswith("Execution Time: "), lines
         # A statement that fails at run time fails here, too; a query without end is refused.
         for statement, reason in (("SELECT 1 / (amount - amount) FROM measured GROUP BY amount", "division by zero"),
-                                  ("SELECT * FROM measured EMIT CHANGES", "EXPLAIN ANALYZE is for SELECTs over tables")):
+                                  ("SELECT * FROM measured EMIT CHANGES", "EXPLAIN ANALYZE requires a SELECT over tables")):
             try:
                 c.execute("EXPLAIN ANALYZE " + statement)
             except psycopg.Error as error:

@@ -290,7 +290,7 @@ constexpr FunctionDef kDatetimeDefs[] = {
     {.name = "parse_timestamp",
      .signature = "(STRING formatted_timestamp, STRING format_pattern, STRING time_zone) -> "
                   "TIMESTAMP",
-     .doc = "Likewise in a time zone; one that the text names goes before it.",
+     .doc = "The timestamp of a text in a time zone; a zone in the text takes precedence.",
      .example = "PARSE_TIMESTAMP('1970-01-01 01:00', 'yyyy-MM-dd HH:mm', 'Europe/Paris') = "
                 "FROM_UNIXTIME(0)",
      .kernel = row_kernel<parse_timestamp_at>},

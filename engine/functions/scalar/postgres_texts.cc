@@ -303,7 +303,8 @@ constexpr FunctionDef kPostgresTextsDefs[] = {
      .kernel = row_kernel<similar_to_escape>},
     {.name = "similar_to_escape",
      .signature = "(STRING pattern, STRING escape) -> STRING",
-     .doc = "Likewise; with another character than a backslash for what stands for itself.",
+     .doc = "The regular expression for a pattern of SIMILAR TO with an escape character other "
+            "than the backslash.",
      .example = "REGEXP_LIKE('a_c', SIMILAR_TO_ESCAPE('a#_c', '#'))",
      .kernel = row_kernel<similar_to_escape_by>},
     {.name = "pg_catalog.concat",

@@ -77,7 +77,7 @@ TEST_F(WindowLimit, windows_a_record_are_bounded_when_the_query_is_created) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::LimitExceeded);
   EXPECT_EQ(refused.error().message,
-            "each record would lie in 31536000000 windows, and at most 10000 are allowed");
+            "each record would belong to 31536000000 windows, but the limit is 10000");
   EXPECT_EQ(refused.error().detail,
             "The windows have a size of 31536000000 ms and advance by 1 ms.");
   EXPECT_EQ(refused.error().hint,

@@ -57,16 +57,16 @@ TEST(BindError, ambiguous_columns) {
 
 TEST(BindError, operators_of_the_wrong_types) {
   check_errors(
-      {{"WHERE", "I >= 'not an int'", "operator >= does not take INTEGER and VARCHAR",
+      {{"WHERE", "I >= 'not an int'", "operator >= does not accept INTEGER and VARCHAR",
         "Error in WHERE expression: Cannot compare I (INTEGER) to 'not an int' (STRING) with "
         "GREATER_THAN_OR_EQUAL.\nStatement: (I >= 'not an int')"},
-       {"SELECT", "A < A", "operator < does not take ARRAY<INTEGER> and ARRAY<INTEGER>",
+       {"SELECT", "A < A", "operator < does not accept ARRAY<INTEGER> and ARRAY<INTEGER>",
         "Error in SELECT expression: Cannot compare A (ARRAY<INTEGER>) to A (ARRAY<INTEGER>) with "
         "LESS_THAN.\nStatement: (A < A)"},
-       {"WHERE", "TRUE + 1.5", "operator + does not take BOOLEAN and DECIMAL(2, 1)",
+       {"WHERE", "TRUE + 1.5", "operator + does not accept BOOLEAN and DECIMAL(2, 1)",
         "Error in WHERE expression: Error processing expression: (true + 1.5). Unsupported "
         "arithmetic types. BOOLEAN DECIMAL"},
-       {"SELECT", "NULL + 1", "operator + does not take NULL and INTEGER",
+       {"SELECT", "NULL + 1", "operator + does not accept NULL and INTEGER",
         "Error in SELECT expression: Error processing expression: (null + 1). Arithmetic on types "
         "null and INTEGER are not supported."},
        {"SELECT", "I = NULL", "a comparison with NULL is never true",

@@ -53,7 +53,7 @@ TEST(CatalogFunctions, ErrorsNameTheNumberOfArguments) {
   const auto wrong = expanded("format_type(1)");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, ErrorCode::UndefinedFunction);
-  EXPECT_EQ(wrong.error().message, "function format_type does not take 1 arguments");
+  EXPECT_EQ(wrong.error().message, "function format_type does not accept 1 arguments");
 }
 
 }  // namespace

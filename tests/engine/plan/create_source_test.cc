@@ -227,7 +227,8 @@ TEST_F(CreateSourceTest, the_length_of_a_name_is_bounded) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::LimitExceeded);
   EXPECT_EQ(refused.error().message,
-            "names of streams, tables and queries have at most 249 bytes, and this one has 250");
+            "the names of streams, tables and queries are limited to 249 bytes, but this one has "
+            "250");
   EXPECT_EQ(refused.error().position->column, 15u);
 }
 

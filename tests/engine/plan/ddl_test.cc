@@ -73,7 +73,7 @@ TEST_F(DdlTest, the_topic_of_a_table_stays_where_others_have_it_too) {
   ASSERT_TRUE(alone);
   EXPECT_EQ(alone->dropped_topic, std::nullopt);
   EXPECT_EQ(alone->notices,
-            std::vector<std::string>{"topic \"t\" stays, since it is that of stream S, too"});
+            std::vector<std::string>{"topic \"t\" is kept, because stream S uses it, too"});
 }
 
 TEST_F(DdlTest, alter_appends_value_columns) {

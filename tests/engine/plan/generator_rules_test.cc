@@ -70,11 +70,11 @@ TEST_F(GeneratorRulesTest, columns_are_named_as_written_or_folded) {
 
 TEST_F(GeneratorRulesTest, rules_that_do_not_fit_each_other_are_refused) {
   EXPECT_EQ(error("c INT", ", 'fields.c.values' = '1', 'fields.c.max' = 3"),
-            "property fields.c.values does not fit column C of type INTEGER: values takes no other "
-            "rule than kind and null_rate");
+            "property fields.c.values does not fit column C of type INTEGER: values can only be "
+            "combined with kind and null_rate");
   EXPECT_EQ(error("c DOUBLE", ", 'fields.c.kind' = 'zipf'"),
-            "property fields.c.kind does not fit column C of type DOUBLE: zipf is of INTEGER, "
-            "BIGINT, STRING, or of values");
+            "property fields.c.kind does not fit column C of type DOUBLE: zipf requires INTEGER, "
+            "BIGINT, STRING, or values");
   EXPECT_EQ(
       error("c BOOLEAN", ", 'fields.c.max' = 1"),
       "property fields.c.max does not fit column C of type BOOLEAN: such values have no range");

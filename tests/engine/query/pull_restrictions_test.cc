@@ -105,7 +105,7 @@ TEST_F(PullRestrictionsTest, a_limit_can_be_switched_off) {
             "Pull queries don't support negative integers in the LIMIT clause.");
   session_["ksql.query.pull.limit.clause.enabled"] = "false";
   EXPECT_EQ(error("SELECT * FROM cities LIMIT 1;"),
-            "LIMIT in queries without EMIT CHANGES is switched off");
+            "LIMIT in queries without EMIT CHANGES is disabled");
   EXPECT_EQ(error("SELECT * FROM cities;"), "no error");
 }
 
@@ -121,7 +121,7 @@ TEST_F(PullRestrictionsTest, ksqldb_itself_knows_less) {
   EXPECT_EQ(error("SELECT people, people FROM cities;"),
             "Duplicate value columns found in schema: `PEOPLE` INTEGER");
   EXPECT_EQ(error("SELECT n FROM plain WHERE id = 1;"),
-            "table PLAIN is not kept by a query: look-ups find nothing to ask");
+            "table PLAIN cannot be queried, because no query keeps its rows");
   EXPECT_EQ(where("hall IN ('10', 8)", "seats"),
             "'10' can not be converted to the type of the key column: HALL INTEGER KEY");
 }

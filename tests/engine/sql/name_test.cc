@@ -59,7 +59,7 @@ TEST(TypeName, a_decimal_is_checked) {
   EXPECT_EQ(resolved("decimal(39, 0)"),
             "error: a DECIMAL of more than 38 digits is not supported yet");
   EXPECT_EQ(resolved("decimal"),
-            "error: DECIMAL needs a precision and a scale, for instance DECIMAL(10, 2)");
+            "error: DECIMAL needs a precision and a scale, for example DECIMAL(10, 2)");
 }
 
 TEST(Name, only_names_that_would_not_read_back_are_quoted) {
@@ -93,7 +93,7 @@ TEST(Variables, the_substituted_text_is_bounded) {
   const std::map<std::string, std::string> variables = {{"a", std::string(100, 'x')}};
   EXPECT_EQ(substituted("${a}${a}", variables, 200), std::string(200, 'x'));
   EXPECT_EQ(substituted("${a}${a}.", variables, 200),
-            "the statement is longer than 200 bytes with its variables put in");
+            "the statement is longer than 200 bytes after substitution of its variables");
   std::string many;
   while (many.size() < 4'000'000) many += "${a}";
   EXPECT_EQ(substituted(many, {{"a", ""}}, many.size()),

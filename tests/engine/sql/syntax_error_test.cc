@@ -35,7 +35,7 @@ TEST(SyntaxError, the_hint_names_the_expected_tokens) {
       {"SELECT a FROM table", "syntax error at \"table\"",
        "TABLE is a reserved word; as a name it needs quotes: `TABLE`.", 15},
       {"SELECT a, FROM t", "syntax error at \"FROM\"",
-       "Something is missing after the comma, or the comma is too much.", 11},
+       "Something is missing after the comma, or the comma is superfluous.", 11},
       {"SELECT a, end FROM t", "syntax error at \"end\"",
        "END is a reserved word; as a name it needs quotes: `END`.", 11},
       {"SELECT * FROM t WHERE a = = b", "syntax error at \"=\"", "Expected an expression.", 27},

@@ -116,9 +116,11 @@ TEST(SessionMemory, variables_count_with_their_substituted_text) {
   std::string many;
   for (int i = 0; i < 1000; ++i) many += "${a}";
   EXPECT_EQ(charged.client.say(query("SELECT '" + many + "'")),
-            "E(54000 the statement is longer than 4194304 bytes with its variables put in) Z(I)");
+            "E(54000 the statement is longer than 4194304 bytes after substitution of its "
+            "variables) Z(I)");
   EXPECT_EQ(charged.client.say(parse("SELECT '" + many + "'") + sync_up()),
-            "E(54000 the statement is longer than 4194304 bytes with its variables put in) Z(I)");
+            "E(54000 the statement is longer than 4194304 bytes after substitution of its "
+            "variables) Z(I)");
 
   // A statement that is short before the substitution of variables is still parsed on another thread, and charged with
   // its parsed size.
