@@ -387,9 +387,9 @@ constexpr FunctionDef kPostgresJsonChangesDefs[] = {
      .kernel = set,
      .returns = jsonb_type},
     {.name = "jsonb_set",
-     .signature = "JSON with another value at the end of a path; `creates` controls whether a "
-                  "missing one is added (true by default).",
-     .doc = "Likewise; whether what is not there is made (true is the default).",
+     .signature = "(STRING json, ARRAY<STRING> path, STRING value, BOOLEAN creates) -> STRING",
+     .doc = "JSON with another value at the end of a path; `creates` controls whether a missing "
+            "one is added (true by default).",
      .example = R"(CAST(JSONB_SET('{}', ARRAY['a'], '5', false) AS VARCHAR) = '{}')",
      .kernel = set,
      .returns = jsonb_type},
@@ -400,9 +400,8 @@ constexpr FunctionDef kPostgresJsonChangesDefs[] = {
      .kernel = insert,
      .returns = jsonb_type},
     {.name = "jsonb_insert",
-     .signature = "JSON with one more member, or one more element before or after the one at a "
-                  "position.",
-     .doc = "Likewise; whether the element goes behind the one that is there.",
+     .signature = "(STRING json, ARRAY<STRING> path, STRING value, BOOLEAN after) -> STRING",
+     .doc = "JSON with one more member, or one more element before or after the one at a position.",
      .example = R"(CAST(JSONB_INSERT('[1]', ARRAY['0'], '5', true) AS VARCHAR) = '[1, 5]')",
      .kernel = insert,
      .returns = jsonb_type},
