@@ -38,7 +38,7 @@ TEST(Flags, the_last_of_several_counts_and_all_are_kept) {
 TEST(Flags, a_beginning_that_fits_one_flag_stands_for_it) {
   EXPECT_TRUE(parse({"--boot", "h:1"})->has("bootstrap-server"));
   EXPECT_EQ(parse({"--topic", "x"})->text("topic"), "x");  // also the beginning of --topic-id
-  EXPECT_EQ(parse({"--top", "x"}).error().message, "--top can mean --topic and --topic-id");
+  EXPECT_EQ(parse({"--top", "x"}).error().message, "--top is ambiguous: --topic or --topic-id");
 }
 
 TEST(Flags, a_value_may_look_like_a_flag) {
@@ -55,8 +55,8 @@ TEST(Flags, an_optional_value_is_left_out_before_the_next_flag_and_at_the_end) {
 TEST(Flags, mistakes_are_named) {
   EXPECT_EQ(parse({"--topci", "x"}).error().message, "unrecognized option --topci");
   EXPECT_EQ(parse({"--topci", "x"}).error().hint, "Did you mean --topic?");
-  EXPECT_EQ(parse({"--topic"}).error().message, "--topic needs a value");
-  EXPECT_EQ(parse({"--sync=yes"}).error().message, "--sync takes no value");
+  EXPECT_EQ(parse({"--topic"}).error().message, "--topic requires a value");
+  EXPECT_EQ(parse({"--sync=yes"}).error().message, "--sync does not take a value");
   EXPECT_EQ(parse({"-x"}).error().message, "unrecognized option -x");
   EXPECT_EQ(parse({"a", "b"}).error().message, "unexpected argument \"b\"");
 }

@@ -260,7 +260,7 @@ def a_producer_whose_server_is_gone_reports_it_once_and_ends_with_ctrl_c():
     assert warning == f"warning: no Kafka server answers at {server.kafka}, still trying\n", warning
     producer.send_signal(signal.SIGINT)
     _, stderr = producer.communicate(timeout=10)
-    assert producer.returncode == 1 and stderr.startswith("error: 1 record was given up\n"), stderr
+    assert producer.returncode == 1 and stderr.startswith("error: 1 record was abandoned\n"), stderr
 
 
 # --- Groups
