@@ -22,7 +22,7 @@ constexpr Flag kFlags[] = {kBootstrapFlag,
                             .doc = "Settings of the connection, from a file"},
                            {.name = "offset-json-file",
                             .argument = "FILE",
-                            .doc = "What is deleted: all before these offsets"},
+                            .doc = "Offsets before which all records are deleted"},
                            {.name = "version"},
                            kHelpFlag};
 

@@ -21,11 +21,10 @@ constexpr Flag kFlags[] = {
     {.name = "exclude-internal-topics", .doc = "Leave out topics whose names begin with __"},
     {.name = "partitions",
      .argument = "LIST",
-     .doc = "Partitions, separated by commas; all without it"},
+     .doc = "Partitions, separated by commas; without it all partitions"},
     {.name = "time",
      .argument = "TIME",
-     .doc = "Of which the offsets are: latest (-1), earliest (-2), or milliseconds since 1970 "
-            "[latest]"},
+     .doc = "Kind of offsets: latest (-1), earliest (-2), or milliseconds since 1970 [latest]"},
     {.name = "topic", .argument = "TOPIC", .doc = "A topic, or a regular expression"},
     {.name = "topic-partitions",
      .argument = "LIST",

@@ -21,8 +21,8 @@ constexpr Flag kFlags[] = {
     kBootstrapFlag,
     {.name = "election-type",
      .argument = "TYPE",
-     .doc = "preferred, or unclean: whoever is there, though records are lost with that, for "
-            "partitions that have no leader"},
+     .doc = "preferred, or unclean: any available replica for partitions without a leader, "
+            "although records can be lost"},
     {.name = "partition", .argument = "N", .doc = "The partition of --topic"},
     {.name = "path-to-json-file",
      .argument = "FILE",
@@ -47,7 +47,7 @@ Result<ElectionType> read_type(const Flags& flags) {
   if (type == "preferred") return ElectionType::Preferred;
   if (type == "unclean") return ElectionType::Unclean;
   if (type.empty()) return wrong("Missing required argument \"[election-type]\"");
-  return wrong(fmt::format("{} is no type of election: preferred or unclean is meant", type));
+  return wrong(fmt::format("{} is not a type of election: use preferred or unclean", type));
 }
 
 // Returns the given partitions; nothing means all partitions.

@@ -15,26 +15,26 @@ namespace client {
 namespace {
 
 constexpr Flag kFlags[] = {
-    {.name = "additional", .doc = "execute: beside moves that go on already"},
+    {.name = "additional", .doc = "execute: in addition to reassignments in progress"},
     kBootstrapFlag,
     {.name = "broker-list", .argument = "LIST", .doc = "generate: the brokers, like \"0,1,2\""},
     {.name = "cancel", .doc = "Cancel an active reassignment"},
     kCommandConfigFlag,
-    {.name = "disable-rack-aware", .doc = "generate: do not look at racks"},
+    {.name = "disable-rack-aware", .doc = "generate: ignore racks"},
     {.name = "disallow-replication-factor-change",
-     .doc = "execute: refuse another number of replicas"},
+     .doc = "execute: reject a change of the number of replicas"},
     {.name = "execute", .doc = "Kick off the reassignment of --reassignment-json-file"},
     {.name = "generate", .doc = "Show a candidate of a reassignment"},
     {.name = "list", .doc = "List all active partition reassignments"},
-    {.name = "preserve-throttles", .doc = "verify, cancel: leave throttles as they are"},
+    {.name = "preserve-throttles", .doc = "verify, cancel: keep throttles"},
     {.name = "reassignment-json-file", .argument = "FILE", .doc = "The reassignment"},
     {.name = "replica-alter-log-dirs-throttle", .argument = "N"},
     {.name = "throttle",
      .argument = "BYTES",
-     .doc = "execute: what replicas that move may take, in bytes per second on each broker"},
+     .doc = "execute: limit of the traffic of moved replicas, in bytes per second on each broker"},
     {.name = "timeout", .argument = "MS"},
     {.name = "topics-to-move-json-file", .argument = "FILE", .doc = "generate: the topics"},
-    {.name = "verify", .doc = "Tell whether the reassignment is completed"},
+    {.name = "verify", .doc = "Report whether the reassignment is completed"},
     {.name = "version"},
     kHelpFlag};
 

@@ -115,7 +115,7 @@ Result<SelectNames> SelectNames::of(const Query& query, std::vector<SelectSource
       if (known.alias == source.alias)
         return Error{
             ErrorCode::DuplicateAlias,
-            fmt::format("table name \"{}\" is there more than once", shown(Name{source.alias})),
+            fmt::format("table name \"{}\" specified more than once", shown(Name{source.alias})),
             {},
             "Give each its own alias: FROM t a JOIN t b ON ..."}
             .at(source.position);

@@ -206,7 +206,8 @@ Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& name
     const ExpressionPtr canonical = TRY(names.canonical(*arguments.front(), "FROM"));
     BoundExpression array = TRY(bind(*canonical, scope));
     if (array.type.kind() != TypeKind::Array)
-      return Error{ErrorCode::TypeMismatch, "UNNEST takes an ARRAY, not " + array.type.to_string()}
+      return Error{ErrorCode::TypeMismatch,
+                   "UNNEST requires an ARRAY, not " + array.type.to_string()}
           .at(item.position);
     source.columns[i].type = array.type.element();
     arrays.push_back(std::move(array));

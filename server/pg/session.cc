@@ -608,7 +608,7 @@ Result<Session::Begun> Session::begin_statement(
     return run_own(*analysed, PortalRun::Start::DescribedRows);
   }
   if (!analysed->plan->parameters.empty())
-    return Error{ErrorCode::UndefinedObject, "parameter $1 does not exist", "",
+    return Error{ErrorCode::UndefinedObject, "there is no parameter $1", "",
                  "Parameters need the extended protocol, or PREPARE and EXECUTE."};
   learn_look_up(*analysed);
   if (is_part && changes_anything(*analysed) && !script_->is_last()) begin_group();

@@ -553,7 +553,7 @@ struct Session::OwnStatement {
     if (session.portals_.contains(name))
       return Error{ErrorCode::DuplicateCursor, "cursor " + quoted(name) + " already exists"};
     if (statement.inner && parameters.size() != statement.inner->parameter_oids.size())
-      return Error{ErrorCode::UndefinedObject, "parameter $1 does not exist"};
+      return Error{ErrorCode::UndefinedObject, "there is no parameter $1"};
     const PreparedStatementPtr query =
         statement.inner ? statement.inner : TRY(analyse_query(engine::clone(cursor.query)));
     auto portal = std::make_shared<Portal>(
@@ -596,7 +596,7 @@ struct Session::OwnStatement {
 
   static Result<PreparedStatementPtr> without_parameters(PreparedStatementPtr analysed) {
     if (!analysed->plan->parameters.empty())
-      return Error{ErrorCode::UndefinedObject, "parameter $1 does not exist"};
+      return Error{ErrorCode::UndefinedObject, "there is no parameter $1"};
     return analysed;
   }
 

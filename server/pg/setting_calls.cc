@@ -108,7 +108,7 @@ struct Run {
       const auto at = static_cast<size_t>(parameter->index) - 1;
       if (at >= parameters.size())
         return Error{ErrorCode::UndefinedObject,
-                     fmt::format("parameter ${} does not exist", parameter->index)}
+                     fmt::format("there is no parameter ${}", parameter->index)}
             .at(expression.position);
       return parameters[at].is_null() ? Text() : Text(std::string(parameters[at].as_string()));
     }

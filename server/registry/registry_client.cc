@@ -163,7 +163,7 @@ Result<RegistryReply> RegistryClient::read(const std::string& url, int status,
   }
   auto tree = engine::parse_json_tree(body);
   if (!tree)
-    return strange(fmt::format("with what is no JSON: \"{}\"", printable(body, kMaxQuoted)));
+    return strange(fmt::format("with text that is not JSON: \"{}\"", printable(body, kMaxQuoted)));
   RegistryReply reply{status, *std::move(tree)};
   if (status >= 200 && status < 300) return reply;
   if (status >= 400 && status < 500 && reply.error_code() != 0) return reply;

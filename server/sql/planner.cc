@@ -154,7 +154,7 @@ Status check_writable(const MetadataImage& image, const engine::DataSource& targ
   const std::vector<DefinedQueryPtr> writers = image.writers_of(target.name);
   if (writers.empty()) return {};
   return Error{ErrorCode::ObjectState,
-               fmt::format("cannot insert into table {}: its rows are written by query {}",
+               fmt::format("cannot write to table {}: its rows are written by query {}",
                            target.name, writers.front()->query->id),
                {},
                "Insert into the stream or table that the query reads."};

@@ -199,7 +199,7 @@ class LogChecker {
       case MetadataPartKind::UnknownPart:
         return Error{
             ErrorCode::IncompatibleFormat,
-            fmt::format("this version does not know commands of the kind \"{}\"", part.type)};
+            fmt::format("this version does not support commands of the kind \"{}\"", part.type)};
     }
     return {};
   }

@@ -225,7 +225,7 @@ Status check_for_follow(std::string_view batches) {
 }
 
 Status check_for_append(std::string_view batches) {
-  if (batches.empty()) return Error{ErrorCode::CorruptRecord, "there is no record batch"};
+  if (batches.empty()) return Error{ErrorCode::CorruptRecord, "the request has no record batch"};
   while (!batches.empty()) {
     const records::BatchView batch =
         TRY(records::parse_batch(batches, records::BatchCheck::ShapeAndCrc));

@@ -62,7 +62,7 @@ Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
   for (const NodeId node : next.adding)
     if (cluster.find(node) == nullptr)
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("there is no node {} in the cluster", node.value())};
+                   fmt::format("node {} is not part of the cluster", node.value())};
   next.replicas.insert(next.replicas.end(), next.removing.begin(), next.removing.end());
   next.isr = only(next.replicas, known.isr);
   next.eligible = only(next.replicas, known.eligible);

@@ -164,7 +164,7 @@ std::string changed_list(std::string_view now, const ConfigChange& change) {
 
 Error unknown(std::string_view name) {
   return {ErrorCode::InvalidParameter,
-          fmt::format("there is no topic setting \"{}\", or it is not supported yet", name)};
+          fmt::format("topic setting \"{}\" does not exist, or is not supported yet", name)};
 }
 
 }  // namespace

@@ -177,7 +177,7 @@ def a_plan_is_made_for_other_nodes():
     assert "non-existent partitions: planned-9" in said, said
     said = tool("kafka-reassign-partitions", nodes, "--execute", "--reassignment-json-file", plan_file({("planned", 0): [1, 9]}),
                 status=1)
-    assert "there is no node 9" in said, said
+    assert "node 9 is not part of the cluster" in said, said
 
 
 @case

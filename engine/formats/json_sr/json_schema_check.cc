@@ -168,7 +168,7 @@ class JsonSchemaCheck::Walk {
                                                          : find_anchor(document->tree, fragment);
     if (!part)
       return Error{ErrorCode::InvalidText,
-                   fmt::format("the schema refers to {}, which is not there", reference)};
+                   fmt::format("the schema refers to {}, which does not exist", reference)};
     return Place(part, document);
   }
 
@@ -185,7 +185,7 @@ class JsonSchemaCheck::Walk {
     const JsonTree* words = at.schema.find("enum");
     if (words && std::ranges::none_of(
                      words->items, [&](const JsonTree& word) { return is_same(at.value, word); }))
-      return wrong(at.path, "it is none of the values of the enum");
+      return wrong(at.path, "the value is not one of the enum");
     const JsonTree* constant = at.schema.find("const");
     if (constant && !is_same(at.value, *constant)) return wrong(at.path, "it is not the constant");
     return {};

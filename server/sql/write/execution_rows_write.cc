@@ -341,7 +341,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     constexpr size_t kBytesOfRow = 64;
     told_bytes_ += 2 * about_bytes + kBytesOfRow * rows;
     if (!told_charge_.try_resize(told_bytes_))
-      return session().memory()->refusal("the rows that RETURNING tells");
+      return session().memory()->refusal("the rows of RETURNING");
     const auto values =
         TRY(planner_->compute_returned(returning_, *write_->target, written, rows));
     for (size_t i = 0; i < returned_.size(); ++i)

@@ -71,7 +71,7 @@ TEST(Parameter, becomes_a_literal_when_its_value_is_known) {
 }
 
 TEST(Parameter, is_refused_where_there_are_none) {
-  EXPECT_EQ(evaluated("$1 + 1"), "InvalidParameter: parameter $1 does not exist");
+  EXPECT_EQ(evaluated("$1 + 1"), "InvalidParameter: there is no parameter $1");
 }
 
 TEST(Constant, text_gets_the_type_of_the_column) {

@@ -61,7 +61,7 @@ TEST(SimpleProtocol, sends_notices_before_the_end_of_the_statement) {
 
 TEST(SimpleProtocol, has_no_parameters) {
   Begun client;
-  EXPECT_EQ(client.say(query("SELECT $1")), "E(42704 parameter $1 does not exist) Z(I)");
+  EXPECT_EQ(client.say(query("SELECT $1")), "E(42704 there is no parameter $1) Z(I)");
 }
 
 TEST(SimpleProtocol, answers_queries_that_came_together_one_after_the_other) {
