@@ -140,8 +140,7 @@ std::string unusual_about_name(std::string_view topic) {
   if (!topic.empty() && (is_separator(topic.front()) || is_separator(topic.back())))
     return "begins or ends with a separator: names usually begin and end with a letter or a digit";
   if (has(".") && has("_"))
-    return "has dots and underscores: metrics cannot tell them apart, so one of them is usually "
-           "enough";
+    return "has dots and underscores: metrics cannot distinguish them, so use only one of them";
   return {};
 }
 

@@ -45,7 +45,7 @@ constexpr Flag kFlags[] = {
     {.name = "property",
      .argument = "KEY=VALUE",
      .doc =
-         "What to print: print.key, print.value, print.timestamp, print.partition, print.offset, "
+         "Output format: print.key, print.value, print.timestamp, print.partition, print.offset, "
          "print.headers, key.separator, line.separator, headers.separator, null.literal, "
          "key.deserializer, value.deserializer"},
     {.name = "formatter-config", .argument = "FILE", .doc = "The same properties from a file"},

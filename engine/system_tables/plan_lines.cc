@@ -108,7 +108,7 @@ class StepLine {
                     shown_duration(step.before_ms), shown_duration(step.after_ms));
     line += ", grace " + shown_duration(step.grace_ms);
     if (step.type != JoinType::Inner)
-      line += step.is_eager ? ", nulls at once" : ", nulls when nobody can come";
+      line += step.is_eager ? ", nulls at once" : ", nulls when no match can follow";
     return fmt::format("{}, kept in {} and {}", line, store_name(step.left_store),
                        store_name(step.right_store));
   }

@@ -26,9 +26,9 @@ struct Options {
 void declare(CLI::App& app, Options& options) {
   app.description("Runs test cases in the format of ksqlDB's query-translation tests.");
   app.footer(
-      "Each case runs on an engine of its own, in memory: record by record, all records at once, "
-      "and\n"
-      "with no more state in memory than a record needs; it must pass all ways.\n\n"
+      "Each case runs three times on an engine of its own, in memory: record by record, all "
+      "records\n"
+      "at once, and with the least state in memory that a record needs. All runs must pass.\n\n"
       "Examples:\n"
       "  millrace test cases/                      all files below a folder\n"
       "  millrace test cases/ --filter joins/      cases whose name contains a text\n"

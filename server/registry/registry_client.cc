@@ -155,7 +155,7 @@ Result<RegistryReply> RegistryClient::read(const std::string& url, int status,
                  fmt::format("the schema registry at {} answered {} {}", url, status, what)};
   };
   if (status == 401 || status == 403) {
-    Error refused = strange("to who we are");
+    Error refused = strange("to the credentials");
     refused.hint =
         "Set a name and a password in the URL, or in the file of "
         "--schema-registry-credentials-file.";
@@ -168,7 +168,7 @@ Result<RegistryReply> RegistryClient::read(const std::string& url, int status,
   if (status >= 200 && status < 300) return reply;
   if (status >= 400 && status < 500 && reply.error_code() != 0) return reply;
   const std::string message = reply.message();
-  return strange(message.empty() ? "and not what a schema registry answers"
+  return strange(message.empty() ? "with a reply that no schema registry sends"
                                  : fmt::format("with \"{}\"", message));
 }
 

@@ -114,12 +114,12 @@ constexpr AggregateDef row(std::string_view name, std::string_view signature,
 }
 
 constexpr std::string_view kFirst =
-                               "The first value; nulls are passed over unless the second "
-                               "argument is false.",
+                               "The first value; nulls are skipped unless the second argument is "
+                               "false.",
                            kFirstN = "The first n values.",
                            kLast =
-                               "The last value; nulls are passed over unless the second "
-                               "argument is false.",
+                               "The last value; nulls are skipped unless the second argument is "
+                               "false.",
                            kLastN = "The last n values, the oldest first.";
 
 constexpr AggregateDef kOffsetDefs[] = {

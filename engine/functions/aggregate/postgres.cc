@@ -300,7 +300,7 @@ constexpr AggregateDef row(std::string_view name, std::string_view signature,
 
 constexpr std::string_view
     kAll = "Whether all values are true; null without values.",
-    kSample = "The variance of a sample, as PostgreSQL has it; null for fewer than two values.";
+    kSample = "The variance of a sample, as in PostgreSQL; null for fewer than two values.";
 
 constexpr std::string_view kBitsAnd = "The bits that all values have; null without values.";
 constexpr std::string_view kBitsOr = "The bits that any value has; null without values.";
@@ -328,8 +328,8 @@ constexpr AggregateDef kPostgresDefs[] = {
     row<Spread<false, false>>("VAR_POP", "(DOUBLE val) -> DOUBLE",
                               "The variance of all values; null without values."),
     row<Spread<true, true>>("STDDEV", "(DOUBLE val) -> DOUBLE",
-                            "The standard deviation of a sample, as PostgreSQL has it; null for "
-                            "fewer than two values."),
+                            "The standard deviation of a sample, as in PostgreSQL; null for fewer "
+                            "than two values."),
     row<Spread<true, true>>("pg_catalog.stddev_samp", "(DOUBLE val) -> DOUBLE",
                             "Over tables: the standard deviation of a sample; null for fewer than "
                             "two values."),
@@ -337,7 +337,7 @@ constexpr AggregateDef kPostgresDefs[] = {
                              "The standard deviation of all values; null without values."),
     row<OfPairs<corr>>(
         "CORR", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-        "The correlation of y and x, as PostgreSQL has it; null where it is not defined."),
+        "The correlation of y and x, as in PostgreSQL; null if it is not defined."),
     row<OfPairs<covar_pop>>(
         "COVAR_POP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
         "The covariance of all pairs in which neither is null; null without values."),
@@ -350,7 +350,8 @@ constexpr AggregateDef kPostgresDefs[] = {
         "REGR_AVGY", "(DOUBLE y, DOUBLE x) -> DOUBLE",
         "The mean of y over the pairs in which neither is null; null without values."),
     row<OfPairs<regr_intercept>>("REGR_INTERCEPT", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-                                 "Where the line of least squares through the pairs is for x = 0."),
+                                 "The intercept of the line of least squares through the pairs, "
+                                 "its value at x = 0."),
     row<OfPairs<regr_r2>>("REGR_R2", "(DOUBLE y, DOUBLE x) -> DOUBLE",
                           "The square of the correlation."),
     row<OfPairs<regr_slope>>("REGR_SLOPE", "(DOUBLE y, DOUBLE x) -> DOUBLE",

@@ -366,7 +366,7 @@ constexpr AggregateDef row(std::string_view name, std::string_view signature, st
 
 constexpr std::string_view
     kSum = "The sum of all values; 0 without values, null if it does not fit its type.",
-    kListSum = "The sum of all elements of all arrays; null where it does not fit its type.",
+    kListSum = "The sum of all elements of all arrays; null if it does not fit its type.",
     kAverage = "The mean of all values; 0.0 without values.",
     kVariance =
         "The sample variance (not its root, as in ksqlDB); 0.0 for fewer "
@@ -378,7 +378,8 @@ constexpr std::string_view
 
 constexpr AggregateDef kSumDefs[] = {
     row<CountRows>("COUNT", "() -> BIGINT", "The number of rows."),
-    row<CountValues>("COUNT", "(T val) -> BIGINT", "In how many rows the value is not null."),
+    row<CountValues>("COUNT", "(T val) -> BIGINT",
+                                "The number of rows in which the value is not null."),
     row<Sum<int32_t>>("SUM", "(INT val) -> INT", kSum),
     row<Sum<int64_t>>("SUM", "(BIGINT val) -> BIGINT", kSum),
     row<Sum<double>>("SUM", "(DOUBLE val) -> DOUBLE", kSum),

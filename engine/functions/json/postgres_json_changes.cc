@@ -395,7 +395,7 @@ constexpr FunctionDef kPostgresJsonChangesDefs[] = {
      .returns = jsonb_type},
     {.name = "jsonb_insert",
      .signature = "(STRING json, ARRAY<STRING> path, STRING value) -> STRING",
-     .doc = "JSON with one more member, or one more element before that at a place.",
+     .doc = "JSON with one more member, or one more element before the one at a position.",
      .example = R"(CAST(JSONB_INSERT('[1]', ARRAY['0'], '5') AS VARCHAR) = '[5, 1]')",
      .kernel = insert,
      .returns = jsonb_type},

@@ -115,7 +115,8 @@ constexpr std::string_view kNameDoc =
 constexpr FunctionDef kCatalogNameDefs[] = {
     {.name = "age",
      .signature = "(BIGINT transaction) -> INT",
-     .doc = "How many transactions ago a version of a row of the catalog was written: always 0.",
+     .doc = "The number of transactions since a version of a row of the catalog was written: "
+            "always 0.",
      .example = "AGE(CAST(5 AS BIGINT)) = 0",
      .kernel = age_of_transaction},
     {.name = "pg_catalog.registered_name",
@@ -130,7 +131,7 @@ constexpr FunctionDef kCatalogNameDefs[] = {
      .kernel = registered_number},
     {.name = "pg_catalog.found_name",
      .signature = "(STRING type, STRING name) -> STRING",
-     .doc = "The name of an object of the catalog; null where no object has it.",
+     .doc = "The name of an object of the catalog; null if no object has it.",
      .example = "PG_CATALOG.FOUND_NAME('regclass', CAST(NULL AS STRING)) IS NULL",
      .kernel = found_name},
     {.name = "pg_catalog.has_privilege",

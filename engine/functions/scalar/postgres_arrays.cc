@@ -101,9 +101,9 @@ void slice(KernelCall& call) {
 }
 
 constexpr std::string_view kFirst =
-                               "The first place of an array, which is 1; null when it is empty.",
-                           kLast = "The last place of an array; null when it is empty.",
-                           kCount = "How many elements an array has; null when it has none.";
+                               "The first position of an array, which is 1; null if it is empty.",
+                           kLast = "The last position of an array; null if it is empty.",
+                           kCount = "The number of elements of an array; null if it is empty.";
 
 // Combines comparisons with each element (ANY, ALL). Null if an unknown comparison decides the result.
 template <bool all>
@@ -160,17 +160,17 @@ constexpr FunctionDef kPostgresArraysDefs[] = {
      .kernel = last_place},
     {.name = "array_ndims",
      .signature = "(ARRAY<T> array) -> INT",
-     .doc = "How many dimensions an array has, which is 1; null when it is empty.",
+     .doc = "The number of dimensions of an array, which is 1; null if it is empty.",
      .example = "ARRAY_NDIMS(ARRAY[5, 6]) = 1",
      .kernel = first_place},
     {.name = "array_dims",
      .signature = "(ARRAY<T> array) -> STRING",
-     .doc = "The first and the last place of an array.",
+     .doc = "The first and the last position of an array.",
      .example = "ARRAY_DIMS(ARRAY[5, 6]) = '[1:2]'",
      .kernel = dimensions},
     {.name = "cardinality",
      .signature = "(ARRAY<T> array) -> INT",
-     .doc = "How many elements an array has.",
+     .doc = "The number of elements of an array.",
      .example = "CARDINALITY(ARRAY[5, 6]) = 2",
      .kernel = cardinality},
     {.name = "array_append",

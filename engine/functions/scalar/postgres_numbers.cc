@@ -279,7 +279,7 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
      "number.",
      "POWER(2, 10) = 1024E0", row_kernel<power>},
     {"pow", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
-     "The base to the power of the exponent, as PostgreSQL has it.", "POW(2, 10) = 1024E0",
+     "The base to the power of the exponent, as in PostgreSQL.", "POW(2, 10) = 1024E0",
      row_kernel<power>},
 
     {"gcd", "(INT a, INT b) -> INT", kGcd, "GCD(12, 18) = 6",

@@ -378,7 +378,7 @@ constexpr FunctionDef kPostgresTextsDefs[] = {
      .kernel = row_kernel<to_hex<int64_t>>},
     {.name = "bit_length",
      .signature = "(STRING text) -> INT",
-     .doc = "How many bits the text has in UTF-8.",
+     .doc = "The number of bits of the text in UTF-8.",
      .example = "BIT_LENGTH('né') = 24",
      .kernel = row_kernel<bit_length>},
 };
