@@ -259,8 +259,8 @@ def records_wait_for_a_registry_that_fails():
 @case
 def statements_fail_in_time_and_others_do_not_wait():
     with_cities()
-    for mode, word in (("broken", "backend data store"), ("rubbish", "no JSON"), ("cut", "cannot be asked"),
-                       ("elsewhere", "no JSON"), ("endless", "more than")):
+    for mode, word in (("broken", "backend data store"), ("rubbish", "not JSON"), ("cut", "cannot send a request"),
+                       ("elsewhere", "not JSON"), ("endless", "more than")):
         FRONT.mode = mode
         said = refusal("CREATE STREAM f WITH (KAFKA_TOPIC = 'o1', VALUE_FORMAT = 'AVRO')")
         assert word in said and FRONT.url in said, (mode, said)
