@@ -16,6 +16,7 @@ singleType       : type EOF;
 statement
     : query | valueRows
     | createSource | dropSource | alterSource | createType | dropType
+    | createView | dropView | renameRelation
     | insert | print
     | setProperty | unsetProperty | alterSystem | defineVariable | undefineVariable | runScript
     | assertTopic | assertSchema
@@ -63,6 +64,15 @@ alterOption : ADD COLUMN? name=identifier type;
 
 createType : CREATE TYPE ifNotExists? name=identifier AS type;
 dropType   : DROP TYPE ifExists? name=identifier;
+
+createView
+    : CREATE (OR REPLACE)? VIEW (schema=identifier DOT)? name=identifier (LPAREN columns=names RPAREN)?
+      AS (query | LPAREN query RPAREN)
+    ;
+dropView : DROP VIEW ifExists? name=identifier;
+renameRelation
+    : ALTER kind=(STREAM | TABLE | VIEW) ifExists? name=identifier RENAME TO newName=identifier
+    ;
 
 // ---- Queries
 
@@ -405,10 +415,10 @@ nonReserved
     | LOCAL | MILLISECOND | MILLISECONDS | MINUTE | MINUTES | MONTH | MONTHS | MOVE | NAMES
     | NEXT | NO | NOTIFY | NULLS | OFFSET | ORDER | OWNER | PARTITION | PARTITIONS | PAUSE | PERIOD
     | PLANS | PLUGINS | PRECISION | PREPARE | PRIMARY | PRINT | PRIOR | PROGRAM | PROPERTIES
-    | QUERIES | QUOTE | RECURSIVE | RELATIVE | RELEASE | REPLACE | RESET | RESUME | RETENTION | REVOKE | ROLE | ROLLBACK | RUN
+    | QUERIES | QUOTE | RECURSIVE | RELATIVE | RELEASE | RENAME | REPLACE | RESET | RESUME | RETENTION | REVOKE | ROLE | ROLLBACK | RUN
     | SAMPLE | SAVEPOINT | SCHEMA | SCHEMAS | SCRIPT | SCROLL | SECOND | SECONDS | SEQUENCES | SERVER | SESSION
     | SET     | SHOW | SINK | SIZE | SOURCE | START | STDIN | STDOUT | STREAM | STREAMS | STRING | SUBJECT
     | SYSTEM | TABLES | TASKS | TEMP | TEMPORARY | TERMINATE | TIME | TIMEOUT | TIMESTAMP | TO | TOPIC
     | TOPICS | TRANSACTION | TUMBLING | TYPE | TYPES | UNDEFINE | UNLISTEN | UNSET | USER | VALUES | VARIABLES
-    | VARYING | WEEK | WEEKS | WITHIN | WITHOUT | WORK | YEAR | YEARS | ZONE
+    | VARYING | VIEW | WEEK | WEEKS | WITHIN | WITHOUT | WORK | YEAR | YEARS | ZONE
     ;

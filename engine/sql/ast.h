@@ -18,7 +18,8 @@ using Statement =
                  DescribeSources, DescribeFunction, Explain, ControlQuery, Transaction, SetSetting,
                  SetTransaction, ShowSetting, ResetSetting, Discard, DeclareCursor, FetchCursor,
                  CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify,
-                 CreateSequence, AlterSequence, DropSequences, AlterDefault>;
+                 CreateSequence, AlterSequence, DropSequences, AlterDefault,
+                 CreateView, DropViews, RenameRelation, ChangeConstraint>;
 
 // FOR UPDATE, FOR SHARE and similar clauses of every SELECT within the statement.
 struct RowLocks {

@@ -18,6 +18,17 @@ enum class SourceKind : uint8_t { Stream, Table };
 
 enum class ColumnConstraint : uint8_t { None, Key, PrimaryKey, Headers, Header };
 
+// UNIQUE, CHECK or FOREIGN KEY, which no row is held against: it stands in the catalog alone, for programs that read their
+// models from there (setting unenforced_constraints).
+struct UnenforcedConstraint {
+  std::string name;                      // as displayed; empty: not yet chosen
+  std::string type;                      // pg_constraint.contype: "u", "c" or "f"
+  std::vector<std::string> columns;      // names in the catalog
+  std::string referenced_table = {};     // of a FOREIGN KEY: its name in the catalog
+  std::vector<std::string> referenced_columns = {};  // empty: the primary key
+  std::string definition = {};           // as pg_get_constraintdef() shows it
+};
+
 struct TableElement {
   Name name;
   TypeName type;
@@ -28,6 +39,7 @@ struct TableElement {
   bool is_not_null = false, is_serial = false;
   std::string default_sql = {};
   bool if_not_exists = false;  // of ADD COLUMN
+  std::vector<UnenforcedConstraint> unenforced = {};
 };
 
 struct CreateSource {
@@ -40,6 +52,7 @@ struct CreateSource {
   PropertyList properties;
   bool is_postgres = false;   // in PostgreSQL's syntax, with features that the dialect lacks
   bool is_temporary = false;  // CREATE TEMP TABLE
+  std::vector<UnenforcedConstraint> unenforced = {};  // those of columns are in `elements`
 };
 
 struct CreateAsSelect {
@@ -61,6 +74,7 @@ struct DropSource {
 // DROP TABLE a, b: drops all or none.
 struct DropSources {
   std::vector<DropSource> drops;
+  bool cascade = false;  // views that read them are dropped, too
 };
 
 struct TableName {
@@ -109,6 +123,37 @@ struct AlterDefault {
   TableName table, column;
   std::string default_sql = {};  // empty: removes the default
   bool if_exists = false;
+};
+// CREATE [OR REPLACE] VIEW name (columns) AS SELECT ...
+struct CreateView {
+  bool or_replace = false;
+  TableName name;
+  std::vector<Name> columns = {};  // empty: as the SELECT names them
+  std::shared_ptr<const Query> query;
+  std::string query_sql;     // the text of the SELECT
+  bool is_postgres = false;  // PostgreSQL's parser read it
+};
+// DROP VIEW a, b: all or none.
+struct DropViews {
+  bool if_exists = false, cascade = false;
+  std::vector<TableName> names;
+};
+// ALTER TABLE table ADD CONSTRAINT name UNIQUE|CHECK|FOREIGN KEY, CREATE UNIQUE INDEX name, ALTER TABLE DROP CONSTRAINT name
+struct ChangeConstraint {
+  TableName table;
+  bool if_exists = false;                     // the table
+  std::optional<UnenforcedConstraint> added;  // none: `dropped` is the name of one
+  std::string dropped = {};
+  bool missing_ok = false;  // DROP CONSTRAINT IF EXISTS
+  std::string tag = "ALTER TABLE";
+};
+enum class RelationKind : uint8_t { Stream, Table, View };
+// ALTER STREAM|TABLE|VIEW name RENAME TO new_name. As in PostgreSQL, TABLE also takes the name of a view.
+struct RenameRelation {
+  RelationKind kind = RelationKind::Table;
+  bool if_exists = false;
+  TableName name;
+  Name new_name;
 };
 // CREATE SCHEMA, DROP SCHEMA a, b
 struct CreateSchema {

@@ -24,6 +24,9 @@ Result<Statement> build_drop_source(P::DropSourceContext& context);
 Result<Statement> build_alter_source(P::AlterSourceContext& context);
 Result<Statement> build_create_type(P::CreateTypeContext& context);
 Result<Statement> build_drop_type(P::DropTypeContext& context);
+Result<Statement> build_create_view(P::CreateViewContext& context);
+Result<Statement> build_drop_view(P::DropViewContext& context);
+Result<Statement> build_rename_relation(P::RenameRelationContext& context);
 Result<PropertyList> build_properties(P::PropertiesContext* context);  // null: an empty list
 
 // build_type.cc

@@ -160,4 +160,34 @@ Result<Statement> build_drop_type(P::DropTypeContext& context) {
                   position_of(*context.name)};
 }
 
+Result<Statement> build_create_view(P::CreateViewContext& context) {
+  CreateView create;
+  create.or_replace = context.REPLACE() != nullptr;
+  create.name = {TRY(build_source_name(*context.name)), position_of(*context.name)};
+  if (context.schema)
+    create.name.name = in_schema(build_name(*context.schema), std::move(create.name.name));
+  create.columns = build_names(context.columns);
+  create.query = std::make_shared<const Query>(TRY(build_query(*context.query())));
+  create.query_sql = text_of(*context.query());
+  return create;
+}
+
+Result<Statement> build_drop_view(P::DropViewContext& context) {
+  DropViews drop;
+  drop.if_exists = context.ifExists() != nullptr;
+  drop.names.push_back({build_name(*context.name), position_of(*context.name)});
+  return drop;
+}
+
+Result<Statement> build_rename_relation(P::RenameRelationContext& context) {
+  RenameRelation rename;
+  rename.kind = is(context.kind, P::VIEW)     ? RelationKind::View
+                : is(context.kind, P::STREAM) ? RelationKind::Stream
+                                              : RelationKind::Table;
+  rename.if_exists = context.ifExists() != nullptr;
+  rename.name = {build_name(*context.name), position_of(*context.name)};
+  rename.new_name = TRY(build_source_name(*context.newName));
+  return rename;
+}
+
 }  // namespace engine

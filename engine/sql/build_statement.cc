@@ -31,6 +31,12 @@ Result<Statement> build_statement(P::StatementContext& context) {
       return build_create_type(static_cast<P::CreateTypeContext&>(rule));
     case P::RuleDropType:
       return build_drop_type(static_cast<P::DropTypeContext&>(rule));
+    case P::RuleCreateView:
+      return build_create_view(static_cast<P::CreateViewContext&>(rule));
+    case P::RuleDropView:
+      return build_drop_view(static_cast<P::DropViewContext&>(rule));
+    case P::RuleRenameRelation:
+      return build_rename_relation(static_cast<P::RenameRelationContext&>(rule));
     case P::RuleCopy:
       return build_copy(static_cast<P::CopyContext&>(rule));
     case P::RuleCreateRole:
