@@ -25,7 +25,9 @@ class Converter {
   Result<TypeName> type(const Fields& type) const;  // convert_type.cc
   // Converts a statement that defines or writes something; returns nothing for others.
   Result<std::optional<Statement>> statement(const Node& node) const;
-  // Returns the row locks of the queries converted since the last call.
+  // CREATE VIEW, without the text of its SELECT.
+  Result<CreateView> create_view(const Fields& fields) const;  // convert_create_as.cc
+  // The row locks of all that was converted since the last call.
   RowLocks take_row_locks() const { return std::exchange(row_locks_, {}); }
 
  private:
@@ -107,6 +109,10 @@ class Converter {
   Result<TableName> table_name(const Fields& relation) const;
   Result<TableElement> table_element(const Fields& column) const;
   Status add_constraint(const Fields& constraint, TableElement& element) const;
+  // convert_constraint.cc; `columns` of a constraint that stands behind a column is that one.
+  Result<UnenforcedConstraint> unenforced(const Fields& constraint,
+                                          std::vector<std::string> columns = {}) const;
+  Result<Statement> unique_index(const Fields& index) const;
   Result<Statement> create_table(const Fields& fields) const;
   Result<Statement> create_enumeration(const Fields& fields) const;
   Result<Statement> create_composite(const Fields& fields) const;

@@ -68,4 +68,25 @@ Result<Statement> Converter::create_as(const Fields& fields) const {
   return Statement(std::move(create));
 }
 
+Result<CreateView> Converter::create_view(const Fields& fields) const {
+  const auto relation = fields.part("view");
+  const auto written = child(fields, "query");
+  if (!relation || !written) return Error{ErrorCode::SyntaxError, "a view without a name"};
+  CreateView create;
+  create.or_replace = fields.flag("replace");
+  create.name = TRY(table_name(*relation));
+  create.is_postgres = true;
+  if (relation->text("relpersistence") == "t" || relation->text("schemaname") == kTemporarySchema)
+    return not_supported("CREATE TEMP VIEW is", create.name.position)
+        .with_hint("CREATE VIEW makes one for all sessions.");
+  if (fields.has("withCheckOption") && fields.text("withCheckOption") != "NO_CHECK_OPTION")
+    return not_supported("WITH CHECK OPTION is", create.name.position)
+        .with_hint("No statement writes to a view: leave it out.");
+  for (const std::string& column : strings(fields, "aliases"))
+    create.columns.push_back(name_of(column));
+  if (written->kind != "SelectStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
+  create.query = std::make_shared<const Query>(TRY(query(written->fields)));
+  return create;
+}
+
 }  // namespace engine::pgsql

@@ -110,13 +110,15 @@ Status Converter::add_constraint(const Fields& constraint, TableElement& element
       return not_supported("an identity column that does not count from 1 is", at)
           .with_hint("CREATE SEQUENCE ..., and DEFAULT nextval('...') for the column.");
     element.is_serial = element.is_not_null = true;
-  } else {
-    const std::string_view what = kind == "CONSTR_UNIQUE"      ? "UNIQUE is"
-                                  : kind == "CONSTR_CHECK"     ? "CHECK is"
-                                  : kind == "CONSTR_FOREIGN"   ? "REFERENCES is"
-                                  : kind == "CONSTR_GENERATED" ? "GENERATED ALWAYS AS (...) is"
-                                                               : "such a constraint is";
-    return not_supported(what, at);
+  } else if (kind == "CONSTR_UNIQUE" || kind == "CONSTR_CHECK" || kind == "CONSTR_FOREIGN") {
+    std::vector<std::string> columns;
+    if (!element.name.empty()) columns.push_back(element.name.text);
+    element.unenforced.push_back(TRY(unenforced(constraint, std::move(columns))));
+  } else if (kind != "CONSTR_ATTR_DEFERRABLE" && kind != "CONSTR_ATTR_NOT_DEFERRABLE" &&
+             kind != "CONSTR_ATTR_DEFERRED" && kind != "CONSTR_ATTR_IMMEDIATE") {
+    return not_supported(kind == "CONSTR_GENERATED" ? "GENERATED ALWAYS AS (...) is"
+                                                    : "such a constraint is",
+                         at);
   }
   return {};
 }
@@ -161,6 +163,8 @@ Result<Statement> Converter::create_table(const Fields& fields) const {
     if (each.kind != "Constraint") return not_supported("LIKE is", named.position);
     TableElement all;
     TRY(add_constraint(each.fields, all));
+    std::ranges::move(all.unenforced, std::back_inserter(create.unenforced));
+    if (each.fields.text("contype") != "CONSTR_PRIMARY") continue;
     for (const std::string& key : keys_of(each.fields)) {
       const auto column = std::ranges::find(create.elements, name_of(key), &TableElement::name);
       if (column == create.elements.end())
@@ -252,14 +256,22 @@ Result<Statement> Converter::drop(const Fields& fields) const {
   const bool if_exists = fields.flag("missing_ok");
   if (kind == "OBJECT_SCHEMA") return drop_schemas(fields);
   if (kind == "OBJECT_SEQUENCE") return drop_sequences(fields);
+  const bool cascade = fields.text("behavior") == "DROP_CASCADE";
+  if (kind == "OBJECT_VIEW") {
+    DropViews views{if_exists, cascade, {}};
+    for (const Node& object : pgsql::children(fields, "objects"))
+      views.names.push_back({in_schema(strings(object.fields, "items")), position(0)});
+    return Statement(std::move(views));
+  }
   DropSources drops;
+  drops.cascade = cascade;
   for (const Node& object : pgsql::children(fields, "objects")) {
     if (kind == "OBJECT_TYPE" || kind == "OBJECT_DOMAIN")
       return Statement(DropType{if_exists, in_schema(strings(object.fields, "names")),
                                 position(object.fields.number("location")),
                                 kind == "OBJECT_DOMAIN"});
     if (kind != "OBJECT_TABLE" && kind != "OBJECT_MATVIEW")
-      return not_supported("DROP of anything other than tables, sequences and types is",
+      return not_supported("DROP of anything other than tables, views, sequences and types is",
                            position(0));
     const std::vector<std::string> names = strings(object.fields, "items");
     if (names.empty()) return Error{ErrorCode::SyntaxError, "a table without a name"};
@@ -276,7 +288,7 @@ Result<Statement> Converter::comment(const Fields& fields) const {
   const std::string_view kind = fields.text("objtype");
   const bool is_column = kind == "OBJECT_COLUMN";
   if (!is_column && kind != "OBJECT_TABLE" && kind != "OBJECT_VIEW" && kind != "OBJECT_MATVIEW")
-    return not_supported("COMMENT ON anything other than tables, materialized views and columns is",
+    return not_supported("COMMENT ON anything other than tables, views and columns is",
                          position(0));
   const auto object = child(fields, "object");
   std::vector<std::string> names =
@@ -336,6 +348,18 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
       (has_values ? columns.added : alter.added).push_back(std::move(added));
       continue;
     }
+    if (kind == "AT_DropConstraint" && commands.size() == 1) {
+      ChangeConstraint drop{table, if_exists, std::nullopt};
+      drop.dropped = command.fields.text("name");
+      drop.missing_ok = command.fields.flag("missing_ok");
+      return Statement(std::move(drop));
+    }
+    if (kind == "AT_ValidateConstraint" && commands.size() == 1)
+      return Statement(Maintain{"ALTER TABLE"});
+    if (kind == "AT_AddConstraint" && definition && commands.size() == 1 &&
+        definition->fields.text("contype") != "CONSTR_PRIMARY")
+      return Statement(
+          ChangeConstraint{table, if_exists, TRY(unenforced(definition->fields))});
     if (kind != "AT_AddConstraint" || !definition ||
         definition->fields.text("contype") != "CONSTR_PRIMARY" || commands.size() > 1)
       return not_supported("this ALTER TABLE is", table.position);
@@ -353,9 +377,16 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
 }
 
 Result<Statement> Converter::rename(const Fields& fields) const {
-  if (fields.text("renameType") != "OBJECT_COLUMN" ||
-      fields.text("relationType") != "OBJECT_TABLE" || !fields.part("relation"))
-    return not_supported("RENAME of anything other than a column of a table is", position(0));
+  const std::string_view kind = fields.text("renameType");
+  if (fields.part("relation") &&
+      (kind == "OBJECT_TABLE" || kind == "OBJECT_VIEW" || kind == "OBJECT_MATVIEW"))
+    return Statement(RenameRelation{
+        kind == "OBJECT_VIEW" ? RelationKind::View : RelationKind::Table, fields.flag("missing_ok"),
+        TRY(table_name(*fields.part("relation"))), name_of(fields.text("newname"))});
+  if (kind != "OBJECT_COLUMN" || fields.text("relationType") != "OBJECT_TABLE" ||
+      !fields.part("relation"))
+    return not_supported("RENAME of anything other than a table, a view or a column of a table is",
+                         position(0));
   AlterColumns columns{TRY(table_name(*fields.part("relation"))), {}, {}, {}};
   columns.if_exists = fields.flag("missing_ok");
   columns.renamed.push_back(
@@ -397,11 +428,9 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
     for (const std::string_view known : {"plpgsql", "pgcrypto", "uuid-ossp"})
       if (node.fields.text("extname") == known) return Made(Maintain{"CREATE EXTENSION"});
   if (node.kind == "CreateTableAsStmt") return made(create_as(node.fields));
-  // Programs create indexes automatically, and an index does not change the result of a statement. A unique index is
-  // refused, because it is a constraint on rows.
-  if (node.kind == "IndexStmt" && node.fields.flag("unique"))
-    return not_supported("CREATE UNIQUE INDEX is", position(0))
-        .with_hint("Rows are identified by the PRIMARY KEY.");
+  // Programs create indexes automatically, and an index does not change the result of a statement. A unique index is a
+  // constraint on rows.
+  if (node.kind == "IndexStmt" && node.fields.flag("unique")) return made(unique_index(node.fields));
   if (node.kind == "IndexStmt") return Made(Maintain{"CREATE INDEX"});
   if (node.kind == "DropStmt") return Made(Maintain{"DROP INDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});

@@ -8,6 +8,7 @@
 
 #include "engine/pgsql/convert.h"
 #include "engine/pgsql/nesting.h"
+#include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -42,6 +43,44 @@ size_t find_word(std::string_view text, std::initializer_list<std::string_view> 
     at = std::max(end, at + 1);
   }
   return text.size();
+}
+
+// The place behind a quoted text, a comment or a bracketed list that begins at `at`; `at` itself where none begins.
+size_t behind_part(std::string_view text, size_t at) {
+  struct Ends {
+    std::string_view begin, end;
+  };
+  constexpr Ends kParts[] = {{"'", "'"}, {"\"", "\""}, {"--", "\n"}, {"/*", "*/"}};
+  for (const Ends& part : kParts) {
+    if (!text.substr(at).starts_with(part.begin)) continue;
+    const size_t end = text.find(part.end, at + part.begin.size());
+    return end == std::string_view::npos ? text.size() : end + part.end.size();
+  }
+  if (text[at] != '(') return at;
+  for (++at; at < text.size() && text[at] != ')';) {
+    const size_t behind = behind_part(text, at);
+    at = behind == at ? at + 1 : behind;
+  }
+  return std::min(at + 1, text.size());
+}
+
+// The SELECT of CREATE VIEW name (columns) WITH (options) AS SELECT ...: all that follows the first AS.
+std::string_view behind_as(std::string_view text) {
+  const auto is_part = [](char c) { return c == '_' || is_ascii_letter(c) || is_ascii_digit(c); };
+  for (size_t at = 0; at < text.size();) {
+    if (const size_t behind = behind_part(text, at); behind != at) {
+      at = behind;
+      continue;
+    }
+    size_t end = at;
+    while (end < text.size() && is_part(text[end])) ++end;
+    if (upper_case(text.substr(at, end - at)) == "AS") {
+      const size_t begin = text.find_first_not_of(" \t\r\n", end);
+      return text.substr(std::min(begin, text.size()));
+    }
+    at = std::max(end, at + 1);
+  }
+  return {};
 }
 
 Result<Statement> prepare_of(const pgsql::Fields& fields, std::unique_ptr<ParsedStatement> prepared,
@@ -108,6 +147,11 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
   if (node.kind == "SelectStmt") return Statement(TRY(convert.query(node.fields)));
   if (auto other = TRY(convert.statement(node))) return *std::move(other);
   if (node.kind == "CopyStmt") return copy_of(node.fields, convert);
+  if (node.kind == "ViewStmt") {
+    CreateView create = TRY(convert.create_view(node.fields));
+    create.query_sql = behind_as(text);
+    return Statement(std::move(create));
+  }
   const auto within = pgsql::child(node.fields, "query");
   const bool is_explain = node.kind == "ExplainStmt";
   if (is_explain && within && within->kind == "ExecuteStmt") {
@@ -201,6 +245,13 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
     statement.start = convert.position(static_cast<int64_t>(begin));
   }
   return statements;
+}
+
+Result<Query> parse_select(std::string_view text, bool is_postgres) {
+  auto parsed = TRY(is_postgres ? parse_postgres(text) : parse_script(text));
+  auto* query = parsed.size() == 1 ? std::get_if<Query>(&parsed.front().statement) : nullptr;
+  if (!query) return Error{ErrorCode::SyntaxError, "the definition of the view is not one SELECT"};
+  return std::move(*query);
 }
 
 std::vector<ScriptPart> split_postgres(std::string_view text) {

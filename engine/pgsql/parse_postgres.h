@@ -21,6 +21,10 @@ inline constexpr size_t kMaxPostgresWords = 200'000;
 // Threads: any.
 Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text);
 
+// One SELECT and nothing else, by the parser that read it first: the SELECT of a view (View::is_postgres). Fails with
+// SyntaxError where the text is another statement.
+Result<Query> parse_select(std::string_view text, bool is_postgres);
+
 // The begin and the size of the statements of a script, as PostgreSQL's scanner splits them; empty if it fails.
 struct ScriptPart {
   size_t begin, size;

@@ -16,8 +16,6 @@ struct Refused {
   std::string_view what;  // the subject of "... not supported yet"
   std::string_view hint = {};
 };
-constexpr std::string_view kViewHint =
-    "CREATE TABLE name AS SELECT ... keeps the result of a query, always fresh.";
 constexpr std::string_view kTriggerHint =
     "SELECT ... EMIT CHANGES, and LISTEN \"table:name\", follow the changes of a table.";
 constexpr std::string_view kRightsHint =
@@ -108,7 +106,6 @@ constexpr Refused kRefused[] = {
      "The result of CREATE TABLE ... AS SELECT is always fresh."},
     {"RuleStmt", "CREATE RULE is", kTriggerHint},
     {"SecLabelStmt", "SECURITY LABEL is"},
-    {"ViewStmt", "CREATE VIEW is", kViewHint},
 };
 
 // The first words in upper case: ALTER TABLE, or SET.

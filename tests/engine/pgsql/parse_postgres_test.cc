@@ -193,12 +193,13 @@ TEST(ParsePostgres, StatementsThatChangeTablesAreRead) {
 
 TEST(ParsePostgres, NamesUnsupportedFeaturesOfTables) {
   const std::pair<std::string_view, std::string_view> cases[] = {
-      {"CREATE TABLE t (a int UNIQUE)", "UNIQUE is not supported yet"},
-      {"CREATE TABLE t (a int REFERENCES u)", "REFERENCES is not supported yet"},
+      {"CREATE TEMP VIEW v AS SELECT 1", "CREATE TEMP VIEW is not supported yet"},
+      {"CREATE VIEW v AS SELECT 1 WITH CHECK OPTION", "WITH CHECK OPTION is not supported yet"},
       {"CREATE TYPE r AS RANGE (subtype = int4)", "CREATE TYPE ... AS RANGE is not supported yet"},
       {"INSERT INTO a VALUES (1) ON CONFLICT (a) WHERE a > 1 DO NOTHING",
        "ON CONFLICT with a condition for its columns is not supported yet"},
-      {"CREATE UNIQUE INDEX ON a (b)", "CREATE UNIQUE INDEX is not supported yet"},
+      {"CREATE UNIQUE INDEX ON a (lower(b))",
+       "CREATE UNIQUE INDEX on an expression is not supported yet"},
   };
   for (const auto& [text, message] : cases) {
     const auto parsed = parse_postgres(text);
@@ -206,6 +207,42 @@ TEST(ParsePostgres, NamesUnsupportedFeaturesOfTables) {
     EXPECT_EQ(parsed.error().code, ErrorCode::NotSupported) << text;
     EXPECT_EQ(parsed.error().message, message);
   }
+}
+
+TEST(ParsePostgres, KeepsTheTextOfTheSelectOfAView) {
+  const auto view = only_statement<CreateView>(
+      "CREATE OR REPLACE VIEW \"as\" (a, b) WITH (security_barrier) AS SELECT 1, 'AS' FROM t");
+  EXPECT_TRUE(view.or_replace && view.is_postgres);
+  EXPECT_EQ(view.name.name, "AS");
+  ASSERT_EQ(view.columns.size(), 2U);
+  EXPECT_EQ(view.columns[1], "B");
+  EXPECT_EQ(view.query_sql, "SELECT 1, 'AS' FROM t");
+  EXPECT_TRUE(parse_select(view.query_sql, true));
+  EXPECT_FALSE(parse_select("DROP TABLE t", true));
+  EXPECT_FALSE(parse_select("SELECT 1; SELECT 2", true));
+  EXPECT_TRUE(only_statement<DropViews>("DROP VIEW IF EXISTS a, b CASCADE").cascade);
+  const auto renamed = only_statement<RenameRelation>("ALTER TABLE s.a RENAME TO b");
+  EXPECT_EQ(renamed.name.name, "S.A");
+  EXPECT_EQ(renamed.new_name, "B");
+}
+
+TEST(ParsePostgres, KeepsConstraintsThatAreNotEnforced) {
+  const auto table = only_statement<CreateSource>(
+      "CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE REFERENCES u (x) ON DELETE SET NULL, "
+      "CONSTRAINT c CHECK (a > b))");
+  ASSERT_EQ(table.elements.size(), 2U);
+  ASSERT_EQ(table.elements[1].unenforced.size(), 2U);
+  EXPECT_EQ(table.elements[1].unenforced[0].definition, "UNIQUE (b)");
+  EXPECT_EQ(table.elements[1].unenforced[1].definition,
+            "FOREIGN KEY (b) REFERENCES u(x) ON DELETE SET NULL");
+  ASSERT_EQ(table.unenforced.size(), 1U);
+  EXPECT_EQ(table.unenforced[0].name, "c");
+  EXPECT_EQ(table.unenforced[0].definition, "CHECK ((A > B))");
+  const auto index = only_statement<ChangeConstraint>("CREATE UNIQUE INDEX i ON t (a, b)");
+  ASSERT_TRUE(index.added);
+  EXPECT_EQ(index.added->name, "i");
+  EXPECT_EQ(index.tag, "CREATE INDEX");
+  EXPECT_EQ(only_statement<ChangeConstraint>("ALTER TABLE t DROP CONSTRAINT c").dropped, "c");
 }
 
 TEST(ParsePostgres, LeavesOthersToTheDialect) {
