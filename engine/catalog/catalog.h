@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "engine/catalog/sequence.h"
+#include "engine/catalog/view.h"
 #include "engine/formats/spec.h"
 #include "engine/sql/ast.h"
 #include "engine/types/schema.h"
@@ -36,6 +37,9 @@ struct TimestampColumn {
   bool operator==(const TimestampColumn&) const = default;
 };
 
+// Property of a statement whose session keeps UNIQUE, CHECK and FOREIGN KEY without enforcing them; its value is "on".
+inline constexpr std::string_view kUnenforcedConstraints = "unenforced_constraints";
+
 // A stream or a table, and the layout of its records in its topic.
 struct DataSource {
   std::string name;
@@ -55,6 +59,7 @@ struct DataSource {
   // For a table declared as in PostgreSQL, with a key that is not its first column: the columns as declared. Empty:
   // columns are shown in the order of the schema.
   std::vector<std::string> column_order = {};
+  std::vector<UnenforcedConstraint> unenforced = {};
 };
 
 // Indexes in the schema of the columns that `SELECT *` shows and that an INSERT or COPY without a column list fills, in
@@ -118,6 +123,7 @@ class Catalog {
 
  public:
   PersistentMap<std::string, SequencePtr> sequences;  // by name; disjoint from the names of sources
+  PersistentMap<std::string, ViewPtr> views;          // by name; no source and no sequence has one of their names
 };
 using CatalogPtr = std::shared_ptr<const Catalog>;
 

@@ -29,6 +29,16 @@ struct JsonFields<TimestampColumn> {
                                             json_field("format", &TimestampColumn::format));
 };
 template <>
+struct JsonFields<UnenforcedConstraint> {
+  static constexpr auto fields =
+      std::tuple(json_field("name", &UnenforcedConstraint::name),
+                 json_field("type", &UnenforcedConstraint::type),
+                 json_field("columns", &UnenforcedConstraint::columns),
+                 json_field("referenced_table", &UnenforcedConstraint::referenced_table),
+                 json_field("referenced_columns", &UnenforcedConstraint::referenced_columns),
+                 json_field("definition", &UnenforcedConstraint::definition));
+};
+template <>
 struct JsonFields<DataSource> {
   static constexpr auto fields = std::tuple(
       json_field("name", &DataSource::name), json_field("kind", &DataSource::kind),
@@ -42,7 +52,8 @@ struct JsonFields<DataSource> {
       json_field("owns_topic", &DataSource::owns_topic),
       json_field("temporary", &DataSource::is_temporary),
       json_field("comments", &DataSource::comments),
-      json_field("column_order", &DataSource::column_order));
+      json_field("column_order", &DataSource::column_order),
+      json_field("unenforced", &DataSource::unenforced));
 };
 template <>
 struct JsonFields<Sequence> {
@@ -56,6 +67,16 @@ struct JsonFields<Sequence> {
       json_field("owner_role", &Sequence::owner_role),
       json_field("last_value", &Sequence::last_value),
       json_field("is_called", &Sequence::is_called), json_field("version", &Sequence::version));
+};
+template <>
+struct JsonFields<ViewDefinition> {
+  static constexpr auto fields = std::tuple(
+      json_field("name", &ViewDefinition::name), json_field("sql", &ViewDefinition::sql),
+      json_field("is_postgres", &ViewDefinition::is_postgres),
+      json_field("column_names", &ViewDefinition::column_names), json_field("columns", &ViewDefinition::columns),
+      json_field("reads", &ViewDefinition::reads), json_field("renames", &ViewDefinition::renames),
+      json_field("owner_role", &ViewDefinition::owner_role),
+      json_field("comments", &ViewDefinition::comments));
 };
 template <>
 struct JsonFields<PersistentQuery> {
