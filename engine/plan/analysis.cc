@@ -18,6 +18,15 @@ namespace engine {
 namespace {
 
 Error unknown_source(const std::string& name, const Catalog& catalog, TextPosition position) {
+  // A SELECT has taken the SELECT of the view in its place; this is another statement, or a SELECT that goes on.
+  if (catalog.views.get(name))
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("\"{}\" is a view, which a SELECT without EMIT reads and no other "
+                             "statement",
+                             display_name(name)),
+                 {},
+                 "Name the streams and tables that it reads; pg_get_viewdef() shows its SELECT."}
+        .at(position);
   std::vector<std::string> names;
   for (const auto& [known, source] : catalog.sources()) names.push_back(known);
   Error error{ErrorCode::UndefinedSource,
@@ -450,7 +459,27 @@ std::optional<Name> name_in_schema(const AliasedSource& named, const Catalog& ca
   return Name{schema + "." + named.name.text, named.name.quoting};
 }
 
+// The names under which find_source() looks, in its order.
+const View* view_named(const Name& name, const PlanContext& context) {
+  const auto look = [&](const std::string& text) {
+    const ViewPtr* found = context.catalog.views.get(text);
+    return found ? found->get() : nullptr;
+  };
+  if (const View* view = look(name.text)) return view;
+  if (!context.fold_quoted_names || name.quoting == Quoting::Back) return nullptr;
+  return look(name.quoting == Quoting::Double ? absl::AsciiStrToUpper(name.text)
+                                              : absl::AsciiStrToLower(name.text));
+}
+
 }  // namespace
+
+const View* find_view(const AliasedSource& named, const PlanContext& context) {
+  if (named.query || context.catalog.views.empty() || context.settings.ksqldb_compat)
+    return nullptr;
+  if (const auto qualified = name_in_schema(named, context.catalog))
+    return view_named(*qualified, context);
+  return find_source(named.name, context) ? nullptr : view_named(named.name, context);
+}
 
 Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context) {
   if (const auto qualified = name_in_schema(named, context.catalog)) {

@@ -44,6 +44,10 @@ const DataSource* find_source(const Name& name, const PlanContext& context);
 const std::pair<const std::string, std::string>* find_temporary(const Name& name,
                                                                 const PlanContext& context);
 
+// The view that the source names; nullptr where it names none, and under ksqlDB's ways. A stream or table of that name, a
+// temporary one too, comes first.
+const View* find_view(const AliasedSource& named, const PlanContext& context);
+
 struct AnalysedSource {
   const DataSource* source = nullptr;
   std::string alias;  // name by which the query addresses it

@@ -17,7 +17,14 @@ namespace {
 std::string upper_word(SourceKind kind) { return kind == SourceKind::Stream ? "STREAM" : "TABLE"; }
 std::string title_word(SourceKind kind) { return kind == SourceKind::Stream ? "Stream" : "Table"; }
 
-Error no_such_source(SourceKind kind, const Name& name, TextPosition position) {
+Error no_such_source(SourceKind kind, const Name& name, const Catalog& catalog,
+                     TextPosition position) {
+  if (catalog.views.get(name.text))
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("\"{}\" is not a {}", display_name(name.text), kind_word(kind)),
+                 {},
+                 "Use DROP VIEW to remove a view, and CREATE OR REPLACE VIEW to change it."}
+        .at(position);
   return Error{ErrorCode::UndefinedSource,
                fmt::format("{} {} does not exist.", title_word(kind), name.text)}
       .at(position);
@@ -77,9 +84,10 @@ const DataSource* other_of_topic(const DataSource& source, const Catalog& catalo
   return nullptr;
 }
 
-Status check_alterable(const AlterSource& alter, const DataSource* source) {
+Status check_alterable(const AlterSource& alter, const Catalog& catalog,
+                       const DataSource* source) {
   if (!source) {
-    Error error = no_such_source(alter.kind, alter.name, alter.name_position);
+    Error error = no_such_source(alter.kind, alter.name, catalog, alter.name_position);
     error.ksqldb = fmt::format("Source {} does not exist.", alter.name.text);
     return error;
   }
@@ -127,7 +135,7 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
     return CatalogChange{.catalog = catalog,
                          .notices = {fmt::format("{} {} does not exist, skipping",
                                                  kind_word(drop.kind), drop.name.text)}};
-  if (!source) return no_such_source(drop.kind, drop.name, drop.name_position);
+  if (!source) return no_such_source(drop.kind, drop.name, *catalog, drop.name_position);
   if (source->kind != drop.kind)
     return wrong_kind(source->kind, "DROP", drop.kind, drop.name_position);
   if (source->name == kProcessingLogStream && source->read_only)
@@ -171,7 +179,7 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
 
 Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogPtr& catalog) {
   const DataSource* source = catalog->find_source(alter.name.text);
-  TRY(check_alterable(alter, source));
+  TRY(check_alterable(alter, *catalog, source));
   CatalogChange change{.catalog = catalog};
   std::vector<TableElement> elements;
   for (const TableElement& element : alter.added) {

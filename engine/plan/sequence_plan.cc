@@ -166,7 +166,7 @@ Result<ChangedSequences> plan_create_sequence(const CreateSequence& create, cons
                                               const Uuid& id) {
   ChangedSequences changed;
   const std::string& name = create.name.name.text;
-  if (catalog.sequences.get(name) || catalog.find_source(name)) {
+  if (catalog.sequences.get(name) || catalog.find_source(name) || catalog.views.get(name)) {
     if (!create.if_not_exists)
       return Error{ErrorCode::DuplicateSource,
                    fmt::format("relation \"{}\" already exists", display_name(name))}

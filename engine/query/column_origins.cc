@@ -106,6 +106,7 @@ class Tracing {
         });
     if (found != common_tables_.rend())
       return common(named, static_cast<size_t>(common_tables_.rend() - found) - 1);
+    if (const View* view = find_view(named, context_)) return of_view(named, *view);
     if (const SystemTable* table = find_system_table(named, context_)) {
       auto source = query_source(named, named.visible_name().text, named.columns, table->columns);
       const bool has_system_columns = table->columns.index_of(kRowPlace) >= 0;
@@ -145,6 +146,17 @@ class Tracing {
     std::vector<Name> columns = named.columns;
     for (size_t i = columns.size(); i < table.columns.size(); ++i)
       columns.push_back(table.columns[i]);
+    return of_rows(named, named.visible_name().text, columns, std::move(rows));
+  }
+
+  std::optional<NamedSource> of_view(const AliasedSource& named, const View& view) {
+    if (!view.query) return std::nullopt;
+    const auto around = std::exchange(common_tables_, {});
+    std::optional<NamedRows> rows = rows_of(*view.query);
+    common_tables_ = around;
+    std::vector<Name> columns = named.columns;
+    for (size_t i = columns.size(); i < view.column_names.size(); ++i)
+      columns.push_back({view.column_names[i], Quoting::Back});
     return of_rows(named, named.visible_name().text, columns, std::move(rows));
   }
 

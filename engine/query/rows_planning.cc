@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/expr/assigned.h"
 #include "engine/expr/written_text.h"
@@ -10,6 +11,7 @@
 #include "engine/query/rows_recursion.h"
 #include "engine/query/stream_rows.h"
 #include "engine/query/system_rows.h"
+#include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
@@ -464,6 +466,7 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   for (size_t number = 0; number < outer_rows_.size(); ++number)
     if (named.name.text == outer_name(number))
       return of_rows(outer_rows_[number], OuterRows{number});
+  if (const View* view = find_view(named, context_)) return plan_view(named, *view);
   const SystemTable* table = find_system_table(named, context_);
   if (!table) {
     SelectSource source = table_source(TRY(resolve_source(named, context_)));
@@ -478,6 +481,39 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
     return is_hidden_column(name) && (has_system_columns || name.starts_with(kHiddenColumns));
   });
   return planned;
+}
+
+// The rows of its SELECT, which reads nothing of the WITH around the name. Errors get the place of the name, since the text
+// of the view is not part of the statement.
+Result<PlannedSource> RowsPlanning::plan_view(const AliasedSource& named, const View& view) {
+  if (!view.query)
+    return Error{ErrorCode::IncompatibleFormat,
+                 fmt::format("view \"{}\" cannot be read: {}", display_name(view.name),
+                             view.unreadable),
+                 {},
+                 "CREATE OR REPLACE VIEW gives it a SELECT that this version reads."}
+        .at(named.position);
+  if (std::ranges::find(open_views_, &view) != open_views_.end())
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("view \"{}\" reads itself", display_name(view.name))}
+        .at(named.position);
+  if (std::ranges::find(views_, view.name) == views_.end()) views_.push_back(view.name);
+  const auto around = std::exchange(common_tables_, {});
+  open_views_.push_back(&view);
+  Result<PlannedRows> rows = plan(*view.query);
+  open_views_.pop_back();
+  common_tables_ = around;
+  if (!rows) {
+    Error error = std::move(rows).error();
+    if (error.detail.empty())
+      error.detail = fmt::format("The SELECT of view \"{}\" fails.", display_name(view.name));
+    return std::move(error).at(named.position);
+  }
+  std::vector<Name> columns = named.columns;  // before those of CREATE VIEW
+  for (size_t i = columns.size(); i < view.column_names.size(); ++i)
+    columns.push_back({view.column_names[i], Quoting::Back});
+  return PlannedSource{TRY(query_source(named, named.visible_name().text, columns, rows->result)),
+                       std::move(rows->root)};
 }
 
 size_t RowsPlanning::add_outer_rows(Schema columns) {
@@ -650,6 +686,7 @@ Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& c
   SelectRowsPlan plan{planning.take_tables(),
                       {},
                       planning.take_system_tables(),
+                      planning.take_views(),
                       std::move(planned.root),
                       std::move(planned.result)};
   for (const auto& table : plan.tables)

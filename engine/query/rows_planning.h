@@ -60,6 +60,8 @@ class RowsPlanning {
   // Removes the tables of an abandoned plan.
   void drop_tables_from(size_t count);
   std::vector<std::shared_ptr<const PullPlan>> take_tables();
+  // Names of the views that the query reads, those within views included; each once.
+  std::vector<std::string> take_views() { return std::move(views_); }
   std::vector<const SystemTable*> take_system_tables() { return std::move(system_tables_); }
 
   // Fails if LIMIT or OFFSET is not a number of rows.
@@ -69,6 +71,7 @@ class RowsPlanning {
   Result<PlannedRows> plan_body(const Query& query);
   Result<PlannedSource> plan_bracketed(const AliasedSource& named);
   Result<PlannedSource> plan_named(const AliasedSource& named);
+  Result<PlannedSource> plan_view(const AliasedSource& named, const View& view);
   Result<PlannedRows> plan_common_table(const CommonTable& table);
   Result<PlannedRows> plan_recursive(const CommonTable& table);
   Result<PlannedRows> combine(const Query& query);
@@ -83,6 +86,8 @@ class RowsPlanning {
       common_tables_;  // visible tables of WITH; the last one of a name counts
   std::vector<PullPlan> tables_;
   std::vector<const SystemTable*> system_tables_;
+  std::vector<std::string> views_;
+  std::vector<const View*> open_views_;  // whose SELECT is being planned, outermost first
   std::vector<Schema> outer_rows_;  // by number
   std::deque<CommonTable>
       own_rounds_;  // queries through which tables of WITH RECURSIVE read themselves

@@ -851,7 +851,8 @@ bool wants_rows_plan(const Query& query) {
 
 bool is_general_select(const Query& query, const PlanContext& context) {
   if (query.emit != Emit::None || context.settings.ksqldb_compat) return false;
-  if (query.from && find_system_table(*query.from, context)) return true;
+  if (query.from && (find_system_table(*query.from, context) || find_view(*query.from, context)))
+    return true;
   if (!asks_stream(query, context)) return wants_rows_plan(query);
   // WITHIN, and functions that return rows (EXPLODE), have their own meaning over streams in the dialect.
   return groups_or_joins(query) && std::ranges::none_of(query.joins, [](const Join& join) {

@@ -206,6 +206,7 @@ struct SelectRowsPlan {
   // The reading plan of the stream in tables[i]; null for a table.
   std::vector<std::shared_ptr<const StreamRows>> streams;
   std::vector<const SystemTable*> system_tables;  // may contain duplicates
+  std::vector<std::string> views;                 // names of those that it reads, nested ones included
   RowsNodePtr root;  // its first columns are those of the result; the others exist only for sorting
   Schema result;
 };
