@@ -7,6 +7,7 @@
 
 #include "engine/catalog/system_sources.h"
 #include "engine/java/java_time.h"
+#include "engine/plan/constraints.h"
 #include "engine/plan/event_times.h"
 #include "engine/plan/generator_rules.h"
 #include "engine/plan/replace_source.h"
@@ -328,9 +329,13 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.value_format = written.value;
   if (existing == Existing::Replace) TRY(check_replaceable(*old, source));
 
+  std::vector<std::string> kept_constraints;
+  TRY(add_constraints(constraints_of(create), catalog, properties, create.name_position, source,
+                      kept_constraints));
   std::optional<GeneratorPlan> generator = TRY(read_generator(create.properties, source));
   if (generator) source.created_by = TRY(generator_id(source.name, old, catalog, create));
   NewSource planned;
+  planned.notices = std::move(kept_constraints);
   if (topic.created && !source.owns_topic)
     planned.notices.push_back(
         fmt::format("topic \"{}\" created with {} partition{}, key {}, value {}", source.topic,
