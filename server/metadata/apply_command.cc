@@ -92,6 +92,19 @@ struct ChangeApplier {
     moved->version = move.version;
     catalog.sequences.set(move.name, std::move(moved));
   }
+  void operator()(const PutView& put) const { catalog.views.set(put.view->name, put.view); }
+  void operator()(const EraseView& erase) const { catalog.views.erase(erase.name); }
+  void operator()(const SetQueryNames& set) const {
+    const DefinedQueryPtr present = image.find_query(set.id);
+    if (!present) return;
+    auto row = std::make_shared<engine::PersistentQuery>(*present->query);
+    row->sink = set.sink;
+    row->sources = set.sources;
+    auto changed = std::make_shared<DefinedQuery>(*present);
+    changed->query = row;
+    if (row->kind != engine::QueryKind::SourceTable) catalog.put(std::move(row));
+    image.put(std::move(changed));
+  }
   void operator()(const PutSchemaName& put) const { catalog.schemas.insert(put.name); }
   void operator()(const EraseSchemaName& erase) const { catalog.schemas.erase(erase.name); }
   void operator()(const SetSystemProperty& set) const {

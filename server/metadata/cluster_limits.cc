@@ -39,6 +39,9 @@ struct Check {
     return needs_level("CREATE OR REPLACE ... AS SELECT needs", storage::kReplacedQueriesLevel,
                        level);
   }
+  Status operator()(const engine::CreateView&) const { return views("CREATE VIEW needs"); }
+  Status operator()(const engine::DropViews&) const { return views("DROP VIEW needs"); }
+  Status operator()(const engine::RenameRelation&) const { return views("RENAME TO needs"); }
   // Rows that another node writes meanwhile would be written to the deleted topic and lost.
   Status operator()(const engine::Truncate&) const {
     return not_in_cluster_yet("TRUNCATE is", kDropAndCreate);
@@ -47,6 +50,10 @@ struct Check {
   Status operator()(const engine::AlterColumns&) const { return rewrites(); }
 
  private:
+  Status views(std::string what) const {
+    if (level >= storage::kViewsLevel) return {};
+    return needs_level(std::move(what), storage::kViewsLevel, level);
+  }
   static Status rewrites() { return not_in_cluster_yet("an ALTER TABLE that rewrites rows is"); }
 };
 

@@ -8,8 +8,10 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "engine/catalog/catalog_json.h"
 #include "engine/plan/plan_json.h"
+#include "server/metadata/view_text.h"
 
 namespace engine {
 
@@ -131,11 +133,12 @@ using engine::write_json;
 // has sequences, version 10 replaced queries of a cluster: an older program would attribute their
 // commits to another query. Version 11 names the process of an open transaction; only clusters
 // write it, at a feature level of their own.
+// Version 12 has views and renamed relations: a program without them would lose the views and look for the old names.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
                   kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
                   kVersionWithJournals = 8, kVersionWithSequences = 9, kVersionWithReplaced = 10,
-                  kVersionWithOwners = 11;
-constexpr uint8_t kDefinitionVersion = kVersionWithOwners;
+                  kVersionWithOwners = 11, kVersionWithViews = 12;
+constexpr uint8_t kDefinitionVersion = kVersionWithViews;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -174,6 +177,12 @@ bool is_of_sequences(const DefinitionChange& change) {
          std::holds_alternative<MoveSequence>(change);
 }
 
+bool is_of_views(const DefinitionChange& change) {
+  if (const auto* note = std::get_if<NoteUndo>(&change)) return is_of_views(note->undo->change);
+  return std::holds_alternative<PutView>(change) || std::holds_alternative<EraseView>(change) ||
+         std::holds_alternative<SetQueryNames>(change);
+}
+
 bool has_replaced(const DefinitionCommand& command) {
   return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
     const auto* put = std::get_if<PutQuery>(&change);
@@ -182,6 +191,7 @@ bool has_replaced(const DefinitionCommand& command) {
 }
 
 uint8_t version_of(const DefinitionCommand& command) {
+  if (std::ranges::any_of(command.changes, is_of_views)) return kVersionWithViews;
   if (has<OwnTransaction>(command)) return kVersionWithOwners;
   if (has_replaced(command)) return kVersionWithReplaced;
   if (std::ranges::any_of(command.changes, is_of_sequences)) return kVersionWithSequences;
@@ -249,6 +259,16 @@ class ChangeWriter {
       out_.boolean(move.is_called);
       out_.key("version");
       out_.number(move.version);
+    });
+  }
+  void operator()(const PutView& put) const { with_row<engine::ViewDefinition>("put_view", put.view->name, *put.view); }
+  void operator()(const EraseView& erase) const { named("erase_view", erase.name); }
+  void operator()(const SetQueryNames& set) const {
+    named("set_query_names", set.id, [&] {
+      out_.key("sink");
+      out_.text(set.sink);
+      out_.key("sources");
+      write_json(out_, set.sources);
     });
   }
   void operator()(const PutSchemaName& put) const { named("put_schema_name", put.name); }
@@ -540,6 +560,23 @@ std::optional<DefinitionChange> read_sequence_change(const JsonValue& json, cons
   return std::nullopt;
 }
 
+std::optional<DefinitionChange> read_view_change(const JsonValue& json, const JsonValue& row) {
+  std::string name;
+  if (json.find("put_view")) {
+    auto view = std::make_shared<engine::View>();
+    if (!read_json(row, static_cast<engine::ViewDefinition&>(*view)) || view->name.empty()) return std::nullopt;
+    if (const Status parsed = parse_view(*view); !parsed)
+      log_error("a view cannot be read name={} error=\"{}\"", view->name, view->unreadable);
+    return PutView{std::move(view)};
+  }
+  if (read_member(json, "erase_view", name) && !name.empty()) return EraseView{name};
+  SetQueryNames names;
+  if (read_member(json, "set_query_names", names.id) && read_member(json, "sink", names.sink) &&
+      read_member(json, "sources", names.sources))
+    return names;
+  return std::nullopt;
+}
+
 // Reads one change; returns nothing if this program does not know its kind.
 std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage) {
   std::string name;
@@ -549,6 +586,8 @@ std::optional<DefinitionChange> read_change(const JsonValue& json, const std::st
   const JsonValue row = json.find("row").value_or(json);
   if (json.find("put_sequence") || json.find("erase_sequence") || json.find("move_sequence"))
     return read_sequence_change(json, row);
+  if (json.find("put_view") || json.find("erase_view") || json.find("set_query_names"))
+    return read_view_change(json, row);
   if (read_member(json, "put_source", name) && !name.empty()) return read_source(name, row, damage);
   if (read_member(json, "erase_source", name) && !name.empty()) return EraseSource{name};
   if (read_member(json, "put_query", name) && !name.empty()) {
@@ -658,6 +697,7 @@ DefinitionCommand whole_definition(const MetadataImage& image) {
     const std::string* unread = image.unread_sources.get(name);
     command.changes.push_back(PutSource{source, unread ? *unread : std::string()});
   }
+  for (const auto& [name, view] : image.catalog->views) command.changes.push_back(PutView{view});
   for (const auto& [id, query] : image.queries()) command.changes.push_back(PutQuery{query});
   for (const auto& [name, value] : image.catalog->system_properties)
     command.changes.push_back(SetSystemProperty{name, value});

@@ -57,6 +57,17 @@ struct MoveSequence {
   bool is_called = true;
   int64_t version = 0;
 };
+struct PutView {
+  engine::ViewPtr view;
+};
+struct EraseView {
+  std::string name;
+};
+// After a stream or table was renamed: the names in the row of a query. Its tasks go on, since plans name topics.
+struct SetQueryNames {
+  std::string id, sink;
+  std::vector<std::string> sources;
+};
 struct PutSchemaName {
   std::string name;
 };
@@ -102,7 +113,7 @@ using DefinitionChange =
     std::variant<PutSource, EraseSource, PutQuery, EraseQuery, SetQueryState, PutType, EraseType,
                  PutSchemaName, EraseSchemaName, SetNextQueryNumber, SetSystemProperty,
                  ChangeSchemas, NoteUndo, NoteTopic, EndTransaction, PutSequence, EraseSequence,
-                 MoveSequence, OwnTransaction>;
+                 MoveSequence, OwnTransaction, PutView, EraseView, SetQueryNames>;
 struct UndoChange {
   DefinitionChange change;
 };

@@ -61,6 +61,9 @@ void DefinitionUses::add(const DefinitionChange& change) {
   if (const auto* erase = std::get_if<EraseType>(&change)) types.insert(erase->name);
   if (const auto* put = std::get_if<PutSequence>(&change)) sequences.insert(put->sequence->name);
   if (const auto* erase = std::get_if<EraseSequence>(&change)) sequences.insert(erase->name);
+  if (const auto* put = std::get_if<PutView>(&change)) sources.insert(put->view->name);
+  if (const auto* erase = std::get_if<EraseView>(&change)) sources.insert(erase->name);
+  if (const auto* set = std::get_if<SetQueryNames>(&change)) queries.insert(set->id);
   if (const auto* put = std::get_if<PutSchemaName>(&change)) schemas.insert(put->name);
   if (const auto* erase = std::get_if<EraseSchemaName>(&change)) schemas.insert(erase->name);
   if (const auto* erase = std::get_if<EraseQuery>(&change)) queries.insert(erase->id);
@@ -169,6 +172,9 @@ std::optional<std::pair<OpenDefiner::Kind, std::string>> OpenDefiner::subject_of
     return of(Kind::Sequence, put->sequence->name);
   if (const auto* erase = std::get_if<EraseSequence>(&change))
     return of(Kind::Sequence, erase->name);
+  if (const auto* put = std::get_if<PutView>(&change)) return of(Kind::View, put->view->name);
+  if (const auto* erase = std::get_if<EraseView>(&change)) return of(Kind::View, erase->name);
+  if (const auto* set = std::get_if<SetQueryNames>(&change)) return of(Kind::QueryNames, set->id);
   if (const auto* put = std::get_if<PutSchemaName>(&change)) return of(Kind::Schema, put->name);
   if (const auto* erase = std::get_if<EraseSchemaName>(&change))
     return of(Kind::Schema, erase->name);
@@ -195,6 +201,14 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
   if (subject->first == Kind::Sequence) {
     const engine::SequencePtr* before = image_.catalog->sequences.get(name);
     return before ? Undo(PutSequence{*before}) : Undo(EraseSequence{name});
+  }
+  if (subject->first == Kind::View) {
+    const engine::ViewPtr* before = image_.catalog->views.get(name);
+    return before ? Undo(PutView{*before}) : Undo(EraseView{name});
+  }
+  if (subject->first == Kind::QueryNames) {
+    const DefinedQueryPtr before = image_.find_query(name);
+    return before ? Undo(SetQueryNames{name, before->query->sink, before->query->sources}) : Undo();
   }
   if (subject->first == Kind::Schema) {
     if (image_.catalog->schemas.contains(name)) return Undo(PutSchemaName{name});

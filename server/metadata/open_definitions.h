@@ -53,7 +53,7 @@ class OpenDefiner {
   Result<std::vector<DefinitionChange>> notes_of(const std::vector<DefinitionChange>& changes);
 
  private:
-  enum class Kind : uint8_t { Source, Query, Type, Schema, Sequence };
+  enum class Kind : uint8_t { Source, Query, Type, Schema, Sequence, View, QueryNames };
   bool has_made(const std::string& topic) const;
   Result<std::optional<DefinitionChange>> undo_of(const DefinitionChange& change) const;
   static std::optional<std::pair<Kind, std::string>> subject_of(const DefinitionChange& change);

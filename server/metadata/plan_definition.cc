@@ -9,6 +9,7 @@
 #include "engine/catalog/statement_settings.h"
 #include "engine/formats/format.h"
 #include "engine/plan/alter_columns.h"
+#include "engine/plan/constraints.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/plan_json.h"
@@ -24,6 +25,7 @@
 #include "server/metadata/cluster_limits.h"
 #include "server/metadata/open_definitions.h"
 #include "server/metadata/plan_users.h"
+#include "server/metadata/plan_view.h"
 #include "server/metadata/query_topics.h"
 #include "storage/log/task_journal.h"
 #include "storage/meta/topic_configs.h"
@@ -181,6 +183,16 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
+  Result<Effect> operator()(const engine::CreateView& create) const {
+    TRY(check_schema_of(create.name.name, create.name.position));
+    return of(plan_create_view(create, context(), image, asker));
+  }
+  Result<Effect> operator()(const engine::DropViews& drop) const {
+    return of(plan_drop_views(drop, image, asker));
+  }
+  Result<Effect> operator()(const engine::RenameRelation& rename) const {
+    return of(plan_rename(rename, image, asker));
+  }
   // The tables get new topics of the same names.
   Result<Effect> operator()(const engine::Truncate& truncate) const {
     Effect effect;
@@ -210,9 +222,50 @@ struct Planner {
     const engine::DataSource& source = *TRY(find_copied_table(alter.table));
     engine::AlteredTable altered =
         TRY(engine::plan_alter_columns(alter, source, image.catalog->types));
+    if (auto added = engine::constraints_of(alter.added); !added.empty()) {
+      auto table = std::make_shared<engine::DataSource>(*altered.table);
+      TRY(engine::add_constraints(std::move(added), *image.catalog, properties,
+                                  alter.table.position, *table, altered.notices));
+      altered.table = std::move(table);
+    }
     Effect effect = TRY(with_copied_rows(source, *altered.table));
     effect.notices = std::move(altered.notices);
     follow_columns(alter, source.name, effect);
+    return effect;
+  }
+  Result<Effect> operator()(const engine::ChangeConstraint& change) const {
+    const std::string& name = change.table.name.text;
+    const engine::DataSource* source = image.catalog->find_source(name);
+    if (!source)
+      return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
+                                                           engine::display_name(name))}
+          .at(change.table.position);
+    auto altered = std::make_shared<engine::DataSource>(*source);
+    Effect effect;
+    const auto find = [&](const std::string& wanted) {
+      return std::ranges::find(altered->unenforced, wanted, &engine::UnenforcedConstraint::name);
+    };
+    if (change.added) {
+      if (change.missing_ok && find(change.added->name) != altered->unenforced.end()) {
+        effect.is_nothing = true;
+        effect.notices.push_back(
+            fmt::format("relation \"{}\" already exists, skipping", change.added->name));
+        return effect;
+      }
+      TRY(engine::add_constraints({*change.added}, *image.catalog, properties,
+                                  change.table.position, *altered, effect.notices));
+    } else if (const auto found = find(change.dropped); found != altered->unenforced.end()) {
+      altered->unenforced.erase(found);
+    } else {
+      const std::string text = fmt::format("constraint \"{}\" of relation \"{}\" does not exist",
+                                           change.dropped, engine::display_name(name));
+      if (!change.missing_ok)
+        return Error{ErrorCode::UndefinedObject, text}.at(change.table.position);
+      effect.is_nothing = true;
+      effect.notices.push_back(text + ", skipping");
+      return effect;
+    }
+    effect.changes.push_back(PutSource{std::move(altered)});
     return effect;
   }
   // Existing rows stay unchanged.
@@ -246,6 +299,9 @@ struct Planner {
   Result<Effect> operator()(const engine::CommentOn& comment) const {
     constexpr size_t kMostBytes = 16 * 1024;
     const engine::DataSource* source = image.catalog->find_source(comment.table.name.text);
+    if (const engine::ViewPtr* view =
+            source ? nullptr : image.catalog->views.get(comment.table.name.text))
+      return of(comment_on_view(comment, **view, image, asker));
     if (!source)
       return Error{ErrorCode::UndefinedSource,
                    fmt::format("relation \"{}\" does not exist",
@@ -271,8 +327,14 @@ struct Planner {
     Effect effect = of(change);
     if (effect.is_nothing) return effect;
     effect.changed_tables.push_back(alter.name.text);
-    effect.changes.push_back(
-        PutSource{TRY(with_new_schema(change.catalog->sources().at(alter.name.text)))});
+    auto table = TRY(with_new_schema(change.catalog->sources().at(alter.name.text)));
+    if (auto added = engine::constraints_of(alter.added); !added.empty()) {
+      auto constrained = std::make_shared<engine::DataSource>(*table);
+      TRY(engine::add_constraints(std::move(added), *image.catalog, properties,
+                                  alter.name_position, *constrained, effect.notices));
+      table = std::move(constrained);
+    }
+    effect.changes.push_back(PutSource{std::move(table)});
     return effect;
   }
   Result<Effect> operator()(const engine::CreateType& create) const {
@@ -423,15 +485,17 @@ struct Planner {
     const auto sources = names_within(image.catalog->sources(), schema);
     const auto types = names_within(image.catalog->types, schema);
     const auto sequences = names_within(image.catalog->sequences, schema);
-    if (!cascade && !(sources.empty() && types.empty() && sequences.empty()))
+    const auto views = names_within(image.catalog->views, schema);
+    if (!cascade && !(sources.empty() && types.empty() && sequences.empty() && views.empty()))
       return Error{
           ErrorCode::DependentObjects,
           fmt::format("cannot drop schema {} because other objects depend on it",
                       engine::display_name(schema)),
           fmt::format("{} is in the schema.",
                       engine::display_name(!sources.empty() ? sources.front()
-                                                           : types.empty()  ? sequences.front()
-                                                                            : types.front())),
+                                           : !types.empty() ? types.front()
+                                           : !views.empty() ? views.front()
+                                                            : sequences.front())),
           "Use DROP ... CASCADE to drop the dependent objects too."};
     for (const std::string& name : sources) {
       engine::DropSource drop{
@@ -444,6 +508,7 @@ struct Planner {
     }
     for (const std::string& name : types) effect.changes.push_back(EraseType{name});
     for (const std::string& name : sequences) effect.changes.push_back(EraseSequence{name});
+    for (const std::string& name : views) effect.changes.push_back(EraseView{name});
     effect.changes.push_back(EraseSchemaName{schema});
     return {};
   }
@@ -544,7 +609,21 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
+  static Result<Effect> of(Result<RelationChanges> planned) {
+    if (!planned) return std::move(planned).error();
+    Effect effect;
+    effect.changes = std::move(planned->changes);
+    effect.notices = std::move(planned->notices);
+    effect.is_nothing = effect.changes.empty();
+    return effect;
+  }
   Status check_no_sequence(const engine::Name& name, TextPosition at) const {
+    if (image.catalog->views.get(name.text))
+      return Error{ErrorCode::DuplicateSource,
+                   fmt::format("relation \"{}\" already exists", engine::display_name(name.text)),
+                   "It is a view.",
+                   "Give the new one another name, or DROP VIEW first."}
+          .at(at);
     if (!image.catalog->sequences.get(name.text)) return {};
     return Error{ErrorCode::DuplicateSource,
                  fmt::format("\"{}\" is the name of a sequence", engine::display_name(name.text)),
@@ -954,6 +1033,9 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
       !std::holds_alternative<engine::InsertSelect>(statement) &&
       !std::holds_alternative<engine::CommentOn>(statement) &&
       !std::holds_alternative<engine::AlterDefault>(statement) &&
+      !std::holds_alternative<engine::DropViews>(statement) &&
+      !std::holds_alternative<engine::ChangeConstraint>(statement) &&
+      !std::holds_alternative<engine::RenameRelation>(statement) &&
       !std::holds_alternative<engine::AlterSource>(statement)) {
     const std::vector<std::string> topics = topics_defined(effect);
     std::vector<std::string> new_topics;
@@ -1010,6 +1092,14 @@ DefinitionUses uses_of(const Effect& effect) {
 bool says_how_many_replicas(const engine::Statement& statement) {
   const auto* create = std::get_if<engine::CreateSource>(&statement);
   return create != nullptr && engine::find_property(create->properties, "REPLICAS") != nullptr;
+}
+
+// DROP ... CASCADE.
+bool drops_dependents(const engine::Statement& statement) {
+  const auto* sources = std::get_if<engine::DropSources>(&statement);
+  const auto* views = std::get_if<engine::DropViews>(&statement);
+  const auto* schemas = std::get_if<engine::DropSchemas>(&statement);
+  return (sources && sources->cascade) || (views && views->cascade) || (schemas && schemas->cascade);
 }
 
 Error not_in_transaction(const ParsedStatement& statement) {
@@ -1082,6 +1172,9 @@ bool is_definition(const engine::Statement& statement) {
                std::is_same_v<T, engine::CommentOn> || std::is_same_v<T, engine::AlterSource> ||
                std::is_same_v<T, engine::CreateType> || std::is_same_v<T, engine::DropType> ||
                std::is_same_v<T, engine::ControlQuery> || std::is_same_v<T, engine::AlterSystem> ||
+               std::is_same_v<T, engine::CreateView> || std::is_same_v<T, engine::DropViews> ||
+               std::is_same_v<T, engine::RenameRelation> ||
+               std::is_same_v<T, engine::ChangeConstraint> ||
                std::is_same_v<T, engine::CreateRole> || std::is_same_v<T, engine::AlterRole> ||
                std::is_same_v<T, engine::DropRole> || std::is_same_v<T, engine::ChangeRights> ||
                std::is_same_v<T, engine::ChangeOwner>;
@@ -1103,6 +1196,9 @@ const engine::Name* missing_if_exists(const engine::Statement& statement,
     table = &value->table.name;
   if (const auto* alter = std::get_if<engine::AlterSource>(&statement); alter && alter->if_exists)
     table = &alter->name;
+  if (const auto* change = std::get_if<engine::ChangeConstraint>(&statement);
+      change && change->if_exists)
+    table = &change->table.name;
   return table && !catalog.find_source(table->text) ? table : nullptr;
 }
 
@@ -1210,6 +1306,14 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   if (!std::holds_alternative<engine::CommentOn>(statement.statement) &&
       !std::holds_alternative<engine::AlterColumns>(statement.statement))
     keep_comments(effect, *image.catalog);
+  const engine::PlanContext view_context{.catalog = *image.catalog,
+                                         .topics = topics,
+                                         .settings = settings,
+                                         .properties = properties,
+                                         .fold_quoted_names = !settings.ksqldb_compat};
+  if (!std::holds_alternative<engine::RenameRelation>(statement.statement))
+    TRY(add_dependent_views(effect.changes, effect.notices, drops_dependents(statement.statement),
+                            view_context, image));
   TRY(check_rights(statement.statement, effect, image, asker));
   planned.tag = command_tag(statement.statement);
   planned.notices = effect.notices;
@@ -1274,6 +1378,13 @@ std::string command_tag(const engine::Statement& statement) {
   if (std::holds_alternative<engine::DropSequences>(statement)) return "DROP SEQUENCE";
   if (std::holds_alternative<engine::CreateSchema>(statement)) return "CREATE SCHEMA";
   if (std::holds_alternative<engine::DropSchemas>(statement)) return "DROP SCHEMA";
+  if (std::holds_alternative<engine::CreateView>(statement)) return "CREATE VIEW";
+  if (std::holds_alternative<engine::DropViews>(statement)) return "DROP VIEW";
+  if (const auto* change = std::get_if<engine::ChangeConstraint>(&statement)) return change->tag;
+  if (const auto* rename = std::get_if<engine::RenameRelation>(&statement))
+    return rename->kind == engine::RelationKind::View     ? "ALTER VIEW"
+           : rename->kind == engine::RelationKind::Stream ? "ALTER STREAM"
+                                                          : "ALTER TABLE";
   if (std::holds_alternative<engine::CommentOn>(statement)) return "COMMENT";
   if (const auto* alter = std::get_if<engine::AlterSource>(&statement))
     return fmt::format("ALTER {}", kind(alter->kind));

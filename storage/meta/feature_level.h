@@ -23,6 +23,8 @@ inline constexpr FeatureLevel kDefiningTransactionsLevel{4};
 // Kafka's access rules that rights cannot express, and settings for all topics without their own.
 inline constexpr FeatureLevel kAccessRulesLevel{5};
 
+// Views, and relations that get another name (server/metadata/plan_view.h).
+inline constexpr FeatureLevel kViewsLevel{5};
 inline constexpr FeatureLevel kNewestLevel = kAccessRulesLevel;  // of this program
 
 }  // namespace storage

@@ -40,6 +40,46 @@ TEST(DefinitionCommand, comes_back_as_it_was) {
   EXPECT_EQ(encode_definition(*decoded), bytes);
 }
 
+TEST(DefinitionCommand, views_and_names_of_queries_come_back_as_they_were) {
+  auto view = std::make_shared<engine::View>();
+  view->name = "SHOP.V";
+  view->sql = "SELECT o.id FROM orders o WHERE EXISTS (SELECT 1 FROM orders)";
+  view->is_postgres = true;
+  view->column_names = {"A"};
+  view->columns.columns = {{"A", engine::TypeKind::Integer}};
+  view->reads = {"SALES"};
+  view->renames = {{"ORDERS", "SALES"}};
+  view->owner_role = "ann";
+  view->comments = {{"", "text"}};
+  DefinitionCommand command;
+  command.changes = {PutView{view}, EraseView{"OLD"}, SetQueryNames{"CTAS_X_1", "Y", {"A", "B"}}};
+  const std::string bytes = encode_definition(command);
+  const auto decoded = decode_definition(bytes);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(encode_definition(*decoded), bytes);
+  ASSERT_EQ(decoded->changes.size(), 3U);
+  const engine::View& back = *std::get<PutView>(decoded->changes[0]).view;
+  EXPECT_EQ(static_cast<const engine::ViewDefinition&>(back), *view);
+  ASSERT_TRUE(back.query) << back.unreadable;
+  EXPECT_EQ(back.query->from->name, "SALES") << "the present name";
+  EXPECT_EQ(back.query->from->visible_name(), "O");
+  EXPECT_EQ(std::get<SetQueryNames>(decoded->changes[2]).sources,
+            (std::vector<std::string>{"A", "B"}));
+}
+
+TEST(DefinitionCommand, a_view_that_cannot_be_parsed_has_the_reason) {
+  auto view = std::make_shared<engine::View>();
+  view->name = "V";
+  view->sql = "SELECT FROM FROM";
+  DefinitionCommand command;
+  command.changes = {PutView{view}};
+  const auto decoded = decode_definition(encode_definition(command));
+  ASSERT_TRUE(decoded);
+  const engine::View& back = *std::get<PutView>(decoded->changes[0]).view;
+  EXPECT_FALSE(back.query);
+  EXPECT_NE(back.unreadable, "");
+}
+
 TEST(DefinitionCommand, sequences_come_back_as_they_were) {
   auto sequence = std::make_shared<engine::Sequence>();
   sequence->name = "SHOP.S";

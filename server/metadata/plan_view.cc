@@ -1,0 +1,360 @@
+#include "server/metadata/plan_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/query/select_rows.h"
+#include "engine/system_tables/system_catalog.h"
+#include "engine/types/ascii.h"
+#include "server/metadata/view_text.h"
+
+namespace server {
+
+namespace {
+
+using engine::display_name;
+using engine::View;
+using engine::ViewPtr;
+
+const View* find_view(const engine::Catalog& catalog, const std::string& name) {
+  const ViewPtr* found = catalog.views.get(name);
+  return found ? found->get() : nullptr;
+}
+
+// As psql writes names in messages: orders, shop.orders.
+std::string quoted(const std::string& name) { return fmt::format("\"{}\"", display_name(name)); }
+
+Error unknown(const engine::TableName& name, std::string_view kind) {
+  return Error{ErrorCode::UndefinedSource,
+               fmt::format("{} {} does not exist", kind, quoted(name.name.text))}
+      .at(name.position);
+}
+
+Status check_owner_of_view(const View& view, const MetadataImage& image, const Asker& asker) {
+  if (is_superuser(*image.users, asker) || view.owner_role == asker) return {};
+  return Error{ErrorCode::InsufficientPrivilege,
+               fmt::format("must be owner of view {}", display_name(view.name))};
+}
+
+// The SELECT of a view as a statement of its own: its result, and the names of all that it reads.
+struct PlannedView {
+  engine::Schema columns;
+  std::vector<std::string> reads;
+};
+
+Result<PlannedView> plan_select(const View& view, const engine::PlanContext& around) {
+  engine::PlanContext context = around;
+  context.system_tables = &engine::system_tables();
+  const SystemClock clock;
+  Random random(1);
+  const engine::EvalContext eval{clock, random, &context.properties};
+  engine::SelectRowsPlan plan = TRY(engine::plan_select_rows(*view.query, context, eval));
+  PlannedView planned{std::move(plan.result), std::move(plan.views)};
+  for (const auto& table : plan.tables) planned.reads.push_back(table->table->name);
+  std::ranges::sort(planned.reads);
+  const auto doubles = std::ranges::unique(planned.reads);
+  planned.reads.erase(doubles.begin(), doubles.end());
+  return planned;
+}
+
+Status name_columns(const View& view, engine::Schema& columns, TextPosition at) {
+  if (view.column_names.size() > columns.columns.size())
+    return Error{ErrorCode::SyntaxError, "CREATE VIEW specifies more column names than columns"}.at(
+        at);
+  for (size_t i = 0; i < view.column_names.size(); ++i)
+    columns.columns[i].name = view.column_names[i];
+  std::set<std::string> names;
+  for (const engine::ColumnDef& column : columns.columns)
+    if (!names.insert(column.name).second)
+      return Error{ErrorCode::DuplicateColumn,
+                   fmt::format("column {} specified more than once", quoted(column.name)),
+                   {},
+                   "Name the columns of the view: CREATE VIEW name (a, b) AS ..., or SELECT a AS b."}
+          .at(at);
+  return {};
+}
+
+// Programs hold statements that name the columns of the old view, so OR REPLACE only adds columns behind them, as in
+// PostgreSQL.
+Status check_replaced(const engine::Schema& old, const engine::Schema& next, TextPosition at) {
+  const auto refuse = [&](std::string message) {
+    return Error{ErrorCode::InvalidStatement, std::move(message),
+                 {}, "DROP VIEW and CREATE VIEW make another one of this name."}
+        .at(at);
+  };
+  if (next.columns.size() < old.columns.size()) return refuse("cannot drop columns from view");
+  for (size_t i = 0; i < old.columns.size(); ++i) {
+    const engine::ColumnDef &before = old.columns[i], &after = next.columns[i];
+    if (before.name != after.name)
+      return refuse(fmt::format("cannot change name of view column {} to {}", quoted(before.name),
+                                quoted(after.name)));
+    if (before.type != after.type)
+      return refuse(fmt::format("cannot change data type of view column {} from {} to {}",
+                                quoted(before.name), before.type.to_string(),
+                                after.type.to_string()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<RelationChanges> plan_create_view(const engine::CreateView& create,
+                                         const engine::PlanContext& context,
+                                         const MetadataImage& image, const Asker& asker) {
+  const std::string& name = create.name.name.text;
+  const TextPosition at = create.name.position;
+  if (context.settings.ksqldb_compat)
+    return Error{ErrorCode::NotSupported, "CREATE VIEW is not a statement of ksqlDB", {},
+                 "Start the server without --compat ksqldb."}
+        .at(at);
+  if (create.query->emit != engine::Emit::None)
+    return Error{ErrorCode::InvalidStatement, "the SELECT of a view has no EMIT", {},
+                 "CREATE STREAM|TABLE name AS SELECT ... EMIT CHANGES keeps the result of a query."}
+        .at(create.query->positions.emit.value_or(at));
+  const View* old = find_view(*image.catalog, name);
+  if (image.catalog->find_source(name) || image.catalog->sequences.get(name))
+    return create.or_replace
+               ? Error{ErrorCode::WrongObjectType, fmt::format("{} is not a view", quoted(name))}.at(
+                     at)
+               : Error{ErrorCode::DuplicateSource,
+                       fmt::format("relation {} already exists", quoted(name))}
+                     .at(at);
+  if (old && !create.or_replace)
+    return Error{ErrorCode::DuplicateSource, fmt::format("relation {} already exists", quoted(name)),
+                 {}, "CREATE OR REPLACE VIEW gives it another SELECT."}
+        .at(at);
+  if (old) TRY(check_owner_of_view(*old, image, asker));
+  auto view = std::make_shared<View>();
+  view->name = name;
+  view->sql = create.query_sql;
+  view->is_postgres = create.is_postgres;
+  for (const engine::Name& column : create.columns) view->column_names.push_back(column.text);
+  view->owner_role = old ? old->owner_role : asker.value_or("");
+  if (old) view->comments = old->comments;
+  view->query = create.query;
+  PlannedView planned = TRY(plan_select(*view, context));
+  if (std::ranges::find(planned.reads, name) != planned.reads.end())
+    return Error{ErrorCode::InvalidStatement,
+                 fmt::format("view {} would read itself", quoted(name))}
+        .at(at);
+  TRY(name_columns(*view, planned.columns, at));
+  if (old) TRY(check_replaced(old->columns, planned.columns, at));
+  view->columns = std::move(planned.columns);
+  view->reads = std::move(planned.reads);
+  return RelationChanges{{PutView{std::move(view)}}};
+}
+
+Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const MetadataImage& image,
+                                        const Asker& asker) {
+  RelationChanges result;
+  for (const engine::TableName& each : drop.names) {
+    const std::string& name = each.name.text;
+    if (const View* view = find_view(*image.catalog, name)) {
+      TRY(check_owner_of_view(*view, image, asker));
+      result.changes.push_back(EraseView{name});
+      continue;
+    }
+    if (const engine::DataSource* source = image.catalog->find_source(name)) {
+      const std::string_view word =
+          source->kind == engine::SourceKind::Table ? "TABLE" : "STREAM";
+      return Error{ErrorCode::WrongObjectType, fmt::format("{} is not a view", quoted(name)), {},
+                   fmt::format("Use DROP {}.", word)}
+          .at(each.position);
+    }
+    if (!drop.if_exists) return unknown(each, "view");
+    result.notices.push_back(
+        fmt::format("view {} does not exist, skipping", quoted(name)));
+  }
+  return result;
+}
+
+Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
+                                    const MetadataImage& image, const Asker& asker) {
+  const engine::Catalog& catalog = *image.catalog;
+  const std::string& from = rename.name.name.text;
+  const size_t dot = from.rfind('.');
+  const bool is_in_schema = dot != std::string::npos && catalog.schemas.contains(from.substr(0, dot));
+  const std::string to =
+      is_in_schema ? from.substr(0, dot + 1) + rename.new_name.text : rename.new_name.text;
+  const engine::DataSource* source = catalog.find_source(from);
+  const View* view = find_view(catalog, from);
+  const std::string_view word = rename.kind == engine::RelationKind::Stream ? "stream"
+                                : rename.kind == engine::RelationKind::View ? "view"
+                                                                            : "relation";
+  if (!source && !view) {
+    if (!rename.if_exists) return unknown(rename.name, word);
+    return RelationChanges{
+        {}, {fmt::format("{} {} does not exist, skipping", word, quoted(from))}};
+  }
+  const bool is_stream = source && source->kind == engine::SourceKind::Stream;
+  const bool is_other = rename.kind == engine::RelationKind::View     ? !view
+                        : rename.kind == engine::RelationKind::Stream ? !is_stream
+                                                                      : is_stream;
+  if (is_other)
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("{} is not a {}", quoted(from),
+                             rename.kind == engine::RelationKind::Table ? "table" : word),
+                 {},
+                 fmt::format("Use ALTER {} ... RENAME TO.", view        ? "VIEW"
+                                                           : is_stream ? "STREAM"
+                                                                       : "TABLE")}
+        .at(rename.name.position);
+  if (catalog.find_source(to) || find_view(catalog, to) || catalog.sequences.get(to))
+    return Error{ErrorCode::DuplicateSource, fmt::format("relation {} already exists", quoted(to))}
+        .at(rename.name.position);
+  RelationChanges result;
+  const auto renamed = [&](const std::string& name) { return name == from ? to : name; };
+  if (source) {
+    if (source->is_temporary)
+      return Error{ErrorCode::NotSupported, "to RENAME a temporary table is not supported yet", {},
+                   "CREATE TEMP TABLE another one, and INSERT INTO it SELECT * FROM the first."}
+          .at(rename.name.position);
+    if (source->read_only && source->created_by.empty() && source->sql.empty())
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("{} belongs to the server and keeps its name", quoted(from))}
+          .at(rename.name.position);
+    auto next = std::make_shared<engine::DataSource>(*source);
+    next->name = to;
+    result.changes.push_back(EraseSource{from});
+    result.changes.push_back(PutSource{std::move(next)});
+    std::set<std::string> ids;
+    for (const std::string& id : catalog.readers_of(from)) ids.insert(id);
+    for (const std::string& id : catalog.writers_of(from)) ids.insert(id);
+    if (const DefinedQuery* keeper = image.materializer_of(*source)) ids.insert(keeper->query->id);
+    for (const std::string& id : ids) {
+      const DefinedQueryPtr query = image.find_query(id);
+      if (!query) continue;
+      if (!query->query->rebuilds.empty() || query->stands)
+        return Error{ErrorCode::ObjectState,
+                     fmt::format("query {} takes the place of another one of {} at the moment", id,
+                                 quoted(from)),
+                     {}, "Rename it when SHOW QUERIES lists one query for it."}
+            .at(rename.name.position);
+      SetQueryNames names{id, renamed(query->query->sink), query->query->sources};
+      for (std::string& each : names.sources) each = renamed(each);
+      result.changes.push_back(std::move(names));
+    }
+    for (const auto& [name, sequence] : catalog.sequences)
+      if (sequence->owner_table == from) {
+        auto owned = std::make_shared<engine::Sequence>(*sequence);
+        owned->owner_table = to;
+        result.changes.push_back(PutSequence{std::move(owned)});
+      }
+  } else {
+    TRY(check_owner_of_view(*view, image, asker));
+    auto next = std::make_shared<View>(*view);
+    next->name = to;
+    result.changes.push_back(EraseView{from});
+    result.changes.push_back(PutView{std::move(next)});
+  }
+  // The text of a view names what it read when it was written.
+  for (const auto& [name, other] : catalog.views) {
+    if (std::ranges::find(other->reads, from) == other->reads.end()) continue;
+    auto next = std::make_shared<View>(*other);
+    for (std::string& each : next->reads) each = renamed(each);
+    bool is_followed = false;
+    for (auto& [written, now] : next->renames)
+      if (now == from) {
+        now = to;
+        is_followed = true;
+      }
+    if (!is_followed) next->renames[from] = to;
+    TRY(parse_view(*next));
+    result.changes.push_back(PutView{std::move(next)});
+  }
+  return result;
+}
+
+Result<RelationChanges> comment_on_view(const engine::CommentOn& comment, const View& view,
+                                        const MetadataImage& image, const Asker& asker) {
+  TRY(check_owner_of_view(view, image, asker));
+  const std::string column = comment.column ? comment.column->name.text : "";
+  if (comment.column && view.columns.index_of(column) < 0)
+    return Error{ErrorCode::UndefinedColumn,
+                 fmt::format("column {} of relation {} does not exist", quoted(column),
+                             quoted(view.name))}
+        .at(comment.column->position);
+  auto next = std::make_shared<View>(view);
+  next->comments.erase(column);
+  if (comment.text && !comment.text->empty()) next->comments[column] = *comment.text;
+  if (next->comments == view.comments) return RelationChanges{};
+  return RelationChanges{{PutView{std::move(next)}}};
+}
+
+Status add_dependent_views(std::vector<DefinitionChange>& changes,
+                           std::vector<std::string>& notices, bool cascade,
+                           const engine::PlanContext& context, const MetadataImage& image) {
+  if (image.catalog->views.empty()) return {};
+  std::set<std::string> gone, changed, views_gone, views_put;
+  for (const DefinitionChange& change : changes) {
+    if (const auto* erase = std::get_if<EraseSource>(&change)) gone.insert(erase->name);
+    if (const auto* erase = std::get_if<EraseView>(&change)) {
+      gone.insert(erase->name);
+      views_gone.insert(erase->name);
+    }
+    if (const auto* put = std::get_if<PutView>(&change)) views_put.insert(put->view->name);
+    if (const auto* put = std::get_if<PutSource>(&change)) {
+      const engine::DataSource* before = image.catalog->find_source(put->source->name);
+      if (before && before->schema != put->source->schema) changed.insert(put->source->name);
+    }
+  }
+  for (const DefinitionChange& change : changes)
+    if (const auto* put = std::get_if<PutSource>(&change)) gone.erase(put->source->name);
+  if (gone.empty() && changed.empty()) return {};
+  engine::Catalog next = *image.catalog;
+  for (const DefinitionChange& change : changes)
+    if (const auto* put = std::get_if<PutSource>(&change)) next.put(put->source);
+  std::vector<DefinitionChange> more;
+  for (const auto& [name, view] : image.catalog->views) {
+    if (views_gone.contains(name) || views_put.contains(name)) continue;
+    const auto reads_one_of = [&](const std::set<std::string>& names) {
+      return std::ranges::find_if(view->reads, [&](const auto& each) {
+        return names.contains(each);
+      });
+    };
+    if (const auto found = reads_one_of(gone); found != view->reads.end()) {
+      if (!cascade)
+        return Error{ErrorCode::DependentObjects,
+                     fmt::format("cannot drop {} because other objects depend on it",
+                                 display_name(*found)),
+                     fmt::format("view {} depends on {}", display_name(name), display_name(*found)),
+                     "Use DROP ... CASCADE to drop the dependent objects too."};
+      notices.push_back(fmt::format("drop cascades to view {}", display_name(name)));
+      more.push_back(EraseView{name});
+      continue;
+    }
+    const auto found = reads_one_of(changed);
+    if (found == view->reads.end() || !view->query) continue;
+    engine::PlanContext of_next{.catalog = next,
+                                .topics = context.topics,
+                                .settings = context.settings,
+                                .properties = context.properties,
+                                .fold_quoted_names = context.fold_quoted_names};
+    auto planned = plan_select(*view, of_next);
+    const auto refuse = [&](std::string detail) {
+      return Error{ErrorCode::DependentObjects,
+                   fmt::format("cannot change {} because view {} depends on it",
+                               display_name(*found), display_name(name)),
+                   std::move(detail),
+                   "DROP VIEW, change the table, and CREATE VIEW again."};
+    };
+    if (!planned) return refuse(fmt::format("Its SELECT would fail: {}.", planned.error().message));
+    if (const Status named = name_columns(*view, planned->columns, {}); !named)
+      return refuse(fmt::format("Its SELECT would fail: {}.", named.error().message));
+    if (planned->columns == view->columns) continue;
+    auto put = std::make_shared<View>(*view);
+    put->columns = std::move(planned->columns);
+    put->reads = std::move(planned->reads);
+    more.push_back(PutView{std::move(put)});
+  }
+  std::ranges::move(more, std::back_inserter(changes));
+  return {};
+}
+
+}  // namespace server
