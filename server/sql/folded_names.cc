@@ -49,7 +49,16 @@ class Folding {
     if (!source || !source->owns_topic) return;
     for (engine::TableElement& element : added) fold(element.name);
   }
-  // Resolves the name of an existing table.
+  void create(engine::CreateView& create) {
+    existing(create.name.name);
+    if (!is_there(create.name.name.text)) fold(create.name.name);
+    for (Name& column : create.columns) fold(column);
+  }
+  void rename(engine::RenameRelation& rename) {
+    existing(rename.name.name);
+    fold(rename.new_name);
+  }
+  // The name of a relation that exists, in the catalog's spelling.
   void existing(Name& name) {
     if (is_there(name.text)) return;
     if (name.quoting == Quoting::None && !is_table(absl::AsciiStrToLower(name.text))) return;
@@ -68,7 +77,7 @@ class Folding {
   }
   bool is_there(const std::string& text) const {
     return (context_.temporary && context_.temporary->contains(text)) ||
-           context_.catalog.find_source(text);
+           context_.catalog.find_source(text) || context_.catalog.views.get(text);
   }
   void fold(Name& name) {
     if (name.quoting == Quoting::Double && is_bare_in_lower_case(name.text))
@@ -109,6 +118,16 @@ std::shared_ptr<const engine::ParsedStatement> with_folded_names(
     return folded(*drops, [&](auto& copy) {
       for (engine::DropSource& each : copy.drops) folding.existing(each.name);
     });
+  if (const auto* create = std::get_if<engine::CreateView>(&written))
+    return folded(*create, [&](auto& copy) { folding.create(copy); });
+  if (const auto* drop = std::get_if<engine::DropViews>(&written))
+    return folded(*drop, [&](auto& copy) {
+      for (engine::TableName& each : copy.names) folding.existing(each.name);
+    });
+  if (const auto* change = std::get_if<engine::ChangeConstraint>(&written))
+    return folded(*change, [&](auto& copy) { folding.existing(copy.table.name); });
+  if (const auto* rename = std::get_if<engine::RenameRelation>(&written))
+    return folded(*rename, [&](auto& copy) { folding.rename(copy); });
   if (const auto* truncate = std::get_if<engine::Truncate>(&written))
     return folded(*truncate, [&](auto& copy) {
       for (engine::TableName& each : copy.tables) folding.existing(each.name);

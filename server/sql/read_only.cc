@@ -22,7 +22,8 @@ bool changes(const engine::Statement& statement) {
                    CreateSchema, DropSchemas, CommentOn, AlterSource, CreateType, DropType,
                    InsertSelect, InsertValues, UpdateRows, DeleteRows, AlterSystem, RunScript,
                    CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector,
-                   DropConnector, ControlQuery>(statement);
+                   DropConnector, ControlQuery, CreateView, DropViews, RenameRelation,
+                   ChangeConstraint>(statement);
 }
 
 // Takes the next word, in upper case; it ends at the first character that is not a letter.

@@ -144,6 +144,8 @@ engine::Properties properties_of(const sql::SessionSettings& settings, const Met
   const engine::Properties& system = image.catalog->system_properties;
   properties.insert(system.begin(), system.end());
   if (speaks_ksqldb) return properties;
+  if (settings.get(engine::kUnenforcedConstraints) == "on")
+    properties[std::string(engine::kUnenforcedConstraints)] = "on";
   constexpr std::pair<std::string_view, std::string_view> kForms[] = {
       {engine::kZoneProperty, "UTC"},
       {engine::kDateStyleProperty, "ISO, MDY"},

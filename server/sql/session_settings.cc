@@ -98,6 +98,8 @@ constexpr SettingRow kSettings[] = {
     {"transaction_deferrable", "off", Boolean, kSilent, ""},
     {"transaction_isolation", "read committed", Text, kSilent, ""},
     {"transaction_read_only", "off", Boolean, kSilent, ""},
+    {"unenforced_constraints", "off", Boolean, kSilent,
+     "Keeps UNIQUE, CHECK and FOREIGN KEY in the catalog without enforcing them; off: an error."},
     {"work_mem", "4MB", Text, kSilent, ""},
     {"xmloption", "content", Text, kSilent, ""},
 
