@@ -86,6 +86,7 @@ std::string CatalogRelation::key_columns() const {
 CatalogObjects::CatalogObjects(const Catalog& catalog) {
   for (const auto& [name, source] : catalog.sources())
     if (name != kProcessingLogStream && !source->is_temporary) add_source(catalog, *source);
+  for (const auto& [name, view] : catalog.views) add_view(catalog, *view);
   for (const auto& [name, sequence] : catalog.sequences) {
     const DataSource* owner = catalog.find_source(sequence->owner_table);
     if (!owner || !owner->is_temporary) add_sequence(catalog, *sequence);
@@ -126,6 +127,14 @@ void CatalogObjects::add_sequence(const Catalog& catalog, const Sequence& sequen
   relation.columns = {{.name = "last_value", .type = TypeKind::Bigint, .is_not_null = true},
                       {.name = "log_cnt", .type = TypeKind::Bigint, .is_not_null = true},
                       {.name = "is_called", .type = TypeKind::Boolean, .is_not_null = true}};
+}
+
+void CatalogObjects::add_view(const Catalog& catalog, const View& view) {
+  CatalogRelation& relation = add_named(place_of(catalog, view.name), view.name);
+  relation.view = &view;
+  relation.kind = 'v';
+  for (const ColumnDef& column : view.columns.columns)
+    relation.columns.push_back({display_name(column.name), column.type});
 }
 
 // The columns are those that `SELECT *` of a look-up shows.

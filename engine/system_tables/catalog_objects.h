@@ -24,6 +24,7 @@ struct CatalogRelation {
   char kind = 'r';                     // pg_class.relkind
   const DataSource* source = nullptr;  // null for a table of the system
   const Sequence* sequence = nullptr;  // of kind 'S'
+  const View* view = nullptr;          // of kind 'v', unless it is a table of the system
   std::vector<CatalogColumn> columns;
   int64_t key = 0;  // number of its primary key, both index and constraint; 0: none
   // Numbers of its row type, and of arrays of it; 0 for a table of the system.
@@ -59,6 +60,7 @@ class CatalogObjects {
   CatalogRelation& add_named(const ObjectPlace& place, std::string_view name);
   void add_source(const Catalog& catalog, const DataSource& source);
   void add_sequence(const Catalog& catalog, const Sequence& sequence);
+  void add_view(const Catalog& catalog, const View& view);
 
   std::vector<CatalogRelation> relations_;
   std::map<int64_t, bool> taken_;

@@ -124,9 +124,10 @@ void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
 
 void add_views(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
-    if (each.kind != 'm') continue;
+    if (each.kind != 'm' && !each.view) continue;
     set_table(facts, each, out);
-    out.set("VIEW_DEFINITION", query_of(each.source->sql)).set("CHECK_OPTION", "NONE");
+    out.set("VIEW_DEFINITION", each.view ? each.view->sql : query_of(each.source->sql))
+        .set("CHECK_OPTION", "NONE");
     for (const std::string_view flag :
          {"IS_UPDATABLE", "IS_INSERTABLE_INTO", "IS_TRIGGER_UPDATABLE", "IS_TRIGGER_DELETABLE",
           "IS_TRIGGER_INSERTABLE_INTO"})
@@ -177,6 +178,16 @@ void set_constraint(const CatalogFacts& facts, const CatalogRelation& relation,
 
 void add_table_constraints(const CatalogFacts& facts, SystemRowWriter& out) {
   for_each_source(facts, [&](const CatalogRelation& each) {
+    for (const UnenforcedConstraint& constraint : each.source->unenforced) {
+      set_constraint(facts, each, out);
+      out.set("CONSTRAINT_NAME", constraint.name)
+          .set("CONSTRAINT_TYPE", constraint.type == "u"   ? "UNIQUE"
+                                  : constraint.type == "c" ? "CHECK"
+                                                           : "FOREIGN KEY")
+          .set("IS_DEFERRABLE", "NO")
+          .set("INITIALLY_DEFERRED", "NO")
+          .set("ENFORCED", "NO");
+    }
     if (each.key == 0) return;
     set_constraint(facts, each, out);
     out.set("CONSTRAINT_TYPE", "PRIMARY KEY")

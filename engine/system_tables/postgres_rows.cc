@@ -73,6 +73,9 @@ void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
       out.set("RELACL",
               rights_list(access, each.source->topic, owner.empty() ? "millrace" : owner));
     }
+    if (each.view)
+      if (const auto number = numbers.find(each.view->owner_role); number != numbers.end())
+        out.set_number("RELOWNER", number->second);
     if (each.kind != 'v' && !each.sequence) out.set_number("RELAM", kHeap);
     out.set("RELHASINDEX", each.key != 0);
     if (each.key == 0) continue;
@@ -163,6 +166,29 @@ void add_indexes(const CatalogFacts& facts, SystemRowWriter& out) {
   }
 }
 
+int64_t unenforced_number(CatalogObjects& numbers, const CatalogRelation& relation,
+                          const UnenforcedConstraint& constraint) {
+  return numbers.number_of("constraint", fmt::format("{}.{}.{}", relation.schema_name,
+                                                     relation.name, constraint.name));
+}
+
+// From 1, as pg_attribute.attnum.
+std::vector<int64_t> places_of(const std::vector<std::string>& columns,
+                               const CatalogRelation& relation) {
+  std::vector<int64_t> places;
+  for (const std::string& column : columns)
+    for (size_t i = 0; i < relation.columns.size(); ++i)
+      if (relation.columns[i].name == display_name(column))
+        places.push_back(static_cast<int64_t>(i) + 1);
+  return places;
+}
+
+const CatalogRelation* named(const CatalogFacts& facts, const UnenforcedConstraint& constraint) {
+  for (const CatalogRelation& each : facts.objects.relations())
+    if (each.source && each.source->name == constraint.referenced_table) return &each;
+  return nullptr;
+}
+
 void add_constraints(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations())
     if (each.key != 0)
@@ -180,13 +206,39 @@ void add_constraints(const CatalogFacts& facts, SystemRowWriter& out) {
           .set("CONISLOCAL", true)
           .set("CONNOINHERIT", true)
           .set_numbers("CONKEY", each.key_places());
+  CatalogObjects numbers = facts.objects;
+  for (const CatalogRelation& each : facts.objects.relations()) {
+    if (!each.source) continue;
+    for (const UnenforcedConstraint& constraint : each.source->unenforced) {
+      const bool is_foreign = constraint.type == "f";
+      out.row()
+          .set_number("OID", unenforced_number(numbers, each, constraint))
+          .set("CONNAME", constraint.name)
+          .set_number("CONNAMESPACE", each.schema)
+          .set("CONTYPE", constraint.type)
+          .set("CONVALIDATED", false)
+          .set_number("CONRELID", each.oid)
+          .set("CONFUPDTYPE", is_foreign ? "a" : " ")
+          .set("CONFDELTYPE", is_foreign ? "a" : " ")
+          .set("CONFMATCHTYPE", is_foreign ? "s" : " ")
+          .set("CONISLOCAL", true)
+          .set("CONNOINHERIT", true)
+          .set_numbers("CONKEY", places_of(constraint.columns, each));
+      const CatalogRelation* referenced = is_foreign ? named(facts, constraint) : nullptr;
+      if (!referenced) continue;
+      out.set_number("CONFRELID", referenced->oid)
+          .set_numbers("CONFKEY", constraint.referenced_columns.empty()
+                                      ? referenced->key_places()
+                                      : places_of(constraint.referenced_columns, *referenced));
+    }
+  }
 }
 
 void add_comments(const CatalogFacts& facts, SystemRowWriter& out) {
   constexpr int64_t kPgClass = 1259;
   for (const CatalogRelation& each : facts.objects.relations()) {
-    if (!each.source) continue;
-    for (const auto& [column, text] : each.source->comments) {
+    if (!each.source && !each.view) continue;
+    for (const auto& [column, text] : each.view ? each.view->comments : each.source->comments) {
       const auto named =
           std::ranges::find(each.columns, display_name(column), &CatalogColumn::name);
       if (!column.empty() && named == each.columns.end()) continue;
@@ -223,9 +275,17 @@ size_t behind_quoted(std::string_view sql, size_t at) {
 // The results of pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef(). A primary key is an index and a
 // constraint with the same number.
 void add_definitions(const CatalogFacts& facts, SystemRowWriter& out) {
+  CatalogObjects numbers = facts.objects;
+  for (const CatalogRelation& each : facts.objects.relations())
+    if (each.source)
+      for (const UnenforcedConstraint& constraint : each.source->unenforced)
+        out.row()
+            .set_number("OID", unenforced_number(numbers, each, constraint))
+            .set("DEFINITION", constraint.definition + " NOT VALID");
   for (const CatalogRelation& each : facts.objects.relations()) {
     if (each.kind == 'm')
       out.row().set_number("OID", each.oid).set("DEFINITION", query_of(each.source->sql));
+    if (each.view) out.row().set_number("OID", each.oid).set("DEFINITION", each.view->sql + ";");
     if (each.key != 0)
       out.row()
           .set_number("OID", each.key)
@@ -397,6 +457,16 @@ void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
           .set("HASINDEXES", each.key != 0);
 }
 
+void add_views(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations())
+    if (each.view)
+      out.row()
+          .set("SCHEMANAME", each.schema_name)
+          .set("VIEWNAME", each.name)
+          .set("VIEWOWNER", each.view->owner_role.empty() ? "millrace" : each.view->owner_role)
+          .set("DEFINITION", each.view->sql + ";");
+}
+
 void add_materialized_views(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations())
     if (each.kind == 'm')
@@ -488,6 +558,7 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"PG_INDEXES", add_index_list},
       {"PG_LANGUAGE", add_languages},
       {"PG_MATVIEWS", add_materialized_views},
+      {"PG_VIEWS", add_views},
       {"PG_NAMESPACE", add_namespaces},
       {"PG_PROC", add_functions},
       {"MILLRACE_RIGHTS", add_rights},
