@@ -1,4 +1,4 @@
-// A view: a SELECT that is kept under a name, and whose rows stand for that name in FROM (docs/adr/0123).
+// A view: a SELECT that is kept under a name, and whose rows stand for that name in FROM (docs/adr/0124).
 #pragma once
 #include <map>
 #include <memory>
