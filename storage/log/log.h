@@ -91,7 +91,7 @@ struct LogOptions {
 //   3. commits of one task are durable in the order of their sequences, without gaps.
 //
 // Threads: all methods from any thread. Callbacks run on the writer's thread, or on a client's
-//   thread that writes a group itself (lone_append.h). They run once each, must not wait, and may
+//   thread that writes a group itself (inline_append.h). They run once each, must not wait, and may
 //   submit further requests.
 // Owner: the node. Destruction refuses new requests, finishes the queued ones, and joins the
 //   writer; every LogReader must be destroyed before.

@@ -51,7 +51,7 @@ class LogCore {
   // caller.
   template <class Work, class Request>
   bool try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request, AppendDone& done);
-  // See lone_append.h.
+  // See inline_append.h.
   RequestQueue::Admission try_put_alone(AppendRequest& request, AppendDone& done);
   void write_alone();
   // For small and rare requests: the queue is not bounded for them, but they count in a group.

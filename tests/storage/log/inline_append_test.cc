@@ -1,4 +1,4 @@
-#include "storage/log/lone_append.h"
+#include "storage/log/inline_append.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@
 namespace storage {
 namespace {
 
-class LoneAppendTest : public testing::Test {
+class InlineAppendTest : public testing::Test {
  protected:
   void SetUp() override { open(); }
   void open() {
@@ -33,7 +33,7 @@ class LoneAppendTest : public testing::Test {
   // Appends one after the other until one is alone with the log.
   struct Alone {
     int count;  // with the last one
-    std::shared_ptr<LoneAppend> append;
+    std::shared_ptr<InlineAppend> append;
     std::shared_ptr<std::promise<std::thread::id>> answered_by;
   };
   Alone append_until_alone(const TopicPartition& partition) {
@@ -44,7 +44,7 @@ class LoneAppendTest : public testing::Test {
         EXPECT_TRUE(appended);
         answered_by->set_value(std::this_thread::get_id());
       };
-      std::shared_ptr<LoneAppend> alone;
+      std::shared_ptr<InlineAppend> alone;
       EXPECT_TRUE(try_append(*log_, request, done, alone));
       if (alone) return {count, alone, answered_by};
       answered_by->get_future().wait();
@@ -58,7 +58,7 @@ class LoneAppendTest : public testing::Test {
   std::unique_ptr<Log> log_;
 };
 
-TEST_F(LoneAppendTest, is_durable_and_answered_when_it_is_written) {
+TEST_F(InlineAppendTest, is_durable_and_answered_when_it_is_written) {
   const TopicPartition partition = make_partition();
   int count = 0;
   // The writer may wake up by itself and take the request.
@@ -74,7 +74,7 @@ TEST_F(LoneAppendTest, is_durable_and_answered_when_it_is_written) {
 }
 
 // The append's changes to the data file are pending: every reader sees them, and a crash does not lose them.
-TEST_F(LoneAppendTest, is_visible_at_once_and_survives_a_crash) {
+TEST_F(InlineAppendTest, is_visible_at_once_and_survives_a_crash) {
   const TopicPartition partition = make_partition();
   int count = 0, written = 0;
   while (written < 150) {
@@ -95,7 +95,7 @@ TEST_F(LoneAppendTest, is_visible_at_once_and_survives_a_crash) {
 }
 
 // Several clients, whose groups the writer's thread writes; with a reader that reads after each append, and without.
-TEST_F(LoneAppendTest, groups_of_several_are_visible_at_once_and_survive_a_crash) {
+TEST_F(InlineAppendTest, groups_of_several_are_visible_at_once_and_survive_a_crash) {
   for (const bool has_reader : {false, true}) {
     SCOPED_TRACE(has_reader);
     const TopicPartition partition = make_partition();
@@ -126,7 +126,7 @@ TEST_F(LoneAppendTest, groups_of_several_are_visible_at_once_and_survive_a_crash
 }
 
 // Waiting readers are notified soon, though not of each append.
-TEST_F(LoneAppendTest, is_announced_in_time) {
+TEST_F(InlineAppendTest, is_announced_in_time) {
   std::mutex mutex;
   std::condition_variable told;
   size_t times = 0;
@@ -208,7 +208,7 @@ class Follower {
 
 // After any pause between appends, the task's output for the last one becomes durable and is announced, although no
 // append follows.
-TEST_F(LoneAppendTest, a_reader_that_waits_for_notifications_misses_nothing) {
+TEST_F(InlineAppendTest, a_reader_that_waits_for_notifications_misses_nothing) {
   std::mutex mutex;
   std::vector<Follower*> followers;  // guarded by mutex
   options_.on_durable = [&](std::span<const TopicPartition> grown) {
@@ -255,7 +255,7 @@ TEST_F(LoneAppendTest, a_reader_that_waits_for_notifications_misses_nothing) {
           EXPECT_TRUE(appended);
           answered.set_value();
         };
-        std::shared_ptr<LoneAppend> append;
+        std::shared_ptr<InlineAppend> append;
         EXPECT_TRUE(try_append(*log_, request, done, append));
         if (append) append->write();
         alone += append != nullptr;
@@ -277,7 +277,7 @@ TEST_F(LoneAppendTest, a_reader_that_waits_for_notifications_misses_nothing) {
   log_.reset();
 }
 
-TEST_F(LoneAppendTest, is_the_writers_when_it_is_given_up) {
+TEST_F(InlineAppendTest, is_the_writers_when_it_is_given_up) {
   const TopicPartition partition = make_partition();
   Alone alone = append_until_alone(partition);
   alone.append.reset();
@@ -285,7 +285,7 @@ TEST_F(LoneAppendTest, is_the_writers_when_it_is_given_up) {
 }
 
 // Beside each other, definitions and maintenance: nothing is lost, doubled, or left lying.
-TEST_F(LoneAppendTest, ends_beside_any_other_writers) {
+TEST_F(InlineAppendTest, ends_beside_any_other_writers) {
   const TopicPartition partition = make_partition();
   constexpr int kThreads = 3, kAppends = 400;
   std::vector<std::thread> threads;
@@ -300,7 +300,7 @@ TEST_F(LoneAppendTest, ends_beside_any_other_writers) {
           EXPECT_TRUE(appended);
           answered.set_value();
         };
-        std::shared_ptr<LoneAppend> alone;
+        std::shared_ptr<InlineAppend> alone;
         ASSERT_TRUE(try_append(*log_, request, done, alone));
         if (alone && random() % 4 != 0) {
           alone->write();

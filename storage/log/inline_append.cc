@@ -1,23 +1,23 @@
-#include "storage/log/lone_append.h"
+#include "storage/log/inline_append.h"
 
 #include "storage/log/log_core.h"
 
 namespace storage {
 
-LoneAppend::~LoneAppend() {
+InlineAppend::~InlineAppend() {
   if (!is_written_) core_.queue().nudge();
 }
 
-void LoneAppend::write() {
+void InlineAppend::write() {
   is_written_ = true;
   core_.write_alone();
 }
 
 bool try_append(Log& log, AppendRequest& request, AppendDone& done,
-                std::shared_ptr<LoneAppend>& alone) {
+                std::shared_ptr<InlineAppend>& alone) {
   const auto admission = log.core().try_put_alone(request, done);
   if (admission == RequestQueue::Admission::TakenAlone)
-    alone = std::make_shared<LoneAppend>(log.core());
+    alone = std::make_shared<InlineAppend>(log.core());
   return admission != RequestQueue::Admission::Full;
 }
 

@@ -12,12 +12,12 @@ namespace storage {
 // The append is in the log's queue. Destruction without write() wakes the writer's thread for it.
 //
 // Threads: any, one at a time. Owner: the caller that appends. The log outlives it.
-class LoneAppend {
+class InlineAppend {
  public:
-  explicit LoneAppend(LogCore& core) : core_(core) {}
-  ~LoneAppend();
-  LoneAppend(const LoneAppend&) = delete;
-  LoneAppend& operator=(const LoneAppend&) = delete;
+  explicit InlineAppend(LogCore& core) : core_(core) {}
+  ~InlineAppend();
+  InlineAppend(const InlineAppend&) = delete;
+  InlineAppend& operator=(const InlineAppend&) = delete;
 
   // Takes the writer's role for one group: waits for the disk, and answers the requests of the
   // group on this thread. Does nothing if another thread is writing already, which then takes the
@@ -32,6 +32,6 @@ class LoneAppend {
 // Like Log::try_append(). Sets `alone` if no other append is in progress or was lately. The append
 // then waits until `alone` is written or destroyed.
 bool try_append(Log& log, AppendRequest& request, AppendDone& done,
-                std::shared_ptr<LoneAppend>& alone);
+                std::shared_ptr<InlineAppend>& alone);
 
 }  // namespace storage
