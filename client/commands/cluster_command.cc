@@ -153,7 +153,7 @@ Status wait_until_moved(ClusterAdmin& admin, const ReplicaPlan& plan, int64_t ti
 }
 
 // Executes the plan and waits. Returns false if the plan was only shown.
-Result<bool> carry_out(ClusterAdmin& admin, const Flags& flags, const ClusterListing& cluster,
+Result<bool> run_plan(ClusterAdmin& admin, const Flags& flags, const ClusterListing& cluster,
                        const ReplicaPlan& plan) {
   const int64_t timeout_s = TRY(flags.number("timeout", 600, 1, 1'000'000));
   print_plan(cluster, plan);
@@ -175,7 +175,7 @@ Result<bool> widen(ClusterAdmin& admin, const Flags& flags) {
   const ClusterListing cluster = TRY(admin.describe());
   const ReplicaPlan plan = TRY(plan_wider(cluster, static_cast<size_t>(replicas)));
   if (plan.empty()) return true;
-  return carry_out(admin, flags, cluster, plan);
+  return run_plan(admin, flags, cluster, plan);
 }
 
 Status rebalance(ClusterAdmin& admin, const Flags& flags) {
@@ -183,7 +183,7 @@ Status rebalance(ClusterAdmin& admin, const Flags& flags) {
   const ClusterListing cluster = TRY(admin.describe());
   const ReplicaPlan plan = plan_balanced(cluster);
   if (plan.empty()) fmt::print("Replicas are spread evenly.\n");
-  if (!TRY(carry_out(admin, flags, cluster, plan))) return {};
+  if (!TRY(run_plan(admin, flags, cluster, plan))) return {};
   TRY(admin.elect(ElectionType::Preferred, std::nullopt));
   return {};
 }
@@ -218,7 +218,7 @@ Status remove(ClusterAdmin& admin, const Flags& flags) {
   const int32_t node = TRY(node_of(flags));
   const ClusterListing cluster = TRY(admin.describe());
   const ReplicaPlan plan = TRY(plan_without(cluster, node));
-  if (!TRY(carry_out(admin, flags, cluster, plan))) return {};
+  if (!TRY(run_plan(admin, flags, cluster, plan))) return {};
   TRY(admin.unregister(node));
   fmt::print(
       "Node {} is no longer part of the cluster; stop it if it runs.\nIf it runs a member of etcd "

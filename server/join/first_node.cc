@@ -22,7 +22,7 @@
 #include "server/metadata/apply_command.h"
 #include "server/tasks/journal_progress.h"
 #include "storage/kv/crash_point.h"
-#include "storage/log/carry_out.h"
+#include "storage/log/apply_replicated_commits.h"
 #include "storage/meta/begun_join.h"
 #include "storage/meta/embedded_metadata_log.h"
 #include "storage/state/state_store.h"
@@ -165,7 +165,7 @@ Status Join::finish(Revision newest) {
     return storage::end_join(transaction, wanted);
   };
   TRY(wait_for<Result<storage::CarriedOut>>([&](auto done) {
-    storage::carry_out(*log_, std::move(commits), end, std::move(done));
+    storage::apply_replicated_commits(*log_, std::move(commits), end, std::move(done));
   }));
   return {};
 }

@@ -190,7 +190,7 @@ Status MetadataApplier::jump() {
   const ImageChange change = TRY(jump_to_snapshot(*image(), *snapshot, topics_));
   log_info("the metadata were loaded from a snapshot revision={}", snapshot->revision.value());
   image_.store(change.next, std::memory_order_release);
-  carry_out(change);
+  apply_change(change);
   return {};
 }
 
@@ -198,7 +198,7 @@ Status MetadataApplier::apply(const storage::MetadataRecord& record) {
   const ImageChange change =
       TRY(apply_command(*image(), topics_, read_definitions(record.revision, record.command)));
   image_.store(change.next, std::memory_order_release);
-  carry_out(change);
+  apply_change(change);
   save_snapshot_if_due();
   return {};
 }
@@ -687,7 +687,7 @@ void MetadataApplier::make_missing_partitions(const storage::TopicInfo& topic) {
   server::make_missing_partitions(log_, topic);
 }
 
-void MetadataApplier::carry_out(const ImageChange& change) {
+void MetadataApplier::apply_change(const ImageChange& change) {
   for (const DefinedQueryPtr& ended : change.ended)
     queries_.stop(*ended, QueryRunner::Keep::Nothing);
   for (const storage::TopicDelta& delta : change.topics)

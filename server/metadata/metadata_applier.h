@@ -278,7 +278,7 @@ class MetadataApplier {
   // its new ones.
   Status make_partitions(const storage::MetadataCommand& command, std::vector<Uuid>& new_topics);
   Result<Revision> append(const storage::MetadataCommand& command);
-  void carry_out(const ImageChange& change);
+  void apply_change(const ImageChange& change);
   // Creates the partitions of topics that another applier has created or grown.
   void make_missing_partitions(const storage::TopicInfo& topic);
   void drop_topic(const storage::TopicInfo& topic);

@@ -121,12 +121,12 @@ Status JournalInstall::commit(std::string_view task, TaskSequence sequence,
   commit.journal = storage::journal_batch(task, sequence, entry);
   entry_sizes_.push_back(entry.size());
   commit_bytes_ += commit.journal.size();
-  return commit_bytes_ < kCarriedBytes ? Status() : carry_out_some();
+  return commit_bytes_ < kCarriedBytes ? Status() : apply_some();
 }
 
 // Outputs and consumed inputs are already in the exchanges. The shards are notified in the order of
 // the log, as for all commits: a commit that they do not know reaches no checkpoint.
-Status JournalInstall::carry_out_some() {
+Status JournalInstall::apply_some() {
   if (commits_.empty()) return {};
   TRY(check_goes_on());
   struct Told {
@@ -140,7 +140,7 @@ Status JournalInstall::carry_out_some() {
   entry_sizes_.clear();
   commit_bytes_ = 0;
   return wait_for<Status>([&](std::function<void(Status)> done) {
-    storage::carry_out(
+    storage::apply_replicated_commits(
         node_.log, std::exchange(commits_, {}),
         [](storage::WriteTransaction&) -> Status { return {}; },
         [&, done = std::move(done)](const Result<storage::CarriedOut>& result) {
@@ -165,7 +165,7 @@ Status JournalInstall::carry_out_some() {
 
 Status JournalInstall::partition(const storage::PartitionSnapshot::Head& head) {
   TRY(begin_tasks());
-  TRY(carry_out_some());
+  TRY(apply_some());
   TRY(end_partition());
   TRY(check_goes_on());
   const storage::TopicPartition& id = head.partition;
@@ -223,7 +223,7 @@ Status JournalInstall::end_partition() {
 
 Status JournalInstall::finish() {
   TRY(begin_tasks());
-  TRY(carry_out_some());
+  TRY(apply_some());
   return end_partition();
 }
 

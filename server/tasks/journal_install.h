@@ -14,7 +14,7 @@
 
 #include "server/tasks/journal_content.h"
 #include "server/tasks/shard.h"
-#include "storage/log/carry_out.h"
+#include "storage/log/apply_replicated_commits.h"
 #include "storage/log/log.h"
 #include "storage/log/replica_log.h"
 #include "storage/state/state_store.h"
@@ -56,7 +56,7 @@ class JournalInstall final : public JournalContent {
   enum class Part : uint8_t { Some, Last };
   Status write_checkpoint(Part part);
   Status begin_tasks();
-  Status carry_out_some();
+  Status apply_some();
   Status follow(std::string batches);
   Status end_partition();
   Status check_goes_on() const;

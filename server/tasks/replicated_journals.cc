@@ -10,7 +10,7 @@
 #include "records/batch.h"
 #include "server/tasks/journal_progress.h"
 #include "storage/kv/damage.h"
-#include "storage/log/carry_out.h"
+#include "storage/log/apply_replicated_commits.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -171,7 +171,7 @@ void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
   if (portion->place.next == from.place.next)
     return portion->missing ? make_missing(number, *portion->missing) : rest(number);
   const auto kept = std::make_shared<Portion>(*std::move(portion));
-  storage::carry_out(log_, std::move(kept->commits),
+  storage::apply_replicated_commits(log_, std::move(kept->commits),
                      put_progress(number, {kept->place, kept->snapshot_bytes, kept->unclean}),
                      [this, number, kept](const Result<storage::CarriedOut>& result) {
                        carried_out(number, *kept, result);

@@ -20,7 +20,7 @@
 #include "server/net/loop.h"
 #include "server/tasks/proposed_commits.h"
 #include "server/tasks/shard.h"
-#include "storage/log/carry_out.h"
+#include "storage/log/apply_replicated_commits.h"
 #include "storage/log/log.h"
 #include "storage/log/log_reader.h"
 #include "storage/log/replica_log.h"

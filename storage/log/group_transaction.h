@@ -71,7 +71,7 @@ class GroupTransaction {
   // The last batch in the result is the one in the journal.
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
   // Applies all of the commits, in their order, or none. Returns the place of each in its journal.
-  Result<std::vector<AppendedBatch>> carry_out(std::vector<TaskCommit>& commits);
+  Result<std::vector<AppendedBatch>> apply_replicated_commits(std::vector<TaskCommit>& commits);
 
   // --- Replicas: see ReplicaLog (group_replication.cc)
   Result<std::vector<AppendedBatch>> follow(const FollowRequest& request);

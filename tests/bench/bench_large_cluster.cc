@@ -87,7 +87,7 @@ class Cluster final : public server::ControllerPort {
     node.endpoint = fmt::format("node-{}.example.com:9093", id);
     node.clients = fmt::format("node-{}.example.com:9092", id);
     node.rack = fmt::format("rack-{}", id % size_.racks);
-    carry_out({{{std::string(storage::kClusterPart), storage::encode_register_node(node)}}});
+    apply_command({{{std::string(storage::kClusterPart), storage::encode_register_node(node)}}});
   }
   void begin() {
     server::ControllerPort& port = *this;
@@ -105,7 +105,7 @@ class Cluster final : public server::ControllerPort {
         for (int32_t id = 1; id <= size_.nodes; ++id)
           if (!away.contains(id)) beat(id);
       }
-      if (appended_ && clock_.monotonic_us() >= appended_at_us_) carry_out_appended();
+      if (appended_ && clock_.monotonic_us() >= appended_at_us_) apply_appended();
       compute([this] { controller_->tick(); });
     }
   }
@@ -115,7 +115,7 @@ class Cluster final : public server::ControllerPort {
     ++beats_;
   }
   // One command, read by the controller and by all.
-  double carry_out(const storage::MetadataCommand& command) {
+  double apply_command(const storage::MetadataCommand& command) {
     const std::string bytes = encode(command);
     bytes_ += bytes.size();
     ++commands_;
@@ -164,9 +164,9 @@ class Cluster final : public server::ControllerPort {
     decide_us_ += took_us;
     clock_.advance_us(static_cast<int64_t>(took_us));
   }
-  void carry_out_appended() {
+  void apply_appended() {
     auto [command, done] = *std::exchange(appended_, {});
-    const double took_us = carry_out(command);
+    const double took_us = apply_command(command);
     clock_.advance_us(static_cast<int64_t>(took_us));
     compute([&] { done(Revision{revision_}); });
   }
@@ -212,7 +212,7 @@ void make_topics(Cluster& cluster, const Size& size) {
             {std::string(storage::kClusterPart), storage::encode_assign_partition(made)});
       }
     });
-    last_us = cluster.carry_out(command);
+    last_us = cluster.apply_command(command);
     while (!cluster.is_quiet()) cluster.pass(kTickUs);
   }
   const auto counts = cluster.take_counts();

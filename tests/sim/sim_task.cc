@@ -124,7 +124,7 @@ Status SimTask::read_on(Carried& next, size_t max_bytes) const {
 }
 
 // One commit of the log stores both the new state and the journal offset up to which it was read.
-void SimTask::carry_out() {
+void SimTask::apply_commits() {
   if (!is_loaded_ && !is_carrying_) return load();
   const auto status = node_.log()->find_partition(places_.journal);
   if (is_carrying_ || !status || status->high_watermark() <= carried_.place.next) return;
@@ -213,7 +213,7 @@ void SimTask::closed() {
 }
 
 void SimTask::step() {
-  carry_out();
+  apply_commits();
   if (!is_open_ || is_committing_ || owner_ == nullptr || !owner_->is_open()) return;
   if (!has_begun_) {
     if (rules_.carries_out_first && carried_.place.next < opens_at_) return;

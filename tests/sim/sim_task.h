@@ -64,7 +64,7 @@ class SimTask final : public storage::JournalOwnerPort {
   static std::string encode(const State& state);
   static State decode(std::string_view entry);
   void load();
-  void carry_out();
+  void apply_commits();
   Result<bool> begin_anew(Carried& next) const;
   Status read_on(Carried& next, size_t max_bytes) const;
   void take(const storage::ReplicatedCommit& commit, State& state) const;

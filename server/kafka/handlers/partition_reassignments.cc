@@ -93,7 +93,7 @@ struct Moves {
   }
 };
 
-void carry_out(HandlerContext& context, std::shared_ptr<Moves> moves) {
+void begin_moves(HandlerContext& context, std::shared_ptr<Moves> moves) {
   context.backend.change_cluster(
       [moves](const storage::ClusterSnapshot& cluster) {
         std::vector<std::string> parts;
@@ -173,7 +173,7 @@ void handle_alter_partition_reassignments(HandlerContext& context,
     }
   }
   if (moves->moves.empty()) return moves->reply.send(moves->response);
-  carry_out(context, std::move(moves));
+  begin_moves(context, std::move(moves));
 }
 
 void handle_list_partition_reassignments(HandlerContext& context,

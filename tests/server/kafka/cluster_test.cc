@@ -44,7 +44,7 @@ class ClusterTest : public SessionTest {
     backend.view = std::move(view);
   }
   // Applies the commands that were sent to the cluster, as all nodes do.
-  void carry_out() {
+  void apply_changes() {
     for (const std::string& part : std::exchange(backend.cluster_parts, {})) apply(part);
     publish();
   }
@@ -238,7 +238,7 @@ TEST_F(ClusterTest, the_feature_level_is_raised_when_all_programs_know_it) {
   EXPECT_EQ(raise(newest, true).first, KafkaError::None);
   EXPECT_TRUE(backend.cluster_parts.empty());
   EXPECT_EQ(raise(newest).first, KafkaError::None);
-  carry_out();
+  apply_changes();
   EXPECT_EQ(level_of(ask<ApiVersionsResponse>(ApiVersionsRequest{}, 3)), newest);
   EXPECT_EQ(raise(1),
             std::pair(kInvalidUpdateVersion, "the feature level " + std::to_string(newest) +
@@ -354,7 +354,7 @@ TEST_F(ClusterTest, replicas_are_moved_and_moving_ones_are_listed) {
   EXPECT_TRUE(backend.cluster_parts.empty());
 
   EXPECT_EQ(move({{4, 2}}).error_code, KafkaError::None);
-  carry_out();
+  apply_changes();
   const auto topics = moving();
   ASSERT_EQ(topics.size(), 1u);
   const auto& partition = topics[0].partitions.at(0);
@@ -366,7 +366,7 @@ TEST_F(ClusterTest, replicas_are_moved_and_moving_ones_are_listed) {
   EXPECT_TRUE(ask<ListPartitionReassignmentsResponse>(of_another, 0).topics.empty());
 
   EXPECT_EQ(move(std::nullopt).error_code, KafkaError::None);
-  carry_out();
+  apply_changes();
   EXPECT_TRUE(moving().empty());
 }
 
@@ -386,7 +386,7 @@ TEST_F(ClusterTest, a_node_with_replicas_stays_in_the_cluster) {
   apply(storage::encode_remove_assignments(partition_.topic));
   publish();
   EXPECT_EQ(unregister(kAway).error_code, KafkaError::None);
-  carry_out();
+  apply_changes();
   EXPECT_EQ(table_.snapshot()->find(kAway), nullptr);
 }
 
@@ -412,12 +412,12 @@ TEST_F(ClusterTest, elections_are_answered_with_the_leader) {
   apply(storage::encode_fence_node(kHere, epoch, false));
   publish();
   EXPECT_EQ(elect(kPreferred), KafkaError::None);
-  carry_out();
+  apply_changes();
   EXPECT_EQ(table_.snapshot()->find(partition_)->leader, kHere);
   version_ = table_.snapshot()->find(partition_)->version + 1;
   assign(std::nullopt, {kThere}, 4);
   EXPECT_EQ(elect(kUnclean), KafkaError::None) << "node 1 is there, and behind";
-  carry_out();
+  apply_changes();
   EXPECT_EQ(table_.snapshot()->find(partition_)->leader, kHere);
   ElectLeadersRequest all;
   EXPECT_TRUE(ask<ElectLeadersResponse>(all, 2).replica_election_results.empty());

@@ -46,7 +46,7 @@ class ANode {
     shard.reset();
   }
   // Its commits, of which each has sent a record to the exchange.
-  Status carry_out(TaskEpoch epoch, int64_t from, int64_t end) {
+  Status apply_replicated_commits(TaskEpoch epoch, int64_t from, int64_t end) {
     std::vector<storage::TaskCommit> commits;
     for (int64_t i = from; i < end; ++i) {
       records::BatchBuilder batch;
@@ -62,7 +62,7 @@ class ANode {
       commit.trims.push_back({kExchange, Offset{2}});
     }
     return wait_for<Status>([&](std::function<void(Status)> done) {
-      storage::carry_out(
+      storage::apply_replicated_commits(
           *log, std::move(commits), [](storage::WriteTransaction&) -> Status { return {}; },
           [done](const Result<storage::CarriedOut>& result) {
             done(result ? Status() : Status(result.error()));
@@ -106,7 +106,7 @@ class JournalInstallTest : public testing::Test {
     ASSERT_TRUE(storage::create_partitions_and_wait(*from_.log, kExchange.topic, 2,
                                                     storage::PartitionKind::Internal));
     const auto begun = storage::begin_task_and_wait(*from_.log, kTask).value();
-    ASSERT_TRUE(from_.carry_out(begun.epoch, 1, 6));
+    ASSERT_TRUE(from_.apply_replicated_commits(begun.epoch, 1, 6));
   }
   // A checkpoint of the first three commits, the last two, and the exchange.
   void write(JournalContent& to) {
@@ -176,8 +176,8 @@ TEST_F(JournalInstallTest, everything_is_installed_and_the_next_commit_follows) 
   EXPECT_EQ(to_.log->find_partition({kExchange.topic, PartitionId{0}})->log_end(), Offset{0});
   // Batches before the snapshot count as sent, and the next ones are accepted.
   const auto begun = storage::begin_task_and_wait(*to_.log, kTask).value();
-  EXPECT_EQ(to_.carry_out(begun.epoch, 7, 8).error().code, ErrorCode::OutOfOrderSequence);
-  ASSERT_TRUE(to_.carry_out(begun.epoch, 6, 8));
+  EXPECT_EQ(to_.apply_replicated_commits(begun.epoch, 7, 8).error().code, ErrorCode::OutOfOrderSequence);
+  ASSERT_TRUE(to_.apply_replicated_commits(begun.epoch, 6, 8));
   EXPECT_EQ(to_.log->find_partition(kExchange)->log_end(), Offset{7});
 }
 

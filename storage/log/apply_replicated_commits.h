@@ -19,7 +19,7 @@ struct CarriedOut {
 // the answer before it sends more.
 //
 // Threads: any, like Log's.
-void carry_out(Log& log, std::vector<TaskCommit> commits,
+void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
                std::function<Status(WriteTransaction&)> with,
                std::function<void(Result<CarriedOut>)> done);
 

@@ -1,5 +1,5 @@
 // Commits that were decided elsewhere: all of a portion or none, in their order, and with them where that ends.
-#include "storage/log/carry_out.h"
+#include "storage/log/apply_replicated_commits.h"
 
 #include "storage/kv/memory_store.h"
 #include "storage/log/task_outputs.h"
@@ -37,7 +37,7 @@ class CarryOutTest : public testing::Test {
   }
   Result<CarriedOut> carry(std::vector<TaskCommit> commits, const std::string& place) {
     return wait_for<Result<CarriedOut>>([&](auto done) {
-      carry_out(
+      apply_replicated_commits(
           *log_, std::move(commits),
           [place](WriteTransaction& transaction) -> Status {
             return transaction.put(TRY(transaction.open_table("places", KeyOrder::Bytes)), "here",

@@ -1,4 +1,4 @@
-#include "storage/log/carry_out.h"
+#include "storage/log/apply_replicated_commits.h"
 
 #include <memory>
 #include <utility>
@@ -7,7 +7,7 @@
 
 namespace storage {
 
-void carry_out(Log& log, std::vector<TaskCommit> commits,
+void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
                std::function<Status(WriteTransaction&)> with,
                std::function<void(Result<CarriedOut>)> done) {
   constexpr size_t kLeastWeight = 4 << 10;
@@ -22,7 +22,7 @@ void carry_out(Log& log, std::vector<TaskCommit> commits,
   const auto result = std::make_shared<CarriedOut>();
   log.core().submit(
       OtherWork{[kept, with = std::move(with), result](GroupTransaction& group) -> Status {
-                  result->journalled = TRY(group.carry_out(*kept));
+                  result->journalled = TRY(group.apply_replicated_commits(*kept));
                   result->commit = group.commit_id();
                   return with(group.transaction());
                 },
