@@ -102,7 +102,7 @@ void MemberTopics::commit(std::vector<Change> parts, CommitDone done) {
 void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions, int64_t wait_ms,
                             std::function<void(Result<Ends>)> done) {
   member_.ask_ends(std::move(partitions), wait_ms * 1000,
-                   [told = told_ends_, asked_us = clock_.monotonic_us(),
+                   [told = acknowledged_ends_, asked_us = clock_.monotonic_us(),
                     done = std::move(done)](Result<Ends> ends) {
                      if (ends) told->note(*ends, asked_us);
                      done(std::move(ends));
@@ -111,7 +111,7 @@ void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions, int
 
 std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(
     std::span<const storage::TopicPartition> partitions, int64_t asked_us) const {
-  return told_ends_->since(partitions, asked_us);
+  return acknowledged_ends_->since(partitions, asked_us);
 }
 
 // Notes the end of written rows before their writer is answered, and before other sessions can read them.

@@ -3,7 +3,7 @@
 #include "server/cluster/cluster_member.h"
 #include "server/node/server_metrics.h"
 #include "server/sql/cluster_topics.h"
-#include "server/sql/read/told_ends.h"
+#include "server/sql/read/acknowledged_ends.h"
 
 namespace server {
 
@@ -34,8 +34,8 @@ class MemberTopics final : public ClusterTopics {
   ClusterMember& member_;
   const Clock& clock_;
   // Shared, since answers may arrive after this object is gone.
-  const std::shared_ptr<ToldEnds> told_ends_ = std::make_shared<ToldEnds>();
-  const std::shared_ptr<ToldEnds> written_ends_ = std::make_shared<ToldEnds>();
+  const std::shared_ptr<AcknowledgedEnds> acknowledged_ends_ = std::make_shared<AcknowledgedEnds>();
+  const std::shared_ptr<AcknowledgedEnds> written_ends_ = std::make_shared<AcknowledgedEnds>();
 };
 
 // Figures for /metrics.

@@ -1,11 +1,11 @@
-#include "server/sql/read/told_ends.h"
+#include "server/sql/read/acknowledged_ends.h"
 
 #include <algorithm>
 #include <vector>
 
 namespace server {
 
-void ToldEnds::note(const ClusterTopics::Ends& ends, int64_t asked_us) {
+void AcknowledgedEnds::note(const ClusterTopics::Ends& ends, int64_t asked_us) {
   std::lock_guard lock(mutex_);
   for (const auto& [partition, end] : ends) {
     const auto [known, is_new] = told_.try_emplace(partition, Told{end, asked_us});
@@ -22,7 +22,7 @@ void ToldEnds::note(const ClusterTopics::Ends& ends, int64_t asked_us) {
   std::erase_if(told_, [&](const auto& each) { return each.second.asked_us <= *middle; });
 }
 
-std::optional<ClusterTopics::Ends> ToldEnds::since(
+std::optional<ClusterTopics::Ends> AcknowledgedEnds::since(
     std::span<const storage::TopicPartition> partitions, int64_t asked_us) const {
   std::lock_guard lock(mutex_);
   ClusterTopics::Ends ends;
@@ -34,7 +34,7 @@ std::optional<ClusterTopics::Ends> ToldEnds::since(
   return ends;
 }
 
-ClusterTopics::Ends ToldEnds::known_since(std::span<const storage::TopicPartition> partitions,
+ClusterTopics::Ends AcknowledgedEnds::known_since(std::span<const storage::TopicPartition> partitions,
                                           int64_t asked_us) const {
   std::lock_guard lock(mutex_);
   ClusterTopics::Ends ends;

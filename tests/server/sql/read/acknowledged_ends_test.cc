@@ -1,4 +1,4 @@
-#include "server/sql/read/told_ends.h"
+#include "server/sql/read/acknowledged_ends.h"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +11,8 @@ const Uuid kTopic = Uuid::random();
 
 TopicPartition partition(int32_t number) { return {kTopic, PartitionId{number}}; }
 
-TEST(ToldEnds, come_from_recent_answers) {
-  ToldEnds told;
+TEST(AcknowledgedEnds, come_from_recent_answers) {
+  AcknowledgedEnds told;
   told.note({{partition(0), Offset{5}}, {partition(1), Offset{7}}}, 1000);
   const std::vector both = {partition(0), partition(1)};
   ASSERT_TRUE(told.since(both, 1000));
@@ -21,8 +21,8 @@ TEST(ToldEnds, come_from_recent_answers) {
 }
 
 // A read of three partitions cannot use the known ends of two.
-TEST(ToldEnds, are_of_all_partitions_or_none) {
-  ToldEnds told;
+TEST(AcknowledgedEnds, are_of_all_partitions_or_none) {
+  AcknowledgedEnds told;
   told.note({{partition(0), Offset{5}}}, 1000);
   told.note({{partition(1), Offset{7}}}, 400);
   EXPECT_FALSE(told.since(std::vector{partition(0), partition(2)}, 0));
@@ -31,8 +31,8 @@ TEST(ToldEnds, are_of_all_partitions_or_none) {
 }
 
 // The answer to an older request arrives last: neither the end nor its age goes back.
-TEST(ToldEnds, do_not_go_back) {
-  ToldEnds told;
+TEST(AcknowledgedEnds, do_not_go_back) {
+  AcknowledgedEnds told;
   told.note({{partition(0), Offset{9}}}, 2000);
   told.note({{partition(0), Offset{8}}}, 1000);
   const auto ends = told.since(std::vector{partition(0)}, 2000);
@@ -40,20 +40,20 @@ TEST(ToldEnds, do_not_go_back) {
   EXPECT_EQ(ends->front().second, Offset{9});
 }
 
-TEST(ToldEnds, are_known_since_their_arrival) {
-  ToldEnds told;
+TEST(AcknowledgedEnds, are_known_since_their_arrival) {
+  AcknowledgedEnds told;
   told.note({{partition(0), Offset{5}}}, 1000);
   told.note({{partition(1), Offset{7}}}, 400);
   const ClusterTopics::Ends expected{{partition(0), Offset{5}}};
   EXPECT_EQ(told.known_since(std::vector{partition(0), partition(1), partition(2)}, 401), expected);
 }
 
-TEST(ToldEnds, are_forgotten_when_there_are_many) {
-  ToldEnds told;
-  for (int32_t i = 0; i <= static_cast<int32_t>(ToldEnds::kMost); ++i)
+TEST(AcknowledgedEnds, are_forgotten_when_there_are_many) {
+  AcknowledgedEnds told;
+  for (int32_t i = 0; i <= static_cast<int32_t>(AcknowledgedEnds::kMost); ++i)
     told.note({{partition(i), Offset{1}}}, i);
   EXPECT_FALSE(told.since(std::vector{partition(0)}, 0));
-  EXPECT_TRUE(told.since(std::vector{partition(static_cast<int32_t>(ToldEnds::kMost))}, 0));
+  EXPECT_TRUE(told.since(std::vector{partition(static_cast<int32_t>(AcknowledgedEnds::kMost))}, 0));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace server {
 // Invariant: rows acknowledged before an entry's question was asked lie before its end.
 //
 // Threads: any. Owner: the component that asks the leaders.
-class ToldEnds {
+class AcknowledgedEnds {
  public:
   // Approximate number of partitions kept; beyond it the older half is dropped.
   static constexpr size_t kMost = 100'000;
