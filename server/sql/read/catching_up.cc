@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "engine/plan/analysis.h"
-#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/table_opening.h"
 #include "server/tasks/log_ports.h"
 

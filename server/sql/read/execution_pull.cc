@@ -6,7 +6,7 @@
 #include "engine/query/key_owner.h"
 #include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
-#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/pull_scan.h"
 #include "server/sql/read/table_opening.h"
 #include "server/sql/read/table_read.h"
@@ -327,7 +327,7 @@ class PullExecution final : public TableRead {
 
   const std::shared_ptr<const engine::PullPlan> plan_;
   const MetadataImagePtr image_;
-  KeptTable kept_;
+  MaterializedTable kept_;
   std::optional<TableOpening> opening_;
   std::vector<Part> parts_;         // one per shard that keeps rows
   std::shared_ptr<TableCut> cut_;   // until the scans have begun

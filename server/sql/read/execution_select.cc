@@ -12,7 +12,7 @@
 #include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/information_facts.h"
-#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/pull_scan.h"
 #include "server/sql/read/stream_gathering.h"
 #include "server/sql/read/table_opening.h"
@@ -95,7 +95,7 @@ class SelectExecution final : public TableRead {
   }
 
   void open_tables() {
-    std::vector<KeptTable> kept;
+    std::vector<MaterializedTable> kept;
     for (Table& table : tables_) {
       if (table.is_stream()) continue;
       table.kept_at = kept.size();
@@ -120,7 +120,7 @@ class SelectExecution final : public TableRead {
     bool has_reported = false;
   };
   struct Table {
-    KeptTable kept = {};  // empty for a stream
+    MaterializedTable kept = {};  // empty for a stream
     size_t kept_at = 0;   // its index among the opened tables
     std::shared_ptr<PullRequest> request = {};
     std::vector<Part> parts = {};  // one per shard that keeps rows
@@ -398,7 +398,7 @@ class SelectExecution final : public TableRead {
     if (opening_) opening_->give_up();
     receiver().on_error(std::move(error));
   }
-  void await(const KeptTable& table) {
+  void await(const MaterializedTable& table) {
     is_over_ = true;
     cancel_scans();
     opening_->give_up();

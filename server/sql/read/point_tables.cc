@@ -5,7 +5,7 @@
 
 #include "engine/query/key_owner.h"
 #include "server/sql/read/catching_up.h"
-#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/materialized_tables.h"
 #include "server/sql/session.h"
 
 namespace server {

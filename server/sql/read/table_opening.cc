@@ -23,7 +23,7 @@ Error behind_transaction(const std::string& which, int64_t waited_ms) {
 }
 
 TableOpening::TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
-                           std::vector<KeptTable> tables, Kind kind)
+                           std::vector<MaterializedTable> tables, Kind kind)
     : session_(session),
       receiver_(receiver),
       image_(std::move(image)),
@@ -31,11 +31,11 @@ TableOpening::TableOpening(SqlSession& session, sql::Receiver& receiver, Metadat
       kind_(kind),
       needed_(tables_.size()) {}
 
-bool TableOpening::is_of_topic(const KeptTable& table) const {
+bool TableOpening::is_of_topic(const MaterializedTable& table) const {
   return table.query->query->kind == engine::QueryKind::SourceTable;
 }
 
-std::optional<storage::TopicInfo> TableOpening::topic_of(const KeptTable& table) const {
+std::optional<storage::TopicInfo> TableOpening::topic_of(const MaterializedTable& table) const {
   const storage::TopicInfo* topic =
       is_of_topic(table) ? image_->topics->find(table.table->topic) : nullptr;
   return topic ? std::optional(*topic) : std::nullopt;
@@ -51,7 +51,7 @@ void TableOpening::begin(std::function<void(Status)> opened) {
 void TableOpening::ask_leaders() {
   ClusterTopics& cluster = *session_.parts().cluster;
   std::set<storage::TopicPartition> partitions;
-  const auto not_here = [](const KeptTable& table) {
+  const auto not_here = [](const MaterializedTable& table) {
     return Error{ErrorCode::NotSupported,
                  fmt::format("table {} has partitions without a replica on this node, so reading "
                              "it here is not supported in a cluster yet",
@@ -60,7 +60,7 @@ void TableOpening::ask_leaders() {
                  "Connect to a node that has replicas of all partitions, or give its topic as many "
                  "REPLICAS as the cluster has nodes."};
   };
-  for (const KeptTable& table : tables_) {
+  for (const MaterializedTable& table : tables_) {
     // A table made by a query is as current as the query's commits, which are in its journal.
     if (const auto& journal = table.query->journal) {
       if (!cluster.has_replica({storage::kReplicatedJournal, *journal}))
@@ -107,7 +107,7 @@ void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
   stalled_.reset();
   if (!ends && ends.error().code == ErrorCode::ObjectState) {
     const bool of_topics =
-        std::ranges::any_of(tables_, [this](const KeptTable& each) { return is_of_topic(each); });
+        std::ranges::any_of(tables_, [this](const MaterializedTable& each) { return is_of_topic(each); });
     return end(behind_transaction(names(of_topics), waited_ms()));
   }
   if (!ends) return end(std::move(ends).error());
@@ -142,7 +142,7 @@ void TableOpening::await_journals(const ClusterTopics::Ends& ends) {
 
 void TableOpening::begin_waiting() {
   std::vector<CatchingUp::Made> made;
-  for (const KeptTable& each : tables_)
+  for (const MaterializedTable& each : tables_)
     if (!is_of_topic(each)) made.push_back({each.table->name, each.query});
   if (made.empty()) return open();
   catching_up_.emplace(session_, image_, "table", std::move(made));
@@ -219,7 +219,7 @@ void TableOpening::passed(const Status& status) {
     patience_.reset();
     return std::exchange(then_, nullptr)();
   }
-  for (const KeptTable& each : tables_)
+  for (const MaterializedTable& each : tables_)
     if (!is_current(session_.parts(), *each.query))
       return end(
           Error{ErrorCode::UndefinedObject,
@@ -237,7 +237,7 @@ void TableOpening::passed(const Status& status) {
 // scans have begun.
 void TableOpening::await_writers() {
   std::set<std::string> topics;
-  for (const KeptTable& each : tables_)
+  for (const MaterializedTable& each : tables_)
     if (const auto topic = topic_of(each)) topics.insert(topic->id.to_string());
   if (topics.empty()) return end({});
   const auto granted = [this](TableLocks::Hold hold) {
@@ -277,7 +277,7 @@ void TableOpening::await_needed() {
 // in one partition may be in the tables while those in another are not yet.
 void TableOpening::add_written_ends() {
   std::vector<storage::TopicPartition> partitions;
-  for (const KeptTable& each : tables_)
+  for (const MaterializedTable& each : tables_)
     if (const auto topic = topic_of(each))
       for (PartitionId i{0}; i < PartitionId{topic->partition_count}; ++i)
         partitions.emplace_back(topic->id, i);
@@ -319,7 +319,7 @@ void TableOpening::give_up() {
 
 std::string TableOpening::names(bool of_topics) const {
   std::vector<std::string> names;
-  for (const KeptTable& each : tables_)
+  for (const MaterializedTable& each : tables_)
     if (is_of_topic(each) == of_topics && std::ranges::find(names, each.table->name) == names.end())
       names.push_back(each.table->name);
   return (names.size() == 1 ? "table " : "tables ") + engine::join_words(names, "and");
@@ -347,7 +347,7 @@ Error TableOpening::behind(bool of_topics) const {
   if (of_topics && session_.parts().cluster == nullptr && lies_behind_transaction())
     return behind_transaction(which, waited_ms());
   std::string detail = fmt::format("Waited {} ms.", waited_ms());
-  for (const KeptTable& each : tables_)
+  for (const MaterializedTable& each : tables_)
     if (const auto trouble = session_.parts().supervisor.trouble_of(each.query_id());
         trouble && is_of_topic(each) == of_topics)
       detail += fmt::format(" Query {} has failed: {}.", each.query_id(), trouble->message);

@@ -12,7 +12,7 @@
 #include "server/net/loop.h"
 #include "server/sql/read/catching_up.h"
 #include "server/sql/read/committed_ends.h"
-#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/materialized_tables.h"
 #include "server/sql/stalled_turns.h"
 #include "server/sql/table_locks.h"
 
@@ -42,7 +42,7 @@ class TableOpening {
     Change,  // rows that the statement changes: all in the topic
   };
   TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
-               std::vector<KeptTable> tables, Kind kind);
+               std::vector<MaterializedTable> tables, Kind kind);
   // `opened` is called once, perhaps within the call, and not after this object is destroyed. Fails
   // with ObjectState.
   void begin(std::function<void(Status)> opened);
@@ -57,8 +57,8 @@ class TableOpening {
   int64_t waited_ms() const;  // since the beginning
 
  private:
-  bool is_of_topic(const KeptTable& table) const;
-  std::optional<storage::TopicInfo> topic_of(const KeptTable& table) const;
+  bool is_of_topic(const MaterializedTable& table) const;
+  std::optional<storage::TopicInfo> topic_of(const MaterializedTable& table) const;
   void ask_leaders();
   std::optional<ClusterTopics::Ends> old_ends(
       std::span<const storage::TopicPartition> partitions) const;
@@ -81,7 +81,7 @@ class TableOpening {
   SqlSession& session_;
   sql::Receiver& receiver_;
   const MetadataImagePtr image_;
-  const std::vector<KeptTable> tables_;
+  const std::vector<MaterializedTable> tables_;
   const Kind kind_;
   CommittedEnds::Ends leaders_ends_;  // in a cluster: ends of all that was written before the read
   std::vector<CommittedEnds::Needed> needed_;  // by table; empty for tables made by queries

@@ -24,7 +24,7 @@ void TableRead::note_opened(int64_t waited_ms) {
     begun_.awaits_tables_since_us = 0;
 }
 
-void TableRead::not_there(const KeptTable& table) {
+void TableRead::not_there(const MaterializedTable& table) {
   SqlParts& parts = session().parts();
   NotKept why = not_kept(parts, table);
   const int64_t now_us = parts.clock.monotonic_us();

@@ -7,7 +7,7 @@
 
 #include "server/net/loop.h"
 #include "server/sql/execution.h"
-#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/materialized_tables.h"
 
 namespace server {
 
@@ -27,7 +27,7 @@ class TableRead : public SqlExecution {
  protected:
   // Call before the first row is shown: starts the statement again, or reports the error. The
   // caller does nothing more after the call.
-  void not_there(const KeptTable& table);
+  void not_there(const MaterializedTable& table);
   // The tables were opened after a wait. A wait longer than read.wait.ms must have seen progress,
   // so a table that becomes unavailable later gets the full wait again.
   void note_opened(int64_t waited_ms);

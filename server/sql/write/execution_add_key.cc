@@ -174,7 +174,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     if (table == image->catalog->sources().end()) return receiver().on_done({std::move(tag)});
     auto kept = find_kept_table(*image, table->second);
     if (!kept) return receiver().on_done({std::move(tag)});
-    opening_.emplace(session(), receiver(), image, std::vector<KeptTable>{*std::move(kept)},
+    opening_.emplace(session(), receiver(), image, std::vector<MaterializedTable>{*std::move(kept)},
                      TableOpening::Kind::Keys);
     // A failure is ignored: later reads wait again, and report a table that is not ready in time.
     opening_->begin([this, tag](const Status&) { receiver().on_done({tag}); });

@@ -1,4 +1,4 @@
-#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/materialized_tables.h"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 
 namespace server {
 
-Result<KeptTable> find_kept_table(const MetadataImage& image,
+Result<MaterializedTable> find_kept_table(const MetadataImage& image,
                                   const std::shared_ptr<const engine::DataSource>& table) {
   if (const DefinedQuery* materializer = image.materializer_of(*table))
-    return KeptTable{table, image.find_query(materializer->query->id)};
+    return MaterializedTable{table, image.find_query(materializer->query->id)};
   return Error{ErrorCode::ObjectState,
                fmt::format("no query keeps the rows of table {}", table->name)};
 }
@@ -20,7 +20,7 @@ bool is_current(const SqlParts& parts, const DefinedQuery& query) {
 }
 
 // A dropped table leaves the image before its tasks end, so the image shows the reason.
-NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
+NotKept not_kept(SqlParts& parts, const MaterializedTable& kept) {
   const MetadataImagePtr now = parts.definitions.image();
   const std::string& table = kept.table->name;
   const auto in_a_moment = [](std::string message) {
@@ -46,7 +46,7 @@ NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
       trouble->kind == QuerySupervisor::Trouble::Kind::Waiting};
 }
 
-std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const KeptTable& kept) {
+std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const MaterializedTable& kept) {
   const auto trouble = parts.supervisor.trouble_of(kept.query_id());
   if (!trouble) return std::nullopt;
   return sql::Notice{sql::NoticeLevel::Warning,
