@@ -7,7 +7,7 @@
 
 #include "engine/plan/analysis.h"
 #include "server/sql/read/materialized_tables.h"
-#include "server/sql/read/table_opening.h"
+#include "server/sql/read/read_preparation.h"
 #include "server/tasks/log_ports.h"
 
 namespace server {

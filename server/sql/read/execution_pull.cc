@@ -8,7 +8,7 @@
 #include "server/sql/execution.h"
 #include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/pull_scan.h"
-#include "server/sql/read/table_opening.h"
+#include "server/sql/read/read_preparation.h"
 #include "server/sql/read/table_read.h"
 
 namespace server {
@@ -32,9 +32,9 @@ class PullExecution final : public TableRead {
     if (!kept) return fail(std::move(kept).error());
     kept_ = *std::move(kept);
     if (rows_left_ == 0) return finish();
-    const auto kind = is_for_change() ? TableOpening::Kind::Change
-                      : plan_->keys   ? TableOpening::Kind::Keys
-                                      : TableOpening::Kind::Scan;
+    const auto kind = is_for_change() ? ReadPreparation::Kind::Change
+                      : plan_->keys   ? ReadPreparation::Kind::Keys
+                                      : ReadPreparation::Kind::Scan;
     opening_.emplace(session(), receiver(), image_, std::vector{kept_}, kind);
     opening_->begin([this](Status opened) {
       if (!opened && opened.error().code == ErrorCode::UndefinedObject) return await_table();
@@ -328,7 +328,7 @@ class PullExecution final : public TableRead {
   const std::shared_ptr<const engine::PullPlan> plan_;
   const MetadataImagePtr image_;
   MaterializedTable kept_;
-  std::optional<TableOpening> opening_;
+  std::optional<ReadPreparation> opening_;
   std::vector<Part> parts_;         // one per shard that keeps rows
   std::shared_ptr<TableCut> cut_;   // until the scans have begun
   size_t current_ = 0;              // index of the part that is shown

@@ -15,7 +15,7 @@
 #include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/pull_scan.h"
 #include "server/sql/read/stream_gathering.h"
-#include "server/sql/read/table_opening.h"
+#include "server/sql/read/read_preparation.h"
 #include "server/sql/read/table_read.h"
 #include "server/sql/short_work.h"
 
@@ -103,7 +103,7 @@ class SelectExecution final : public TableRead {
     }
     if (kept.empty()) return gather_facts();
     opening_.emplace(session(), receiver(), image_, std::move(kept),
-                     is_for_change() ? TableOpening::Kind::Change : TableOpening::Kind::Scan);
+                     is_for_change() ? ReadPreparation::Kind::Change : ReadPreparation::Kind::Scan);
     opening_->begin([this](Status opened) {
       if (!opened && opened.error().code == ErrorCode::UndefinedObject)
         for (const Table& each : tables_)
@@ -414,7 +414,7 @@ class SelectExecution final : public TableRead {
   std::vector<Table> tables_;
   std::unique_ptr<StreamGathering> stream_;  // the stream that is being read
   size_t streams_read_ = 0;                  // index into SelectRowsPlan::streams
-  std::optional<TableOpening> opening_;      // set if the statement reads tables
+  std::optional<ReadPreparation> opening_;      // set if the statement reads tables
   std::shared_ptr<TableCut> cut_;            // until the scans have begun
   size_t parts_read_ = 0, tables_begun_ = 0;
   OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};

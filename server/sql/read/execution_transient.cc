@@ -7,7 +7,7 @@
 #include "engine/plan/op_column.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/catching_up.h"
-#include "server/sql/read/table_opening.h"
+#include "server/sql/read/read_preparation.h"
 
 namespace server {
 

@@ -72,7 +72,7 @@ PointTables::Target* PointTables::find_target(
   return &targets_.emplace(table.get(), std::move(target)).first->second;
 }
 
-// Whether the look-up has nothing to wait for and no warning to give; TableOpening and CatchingUp
+// Whether the look-up has nothing to wait for and no warning to give; ReadPreparation and CatchingUp
 // check this for all other look-ups. The health of the queries is checked again only after one of
 // the server's queries has changed.
 bool PointTables::is_ready(Target& target, const MetadataImage& image) const {

@@ -7,7 +7,7 @@
 #include "engine/plan/primary_key.h"
 #include "engine/sql/parse.h"
 #include "server/sql/execution.h"
-#include "server/sql/read/table_opening.h"
+#include "server/sql/read/read_preparation.h"
 #include "server/sql/write/written_rows.h"
 
 namespace server {
@@ -175,7 +175,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     auto kept = find_kept_table(*image, table->second);
     if (!kept) return receiver().on_done({std::move(tag)});
     opening_.emplace(session(), receiver(), image, std::vector<MaterializedTable>{*std::move(kept)},
-                     TableOpening::Kind::Keys);
+                     ReadPreparation::Kind::Keys);
     // A failure is ignored: later reads wait again, and report a table that is not ready in time.
     opening_->begin([this, tag](const Status&) { receiver().on_done({tag}); });
   }
@@ -201,7 +201,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   std::vector<std::string> values_;
   std::string key_list_;
   std::unique_ptr<sql::Execution> former_, select_;
-  std::optional<TableOpening> opening_;
+  std::optional<ReadPreparation> opening_;
   int in_flight_ = 0;
   bool is_copying_ = false, is_copied_ = false, has_failed_ = false, is_handed_over_ = false;
 };

@@ -1,4 +1,4 @@
-#include "server/sql/read/table_opening.h"
+#include "server/sql/read/read_preparation.h"
 
 #include <fmt/format.h>
 
@@ -22,7 +22,7 @@ Error behind_transaction(const std::string& which, int64_t waited_ms) {
       "setting read.wait.ms limits the wait."};
 }
 
-TableOpening::TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
+ReadPreparation::ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                            std::vector<MaterializedTable> tables, Kind kind)
     : session_(session),
       receiver_(receiver),
@@ -31,24 +31,24 @@ TableOpening::TableOpening(SqlSession& session, sql::Receiver& receiver, Metadat
       kind_(kind),
       needed_(tables_.size()) {}
 
-bool TableOpening::is_of_topic(const MaterializedTable& table) const {
+bool ReadPreparation::is_of_topic(const MaterializedTable& table) const {
   return table.query->query->kind == engine::QueryKind::SourceTable;
 }
 
-std::optional<storage::TopicInfo> TableOpening::topic_of(const MaterializedTable& table) const {
+std::optional<storage::TopicInfo> ReadPreparation::topic_of(const MaterializedTable& table) const {
   const storage::TopicInfo* topic =
       is_of_topic(table) ? image_->topics->find(table.table->topic) : nullptr;
   return topic ? std::optional(*topic) : std::nullopt;
 }
 
-void TableOpening::begin(std::function<void(Status)> opened) {
+void ReadPreparation::begin(std::function<void(Status)> opened) {
   opened_ = std::move(opened);
   begun_us_ = session_.parts().clock.monotonic_us();
   if (session_.parts().cluster != nullptr) return ask_leaders();
   begin_waiting();
 }
 
-void TableOpening::ask_leaders() {
+void ReadPreparation::ask_leaders() {
   ClusterTopics& cluster = *session_.parts().cluster;
   std::set<storage::TopicPartition> partitions;
   const auto not_here = [](const MaterializedTable& table) {
@@ -88,7 +88,7 @@ void TableOpening::ask_leaders() {
 
 // Ends from an earlier answer of the leaders: everything acknowledged before the staleness limit of
 // the reader lies before them. The session's own writes are added.
-std::optional<ClusterTopics::Ends> TableOpening::old_ends(
+std::optional<ClusterTopics::Ends> ReadPreparation::old_ends(
     std::span<const storage::TopicPartition> partitions) const {
   const int64_t staleness_ms = session_.setting_ms("read.staleness", 0);
   if (staleness_ms == 0 || kind_ == Kind::Change) return std::nullopt;
@@ -102,7 +102,7 @@ std::optional<ClusterTopics::Ends> TableOpening::old_ends(
   return ends;
 }
 
-void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
+void ReadPreparation::leaders_told(Result<ClusterTopics::Ends> ends) {
   if (!opened_) return;
   stalled_.reset();
   if (!ends && ends.error().code == ErrorCode::ObjectState) {
@@ -121,7 +121,7 @@ void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
   await_journals(journals);
 }
 
-void TableOpening::await_journals(const ClusterTopics::Ends& ends) {
+void ReadPreparation::await_journals(const ClusterTopics::Ends& ends) {
   if (ends.empty()) return begin_waiting();
   timer_.emplace(session_.shard().loop(), "waiting reads", [this] { end(behind(false)); });
   timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
@@ -140,7 +140,7 @@ void TableOpening::await_journals(const ClusterTopics::Ends& ends) {
         }));
 }
 
-void TableOpening::begin_waiting() {
+void ReadPreparation::begin_waiting() {
   std::vector<CatchingUp::Made> made;
   for (const MaterializedTable& each : tables_)
     if (!is_of_topic(each)) made.push_back({each.table->name, each.query});
@@ -153,7 +153,7 @@ void TableOpening::begin_waiting() {
   });
 }
 
-void TableOpening::open() {
+void ReadPreparation::open() {
   const bool is_ready = find_needed();
   // A look-up by key sees one row, so it cannot see half of a statement's rows and need not wait
   // for writers.
@@ -162,7 +162,7 @@ void TableOpening::open() {
   wait([this] { await_writers(); });
 }
 
-bool TableOpening::find_needed() {
+bool ReadPreparation::find_needed() {
   CommittedEnds& ends = session_.parts().committed_ends;
   bool is_ready = true;
   for (size_t i = 0; i < tables_.size(); ++i) {
@@ -184,7 +184,7 @@ bool TableOpening::find_needed() {
   return is_ready;
 }
 
-void TableOpening::wait(std::function<void()> then) {
+void ReadPreparation::wait(std::function<void()> then) {
   then_ = std::move(then);
   const int64_t most_ms =
       session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms);
@@ -210,7 +210,7 @@ void TableOpening::wait(std::function<void()> then) {
 
 // Waits again after a failure, since a failed query usually restarts within a moment. A query that
 // does not restart shows less than was acknowledged, so the read fails in the end.
-void TableOpening::passed(const Status& status) {
+void ReadPreparation::passed(const Status& status) {
   interest_.reset();
   barrier_.reset();
   if (!then_) return;
@@ -235,7 +235,7 @@ void TableOpening::passed(const Status& status) {
 
 // A statement that commits several records either finishes before this read or waits until its
 // scans have begun.
-void TableOpening::await_writers() {
+void ReadPreparation::await_writers() {
   std::set<std::string> topics;
   for (const MaterializedTable& each : tables_)
     if (const auto topic = topic_of(each)) topics.insert(topic->id.to_string());
@@ -255,7 +255,7 @@ void TableOpening::await_writers() {
 
 // In a cluster a writer may wait for a long time for leaders that cannot acknowledge. Other
 // sessions' reads do not wait for that.
-void TableOpening::on_late_writers() {
+void ReadPreparation::on_late_writers() {
   if (session_.parts().cluster == nullptr) return end(behind(true));
   place_.leave();
   timer_.reset();
@@ -267,7 +267,7 @@ void TableOpening::on_late_writers() {
   await_needed();
 }
 
-void TableOpening::await_needed() {
+void ReadPreparation::await_needed() {
   if (session_.parts().cluster != nullptr) add_written_ends();
   if (find_needed()) return end({});
   wait([this] { end({}); });
@@ -275,7 +275,7 @@ void TableOpening::await_needed() {
 
 // Adds the ends of statements of this node that have ended since the leaders were asked: their rows
 // in one partition may be in the tables while those in another are not yet.
-void TableOpening::add_written_ends() {
+void ReadPreparation::add_written_ends() {
   std::vector<storage::TopicPartition> partitions;
   for (const MaterializedTable& each : tables_)
     if (const auto topic = topic_of(each))
@@ -286,7 +286,7 @@ void TableOpening::add_written_ends() {
     leaders_ends_.emplace_back(to_engine(partition), end);
 }
 
-void TableOpening::end(Status status) {
+void ReadPreparation::end(Status status) {
   interest_.reset();
   timer_.reset();
   barrier_.reset();
@@ -296,7 +296,7 @@ void TableOpening::end(Status status) {
   std::exchange(opened_, nullptr)(std::move(status));
 }
 
-void TableOpening::close() {
+void ReadPreparation::close() {
   hold_ = nullptr;
   for (size_t i = 0; i < tables_.size(); ++i) {
     const auto topic = topic_of(tables_[i]);
@@ -312,12 +312,12 @@ void TableOpening::close() {
   if (auto warning = catching_up_->take_warning()) receiver_.on_notice(*std::move(warning));
 }
 
-void TableOpening::give_up() {
+void ReadPreparation::give_up() {
   hold_ = nullptr;
   place_.leave();
 }
 
-std::string TableOpening::names(bool of_topics) const {
+std::string ReadPreparation::names(bool of_topics) const {
   std::vector<std::string> names;
   for (const MaterializedTable& each : tables_)
     if (is_of_topic(each) == of_topics && std::ranges::find(names, each.table->name) == names.end())
@@ -327,7 +327,7 @@ std::string TableOpening::names(bool of_topics) const {
 
 // Whether a row that must be seen lies behind an open transaction: a reader of committed rows does
 // not reach it.
-bool TableOpening::lies_behind_transaction() const {
+bool ReadPreparation::lies_behind_transaction() const {
   const auto is_out_of_reach = [this](const auto& needed) {
     const auto status = session_.parts().log.find_partition(to_storage(needed.first));
     return status && needed.second > status->readable_end();
@@ -337,11 +337,11 @@ bool TableOpening::lies_behind_transaction() const {
   });
 }
 
-int64_t TableOpening::waited_ms() const {
+int64_t ReadPreparation::waited_ms() const {
   return (session_.parts().clock.monotonic_us() - begun_us_) / 1000;
 }
 
-Error TableOpening::behind(bool of_topics) const {
+Error ReadPreparation::behind(bool of_topics) const {
   const std::string which = names(of_topics);
   const bool are_many = which.starts_with("tables ");
   if (of_topics && session_.parts().cluster == nullptr && lies_behind_transaction())

@@ -34,14 +34,14 @@ Error behind_transaction(const std::string& which, int64_t waited_ms);
 //     needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
 //
 // Threads: the session's loop. Owner: the execution.
-class TableOpening {
+class ReadPreparation {
  public:
   enum class Kind : uint8_t {
     Keys,  // a look-up: own writes, and rows shown once before
     Scan,
     Change,  // rows that the statement changes: all in the topic
   };
-  TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
+  ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                std::vector<MaterializedTable> tables, Kind kind);
   // `opened` is called once, perhaps within the call, and not after this object is destroyed. Fails
   // with ObjectState.
