@@ -92,7 +92,7 @@ class PullExecution final : public TableRead {
     }
     if (plan_->keys || parts_.size() == 1) return begin_scans();
     cut_ =
-        TableCut::begin(std::move(shards), {kept_.query_id()}, on_loop([this] { begin_scans(); }));
+        ConsistentCut::begin(std::move(shards), {kept_.query_id()}, on_loop([this] { begin_scans(); }));
   }
 
   // Returns false if a key may be in any task.
@@ -109,7 +109,7 @@ class PullExecution final : public TableRead {
   }
 
   void begin_scans() {
-    const std::shared_ptr<TableCut> cut = std::move(cut_);
+    const std::shared_ptr<ConsistentCut> cut = std::move(cut_);
     // The scan on this loop may answer within begin(), and the answer may end the look-up.
     for (size_t i = parts_.size(); i-- > 0;) {
       const std::shared_ptr<PullScan> scan = parts_[i].scan;
@@ -330,7 +330,7 @@ class PullExecution final : public TableRead {
   MaterializedTable kept_;
   std::optional<ReadPreparation> opening_;
   std::vector<Part> parts_;         // one per shard that keeps rows
-  std::shared_ptr<TableCut> cut_;   // until the scans have begun
+  std::shared_ptr<ConsistentCut> cut_;   // until the scans have begun
   size_t current_ = 0;              // index of the part that is shown
   std::optional<Showing> showing_;  // of the current part
   size_t reports_ = 0;              // number of parts that have answered

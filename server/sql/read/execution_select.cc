@@ -261,12 +261,12 @@ class SelectExecution final : public TableRead {
         query_ids.push_back(table.kept.query_id());
     }
     if (is_looked_up) return begin_scans();
-    cut_ = TableCut::begin(std::move(shards), std::move(query_ids),
+    cut_ = ConsistentCut::begin(std::move(shards), std::move(query_ids),
                            on_loop([this] { begin_scans(); }));
   }
 
   void begin_scans() {
-    const std::shared_ptr<TableCut> cut = std::move(cut_);
+    const std::shared_ptr<ConsistentCut> cut = std::move(cut_);
     for (const Table& table : tables_)
       for (const Part& part : table.parts)
         part.shard->post([scan = part.scan, cut] { scan->begin(cut); });
@@ -415,7 +415,7 @@ class SelectExecution final : public TableRead {
   std::unique_ptr<StreamGathering> stream_;  // the stream that is being read
   size_t streams_read_ = 0;                  // index into SelectRowsPlan::streams
   std::optional<ReadPreparation> opening_;      // set if the statement reads tables
-  std::shared_ptr<TableCut> cut_;            // until the scans have begun
+  std::shared_ptr<ConsistentCut> cut_;            // until the scans have begun
   size_t parts_read_ = 0, tables_begun_ = 0;
   OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
   size_t gathered_bytes_ = 0;

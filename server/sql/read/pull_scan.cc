@@ -90,7 +90,7 @@ PullScan::~PullScan() {
   for (View& view : views_) release(view.look_up.entries);
 }
 
-void PullScan::begin(std::shared_ptr<TableCut> cut) {
+void PullScan::begin(std::shared_ptr<ConsistentCut> cut) {
   cut_ = std::move(cut);
   const std::vector<ShardTask*> tasks = shard_.materializers(request_->query_id);
   // The tasks of a query that was restarted in the meantime are not held by the cut.

@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "engine/query/pull.h"
 #include "engine/query/table_view.h"
-#include "server/sql/read/table_cut.h"
+#include "server/sql/read/consistent_cut.h"
 #include "server/tasks/shard.h"
 
 namespace server {
@@ -75,7 +75,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
 
   // With a cut, all scans show the tables as of the cut; without one, each shard reads at a moment
   // of its own.
-  void begin(std::shared_ptr<TableCut> cut);
+  void begin(std::shared_ptr<ConsistentCut> cut);
   // Reports that a portion has been shown.
   void go_on();
   // Stops the answers at once and the work soon after.
@@ -120,7 +120,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
     TaskSequence as_of;  // all rows are durable once this commit is
   };
   std::vector<Scan> scans_;        // one per view; empty for look-ups by key
-  std::shared_ptr<TableCut> cut_;  // until the scans have begun
+  std::shared_ptr<ConsistentCut> cut_;  // until the scans have begun
   size_t at_ = 0;                  // index of the view that is being read
   size_t rows_left_;
   size_t portion_rows_;  // approximate size of the next portion

@@ -1,27 +1,27 @@
-#include "server/sql/read/table_cut.h"
+#include "server/sql/read/consistent_cut.h"
 
 #include <algorithm>
 
 namespace server {
 
-std::shared_ptr<TableCut> TableCut::begin(std::vector<Shard*> shards,
+std::shared_ptr<ConsistentCut> ConsistentCut::begin(std::vector<Shard*> shards,
                                           std::vector<std::string> query_ids,
                                           std::function<void()> standing) {
   std::ranges::sort(shards, {}, &Shard::number);
-  const std::shared_ptr<TableCut> cut(
-      new TableCut(std::move(shards), std::move(query_ids), std::move(standing)));
+  const std::shared_ptr<ConsistentCut> cut(
+      new ConsistentCut(std::move(shards), std::move(query_ids), std::move(standing)));
   cut->hold_from(0);
   return cut;
 }
 
-void TableCut::hold_from(size_t index) {
+void ConsistentCut::hold_from(size_t index) {
   if (index == shards_.size()) return standing_();
   shards_[index]->post([weak = weak_from_this(), index] {
     if (const auto cut = weak.lock()) cut->hold(index);
   });
 }
 
-void TableCut::hold(size_t index) {
+void ConsistentCut::hold(size_t index) {
   left_ = query_ids_.size();
   for (const std::string& query : query_ids_)
     shards_[index]->hold(query, this, [weak = weak_from_this(), index] {
@@ -31,7 +31,7 @@ void TableCut::hold(size_t index) {
 }
 
 // Posted after every hold(): each caller of hold() shares ownership of the cut.
-TableCut::~TableCut() {
+ConsistentCut::~ConsistentCut() {
   for (Shard* shard : shards_)
     shard->post([shard, queries = query_ids_, holder = static_cast<const void*>(this)] {
       for (const std::string& query : queries) shard->release(query, holder);

@@ -18,19 +18,19 @@ namespace server {
 //
 // Threads: any. Owner: shared by the look-up and the scans that are about to begin; the shards
 // outlive it.
-class TableCut : public std::enable_shared_from_this<TableCut> {
+class ConsistentCut : public std::enable_shared_from_this<ConsistentCut> {
  public:
   // `standing` is called on one of the shards' loops once all tasks are held, but not after the cut
   // is gone.
-  static std::shared_ptr<TableCut> begin(std::vector<Shard*> shards,
+  static std::shared_ptr<ConsistentCut> begin(std::vector<Shard*> shards,
                                          std::vector<std::string> query_ids,
                                          std::function<void()> standing);
-  ~TableCut();
-  TableCut(const TableCut&) = delete;
-  TableCut& operator=(const TableCut&) = delete;
+  ~ConsistentCut();
+  ConsistentCut(const ConsistentCut&) = delete;
+  ConsistentCut& operator=(const ConsistentCut&) = delete;
 
  private:
-  TableCut(std::vector<Shard*> shards, std::vector<std::string> query_ids,
+  ConsistentCut(std::vector<Shard*> shards, std::vector<std::string> query_ids,
            std::function<void()> standing)
       : shards_(std::move(shards)),
         query_ids_(std::move(query_ids)),
