@@ -12,7 +12,7 @@
 #include "server/sql/serial/passing_numbers.h"
 #include "server/sql/stalled_turns.h"
 #include "server/sql/write/append_changes.h"
-#include "server/sql/write/change_attempts.h"
+#include "server/sql/write/optimistic_retry.h"
 #include "server/sql/write/written_rows.h"
 
 namespace server {
@@ -127,7 +127,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                           : attempts_->begin(std::move(request), read));
   }
 
-  void append_in_cluster(ChangeAttempts::Changes changes) {
+  void append_in_cluster(OptimisticRetry::Changes changes) {
     append_changes(session().parts(), std::move(changes),
                    [turns = begin_appending(),
                     told = on_loop([this](std::vector<ClusterTopics::Changed> changed) {
@@ -137,7 +137,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
 
   // A row with a changed key may move to another partition: its delete and its insert must appear
   // together.
-  void commit_in_cluster(ChangeAttempts::Changes changes) {
+  void commit_in_cluster(OptimisticRetry::Changes changes) {
     commit_changes(
         session().parts(), std::move(changes),
         [turns = begin_appending(), told = on_loop([this](const Committed& committed) {
@@ -372,7 +372,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   bool has_failed_ = false;
   // Used in a cluster only.
   // Shared with the worker that sorts keys.
-  const std::shared_ptr<ChangeAttempts> attempts_ = std::make_shared<ChangeAttempts>();
+  const std::shared_ptr<OptimisticRetry> attempts_ = std::make_shared<OptimisticRetry>();
   std::optional<PassingNumbers> passing_;  // set before the rows are written
   std::unique_ptr<sql::Errand> sorting_;
   std::vector<engine::Value> parameters_;

@@ -1,4 +1,4 @@
-#include "server/sql/write/change_attempts.h"
+#include "server/sql/write/optimistic_retry.h"
 
 #include <algorithm>
 #include <utility>
@@ -34,7 +34,7 @@ std::string without_first(std::string_view batches, size_t count) {
 
 }  // namespace
 
-ChangeAttempts::Changes ChangeAttempts::begin_without_condition(storage::AppendRequest request) {
+OptimisticRetry::Changes OptimisticRetry::begin_without_condition(storage::AppendRequest request) {
   request_ = std::move(request);
   Changes changes;
   for (const storage::PartitionBatches& part : request_.parts)
@@ -42,7 +42,7 @@ ChangeAttempts::Changes ChangeAttempts::begin_without_condition(storage::AppendR
   return changes;
 }
 
-ChangeAttempts::Changes ChangeAttempts::begin(storage::AppendRequest request,
+OptimisticRetry::Changes OptimisticRetry::begin(storage::AppendRequest request,
                                               const ReadEnds& read) {
   Changes changes = begin_without_condition(std::move(request));
   for (ClusterTopics::Change& change : changes) {
@@ -52,7 +52,7 @@ ChangeAttempts::Changes ChangeAttempts::begin(storage::AppendRequest request,
   return changes;
 }
 
-std::optional<Error> ChangeAttempts::told(std::vector<ClusterTopics::Changed> changed) {
+std::optional<Error> OptimisticRetry::told(std::vector<ClusterTopics::Changed> changed) {
   changed_ = std::move(changed);
   std::optional<Error> error;
   for (const ClusterTopics::Changed& part : changed_) {
@@ -63,11 +63,11 @@ std::optional<Error> ChangeAttempts::told(std::vector<ClusterTopics::Changed> ch
   return error;
 }
 
-bool ChangeAttempts::was_overtaken() const {
+bool OptimisticRetry::was_overtaken() const {
   return std::ranges::any_of(changed_, &ClusterTopics::Changed::was_overtaken);
 }
 
-ChangeAttempts::Changes ChangeAttempts::rest_without_condition() {
+OptimisticRetry::Changes OptimisticRetry::rest_without_condition() {
   storage::AppendRequest rest;
   for (size_t i = 0; i < changed_.size(); ++i)
     if (changed_[i].was_overtaken())
@@ -76,7 +76,7 @@ ChangeAttempts::Changes ChangeAttempts::rest_without_condition() {
   return begin_without_condition(std::move(rest));
 }
 
-Status ChangeAttempts::note_there() {
+Status OptimisticRetry::note_there() {
   if (!is_any_there_) return {};
   left_.emplace();
   for (size_t i = 0; i < changed_.size(); ++i)
@@ -85,7 +85,7 @@ Status ChangeAttempts::note_there() {
   return {};
 }
 
-std::vector<storage::AppendedBatch> ChangeAttempts::appended() const {
+std::vector<storage::AppendedBatch> OptimisticRetry::appended() const {
   std::vector<storage::AppendedBatch> appended;
   for (const ClusterTopics::Changed& part : changed_)
     if (part.appended) appended.push_back(*part.appended);

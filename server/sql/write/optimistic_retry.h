@@ -14,7 +14,7 @@ namespace server {
 // missing.
 //
 // Threads: one. Owner: the execution.
-class ChangeAttempts {
+class OptimisticRetry {
  public:
   using Changes = std::vector<ClusterTopics::Change>;
 
