@@ -16,7 +16,7 @@
 #include "server/sql/read/information_facts.h"
 #include "server/sql/search_path.h"
 #include "server/sql/serial/fixed_defaults.h"
-#include "server/sql/serial/passing_numbers.h"
+#include "server/sql/serial/sequence_advance.h"
 #include "server/sql/serial/sequence_rows.h"
 #include "server/sql/serial/serial_look_up.h"
 #include "server/sql/sleep.h"

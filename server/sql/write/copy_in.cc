@@ -9,7 +9,7 @@
 #include "engine/plan/event_times.h"
 #include "engine/types/ascii.h"
 #include "server/sql/execution.h"
-#include "server/sql/serial/passing_numbers.h"
+#include "server/sql/serial/sequence_advance.h"
 #include "server/sql/serial/serial_look_up.h"
 
 namespace server {
@@ -243,7 +243,7 @@ class NodeCopy final : public sql::CopyIn {
   bool passes_first(const std::function<void()>& what) {
     std::vector<GivenNumbers> given = left_out_->take_given();
     if (session_.parts().cluster == nullptr || given.empty()) return false;
-    passing_ = std::make_unique<PassingNumbers>(session_, std::move(given));
+    passing_ = std::make_unique<SequenceAdvance>(session_, std::move(given));
     passing_->begin([this, what](const Status& passed) {
       const auto ended = std::move(passing_);
       if (!passed) return fail(passed.error());
@@ -303,7 +303,7 @@ class NodeCopy final : public sql::CopyIn {
   };
   std::vector<Numbers> numbers_;
   bool awaits_numbers_ = false;
-  std::unique_ptr<PassingNumbers> passing_;
+  std::unique_ptr<SequenceAdvance> passing_;
   std::unique_ptr<SerialLookUp> look_up_;  // while the first number is unknown
   std::vector<sql::CopyRows> waiting_;     // rows that arrived after append() returned Wait
   std::unique_ptr<RowBuffer> own_;

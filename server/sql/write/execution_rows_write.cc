@@ -9,7 +9,7 @@
 
 #include "engine/types/ascii.h"
 #include "server/sql/execution.h"
-#include "server/sql/serial/passing_numbers.h"
+#include "server/sql/serial/sequence_advance.h"
 #include "server/sql/stalled_turns.h"
 #include "server/sql/write/append_changes.h"
 #include "server/sql/write/optimistic_retry.h"
@@ -373,7 +373,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   // Used in a cluster only.
   // Shared with the worker that sorts keys.
   const std::shared_ptr<OptimisticRetry> attempts_ = std::make_shared<OptimisticRetry>();
-  std::optional<PassingNumbers> passing_;  // set before the rows are written
+  std::optional<SequenceAdvance> passing_;  // set before the rows are written
   std::unique_ptr<sql::Errand> sorting_;
   std::vector<engine::Value> parameters_;
   std::vector<std::string> returned_keys_;  // keys of the rows of returned_

@@ -15,9 +15,9 @@
 namespace server {
 
 // Threads: the session's loop. Owner: the statement.
-class PassingNumbers {
+class SequenceAdvance {
  public:
-  PassingNumbers(SqlSession& session, std::vector<GivenNumbers> given)
+  SequenceAdvance(SqlSession& session, std::vector<GivenNumbers> given)
       : session_(session), given_(std::move(given)) {}
   // `done` is called once, on the loop, not within this call and not after this object is
   // destroyed.

@@ -1,15 +1,15 @@
-#include "server/sql/serial/passing_numbers.h"
+#include "server/sql/serial/sequence_advance.h"
 
 #include <utility>
 
 namespace server {
 
-void PassingNumbers::begin(std::function<void(Status)> done) {
+void SequenceAdvance::begin(std::function<void(Status)> done) {
   done_ = std::move(done);
   pass_next();
 }
 
-void PassingNumbers::pass_next() {
+void SequenceAdvance::pass_next() {
   if (given_.empty()) return std::exchange(done_, nullptr)({});
   GivenNumbers next = std::move(given_.back());
   given_.pop_back();
@@ -19,7 +19,7 @@ void PassingNumbers::pass_next() {
                    [this](const Result<std::chrono::milliseconds>& wait) { passed(wait); }));
 }
 
-void PassingNumbers::passed(const Result<std::chrono::milliseconds>& wait) {
+void SequenceAdvance::passed(const Result<std::chrono::milliseconds>& wait) {
   if (!wait) return std::exchange(done_, nullptr)(wait.error());
   if (wait->count() == 0) return pass_next();
   timer_.emplace(session_.shard().loop(), "numbers that others may give", [this] { pass_next(); });
@@ -33,7 +33,7 @@ class AfterPassing final : public SqlExecution {
   AfterPassing(SqlSession& session, sql::Receiver& receiver, InsertRows rows)
       : SqlExecution(session, receiver),
         rows_(std::move(rows)),
-        passing_(std::make_unique<PassingNumbers>(session, std::exchange(rows_.given, {}))) {}
+        passing_(std::make_unique<SequenceAdvance>(session, std::exchange(rows_.given, {}))) {}
 
   void begin() {
     passing_->begin([this](const Status& passed) {
@@ -60,7 +60,7 @@ class AfterPassing final : public SqlExecution {
 
  private:
   InsertRows rows_;
-  std::unique_ptr<PassingNumbers> passing_;
+  std::unique_ptr<SequenceAdvance> passing_;
   std::unique_ptr<sql::Execution> running_;
 };
 
