@@ -370,9 +370,9 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   if (is_shared(*launch.defined)) {
     if (place.term) TRY(check_replicas(place));
     if (place.term)
-      entry->proposed = std::make_unique<ProposedCommits>(
+      entry->proposed = std::make_unique<ReplicatedSink>(
           journals_->proposals(),
-          ProposedCommits::Place{*launch.defined->journal, *place.term, launch.defined->planned_at,
+          ReplicatedSink::Place{*launch.defined->journal, *place.term, launch.defined->planned_at,
                                  launch.defined->exchange_ids});
     else
       entry->standby = {keeps_table};

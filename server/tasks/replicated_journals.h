@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "server/metadata/image.h"
 #include "server/net/loop.h"
-#include "server/tasks/proposed_commits.h"
+#include "server/tasks/replicated_sink.h"
 #include "server/tasks/shard.h"
 #include "storage/log/apply_replicated_commits.h"
 #include "storage/log/log.h"

@@ -22,7 +22,7 @@
 #include "server/tasks/generator_clock.h"
 #include "server/tasks/journal_checkpoints.h"
 #include "server/tasks/log_ports.h"
-#include "server/tasks/proposed_commits.h"
+#include "server/tasks/replicated_sink.h"
 #include "server/tasks/query_progress.h"
 #include "server/tasks/state_turns.h"
 #include "server/tasks/subscriptions.h"
@@ -99,7 +99,7 @@ struct ShardTask {
   std::optional<Memory> memory;
   // In a cluster, for a task that this node runs: the sink of its commits. For a task that another
   // node runs, `standby` is set: its commits are followed here, so that its table can be read.
-  std::unique_ptr<ProposedCommits> proposed;
+  std::unique_ptr<ReplicatedSink> proposed;
   struct Standby {
     bool keeps_state = false;  // follows the state of a table; otherwise only positions
     // Commits that are not followed yet: a reader of the table must see it as of one commit.

@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "server/tasks/proposed_commits.h"
+#include "server/tasks/replicated_sink.h"
 #include "storage/replica/journal_snapshot.h"
 
 namespace server {

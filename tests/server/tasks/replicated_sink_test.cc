@@ -1,5 +1,5 @@
 // The commits of a task in a cluster: their proposals, and the moment when they are done.
-#include "server/tasks/proposed_commits.h"
+#include "server/tasks/replicated_sink.h"
 
 namespace server {
 namespace {
@@ -17,7 +17,7 @@ class Proposals final : public JournalProposals {
   std::vector<storage::ReplicatedCommit> proposed;
 };
 
-class ProposedCommitsTest : public testing::Test {
+class ReplicatedSinkTest : public testing::Test {
  protected:
   void commit(int64_t sequence) {
     engine::TaskCommit commit{"q/0/0", TaskEpoch{1}, TaskSequence{sequence}, "entry", {}, {}, {}};
@@ -32,11 +32,11 @@ class ProposedCommitsTest : public testing::Test {
   }
 
   Proposals proposals_;
-  ProposedCommits sink_{proposals_, {PartitionId{5}, 7, Revision{9}, {kExchange.topic}}};
+  ReplicatedSink sink_{proposals_, {PartitionId{5}, 7, Revision{9}, {kExchange.topic}}};
   std::vector<int64_t> done_;
 };
 
-TEST_F(ProposedCommitsTest, local_outputs_are_separated_from_delivered_ones) {
+TEST_F(ReplicatedSinkTest, local_outputs_are_separated_from_delivered_ones) {
   commit(1);
   const storage::ReplicatedCommit& proposed = proposals_.proposed.at(0);
   EXPECT_EQ(proposed.planned_at, Revision{9});
@@ -48,7 +48,7 @@ TEST_F(ProposedCommitsTest, local_outputs_are_separated_from_delivered_ones) {
             (std::vector<storage::ConsumedInput>{{to_storage(kExchange), Offset{4}}}));
 }
 
-TEST_F(ProposedCommitsTest, a_commit_is_done_when_it_comes_back) {
+TEST_F(ReplicatedSinkTest, a_commit_is_done_when_it_comes_back) {
   commit(4);
   commit(5);
   EXPECT_TRUE(done_.empty());

@@ -36,7 +36,7 @@ struct FollowedCommit {
 };
 
 // Threads: the shard's. Owner: the task's entry on its shard.
-class ProposedCommits final : public engine::Sink {
+class ReplicatedSink final : public engine::Sink {
  public:
   struct Place {
     PartitionId journal;
@@ -44,7 +44,7 @@ class ProposedCommits final : public engine::Sink {
     Revision planned_at;          // of the query
     std::vector<Uuid> exchanges;  // every node has its own copies
   };
-  ProposedCommits(JournalProposals& proposals, Place place)
+  ReplicatedSink(JournalProposals& proposals, Place place)
       : proposals_(proposals), place_(std::move(place)) {}
 
   // Always accepts the commit: a task has few commits under way.

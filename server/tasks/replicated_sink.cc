@@ -1,10 +1,10 @@
-#include "server/tasks/proposed_commits.h"
+#include "server/tasks/replicated_sink.h"
 
 #include <algorithm>
 
 namespace server {
 
-bool ProposedCommits::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
+bool ReplicatedSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
   storage::ReplicatedCommit proposal;
   proposal.task = commit.task;
   proposal.sequence = commit.sequence;
@@ -23,7 +23,7 @@ bool ProposedCommits::try_commit(engine::TaskCommit& commit, engine::CommitDone&
   return true;
 }
 
-void ProposedCommits::answered(TaskSequence sequence, CommitId commit) {
+void ReplicatedSink::answered(TaskSequence sequence, CommitId commit) {
   if (on_way_.empty() || on_way_.front().first != sequence) return;  // of an earlier owner
   const engine::CommitDone done = std::move(on_way_.front().second);
   on_way_.pop_front();
