@@ -106,10 +106,10 @@ void ReplicatedJournals::grown(std::span<const TopicPartition> partitions) {
   if (std::ranges::any_of(partitions, [](const TopicPartition& partition) {
         return partition.topic == storage::kReplicatedJournal;
       }))
-    look_again_soon();
+    schedule_check();
 }
 
-void ReplicatedJournals::look_again_soon() {
+void ReplicatedJournals::schedule_check() {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(is_posted_, true)) return;
@@ -416,7 +416,7 @@ void ReplicatedJournals::made_missing(PartitionId number, const Portion::Missing
     }
   }
   rest(number);
-  if (has_begun) look_again_soon();
+  if (has_begun) schedule_check();
 }
 
 void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
@@ -456,7 +456,7 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
   if (!reached.empty())
     loop_.post(
         [this, reached = std::move(reached)]() mutable { tell_waiters(std::move(reached)); });
-  if (result) look_again_soon();  // otherwise by the timer
+  if (result) schedule_check();  // otherwise by the timer
 }
 
 // --- Ownership
@@ -470,7 +470,7 @@ void ReplicatedJournals::opened(PartitionId journal, Term term) {
     opened.is_open = false;
     opened.opens_at = status ? status->high_watermark() : Offset{0};
   }
-  look_again_soon();
+  schedule_check();
 }
 
 // Called under the mutex.
@@ -527,7 +527,7 @@ ReplicatedJournals::Pause::~Pause() {
     const std::lock_guard lock(journals_.mutex_);
     for (const PartitionId number : which_) --journals_.journals_.at(number).paused;
   }
-  journals_.look_again_soon();
+  journals_.schedule_check();
 }
 
 void ReplicatedJournals::set_task(const std::string& task, LocalTask local) {
@@ -678,7 +678,7 @@ std::optional<storage::FoundSnapshot> ReplicatedJournals::to_install(PartitionId
 
 Status ReplicatedJournals::installed(PartitionId journal, const storage::FoundSnapshot& snapshot) {
   TRY(write_place(journal, snapshot));
-  look_again_soon();
+  schedule_check();
   return {};
 }
 

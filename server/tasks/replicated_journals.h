@@ -221,7 +221,7 @@ class ReplicatedJournals {
   void open_if_due(PartitionId number, Journal& journal);
   void tell_waiters(std::vector<Waiter> reached);
   std::vector<std::string> queries_of(PartitionId journal) const;
-  void look_again_soon();
+  void schedule_check();
 
   storage::Log& log_;
   const Clock& clock_;

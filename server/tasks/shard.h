@@ -24,7 +24,7 @@
 #include "server/tasks/log_ports.h"
 #include "server/tasks/replicated_sink.h"
 #include "server/tasks/query_progress.h"
-#include "server/tasks/state_turns.h"
+#include "server/tasks/state_snapshots.h"
 #include "server/tasks/subscriptions.h"
 
 namespace server {
@@ -171,7 +171,7 @@ class Shard {
       start_timer();
     });
   }
-  StateTurns& state() { return *state_; }
+  StateSnapshots& state() { return *state_; }
   // Runs slow rows on another thread; called before tasks exist. Work on such threads ends before
   // the loop does.
   void run_slow_rows_by(std::function<void(std::function<void()> work)> run_aside) {
@@ -307,7 +307,7 @@ class Shard {
   OnFailure on_failure_;
   std::unique_ptr<LogSources> sources_;
   LogSink sink_;
-  std::optional<StateTurns> state_;
+  std::optional<StateSnapshots> state_;
   std::function<void(std::function<void()> work)> run_aside_;  // empty: no other threads
   std::unique_ptr<Timer> timer_;  // runs while tasks need attention
   std::thread thread_;

@@ -1,10 +1,10 @@
-#include "server/tasks/state_turns.h"
+#include "server/tasks/state_snapshots.h"
 
 #include "server/tasks/frozen_changes.h"
 
 namespace server {
 
-Result<storage::StateReader*> StateTurns::begin() {
+Result<storage::StateReader*> StateSnapshots::begin() {
   if (is_begun_) return reader_.get();
   TRY(reader_->begin_turn());
   is_begun_ = true;
@@ -15,7 +15,7 @@ Result<storage::StateReader*> StateTurns::begin() {
   return reader_.get();
 }
 
-void StateTurns::end() {
+void StateSnapshots::end() {
   if (is_begun_) reader_->end_turn();
   is_begun_ = false;
 }

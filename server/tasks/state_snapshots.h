@@ -17,12 +17,12 @@ namespace server {
 // an old snapshot keeps the file from reusing pages that were freed since.
 //
 // Threads: the loop's. Owner: the shard; the state store outlives it.
-class StateTurns {
+class StateSnapshots {
  public:
   // `on_begin` is called when a turn begins.
-  StateTurns(storage::StateStore& state, Loop& loop, std::function<void()> on_begin)
+  StateSnapshots(storage::StateStore& state, Loop& loop, std::function<void()> on_begin)
       : reader_(state.open_reader()), loop_(loop), on_begin_(std::move(on_begin)) {}
-  ~StateTurns() { *alive_ = false; }
+  ~StateSnapshots() { *alive_ = false; }
 
   // Opens (or returns) the snapshot reader for this turn of the loop.
   Result<storage::StateReader*> begin();
@@ -40,7 +40,7 @@ class StateTurns {
 // One store of a task.
 class StateBacking final : public engine::Backing {
  public:
-  StateBacking(StateTurns& turns, std::string task, uint32_t store)
+  StateBacking(StateSnapshots& turns, std::string task, uint32_t store)
       : turns_(turns), task_(std::move(task)), store_(store) {}
 
   Result<std::optional<std::string_view>> get(std::string_view key) override;
@@ -51,7 +51,7 @@ class StateBacking final : public engine::Backing {
   // The reader, or null while the state file does not have the store.
   Result<storage::StateReader*> find();
 
-  StateTurns& turns_;
+  StateSnapshots& turns_;
   const std::string task_;
   const uint32_t store_;
   std::optional<storage::StoreRow> row_;
