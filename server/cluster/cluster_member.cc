@@ -699,7 +699,7 @@ void ClusterMember::commit_rows(std::vector<CommitCalls::Part> parts, CommitCall
 }
 
 void ClusterMember::append_rows(const TopicPartition& partition, std::string batches,
-                                AppendCalls::Done done) {
+                                RemoteAppends::Done done) {
   loop_.post([this, partition, batches = std::move(batches), done = std::move(done)]() mutable {
     if (auto out = node_->out_of_cluster()) return done(*std::move(out));
     node_->appends().append(partition, std::move(batches), std::move(done));
@@ -707,7 +707,7 @@ void ClusterMember::append_rows(const TopicPartition& partition, std::string bat
 }
 
 void ClusterMember::append_rows_unless_changed(const TopicPartition& partition, std::string batches,
-                                               Offset since, AppendCalls::ChangeDone done) {
+                                               Offset since, RemoteAppends::ChangeDone done) {
   loop_.post([this, partition, batches = std::move(batches), since,
               done = std::move(done)]() mutable {
     if (auto out = node_->out_of_cluster()) return done(*std::move(out), 0);

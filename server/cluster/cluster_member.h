@@ -102,12 +102,12 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // again. Fails with NotLeader, and with ReadTimeout.
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t timeout_ms,
                      std::function<void(Status)> done);
-  // --- Reads and writes of sessions: see AppendCalls and EndCalls. Any thread; callbacks run on the member's thread.
+  // --- Reads and writes of sessions: see RemoteAppends and EndCalls. Any thread; callbacks run on the member's thread.
   // No callback runs once the member has stopped.
   void append_rows(const storage::TopicPartition& partition, std::string batches,
-                   AppendCalls::Done done);
+                   RemoteAppends::Done done);
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
-                                  Offset since, AppendCalls::ChangeDone done);
+                                  Offset since, RemoteAppends::ChangeDone done);
   // Writes all parts or none: see CommitCalls.
   void commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us,

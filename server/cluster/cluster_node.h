@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/uuid.h"
-#include "server/cluster/append_calls.h"
+#include "server/cluster/remote_appends.h"
 #include "server/cluster/cluster_messages.h"
 #include "server/cluster/commit_calls.h"
 #include "server/cluster/controller.h"
@@ -166,7 +166,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   }
   const storage::ReplicaManager& replicas() const { return replicas_; }
   TransactionCalls& transactions() { return transactions_; }
-  AppendCalls& appends() { return appends_; }
+  RemoteAppends& appends() { return appends_; }
   EndCalls& ends() { return ends_; }
   CommitCalls& commits() { return commits_; }
   // See ClusterMember::await_trimmed().
@@ -240,7 +240,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   Lease lease_;
   int64_t clear_at_us_ = 0;
   TransactionCalls transactions_;
-  AppendCalls appends_;
+  RemoteAppends appends_;
   EndCalls ends_;
   CommitCalls commits_;
   // Callers that wait until followers have deleted the records that were deleted here.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "server/cluster/append_calls.h"
+#include "server/cluster/remote_appends.h"
 #include "server/cluster/end_calls.h"
 #include "server/cluster/transaction_calls.h"
 
@@ -42,7 +42,7 @@ class CommitCalls {
     std::string topic;
     storage::TopicPartition partition;
     std::string batches;               // without a producer, back to back
-    std::optional<Offset> since = {};  // a condition: see AppendCalls::append_unless_changed()
+    std::optional<Offset> since = {};  // a condition: see RemoteAppends::append_unless_changed()
   };
   // The result is the position of the last batch of each part. ObjectState: a condition no longer holds.
   using Done = std::function<void(Result<std::vector<storage::AppendedBatch>>)>;
@@ -50,7 +50,7 @@ class CommitCalls {
     NodeId self;
     const Clock& clock;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    AppendCalls& appends;
+    RemoteAppends& appends;
     EndCalls& ends;
     TransactionCalls& transactions;
     TransactionHost& host;

@@ -116,7 +116,7 @@ class CommitCallsTest : public ::testing::Test, protected TransactionHost {
   const std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster = [this] {
     return table.snapshot();
   };
-  AppendCalls appends{{.clock = clock,
+  RemoteAppends appends{{.clock = clock,
                        .send = keep,
                        .cluster = cluster,
                        .allocate_producer = [](const auto&) { FAIL(); },

@@ -42,7 +42,7 @@ struct AppendCallRules {
 // under a new producer id.
 //
 // Threads: one loop. Owner: ClusterNode.
-class AppendCalls {
+class RemoteAppends {
  public:
   using Done = std::function<void(Result<storage::AppendedBatch>)>;
   struct Around {
@@ -58,7 +58,7 @@ class AppendCalls {
     std::function<void(storage::AppendRequest, storage::Unchanged, storage::AppendDone)>
         append_unless_changed = {};
   };
-  AppendCalls(Around around, AppendCallRules rules);
+  RemoteAppends(Around around, AppendCallRules rules);
 
   // Appends whole batches without a producer, one behind the other. The result is the position of the last one. An
   // error states whether the rows may have been written.

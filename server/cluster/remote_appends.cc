@@ -1,4 +1,4 @@
-#include "server/cluster/append_calls.h"
+#include "server/cluster/remote_appends.h"
 
 #include <algorithm>
 #include <utility>
@@ -63,12 +63,12 @@ Error not_written(const std::optional<Error>& why) {
 
 }  // namespace
 
-AppendCalls::AppendCalls(Around around, AppendCallRules rules)
+RemoteAppends::RemoteAppends(Around around, AppendCallRules rules)
     : around_(std::move(around)),
       rules_(rules),
       next_number_(static_cast<uint64_t>(around_.clock.monotonic_us()) + 1) {}
 
-void AppendCalls::append(const TopicPartition& partition, std::string batches, Done done) {
+void RemoteAppends::append(const TopicPartition& partition, std::string batches, Done done) {
   put({partition}, batches,
       std::make_shared<Waiting>(
           Waiting{[done = std::move(done)](Result<AppendedBatch> appended, size_t batches_there) {
@@ -79,7 +79,7 @@ void AppendCalls::append(const TopicPartition& partition, std::string batches, D
                   kPatienceUs, around_.clock.monotonic_us() + kPatienceUs}));
 }
 
-void AppendCalls::append_unless_changed(const TopicPartition& partition, std::string batches,
+void RemoteAppends::append_unless_changed(const TopicPartition& partition, std::string batches,
                                         Offset since, ChangeDone done) {
   auto waiting = std::make_shared<Waiting>(
       Waiting{std::move(done), kPatienceUs, around_.clock.monotonic_us() + kPatienceUs});
@@ -87,7 +87,7 @@ void AppendCalls::append_unless_changed(const TopicPartition& partition, std::st
   put({partition}, batches, std::move(waiting));
 }
 
-void AppendCalls::append_in_transaction(const TopicPartition& partition, std::string batches,
+void RemoteAppends::append_in_transaction(const TopicPartition& partition, std::string batches,
                                         std::optional<Offset> since,
                                         const coordinator::ProducerIdentity& producer,
                                         ChangeDone done) {
@@ -99,7 +99,7 @@ void AppendCalls::append_in_transaction(const TopicPartition& partition, std::st
   put(way, batches, std::move(waiting));
 }
 
-void AppendCalls::put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting) {
+void RemoteAppends::put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting) {
   Lane& lane = lanes_[way];
   lane.idle_since_us = around_.clock.monotonic_us();
   for (std::string_view rest = batches; !rest.empty();) {
@@ -113,7 +113,7 @@ void AppendCalls::put(const Way& way, std::string_view batches, std::shared_ptr<
   step(way, lane);
 }
 
-void AppendCalls::tick() {
+void RemoteAppends::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
   for (auto& [way, lane] : lanes_) {
     if (lane.number != 0 && is_lost(way, lane, now_us)) {
@@ -136,19 +136,19 @@ void AppendCalls::tick() {
 }
 
 // A new leader answers at once where the previous one is frozen.
-bool AppendCalls::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
+bool RemoteAppends::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
   if (now_us - lane.sent_us >= kAnswerUs) return true;
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
   return known != nullptr && known->leader && known->leader_epoch != lane.sent_under;
 }
 
-void AppendCalls::step(const Way& way, Lane& lane) {
+void RemoteAppends::step(const Way& way, Lane& lane) {
   if (lane.number != 0 || lane.batches.empty() || lane.is_allocating) return;
   if (!lane.producer) return allocate(way, lane);
   send(way, lane);
 }
 
-void AppendCalls::allocate(const Way& way, Lane& lane) {
+void RemoteAppends::allocate(const Way& way, Lane& lane) {
   lane.is_allocating = true;
   lane.last_error = Error{ErrorCode::NetworkFailure, "etcd does not answer"};
   around_.allocate_producer(
@@ -169,7 +169,7 @@ void AppendCalls::allocate(const Way& way, Lane& lane) {
       });
 }
 
-void AppendCalls::send(const Way& way, Lane& lane) {
+void RemoteAppends::send(const Way& way, Lane& lane) {
   lane.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
   if (known == nullptr && way.is_transaction())
@@ -209,7 +209,7 @@ void AppendCalls::send(const Way& way, Lane& lane) {
 }
 
 // Fills a new request. Rows with a condition get a request of their own, so that a refusal does not affect other rows.
-void AppendCalls::fill_request(Lane& lane) {
+void RemoteAppends::fill_request(Lane& lane) {
   lane.may_be_there = false;
   const std::shared_ptr<Waiting>& first = lane.batches.front().of;
   size_t bytes = 0;
@@ -224,7 +224,7 @@ void AppendCalls::fill_request(Lane& lane) {
 
 // --- Answers
 
-void AppendCalls::on_message(NodeId, const RowsAppended& message) {
+void RemoteAppends::on_message(NodeId, const RowsAppended& message) {
   const auto found = on_their_way_.find(message.number);
   if (found == on_their_way_.end()) return;  // the request was sent again since
   const Way way = found->second;
@@ -240,7 +240,7 @@ void AppendCalls::on_message(NodeId, const RowsAppended& message) {
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-void AppendCalls::acknowledge(const Way& way, Lane& lane, const std::vector<Offset>& last_offsets) {
+void RemoteAppends::acknowledge(const Way& way, Lane& lane, const std::vector<Offset>& last_offsets) {
   const int64_t now_us = around_.clock.monotonic_us();
   for (const Offset last : last_offsets) {
     Batch& batch = lane.batches.front();
@@ -260,7 +260,7 @@ void AppendCalls::acknowledge(const Way& way, Lane& lane, const std::vector<Offs
   step(way, lane);
 }
 
-void AppendCalls::refused(const Way& way, Lane& lane, const RowsAppended& answer) {
+void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answer) {
   lane.last_error = answer.error;
   lane.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
   const bool was_known = !lane.may_be_there;
@@ -284,7 +284,7 @@ void AppendCalls::refused(const Way& way, Lane& lane, const RowsAppended& answer
   give_up_sent(lane, has_changed || !is_sure ? not_known(answer.error) : *answer.error);
 }
 
-void AppendCalls::give_up_changed(Lane& lane, const Error& why) {
+void RemoteAppends::give_up_changed(Lane& lane, const Error& why) {
   // No reader of the partition has seen these sequence numbers, so the next rows use them again.
   const auto first = records::parse_batch(lane.batches.front().bytes, records::BatchCheck::Shape);
   lane.next_sequence = first->header.base_sequence;
@@ -292,20 +292,20 @@ void AppendCalls::give_up_changed(Lane& lane, const Error& why) {
   give_up(lane, std::shared_ptr(lane.batches.front().of), why);
 }
 
-void AppendCalls::forget_producer(Lane& lane) {
+void RemoteAppends::forget_producer(Lane& lane) {
   lane.producer.reset();
   lane.next_sequence = 0;
   lane.stamped = lane.sent = 0;
 }
 
-void AppendCalls::answer_later(std::shared_ptr<Waiting> waiting, Result<AppendedBatch> result) {
+void RemoteAppends::answer_later(std::shared_ptr<Waiting> waiting, Result<AppendedBatch> result) {
   answers_.push_back([waiting = std::move(waiting), result = std::move(result)] {
     if (const auto done = std::exchange(waiting->done, nullptr))
       done(result, waiting->batches_there);
   });
 }
 
-void AppendCalls::give_up_late(const Way& way, Lane& lane, int64_t now_us) {
+void RemoteAppends::give_up_late(const Way& way, Lane& lane, int64_t now_us) {
   for (size_t i = 0; i < lane.sent; ++i)
     if (lane.batches[i].of->give_up_us <= now_us)
       return give_up_sent(lane, !way.is_transaction() && (lane.may_be_there || lane.number != 0)
@@ -315,7 +315,7 @@ void AppendCalls::give_up_late(const Way& way, Lane& lane, int64_t now_us) {
     give_up(lane, std::shared_ptr(lane.batches.front().of), not_written(lane.last_error));
 }
 
-void AppendCalls::give_up_sent(Lane& lane, const Error& why) {
+void RemoteAppends::give_up_sent(Lane& lane, const Error& why) {
   std::vector<std::shared_ptr<Waiting>> gone;
   for (size_t i = 0; i < lane.sent; ++i)
     if (gone.empty() || gone.back() != lane.batches[i].of) gone.push_back(lane.batches[i].of);
@@ -324,14 +324,14 @@ void AppendCalls::give_up_sent(Lane& lane, const Error& why) {
   forget_producer(lane);
 }
 
-void AppendCalls::give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why) {
+void RemoteAppends::give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why) {
   answer_later(waiting, std::move(why));
   std::erase_if(lane.batches, [&](const Batch& batch) { return batch.of == waiting; });
 }
 
 // --- The leader's side
 
-void AppendCalls::on_message(NodeId from, AppendRows message) {
+void RemoteAppends::on_message(NodeId from, AppendRows message) {
   const auto refuse = [&](const Error& why) {
     around_.send(from, RowsAppended{.number = message.number, .error = why});
   };

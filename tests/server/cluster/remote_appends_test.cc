@@ -1,4 +1,4 @@
-#include "server/cluster/append_calls.h"
+#include "server/cluster/remote_appends.h"
 
 #include <gtest/gtest.h>
 
@@ -28,8 +28,8 @@ std::string rows(int count) {
   return builder.finish();
 }
 
-// The messages that AppendCalls sends, and to which node.
-class AppendCallsTest : public ::testing::Test {
+// The messages that RemoteAppends sends, and to which node.
+class RemoteAppendsTest : public ::testing::Test {
  protected:
   void lead(NodeId leader) {
     storage::PartitionAssignment assignment{.partition = partition()};
@@ -79,7 +79,7 @@ class AppendCallsTest : public ::testing::Test {
   std::vector<size_t> there;                    // of changes
   std::optional<storage::Unchanged> unchanged;  // condition of the last append
   Result<storage::Appended> answer = storage::Appended{{}, {{partition(), Offset{4}, Offset{6}}}};
-  AppendCalls calls{
+  RemoteAppends calls{
       {.clock = clock,
        .send = [this](NodeId to, ClusterMessage message) { sent.emplace_back(to, message); },
        .cluster = [this] { return table.snapshot(); },
@@ -100,7 +100,7 @@ class AppendCallsTest : public ::testing::Test {
       {}};
 };
 
-TEST_F(AppendCallsTest, RowsForADroppedTopicAreRefusedSoon) {
+TEST_F(RemoteAppendsTest, RowsForADroppedTopicAreRefusedSoon) {
   append(1);
   change(1, 5);
   for (int i = 0; i < 18; ++i) pass(50'000);
@@ -116,7 +116,7 @@ TEST_F(AppendCallsTest, RowsForADroppedTopicAreRefusedSoon) {
 }
 
 // A frozen leader does not report that it is no longer the leader.
-TEST_F(AppendCallsTest, TheNextLeaderIsSentTheRowsAtOnce) {
+TEST_F(RemoteAppendsTest, TheNextLeaderIsSentTheRowsAtOnce) {
   lead(kThere);
   append(2);
   const AppendRows first = take(kThere);
@@ -129,7 +129,7 @@ TEST_F(AppendCallsTest, TheNextLeaderIsSentTheRowsAtOnce) {
   EXPECT_TRUE(sent.empty());
 }
 
-TEST_F(AppendCallsTest, ARepeatedRequestIsUnchanged) {
+TEST_F(RemoteAppendsTest, ARepeatedRequestIsUnchanged) {
   lead(kThere);
   append(2);
   const AppendRows first = take(kThere);
@@ -152,7 +152,7 @@ TEST_F(AppendCallsTest, ARepeatedRequestIsUnchanged) {
   EXPECT_EQ(header_of(take(kElsewhere)).base_sequence, 2);
 }
 
-TEST_F(AppendCallsTest, OneRequestHasBatchesOfSeveralSessions) {
+TEST_F(RemoteAppendsTest, OneRequestHasBatchesOfSeveralSessions) {
   lead(kThere);
   append(1);
   const AppendRows first = take(kThere);
@@ -168,7 +168,7 @@ TEST_F(AppendCallsTest, OneRequestHasBatchesOfSeveralSessions) {
   EXPECT_EQ(*told[2], (AppendedBatch{partition(), Offset{3}, Offset{5}}));
 }
 
-TEST_F(AppendCallsTest, ARefusalByAllMeansThatNothingWasWritten) {
+TEST_F(RemoteAppendsTest, ARefusalByAllMeansThatNothingWasWritten) {
   lead(kThere);
   append(1);
   for (int i = 0; i < 220 && told.empty(); ++i) {
@@ -183,7 +183,7 @@ TEST_F(AppendCallsTest, ARefusalByAllMeansThatNothingWasWritten) {
   EXPECT_EQ(header_of(take(kThere)).producer_id, ProducerId{71});
 }
 
-TEST_F(AppendCallsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
+TEST_F(RemoteAppendsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   lead(kThere);
   append(1);
   refuse(take(kThere).number, ErrorCode::NotLeader, true);
@@ -195,7 +195,7 @@ TEST_F(AppendCallsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   EXPECT_NE(told[0].error().message.find("is not known"), std::string::npos);
 }
 
-TEST_F(AppendCallsTest, AFullDiskDoesNotRevealTheOutcomeOfTheRequestBefore) {
+TEST_F(RemoteAppendsTest, AFullDiskDoesNotRevealTheOutcomeOfTheRequestBefore) {
   lead(kThere);
   append(1);
   refuse(take(kThere).number, ErrorCode::DiskFull, true);
@@ -226,7 +226,7 @@ TEST_F(AppendCallsTest, AFullDiskDoesNotRevealTheOutcomeOfTheRequestBefore) {
   EXPECT_NE(told[2].error().message.find("is not known"), std::string::npos);
 }
 
-TEST_F(AppendCallsTest, AProducerThatItsLeaderHasForgottenIsReplaced) {
+TEST_F(RemoteAppendsTest, AProducerThatItsLeaderHasForgottenIsReplaced) {
   lead(kThere);
   append(1);
   calls.on_message(kThere,
@@ -239,7 +239,7 @@ TEST_F(AppendCallsTest, AProducerThatItsLeaderHasForgottenIsReplaced) {
   EXPECT_EQ(header_of(anew).base_sequence, 0);
 }
 
-TEST_F(AppendCallsTest, ALeaderAppendsOrGivesTheReason) {
+TEST_F(RemoteAppendsTest, ALeaderAppendsOrGivesTheReason) {
   calls.on_message(kThere, AppendRows{5, partition(), rows(3)});
   ASSERT_EQ(appended.size(), 1U);
   ASSERT_EQ(sent.size(), 1U);
@@ -250,7 +250,7 @@ TEST_F(AppendCallsTest, ALeaderAppendsOrGivesTheReason) {
   EXPECT_FALSE(std::get<RowsAppended>(sent[1].second).may_be_there);
 }
 
-TEST_F(AppendCallsTest, AConditionalRequestIsSentAlone) {
+TEST_F(RemoteAppendsTest, AConditionalRequestIsSentAlone) {
   lead(kThere);
   append(1);
   const AppendRows first = take(kThere);
@@ -270,7 +270,7 @@ TEST_F(AppendCallsTest, AConditionalRequestIsSentAlone) {
   EXPECT_FALSE(take(kThere).unchanged);
 }
 
-TEST_F(AppendCallsTest, AnOvertakenRequestLeavesItsNumbersToTheNext) {
+TEST_F(RemoteAppendsTest, AnOvertakenRequestLeavesItsNumbersToTheNext) {
   lead(kThere);
   change(2, 40);
   append(1);
@@ -284,7 +284,7 @@ TEST_F(AppendCallsTest, AnOvertakenRequestLeavesItsNumbersToTheNext) {
   EXPECT_EQ(header_of(next).base_sequence, 0);
 }
 
-TEST_F(AppendCallsTest, ARequestThatMayHaveOvertakenItselfHasAnUnknownOutcome) {
+TEST_F(RemoteAppendsTest, ARequestThatMayHaveOvertakenItselfHasAnUnknownOutcome) {
   lead(kThere);
   change(1, 40);
   refuse(take(kThere).number, ErrorCode::NotLeader, true);
@@ -297,7 +297,7 @@ TEST_F(AppendCallsTest, ARequestThatMayHaveOvertakenItselfHasAnUnknownOutcome) {
   EXPECT_EQ(header_of(take(kThere)).producer_id, ProducerId{71});
 }
 
-TEST_F(AppendCallsTest, ALargeChangeKnowsItsOwnRecordsAndTheNumberOfWrittenOnes) {
+TEST_F(RemoteAppendsTest, ALargeChangeKnowsItsOwnRecordsAndTheNumberOfWrittenOnes) {
   lead(kThere);
   std::string batches;
   for (int i = 0; i < 7; ++i) batches += rows(2);
@@ -320,7 +320,7 @@ TEST_F(AppendCallsTest, ALargeChangeKnowsItsOwnRecordsAndTheNumberOfWrittenOnes)
   EXPECT_EQ(there[0], 5U);
 }
 
-TEST_F(AppendCallsTest, ALeaderChecksTheConditionAndKnowsThatNothingWasWritten) {
+TEST_F(RemoteAppendsTest, ALeaderChecksTheConditionAndKnowsThatNothingWasWritten) {
   AppendRows request{5, partition(), rows(3)};
   request.unchanged = storage::Unchanged{Offset{9}, Offset{12}};
   answer = Error{ErrorCode::ObjectState, "changed"};
