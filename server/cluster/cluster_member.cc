@@ -691,7 +691,7 @@ void ClusterMember::place_commit(std::string ids, coordinator::Done<CommitPlace>
 
 // --- Rows
 
-void ClusterMember::commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done) {
+void ClusterMember::commit_rows(std::vector<TransactionCommits::Part> parts, TransactionCommits::Done done) {
   loop_.post([this, parts = std::move(parts), done = std::move(done)]() mutable {
     if (auto out = node_->out_of_cluster()) return done(*std::move(out));
     node_->commits().commit(std::move(parts), std::move(done));

@@ -108,8 +108,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
                    RemoteAppends::Done done);
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
                                   Offset since, RemoteAppends::ChangeDone done);
-  // Writes all parts or none: see CommitCalls.
-  void commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done);
+  // Writes all parts or none: see TransactionCommits.
+  void commit_rows(std::vector<TransactionCommits::Part> parts, TransactionCommits::Done done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us,
                 EndCalls::Done done);
   // Finds out which of the partitions this node still leads: see EndCalls::confirm().

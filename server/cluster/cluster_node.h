@@ -15,7 +15,7 @@
 #include "base/uuid.h"
 #include "server/cluster/remote_appends.h"
 #include "server/cluster/cluster_messages.h"
-#include "server/cluster/commit_calls.h"
+#include "server/cluster/transaction_commits.h"
 #include "server/cluster/controller.h"
 #include "server/cluster/end_calls.h"
 #include "server/cluster/scrub_calls.h"
@@ -168,7 +168,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   TransactionCalls& transactions() { return transactions_; }
   RemoteAppends& appends() { return appends_; }
   EndCalls& ends() { return ends_; }
-  CommitCalls& commits() { return commits_; }
+  TransactionCommits& commits() { return commits_; }
   // See ClusterMember::await_trimmed().
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t patience_us,
                      std::function<void(Status)> done);
@@ -242,7 +242,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   TransactionCalls transactions_;
   RemoteAppends appends_;
   EndCalls ends_;
-  CommitCalls commits_;
+  TransactionCommits commits_;
   // Callers that wait until followers have deleted the records that were deleted here.
   struct Trimming {
     storage::TopicPartition partition;

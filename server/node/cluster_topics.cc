@@ -89,7 +89,7 @@ void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
 }
 
 void MemberTopics::commit(std::vector<Change> parts, CommitDone done) {
-  std::vector<CommitCalls::Part> all;
+  std::vector<TransactionCommits::Part> all;
   for (Change& part : parts)
     all.push_back({std::move(part.topic), part.partition, std::move(part.batches), part.read_to});
   member_.commit_rows(std::move(all), [note = note_written(), done = std::move(done)](

@@ -143,7 +143,7 @@ void Committer::begin(SimNode& node) {
   transaction_ = checker_.begin(fmt::format("{}.{}", name_, statement()));
   transaction_->state = SimTransaction::State::CommitAsked;
   const bool is_on_condition = world_.chance.one_in(3);
-  std::vector<server::CommitCalls::Part> parts;
+  std::vector<server::TransactionCommits::Part> parts;
   for (const TopicPartition& partition : world_.transactions.written)
     if (!world_.chance.one_in(4)) parts.push_back(make_part(node, partition, is_on_condition));
   if (parts.empty())
@@ -154,9 +154,9 @@ void Committer::begin(SimNode& node) {
                                    });
 }
 
-server::CommitCalls::Part Committer::make_part(SimNode& node, const TopicPartition& partition,
+server::TransactionCommits::Part Committer::make_part(SimNode& node, const TopicPartition& partition,
                                                bool is_on_condition) {
-  server::CommitCalls::Part part{TransactionTopics::kName, partition, {}};
+  server::TransactionCommits::Part part{TransactionTopics::kName, partition, {}};
   const std::string key = is_on_condition ? "shared" : name_;
   if (is_on_condition) part.since = TransactionChecker::stable_end(node, partition);
   auto& values = transaction_->values[partition];

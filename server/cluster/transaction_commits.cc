@@ -1,4 +1,4 @@
-#include "server/cluster/commit_calls.h"
+#include "server/cluster/transaction_commits.h"
 
 #include <fmt/format.h>
 
@@ -77,7 +77,7 @@ Error not_known() {
 
 }  // namespace
 
-struct CommitCalls::Commit {
+struct TransactionCommits::Commit {
   std::vector<Part> parts;
   Done done;  // null once it was called
   std::optional<Producer> producer = {};
@@ -91,10 +91,10 @@ struct CommitCalls::Commit {
   int64_t retry_at_us = 0;
   int32_t timeout_elsewhere_ms =
       kTimeoutElsewhereMs;  // of its transaction if another node coordinates it
-  void (CommitCalls::*retry)(const CommitPtr&) = nullptr;
+  void (TransactionCommits::*retry)(const CommitPtr&) = nullptr;
 };
 
-void CommitCalls::commit(std::vector<Part> parts, Done done) {
+void TransactionCommits::commit(std::vector<Part> parts, Done done) {
   size_t bytes = 0;
   for (const Part& part : parts) bytes += part.batches.size();
   all_.push_back(std::make_shared<Commit>(Commit{std::move(parts), std::move(done)}));
@@ -105,7 +105,7 @@ void CommitCalls::commit(std::vector<Part> parts, Done done) {
   start_waiting();
 }
 
-void CommitCalls::start_waiting() {
+void TransactionCommits::start_waiting() {
   while (!waiting_.empty() && !free_.empty()) {
     const CommitPtr next = std::move(waiting_.front());
     waiting_.pop_front();
@@ -118,25 +118,25 @@ void CommitCalls::start_waiting() {
 
 // Whether this node has coordinated the producer's transactions without interruption: a new coordinator shortens the
 // timeout.
-bool CommitCalls::is_in_place(const Producer& producer) const {
+bool TransactionCommits::is_in_place(const Producer& producer) const {
   return producer.identity.epoch >= 0 && producer.place.is_here && is_led_here(producer);
 }
 
-bool CommitCalls::is_led_here(const Producer& producer) const {
+bool TransactionCommits::is_led_here(const Producer& producer) const {
   const storage::PartitionAssignment* known = around_.cluster()->find(producer.place.coordinator);
   return known != nullptr && known->leader == around_.self && known->leader_epoch == producer.term;
 }
 
-LeaderEpoch CommitCalls::term_of(const TopicPartition& coordinator) const {
+LeaderEpoch TransactionCommits::term_of(const TopicPartition& coordinator) const {
   const storage::PartitionAssignment* known = around_.cluster()->find(coordinator);
   return known == nullptr ? LeaderEpoch{} : known->leader_epoch;
 }
 
-void CommitCalls::limit(Commit& commit) const {
+void TransactionCommits::limit(Commit& commit) const {
   commit.give_up_us = around_.clock.monotonic_us() + kPatienceUs;
 }
 
-void CommitCalls::tick() {
+void TransactionCommits::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
   // A callback may begin another commit, which is added behind the current ones.
   for (const CommitPtr& commit : all_) {
@@ -157,17 +157,17 @@ void CommitCalls::tick() {
   });
 }
 
-void CommitCalls::again(const CommitPtr& commit, void (CommitCalls::*step)(const CommitPtr&)) {
+void TransactionCommits::again(const CommitPtr& commit, void (TransactionCommits::*step)(const CommitPtr&)) {
   commit->retry = step;
   commit->retry_at_us = around_.clock.monotonic_us() + kRetryUs;
 }
 
 // --- Before anything is written
 
-void CommitCalls::find_place(const CommitPtr& commit) {
+void TransactionCommits::find_place(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   const auto found = [this, commit](TransactionHost::CommitPlace place) {
-    if (place.error != KafkaError::None) return again(commit, &CommitCalls::find_place);
+    if (place.error != KafkaError::None) return again(commit, &TransactionCommits::find_place);
     Producer& producer = *commit->producer;
     // Whether the producer can be used again: with the same coordinator as before, and the same term.
     const bool is_same = producer.place.transactional_id == place.transactional_id &&
@@ -185,32 +185,32 @@ void CommitCalls::find_place(const CommitPtr& commit) {
                             found);
 }
 
-void CommitCalls::begin(const CommitPtr& commit) {
+void TransactionCommits::begin(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   const TransactionHost::CommitPlace& place = commit->producer->place;
   // A node that has become the coordinator since the lookup would keep the long timeout, which suits only this node.
   if (place.is_here && !is_led_here(*commit->producer))
-    return again(commit, &CommitCalls::find_place);
+    return again(commit, &TransactionCommits::find_place);
   around_.transactions.begin_commit(
       place.coordinator,
       {.transactional_id = place.transactional_id,
        .timeout_ms = place.is_here ? kTimeoutMs : commit->timeout_elsewhere_ms},
       [this, commit](const EndedTransaction& begun) {
-        if (begun.error != KafkaError::None) return again(commit, &CommitCalls::find_place);
+        if (begun.error != KafkaError::None) return again(commit, &TransactionCommits::find_place);
         commit->producer->identity = begun.producer;
         add(commit);
       });
 }
 
 // No partition is added to the transaction unless all of them have leaders.
-void CommitCalls::add(const CommitPtr& commit) {
+void TransactionCommits::add(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   const auto cluster = around_.cluster();
   for (const Part& part : commit->parts) {
     const storage::PartitionAssignment* known = cluster->find(part.partition);
     if (known != nullptr && known->leader) continue;
     commit->error = known == nullptr ? was_dropped() : no_leader();
-    if (known != nullptr) return again(commit, &CommitCalls::add);
+    if (known != nullptr) return again(commit, &TransactionCommits::add);
     fail(commit, not_written(*commit->error));
     return release(commit);
   }
@@ -226,9 +226,9 @@ void CommitCalls::add(const CommitPtr& commit) {
     if (answer.error == KafkaError::None) return send(commit);
     // The coordinator may have forgotten the producer under its old identity.
     const bool asks_again = passes(answer.error) && answer.error != kNotCoordinator;
-    if (asks_again) return again(commit, &CommitCalls::add);
+    if (asks_again) return again(commit, &TransactionCommits::add);
     commit->producer->identity = {};
-    again(commit, &CommitCalls::find_place);
+    again(commit, &TransactionCommits::find_place);
   };
   around_.transactions.join(producer.place.coordinator, std::move(request), added);
   if (!rules_.adds_first) send(commit);
@@ -236,7 +236,7 @@ void CommitCalls::add(const CommitPtr& commit) {
 
 // --- Rows
 
-void CommitCalls::send(const CommitPtr& commit) {
+void TransactionCommits::send(const CommitPtr& commit) {
   if (!commit->done) return abort(commit);
   commit->give_up_us = 0;  // every part gets an answer, so no time limit is needed here
   commit->parts_left = commit->parts.size();
@@ -252,7 +252,7 @@ void CommitCalls::send(const CommitPtr& commit) {
   }
 }
 
-void CommitCalls::part_done(const CommitPtr& commit, size_t place, Result<AppendedBatch> appended) {
+void TransactionCommits::part_done(const CommitPtr& commit, size_t place, Result<AppendedBatch> appended) {
   if (appended) commit->appended[place] = *appended;
   // A conflict explains the failure better than a leader that does not answer.
   else if (!commit->error || appended.error().code == ErrorCode::ObjectState)
@@ -267,7 +267,7 @@ void CommitCalls::part_done(const CommitPtr& commit, size_t place, Result<Append
 
 // --- Ends
 
-void CommitCalls::ask_end(const CommitPtr& commit, bool is_commit,
+void TransactionCommits::ask_end(const CommitPtr& commit, bool is_commit,
                           std::function<void(const EndedTransaction&)> done) {
   around_.transactions.end_commit(commit->producer->place.coordinator,
                                   {.transactional_id = commit->producer->place.transactional_id,
@@ -278,12 +278,12 @@ void CommitCalls::ask_end(const CommitPtr& commit, bool is_commit,
                                   std::move(done));
 }
 
-void CommitCalls::end(const CommitPtr& commit) {
+void TransactionCommits::end(const CommitPtr& commit) {
   commit->is_decided_elsewhere = true;
   ask_end(commit, true, [this, commit](const EndedTransaction& answer) { ended(commit, answer); });
 }
 
-void CommitCalls::ended(const CommitPtr& commit, const EndedTransaction& answer) {
+void TransactionCommits::ended(const CommitPtr& commit, const EndedTransaction& answer) {
   if (answer.error == KafkaError::None) {
     commit->producer->identity = answer.producer;
     commit->is_committed = true;
@@ -293,14 +293,14 @@ void CommitCalls::ended(const CommitPtr& commit, const EndedTransaction& answer)
   }
   // The current coordinator knows the outcome. An open transaction would block readers, so the request is repeated
   // until it is answered.
-  if (passes(answer.error)) return again(commit, &CommitCalls::end);
+  if (passes(answer.error)) return again(commit, &TransactionCommits::end);
   commit->producer->identity = {};
   fail(commit, answer.error == kInvalidTxnState ? was_aborted() : not_known());
   release(commit);
 }
 
 // Another node has become the coordinator and sends the markers, so visibility has to be checked at the partitions.
-void CommitCalls::look_whether_visible(const CommitPtr& commit) {
+void TransactionCommits::look_whether_visible(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   std::vector<TopicPartition> partitions;
   for (const AppendedBatch& batch : commit->appended) partitions.push_back(batch.partition);
@@ -312,7 +312,7 @@ void CommitCalls::look_whether_visible(const CommitPtr& commit) {
                        });
                      };
                      if (!ends || !std::ranges::all_of(commit->appended, is_visible))
-                       return again(commit, &CommitCalls::look_whether_visible);
+                       return again(commit, &TransactionCommits::look_whether_visible);
                      succeed(commit);
                      release(commit);
                    });
@@ -320,9 +320,9 @@ void CommitCalls::look_whether_visible(const CommitPtr& commit) {
 
 // The caller is answered once the aborted rows no longer block the partitions: if it retried earlier, its new rows
 // would be overtaken by them.
-void CommitCalls::abort(const CommitPtr& commit) {
+void TransactionCommits::abort(const CommitPtr& commit) {
   ask_end(commit, false, [this, commit](const EndedTransaction& answer) {
-    if (passes(answer.error)) return again(commit, &CommitCalls::abort);
+    if (passes(answer.error)) return again(commit, &TransactionCommits::abort);
     if (commit->error) fail(commit, not_written(*commit->error));
     commit->producer->identity =
         answer.error == KafkaError::None ? answer.producer : coordinator::ProducerIdentity{};
@@ -330,15 +330,15 @@ void CommitCalls::abort(const CommitPtr& commit) {
   });
 }
 
-void CommitCalls::succeed(const CommitPtr& commit) {
+void TransactionCommits::succeed(const CommitPtr& commit) {
   if (const Done done = std::exchange(commit->done, nullptr)) done(std::move(commit->appended));
 }
 
-void CommitCalls::fail(const CommitPtr& commit, Error error) {
+void TransactionCommits::fail(const CommitPtr& commit, Error error) {
   if (const Done done = std::exchange(commit->done, nullptr)) done(std::move(error));
 }
 
-void CommitCalls::release(const CommitPtr& commit) {
+void TransactionCommits::release(const CommitPtr& commit) {
   free_.push_back(*std::exchange(commit->producer, std::nullopt));
   commit->is_over = true;
   start_waiting();

@@ -36,7 +36,7 @@ struct CommitCallRules {
 // been written.
 //
 // Threads: one loop. Owner: ClusterNode.
-class CommitCalls {
+class TransactionCommits {
  public:
   struct Part {
     std::string topic;
@@ -55,7 +55,7 @@ class CommitCalls {
     TransactionCalls& transactions;
     TransactionHost& host;
   };
-  CommitCalls(Around around, CommitCallRules rules) : around_(around), rules_(rules) {}
+  TransactionCommits(Around around, CommitCallRules rules) : around_(around), rules_(rules) {}
 
   void commit(std::vector<Part> parts, Done done);
   void tick();
@@ -86,7 +86,7 @@ class CommitCalls {
   void abort(const CommitPtr& commit);
   void succeed(const CommitPtr& commit);
   void fail(const CommitPtr& commit, Error error);
-  void again(const CommitPtr& commit, void (CommitCalls::*step)(const CommitPtr&));
+  void again(const CommitPtr& commit, void (TransactionCommits::*step)(const CommitPtr&));
   bool is_in_place(const Producer& producer) const;
   bool is_led_here(const Producer& producer) const;
   LeaderEpoch term_of(const storage::TopicPartition& coordinator) const;

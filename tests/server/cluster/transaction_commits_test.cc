@@ -1,4 +1,4 @@
-#include "server/cluster/commit_calls.h"
+#include "server/cluster/transaction_commits.h"
 
 #include <gtest/gtest.h>
 
@@ -35,9 +35,9 @@ std::string rows(int count) {
 
 // A node that commits; the leaders and the coordinator that it asks are on other nodes, which the
 // test plays.
-class CommitCallsTest : public ::testing::Test, protected TransactionHost {
+class TransactionCommitsTest : public ::testing::Test, protected TransactionHost {
  protected:
-  CommitCallsTest() {
+  TransactionCommitsTest() {
     lead(kCoordinator, kThere);
     for (const int32_t number : {0, 1}) lead(at(1, number), kThere);
   }
@@ -141,7 +141,7 @@ class CommitCallsTest : public ::testing::Test, protected TransactionHost {
                                  .check_leads = [](const TopicPartition&) { return Status(); },
                                  .host = *this},
                                 {}};
-  CommitCalls calls{{.self = kHere,
+  TransactionCommits calls{{.self = kHere,
                      .clock = clock,
                      .cluster = cluster,
                      .appends = appends,
@@ -151,7 +151,7 @@ class CommitCallsTest : public ::testing::Test, protected TransactionHost {
                     {}};
 };
 
-TEST_F(CommitCallsTest, RowsAreSentWhenTheCoordinatorKnowsWhereTo) {
+TEST_F(TransactionCommitsTest, RowsAreSentWhenTheCoordinatorKnowsWhereTo) {
   commit();
   begin();
   const auto added = take<JoinTransaction>();
@@ -179,7 +179,7 @@ TEST_F(CommitCallsTest, RowsAreSentWhenTheCoordinatorKnowsWhereTo) {
   EXPECT_EQ(told[0]->at(1).base_offset, Offset{20});
 }
 
-TEST_F(CommitCallsTest, TheNextOneGoesOnWithTheNewEpoch) {
+TEST_F(TransactionCommitsTest, TheNextOneGoesOnWithTheNewEpoch) {
   commit();
   begin();
   add();
@@ -195,7 +195,7 @@ TEST_F(CommitCallsTest, TheNextOneGoesOnWithTheNewEpoch) {
 
 // A coordinator on another node survives the death of this node, and readers then wait for the
 // time-out of the transaction.
-TEST_F(CommitCallsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
+TEST_F(TransactionCommitsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
   is_here = true;
   lead(kCoordinator, kHere);
   commit();
@@ -211,7 +211,7 @@ TEST_F(CommitCallsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
 }
 
 // The node was frozen, say, and its coordinator has not noticed yet that another one leads.
-TEST_F(CommitCallsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
+TEST_F(TransactionCommitsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
   is_here = true;  // as it believes
   commit();
   pass(100'000);
@@ -221,7 +221,7 @@ TEST_F(CommitCallsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
   EXPECT_LT(take<BeginCommit>().request.timeout_ms, 10'000);
 }
 
-TEST_F(CommitCallsTest, IfOnePartIsRefusedNothingIsWritten) {
+TEST_F(TransactionCommitsTest, IfOnePartIsRefusedNothingIsWritten) {
   commit(Offset{7});
   begin();
   add();
@@ -248,7 +248,7 @@ TEST_F(CommitCallsTest, IfOnePartIsRefusedNothingIsWritten) {
 
 // As after a freeze: the coordinator has aborted the transaction after its time-out, and one
 // partition has already been fenced.
-TEST_F(CommitCallsTest, AnAbortedTransactionIsReported) {
+TEST_F(TransactionCommitsTest, AnAbortedTransactionIsReported) {
   commit();
   begin();
   add();
@@ -263,7 +263,7 @@ TEST_F(CommitCallsTest, AnAbortedTransactionIsReported) {
   EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
 }
 
-TEST_F(CommitCallsTest, TheNextCoordinatorKnowsTheOutcome) {
+TEST_F(TransactionCommitsTest, TheNextCoordinatorKnowsTheOutcome) {
   for (const bool was_committed : {true, false}) {
     told.clear();
     commit();
@@ -282,7 +282,7 @@ TEST_F(CommitCallsTest, TheNextCoordinatorKnowsTheOutcome) {
   }
 }
 
-TEST_F(CommitCallsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
+TEST_F(TransactionCommitsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   commit();
   begin();
   add();
@@ -293,7 +293,7 @@ TEST_F(CommitCallsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   EXPECT_EQ(told[0].error().detail, "Either all of its rows were written, or none.");
 }
 
-TEST_F(CommitCallsTest, WithoutACoordinatorNothingIsWritten) {
+TEST_F(TransactionCommitsTest, WithoutACoordinatorNothingIsWritten) {
   commit();
   for (int i = 0; i < 200 && told.empty(); ++i) pass(100'000);
   ASSERT_EQ(told.size(), 1U);
@@ -304,7 +304,7 @@ TEST_F(CommitCallsTest, WithoutACoordinatorNothingIsWritten) {
 }
 
 // The new coordinator shortens the time-out of a transaction that began under the old one.
-TEST_F(CommitCallsTest, AProducerStartsOverAfterAChangeOfItsCoordinator) {
+TEST_F(TransactionCommitsTest, AProducerStartsOverAfterAChangeOfItsCoordinator) {
   is_here = true;
   const auto commit_all = [this](const ProducerIdentity& producer, bool begins) {
     commit();
