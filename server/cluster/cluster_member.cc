@@ -716,7 +716,7 @@ void ClusterMember::append_rows_unless_changed(const TopicPartition& partition, 
 }
 
 void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, int64_t open_wait_us,
-                             EndCalls::Done done) {
+                             LeaderEndRequests::Done done) {
   loop_.post(
       [this, partitions = std::move(partitions), open_wait_us, done = std::move(done)]() mutable {
         if (auto out = node_->out_of_cluster()) return done(*std::move(out));

@@ -102,7 +102,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // again. Fails with NotLeader, and with ReadTimeout.
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t timeout_ms,
                      std::function<void(Status)> done);
-  // --- Reads and writes of sessions: see RemoteAppends and EndCalls. Any thread; callbacks run on the member's thread.
+  // --- Reads and writes of sessions: see RemoteAppends and LeaderEndRequests. Any thread; callbacks run on the member's thread.
   // No callback runs once the member has stopped.
   void append_rows(const storage::TopicPartition& partition, std::string batches,
                    RemoteAppends::Done done);
@@ -111,8 +111,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Writes all parts or none: see TransactionCommits.
   void commit_rows(std::vector<TransactionCommits::Part> parts, TransactionCommits::Done done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us,
-                EndCalls::Done done);
-  // Finds out which of the partitions this node still leads: see EndCalls::confirm().
+                LeaderEndRequests::Done done);
+  // Finds out which of the partitions this node still leads: see LeaderEndRequests::confirm().
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done);

@@ -17,7 +17,7 @@
 #include "server/cluster/cluster_messages.h"
 #include "server/cluster/transaction_commits.h"
 #include "server/cluster/controller.h"
-#include "server/cluster/end_calls.h"
+#include "server/cluster/leader_end_requests.h"
 #include "server/cluster/scrub_calls.h"
 #include "server/cluster/transaction_calls.h"
 #include "storage/meta/cluster_table.h"
@@ -167,7 +167,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const storage::ReplicaManager& replicas() const { return replicas_; }
   TransactionCalls& transactions() { return transactions_; }
   RemoteAppends& appends() { return appends_; }
-  EndCalls& ends() { return ends_; }
+  LeaderEndRequests& ends() { return ends_; }
   TransactionCommits& commits() { return commits_; }
   // See ClusterMember::await_trimmed().
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t patience_us,
@@ -241,7 +241,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   int64_t clear_at_us_ = 0;
   TransactionCalls transactions_;
   RemoteAppends appends_;
-  EndCalls ends_;
+  LeaderEndRequests ends_;
   TransactionCommits commits_;
   // Callers that wait until followers have deleted the records that were deleted here.
   struct Trimming {

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "server/cluster/cluster_messages.h"
-#include "server/cluster/end_calls.h"
+#include "server/cluster/leader_end_requests.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/replica/range_digest.h"
 

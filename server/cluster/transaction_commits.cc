@@ -305,7 +305,7 @@ void TransactionCommits::look_whether_visible(const CommitPtr& commit) {
   std::vector<TopicPartition> partitions;
   for (const AppendedBatch& batch : commit->appended) partitions.push_back(batch.partition);
   around_.ends.ask(std::move(partitions), kOpenUs,
-                   [this, commit](const Result<EndCalls::Ends>& ends) {
+                   [this, commit](const Result<LeaderEndRequests::Ends>& ends) {
                      const auto is_visible = [&](const AppendedBatch& batch) {
                        return std::ranges::any_of(*ends, [&](const auto& end) {
                          return end.first == batch.partition && end.second > batch.last_offset;

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "server/cluster/remote_appends.h"
-#include "server/cluster/end_calls.h"
+#include "server/cluster/leader_end_requests.h"
 #include "server/cluster/transaction_calls.h"
 
 namespace server {
@@ -51,7 +51,7 @@ class TransactionCommits {
     const Clock& clock;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
     RemoteAppends& appends;
-    EndCalls& ends;
+    LeaderEndRequests& ends;
     TransactionCalls& transactions;
     TransactionHost& host;
   };

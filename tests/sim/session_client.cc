@@ -198,7 +198,7 @@ void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& 
     std::vector<TopicPartition> partitions;
     for (const storage::AppendedBatch& batch : batches) partitions.push_back(batch.partition);
     node.cluster()->ends().ask(
-        partitions, kOpenUs, [this, batches, name](const Result<server::EndCalls::Ends>& ends) {
+        partitions, kOpenUs, [this, batches, name](const Result<server::LeaderEndRequests::Ends>& ends) {
           for (size_t i = 0; ends && i < batches.size(); ++i)
             if (ends->at(i).second <= batches[i].last_offset)
               world_.findings.add(
@@ -225,7 +225,7 @@ void EndAsker::ask(SimNode& node, const std::vector<TopicPartition>& partitions)
     acknowledged[partition] = checker_.acknowledged_end(partition);
   node.cluster()->ends().ask(
       partitions, kOpenUs,
-      [this, id = node.id(), acknowledged](const Result<server::EndCalls::Ends>& ends) {
+      [this, id = node.id(), acknowledged](const Result<server::LeaderEndRequests::Ends>& ends) {
         if (!ends) return;
         ++answers_;
         for (const auto& [partition, end] : *ends)

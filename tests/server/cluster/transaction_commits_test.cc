@@ -123,7 +123,7 @@ class TransactionCommitsTest : public ::testing::Test, protected TransactionHost
                        .check_leads = [](const TopicPartition&) { return Status(); },
                        .append = [](storage::AppendRequest, const storage::AppendDone&) {}},
                       {}};
-  EndCalls ends{{.self = kHere,
+  LeaderEndRequests ends{{.self = kHere,
                  .clock = clock,
                  .send = keep,
                  .cluster = cluster,

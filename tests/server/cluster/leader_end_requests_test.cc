@@ -1,4 +1,4 @@
-#include "server/cluster/end_calls.h"
+#include "server/cluster/leader_end_requests.h"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ TopicPartition partition(int32_t number = 0) {
   return id;
 }
 
-class EndCallsTest : public ::testing::Test {
+class LeaderEndRequestsTest : public ::testing::Test {
  protected:
   void lead(NodeId leader, int32_t its_epoch, int32_t number = 0) {
     storage::PartitionAssignment assignment{.partition = partition(number)};
@@ -40,7 +40,7 @@ class EndCallsTest : public ::testing::Test {
   }
   void ask(std::vector<TopicPartition> partitions) {
     calls.ask(std::move(partitions), open_wait_us,
-              [this](Result<EndCalls::Ends> answer) { told = std::move(answer); });
+              [this](Result<LeaderEndRequests::Ends> answer) { told = std::move(answer); });
   }
 
   SimulatedClock clock{1'700'000'000'000};
@@ -48,12 +48,12 @@ class EndCallsTest : public ::testing::Test {
   std::map<int32_t, int32_t> versions;
   storage::ClusterTable table;
   std::deque<std::pair<NodeId, ClusterMessage>> sent;
-  std::optional<Result<EndCalls::Ends>> told;
+  std::optional<Result<LeaderEndRequests::Ends>> told;
   std::optional<NodeEpoch> epoch = NodeEpoch{5};
   std::vector<std::function<void(Status)>> metadata_asked;
   LeaderEnds ends{LeaderEpoch{4}, Offset{17}, true, {kThere, kElsewhere}};
   std::vector<LeaderEnds> ends_of;  // by partition, if they are not alike
-  EndCalls calls{
+  LeaderEndRequests calls{
       {.self = kHere,
        .clock = clock,
        .send = [this](NodeId to, ClusterMessage message) { sent.emplace_back(to, message); },
@@ -69,7 +69,7 @@ class EndCallsTest : public ::testing::Test {
       {}};
 };
 
-TEST_F(EndCallsTest, EachLeaderIsAskedForAllThatItLeads) {
+TEST_F(LeaderEndRequestsTest, EachLeaderIsAskedForAllThatItLeads) {
   lead(kThere, 4, 0);
   lead(kElsewhere, 4, 1);
   lead(kThere, 4, 2);
@@ -80,12 +80,12 @@ TEST_F(EndCallsTest, EachLeaderIsAskedForAllThatItLeads) {
   EXPECT_FALSE(told);
   calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{11}}});
   ASSERT_TRUE(told && *told);
-  EXPECT_EQ(**told, (EndCalls::Ends{{partition(0), Offset{10}},
+  EXPECT_EQ(**told, (LeaderEndRequests::Ends{{partition(0), Offset{10}},
                                     {partition(1), Offset{11}},
                                     {partition(2), Offset{12}}}));
 }
 
-TEST_F(EndCallsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
+TEST_F(LeaderEndRequestsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
   lead(kThere, 4);
   ask({partition()});
   const auto first = take<AskEnds>(kThere);
@@ -100,7 +100,7 @@ TEST_F(EndCallsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
   ASSERT_TRUE(told && *told);
 }
 
-TEST_F(EndCallsTest, ALostQuestionIsRepeatedAndFinallyGivenUp) {
+TEST_F(LeaderEndRequestsTest, ALostQuestionIsRepeatedAndFinallyGivenUp) {
   lead(kThere, 4);
   ask({partition()});
   take<AskEnds>(kThere);
@@ -114,7 +114,7 @@ TEST_F(EndCallsTest, ALostQuestionIsRepeatedAndFinallyGivenUp) {
   EXPECT_EQ(told->error().code, ErrorCode::NotLeader);
 }
 
-TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransaction) {
+TEST_F(LeaderEndRequestsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransaction) {
   ends.heirs.clear();
   ends.acknowledged_end = Offset{20};  // and 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition(0)}});
@@ -139,7 +139,7 @@ TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransactio
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
 }
 
-TEST_F(EndCallsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants) {
+TEST_F(LeaderEndRequestsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants) {
   for (const int64_t wait_us : {1'000'000, 8'000'000}) {
     open_wait_us = wait_us;
     told.reset();
@@ -162,7 +162,7 @@ TEST_F(EndCallsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants) {
   }
 }
 
-TEST_F(EndCallsTest, ALeaderAsksTheNodesThatCouldLeadByNow) {
+TEST_F(LeaderEndRequestsTest, ALeaderAsksTheNodesThatCouldLeadByNow) {
   calls.on_message(kThere, AskEnds{8, {partition(0), partition(1)}});
   const auto first = take<ConfirmLeader>(kThere), second = take<ConfirmLeader>(kElsewhere);
   EXPECT_EQ(first.led.size(), 2U);
@@ -175,7 +175,7 @@ TEST_F(EndCallsTest, ALeaderAsksTheNodesThatCouldLeadByNow) {
   EXPECT_EQ(answer.ends, (std::vector<Offset>{Offset{17}, Offset{17}}));
 }
 
-TEST_F(EndCallsTest, OneThatKnowsOfANewerLeaderIsEnough) {
+TEST_F(LeaderEndRequestsTest, OneThatKnowsOfANewerLeaderIsEnough) {
   calls.on_message(kThere, AskEnds{8, {partition()}});
   const auto first = take<ConfirmLeader>(kThere);
   take<ConfirmLeader>(kElsewhere);
@@ -183,13 +183,13 @@ TEST_F(EndCallsTest, OneThatKnowsOfANewerLeaderIsEnough) {
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
 }
 
-TEST_F(EndCallsTest, ANewLeaderWaitsUntilAllEarlierRecordsAreVisible) {
+TEST_F(LeaderEndRequestsTest, ANewLeaderWaitsUntilAllEarlierRecordsAreVisible) {
   ends.has_all_of_before = false;
   calls.on_message(kThere, AskEnds{8, {partition()}});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
 }
 
-TEST_F(EndCallsTest, ANewLeaderWaitsForTheEndOfATransactionFromBeforeIt) {
+TEST_F(LeaderEndRequestsTest, ANewLeaderWaitsForTheEndOfATransactionFromBeforeIt) {
   ends.heirs.clear();
   ends.begin = Offset{20};  // of which 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -199,7 +199,7 @@ TEST_F(EndCallsTest, ANewLeaderWaitsForTheEndOfATransactionFromBeforeIt) {
   EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{20}});
 }
 
-TEST_F(EndCallsTest, AConfirmationRequiresAllMetadataFromBeforeIt) {
+TEST_F(LeaderEndRequestsTest, AConfirmationRequiresAllMetadataFromBeforeIt) {
   lead(kThere, 4);
   calls.on_message(kThere, ConfirmLeader{1, {{partition(), LeaderEpoch{4}}}});
   EXPECT_FALSE(take<LeaderConfirmed>(kThere).error);
@@ -214,7 +214,7 @@ TEST_F(EndCallsTest, AConfirmationRequiresAllMetadataFromBeforeIt) {
 
 // --- Where fewer are in sync than min.insync.replicas
 
-TEST_F(EndCallsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNodes) {
+TEST_F(LeaderEndRequestsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNodes) {
   ends.has_min_isr = false;
   lead(kHere, 4);
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -240,7 +240,7 @@ TEST_F(EndCallsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNodes) {
 }
 
 // Found by simulation: the answer that all metadata had been read arrived after the node had read of another leader.
-TEST_F(EndCallsTest, ALoneLeaderThatReadsOfAnotherLeaderDoesNotLead) {
+TEST_F(LeaderEndRequestsTest, ALoneLeaderThatReadsOfAnotherLeaderDoesNotLead) {
   ends.has_min_isr = false;
   lead(kHere, 4);
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -249,7 +249,7 @@ TEST_F(EndCallsTest, ALoneLeaderThatReadsOfAnotherLeaderDoesNotLead) {
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
 }
 
-TEST_F(EndCallsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
+TEST_F(LeaderEndRequestsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
   const LeaderEnds enough = ends;
   LeaderEnds alone = ends;
   alone.has_min_isr = false;
@@ -267,7 +267,7 @@ TEST_F(EndCallsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
 
 // --- Whether this node leads still
 
-TEST_F(EndCallsTest, ALeaderIsConfirmedByAllNodesThatCouldLeadByNow) {
+TEST_F(LeaderEndRequestsTest, ALeaderIsConfirmedByAllNodesThatCouldLeadByNow) {
   std::optional<Status> confirmed;
   const auto confirm = [&] {
     confirmed.reset();

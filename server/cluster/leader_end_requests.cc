@@ -1,4 +1,4 @@
-#include "server/cluster/end_calls.h"
+#include "server/cluster/leader_end_requests.h"
 
 #include <algorithm>
 #include <set>
@@ -24,7 +24,7 @@ bool is_open(const std::optional<Error>& error) {
 
 }  // namespace
 
-void EndCalls::ask(std::vector<TopicPartition> partitions, int64_t open_wait_us, Done done) {
+void LeaderEndRequests::ask(std::vector<TopicPartition> partitions, int64_t open_wait_us, Done done) {
   const uint64_t id = ++last_number_;
   Question& question = questions_[id];
   for (const TopicPartition& partition : partitions) question.ends[partition];
@@ -37,7 +37,7 @@ void EndCalls::ask(std::vector<TopicPartition> partitions, int64_t open_wait_us,
 }
 
 // Asks for the partitions that are not answered yet, unless an earlier question for them may still be answered.
-void EndCalls::ask_now(uint64_t id, Question& question) {
+void LeaderEndRequests::ask_now(uint64_t id, Question& question) {
   const int64_t now_us = around_.clock.monotonic_us();
   question.ask_at_us = now_us + kRetryUs;
   std::set<TopicPartition> on_their_way;
@@ -66,11 +66,11 @@ void EndCalls::ask_now(uint64_t id, Question& question) {
   }
 }
 
-void EndCalls::forget_asked(Question& question) {
+void LeaderEndRequests::forget_asked(Question& question) {
   for (const auto& [number, asked] : question.asked) question_of_.erase(number);
 }
 
-void EndCalls::tick() {
+void LeaderEndRequests::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
   std::vector<Question> late;
   for (auto each = questions_.begin(); each != questions_.end();) {
@@ -114,7 +114,7 @@ void EndCalls::tick() {
                       "nodes that may lead the partition by now do not answer"});
 }
 
-void EndCalls::on_message(NodeId, const EndsTold& message) {
+void LeaderEndRequests::on_message(NodeId, const EndsTold& message) {
   const auto found = question_of_.find(message.number);
   if (found == question_of_.end()) return;
   const uint64_t id = found->second;
@@ -131,7 +131,7 @@ void EndCalls::on_message(NodeId, const EndsTold& message) {
   finish_if_done(id);
 }
 
-void EndCalls::finish_if_done(uint64_t id) {
+void LeaderEndRequests::finish_if_done(uint64_t id) {
   const auto found = questions_.find(id);
   if (!std::ranges::all_of(found->second.ends,
                            [](const auto& each) { return each.second.has_value(); }))
@@ -146,7 +146,7 @@ void EndCalls::finish_if_done(uint64_t id) {
 
 // --- The leader's side
 
-void EndCalls::add_witnesses(Witnesses& to, const TopicPartition& partition,
+void LeaderEndRequests::add_witnesses(Witnesses& to, const TopicPartition& partition,
                              const LeaderEnds& leads) const {
   const ConfirmLeader::Led led{partition, leads.epoch};
   if (!leads.has_min_isr) {
@@ -156,7 +156,7 @@ void EndCalls::add_witnesses(Witnesses& to, const TopicPartition& partition,
   }
 }
 
-void EndCalls::ask_witnesses(Witnesses witnesses, int64_t patience_us,
+void LeaderEndRequests::ask_witnesses(Witnesses witnesses, int64_t patience_us,
                              std::function<void(Status)> done) {
   auto& [heirs, in_metadata] = witnesses;
   if (heirs.empty() && in_metadata.empty()) return done({});
@@ -181,7 +181,7 @@ void EndCalls::ask_witnesses(Witnesses witnesses, int64_t patience_us,
   });
 }
 
-void EndCalls::heard(uint64_t id, const Status& status) {
+void LeaderEndRequests::heard(uint64_t id, const Status& status) {
   const auto found = answers_.find(id);
   if (found == answers_.end()) return;
   if (status && --found->second.left > 0) return;
@@ -190,7 +190,7 @@ void EndCalls::heard(uint64_t id, const Status& status) {
   done(status);
 }
 
-Status EndCalls::check_newest(const std::vector<ConfirmLeader::Led>& led) const {
+Status LeaderEndRequests::check_newest(const std::vector<ConfirmLeader::Led>& led) const {
   for (const auto& [partition, epoch] : led) {
     const storage::PartitionAssignment* known = around_.cluster()->find(partition);
     if (known != nullptr && known->leader_epoch > epoch)
@@ -199,7 +199,7 @@ Status EndCalls::check_newest(const std::vector<ConfirmLeader::Led>& led) const 
   return {};
 }
 
-void EndCalls::confirm(const TopicPartition& partition, std::function<void(Status)> done) {
+void LeaderEndRequests::confirm(const TopicPartition& partition, std::function<void(Status)> done) {
   const Result<LeaderEnds> leads = around_.leads(partition);
   if (!leads) return done(leads.error());
   Witnesses witnesses;
@@ -207,12 +207,12 @@ void EndCalls::confirm(const TopicPartition& partition, std::function<void(Statu
   ask_witnesses(std::move(witnesses), kConfirmUs, std::move(done));
 }
 
-void EndCalls::refuse(NodeId asker, uint64_t number, Error why) const {
+void LeaderEndRequests::refuse(NodeId asker, uint64_t number, Error why) const {
   around_.send(asker, EndsTold{.number = number, .error = std::move(why)});
 }
 
 // The offset that must be readable is fixed when the question arrives: later acknowledgements are for later questions.
-void EndCalls::on_message(NodeId from, const AskEnds& message) {
+void LeaderEndRequests::on_message(NodeId from, const AskEnds& message) {
   Asking asking{from, message.number, {}, around_.clock.monotonic_us() + kOpenUs};
   Seen seen;
   for (const TopicPartition& partition : message.partitions) {
@@ -227,7 +227,7 @@ void EndCalls::on_message(NodeId from, const AskEnds& message) {
 }
 
 // A transaction ends only when enough replicas are in sync for its marker.
-Error EndCalls::in_the_way(const Asking& asking, Seen& seen) const {
+Error LeaderEndRequests::in_the_way(const Asking& asking, Seen& seen) const {
   for (const auto& [partition, until] : asking.partitions)
     if (const auto& leads = look(partition, seen); leads && !leads->has_min_isr)
       return {ErrorCode::NotEnoughReplicas,
@@ -237,13 +237,13 @@ Error EndCalls::in_the_way(const Asking& asking, Seen& seen) const {
           "acknowledged rows follow an open transaction"};
 }
 
-const Result<LeaderEnds>& EndCalls::look(const TopicPartition& partition, Seen& seen) const {
+const Result<LeaderEnds>& LeaderEndRequests::look(const TopicPartition& partition, Seen& seen) const {
   const auto known = seen.find(partition);
   return known != seen.end() ? known->second
                              : seen.emplace(partition, around_.leads(partition)).first->second;
 }
 
-bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
+bool LeaderEndRequests::try_tell(const Asking& asking, Seen& seen) {
   EndsTold told{.number = asking.number};
   Witnesses witnesses;
   for (const auto& [partition, until] : asking.partitions) {
@@ -267,7 +267,7 @@ bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
   return true;
 }
 
-void EndCalls::on_message(NodeId from, const ConfirmLeader& message) {
+void LeaderEndRequests::on_message(NodeId from, const ConfirmLeader& message) {
   LeaderConfirmed answer{.number = message.number};
   if (!around_.epoch())
     answer.error = Error{ErrorCode::NotLeader,
@@ -277,7 +277,7 @@ void EndCalls::on_message(NodeId from, const ConfirmLeader& message) {
   around_.send(from, std::move(answer));
 }
 
-void EndCalls::on_message(NodeId, const LeaderConfirmed& message) {
+void LeaderEndRequests::on_message(NodeId, const LeaderConfirmed& message) {
   const auto number = answer_of_.find(message.number);
   if (number == answer_of_.end()) return;
   const uint64_t id = number->second;

@@ -51,7 +51,7 @@ struct LeaderEnds {
 //     ◄─ EndsTold ─
 //
 // Threads: one loop. Owner: ClusterNode.
-class EndCalls {
+class LeaderEndRequests {
  public:
   using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
   using Done = std::function<void(Result<Ends>)>;
@@ -68,7 +68,7 @@ class EndCalls {
     std::function<void(std::function<void(Status)>)> confirm_read;
   };
   // Message numbers start above those of an earlier process, whose answers may still arrive.
-  EndCalls(Around around, EndCallRules rules)
+  LeaderEndRequests(Around around, EndCallRules rules)
       : around_(std::move(around)),
         rules_(rules),
         last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
