@@ -9,7 +9,7 @@
 
 #include "server/auth/digest.h"
 #include "server/http/refusal_log.h"
-#include "server/net/interest.h"
+#include "server/net/weak_callback.h"
 
 namespace server::http {
 
@@ -150,7 +150,7 @@ class GuardedExchange final : public Exchange {
     begins_us_.reset();
     const std::shared_ptr<Errand> errand = errand_;
     return guard_->view.run_aside(
-        [guard = guard_, errand, told = interest_.on(context_.loop, [this](bool is_right) {
+        [guard = guard_, errand, told = callback_.on(context_.loop, [this](bool is_right) {
           is_right_ = is_right;
           context_.responder.wake();
         })] {
@@ -222,7 +222,7 @@ class GuardedExchange final : public Exchange {
   std::optional<bool> is_right_;
   bool is_over_ = false, is_body_over_ = false;
   std::string body_;
-  const Interest interest_;  // the result is dropped if the client has disconnected
+  const WeakCallback callback_;  // the result is dropped if the client has disconnected
 };
 
 std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,

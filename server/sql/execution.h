@@ -1,5 +1,5 @@
-// The kinds of statements that run for a session. An execution is destroyed when the client loses
-// interest in it; answers that arrive later are dropped.
+// The kinds of statements that run for a session. An execution is destroyed when the client no longer needs its answer;
+// answers that arrive later are dropped.
 #pragma once
 #include <memory>
 #include <optional>
@@ -9,7 +9,7 @@
 
 #include "engine/plan/query_plan.h"
 #include "engine/query/pull.h"
-#include "server/net/interest.h"
+#include "server/net/weak_callback.h"
 #include "server/sql/port.h"
 #include "server/sql/session.h"
 
@@ -30,19 +30,19 @@ class SqlExecution : public sql::Execution {
   // The wrapper may be called on any thread.
   template <class F>
   auto on_loop(F run) {
-    return interest_.on(session_.shard().loop(), std::move(run));
+    return callback_.on(session_.shard().loop(), std::move(run));
   }
   SqlSession& session() const { return session_; }
   sql::Receiver& receiver() { return receiver_; }
   bool is_paused() const { return is_paused_; }
-  const Interest& interest() const { return interest_; }
+  const WeakCallback& weak_callback() const { return callback_; }
 
  private:
   SqlSession& session_;
   sql::Receiver& receiver_;
   OpenStatement place_;
   bool is_paused_ = false;
-  const Interest interest_;
+  const WeakCallback callback_;
 };
 
 // The error for a statement that finds the queue of the workers full.

@@ -579,14 +579,14 @@ Status ReplicatedJournals::settle(PartitionId journal) {
 // --- Readers
 
 void ReplicatedJournals::when_carried_out(PartitionId journal, Offset end,
-                                          const std::weak_ptr<const void>& interest,
+                                          const std::weak_ptr<const void>& receiver,
                                           std::function<void(Status)> done) {
-  loop_.post([this, journal, waiter = Waiter{end, interest, std::move(done)}]() mutable {
+  loop_.post([this, journal, waiter = Waiter{end, receiver, std::move(done)}]() mutable {
     std::optional<Error> broken;
     {
       const std::lock_guard lock(mutex_);
       Journal& its = journals_[journal];
-      std::erase_if(its.waiters, [](const Waiter& each) { return each.interest.expired(); });
+      std::erase_if(its.waiters, [](const Waiter& each) { return each.receiver.expired(); });
       broken = its.broken;
       if (!broken && (its.place.next < waiter.end || is_lost(journal, its))) {
         its.waiters.push_back(std::move(waiter));
@@ -604,7 +604,7 @@ void ReplicatedJournals::when_carried_out(PartitionId journal, Offset end,
 void ReplicatedJournals::tell_waiters(std::vector<Waiter> reached) {
   std::vector<std::function<void(Status)>> done;
   for (Waiter& waiter : reached)
-    if (!waiter.interest.expired()) done.push_back(std::move(waiter.done));
+    if (!waiter.receiver.expired()) done.push_back(std::move(waiter.done));
   if (done.empty()) return;
   // Each shard answers on the journals' loop.
   const auto countdown =

@@ -116,7 +116,7 @@ class ReplicatedJournals {
 
   // Calls back on the loop when all commits before `end` are applied and each shard has received
   // those of its tasks.
-  void when_carried_out(PartitionId journal, Offset end, const std::weak_ptr<const void>& interest,
+  void when_carried_out(PartitionId journal, Offset end, const std::weak_ptr<const void>& receiver,
                         std::function<void(Status)> done);
   // The outputs of all commits before this offset are delivered, as far as this node has read the
   // journal.
@@ -148,7 +148,7 @@ class ReplicatedJournals {
  private:
   struct Waiter {
     Offset end;
-    std::weak_ptr<const void> interest;
+    std::weak_ptr<const void> receiver;
     std::function<void(Status)> done;
   };
   struct Journal {

@@ -45,7 +45,7 @@ std::string positions_of(engine::Task& task) {
 
 // Removes waiters whose look-up has given up.
 void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
-  std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.interest.expired(); });
+  std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.receiver.expired(); });
 }
 
 size_t state_bytes_of(const ShardTask& task) {
@@ -475,7 +475,7 @@ void Shard::check_waiters(ShardTask& task) {
 
 void Shard::when_passed(const std::string& query_id, int stage,
                         const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
-                        const std::weak_ptr<const void>& interest,
+                        const std::weak_ptr<const void>& receiver,
                         std::function<void(Status)> passed) {
   std::vector<ShardTask*> concerned;
   if (const auto query = tasks_.find(query_id); query != tasks_.end())
@@ -485,7 +485,7 @@ void Shard::when_passed(const std::string& query_id, int stage,
   for (ShardTask* task : concerned) {
     forget_expired(task->waiters);
     task->waiters.push_back(
-        {targets, interest, [countdown](Status status) { countdown->one(std::move(status)); }});
+        {targets, receiver, [countdown](Status status) { countdown->one(std::move(status)); }});
     check_waiters(*task);
     attend(*task);
   }

@@ -74,7 +74,7 @@ struct ShardTask {
   int64_t held_back_us = 0;
   struct Waiter {
     std::vector<std::pair<engine::PartitionRef, Offset>> targets;
-    std::weak_ptr<const void> interest;  // expired: the waiter has given up
+    std::weak_ptr<const void> receiver;  // expired: the waiter has given up
     std::function<void(Status)> reached;
   };
   std::vector<Waiter> waiters;
@@ -200,11 +200,11 @@ class Shard {
   void schedule(ShardTask& task);
 
   // Calls back when all tasks of a query stage here have durably passed these positions, or have
-  // failed. An expired `interest` gets no call: it is forgotten when the next waiter arrives or
+  // failed. An expired `receiver` gets no call: it is forgotten when the next waiter arrives or
   // soon after.
   void when_passed(const std::string& query_id, int stage,
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
-                   const std::weak_ptr<const void>& interest, std::function<void(Status)> passed);
+                   const std::weak_ptr<const void>& receiver, std::function<void(Status)> passed);
   // How many of the records before the targets the tasks of a stage here have durably passed.
   struct Passed {
     size_t tasks = 0;  // of the stage

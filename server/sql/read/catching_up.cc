@@ -172,13 +172,13 @@ void CatchingUp::await(Ends which) {
 }
 
 void CatchingUp::await_ends(Ends which, const SessionWrites& ends) {
-  interest_ = std::make_shared<int>();
+  receiver_ = std::make_shared<int>();
   const auto mode = wait_->most_ms() == 0 ? ReadBarrier::Mode::Look : ReadBarrier::Mode::Wait;
-  const auto interest = interest_;
+  const auto receiver = receiver_;
   auto barrier = ReadBarrier::begin(
-      session_.parts(), session_.shard(), image_, queries_, ends, mode, interest,
+      session_.parts(), session_.shard(), image_, queries_, ends, mode, receiver,
       there_.here([this, which](const Status& status) { passed(which, status); }));
-  if (interest_ != interest) return;  // the barrier has answered within begin()
+  if (receiver_ != receiver) return;  // the barrier has answered within begin()
   barrier_ = std::move(barrier);
   if (mode == ReadBarrier::Mode::Look) return;
   wait_->watch(
@@ -188,11 +188,11 @@ void CatchingUp::await_ends(Ends which, const SessionWrites& ends) {
 
 void CatchingUp::passed(Ends which, const Status& status) {
   const auto barrier = std::exchange(barrier_, nullptr);
-  const auto interest = std::exchange(interest_, nullptr);
+  const auto receiver = std::exchange(receiver_, nullptr);
   wait_->rest();
   if (!done_) return;
   if (!status && wait_->most_ms() == 0 && barrier) {
-    interest_ = interest;  // the barrier answers while the interest lives
+    receiver_ = receiver;  // the barrier answers while the receiver lives
     return barrier->ask_progress(there_.here(
         [this, which](const ReadBarrier::Progress& progress) { end(behind(which, progress)); }));
   }
@@ -212,11 +212,11 @@ void CatchingUp::passed(Ends which, const Status& status) {
 // While a query does not run: finds out whether its output lacks rows.
 void CatchingUp::look() {
   ask_ends([this](const SessionWrites& ends) {
-    interest_ = std::make_shared<int>();
+    receiver_ = std::make_shared<int>();
     ReadBarrier::begin(session_.parts(), session_.shard(), image_, queries_, ends,
-                       ReadBarrier::Mode::Look, interest_,
+                       ReadBarrier::Mode::Look, receiver_,
                        there_.here([this](const Status& status) {
-                         interest_.reset();
+                         receiver_.reset();
                          if (!done_) return;
                          warn(!status);
                          end({});
@@ -275,7 +275,7 @@ void CatchingUp::warn(bool lacks_rows) {
 }
 
 void CatchingUp::end(Status status) {
-  interest_.reset();
+  receiver_.reset();
   barrier_.reset();
   if (wait_) wait_->rest();
   if (auto done = std::exchange(done_, nullptr)) done(std::move(status));

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "server/net/interest.h"
+#include "server/net/weak_callback.h"
 #include "server/net/loop.h"
 #include "server/sql/port.h"
 #include "server/sql/read/read_barrier.h"
@@ -48,7 +48,7 @@ class PatientWait {
   AskProgress ask_;
   Late late_;
   std::optional<Timer> timer_;
-  std::optional<Interest>
+  std::optional<WeakCallback>
       asked_;  // renewed for each question, so that answers to an earlier watch are dropped
 };
 
@@ -110,9 +110,9 @@ class CatchingUp {
   std::optional<Trouble> trouble_;  // the first failed or paused query, as evaluated last
   std::optional<sql::Notice> warning_;
   std::shared_ptr<ReadBarrier> barrier_;
-  std::shared_ptr<int> interest_;  // alive while the barrier may answer
+  std::shared_ptr<int> receiver_;  // alive while the barrier may answer
   std::optional<Timer> retry_;
-  const Interest there_;
+  const WeakCallback there_;
 };
 
 // Whether a reader of the query's output waits only for the writes of its own session: all queries

@@ -2,7 +2,7 @@
 #include <optional>
 
 #include "engine/plan/print_plan.h"
-#include "server/net/interest.h"
+#include "server/net/weak_callback.h"
 #include "server/sql/execution.h"
 
 namespace server {
@@ -60,7 +60,7 @@ class AssertExecution final : public SqlExecution {
     const auto& subject = schema()->subject;
     session().parts().definitions.outside_registry()->look_up(
         subject ? std::optional(subject->text) : std::nullopt, id,
-        interest_.on(session().shard().loop(), [this](Result<engine::SchemaRegistry> found) {
+        callback_.on(session().shard().loop(), [this](Result<engine::SchemaRegistry> found) {
           if (!found) return receiver().on_error(std::move(found).error());
           judge(engine::refute(*schema(), *found));
         }));
@@ -77,7 +77,7 @@ class AssertExecution final : public SqlExecution {
   const std::shared_ptr<const engine::ParsedStatement> statement_;
   Timer timer_;
   int64_t until_us_ = 0;
-  const Interest interest_;  // last, so that later answers are dropped
+  const WeakCallback callback_;  // last, so that later answers are dropped
 };
 
 }  // namespace

@@ -125,7 +125,7 @@ class PullExecution final : public TableRead {
       this->take(part, portion);
     };
     if (shard != &session().shard()) return on_loop(take);
-    return interest().here(take);
+    return weak_callback().here(take);
   }
 
   void take(size_t index, const Result<std::shared_ptr<PullPortion>>& portion) {
@@ -210,7 +210,7 @@ class PullExecution final : public TableRead {
     const int64_t taken_us = session().parts().clock.monotonic_us() - turn.begun_us;
     if (!loop.is_slice_over(taken_us, kSlice)) return false;
     is_rest_posted_ = true;
-    loop.post_rest("rows of a look-up", interest().here([this] {
+    loop.post_rest("rows of a look-up", weak_callback().here([this] {
       is_rest_posted_ = false;
       deliver();
       charge_waiting();

@@ -371,7 +371,7 @@ class SelectExecution final : public TableRead {
           return;
         if (loop.is_slice_over(clock.monotonic_us() - begun_us, kSlice)) {
           is_rest_posted_ = true;
-          return loop.post_rest("rows of a SELECT", interest().here([this] {
+          return loop.post_rest("rows of a SELECT", weak_callback().here([this] {
             is_rest_posted_ = false;
             show();
           }));

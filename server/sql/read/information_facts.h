@@ -12,7 +12,7 @@
 #include "engine/functions/catalog_names.h"
 #include "engine/system_tables/information.h"
 #include "server/metadata/image.h"
-#include "server/net/interest.h"
+#include "server/net/weak_callback.h"
 #include "server/sql/session.h"
 
 namespace server {
@@ -113,7 +113,7 @@ class InformationGathering {
  private:
   template <class F>
   auto on_loop(F run) {
-    return interest_.on(session_.shard().loop(), std::move(run));
+    return callback_.on(session_.shard().loop(), std::move(run));
   }
   void ask_registry();
   void ask_shards();
@@ -129,7 +129,7 @@ class InformationGathering {
   InformationNeeds needs_;
   Done done_;
   size_t left_ = 0;  // number of outstanding answers
-  const Interest interest_;
+  const WeakCallback callback_;
 };
 
 }  // namespace server

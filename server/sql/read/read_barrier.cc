@@ -47,25 +47,25 @@ std::vector<storage::TopicPartition> partitions_read_by(
 }
 
 ReadBarrier::ReadBarrier(SqlParts& parts, Shard& shard, MetadataImagePtr image,
-                         const SessionWrites& ends, Mode mode, std::weak_ptr<const void> interest,
+                         const SessionWrites& ends, Mode mode, std::weak_ptr<const void> receiver,
                          std::function<void(Status)> passed)
     : parts_(parts),
       shard_(shard),
       image_(std::move(image)),
       mode_(mode),
       frontier_(ends),
-      interest_(std::move(interest)),
+      receiver_(std::move(receiver)),
       passed_(std::move(passed)) {}
 
 std::shared_ptr<ReadBarrier> ReadBarrier::begin(SqlParts& parts, Shard& shard,
                                                 MetadataImagePtr image,
                                                 std::span<const DefinedQuery* const> queries,
                                                 const SessionWrites& ends, Mode mode,
-                                                std::weak_ptr<const void> interest,
+                                                std::weak_ptr<const void> receiver,
                                                 std::function<void(Status)> passed) {
   parts.log.hurry();  // tasks may not know the newest records yet
   std::shared_ptr<ReadBarrier> barrier(new ReadBarrier(parts, shard, std::move(image), ends, mode,
-                                                       std::move(interest), std::move(passed)));
+                                                       std::move(receiver), std::move(passed)));
   for (const DefinedQuery* query : queries_on_the_way(*barrier->image_, queries))
     for (size_t stage = 0; stage < query->plan->stages.size(); ++stage)
       barrier->route_.push_back({query, static_cast<int>(stage)});
@@ -131,7 +131,7 @@ void ReadBarrier::ask(Shard& shard, const StageRef& ref, const Targets& targets)
     });
   };
   if (mode_ == Mode::Look) return answer(now.all ? Status() : Status(not_passed()));
-  shard.when_passed(ref.query->plan->id, ref.stage, targets, interest_, answer);
+  shard.when_passed(ref.query->plan->id, ref.stage, targets, receiver_, answer);
 }
 
 void ReadBarrier::one_passed(const StageRef& ref, size_t tasks, Status status) {
@@ -150,7 +150,7 @@ void ReadBarrier::one_passed(const StageRef& ref, size_t tasks, Status status) {
 }
 
 void ReadBarrier::end(Status status) {
-  if (interest_.lock()) passed_(std::move(status));
+  if (receiver_.lock()) passed_(std::move(status));
 }
 
 void ReadBarrier::ask_progress(std::function<void(Progress)> done) {
@@ -175,7 +175,7 @@ void ReadBarrier::ask_progress(std::function<void(Progress)> done) {
       self->shard_.post([self, passed, sum, done] {
         sum->progress.records += passed.records;
         sum->progress.of_records += passed.of_records;
-        if (--sum->left == 0 && self->interest_.lock()) done(sum->progress);
+        if (--sum->left == 0 && self->receiver_.lock()) done(sum->progress);
       });
     });
 }

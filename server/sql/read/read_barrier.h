@@ -40,14 +40,14 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
   // Calls `passed` once, on the shard's loop, when every record before `ends`, and everything that
   // queries on the way made of it, has passed these queries durably; at once if they do not depend
   // on these topics. Fails if a query on the way has failed or has lost its tasks. The caller
-  // limits the wait: after `interest` has expired nothing is called, and requests that wait at
+  // limits the wait: after `receiver` has expired nothing is called, and requests that wait at
   // tasks are dropped.
   static std::shared_ptr<ReadBarrier> begin(SqlParts& parts, Shard& shard, MetadataImagePtr image,
                                             std::span<const DefinedQuery* const> queries,
                                             const SessionWrites& ends, Mode mode,
-                                            std::weak_ptr<const void> interest,
+                                            std::weak_ptr<const void> receiver,
                                             std::function<void(Status)> passed);
-  // `done` is called on the shard's loop, unless the interest has expired.
+  // `done` is called on the shard's loop, unless the receiver has expired.
   void ask_progress(std::function<void(Progress)> done);
 
  private:
@@ -57,7 +57,7 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
   };
   using Targets = std::vector<std::pair<engine::PartitionRef, Offset>>;
   ReadBarrier(SqlParts& parts, Shard& shard, MetadataImagePtr image, const SessionWrites& ends,
-              Mode mode, std::weak_ptr<const void> interest, std::function<void(Status)> passed);
+              Mode mode, std::weak_ptr<const void> receiver, std::function<void(Status)> passed);
   std::vector<Uuid> inputs_of(const StageRef& ref) const;
   Targets targets_of(const StageRef& ref) const;
   void note_outputs(const StageRef& ref);
@@ -71,7 +71,7 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
   const MetadataImagePtr image_;
   const Mode mode_;
   SessionWrites frontier_;
-  const std::weak_ptr<const void> interest_;
+  const std::weak_ptr<const void> receiver_;
   std::function<void(Status)> passed_;
   std::vector<StageRef> route_;
   size_t at_ = 0, left_ = 0;

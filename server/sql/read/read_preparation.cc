@@ -125,16 +125,16 @@ void ReadPreparation::await_journals(const ClusterTopics::Ends& ends) {
   if (ends.empty()) return begin_waiting();
   timer_.emplace(session_.shard().loop(), "waiting reads", [this] { end(behind(false)); });
   timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
-  interest_ = std::make_shared<int>();
+  waiter_ = std::make_shared<int>();
   left_ = static_cast<int>(ends.size());
   for (const auto& [partition, readable_end] : ends)
     session_.parts().queries.journals()->when_carried_out(
-        partition.partition, readable_end, interest_,
+        partition.partition, readable_end, waiter_,
         there_.on(session_.shard().loop(), [this](const Status& status) {
-          if (!opened_ || !interest_) return;
+          if (!opened_ || !waiter_) return;
           if (!status) return end(status.error());
           if (--left_ > 0) return;
-          interest_.reset();
+          waiter_.reset();
           timer_.reset();
           begin_waiting();
         }));
@@ -197,12 +197,12 @@ void ReadPreparation::wait(std::function<void()> then) {
     for (const auto& [partition, end] : needed_[i].ends)
       ends[partition] = std::max(ends[partition], end);
   }
-  const auto interest = interest_ = std::make_shared<int>();
+  const auto waiter = waiter_ = std::make_shared<int>();
   const auto mode = most_ms == 0 ? ReadBarrier::Mode::Look : ReadBarrier::Mode::Wait;
   auto barrier =
-      ReadBarrier::begin(session_.parts(), session_.shard(), image_, queries, ends, mode, interest,
+      ReadBarrier::begin(session_.parts(), session_.shard(), image_, queries, ends, mode, waiter,
                          there_.here([this](const Status& status) { passed(status); }));
-  if (interest_ != interest || mode == ReadBarrier::Mode::Look) return;
+  if (waiter_ != waiter || mode == ReadBarrier::Mode::Look) return;
   barrier_ = std::move(barrier);
   patience_->watch([barrier = barrier_](auto take) { barrier->ask_progress(std::move(take)); },
                    [this](const ReadBarrier::Progress&) { end(behind(true)); });
@@ -211,7 +211,7 @@ void ReadPreparation::wait(std::function<void()> then) {
 // Waits again after a failure, since a failed query usually restarts within a moment. A query that
 // does not restart shows less than was acknowledged, so the read fails in the end.
 void ReadPreparation::passed(const Status& status) {
-  interest_.reset();
+  waiter_.reset();
   barrier_.reset();
   if (!then_) return;
   patience_->rest();
@@ -287,7 +287,7 @@ void ReadPreparation::add_written_ends() {
 }
 
 void ReadPreparation::end(Status status) {
-  interest_.reset();
+  waiter_.reset();
   timer_.reset();
   barrier_.reset();
   if (patience_) patience_->rest();

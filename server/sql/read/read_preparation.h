@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "server/net/interest.h"
+#include "server/net/weak_callback.h"
 #include "server/net/loop.h"
 #include "server/sql/read/catching_up.h"
 #include "server/sql/read/committed_ends.h"
@@ -93,11 +93,11 @@ class ReadPreparation {
   std::optional<PatientWait> patience_;   // set while it waits for the needed ends
   std::shared_ptr<ReadBarrier> barrier_;  // set while it waits for the needed ends
   std::optional<Timer> timer_;            // set while it waits
-  std::shared_ptr<int> interest_;         // set while it waits
+  std::shared_ptr<int> waiter_;           // set while it waits
   std::optional<StalledTurns> stalled_;   // set while leaders are asked
   TableLocks::Place place_;
   TableLocks::Hold hold_;
-  const Interest there_;
+  const WeakCallback there_;
 };
 
 }  // namespace server

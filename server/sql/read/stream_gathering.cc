@@ -42,7 +42,7 @@ void StreamGathering::on_error(Error error) { finish(std::move(error)); }
 // The query calls this within its step, so it is destroyed in a later turn of the loop.
 void StreamGathering::finish(Status status) {
   if (std::exchange(is_over_, true)) return;
-  interest_.on(session_.shard().loop(), [this, status = std::move(status)] {
+  callback_.on(session_.shard().loop(), [this, status = std::move(status)] {
     reading_.reset();
     const auto done = use_.on_done;
     if (status) return done(std::move(rows_));

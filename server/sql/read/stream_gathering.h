@@ -45,7 +45,7 @@ class StreamGathering final : public sql::Receiver {
   std::unique_ptr<sql::Execution> reading_;
   engine::RowsChunks rows_;
   bool is_over_ = false;
-  const Interest interest_;
+  const WeakCallback callback_;
 };
 
 }  // namespace server

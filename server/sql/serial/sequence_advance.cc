@@ -15,7 +15,7 @@ void SequenceAdvance::pass_next() {
   given_.pop_back();
   session_.parts().sequences.pass(
       std::move(next),
-      interest_.on(session_.shard().loop(),
+      callback_.on(session_.shard().loop(),
                    [this](const Result<std::chrono::milliseconds>& wait) { passed(wait); }));
 }
 

@@ -31,7 +31,7 @@ class SequenceAdvance {
   std::vector<GivenNumbers> given_;
   std::function<void(Status)> done_;
   std::optional<Timer> timer_;
-  const Interest interest_;
+  const WeakCallback callback_;
 };
 
 // Writes the rows of an INSERT after their numbers have been passed.

@@ -107,7 +107,7 @@ void SerialLookUp::on_error(Error error) { end(std::move(error)); }
 
 // Posted, so that it does not run within a call of the SELECT.
 void SerialLookUp::end(Status status) {
-  session_.shard().loop().post(interest_.here([this, status] {
+  session_.shard().loop().post(callback_.here([this, status] {
     const auto done = std::move(done_);  // the call may destroy this object
     done(status);
   }));

@@ -34,7 +34,7 @@ class SerialLookUp final : private sql::Receiver {
   std::string text_;
   std::function<void(Status)> done_;
   std::unique_ptr<sql::Execution> select_;
-  const Interest interest_;
+  const WeakCallback callback_;
 };
 
 // Runs the statement when the numbers of its target are known.

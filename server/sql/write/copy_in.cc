@@ -136,7 +136,7 @@ class NodeCopy final : public sql::CopyIn {
       const size_t missing = rows - column.numbers.size();
       session_.sequences()->next_later(
           column.sequence, missing,
-          interest_.on(session_.shard().loop(),
+          callback_.on(session_.shard().loop(),
                        [this, &column](const Result<std::vector<int64_t>>& taken) {
                          awaits_numbers_ = false;
                          if (!taken) return fail(taken.error());
@@ -262,7 +262,7 @@ class NodeCopy final : public sql::CopyIn {
     ++blocks_in_flight_;
     bytes_in_flight_ += size_bytes;
     append_as_one(session_.parts(), std::move(request),
-                  interest_.on(session_.shard().loop(),
+                  callback_.on(session_.shard().loop(),
                                [this, rows, size_bytes](Result<storage::Appended> appended) {
                                  block_appended(rows, size_bytes, std::move(appended));
                                }));
@@ -313,7 +313,7 @@ class NodeCopy final : public sql::CopyIn {
   size_t bytes_in_flight_ = 0;
   MemoryCharge charge_{session_.memory(), MemoryKind::Copy};  // for own_ and rows in flight
   bool is_finished_ = false, has_failed_ = false;
-  const Interest interest_;
+  const WeakCallback callback_;
 };
 
 }  // namespace

@@ -130,7 +130,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   void on_done(sql::Completion) override {
     if (has_failed_) return;
     // Posted, since this is a call of the SELECT that ends.
-    if (!is_copying_) return session().shard().loop().post(interest().here([this] { copy(); }));
+    if (!is_copying_) return session().shard().loop().post(weak_callback().here([this] { copy(); }));
     is_copied_ = true;
     if (buffer_->rows() > 0) send();
     define_when_stored();

@@ -414,7 +414,7 @@ class TruncateExecution final : public SqlExecution, private sql::Receiver {
   void on_error(Error error) override { receiver().on_error(std::move(error)); }
   // Posted, so that it does not run within a call of the statement that ends.
   void on_done(sql::Completion) override {
-    session().shard().loop().post(interest().here([this] {
+    session().shard().loop().post(weak_callback().here([this] {
       if (const Status begun = begin_next(); !begun) receiver().on_error(begun.error());
     }));
   }

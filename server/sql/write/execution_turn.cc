@@ -90,7 +90,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
                    "Another transaction has locked or changed rows of the same table.",
                    "A transaction locks all of a table's rows at once."};
     }
-    session().shard().loop().post(interest().here([this] {
+    session().shard().loop().post(weak_callback().here([this] {
       give_up_turns();
       receiver().on_done({"SELECT", 0});
     }));

@@ -113,7 +113,7 @@ class ReplicatedJournalsTest : public testing::Test {
                                                std::chrono::milliseconds patience) {
     const auto answer = std::make_shared<std::promise<Status>>();
     auto future = answer->get_future();
-    journals_->when_carried_out(journal, end, interest_,
+    journals_->when_carried_out(journal, end, receiver_,
                                 [answer](Status status) { answer->set_value(std::move(status)); });
     if (future.wait_for(patience) != std::future_status::ready) return std::nullopt;
     return future.get();
@@ -130,7 +130,7 @@ class ReplicatedJournalsTest : public testing::Test {
   Proposals proposals_;
   std::mutex mutex_;
   MetadataImage image_;  // guarded by it
-  const std::shared_ptr<const char> interest_ = std::make_shared<const char>('\0');
+  const std::shared_ptr<const char> receiver_ = std::make_shared<const char>('\0');
   std::unique_ptr<ReplicatedJournals> journals_;
 };
 

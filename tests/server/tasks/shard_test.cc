@@ -15,11 +15,11 @@ class ShardTest : public testing::Test {
   }
   Shard& shard_of(const std::string& query) { return node_.tasks->shard_for(query, 0); }
   // Waits for the tasks of CSAS_QA_0 to pass the target, as look-ups do.
-  void when_passed(Offset target, const std::weak_ptr<const void>& interest,
+  void when_passed(Offset target, const std::weak_ptr<const void>& receiver,
                    std::function<void(Status)> passed) {
     Shard& shard = shard_of("CSAS_QA_0");
     node_.on_shard(shard, [&] {
-      shard.when_passed("CSAS_QA_0", 0, {{to_engine(node_.partition("a")), target}}, interest,
+      shard.when_passed("CSAS_QA_0", 0, {{to_engine(node_.partition("a")), target}}, receiver,
                         std::move(passed));
     });
   }
@@ -68,19 +68,19 @@ TEST_F(ShardTest, a_paused_query_takes_nothing_until_it_goes_on) {
 }
 
 TEST_F(ShardTest, a_reader_that_waits_for_a_task_is_answered_once_it_has_passed) {
-  const auto interest = std::make_shared<int>();
+  const auto receiver = std::make_shared<int>();
   std::promise<Status> passed;
   std::future<Status> answer = passed.get_future();
-  when_passed(Offset(1), interest, [&](Status status) { passed.set_value(std::move(status)); });
+  when_passed(Offset(1), receiver, [&](Status status) { passed.set_value(std::move(status)); });
   EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
   node_.insert(node_.partition("a"), R"({"V":1})");
   EXPECT_TRUE(answer.get());
 }
 
 TEST_F(ShardTest, a_reader_that_waits_for_a_query_that_ends_gets_an_error) {
-  const auto interest = std::make_shared<int>();
+  const auto receiver = std::make_shared<int>();
   std::promise<Status> passed;
-  when_passed(Offset(1), interest, [&](Status status) { passed.set_value(std::move(status)); });
+  when_passed(Offset(1), receiver, [&](Status status) { passed.set_value(std::move(status)); });
   ASSERT_TRUE(node_.define("TERMINATE CSAS_QA_0;"));
   const Status status = passed.get_future().get();
   ASSERT_FALSE(status);
@@ -88,11 +88,11 @@ TEST_F(ShardTest, a_reader_that_waits_for_a_query_that_ends_gets_an_error) {
 }
 
 TEST_F(ShardTest, a_reader_that_has_given_up_is_forgotten) {
-  auto interest = std::make_shared<int>();
+  auto receiver = std::make_shared<int>();
   auto held = std::make_shared<int>();
   const std::weak_ptr<int> kept = held;
-  when_passed(Offset(1), interest, [held](const Status&) {});
-  interest.reset();
+  when_passed(Offset(1), receiver, [held](const Status&) {});
+  receiver.reset();
   held.reset();
   EXPECT_TRUE(node_.eventually([&] { return kept.expired(); })) << "what it held on to is let go";
 }

@@ -11,12 +11,12 @@ namespace server {
 // dropped.
 //
 // Threads: created and destroyed on the loop.
-class Interest {
+class WeakCallback {
  public:
-  Interest() = default;
-  ~Interest() { *is_there_ = false; }
-  Interest(const Interest&) = delete;
-  Interest& operator=(const Interest&) = delete;
+  WeakCallback() = default;
+  ~WeakCallback() { *is_there_ = false; }
+  WeakCallback(const WeakCallback&) = delete;
+  WeakCallback& operator=(const WeakCallback&) = delete;
 
   // Wraps the function so that it runs on `loop` if this object still exists then. `loop` is the
   // object's own; the wrapper may be called on any thread.
