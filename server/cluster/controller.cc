@@ -321,7 +321,7 @@ bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
   if (!node.is_fenced) return true;
   const Heard& heard = heard_.at(node.id);
   return heard.applied >= Revision{node.epoch.value()} &&
-         (heard.progress.gets_on() || !rules_.fences_who_is_behind);
+         (heard.progress.makes_progress() || !rules_.fences_who_is_behind);
 }
 
 void Controller::decide_nodes(Draft& draft) const {

@@ -31,7 +31,7 @@ class MetadataProgress {
   Revision applied() const { return applied_; }
   bool is_behind() const { return state_ == State::Behind || state_ == State::CatchesUp; }
   // The node has reached a revision that the controller knew.
-  bool gets_on() const { return state_ == State::GetsOn; }
+  bool makes_progress() const { return state_ == State::GetsOn; }
   // The node has not reached its goal within the time limit.
   bool is_late(int64_t now_us, int64_t by_us) const {
     return goal_ && applied_ < *goal_ && now_us - since_us_ > by_us;

@@ -198,7 +198,7 @@ struct Loop::Impl {
       idle_work = nullptr;
       if (relief) relief->end();
       return;
-    } while (relief->stand_by());
+    } while (relief->wait_for_loop());
   }
   // Returns false if the other thread has the loop now.
   bool run_idle_work() {
@@ -232,7 +232,7 @@ struct Loop::Impl {
     if (!relief) return false;
     try {
       relief_thread = std::thread([this] {
-        if (relief->stand_by()) serve();
+        if (relief->wait_for_loop()) serve();
       });
     } catch (const std::system_error&) {  // the limit of threads is reached
       relief.reset();

@@ -81,7 +81,7 @@ void LoopRelief::look_again() const {
 
 bool LoopRelief::is_lent_for_long() const { return now_us() - lent_us_ >= kLongUs / 2; }
 
-bool LoopRelief::stand_by() {
+bool LoopRelief::wait_for_loop() {
   while (true) {
     std::array<epoll_event, 3> events;
     const int count = epoll_wait(epoll_fd_, events.data(), events.size(), -1);

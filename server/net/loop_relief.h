@@ -29,7 +29,7 @@ class LoopRelief {
   bool take_back();
   // Waits until the loop is lent and an event is pending, and takes the loop. Returns false after
   // end().
-  bool stand_by();
+  bool wait_for_loop();
   // Called once, by the thread that has the loop.
   void end();
 
