@@ -145,7 +145,7 @@ Result<Offset> SimCoordinators::read(PartitionId partition, Offset from, size_t 
 
 Result<CoordinatorPort::Extent> SimCoordinators::extent(PartitionId partition) {
   const auto status = node_.log()->find_partition(state(partition));
-  if (!status) return Error{ErrorCode::UnknownTopic, "the partition is not there"};
+  if (!status) return Error{ErrorCode::UnknownTopic, "the partition does not exist"};
   return Extent{status->log_start(), status->log_end()};
 }
 

@@ -104,7 +104,7 @@ void SimEtcd::end_lease_if_due(EtcdLease lease) {
 
 Result<EtcdRevision> SimEtcd::compact(EtcdRevision revision) {
   if (revision <= compacted_ || revision > revision_)
-    return Error{ErrorCode::OffsetOutOfRange, "that revision is forgotten, or is not there yet"};
+    return Error{ErrorCode::OffsetOutOfRange, "the revision was compacted or does not exist yet"};
   compacted_ = revision;
   history_.erase(history_.begin(), history_.upper_bound(revision));
   return revision;

@@ -47,7 +47,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
     ++commands_;
     if (refused_ > 0) {
       --refused_;
-      return done(Error{ErrorCode::NetworkFailure, "nobody knows"});
+      return done(Error{ErrorCode::NetworkFailure, "the outcome is unknown"});
     }
     if (last != Revision{revision_}) return done(Error{ErrorCode::OutOfOrderSequence, "moved on"});
     ++revision_;

@@ -60,7 +60,7 @@ class Full final : public storage::StateStore {
     }
     if (--denials >= 0)
       done = [done](const Status& status) {
-        done(status ? Status(Error{ErrorCode::StorageFailure, "nobody knows"}) : status);
+        done(status ? Status(Error{ErrorCode::StorageFailure, "the outcome is unknown"}) : status);
       };
     if (--refusals < 0) return state_.try_checkpoint(checkpoint, done);
     threads_.emplace_back([done] { done(Error{ErrorCode::DiskFull, "no room"}); });
