@@ -251,6 +251,16 @@ Query clone(const Query& query) {
   return copy;
 }
 
+ParsedStatement::ParsedStatement(Statement statement_in, std::string text_in, TextPosition start_in,
+                                 RowLocks row_locks_in)
+    : statement(std::move(statement_in)),
+      text(std::move(text_in)),
+      start(start_in),
+      row_locks(std::move(row_locks_in)) {}
+ParsedStatement::ParsedStatement(ParsedStatement&& other) noexcept = default;
+ParsedStatement& ParsedStatement::operator=(ParsedStatement&& other) noexcept = default;
+ParsedStatement::~ParsedStatement() = default;
+
 int parameter_count(const ParsedStatement& statement) {
   return std::visit(ParameterCounter{}, statement.statement);
 }

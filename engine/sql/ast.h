@@ -33,6 +33,12 @@ struct ParsedStatement {
   std::string text;    // from its first to its last token; the command tag if it has a password
   TextPosition start;  // in the whole script, as all positions inside
   RowLocks row_locks = {};
+
+  // These are not inline, because each source that needs them would otherwise compile one function per kind of statement.
+  ParsedStatement(Statement statement, std::string text, TextPosition start, RowLocks row_locks = {});
+  ParsedStatement(ParsedStatement&& other) noexcept;
+  ParsedStatement& operator=(ParsedStatement&& other) noexcept;
+  ~ParsedStatement();
 };
 
 // The number of parameters: the largest n of any $n; 0 without parameters.

@@ -281,6 +281,12 @@ std::vector<const Expression*> children(const Expression& expression) {
   return result;
 }
 
+Expression::Expression(Node node_in, TextPosition position_in)
+    : node(std::move(node_in)), position(position_in) {}
+Expression::Expression(Expression&& other) noexcept = default;
+Expression& Expression::operator=(Expression&& other) noexcept = default;
+Expression::~Expression() = default;
+
 ExpressionPtr clone(const Expression& expression) {
   return std::make_unique<Expression>(Expression{clone_node(expression.node), expression.position});
 }

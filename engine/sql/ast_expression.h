@@ -224,6 +224,12 @@ struct Expression {
   // of the operator, where a type error is shown.
   TextPosition position;
 
+  // These are not inline, because each source that needs them would otherwise compile a function for every pair of forms.
+  Expression(Node node, TextPosition position);
+  Expression(Expression&& other) noexcept;
+  Expression& operator=(Expression&& other) noexcept;
+  ~Expression();
+
   template <class T>
   const T* as() const {
     return std::get_if<T>(&node);
