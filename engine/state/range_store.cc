@@ -11,7 +11,7 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kReleasedAtOnce = 1'000;
+constexpr size_t kRangesReleasedAtOnce = 1'000;
 // Overhead of an entry: its place in a group and the allocator's bytes. Overhead of a group: the object, its place in
 // the part, and its place in the index.
 constexpr size_t kBytesAround = 24, kBytesPerGroup = 100;
@@ -376,7 +376,7 @@ size_t RangeStore::evict(size_t max_entries) {
 
 bool RangeStore::release_some() {
   changed_.clear();
-  size_t left = kReleasedAtOnce;
+  size_t left = kRangesReleasedAtOnce;
   while (!parts_.empty()) {
     if (destroy_some(parts_.begin()->second, left)) return true;
     parts_.erase(parts_.begin());

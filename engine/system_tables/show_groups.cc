@@ -6,7 +6,7 @@
 namespace engine {
 namespace {
 
-Value number_or_null(const std::optional<int64_t>& value) {
+Value count_or_null(const std::optional<int64_t>& value) {
   return value ? Value::bigint(*value) : Value();
 }
 
@@ -53,8 +53,8 @@ std::vector<InformationRow> consumer_lag_rows(const std::optional<Name>& name,
     if (name && !is_meant(*name, group.id)) continue;
     for (const ConsumerGroup::Partition& each : group.partitions)
       rows.push_back({Value::text(group.id), Value::text(each.topic), Value::bigint(each.partition),
-                      number_or_null(each.committed), number_or_null(each.end),
-                      number_or_null(each.lag()), text_or_null(each.member)});
+                      count_or_null(each.committed), count_or_null(each.end),
+                      count_or_null(each.lag()), text_or_null(each.member)});
   }
   return rows;
 }

@@ -19,7 +19,7 @@ constexpr uint16_t kIsRoot = 0x08;
 constexpr uint32_t kMagic = 0xBEEFC0DE;
 
 constexpr size_t kIdentityAt = 2048;
-constexpr std::string_view kMark = "MILLRAC7", kMarkBefore7 = "MILLRACE";
+constexpr std::string_view kRootMark = "MILLRAC7", kMarkBefore7 = "MILLRACE";
 
 template <class T>
 T number_at(std::string_view bytes, size_t at) {
@@ -77,12 +77,12 @@ Status LmdbRoot::write(int file) const {
 
 Result<JournalOfFile> read_journal_of_file(int file) {
   constexpr size_t kIdBytes = sizeof(Uuid::bytes);
-  std::array<char, kMark.size() + 2 * kIdBytes> bytes;
+  std::array<char, kRootMark.size() + 2 * kIdBytes> bytes;
   TRY(read_at(file, bytes.data(), bytes.size(), kIdentityAt));
   JournalOfFile journal;
-  const std::string_view mark(bytes.data(), kMark.size());
-  if (mark != kMark && mark != kMarkBefore7) return journal;
-  const char* const identity = bytes.data() + kMark.size();
+  const std::string_view mark(bytes.data(), kRootMark.size());
+  if (mark != kRootMark && mark != kMarkBefore7) return journal;
+  const char* const identity = bytes.data() + kRootMark.size();
   std::memcpy(journal.identity.bytes.data(), identity, kIdBytes);
   journal.begins_with_entry = std::memcmp(identity, identity + kIdBytes, kIdBytes) == 0;
   return journal;
@@ -90,7 +90,7 @@ Result<JournalOfFile> read_journal_of_file(int file) {
 
 Status write_journal_of_file(int file, const Uuid& identity) {
   // All of it lies in one sector, which a power cut leaves either as before or as after the write.
-  std::string bytes(kMark);
+  std::string bytes(kRootMark);
   for (int i = 0; i < 2; ++i)
     bytes.append(reinterpret_cast<const char*>(identity.bytes.data()), identity.bytes.size());
   return write_at(file, bytes, kIdentityAt);

@@ -12,12 +12,12 @@ namespace {
 
 // Bytes written at a time: enough for several commits, and little enough for the one that is synced
 // with them.
-constexpr uint64_t kCommitsAhead = 16, kLeastBytes = 256 << 10, kMostBytes = 1 << 20;
+constexpr uint64_t kCommitsAhead = 16, kLeastBytes = 256 << 10, kMostRequestBytes = 1 << 20;
 // Commits that grow the file by more are large.
 constexpr uint64_t kLargeGrowthBytes = 256 << 10;
 
 // Never written to, so that it takes no memory.
-constinit std::array<char, kMostBytes> zeros = {};
+constinit std::array<char, kMostRequestBytes> zeros = {};
 
 }  // namespace
 
@@ -28,7 +28,7 @@ void WrittenAhead::keep_up(uint64_t used_bytes) {
   if (is_first || growth == 0) return;  // it fills freed pages
   mean_growth_ = (7 * mean_growth_ + growth) / 8;
   if (std::max(growth, mean_growth_) > kLargeGrowthBytes) return;
-  const uint64_t step = std::clamp(kCommitsAhead * mean_growth_, kLeastBytes, kMostBytes);
+  const uint64_t step = std::clamp(kCommitsAhead * mean_growth_, kLeastBytes, kMostRequestBytes);
   const auto is_enough = [&] { return written_bytes_ >= used_bytes + step / 2; };
   if (is_enough()) return;
   struct stat file;
@@ -50,7 +50,7 @@ bool WrittenAhead::has_ahead(uint64_t used_bytes, uint64_t ahead_bytes) {
   if (missing > ahead_bytes) return false;  // pages that were counted and never written
   while (!is_there()) {
     const ssize_t added =
-        ::pwrite(file_, zeros.data(), kMostBytes, static_cast<off_t>(written_bytes_));
+        ::pwrite(file_, zeros.data(), kMostRequestBytes, static_cast<off_t>(written_bytes_));
     if (added <= 0) return false;
     written_bytes_ += static_cast<uint64_t>(added);
   }

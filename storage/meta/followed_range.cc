@@ -5,7 +5,7 @@
 namespace storage {
 
 namespace {
-constexpr int64_t kRetryUs = 50'000;
+constexpr int64_t kRereadUs = 50'000;
 }  // namespace
 
 void FollowedRange::tick() {
@@ -42,6 +42,6 @@ void FollowedRange::watched(Result<EtcdEvents> events) {
   later();
 }
 
-void FollowedRange::later() { read_at_us_ = clock_.monotonic_us() + kRetryUs; }
+void FollowedRange::later() { read_at_us_ = clock_.monotonic_us() + kRereadUs; }
 
 }  // namespace storage

@@ -8,12 +8,12 @@ namespace storage {
 
 namespace {
 
-bool contains(const std::vector<NodeId>& nodes, NodeId node) {
+bool is_among(const std::vector<NodeId>& nodes, NodeId node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
 std::vector<NodeId> without(std::vector<NodeId> nodes, const std::vector<NodeId>& those) {
-  std::erase_if(nodes, [&](NodeId node) { return contains(those, node); });
+  std::erase_if(nodes, [&](NodeId node) { return is_among(those, node); });
   return nodes;
 }
 
@@ -21,7 +21,7 @@ std::vector<NodeId> without(std::vector<NodeId> nodes, const std::vector<NodeId>
 std::vector<NodeId> only(const std::vector<NodeId>& replicas, const std::vector<NodeId>& those) {
   std::vector<NodeId> kept;
   for (const NodeId node : replicas)
-    if (contains(those, node)) kept.push_back(node);
+    if (is_among(those, node)) kept.push_back(node);
   return kept;
 }
 

@@ -18,14 +18,14 @@ namespace {
 // topic  = name, partition count varint, config
 // config = count of settings varint, settings * (name, value)
 // saved  = version u8, count of topics varint, topics * (id 16 bytes, topic)
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kTopicVersion = 1;
 // The version of a change that version 1 does not know. Topics whose settings never changed stay
 // readable for it.
 constexpr uint8_t kConfigureVersion = 2, kNewestVersion = kConfigureVersion;
-enum class Change : uint8_t { Create = 1, Delete = 2, Grow = 3, Configure = 4 };
+enum class TopicOperation : uint8_t { Create = 1, Delete = 2, Grow = 3, Configure = 4 };
 
 struct TopicChange {
-  Change change;
+  TopicOperation change;
   TopicInfo topic;  // a deletion has the id only; other changes have the id and the changed fields
 };
 
@@ -61,11 +61,11 @@ TopicInfo read_topic(ByteReader& in, const Uuid& id) {
   return topic;
 }
 
-Error damaged() { return {ErrorCode::StorageFailure, "a change of topics is damaged"}; }
+Error damaged_topics() { return {ErrorCode::StorageFailure, "a change of topics is damaged"}; }
 
 Status check_version(ByteReader& in) {
   const auto version = in.be<uint8_t>();
-  if (!in.ok()) return damaged();
+  if (!in.ok()) return damaged_topics();
   if (version > kNewestVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "a change of topics was written by a newer version"};
@@ -75,33 +75,33 @@ Status check_version(ByteReader& in) {
 Result<TopicChange> decode_change(std::string_view part) {
   ByteReader in(part);
   TRY(check_version(in));
-  TopicChange decoded{static_cast<Change>(in.be<uint8_t>()), {}};
+  TopicChange decoded{static_cast<TopicOperation>(in.be<uint8_t>()), {}};
   const Uuid id = read_uuid(in);
   switch (decoded.change) {
-    case Change::Create:
+    case TopicOperation::Create:
       decoded.topic = read_topic(in, id);
       break;
-    case Change::Delete:
+    case TopicOperation::Delete:
       decoded.topic.id = id;
       break;
-    case Change::Grow:
+    case TopicOperation::Grow:
       decoded.topic.id = id;
       decoded.topic.partition_count = static_cast<int32_t>(in.varint());
       break;
-    case Change::Configure:
+    case TopicOperation::Configure:
       decoded.topic.id = id;
       decoded.topic.config = read_config(in);
       break;
     default:
-      return damaged();
+      return damaged_topics();
   }
-  if (!in.ok() || !in.at_end()) return damaged();
+  if (!in.ok() || !in.at_end()) return damaged_topics();
   return decoded;
 }
 
-std::string change_of(Change change, const Uuid& id) {
+std::string change_of(TopicOperation change, const Uuid& id) {
   std::string part;
-  part += static_cast<char>(change == Change::Configure ? kConfigureVersion : kVersion);
+  part += static_cast<char>(change == TopicOperation::Configure ? kConfigureVersion : kTopicVersion);
   part += static_cast<char>(change);
   append_uuid(part, id);
   return part;
@@ -118,10 +118,10 @@ Status check_new(const TopicInfo& topic, const TopicSnapshot& topics) {
 }
 
 Status check_change(const TopicChange& change, const TopicSnapshot& topics) {
-  if (change.change == Change::Create) return check_new(change.topic, topics);
+  if (change.change == TopicOperation::Create) return check_new(change.topic, topics);
   const TopicInfo* known = topics.find(change.topic.id);
   if (known == nullptr) return Error{ErrorCode::UnknownTopic, "topic does not exist"};
-  if (change.change == Change::Grow && change.topic.partition_count <= known->partition_count)
+  if (change.change == TopicOperation::Grow && change.topic.partition_count <= known->partition_count)
     return Error{
         ErrorCode::InvalidParameter,
         fmt::format("topic \"{}\" has {} partitions already, and partitions are only added",
@@ -132,18 +132,18 @@ Status check_change(const TopicChange& change, const TopicSnapshot& topics) {
 }  // namespace
 
 std::string encode_create_topic(const TopicInfo& topic) {
-  std::string part = change_of(Change::Create, topic.id);
+  std::string part = change_of(TopicOperation::Create, topic.id);
   append_topic(part, topic);
   return part;
 }
-std::string encode_delete_topic(const Uuid& id) { return change_of(Change::Delete, id); }
+std::string encode_delete_topic(const Uuid& id) { return change_of(TopicOperation::Delete, id); }
 std::string encode_grow_topic(const Uuid& id, int32_t partition_count) {
-  std::string part = change_of(Change::Grow, id);
+  std::string part = change_of(TopicOperation::Grow, id);
   append_varint(part, static_cast<uint64_t>(partition_count));
   return part;
 }
 std::string encode_configure_topic(const Uuid& id, const Config& config) {
-  std::string part = change_of(Change::Configure, id);
+  std::string part = change_of(TopicOperation::Configure, id);
   append_config(part, config);
   return part;
 }
@@ -166,11 +166,11 @@ std::string without_dots(std::string_view name) {
 
 Result<TopicDelta> delta_of(const TopicChange& change, const TopicSnapshot& topics) {
   TRY(check_change(change, topics));
-  if (change.change == Change::Create) return TopicDelta{{}, change.topic};
+  if (change.change == TopicOperation::Create) return TopicDelta{{}, change.topic};
   const TopicInfo& known = *topics.find(change.topic.id);
-  if (change.change == Change::Delete) return TopicDelta{known, {}};
+  if (change.change == TopicOperation::Delete) return TopicDelta{known, {}};
   TopicInfo changed = known;
-  if (change.change == Change::Grow)
+  if (change.change == TopicOperation::Grow)
     changed.partition_count = change.topic.partition_count;
   else
     changed.config = change.topic.config;
@@ -265,7 +265,7 @@ TopicDefaults TopicTable::defaults() const {
 
 std::string TopicTable::save() const {
   std::string saved;
-  saved += static_cast<char>(kVersion);
+  saved += static_cast<char>(kTopicVersion);
   append_varint(saved, topics_->by_name().size());
   for (const auto& [name, topic] : topics_->by_name()) {
     append_uuid(saved, topic.id);
@@ -281,11 +281,11 @@ Result<TopicTable> TopicTable::load(std::string_view saved) {
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     const Uuid id = read_uuid(in);
     TopicInfo topic = read_topic(in, id);
-    if (!in.ok()) return damaged();
-    TRY(check_change({Change::Create, topic}, *topics));
+    if (!in.ok()) return damaged_topics();
+    TRY(check_change({TopicOperation::Create, topic}, *topics));
     topics->put(std::move(topic));
   }
-  if (!in.ok() || !in.at_end()) return damaged();
+  if (!in.ok() || !in.at_end()) return damaged_topics();
   TopicTable table;
   table.topics_ = std::move(topics);
   return table;

@@ -24,28 +24,28 @@ bool is_known_type(std::string_view type) {
 
 constexpr int8_t kExact = 0, kDefault = 1, kAnyNamed = 2;
 
-struct Refusal {
+struct QuotaRefusal {
   KafkaError error;
   std::string message;
 };
 
-std::optional<Refusal> refusal(const DescribeClientQuotasRequest& request) {
+std::optional<QuotaRefusal> refusal(const DescribeClientQuotasRequest& request) {
   std::set<std::string_view> types;
   for (const Filter& filter : request.components) {
     if (!is_known_type(filter.entity_type))
-      return Refusal{kUnsupportedVersion,
+      return QuotaRefusal{kUnsupportedVersion,
                      fmt::format("\"{}\" cannot have quotas", filter.entity_type)};
     if (!types.insert(filter.entity_type).second)
-      return Refusal{KafkaError::InvalidRequest,
+      return QuotaRefusal{KafkaError::InvalidRequest,
                      fmt::format("the filter names \"{}\" twice", filter.entity_type)};
     const bool is_whole = filter.match_type == kExact ? filter.match.has_value()
                           : filter.match_type == kDefault
                               ? !filter.match
                               : filter.match_type == kAnyNamed && !filter.match;
-    if (!is_whole) return Refusal{KafkaError::InvalidRequest, "the filter is not complete"};
+    if (!is_whole) return QuotaRefusal{KafkaError::InvalidRequest, "the filter is not complete"};
   }
   if (types.contains(kIp) && types.size() > 1)
-    return Refusal{KafkaError::InvalidRequest,
+    return QuotaRefusal{KafkaError::InvalidRequest,
                    "quotas of addresses cannot be combined with other entities"};
   return std::nullopt;
 }

@@ -30,9 +30,9 @@ bool is_known(int64_t timestamp, int16_t version) {
 // searched on another thread: a few kilobytes may hold 64 MB, which take a third of a second.
 constexpr size_t kMostOnLoop = size_t{256} << 10;
 
-struct Turn {
+struct ReaderTurn {
   storage::LogReader& reader;
-  ~Turn() { reader.end_turn(); }
+  ~ReaderTurn() { reader.end_turn(); }
 };
 
 // Finds the first record at a timestamp, one partition after the other. Compressed or large batches
@@ -103,7 +103,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   // Searches the next batch that may contain the record.
   Status look(Place& place) {
     TRY(reader_.begin_turn());
-    const Turn turn{reader_};
+    const ReaderTurn turn{reader_};
     place.from = std::max(place.from, TRY(reader_.log_start(place.partition)));
     const auto batch = TRY(reader_.batch_for_time(place.partition, place.timestamp, place.from));
     if (!batch || batch->base_offset >= place.end) {  // no record is that recent

@@ -17,12 +17,12 @@ std::string read(std::string_view text, DateOrder order) {
   return kept ? *kept : std::string(sqlstate(kept.error().code));
 }
 
-struct Row {
+struct DateText {
   std::string text;
   std::vector<std::string> as;  // with MDY, DMY, YMD; one for all
 };
 // As PostgreSQL 15 reads them.
-const Row kRows[] = {
+const DateText kDateTexts[] = {
     {"1/8/1999", {"1999-01-08 00:00:00+00", "1999-08-01 00:00:00+00", "22008"}},
     {"8/1/99", {"1999-08-01 00:00:00+00", "1999-01-08 00:00:00+00", "22008"}},
     {"1-8-99", {"1999-01-08 00:00:00+00", "1999-08-01 00:00:00+00", "22008"}},
@@ -90,7 +90,7 @@ const Row kRows[] = {
     {"8 Jan 1999 10:00:00.1234565", {"1999-01-08 10:00:00.123456+00"}}};
 
 TEST(WrittenDates, are_read_in_the_order_of_the_session) {
-  for (const Row& row : kRows) {
+  for (const DateText& row : kDateTexts) {
     EXPECT_EQ(read(row.text, DateOrder::Mdy), row.as.front()) << row.text;
     EXPECT_EQ(read(row.text, DateOrder::Dmy), row.as[row.as.size() > 1 ? 1 : 0]) << row.text;
     EXPECT_EQ(read(row.text, DateOrder::Ymd), row.as.back()) << row.text;

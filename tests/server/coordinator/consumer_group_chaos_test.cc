@@ -10,7 +10,7 @@ using namespace server::coordinator;
 
 namespace {
 
-struct Client {
+struct ConsumerClient {
   std::string id = {};
   int32_t epoch = -1;  // -1: has not joined
   AssignedPartitions uses = {};
@@ -22,7 +22,7 @@ struct Client {
 
 class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamInterface<uint32_t> {
  protected:
-  void act(Client& client) {
+  void act(ConsumerClient& client) {
     if (client.asked) return;
     if (client.epoch < 0) {
       if (random() % 2 == 0) client = {.id = fmt::format("m{}", ++last_member)};
@@ -55,12 +55,12 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
     request.rebalance_timeout_ms = kLong;
     return request;
   }
-  void ask_as(Client& client, ConsumerGroupHeartbeat request) {
+  void ask_as(ConsumerClient& client, ConsumerGroupHeartbeat request) {
     client.asked_us = clock.monotonic_us();
     client.asked = begin(std::move(request));
   }
 
-  void look(Client& client) {
+  void look(ConsumerClient& client) {
     if (!client.asked || !client.asked->has_value()) return;
     const ConsumerGroupHeartbeatAnswer answer = **std::exchange(client.asked, nullptr);
     if (answer.error == kUnknownMemberId || answer.error == kFencedMemberEpoch ||
@@ -82,7 +82,7 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
   // Checks the members whose sessions cannot have expired.
   void expect_apart() {
     std::map<TopicIdPartition, std::string> used;
-    for (const Client& client : clients)
+    for (const ConsumerClient& client : clients)
       if (client.epoch >= 0 && clock.monotonic_us() - client.heard_us < 45'000'000) {
         for (const TopicIdPartition& each : client.uses)
           EXPECT_TRUE(used.emplace(each, client.id).second)
@@ -101,7 +101,7 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
         settle();
         break;
       case 3:
-        for (Client& client : clients) look(client);
+        for (ConsumerClient& client : clients) look(client);
         shard.reset();
         port.crash(random() % (port.under_way() + 1));
         lead();
@@ -118,7 +118,7 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
   }
 
   std::mt19937 random;
-  std::vector<Client> clients = std::vector<Client>(4);
+  std::vector<ConsumerClient> clients = std::vector<ConsumerClient>(4);
   int last_member = 0;
 };
 
@@ -129,14 +129,14 @@ TEST_P(ConsumerGroupChaos, no_partition_is_used_by_two_and_all_are_used_in_the_e
   for (int step = 0; step < 400; ++step) {
     act(clients[random() % clients.size()]);
     disturb();
-    for (Client& client : clients) look(client);
+    for (ConsumerClient& client : clients) look(client);
     expect_apart();
     if (HasFailure()) return;
   }
   port.holds_appends = false;
   settle();
   for (int round = 0; round < 60; ++round)
-    for (Client& client : clients) {
+    for (ConsumerClient& client : clients) {
       look(client);
       if (client.epoch < 0) {
         if (client.id.empty()) client.id = fmt::format("m{}", ++last_member);
@@ -152,7 +152,7 @@ TEST_P(ConsumerGroupChaos, no_partition_is_used_by_two_and_all_are_used_in_the_e
       expect_apart();
     }
   size_t used = 0;
-  for (const Client& client : clients) used += client.uses.size();
+  for (const ConsumerClient& client : clients) used += client.uses.size();
   EXPECT_EQ(used, 6u);
   EXPECT_EQ(described().state, "Stable");
   EXPECT_EQ(described().members.size(), clients.size());

@@ -34,16 +34,16 @@ class File {
   const int file_;
 };
 
-constexpr size_t kPage = 4096;
+constexpr size_t kPageBytes = 4096;
 
 TEST(WrittenAhead, small_commits_find_zeros_behind_the_file) {
   const ScratchDirectory directory;
   File file(directory.path() + "/f");
-  const std::string pages(4 * kPage, 'x');
+  const std::string pages(4 * kPageBytes, 'x');
   file.write(pages);
   WrittenAhead ahead(file.handle());
-  ahead.keep_up(3 * kPage);
-  ahead.keep_up(4 * kPage);
+  ahead.keep_up(3 * kPageBytes);
+  ahead.keep_up(4 * kPageBytes);
   const std::string content = file.content();
   EXPECT_GE(content.size(), pages.size() + (128 << 10));
   EXPECT_EQ(content, pages + std::string(content.size() - pages.size(), '\0'));
@@ -55,9 +55,9 @@ TEST(WrittenAhead, it_keeps_ahead_of_them) {
   File file(directory.path() + "/f");
   WrittenAhead ahead(file.handle());
   size_t times_grown = 0;
-  for (size_t used = kPage, size = 0; used < (64 << 20); used += 8 * kPage) {
+  for (size_t used = kPageBytes, size = 0; used < (64 << 20); used += 8 * kPageBytes) {
     ahead.keep_up(used);
-    if (used == kPage) continue;
+    if (used == kPageBytes) continue;
     EXPECT_GT(file.size(), used + (64 << 10));
     EXPECT_LT(file.size(), used + (2 << 20));
     times_grown += file.size() != size;
@@ -78,7 +78,7 @@ TEST(WrittenAhead, large_commits_and_those_into_free_pages_do_without) {
 TEST(WrittenAhead, a_full_disk_changes_nothing) {
   File full("/dev/full");
   WrittenAhead ahead(full.handle());
-  for (size_t used = kPage; used < (1 << 20); used += kPage) ahead.keep_up(used);
+  for (size_t used = kPageBytes; used < (1 << 20); used += kPageBytes) ahead.keep_up(used);
 }
 
 TEST(WrittenAhead, a_store_that_has_some_is_opened_again) {
@@ -94,7 +94,7 @@ TEST(WrittenAhead, a_store_that_has_some_is_opened_again) {
       store->prepare_growth();
     }
     EXPECT_GT(std::filesystem::file_size(directory.path() + "/test.mdb"),
-              100 * 3 * kPage + (64 << 10));
+              100 * 3 * kPageBytes + (64 << 10));
   }
   const auto store = open_lmdb_store(directory.path(), options).value();
   auto write = store->begin_write().value();

@@ -303,7 +303,7 @@ TEST(LogDurability, too_many_partitions_are_refused_and_spoil_nothing) {
   const Status refused = create_partitions_and_wait(*log, Uuid::random(), 10);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::LimitExceeded);
-  EXPECT_NE(refused.error().message.find("room for 9 more"), std::string::npos)
+  EXPECT_NE(refused.error().message.find("9 more are possible"), std::string::npos)
       << refused.error().message;
   EXPECT_LE(commits, before + 1);
   EXPECT_EQ(log->partitions().size(), 1u);
