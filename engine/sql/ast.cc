@@ -251,6 +251,7 @@ Query clone(const Query& query) {
   return copy;
 }
 
+ParsedStatement::ParsedStatement() = default;
 ParsedStatement::ParsedStatement(Statement statement_in, std::string text_in, TextPosition start_in,
                                  RowLocks row_locks_in)
     : statement(std::move(statement_in)),

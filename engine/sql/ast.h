@@ -35,6 +35,7 @@ struct ParsedStatement {
   RowLocks row_locks = {};
 
   // These are not inline, because each source that needs them would otherwise compile one function per kind of statement.
+  ParsedStatement();
   ParsedStatement(Statement statement, std::string text, TextPosition start, RowLocks row_locks = {});
   ParsedStatement(ParsedStatement&& other) noexcept;
   ParsedStatement& operator=(ParsedStatement&& other) noexcept;
