@@ -25,10 +25,13 @@ constexpr size_t kMostShortAnswers = 8;
 
 // Limit for output that is produced before it is handed out.
 constexpr size_t kMaxOutputBytes = 256 * 1024;
-// Requests of a connection whose answer is computed, or is held up because the client does not read it. Each may hold a block of
-// rows, so that the 100 requests of 30 connections would fill the memory limit and the loops. Further requests wait for one of
-// these; a push query whose rows are read, and a request whose body comes in pieces, do not count.
+// Requests of a connection whose answer is being computed; further requests wait for one of these. Without this bound the
+// 100 requests of 30 connections would fill the memory limit and the loops. A push query that has begun, and a request
+// whose body comes in pieces, do not count.
 constexpr size_t kMaxBusyStreams = 16;
+// Answers of a connection that are held up because the client does not read them. Each keeps a query and a block of rows.
+// A further request is refused: if it waited, a client that reads only its newest answer would wait forever.
+constexpr size_t kMaxHeldUpStreams = 32;
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
   // nghttp2 copies both and changes neither.
@@ -123,7 +126,7 @@ class Http2::Stream final : public Responder {
   bool in_pieces() const { return match.route && match.route->body == BodyUse::InPieces; }
   int32_t id() const { return id_; }
   // Whether it counts for kMaxBusyStreams.
-  bool is_busy() const { return exchange && !in_pieces() && (!answered_ || is_held_up_); }
+  bool is_busy() const { return exchange && !in_pieces() && !answered_; }
 
   // The received part of the request.
   Request request;
@@ -458,6 +461,11 @@ void Http2::dispatch(Stream& stream) {
   stream.is_dispatched = true;
   if (refusal_) return stream.answer(error_response(error_code::kNotReady, refusal_->message));
   if (stream.admission.answer) return stream.answer(std::move(*stream.admission.answer));
+  if (held_up_count_ >= kMaxHeldUpStreams)
+    return stream.answer(error_response(
+        error_code::kNotReady, fmt::format("{} answers on this connection are held up because they are not read; read "
+                                           "or cancel them, or use another connection",
+                                           held_up_count_)));
   if (!stream.match.route)
     return stream.answer(parts_.routes.refusal(stream.match, stream.method, stream.request.path));
   if (!stream.in_pieces()) stream.request.body = stream.body.take();

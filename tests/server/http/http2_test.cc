@@ -158,6 +158,30 @@ TEST(Http2, streams_that_are_not_read_are_counted_together_and_stop_no_other) {
   EXPECT_EQ(server.session.unsent_bytes(), 0);
 }
 
+TEST(Http2, a_request_behind_many_unread_answers_is_refused_with_the_reason) {
+  Conversation server(test_routes());
+  Client client(server, 0);
+  std::vector<int32_t> ids;
+  for (int i = 0; i < 60; ++i) ids.push_back(client.ask("GET", "/count/20000"));
+  client.talk();
+  for (const int32_t id : ids)
+    nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, id, 10'000'000);
+  nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, 0, 100'000'000);
+  client.talk();
+  size_t whole = 0, refused = 0;
+  for (const int32_t id : ids) {
+    auto& answer = client.answers[id];
+    whole += answer.status() == "200" && answer.body.ends_with("000019999\n");
+    refused += answer.status() == "503" && answer.body.find("are not read") != std::string::npos;
+  }
+  EXPECT_GE(whole, 32);
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(whole + refused, ids.size());
+  const int32_t hello = client.ask("GET", "/hello");
+  client.talk();
+  EXPECT_EQ(client.answers[hello].status(), "200");
+}
+
 TEST(Http2, output_is_small_while_the_answers_memory_is_used_up_and_continues_later) {
   Conversation server(test_routes());
   MemoryAccount other(server.memory);
