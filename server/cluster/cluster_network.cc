@@ -193,10 +193,12 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     }
 
     void connected(Result<Socket> socket) {
+      const bool was_refused = connector->was_refused();
       connector.reset();
       if (!socket) {
-        // A connection to a node that was connected before fails: its process is taken to have ended.
-        if (std::exchange(was_there, false)) network.handler.on_gone(id);
+        // Only a refusal proves that the process has ended. A machine that is overloaded or cut off does not answer, and its
+        // process may still lead partitions and count for the majority; the time-out of its session decides then.
+        if (was_refused && std::exchange(was_there, false)) network.handler.on_gone(id);
         return fail(socket.error().message);
       }
       since_us = network.clock.monotonic_us();

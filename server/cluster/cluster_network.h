@@ -48,7 +48,8 @@ class ClusterNetwork {
     // One of the two connections with the node is new: messages in flight on the one before may be lost, so questions
     // have to be asked again.
     virtual void on_connected(NodeId node) = 0;
-    // The node was connected, and a new connection to it fails: its process is taken to have ended.
+    // The node was connected, and its host refuses a new connection: the process has ended. A connection that gets no
+    // answer proves nothing and is not reported.
     virtual void on_gone(NodeId node) = 0;
 
    protected:

@@ -30,7 +30,12 @@ struct Connector::Impl {
     uv_timer_init(loop.uv(), &timer);
     timer.data = this;
     uv_timer_start(
-        &timer, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->fail("no answer"); },
+        &timer,
+        [](uv_timer_t* handle) {
+          auto* self = static_cast<Impl*>(handle->data);
+          self->was_refused = false;
+          self->fail("no answer");
+        },
         static_cast<uint64_t>(timeout_ms), 0);
     look_up();
   }
@@ -76,6 +81,7 @@ struct Connector::Impl {
         next = next->ai_next;
         return await();
       }
+      was_refused = errno == ECONNREFUSED;
       why = lower(strerror(errno));
     }
     fail(why);
@@ -104,6 +110,7 @@ struct Connector::Impl {
     getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
     stop_polling();
     if (error == 0) return end(std::move(socket));
+    was_refused = error == ECONNREFUSED;
     why = lower(strerror(error));
     try_next();
   }
@@ -147,10 +154,13 @@ struct Connector::Impl {
   Socket socket;
   std::string why = "the host has no address";
   bool is_looking_up = false, is_over = false, is_timer_closed = false;
+  bool was_refused = false;  // the last address that was tried
 };
 
 Connector::Connector(Loop& loop, const Address& address, int64_t timeout_ms, Done done)
     : impl_(new Impl(loop, address, timeout_ms, std::move(done))) {}
+
+bool Connector::was_refused() const { return impl_->was_refused; }
 
 Connector::~Connector() { impl_->close(); }
 

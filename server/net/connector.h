@@ -24,6 +24,9 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
+  // Whether the host answered that no process listens at the port (ECONNREFUSED). Without an answer the process may live.
+  bool was_refused() const;
+
  private:
   struct Impl;
   Impl* impl_;  // deletes itself after libuv has closed all handles

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
@@ -17,12 +20,14 @@ namespace {
 
 struct Node final : ClusterNetwork::Handler {
   Node(Loop& loop, const std::string& cluster, int32_t id, uint16_t port = 0,
-       std::optional<NodeTlsFiles> tls = {}, bool knows_nodes = true, int64_t answer_ms = 0) {
+       std::optional<NodeTlsFiles> tls = {}, bool knows_nodes = true, int64_t answer_ms = 0,
+       int64_t connect_ms = 1'000) {
     ClusterNetworkOptions options;
     options.cluster_id = cluster;
     options.self = NodeId{id};
     options.listen = {"127.0.0.1", port};
     options.retry_ms = 5;
+    options.connect_ms = connect_ms;
     if (answer_ms > 0) {
       options.ask_ms = answer_ms / 10;
       options.answer_ms = answer_ms;
@@ -173,7 +178,7 @@ TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
   ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return one.knows(2); }));
   EXPECT_EQ(one.connections[NodeId{2}], 1);
   ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return two->connections[NodeId{1}] == 1; }))
-      << "who is spoken to on a new one is told, too";
+      << "the node to which the connection leads is notified, too";
   two.reset();
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return !one.gone.empty(); }));
   EXPECT_FALSE(one.knows(2));
@@ -182,6 +187,66 @@ TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
   two = std::make_unique<Node>(loop, "blue", 2, address.port);
   ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return one.knows(2); }));
   EXPECT_EQ(one.connections[NodeId{2}], 2);
+}
+
+namespace {
+
+// A node that answers greetings until it disappears like an overloaded machine: then its port accepts no connection, and
+// new ones get no answer.
+class Overloaded {
+ public:
+  Overloaded() {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    EXPECT_EQ(bind(listener_.fd(), reinterpret_cast<sockaddr*>(&at), size), 0);
+    EXPECT_EQ(listen(listener_.fd(), 0), 0);
+    EXPECT_EQ(getsockname(listener_.fd(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    address_ = at;
+  }
+  Address address() const { return {"127.0.0.1", ntohs(address_.sin_port)}; }
+  void serve() {
+    if (guest_.fd() < 0)
+      guest_ = Socket(accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    std::array<char, 1'000> greeting;
+    if (guest_.fd() < 0 || recv(guest_.fd(), greeting.data(), greeting.size(), 0) <= 0) return;
+    const std::string answer = encode_hello_answer({});
+    EXPECT_EQ(send(guest_.fd(), answer.data(), answer.size(), 0), static_cast<ssize_t>(answer.size()));
+  }
+  void disappear() {
+    for (int i = 0; i < 4; ++i)  // fills the queue of the listener
+      connect(waiting_.emplace_back(make()).fd(), reinterpret_cast<const sockaddr*>(&address_),
+              sizeof address_);
+    guest_ = Socket();
+  }
+
+ private:
+  static Socket make() {
+    return Socket(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  }
+  Socket listener_ = make(), guest_;
+  std::vector<Socket> waiting_;
+  sockaddr_in address_{};
+};
+
+}  // namespace
+
+TEST(ClusterNetwork, a_node_that_does_not_answer_is_not_reported_as_gone) {
+  Loop loop;
+  Overloaded two;
+  Node one(loop, "blue", 1, 0, {}, true, 0, 100);
+  one.know(2, two.address());
+  const auto is_known = [&] {
+    two.serve();
+    return one.knows(2);
+  };
+  ASSERT_TRUE(run_until(loop, {&one}, is_known));
+  two.disappear();
+  // Several attempts to connect time out.
+  run_until(loop, {&one}, [n = 0]() mutable { return ++n > 100; });
+  EXPECT_FALSE(one.knows(2));
+  EXPECT_TRUE(one.gone.empty());
 }
 
 namespace {
