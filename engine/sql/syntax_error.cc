@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/suggest.h"
+#include "engine/sql/foreign_constructs.h"
 
 namespace engine {
 namespace {
@@ -204,6 +205,10 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
       tokens.token(at + 1).getType() == MillraceLexer::LPAREN)
     return "ALL(...) is not supported: use NOT x = ANY(array) for x <> ALL(array), and x NOT IN "
            "(...) for a list.";
+  const bool is_property = at > 1 && tokens.token(at - 1).getType() == MillraceLexer::EQ;
+  if (is_property && is_word(token) && !wants_expression &&
+      contains(failure.expected, MillraceLexer::STRING_VALUE))
+    return "A text needs quotes: '" + text + "'.";
   const bool wants_name = contains(failure.expected, MillraceLexer::QUOTED_IDENTIFIER);
   if (wants_name && is_reserved_word(to_upper(text)))
     return to_upper(text) + " is a reserved word; as a name it needs quotes: `" + to_upper(text) +
@@ -221,78 +226,6 @@ std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tok
   if (here == "WITHIN" && tokens.token(at).getType() != antlr4::Token::EOF &&
       to_upper(text_of(tokens.token(at + 1))) == "GROUP")
     return at;
-  return std::nullopt;
-}
-
-// Syntax of PostgreSQL, or of other streaming systems, that a continuous query does not have.
-struct Construct {
-  std::vector<std::string_view> words;  // of tokens that follow each other; "'" is any text
-  std::string_view hint;
-};
-const std::vector<Construct>& foreign_constructs() {
-  constexpr std::string_view kDates =
-      "A continuous query uses CAST('2024-01-31' AS DATE), and the same for TIME and TIMESTAMP.";
-  constexpr std::string_view kWindows =
-      "Windows follow FROM: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k.";
-  static const std::vector<Construct> constructs = {
-      {{"DISTINCT", "ON"},
-       "A continuous query has no DISTINCT ON. Use GROUP BY with these columns, and "
-       "LATEST_BY_OFFSET or EARLIEST_BY_OFFSET of the others."},
-      {{"ORDER", "BY"},
-       "ORDER BY within a call requires a SELECT over tables, without EMIT. In a continuous query "
-       "COLLECT_LIST keeps the order of the records."},
-      {{"GROUPING", "SETS"},
-       "A continuous query has no GROUPING SETS. Create a query for each of the sets."},
-      {{"LATERAL"},
-       "LATERAL requires a SELECT over tables, without EMIT. In a continuous query EXPLODE turns "
-       "an array into rows."},
-      {{"OFFSET"}, "OFFSET requires a SELECT over tables, without EMIT."},
-      {{"TUMBLE", "("}, kWindows},
-      {{"HOP", "("}, kWindows},
-      {{"MATCH_RECOGNIZE"},
-       "MATCH_RECOGNIZE is not supported. Join the stream with itself WITHIN a time, or aggregate "
-       "it in windows."},
-      {{"STREAM", "OR", "REPLACE"}, "Use CREATE OR REPLACE STREAM."},
-      {{"TABLE", "OR", "REPLACE"}, "Write CREATE OR REPLACE TABLE."},
-      {{"DATE", "'"}, kDates},
-      {{"TIME", "'"}, kDates},
-      {{"TIMESTAMP", "'"}, kDates},
-      {{"INTERVAL", "'"},
-       "A continuous query has no intervals. Use TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB to "
-       "shift a time. A continuous query evaluates now() only once."},
-      {{"EXTRACT", "("},
-       "A continuous query has no EXTRACT. Use FORMAT_TIMESTAMP(t, 'yyyy'), which returns a part "
-       "as a text."},
-      {{"IS", "TRUE"}, "In a continuous query use the condition itself, or x = TRUE."},
-      {{"IS", "FALSE"}, "In a continuous query use NOT before the condition, or x = FALSE."},
-      {{"IS", "UNKNOWN"}, "In a continuous query use x IS NULL."},
-  };
-  return constructs;
-}
-
-// The first token and the hint of a construct in which the parser stopped, or directly after which
-// it stopped.
-std::optional<std::pair<size_t, std::string_view>> foreign_construct(size_t at,
-                                                                     StatementTokens& tokens) {
-  constexpr size_t kFarthest = 3;  // EXTRACT ( year FROM
-  const auto is_word_at = [&](size_t place, std::string_view word) {
-    const antlr4::Token& token = tokens.token(place);
-    if (word == "'")
-      return token.getType() == MillraceLexer::STRING_VALUE ||
-             token.getType() == MillraceLexer::ESCAPED_STRING_VALUE;
-    return token.getType() != antlr4::Token::EOF && to_upper(text_of(token)) == word;
-  };
-  for (size_t start = at; at - start <= kFarthest; --start) {
-    for (const Construct& construct : foreign_constructs()) {
-      const size_t size = construct.words.size();
-      const size_t reach = construct.words.front() == "EXTRACT" ? kFarthest : size;
-      if (start + size > tokens.size() || start + reach < at) continue;
-      size_t matched = 0;
-      while (matched < size && is_word_at(start + matched, construct.words[matched])) ++matched;
-      if (matched == size) return std::pair(start, construct.hint);
-    }
-    if (start == 0) break;
-  }
   return std::nullopt;
 }
 
@@ -392,12 +325,15 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
                  .ksqldb = std::move(detail)};
   }
   const std::optional<Suggestion> suggestion = suggest(failure, tokens, reparse);
+  const std::string_view statement = foreign_statement(failure.token_index, tokens);
   const antlr4::Token& token =
       tokens.token(suggestion ? suggestion->token_index : failure.token_index);
   return Error{
       .code = ErrorCode::SyntaxError,
       .message = message_at(token),
-      .hint = suggestion ? "Did you mean " + suggestion->keyword + "?" : hint_for(failure, tokens),
+      .hint = suggestion           ? "Did you mean " + suggestion->keyword + "?"
+              : !statement.empty() ? std::string(statement)
+                                   : hint_for(failure, tokens),
       .position = position_of(token),
       .ksqldb = std::move(detail)};
 }
