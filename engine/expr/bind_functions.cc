@@ -93,6 +93,37 @@ uint64_t primitive_bits(const Signature& signature, size_t count) {
   return bits;
 }
 
+struct FunctionElsewhere {
+  std::string_view name, instead;
+};
+// Functions of MySQL, Flink, Oracle and SQL Server whose meaning has another name here.
+constexpr FunctionElsewhere kFunctionsElsewhere[] = {
+    {"IF", "CASE WHEN condition THEN a ELSE b END"},
+    {"IIF", "CASE WHEN condition THEN a ELSE b END"},
+    {"NVL", "COALESCE(a, b)"},
+    {"ISNULL", "x IS NULL, or COALESCE(a, b)"},
+    {"DATE_FORMAT", "FORMAT_TIMESTAMP(t, 'yyyy-MM-dd')"},
+    {"STR_TO_DATE", "PARSE_DATE(text, 'yyyy-MM-dd')"},
+    {"GROUP_CONCAT", "COLLECT_LIST(x), or STRING_AGG(x, ',') in a SELECT over tables"},
+    {"LISTAGG", "COLLECT_LIST(x), or STRING_AGG(x, ',') in a SELECT over tables"},
+    {"CURDATE", "CURRENT_DATE in a SELECT over tables, or CAST(ROWTIME AS DATE)"},
+    {"GETDATE", "now()"},
+    {"SYSDATE", "now()"},
+    {"DATE_ADD", "DATEADD(DAYS, 1, d)"},
+    {"YEAR", "CAST(FORMAT_TIMESTAMP(t, 'yyyy') AS INT)"},
+    {"MONTH", "CAST(FORMAT_TIMESTAMP(t, 'MM') AS INT)"},
+    {"DAY", "CAST(FORMAT_TIMESTAMP(t, 'dd') AS INT)"},
+    {"HOUR", "CAST(FORMAT_TIMESTAMP(t, 'HH') AS INT)"},
+    {"JSON_EXTRACT", "EXTRACTJSONFIELD(x, '$.a')"},
+    {"JSON_VALUE", "EXTRACTJSONFIELD(x, '$.a')"},
+    {"APPROX_COUNT_DISTINCT", "COUNT_DISTINCT(x)"},
+    {"PROCTIME", "ROWTIME"},
+    {"TUMBLE_START", "WINDOWSTART"},
+    {"TUMBLE_END", "WINDOWEND"},
+    {"CHARINDEX", "INSTR(text, part)"},
+    {"LOCATE", "INSTR(text, part)"},
+};
+
 }  // namespace
 
 Error unknown_function(const std::string& name) {
@@ -107,10 +138,13 @@ Error unknown_function(const std::string& name) {
               "function where rows are inserted.");
   std::vector<std::string> names;
   for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
+  Error error{ErrorCode::UndefinedFunction, "Can't find any functions with the name '" + name + "'"};
+  for (const FunctionElsewhere& known : kFunctionsElsewhere)
+    if (known.name == upper_case(name))
+      return std::move(error).with_hint("Use " + std::string(known.instead) + ".");
   const std::string nearest = closest_name(name, names);
-  return Error{ErrorCode::UndefinedFunction,
-               "Can't find any functions with the name '" + name + "'"}
-      .with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all." : "Did you mean " + nearest + "?");
+  return std::move(error).with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all functions."
+                                                    : "Did you mean " + nearest + "?");
 }
 
 // jsonb_set(x, '{a,b}', '1'), encode('abc', 'hex'): a text literal is read as an array or as bytes if all functions of
@@ -434,6 +468,9 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   if (kind != expected)
     return Error{ErrorCode::GroupingError, std::string(kind_text(kind)) + " function " + call.name +
                                                " is not allowed in " + std::string(scope_.clause)}
+        .with_hint(kind == CallKind::Aggregate && scope_.clause == "WHERE"
+                       ? "WHERE filters records. HAVING behind GROUP BY filters groups."
+                       : "")
         .at(position);
   if (call.distinct)
     return Error{ErrorCode::NotSupported, "DISTINCT in a function call is not supported yet"}.at(

@@ -53,7 +53,24 @@ SqlType with_number_of(const TypeName& name, const SqlType& type) {
   return is_time || of == label::kTimetz ? type.with_modifier(name.precision) : type;
 }
 
+struct TypeElsewhere {
+  std::string_view name, ours;
+};
+// Types of MySQL, Flink, Oracle, SQL Server and ClickHouse that are too far from our names to be a typing error.
+constexpr TypeElsewhere kTypesElsewhere[] = {
+    {"DATETIME", "TIMESTAMP"}, {"DATETIME2", "TIMESTAMP"}, {"TINYINT", "INT"},
+    {"MEDIUMINT", "INT"},      {"INT32", "INT"},           {"INT64", "BIGINT"},
+    {"LONG", "BIGINT"},        {"NUMBER", "DECIMAL"},      {"FLOAT64", "DOUBLE"},
+    {"FLOAT32", "DOUBLE"},     {"VARCHAR2", "VARCHAR"},    {"NVARCHAR", "VARCHAR"},
+    {"LONGTEXT", "VARCHAR"},   {"MEDIUMTEXT", "VARCHAR"},  {"TINYTEXT", "VARCHAR"},
+    {"CLOB", "VARCHAR"},       {"BLOB", "BYTES"},          {"BINARY", "BYTES"},
+    {"VARBINARY", "BYTES"},    {"BIT", "BOOLEAN"},         {"ROW", "STRUCT"},
+    {"UINT64", "DECIMAL"},     {"OBJECT", "STRUCT"},       {"TIMESTAMP_LTZ", "TIMESTAMP"},
+};
+
 std::string closest_type(std::string_view name, const CustomTypes& custom_types) {
+  for (const TypeElsewhere& type : kTypesElsewhere)
+    if (type.name == upper_case(name)) return std::string(type.ours);
   std::vector<std::string> names = {"BIGINT",  "BOOLEAN",  "BYTES",  "DECIMAL",   "DOUBLE", "INT",
                                     "INTEGER", "SMALLINT", "STRING", "TIMESTAMP", "VARCHAR"};
   for (const PostgresType& type : kPostgresTypes) names.emplace_back(type.name);
