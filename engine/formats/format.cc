@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/ranges.h>
+
+#include "base/suggest.h"
 #include "engine/formats/avro/avro.h"
 #include "engine/formats/avro/avro_columns.h"
 #include "engine/formats/delimited/delimited.h"
@@ -42,9 +45,6 @@ std::string list_columns(std::span<const ColumnDef> columns) {
 
 Error invalid(std::string message) { return {ErrorCode::InvalidStatement, std::move(message)}; }
 
-Error unknown_format(std::string_view name) {
-  return invalid("Unknown format: " + std::string(name));
-}
 
 Status unsupported_type(const FormatTraits& format, const SqlType& type, std::string_view column) {
   std::string message = "The '" + std::string(format.name) + "' format does not support type '" +
@@ -157,6 +157,15 @@ Status validate_wrapping(const FormatTraits& format, bool wrap, size_t column_co
 const FormatTraits* find_format(std::string_view name) {
   const auto found = std::ranges::find(kFormats, name, &FormatTraits::name);
   return found == kFormats.end() ? nullptr : &*found;
+}
+
+Error unknown_format(std::string_view name) {
+  std::vector<std::string> names;
+  for (const FormatTraits& format : kFormats) names.emplace_back(format.name);
+  const std::string near = name == "CSV" || name == "TSV" || name == "TEXT" ? "DELIMITED" : closest_name(name, names);
+  return invalid("Unknown format: " + std::string(name))
+      .with_hint(near.empty() ? fmt::format("The formats are {}.", fmt::join(names, ", "))
+                              : fmt::format("Did you mean {}?", near));
 }
 
 Result<const FormatTraits*> require_format(std::string_view name) {

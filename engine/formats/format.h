@@ -44,6 +44,8 @@ struct FormatTraits {
 
 // Returns nullptr for an unknown name. Names are upper case.
 const FormatTraits* find_format(std::string_view name);
+// "Unknown format: CSV", with the formats that exist.
+Error unknown_format(std::string_view name);
 // Returns the format for a statement; fails with "Unknown format: FOO".
 Result<const FormatTraits*> require_format(std::string_view name);
 

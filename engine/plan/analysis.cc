@@ -311,9 +311,12 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
   return {};
 }
 
-Status refuse(bool is_there, std::string_view what, TextPosition position) {
-  if (!is_there) return {};
-  return Error{ErrorCode::NotSupported, fmt::format("{} is not supported yet", what)}.at(position);
+// A continuous query has no order and no end, which these clauses need.
+Status refuse(bool is_present, std::string_view clause, TextPosition position) {
+  if (!is_present) return {};
+  return Error{ErrorCode::NotSupported, fmt::format("{} is not supported in a continuous query", clause)}
+      .with_hint(fmt::format("{} requires a SELECT without EMIT.", clause))
+      .at(position);
 }
 
 bool any_table_function(const Expression& expression) {

@@ -180,6 +180,7 @@ Status check_keys(const CreateSource& create, const DataSource& source, bool key
   if (source.schema.key_count() > 0 || key_inferred) return {};
   if (source.kind == SourceKind::Table)
     return invalid("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
+        .with_hint("Write PRIMARY KEY behind a column: id INT PRIMARY KEY.")
         .at(create.name_position);
   if (source.window) return invalid("Windowed sources require a key column.");
   return {};

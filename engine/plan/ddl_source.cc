@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
@@ -25,8 +26,14 @@ Error no_such_source(SourceKind kind, const Name& name, const Catalog& catalog,
                  {},
                  "Use DROP VIEW to remove a view, and CREATE OR REPLACE VIEW to change it."}
         .at(position);
+  std::vector<std::string> names;
+  for (const auto& [known, source] : catalog.sources())
+    if (source->kind == kind) names.push_back(known);
+  const std::string near = closest_name(name.text, names);
   return Error{ErrorCode::UndefinedSource,
                fmt::format("{} {} does not exist.", title_word(kind), name.text)}
+      .with_hint(near.empty() ? fmt::format("SHOW {}S lists the {}s.", upper_word(kind), kind_word(kind))
+                              : fmt::format("Did you mean {}?", near))
       .at(position);
 }
 
@@ -36,7 +43,7 @@ Error wrong_kind(SourceKind actual, std::string_view statement, SourceKind asked
                fmt::format("Incompatible data source type is {}, but statement was {} {}",
                            upper_word(actual), statement, upper_word(asked))}
       .at(position)
-      .with_hint(fmt::format("Say {} {}.", statement, upper_word(actual)));
+      .with_hint(fmt::format("Use {} {}.", statement, upper_word(actual)));
 }
 
 // A list of thousands of names would hide the hint.

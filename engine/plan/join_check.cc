@@ -189,7 +189,7 @@ class JoinCheck {
     }
     return invalid("Stream-Stream joins must have a WITHIN clause specified. None was provided.")
         .at(join_.position)
-        .with_hint("Say WITHIN 1 HOUR before ON.");
+        .with_hint("Write WITHIN 1 HOUR before ON.");
   }
 
   const AnalysedJoin& join_;

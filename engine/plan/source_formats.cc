@@ -61,7 +61,7 @@ Result<FormatSpec> choose(const FormatProperties& said, const FormatSpec& otherw
         is_key ? "KEY" : "VALUE", is_key ? "key" : "value"));
   }
   const FormatTraits* format = find_format(spec.name);
-  if (!format) return invalid("Unknown format: " + spec.name);
+  if (!format) return unknown_format(spec.name);
   TRY(check_properties(said, *format));
   if (said.delimiter)
     spec.delimiter = *said.delimiter;

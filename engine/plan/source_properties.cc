@@ -9,6 +9,7 @@
 #include <array>
 
 #include "base/suggest.h"
+#include "engine/types/ascii.h"
 #include "engine/formats/format.h"
 #include "engine/plan/generator_rules.h"
 
@@ -304,8 +305,12 @@ Status check_names(const PropertyList& properties, WithClauseOf statement) {
   std::vector<std::string> names;
   for (const PropertyRow& row : kProperties)
     if (find_row(row.name, statement)) names.emplace_back(row.name);
-  if (const std::string near = closest_name(first->name, names); !near.empty())
-    error.hint = fmt::format("Did you mean {}?", near);
+  std::string near = closest_name(first->name, names);
+  // TOPIC for KAFKA_TOPIC, FORMAT for VALUE_FORMAT: the word is the end of one property's name.
+  for (auto name = names.begin(); near.empty() && name != names.end(); ++name)
+    if (name->ends_with("_" + upper_case(first->name)) && !name->starts_with("KEY_")) near = *name;
+  error.hint = near.empty() ? fmt::format("The properties are {}.", fmt::join(names, ", "))
+                            : fmt::format("Did you mean {}?", near);
   return error;
 }
 

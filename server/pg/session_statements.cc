@@ -468,6 +468,22 @@ struct Session::OwnStatement {
 
   // The client may have meant the other SHOW: SHOW quereis.
   static Error unknown_to_show(const std::string& name) {
+    struct Elsewhere {
+      std::string_view name, hint;
+    };
+    constexpr Elsewhere kElsewhere[] = {
+        {"databases", "A server has one database. SHOW STREAMS and SHOW TABLES list its contents."},
+        {"schemas", "SELECT schema_name FROM information_schema.schemata lists the schemas."},
+        {"jobs", "SHOW QUERIES lists the continuous queries."},
+        {"views", "SELECT viewname FROM pg_views lists the views."},
+        {"processlist", "SELECT * FROM pg_stat_activity lists the sessions."},
+        {"users", "SELECT usename FROM pg_user lists the users."},
+    };
+    for (const Elsewhere& elsewhere : kElsewhere)
+      if (elsewhere.name == lower_case(name))
+        return Error{ErrorCode::UndefinedObject,
+                     "unrecognized configuration parameter \"" + name + "\""}
+            .with_hint(std::string(elsewhere.hint));
     Error error =
         sql::unknown_setting(name, {"STREAMS", "TABLES", "TOPICS", "QUERIES", "TASKS", "SERVER",
                                     "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES"});
