@@ -346,8 +346,8 @@ def conditions_that_prevent_a_join_are_named():
     first.stop()
     assert first.join(etcd="start", status=2), "it needs an etcd"
     nodes.join()
-    assert "is that of node 1" in first_refused(first, node_id=2)
-    assert "is that of node 1" in first_refused(first, cluster="other")
+    assert "belongs to node 1" in first_refused(first, node_id=2)
+    assert "belongs to node 1" in first_refused(first, cluster="other")
 
     # An existing cluster does not accept the data of another server.
     second = FirstNode(os.path.join(nodes.folder, "second"), "named", 2, nodes.etcd.url)

@@ -160,7 +160,7 @@ def a_node_with_a_full_disk_hands_over_its_partitions_until_it_has_room():
         assert leader_of(nodes, single).number == 2
         assert [produced(nodes.nodes[2], single, version) for version in (7, 4, 3)] == [STORAGE_ERROR, STORAGE_ERROR, NOT_LEADER]
         assert produced(nodes.nodes[2], single, 7, acks=-1) == STORAGE_ERROR
-        assert "a node's disk is full" in "".join(log_of(node) for node in nodes.nodes.values())
+        assert "the disk of a node is full" in "".join(log_of(node) for node in nodes.nodes.values())
         os.unlink(disk.filler)
         eventually(lambda: produced(nodes.nodes[2], single, 7) == 0)
         all_is_well(nodes)

@@ -104,7 +104,7 @@ def a_topic_of_one_replica_is_read_by_a_query_at_another_node():
         try:
             assert rows_of(node, "SELECT n FROM counted") == [(10,)]
         except psycopg.Error as error:
-            assert "no node leads the partition" in str(error), error
+            assert "the partition has no leader" in str(error), error
     nodes.start_all()
     all_is_well(nodes)
     run_on(nodes.nodes[1], "INSERT INTO single VALUES (11)")

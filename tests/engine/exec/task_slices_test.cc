@@ -177,8 +177,9 @@ TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_further_values) {
   run->produce("clicks", 0, records);
   steps(*run);
   EXPECT_EQ(run->newest_written(), "a {\"L\":3} @2\nb {\"L\":1} @5\n");
-  EXPECT_NE(run->task().metrics().last_error.find("takes no more records (partition 0, offset 3)"),
-            std::string::npos)
+  EXPECT_NE(
+      run->task().metrics().last_error.find("accepts no further records (partition 0, offset 3)"),
+      std::string::npos)
       << run->task().metrics().last_error;
 }
 
