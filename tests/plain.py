@@ -53,7 +53,7 @@ VERBS = set('''accept acknowledge adapt add adjust align allow answer append app
     explain expose extend extract fail fence fetch fill filter find finish fix flush follow forbid format forward free
     freeze generate get give grant group grow guard handle hide hold ignore implement import improve include index
     infer inline insert inspect install introduce invalidate isolate join judge keep lead leave let lift limit link
-    list load lock log lower maintain make map mark match measure merge mend mirror move name narrow normalize notify
+    list load lock log lower maintain make map mark match measure merge mend mirror move name narrow normalize notify number
     offer omit open optimize order overlap pack parse partition pass pause persist pin place plan plot point poll port
     prefer prepare preserve prevent print process produce propagate protect prove provide prune publish pull push put
     query queue quote raise reach read rebalance rebuild receive recognize record recover reduce refresh refuse
@@ -61,7 +61,7 @@ VERBS = set('''accept acknowledge adapt add adjust align allow answer append app
     report represent require reserve reset resolve respond restart restore restrict resume retain retire retry return
     reuse revoke reword rewrite roll rotate round route run sample save scale scan schedule search select send separate
     serialize serve set share ship shorten show shrink shut simplify simulate skip snapshot sort specify speed spell
-    split stage start state stay stop store stream strip summarize supply support suppress switch sync synchronize take
+    split stage start state stay stop store stream strip suggest summarize supply support suppress switch sync synchronize take
     test throttle tidy tighten time tolerate trace track translate treat trim truncate try tune turn type unify unite
     update upgrade use validate vary verify wait wake warn weaken widen wire work wrap write yield'''.split())
 

@@ -15,7 +15,7 @@ struct Construct {
   // Texts of tokens that follow each other: "'" is any text in quotes, "#" a whole number, "*" any token.
   std::vector<std::string_view> words;
   std::string_view hint;
-  std::optional<size_t> reach = {};  // the parser stopped at most so many tokens later; else at the end of the words
+  std::optional<size_t> reach = {};  // most tokens between the first word and the token at which the parser stopped; default: the words
 };
 
 constexpr std::string_view kDates =
@@ -57,7 +57,7 @@ const std::vector<Construct>& constructs_within() {
       {{"WINDOW", "HOPPING"}, kWindows, 0},
       {{"WINDOW", "SESSION"}, kWindows, 0},
       {{"WATERMARK", "FOR"},
-       "There are no watermarks. WITH (TIMESTAMP='column') names the column of the event time, and GRACE "
+       "A stream has no watermarks. WITH (TIMESTAMP='column') names the column of the event time, and GRACE "
        "PERIOD in a window says how late a record may be."},
       {{"AS", "OF"}, "A SELECT reads the present state. A table over windows keeps earlier counts."},
       {{"FOR", "SYSTEM_TIME"},
