@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "client/admin/reassignment_file.h"
+#include "client/admin/topic_ids.h"
 #include "client/admin/topic_pattern.h"
 #include "client/admin/topics.h"
 #include "client/command_line.h"
@@ -40,7 +41,7 @@ constexpr Flag kFlags[] = {
     {.name = "topic",
      .argument = "TOPIC",
      .doc = "The topic; for all actions except --create also a regular expression"},
-    {.name = "topic-id", .argument = "ID"},
+    {.name = "topic-id", .argument = "ID", .doc = "The id of the topic, for --describe"},
     {.name = "topics-with-overrides",
      .doc = "Describe only topics that have settings of their own"},
     {.name = "unavailable-partitions", .doc = "Describe only partitions without a leader"},
@@ -51,7 +52,7 @@ constexpr Flag kFlags[] = {
     {.name = "version"},
     kHelpFlag};
 
-constexpr std::string_view kUnsupportedFlags[] = {"delete-config", "topic-id"};
+constexpr std::string_view kUnsupportedFlags[] = {"delete-config"};
 
 std::string joined(const std::vector<NodeId>& nodes) {
   std::string text;
@@ -65,6 +66,11 @@ std::string joined(const Properties& config) {
   for (const auto& [name, value] : config)
     text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, value);
   return text;
+}
+
+Result<Properties> client_properties(const Flags& flags) {
+  if (!flags.has("command-config")) return Properties();
+  return read_properties_file(flags.text("command-config"));
 }
 
 // The topics that --topic selects; all topics without it. Fails if none match, unless --if-exists
@@ -142,7 +148,20 @@ void describe_partition(const std::string& topic, const PartitionDescription& pa
 }
 
 Status describe(Connection& connection, const Flags& flags) {
-  const std::vector<TopicDescription> topics = TRY(chosen_topics(connection, flags));
+  std::vector<TopicDescription> topics = TRY(chosen_topics(connection, flags));
+  const Properties properties = TRY(client_properties(flags));
+  const std::map<std::string, std::string> ids =
+      TRY(topic_ids(bootstrap_server(flags), properties));
+  const auto id_of = [&](const TopicDescription& topic) {
+    const auto found = ids.find(topic.name);
+    return found == ids.end() ? "" : found->second;
+  };
+  if (flags.has("topic-id")) {
+    const std::string id = flags.text("topic-id");
+    std::erase_if(topics, [&](const TopicDescription& topic) { return id_of(topic) != id; });
+    if (topics.empty())
+      return Error{ErrorCode::UnknownTopic, fmt::format("TopicId '{}' does not exist as expected", id)};
+  }
   std::vector<std::string> names;
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
   std::map<std::string, Properties> configs = TRY(topic_configs(connection, names));
@@ -153,8 +172,10 @@ Status describe(Connection& connection, const Flags& flags) {
     const Properties& config = configs[topic.name];
     if (flags.has("topics-with-overrides") && config.empty()) continue;
     if (!has_partition_filter)
-      fmt::print("Topic: {}\tPartitionCount: {}\tReplicationFactor: {}\tConfigs: {}\n", topic.name,
-                 topic.partitions.size(), topic.replication_factor(), joined(config));
+      fmt::print(
+          "Topic: {}\tTopicId: {}\tPartitionCount: {}\tReplicationFactor: {}\tConfigs: {}\n",
+          topic.name, id_of(topic), topic.partitions.size(), topic.replication_factor(),
+          joined(config));
     if (flags.has("topics-with-overrides")) continue;
     const size_t min_isr = TRY(min_isr_of(config));
     for (const PartitionDescription& partition : topic.partitions)
@@ -215,12 +236,14 @@ struct Action {
 };
 const std::vector<std::string_view> kOfNew = {"partitions", "replication-factor", "config",
                                               "replica-assignment", "if-not-exists"};
+const std::vector<std::string_view> kOfNewAndId = {
+    "partitions", "replication-factor", "config", "replica-assignment", "if-not-exists", "topic-id"};
 const Action kActions[] = {
-    {"list", {}, kOfNew, list},
+    {"list", {}, kOfNewAndId, list},
     {"describe", {}, kOfNew, describe},
-    {"create", {"topic"}, {"if-exists"}, create},
-    {"alter", {"topic", "partitions"}, {"replication-factor", "if-not-exists"}, alter},
-    {"delete", {"topic"}, kOfNew, remove},
+    {"create", {"topic"}, {"if-exists", "topic-id"}, create},
+    {"alter", {"topic", "partitions"}, {"replication-factor", "if-not-exists", "topic-id"}, alter},
+    {"delete", {"topic"}, kOfNewAndId, remove},
 };
 
 Result<const Action*> choose_action(const Flags& flags) {
@@ -260,9 +283,7 @@ Result<const Action*> choose_action(const Flags& flags) {
 }
 
 Status run_action(const Action& action, const Flags& flags) {
-  Properties properties;
-  if (flags.has("command-config"))
-    properties = TRY(read_properties_file(flags.text("command-config")));
+  Properties properties = TRY(client_properties(flags));
   Connection connection = TRY(
       Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
   TRY(connection.topics());  // reports quickly and clearly that no server answers

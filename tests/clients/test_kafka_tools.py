@@ -39,7 +39,10 @@ def a_topic_lives_as_in_any_kafka_course():
                   "1") == "Created topic test.\n"
     assert "test" in topics("--list").splitlines()
     described = topics("--describe", "--topic", "test").splitlines()
-    assert described[0] == "Topic: test\tPartitionCount: 3\tReplicationFactor: 1\tConfigs: ", described
+    head = re.fullmatch("Topic: test\tTopicId: ([A-Za-z0-9_-]{22})\tPartitionCount: 3\tReplicationFactor: 1\tConfigs: ", described[0])
+    assert head, described
+    assert topics("--describe", "--topic-id", head[1]).splitlines() == described
+    assert "does not exist as expected" in topics("--describe", "--topic-id", "A" * 22, status=1)
     assert [line.split("\t")[:3] for line in described[1:]] == [
         ["", "Topic: test", f"Partition: {partition}"] for partition in range(3)], described
     assert all("\tLeader: 1\tReplicas: 1\tIsr: 1" in line for line in described[1:]), described
