@@ -120,6 +120,15 @@ void prompt() {
   std::fflush(stdout);
 }
 
+// After Ctrl-C the records that were read still get the time in which a server that is alive acknowledges them, because
+// Ctrl-C is the usual end of a program at a terminal and the last record was typed before it.
+bool has_waited_after_ctrl_c() {
+  constexpr std::chrono::seconds kLongest{3};
+  if (!is_interrupted()) return false;
+  static const auto since = std::chrono::steady_clock::now();
+  return std::chrono::steady_clock::now() - since > kLongest;
+}
+
 // Sends all lines of stdin, until its end or Ctrl-C.
 Status produce_lines(const ProduceRequest& request, Producer& producer) {
   const bool is_typed = isatty(STDIN_FILENO) != 0;
@@ -138,21 +147,12 @@ Status produce_lines(const ProduceRequest& request, Producer& producer) {
     const OutgoingRecord record = TRY(parse_line(request.format, line, ++line_number));
     if (const Status sent = producer.send(request.topic, request.partition, record); !sent)
       return about(fmt::format("line {}", line_number), sent.error());
-    if (request.is_sync) TRY(producer.finish(is_interrupted));
+    if (request.is_sync) TRY(producer.finish(has_waited_after_ctrl_c));
     bytes += static_cast<int64_t>(line.size());
     progress.show(line_number, bytes);
     if (is_typed) prompt();
   }
   return {};
-}
-
-// After Ctrl-C the records that were read still get the time in which a server that is alive acknowledges them, because
-// Ctrl-C is the usual end of a program at a terminal and the last record was typed before it.
-bool has_waited_after_ctrl_c() {
-  constexpr std::chrono::seconds kLongest{3};
-  if (!is_interrupted()) return false;
-  static const auto since = std::chrono::steady_clock::now();
-  return std::chrono::steady_clock::now() - since > kLongest;
 }
 
 Result<int64_t> produce(const ProduceRequest& request) {

@@ -1,14 +1,19 @@
 #!/usr/bin/python3
 """millrace topic, produce, consume and bench against a server."""
+import fcntl
 import json
+import os
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import psycopg
 
+from patience import wait_until
 from millrace_server import Deadline, binary, case, check_took_less, launch, obstacle_of_own_client, run, start_server, timed
 
 SERVER = start_server()
@@ -261,6 +266,34 @@ def a_producer_whose_server_is_gone_reports_it_once_and_ends_with_ctrl_c():
     producer.send_signal(signal.SIGINT)
     _, stderr = producer.communicate(timeout=10)
     assert producer.returncode == 1 and stderr.startswith("error: 1 record was abandoned\n"), stderr
+
+
+@case
+def a_record_that_was_sent_before_ctrl_c_is_acknowledged():
+    for options in ([], ["--sync"]):
+        server = launch()
+        try:
+            millrace("topic", "create", "held", server=server.kafka)
+            producer = subprocess.Popen([binary(), "produce", "held", *options, "-b", server.kafka],
+                                        stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            producer.stdin.write("one\n")
+            producer.stdin.flush()
+            assert lines("consume", "held", "--from-beginning", "--max-messages", "1", "--timeout-ms", "30000",
+                         server=server.kafka) == ["one"]
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                producer.stdin.write("two\n")
+                producer.stdin.flush()
+                unread = lambda: struct.unpack("i", fcntl.ioctl(producer.stdin, termios.FIONREAD, b"\0" * 4))[0]
+                wait_until(lambda: unread() == 0, "the producer has read the line")
+                producer.send_signal(signal.SIGINT)
+                assert not select.select([producer.stderr], [], [], 1)[0], producer.stderr.readline()
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+            _, stderr = producer.communicate(timeout=30)
+            assert stderr == "Produced 2 records to topic held.\n", (options, stderr)
+        finally:
+            server.stop()
 
 
 # --- Groups
