@@ -9,8 +9,8 @@ namespace server::http {
 namespace {
 
 std::string for_log(std::string_view text) {
-  constexpr size_t kMostShown = 200;
-  std::string shown(text.substr(0, kMostShown));
+  constexpr size_t kMostLoggedBytes = 200;
+  std::string shown(text.substr(0, kMostLoggedBytes));
   for (char& c : shown)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"') c = '?';
   return shown;

@@ -99,7 +99,8 @@ Status Sasl::finish() {
     return Error{ErrorCode::InvalidAuthorization,
                  fmt::format("a connection of user \"{}\" cannot switch to user \"{}\"", user_,
                              claimed_)};
-  TRY(let_in(claimed_, TRY(access_->admit(kDatabase, claimed_, *channel_))));
+  const auto admitted = TRY(access_->admit(kDatabase, claimed_, *channel_));
+  TRY(let_in(claimed_, admitted));
   is_again_ = false;
   if (max_reauth_ms_ > 0) expires_us_ = clock_.monotonic_us() + max_reauth_ms_ * 1000;
   return {};

@@ -348,8 +348,8 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   engine::TaskOptions options = options_for(plan);
   options.schemas = schemas_;
   options.has_append_time = [find_topics = find_topics_](const Uuid& id) {
-    const std::shared_ptr<const storage::TopicSnapshot> topics = find_topics();
-    const storage::TopicInfo* topic = topics->find(id);
+    const std::shared_ptr<const storage::TopicSnapshot> present = find_topics();
+    const storage::TopicInfo* topic = present->find(id);
     return topic && storage::has_append_time(*topic);
   };
   if (find_processing_log_) options.processing_log = find_processing_log_();
