@@ -16,7 +16,7 @@ namespace server {
 
 namespace {
 
-constexpr int kFailed = 1, kUsageError = 2;
+constexpr int kFailed = 1, kJoinUsageError = 2;
 
 void print_help() {
   fmt::print(
@@ -86,12 +86,12 @@ int run_join_command(int argc, const char* const* argv) {
     return report(wrong("which cluster?",
                         "Use --cluster NAME --node-id N --etcd URL,...; see millrace cluster join "
                         "--help"),
-                  kUsageError);
+                  kJoinUsageError);
   if (starts_etcd(settings))
     return report(wrong("join requires a running etcd",
                         "Name it with --etcd URL,... An etcd that the nodes start themselves needs "
                         "most of them running, and then the cluster would exist already."),
-                  kUsageError);
+                  kJoinUsageError);
   set_log_level(LogLevel::Warn);
   storage::report_bus_errors();  // reports a damaged page as an error
   const auto joined = join_as_first_node({settings.data_dir, settings.cluster.id,

@@ -9,13 +9,13 @@ namespace server::kafka {
 namespace {
 
 using Asked = WriteTxnMarkersRequest::Marker;
-using Pending = PendingResponse<WriteTxnMarkersResponse>;
+using PendingMarkers = PendingResponse<WriteTxnMarkersResponse>;
 
 struct Place {
   size_t marker, topic, partition;  // in the answer
 };
 
-void tell(const std::shared_ptr<Pending>& pending, const Place& place, KafkaError error) {
+void tell(const std::shared_ptr<PendingMarkers>& pending, const Place& place, KafkaError error) {
   pending->response.markers[place.marker]
       .topics[place.topic]
       .partitions[place.partition]
@@ -31,7 +31,7 @@ coordinator::TransactionEnded ended_by(const Asked& asked) {
 
 void write(HandlerContext& context, const coordinator::TransactionEnded& ended,
            const storage::TopicInfo* topic, int32_t partition,
-           const std::shared_ptr<Pending>& pending, const Place& place) {
+           const std::shared_ptr<PendingMarkers>& pending, const Place& place) {
   if (!topic || partition < 0 || partition >= topic->partition_count)
     return tell(pending, place, KafkaError::UnknownTopicOrPartition);
   // The other internal topics have no transactions, and their readers cannot decode such a record.
@@ -62,7 +62,7 @@ void write(HandlerContext& context, const coordinator::TransactionEnded& ended,
 // every permitted user's marker ends the transaction.
 void handle_write_txn_markers(HandlerContext& context, WriteTxnMarkersRequest request,
                               Reply<WriteTxnMarkersResponse> reply) {
-  auto pending = std::make_shared<Pending>(Pending{{}, reply});
+  auto pending = std::make_shared<PendingMarkers>(PendingMarkers{{}, reply});
   const auto topics = context.backend.topics();
   std::set<std::tuple<int64_t, std::string_view, int32_t>> seen;
   auto& answers = pending->response.markers;
