@@ -15,7 +15,7 @@
 #include "server/node/data_commands.h"
 #include "server/node/join_command.h"
 #include "server/node/node.h"
-#include "storage/log/stored_keys.h"
+#include "storage/log/log_format.h"
 #include "storage/meta/feature_level.h"
 #include "storage/state/state_keys.h"
 
@@ -107,8 +107,8 @@ void print_help() {
 // directories of the formats named here and refuses newer ones.
 void print_version() {
   fmt::print("millrace {}\ncommit {}\n", MILLRACE_VERSION, MILLRACE_COMMIT);
-  fmt::print("log format {} (opens {} to {})\n", storage::kLogFormatVersion,
-             storage::kOldestLogFormatVersion, storage::kLogFormatVersion);
+  fmt::print("log format {} (opens {} to {})\n", storage::kNewestLogFormat,
+             storage::kOldestLogFormat, storage::kNewestLogFormat);
   fmt::print("state format {} (opens {} to {})\n", storage::kStateFormatVersion,
              storage::kOldestStateFormatVersion, storage::kStateFormatVersion);
   fmt::print("cluster feature level {}\n", storage::kNewestLevel.value());

@@ -12,11 +12,6 @@
 
 namespace storage {
 
-// Not used: log_format.h has the versions of log.mdb, the newest of which is 7. Version 2 had a
-// journal for each task; version 3 had no transactions, and did not expect gaps between the offsets
-// of a partition, which compaction leaves; version 5 had no journal of commits next to it.
-inline constexpr uint32_t kLogFormatVersion = 6, kOldestLogFormatVersion = 2;
-
 struct LogTables {
   TableHandle partitions;    // topic id, partition number -> PartitionRow
   TableHandle exchanges;     // log number, last offset -> batch, of all internal partitions
