@@ -25,7 +25,7 @@ std::string lower_case(std::string text) {
 Result<bool> switch_of(const engine::CopyOption& option) {
   if (!option.value) return true;
   const std::string word = lower_case(*option.value);
-  if (word == "true" || word == "on" || word == "1" || word == "match") return true;
+  if (word == "true" || word == "on" || word == "1") return true;
   if (word == "false" || word == "off" || word == "0") return false;
   return bad_option(option, option.name + " requires a Boolean value");
 }
@@ -63,9 +63,10 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
   const std::string& name = option.name;
   if (name == "format")
     into.options.format = TRY(format_of_name(option));
-  else if (name == "header")
-    into.options.has_header = TRY(switch_of(option));
-  else if (name == "delimiter")
+  else if (name == "header") {
+    into.options.header_must_match = option.value && lower_case(*option.value) == "match";
+    into.options.has_header = into.options.header_must_match || TRY(switch_of(option));
+  } else if (name == "delimiter")
     into.delimiter = TRY(character_of(option));
   else if (name == "quote")
     into.quote = &option;
@@ -139,6 +140,8 @@ Result<CopyOptions> read_copy_options(const engine::Copy& copy) {
   if (!is_csv && (forces_nulls || !options.force_quote.empty()))
     return Error{ErrorCode::NotSupported,
                  "COPY force quote, force not null and force null are only available in CSV mode"};
+  if (!is_from && options.header_must_match)
+    return Error{ErrorCode::NotSupported, "cannot use \"match\" with HEADER in COPY TO"};
   if (is_from && !options.force_quote.empty())
     return Error{ErrorCode::NotSupported, "COPY force quote only available using COPY TO"};
   if (!is_from && forces_nulls)

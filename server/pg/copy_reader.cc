@@ -1,5 +1,7 @@
 #include "server/pg/copy_reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -47,6 +49,7 @@ class FieldReader final : public CopyReader {
       is_null_in_quotes_.push_back(options.force_null.has(column.name));
     }
     null_text_ = options.null_text;
+    header_is_checked_ = !options.header_must_match;
     rows_.columns = empty_columns();
   }
 
@@ -78,9 +81,33 @@ class FieldReader final : public CopyReader {
         error.context = "COPY " + source_ + ", " + error.context;
         return error;
       }
+      if (!header_is_checked_ && !records_->header().empty()) TRY(check_header());
       if (!*more) return {};
       TRY(read_record(record));
     }
+  }
+
+  // The texts are PostgreSQL's.
+  Status check_header() {
+    header_is_checked_ = true;
+    const std::vector<std::string>& names = records_->header();
+    if (names.size() != columns_.size())
+      return bad_header(fmt::format("wrong number of fields in header line: got {}, expected {}",
+                                    names.size(), columns_.size()));
+    for (size_t i = 0; i < names.size(); ++i) {
+      const std::string expected = engine::display_name(columns_[i].name);
+      if (names[i] != expected && names[i] != columns_[i].name)
+        return bad_header(
+            fmt::format("column name mismatch in header line field {}: got \"{}\", expected \"{}\"",
+                        i + 1, names[i], expected));
+    }
+    return {};
+  }
+  Error bad_header(std::string message) const {
+    Error error{ErrorCode::BadCopyFormat, std::move(message)};
+    error.hint = "Name the columns in the order of the file: COPY table (b, a) FROM ...";
+    error.context = context_of(source_, 1);
+    return error;
   }
 
   Status read_record(const engine::CopyRecord& record) {
@@ -132,6 +159,7 @@ class FieldReader final : public CopyReader {
   const std::string source_;
   std::vector<engine::TextValueReader> values_;          // one per column
   std::vector<bool> is_never_null_, is_null_in_quotes_;  // one per column
+  bool header_is_checked_ = true;  // or it need not match the columns
   std::string null_text_;
   std::unique_ptr<engine::CopyTextReader> records_;
 };

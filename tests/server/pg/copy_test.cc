@@ -14,6 +14,25 @@ TEST(CopyIn, reads_csv_with_a_header) {
   EXPECT_EQ(client.backend.copied_lines, (std::vector<uint64_t>{2, 3, 4}));
 }
 
+TEST(CopyIn, a_header_must_match_the_columns_if_the_client_asks_for_it) {
+  const auto copied = [](const std::string& columns, const std::string& data) {
+    Begun client;
+    client.say(query("COPY people" + columns + " FROM STDIN WITH (FORMAT csv, HEADER MATCH)"));
+    std::string heard = client.say(copy_data(data));
+    heard += client.say(copy_done());
+    return std::pair(heard, client.backend.people.size());
+  };
+  EXPECT_EQ(copied("", "id,name\n1,Ada\n"), std::pair(std::string("C(COPY 1) Z(I)"), size_t{1}));
+  EXPECT_NE(copied("", "name,id\nAda,1\n").first.find(
+                "22P04 column name mismatch in header line field 1: got \"name\", expected \"id\""),
+            std::string::npos)
+      << copied("", "name,id\nAda,1\n").first;
+  EXPECT_EQ(copied("", "name,id\n").second, 0);
+  EXPECT_NE(copied("", "id\n1\n").first.find(
+                "wrong number of fields in header line: got 1, expected 2"),
+            std::string::npos);
+}
+
 TEST(CopyIn, reads_text_cut_at_any_byte) {
   Begun client;
   client.say(query("COPY people FROM STDIN"));
