@@ -278,22 +278,26 @@ class TransientExecution final : public SqlExecution {
     if (!is_over_ && result != engine::StepResult::Finished) {
       // Paused until resume(): several steps may run before the session handles their output.
       task_->is_paused = is_paused() || !receiver().has_room(0);
+      report_unreadable(false);
       return charge_state();
     }
-    report_unreadable();
+    report_unreadable(true);
     end();
     receiver().on_done({"SELECT"});
   }
 
-  // An answer that ends shows its records once, so it warns about unreadable ones. (A query that
-  // continues would have to repeat the warning; the server logs its unreadable records.)
-  void report_unreadable() {
+  // An answer that ends reports the unreadable records once, with their number. A query that continues reports the first
+  // one, and then each power of ten, so that a client that reads for days is not flooded.
+  void report_unreadable(bool is_end) {
     const engine::TaskMetrics& metrics = task_->task->metrics();
     const uint64_t count = metrics.records_unreadable;
-    if (count == 0 || end_ != TransientEnd::AtPresentEnd) return;
+    const bool ends_by_itself = end_ == TransientEnd::AtPresentEnd;
+    if (count == 0 || (ends_by_itself ? !is_end : count < next_report_)) return;
+    while (next_report_ <= count) next_report_ *= 10;
     receiver().on_notice(
-        {sql::NoticeLevel::Warning, fmt::format("{} record{} could not be read (first: {})", count,
-                                                count == 1 ? "" : "s", metrics.first_unreadable)});
+        {sql::NoticeLevel::Warning,
+         fmt::format("{} record{} could not be read{} (first: {})", count, count == 1 ? "" : "s",
+                     ends_by_itself ? "" : " so far", metrics.first_unreadable)});
   }
 
   // Charges the tables and groups that the query keeps for this client, and the rows that it has
@@ -333,6 +337,7 @@ class TransientExecution final : public SqlExecution {
   std::optional<CatchingUp> catching_up_;
   std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
   int64_t rows_left_;
+  uint64_t next_report_ = 1;  // number of unreadable records at which the next warning is sent
   bool is_beginning_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;
   // Not charged to the session's account: its share is for rows on their way to the client.
