@@ -68,6 +68,7 @@ class Task::Log final : public ProcessingLog {
                     int64_t offset) override {
     note(count, message, partition, offset);
     metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
+    metrics_.records_failed += count;  // SHOW QUERIES has one column for errors
     if (is_shown(results_lost_, count))
       warn("results lost task={} count={} partition={} offset={} first=\"{}\"", task_, count,
            partition, offset, message);
