@@ -157,6 +157,13 @@ bool JsonValueReader::mismatch(std::string_view token) {
   *error_ = "column " + path_ + ": expected " + type_.to_string() + ", got " +
             std::string(token.substr(0, kShown));
   if (token.size() > kShown) *error_ += "...";
+  // Producers often write ISO 8601, which ksqlDB does not read into these types.
+  if (type_.kind() == TypeKind::Timestamp)
+    *error_ += " (a TIMESTAMP is a number of milliseconds since 1970; a VARCHAR column with TIMESTAMP_FORMAT reads texts)";
+  else if (type_.kind() == TypeKind::Date)
+    *error_ += " (a DATE is a number of days since 1970)";
+  else if (type_.kind() == TypeKind::Time)
+    *error_ += " (a TIME is a number of milliseconds since midnight)";
   return false;
 }
 
