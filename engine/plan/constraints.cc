@@ -56,7 +56,7 @@ Status add_constraints(std::vector<UnenforcedConstraint> added, const Catalog& c
     return Error{ErrorCode::NotSupported,
                  fmt::format("{} is not enforced, and so not accepted", words_of(added.front())),
                  "PRIMARY KEY and NOT NULL are enforced.",
-                 "SET unenforced_constraints = on keeps it in the catalog, and no row is held "
+                 "SET unenforced_constraints = on keeps it in the catalog, and no row is checked "
                  "against it."}
         .at(at);
   for (UnenforcedConstraint& constraint : added) {
