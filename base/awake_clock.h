@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 
-// For measuring time-outs. A process that was stopped (SIGSTOP, a paused virtual machine) has not
+// Measures time-outs. A process that was stopped (SIGSTOP, a paused virtual machine) has not
 // received the answers that arrived meanwhile, so its time-outs continue with the time that was
 // left. A pause counts as one second, like a delay of a busy process. A pause of more than an hour
 // counts in full, since other nodes have given up the requests by then.

@@ -38,7 +38,7 @@ void append_be(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// Zigzag encoding, which signed numbers get before they become varints.
+// Returns the zigzag encoding, which signed numbers get before they are written as varints.
 inline uint64_t zigzag(int64_t value) {
   return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
 }
@@ -46,7 +46,7 @@ inline int64_t unzigzag(uint64_t value) {
   return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
 }
 
-// Unsigned LEB128, as protocol buffers and Kafka write it.
+// Appends the number as an unsigned LEB128, as protocol buffers and Kafka write it.
 inline void append_varint(std::string& out, uint64_t value) {
   while (value >= 0x80) {
     out += static_cast<char>(value | 0x80);
@@ -73,7 +73,7 @@ class ByteReader {
     data_.remove_prefix(size);
     return got;
   }
-  // At most 10 bytes; a longer varint is a failure.
+  // Reads a varint of at most 10 bytes; a longer one is a failure.
   uint64_t varint() {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -89,7 +89,7 @@ class ByteReader {
   std::string_view rest() const { return data_; }
   bool at_end() const { return data_.empty(); }
   bool ok() const { return ok_; }
-  // For callers that find a value invalid.
+  // Makes the reader fail, for a caller that has read an invalid value.
   void fail() {
     ok_ = false;
     data_ = {};

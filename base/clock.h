@@ -16,7 +16,7 @@ class SystemClock final : public Clock {
   int64_t monotonic_us() const override;
 };
 
-// Moves only when a test advances it; other threads may read it meanwhile.
+// A clock that moves only when a test advances it. Other threads may read the clock at any time.
 class SimulatedClock final : public Clock {
  public:
   explicit SimulatedClock(int64_t start_wall_ms = 0) : wall_us_(start_wall_ms * 1000) {}

@@ -1,4 +1,4 @@
-// A recent rate of events per second.
+// Measures the recent rate of events per second.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -16,7 +16,7 @@ class DecayingRate {
   int64_t per_second(int64_t now_us) const { return std::llround(decayed(now_us) / kSeconds); }
 
  private:
-  static constexpr double kSeconds = 5;
+  static constexpr double kSeconds = 5;  // age at which the weight of an event is 1/e
   double decayed(int64_t now_us) const {
     return count_ * std::exp(-static_cast<double>(now_us - at_us_) / (kSeconds * 1e6));
   }

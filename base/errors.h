@@ -22,7 +22,7 @@ enum class ErrorCode : uint8_t {
   TypeMismatch,
   InvalidCast,
   GroupingError,
-  InvalidColumnReference,  // in ORDER BY, GROUP BY, DISTINCT ON, ON CONFLICT: not allowed there
+  InvalidColumnReference,  // not allowed in ORDER BY, GROUP BY, DISTINCT ON or ON CONFLICT
   InvalidStatement,
   WrongObjectType,
   DependentObjects,
@@ -42,7 +42,7 @@ enum class ErrorCode : uint8_t {
   ActiveTransaction,
   FailedTransaction,
   ReadOnlyTransaction,
-  IdleInTransaction,  // for longer than the session allows
+  IdleInTransaction,  // a transaction was idle for longer than the session allows
   IdleSession,
   UndefinedStatement,
   UndefinedCursor,
@@ -50,7 +50,7 @@ enum class ErrorCode : uint8_t {
   DuplicateStatement,
   DuplicateCursor,
   ObjectState,
-  LockTimeout,  // another session changes the table, and did not end in time
+  LockTimeout,  // another session still changes the table
   Deadlock,     // sessions wait for each other
   LimitExceeded,
   OutOfMemory,  // refused because of memory-limit; a retry may succeed
@@ -77,7 +77,7 @@ enum class ErrorCode : uint8_t {
   // The world
   DiskFull,
   StorageFailure,
-  DataCorrupted,  // stored bytes differ from what was written: reading again gives the same
+  DataCorrupted,  // stored bytes differ from the written ones; a retry does not help
   StorageInUse,
   IncompatibleFormat,
   NetworkFailure,
@@ -85,10 +85,10 @@ enum class ErrorCode : uint8_t {
   TooLongText,    // for the declared length
   BadBinary,      // a value in PostgreSQL's binary form that is not of its type
   SeveralRows,    // where one is allowed
-  NegativeLimit,  // LIMIT and FETCH
+  NegativeLimit,  // in LIMIT or FETCH
   NegativeOffset,
   UnknownDataType,  // of a parameter, or of NULL, without a context that determines it
-  DuplicateKey,     // of a primary key: a row with these values exists
+  DuplicateKey,     // a row with the same primary key exists
   kCount
 };
 
@@ -117,10 +117,10 @@ enum class KafkaError : int16_t {
   InvalidRecord = 87,
 };
 
-// The five characters that identify the error to PostgreSQL clients.
+// Returns the five characters (SQLSTATE) that identify the error to PostgreSQL clients.
 std::string_view sqlstate(ErrorCode code);
 KafkaError kafka_error(ErrorCode code);
-// Whether the same request may succeed later without being changed.
+// Returns whether the same request may succeed later.
 bool is_retriable(ErrorCode code);
-// The enumerator's name, for logs and tests.
+// Returns the name of the enumerator, for logs and tests.
 std::string_view name(ErrorCode code);

@@ -1,5 +1,5 @@
-// Admits work until it is closed, and reports when the last of it has ended: the way in which every
-// component stops that is used from several threads.
+// A gate admits work until it is closed, and reports the end of the last admitted work. Every
+// component that several threads use stops by means of a gate.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -8,15 +8,16 @@
 #include <mutex>
 #include <utility>
 
-// To stop: close (new work is refused), wait (the running work gets its answers), destroy.
+// To stop a component, close the gate (new work is refused), wait until the running work has ended,
+// then destroy the component.
 //
 // Invariant: once the gate is closed and nothing is inside, nothing is admitted again.
 //
 // Threads: any; one closes it. Owner: the component that stops; it outlives the passes.
 class Gate {
  public:
-  // Work inside the gate. Work that arrives too late is not admitted, but counts until it leaves,
-  // since it has to report its refusal.
+  // Stands for work inside the gate. Work that arrives after close() is not admitted, but the gate
+  // counts it until it leaves, because such work still has to report its refusal.
   class Pass {
    public:
     explicit Pass(Gate& gate) : gate_(&gate), is_admitted_(gate.enter()) {}
@@ -37,8 +38,8 @@ class Gate {
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
-  // Without a Pass, for work that enters and leaves in different places. Returns false if the gate
-  // is closed.
+  // Enters without a Pass, for work that enters and leaves in different places. Returns false if
+  // the gate is closed; the caller then calls leave(), too.
   bool enter() {
     std::lock_guard lock(mutex_);
     ++count_;
@@ -59,7 +60,7 @@ class Gate {
     return count_;
   }
 
-  // Admits nothing from now on. Calls `on_empty` once: when the last work leaves, or at once if
+  // Closes the gate. Calls `on_empty` once: when the last work leaves, or before close() returns if
   // nothing is inside.
   void close(std::function<void()> on_empty = [] {}) {
     {

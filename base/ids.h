@@ -1,4 +1,4 @@
-// Numbers with different meanings have different types, which do not convert into each other.
+// Types of numbers. Each meaning has its own type, and the types do not convert into each other.
 #pragma once
 #include <compare>
 #include <cstddef>
@@ -42,8 +42,8 @@ using NodeId = StrongNumber<struct NodeIdTag, int32_t>;
 using ProducerId = StrongNumber<struct ProducerIdTag, int64_t>;
 using TaskEpoch = StrongNumber<struct TaskEpochTag, int32_t>;  // raised when a task changes owner
 using TaskSequence =
-    StrongNumber<struct TaskSequenceTag, int64_t>;  // of a task commit, from 1, without gaps
-// Identifies a commit of the log and increases within a data directory: data that is durable as of
+    StrongNumber<struct TaskSequenceTag, int64_t>;  // of a task's commits, from 1, without gaps
+// Identifies a commit of the log, and increases within a data directory. Data that is durable as of
 // the same commit belongs together.
 using CommitId = StrongNumber<struct CommitIdTag, uint64_t>;
 using Revision = StrongNumber<struct RevisionTag, int64_t>;  // of the metadata log, from 1

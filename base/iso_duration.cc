@@ -27,7 +27,7 @@ Result<int64_t> parse_iso_duration(std::string_view text) {
     }
     const size_t end = text.find_first_not_of("0123456789", at);
     if (end == text.npos) return wrong;
-    int32_t count = 0;  // so that count times any unit fits into 64 bits of milliseconds
+    int32_t count = 0;  // 32 bits, so that count times any unit fits into 64 bits
     const auto [stop, error] = std::from_chars(text.data() + at, text.data() + end, count);
     const auto* unit = std::ranges::find_if(kUnits, [&](const Unit& each) {
       return each.letter == text[end] && each.is_time == is_time;

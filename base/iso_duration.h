@@ -1,11 +1,11 @@
-// Durations in the format of ISO 8601.
+// Parses durations in the format of ISO 8601.
 #pragma once
 #include <cstdint>
 #include <string_view>
 
 #include "base/result.h"
 
-// Returns "P1DT2H30M4S" in milliseconds: whole days, hours, minutes and seconds, but no months or
-// years, whose lengths differ. Fails with InvalidParameter, also if the duration is too long for
-// the result.
+// Returns the duration in milliseconds. The text has whole days, hours, minutes and seconds
+// ("P1DT2H30M4S"); months and years are refused, because their lengths differ. Fails with
+// InvalidParameter, also if the milliseconds do not fit into 64 bits.
 Result<int64_t> parse_iso_duration(std::string_view text);

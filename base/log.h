@@ -1,6 +1,6 @@
-// Log lines: lower-case fragments with fields, for instance `batch refused topic=clicks
-// partition=3`.
-//   error  data or an invariant at risk       warn   unexpected, survived
+// Writes log lines. A line is a lower-case phrase with fields, for instance `batch refused
+// topic=clicks partition=3`. The levels:
+//   error  data or an invariant at risk       warn   unexpected, but handled
 //   info   a state change an operator wants   debug  off by default
 #pragma once
 #include <fmt/format.h>

@@ -4,15 +4,15 @@
 #include <mutex>
 #include <optional>
 
-// At most `limit` lines per second. Further ones are counted, and the next written line reports the
-// number, so that an operator knows of them.
+// Admits at most `limit_per_second` lines per second. Further lines are counted, and the next
+// written line reports their number to the operator.
 //
 // Threads: one at a time. Owner: the writer of the lines.
 class LogRate {
  public:
   explicit LogRate(uint32_t limit_per_second) : limit_(limit_per_second) {}
 
-  // Returns whether a line may be written now. Otherwise it is counted.
+  // Returns whether a line may be written now. Otherwise counts the line as suppressed.
   bool allows(int64_t now_us) {
     if (now_us - second_began_us_ >= 1'000'000) {
       second_began_us_ = now_us;
@@ -36,13 +36,13 @@ class LogRate {
   int64_t second_began_us_ = INT64_MIN / 2;
 };
 
-// A common limit for writers on several threads.
+// A limit that writers on several threads share.
 class SharedLogRate {
  public:
   explicit SharedLogRate(uint32_t limit_per_second) : rate_(limit_per_second) {}
 
-  // Returns nothing if the line may not be written now; otherwise how many were suppressed since
-  // the last one.
+  // Returns nothing if the line may not be written now; otherwise the number of lines that were
+  // suppressed since the last admitted line.
   std::optional<uint64_t> admit(int64_t now_us) {
     const std::lock_guard lock(mutex_);
     if (!rate_.allows(now_us)) return std::nullopt;

@@ -16,12 +16,13 @@ constexpr std::string_view kKindNames[] = {
 static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 
 // An account may hold a quarter of what is free. A single account thus gets a fifth of the limit,
-// and however many ask for all that they can get, something is free for the next one.
+// and even if many accounts take all that they can get, some memory is free for the next account.
 constexpr size_t kShareOfFree = 4;
 
-// Answers are always granted, and may use up the part of the limit for accounts that hold little.
-// So requests of such accounts may exceed the limit by the size of the answers, up to an eighth of
-// it.
+// Returns the limit for requests of accounts that hold little. Memory for answers is always
+// granted, and may use up the part of the limit that is reserved for accounts that hold little. So
+// requests of such accounts may exceed the limit by the size of the answers, up to an eighth of the
+// limit.
 size_t limit_for_requests(const MemoryBudget& budget) {
   const size_t limit = budget.limit_bytes();
   return limit + std::min(budget.held_bytes(MemoryKind::Results), limit / 8);
@@ -31,14 +32,16 @@ bool is_of_request(MemoryKind kind) {
          kind == MemoryKind::Copy;
 }
 
-// Incomplete messages come from clients of which nothing is known yet. Without a limit of their
-// own, thousands of them would hold the whole memory-limit in small steps, and complete requests of
-// other clients would be refused. The last parts of this limit are for short messages.
+// Returns the limit for incomplete messages, which come from clients of which nothing is known yet.
+// Without a limit of their own, thousands of them would hold the whole memory-limit in small steps,
+// and complete requests of other clients would be refused. The last sixteenths of this limit are
+// for short messages.
 size_t limit_for_messages(const MemoryBudget& budget, size_t account_bytes) {
   constexpr size_t kShort = 16 * 1024;
   const size_t sixteenth = budget.limit_bytes() / 16;
   const bool is_small = account_bytes <= MemoryAccount::kSmallBytes;
-  // Above the threshold of is_tight(), so that messages whose rest does not arrive are ended.
+  // At least 13/16, above the threshold of is_tight(), so that messages that stay incomplete are
+  // ended.
   return (account_bytes <= kShort ? 15 : is_small ? 14 : 13) * sixteenth;
 }
 
@@ -49,7 +52,8 @@ struct Unit {
 constexpr Unit kUnits[] = {
     {"TB", size_t{1} << 40}, {"GB", size_t{1} << 30}, {"MB", size_t{1} << 20}, {"kB", 1 << 10}};
 
-// State is not counted against the limit: a table that has grown must not lock out the clients.
+// Returns whether memory of the kind counts against the limit. State does not count, because a
+// table that has grown must not lock out the clients.
 bool counts_against_limit(MemoryKind kind) {
   return kind != MemoryKind::State && kind != MemoryKind::Scans;
 }
@@ -64,8 +68,8 @@ size_t MemoryAccount::available_bytes() const {
   const size_t free = budget_.limit_bytes() - std::min(all, budget_.limit_bytes());
   const size_t free_for_large =
       budget_.limit_for_large() - std::min(all, budget_.limit_for_large());
-  // After x more bytes the account holds held + x, out of a share of free - x: x is largest if both
-  // are equal.
+  // After x more bytes the account holds held + x, and may hold (free - x) / kShareOfFree. The
+  // largest allowed x makes both equal.
   const size_t share = free / kShareOfFree;
   const size_t large = share > held ? (share - held) * kShareOfFree / (kShareOfFree + 1) : 0;
   return std::max(std::min(small, free), std::min(large, free_for_large));

@@ -1,4 +1,4 @@
-// The memory that clients and queries hold together, and its holders.
+// Counts the memory that clients and queries hold together, and limits each holder.
 //
 //   budget    memory-limit
 //     kind      buffers of connections, COPY, prepared statements, ...
@@ -20,18 +20,20 @@ enum class MemoryKind : uint8_t {
   Connections,  // incomplete messages, requests that are not answered yet
   Results,      // answers that the client has not taken
   Statements,   // prepared statements, portals
-  Copy,         // rows of COPY and of open transactions
-  Queues,       // between threads
-  Queries,      // of a query between two steps
-  State,        // tables of queries; counted, never refused: clean entries leave memory instead
-  Scans,        // old versions that open scans keep; counted, never refused: the oldest scans end
+  Copy,         // rows of running COPYs and of open transactions
+  Queues,       // messages between threads
+  Queries,      // what a query keeps between two steps
+  State,        // tables of queries; never refused, clean entries leave memory instead
+  Scans,        // old versions that open scans keep; never refused, the oldest scans end
   kCount
 };
-// As shown in an error's detail: "connections 400 MB".
+// Returns the name of the kind in an error's detail: "connections 400 MB".
 std::string_view name(MemoryKind kind);
 
 class MemoryAccount;
 
+// The memory-limit and the memory that its accounts hold.
+//
 // Invariants: held_bytes() is the sum of all charges except those of MemoryKind::State and Scans;
 //   an account gets at most a share of what is free, so that the largest holders are refused first
 //   and small ones go on.
@@ -54,27 +56,30 @@ class MemoryBudget {
   size_t held_bytes(MemoryKind kind) const {
     return kinds_[static_cast<size_t>(kind)].bytes.load(std::memory_order_relaxed);
   }
-  // Less than a quarter is left: holders of much memory that make no progress are to be ended.
+  // Returns whether less than a quarter is left. Holders of much memory that make no progress must
+  // then be ended.
   bool is_tight() const { return held_bytes() > limit_bytes_ / 4 * 3; }
 
-  // Whether answers that clients do not take hold as much as they may together. A session with more
-  // answers then waits, with at most kShortAnswerBytes of them in memory; the rest of the limit is
-  // for other sessions.
+  // Returns whether answers that clients do not take hold half of the limit, as much as they may
+  // together. A session that has more answers then waits, and keeps at most kShortAnswerBytes of
+  // them in memory.
   bool has_many_answers() const { return held_bytes(MemoryKind::Results) >= limit_bytes_ / 2; }
   static constexpr size_t kShortAnswerBytes = 8 * 1024;
 
-  // Tables of queries keep in memory as much as fits, and read the rest from checkpoints.
+  // Returns whether the tables of queries hold their limit. They then read what does not fit from
+  // checkpoints.
   bool is_state_full() const { return held_bytes(MemoryKind::State) > state_bytes_; }
-  // Too much state waits for checkpoints, before which it cannot leave memory.
+  // Returns whether too much state waits for checkpoints. State cannot leave memory before it is in
+  // one.
   bool is_state_overfull() const { return held_bytes(MemoryKind::State) / 3 > state_bytes_ / 2; }
-  // Open scans keep too much state in memory and must end.
+  // Returns whether open scans keep too much state in memory. They must then end.
   bool holds_too_much_state() const {
     constexpr size_t kForScans = 64 << 20;
     return held_bytes(MemoryKind::State) > 2 * state_bytes_ + kForScans;
   }
-  // By how much the memory of open scans exceeds its limit.
+  // Returns the bytes by which the memory of open scans exceeds its limit.
   size_t excess_of_scans() const {
-    constexpr size_t kAlways = 16 << 20;
+    constexpr size_t kAlways = 16 << 20;  // allowed even if the limit of state is small
     const size_t held = held_bytes(MemoryKind::Scans), most = state_bytes_ / 2 + kAlways;
     return held > most ? held - most : 0;
   }
@@ -94,7 +99,7 @@ class MemoryBudget {
   void grow(MemoryAccount& account, MemoryKind kind, size_t bytes);
   void shrink(MemoryAccount& account, MemoryKind kind, size_t bytes);
 
-  struct alignas(64) Counter {  // a cache line each, since loops count at the same time
+  struct alignas(64) Counter {  // in its own cache line, because all loops change counters
     std::atomic<size_t> bytes = 0;
   };
   const size_t limit_bytes_, state_bytes_;
@@ -102,8 +107,8 @@ class MemoryBudget {
   std::array<Counter, static_cast<size_t>(MemoryKind::kCount)> kinds_;
 };
 
-// The memory of one session or query. Threads: any. Owner: the session or query; it outlives its
-// charges.
+// Counts the memory of one session or query. Threads: any. Owner: the session or query; it outlives
+// its charges.
 class MemoryAccount {
  public:
   // An account up to this size is refused only when the whole budget is used up.
@@ -115,7 +120,7 @@ class MemoryAccount {
 
   MemoryBudget& budget() const { return budget_; }
   size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
-  // How much more it would get now.
+  // Returns the number of further bytes that the account would get now.
   size_t available_bytes() const;
   Error refusal(std::string_view what) const { return budget_.refusal(what, *this); }
 
@@ -125,8 +130,8 @@ class MemoryAccount {
   std::atomic<size_t> held_bytes_ = 0;
 };
 
-// The part of an account for one buffer; released on destruction. Counts in steps of 4 KB, so that
-// small changes touch no state that threads share.
+// The part of an account that is for one buffer; it is released on destruction. A charge counts in
+// steps of 4 KB, so that small changes do not touch state that threads share.
 //
 // Threads: one at a time. Owner: the owner of the buffer.
 class MemoryCharge {
@@ -142,9 +147,10 @@ class MemoryCharge {
     return *this;
   }
 
-  // Returns false, without a change, if that much is not available now. Less is always granted.
+  // Returns false, without a change, if the account cannot get that much now. Shrinking always
+  // succeeds.
   bool try_resize(size_t bytes) { return change(bytes, Grant::WhenFree); }
-  // For memory that exists already, and is limited in another way.
+  // Resizes unconditionally, for memory that exists already and is limited in another way.
   void resize(size_t bytes) { change(bytes, Grant::Always); }
   size_t bytes() const { return bytes_; }
 
@@ -173,8 +179,8 @@ class OwnedCharge {
   MemoryCharge charge_;
 };
 
-// "512 MB", "1.5 GB", "300 B", as in settings and errors.
+// Formats a size as in settings and errors: "512 MB", "1.5 GB", "300 B".
 std::string format_bytes(size_t bytes);
-// "512MB", "64 kB", "1000000": units are powers of 1024, as in PostgreSQL. Fails with
+// Parses "512MB", "64 kB" or "1000000"; units are powers of 1024, as in PostgreSQL. Fails with
 // InvalidParameter.
 Result<size_t> parse_bytes(std::string_view text);

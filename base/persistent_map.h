@@ -60,8 +60,8 @@ class PersistentMap {
     void descend(const auto* node) {
       for (; node; node = node->left.get()) way_.push_back(node);
     }
-    // The path to the present node, which is the last: nodes that are still to be visited after
-    // their left side.
+    // The last element is the present node. The others are nodes above it that are visited later,
+    // because the iterator is still in their left sides.
     std::vector<const Node*> way_;
   };
   using iterator = const_iterator;
@@ -75,7 +75,7 @@ class PersistentMap {
   }
   const_iterator end() const { return {}; }
 
-  // Returns the first entry whose key is not below this one.
+  // Returns the first entry whose key is not less than `key`.
   template <class Like>
   const_iterator lower_bound(const Like& key) const {
     const_iterator found;
@@ -156,7 +156,8 @@ class PersistentMap {
         Node{std::move(entry), std::move(left), std::move(right), height});
   }
 
-  // Creates a node of these parts. One side may be higher by three, as after one change below.
+  // Creates a node with these sides and restores invariant 3. The heights of the sides may differ
+  // by three, as after one change below them.
   static NodePtr balanced(const EntryPtr& entry, const NodePtr& left, const NodePtr& right) {
     if (height_of(left) > height_of(right) + 2) {
       if (height_of(left->left) >= height_of(left->right))

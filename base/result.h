@@ -1,4 +1,4 @@
-// A value or an error: the way in which all our functions report failure (docs/adr/0002).
+// A value or an error. All functions report failure by returning a Result (docs/adr/0002).
 #pragma once
 #include <optional>
 #include <string>
@@ -16,8 +16,8 @@ struct TextPosition {
 
 struct Error {
   ErrorCode code;
-  std::string message;                        // the failure, in user terms: no full stop
-  std::string detail = {}, hint = {};         // facts; the user's remedy: whole sentences
+  std::string message;                        // the failure, in user terms, without a full stop
+  std::string detail = {}, hint = {};         // facts, and the user's remedy, in whole sentences
   std::optional<TextPosition> position = {};  // in the statement's text
   std::string context = {};                   // the place, for instance "COPY orders, line 4711"
   std::string ksqldb = {};  // the message in ksqlDB's words, where its test cases expect them
@@ -48,8 +48,8 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {  // nodiscard is wh
 };
 using Status = Result<void>;
 
-// Yields the value, or leaves the function with the error. Works for Status, too. Not nested
-// (-Wshadow), not in a coroutine; a lambda that uses it names its return type.
+// Yields the value, or leaves the function with the error. Works for Status, too. Do not nest TRY
+// (-Wshadow) or use it in a coroutine; a lambda that uses TRY must name its return type.
 #define TRY(expr)                                \
   ({                                             \
     auto tried = (expr);                         \

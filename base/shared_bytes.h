@@ -1,4 +1,4 @@
-// Bytes, or a part of them, that several owners share without a copy.
+// Lets several owners share bytes, or a part of them, without a copy.
 #pragma once
 #include <cstddef>
 #include <memory>

@@ -1,4 +1,4 @@
-// Byte strings preceded by their length, as our own records on disk contain them.
+// Reads and writes byte strings that are preceded by their length, as in our own records on disk.
 #pragma once
 #include <string>
 #include <string_view>

@@ -10,7 +10,8 @@ char folded(char c) { return static_cast<char>(std::toupper(static_cast<unsigned
 
 }  // namespace
 
-// Optimal string alignment (Damerau, Levenshtein), three rows at a time.
+// Computes the optimal string alignment (Damerau, Levenshtein), with three rows of the table at a
+// time.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
@@ -30,7 +31,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string closest_name(std::string_view word, std::span<const std::string> candidates) {
-  // At most a third of the letters may be wrong: more means another word.
+  // At most a third of the letters may be wrong; with more, the user probably meant another word.
   size_t best = std::max<size_t>(1, word.size() / 3) + 1;
   std::string found;
   if (word.size() > 64) return found;

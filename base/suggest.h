@@ -1,11 +1,11 @@
-// "Did you mean ...?" for mistyped names.
+// Finds the names for "Did you mean ...?" after a mistyped name.
 #pragma once
 #include <span>
 #include <string>
 #include <string_view>
 
-// Returns how many letters must be inserted, deleted, replaced or swapped with their neighbour;
-// letter case does not count.
+// Returns the number of letters to insert, delete, replace or swap with a neighbour so that `a`
+// becomes `b`. Letter case does not count.
 size_t edit_distance(std::string_view a, std::string_view b);
 
 // Returns the candidate that `word` most likely means; empty if none is near enough. It is in

@@ -1,5 +1,5 @@
-// A 128-bit identity for life: references to topics, instances and stores of queries use it, never
-// a name.
+// A 128-bit identity that never changes. References to topics, instances and stores of queries use
+// it instead of a name.
 #pragma once
 #include <array>
 #include <compare>
@@ -12,9 +12,9 @@
 struct Uuid {
   std::array<uint8_t, 16> bytes{};
 
-  // A random version-4 id, from the operating system.
+  // Returns a random version-4 id from the operating system.
   static Uuid random();
-  // Lower-case hexadecimal with hyphens, as in RFC 9562.
+  // Returns lower-case hexadecimal digits with hyphens, as in RFC 9562.
   std::string to_string() const;
   bool is_nil() const { return *this == Uuid{}; }
   auto operator<=>(const Uuid&) const = default;

@@ -1,4 +1,4 @@
-// Ids in byte strings, as their sixteen bytes.
+// Reads and writes ids in byte strings, as sixteen bytes each.
 #pragma once
 #include <cstring>
 #include <string>

@@ -12,8 +12,8 @@ namespace records {
 namespace {
 
 constexpr size_t kCrcStart = 21;  // the checksum covers everything from here on
-// A record has at least: its length, attributes, timestamp, offset, key and value lengths, header
-// count.
+// The smallest record: one byte each for its length, attributes, timestamp, offset, key length,
+// value length and header count.
 constexpr size_t kMinRecordSize = 7;
 
 Error corrupt(std::string what) { return {ErrorCode::CorruptRecord, std::move(what)}; }
@@ -53,7 +53,7 @@ inline bool read_long(const char*& at, const char* end, int64_t& value) {
   return read_varint(at, end, 10, value);
 }
 
-// Reads a length and that many bytes; the length -1 stands for nothing.
+// Reads a length and that number of bytes; the length -1 stands for a null.
 inline bool read_nullable(const char*& at, const char* end,
                           std::optional<std::string_view>& bytes) {
   int64_t size;
@@ -72,7 +72,7 @@ bool headers_are_whole(std::string_view raw) {
   const char* const end = at + raw.size();
   int64_t count;
   if (!read_int(at, end, count) || count < 0) return false;
-  for (; count > 0; --count) {  // each takes bytes, so a wrong count ends early
+  for (; count > 0; --count) {  // each header takes bytes, so a wrong count ends early
     std::optional<std::string_view> key, value;
     if (!read_nullable(at, end, key) || !key || !read_nullable(at, end, value)) return false;
   }

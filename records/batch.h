@@ -53,17 +53,17 @@ enum class BatchCheck {
   ShapeAndCrc,  // also the checksum, for batches from outside
 };
 
-// Parses the batch at the front of `bytes`; the rest stays for the next call. Fails with
+// Parses the batch at the front of `bytes`, which may be followed by other batches. Fails with
 // CorruptRecord if the batch is cut, has another version, or if its header contradicts itself or
 // the checksum.
 Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check);
 
-// For bytes that parse_batch() refuses: whether they are a whole batch of the known version whose
-// bytes have changed in transit. Sending it again may help then, but not after any other fault.
+// Returns whether bytes that parse_batch() refuses are a whole batch of the known version whose
+// bytes have changed in transit. Sending the batch again can only help after this fault.
 bool is_damaged_on_the_way(std::string_view bytes);
 
-// The offsets of a batch's records: one each, as Kafka's clients write them, or several if a record
-// is a block of rows (BatchBuilder::append_block).
+// The number of offsets of each record of a batch: one, as Kafka's clients write records, or
+// several, if a record is a block of rows (BatchBuilder::append_block).
 enum class RecordOffsets : uint8_t { One, Several };
 
 // The range of timestamps of the records that have one.
@@ -84,13 +84,14 @@ void set_base_offset(char* batch, Offset base_offset);
 void set_leader_epoch(char* batch, LeaderEpoch leader_epoch);
 LeaderEpoch leader_epoch_of(const char* batch);
 
-// The producer fields of a batch; by default, of a producer without an identity.
+// The producer fields of a batch. The defaults are those of a producer without an identity.
 struct ProducerStamp {
   ProducerId producer_id = kNoProducer;
   int16_t producer_epoch = -1;
   int32_t base_sequence = -1;
 };
-// Sequences count records, and continue at 0 after the largest number (KIP-98).
+// Returns the sequence `by` records later. Sequences continue at 0 after the largest number
+// (KIP-98).
 inline int32_t advance_sequence(int32_t sequence, int32_t by) {
   return static_cast<int32_t>((int64_t{sequence} + by) & INT32_MAX);
 }
@@ -134,8 +135,8 @@ struct RecordView {
 //   TRY(reader.status());
 class RecordReader {
  public:
-  // Decompresses into `scratch` if there is a codec; otherwise reads the batch in place. Both must
-  // outlive the reader. Fails like check_records.
+  // Decompresses into `scratch` if there is a codec; otherwise reads the batch in place. The batch
+  // and `scratch` must outlive the reader. Fails like check_records().
   static Result<RecordReader> open(const BatchView& batch, std::string& scratch,
                                    size_t max_records_size = kMaxRecordsSize);
 

@@ -8,7 +8,9 @@ namespace records {
 
 namespace {
 
-// More than a batch of many small records has: above it, a copy costs more than new memory.
+// More than a batch of many small records has. Above this size, finish() gives its memory away,
+// because a copy would cost more than new memory, and a record's value is not first filled with
+// zeros.
 constexpr size_t kLongBytes = size_t{1} << 20;
 
 size_t varint_size(int64_t value) {
@@ -85,7 +87,7 @@ void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_vi
                                  int32_t offset_count) {
   if (record_count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   max_timestamp_ = std::max(max_timestamp_, timestamp);
-  // Wraps around like the reader if the difference does not fit into a number.
+  // The difference wraps around, as in RecordReader, if it does not fit into 64 bits.
   const auto timestamp_delta = static_cast<int64_t>(static_cast<uint64_t>(timestamp) -
                                                     static_cast<uint64_t>(base_timestamp_));
 
@@ -100,7 +102,7 @@ void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_vi
   const size_t start = bytes_.size();
   const bool is_long = record_size > kLongBytes;
   if (is_long) bytes_.reserve(start + record_size);
-  // The value of a long record is not first filled with zeros.
+  // A long value is left out and appended below, because resize() would first fill it with zeros.
   bytes_.resize(start + record_size - (is_long ? static_cast<size_t>(value_bytes) + back_size : 0));
 
   char* to = bytes_.data() + start;

@@ -1,4 +1,4 @@
-// Writes records into a record batch, version 2.
+// Writes record batches of version 2.
 #pragma once
 #include <optional>
 #include <span>
@@ -14,8 +14,11 @@ struct RecordHeader {
   std::optional<std::string_view> value;
 };
 
+// Builds batches, one after another. Reuse a builder: it keeps its memory from batch to batch,
+// except after a large batch.
+//
 // Invariants: the bytes built so far are a batch except for the fields that finish() fills in.
-// Threads: one. Reuse a builder: it keeps its memory from batch to batch, except after large ones.
+// Threads: one.
 class BatchBuilder {
  public:
   BatchBuilder();
@@ -29,10 +32,11 @@ class BatchBuilder {
   // offset each.
   void append_block(int64_t timestamp, std::string_view block, int32_t offset_count);
 
-  // The number of offsets that the batch takes: its number of records if none is a block.
+  // Returns the number of offsets that the batch takes: the number of its records, if none is a
+  // block.
   int32_t offset_count() const { return offset_count_; }
   bool empty() const { return record_count_ == 0; }
-  // The size of the batch so far, before compression.
+  // Returns the size of the batch so far, before compression.
   size_t size_bytes() const { return bytes_.size(); }
 
   // Returns the finished batch, with base offset 0 and no leader epoch, and empties the builder.
@@ -41,7 +45,7 @@ class BatchBuilder {
   void clear();
 
  private:
-  // In two pieces, of which the second may be empty.
+  // A value in two pieces, of which the second may be empty.
   struct RecordValue {
     std::optional<std::string_view> begin;
     std::string_view end = {};

@@ -20,7 +20,7 @@ void append_nullable(std::string& to, const std::optional<std::string_view>& byt
   if (bytes) to += *bytes;
 }
 
-// Wraps around like the reader if the difference does not fit into a number.
+// Returns a - b. The difference wraps around, as in RecordReader, if it does not fit into 64 bits.
 int64_t difference(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
 }

@@ -1,4 +1,4 @@
-// The part of a batch that compaction keeps: the same batch without some of its records.
+// Removes records from a batch, for compaction.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,17 +9,17 @@
 
 namespace records {
 
-// The batch has tombstones that compaction has met: its base timestamp is the time from which on
-// they may be removed (KIP-534).
+// The attribute of a batch whose tombstones compaction has met. The base timestamp of such a batch
+// is the time after which the tombstones may be removed (KIP-534).
 inline constexpr uint16_t kDeleteHorizonBit = 64;
 inline bool has_delete_horizon(const BatchHeader& header) {
   return (header.attributes & kDeleteHorizonBit) != 0;
 }
 
-// Returns the batch with the records for which `keeps` is true, by their place in the batch; at
-// least one. They keep their offsets and timestamps, and the batch keeps its first and last offset
-// and its producer's sequence, as after Kafka's log cleaner. A delete horizon is stored in the
-// batch. `scratch` is overwritten.
+// Returns the batch with only those records whose element in `keeps` is true; at least one is. The
+// records keep their offsets and timestamps, and the batch keeps its first and last offset and its
+// producer's sequence, as after Kafka's log cleaner. A delete horizon is stored in the batch.
+// `scratch` is overwritten.
 Result<std::string> filter_batch(const BatchView& batch, const std::vector<bool>& keeps,
                                  std::optional<int64_t> delete_horizon_ms, std::string& scratch);
 
@@ -27,7 +27,8 @@ Result<std::string> filter_batch(const BatchView& batch, const std::vector<bool>
 // log cleaner leaves the last batch of a producer.
 std::string emptied_batch(const BatchView& batch);
 
-// Checks a batch that may have been compacted: the offsets of its records ascend, with gaps.
+// Checks a batch that may have been compacted. The offsets of its records ascend, and may have
+// gaps.
 Status check_filtered_records(const BatchView& batch);
 
 }  // namespace records

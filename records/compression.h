@@ -11,8 +11,8 @@ namespace records {
 
 enum class Codec : uint8_t { None, Gzip, Snappy, Lz4, Zstd };
 
-// The limit of a batch after decompression, so that a few bytes from a client cannot fill the
-// memory.
+// The largest size of a batch after decompression. The limit prevents a few bytes from a client
+// from filling the memory.
 inline constexpr size_t kMaxRecordsSize = 64 << 20;
 
 // Replaces `out` by the compressed `bytes`; Codec::None copies.

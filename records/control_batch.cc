@@ -11,7 +11,7 @@ constexpr int16_t kVersion = 0;  // of the key and of the value
 constexpr uint8_t kTransactional = 16, kControl = 32;
 constexpr size_t kLowAttributes = 22;  // the place of the low byte of the attributes
 
-// set_producer() also updates the checksum, which covers the attributes.
+// Sets attributes. set_producer() also updates the checksum, which covers the attributes.
 void set_attributes(std::span<char> batch, uint8_t bits, const ProducerStamp& stamp) {
   batch[kLowAttributes] = static_cast<char>(static_cast<uint8_t>(batch[kLowAttributes]) | bits);
   set_producer(batch, stamp);

@@ -16,7 +16,8 @@ namespace records {
 
 namespace {
 
-// Output grows by steps of at least this size, whatever the input claims about itself.
+// The smallest step by which the output grows. The size that the input claims is not allocated in
+// advance.
 constexpr size_t kGrowthStep = 64 << 10;
 
 Error corrupt(std::string_view codec) {
@@ -39,11 +40,12 @@ class Decompressor::Decoder {
  public:
   virtual ~Decoder() = default;
   virtual std::string_view name() const = 0;
-  // False if it could not be created.
+  // Returns false if the decoder could not be created.
   virtual bool is_ready() const = 0;
-  // The output space that the next call needs; 0 if any will do.
+  // Returns the output space that the next call of decode() needs; 0 if any space is enough.
   virtual size_t room_for(std::string_view) { return 0; }
-  // Removes the bytes that it reads from the front of `in`.
+  // Writes at most `room` bytes to `to`, and removes the bytes that were read from the front of
+  // `in`.
   virtual Step decode(std::string_view& in, char* to, size_t room) = 0;
 };
 
@@ -91,8 +93,8 @@ class Gunzip final : public Decoder {
   const bool is_ready_;
 };
 
-// A block of snappy is decompressed in one piece. Java's stream has this mark, two versions, then
-// blocks preceded by their lengths.
+// A block of snappy is decompressed in one piece. The stream of Java's clients has this mark, two
+// version numbers, then blocks that are preceded by their lengths.
 constexpr std::string_view kXerialMagic("\x82SNAPPY\0", 8);
 constexpr size_t kXerialHeaderSize = 16;
 
@@ -168,7 +170,7 @@ class Unlz4 final : public Decoder {
 class Unzstd final : public Decoder {
  public:
   Unzstd() : stream_(ZSTD_createDStream()) {
-    // Largest window of a frame; one beyond the limit of a batch is useless.
+    // The largest window of a frame. A window above the limit of a batch would be useless.
     constexpr int kMaxWindowLog = 26;
     if (stream_) ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kMaxWindowLog);
   }
@@ -215,8 +217,8 @@ Decompressor::~Decompressor() = default;
 Decompressor::Decompressor(Decompressor&&) noexcept = default;
 Decompressor& Decompressor::operator=(Decompressor&&) noexcept = default;
 
-// One byte more than allowed is offered, so that exactly max_size bytes pass and the next one is
-// detected.
+// Enlarges the output. The decoder gets space for one byte more than allowed, so that exactly
+// max_size bytes pass and the next byte is detected.
 Status Decompressor::grow(size_t wanted) {
   const size_t most = max_size_ + 1;
   if (used_ >= most || wanted > most - used_) return too_large(max_size_);
@@ -240,7 +242,7 @@ Result<bool> Decompressor::step(std::string_view bytes, size_t most) {
   while (true) {
     const size_t room = decoder_->room_for(in);
     if (used_ == capacity_ || room > capacity_ - used_) TRY(grow(room));
-    // Offers not much more than `most`, if the codec can stop anywhere.
+    // Offers not much more than `most` bytes to a codec that can stop anywhere.
     const size_t offered =
         std::max(room, std::min(capacity_ - used_, until > used_ ? until - used_ : 1));
     const size_t left = in.size();
@@ -250,7 +252,7 @@ Result<bool> Decompressor::step(std::string_view bytes, size_t most) {
     if (step.progress == Progress::Corrupt) return corrupt(decoder_->name());
     if (used_ > max_size_) return too_large(max_size_);
     if (step.progress == Progress::End) return true;
-    // There was room and no progress: the input is cut.
+    // The decoder had space for output and made no progress, so the input is incomplete.
     if (step.written == 0 && in.size() == left) return corrupt(decoder_->name());
     if (used_ >= until) return false;
   }

@@ -1,5 +1,5 @@
-// Decompression in steps: a few bytes may expand to the limit of a batch, and a caller on an event
-// loop decompresses a part at a time.
+// Decompresses in steps, because a few bytes may expand to the limit of a batch, and a caller on an
+// event loop must not block for the whole batch.
 #pragma once
 #include <cstddef>
 #include <cstdlib>
@@ -11,8 +11,8 @@
 
 namespace records {
 
-// Invariants: at most the limit and one step of growth is ever allocated, whatever the input claims
-//   about itself.
+// Invariants: at most the limit and one step of growth are allocated, even if the input claims a
+//   larger result.
 // Threads:    one at a time.
 class Decompressor {
  public:
@@ -21,9 +21,9 @@ class Decompressor {
   Decompressor(Decompressor&&) noexcept;
   Decompressor& operator=(Decompressor&&) noexcept;
 
-  // Continues until about `most` more bytes are decompressed, at least some; returns true at the
-  // end. `bytes` is always the whole input, which may have moved in memory. Fails like
-  // decompress(), after which the object must not be used.
+  // Decompresses about `most` more bytes, at least some; returns true at the end. `bytes` is always
+  // the whole input, which may have moved in memory. Fails like decompress(), after which the
+  // object must not be used.
   Result<bool> step(std::string_view bytes, size_t most);
 
   // The result so far; valid until the next step.
@@ -40,7 +40,7 @@ class Decompressor {
 
   size_t max_size_;
   std::unique_ptr<Decoder> decoder_;
-  std::unique_ptr<char, Free> out_;  // grows in place where the heap can
+  std::unique_ptr<char, Free> out_;  // from malloc, because realloc may grow it in place
   size_t used_ = 0, capacity_ = 0;
   size_t consumed_ = 0;  // of the input
 };

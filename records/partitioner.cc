@@ -10,7 +10,7 @@ uint32_t murmur2(std::string_view bytes) {
   constexpr uint32_t kMultiplier = 0x5bd1e995;
   uint32_t hash = kSeed ^ static_cast<uint32_t>(bytes.size());
   while (bytes.size() >= 4) {
-    uint32_t word;  // little-endian, like our machines
+    uint32_t word;  // little-endian, like the supported processors
     std::memcpy(&word, bytes.data(), sizeof word);
     word *= kMultiplier;
     word ^= word >> 24;

@@ -8,7 +8,7 @@
 
 namespace records {
 
-// MurmurHash2 (Austin Appleby, public domain) with Kafka's seed.
+// Computes MurmurHash2 (Austin Appleby, public domain) with Kafka's seed.
 uint32_t murmur2(std::string_view bytes);
 
 // Precondition: `partition_count` is positive.
