@@ -11,7 +11,8 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-// The second signal has the default action and ends the process, in case it hangs.
+// Restores the default action of the signal, so that a second signal ends the process, in case the
+// program hangs.
 void note_interrupt(int signal) {
   interrupted = 1;
   std::signal(signal, SIG_DFL);
@@ -42,7 +43,7 @@ std::string bootstrap_server(const Flags& flags) {
 }
 
 void watch_for_interrupts() {
-  // Without SA_RESTART, which std::signal sets, so that a waiting read is interrupted.
+  // std::signal would set SA_RESTART; without it, a signal interrupts a waiting read.
   struct sigaction action {};
   action.sa_handler = note_interrupt;
   sigaction(SIGINT, &action, nullptr);

@@ -34,10 +34,10 @@ inline constexpr Flag kBootstrapFlag{.name = "bootstrap-server",
                                      .letter = 'b'};
 std::string bootstrap_server(const Flags& flags);
 
-// SIGINT and SIGTERM no longer end the process; loops poll is_interrupted() instead.
+// Keeps SIGINT and SIGTERM from ending the process; loops poll is_interrupted() instead.
 void watch_for_interrupts();
-// Watches for Ctrl-C alone, and forgets an earlier one. For a terminal, where each Ctrl-C ends one
-// statement and SIGTERM still ends the program.
+// Watches only for Ctrl-C, and forgets an earlier one. Used at a terminal, where each Ctrl-C ends one statement and
+// SIGTERM still ends the program.
 void watch_for_ctrl_c();
 bool is_interrupted();
 
@@ -48,7 +48,7 @@ int print_kafka_version();
 std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
                                 std::span<const Flag> known);
 
-// 1234567 as 1,234,567.
+// Formats 1234567 as 1,234,567.
 std::string grouped(int64_t number);
 
 }  // namespace client

@@ -12,12 +12,13 @@ int run_consume_command(int argc, const char* const* argv);
 int run_group_command(int argc, const char* const* argv);
 int run_config_command(int argc, const char* const* argv);
 int run_cluster_command(int argc, const char* const* argv);
-// PostgreSQL's protocol; exit statuses as psql's.
+// Uses PostgreSQL's protocol, and psql's exit statuses.
 int run_sql_command(int argc, const char* const* argv);
 int run_bench_command(int argc, const char* const* argv);
 
 int run_context_command(int argc, const char* const* argv);
-// Confluent's command-line interface, with its flags and exit statuses (0 and 1); Kafka's and PostgreSQL's protocols.
+// Confluent's command-line interface, with its flags and exit statuses (0 and 1). Uses Kafka's and PostgreSQL's
+// protocols.
 int run_confluent_command(int argc, const char* const* argv);
 
 // Apache Kafka's tools of these names, with their own flags, words and exit statuses (0 and 1).

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::steady_clock;
 
 // A server that refuses connections is abandoned sooner than one that does not answer. "localhost"
-// has two addresses, and the second is tried after the first has failed.
+// has two addresses, and librdkafka tries the second after the first has failed.
 constexpr auto kRefusedLimit = std::chrono::milliseconds(1500);
 constexpr auto kSilentLimit = std::chrono::seconds(5);
 
@@ -62,8 +62,9 @@ TopicDescription to_description(const rd_kafka_metadata_topic_t& topic) {
   return description;
 }
 
-// librdkafka's "localhost:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused
-// (after 0ms in state CONNECT)" without the name of its object and its state.
+// Returns a reason of librdkafka, such as "localhost:9092/bootstrap: Connect to ipv4#127.0.0.1:9092
+// failed: Connection refused (after 0ms in state CONNECT)", without the name of its object and its
+// state.
 std::string plain_reason(std::string_view reason) {
   if (const size_t name_end = reason.find(": "); name_end != reason.npos)
     reason.remove_prefix(name_end + 2);
@@ -74,8 +75,8 @@ std::string plain_reason(std::string_view reason) {
 
 }  // namespace
 
-// The reasons of connection failures. Errors arrive on the polling thread, which is not always
-// ours.
+// The reasons of connection failures. Errors arrive on the thread that polls librdkafka, which may
+// be a thread other than the owner's.
 struct Connection::Trouble {
   std::mutex mutex;
   // Guarded by mutex.
@@ -95,7 +96,7 @@ Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settin
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   TRY(set(conf.get(), "client.id", "millrace"));
   TRY(set(conf.get(), "reconnect.backoff.max.ms", "1000"));
-  // As in Java's consumers: damaged records are rejected.
+  // As in Java's consumers, damaged records are rejected.
   if (type == RD_KAFKA_CONSUMER) TRY(set(conf.get(), "check.crcs", "true"));
   for (const auto& [name, value] : defaults) TRY(set(conf.get(), name, value));
   for (const auto& [name, value] : TRY(with_own_security(settings.properties))) {

@@ -14,7 +14,7 @@
 
 namespace client {
 
-// An object of librdkafka's and the function that frees it.
+// An object of librdkafka with the function that frees it.
 template <auto free_it>
 struct Free {
   void operator()(auto* object) const { free_it(object); }
@@ -62,15 +62,15 @@ class Connection {
   // Returns all topics, sorted by name, and creates none. Fails with NetworkFailure if no server
   // answers within a few seconds.
   Result<std::vector<TopicDescription>> topics();
-  // Returns nothing if the topic does not exist. MayCreate: the server creates it, if configured to
-  // do so.
+  // Returns nothing if the topic does not exist. MayCreate: the server creates a missing topic, if
+  // configured to do so.
   enum class IfMissing { Leave, MayCreate };
   Result<std::optional<TopicDescription>> topic(const std::string& name, IfMissing if_missing);
 
-  // The error for an unreachable server. Any thread.
+  // Returns the error for an unreachable server. Any thread.
   Error unreachable() const;
-  // The error for a request without an answer after `waited_ms`: a server that answers other
-  // requests is busy with this one. Waits for a moment.
+  // Returns the error for a request without an answer after `waited_ms`; asks the server once more,
+  // because a server that answers other requests is only busy with this one. Waits for a moment.
   Error no_answer(int waited_ms) const;
   // Records an error event. Any thread.
   void note(rd_kafka_resp_err_t code, const char* reason);
@@ -89,10 +89,11 @@ class Connection {
   Owned<rd_kafka_t, rd_kafka_destroy> handle_;
 };
 
-// A failure reported by librdkafka or the server; the default `text` is librdkafka's.
+// Returns the error for a failure that librdkafka or the server reports; the default `text` is
+// librdkafka's.
 Error kafka_failure(rd_kafka_resp_err_t code, const char* text = nullptr);
 
-// "there is no topic ...", with a hint for the name that was probably meant.
+// Returns the error for a missing topic, with a hint for the name that was probably meant.
 Error no_such_topic(const std::string& name, const std::vector<TopicDescription>& topics);
 
 }  // namespace client

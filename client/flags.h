@@ -33,17 +33,18 @@ class Flags {
                              size_t most_words);
 
   bool has(std::string_view name) const { return values_.contains(name); }
-  // The last value counts if the flag is repeated.
+  // Returns the value of the flag, the last one if the flag is repeated; `otherwise` if it is
+  // missing.
   std::string text(std::string_view name, std::string_view otherwise = {}) const;
   // Fails if the value is not a whole number in the range.
   Result<int64_t> number(std::string_view name, int64_t otherwise, int64_t least,
                          int64_t most) const;
   std::vector<std::string> all(std::string_view name) const;
-  // Each flag with its value, in the order of the command line.
+  // Returns each flag with its value, in the order of the command line.
   const std::vector<std::pair<std::string_view, std::string>>& in_order() const {
     return in_order_;
   }
-  // The arguments that are not flags, in order.
+  // Returns the arguments that are not flags, in order.
   const std::vector<std::string>& words() const { return words_; }
 
  private:
@@ -52,10 +53,10 @@ class Flags {
   std::vector<std::string> words_;
 };
 
-// The description of the flags in --help.
+// Returns the description of the flags in --help.
 std::string describe_flags(std::span<const Flag> flags);
 
-// A whole number and nothing else.
+// Parses a text that is a whole number and nothing else.
 Result<int64_t> parse_number(std::string_view text, int64_t least, int64_t most);
 
 }  // namespace client

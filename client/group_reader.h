@@ -12,8 +12,8 @@ namespace client {
 // Threads: one. Destruction commits what was read and leaves the group.
 class GroupReader final : public RecordSource {
  public:
-  // The properties contain the group's id. Without a committed position it begins at the end, or at
-  // the beginning if `from_beginning`.
+  // The properties contain the group's id. Without a committed position the reader begins at the end, or at the
+  // beginning if `from_beginning`.
   static Result<GroupReader> open(Connection::Settings settings, bool from_beginning);
   ~GroupReader() override;
   GroupReader(GroupReader&&) noexcept = default;

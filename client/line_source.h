@@ -13,9 +13,9 @@ class LineSource {
   explicit LineSource(int fd) : fd_(fd) {}
 
   enum class Next { Line, NothingYet, End };
-  // `line`, without its end, lives until the next call. NothingYet: no whole line came within
-  // `wait_ms`, or a signal did. Fails when the descriptor does, or with LimitExceeded for a line
-  // that no record could hold.
+  // Reads the next line. `line`, without its end, is valid until the next call. NothingYet: no
+  // whole line arrived within `wait_ms`, or a signal did. Fails if the descriptor cannot be read,
+  // or with LimitExceeded for a line that no record could hold.
   Result<Next> next(std::string_view& line, int wait_ms);
 
  private:
@@ -25,7 +25,7 @@ class LineSource {
   const int fd_;
   std::string data_;
   size_t begin_ = 0;
-  size_t searched_ = 0;  // no line end before this
+  size_t searched_ = 0;  // position before which no line ends
   bool has_ended_ = false;
 };
 

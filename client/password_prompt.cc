@@ -19,8 +19,8 @@ Error no_password() {
           "Set PGPASSWORD, or write it to ~/.pgpass."};
 }
 
-// Shows nothing of what is typed while it exists. Ctrl-C is a character then: a program that it ended here would leave
-// the terminal without echo.
+// Hides typed characters while the object exists. Ctrl-C is an ordinary character meanwhile: as a signal, it would end
+// the program and leave the terminal without echo.
 class HiddenInput {
  public:
   explicit HiddenInput(int fd) : fd_(fd), is_terminal_(tcgetattr(fd, &shown_) == 0) {
@@ -42,7 +42,8 @@ class HiddenInput {
 };
 
 Result<std::string> read_hidden_line(int in, int out, std::string_view prompt) {
-  // Before the prompt: whatever is typed after it must not be dropped.
+  // The object is created before the prompt is shown, because it drops typed characters, and must not drop those after
+  // the prompt.
   const HiddenInput hidden(in);
   std::ignore = write(out, prompt.data(), prompt.size());
   std::string line;

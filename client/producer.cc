@@ -18,7 +18,7 @@ Result<Producer> Producer::open(const Connection::Settings& settings) {
                       {"message.timeout.ms", "60000"},
                       // Time that the server may take to create a topic at the first record.
                       {"topic.metadata.propagation.max.ms", "10000"}};
-  // As in Java's producer: idempotent, unless the user's own settings exclude it.
+  // As in Java's producer, idempotence is on unless the user's own settings exclude it.
   const auto acks = settings.properties.find("acks");
   if (acks == settings.properties.end() || acks->second == "all" || acks->second == "-1")
     defaults["enable.idempotence"] = "true";

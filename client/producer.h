@@ -16,7 +16,7 @@ class Producer {
   Connection& connection() { return connection_; }
   // Passes the record to librdkafka, which sends it soon; waits if too many bytes are in flight.
   // Without a partition the key selects one. Fails with RecordTooLarge, or with an error after
-  // which sending on is pointless.
+  // which no further record can be sent.
   Status send(const std::string& topic, std::optional<PartitionId> partition,
               const OutgoingRecord& record);
   // Waits until the outcome of every record is known. Fails with the error of the first record that

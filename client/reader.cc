@@ -88,8 +88,8 @@ Status Reader::start(const TopicDescription& topic, std::optional<PartitionId> o
   const std::vector<int64_t> offsets = TRY(start_offsets(connection_, topic, position));
   Assigned& assigned = assigned_[topic.name];
   assigned.topic.reset(rd_kafka_topic_new(connection_.handle(), topic.name.c_str(), nullptr));
-  // Loads the leaders into librdkafka through this handle. It would find them itself, but a
-  // partition whose leader is unknown at the start waits for half a second.
+  // Loads the leaders into librdkafka through this handle. librdkafka would find the leaders
+  // itself, but a partition whose leader is unknown at the start waits for half a second.
   TRY(connection_.topic(topic.name, Connection::IfMissing::MayCreate));
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     const PartitionId partition = topic.partitions[i].id;

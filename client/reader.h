@@ -18,7 +18,7 @@ struct StartPosition {
   int64_t value = 0;  // an offset; how many records before the end; milliseconds since 1970
   bool operator==(const StartPosition&) const = default;
 
-  // earliest, latest, 42, -10 (ten before the end), @1718000000000 (a time).
+  // Parses earliest, latest, 42, -10 (ten before the end) or @1718000000000 (a time).
   static Result<StartPosition> parse(std::string_view text);
 };
 

@@ -11,7 +11,7 @@ struct Column {
   Align align = Align::Left;
 };
 
-// Each row has as many cells as there are columns.
+// Formats the rows, each of which has as many cells as the table has columns.
 std::string format_table(const std::vector<Column>& columns,
                          const std::vector<std::vector<std::string>>& rows);
 

@@ -15,7 +15,7 @@ enum class UserFolder : uint8_t {
 
 // Fails with InvalidParameter when the user has no home.
 Result<std::string> user_folder(UserFolder kind);
-// Returns this path, and makes the folder, readable by its user only. Fails with StorageFailure.
+// Creates this folder, readable only by its user, and returns its path. Fails with StorageFailure.
 Result<std::string> make_user_folder(UserFolder kind);
 
 }  // namespace client

@@ -11,13 +11,13 @@ namespace client {
 
 class Bootstrap {
  public:
-  // "HOST:PORT,HOST:PORT". `properties`: see WireConnection::open().
+  // `servers` is "HOST:PORT,HOST:PORT". For `properties`, see WireConnection::open().
   Bootstrap(const std::string& servers, Properties properties);
   // Connects to the first server that answers, beginning with the one that was connected last. If all fail, fails with
   // the error of the last one. With several servers, a server that accepts connections but does not answer (a frozen
-  // one, for example) is abandoned after seconds.
+  // one, for example) is abandoned after some seconds.
   Result<WireConnection> connect();
-  // The current server did not answer: the next connect() begins with the server after it.
+  // Called when the current server did not answer: the next connect() begins with the server after it.
   void pass_on() { at_ = (at_ + 1) % servers_.size(); }
   size_t size() const { return servers_.size(); }
 

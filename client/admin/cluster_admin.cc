@@ -43,7 +43,7 @@ std::map<std::string, std::map<int32_t, Entry>> by_topic(
   return topics;
 }
 
-// Reads topics with partitions, each of which has an error.
+// Reads topics with their partitions, and the error of each partition.
 ClusterAdmin::Refusals read_refusals(WireReader& in) {
   ClusterAdmin::Refusals refusals;
   for (size_t topics = in.count(); topics > 0 && in.ok(); --topics) {
@@ -161,7 +161,8 @@ Result<MetadataLogListing> ClusterAdmin::metadata_log() {
   return listing;
 }
 
-// The feature level is in the tagged fields (KIP-584), each of which begins with its size.
+// The feature level is in the tagged fields of the response (KIP-584); each tagged field begins
+// with its size.
 Result<FeatureLevelListing> ClusterAdmin::feature_level() {
   constexpr uint64_t kSupported = 0, kFinalized = 2;
   WireReader in(TRY(ask([](WireConnection& server) { return server.ask_versions(); })));

@@ -69,13 +69,13 @@ class ClusterAdmin {
   Result<FeatureLevelListing> feature_level();
   // Fails with the server's message.
   Status raise_feature_level(int16_t level);
-  // The new replicas of each partition; nothing cancels its move.
+  // The new replicas of each partition; a partition without a value cancels its move.
   using Moves = std::map<TopicPartitionKey, std::optional<NodeNumbers>>;
   using Refusals = std::map<TopicPartitionKey, PartitionRefusal>;
   Result<Refusals> move(const Moves& moves);
   Result<std::map<TopicPartitionKey, MovingReplicas>> moving();
-  // Elects leaders of these partitions. Without a set, of all partitions; then the result has only
-  // the partitions for which something happened.
+  // Elects leaders of these partitions; without a set, of all partitions. In the second case, the
+  // result has only the partitions with an election or an error.
   Result<Refusals> elect(ElectionType type,
                          const std::optional<std::set<TopicPartitionKey>>& partitions);
   // Fails with the server's message.
@@ -99,7 +99,7 @@ class ClusterAdmin {
   std::unique_ptr<WireConnection> connection_;
 };
 
-// "topic-0"
+// Returns the name of a partition, such as "topic-0".
 std::string name_of(const TopicPartitionKey& partition);
 
 }  // namespace client

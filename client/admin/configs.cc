@@ -10,8 +10,8 @@ namespace {
 
 using ConfigResource = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 
-// The type's number in the protocol. librdkafka's constant for groups is meant for access rules; other numbers are
-// passed on unchanged.
+// Returns the type's number in the protocol. librdkafka's constant for groups is meant for access rules, but librdkafka
+// passes other numbers on unchanged.
 int type_of(ConfigOwner owner) {
   constexpr int kGroups = 32;
   switch (owner) {

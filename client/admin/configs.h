@@ -20,7 +20,7 @@ struct ConfigSetting {
   std::vector<ConfigValue> synonyms;  // value in force, then its fallbacks in order
 };
 
-// The settings, sorted by name. Fails with UnknownTopic.
+// Returns the settings, sorted by name. Fails with UnknownTopic.
 Result<std::vector<ConfigSetting>> describe_configs(Connection& connection, ConfigOwner owner,
                                                     const std::string& name);
 // Replaces the owner's settings; all other settings return to their defaults. librdkafka of Debian 12 has no

@@ -28,10 +28,10 @@ struct GroupDescription {
   std::vector<GroupMember> members = {};
 };
 
-// The groups, sorted by id.
+// Returns the groups, sorted by id.
 Result<std::vector<GroupListing>> list_groups(Connection& connection);
 Result<GroupDescription> describe_group(Connection& connection, const std::string& group);
-// The committed offsets of the group.
+// Returns the committed offsets of the group.
 Result<Offsets> committed_offsets(Connection& connection, const std::string& group);
 // Fails with the error of the first partition that was refused.
 Status commit_offsets(Connection& connection, const std::string& group, const Offsets& offsets);
@@ -49,7 +49,7 @@ struct PartitionProgress {
     return committed && end ? std::optional(*end - *committed) : std::nullopt;
   }
 };
-// The progress for all committed and all assigned partitions, sorted by topic and partition.
+// Returns the progress for all committed and all assigned partitions, sorted by topic and partition.
 Result<std::vector<PartitionProgress>> group_progress(Connection& connection,
                                                       const GroupDescription& group);
 
@@ -63,8 +63,8 @@ struct NewPosition {
 // its end.
 Result<Offsets> new_offsets(Connection& connection, const NewPosition& position,
                             const std::vector<PartitionName>& partitions, const Offsets& committed);
-// "2026-01-31T12:30:00.000", with or without seconds, fractions, and a zone such as Z or +02:00
-// (default: UTC), as Kafka's tools read it.
+// Parses "2026-01-31T12:30:00.000", with or without seconds, fractions, and a zone such as Z or +02:00 (default: UTC),
+// as Kafka's tools do.
 Result<int64_t> parse_datetime(const std::string& text);
 
 // Parses the values of --topic: "orders" or "orders:0,2". Fails if a topic or partition does not

@@ -75,7 +75,7 @@ Result<NodeNumbers> replicas_of(const simdjson::dom::element& each,
   return nodes;
 }
 
-// The text as a JSON string.
+// Returns the text as a JSON string.
 std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {

@@ -8,21 +8,21 @@
 
 namespace client {
 
-// {"version":1,"partitions":[{"topic":"a","partition":0,"replicas":[1,2]}]}. Fails with InvalidParameter.
+// Parses {"version":1,"partitions":[{"topic":"a","partition":0,"replicas":[1,2]}]}. Fails with InvalidParameter.
 Result<ReplicaPlan> parse_reassignments(std::string_view text);
 // Writes the format that parse_reassignments() reads, in one line.
 std::string to_json(const ReplicaPlan& plan);
 
-// {"version":1,"topics":[{"topic":"a"}]}
+// Parses {"version":1,"topics":[{"topic":"a"}]}.
 Result<std::set<std::string>> parse_topics_to_move(std::string_view text);
 
-// {"partitions":[{"topic":"a","partition":0}]}
+// Parses {"partitions":[{"topic":"a","partition":0}]}.
 Result<std::set<TopicPartitionKey>> parse_partitions(std::string_view text);
 
-// "1,2,3". A node that occurs twice, or a part that is not a number, is refused.
+// Parses "1,2,3". A node that occurs twice, or a part that is not a number, is refused.
 Result<std::set<int32_t>> parse_node_list(std::string_view text);
-// "1:2,2:3" of --replica-assignment: the replicas of each partition from 0 on, the same number for each. Errors have
-// the text of kafka-topics.
+// Parses the value of --replica-assignment, such as "1:2,2:3": the replicas of each partition from 0 on, the same
+// number for each. Errors have the text of kafka-topics.
 Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_view text);
 
 // Returns the whole contents of the file.

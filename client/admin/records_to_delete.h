@@ -16,8 +16,8 @@ struct RecordsToDelete {
   bool operator==(const RecordsToDelete&) const = default;
 };
 
-// {"partitions": [{"topic": "orders", "partition": 1, "offset": 10}], "version": 1}. Fails with InvalidParameter for
-// other texts, and for a partition that occurs twice; the messages are those of Kafka's tool where it has one.
+// Parses {"partitions": [{"topic": "orders", "partition": 1, "offset": 10}], "version": 1}. Fails with InvalidParameter
+// for other texts, and for a partition that occurs twice, with the messages of Kafka's tool if that has such a message.
 Result<std::vector<RecordsToDelete>> parse_records_to_delete(std::string_view text);
 
 }  // namespace client

@@ -85,7 +85,8 @@ class Loads {
   std::map<int32_t, size_t> replicas_, preferred_;
 };
 
-// Moves the replica that is preferred leader least often to the front, if that balances leaders.
+// Moves in each partition the replica whose node is preferred leader least often to the front, if that balances the
+// preferred leaders.
 void prefer_evenly(const ClusterListing& cluster, Loads& loads, ReplicaPlan& plan) {
   for (const auto& [partition, known] : cluster.partitions) {
     const auto planned = plan.find(partition);
@@ -120,7 +121,8 @@ Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
                                known.replicas.size(), turn.size())};
     const size_t begin = first.try_emplace(partition.first, first.size()).first->second +
                          static_cast<size_t>(partition.second);
-    // The followers of a leader shift with each round, so that the load of a lost leader is spread.
+    // The followers of a leader shift with each round, so that the load of a lost leader is spread over the other
+    // nodes.
     const size_t shift = static_cast<size_t>(partition.second) / turn.size();
     NodeNumbers& replicas = plan[partition];
     replicas.push_back(turn[begin % turn.size()]);

@@ -13,7 +13,7 @@ enum class ScramHash : uint8_t { Sha256, Sha512 };
 // Call first(), final() and check() in this order, each once.
 class ScramClient {
  public:
-  // `nonce`: fresh for each exchange, printable and without commas.
+  // `nonce` must be new for each exchange, printable and without commas.
   ScramClient(ScramHash hash, std::string_view user, std::string password, std::string nonce);
 
   std::string first() const;

@@ -1,5 +1,5 @@
-// Administration of share groups, which librdkafka does not know: hand-written requests to the server that clients are
-// referred to.
+// Administration of share groups, which librdkafka does not know: this module encodes the requests itself, and sends
+// them to a bootstrap server.
 #pragma once
 #include <string>
 #include <vector>
@@ -21,7 +21,7 @@ struct ShareGroupDescription {
   std::vector<SharedPartition> partitions = {};  // sorted
 };
 
-// The groups, sorted by id.
+// Returns the groups, sorted by id.
 Result<std::vector<GroupListing>> list_share_groups(const Connection::Settings& server);
 // Fails with UndefinedObject if no share group has this name.
 Result<ShareGroupDescription> describe_share_group(const Connection::Settings& server,

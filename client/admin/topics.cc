@@ -119,7 +119,7 @@ Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
 
 namespace {
 
-// rd_kafka_query_watermark_offsets() is not used: with a frozen leader it ignores its time-out.
+// rd_kafka_query_watermark_offsets() is not used, because it ignores its time-out if the leader is frozen.
 Result<int64_t> offset_at(Connection& connection, const std::string& topic, PartitionId partition,
                           int64_t timestamp) {
   constexpr int kTries = 5;

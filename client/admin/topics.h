@@ -18,12 +18,13 @@ struct NewTopic {
 // Fails with TopicExists if the name is taken.
 Status create_topic(Connection& connection, const NewTopic& topic);
 Status delete_topic(Connection& connection, const std::string& name);
-// `partitions` is the new total; `replicas` has the replicas of the new partitions.
+// Adds partitions: `partitions` is the new total; `replicas` has the replicas of the new
+// partitions.
 Status add_partitions(Connection& connection, const std::string& name, int partitions,
                       std::vector<std::vector<int32_t>> replicas = {});
 
-// The settings of each topic that differ from their defaults; none if the server does not reveal
-// them.
+// Returns the settings of each topic that differ from their defaults; none if the server does not
+// show settings.
 Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
                                                         const std::vector<std::string>& names);
 

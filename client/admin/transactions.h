@@ -55,7 +55,7 @@ class TransactionAdmin {
   Result<std::vector<ListedTransaction>> list(const TransactionFilter& filter);
   // Fails if no transaction has this id.
   Result<DescribedTransaction> describe(const std::string& id);
-  // The producers known to the leader, or to `node`.
+  // Returns the producers of the partition that its leader, or `node`, knows.
   Result<std::vector<DescribedProducer>> producers(const TopicPartitionName& partition,
                                                    std::optional<int32_t> node = {});
   // Aborts the transaction that the producer has left open in the partition.

@@ -47,7 +47,7 @@ Result<int> connect_to(const addrinfo& at, std::chrono::seconds patience) {
   return error;
 }
 
-// The protocol in lower case: librdkafka and Java accept any letter case.
+// Returns the protocol in lower case: librdkafka and Java accept any letter case.
 std::string protocol_of(const Properties& properties) {
   std::string protocol = value_of(properties, "security.protocol");
   for (char& c : protocol) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));

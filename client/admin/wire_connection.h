@@ -24,7 +24,7 @@ class WireWriter {
   }
   WireWriter& text(std::string_view value);
   WireWriter& null_text() { return count(-1); }
-  // Length of the array that follows; -1: null.
+  // Writes the length of the array that follows; -1 for null.
   WireWriter& count(int64_t elements);
   // Ends a struct or the request (no tagged fields).
   WireWriter& end() { return number<int8_t>(0); }
@@ -47,11 +47,12 @@ class WireReader {
     return in_.be<T>();
   }
   std::string text();  // empty for null
-  // Length of the array that follows; 0 for null.
+  // Reads the length of the array that follows; 0 for null.
   size_t count();
   // Ends a struct or the response, skipping its tagged fields.
   void end();
-  // To read tagged fields one by one instead: the tag and the size of the next field.
+  // Used instead of end() to read tagged fields one by one: tagged_count() returns their number, next_tagged() the tag
+  // and the size of the next field.
   size_t tagged_count() { return in_.varint(); }
   std::pair<uint64_t, size_t> next_tagged();
   void skip(size_t bytes) { in_.bytes(bytes); }
@@ -67,8 +68,9 @@ class WireReader {
 class WireConnection {
  public:
   static constexpr std::chrono::seconds kPatience{30};
-  // `address` is "HOST:PORT". `properties` have the names of Java's clients or of librdkafka; only those about TLS and
-  // SASL are used. Fails with NetworkFailure, or with InvalidAuthorization if the server rejects the user.
+  // Connects to `address`, which is "HOST:PORT". `properties` have the names of Java's clients or of librdkafka; only
+  // the properties about TLS and SASL are used. Fails with NetworkFailure, or with InvalidAuthorization if the server
+  // rejects the user.
   static Result<WireConnection> open(const std::string& address, const Properties& properties,
                                      std::chrono::seconds patience = kPatience);
   WireConnection(WireConnection&& other) noexcept
@@ -80,7 +82,8 @@ class WireConnection {
   WireConnection& operator=(WireConnection&&) = delete;
   ~WireConnection();
 
-  // Sends a request, flexible in this version, and returns the response without its header. Fails with NetworkFailure.
+  // Sends a request and returns the response without its header. The version must have the flexible encoding. Fails
+  // with NetworkFailure.
   Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
   // Sends ApiVersions, version 3, whose response has the header of version 0 (KIP-511). The request is allowed before
   // authentication.
@@ -95,7 +98,7 @@ class WireConnection {
   Status log_in(const Properties& properties);
   // Sends one SASL message to the server and returns its answer.
   Result<std::string> authenticate(const std::string& message);
-  // `body`: the request after the client id.
+  // Sends a request; `body` is its part after the client id.
   Result<std::string> ask_frame(int16_t api_key, int16_t version, std::string_view body,
                                 size_t header_bytes);
   Status send(std::string_view bytes);

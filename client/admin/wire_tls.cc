@@ -133,8 +133,8 @@ struct WireTls::Impl {
   std::string key_password;
   Owned<SSL_CTX> context;
   Owned<SSL> ssl;
-  BIO* in = nullptr;   // the connection's
-  BIO* out = nullptr;  // the connection's
+  BIO* in = nullptr;   // owned by the SSL object
+  BIO* out = nullptr;  // owned by the SSL object
   bool is_open = false;
 
   Error failure(int code) const {

@@ -13,8 +13,8 @@ namespace client {
 class WireTls {
  public:
   // `properties` have librdkafka's names: ssl.ca.*, ssl.certificate.*, ssl.key.*, ssl.keystore.*,
-  // ssl.endpoint.identification.algorithm, enable.ssl.certificate.verification. `host`: as given by the user. Fails
-  // with InvalidParameter if files cannot be used.
+  // ssl.endpoint.identification.algorithm, enable.ssl.certificate.verification. `host` is the name that the user gave.
+  // Fails with InvalidParameter if files cannot be used.
   static Result<std::unique_ptr<WireTls>> open(const Properties& properties,
                                                const std::string& host);
   ~WireTls();

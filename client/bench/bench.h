@@ -19,9 +19,9 @@ struct BenchRequest {
   std::function<void(const BenchResult&)> on_interval = nullptr;
   double interval_seconds = 5;
 
-  // Producing.
+  // Settings for producing.
   std::optional<int> partitions =
-      6;  // of the topic, when it has to be made; none: the server's default
+      6;  // of a topic that has to be created; none: the server's default
   size_t record_bytes = 1024;
   int64_t most_per_second = 0;  // 0: without a limit
   bool is_idempotent = true;
@@ -31,7 +31,7 @@ struct BenchRequest {
   int64_t seed = 1;
   bool prints = false;
 
-  // Consuming.
+  // Settings for consuming.
   bool is_from_beginning = true;
   bool stops_at_end = true;
   bool measures_latency = false;
@@ -42,9 +42,9 @@ struct BenchRequest {
 // report, so without a rate it is mostly time in librdkafka's queue.
 Result<BenchResult> bench_produce(const BenchRequest& request);
 
-// Reads all partitions at once. Time is measured from the first request; for records that are still
-// to be produced, from the first arrival. Latency is from the record's own timestamp to its
-// arrival, by this machine's clock, in milliseconds.
+// Reads all partitions at the same time. Time is measured from the first request; for records that are still to be
+// produced, from the first arrival. Latency is from the record's own timestamp to its arrival, by this machine's clock,
+// in milliseconds.
 Result<BenchResult> bench_consume(const BenchRequest& request);
 
 // Persons and auctions have their ids as keys, bids have no keys. Creates the topics if they do not exist.

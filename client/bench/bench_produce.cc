@@ -29,7 +29,8 @@ int64_t now_us() {
       .count();
 }
 
-// Random letters, as kafka-producer-perf-test sends them: compression halves them at best.
+// Returns payloads of random letters, like those of kafka-producer-perf-test: compression at best
+// halves them.
 std::vector<std::string> make_payloads(size_t size) {
   Random random(1);
   std::vector<std::string> payloads(kPayloads, std::string(size, ' '));
@@ -72,7 +73,7 @@ class DeliveryReports {
   }
   int64_t delivered() const { return delivered_; }
 
-  // Valid after stop().
+  // The results, which are valid after stop().
   const Histogram& latency_us() const { return latency_us_; }
   int64_t failed() const { return failed_; }
   int64_t last_us() const { return last_us_; }
@@ -131,7 +132,7 @@ class DeliveryReports {
   std::jthread thread_;  // declared last: it uses the members above
 };
 
-// The time at which record `index` is due, from the start.
+// Returns the time from the start at which record `index` is due.
 int64_t due_us(const BenchRequest& request, int64_t index) {
   return request.most_per_second == 0
              ? 0
@@ -177,7 +178,8 @@ Result<BenchResult> bench_produce(const BenchRequest& request) {
                             {"acks", request.acks},
                             {"compression.codec", request.codec},
                             {"message.timeout.ms", "60000"}};
-  // Declared before the connection, which refers to them without a copy.
+  // The payloads are declared before the connection, which refers to them without a copy, so that
+  // they outlive it.
   std::vector<std::string> payloads = make_payloads(request.record_bytes);
   Connection connection =
       TRY(Connection::open(RD_KAFKA_PRODUCER, request.settings, defaults, RD_KAFKA_EVENT_DR));

@@ -17,7 +17,7 @@ struct BenchResult {
 };
 
 std::string to_text(const BenchResult& result);
-// One line.
+// Returns one line of JSON.
 std::string to_json(const BenchResult& result);
 
 }  // namespace client

@@ -5,7 +5,7 @@
 
 namespace client {
 
-// Exact below 128, above that within 1/64 (1.6 %) of the value.
+// Keeps values below 128 exactly, and larger values within 1/64 (1.6 %) of the value.
 class Histogram {
  public:
   Histogram();
@@ -15,8 +15,8 @@ class Histogram {
   int64_t count() const { return count_; }
   int64_t max() const { return max_; }
   double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
-  // The smallest recorded value that at least this share (0 to 1) of all values do not exceed,
-  // rounded up to the end of its bucket; 0 if the histogram is empty.
+  // Returns the smallest recorded value that at least this share (0 to 1) of all values do not
+  // exceed, rounded up to the end of the value's bucket; 0 if the histogram is empty.
   int64_t percentile(double share) const;
 
  private:

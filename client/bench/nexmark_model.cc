@@ -10,12 +10,14 @@
 namespace client {
 namespace {
 
-// Each kEvents events begin with kPersons persons, then kAuctions auctions; the rest are bids.
+// Each kEvents events begin with kPersons persons, then kAuctions auctions; the other events are
+// bids.
 constexpr int64_t kPersons = 1, kAuctions = 3, kEvents = 50;
 constexpr int64_t kFirstPerson = 1'000, kFirstAuction = 1'000, kFirstCategory = 10;
 constexpr int64_t kCategories = 5, kActivePersons = 1'000, kOpenAuctions = 100;
 constexpr int64_t kLead = 10;  // references may be this many ids ahead
-// One in kHotSellers sellers (auctions, bidders) is not the hot one; one of kHotGroup ids is hot.
+// One in kHotSellers auctions has another seller than the hot one; kHotAuctions and kHotBidders are
+// the same for the auctions and bidders of bids. One of kHotGroup ids is hot.
 constexpr uint64_t kHotSellers = 4, kHotAuctions = 2, kHotBidders = 4;
 constexpr int64_t kHotGroup = 100;
 constexpr uint64_t kChannels = 10'000;
@@ -43,12 +45,12 @@ std::string letters(Random& random, size_t size, char last = 'z') {
   return text;
 }
 
-// Prices spread evenly over six powers of ten.
+// Returns a random price; prices spread evenly over six powers of ten.
 int64_t price(Random& random) {
   return std::llround(std::pow(10.0, random.next_double() * 6.0) * 100.0);
 }
 
-// The last person, or auction, that exists at this event.
+// Return the last person, or the last auction, that exists at this event.
 int64_t last_person(int64_t number) {
   return number / kEvents * kPersons + std::min(number % kEvents, kPersons - 1);
 }
@@ -78,7 +80,7 @@ int64_t auction_of_bid(int64_t number, Random& random) {
   return kFirstAuction + (is_hot ? last / kHotGroup * kHotGroup : some_auction(number, random));
 }
 
-// A number that depends on the channel only.
+// Returns a number that depends only on the channel.
 uint64_t id_of_channel(uint64_t channel) { return Random(channel).next() >> 33; }
 
 }  // namespace

@@ -41,7 +41,8 @@ bool has(const NodeNumbers& nodes, int32_t node) {
 
 // --- status
 
-// The number of commands of the metadata log that the node has not read, if known.
+// Returns the number of commands of the metadata log that the node has not read; empty if it is not
+// known.
 std::string metadata_behind(const Result<MetadataLogListing>& log, int32_t id) {
   if (!log) return "";
   const auto reader = log->readers.find(id);
@@ -168,7 +169,8 @@ Result<bool> run_plan(ClusterAdmin& admin, const Flags& flags, const ClusterList
   return true;
 }
 
-// Returns true if the next step can be planned, which is not the case if this one was only shown.
+// Raises the number of replicas, if this is requested. Returns false if the moves were only shown,
+// so that a next step cannot be planned yet.
 Result<bool> widen(ClusterAdmin& admin, const Flags& flags) {
   const int64_t replicas = TRY(flags.number(kReplicasFlag.name, 0, 1, INT16_MAX));
   if (replicas == 0) return true;
@@ -273,7 +275,7 @@ void print_actions() {
       "Works on the nodes of a cluster.\n\nUsage: millrace cluster ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
     fmt::print("  {:<10} {}\n", action.name, action.help.summary);
-  // Handled by the server's part of the program, which looks for its commands first.
+  // main() passes `join` to the server's part of the program.
   fmt::print("  {:<10} {}\n", "join",
              "Makes a stopped server's data directory the first node of a cluster.");
   fmt::print(

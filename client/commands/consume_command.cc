@@ -25,7 +25,7 @@ constexpr int kReadWaitMs = 100;
 constexpr int kMissingTopicPauseMs = 500;
 constexpr size_t kPrintBytes = 64 << 10;
 
-// The flags of both commands; only millrace has the first.
+// The flags of both commands; only millrace consume has the first one.
 constexpr Flag kFlags[] = {
     {.name = "until-end", .doc = "Stop at the present end of the topic", .letter = 'e'},
     {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"},
@@ -103,7 +103,7 @@ Result<Properties> consumer_properties(const Flags& flags) {
     properties["group.id"] = flags.text("group");
   }
   if (properties.contains("group.id")) return properties;
-  // The start position is given by --offset and --from-beginning.
+  // --offset and --from-beginning give the start position instead.
   properties.erase("auto.offset.reset");
   properties.erase("enable.auto.commit");
   return properties;
@@ -248,7 +248,7 @@ Status consume_in_group(const ConsumeRequest& request, int64_t& count) {
   return print_records(request, reader, count);
 }
 
-// Returns the exit status.
+// Carries out the request and returns the exit status.
 int consume(const ConsumeRequest& request) {
   int64_t count = 0;
   const auto run = [&]() -> Status {

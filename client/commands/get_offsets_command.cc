@@ -51,13 +51,13 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-// Partitions first <= p < end of the topics whose name matches.
+// The partitions with first <= number < end of the topics whose name matches.
 struct Choice {
   std::string pattern;
   int64_t first = 0, end = INT64_MAX;
 };
 
-// "orders:0", "orders:0-3" (without 3), "orders:2-", "orders", ":0".
+// Parses "orders:0", "orders:0-3" (without 3), "orders:2-", "orders" or ":0".
 Result<Choice> parse_choice(const std::string& text) {
   Choice choice;
   const size_t colon = text.rfind(':');

@@ -53,7 +53,7 @@ struct GroupRequest {
 
 std::string shown(const std::optional<int64_t>& number) { return number ? grouped(*number) : "-"; }
 
-// Lists share groups, which librdkafka does not know. Shows none if the server has none or requires a user.
+// Lists share groups, which librdkafka does not know. Returns none if the server has none or requires a user.
 std::vector<GroupListing> share_groups(const GroupRequest& request) {
   Result<std::vector<GroupListing>> groups = list_share_groups(request.settings);
   return groups ? *std::move(groups) : std::vector<GroupListing>();
@@ -292,7 +292,7 @@ Result<GroupRequest> read_command_line(const Action& action, const Flags& flags)
 }
 
 Status run_action(const Action& action, const GroupRequest& request) {
-  // A consumer that joins no group, because only consumers can look up offsets by time.
+  // The connection is a consumer, although it joins no group, because only consumers can look up offsets by time.
   const Properties defaults{{"group.id", "millrace-group-command"}};
   Connection connection = TRY(Connection::open(RD_KAFKA_CONSUMER, request.settings, defaults));
   TRY(connection.topics());  // reports quickly and clearly that no server answers

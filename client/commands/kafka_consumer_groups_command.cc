@@ -52,7 +52,7 @@ constexpr Flag kFlags[] = {
 
 constexpr Flag kUnsupportedFlags[] = {{.name = "from-file"}};
 
-// Width of a column as in Kafka's tool: at least 15.
+// Returns the width of a column as in Kafka's tool: at least 15.
 size_t width(const std::vector<std::string>& texts) {
   size_t widest = 15;
   for (const std::string& each : texts) widest = std::max(widest, each.size());

@@ -76,7 +76,7 @@ Status elect(const Flags& flags) {
   const auto partitions = TRY(read_partitions(flags));
   if (!flags.has(kBootstrapFlag.name))
     return wrong("Missing required argument \"[bootstrap-server]\"");
-  // Name of the flag before Kafka 4.2.
+  // --admin.config is the flag's name before Kafka 4.2.
   const Properties properties = flags.has("admin.config")
                                     ? TRY(read_properties_file(flags.text("admin.config")))
                                     : TRY(connection_properties(flags));

@@ -128,8 +128,8 @@ constexpr PartitionFilter kPartitionFilters[] = {
                                  size_t min_isr) { return partition.isr.size() == min_isr; }},
 };
 
-// The minimum ISR size; Kafka's default is 1. For a partition with fewer replicas the caller uses
-// their number.
+// Returns min.insync.replicas; Kafka's default is 1. For a partition with fewer replicas, the
+// caller uses the number of replicas.
 Result<size_t> min_isr_of(const Properties& config) {
   const auto found = config.find("min.insync.replicas");
   if (found == config.end()) return size_t{1};
@@ -214,7 +214,7 @@ Status alter(Connection& connection, const Flags& flags) {
   if (flags.has("replica-assignment"))
     replicas = TRY(parse_replica_assignment(flags.text("replica-assignment")));
   for (const TopicDescription& topic : TRY(chosen_topics(connection, flags))) {
-    // The list also covers the existing partitions.
+    // The list of --replica-assignment begins with the existing partitions, which are skipped.
     const auto known =
         static_cast<std::ptrdiff_t>(std::min(topic.partitions.size(), replicas.size()));
     TRY(add_partitions(connection, topic.name, partitions,

@@ -192,7 +192,7 @@ Result<std::vector<TopicPartitionName>> partitions_to_search(const TransactionAd
   return admin.partitions_of_node(*node);
 }
 
-// Transactions that have been open longer than any transaction may be.
+// Finds transactions that have been open longer than any transaction may be.
 Result<std::vector<Open>> candidates(TransactionAdmin& admin, const Flags& flags) {
   const int64_t minutes =
       TRY(flags.number("max-transaction-timeout", 15, 0, INT64_MAX / kMsPerMinute));

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kInputWaitMs = 100;
 
-// The flags of both commands; only millrace has the first.
+// The flags of both commands; only millrace produce has the first one.
 constexpr Flag kFlags[] = {
     {.name = "partition",
      .argument = "N",

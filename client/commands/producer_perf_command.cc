@@ -70,8 +70,8 @@ void print_total(const BenchResult& total) {
       at(0.999));
 }
 
-// Java's defaults for properties that the user has not set: the idempotence of a producer depends
-// on its acks.
+// Reads the command line. Properties that the user has not set get Java's defaults: a producer is
+// idempotent if its acks are "all".
 Result<BenchRequest> read_command_line(const Flags& flags) {
   for (const char* name : {"topic", "num-records", "record-size", "throughput"})
     if (!flags.has(name)) return wrong(fmt::format("argument --{} is required", name));

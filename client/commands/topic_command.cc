@@ -1,4 +1,4 @@
-// millrace topic: topics, listed, described, made and deleted.
+// millrace topic: topics, listed, described, created and deleted.
 #include <fmt/format.h>
 
 #include <algorithm>

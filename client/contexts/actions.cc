@@ -24,7 +24,7 @@ Error wrong(std::string message, std::string hint = {}) {
   return {ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
 }
 
-// HOST:PORT of HOST, HOST:PORT or SCHEME://HOST:PORT/.
+// Returns HOST:PORT for HOST, HOST:PORT or SCHEME://HOST:PORT/.
 std::string address_of(std::string text, int usual_port) {
   if (const size_t scheme = text.find("://"); scheme != text.npos) text.erase(0, scheme + 3);
   text = text.substr(0, text.find('/'));
@@ -160,7 +160,7 @@ Result<ApiKey> create_api_key(Contexts& contexts, Context& context,
   PgSession session = TRY(open_sql(context));
   ApiKey key{random_name(RandomName::Key, kKeySize), random_name(RandomName::Secret, kSecretSize),
              description, fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))};
-  // Names and secrets consist of letters and digits: nothing needs an escape.
+  // Names and secrets consist of letters and digits, so they need no escapes.
   TRY(session.ask(fmt::format("CREATE USER \"{}\" PASSWORD '{}'", key.key, key.secret)));
   TRY(session.ask(fmt::format("GRANT SELECT, INSERT ON ALL TO \"{}\"", key.key)));
   TRY(session.ask(fmt::format("GRANT CREATE ON ALL TO \"{}\"", key.key)));

@@ -12,41 +12,43 @@ namespace client {
 // A server that exists already, as the user describes it.
 struct KnownServer {
   std::string kafka,
-      sql;  // HOST:PORT; a port that is missing is 9092 and 7432, and so is a missing sql on the same host
+      sql;  // HOST:PORT; default ports: 9092 and 7432; an empty sql means the host of kafka
   std::string ca, user, password;
 };
 
-// Each of these changes `contexts`, and saves them. They fail with InvalidParameter for a name that is in use or unknown,
-// and with the server's own errors.
+// The following functions change `contexts` and save them. They fail with InvalidParameter for a name that is in use or
+// unknown, and with the server's own errors.
 Result<Environment*> create_environment(Contexts& contexts, const std::string& name);
 Status delete_environment(Contexts& contexts, std::string_view wanted);
-// The current environment, made if there is none yet.
+// Returns the current environment; creates one if none exists yet.
 Result<Environment*> current_environment(Contexts& contexts);
 
-// Starts a server of its own for it.
+// Creates a context, and starts a server of its own for the context.
 Result<Context*> create_context(Contexts& contexts, const std::string& name,
                                 const std::string& environment);
-// Checks that the server answers.
+// Adds a context for an existing server; checks that the server answers.
 Result<Context*> register_context(Contexts& contexts, const std::string& name,
                                   const std::string& environment, const KnownServer& server);
-// Ends a server that was started here, and removes its data directory.
+// Removes a context. If its server was started by create_context(), ends the server and removes its data directory.
 Status delete_context(Contexts& contexts, const Context& context);
 
-// Makes a user with a random name and secret, and the rights to read and write all topics and to make new ones.
+// Creates a user with a random name and secret, and with the rights to read and write all topics and to create new
+// ones.
 Result<ApiKey> create_api_key(Contexts& contexts, Context& context, const std::string& description);
 Status delete_api_key(Contexts& contexts, Context& context, std::string_view key);
-// Nothing if the server asks for no user. Fails with InvalidParameter if a key is needed, and none is chosen.
+// Returns the chosen key; null if the server asks for no user. Fails with InvalidParameter if a key is needed, and none
+// is chosen.
 Result<const ApiKey*> current_key(const Context& context);
 
-// The chosen key; null where none is chosen: then the account that manages the server is used.
+// Returns the chosen key; null if none is chosen: the caller then uses the account that manages the server.
 Result<const ApiKey*> chosen_key(const Context& context);
 
-// The parameters of an SQL session on this server. `key`: null means the account that manages it.
+// Returns the parameters of an SQL session on this server. A null `key` means the account that manages the server.
 PgParameters sql_parameters(const Context& context, const ApiKey* key);
 
 bool answers(const Context& context);
 Object describe_context(const Contexts& contexts, const Context& context);
-// The fields that fit into a line of a list.
+// Returns the fields of describe_context() that fit into a line of a list.
 Object summarize_context(const Contexts& contexts, const Context& context);
 
 // Asks "QUESTION (y/n): " on the standard input. Fails with QueryCanceled unless the answer is yes.

@@ -85,7 +85,7 @@ Result<std::string> environment_of(ConfluentCall& call) {
   return TRY(current_environment(call.contexts))->id;
 }
 
-// A course logs in before any server exists: an empty answer is one.
+// Logs in. The address may be empty, because tutorials log in before any server exists.
 Result<int> login(ConfluentCall& call) {
   const std::string environment = TRY(environment_of(call));
   std::string address = call.flags.text("url");
@@ -250,7 +250,7 @@ Result<int> list_keys(ConfluentCall& call) {
   return 0;
 }
 
-// The cluster of a key is known: --resource is not needed.
+// Returns the cluster that has the key. --resource is not needed, because the key determines its cluster.
 Result<Context*> owner_of_key(ConfluentCall& call, const std::string& wanted) {
   if (call.flags.has(kResourceFlag.name)) TRY(resource_of(call));
   for (Context& context : call.contexts.contexts)
@@ -306,7 +306,7 @@ constexpr ConfluentCommand kCommands[] = {
     {"api-key delete", "KEY", "Deletes a key and its user.", kKeyDeleteFlags, delete_key},
 };
 
-// Commands that have no meaning without a hosted service, and a sentence about the ones to use instead.
+// Commands that have no meaning without a hosted service, with a sentence about the commands to use instead.
 struct Absent {
   std::string_view words, instead;
 };
@@ -363,7 +363,7 @@ void print_commands(std::string_view group) {
   fmt::print("\nAfter a command, --help shows its options.\n");
 }
 
-// How many of the arguments are the words of a command: 0 if they are not its words.
+// Returns how many of the first arguments are the words of a command; 0 if they are not the command's words.
 size_t match(std::string_view words, std::span<const char* const> arguments) {
   size_t count = 0;
   while (!words.empty()) {

@@ -14,7 +14,7 @@ struct ConfluentCall {
   Contexts contexts;
   Flags flags;
   ObjectFormat format = ObjectFormat::Human;
-  // The only word behind the command's own, if it takes one.
+  // Returns the only word behind the command's own words, if the command takes one.
   std::string name() const { return flags.words().empty() ? "" : flags.words().front(); }
 };
 
@@ -23,7 +23,7 @@ struct ConfluentCommand {
   std::string_view argument;  // NAME, or empty
   std::string_view summary;
   std::span<const Flag> flags;
-  // The exit status.
+  // Runs the command and returns the exit status.
   Result<int> (*run)(ConfluentCall& call);
 };
 
@@ -35,7 +35,7 @@ inline constexpr Flag kEnvironmentFlag{
     .name = "environment", .argument = "ID", .doc = "Another environment than the chosen one"};
 inline constexpr Flag kForceFlag{.name = "force", .doc = "Delete without a question"};
 
-// `kafka topic ...`
+// Returns the commands `kafka topic ...`.
 std::span<const ConfluentCommand> confluent_topic_commands();
 
 }  // namespace client

@@ -87,7 +87,7 @@ Result<int> describe_topic(ConfluentCall& call) {
 
 Result<int> create(ConfluentCall& call) {
   Connection connection = TRY(connect(call));
-  TRY(connection.topics());  // reports at once, and in plain words, that no server answers
+  TRY(connection.topics());  // reports quickly and clearly that no server answers
   NewTopic topic{call.name(), {}, {}, TRY(parse_properties(call.flags.all("config"), "config"))};
   if (call.flags.has("partitions"))
     topic.partitions =
@@ -117,8 +117,8 @@ Result<int> remove(ConfluentCall& call) {
   return 0;
 }
 
-// The command line of `millrace produce` and `millrace consume` for the chosen cluster. It stays in this process, so the
-// secret in it is in no list of processes.
+// Returns the command line of `millrace produce` or `millrace consume` for the chosen cluster. It stays in this
+// process, so no list of processes shows the secret in it.
 Result<std::vector<std::string>> command_line(ConfluentCall& call, const char* command,
                                               const char* property_flag) {
   const Context* context = TRY(cluster_of(call));
@@ -151,7 +151,7 @@ int run_with(int (*run)(int argc, const char* const* argv), const std::vector<st
   std::vector<const char*> arguments;
   for (const std::string& word : words) arguments.push_back(word.c_str());
   const int status = run(static_cast<int>(arguments.size()), arguments.data());
-  return status == kInterrupted ? 0 : status;  // Ctrl-C is how a user ends it
+  return status == kInterrupted ? 0 : status;  // Ctrl-C is the usual end of these commands
 }
 
 Result<int> produce(ConfluentCall& call) {

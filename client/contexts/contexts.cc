@@ -25,7 +25,7 @@ constexpr std::string_view kFile = "/contexts.json";
 
 std::string json_text(std::string_view text) { return to_json(Cell(text), 0); }
 
-// Each text member of a context, so that reading and writing have the same ones.
+// The text members of a context, in one table for reading and writing the file.
 struct TextMember {
   const char* name;
   std::string Context::*member;
@@ -56,7 +56,7 @@ std::string text_of(simdjson::dom::element object, const char* name) {
   return object[name].get(text) ? std::string() : std::string(text);
 }
 
-// The elements of an array of this name; none if it is missing.
+// Returns the elements of the array with this name; none if the array is missing.
 std::vector<simdjson::dom::element> elements_of(simdjson::dom::element object, const char* name) {
   simdjson::dom::array array;
   if (object[name].get(array)) return {};
@@ -157,7 +157,7 @@ Result<Contexts> Contexts::load() {
   return contexts;
 }
 
-// The new file replaces the old one at once: a crash leaves one of them, whole.
+// The new file replaces the old one atomically: a crash leaves one of the two, whole.
 Status Contexts::save() const {
   const std::string path = TRY(make_user_folder(UserFolder::Config)).append(kFile);
   const std::string fresh = fmt::format("{}.{}", path, getpid());

@@ -17,15 +17,16 @@ struct ApiKey {
   std::string created;  // 2024-05-01T10:00:00Z
 };
 
-// How one server is reached. A server that was started here also has a data directory.
+// The addresses and accounts of one server. A server that `millrace confluent` or `millrace context` has started also
+// has a data directory.
 struct Context {
   std::string id, name, environment;  // lkc-1a2b3c, orders, env-4d5e6f
   std::string kafka, sql, http;       // HOST:PORT each; http may be empty
   std::string ca;                     // a file of certificates; empty: no TLS
   std::string user,
       password;  // of the account that manages topics and users; empty: the server asks for none
-  std::string data_dir;  // empty: the server was not started here
-  int64_t process = 0;   // of the server that was started here
+  std::string data_dir;  // empty: this program has not started the server
+  int64_t process = 0;   // of the server that this program has started
   std::vector<ApiKey> keys;
   std::string current_key;  // empty: none
 };
@@ -34,32 +35,33 @@ struct Environment {
   std::string id, name;
 };
 
-// Everything that the file has.
+// The contents of the file.
 struct Contexts {
   std::vector<Environment> environments;
   std::vector<Context> contexts;
   std::string current_environment, current_context;  // ids; empty: none
 
-  // No file yet: none of anything. Fails with StorageFailure, or InvalidText for a file that is damaged.
+  // Reads the file; a missing file counts as empty. Fails with StorageFailure, or with InvalidText if the file is
+  // damaged.
   static Result<Contexts> load();
   // Replaces the file as a whole; only its user can read it. Fails with StorageFailure.
   Status save() const;
 
-  // By id or by name. Fail with InvalidParameter.
+  // Find a context or an environment by its id or its name. Fail with InvalidParameter.
   Result<Context*> find(std::string_view wanted);
   Result<Environment*> find_environment(std::string_view wanted);
-  // Without a name: the current one.
+  // Returns the context with this name, or the current context if `wanted` is empty.
   Result<Context*> chosen(std::string_view wanted);
 };
 
-// The text of the file, and the contexts in such a text.
+// Convert contexts to the text of the file, and back.
 std::string to_json(const Contexts& contexts);
 Result<Contexts> parse_contexts(std::string_view json);
 
-// The settings of a Kafka client for this server. `key`: null means the account that manages the server.
+// Returns the settings of a Kafka client for this server. A null `key` means the account that manages the server.
 Properties kafka_properties(const Context& context, const ApiKey* key);
 
-// Random letters and digits, for ids (lower case), keys (upper case) and secrets (both).
+// Kinds of random names, which consist of digits and letters: ids have lower case, keys upper case, secrets both.
 enum class RandomName : uint8_t { Id, Key, Secret };
 std::string random_name(RandomName kind, size_t size);
 

@@ -22,7 +22,7 @@ namespace client {
 namespace {
 
 constexpr useconds_t kLookUs = 50'000;
-constexpr int kMostLooksForEnd = 1200;  // a minute: a server writes what it holds before it ends
+constexpr int kMostLooksForEnd = 1200;  // one minute: a server writes its state before it ends
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
@@ -55,7 +55,7 @@ std::string free_address(uint16_t usual_port) {
   return fmt::format("127.0.0.1:{}", is_free ? usual_port : 0);
 }
 
-// Runs in the child. The server leads a session of its own, so that Ctrl-C at this terminal does not end it.
+// Runs in the child. The server leads a session of its own, so that Ctrl-C at this terminal does not end the server.
 [[noreturn]] void become_server(const std::vector<std::string>& arguments,
                                 const std::string& output, const std::string& log) {
   setsid();
@@ -73,7 +73,7 @@ std::string free_address(uint16_t usual_port) {
   _exit(127);
 }
 
-// "pg listening on 127.0.0.1:7432" -> pg, 127.0.0.1:7432
+// Returns the addresses of the listeners by name, from lines such as "pg listening on 127.0.0.1:7432".
 std::map<std::string, std::string> listeners(const std::string& output) {
   std::map<std::string, std::string> found;
   std::stringstream lines(output);
@@ -87,7 +87,8 @@ bool is_ready(const std::string& output) {
   return output.starts_with("ready\n") || output.find("\nready\n") != output.npos;
 }
 
-// Waits for the line "ready"; only the end of the process ends the wait, as a server that recovers takes its time.
+// Waits for the line "ready"; only the end of the process ends the wait earlier, because a server that recovers may
+// take long.
 Status wait_until_ready(pid_t process, const std::string& output, const std::string& log) {
   while (!is_ready(read_file(output))) {
     if (waitpid(process, nullptr, WNOHANG) == process) {
@@ -139,7 +140,7 @@ Status start_server(Context& context) {
   return {};
 }
 
-// Another program may have the process's number by now: the command line decides.
+// Another program may have the process's number by now, so the command line of the process is checked.
 bool is_running(const Context& context) {
   if (context.process <= 0 || context.data_dir.empty()) return false;
   const std::string words = read_file(fmt::format("/proc/{}/cmdline", context.process));
@@ -151,7 +152,7 @@ Status stop_server(Context& context) {
   const auto process = static_cast<pid_t>(context.process);
   kill(process, SIGTERM);
   for (int looks = 0; is_running(context); ++looks) {
-    waitpid(process, nullptr, WNOHANG);  // if this program has started it
+    waitpid(process, nullptr, WNOHANG);  // ends the zombie if this program started the server
     if (looks == kMostLooksForEnd)
       return Error{ErrorCode::NetworkFailure,
                    fmt::format("the server (process {}) has not ended yet", process),

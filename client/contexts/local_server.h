@@ -9,8 +9,8 @@
 namespace client {
 
 // Starts a server on the context's data directory, and waits until it is ready; fills in the addresses and the process.
-// An address that is empty becomes the usual port if it is free, otherwise any free one. Clients need the context's user
-// and password. Fails with StorageFailure, or with the reason that the server has logged.
+// An empty address gets the usual port if that is free, otherwise any free port. Clients need the context's user and
+// password. Fails with StorageFailure, or with the reason that the server has logged.
 Status start_server(Context& context);
 
 // Whether the process that the context names is a server on its data directory.

@@ -21,7 +21,7 @@ struct Field {
 using Object = std::vector<Field>;
 
 std::string format_object(const Object& object, ObjectFormat format);
-// All objects have the same fields. With Human a list without objects is one sentence.
+// Formats a list; all objects have the same fields. In the format Human, an empty list is one sentence.
 std::string format_list(const std::vector<Object>& objects, ObjectFormat format);
 
 }  // namespace client

@@ -31,7 +31,7 @@ void write_out(const std::string& text) {
   std::fflush(stdout);
 }
 
-// libpq ends its messages with a line end.
+// Prints a notice of libpq, whose messages include a line end.
 void print_notice(void*, const char* message) {
   std::fflush(stdout);
   std::fputs(message, stderr);
@@ -42,7 +42,8 @@ bool is_set(const char* variable) {
   return value && *value;
 }
 
-// Our defaults come first: whatever the caller or the environment names replaces them.
+// Returns the parameters with our defaults in front of them: the caller's parameters replace these, and the
+// environment's variables suppress them.
 PgParameters with_defaults(const PgParameters& given) {
   PgParameters all;
   const bool has_service = is_set("PGSERVICE");
@@ -97,18 +98,18 @@ Result<PgSession> PgSession::open(const PgParameters& parameters, Password passw
   return session;
 }
 
-// The state of the statement that runs, and its output that is not printed yet.
+// The state of the running statement, and its output that is not printed yet.
 struct PgSession::Running {
   const Output& output;
   const CopyData& copy_data;
   bool is_push = false;
   bool has_rows = false;      // the printer has begun
   bool is_cancelled = false;  // by Ctrl-C
-  bool is_lost = false;       // the connection
+  bool is_lost = false;       // the connection is lost
   bool has_failed = false;
   bool has_copied_out = false;
   std::unique_ptr<ResultPrinter> printer = {};
-  std::string text = {};  // to be printed
+  std::string text = {};  // output that is not printed yet
 
   void print() {
     text += printer->take();
@@ -125,7 +126,7 @@ PgSession::Outcome PgSession::run(const std::string& statement, const Output& ou
     print_notice(nullptr, PQerrorMessage(connection));
     return PQstatus(connection) == CONNECTION_OK ? Outcome::Failed : Outcome::ConnectionLost;
   }
-  // Memory stays bounded, and rows of a push query are seen one by one.
+  // Rows arrive one by one, so that memory stays bounded and rows of a push query appear immediately.
   PQsetSingleRowMode(connection);
   while (const ResultHandle result = next_result(running)) take(*result, running);
   running.print();
@@ -134,7 +135,7 @@ PgSession::Outcome PgSession::run(const std::string& statement, const Output& ou
   return running.has_failed ? Outcome::Failed : Outcome::Done;
 }
 
-// Null at the statement's end, or when the connection is lost.
+// Returns the next result; null at the statement's end, or if the connection is lost.
 PgSession::ResultHandle PgSession::next_result(Running& running) {
   PGconn* connection = connection_.get();
   while (PQisBusy(connection))
@@ -192,7 +193,8 @@ void PgSession::take(const pg_result& result, Running& running) {
       running.has_rows = false;
       return;
     case PGRES_COMMAND_OK:
-      // Programs that read CSV or JSON expect nothing but rows, and readers of copied data nothing but these.
+      // The command tag is printed only for tables: programs that read CSV or JSON expect only rows, and programs that
+      // read copied data expect only these data.
       if (!std::exchange(running.has_copied_out, false) && !running.output.is_quiet &&
           running.output.format == ResultFormat::Table &&
           *PQcmdStatus(const_cast<pg_result*>(&result)))
@@ -232,7 +234,7 @@ void PgSession::copy_in(Running& running) {
       return;
     }
     if (!*has_more) break;
-    // Fails when the server has refused the data: its error is the next result.
+    // Fails if the server has refused the data: the server's error is the next result.
     if (PQputCopyData(connection, piece.data(), static_cast<int>(piece.size())) != 1) break;
   }
   PQputCopyEnd(connection, nullptr);
@@ -250,7 +252,7 @@ void PgSession::copy_out(Running& running) {
       if (running.text.size() > kPrintBytes) running.print();
       continue;
     }
-    if (size < 0) return;  // its end, or an error that the next result has
+    if (size < 0) return;  // the end of the data, or an error that the next result has
     running.print();
     if (!wait_for_server(running)) return;
   }

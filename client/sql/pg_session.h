@@ -11,16 +11,16 @@
 #include "client/sql/result_printer.h"
 
 struct pg_conn;    // libpq's PGconn
-struct pg_result;  // and PGresult
+struct pg_result;  // libpq's PGresult
 
 namespace client {
 
-// The address and the user of a session, by libpq's keywords: host, port, user, dbname, sslmode ... A dbname that is a connection
-// string or URI counts as its parts. Everything that is missing is taken from libpq's environment variables and
+// The address and the user of a session, by libpq's keywords: host, port, user, dbname, sslmode ... A connection string
+// or URI as dbname counts as the parameters in it. Missing parameters are taken from libpq's environment variables and
 // password file, and then from our defaults.
 using PgParameters = std::vector<std::pair<std::string, std::string>>;
 
-// The data behind COPY ... FROM STDIN: fills in the next piece, false at the end.
+// Reads the data of COPY ... FROM STDIN: sets the next piece, or returns false at the end.
 using CopyData = std::function<Result<bool>(std::string& piece)>;
 
 // Threads: one. Ctrl-C (watch_for_interrupts) cancels the running statement.
@@ -29,7 +29,7 @@ class PgSession {
   struct Output {
     ResultFormat format = ResultFormat::Table;
     bool rows_only = false;
-    bool is_quiet = false;          // no CREATE TABLE, INSERT 0 1
+    bool is_quiet = false;          // no command tags such as INSERT 0 1
     std::string error_prefix = {};  // "orders.sql:3: " before ERROR
   };
   enum class Password { MayAsk, MustAsk, NeverAsk };
@@ -38,17 +38,17 @@ class PgSession {
   static Result<PgSession> open(const PgParameters& parameters, Password password);
 
   enum class Outcome { Done, Failed, Interrupted, ConnectionLost };
-  // Runs one statement. Rows go to the standard output, errors and notices to stderr. A statement without an end (a push
-  // query) that Ctrl-C stops is Interrupted, not Failed.
+  // Runs one statement. Rows go to the standard output, errors and notices to stderr. A statement without
+  // an end (a push query) that Ctrl-C stops is Interrupted, not Failed.
   Outcome run(const std::string& statement, const Output& output, const CopyData& copy_data);
 
-  // Runs one statement without printing; the values of its rows. Fails with the server's error.
+  // Runs one statement without printing, and returns the values of its rows. Fails with the server's error.
   Result<std::vector<std::vector<std::string>>> ask(const std::string& statement);
 
-  // Connects again with the same parameters; false: the server does not answer.
+  // Connects again with the same parameters. Returns false if the server does not answer.
   bool reconnect();
   bool is_in_transaction() const;
-  // "127.0.0.1:7432 as ann"
+  // Returns the server and the user: "127.0.0.1:7432 as ann".
   std::string describe() const;
 
  private:

@@ -1,4 +1,4 @@
-// PostgreSQL's text form of a value to JSON.
+// Converts PostgreSQL's text form of a value to JSON.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +18,8 @@ bool is_number(uint32_t type) {
          type == 1700;
 }
 
-// The type of an array's elements; 0: the type is not an array. An array of a type that is not listed has texts.
+// Returns the type of an array's elements; 0 if the type is not an array or not listed: the whole value then becomes a
+// text.
 uint32_t element_type(uint32_t type) {
   switch (type) {
     case 1000:
@@ -82,15 +83,15 @@ void add_text(std::string_view text, std::string& json) {
   json += '"';
 }
 
-// NaN and Infinity, which JSON does not have, are texts.
+// Returns whether JSON has the number: NaN and Infinity become texts.
 bool is_finite(std::string_view number) {
   return !number.empty() && number.find_first_not_of("+-.0123456789eE") == number.npos;
 }
 
 void add_value(std::string_view value, uint32_t type, std::string& json);
 
-// {1,2}, {"a \"b\"",NULL}, {{1},{2}}: adds the array that `rest` begins with, and removes it from there.
-// False: the text is none.
+// Appends the array at the begin of `rest` to `json`, and removes it from `rest`: {1,2}, {"a \"b\"",NULL}, {{1},{2}}.
+// Returns false if `rest` does not begin with an array.
 bool add_array(std::string_view& rest, uint32_t type, std::string& json) {
   if (!rest.starts_with('{')) return false;
   rest.remove_prefix(1);
@@ -137,7 +138,7 @@ void add_value(std::string_view value, uint32_t type, std::string& json) {
   } else if (is_json(type) || (is_number(type) && is_finite(value))) {
     const size_t begin = json.size();
     json += value;
-    // Line ends stand between tokens only, and an object keeps to its line.
+    // JSON has line ends only between tokens. They are replaced, because each row is one line of output.
     std::replace(json.begin() + static_cast<std::ptrdiff_t>(begin), json.end(), '\n', ' ');
   } else if (const uint32_t element = element_type(type); element != 0) {
     std::string array;

@@ -11,12 +11,13 @@ namespace client {
 
 namespace {
 
-// A table's columns are as wide as the widest value of its first rows, of at most this number and size: memory stays
-// bounded however large the result is. Wider values that follow push the rest of their line to the right.
+// A table's columns are as wide as the widest value in its first rows. At most this number and size of rows are held
+// for that, so memory stays bounded for large results. Wider values in later rows shift the columns behind them to the
+// right.
 constexpr size_t kHeldRows = 10'000;
 constexpr size_t kHeldBytes = 16 << 20;
 
-// The types that psql aligns to the right.
+// Whether psql aligns values of the type to the right.
 bool is_number(uint32_t type) {
   constexpr uint32_t kNumbers[] = {20, 21, 23, 26, 28, 29, 700, 701, 790, 1700, 5069};
   return std::ranges::count(kNumbers, type) > 0;
@@ -90,7 +91,7 @@ class TablePrinter final : public ResultPrinter {
     text_ += '\n' + (columns_.empty() ? "--" : rule) + '\n';
   }
 
-  // A cell of several lines goes on in the lines below, with a + where it does.
+  // A cell with several lines continues in the lines below; a + ends each line that is continued.
   void print_row(const std::vector<std::string>& row) {
     std::vector<std::string_view> left(row.begin(), row.end());
     for (bool is_first = true;
@@ -141,7 +142,7 @@ class CsvPrinter final : public ResultPrinter {
   void end() override {}
 
  private:
-  // As psql quotes: \. alone would end the data of a COPY.
+  // Quotes values as psql does, including \., which alone would end the data of a COPY.
   void add(std::string_view value) {
     if (value.find_first_of(",\"\r\n") == value.npos && value != "\\.") {
       text_ += value;

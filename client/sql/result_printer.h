@@ -1,4 +1,4 @@
-// Rows of a statement as text: an aligned table as psql prints it, CSV, or one JSON object a line.
+// Formats the rows of a statement as text: an aligned table as psql prints it, CSV, or one JSON object per line.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -23,7 +23,7 @@ struct ResultColumn {
 };
 using Cell = std::optional<std::string_view>;  // PostgreSQL's text form; none: NULL
 
-// For one statement: begin(), row() for each row, end(). Between rows pause() may be called.
+// Formats one statement's rows: call begin(), row() for each row, and end(). pause() may be called between rows.
 class ResultPrinter {
  public:
   virtual ~ResultPrinter() = default;
@@ -33,7 +33,7 @@ class ResultPrinter {
   virtual void pause() {}
   virtual void end() = 0;
 
-  // The text since the last call.
+  // Returns the text since the last call.
   std::string take() { return std::exchange(text_, {}); }
 
  protected:
@@ -43,7 +43,8 @@ class ResultPrinter {
 // With `rows_only` a table has neither titles nor the number of rows, and CSV has no titles.
 std::unique_ptr<ResultPrinter> make_result_printer(ResultFormat format, bool rows_only);
 
-// A value in JSON: numbers, booleans, arrays and JSON itself stay what they are, all other types are texts.
+// Converts a value to JSON: numbers, booleans, arrays and JSON keep their types; values of all other types become
+// texts.
 std::string to_json(const Cell& cell, uint32_t type);
 
 }  // namespace client

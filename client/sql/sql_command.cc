@@ -122,7 +122,7 @@ Result<PgParameters> parameters_of(const Flags& flags) {
     return wrong(fmt::format("\"{}\" is one word too many", flags.words()[1]));
   const std::string user = flags.words().size() > 1 ? flags.words()[1] : flags.text("username");
   const std::string database = flags.text("dbname", flags.words().empty() ? "" : flags.words()[0]);
-  // The first place: single options replace what a connection string has.
+  // dbname is the first parameter, because single options replace the parts of a connection string.
   if (!database.empty()) parameters.emplace_back("dbname", database);
   for (const char* name : {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey"})
     if (flags.has(name)) parameters.emplace_back(name, flags.text(name));
@@ -130,7 +130,7 @@ Result<PgParameters> parameters_of(const Flags& flags) {
   return parameters;
 }
 
-// Scripts for psql name this variable; it has no other here.
+// Reads the variable ON_ERROR_STOP, which scripts for psql set; no other variable is supported.
 Result<bool> stops_at_error(const Flags& flags) {
   bool stops = true;
   for (const auto& [name, value] : flags.in_order()) {
@@ -163,7 +163,7 @@ Result<SqlRequest> to_request(const Flags& flags) {
   return request;
 }
 
-// 0: go on. A connection that was lost has its message already.
+// Returns the exit status for an outcome; 0: continue. A lost connection has been reported already.
 int status_of(PgSession::Outcome outcome, int failure) {
   switch (outcome) {
     case PgSession::Outcome::Done:
@@ -178,7 +178,7 @@ int status_of(PgSession::Outcome outcome, int failure) {
   return failure;
 }
 
-// The data of a COPY in -c: the whole standard input.
+// Reads the data of a COPY in -c, which are the whole standard input.
 Result<bool> read_standard_input(std::string& piece) {
   constexpr size_t kPieceBytes = 256 << 10;
   piece.resize(kPieceBytes);
@@ -208,7 +208,7 @@ int run_text(PgSession& session, const SqlRequest& request, const std::string& t
   return last;
 }
 
-// Waits for a line; nothing at the end of the input, or when Ctrl-C has ended the wait.
+// Waits for a line. Returns nothing at the end of the input, or if Ctrl-C has ended the wait.
 Result<std::optional<std::string>> next_line(LineSource& source) {
   constexpr int kWaitMs = 100;
   std::string_view line;
@@ -220,11 +220,12 @@ Result<std::optional<std::string>> next_line(LineSource& source) {
   return std::optional<std::string>();
 }
 
-// `name`: of the file, for messages; empty for the standard input.
+// Runs the statements in a file. `name` is the file's name, for messages; empty for the standard
+// input.
 int run_lines(PgSession& session, const SqlRequest& request, int fd, const std::string& name) {
   LineSource source(fd);
   StatementReader statements;
-  // In a file the data of a COPY follow the statement, up to a line with \. only.
+  // In a file, the data of a COPY follow the statement, up to a line with only \. in it.
   int64_t data_lines = 0;
   const CopyData copy_data = [&](std::string& piece) -> Result<bool> {
     const std::optional<std::string> line = TRY(next_line(source));
@@ -355,7 +356,7 @@ int run_actions(PgSession& session, const SqlRequest& request) {
 int run_sql_command(int argc, const char* const* argv) {
   const std::span arguments = std::span(argv, static_cast<size_t>(argc)).subspan(1);
   const Result<Flags> flags = Flags::parse(kFlags, arguments, 2);
-  // -h is psql's short form of --host; alone it can only ask for help.
+  // -h is psql's short form of --host, but -h without other arguments can only ask for help.
   if ((flags && flags->has("help")) ||
       (arguments.size() == 1 && std::string_view(arguments[0]) == "-h")) {
     print_help(kHelp, kFlags);

@@ -21,7 +21,7 @@ bool is_same_word(std::string_view word, std::string_view wanted) {
   return std::ranges::equal(word, wanted, {}, upper);
 }
 
-// Calls `visit` with each word of a statement that stands outside of quotes and comments, until it returns false: an INSERT
+// Calls `visit` with each word of a statement outside of quotes and comments, until `visit` returns false: an INSERT
 // may have many megabytes, and its first word is enough.
 template <class Visit>
 void for_each_plain_word(std::string_view text, const Visit& visit) {
@@ -109,7 +109,7 @@ void StatementReader::scan_plain() {
     }
     if (begin_ == text_.npos) begin_ = scanned_;
     if (c == '\'' || c == '"' || c == '`') {
-      // PostgreSQL's E'...' has escapes with a backslash; its E is a word of its own.
+      // PostgreSQL's E'...' has escapes with a backslash; the E must not be the end of a longer word.
       const bool has_prefix = scanned_ > begin_ && upper(text_[scanned_ - 1]) == 'E' &&
                               (scanned_ - 1 == begin_ || !is_word_byte(text_[scanned_ - 2]));
       mode_ = c == '\'' && has_prefix ? Mode::Escaped : Mode::Quoted;
@@ -122,7 +122,7 @@ void StatementReader::scan_plain() {
   }
 }
 
-// A doubled quote ends a text and begins the next at once, which comes to the same.
+// A doubled quote counts as the end of one text and the begin of another, with the same result.
 void StatementReader::scan_quoted() {
   while (scanned_ < text_.size()) {
     const char c = text_[scanned_++];
@@ -153,7 +153,7 @@ void StatementReader::scan_comment() {
   }
 }
 
-// Every mark lies within one line, so a search from here never misses one that a later line completes.
+// Every mark lies within one line, so a mark never begins in the scanned text and ends in a later line.
 void StatementReader::skip_to_end_of(std::string_view mark) {
   const size_t found = text_.find(mark, scanned_);
   if (found == text_.npos) {

@@ -13,15 +13,15 @@ struct SqlStatement {
   bool operator==(const SqlStatement&) const = default;
 };
 
-// Invariant: text_[0, scanned_) has been looked at, and holds no whole statement.
-// Threads: one.
+// Invariant: text_[0, scanned_) has been scanned, and contains no whole statement. Threads: one.
 class StatementReader {
  public:
-  // `line` is without its end.
+  // Adds a line, which is without its end.
   void add_line(std::string_view line);
-  // The next whole statement, if the lines so far contain one.
+  // Returns the next whole statement, if the lines so far contain one.
   std::optional<SqlStatement> next();
-  // At the end of the input: the last statement needs no semicolon. Returns nothing if only blanks and comments are left.
+  // Called at the end of the input. Returns the last statement, which needs no semicolon; nothing if only blanks and
+  // comments are left.
   std::optional<SqlStatement> rest();
   // Whether a statement has begun and needs more lines.
   bool is_inside() const;

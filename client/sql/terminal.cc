@@ -24,8 +24,8 @@ namespace {
 constexpr int kHistorySize = 1000;
 constexpr int kLookMs = 50;  // between two looks at Ctrl-C
 
-// The next byte of the terminal: 1, 0 at the end, -1 after Ctrl-C. libedit's own reader would miss a Ctrl-C that arrives
-// just before it waits.
+// Reads the next byte of the terminal. Returns 1, 0 at the end, or -1 after Ctrl-C. libedit's own reader would miss a
+// Ctrl-C that arrives just before it waits.
 int read_byte(char& byte) {
   while (!is_interrupted()) {
     pollfd ready{STDIN_FILENO, POLLIN, 0};
@@ -106,7 +106,7 @@ Terminal::Next Terminal::read(const std::string& prompt, std::string& line) {
   return Next::Line;
 }
 
-// The file is saved at once: a terminal that is closed loses nothing.
+// The file is saved immediately, so that a closed terminal loses nothing.
 void Terminal::remember(std::string_view statement) {
   if (has_word(statement, "PASSWORD") || statement.empty()) return;
   Editor& editor = *editor_;

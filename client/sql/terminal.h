@@ -13,9 +13,10 @@ class Terminal {
   ~Terminal();
 
   enum class Next { Line, Interrupted, End };
-  // Shows the prompt and reads a line into `line`, without its end. Interrupted: by Ctrl-C, which drops the line.
+  // Shows the prompt and reads a line into `line`, without its end. Returns Interrupted after Ctrl-C, which drops the
+  // line.
   Next read(const std::string& prompt, std::string& line);
-  // Adds a statement to the history, except one with a password, and saves it.
+  // Adds a statement to the history, except one with a password, and saves the history.
   void remember(std::string_view statement);
 
  private:

@@ -1,11 +1,12 @@
-// How many columns of a terminal a text takes.
+// Computes how many columns of a terminal a text takes.
 #pragma once
 #include <cstddef>
 #include <string_view>
 
 namespace client {
 
-// Characters of East Asia take two columns, marks that combine with others none. A byte that is not UTF-8 counts as one.
+// Returns the width of the text: characters of East Asia take two columns, combining marks none. A byte that is not
+// UTF-8 counts as one column.
 size_t display_width(std::string_view text);
 
 }  // namespace client
