@@ -1,5 +1,5 @@
-// The named objects of the SQL engine: streams, tables, types, and running queries. A catalog is
-// immutable; a statement makes the next one.
+// The named objects of the SQL engine: streams, tables, types, and running queries. A catalog is immutable; a
+// statement makes the next catalog.
 #pragma once
 #include <map>
 #include <memory>
@@ -19,8 +19,8 @@
 
 namespace engine {
 
-// Statement-level settings that decide what a statement means, name -> text; names as ksqlDB spells
-// them ("auto.offset.reset"). A persistent query keeps those it was created with.
+// Settings that decide what a statement means: texts by name. Names are spelled as in ksqlDB ("auto.offset.reset"). A
+// persistent query keeps the settings with which it was created.
 using Properties = std::map<std::string, std::string>;
 
 // The window type of a topic whose keys are windowed.
@@ -33,11 +33,12 @@ struct SourceWindow {
 // The column that holds a record's event time, if it is not the record's own timestamp.
 struct TimestampColumn {
   std::string column;
-  std::optional<std::string> format;  // a Java date pattern; only of a STRING column
+  std::optional<std::string> format;  // a Java date pattern; only for a STRING column
   bool operator==(const TimestampColumn&) const = default;
 };
 
-// Property of a statement whose session keeps UNIQUE, CHECK and FOREIGN KEY without enforcing them; its value is "on".
+// Property of a statement whose session keeps UNIQUE, CHECK and FOREIGN KEY constraints without enforcing them. Its
+// value is "on".
 inline constexpr std::string_view kUnenforcedConstraints = "unenforced_constraints";
 
 // A stream or a table, and the layout of its records in its topic.
@@ -50,43 +51,43 @@ struct DataSource {
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
   bool read_only = false;     // CREATE SOURCE ...
-  std::string created_by;     // query id of the CREATE ... AS; empty otherwise
-  std::string sql;            // the statement that created it
-  int partitions = 1;         // of the topic
+  std::string created_by;     // id of the query of a CREATE ... AS; otherwise empty
+  std::string sql;            // statement that created the source
+  int partitions = 1;         // number of the topic's partitions
   bool owns_topic = false;    // DROP removes the topic, too (docs/adr/0053)
-  bool is_temporary = false;  // of one session; dropped when the session or the server ends
-  std::map<std::string, std::string> comments = {};  // by column; "": the source's comment
-  // For a table declared as in PostgreSQL, with a key that is not its first column: the columns as declared. Empty:
-  // columns are shown in the order of the schema.
+  bool is_temporary = false;  // belongs to one session; dropped when the session or the server ends
+  std::map<std::string, std::string> comments = {};  // by column; "": comment of the source
+  // The columns in the order of their declaration, for a table that was declared as in PostgreSQL with a key that is
+  // not its first column. Empty: columns are shown in the order of the schema.
   std::vector<std::string> column_order = {};
   std::vector<UnenforcedConstraint> unenforced = {};
 };
 
-// Indexes in the schema of the columns that `SELECT *` shows and that an INSERT or COPY without a column list fills, in
-// that order. The row id is not included.
+// Returns the indexes in the schema of the columns that `SELECT *` shows and that an INSERT or COPY without a column
+// list fills, in this order. The row id is not included.
 std::vector<size_t> shown_columns(const DataSource& source);
-// Names of the columns of `*`. The window bounds of a windowed key follow the key.
+// Returns the names of the columns of `*`. The window bounds of a windowed key follow the key.
 std::vector<std::string> names_of_star(const DataSource& source);
 
 enum class QueryKind : uint8_t { CreateAs, InsertInto, SourceTable };
 enum class DesiredState : uint8_t { Running, Paused };
 
-// A query that runs until it is dropped, as the user defined it. Its progress is not part of the
-// catalog.
+// A query that runs until it is dropped, as the user defined it. Its progress is not part of the catalog.
 struct PersistentQuery {
-  std::string id;  // CSAS_X_0, CTAS_X_1, INSERTQUERY_2, CST_X_3
+  std::string id;  // CSAS_X_0, CTAS_X_1, INSERTQUERY_2 or CST_X_3
   QueryKind kind = QueryKind::CreateAs;
   std::string sql;
-  std::string sink;                  // name of the stream or table it writes; empty for SourceTable
+  std::string sink;                  // stream or table that the query writes; empty for SourceTable
   std::vector<std::string> sources;  // names, in the order of the text
   Properties properties;
   DesiredState state = DesiredState::Running;
-  // Id of the query that this one replaces once it has caught up (docs/adr/0046); empty if it replaces none.
+  // Id of the query that this query replaces when it has caught up (docs/adr/0046); empty if it replaces none.
   std::string rebuilds = {};
 };
 
-// Copies share their common parts, so a new catalog costs only the change. Invariant: sources and
-// queries change through put and erase only, which keep the indexes up to date.
+// Copies share their common parts, so a new catalog costs only the change.
+//
+// Invariant: sources and queries change only through put and erase, which keep the indexes up to date.
 class Catalog {
  public:
   using Sources = PersistentMap<std::string, std::shared_ptr<const DataSource>>;
@@ -94,17 +95,17 @@ class Catalog {
   const Sources& sources() const { return sources_; }
   const Queries& queries() const { return queries_; }
   CustomTypes types;
-  std::set<std::string> schemas;  // of CREATE SCHEMA; objects of a schema are named `schema.name`
+  std::set<std::string> schemas;  // from CREATE SCHEMA; objects are named `schema.name`
   Properties system_properties;   // ALTER SYSTEM: used if a session has set nothing else
   int64_t next_query_number = 0;
 
-  // Returns nullptr if the object does not exist. Names are compared exactly.
+  // Returns the object; nullptr if it does not exist. Names are compared exactly.
   const DataSource* find_source(std::string_view name) const;
   const PersistentQuery* find_query(std::string_view id) const;
-  // Ids of the queries that read, or write, a source; in order.
+  // Returns the ids of the queries that read or write a source, in order.
   std::vector<std::string> readers_of(std::string_view source) const;
   std::vector<std::string> writers_of(std::string_view source) const;
-  // Returns the query that is being built to replace the one with this id, or nullptr.
+  // Returns the query that is being built to replace the query with this id, or nullptr.
   const PersistentQuery* rebuild_of(std::string_view id) const;
 
   // Adds an object, or replaces the object with the same name.
@@ -114,7 +115,7 @@ class Catalog {
   void erase_query(std::string_view id);
 
  private:
-  // Set of (source, query id); the value is unused.
+  // A set of (source, query id). The value is unused.
   using Uses = PersistentMap<std::pair<std::string, std::string>, bool>;
 
   Sources sources_;
@@ -123,7 +124,7 @@ class Catalog {
 
  public:
   PersistentMap<std::string, SequencePtr> sequences;  // by name; disjoint from the names of sources
-  PersistentMap<std::string, ViewPtr> views;          // by name; no source and no sequence has one of their names
+  PersistentMap<std::string, ViewPtr> views;          // by name; disjoint from the other names
 };
 using CatalogPtr = std::shared_ptr<const Catalog>;
 
@@ -134,8 +135,8 @@ struct TopicDescription {
   Properties config = {};  // retention.ms, cleanup.policy, ...
 };
 
-// All existing topics, including those that no statement created. A port: implemented over storage
-// in the server, and by the runner in tests.
+// All existing topics, including those that no statement created. The server implements this port over storage,
+// MemoryTopics in memory.
 class Topics {
  public:
   virtual ~Topics() = default;
@@ -146,11 +147,11 @@ class Topics {
 // Settings of the server that decide defaults of statements (DESIGN section 9).
 struct EngineSettings {
   bool ksqldb_compat = false;  // `compat = ksqldb`: all of ksqlDB's defaults
-  int num_partitions = 4;      // of topics that a statement creates without a partition count
+  int num_partitions = 4;      // for topics that a statement creates without a partition count
   std::string default_key_format = "KAFKA";
   std::string default_value_format = "JSON";  // empty: VALUE_FORMAT must be given
   std::string output_topic_prefix;
-  bool lower_case_topics = true;  // topic named after the source in lower case
+  bool lower_case_topics = true;  // a topic named after its source has a lower-case name
 };
 
 }  // namespace engine

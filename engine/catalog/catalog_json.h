@@ -1,5 +1,5 @@
-// Rows of the catalog as JSON (docs/formats/definition.md).
-// Includes simdjson: for .cc files only.
+// Reads and writes rows of the catalog as JSON (docs/formats/definition.md). Includes simdjson, so
+// only .cc files may include this header.
 #pragma once
 #include "engine/catalog/catalog.h"
 #include "engine/json/json_values.h"

@@ -1,12 +1,12 @@
-// Properties of Kafka's clients and of ksqlDB's server that scripts set and that have no effect here.
+// Properties of Kafka's clients and of ksqlDB's server that scripts set and that have no effect in Millrace.
 #pragma once
 #include <span>
 #include <string_view>
 
 namespace engine {
 
-// Accepts a name also after `ksql.streams.`, and after a further prefix such as `consumer.`, `producer.` or
-// `main.consumer.`.
+// Returns whether the name is one of these properties. The name may have the prefix `ksql.streams.`, and a further
+// prefix such as `consumer.`, `producer.` or `main.consumer.`.
 bool is_client_property(std::string_view name);
 std::span<const std::string_view> client_properties();
 

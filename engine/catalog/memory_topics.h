@@ -1,4 +1,4 @@
-// Topics in memory: for the test runner and for unit tests.
+// Keeps topics in memory, for the test runner and for unit tests.
 #pragma once
 #include <map>
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace engine {
 
-// Topics get their ids in the order of their creation. Creating a topic whose name exists changes
-// nothing.
+// Topics get their ids in the order of their creation. The creation of a topic whose name exists
+// changes nothing.
 class MemoryTopics : public Topics {
  public:
   std::optional<TopicDescription> find(std::string_view name) const override {

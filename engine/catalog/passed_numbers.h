@@ -1,5 +1,5 @@
-// Sequences that continue after numbers that rows were given explicitly: those of SERIAL columns in a cluster
-// (docs/adr/0100). Pure.
+// Sequences that continue after numbers which rows were given explicitly: the sequences of SERIAL columns in a
+// cluster (docs/adr/0100). Pure functions.
 #pragma once
 #include <cstdint>
 
@@ -7,21 +7,20 @@
 
 namespace engine {
 
-// Added to a sequence's version by setval() and ALTER SEQUENCE, which may move the sequence back. A change that cannot
-// move it back adds 1.
+// setval() and ALTER SEQUENCE, which may move the sequence back, add this number to the sequence's version. A change
+// that cannot move the sequence back adds 1.
 constexpr int64_t kVersionsOfCount = int64_t{1} << 32;
 
-// Whether the sequence belongs to a column and only counts up.
+// Returns whether the sequence belongs to a column and only counts up.
 bool is_passed_by_rows(const Sequence& sequence);
 
-// Numbers of the sequence that were reserved before rows passed it.
+// The numbers of a sequence that were reserved before rows passed it.
 struct PassedNumbers {
   int64_t reserved_to = 0;     // numbers after this one were not reserved
-  bool has_reserved = false;   // whether any numbers were reserved
+  bool has_reserved = false;   // some numbers were reserved
   bool ends_reserves = false;  // rows may have reserved numbers; do not hand these out
 };
-// Rows have numbers from `least` to `greatest`; moves the sequence so that its next numbers follow
-// these.
+// Moves the sequence so that its next numbers follow the numbers of rows, which are from `least` to `greatest`.
 PassedNumbers pass_numbers(Sequence& sequence, int64_t least, int64_t greatest);
 
 }  // namespace engine

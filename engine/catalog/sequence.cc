@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// Holds the difference of any two 64-bit numbers.
+// An integer that can hold the difference of any two 64-bit numbers.
 using Wide = __int128;
 
 Error no_more(const Sequence& sequence) {
@@ -23,7 +23,8 @@ Error no_more(const Sequence& sequence) {
                       goes_up ? sequence.max : sequence.min)};
 }
 
-// A name in lower case counts as unquoted, as everywhere in the dialect.
+// Returns the part of a name in the catalog's spelling. A part in lower case counts as unquoted, as
+// everywhere in the dialect.
 std::string folded(std::string_view part) {
   const bool is_plain = std::ranges::none_of(part, [](char c) { return c >= 'A' && c <= 'Z'; });
   return is_plain ? upper_case(part) : std::string(part);

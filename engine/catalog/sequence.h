@@ -1,4 +1,4 @@
-// A sequence: its position, and the computation of its next numbers (docs/adr/0080). Pure.
+// A sequence: its position, and the computation of its next numbers (docs/adr/0080). Pure functions.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -11,7 +11,7 @@
 namespace engine {
 
 struct Sequence {
-  std::string name;                  // folded and qualified (`schema.name`), as the names of tables
+  std::string name;                  // folded and qualified (`schema.name`), like names of tables
   Uuid id;                           // unique for each CREATE
   std::string data_type = "bigint";  // smallint, integer or bigint
   int64_t start = 1, increment = 1, min = 1, max = INT64_MAX, cache = 1;
@@ -22,40 +22,40 @@ struct Sequence {
   // Numbers up to this one are never handed out again. If `is_called` is false, this number is the next one.
   int64_t last_value = 1;
   bool is_called = false;
-  // Increased when numbers that were reserved earlier must not be handed out: setval(), ALTER SEQUENCE.
+  // Increased when numbers that were reserved earlier must not be handed out, by setval() and ALTER SEQUENCE.
   int64_t version = 0;
 
   bool operator==(const Sequence&) const = default;
 };
 using SequencePtr = std::shared_ptr<const Sequence>;
 
-// A range of numbers at a distance of `increment`.
+// Numbers at a distance of `increment`.
 struct SequenceNumbers {
   int64_t first = 0, count = 0, increment = 1;
   int64_t last() const { return first + (count - 1) * increment; }
 };
 
-// Takes the next numbers: `count` of them, or the remaining ones before the end. Fails with OutOfRange if none remain.
+// Takes the next `count` numbers, or fewer if the sequence ends before. Fails with OutOfRange if no number remains.
 Result<SequenceNumbers> take_numbers(Sequence& sequence, int64_t count);
 
-// Position of a sequence: the last number handed out, and how many more are reserved.
+// The position of a sequence: the last number handed out, and how many more numbers are reserved.
 struct SequencePosition {
   int64_t last_value = 0;
   bool is_called = false;
   int64_t reserved = 0;
 };
 
-// setval(). Fails with OutOfRange for a value outside of the bounds.
+// Does what setval() does. Fails with OutOfRange if the value is outside the bounds.
 Status set_value(Sequence& sequence, int64_t value, bool is_called);
 
-// The smallest and largest value of a type.
+// The smallest and the largest value of a type.
 struct SequenceBounds {
   int64_t min, max;
 };
 SequenceBounds bounds_of(std::string_view data_type);
 
-// The catalog name for a text as in nextval('shop."Orders_seq"'): quoted parts are taken as they are, other parts in
-// any case. Fails with InvalidText if the text is not a name.
+// Returns the catalog name for a text as in nextval('shop."Orders_seq"'). Quoted parts are taken as they are, other
+// parts in any letter case. Fails with InvalidText if the text is not a name.
 Result<std::string> sequence_name(std::string_view text);
 
 }  // namespace engine

@@ -36,11 +36,12 @@ bool is_text(std::string_view value) { return value.size() <= 1000; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
-// A limit below a day would treat records of another time zone as records of a wrong clock.
+// A limit below a day would treat records of another time zone as records with a wrong clock.
 bool is_time_ahead(std::string_view value) {
   return value == "-1" || is_number<kDayMs, INT64_MAX>(value);
 }
-// Accepts a unit, as PostgreSQL's settings for durations do.
+// Returns whether the value is a duration. It may have a unit, as in PostgreSQL's settings for
+// durations.
 bool is_wait(std::string_view value) {
   constexpr std::pair<std::string_view, int64_t> kUnits[] = {
       {"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}};
@@ -58,8 +59,8 @@ constexpr std::string_view kTrueOrFalse = "true or false",
                            kCount = "a whole number, at least 0";
 constexpr auto& is_count = is_number<0, INT64_MAX>;
 
-// The settings at the end are set by scripts for ksqlDB and have no effect: the features that they
-// tune do not exist here.
+// The settings at the end of the list are set by scripts for ksqlDB. They have no effect, because
+// Millrace does not have the features that they configure.
 constexpr StatementSetting kSettings[] = {
     {"auto.offset.reset", "earliest for CREATE ... AS, latest for EMIT CHANGES",
      "earliest or latest", is_offset_reset},

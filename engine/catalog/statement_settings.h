@@ -19,33 +19,34 @@ struct StatementSetting {
   std::string_view in_force;  // the default, as shown to users
   std::string_view values;    // for the hint, after "It is "
   bool (*takes)(std::string_view value);
-  Listed listed = Listed::Yes;  // whether SHOW PROPERTIES lists it even if it is not set
+  Listed listed = Listed::Yes;  // SHOW PROPERTIES lists the setting even if it is not set
 };
 
 std::span<const StatementSetting> statement_settings();
 
-// Whether a statement reads the setting; other names with a dot matter to the client alone.
+// Returns whether the name is a setting of statements. Other names with a dot matter only to the client.
 bool is_statement_setting(std::string_view name);
 
-// Fails with InvalidParameter for a value that a setting does not take, and with UndefinedObject for an unknown name
-// that looks like a setting. Other names with a dot belong to the client, as in PostgreSQL. `others`: known names that
-// the caller checks.
+// Checks the value of a setting. Fails with InvalidParameter for a value that the setting does not take, and with
+// UndefinedObject for an unknown name that looks like a setting. Other names with a dot belong to the client, as in
+// PostgreSQL. `others` has known names that the caller checks.
 Status check_statement_setting(std::string_view name, std::string_view value,
                                std::span<const std::string> others = {});
 
-// Checks SET 'name' = 'value' and ALTER SYSTEM as check_statement_setting() does. Any unknown name is UndefinedObject,
-// except the properties of Kafka's clients and of ksqlDB's server, which have no effect.
+// Checks SET 'name' = 'value' and ALTER SYSTEM as check_statement_setting() does, but fails with UndefinedObject for
+// any unknown name. The properties of Kafka's clients and of ksqlDB's server are known, and have no effect.
 Status check_property(std::string_view name, std::string_view value,
                       std::span<const std::string> others = {});
 
-// The setting that a name refers to, also with the prefix `ksql.streams.`; empty if it refers to
+// Returns the setting to which a name refers, even if the name has the prefix `ksql.streams.`; empty if it refers to
 // none.
 std::string setting_name(std::string_view name);
 
-// 'ksql.streams.x' is the property x of Kafka Streams; it applies if x itself is not set.
+// Adds the properties that the prefix `ksql.streams.` hides: 'ksql.streams.x' is the property x of Kafka Streams. It
+// applies if x itself is not set.
 void unfold_streams_prefix(Properties& properties);
 
-// Values that apply if no session has set the property.
+// Returns the values that apply if no session has set the property.
 Properties default_statement_settings(const EngineSettings& settings);
 
 }  // namespace engine

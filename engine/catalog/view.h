@@ -1,4 +1,4 @@
-// A view: a SELECT that is kept under a name, and whose rows stand for that name in FROM (docs/adr/0124).
+// A view: a SELECT that is kept under a name. Its rows stand for the name in FROM (docs/adr/0124).
 #pragma once
 #include <map>
 #include <memory>
@@ -10,25 +10,25 @@
 
 namespace engine {
 
-// The part that the metadata log keeps.
+// The part of a view that the metadata log keeps.
 struct ViewDefinition {
-  std::string name;  // folded, with its schema and a dot before it, as the name of a table is
+  std::string name;  // folded, with the schema and a dot before it, like the name of a table
   std::string sql;   // the SELECT as written
-  // PostgreSQL's parser read the SELECT. The dialect and PostgreSQL give some functions of one name two meanings, so the
-  // parser that read it first reads it again after a restart.
+  // PostgreSQL's parser read the SELECT. Some functions have one name but different meanings in the dialect and in
+  // PostgreSQL, so the parser that read the SELECT first reads it again after a restart.
   bool is_postgres = false;
-  std::vector<std::string> column_names = {};  // written behind the name; empty: those of the SELECT
-  Schema columns = {};                         // of the result, when the view was created
-  std::vector<std::string> reads = {};         // names of the streams, tables and views in its SELECT
-  // Names in `sql` of relations that were renamed since -> their names now.
+  std::vector<std::string> column_names = {};  // names behind the view's; empty: the SELECT's
+  Schema columns = {};                         // columns of the result when the view was created
+  std::vector<std::string> reads = {};         // names of streams, tables and views in its SELECT
+  // The present names of relations that were renamed since, by their names in `sql`.
   std::map<std::string, std::string> renames = {};
-  std::string owner_role = {};                 // the creator; empty: superusers
-  std::map<std::string, std::string> comments = {};  // by column; that of the view under ""
+  std::string owner_role = {};                 // creator of the view; empty: superusers
+  std::map<std::string, std::string> comments = {};  // by column; "": comment of the view
   bool operator==(const ViewDefinition&) const = default;
 };
 
 struct View : ViewDefinition {
-  std::shared_ptr<const Query> query = nullptr;  // `sql` parsed; null: `unreadable` has the reason
+  std::shared_ptr<const Query> query = nullptr;  // parsed `sql`; null: `unreadable` has the reason
   std::string unreadable = {};
 };
 using ViewPtr = std::shared_ptr<const View>;
