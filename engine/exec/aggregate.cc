@@ -23,8 +23,9 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
-// A record with a time far ahead moves stream time, and all later records are then late from there on. The text names
-// the property that prevents it, since users do not find it themselves.
+// Returns advice for the report of late records. A record with a time far ahead moves stream time, and all later
+// records are late from then on. The text names the property that prevents this, since users do not find it
+// themselves.
 std::string advice_on_time(int64_t stream_time_ms, int64_t wall_ms) {
   constexpr int64_t kClocksDifferMs = 60'000;
   if (stream_time_ms <= saturating_add(wall_ms, kClocksDifferMs)) return {};
@@ -112,7 +113,8 @@ Status AggregateOperator::resume() {
   return may_go_on() ? take_rows() : Status{};
 }
 
-// After a restart many window starts may exist in checkpoints only, so the search is split into slices.
+// Finds the starts of all windows; returns true when all are known. After a restart many of them may exist in
+// checkpoints only, so the search is split into slices.
 Result<bool> AggregateOperator::find_starts() {
   while (!store_.knows_starts()) {
     TRY(store_.find_starts(kStartsAtOnce));
@@ -133,7 +135,7 @@ Status AggregateOperator::take_rows() {
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
     context().slice.spend_bytes(block_bytes_);
-    report_times();  // with the rows, so that the counts and the rows are in one commit
+    report_times();  // together with the rows, so that one commit has both
     report_lost();
     if (is_done) {
       rest_.reset();
@@ -146,10 +148,11 @@ Status AggregateOperator::take_rows() {
   return {};
 }
 
-// Large groups (COLLECT_LIST) give large rows, and each change of a group writes the whole group again. A block is
-// therefore small if its output is large, and stays small until the size of the groups is known. (A block that was not
-// written as a whole shows nothing about the size.) If only the last change of a group gives a row, a block may hold
-// many changes of one group, except for undos of table rows: an undo may have to scan the whole group.
+// Adapts the number of rows of a block. Large groups (COLLECT_LIST) give large rows, and each change of a group
+// writes the whole group again. A block is therefore small if its output is large, and stays small until the size of
+// the groups is known. (A block whose output is not completely written shows nothing about the size.) If only the
+// last change of a group gives a row, a block may hold many changes of one group. Undos of table rows are an
+// exception, because an undo may have to scan the whole group.
 void AggregateOperator::adapt_block(size_t output_bytes) {
   constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024;
   const bool is_large = store_.has_heap() && (!merges_updates_ || step_.is_table);
@@ -159,8 +162,8 @@ void AggregateOperator::adapt_block(size_t output_bytes) {
     block_rows_ = std::min(is_large ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
 }
 
-// If the output keeps only the last row of each group (TopicOutput::chosen_rows), earlier results are not built:
-// otherwise a list of a megabyte would be made a thousand times.
+// Drops earlier results of a group in the block if the output keeps only the last one (TopicOutput::chosen_rows).
+// Otherwise a list of a megabyte would be made a thousand times.
 void AggregateOperator::drop_replaced(std::vector<Change>& changes) {
   absl::flat_hash_set<const GroupSlot*> newer;
   for (Change& change : changes | std::views::reverse)
@@ -168,8 +171,8 @@ void AggregateOperator::drop_replaced(std::vector<Change>& changes) {
 }
 
 // Lists the changes of one block; returns true when all rows of the batch are listed. A block ends before the windows
-// of a record that closes other windows, because the results of those are written first, and when Slice::kBlockFetches
-// groups had to be fetched.
+// of a record that closes other windows, because the results of the closed windows are written first. A block also
+// ends when Slice::kBlockFetches groups had to be fetched.
 Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
   Rest& rest = *rest_;
   const size_t max_changes =
@@ -199,7 +202,7 @@ void AggregateOperator::prefetch_groups() {
   const size_t count = std::min(keys.size(), rest.batch.rows - rest.row);
   for (size_t i = 0; i < count; ++i) {
     const size_t row = rest.row + i;
-    // Hopping windows: the newest window of the record.
+    // With hopping windows, only the newest window of the record is fetched here.
     const int64_t start =
         step_.window ? window().last_start(std::max<int64_t>(rest.batch.timestamps[row], 0)) : 0;
     keys[i] = {start, rest.keys[row].value_or(std::string_view())};
@@ -218,8 +221,8 @@ void AggregateOperator::weigh_row() {
                     std::span(&rest.row_bytes, 1));
 }
 
-// Returns the group that a change of the current row applies to, and adds its bytes to the block; null if the group has
-// reached its size limit.
+// Returns the group that a change of the current row applies to, and adds the group's bytes to the block. Returns
+// null if the group has reached its size limit.
 Result<GroupSlot*> AggregateOperator::take_group(std::string_view key, int64_t window_start) {
   Rest& rest = *rest_;
   const size_t before = store_.changed_bytes();
@@ -231,7 +234,7 @@ Result<GroupSlot*> AggregateOperator::take_group(std::string_view key, int64_t w
 
 Status AggregateOperator::list_change(std::vector<Change>& changes) {
   const Rest& rest = *rest_;
-  // Without a key all rows belong to one group.
+  // Without grouping columns a row has no key, and all rows belong to one group.
   GroupSlot* const group = TRY(take_group(rest.keys[rest.row].value_or(std::string_view()), 0));
   if (!group) return {};
   const bool is_new = rest.batch.present.test(rest.row);
@@ -241,7 +244,8 @@ Status AggregateOperator::list_change(std::vector<Change>& changes) {
   return {};
 }
 
-// Returns true if windows have closed whose results must be written before the record counts.
+// Begins the current row. Returns true if windows have closed whose results must be written before the row is
+// counted.
 bool AggregateOperator::begin_row() {
   Rest& rest = *rest_;
   rest.row_is_begun = true;
@@ -249,18 +253,19 @@ bool AggregateOperator::begin_row() {
   const int64_t before = stream_time_.timestamp;
   move_stream_time(rest.row);
   rest.next_start = window().first_start(timestamp);
-  // A record is late if at least one of its windows is closed; the earliest window closes first. A record at or ahead
-  // of stream time is never late.
+  // A record is late if at least one of its windows is closed. The earliest window closes first, so the check of
+  // next_start is sufficient. A record at or ahead of stream time is never late.
   if (!take_restored_place() && timestamp < stream_time_.timestamp &&
       window().is_closed(rest.next_start, stream_time_.timestamp) && rest.late++ == 0)
     rest.first_late = rest.row;
-  // Thousands of windows may be closed, so they are skipped in one step.
+  // The closed windows are skipped in one step, because there may be thousands of them.
   rest.next_start = window().first_open(rest.next_start, stream_time_.timestamp);
   if (step_.final_only && stream_time_.timestamp > before) begin_closing(before);
   return closing_.has_value();
 }
 
-// Returns whether some windows of the row were finished before the restart; the row then continues behind them.
+// Returns whether some windows of the row were finished before the restart. The row then continues with the next
+// window.
 bool AggregateOperator::take_restored_place() {
   if (!restored_) return false;
   Rest& rest = *rest_;
@@ -273,7 +278,8 @@ bool AggregateOperator::take_restored_place() {
   return is_there;
 }
 
-// A record whose time is too far ahead counts in its windows, but does not move stream time.
+// Moves stream time to the time of the row, unless this time is too far ahead. The row
+// counts in its windows in any case.
 void AggregateOperator::move_stream_time(uint32_t row) {
   Rest& rest = *rest_;
   const int64_t timestamp = rest.batch.timestamps[row];
@@ -413,7 +419,8 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
 
 // ---- final results
 
-// Windows close in the order of their starts when stream time reaches their end and grace.
+// Begins to write the results of the windows that have just closed. Windows close in the order of their starts, when
+// stream time reaches their end and grace.
 void AggregateOperator::begin_closing(int64_t previous_stream_time) {
   const WindowTimes windows = window();
   Closing closing;
@@ -429,7 +436,7 @@ void AggregateOperator::begin_closing(int64_t previous_stream_time) {
 Status AggregateOperator::close_some() {
   while (closing_) {
     const std::vector<const GroupSlot*> groups = TRY(next_closed(context().slice.block_rows()));
-    // Finding a closed group costs about as much as writing one, so the search is metered by slices too.
+    // Finding a closed group costs about as much as writing one, so the search counts in the slice, too.
     context().slice.spend_rows(std::max<size_t>(groups.size(), 1));
     if (!groups.empty()) {
       Batch out = TRY(rows_of(groups));
@@ -446,7 +453,7 @@ Status AggregateOperator::close_some() {
   return {};
 }
 
-// Returns at most `max_groups` of the next closed groups; ends the closing after the last one.
+// Returns at most `max_groups` of the next closed groups. Ends the closing after the last one.
 Result<std::vector<const GroupSlot*>> AggregateOperator::next_closed(size_t max_groups) {
   Closing& closing = *closing_;
   if (!closing.groups) {
@@ -475,7 +482,7 @@ Result<std::vector<const GroupSlot*>> AggregateOperator::next_closed(size_t max_
 // ---- state
 
 void AggregateOperator::expire() {
-  // Expiry moves in steps of a tenth of the retention, because each step writes a range to the journal.
+  // The bound moves in steps of a tenth of the retention, because each step writes a range to the journal.
   if (!step_.window || stream_time_.timestamp < 0) return;
   const int64_t step = std::max<int64_t>(1, step_.window->retention_ms / 10);
   const uint64_t expired =
@@ -491,11 +498,12 @@ void AggregateOperator::visit_rest(const VisitRecord& visit) const {
 
 void AggregateOperator::own_rest() {
   if (!rest_) return;
-  // Finished rows stay in the batch, because the keys are indexed by row number.
+  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
   rest_->batch = rest_->batch.owned(0);
 }
 
-// Without windows a row is never finished in part, and stream time is not used.
+// Appends stream time, the windows that are being closed, and the place of a record that is finished in part. Without
+// windows a row is never finished in part, and stream time is not used.
 void AggregateOperator::append_scalars(std::vector<int64_t>& out) const {
   Place place;
   if (rest_ && rest_->row_is_begun &&

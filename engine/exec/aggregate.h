@@ -15,9 +15,9 @@
 
 namespace engine {
 
-// Input: the grouping columns, then the arguments of the aggregates; keys are never null (RegroupOperator). Output: the
-// grouping columns, one column per aggregate call, and the window bounds if windows exist; one row for each change of a
-// group, in the order of the records.
+// Groups rows and computes their aggregates. Input: the grouping columns, then the arguments of the aggregates; keys
+// are never null (RegroupOperator). Output: one row for each change of a group, in the order of the records, with the
+// grouping columns, one column per aggregate call, and the window bounds if windows exist.
 //
 // A batch is processed in blocks of changes, and each block in two passes. The first pass walks the records in order:
 // it moves stream time, decides which windows a record still counts in, and lists the changes. The second pass takes
@@ -29,7 +29,7 @@ namespace engine {
 // finished.
 class AggregateOperator final : public Operator, public Materialized {
  public:
-  // `key_schema`: the grouping columns, with the role Key.
+  // `key_schema` has the grouping columns, with the role Key.
   static Result<std::unique_ptr<AggregateOperator>> make(TaskContext& context,
                                                          const AggregateStep& step,
                                                          Schema key_schema);
@@ -44,16 +44,17 @@ class AggregateOperator final : public Operator, public Materialized {
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return step_.window ? &stream_time_ : nullptr; }
 
-  // For an input that is an exchange: its batches carry the keys as this operator would write them.
+  // Call if the input is an exchange: its batches carry the keys as this operator would encode them.
   void take_carried_keys() { takes_carried_keys_ = true; }
-  // If a block changes a group several times, only the last result is emitted.
+  // From now on only the last of several results of one group in a block is emitted, if the groups have a heap and
+  // the output needs no old rows.
   void merge_updates() { merges_updates_ = store_.has_heap() && !step_.old_too; }
 
   AggregateStore& store() { return store_; }
   // Returns the groups as a batch in this operator's output layout, followed by a ROWTIME column.
   Result<Batch> rows_of(std::span<const GroupSlot* const> groups) const;
-  // Returns the start of the oldest window within the retention. Windows before it may not be removed yet, and must not
-  // be shown.
+  // Returns the start of the oldest window within the retention. Older windows may still be in the store, but must
+  // not be shown.
   int64_t oldest_kept_start(int64_t stream_time) const;
   // Returns whether the group is a row of the table at this stream time: it was written or, if only final results are
   // rows, its window has closed.
@@ -66,7 +67,7 @@ class AggregateOperator final : public Operator, public Materialized {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;
-  static constexpr size_t kAskedAtOnce = 64;  // window starts of one key
+  static constexpr size_t kAskedAtOnce = 64;  // window starts looked up for a key in one step
   // Limits of a block if groups may be large: the rows, and the bytes that the block adds to the commit.
   static constexpr size_t kFewestRows = 16, kMostLargeRows = 128;
   static constexpr size_t kMostBlockBytes = size_t{1} << 20;
@@ -84,10 +85,11 @@ class AggregateOperator final : public Operator, public Materialized {
     uint32_t prefetched = 0;       // the groups of the rows before it are fetched
     bool row_is_begun = false;     // the row has moved stream time
     size_t row_bytes = 0;          // bytes that the row adds to a group; set if groups may be large
-    int64_t next_start = 0;        // start of the row's next window; windows go from the earliest on
-    uint64_t late = 0, ahead = 0;  // records not reported yet, and the first of each
+    int64_t next_start = 0;        // start of the row's next window, in rising order
+    uint64_t late = 0, ahead = 0;  // unreported late records and records ahead of time; first_...:
+                                   // their first rows
     uint32_t first_late = 0, first_ahead = 0;
-    uint64_t lost = 0;  // changes of groups that are too large, not reported yet
+    uint64_t lost = 0;  // unreported changes that were lost because their groups are too large
     uint32_t first_lost = 0;
   };
   // Windows that stream time has closed and whose final results are being written: the windows that start in [from,
@@ -97,8 +99,8 @@ class AggregateOperator final : public Operator, public Materialized {
     int64_t to_skip = 0;  // groups at `from` that were written before a restart
     std::unique_ptr<AggregateStore::InOrder> groups;  // groups of the windows that start at `from`
   };
-  // A record that was finished in part before the restart and is read again; `next_start` is its next window (never 0,
-  // which is the first).
+  // A record that was finished in part before the restart and is read again. `next_start` is the start of its next
+  // window; it is never 0, because 0 can only be the start of the record's first window.
   struct Place {
     int64_t partition = 0, offset = 0, next_start = 0;
   };

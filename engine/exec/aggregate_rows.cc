@@ -26,7 +26,7 @@ bool AggregateOperator::is_shown(const GroupSlot& group, int64_t stream_time) co
 
 Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
                                       std::vector<ColumnPtr>& keys) const {
-  // Readers give views, and the caller keeps the rows longer than the store does.
+  // Readers return views, and the caller keeps the rows longer than the store keeps the keys.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::optional<std::string_view>> payloads;
   for (const GroupSlot* group : groups) payloads.emplace_back(owned_keys->add(group->key->view()));
@@ -87,13 +87,13 @@ Result<Batch> AggregateOperator::rows_in_order(std::vector<const GroupSlot*> gro
   return rows_of(groups);
 }
 
-// Returns the first and the last start within the bounds.
+// Returns the first and the last window start within the bounds.
 std::pair<int64_t, int64_t> AggregateOperator::starts_within(const WindowBounds& bounds) const {
   std::pair starts(bounds.first_start, bounds.last_start);
   if (!step_.window) return {INT64_MIN, INT64_MAX};
   const int64_t size_ms = step_.window->size_ms;
   starts.first = std::max(starts.first, saturating_subtract(bounds.first_end, size_ms));
-  // An end that overflows is INT64_MAX, so this bound admits every start.
+  // An end that overflows is stored as INT64_MAX, so this bound admits every start.
   if (bounds.last_end != INT64_MAX)
     starts.second = std::min(starts.second, saturating_subtract(bounds.last_end, size_ms));
   return starts;
@@ -109,13 +109,14 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
     const bool is_shown_now = is_shown(group, look_up.stream_time);
     if (is_shown_now) groups.push_back(&group);
     bytes += group.encoded_bytes();
-    // Whether a window is over depends on stream time, which every commit may move.
+    // Whether a window is closed or expired depends on stream time, which every commit may move.
+    // The answer then depends on the current commit.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
     return bytes < kShownBytesAtOnce;
   };
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
-  size_t asked = 0;  // window starts, for all keys
+  size_t asked = 0;  // number of window starts looked up, for all keys
   const auto is_enough = [&] {
     return store_.layers().fetches() >= max_fetches || asked >= kGatheredAtOnce ||
            bytes >= kShownBytesAtOnce;
@@ -132,7 +133,7 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
       asked += std::exchange(at.asked, 0);
     }
     if (has_more) {
-      // The remaining windows of the key are shown as they are now.
+      // The look-up pauses within this key. Its remaining windows are shown as they are now.
       if (!at.scan) look_up.entries = store_.begin_rest(at);
       look_up.entries->place.start = at.next;
       changed_in = std::max(changed_in, look_up.entries->until);

@@ -24,7 +24,8 @@ bool AwaitedTopics::is_any_written() const {
 
 void AwaitedTopics::add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions) {
   for (Topic& topic : topics_) {
-    // Read before the snapshot is taken: a later commit then shows as a changed version.
+    // The version is read before the snapshot is taken, so a later commit shows as a changed
+    // version.
     topic.version = topic.writers->version();
     const std::span<const PartitionRef> inputs = topic.writers->inputs();
     topic.ends.assign(inputs.size(), Offset(0));
@@ -37,7 +38,8 @@ void AwaitedTopics::add_positions(std::vector<std::pair<PartitionRef, Offset>>& 
 
 std::span<const Polled> AwaitedTopics::see(std::span<const Polled> polled) {
   for (Topic& topic : topics_) {
-    // No row is awaited from a topic that cannot be read or was deleted: its readers report that.
+    // No row is awaited because of an input that cannot be read or was deleted. The tasks that
+    // read the input report the error.
     for (size_t i = 0; i < topic.ends.size(); ++i)
       topic.ends[i] = polled[i].status ? polled[i].readable_end : Offset(0);
     polled = polled.subspan(topic.ends.size());

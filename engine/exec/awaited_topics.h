@@ -10,12 +10,13 @@
 
 namespace engine {
 
-// A task reads the progress of the writers before it takes a snapshot, and notes moments as of that snapshot:
+// A task reads the progress of the writers before it takes a snapshot, and notes moments as of that snapshot. In each
+// round it calls:
 //
-//   add_positions()   the writers' versions, and whether they have passed the noted moment
-//   poll              a snapshot: it has the rows of all writers that had passed before
-//   see()             the ends of the writers' inputs in it
-//   note_moment()     these ends are to be passed; idle writers have passed them at once
+//   add_positions()   reads the writers' versions, and whether the writers have passed the noted moment
+//   poll              takes a snapshot, with the rows of all writers that had passed before
+//   see()             reads the ends of the writers' inputs in the snapshot
+//   note_moment()     the writers must pass these ends; idle writers have passed them already
 //
 // Threads: the task's. Owner: its heads.
 class AwaitedTopics {
@@ -23,13 +24,14 @@ class AwaitedTopics {
   // Returns the index of the topic with these writers; adds the topic if it is new.
   size_t add(const TopicWritersPtr& writers);
   bool empty() const { return topics_.empty(); }
+  // Returns whether a query writes at least one of the topics.
   bool is_any_written() const;
 
   // Appends the inputs of the writers, which are polled for their ends only.
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions);
-  // Reads the poll results of these inputs, and returns the results behind them.
+  // Reads the poll results of these inputs. Returns the results that follow them in `polled`.
   std::span<const Polled> see(std::span<const Polled> polled);
-  // Sets the moment: the writers are to pass everything that could be read in the last snapshot.
+  // Notes the moment: the writers must pass everything that could be read in the last snapshot.
   void note_moment();
   // Returns whether a query writes the topic. If not, no row is awaited.
   bool is_written(size_t topic) const { return !topics_[topic].ends.empty(); }

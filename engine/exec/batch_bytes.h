@@ -6,7 +6,8 @@
 
 namespace engine {
 
-// Includes the strings that the columns refer to, even if another object owns them.
+// Returns the approximate bytes of the batch, with the strings that its columns refer to, even if
+// another object owns them.
 size_t bytes_of(const Batch& batch);
 
 }  // namespace engine

@@ -17,8 +17,8 @@ ExchangeRows RecordDecoder::no_exchange_rows() const {
   return rows;
 }
 
-// Decodes records that are blocks, with the contract of decode(). All rows of a block are decoded; rows outside the
-// range are left out, and decoded again by the call that asks for them. Returns an empty chunk if the first record is
+// Decodes records that are blocks, with the contract of decode(). All rows of a block are decoded. Rows outside the
+// range are dropped; the call that reads them decodes the block again. Returns an empty chunk if the first record is
 // not a block.
 Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batches,
                                                 int32_t partition, const DecodeRange& range,
@@ -26,7 +26,7 @@ Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batc
   DecodedChunk chunk{{}, range.from, {}, range.unpack_bytes};
   ExchangeRows rows = no_exchange_rows();
   std::vector<int64_t> offsets;
-  std::vector<uint32_t> asked_for;  // of the rows
+  std::vector<uint32_t> asked_for;  // indexes of the rows in the range
   size_t bytes = 0;
   std::optional<Offset> damaged_from;
   // Rows before a damaged batch or block are returned first; the next call reports the damage.
@@ -91,7 +91,7 @@ Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batc
   chunk.batch = chunk.batch.gather(asked_for);
   for (std::vector<int64_t>* each : {&chunk.merge.order_times, &chunk.merge.source_offsets}) {
     if (each->empty()) continue;
-    for (size_t i = 0; i < asked_for.size(); ++i)  // indexes ascend: no entry is overwritten before it is read
+    for (size_t i = 0; i < asked_for.size(); ++i)  // ascending: entries are read before written
       (*each)[i] = (*each)[asked_for[i]];
     each->resize(asked_for.size());
   }
@@ -110,7 +110,7 @@ Batch RecordDecoder::batch_of(ExchangeRows rows, int32_t partition) const {
     batch.columns.push_back(std::make_shared<const Column>(std::move(column)));
   for (Column& column : rows.old_columns)
     batch.old_columns.push_back(std::make_shared<const Column>(std::move(column)));
-  // The old side of a change has the key of the new side.
+  // The old version of a changed row has the key of the new version.
   for (const int index : key_columns_)
     if (batch.has_old())
       batch.old_columns[static_cast<size_t>(index)] = batch.columns[static_cast<size_t>(index)];
@@ -139,8 +139,8 @@ void RecordDecoder::read_exchange_values(Records& records, std::vector<Column>& 
   for (size_t row = 0; row < records.size(); ++row) {
     const auto value =
         records.values[row] ? decode_exchange_value(*records.values[row]) : std::nullopt;
-    // This server wrote the bytes, and they match their checksum. A value that does not decode is left out and
-    // reported.
+    // This server wrote the bytes, and they match their checksum. A value that nevertheless cannot be decoded is left
+    // out and reported.
     bool fine = value.has_value();
     const ExchangeValue change = value.value_or(ExchangeValue{});
     fine &= read_side(change.has_new, change.new_row, now);

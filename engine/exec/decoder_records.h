@@ -16,10 +16,11 @@ namespace engine {
 struct RecordDecoder::Records {
   std::vector<std::optional<std::string_view>> keys, values;
   std::vector<std::string_view> raw_headers;
-  bool has_headers = false;  // any of them
+  bool has_headers = false;  // whether at least one of the records has headers
   std::vector<int64_t> timestamps, offsets;
   std::vector<std::shared_ptr<const void>> owners;  // owners of the decompressed bytes
-  // Columns of numbers hold copies; keeping the owners for them would hold megabytes as long as the column lives.
+  // Keeps the decompressed bytes alive for a column of strings. Columns of numbers hold copies, so they must not hold
+  // megabytes of bytes as long as they live.
   void keep_for(Column& column) const {
     if (!holds_strings(column.type())) return;
     for (const auto& owner : owners) column.keep(owner);
@@ -29,7 +30,7 @@ struct RecordDecoder::Records {
   std::optional<RowProblem> unavailable;   // first record that must wait for its schema
 
   size_t size() const { return offsets.size(); }
-  // Marks the records that a reader could not read. The status explains only some of them.
+  // Marks the records that a reader could not read as failed. The status gives the reasons of some of them only.
   void take_failures(std::string_view side, const RowStatus& status, std::vector<bool>& keep) {
     if (status.unavailable && (!unavailable || status.unavailable->row < unavailable->row))
       unavailable = status.unavailable;

@@ -10,15 +10,17 @@ namespace engine {
 
 namespace {
 
-// First byte of a record. In the format that preceded blocks this byte holds flags.
+// First byte of a block. In the format that preceded blocks, the first byte of a record holds
+// flags.
 constexpr uint8_t kBlock = 16, kLastFlagsOfBefore = kHasNewRow | kHasOldRow;
-// Flags: absent parts take no bytes.
+// Flags of a block. A part that the block does not need takes no bytes.
 constexpr uint8_t kSomeAbsent = 1, kHasHeaders = 2, kHasOld = 4, kKeyIsColumn = 8,
                   kHasOrderTimes = 16, kHasSourceOffsets = 32;
 constexpr uint8_t kAllFlags =
     kSomeAbsent | kHasHeaders | kHasOld | kKeyIsColumn | kHasOrderTimes | kHasSourceOffsets;
 
-// A key of one text column usually consists of exactly its bytes, which are then written once.
+// Returns whether the bytes of the keys are the texts of the column, as usual if the key is one
+// text column. Such bytes are written only once.
 bool is_key_itself(const Column& key, const Column& column, std::span<const uint32_t> rows) {
   if (column.type().kind() != TypeKind::String) return false;
   return std::ranges::all_of(rows, [&](const uint32_t row) {
@@ -54,13 +56,13 @@ BlockHead read_head(ByteReader& in) {
   if (in.be<uint8_t>() != kBlock) in.fail();
   head.rows = in.varint();
   head.flags = in.be<uint8_t>();
-  // Each row takes at least one byte, for its time, so that a corrupt row count cannot cause a
+  // Each row takes at least one byte for its time. Therefore a corrupt row count cannot cause a
   // large allocation.
   if (head.rows == 0 || head.rows > in.rest().size() || head.flags > kAllFlags) in.fail();
   return head;
 }
 
-// Call after the timestamps are decoded.
+// Decodes merge times and source offsets. Call after the timestamps are decoded.
 void decode_merge_times(ByteReader& in, const BlockHead& head, ExchangeRows& out) {
   MergeTimes& merge = out.merge;
   const bool has_times = (head.flags & kHasOrderTimes) != 0;
@@ -93,7 +95,7 @@ void take_keys(const Column& keys, size_t first, Column& out) {
   }
 }
 
-// Decodes the old side; like the new side, it is written as its value columns.
+// Decodes the old versions of the rows. Like the new versions, they consist of their value columns.
 void decode_old(ByteReader& in, const BlockHead& head, const ExchangeColumns& columns,
                 ExchangeRows& out) {
   const bool is_table = !out.old_columns.empty();
@@ -126,8 +128,8 @@ void encode_exchange_block(const Batch& batch, const Column& keys, const Exchang
   if (columns.keys.size() == 1 &&
       is_key_itself(keys, column_of(batch.columns, columns.keys.front()), rows))
     flags |= kKeyIsColumn;
-  // If the records are in the order of their times, the order times equal the timestamps and are
-  // not written.
+  // The order times are not written if they equal the timestamps, which is the case if the records
+  // are in the order of their times.
   const auto is_in_order = [&](const uint32_t row) {
     return order_times[row] == batch.timestamps[row];
   };

@@ -17,32 +17,33 @@ struct ExchangeColumns {
   std::vector<int> keys, values;
 };
 
-// Merge position of each row of a time-ordered exchange: readers merge the rows of several lanes by it.
+// Merge position of each row of a time-ordered exchange. Readers merge the rows of several lanes by these positions.
 struct MergeTimes {
   std::vector<int64_t>
       order_times;  // greatest time of the row's partition so far; empty: the timestamps
   std::vector<int64_t> source_offsets;  // offset of the record that the row was made from
 };
 
-// Appends the rows of the batch that `rows` names. `keys`: their key bytes, indexed by row of the batch. `order_times`:
-// for a time-ordered exchange, indexed by row; the offsets of the batch are then written too. Empty otherwise.
+// Appends a block with those rows of the batch that `rows` names. `keys` has the key bytes of each row of the batch.
+// For a time-ordered exchange, `order_times` has the merge time of each row of the batch, and the block also has the
+// offsets of the rows; otherwise `order_times` is empty.
 void encode_exchange_block(const Batch& batch, const Column& keys, const ExchangeColumns& columns,
                            std::span<const int64_t> order_times, std::span<const uint32_t> rows,
                            std::string& out);
 
-// Returns the number of rows in a block record of an exchange; 0 for a single row in the format that preceded blocks
-// (engine/exec/exchange_codec.h). Fails with CorruptRecord if the record is neither.
+// Returns the number of rows in a record of an exchange, or 0 if the record is a single row in the format that
+// preceded blocks (engine/exec/exchange_codec.h). Fails with CorruptRecord if the record is neither.
 Result<size_t> rows_of_exchange_block(std::string_view bytes);
 
-// Rows decoded from consecutive blocks. The caller creates the columns, by the schema; the key columns of the old side
-// are not filled. Strings are views into the blocks.
+// Rows decoded from consecutive blocks. The caller creates the columns according to the schema. The key columns among
+// `old_columns` are not filled. Strings are views into the blocks.
 struct ExchangeRows {
   std::vector<int64_t> timestamps;
   MergeTimes merge;  // time-ordered exchanges only
   Bitmap present, old_present;
   std::vector<std::string> raw_headers;      // empty if no row has headers
   Column keys{TypeKind::Bytes};              // the key bytes
-  std::vector<Column> columns, old_columns;  // old ones: tables only
+  std::vector<Column> columns, old_columns;  // `old_columns`: tables only
   size_t size() const { return timestamps.size(); }
 };
 

@@ -25,7 +25,7 @@ inline void encode_exchange_row(std::span<const Column* const> columns, size_t r
   out += scratch;
 }
 
-// Returns nullopt if the bytes are damaged.
+// Decodes the value of a record; nullopt if the bytes are damaged.
 inline std::optional<ExchangeValue> decode_exchange_value(std::string_view bytes) {
   ByteReader in(bytes);
   ExchangeValue value;

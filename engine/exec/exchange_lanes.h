@@ -1,7 +1,8 @@
-// Numbering of the log partitions of an exchange. Writing tasks and reading tasks are numbered from 0.
+// Numbering of the log partitions of an exchange. Writing tasks and reading tasks are numbered from 0. The partitions
+// depend on the order in which readers take the rows:
 //
-//   in the order of appending      one for each reader, and all writers append to it
-//   in the order of event time     one for each pair, a lane, and one for each writer's progress:
+//   order of appending      one partition for each reader; all writers append to it
+//   order of event time     a lane for each pair of writer and reader, and one partition for each writer's progress:
 //
 //                 reader 0   reader 1   progress
 //      writer 0   0          1          2
@@ -22,12 +23,12 @@ class ExchangeLanes {
   int32_t partition_count(int32_t writers) const {
     return is_time_ordered_ ? writers * (readers_ + 1) : readers_;
   }
-  // Returns the first partition of the writer: it has one for each reader, then one for its progress.
+  // Returns the first partition of the writer. Its partitions are a lane for each reader and one for its progress.
   int32_t first_of(int32_t writer) const { return is_time_ordered_ ? writer * (readers_ + 1) : 0; }
   PartitionId lane(int32_t writer, int32_t reader) const {
     return PartitionId(first_of(writer) + reader);
   }
-  // Time-ordered exchanges only.
+  // Returns the partition of the writer's progress. Call for time-ordered exchanges only.
   PartitionId progress_of(int32_t writer) const { return PartitionId(first_of(writer) + readers_); }
   bool is_time_ordered() const { return is_time_ordered_; }
 

@@ -12,16 +12,16 @@
 namespace engine {
 
 struct ExchangeProgress {
-  // No later row has a merge time before this (engine/exec/running_times.h); -1: unknown.
+  // No later row has a merge time (engine/exec/running_times.h) smaller than this one; -1: unknown.
   int64_t time_from = -1;
-  // All rows made from records before these offsets are in the exchange; one offset for each input of the task.
+  // For each input of the task, an offset: all rows made from records before it are in the exchange.
   std::vector<Offset> next;
   bool operator==(const ExchangeProgress&) const = default;
 };
 
 // Encodes the value of a progress record.
 std::string encode_progress(const ExchangeProgress& progress);
-// Fails with CorruptRecord.
+// Decodes the value of a progress record. Fails with CorruptRecord if the value is damaged.
 Result<ExchangeProgress> decode_progress(std::string_view bytes);
 
 }  // namespace engine

@@ -4,7 +4,7 @@ namespace engine {
 
 namespace {
 
-// Returns the present rows that pass. A predicate that fails for a row, or is null, is false.
+// Returns the present rows that satisfy the predicate. A predicate that fails for a row, or is null, counts as false.
 Bitmap passing(const Evaluated& predicate, const Bitmap& present) {
   const auto holds = predicate.column->data<uint8_t>();  // zero where it is null
   Bitmap rows(holds.size(), false);
@@ -35,8 +35,9 @@ Status FilterOperator::take_stream(Batch batch, const Evaluated& now) {
   return push(batch.gather(rows));
 }
 
-// A row that stops passing becomes a delete. A row that never passed gives no output, unless an earlier version of the
-// filter may have let it pass (tells_all_deletes_).
+// Pushes the changes of a filtered table. A row that no longer satisfies the predicate becomes a delete. A row that
+// never satisfied it gives no output, unless an earlier version of the filter may have let it pass
+// (tells_all_deletes_).
 Status FilterOperator::take_table(Batch batch, const RowResults& results) {
   context().report_present(results.now.front().errors, batch);
   Bitmap now = passing(results.now.front(), batch.present);

@@ -1,4 +1,4 @@
-// WHERE and HAVING.
+// Operator of WHERE and HAVING: passes on the rows that satisfy a condition.
 #pragma once
 #include "engine/exec/rowwise_operator.h"
 #include "engine/plan/plan.h"

@@ -4,9 +4,9 @@
 
 namespace engine {
 
-// Each change of a left row has a number that is greater than the number of the change before it. The change is sent to
-// the task of the row's foreign key and, if the foreign key changed, also to the task of the old one, with the same
-// number.
+// Kinds of changes of a left row. Each change of a left row has a greater number than the row's previous change. The
+// change is sent to the task of the row's foreign key. If the foreign key changed, the change is also sent, with the
+// same number, to the task of the old foreign key.
 //
 //   left row              sent to              kind
 //   inserted, updated     its foreign key      0
@@ -14,7 +14,8 @@ namespace engine {
 //                         the old one          kLeft
 //   deleted               its foreign key      kGone
 //
-// A change of a right row sends 0 again for each left row that refers to it, with the last number of that left row.
+// A change of a right row sends kind 0 again for each left row that refers to the right row, with the last number of
+// that left row.
 struct ForeignKeyChange {
   enum Kind : int32_t {
     kMoved = 1,

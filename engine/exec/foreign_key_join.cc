@@ -11,8 +11,8 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kNumber = 1, kKind = 2, kColumns = 3;  // of the left port's layout
-constexpr uint32_t kFound = 0, kMissing = 1;            // sources of Answers::right_rows
+constexpr size_t kNumber = 1, kKind = 2, kColumns = 3;  // columns of the left port's layout
+constexpr uint32_t kFound = 0, kMissing = 1;            // sources in Answers::right_rows
 
 ColumnPtr shared(Column column) { return std::make_shared<const Column>(std::move(column)); }
 
@@ -30,7 +30,7 @@ Result<ColumnPtr> encoded(Writer& writer, std::span<const Column* const> columns
 
 }  // namespace
 
-// Rows that are sent to the last step.
+// Answers that are sent to the last step.
 struct ForeignKeyJoinOperator::Answers {
   std::vector<uint32_t> rows;  // row of the batch that caused each answer
   std::vector<int64_t> timestamps;
@@ -139,7 +139,7 @@ Result<ForeignKeyJoinOperator::Answers> ForeignKeyJoinOperator::answer_left() {
   return answers;
 }
 
-// Stores the number and time of the left row, then its carried columns.
+// Stores the number and time of the left row, followed by its carried columns.
 Status ForeignKeyJoinOperator::keep(size_t row, std::string_view key, bool is_there) {
   const Batch& batch = rest_->batch;
   const std::string_view left_key = rest_->left_keys[row].value_or("");
@@ -159,8 +159,8 @@ Status ForeignKeyJoinOperator::keep(size_t row, std::string_view key, bool is_th
 
 // ---- changes of right rows
 
-// A right row that was finished in part before the restart continues at its place. If its record has been compacted
-// away, a later record of the same key follows, and the place is dropped.
+// Begins the next right row. A right row that was finished in part before the restart continues at its place. If its
+// record has been compacted away, a later record of the same key follows, and the place is dropped.
 void ForeignKeyJoinOperator::begin_right_row() {
   Rest& rest = *rest_;
   rest.place.clear();
@@ -239,7 +239,7 @@ Status ForeignKeyJoinOperator::push_answers(Answers answers) {
     const auto column = static_cast<size_t>(index);
     Column missing(right_[column].type);
     missing.append_null();
-    // Columns that rows of a table do not have, such as ROWOFFSET, are null.
+    // ROWOFFSET and similar columns, which rows of a table do not have, are null.
     const ColumnPtr& found = right.columns[column];
     const Column* sources[] = {found ? found.get() : &missing, &missing};
     if (!found) std::ranges::fill(answers.right_rows, Column::SourceRow{kMissing, 0});
@@ -258,12 +258,12 @@ void ForeignKeyJoinOperator::visit_rest(const VisitRecord& visit) const {
 
 void ForeignKeyJoinOperator::own_rest() {
   if (!rest_) return;
-  // Finished rows stay in the batch, because the keys are indexed by row number.
+  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }
 
-// Scalars are numbers, so the place is encoded as its size, then eight bytes per number.
+// Scalars are numbers, so the key at which the join continues is encoded as its size, then in numbers of eight bytes.
 void ForeignKeyJoinOperator::append_scalars(std::vector<int64_t>& out) const {
   std::optional<Place> place = restored_;
   if (rest_ && rest_->port == 1 && rest_->row < rest_->batch.rows && !rest_->place.empty())

@@ -16,10 +16,10 @@
 
 namespace engine {
 
-// Port 0: changes of left rows (ForeignKeySubscribeOperator). Port 1: changes of the right table, which the input of
-// the port has stored already. A left row is joined with the current right row; a right row is joined with all left
-// rows that refer to it, in the order of their key bytes, one block at a time. If a commit falls between two blocks,
-// the scalars hold the place.
+// Port 0 takes changes of left rows (ForeignKeySubscribeOperator). Port 1 takes changes of the right table, which the
+// input of the port has stored already. A left row is joined with the current right row. A right row is joined with
+// all left rows that refer to it, in the order of their key bytes, one block after the other. If a commit falls
+// between two blocks, the scalars hold the key at which the join continues.
 //
 // Threads: the task's.
 class ForeignKeyJoinOperator final : public Operator {
@@ -45,10 +45,10 @@ class ForeignKeyJoinOperator final : public Operator {
   struct Rest {
     Batch batch;
     size_t port = 0;
-    ColumnPtr keys;         // keys in the right table: port 0 refers to them, port 1 has them
+    ColumnPtr keys;         // foreign keys of left rows, or own keys of right rows
     EncodedRows left_keys;  // port 0: keys of the left rows
     size_t row = 0;         // first unfinished row
-    std::string place;  // port 1: left rows up to here are joined; empty: none is
+    std::string place;  // port 1: left rows before this key are joined; empty: none is
   };
   // Position of a right row that was committed in part.
   struct Place {

@@ -70,8 +70,8 @@ Status ForeignKeyResolveOperator::take_block() {
     if (TRY(is_out_of_date(key, numbers[row], kinds[row]))) continue;
     std::string head;
     append_be<int64_t>(head, numbers[row]);
-    // As in Kafka Streams, the delete of a left row, and its move to a foreign key that has no right row, always emit a
-    // delete, even if no joined row existed.
+    // Two kinds of changes always emit a delete, even if no joined row existed, as in Kafka Streams: the delete of a
+    // left row, and its move to a foreign key that has no right row.
     constexpr int32_t kTold = ForeignKeyChange::kGone | ForeignKeyChange::kMoved;
     TRY(changes.apply(row, key, {.head = head, .tells_all_deletes = (kinds[row] & kTold) != 0}));
   }
@@ -140,7 +140,7 @@ void ForeignKeyResolveOperator::visit_rest(const VisitRecord& visit) const {
 
 void ForeignKeyResolveOperator::own_rest() {
   if (!rest_) return;
-  // Finished rows stay in the batch, because the keys are indexed by row number.
+  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }

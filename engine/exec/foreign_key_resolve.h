@@ -11,11 +11,12 @@
 
 namespace engine {
 
-// Answers about a left row arrive from the task of its foreign key and, for a while, also from the task of its previous
-// foreign key: in any order between the two tasks, in order from each. A change to a new foreign key is answered with
-// kMoved by the task of the new key, and with kLeft and the same number, as its last answer, by the task of the old
-// key. If only one of the two answers has arrived, the row is moving: an answer older than the newest change is then
-// out of date and is dropped. For a row that is not moving, no answer in transit is out of date.
+// Answers about a left row arrive from the task of its foreign key and, for a while, also from the task of its
+// previous foreign key. Answers from one task are in order, but answers from the two tasks arrive in any order. A
+// change to a new foreign key is answered by both tasks with the same number: with kMoved by the task of the new key,
+// and with kLeft by the task of the old key, as its last answer. The row is moving while only one of the two answers
+// has arrived: an answer that is older than the newest change is then out of date and is dropped. If a row is not
+// moving, no answer in transit is out of date.
 //
 // A row that is deleted and inserted again under another foreign key has two lives, which no message connects: a joined
 // row stores the number of its change, and is not replaced by an answer with a smaller number.
@@ -44,7 +45,7 @@ class ForeignKeyResolveOperator final : public JoinedTableOperator {
   // A key whose row is moving.
   struct Moving {
     int64_t newest = 0;         // newest change with an answer
-    std::vector<int64_t> open;  // changes of which one of two answers has arrived
+    std::vector<int64_t> open;  // changes for which one of the two answers has arrived
 
     bool has_ended() const { return open.empty(); }
     void hear(int64_t number);
@@ -59,7 +60,7 @@ class ForeignKeyResolveOperator final : public JoinedTableOperator {
   Result<std::optional<Moving>> moving_of(std::string_view key);
   Status keep_moving(std::string_view key, const Moving& moving);
 
-  static constexpr size_t kHeadBytes = sizeof(int64_t);  // the number of the change
+  static constexpr size_t kHeadBytes = sizeof(int64_t);  // number of the change, before the row
   const ForeignKeyResolveStep step_;
   RowStore moving_;
   std::unique_ptr<Writer> key_writer_;

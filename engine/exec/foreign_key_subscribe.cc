@@ -30,14 +30,15 @@ std::vector<ForeignKeySubscribeOperator::Said> ForeignKeySubscribeOperator::what
 
 Status ForeignKeySubscribeOperator::take(Batch batch, RowResults results) {
   const std::vector<Evaluated>&now = results.now, &old = results.old;
-  // Errors of the old row were reported when that row arrived.
+  // Only errors of the new rows are reported here: errors of an old row were reported when that row
+  // arrived.
   context().report(now.front().errors, batch);
   const Column& key_now = *now.front().column;
   const Column& key_old = old.empty() ? key_now : *old.front().column;
   const std::vector<Said> said = what_to_say(batch, key_now, old.empty() ? nullptr : &key_old);
 
   std::vector<uint32_t> rows;
-  std::vector<Column::SourceRow> keys, columns;  // second source of `columns`: nulls
+  std::vector<Column::SourceRow> keys, columns;  // `columns` merges the batch's columns with nulls
   Column numbers(TypeKind::Bigint), kinds(TypeKind::Integer);
   for (const Said& one : said) {
     rows.push_back(one.row);

@@ -7,7 +7,8 @@
 
 namespace engine {
 
-// Changes of one row have ascending numbers, because one task handles all of them.
+// Numbers the changes of left rows and sends them to the next step. Changes of one row have ascending numbers,
+// because one task handles all of them.
 //
 // Threads: the task's.
 class ForeignKeySubscribeOperator final : public RowwiseOperator {
@@ -25,7 +26,7 @@ class ForeignKeySubscribeOperator final : public RowwiseOperator {
   // One output row.
   struct Said {
     uint32_t row;  // of the batch
-    bool to_old;   // sent to the old foreign key
+    bool to_old;   // the message is for the task of the old foreign key
     int32_t kind;
     int64_t number;
   };

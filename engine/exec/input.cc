@@ -15,7 +15,8 @@ InputOperator::InputOperator(TaskContext& context, const InputStep& step, const 
   for (size_t i = 0; i < rowtime; ++i)
     if (step_.schema.columns[i].role != ColumnRole::Key && step_.used[i])
       stored_columns_.push_back(static_cast<int>(i));
-  // ROWTIME is the timestamp of a row. The position of its record must be stored with the row.
+  // The store keeps the time of a row anyway, so ROWTIME needs no column. ROWPARTITION and
+  // ROWOFFSET must be stored.
   for (const size_t i : {rowtime + 1, rowtime + 2})
     if (step_.exchange < 0 && step_.used[i]) stored_columns_.push_back(static_cast<int>(i));
 }
@@ -37,7 +38,8 @@ Result<std::unique_ptr<InputOperator>> InputOperator::make(TaskContext& context,
       new InputOperator(context, step, layout, std::move(decoder)));
 }
 
-// The layout ends with the system columns of the source, which no step reads, and the key bytes.
+// Returns the generated rows that are due. Their layout ends with the system columns of the source,
+// which no step reads, and the key bytes.
 DecodedChunk InputOperator::generate(std::span<const LogBatch> due, int32_t partition,
                                      const DecodeRange& range) const {
   DecodedChunk chunk{{}, range.from, {}, range.unpack_bytes};

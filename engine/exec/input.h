@@ -1,5 +1,5 @@
-// First operator of a stage: passes on the rows decoded from its topic or exchange, and turns the records of a table
-// into changes.
+// First operator of a stage: passes on the rows that are decoded from its topic or exchange, and turns the records of
+// a table into changes.
 #pragma once
 #include <memory>
 #include <optional>
@@ -17,8 +17,8 @@
 
 namespace engine {
 
-// Decoding may run ahead. process() applies a table's records to the table, and must therefore be called in the order
-// in which the task takes its inputs.
+// Reads the rows of one topic or exchange. Decoding may run ahead of process(). process() applies a table's records
+// to the table, and must therefore be called in the order in which the task takes its inputs.
 class InputOperator final : public Operator, public Materialized, public KeyedTable {
  public:
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
@@ -26,8 +26,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
 
   // Null if the rows are generated and not read.
   RecordDecoder* decoder() { return decoder_.get(); }
-  // Decodes like RecordDecoder::decode(). For a generator the batches give only the offsets of the rows that are due;
-  // their bytes are not read.
+  // Decodes like RecordDecoder::decode(). For generated rows, the batches only give the offsets of the rows that are
+  // due; their bytes are not read.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor) {
     if (generator_) return generate(batches, partition, range);
@@ -53,7 +53,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   Status resume() override;
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
-  // process() changes the rows of the table for the whole batch before the first of them is pushed.
+  // The input of a changed table holds commits back because process() changes the table's rows for the whole batch
+  // before it pushes the first of them.
   bool holds_commits_back() const override {
     return step_.store >= 0 && !step_.is_joined && !step_.may_repeat;
   }
@@ -79,7 +80,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   const InputStep step_;
   const Layout layout_;
   const std::unique_ptr<RecordDecoder> decoder_;
-  std::vector<int> stored_columns_;  // layout columns in a table's store, without ROWTIME
+  std::vector<int> stored_columns_;  // columns in the table's store, without ROWTIME
   RowStore rows_;
   std::optional<Rest> rest_;
   // All output of a piece is written in one commit, so a piece has fewer rows if the output per row is large.

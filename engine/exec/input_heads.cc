@@ -11,7 +11,7 @@ namespace {
 
 // A poll from this offset returns no records, only the ends of the partition.
 constexpr Offset kNothing{INT64_MAX};
-// Minimum per partition if the task reads many: smaller reads are not worth a poll.
+// Minimum number of bytes per partition if the task reads many partitions: smaller reads are not worth a poll.
 constexpr size_t kMinRefillBytes = 32 * 1024;
 
 }  // namespace
@@ -27,9 +27,9 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
   std::vector<LaneWriterPtr> writers;
   for (HeadSource& source : sources) {
     Head head;
-    // A single lane has no other writer to wait for.
+    // A single lane does not wait, because there is no other writer.
     if (source.writer && sources.size() > 1) {
-      // A task that reads all partitions has several lanes per writer.
+      // A task that reads all partitions has several lanes of each writer, which share the writer's progress.
       const auto known = std::ranges::find(
           writers, source.writer->progress,
           [](const LaneWriterPtr& writer) -> const PartitionRef& { return writer->progress; });
@@ -46,8 +46,8 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
 }
 
 void InputHeads::share(SharedRecords& records) {
-  // A task with several partitions takes from each as many rows as the order of times requires, so it does not decode
-  // in step with other tasks.
+  // Only a task with one partition shares decoding. A task with several partitions takes from each of them as many
+  // rows as the order of times requires, so its chunks would not match those of other tasks.
   if (heads_.size() != 1 || heads_.front().source.input->step().exchange >= 0) return;
   Head& head = heads_.front();
   if (RecordDecoder* decoder = head.source.input->decoder())
@@ -58,7 +58,8 @@ bool InputHeads::Head::goes_before(const Head& other) const {
   const InputStep &step = source.input->step(), &others = other.source.input->step();
   if (step.is_read_first != others.is_read_first) return step.is_read_first;
   if (order_time() != other.order_time()) return order_time() < other.order_time();
-  // At equal times a table's change precedes a stream's record: the record sees the row of its own time.
+  // At equal times a table's change precedes a stream's record, so that the record is joined with the row of its own
+  // time.
   return is_table() && !other.is_table();
 }
 
@@ -82,7 +83,7 @@ bool InputHeads::has_more(size_t source) const {
 void InputHeads::see(std::span<const Polled> polled) {
   for (size_t i = 0; i < heads_.size(); ++i) {
     Head& head = heads_[i];
-    if (!polled[i].status) continue;  // the error is reported when the partition's next record is needed
+    if (!polled[i].status) continue;  // reported when the next record is needed
     head.readable_end = head.end = polled[i].readable_end;
     if (head.source.stop_at) head.end = std::min(head.end, *head.source.stop_at);
     if (head.decoded < polled[i].log_start) {  // overtaken by retention
@@ -122,7 +123,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     unpack_bytes_left_ = chunk->unpack_bytes_left;
     if (chunk->next == head.decoded) {
       waits_for_ = std::move(chunk->waits_for);
-      break;  // otherwise the rest was not polled, or is not decompressed yet
+      break;  // the remaining records were not polled or are still being decompressed
     }
     head.decoded = chunk->next;
     decoded_rows_ += chunk->batch.rows;
@@ -177,18 +178,18 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   const bool some_go_first = std::ranges::any_of(heads_, [](const Head& head) {
     return head.source.input->step().is_read_first && (head.has_row() || head.has_undecoded());
   });
-  // The records of the other heads would not be taken now, so they are not decoded either.
+  // While the records of some heads are read first, the other heads wait, and their records are not decoded.
   const auto waits = [&](const Head& head) {
     return some_go_first && !head.source.input->step().is_read_first;
   };
-  // The front of the heap is the head whose record is next.
+  // Orders the heap so that its front is the head whose record is next.
   const auto later = [this](size_t a, size_t b) {
     if (heads_[a].goes_before(heads_[b])) return false;
     return heads_[b].goes_before(heads_[a]) || a > b;
   };
   std::vector<size_t> heap;
   std::vector<size_t> refilled(heads_.size(), 0);
-  bool must_wait = false;  // for a poll: one partition's next record is not known
+  bool must_wait = false;  // wait for a poll, because the next record of one partition is not known
   for (size_t i = 0; i < heads_.size(); ++i) {
     if (waits(heads_[i])) continue;
     if (!heads_[i].has_row()) TRY(refill(i, polled[i], std::min(max_rows, heads_[i].refill_rows)));
@@ -207,7 +208,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   look_at_topics();
 
   Order order;
-  std::vector<size_t> place(heads_.size(), SIZE_MAX);  // index of the head's batch in `order`
+  std::vector<size_t> place(heads_.size(), SIZE_MAX);  // index in `order` of the head's batch
   bool is_held_up = false;
   while (!heap.empty() && !must_wait && order.rows.size() < max_rows) {
     std::ranges::pop_heap(heap, later);
@@ -228,7 +229,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
     if (upstream_ && !is_within(first, bound)) {
       is_held_up = true;
       if (is_of_moment) break;          // all later rows are held up as well
-      if (awaited_.is_any_written()) {  // then no record may overtake this one
+      if (awaited_.is_any_written()) {  // records of awaited topics are never overtaken
         note_moment();
         must_wait = true;
         break;
@@ -241,7 +242,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       order.batches.push_back(head.rows);
       order.sources.push_back(first);
     }
-    // Takes all rows that precede the next head; for most of them comparing the time is enough.
+    // The loop takes all rows that precede the next head. For most of them comparing the time is sufficient.
     const int64_t until =
         heap.size() == 1 ? bound.time : std::min(bound.time, heads_[heap.front()].order_time());
     const bool needs_moment = owed_to(head) != Owed::Nothing;
@@ -259,7 +260,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       // Repeated refills in one take() show that this partition precedes the others, so more rows are decoded at once.
       if (refilled[first]++ > 0)
         head.refill_rows = std::min(head.refill_rows * 2, limits_.max_rows);
-      // A decoding error is left for the next call, because the records before it are taken first.
+      // A decoding error is left for the next call, because this call returns the records before it.
       const Status more = refill(first, polled[first], std::min(max_rows, head.refill_rows));
       must_wait = !more || (!head.has_row() && head.has_undecoded());
       if (head.writer && !head.has_row()) bounds = bounds_of_empty_lanes();
@@ -304,7 +305,7 @@ InputHeads::Owed InputHeads::owed_by_topics(SourceKind kind) {
   Owed owed = Owed::Nothing;
   for (const Head& head : heads_) {
     if (!head.topic || !head.is_empty() || head.source.input->step().kind != kind) continue;
-    // No row is awaited from a partition that the task has read up to its stop offset.
+    // No row is awaited from a partition that has been read up to its stop offset.
     if (!awaited_.is_written(*head.topic) || head.has_stopped()) continue;
     const bool has_passed = awaited_.has_passed(*head.topic);
     const Owed its = has_passed                     ? Owed::NoMore
@@ -347,7 +348,7 @@ bool InputHeads::is_within(size_t source, const Bound& bound) const {
   return head.is_table() ? time <= bound.time : Bound{time, source} < bound;
 }
 
-// Consecutive rows for the same input of the stage form one batch.
+// Returns the rows as runs. Consecutive rows for the same input of the stage form one batch.
 std::vector<Run> InputHeads::runs_of(const Order& order) const {
   std::vector<Run> runs;
   const auto input_of = [&](size_t at) {
@@ -356,7 +357,7 @@ std::vector<Run> InputHeads::runs_of(const Order& order) const {
   for (size_t begin = 0; begin < order.rows.size();) {
     size_t end = begin + 1;
     while (end < order.rows.size() && input_of(end) == input_of(begin)) ++end;
-    // Only batches that contribute rows are merged: the others may have no columns.
+    // Only batches that contribute rows are merged, because the other batches may have no columns.
     std::vector<uint32_t> place(order.batches.size(), UINT32_MAX);
     std::vector<const Batch*> batches;
     std::vector<Column::SourceRow> rows;

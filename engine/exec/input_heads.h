@@ -29,7 +29,7 @@ struct HeadSource {
 
 // Consecutive rows for one input of the stage.
 struct Run {
-  size_t source = 0;  // source of the first record; if rows are from several partitions, all of them feed the same
+  size_t source = 0;  // source of the first record; rows of several partitions all feed the same
                       // input
   Batch batch;
 };
@@ -40,61 +40,63 @@ struct LostRecords {
 };
 
 struct HeadLimits {
-  size_t max_rows = 4096;  // taken at once
+  size_t max_rows = 4096;  // rows taken in one step
   size_t max_bytes = 512 * 1024;
-  // Limit for the output of compressed batches per take(): a few milliseconds of work.
+  // Limit for the bytes that one take() decompresses: a few milliseconds of work.
   size_t unpack_bytes = size_t{1} << 20;
 };
 
-// Records of several partitions are taken in the order of event time: first the partitions that the plan marks as read
-// first, then by the smallest timestamp; ties are decided for tables, then for the partition that was declared first.
-// If the decoded records of a partition are used up and it has more, taking stops: its next record might precede the
-// others.
+// Heads of all input partitions of a task. Records are taken first from the partitions that the plan marks as read
+// first, then in the order of event time. At equal times, tables precede streams, then the partition that was
+// declared first precedes. If the decoded records of a partition are used up and the partition has more, taking
+// stops, because the next record of this partition might precede the others.
 //
-// An empty lane of a time-ordered exchange holds up the rows behind the next row that its writer may still send, unless
-// the writer has sent everything that it had at a certain moment. If that moment were always now, two lagging writers
-// that always have more rows could hold up all others for ever. So a moment is noted, and rows made from records that
-// could be read then wait for no others. The moment is noted again when the rows that were decoded then are taken.
-// Later rows may be taken too if nothing holds them up as of now; otherwise they wait for the next moment.
+// An empty lane of a time-ordered exchange holds up the rows that follow the next row that its writer may still send,
+// unless the writer has sent everything that it had at a certain moment. If that moment were always the present, two
+// lagging writers that always have more rows could hold up all others for ever. Therefore a moment is noted, and rows
+// made from records that could be read at the noted moment wait for no other rows. The next moment is noted when the
+// rows that were decoded at the noted moment are taken. Later rows may be taken too if nothing holds them up at
+// present; otherwise they wait for the next moment.
 //
-//   lane 0   10 20 | 40        |: the moment. 30 is taken when the writer of lane 2 has sent all that it had
-//   lane 1   30    |           then, or reports a later time; 40 with the next moment at the latest.
+//   lane 0   10 20 | 40        | is the moment. Row 30 is taken when the writer of lane 2 has sent all that it had
+//   lane 1   30    |           at the moment, or reports a later time. Row 40 is taken with the next moment at the
+//   latest.
 //   lane 2   -     |
 //
 // An empty partition of a topic that other queries write (engine/exec/awaited_topics.h) holds up the records of the
-// other kind: a stream's record waits for the table rows still to be made from records that could be read when the
-// stream's record was seen, and a table's row waits for such records of a stream. If the partition is not empty, its
-// next record is known, and the order of times decides. Here no record overtakes another: if the first of all records
-// could not be read at the noted moment, the moment is noted again. Each time one more partition has a record, so this
-// ends.
+// other kind. A stream's record waits for the table rows that will be made from records that could be read when the
+// stream's record was seen; a table's row waits in the same way for records of a stream. If the partition is not
+// empty, its next record is known, and the order of times decides. In this case no record overtakes another: if the
+// first of all records could not be read at the noted moment, the moment is noted again. Each time one more partition
+// has a record, so this ends.
 //
-// Each record is decoded once: a decoded record that is not taken stays, so that partitions whose times are far apart
-// cost no more than others.
+// Each record is decoded once. A decoded record that is not taken stays decoded, so partitions whose times are far
+// apart cost no more than others.
 //
 // Threads: the task's. Owner: the task.
 class InputHeads {
  public:
   InputHeads(std::vector<HeadSource> sources, HeadLimits limits);
 
-  // From now on decodes together with other tasks that read the same records. `records` must outlive this object.
+  // Decoding is shared from now on with other tasks that read the same records. `records` must outlive this object.
   void share(SharedRecords& records);
 
-  // Returns the positions to poll; asks for records only from heads with few rows left.
+  // Returns the positions to poll. Only heads with few rows left ask for records.
   std::vector<std::pair<PartitionRef, Offset>> positions();
-  // Takes the next records from the poll results of positions(); they may be views into those. Fails if the very next
-  // record cannot be decoded, or its partition cannot be read; failed_at() is the place of that record.
+  // Takes the next records from the poll results of positions(). The rows may be views into the results. Fails if the
+  // very next record cannot be decoded, or its partition cannot be read; failed_at() is the place of that record.
   Result<std::vector<Run>> take(std::span<const Polled> polled, size_t max_rows);
   // Copies the remaining rows out of bytes that the log is about to release.
   void own();
-  // Bytes copied by own().
+  // Returns the approximate bytes of the batches that own() has copied and whose rows are not all taken.
   size_t owned_bytes() const;
   // Returns whether the last take() left records because their writers are behind; only progress of those writers
   // helps.
   bool is_held_up() const { return is_held_up_; }
-  // The query whose output topic is awaited, if that is the reason; empty otherwise.
+  // Returns the query whose output topic is awaited; empty if no record waits for a topic.
   const std::string& awaited_query() const { return awaited_query_; }
-  // Why the next record of a partition could not be read in the last take(): its schema is being fetched. Empty: no
-  // record waits.
+  // Returns the reason why the next record of a partition could not be read in the last take(): its schema is being
+  // fetched. Empty if no record waits.
   const std::string& waits_for() const { return waits_for_; }
 
   // --- One partition, by its index
@@ -102,9 +104,9 @@ class InputHeads {
   bool has_more(size_t source) const;
   // End of the readable records, as of the last poll.
   Offset readable_end(size_t source) const { return heads_[source].readable_end; }
-  // Returns the unreadable records before this one, each once.
+  // Returns the unreadable records before `next`. Each of them is returned once.
   std::vector<RecordFailure> failures_before(size_t source, Offset next);
-  // Returns the records that retention deleted before they were read, since the last call.
+  // Returns the records that retention has deleted since the last call, before they were read.
   std::vector<LostRecords> take_lost(size_t source) {
     return std::exchange(heads_[source].lost, {});
   }
@@ -114,23 +116,23 @@ class InputHeads {
   };
   const Place& failed_at() const { return failed_at_; }
 
-  uint64_t decoded_rows() const { return decoded_rows_; }  // so far
+  uint64_t decoded_rows() const { return decoded_rows_; }  // since the object was made
 
  private:
   struct Head {
     HeadSource source;
     std::unique_ptr<SharedRecords::Reader> shared;            // set if the head shares decoding
     std::shared_ptr<Batch> rows = std::make_shared<Batch>();  // shared with the runs of one take()
-    MergeTimes merge;                                         // of the rows
+    MergeTimes merge;                                         // of `rows`
     uint32_t row = 0;
     bool is_owned = true, is_asked_for = false;
     // Bytes of the rows if they are owned copies; computed on demand, which persistent queries never need.
     mutable std::optional<size_t> owned_bytes = {};
     RecordCursor cursor;
     Offset decoded, taken;
-    std::optional<size_t> writer;  // in upstream_
-    std::optional<size_t> topic;   // in awaited_
-    // At the noted moment: the end of the decoded records, and the end of the readable ones.
+    std::optional<size_t> writer;  // index in upstream_
+    std::optional<size_t> topic;   // index in awaited_
+    // Ends of the decoded and of the readable records at the noted moment.
     Offset noted_decoded{0}, noted_end{0};
     Offset end;  // end of the records to take: readable_end or the stop offset
     Offset readable_end;
@@ -150,14 +152,14 @@ class InputHeads {
     bool goes_before(const Head& other) const;
   };
   struct Order;
-  // Records before this bound may be taken: ordered by time, then, at equal times, by head.
+  // Records before this bound may be taken. Records are ordered by time, and at equal times by head.
   struct Bound {
     int64_t time = INT64_MAX;
     size_t head = SIZE_MAX;
     auto operator<=>(const Bound&) const = default;
   };
   struct Bounds {
-    Bound noted, now;  // for records readable at the noted moment, and for others
+    Bound noted, now;  // `noted`: for records readable at the noted moment; `now`: for others
   };
 
   void see(std::span<const Polled> polled);
@@ -168,7 +170,8 @@ class InputHeads {
   void note_moment();
   Bounds bounds_of_empty_lanes() const;
   bool was_there(const Head& head) const;
-  // State of the empty partitions of topics that queries write, for the records of the other kind.
+  // Whether writers still owe rows to the empty partitions of their topics. Records of the other kind wait for these
+  // rows.
   enum class Owed : uint8_t {
     Nothing,    // no empty partition has a writer
     NoMore,     // the writers have passed the noted moment
@@ -194,7 +197,7 @@ class InputHeads {
   const HeadLimits limits_;
   Place failed_at_;
   uint64_t decoded_rows_ = 0;
-  size_t unpack_bytes_left_ = 0;  // rest of the limit of this take()
+  size_t unpack_bytes_left_ = 0;  // bytes that this take() may still decompress
 };
 
 }  // namespace engine

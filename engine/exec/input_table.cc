@@ -1,4 +1,4 @@
-// Table side of an input: applies records to the store, and reads rows from it.
+// The part of an input that keeps a table: applies records to the store, and reads rows from it.
 #include <algorithm>
 #include <cassert>
 
@@ -22,7 +22,7 @@ std::vector<const Column*> InputOperator::stored_columns(
   return stored;
 }
 
-// Sizes the next piece by the output of the last one, which is finished now.
+// Chooses the size of the next piece from the output of the last piece, which is finished now.
 void InputOperator::size_piece() {
   const uint64_t bytes = context().slice.all_bytes() - bytes_before_last_;
   if (bytes > kMostBytesOfPiece)
@@ -32,8 +32,8 @@ void InputOperator::size_piece() {
   bytes_before_last_ = context().slice.all_bytes();
 }
 
-// Applies the batch in one piece if possible. If part of the table is not in memory, each record may have to fetch a
-// row, so the pieces are small.
+// Applies the rest of the batch, in one piece if possible. If a part of the table is not in memory, each record may
+// have to fetch a row, so the pieces are small.
 Status InputOperator::apply_some() {
   while (rest_) {
     size_piece();
@@ -53,7 +53,8 @@ Status InputOperator::apply_some() {
   return {};
 }
 
-// Applies record by record: each replaces the row of its key, and carries the replaced row along.
+// Applies the records in order. Each record replaces the row of its key, and the replaced row becomes the old row of
+// the change.
 Status InputOperator::apply_to_table(Batch batch) {
   const ColumnPtr key_column = batch.columns.back();
   const Column& keys = *key_column;
@@ -113,7 +114,7 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   std::vector<Column> columns;
   columns.reserve(layout_.size());
   for (const LayoutColumn& column : layout_) columns.emplace_back(column.type).reserve(out.rows);
-  // Readers give views, and the caller keeps the rows longer than the store does.
+  // Readers return views, and the caller keeps the rows longer than the store keeps the keys.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::string_view> keys;
   keys.reserve(rows.size());

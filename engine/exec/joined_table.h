@@ -1,4 +1,4 @@
-// Rows produced by a join of tables. They answer look-ups, are a side of the next join, and show whether a delete has a
+// The rows that a join of tables produces. Look-ups and the next join read them, and they show whether a delete has a
 // row to remove.
 #pragma once
 #include <optional>
@@ -13,18 +13,18 @@
 
 namespace engine {
 
-// Rows are stored under their key bytes: a head whose meaning only the join knows, then the used columns, in the row
-// codec.
+// Keeps the joined rows in a store under their key bytes. A stored row consists of a head, whose meaning only the
+// derived class knows, and of the used columns in the row codec.
 //
 // Threads: the task's.
 class JoinedTableOperator : public Operator, public Materialized, public KeyedTable {
  public:
-  // `layout`: output layout; `used`: the columns of it that are stored. `head_bytes`: size of each row's head.
-  // `old_too`: the output needs the replaced rows.
+  // `layout` is the output layout. `used` marks the columns that are stored. `head_bytes` is the size of each row's
+  // head. `old_too` is set if the output needs the replaced rows.
   JoinedTableOperator(TaskContext& context, const Layout& layout, const std::vector<bool>& used,
                       bool old_too, size_t head_bytes = 0);
 
-  // Rows that are still to be shown. The derived class adds the rest of its batch.
+  // Returns whether rows are still to be shown. A derived class also returns true if it has a rest of its batch.
   bool has_rest() const override { return showing_.has_value(); }
   bool holds_commits_back() const override { return true; }
 

@@ -27,7 +27,7 @@ InputPosition decode_position(ByteReader& in) {
   return position;
 }
 
-// Reads a count and that many items. Stops at the first missing item, so that a corrupt count
+// Decodes a count and this many items. Stops at the first missing item, so that a corrupt count
 // cannot cause a large allocation.
 template <class T, class Decode>
 std::vector<T> decode_list(ByteReader& in, Decode decode) {
@@ -36,7 +36,7 @@ std::vector<T> decode_list(ByteReader& in, Decode decode) {
   return items;
 }
 
-// Writes each topic once, before all of its partitions.
+// Encodes the sequences. Each topic is written once, before all of its partitions.
 void encode_outputs(std::span<const OutputSequence> left, std::string& out) {
   while (!left.empty()) {
     const auto end = std::ranges::find_if(left, [&](const OutputSequence& sequence) {

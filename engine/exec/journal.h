@@ -21,37 +21,39 @@ struct InputPosition {
   bool operator==(const InputPosition&) const = default;
 };
 
-// Number of entries in a store. It is journalled because a store that is partly on disk cannot be
-// counted.
+// Number of entries in a store. The journal records it because a store that is partly on disk
+// cannot be counted.
 struct StoreSize {
   uint32_t store = 0;  // index of the store in its task
   uint64_t entries = 0;
   bool operator==(const StoreSize&) const = default;
 };
 
-// All values are absolute, so replay is idempotent: the state is a checkpoint and the entries after
-// it, even if the checkpoint already contains some of them.
+// All values are absolute, so replay is idempotent. The state of a task is a checkpoint followed by
+// the later entries, and the checkpoint may already contain some of these entries.
 struct JournalEntry {
   std::vector<InputPosition> positions;  // positions that changed
   std::vector<int64_t> scalars;          // of all operators, in order; empty: unchanged
   std::vector<OutputSequence> outputs;   // sequences that changed, in the order of their partitions
   std::vector<StoreSize> sizes;          // stores whose size changed
-  std::string last_error = {};           // about the last failed record; empty: unchanged
+  std::string last_error = {};           // text about the last failed record; empty: unchanged
   StateChanges changes;
   bool operator==(const JournalEntry&) const = default;
 };
 
 std::string encode_journal(JournalEntry entry);
-// Fails with CorruptRecord, or with IncompatibleFormat if a newer version wrote the entry.
+// Decodes an entry. Fails with CorruptRecord, or with IncompatibleFormat if a newer version wrote
+// the entry.
 Result<JournalEntry> decode_journal(std::string_view bytes);
 
-// An entry whose changes are not decoded: for readers of many entries.
+// An entry whose changes are not decoded. Readers of many entries use it.
 struct JournalView {
   JournalEntry head;         // without changes
   std::string_view changes;  // for a StateChangeReader, which detects damage
   uint64_t change_count = 0;
 };
-// Fails like decode_journal(), but does not look at the changes.
+// Decodes an entry without its changes. Fails like decode_journal(), except that damaged changes
+// are not detected.
 Result<JournalView> view_journal(std::string_view bytes);
 
 }  // namespace engine

@@ -9,13 +9,15 @@
 
 namespace engine {
 
+// A table that an operator keeps, as joins read it.
+//
 // Threads: the task's.
 class KeyedTable {
  public:
   virtual ~KeyedTable() = default;
   virtual RowStore& rows() = 0;
-  // Returns rows of the store in the operator's layout; unused columns are null pointers. `rows` are (key bytes, row)
-  // pairs.
+  // Returns rows of the store in the operator's layout; unused columns are null pointers. `rows` are pairs of key
+  // bytes and stored row.
   using StoredRow = std::pair<std::string_view, const RowStore::Row*>;
   virtual Result<Batch> rows_of(std::span<const StoredRow> rows) = 0;
 };

@@ -25,20 +25,20 @@ class SlowRow;  // engine/exec/slow_row.h
 class ProcessingLog {
  public:
   virtual ~ProcessingLog() = default;
-  // `offset` of the source record, in the partition that the task reads; -1: unknown.
+  // Reports a failed record. `offset` is that of the source record in the partition that the task reads; -1: unknown.
   virtual void record_failed(std::string_view message, int32_t partition, int64_t offset) = 0;
-  // `count` records, the first of them at this place, arrived after one of their windows had closed. Called at most
-  // once per batch.
+  // Reports `count` records that arrived after one of their windows had closed. `partition` and `offset` are those of
+  // the first of them. Called at most once per batch.
   virtual void records_late(uint64_t count, std::string_view message, int32_t partition,
                             int64_t offset) = 0;
-  // `count` windows were removed from the table, because their retention is over.
+  // Reports `count` windows that were removed from the table because their retention is over.
   virtual void windows_expired(uint64_t count) = 0;
-  // `count` records, the first of them at this place, have a time too far ahead to move stream time. Called at most
-  // once per batch.
+  // Reports `count` records whose time is too far ahead to move stream time. `partition` and `offset` are those of
+  // the first of them. Called at most once per batch.
   virtual void records_ahead(uint64_t count, std::string_view message, int32_t partition,
                              int64_t offset) = 0;
-  // `count` results are incomplete; the first of them belongs to the record at this place. The records count as
-  // processed.
+  // Reports `count` incomplete results. The first of them belongs to the record at `partition` and `offset`. The
+  // records count as processed.
   virtual void results_lost(uint64_t count, std::string_view message, int32_t partition,
                             int64_t offset) = 0;
 };
@@ -50,7 +50,7 @@ struct StreamTime {
   int64_t offset = -1;
   bool operator==(const StreamTime&) const = default;
 
-  // Returns true if the record moves stream time.
+  // Notes the record's time; returns true if the record moves stream time.
   bool note(int64_t record_timestamp, int32_t record_partition, int64_t record_offset) {
     if (record_timestamp <= timestamp) return false;
     *this = {record_timestamp, record_partition, record_offset};
@@ -61,21 +61,21 @@ struct StreamTime {
 // Context shared by all operators of a task.
 struct TaskContext {
   const EvalContext& eval;
-  EvalBudget& budget;  // budget of `eval`; each evaluation starts it again
+  EvalBudget& budget;  // budget of `eval`; each evaluation restarts it
   Slice& slice;
   ProcessingLog& log;
-  // Whether the output may keep only the newest of several updates of a key in one micro-batch.
+  // Whether the output may drop all but the newest of several updates of a key in one micro-batch.
   bool merge_updates = true;
   OutputSequences* sequences = nullptr;   // null: output batches carry no sequences
   const SchemaLookup* schemas = nullptr;  // schemas that records refer to; null: none
-  // Runs work on another thread that would delay other tasks, then has this task stepped. Empty: no such thread exists,
-  // and the work runs on the task's own thread.
+  // Runs work that would delay other tasks on another thread. Afterwards this task is stepped. Empty: no such thread
+  // exists, and the work runs on the task's own thread.
   std::function<void(std::function<void()> work)> run_aside = {};
 
   // Logs one line for each failed row that has a message.
   void report(const RowErrors& errors, const Batch& batch) const;
-  // Reports the failures of present rows only. A deleted row has nulls that no expression was written for, and a
-  // failure in the old version of a row was reported when that version was new.
+  // Logs failures of present rows only. No expression was written for the nulls of a deleted row, and a failure in
+  // the old version of a row was reported when that version was new.
   void report_present(const RowErrors& errors, const Batch& batch) const;
 };
 
@@ -83,20 +83,22 @@ struct TaskContext {
 struct TableScan {
   enum class Order : uint8_t { None, ByKey };
 
-  StoreScanPtr entries;       // null before it begins
-  int64_t stream_time = 0;    // stream time at its begin: decides which windows are shown
+  StoreScanPtr entries;       // null before the scan begins
+  int64_t stream_time = 0;    // stream time when the scan began; decides which windows are shown
   Order order = Order::None;  // ByKey: the rows of each step are sorted, as in rows_under()
 };
 
-// Window bounds derived from a condition. All windows that satisfy the condition are within them; others may be too.
+// Window bounds derived from a condition. All windows that satisfy the condition are within the bounds; other windows
+// may be, too.
 struct WindowBounds {
   int64_t first_start = INT64_MIN, last_start = INT64_MAX;
   int64_t first_end = INT64_MIN, last_end = INT64_MAX;
   bool operator==(const WindowBounds&) const = default;
 };
 
-// A look-up of keys and its progress. It may pause between steps while the table changes: each key is shown with all
-// its windows as of the time when the look-up reached the key; only windows that expire meanwhile may be missing.
+// A look-up of keys and its progress. It may pause between steps while the table changes. Each key is shown with all
+// its windows as of the time when the look-up reached the key; only windows that expire in the meantime may be
+// missing.
 struct TableLookUp {
   std::span<const std::string>
       keys;  // serialized; keys that are not looked up yet, or not completely
@@ -104,7 +106,7 @@ struct TableLookUp {
 
   // State of the first of the keys:
   StoreScanPtr entries = {};  // null: the look-up of this key has not begun
-  int64_t stream_time = 0;    // stream time at its begin: decides which windows are shown
+  int64_t stream_time = 0;    // stream time at the beginning; decides what is shown
 };
 
 // A table that an operator keeps, as look-ups and scans read it. Rows are in the operator's output layout.
@@ -114,35 +116,37 @@ class Materialized {
  public:
   virtual ~Materialized() = default;
   // Returns the next rows of a look-up, in the order of the key bytes; windows of one key are ordered by their start.
-  // Keys without a row give none. A step ends early if many entries had to be fetched or the rows are large; the
-  // look-up ends when no keys are left. Fails with ObjectState if it cannot go on. Sets `as_of` to the task's newest
-  // commit that the answer depends on; that commit may not be finished yet.
+  // Keys without a row give none. A step ends early if many entries had to be fetched or the rows are large. The
+  // look-up ends when no keys are left. Fails with ObjectState if the look-up cannot continue. Sets `as_of` to the
+  // task's newest commit that the answer depends on; this commit may not be finished yet.
   virtual Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) = 0;
   // Begins a scan of all rows as they are now. It may pause between steps while the table changes.
   virtual TableScan begin_scan() = 0;
-  // Returns the next rows of a scan, from about `entries` entries, fewer if the rows are large, and several times as
-  // many for a scan in key order. Fails with ObjectState if it cannot go on.
+  // Returns the next rows of a scan, from about `entries` entries. A step covers fewer entries if the rows are large,
+  // and several times as many for a scan in key order. Fails with ObjectState if the scan cannot continue.
   virtual Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) = 0;
 
  protected:
   static int steps_of(const TableScan& scan) {
-    // A scan in key order is of a small table, and returns it in one step if possible: each of the three parts of a
-    // scan (StoreScan::Part) needs a step that finds its end, and one more if the byte limit divides it.
+    // A scan in key order is used for small tables, and returns the table in one step if possible. Each of the three
+    // parts of a scan (StoreScan::Part) needs a step that finds its end, and one more if the byte limit divides the
+    // part.
     constexpr int kStepsInOrder = 6;
     return scan.order == TableScan::Order::ByKey ? kStepsInOrder : 1;
   }
 };
 
-// The chain of a stage is stepped from its input: process() computes the output of a batch and pushes it on. An
-// operator may stop in the middle of a batch, when the slice is spent or the next operator has stopped. It then has a
-// rest, everything before it waits, and resume() continues, from the end of the chain to its front.
+// An operator takes batches from the operator before it and pushes its output to the next one; process() computes the
+// output of a batch. An operator may stop in the middle of a batch, when the slice is spent or the next operator has
+// stopped. The operator then has a rest, and everything before it waits. resume() continues with the rests, from the
+// end of the chain to its front.
 //
 //   input ──► filter ──► aggregate ──► having ──► output
 //     rows 7..9 left       row 5, window 120 of 3,600     (a commit holds the output up to here)
 //
-// A task may commit while a rest exists. Unfinished records are then read again after a restart; an operator that makes
-// many rows from one record therefore keeps its place in its scalars: which record, and how much of it is finished. No
-// output is written twice.
+// A task may commit while a rest exists. Unfinished records are then read again after a restart. An operator that
+// makes many rows from one record therefore stores in its scalars which record it has begun, and how much of the
+// record is finished. No output is written twice.
 //
 // Threads: belongs to one task. Owner: the task's chain of operators.
 class Operator {
@@ -158,31 +162,32 @@ class Operator {
   virtual bool has_rest() const { return false; }
   // Continues with the rest, as far as the slice and the next operators allow.
   virtual Status resume() { return {}; }
-  // The row that another thread works on and that the rest waits for; null: none.
+  // Returns the row that another thread works on and that the rest waits for; null: none.
   virtual const SlowRow* awaited() const { return nullptr; }
   // Calls `visit` with partition and offset of each unfinished source record, in order.
   using VisitRecord = std::function<void(int32_t partition, int64_t offset)>;
   virtual void visit_rest(const VisitRecord&) const {}
   // Copies the parts of the rest that are views into bytes that the log is about to release.
   virtual void own_rest() {}
-  // Returns whether a commit must wait until everything behind this operator is finished. Otherwise its changes, and
-  // the records that it counts as finished, would be journalled, and their output would be lost at a restart.
+  // Returns whether a commit must wait until everything behind this operator is finished. Without the wait, the
+  // operator's changes and the records that it counts as finished would be journalled, and their output would be lost
+  // at a restart.
   virtual bool holds_commits_back() const { return false; }
-  // Drops some remembered state that is no longer needed; returns true if more remains.
+  // Drops a part of the remembered state that is no longer needed; returns true if more of it remains.
   virtual bool tidy() { return false; }
 
-  // Numbers that are part of the task's position, such as stream time. `restore_scalars` consumes this operator's own
-  // numbers from the front; there may be fewer.
+  // Write and restore numbers that are part of the task's position, such as stream time. `restore_scalars` consumes
+  // this operator's own numbers from the front of the span; there may be fewer.
   virtual void append_scalars(std::vector<int64_t>&) const {}
   virtual void restore_scalars(std::span<const int64_t>&) {}
-  // The newest event time seen; null if the operator does not track it.
+  // Returns the newest event time seen; null if the operator does not track it.
   virtual const StreamTime* stream_time() const { return nullptr; }
 
-  // Null if the operator keeps no table.
+  // Returns the table that the operator keeps; null if it keeps none.
   virtual Materialized* materialized() { return nullptr; }
 
-  // For operators that keep a table: input between these two calls only fills the table; at the end all its rows are
-  // pushed as inserts. A push query on a table thus shows the existing rows first.
+  // For operators that keep a table: input between these two calls only fills the table, and end_bootstrap() pushes
+  // all rows of the table as inserts. A push query on a table thus shows the existing rows first.
   virtual void begin_bootstrap() {}
   virtual Status end_bootstrap() { return {}; }
 

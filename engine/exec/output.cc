@@ -27,7 +27,7 @@ std::vector<ColumnDef> columns_of(const Schema& schema, const std::vector<int>& 
   for (const int index : indexes) {
     columns.push_back(schema.columns[static_cast<size_t>(index)]);
     if (columns.back().role == ColumnRole::Headers)
-      columns.back().role = ColumnRole::Value;  // a selected headers column is written like any other value
+      columns.back().role = ColumnRole::Value;  // a selected headers column is a value
   }
   return columns;
 }
@@ -61,7 +61,7 @@ std::vector<records::RecordHeader> headers_of(const Batch& batch, size_t row) {
   return headers;
 }
 
-// Returns the keys of the rows as a column whose first encoded row has the index `first`.
+// Returns the keys as a column. The first encoded key gets the index `first`.
 Column column_of(const EncodedRows& encoded, size_t first) {
   Column column(TypeKind::Bytes);
   column.reserve(first + encoded.size());
@@ -94,9 +94,11 @@ struct RowsByPartition {
   }
 };
 
-// Consumers and brokers take batches of a megabyte by default (max.message.bytes), header included.
+// Limit for a batch, with its header. Consumers and brokers take batches of a megabyte by default
+// (max.message.bytes).
 constexpr size_t kMaxBatchBytes = 1'000'000;
-// Bytes of a record besides its key, value and headers: lengths and deltas. (Headers are those of the source.)
+// Bytes of a record in addition to its key, value and headers: lengths and deltas. (The headers are those of the
+// source.)
 constexpr size_t kRecordOverhead = 64;
 
 }  // namespace
@@ -180,7 +182,7 @@ void LogOutput::append(PartitionId partition, int64_t timestamp,
 void LogOutput::append_block(PartitionId partition, std::string_view block, const Batch& batch,
                              std::span<const uint32_t> rows) {
   const size_t size = block.size() + kRecordOverhead;
-  // Only a block with a single row can be this large (resume()).
+  // resume() divides larger blocks, so only a block with a single row can be this large.
   if (size > kMaxValueBytes) return refuse(batch, rows.front(), size);
   builder_for(partition, size)
       .append_block(batch.timestamps[rows.front()], block, static_cast<int32_t>(rows.size()));
@@ -234,7 +236,7 @@ Result<std::unique_ptr<TopicOutput>> TopicOutput::make(TaskContext& context, con
   return output;
 }
 
-// A topic does not store the old version of a row.
+// Writes the new rows only: a topic does not store the old version of a row.
 Status TopicOutput::process(Batch batch, size_t port) {
   batch.old_columns.clear();
   batch.old_present = {};
@@ -283,7 +285,7 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, RowRange rang
     for (uint32_t row = first; row < range.end; ++row) rows.push_back(row);
     return rows;
   }
-  // Walks from the newest row; rows are compared by key and window.
+  // The loop begins with the newest row. Rows are the same if key and window are equal.
   const auto window_of = [&](uint32_t row) {
     const size_t bound = plan_.schema.columns.size();
     if (!plan_.window) return std::pair<int64_t, int64_t>();
@@ -303,7 +305,8 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, RowRange rang
   return rows;
 }
 
-// Returns nullopt, and logs a line, if the column for the record's time has no valid value.
+// Returns the time of the record. Returns nullopt, and reports the row, if the column for the time has no valid
+// value.
 std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row) {
   if (plan_.timestamp_column < 0 || !batch.present.test(row)) return batch.timestamps[row];
   const Column& column = *batch.columns[static_cast<size_t>(plan_.timestamp_column)];
@@ -361,14 +364,14 @@ Status ExchangeOutput::write(const Batch& batch, RowRange range) {
   return {};
 }
 
-// Tracks stream time as the next stage does, whose windows close by it.
+// Tracks stream time in the same way as the next stage, whose windows close by stream time.
 void ExchangeOutput::note_time(const Batch& batch, size_t row) {
   const int64_t timestamp = batch.timestamps[row];
   if (timestamp > stream_time_.timestamp && !ahead_.is_too_far(timestamp))
     stream_time_.note(timestamp, batch.partition_of(row), batch.offsets[row]);
 }
 
-// Indexed by row of the batch.
+// Returns the merge times, indexed by row of the batch; empty unless the exchange is time-ordered.
 std::vector<int64_t> ExchangeOutput::order_times_of(const Batch& batch, RowRange range) const {
   if (!is_time_ordered()) return {};
   std::vector<int64_t> times =
@@ -383,12 +386,12 @@ void ExchangeOutput::note_taken(const Batch& records) {
 }
 
 std::pair<PartitionRef, Offset> ExchangeOutput::tell_progress(Standing standing) {
-  // A time far ahead must not delay the rows behind it for ever. At the end of the inputs it has delayed every row that
-  // it should, so the running times start again.
+  // A time far ahead must not delay the rows behind it for ever. At the end of the inputs it has delayed all the rows
+  // that it should delay, so the running times start again.
   if (standing.is_at_end) times_.begin_after(-1);
   told_time_ = times_.forget_before(standing.stream_next.value());
   append_progress(encode_progress({told_time_, std::move(standing.next)}));
-  // A newer progress record replaces all earlier ones. The log is trimmed in steps, not for each small batch.
+  // A newer progress record replaces all earlier ones. The log is trimmed only once in kToldAtOnce records.
   constexpr int64_t kToldAtOnce = 16;
   const int64_t told = told_times_++;
   return {{target().topic, PartitionId(target().first_partition + target().partitions)},

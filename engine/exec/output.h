@@ -1,4 +1,4 @@
-// Last operator of a stage: writes to a topic or an exchange, or hands rows to the client's query.
+// Last operator of a stage: writes rows to a topic or an exchange, or passes them to the client's query.
 #pragma once
 #include <functional>
 #include <map>
@@ -22,13 +22,14 @@ struct OutputTarget {
   Uuid topic;
   int32_t partitions = 1;
   int32_t first_partition = 0;  // exchanges: first partition of this writer
-  // The partition behind the writer's own holds its progress (engine/exec/exchange_lanes.h).
+  // Set for time-ordered exchanges: the partition behind the writer's own holds its progress
+  // (engine/exec/exchange_lanes.h).
   bool is_time_ordered = false;
 };
 
-// An output that gathers rows until the next commit, in record batches that every consumer accepts (max.message.bytes),
-// unless a single record is larger. Rows may share their values, so that a small batch of rows becomes gigabytes of
-// records: they are written one slice's bytes at a time.
+// An output that gathers rows until the next commit, in record batches that every consumer accepts
+// (max.message.bytes), unless a single record is larger. Rows may share their values, so a small batch of rows can
+// become gigabytes of records. Therefore each slice writes a limited number of bytes.
 class LogOutput : public Operator {
  public:
   LogOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
@@ -45,7 +46,7 @@ class LogOutput : public Operator {
   // Appends a record. A record larger than the limit for values is reported as failed.
   void append(PartitionId partition, int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value, const Batch& batch, size_t row);
-  // Appends a record that is a block of these rows of the batch; reported as failed if it is too large.
+  // Appends a record that is a block of these rows of the batch. A record that is too large is reported as failed.
   void append_block(PartitionId partition, std::string_view block, const Batch& batch,
                     std::span<const uint32_t> rows);
   // Appends the only record of its batch, to the partition behind those of the rows.
@@ -60,17 +61,17 @@ class LogOutput : public Operator {
   void finish(int32_t partition, records::BatchBuilder& builder);
 
   const OutputTarget target_;
-  size_t name_bytes_ = 0;  // bytes of the column names, in a record whose format writes them
+  size_t name_bytes_ = 0;  // of the column names, if the format writes them in each record
   Batch rest_;
   size_t row_ = 0;  // first row of the rest that is not written
-  // Only the partitions that were written to since the last commit: a query has as many outputs as its source has
-  // partitions, and one builder for each pair of partitions would be millions.
+  // Builders of only those partitions that were written to since the last commit. A query has as many outputs as its
+  // source has partitions, and one builder for each pair of partitions would be millions.
   std::map<int32_t, records::BatchBuilder> builders_;
   std::vector<OutputBatch> finished_;  // in the order in which they must be appended
 };
 
-// Writes records in the sink's formats; keys decide the partition as Kafka's producers do, records
-// without a key go to the partition that their source came from.
+// Writes records in the sink's formats. Keys decide the partition as in Kafka's producers; a record without a key
+// goes to the partition that its source record came from.
 class TopicOutput final : public LogOutput {
  public:
   static Result<std::unique_ptr<TopicOutput>> make(TaskContext& context, const OutputPlan& plan,
@@ -81,7 +82,8 @@ class TopicOutput final : public LogOutput {
   TopicOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
   Status write(const Batch& batch, RowRange range) override;
   std::optional<int64_t> timestamp_of(const Batch& batch, size_t row);
-  // Returns the rows of the range to write, in order: all rows, or the newest of each key if updates may be merged.
+  // Returns the rows of the range that are written, in order: all rows, or the newest row of each key if updates may
+  // be merged.
   std::vector<uint32_t> chosen_rows(const Batch& batch, RowRange range,
                                     const EncodedRows& keys) const;
   void append_window(const Batch& batch, size_t row, std::string& key) const;
@@ -106,7 +108,7 @@ class ExchangeOutput final : public LogOutput {
 
   // --- Time-ordered exchanges
   bool is_time_ordered() const { return target().is_time_ordered; }
-  // The stage takes these records of its stream next.
+  // Notes the records of the stream that the stage takes next, for the merge times of their rows.
   void note_taken(const Batch& records);
   // Position of the task as of its next commit: in each of its inputs, and in its stream.
   struct Standing {
@@ -114,8 +116,8 @@ class ExchangeOutput final : public LogOutput {
     Offset stream_next;
     bool is_at_end = false;  // at the readable end of all inputs
   };
-  // Writes the position for the readers. Returns the progress partition, and the offset before which its records can be
-  // trimmed.
+  // Appends a progress record with the position for the readers. Returns the progress partition, and the offset
+  // before which its records can be trimmed.
   std::pair<PartitionRef, Offset> tell_progress(Standing standing);
 
  private:
@@ -131,10 +133,10 @@ class ExchangeOutput final : public LogOutput {
   StreamTime stream_time_;
   RunningTimes times_;
   int64_t told_time_ = -1;  // time in the last progress record
-  int64_t told_times_ = 0;  // number of progress records: the end of that partition
+  int64_t told_times_ = 0;  // number of progress records: their end offset
 };
 
-// Hands batches to a function: push queries and tests.
+// Passes batches to a function; push queries and tests use it.
 class CallbackOutput final : public Operator {
  public:
   using Take = std::function<void(Batch batch)>;

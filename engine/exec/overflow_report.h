@@ -9,9 +9,9 @@
 
 namespace engine {
 
-// Reports the sums of `out`, rows of groups, that are NULL because they exceed their type: otherwise such a NULL could
-// not be distinguished from a sum of no values. `first_column`: result column of the first instance. Deletes are
-// ignored. (In a query whose sums wrap around, no sum is NULL for this reason.)
+// Reports the sums in `out`, which has rows of groups, that are NULL because they exceed their type: such a NULL
+// looks like a sum of no values. `first_column` is the result column of the first instance. Deletes are ignored. (In
+// a query whose sums wrap around, no sum is NULL for this reason.)
 void report_overflows(ProcessingLog& log, std::span<const AggregateInstance> instances,
                       const Batch& out, size_t first_column);
 

@@ -31,12 +31,12 @@ struct PartitionRef {
 struct LogBatch {
   std::string_view bytes;
   Offset base_offset, last_offset;
-  // Readers skip its records: they belong to an aborted transaction, or are transaction markers.
+  // Set if the records belong to an aborted transaction, or are transaction markers: readers skip them.
   bool is_hidden = false;
 };
 
 struct Polled {
-  Status status;                  // of this partition only; on an error the other fields are not valid
+  Status status;                  // of this partition only; on an error only this field is valid
   std::vector<LogBatch> batches;  // in order, without gaps that hold data
   Offset
       readable_end;  // end of the committed records; from the same snapshot for all partitions
@@ -47,9 +47,9 @@ struct Polled {
 class Sources {
  public:
   virtual ~Sources() = default;
-  // Returns the batches from each position on, up to about `max_bytes` together (but at least one batch per position,
-  // if one exists). All from one snapshot. Views are valid until release(). A position of INT64_MAX returns no batches,
-  // only the ends. Fails only if none of the partitions can be read.
+  // Returns the batches from each position on, up to about `max_bytes` in total, but at least one batch for each
+  // position that has one. All batches come from one snapshot. Views are valid until release(). For a position of
+  // INT64_MAX, only the ends are returned. Fails only if none of the partitions can be read.
   virtual Result<std::vector<Polled>> poll(
       std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) = 0;
   virtual void release() = 0;
@@ -68,7 +68,7 @@ struct TaskCommit {
   std::string journal;  // positions, state entries, scalars: encode_journal()
   std::vector<OutputBatch> outputs;
   std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange records that are no longer needed
-  // Set by a sink that had no room: its encoded form of `journal` for the next attempt. `journal` is then empty.
+  // Set by a sink that was full: its encoded form of `journal` for the next attempt. `journal` is then empty.
   struct Sealed {
     std::string journal;
     size_t entry_bytes = 0;
@@ -82,11 +82,11 @@ using CommitDone = std::function<void(Result<CommitId>)>;
 class Sink {
  public:
   virtual ~Sink() = default;
-  // The only function that writes. `done` is called on the task's thread once the commit is durable or refused; commits
-  // of one task become durable in order. Returns false if the log is full at the moment: the arguments are not
-  // consumed, and the task is stepped again when room is available.
+  // Accepts a commit; no other function writes. `done` is called on the task's thread once the commit is durable or
+  // refused. Commits of one task become durable in order. Returns false if the log is full at present: the arguments
+  // are then unchanged, except that `commit` may be sealed, and the task is stepped again when the log has space.
   virtual bool try_commit(TaskCommit& commit, CommitDone& done) = 0;
-  // A caller waits for the result of the accepted commits, so the sink should not delay them.
+  // Reports that a caller waits for the result of the accepted commits, so the sink should not delay them.
   virtual void hurry() {}
 };
 

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// The columns, as processing_log_statement() declares them.
+// Returns the columns that processing_log_statement() declares.
 std::vector<ColumnDef> columns() {
   const SqlType text = TypeKind::String, texts = SqlType::array(TypeKind::String);
   const SqlType deserialization = SqlType::structure({{"TARGET", text},
@@ -37,8 +37,8 @@ std::vector<ColumnDef> columns() {
 
 Value text_or_null(const std::string& text) { return text.empty() ? Value() : Value::text(text); }
 
-// The contents of the record are left out, as ksqlDB does by default: logs have more readers than
-// data.
+// Returns the value of MESSAGE. The contents of the record are left out, as in ksqlDB by default,
+// because logs have more readers than data.
 Value message_of(const ProcessingLogLine& line) {
   const Value message = Value::text(line.message), no_text, no_causes = Value::list({});
   const bool is_deserialization = line.type == ProcessingErrorType::Deserialization;
@@ -61,7 +61,7 @@ ProcessingLogLine more_line(uint64_t count) {
 }  // namespace
 
 std::string_view processing_log_statement() {
-  // SOURCE: INSERT is refused, and DROP cannot delete the topic while queries write to it.
+  // SOURCE makes INSERT fail, and keeps DROP from deleting the topic while queries write to it.
   return "CREATE SOURCE STREAM KSQL_PROCESSING_LOG (LOGGER VARCHAR, LEVEL VARCHAR, TIME BIGINT, "
          "MESSAGE STRUCT<TYPE INT, "
          "DESERIALIZATIONERROR STRUCT<TARGET VARCHAR, ERRORMESSAGE VARCHAR, RECORDB64 VARCHAR, "
@@ -82,8 +82,8 @@ void ProcessingLogBuffer::add(ProcessingLogLine line) {
 OutputBatch ProcessingLogBuffer::take_batch(std::string_view task, int64_t wall_ms,
                                             const PartitionRef& to, OutputSequences& sequences) {
   assert(!empty());
-  // Records that cannot be decoded are reported later than records that fail in an operator, so
-  // lines are sorted.
+  // The lines are sorted because records that cannot be decoded are reported later than records
+  // that fail in an operator.
   std::ranges::stable_sort(lines_, {}, [](const ProcessingLogLine& line) {
     return std::tie(line.topic, line.partition, line.offset);
   });

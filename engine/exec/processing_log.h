@@ -15,19 +15,18 @@ namespace engine {
 // others give the position of the record, so that it can be looked up in its topic.
 std::string_view processing_log_statement();
 
-// ksqlDB's numbers, in MESSAGE->TYPE.
+// ksqlDB's numbers of the error types, in MESSAGE->TYPE.
 enum class ProcessingErrorType : uint8_t { Deserialization = 0, RecordProcessing = 1 };
 
 struct ProcessingLogLine {
   ProcessingErrorType type = ProcessingErrorType::RecordProcessing;
   std::string message;
-  std::string topic;  // topic of the record; empty if the record was read from an exchange of the
-                      // query
+  std::string topic;  // topic of the record; empty if it was read from an exchange of the query
   int32_t partition = -1;
   int64_t offset = -1;
 };
 
-// The lines of one micro-batch, until they are written with its commit.
+// Gathers the lines of one micro-batch, until they are written with the commit of the micro-batch.
 //
 // Invariant: at most kMaxLines are kept, however many records fail. A topic full of bad records
 //            must not fill the log: the remaining lines are counted, in one more line.

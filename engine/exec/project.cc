@@ -9,7 +9,7 @@ namespace engine {
 ProjectOperator::ProjectOperator(TaskContext& context, const ProjectStep& step)
     : RowwiseOperator(context, {Program(step.columns), step.old_too}), is_key_(step.is_key) {}
 
-// In absent rows only the key columns have values.
+// Returns the results with null in all columns of absent rows except the key columns.
 std::vector<ColumnPtr> ProjectOperator::masked(std::vector<Evaluated> results,
                                                const Bitmap& present) const {
   std::vector<ColumnPtr> out;
@@ -51,8 +51,8 @@ uint32_t list_size(const Column& list, uint32_t row) {
   return list.is_null(row) ? 0 : list.offsets()[row + 1] - list.offsets()[row];
 }
 
-// The results of the functions are zipped: the longest list decides the number of rows, and shorter
-// lists are filled with nulls.
+// Returns the number of output rows of a row. The results of the functions are zipped: the longest
+// list decides the number of rows, and shorter lists are filled with nulls.
 uint32_t longest(const std::vector<ColumnPtr>& lists, uint32_t row) {
   uint32_t count = 0;
   for (const ColumnPtr& list : lists) count = std::max(count, list_size(*list, row));
@@ -82,7 +82,8 @@ Status FlatMapOperator::take(Batch batch, RowResults results) {
   return expand();
 }
 
-// A row that was finished in part before the restart continues at its place.
+// Begins the current row. A row that was finished in part before the restart continues at its
+// place.
 void FlatMapOperator::begin_row() {
   Expanding& now = *expanding_;
   now.done = now.count = 0;
@@ -107,7 +108,7 @@ Batch FlatMapOperator::next_block(size_t max_rows, size_t max_bytes) {
   std::vector<uint32_t> source_rows;
   size_t bytes_left = max_bytes;
   while (now.row < now.batch.rows && source_rows.size() < max_rows && bytes_left > 0) {
-    // The list may be shorter now than when the record was begun; it then gives no further rows.
+    // If the list is shorter now than when the record was begun, it gives no further rows.
     const uint32_t begin = std::min(now.done, now.count);
     const size_t room = std::min(max_rows - source_rows.size(), bytes_left / now.element_bytes + 1);
     const auto end = static_cast<uint32_t>(std::min<size_t>(now.count, begin + room));
@@ -156,8 +157,8 @@ void FlatMapOperator::visit_rest(const VisitRecord& visit) const {
 
 void FlatMapOperator::own_rest() {
   if (expanding_) {
-    // A list that a function built owns its strings; EXPLODE passes its argument on, so its strings
-    // are copied.
+    // A list that a function built owns its strings. EXPLODE passes its argument on, so the strings
+    // of its list are copied.
     expanding_->batch = expanding_->batch.owned(0);
     for (ColumnPtr& list : expanding_->lists)
       if (holds_strings(list->type())) list = std::make_shared<const Column>(list->copy());

@@ -18,8 +18,9 @@ class ProjectOperator final : public RowwiseOperator {
   const std::vector<bool> is_key_;
 };
 
-// Table functions: a row gives one row for each element of its lists. Lists may be long, so output
-// is made in blocks; the place in a record that is finished in part is stored in the scalars.
+// Evaluates table functions: a row gives one row for each element of its lists. Lists may be long,
+// so output is made in blocks. If a record is finished in part, the scalars hold the number of its
+// written elements.
 class FlatMapOperator final : public RowwiseOperator {
  public:
   FlatMapOperator(TaskContext& context, const FlatMapStep& step);
@@ -36,9 +37,9 @@ class FlatMapOperator final : public RowwiseOperator {
   struct Expanding {
     Batch batch;
     std::vector<ColumnPtr> lists;
-    uint32_t row = 0, done = 0;  // `done` elements of row `row` are written,
-    uint32_t count = 0;          // of `count`
-    size_t element_bytes = 1;    // bytes per output row, including a copy of the other columns
+    uint32_t row = 0, done = 0;  // `done` of `count` elements of row `row` are written
+    uint32_t count = 0;
+    size_t element_bytes = 1;    // per output row, with a copy of its other columns
   };
   // A record whose first `done` elements were written before the restart.
   struct Place {

@@ -6,8 +6,8 @@
 
 namespace engine {
 
-// The task's thread holds the lock during each step that changes a table. A reader holds it for a microsecond or two; a
-// reader waits for another reader, but never for a step.
+// The task's thread holds the lock during each step that changes a table. A reader holds the lock for one or two
+// microseconds. A reader waits for another reader, but never for a step.
 //
 // Threads: any. Owner: shared by the task and its readers.
 class ReadGate {
@@ -23,7 +23,7 @@ class ReadGate {
     ~Change() { end(); }
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
-    // Call before invoking code that may read.
+    // Unlocks early. Call before invoking code that may read the tables.
     void end() {
       ReadGate* const gate = std::exchange(gate_, nullptr);
       if (!gate) return;
@@ -35,7 +35,7 @@ class ReadGate {
     ReadGate* gate_;
   };
 
-  // Returns the lock of a reader; the lock is not held if the task is changing its tables.
+  // Takes the lock for a reader. The returned lock is not held if the task is changing its tables.
   std::unique_lock<std::mutex> try_read() {
     std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
     for (int tries = 0; tries < kTries && !is_changing_.load(std::memory_order_relaxed); ++tries)
@@ -44,10 +44,10 @@ class ReadGate {
   }
 
  private:
-  static constexpr int kTries = 200;  // the time that a few readers take
+  static constexpr int kTries = 200;  // about the time that a few readers hold the lock
 
   std::mutex mutex_;
-  // Hint for readers: while it is set, trying is pointless.
+  // Hint for readers: they do not try to take the lock while this flag is set.
   std::atomic<bool> is_changing_ = false;
 };
 

@@ -10,7 +10,8 @@ Result<std::optional<records::RecordReader>> RecordCursor::enter(const LogBatch&
   const bool is_known = base_offset_ == stored.base_offset &&
                         stored.bytes.size() >= records::kBatchHeaderSize &&
                         load_be<uint32_t>(stored.bytes.data() + kCrcPlace) == crc_;
-  // Bytes on disk may have been damaged since they were checked when they were written.
+  // The checksum is verified when the batch is entered for the first time, because bytes on disk
+  // may have been damaged since they were written.
   const records::BatchView batch = TRY(records::parse_batch(
       stored.bytes, is_known ? records::BatchCheck::Shape : records::BatchCheck::ShapeAndCrc));
   if (!is_known) {

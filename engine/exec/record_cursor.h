@@ -13,27 +13,27 @@ namespace engine {
 // Threads: the task's. Owner: the task, one for each of its input partitions.
 class RecordCursor {
  public:
-  // Returns a reader of the batch: from its beginning, or from the place of leave(). The records
-  // are valid as long as the bytes of the batch, or the buffer of owner(). Fails with CorruptRecord
-  // if the batch does not match its checksum or cannot be decompressed.
+  // Returns a reader of the batch, which begins at the first record or at the place of leave(). The
+  // records are valid as long as the bytes of the batch, or the buffer of owner(). Fails with
+  // CorruptRecord if the batch does not match its checksum or cannot be decompressed.
   //
-  // Returns nullopt if `unpack_bytes`, which the decompressed bytes are subtracted from, runs out:
-  // the next call with this batch continues.
+  // The function subtracts the decompressed bytes from `unpack_bytes`, and returns nullopt when
+  // none are left; the next call with this batch then continues the decompression.
   Result<std::optional<records::RecordReader>> enter(const LogBatch& stored, size_t& unpack_bytes);
-  // The next record of the reader becomes the first one when the batch is entered again.
+  // Leaves the batch: entering it again continues with the next record of the reader.
   void leave(const records::RecordReader& reader) { place_ = reader.place(); }
-  // All records of the batch are taken.
+  // Ends the batch, all of whose records have been taken.
   void finish() { *this = {}; }
 
-  // The decompressed bytes of the batch; null if it was not compressed.
+  // Returns the decompressed bytes of the batch; null if it was not compressed.
   std::shared_ptr<const void> owner() const { return unpacked_; }
 
  private:
-  // Identify the batch that has been checked. Compaction may replace it by another one.
+  // Identify the batch that has been checked. Compaction may replace the batch at an offset.
   std::optional<Offset> base_offset_;
   uint32_t crc_ = 0;
-  std::optional<records::RecordReader::Place> place_;  // none while the batch is being decompressed
-  std::shared_ptr<records::Decompressor> unpacked_;    // shared with columns, once it is complete
+  std::optional<records::RecordReader::Place> place_;  // none while decompressing
+  std::shared_ptr<records::Decompressor> unpacked_;    // shared with columns once complete
 };
 
 }  // namespace engine

@@ -14,7 +14,7 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kNoHeadersSize = 1;  // the count only
+constexpr size_t kNoHeadersSize = 1;  // size of headers that consist of the count only
 
 std::vector<ColumnDef> columns_of(const Schema& schema, const std::vector<int>& indexes) {
   std::vector<ColumnDef> columns;
@@ -113,7 +113,7 @@ Status RecordDecoder::collect(std::span<const LogBatch> batches, DecodeRange& ra
     }
     Result<std::optional<records::RecordReader>> entered = cursor.enter(stored, range.unpack_bytes);
     if (!entered) {
-      if (out.size() > 0) return {};  // the records before the damaged batch are taken first
+      if (out.size() > 0) return {};  // the records before the damaged batch are returned first
       return std::move(entered).error();
     }
     if (!*entered) return {};
@@ -122,7 +122,8 @@ Status RecordDecoder::collect(std::span<const LogBatch> batches, DecodeRange& ra
     cursor.leave(*reader);
     for (records::RecordView record; reader->next(record); cursor.leave(*reader)) {
       const Offset offset = stored.base_offset + record.offset_delta;
-      // Records that are not single rows of the old format are left to decode_blocks().
+      // Only single rows of the format that preceded blocks are decoded here; decode_blocks()
+      // decodes the others.
       if (step_.exchange >= 0 && rows_of_exchange_block(record.value.value_or("")) != size_t{0}) {
         out.next = std::max(out.next, offset);
         return {};
@@ -164,8 +165,8 @@ Result<DecodedChunk> RecordDecoder::decode(std::span<const LogBatch> batches, in
   }
   std::optional<RowProblem> unavailable;
   if (!may_wait_) return decode_records(batches, partition, range, cursor, unavailable);
-  // The records before one that must wait are decoded a second time, without that record; this is
-  // rare.
+  // If a record must wait, the records before it are decoded a second time, without that record.
+  // This is rare.
   for (const RecordCursor before = cursor;;) {
     DecodedChunk chunk = TRY(decode_records(batches, partition, range, cursor, unavailable));
     if (!unavailable) return chunk;
@@ -244,7 +245,7 @@ Result<Batch> RecordDecoder::read_columns(Records& records, int32_t partition,
   }
   records.keep_for(raw_keys);
   batch.columns.push_back(std::make_shared<const Column>(std::move(raw_keys)));
-  // The old side of a change from an exchange has the key of the new side.
+  // The old version of a changed row from an exchange has the key of the new version.
   for (size_t i = 0; batch.has_old() && i < key_columns_.size(); ++i)
     batch.old_columns[i] = batch.columns[i];
   return batch;
@@ -261,8 +262,7 @@ std::vector<std::string_view> RecordDecoder::read_keys(Records& records,
   records.take_failures("key", status, keep);
   if (!is_table || step_.exchange >= 0) return windows;
   for (size_t row = 0; row < keep.size(); ++row)
-    if (!records.keys[row]) keep[row] = false;  // as in Kafka Streams, a record without a key is no
-                                                // row
+    if (!records.keys[row]) keep[row] = false;  // without a key: no row, as in Kafka Streams
   return windows;
 }
 
@@ -278,7 +278,7 @@ void RecordDecoder::write_keys(const std::vector<Column>& columns,
   std::string key;
   for (size_t row = 0; row < keep.size(); ++row) {
     const std::optional<std::string_view> bytes = written[row];
-    // A key that consists of nulls only counts as no key.
+    // A key all of whose columns are null counts as no key.
     if (!bytes) keep[row] = false;
     if (!keep[row]) {
       raw_keys.append_null();
@@ -296,7 +296,7 @@ std::vector<std::string_view> RecordDecoder::split_windowed_keys(Records& record
   std::vector<std::string_view> windows(keep.size());
   const size_t suffix = window_suffix_size(*step_.window);
   const size_t first_bound =
-      step_.schema.columns.size() + 3;  // behind ROWTIME, ROWPARTITION, ROWOFFSET
+      step_.schema.columns.size() + 3;  // after ROWTIME, ROWPARTITION, ROWOFFSET
   for (size_t row = 0; row < keep.size(); ++row) {
     std::optional<std::string_view>& key = records.keys[row];
     if (!key || key->size() < suffix) {
@@ -363,7 +363,7 @@ Status RecordDecoder::take_timestamps(Records& records, const std::vector<Column
     std::string_view problem = "the record's time is before 1970";
     std::optional<int64_t> timestamp = records.timestamps[row];
     if (timestamp_column_ >= 0 &&
-        batch.present.test(row))  // a delete has no columns, so the record's own time counts
+        batch.present.test(row))  // a delete has no columns, so its record's own time counts
       timestamp = timestamp_of(columns[static_cast<size_t>(timestamp_column_)], row, problem);
     if (timestamp && *timestamp >= 0) {
       batch.timestamps[row] = *timestamp;

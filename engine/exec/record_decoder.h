@@ -17,7 +17,8 @@
 
 namespace engine {
 
-// Bytes that Kafka Streams appends to a windowed key: the start; for sessions the end, then the start.
+// Returns the number of bytes that Kafka Streams appends to a windowed key: the start; for sessions the end, then the
+// start.
 inline size_t window_suffix_size(const SourceWindow& window) {
   return window.type == WindowType::Session ? 16 : 8;
 }
@@ -34,7 +35,7 @@ struct DecodedChunk {
   Batch batch;
   Offset next;                          // the first record after the chunk
   std::vector<RecordFailure> failures;  // in order, one per record
-  size_t unpack_bytes_left;             // rest of DecodeRange::unpack_bytes
+  size_t unpack_bytes_left;             // unused rest of DecodeRange::unpack_bytes
   MergeTimes merge = {};                // for rows from a time-ordered exchange
   // Why the record at `next` cannot be read yet: its schema is being fetched.
   std::string waits_for = {};
@@ -44,34 +45,35 @@ struct DecodedChunk {
 struct DecodeRange {
   Offset from, end{INT64_MAX};  // offsets
   size_t max_rows = SIZE_MAX;
-  size_t max_bytes = SIZE_MAX;     // keys and values; at least one record
-  size_t unpack_bytes = SIZE_MAX;  // limit for decompressed bytes; the next call continues a batch that exceeds it
-  // Exchanges: return more than `max_rows` instead of part of a block, since each part decodes the whole block again.
+  size_t max_bytes = SIZE_MAX;     // limit for keys and values; one record is always decoded
+  size_t unpack_bytes = SIZE_MAX;  // limit for decompressed bytes; larger batches take more calls
+  // For exchanges: may return more than `max_rows` rows instead of a part of a block, since each part decodes the
+  // whole block again.
   bool whole_blocks = false;
 };
 
-// Keeps no decoded records, so it may decode ahead, and for several tasks.
+// Decodes records of one input. Keeps no decoded records, so one decoder may decode ahead, and for several tasks.
 //
-// Threads: the task's, or those of all tasks that share it, which are on one loop.
+// Threads: the task's. A decoder that several tasks share (SharedRecords) is used by one of them at a time.
 class RecordDecoder {
  public:
   struct Options {
     const SchemaLookup* schemas = nullptr;  // schemas that records refer to; null: none
-    // A record without a usable time ends the query; otherwise it is left out.
+    // If set, a record without a usable time ends the query; otherwise the record is left out.
     bool fails_on_invalid_times = false;
     bool operator==(const Options&) const = default;
   };
   static Result<std::unique_ptr<RecordDecoder>> make(const InputStep& step, const Layout& layout,
                                                      Options options);
 
-  // Leaves out unreadable records; the caller reports each of them once it has passed it. The strings are views into
-  // the bytes of the log, unless the batch is compressed. Ends before a damaged batch; fails with CorruptRecord if that
-  // is the first batch.
+  // Decodes the records of the range from the batches. Unreadable records are left out; the caller reports each of
+  // them once it has passed the record. The strings are views into the bytes of the log, unless the batch is
+  // compressed. Decoding ends before a damaged batch; fails with CorruptRecord if the first batch is damaged.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor);
 
-  // Decodes keys of rows that a table has stored into key columns and window bounds. The strings of the columns are
-  // views into `keys`.
+  // Decodes keys of stored rows of a table into key columns and window bounds. The strings of the columns are views
+  // into `keys`.
   Status read_stored_keys(std::span<const std::string_view> keys, std::vector<Column>& columns);
 
   const InputStep& step() const { return step_; }
@@ -115,7 +117,7 @@ class RecordDecoder {
   const InputStep step_;
   const Layout layout_;
   const Options options_;
-  const bool may_wait_;  // a record may refer to a schema that must be fetched first
+  const bool may_wait_;  // whether a record may refer to a schema that must be fetched first
   std::vector<bool>
       read_;  // layout columns that are decoded: used columns, and keys that are re-encoded
   std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout
@@ -123,7 +125,7 @@ class RecordDecoder {
   int timestamp_column_ = -1;
   std::optional<TimePattern> timestamp_pattern_;
   std::unique_ptr<Reader> key_reader_, value_reader_;
-  // For tables whose keys carry schema ids: re-encodes keys for the store, so that equal keys have equal bytes.
+  // Re-encodes keys for the store if the keys of a table carry schema ids, so that equal keys have equal bytes.
   std::unique_ptr<Writer> key_writer_;
 };
 

@@ -12,7 +12,7 @@ bool same_key(const Batch& batch, size_t key_count, uint32_t row) {
   return true;
 }
 
-// One output row: the source row, and which of its two sides it takes.
+// One output row: the source row, and whether the output takes its new and its old version.
 struct Side {
   uint32_t row;
   bool takes_new, takes_old;
@@ -23,7 +23,7 @@ Column take(const Column& now, const Column& old, const std::vector<Side>& sides
   Column out(now.type());
   out.reserve(sides.size());
   for (const Side& side : sides) {
-    // The key columns are set on both sides of a row, even if a side is absent.
+    // The key columns are set in both versions of a row, even if one version is absent.
     const bool from_new = want_new ? side.takes_new : !side.takes_old && is_key;
     const bool from_old = want_new ? !side.takes_new && is_key : side.takes_old;
     if (from_new)

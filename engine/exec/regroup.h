@@ -7,8 +7,8 @@
 namespace engine {
 
 // Drops rows with a null in the key. An update of a table that changes the key becomes two rows:
-// first the delete under the old key, then the insert under the new one; behind this operator the
-// old and new key of a row are therefore equal.
+// the delete under the old key, followed by the insert under the new one. The operators behind this
+// one therefore see the same key in the old and in the new version of a row.
 class RegroupOperator final : public Operator {
  public:
   RegroupOperator(TaskContext& context, const RegroupStep& step) : Operator(context), step_(step) {}

@@ -10,7 +10,8 @@
 namespace engine {
 namespace {
 
-// Each column has its own random sequence, so that adding or changing a column leaves the others as they are.
+// Each column has its own random sequence, so that adding or changing a column does not change the values of the
+// others.
 constexpr uint64_t kColumnStride = 0x9e3779b97f4a7c15, kRowStride = 0xd1342543de82ef95;
 
 class Chance {
@@ -23,7 +24,7 @@ class Chance {
   uint64_t seed_;
 };
 
-// Chooses one of `choices` values for a row, from 0 on. 0 choices stand for 2^64.
+// Chooses one of `choices` values for a row, numbered from 0. For 0 choices, there are 2^64 values.
 class Chooser {
  public:
   Chooser(GeneratorKind kind, uint64_t choices) : kind_(kind), choices_(choices) {}
@@ -39,13 +40,13 @@ class Chooser {
     }
     const uint64_t chance = random.next();
     if (choices_ == 0) return chance;
-    // The upper half of a product needs no division; its error is 2^-64 times the number of choices.
+    // The upper half of the product needs no division. Its error is 2^-64 times the number of choices.
     return static_cast<uint64_t>((static_cast<unsigned __int128>(chance) * choices_) >> 64);
   }
 
  private:
-  // (n + 1)^u, for a uniform u in [0, 1), rounded down, is k with a probability proportional to ln(1 + 1/k), which is
-  // about 1/k.
+  // The result is (n + 1)^u, rounded down, less 1, for a uniform u in [0, 1). The rounded value is k with a
+  // probability proportional to ln(1 + 1/k), which is about 1/k.
   uint64_t zipf(double u) const {
     const double n = choices_ == 0 ? 0x1p64 : static_cast<double>(choices_);
     const double k = std::floor(std::exp(u * std::log1p(n)));

@@ -21,11 +21,12 @@ class ColumnGenerator {
 // Threads: belongs to a task.
 class RowGenerator {
  public:
-  // Fails with CorruptRecord if a rule does not fit the type of its column. (Statements are checked before.)
+  // Returns a generator of the plan's rows. Fails with CorruptRecord if a rule does not fit the type of its column;
+  // the planner has checked this for statements.
   static Result<RowGenerator> make(const GeneratorPlan& plan, const Schema& schema);
 
-  // Returns the rows `first` to `first + count - 1`, generated at `now_ms`: the columns of the schema, with offsets,
-  // times and presence.
+  // Returns the rows `first` to `first + count - 1`, as generated at `now_ms`: the columns of the schema, and the
+  // offsets, times and presence of the rows.
   Batch rows(int64_t first, size_t count, int64_t now_ms) const;
 
  private:

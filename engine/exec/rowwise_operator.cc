@@ -10,21 +10,23 @@ namespace engine {
 
 namespace {
 
-// An evaluation that exceeds this time is abandoned, and repeated with fewer rows or on another thread. Its work is
-// lost, so the limit is several times the usual duration (4,096 rows: well under a millisecond).
+// An evaluation that exceeds this time is abandoned, and repeated with fewer rows or on another thread. The work done
+// so far is lost, so the limit is several times the usual duration (well under a millisecond for 4,096 rows).
 constexpr int64_t kMaxEvaluationUs = 5'000;
 // An evaluation of more than half the limit counts as slow.
 constexpr int64_t kSlowUs = kMaxEvaluationUs / 2;
 constexpr size_t kShrink = 8, kGrow = 2;
-// No function checks the clock while it works on one value. A text of this size takes about a millisecond; the slowest
-// functions, over arrays, take some tens of milliseconds.
+// Limit for a value that is evaluated on this thread, because no function checks the clock while it works on one
+// value. Most functions need about a millisecond for a text of this size; the slowest functions, over arrays, take
+// some tens of milliseconds.
 constexpr size_t kMaxValueBytesHere = size_t{512} << 10;
-// Limit for all values of one evaluation. The next operators process as much as a slice allows, and the rest is copied
-// for the next slice.
+// Limit for all values of one evaluation. The next operators process as much as a slice allows, and the remaining
+// values are copied for the next slice.
 constexpr size_t kMaxBytesAtOnce = size_t{8} << 20;
-// Limit for the arrays, maps and structs of a row, which functions walk without allocating.
+// Limit for the arrays, maps and structs of a row that is evaluated on this thread. Functions walk these values
+// without allocating, so the memory limits do not stop them.
 constexpr size_t kMaxItemBytesHere = size_t{128} << 10;
-// Most batches have fewer items in arrays, maps and structs. If a batch has more, a single row may be too large.
+// Most batches have fewer items in arrays, maps and structs. If a batch has more, the size of each row is checked.
 constexpr size_t kManyItems = size_t{64} << 10;
 
 size_t items_of(const Column& column) {
@@ -60,12 +62,14 @@ Status RowwiseOperator::resume() {
   return {};
 }
 
-// Returns nullopt if more time is needed: fewer rows are tried next, or another thread evaluates the row.
+// Evaluates the next rows. Returns nullopt if more time is needed: fewer rows are tried next, or another thread
+// evaluates the row.
 std::optional<RowwiseOperator::Part> RowwiseOperator::next_part() {
   if (slow_row_) {
     if (!slow_row_->is_done()) return std::nullopt;
     const std::shared_ptr<SlowRow> done = std::exchange(slow_row_, nullptr);
-    // CPU time, not elapsed time: on a busy machine all rows would seem slow and be handed over one by one.
+    // The limit applies to CPU time and not to elapsed time: on a busy machine all rows would seem slow and be handed
+    // over one by one.
     is_slow_ = done->cpu_us() > kSlowUs;
     pass(1);
     return Part{done->row(), done->take_results()};
@@ -88,8 +92,9 @@ std::optional<RowwiseOperator::Part> RowwiseOperator::next_part() {
   return Part{std::move(batch), *std::move(results)};
 }
 
-// Returns nullopt if the evaluation was abandoned: it exceeded its time or memory limits, and the rows can be split or
-// evaluated on another thread. If neither is possible, no limit applies, and what fails is an error of the row.
+// Evaluates the rows. Returns nullopt if the evaluation was abandoned because it exceeded its time or memory limits,
+// and the rows can be split or evaluated on another thread. If neither is possible, no limit applies, and a failure
+// is an error of the row.
 std::optional<RowResults> RowwiseOperator::evaluate(const Batch& batch) {
   EvalBudget& budget = context().budget;
   const bool may_stop = batch.rows > 1 || context().run_aside;
@@ -108,8 +113,8 @@ std::optional<RowResults> RowwiseOperator::evaluate(const Batch& batch) {
   return results;
 }
 
-// Returns the number of rows before the next one whose arrays and maps are too large for this thread. Large texts stay
-// here: copying one would take as long as most functions do.
+// Returns the number of rows before the next row whose arrays and maps are too large for this thread. Rows with large
+// texts stay on this thread, because copying a text would take as long as most functions do.
 size_t RowwiseOperator::rows_before_large(size_t rows) const {
   if (!has_many_items_) return rows;
   std::vector<size_t> bytes(rows);
@@ -119,7 +124,7 @@ size_t RowwiseOperator::rows_before_large(size_t rows) const {
   return static_cast<size_t>(std::ranges::find_if(bytes, is_large) - bytes.begin());
 }
 
-// Marks the first rows of the rest as processed.
+// Removes the first rows of the rest, which are processed.
 void RowwiseOperator::pass(size_t rows) {
   if ((row_ += rows) < rest_.rows) return;
   rest_ = {};

@@ -8,10 +8,10 @@
 
 namespace engine {
 
-// If an evaluation is too expensive for a whole batch (growing texts, regular expressions), it runs on fewer rows at a
-// time, in several steps; the result does not depend on which rows are evaluated together. A row that takes too long by
-// itself is evaluated on another thread, if one exists (TaskContext::run_aside): until then that row and all later rows
-// are the operator's rest.
+// An evaluation may be too expensive for a whole batch (growing texts, regular expressions). It then runs in several
+// steps, on fewer rows in each; the result does not depend on which rows are evaluated together. A row that takes too
+// long by itself is evaluated on another thread, if one exists (TaskContext::run_aside). Until the result arrives,
+// that row and all later rows are the operator's rest.
 class RowwiseOperator : public Operator {
  public:
   RowwiseOperator(TaskContext& context, RowExpressions expressions)
@@ -46,10 +46,10 @@ class RowwiseOperator : public Operator {
   const std::shared_ptr<const RowExpressions> expressions_;
   Batch rest_;
   size_t row_ = 0;                     // first row of rest_ that is not taken
-  size_t chunk_rows_ = SIZE_MAX;       // rows evaluated at once
-  bool has_many_items_ = false;        // one of the rest's rows may be too large
-  bool is_slow_ = false;               // single rows are handed over without trying
-  std::shared_ptr<SlowRow> slow_row_;  // the first row of the rest while another thread has it
+  size_t chunk_rows_ = SIZE_MAX;       // rows of one evaluation
+  bool has_many_items_ = false;        // a row of the rest may be too large for this thread
+  bool is_slow_ = false;               // single rows are not tried on this thread
+  std::shared_ptr<SlowRow> slow_row_;  // first row of the rest, while another thread evaluates it
 };
 
 }  // namespace engine

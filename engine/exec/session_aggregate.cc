@@ -25,7 +25,8 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
-// Group of the unwritten sessions. It is empty, since all other groups begin with a letter.
+// Name of the group that lists the unwritten sessions. The name is empty, which differs from all others, because the
+// names of the other groups begin with a letter.
 constexpr std::string_view kUnwritten = "";
 std::string group_of(std::string_view key) { return "k" + std::string(key); }
 std::string_view key_of(std::string_view group) { return group.substr(1); }
@@ -44,7 +45,7 @@ const std::string& last_suffix() {
 
 }  // namespace
 
-// Collects one row for each change: deleted sessions, and the session that they become.
+// Collects one output row for each change: the deletes of sessions, and the session that replaces them.
 class SessionAggregateOperator::Changes {
  public:
   explicit Changes(const SessionAggregateOperator& owner)
@@ -56,7 +57,7 @@ class SessionAggregateOperator::Changes {
   }
   size_t size() const { return rows_.size(); }
 
-  // `old`: the states before the change; null if the session did not exist.
+  // Adds a delete of the session. `old` has the states before the change.
   void add_delete(size_t row, const Session& session, const GroupStates& old) {
     add(row, session.start, session.end, false, &old);
     for (Column& column : results_) column.append_null();
@@ -185,7 +186,7 @@ Status SessionAggregateOperator::take_block() {
     if (rest.row >= rest.prefetched) prefetch_sessions();
     if (rest.batch.present.test(rest.row)) {
       if (must_close()) {
-        if (changes.size() > 0) break;  // earlier changes are written first
+        if (changes.size() > 0) break;  // rows of earlier changes are written first
         TRY(close_some());
         if (must_close() || !may_go_on()) return {};
       }
@@ -216,7 +217,7 @@ bool SessionAggregateOperator::tidy() {
   return has_more;
 }
 
-// Fetches the sessions of the next rows together, before they are looked up one by one.
+// Fetches the sessions of the next rows together, before sessions_near() looks them up one by one.
 void SessionAggregateOperator::prefetch_sessions() {
   Rest& rest = *rest_;
   const size_t count = std::min(RangeStore::kPrefetchedAtOnce, rest.batch.rows - rest.row);
@@ -228,7 +229,8 @@ void SessionAggregateOperator::prefetch_sessions() {
   rest.prefetched = rest.row + count;
 }
 
-// Moves stream time to the current record; returns true if sessions have closed that must be written first.
+// Moves stream time to the time of the current record. Returns true if sessions have closed that must be written
+// before the record is counted.
 bool SessionAggregateOperator::must_close() {
   const Rest& rest = *rest_;
   const int64_t time = rest.batch.timestamps[rest.row];
@@ -288,8 +290,8 @@ Status SessionAggregateOperator::take_row(Changes& changes) {
   return {};
 }
 
-// Returns the sessions that a record at this time belongs to, in the order of their times, without sessions that end
-// before `from_end`.
+// Returns the sessions that become one with a record at this time, in the order of their times. Sessions that end
+// before `from_end` are left out.
 Result<std::vector<SessionAggregateOperator::Session>> SessionAggregateOperator::sessions_near(
     std::string_view group, int64_t time, int64_t from_end) {
   std::vector<Session> near;
@@ -297,7 +299,8 @@ Result<std::vector<SessionAggregateOperator::Session>> SessionAggregateOperator:
   std::string from;
   append_be<int64_t>(from, std::max<int64_t>(from_end, 0));
   bool is_past = false;
-  // Sessions of a key do not overlap: all sessions behind one that starts too late start even later.
+  // Sessions of a key do not overlap. Therefore the search ends at a session that starts too late: all later sessions
+  // start even later.
   const auto take = [&](std::string_view suffix, std::string_view value) {
     const int64_t end = load_be<int64_t>(suffix.data());
     const int64_t start = load_be<int64_t>(suffix.data() + kTimeBytes);
@@ -475,7 +478,7 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
       part = TRY(store_.next_part(*part + 1));
     }
     if (part) {
-      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();  // used for its place only
+      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();  // for its place
       look_up.entries->place.start = *part;
       look_up.entries->memory_key = from;
       break;
@@ -550,7 +553,7 @@ void SessionAggregateOperator::visit_rest(const VisitRecord& visit) const {
 }
 
 void SessionAggregateOperator::own_rest() {
-  // Finished rows stay in the batch, because the keys are indexed by row number.
+  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
   if (rest_) rest_->batch = rest_->batch.owned(0);
 }
 

@@ -10,22 +10,23 @@ namespace engine {
 
 namespace {
 
-// A reader further behind is not waited for: its chunks would be gone before it needs them.
+// Distance up to which a chunk is kept for a reader. The chunks for a reader further behind would be dropped before
+// it needs them.
 constexpr int64_t kNear = 64 * 1024;       // records
-constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; each reader decodes larger chunks itself
+constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; each reader decodes a larger chunk itself
 constexpr size_t kBytesOfNothing = 4096;   // approximate overhead of a chunk with one short record
-// Longest wait for a chunk that another loop is decoding, which takes about a quarter of it. A loop may be held up this
-// long by other work anyway.
+// Longest wait for a chunk that another loop is decoding; decoding takes about a quarter of this time. Other work may
+// hold up a loop as long anyway.
 constexpr std::chrono::milliseconds kLongestWait(2);
-// If room is needed, a chunk older than this is dropped: a reader that has not reached it is paused, or waits for
-// something else.
+// Age at which a chunk may be dropped if memory is needed. A reader that has not reached the chunk by then is paused,
+// or waits for something else.
 constexpr std::chrono::seconds kLongestKept(1);
 
 bool have_same_types(const Layout& a, const Layout& b) {
   return std::ranges::equal(a, b, {}, &LayoutColumn::type, &LayoutColumn::type);
 }
 
-// Returns whether both decode a record in the same way, except for the columns that they leave out.
+// Returns whether both decoders decode a record in the same way, except for the columns that they leave out.
 bool decode_alike(const RecordDecoder& a, const RecordDecoder& b) {
   const InputStep &one = a.step(), &other = b.step();
   return one.topic == other.topic && one.exchange == other.exchange && one.kind == other.kind &&
@@ -82,11 +83,11 @@ std::unique_ptr<SharedRecords::Reader> SharedRecords::join(const PartitionRef& p
   return reader;
 }
 
-// Adds columns to the group. The kept chunks lack these columns, so they are dropped.
+// Adds columns to the group. The kept chunks lack the new columns, so they are dropped.
 void SharedRecords::widen(Group& group, const std::vector<bool>& used) {
   for (size_t i = 0; i < used.size(); ++i)
     if (used[i]) group.used[i] = true;
-  ++group.generation;  // a reader that is decoding notices it
+  ++group.generation;  // lets a decoding reader see that `used` has changed
   group.decoders.clear();
   for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();)
     chunk = chunk->decoded ? forget(group, chunk) : chunk + 1;
@@ -103,7 +104,7 @@ void SharedRecords::leave(Reader& reader) {
   if (groups->second.empty()) groups_.erase(groups);
 }
 
-// The reader no longer waits for chunks that begin before `next`.
+// Removes the reader from the chunks that begin before `next`. Chunks that no reader awaits are dropped.
 void SharedRecords::await_no_more(Reader& reader, Offset next) {
   Group& group = reader.group_;
   for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();) {
@@ -134,7 +135,8 @@ Result<DecodedChunk> SharedRecords::decode(Reader& reader, std::span<const LogBa
 
   const auto chunk = find();
   if (chunk == group.chunks.end()) {
-    // The range ends at the next existing chunk: a reader that passed its first record would find no further chunk.
+    // The range must end at the next existing chunk: readers that read past the first record of a chunk do not find
+    // it.
     for (const Chunk& one : group.chunks)
       if (one.from > range.from) range.end = std::min(range.end, one.from);
     if (!those_behind(reader, range.from).empty())
@@ -159,13 +161,13 @@ Result<DecodedChunk> SharedRecords::decode_alone(Reader& reader, std::span<const
   return chunk;
 }
 
-// A failure may be due to a column that this reader does not use. The chunk is then of no use to it, unless the reader
-// uses all columns of the group.
+// Returns whether a chunk is complete for this reader. A column that this reader does not use may have caused a
+// failure. A chunk with failures is therefore usable only if the reader uses all columns of the group.
 bool SharedRecords::is_good_for(const Reader& reader, const DecodedChunk& decoded) {
   return decoded.failures.empty() || reader.group_.used == reader.own_.step().used;
 }
 
-// Returns null if the chunk does not fit the reader's range.
+// Returns the chunk's records for the reader; null if the chunk does not fit the reader's range.
 std::shared_ptr<const DecodedChunk> SharedRecords::take(Reader& reader, const DecodeRange& range,
                                                         Chunks::iterator chunk) {
   std::shared_ptr<const DecodedChunk> decoded = chunk->decoded;
@@ -179,7 +181,7 @@ std::shared_ptr<const DecodedChunk> SharedRecords::take(Reader& reader, const De
   return decoded;
 }
 
-// Decodes all columns that any reader of the group uses; releases the lock while it decodes.
+// Decodes all columns that the readers of the group use. Releases the lock while it decodes.
 Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
                                                    std::span<const LogBatch> batches,
                                                    int32_t partition, DecodeRange range,
@@ -194,7 +196,7 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
   const RecordCursor before = cursor;
   Result<DecodedChunk> chunk = decoder->decode(batches, partition, range, cursor);
   const size_t bytes = kBytesOfNothing + (chunk ? bytes_of(chunk->batch) : 0);
-  // The decoder waits for a schema that this reader may not need.
+  // The decoder may wait for a schema that this reader does not need.
   const bool must_wait = chunk && !chunk->waits_for.empty();
   const bool is_to_keep = chunk && !must_wait && chunk->batch.rows > 0 && bytes <= kMaxKeptOfOne;
   if (is_to_keep) chunk->batch = chunk->batch.owned(0);
@@ -205,7 +207,7 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
   const auto place = std::ranges::find(group.chunks, range.from, &Chunk::from);
   Chunk kept = std::move(*place);
   group.chunks.erase(place);
-  // Readers that stopped waiting have passed the chunk.
+  // Readers that have passed the chunk, because they did not wait for it, no longer need it.
   std::erase_if(kept.awaited, [&](const Reader* one) { return one->next_ > range.from; });
   std::shared_ptr<const DecodedChunk> decoded;
   if (chunk) decoded = std::make_shared<const DecodedChunk>(std::move(*chunk));
@@ -241,8 +243,8 @@ Result<std::unique_ptr<RecordDecoder>> SharedRecords::take_decoder(Group& group)
   return RecordDecoder::make(step, first.layout(), first.options());
 }
 
-// Existing chunks are needed before newer ones: they are dropped only if their readers are too far behind, or have not
-// come within kLongestKept.
+// Frees memory for a new chunk; returns false if that is impossible. Existing chunks are needed before newer ones.
+// They are dropped only if their readers are too far behind, or have not reached them within kLongestKept.
 bool SharedRecords::make_room(Group& group, Offset from, size_t bytes) {
   if (kept_bytes_ + bytes <= max_kept_bytes_) return true;
   for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();) {

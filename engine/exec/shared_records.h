@@ -15,16 +15,18 @@
 
 namespace engine {
 
-// Tasks that read a partition in the same way (same columns, formats and event times) form a group; the columns that
-// they use may differ. The first task that reaches some records decodes the columns that the group uses; the result is
-// kept until the tasks that are at most a little behind have taken it. A task far from the others decodes for itself.
+// Tasks that read a partition in the same way (the same columns, formats and event times) form a group; the columns
+// that they use may differ. The first task that reaches some records decodes the columns that the group uses. The
+// chunk is kept until the tasks that are at most a little behind have taken it. A task far from the others decodes
+// for itself.
 //
 //   task 1   ──────────────────────►|          decodes, keeps two chunks for tasks 2 and 3
-//   task 2   ────────────────►|░░░░░           takes these
+//   task 2   ────────────────►|░░░░░           takes these chunks
 //   task 3   ─────────►|░░░░░░▓▓▓▓▓▓
-//   task 4   ──►|                               is too far behind to be waited for
+//   task 4   ──►|                               is too far behind: no chunk is kept for it
 //
-// If tasks of several loops reach a place at the same time, one decodes and the others wait for it, up to a limit.
+// If tasks of several loops reach the same record at the same time, one task decodes and the others wait for the
+// chunk, up to a limit.
 //
 // Threads: any; a reader belongs to its task. Owner: the node, or the owner of the tasks; outlives them.
 class SharedRecords {
@@ -35,11 +37,11 @@ class SharedRecords {
   explicit SharedRecords(size_t max_kept_bytes = size_t{8} << 20)
       : max_kept_bytes_(max_kept_bytes) {}
 
-  // Adds a task that reads a partition from `next` on; `own` decodes records that are not shared, and must outlive the
-  // reader.
+  // Adds a task that reads a partition from `next` on. `own` decodes the records that are not shared, and must
+  // outlive the reader.
   std::unique_ptr<Reader> join(const PartitionRef& partition, RecordDecoder& own, Offset next);
 
-  // Number of chunks that a reader received from another reader.
+  // Returns the number of chunks that readers received from other readers.
   uint64_t taken() const;
   size_t kept_bytes() const;
 
@@ -47,18 +49,18 @@ class SharedRecords {
   struct Chunk {
     Offset from;
     std::shared_ptr<const DecodedChunk> decoded;  // null: a reader is decoding it
-    std::vector<Reader*> awaited;                 // readers that will reach it
+    std::vector<Reader*> awaited;                 // readers that will reach the chunk
     size_t bytes = 0;
     std::chrono::steady_clock::time_point since = {};
   };
-  using Chunks = std::vector<Chunk>;  // decoded chunks are ordered from the oldest on
+  using Chunks = std::vector<Chunk>;  // the decoded ones are ordered by age, oldest first
   // Tasks that read a partition in the same way.
   struct Group {
     PartitionRef partition;
     std::vector<Reader*> readers;
     std::vector<bool> used;                                // columns that at least one reader uses
     uint64_t generation = 0;                               // incremented if `used` grows
-    std::vector<std::unique_ptr<RecordDecoder>> decoders;  // for these columns, not in use
+    std::vector<std::unique_ptr<RecordDecoder>> decoders;  // idle decoders for these columns
     Chunks chunks;
   };
   using Groups = std::vector<std::unique_ptr<Group>>;
@@ -74,7 +76,7 @@ class SharedRecords {
   std::shared_ptr<const DecodedChunk> take(Reader& reader, const DecodeRange& range,
                                            Chunks::iterator chunk);
 
-  // These functions run without the lock, except decode_for_all(), which receives it.
+  // These functions take the lock themselves, except decode_for_all(), which receives it.
   Result<DecodedChunk> decode(Reader& reader, std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor);
   Result<DecodedChunk> decode_alone(Reader& reader, std::span<const LogBatch> batches,
@@ -93,14 +95,14 @@ class SharedRecords {
   uint64_t taken_ = 0;
 };
 
-// Place of one task in a partition.
+// The place of one task in a partition.
 class SharedRecords::Reader {
  public:
   ~Reader() { shared_.leave(*this); }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // Like RecordDecoder::decode(), with at most as many rows. Strings may be views into the chunk.
+  // Decodes like RecordDecoder::decode(), and returns at most as many rows. Strings may be views into the chunk.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor) {
     return shared_.decode(*this, batches, partition, range, cursor);
@@ -114,7 +116,7 @@ class SharedRecords::Reader {
   SharedRecords& shared_;
   Group& group_;
   RecordDecoder& own_;
-  Offset next_;  // first record not received yet; other readers read it
+  Offset next_;  // first record not received yet; other readers read this field
 };
 
 }  // namespace engine

@@ -8,8 +8,8 @@
 
 namespace engine {
 
-// The store is completely in memory and does not change during this time: the task takes no
-// records.
+// Requires that the store is completely in memory and does not change during this time, because the
+// task takes no records.
 //
 // Threads: the task's. Owner: the operator that keeps the table.
 class ShownRows {
@@ -30,7 +30,7 @@ class ShownRows {
   SlicedSort<StoredRow, ByKey> rows_;
 };
 
-// Marks the rows as inserts that replace no row. The old columns are placeholders.
+// Marks the rows as inserts that replace no row. The old columns are only placeholders.
 inline void mark_as_new(Batch& batch) {
   batch.old_columns = batch.columns;
   batch.old_present = Bitmap(batch.rows, false);

@@ -8,23 +8,23 @@
 namespace engine {
 
 struct SliceLimits {
-  size_t max_rows = 4096;              // made by operators from other rows, as EXPLODE and windows do
-  size_t max_bytes = size_t{1} << 20;  // output
+  size_t max_rows = 4096;              // limit for rows made from rows (EXPLODE, windows)
+  size_t max_bytes = size_t{1} << 20;  // bytes of output
   int64_t max_us = 1'000;
 };
 
-// The remaining work of one step of a task. Operators that make many rows from one check it between blocks of rows, and
-// leave the rest for the next step; a step therefore takes its limits and at most one block more. The output does not
-// depend on where a slice ends.
+// The remaining work of one step of a task. Operators that make many rows from one row check it between blocks of
+// rows, and leave the rest for the next step. A step therefore exceeds its limits by at most one block. The output
+// does not depend on where a slice ends.
 //
 // Threads: the task's.
 class Slice {
  public:
-  // Rows are pushed in blocks of at most this size; processing a block in all operators takes some two milliseconds. A
-  // step ends only at the end of a block, and a look-up waits for up to three steps of the loops that it passes.
+  // Rows are pushed in blocks of at most this size. Processing a block in all operators takes about two milliseconds.
+  // A step ends only at the end of a block, and a look-up waits for up to three steps of the loops that it passes.
   // Smaller blocks would merge fewer updates of one key.
   static constexpr size_t kBlockRows = 1024;
-  // Entries of a store that are fetched into memory before the clock is checked: each may wait for the disk.
+  // Entries of a store that are fetched into memory before the clock is checked. Each of them may wait for the disk.
   static constexpr uint64_t kBlockFetches = 128;
 
   explicit Slice(const Clock& clock) : clock_(clock) {}
@@ -46,7 +46,7 @@ class Slice {
   // Returns whether the step took twice its time: a piece of work was too large.
   bool is_overrun() const { return clock_.monotonic_us() >= until_us_ + max_us_; }
   size_t bytes_left() const { return bytes_left_; }
-  uint64_t all_bytes() const { return all_bytes_; }  // of all slices so far
+  uint64_t all_bytes() const { return all_bytes_; }  // bytes written in all slices so far
   // Returns the number of rows that the next block may have, at least one.
   size_t block_rows() const {
     const size_t rows = rows_left_ < kBlockRows ? rows_left_ : kBlockRows;

@@ -1,4 +1,4 @@
-// A row whose expressions take longer than the thread that steps its task may wait.
+// A row whose expressions take too long for the thread that steps its task.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -21,20 +21,23 @@ struct RowResults {
 
 struct RowExpressions {
   Program program;
-  bool evaluates_old;  // for batches that have old rows
+  bool evaluates_old;  // whether batches may have old rows, which are evaluated too
 
   RowResults run(const Batch& batch, const EvalContext& context) const;
 };
 
-// Threads: evaluate() on any, once; take_results() and cpu_us() once is_done(); everything else on the task's.
-// Owner:   the operator and the job together; the last one deletes it. The clock outlives both.
+// Evaluates one row on another thread.
+//
+// Threads: evaluate() runs on any thread, once; take_results() and cpu_us() are called once is_done(); everything
+// else is called on the task's thread.
+// Owner:   the operator and the job together; the last one deletes the object. The clock outlives both.
 class SlowRow {
  public:
-  // The strings of `row` must be owned by it.
+  // `row` must own its strings.
   SlowRow(std::shared_ptr<const RowExpressions> expressions, Batch row, const EvalContext& context);
 
   void evaluate();
-  // The results are no longer needed: evaluate() ends soon.
+  // Cancels the evaluation, because its results are no longer needed: evaluate() ends soon.
   void cancel() { is_canceled_.store(true, std::memory_order_relaxed); }
 
   bool is_done() const { return is_done_.load(std::memory_order_acquire); }

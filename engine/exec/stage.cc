@@ -43,7 +43,7 @@ Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& 
   stage->keyed_tables_.resize(plan.stores.size());
   for (const PlanNode& node : plan.nodes) TRY(stage->add_node(plan, node, context));
   TRY(stage->add_end(plan, context, std::move(end)));
-  // One operator keeps each store of the plan.
+  // Each store of the plan must belong to an operator.
   assert(std::ranges::find(stage->stores_, nullptr) == stage->stores_.end());
   return stage;
 }
@@ -167,7 +167,8 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
         TRY(plan.output.exchange >= 0 ? upcast(ExchangeOutput::make(context, plan.output, target))
                                       : upcast(TopicOutput::make(context, plan.output, target)));
     output_ = static_cast<LogOutput*>(made.get());
-    // The topic output merges the updates within one block anyway (TopicOutput::chosen_rows).
+    // The updates of one group within a block need not be emitted one by one, because the topic
+    // output merges them anyway (TopicOutput::chosen_rows).
     if (aggregate_ && plan.output.exchange < 0 && plan.output.is_table && context.merge_updates)
       aggregate_->merge_updates();
     if (target.is_time_ordered) time_ordered_output_ = static_cast<ExchangeOutput*>(made.get());
@@ -177,7 +178,7 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
   return {};
 }
 
-// Makes `to` the next operator of the stage.
+// Makes `to` the operator that follows `from`.
 void Stage::feed(size_t from, Operator& to, size_t port) {
   operators_[from]->feed(&to, port);
   Materialized* const table = operators_[from]->materialized();
@@ -203,12 +204,14 @@ const SlowRow* Stage::awaited() const {
 
 Status Stage::resume() {
   const bool was_held_back = !may_commit();
-  // From the end to the front: an operator may push only if all operators behind it are finished.
+  // The loop goes from the end of the chain to the front, because an operator may push only if all
+  // operators behind it are finished.
   for (size_t i = operators_.size(); i-- > 0;) {
     if (!operators_[i]->has_rest()) continue;
     TRY(operators_[i]->resume());
     if (operators_[i]->has_rest() || has_rest_behind(i)) return {};
-    // A commit that had to wait is taken before the operators in front change more state.
+    // If a commit had to wait, the task must make it before the operators in front change more
+    // state.
     if (was_held_back && may_commit()) return {};
   }
   return {};

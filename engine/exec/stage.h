@@ -22,19 +22,20 @@ class Stage {
                                               StageEnd end);
 
   const std::vector<InputOperator*>& inputs() const { return inputs_; }
-  // Prefetches the store entries of these keys, which the next records have.
+  // Prefetches the store entries of these keys. The keys are those of the next records.
   void prefetch(std::span<const std::string_view> keys) const {
     for (const Store* store : stores_) store->prefetch(keys);
   }
-  // By store index of the plan.
+  // Returns the stores, indexed as in the plan.
   const std::vector<Store*>& stores() const { return stores_; }
-  // The table kept in a store.
+  // Returns the table that is kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
-  // Pushes rows of a store's table once more, unchanged, from the operator that keeps them.
+  // Pushes rows of a store's table once more, unchanged, into the operator behind the table.
   Status push_again(int store, Batch rows) const;
 
-  // Initial rows of a push query: the rows of its table, or the joined rows if it joins tables.
+  // Begin and end the initial rows of a push query: the rows of its table, or the joined rows if
+  // the query joins tables.
   void begin_bootstrap() {
     if (shown_) shown_->begin_bootstrap();
   }
@@ -42,7 +43,7 @@ class Stage {
 
   // --- Stopping in the middle (engine/exec/operator.h)
   bool has_rest() const;
-  // The row on another thread that all work waits for; null: work can continue.
+  // Returns the row on another thread that all work waits for; null: work can continue.
   const SlowRow* awaited() const;
   // Continues until no rest is left or the slice is spent.
   Status resume();
@@ -50,13 +51,14 @@ class Stage {
   void visit_rest(const Operator::VisitRecord& visit) const;
   void own_rest();
   bool tidy();
-  // The newest event time that an operator of the stage has seen; null if no operator tracks it.
+  // Returns the newest event time that an operator of the stage has seen; null if no operator
+  // tracks it.
   const StreamTime* stream_time() const;
 
   // Frees the memory of some state of a stage that is no longer used; returns true if more remains.
   bool release_some();
 
-  // Null unless the stage writes to a time-ordered exchange.
+  // Returns the output if the stage writes to a time-ordered exchange; null otherwise.
   ExchangeOutput* time_ordered_output() const { return time_ordered_output_; }
   void take_outputs(std::vector<OutputBatch>& out);
   std::vector<int64_t> scalars() const;
@@ -74,12 +76,12 @@ class Stage {
                                                               const PlanNode& node,
                                                               TaskContext& context);
 
-  std::vector<std::unique_ptr<Operator>> operators_;  // one per node, then the end
+  std::vector<std::unique_ptr<Operator>> operators_;  // one per node of the plan, then the output
   std::vector<InputOperator*> inputs_;
   std::vector<Store*> stores_;
   std::vector<Materialized*> tables_;
   std::vector<std::pair<size_t, size_t>>
-      behind_tables_;                       // by store: the operator behind the table, and its port
+      behind_tables_;                       // by store: the operator that follows the table
   std::vector<KeyedTable*> keyed_tables_;   // by store: tables that joins read
   Operator* shown_ = nullptr;               // keeps the table that a push query shows first
   AggregateOperator* aggregate_ = nullptr;  // set if the stage has one

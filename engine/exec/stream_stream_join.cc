@@ -17,8 +17,7 @@ constexpr size_t kTimeBytes = sizeof(int64_t), kNumberBytes = sizeof(int64_t);
 constexpr size_t kNamedScalars = 9;
 constexpr size_t kScalarsPerPlace = 7;
 
-// Groups of the pending store: at equal times, records of the right side come first, as in Kafka Streams
-// (TimestampedKeyAndJoinSide).
+// Returns the name of a side's group in the pending store.
 std::string_view group_of(size_t port) { return port == 0 ? "l" : "r"; }
 
 std::vector<SqlType> types_of(const Layout& layout) {
@@ -34,7 +33,7 @@ std::vector<int> indexes_of(const std::vector<bool>& used) {
   return indexes;
 }
 
-// The kept columns of one side, to which rows are appended.
+// Columns of one side that the store keeps. Rows are appended to them.
 class KeptColumns {
  public:
   KeptColumns(const std::vector<SqlType>& types, const std::vector<int>& kept) {
@@ -45,7 +44,7 @@ class KeptColumns {
   void append_nulls() {
     for (Column& column : columns_) column.append_null();
   }
-  // Returns all columns of the layout, with null pointers for unused columns.
+  // Returns all columns of the layout. Columns that are not kept are null pointers.
   std::vector<ColumnPtr> take(size_t layout_size, const std::vector<int>& kept) {
     std::vector<ColumnPtr> all(layout_size);
     for (size_t i = 0; i < kept.size(); ++i)
@@ -92,7 +91,8 @@ Result<std::unique_ptr<StreamStreamJoinOperator>> StreamStreamJoinOperator::make
 
 // ---- keys and times
 
-// Encodes the compared column, followed by the window bounds: records of windowed sources join if both are equal.
+// Encodes the compared column, followed by the window bounds: records of windowed sources match if key and bounds are
+// equal.
 Status StreamStreamJoinOperator::encode_keys(const Batch& batch, size_t port,
                                              EncodedRows& keys) const {
   const std::vector<int>& columns = sides_[port].key;
@@ -124,8 +124,8 @@ std::string StreamStreamJoinOperator::suffix_of(int64_t time, int64_t number) {
   return suffix;
 }
 
-// As in the window store of Kafka Streams, a record older than the retention before its side's own time is no longer
-// present.
+// Returns the time of the oldest record that the side still has. As in the window store of Kafka Streams, records
+// that are older than the side's own time by the retention or more are not present.
 int64_t StreamStreamJoinOperator::oldest_kept(const Stream& side) const {
   const int64_t retention =
       saturating_add(saturating_add(step_.before_ms, step_.after_ms), step_.grace_ms);
@@ -187,7 +187,7 @@ Status StreamStreamJoinOperator::take_block() {
     }
     if (!rest.at) {
       if (must_wait_for_due()) {
-        if (!met.rows.empty()) break;  // earlier rows are written first
+        if (!met.rows.empty()) break;  // the rows of earlier records are written first
         TRY(give_due());
         if (must_wait_for_due() || !may_go_on()) return {};
       }
@@ -209,7 +209,8 @@ Status StreamStreamJoinOperator::take_block() {
   return {};
 }
 
-// Moves stream time to the current record; returns true if rows of nulls must be written before it.
+// Moves stream time to the time of the current record. Returns true if pending records are due, whose rows must be
+// written before the record is joined.
 bool StreamStreamJoinOperator::must_wait_for_due() {
   Rest& rest = *rest_;
   const int64_t time = rest.batch.timestamps[rest.row];
@@ -237,7 +238,7 @@ std::optional<StreamStreamJoinOperator::Place> StreamStreamJoinOperator::restore
   return place;
 }
 
-// Stores the current record on its side, unless that is done already or the record is late.
+// Stores the current record on its side. Does nothing if the record is already begun; a late record is not stored.
 void StreamStreamJoinOperator::begin_row(std::string_view key) {
   Rest& rest = *rest_;
   if (rest.at) return;
@@ -264,7 +265,7 @@ void StreamStreamJoinOperator::begin_row(std::string_view key) {
   side.store.insert({part_of(time), key, suffix_of(time, rest.at->number)}, row);
 }
 
-// Joins the current record with the next matching records of the other side. Ends the row after the last match.
+// Joins the current record with its next matches on the other side. Ends the row after the last match.
 Status StreamStreamJoinOperator::meet(std::string_view key, Met& met) {
   Rest& rest = *rest_;
   const Stream& side = sides_[rest.port];
@@ -366,22 +367,23 @@ Status StreamStreamJoinOperator::push_met(const Met& met) {
 
 // ---- pending records without a match
 
-// Writes the rows of all due records, in the order of their times, the right side's before the left's at equal times,
-// as far as the slice allows.
+// Writes the rows of all due records, as far as the slice allows, in the order of their times. At equal times,
+// records of the right side precede those of the left side, as in Kafka Streams (TimestampedKeyAndJoinSide).
 Status StreamStreamJoinOperator::give_due() {
   bool has_more = true;
   while (has_more && may_go_on()) {
     const size_t max_rows = context().slice.block_rows();
     std::vector<Due> due;
     has_more = false;
-    std::array<std::optional<int64_t>, 2> cut;  // time at which a side was cut, if more of its records are due
+    std::array<std::optional<int64_t>, 2> cut;  // by side: last gathered time, if more are due
     for (const size_t port : {size_t{1}, size_t{0}}) {
       if (!sides_[port].is_outer || sides_[port].due >= stream_time_.timestamp) continue;
       if (!TRY(gather_due(port, max_rows, due))) continue;
       has_more = true;
       cut[port] = due.back().time;
     }
-    // Records behind the place where the other side was cut must wait, because records left there may precede them.
+    // If the gathering of the other side was cut, records behind the cut must wait: ungathered records of the other
+    // side may precede them.
     const auto must_wait = [&](const Due& one) {
       const std::optional<int64_t> others = cut[1 - one.port];
       return others && (one.port == 0 ? one.time >= *others : one.time > *others);
@@ -399,8 +401,8 @@ Status StreamStreamJoinOperator::give_due() {
   return {};
 }
 
-// Gathers the next due records of one side. Returns false if no others are due; `due` of the side is then set by its next
-// pending record.
+// Gathers the next due records of one side. Returns true if the limit of rows was reached, so more may be due.
+// Otherwise sets the side's `due` according to its next pending record.
 Result<bool> StreamStreamJoinOperator::gather_due(size_t port, size_t max_rows,
                                                   std::vector<Due>& due) {
   Stream& side = sides_[port];
@@ -501,7 +503,7 @@ void StreamStreamJoinOperator::visit_rest(const VisitRecord& visit) const {
 }
 
 void StreamStreamJoinOperator::own_rest() {
-  // Finished rows stay in the batch, because the keys are indexed by row number.
+  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
   if (rest_) rest_->batch = rest_->batch.owned(0);
 }
 

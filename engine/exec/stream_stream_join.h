@@ -24,14 +24,14 @@ namespace engine {
 //   left record at t:     right records in [t - before, t + after]
 //   right record at t:    left records in [t - after, t + before]
 //
-// A side keeps a record until its own time, the greatest of its records, is `before + after + grace` further. A record
-// without a match gives a row with nulls if the join type requires it: at once if the join is eager, otherwise when
-// stream time, the greatest of both sides, has passed the last possible match and the grace. Until then the record is
-// in the pending store.
+// A side keeps a record until the side's own time, the greatest time of its records, is `before + after + grace`
+// later than the record. A record without a match gives a row with nulls if the join type requires this row. If the
+// join is eager, the row is given immediately. Otherwise the record waits in the pending store until stream time, the
+// greatest time of both sides, has passed the last possible match and the grace.
 //
 // Records are numbered in the order in which the task takes them. A record is joined only with records that have
-// smaller numbers; records with greater numbers are joined with it when they are taken. A record that is finished in
-// part can therefore continue later.
+// smaller numbers; records with greater numbers are joined with it when they are taken. Therefore the join of a
+// record that is finished in part can continue later.
 //
 // Invariants: between blocks the stores hold exactly the state that was pushed; a record that is finished in part is
 // the first of the rest, and the scalars record how far it is finished.
@@ -62,10 +62,11 @@ class StreamStreamJoinOperator final : public Operator {
   struct Next {
     int64_t time = 0, number = 0;
   };
-  // A record that is finished in part, except for the row of nulls that it may give in the end.
+  // A record whose matches are written in part; the row of nulls that the record may give in the end is not part of
+  // its place.
   struct Place {
     int64_t port = 0, partition = 0, offset = 0;
-    int64_t number = 0;  // of the record itself
+    int64_t number = 0;  // number of the record itself
     bool has_met = false;
     Next next = {};
   };
@@ -73,7 +74,7 @@ class StreamStreamJoinOperator final : public Operator {
     std::vector<int> key;            // columns of its layout
     std::vector<int> kept;           // columns of its layout that its store keeps
     std::vector<SqlType> types;      // of its layout
-    int64_t back_ms = 0, on_ms = 0;  // distance of the other side's records before and after a record
+    int64_t back_ms = 0, on_ms = 0;  // how far before and after a record its matches may be
     bool is_outer = false;           // records without a match give rows of nulls
     RangeStore store;
     int64_t time = -1;        // greatest time of its records
@@ -89,15 +90,15 @@ class StreamStreamJoinOperator final : public Operator {
     uint64_t late = 0, ahead = 0;
     size_t first_late = 0, first_ahead = 0;
   };
-  // Output rows of one batch: matches, and records without a match.
+  // Output rows of one batch: pairs of matching records, and records without a match.
   struct Met {
     std::vector<uint32_t> rows;
-    std::vector<std::optional<std::string_view>> others;  // nullopt: nulls
+    std::vector<std::optional<std::string_view>> others;  // matching rows; nullopt: nulls
     std::vector<int64_t> times;
     size_t bytes = 0;
-    RangeStore::Loose loose = {};  // owns those of `others` that were read from the backing
+    RangeStore::Loose loose = {};  // keeps those of `others` alive that were read from the backing
   };
-  // A pending record whose wait is over and that gives a row of nulls.
+  // A pending record that is due: it gives a row of nulls.
   struct Due {
     size_t port;
     int64_t time;
@@ -123,7 +124,7 @@ class StreamStreamJoinOperator final : public Operator {
 
   int64_t oldest_kept(const Stream& side) const;
   int64_t part_of(int64_t time) const { return time / step_.part_ms; }
-  // Last stream time at which a pending record is not due yet.
+  // Returns the last stream time at which a pending record with this time is not yet due.
   int64_t due_after(const Stream& side, int64_t time) const;
   static std::string suffix_of(int64_t time, int64_t number);
 

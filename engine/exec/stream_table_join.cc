@@ -8,15 +8,15 @@
 namespace engine {
 
 struct StreamTableJoinOperator::Matches {
-  std::vector<uint32_t> rows;  // of the batch
-  // Source of each row in `found`, or the single row of nulls that follows `found`.
+  std::vector<uint32_t> rows;  // rows of the batch
+  // For each of `rows`, its row in `found`, or the single row of nulls.
   std::vector<Column::SourceRow> table_rows;
-  Batch found;  // rows of the table, each once
+  Batch found;  // table rows that match, each once
 };
 
 namespace {
 
-constexpr uint32_t kFound = 0, kMissing = 1;  // sources of Matches::table_rows
+constexpr uint32_t kFound = 0, kMissing = 1;  // sources that Matches::table_rows refers to
 
 }  // namespace
 
@@ -65,7 +65,7 @@ void StreamTableJoinOperator::own_rest() {
   if (has_rest()) rest_ = rest_.owned(0);
 }
 
-// Fetches the table rows of the next records together.
+// Fetches the table rows of the next records together, before look_up() reads them one by one.
 void StreamTableJoinOperator::prefetch_rows() {
   std::array<std::string_view, RowStore::kPrefetchedAtOnce> keys;
   size_t count = 0;

@@ -13,13 +13,14 @@
 
 namespace engine {
 
-// Port 0: the stream. The table's InputOperator changes the table, in the order in which the task
-// takes its inputs, and this operator reads the table as it is at that moment, so it receives no
+// Port 0 takes the stream. The table's InputOperator changes the table, in the order in which the
+// task takes its inputs. This operator reads the current rows of the table, so it receives no
 // batches of the table. Records without a value give no output. Records without a key, or without a
-// row in the table, give a row in a LEFT join only, with nulls for the columns of the table.
+// row in the table, give a row only in a LEFT join, with nulls for the columns of the table.
 class StreamTableJoinOperator final : public Operator {
  public:
-  // `key` is the looked-up column of the stream's layout; the table outlives the operator.
+  // `key` is the column of the stream's layout whose values are looked up. The table outlives the
+  // operator.
   static Result<std::unique_ptr<StreamTableJoinOperator>> make(TaskContext& context,
                                                                const StreamTableJoinStep& step,
                                                                const LayoutColumn& key,
@@ -34,10 +35,10 @@ class StreamTableJoinOperator final : public Operator {
   StreamTableJoinOperator(TaskContext& context, const StreamTableJoinStep& step,
                           InputOperator& table)
       : Operator(context), step_(step), table_(table) {}
-  // Batch rows that give output, with the matching rows of the table.
+  // Rows of the batch that give output, with the matching rows of the table.
   struct Matches;
-  // Looks up the next rows of the rest, as many as fit into a block: each output row repeats the
-  // row that it finds.
+  // Looks up the next rows of the rest, as many as fit into a block. The number is limited because
+  // each output row repeats the table row that it finds.
   Result<Matches> look_up();
   void prefetch_rows();
   std::vector<ColumnPtr> table_columns(const Matches& matches) const;
@@ -46,8 +47,8 @@ class StreamTableJoinOperator final : public Operator {
   InputOperator& table_;
   std::unique_ptr<Writer> key_writer_;
   Batch rest_;
-  EncodedRows rest_keys_;  // of all rows of the rest
-  size_t row_ = 0;         // first row of the rest that is not looked up
+  EncodedRows rest_keys_;  // keys of all rows of the rest
+  size_t row_ = 0;         // first row of the rest that has not been looked up
 };
 
 }  // namespace engine

@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-constexpr uint32_t kFound = 0, kMissing = 1;  // sources of Met::others
+constexpr uint32_t kFound = 0, kMissing = 1;  // sources that Met::others refers to
 
 }  // namespace
 
@@ -61,7 +61,7 @@ Status TableTableJoinOperator::take_block() {
   return {};
 }
 
-// Looks up the next rows, as many as fit into a block.
+// Looks up the rows of the other side for the next changes, as many as fit into a block.
 Result<TableTableJoinOperator::Met> TableTableJoinOperator::look_up() {
   Rest& rest = *rest_;
   KeyedTable& other = *tables_[1 - rest.port];
@@ -93,7 +93,7 @@ Result<TableTableJoinOperator::Met> TableTableJoinOperator::look_up() {
   return met;
 }
 
-// Returns one row per match; absent if the join has no row.
+// Returns one row per change; the row is absent if the join has no row for its key.
 Batch TableTableJoinOperator::join(const Met& met) const {
   const Rest& rest = *rest_;
   Batch own = rest.batch.gather(met.rows);
@@ -126,7 +126,8 @@ Batch TableTableJoinOperator::join(const Met& met) const {
   }
   const int key = rest.port == 0 ? step_.left_key : step_.right_key;
   out.columns.push_back(own.columns[static_cast<size_t>(key)]);
-  // A delete has its key set too; as a column of a side that has no row, the key is null.
+  // The key column of a deleted row has a value. The join's own key keeps this value, but the
+  // column of the absent side must be null.
   if (!own.present.all()) {
     Column side_key = own.columns[static_cast<size_t>(key)]->clone();
     Column nulls(side_key.type());
@@ -145,8 +146,8 @@ Batch TableTableJoinOperator::join(const Met& met) const {
   return out;
 }
 
-// Applies the changes to the table of joined rows; a delete of a row that did not exist gives no
-// output.
+// Applies the changes to the table of joined rows, and pushes them. A delete of a row that did not
+// exist gives no output.
 Status TableTableJoinOperator::keep_and_push(Batch joined, const Met& met) {
   const ColumnPtr key_column = rest_->keys;
   const auto keys = key_column->data<std::string_view>();
@@ -163,7 +164,7 @@ void TableTableJoinOperator::visit_rest(const VisitRecord& visit) const {
 
 void TableTableJoinOperator::own_rest() {
   if (!rest_) return;
-  // Finished rows stay in the batch, because the keys are indexed by row number.
+  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }

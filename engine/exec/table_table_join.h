@@ -1,4 +1,4 @@
-// Two tables joined by their keys.
+// Join of two tables by their keys.
 #pragma once
 #include <array>
 #include <memory>
@@ -11,11 +11,11 @@
 
 namespace engine {
 
-// Port 0: changes of the left table, port 1: of the right one. The operator before each port keeps that side's rows and
-// has applied the change already; a change is therefore joined with the current row of the other side. The joined rows
-// are kept too.
+// Port 0 takes changes of the left table, port 1 changes of the right one. The operator before each port keeps the
+// rows of that side and has applied the change already. A change is therefore joined with the current row of the
+// other side. The joined rows are kept too.
 //
-//             a row if                        (as in Kafka Streams)
+//             gives a row if                  (as in Kafka Streams)
 //   INNER     both sides have one
 //   LEFT      the left side has one
 //   RIGHT     the right side has one
@@ -24,7 +24,7 @@ namespace engine {
 // Threads: the task's.
 class TableTableJoinOperator final : public JoinedTableOperator {
  public:
-  // `layout`: output layout. The tables outlive the operator.
+  // `layout` is the output layout. The tables outlive the operator.
   TableTableJoinOperator(TaskContext& context, const TableTableJoinStep& step, const Layout& layout,
                          size_t left_columns, KeyedTable& left, KeyedTable& right);
 
@@ -37,10 +37,10 @@ class TableTableJoinOperator final : public JoinedTableOperator {
  private:
   struct Rest {
     Batch batch;
-    ColumnPtr keys;  // key bytes of the rows
+    ColumnPtr keys;  // key bytes of the rows of the batch
     size_t port = 0, row = 0;
   };
-  // Rows of the rest, and the rows of the other side under their keys.
+  // Rows of the rest, with the rows of the other side that have the same keys.
   struct Met {
     std::vector<uint32_t> rows;
     std::vector<Column::SourceRow> others;

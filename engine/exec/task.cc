@@ -16,9 +16,9 @@ namespace engine {
 
 namespace {
 
-constexpr uint64_t kUncounted = UINT64_MAX;  // no commit has recorded the number of entries
+constexpr uint64_t kUncounted = UINT64_MAX;  // no commit has recorded the size yet
 
-// One limit for all tasks together: many queries may read the same bad records.
+// Limits the log lines about records. All tasks share the limit, because many queries may read the same bad records.
 SharedLogRate& record_lines() {
   static SharedLogRate rate(10);
   return rate;
@@ -26,9 +26,9 @@ SharedLogRate& record_lines() {
 
 }  // namespace
 
-// Counts records that failed, were late or lie ahead, and keeps a line about each for the processing log. The server's
-// own log has the first hundred in full and later ones as a number; lines of all tasks together are rate-limited, so
-// that the log stays readable.
+// Counts records that failed, were late or lie ahead, and keeps a line about each of them for the processing log. The
+// server's own log has a line for each of the first hundred, and then one for every ten thousand. The lines of all
+// tasks share a rate limit, so that the log stays readable.
 class Task::Log final : public ProcessingLog {
  public:
   explicit Log(Task& task) : task_(task.id_), metrics_(task.metrics_), owner_(task) {}
@@ -73,7 +73,7 @@ class Task::Log final : public ProcessingLog {
       warn("results lost task={} count={} partition={} offset={} first=\"{}\"", task_, count,
            partition, offset, message);
   }
-  // Deleted records count as failed: the query has never read them.
+  // Deleted records count as failed, because the query has never read them.
   void records_lost(const LostRecords& lost, const std::string& topic, int32_t partition) {
     const std::string message =
         fmt::format("records {} to {} were deleted before the query had read them",
@@ -99,7 +99,7 @@ class Task::Log final : public ProcessingLog {
     if (*not_shown > 0) line += fmt::format(" not_shown={}", *not_shown);
     log_warn("{}", line);
   }
-  // Adds one line for all such records of a batch.
+  // Adds one line for all records of one kind in a batch.
   void note(uint64_t count, std::string_view message, int32_t partition, int64_t offset) {
     if (owner_.options_.processing_log)
       lines.add({ProcessingErrorType::RecordProcessing,
@@ -107,7 +107,7 @@ class Task::Log final : public ProcessingLog {
                             : fmt::format("{}; {} records of this batch", message, count),
                  owner_.current_topic(), partition, offset});
   }
-  // Adds to the counter; returns whether this record is among the logged ones.
+  // Adds to the counter. Returns whether this record is one of those that are logged.
   static bool is_shown(uint64_t& counter, uint64_t count) {
     constexpr uint64_t kShownInFull = 100, kThenEach = 10'000;
     const uint64_t before = counter;
@@ -158,7 +158,7 @@ Result<std::unique_ptr<Task>> Task::make(std::string id, const StagePlan& plan,
   return task;
 }
 
-// Begins to read at the positions of the inputs.
+// Creates the heads of the inputs, which read from the positions of the inputs.
 void Task::begin_reading() {
   std::vector<HeadSource> sources;
   committed_.clear();
@@ -218,7 +218,8 @@ void Task::open_stores(const FindBacking& find_backing) {
     stores[store]->open_over(find_backing(store));
 }
 
-// Checkpoints of versions that did not record sizes have none; stores are then loaded into memory.
+// Stores read their entries from the checkpoint only if it records their sizes. Older versions did not record sizes,
+// so the stores of their checkpoints are loaded into memory.
 void Task::begin_restore(const JournalEntry& checkpoint) {
   is_open_ = !last_sizes_.empty() && checkpoint.sizes.size() == last_sizes_.size() &&
              stage_->stores()[last_sizes_.front().store]->layers().backing() != nullptr;
@@ -226,7 +227,7 @@ void Task::begin_restore(const JournalEntry& checkpoint) {
 
 bool Task::loads(uint32_t store) const { return !is_open_ || store >= stage_->stores().size(); }
 
-// Only the sizes reveal a missing entry.
+// Compares the sizes of the stores with the recorded ones, because nothing else reveals a missing entry.
 Status Task::check_sizes() {
   for (const StoreSize& last : last_sizes_) {
     Store& store = *stage_->stores()[last.store];
@@ -240,7 +241,7 @@ Status Task::check_sizes() {
 }
 
 Status Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerId producer) {
-  assert(in_flight_ == 0 && !unsent_);  // otherwise a commit of the former epoch would count
+  assert(in_flight_ == 0 && !unsent_);  // a commit of the former epoch would count otherwise
   sequences_.set_producer(producer);
   epoch_ = epoch;
   sequence_ = durable_ = last_sequence;
@@ -271,18 +272,18 @@ void Task::note_stored(TaskSequence commit) {
   for (Store* store : stage_->stores()) store->note_stored(static_cast<uint64_t>(commit.value()));
 }
 
-// Returns the numbers of the operators, then the task's own.
+// Returns the numbers of the operators, followed by the task's own numbers.
 std::vector<int64_t> Task::scalars() const {
   std::vector<int64_t> scalars = stage_->scalars();
   for (const uint64_t count : {metrics_.records_in, metrics_.records_failed, metrics_.records_late,
                                metrics_.records_ahead, metrics_.windows_expired})
     scalars.push_back(static_cast<int64_t>(count));
-  if (shown_revision_ > 0) scalars.push_back(shown_revision_);  // only for tables that were replaced
+  if (shown_revision_ > 0) scalars.push_back(shown_revision_);  // only for replaced tables
   return scalars;
 }
 
 void Task::restore_counters(std::span<const int64_t> scalars) {
-  if (scalars.size() < 4) return;  // written before these counters were kept
+  if (scalars.size() < 4) return;  // an older version did not record these counters
   metrics_.records_in = records_begun_ = static_cast<uint64_t>(scalars[0]);
   metrics_.records_failed = static_cast<uint64_t>(scalars[1]);
   metrics_.records_late = static_cast<uint64_t>(scalars[2]);
@@ -324,9 +325,9 @@ StepResult Task::step_once(Intake intake) {
   return done ? finish_step() : fail(done.error());
 }
 
-// The topic of a replaced table has rows computed by the former plan, while look-ups show all rows computed by the new
-// one. So all rows are written once more before the next record is taken. A restart in between starts again with the
-// first row, which only repeats rows of the topic.
+// The topic of a replaced table has rows computed by the former plan, while look-ups return rows computed by the new
+// plan. Therefore the task writes all rows once more before it takes the next record. After a restart in the meantime
+// it starts with the first row again, which only repeats rows of the topic.
 Status Task::show_some_again() {
   slice_.begin(options_.slice);
   has_looked_ = false;
@@ -352,7 +353,7 @@ Status Task::show_some_again() {
 
 // Takes the next records, and processes them as far as the slice allows.
 Status Task::take_records() {
-  slice_.begin(options_.slice);  // decoding counts too
+  slice_.begin(options_.slice);  // decoding counts in the slice, too
   const std::vector<Polled> polled =
       TRY(sources_.poll(heads_->positions(), options_.max_bytes_per_step));
   has_looked_ = true;
@@ -369,9 +370,9 @@ Status Task::take_records() {
   }
   const uint64_t before = rows_taken_;
   TRY(work_off());
-  // Records that are taken and not begun must be copied, so the next step takes as many as this slice could process.
-  // Table rows that are scattered in memory are written in one piece, which may overrun the slice: the next step takes
-  // fewer rows.
+  // Records that are taken and not begun must be copied, so the next step takes as many rows as this slice has begun.
+  // A slice may also be overrun by table rows that are scattered in memory, because a table writes its rows in one
+  // piece. The next step then takes fewer rows.
   constexpr size_t kFewest = 64, kFewestInOnePiece = 512;
   const size_t taken = rows_taken_ - before;
   if (!runs_.empty())
@@ -390,7 +391,7 @@ Status Task::work_off() {
     if (stage_->has_rest()) {
       const bool was_held_back = !stage_->may_commit();
       TRY(stage_->resume());
-      // A commit that had to wait is taken before more work is begun. Otherwise each slice might end within a block,
+      // If a commit had to wait, it is made before more work is begun. Otherwise each slice might end within a block,
       // and the commit would grow without limit.
       if (was_held_back && stage_->may_commit()) break;
     } else {
@@ -410,7 +411,8 @@ Status Task::work_off() {
   return {};
 }
 
-// If sources alternate, runs have few records each: the store entries of many runs are fetched at once.
+// Fetches the store entries of several runs together. If sources alternate, each run has few records, so fetching for
+// one run at a time would be slow.
 void Task::prefetch_runs() {
   std::array<std::string_view, Store::kPrefetchedAtOnce> keys;
   prefetched_runs_ = std::min(runs_.size(), keys.size());
@@ -447,7 +449,7 @@ void Task::run_aside_by(RunAside run_aside) {
 // Computes the position of each input: its first record that is not finished.
 void Task::update_positions() {
   for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i].next = heads_->taken(i);
-  size_t rows_left = 0;  // of the last run that was begun
+  size_t rows_left = 0;  // unfinished rows of the last run that was begun
   if (has_rest()) {
     const auto is_left = [&](uint32_t stage_input, int32_t partition, int64_t offset) {
       for (Input& input : inputs_)
@@ -455,7 +457,7 @@ void Task::update_positions() {
           input.next = std::min(input.next, Offset(offset));
     };
     stage_->visit_rest([&](int32_t partition, int64_t offset) {
-      if (offset < 0) return;  // rows that a table showed first belong to no record
+      if (offset < 0) return;  // a row that a table showed first has no record
       is_left(current_stage_input_, partition, offset);
       ++rows_left;
     });
@@ -463,7 +465,7 @@ void Task::update_positions() {
       for (size_t row = 0; row < run.batch.rows; ++row)
         is_left(inputs_[run.source].input, run.batch.partition_of(row), run.batch.offsets[row]);
   }
-  // The rows left may come from one record. Then the count is not exact, and no commit is made.
+  // Several of these rows may come from one record. The count is then not exact, but no commit is made in this state.
   metrics_.records_in = records_begun_ - std::min(rows_left, rows_of_run_);
   for (size_t i = 0; i < inputs_.size(); ++i) {
     assert(inputs_[i].next >= committed_[i]);  // a durable record is never processed again
@@ -496,7 +498,7 @@ StepResult Task::finish_step() {
   update_positions();
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
-  // A task that was woken by new records while it had a rest has not polled its inputs yet.
+  // A task that received new records while it had a rest has not polled its inputs yet, so it must be stepped again.
   bool more = has_rest() ||
               (has_more_input() && !heads_->is_held_up() && heads_->waits_for().empty()) ||
               !has_looked_;
@@ -510,7 +512,8 @@ StepResult Task::finish_step() {
   return is_finished ? StepResult::Finished : StepResult::Idle;
 }
 
-// A push query on a table shows the rows of the table once, then its changes.
+// Ends the bootstrap when the inputs have reached its end: a push query on a table shows the rows of the table once,
+// then its changes.
 Status Task::finish_bootstrap() {
   if (bootstrapped_) return {};
   for (const Input& input : inputs_)
@@ -547,7 +550,8 @@ std::vector<StoreSize> Task::take_changed_sizes() {
   return changed;
 }
 
-// Writes the progress for the readers of a time-ordered exchange, whenever the task has moved.
+// Adds the progress for the readers of a time-ordered exchange to the commit, if a position has moved since the last
+// commit.
 void Task::tell_progress(TaskCommit& commit) {
   ExchangeOutput* const output = stage_->time_ordered_output();
   if (!output || !has_moved()) return;
@@ -625,7 +629,7 @@ void Task::committed(TaskSequence sequence, Result<CommitId> result) {
   assert(in_flight_ > 0);
   --in_flight_;
   {
-    // The sink may also answer within try_commit().
+    // The lock is already held if the sink answers within try_commit().
     const ReadGate::Change change(is_stepping_ ? nullptr : gate_.get());
     if (!result) {
       if (!failure_) fail(std::move(result).error());

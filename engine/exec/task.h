@@ -1,5 +1,5 @@
-// One running piece of a query: (query, stage, partition). It takes records, runs its operators, and writes all changes
-// of a micro-batch to the log as one task commit.
+// One running piece of a query, identified by (query, stage, partition). The task takes records, runs its operators,
+// and writes all changes of a micro-batch to the log as one task commit.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -22,28 +22,29 @@
 namespace engine {
 
 struct TaskOptions {
-  size_t max_rows_per_step = 4096;  // tests set 1 to prove that batches do not affect results
-  // A step takes fewer rows if they have many columns. Records are decoded in one piece, and the time depends on the
-  // number of cells: a record with thousands of columns has few bytes in each. About ten milliseconds of work.
+  size_t max_rows_per_step = 4096;  // tests set 1, so that batches cannot affect results
+  // A step takes fewer rows if they have many columns, because records are decoded in one piece and the time depends
+  // on the number of cells: a record with thousands of columns has few bytes in each. This limit is about ten
+  // milliseconds of work.
   size_t max_cells_per_step = 32 * 1024;
-  // The first `careful_rows` rows are taken one at a time: set after a failure, so that all records before the bad one
-  // are processed and committed.
+  // The first `careful_rows` rows are taken one at a time. This is set after a failure, so that all records before
+  // the bad one are processed and committed.
   uint64_t careful_rows = 0;
-  size_t max_bytes_per_step = 512 * 1024;  // input; about two milliseconds of work
+  size_t max_bytes_per_step = 512 * 1024;  // bytes of input; about two milliseconds of work
   SliceLimits slice = {};
   int max_commits_in_flight = 4;
   bool merge_updates = true;
-  bool is_transient = false;  // keeps no journal and never commits
+  bool is_transient = false;  // the task keeps no journal and never commits
   // Returns whether the records of a topic have the time of their append (message.timestamp.type = LogAppendTime).
-  // Called on the task's thread, for each batch. Empty: no topic has.
+  // Called on the task's thread, for each batch. Empty: no topic has append times.
   std::function<bool(const Uuid& topic)> has_append_time = {};
   // Schemas that records refer to; must outlive the task. Null: records refer to none.
   const SchemaLookup* schemas = nullptr;
-  // Partition for the lines about failed records, in the commit of their micro-batch. Empty: the lines are only in the
-  // server's own log.
+  // Partition for the lines about failed records, which are written with the commit of their micro-batch. Empty: the
+  // lines are only in the server's own log.
   std::optional<PartitionRef> processing_log = {};
-  // The rows of a replaced table are written once more, as computed since `revision`, unless a commit has recorded that
-  // revision already.
+  // Set if the table was replaced: its rows are written once more, as computed since `revision`, unless a commit has
+  // already recorded this revision.
   struct ShowAgain {
     int store = 0;     // store that keeps the rows
     size_t width = 0;  // columns in the layout of its operator
@@ -52,9 +53,9 @@ struct TaskOptions {
   std::optional<ShowAgain> show_again = {};
 };
 
-// End of the input, for queries that end, or that first show the rows of a table.
+// End of the input, for queries that end and for queries that first show the rows of a table.
 struct InputLimit {
-  Offset bootstrap_end{0};  // records below it only fill the table (transient queries on tables)
+  Offset bootstrap_end{0};  // earlier records only fill the table (transient queries on tables)
   std::optional<Offset> stop_at;  // records from here on are not taken
 };
 
@@ -63,22 +64,22 @@ using SharedProperties = std::shared_ptr<const Properties>;
 
 enum class StepResult {
   Idle,      // no work until a partition grows or a commit is answered
-  More,      // call again
+  More,      // call step() again
   Finished,  // all inputs have reached their stop offset
-  Failed,    // see failure(); only restore() of a new task continues from here
+  Failed,    // see failure(); the owner continues with a new task and restore()
 };
 
 struct TaskFailure {
   Error error;
-  PartitionRef partition;  // of the failed record
+  PartitionRef partition;  // partition of the failed record
   Offset offset;           // the first record of the micro-batch that failed
 };
 
-// Metrics that SHOW QUERIES reports. Counts and the last error are part of the task's position, so a restart keeps
-// them.
+// Metrics that SHOW QUERIES reports. The counts and the last error are part of the task's position, so they survive a
+// restart.
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
-  // The unreadable part of records_failed, since the task was made, and the first of these records.
+  // The number of unreadable records in records_failed since the task was made, and the first of these records.
   uint64_t records_unreadable = 0;
   std::string first_unreadable;  // "partition 0, offset 3: ..."
   uint64_t records_late = 0;     // records that arrived after one of their windows had closed
@@ -86,26 +87,27 @@ struct TaskMetrics {
   uint64_t records_ahead = 0;    // records too far ahead to move stream time
   std::string last_error;
   int64_t records_per_second = 0;  // set by the owner, which has a clock
-  // The record that moved stream time last. Only for tasks that read topics: others know just its position in an
-  // exchange.
+  // The record that moved stream time last. Set only for tasks that read topics: a task that reads an exchange knows
+  // only the record's position in the exchange.
   StreamTime stream_time;
 };
 
 // Invariants:
-//   1. commits carry consecutive sequences, and each is complete: it has state, positions and outputs of whole records,
-//      and for one record that is finished in part the finished part, with its place in the scalars;
-//   2. after a refused commit, or a failure in the middle of a micro-batch, no further commit is made: memory is ahead
-//      of the durable state, and the owner rebuilds the task from the checkpoint and the journal;
-//   3. no records are taken while records taken before are not finished.
+//   1. Commits carry consecutive sequences, and each commit is complete. It has state, positions and outputs of
+//      whole records. If one record is finished in part, the commit has the finished part, with the place in the
+//      scalars.
+//   2. After a refused commit, or a failure in the middle of a micro-batch, no further commit is made: memory is
+//      ahead of the durable state, and the owner rebuilds the task from the checkpoint and the journal.
+//   3. No records are taken while records taken before are not finished.
 //
-// Threads: belongs to the loop that steps it; commits are answered there too.
+// Threads: belongs to the loop that steps it. The answers to its commits arrive on this loop, too.
 // Owner:   the node's query, the test runner, or a session (transient tasks).
 class Task {
  public:
   struct Input {
-    uint32_t input;  // of the stage
+    uint32_t input;  // index of the stage's input
     PartitionRef partition;
-    Offset next;  // first record to take, unless restored
+    Offset next;  // first record to take, unless a position is restored
     bool is_exchange = false;
     InputLimit limit = {};
     LaneWriterPtr writer = {};           // set for a lane of a time-ordered exchange
@@ -120,33 +122,34 @@ class Task {
   // Ends the task and returns its operators, whose state is freed in steps (Stage::release_some).
   static std::unique_ptr<Stage> end(std::unique_ptr<Task> task) { return std::move(task->stage_); }
 
-  // --- Before the first step: the backing from which stores read their checkpoints, unless they stay in memory; all
-  // durable state, in order; the epoch, sequence and producer to continue with.
+  // --- Restoring, before the first step: open_stores() sets the backing from which stores read their checkpoints,
+  // unless the stores stay in memory; then all durable state is restored in order; resume_after() sets the epoch,
+  // sequence and producer with which the task continues.
   using FindBacking = std::function<Backing&(uint32_t store)>;
   void open_stores(const FindBacking& find_backing);
   void begin_restore(const JournalEntry& checkpoint);  // restores the position
-  // Returns whether the store's entries in the checkpoint must be restored too.
+  // Returns whether the entries of this store in the checkpoint must be restored, too.
   bool loads(uint32_t store) const;
-  // `commit`: sequence of the entry, or 0 for state from a checkpoint.
+  // Restores an entry. `commit` is the sequence of the entry, or 0 for state from a checkpoint.
   Status restore(const JournalEntry& entry, TaskSequence commit);
-  // Fails with CorruptRecord if a store does not have the recorded number of entries.
+  // Ends the restoring. Fails with CorruptRecord if a store does not have the recorded number of entries.
   Status resume_after(TaskEpoch epoch, TaskSequence last_sequence,
                       ProducerId producer = records::kNoProducer);
 
-  // --- For a task that never steps because another node runs it: applies the task's next commit, which is part of the
-  // log commit `as_of`. Its stores have no backing, and scans of them have ended. Fails with CorruptRecord if a commit
-  // is missing.
+  // --- Following a task that another node runs: applies the next commit of the task, which is part of the log commit
+  // `as_of`. This task never steps, its stores have no backing, and scans of them have ended. Fails with
+  // CorruptRecord if a commit is missing.
   Status follow(const JournalEntry& entry, TaskSequence commit, CommitId as_of);
 
-  // Decodes together with other tasks of the loop that read the same records. `records` must outlive the task.
+  // Shares decoding with other tasks that read the same records. `records` must outlive the task.
   void share(SharedRecords& records) { heads_->share(records); }
 
-  // Sets the function that runs work on another thread, and then `done` on the task's loop; the task may no longer
-  // exist by then. Call before the first step.
+  // Sets the function that runs `work` on another thread, and then `done` on the task's loop. The task may no longer
+  // exist when `done` runs. Call before the first step.
   using RunAside = std::function<void(std::function<void()> work, std::function<void()> done)>;
   void run_aside_by(RunAside run_aside);
 
-  // From now on other threads may read its tables while they hold the gate's lock. Call before the first step.
+  // From now on other threads may read the task's tables while they hold the gate's lock. Call before the first step.
   void admit_readers(std::shared_ptr<ReadGate> gate) { gate_ = std::move(gate); }
   ReadGate* gate() const { return gate_.get(); }
 
@@ -156,70 +159,72 @@ class Task {
   StepResult step(Intake intake = Intake::Records);
   // Fails the task, because its owner cannot keep its commits.
   void give_up(Error why);
-  // Whether rows of a replaced table are still to be written once more, and the number of rows written so.
+  // Return whether rows of a replaced table are still to be written once more, and the number of rows that were.
   bool shows_again() const {
     return options_.show_again && shown_revision_ < options_.show_again->revision;
   }
   uint64_t rows_shown_again() const { return rows_shown_again_; }
-  // Returns whether work was begun that is in no commit yet, or in a commit that could not be sent.
+  // Returns whether work was begun that is in no commit yet, or in a commit that the log has not accepted yet.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
   // Returns whether all finished work is in a commit, which may not be durable yet.
   bool is_between_commits() const { return !has_worked_; }
-  // Returns whether the last step stopped because too many commits are in flight, or because another thread works on a
-  // row: the next step has work once an answer has arrived.
+  // Returns whether the last step stopped because too many commits are in flight, or because another thread works on
+  // a row. The next step has work when an answer has arrived.
   bool waits_for_answer() const { return waits_for_answer_; }
   // Returns whether the last step left records that wait for the progress of the writers of its exchange, or of the
   // queries that write one of its topics.
   bool is_held_up() const { return heads_->is_held_up(); }
-  // The id of the query that is waited for; empty if none is.
+  // Returns the id of the query that the task waits for; empty if there is none.
   const std::string& awaited_query() const { return heads_->awaited_query(); }
-  // The reason why the next record waits. No event signals the end of that wait, so the owner steps the task again
-  // after a while. Empty: no record waits.
+  // Returns the reason why the next record waits; empty if no record waits. No event signals the end of the wait, so
+  // the owner steps the task again after a while.
   const std::string& waits_for() const { return heads_->waits_for(); }
-  // The row that another thread works on, if all other work waits for it.
+  // Returns the row that another thread works on if all other work waits for it; null otherwise.
   const SlowRow* slow_row() const { return stage_->awaited(); }
-  // Calls `then` once all work done so far is durable (at once if it is already), or with an error if it will not
-  // become durable.
+  // Calls `then` when all work done so far is durable, or with an error if the work will not become durable. If the
+  // work is already durable, `then` is called within this function.
   void when_durable(std::function<void(Status)> then) {
     when_durable(last_begun(), std::move(then));
   }
-  // Waits only for the commits up to this one. Commits that have not begun are not waited for.
+  // Like when_durable(), but waits only for the commits up to `commit`, and not for a commit that has not begun.
   void when_durable(TaskSequence commit, std::function<void(Status)> then);
-  // Sequence of the commit that contains all work so far: work since the last commit belongs to the next one.
+  // Returns the sequence of the commit that contains all work so far. Work since the last commit belongs to the next
+  // one.
   TaskSequence last_begun() const { return has_worked_ ? sequence_ + 1 : sequence_; }
 
   // Reports that checkpoints contain all state up to this commit.
   void note_stored(TaskSequence commit);
-  // Visits at most `max_entries` entries of each store, and evicts those from memory that are not needed now. Call
-  // between steps. Returns the number of evicted entries.
+  // Visits at most `max_entries` entries of each store, and evicts from memory the entries that are not needed at
+  // present. Call between steps. Returns the number of evicted entries.
   size_t evict(size_t max_entries);
-  // Ends scans, the oldest first, until they hold `bytes` less memory, because memory is needed more urgently
-  // elsewhere. The caller frees the state of the returned scans.
+  // Ends scans, the oldest first, until they hold `bytes` less memory, because other work needs the memory more
+  // urgently. The caller frees the state of the returned scans.
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 
   const std::string& id() const { return id_; }
   const std::vector<Input>& inputs() const { return inputs_; }
-  // Position of each input after the last commit, which may not be durable yet.
+  // Returns the position of each input after the last commit, which may not be durable yet.
   const std::vector<Offset>& committed() const { return committed_; }
-  // Position of each input after last_durable(): the output of the records before it is visible to all readers.
+  // Returns the position of each input after last_durable(). The output of the records before it is visible to all
+  // readers.
   const std::vector<Offset>& durable_positions() const { return durable_positions_; }
   TaskEpoch epoch() const { return epoch_; }
   TaskSequence last_sequence() const { return sequence_; }
   TaskSequence last_durable() const { return durable_; }
-  // The log commit that contains all commits up to last_durable(); 0 before the first one of this run.
+  // Returns the log commit that contains all commits up to last_durable(); 0 before the first one of this run.
   CommitId durable_as_of() const { return durable_as_of_; }
   const std::optional<TaskFailure>& failure() const { return failure_; }
   // Returns whether rows are taken one at a time.
   bool is_careful() const { return rows_taken_ < options_.careful_rows; }
   const TaskMetrics& metrics() const { return metrics_; }
   uint64_t decoded_rows() const { return heads_->decoded_rows(); }
-  // Bytes of records that were read and wait for the next step.
+  // Returns the bytes of the records that were read and wait for the next step.
   size_t waiting_bytes() const {
     return heads_->owned_bytes() + (runs_.empty() ? 0 : bytes_of_rest_);
   }
   Stage& stage() { return *stage_; }
-  // `listener` is called after each answer to a commit, and when another thread has finished its work: a task that
-  // waits_for_answer() is then to be stepped again.
+  // Sets the function that is called after each answer to a commit, and when another thread has finished its work. A
+  // task that waits_for_answer() must then be stepped again.
   void on_answer(std::function<void()> listener) { answered_ = std::move(listener); }
 
  private:
@@ -266,8 +271,8 @@ class Task {
   Sources& sources_;
   Sink* const sink_;
   const TaskOptions options_;
-  size_t max_rows_;      // rows per step: max_rows_per_step, or fewer because of max_cells_per_step
-  size_t rows_at_once_;  // rows that the next step takes
+  size_t max_rows_;      // limit of rows per step from max_rows_per_step and max_cells_per_step
+  size_t rows_at_once_;  // limit of rows for the next step, adapted to its duration
   const SharedProperties properties_;
   Random random_;
   EvalBudget budget_;
@@ -278,10 +283,10 @@ class Task {
   std::unique_ptr<TaskContext> context_;
   std::unique_ptr<Stage> stage_;
   std::unique_ptr<InputHeads> heads_;
-  std::deque<Run> runs_;  // taken and not begun
+  std::deque<Run> runs_;  // runs that are taken and not begun
   size_t bytes_of_rest_ = 0;
   size_t prefetched_runs_ = 0;
-  // Input of the last run that was begun: the rest of the stage consists of its records.
+  // Input of the last run that was begun. The rest of the stage consists of records of this input.
   uint32_t current_stage_input_ = 0;
 
   TaskEpoch epoch_;
@@ -289,27 +294,28 @@ class Task {
   CommitId durable_as_of_;
   int in_flight_ = 0;
   bool waits_for_answer_ = false;
-  std::optional<TaskCommit> unsent_;  // a commit for which the log had no room
+  std::optional<TaskCommit> unsent_;  // a commit that the full log has not accepted
   std::vector<int64_t> last_scalars_;
-  std::vector<StoreSize> last_sizes_;  // of all stores, as of the last commit
-  std::string last_error_;             // as of the last commit
-  bool is_open_ = false;               // stores are read from checkpoints as they are needed
+  std::vector<StoreSize> last_sizes_;  // sizes of all stores as of the last commit
+  std::string last_error_;             // metrics_.last_error as of the last commit
+  bool is_open_ = false;               // stores read entries from checkpoints when needed
   std::vector<Offset> committed_;      // positions of the last commit, by input
   std::vector<Offset> durable_positions_;
-  std::deque<std::vector<Offset>> begun_positions_;  // positions of the commits after last_durable()
-  bool has_worked_ = false;                          // since the last commit
-  bool has_looked_ = true;                           // has polled its inputs in the last step that worked
+  std::deque<std::vector<Offset>> begun_positions_;  // of commits after last_durable()
+  bool has_worked_ = false;                          // work was done since the last commit
+  bool has_looked_ = true;                           // the last step that worked polled inputs
   bool bootstrapped_ = true;
   int64_t shown_revision_ =
-      0;  // revision with which the rows in the topic are computed; part of the position
+      0;  // revision of the plan whose rows are in the topic; part of the position
   std::optional<TableScan> shown_again_;  // set while rows are written once more
   uint64_t rows_shown_again_ = 0;
-  uint64_t rows_taken_ = 0;      // since the task was made
-  uint64_t records_begun_ = 0;   // including former runs
+  uint64_t rows_taken_ = 0;      // rows taken since the task was made
+  uint64_t records_begun_ = 0;   // records begun, including former runs
   size_t rows_of_run_ = 0;       // rows of the last run that was begun
   InputHeads::Place failed_at_;  // first record of the current micro-batch
   std::vector<Waiting> waiting_;
-  // Callbacks whose wait is over, with their status; called after the step, because they may read the tables.
+  // Callbacks whose wait has ended, with their status. They are called after the step, because they may read the
+  // tables.
   std::vector<std::pair<std::function<void(Status)>, Status>> reached_;
   bool is_stepping_ = false;
   std::optional<TaskFailure> failure_;
@@ -317,7 +323,7 @@ class Task {
   TaskMetrics metrics_;
   std::function<void()> answered_;
   std::shared_ptr<bool> alive_ =
-      std::make_shared<bool>(true);  // commits may be answered after the task is gone
+      std::make_shared<bool>(true);  // false: the task is gone; an answer to a commit may follow
 };
 
 }  // namespace engine

@@ -10,7 +10,7 @@ namespace engine {
 
 namespace {
 
-// The planner has refused values that are not numbers.
+// Returns the limit from the property. The planner has rejected values that are not numbers.
 int64_t limit_of(const EvalContext& eval) {
   int64_t ms = -1;
   const std::string_view text = eval.property(std::string(TimeAhead::kProperty), "-1");

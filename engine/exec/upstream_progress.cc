@@ -10,7 +10,8 @@ namespace engine {
 namespace {
 
 constexpr Offset kOnlyEnds{INT64_MAX};
-// End of an input that cannot be read here: the writer does not count as done, and reports the error itself.
+// End of an input that this reader cannot read. No progress reaches it, so the writer does not count as finished; the
+// writer itself reports the error.
 constexpr Offset kUnknownEnd{INT64_MAX};
 
 }  // namespace
@@ -44,8 +45,8 @@ Status UpstreamProgress::see(std::span<const Polled> polled) {
   for (size_t i = 0; i < writers_.size(); ++i) {
     Writer& writer = writers_[i];
     failed_writer_ = i;
-    // The writer may have trimmed old progress records since the snapshot was taken: the next poll returns the newest
-    // one.
+    // If the writer has trimmed its older progress records since the snapshot was taken, the next poll returns the
+    // newest record.
     const Status& status = polled.front().status;
     if (!status && status.error().code != ErrorCode::OffsetOutOfRange) return status;
     if (status) TRY(take_newest(writer, polled.front()));
@@ -60,8 +61,8 @@ Status UpstreamProgress::see(std::span<const Polled> polled) {
   return {};
 }
 
-// Only the newest progress counts. Earlier times are no lower bound, because the times of a writer start again at the
-// end of its inputs.
+// Reads the newest progress. Only the newest progress counts: earlier times are no lower bound, because the times of
+// a writer start again at the end of its inputs.
 Status UpstreamProgress::take_newest(Writer& writer, const Polled& polled) {
   writer.next_told = std::max(writer.next_told, polled.log_start);
   if (polled.batches.empty()) return {};

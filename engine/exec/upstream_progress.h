@@ -1,9 +1,9 @@
 // Progress of the tasks that write a time-ordered exchange, as one of its readers sees it. An empty lane holds up the
 // others only while its writer may still send rows that precede theirs.
 //
-// A writer has sent all that it had at some moment if it has reached the ends that its inputs had at that moment. The
-// reader reads these ends itself, in the snapshot in which it reads lanes and progress. So a writer that has reached
-// the end of its inputs reports that once, with its last commit.
+// A writer has sent all rows of a moment if its progress has reached the ends that its inputs had at that moment. The
+// reader reads these ends itself, in the snapshot in which it reads lanes and progress. Therefore a writer that has
+// reached the end of its inputs reports its progress only once, with its last commit.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -16,34 +16,37 @@
 
 namespace engine {
 
-// A task that writes a lane.
+// A task that writes lanes.
 struct LaneWriter {
   PartitionRef progress;  // partition of its progress records
   // The inputs of the task, in order, and their first offsets.
   std::vector<std::pair<PartitionRef, Offset>> inputs;
-  size_t stream = 0;  // index of the input that is the stream from which its rows are made
+  size_t stream = 0;  // index in `inputs` of the stream from whose records its rows are made
 };
-// Shared by the lanes to all readers, any of which may be the last.
+// Shared by the writer's lanes to all readers, because the last owner may be any of them.
 using LaneWriterPtr = std::shared_ptr<const LaneWriter>;
 
+// Reads the progress of the writers and compares it with the ends of their inputs.
+//
 // Threads: the task's. Owner: its heads.
 class UpstreamProgress {
  public:
   explicit UpstreamProgress(std::vector<LaneWriterPtr> writers);
 
-  // Appends the positions to poll together with the lanes.
+  // Appends the positions that are polled together with the lanes.
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions) const;
-  // Returns the number of these positions.
+  // Returns how many positions add_positions() appends.
   size_t position_count() const;
-  // Reads their poll results. Fails if progress cannot be read; failed_writer() is the writer.
+  // Reads the poll results of these positions. Fails if the progress of a writer cannot be read; failed_writer() is
+  // the index of this writer.
   Status see(std::span<const Polled> polled);
   size_t failed_writer() const { return failed_writer_; }
   // Returns whether a writer has more progress records to poll.
   bool has_more() const { return has_more_; }
 
-  // Notes this moment, for records that wait from now on.
+  // Notes the present ends of the writers' inputs as the moment, for records that wait from now on.
   void note_moment();
-  // Returns whether this record of the writer's stream could be read at that moment.
+  // Returns whether this record of the writer's stream could be read at the noted moment.
   bool was_there(size_t writer, int64_t source_offset) const {
     const Writer& asked = writers_[writer];
     return Offset(source_offset) < asked.noted_ends[asked.task->stream];
@@ -51,13 +54,13 @@ class UpstreamProgress {
   // Returns whether all rows that the writer had at the noted moment, or has now, are in the exchange.
   enum class AsOf : uint8_t { Noted, Now };
   bool has_sent_all(size_t writer, AsOf as_of) const;
-  // No later row of the writer precedes this time.
+  // Returns a time that no later row of the writer precedes.
   int64_t time_from(size_t writer) const { return writers_[writer].told.time_from; }
 
  private:
   struct Writer {
     LaneWriterPtr task;
-    Offset next_told{0};  // in the partition of its progress records
+    Offset next_told{0};  // next offset to read in the partition of its progress
     ExchangeProgress told;
     std::vector<Offset> ends, noted_ends;  // ends of its inputs
   };
