@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// The number in brackets after the type's name, from PostgreSQL's atttypmod.
+// Returns the number in brackets after the type's name, from PostgreSQL's atttypmod.
 int number_of(const SqlType& type) {
   constexpr int kHeader = 4, kDigits = 0xffff;
   const PostgresLabel of = type.label();
@@ -29,7 +29,8 @@ TypeName named_parts(TypeName name, const SqlType& type) {
   return name;
 }
 
-// Whether the types differ, at any depth, in a timestamp that has a time zone in one of them only.
+// Returns whether the types contain, at any depth, a timestamp that has a time zone in only one of
+// them.
 bool differ_in_zone(const SqlType& left, const SqlType& right) {
   if (left.kind() != right.kind()) return false;
   switch (left.kind()) {
@@ -92,7 +93,8 @@ ExpressionPtr assigned(ExpressionPtr value, const SqlType& type) {
 
 namespace {
 
-// A NUMERIC without a precision, which is kept as text with all of its digits.
+// Returns whether the type is a NUMERIC without a precision that is kept as text with all of its
+// digits.
 bool is_exact_numeric(const SqlType& type) {
   return type.kind() == TypeKind::String && type.label() == label::kNumeric;
 }
@@ -107,13 +109,13 @@ std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right) {
   for (const auto& [exact, other] : {std::pair(left, right), std::pair(right, left)})
     if (is_exact_numeric(exact) && other.is_numeric())
       return other.kind() == TypeKind::Double ? other : exact;
-  // Together with a number, the name of a catalog object is its number.
+  // Combined with a number, the name of a catalog object is converted to the object's number.
   for (const auto& [name, other] : {std::pair(left, right), std::pair(right, left)})
     if (is_registered_object(name) && is_whole_number(other))
       return other.kind() == TypeKind::Bigint ? other : SqlType(TypeKind::Bigint);
   if (left.kind() == TypeKind::Date && right.kind() == TypeKind::Timestamp) return right;
   if (left.kind() == TypeKind::Timestamp && right.kind() == TypeKind::Date) return left;
-  // Not supported yet within arrays and other nested types.
+  // Conversions between timestamps with and without a zone are not supported within nested types.
   if (left.is_nested() && differ_in_zone(left, right)) return std::nullopt;
   return common_type(left, right);
 }

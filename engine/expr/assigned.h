@@ -1,4 +1,4 @@
-// Casts that statements get implicitly, to types that their text does not name.
+// Makes the casts that statements get implicitly, to types that their text does not name.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -10,29 +10,30 @@
 
 namespace engine {
 
-// The type as a statement would name it, with its label and its length.
+// Returns the type as a statement would name it, with its label and its length.
 TypeName type_name_of(const SqlType& type);
 
 // Converts the value for storage in a column of the type: like CAST(value AS type), but a text longer than the type's
 // length is an error. Used with PostgreSQL's rules.
 ExpressionPtr assigned(ExpressionPtr value, const SqlType& type);
 
-// Name of the call that represents an assignment; its argument is the CAST. A statement cannot write this name without
-// quotes.
+// The name of the call that represents an assignment; its argument is the CAST. A statement cannot contain this name
+// without quotes.
 inline constexpr std::string_view kAssigned = "MILLRACE.ASSIGNED";
 
 // Converts a constant of an INSERT for a column of the type, without checking its length.
 Result<Value> assign_constant(const Expression& expression, const SqlType& type, const Scope& scope,
                               const EvalContext& context);
 
-// The common type of two columns that are combined, or compared without an explicit operator; nothing if they have
-// none. As in PostgreSQL, dates and timestamps together are timestamps, and with a time zone if one of the two has it.
+// Returns the common type of two columns that are combined, or compared without an explicit operator; nothing if they
+// have none. As in PostgreSQL, the common type of a date and a timestamp is the timestamp, and a timestamp has a time
+// zone if one of the two has one.
 std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right);
-// The expression converted to such a type: a timestamp without a time zone becomes the point in time at which clocks of
+// Converts the expression to such a type. A timestamp without a time zone becomes the point in time at which clocks of
 // the session's zone show it.
 Result<BoundExpression> in_shared_type(BoundExpression expression, const SqlType& type);
-// Whether values of both types have the same representation; false for a timestamp with and one
-// without a time zone.
+// Returns whether values of both types have the same representation; false for a timestamp with and
+// a timestamp without a time zone.
 bool are_kept_alike(const SqlType& left, const SqlType& right);
 
 }  // namespace engine

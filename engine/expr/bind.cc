@@ -1,4 +1,4 @@
-// Literals, names, and the forms that are not operators.
+// Binds literals, names, and the forms that are not operators.
 #include "engine/expr/bind.h"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ std::vector<BoundExpression> bound_of(std::vector<BoundItem> items) {
   return bound;
 }
 
-// The DECIMAL type with all digits of a text; nothing if the text is not a number or has too many digits.
+// Returns the DECIMAL type with all digits of a text; nothing if the text is not a number or has too many digits.
 std::optional<SqlType> decimal_of_text(std::string_view text) {
   const auto number = normal_numeric(text);
   if (!number || number->find_first_not_of("-.0123456789") != std::string::npos)
@@ -94,8 +94,8 @@ Result<BoundExpression> Binder::close(BoundExpression bound) {
   return coerce_to(std::move(bound), type);
 }
 
-// A numeric without a precision, and an exact time, is a text while it is only shown. An expression that computes with
-// it gets the plain kind.
+// A numeric without a precision, or an exact time, is kept as text in an expression whose value is only shown. An
+// expression that is part of another one gets the plain kind, with which the other can compute.
 Result<BoundExpression> Binder::bind_open(const Expression& expression) {
   BoundExpression bound = TRY(bind_kept(expression));
   if (depth_ == 0) return bound;
@@ -110,8 +110,8 @@ Result<BoundExpression> Binder::bind_kept(const Expression& expression) {
     column.position = expression.position;
     return column;
   }
-  // Some expressions bind an operand twice, as part of another expression; nested a hundred times, binding would never
-  // end.
+  // Some expressions bind an operand twice, as part of another expression. If a hundred of them were nested, binding
+  // would never end.
   constexpr size_t kMostBindings = 250'000;
   if (++bindings_ > kMostBindings)
     return Error{ErrorCode::LimitExceeded, "the expression is nested too deeply"}.at(
@@ -193,10 +193,9 @@ Result<BoundExpression> Binder::bind_node(const Expression& expression) {
       expression.node);
 }
 
-// Precision: the written digits, and at least one before the point.
 namespace {
 
-// A zero before the point counts as a digit.
+// Returns the precision of a number: its digits, of which at least one is before the point.
 int digits_of(const Decimal& decimal) {
   int whole_digits = 0;
   for (Int128 rest = decimal.unscaled / power_of_ten(decimal.scale); rest != 0; rest /= 10)
@@ -261,7 +260,7 @@ SqlType with_spare_digits(SqlType type) {
 
 namespace {
 
-// The number without trailing zeros after the point.
+// Returns the number as a literal without trailing zeros after the point.
 BoundExpression decimal_as_written(const Decimal& decimal) {
   Decimal least = decimal;
   for (; least.scale > 0 && least.unscaled % 10 == 0; --least.scale) least.unscaled /= 10;
@@ -280,7 +279,7 @@ bool is_declared_number(const BoundExpression& bound) {
 }
 
 Result<BoundExpression> Binder::take_type_beside(BoundExpression bound, const SqlType& beside) {
-  // A parameter declared as NUMERIC is not a whole number.
+  // A parameter that the client declares as NUMERIC may have digits after the point, even next to a whole number.
   const bool is_declared = is_declared_number(bound) && is_whole(beside);
   const SqlType type = is_declared ? as_decimal_type(beside) : beside;
   if (bound.kind != BoundKind::Parameter || type.kind() != TypeKind::Decimal)
@@ -304,12 +303,12 @@ Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& 
   if (bound.kind != BoundKind::Parameter || !bound.type.is_null() || type.is_null())
     return coerce_in_zone(std::move(bound), type);
   ParameterSlot& slot = (*scope_.parameters)[bound.index];
-  // Another place in the expression may have determined the type by now. A declared length does not apply to the
+  // Another place in the expression may already have determined the type. A declared length does not apply to the
   // parameter, so its value is not cut.
   if (slot.type.is_null()) slot.type = without_declared_lengths(type);
   bound.type = slot.type;
   if (slot.value) return coerce_in_zone(TRY(bind_value(bound.index, {})), type);
-  // The type has spare digits for the other place.
+  // The parameter's type has spare digits, because a value next to it elsewhere has determined the type.
   if (slot.type.kind() == TypeKind::Decimal && type.kind() == TypeKind::Decimal)
     return cast_or_fold(std::move(bound), type);
   return coerce_in_zone(std::move(bound), type);
@@ -326,8 +325,8 @@ Result<BoundExpression> Binder::coerce_in_zone(BoundExpression bound, const SqlT
   return coerce(scope_.forms.zone ? with_zone_of(type, std::move(bound)) : std::move(bound), type);
 }
 
-// Each place has its own copy of the value, so a large value used in a thousand places would take a
-// thousand times its size.
+// Returns a copy of the parameter's value. Each place has its own copy, so the sum of the copies is
+// limited: a large value in a thousand places would take a thousand times its size.
 Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) {
   constexpr size_t kMaxCopiedBytes = size_t{64} << 20;
   const ParameterSlot& slot = (*scope_.parameters)[index];
@@ -343,15 +342,15 @@ Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) 
              : literal_expression(slot.type, *slot.value);
 }
 
-// A cast to VARCHAR(3) cuts the text after three characters; writing a longer text to such a column is an error
-// instead. Times are rounded. A persistent query ignores the length without a notice, as ksqlDB does.
+// Binds CAST. A cast to VARCHAR(3) cuts the text after three characters; writing a longer text to such a column is an
+// error instead. Times are rounded. A persistent query ignores the length without a notice, as ksqlDB does.
 Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition position) {
   return bind_with_length(node, LengthRule::Cast, position);
 }
 
 namespace {
 
-// Whether text literals are mixed with other items, or other items are to become texts. Each item is then converted by
+// Returns whether text literals are mixed with other items, or other items become texts. Each item is then converted by
 // itself.
 bool are_mixed(const ExpressionList& items, const SqlType& wanted) {
   const auto is_text = [](const ExpressionPtr& item) { return item->is<StringLiteral>(); };
@@ -389,13 +388,13 @@ Result<BoundExpression> Binder::bind_with_length(const Cast& node, LengthRule ru
   return fitted;
 }
 
-// `type` is the type of the node, without lengths.
+// Binds a cast. `type` is the type of the node, without lengths.
 Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
                                              TextPosition position) {
   const auto* list = node.operand->as<ArrayConstructor>();
   if (list && list->elements.empty() && scope_.texts_take_types && type.kind() == TypeKind::Array)
     return literal_expression(type, Value::list({}));
-  // As in PostgreSQL, each item is cast by itself: the items need no common type.
+  // As in PostgreSQL, each item is cast by itself, so the items need no common type.
   if (list && scope_.texts_take_types && type.kind() == TypeKind::Array &&
       type.element().kind() != TypeKind::Array && are_mixed(list->elements, type.element())) {
     ArrayConstructor items;
@@ -405,7 +404,8 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
     BoundExpression bound = TRY(bind_array(items, position));
     return bound.type == type ? std::move(bound) : cast(std::move(bound), type);
   }
-  // '1.50'::numeric::text also keeps its digits; an expression between two casts that computes has the plain kind.
+  // '1.50'::numeric::text keeps its digits, too. An expression between the two casts that computes with the number
+  // would get the plain kind.
   const bool is_operand = std::exchange(is_operand_, node.operand->is<Cast>());
   auto bound = bind_kept(*node.operand);
   is_operand_ = is_operand;
@@ -433,7 +433,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
     else if (is_exact)
       type = exact_numeric(operand).value_or(type);
   }
-  // '0.1234567890123'::numeric::int is rounded from all digits.
+  // All digits take part in the rounding of '0.1234567890123'::numeric::int.
   if (operand.type.label() == label::kNumeric && !operand.type.is_null() && type.is_numeric()) {
     const bool is_cast = operand.kind == BoundKind::Call && operand.children.size() == 1;
     const auto exact = exact_numeric(is_cast ? operand.children.front() : operand);
@@ -456,12 +456,12 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   if (operand.kind == BoundKind::Parameter && operand.type.is_null()) {
     if (!scope_.texts_take_types || !is_registered_object(type))
       return coerce_to(std::move(operand), type);
-    operand = TRY(coerce_to(std::move(operand), type));  // a name to look up in the catalog
+    operand = TRY(coerce_to(std::move(operand), type));  // a name of the catalog
   }
   if (operand.kind == BoundKind::Struct && operand.type.label() == label::kRecord &&
       type.label() == label::kComposite)
     return row_as(std::move(operand), type, position);
-  // As in PostgreSQL, '{1,2}' is read as an array and (1,a) as a row.
+  // As in PostgreSQL, the text {1,2} is read as an array and the text (1,a) as a row.
   if (scope_.texts_take_types && operand.type.kind() == TypeKind::String &&
       (type.kind() == TypeKind::Array || type.label() == label::kComposite)) {
     BoundExpression read = call_expression(text_to_nested_kernel, type, {}, position);
@@ -553,8 +553,8 @@ Result<BoundExpression> Binder::bind_subscript(const Subscript& node,
 
 namespace {
 
-// The common type of the results of a CASE that determine it, that is, without text literals; Null if they have none in
-// common.
+// Returns the common type of the results of a CASE, without those that are text literals; Null if they have no common
+// type.
 SqlType told_type(std::span<const BoundItem> results) {
   SqlType told;
   for (const BoundItem& result : results) {
@@ -566,11 +566,12 @@ SqlType told_type(std::span<const BoundItem> results) {
   return told;
 }
 
-// The operand of a CASE is written once and compared with each WHEN, so its volatile calls must return the same value
-// each time. The number depends on the place in the text, so that another CASE has others.
+// Numbers the volatile calls in the operand of a CASE, because calls with the same number are computed once. The
+// operand is written once and compared with each WHEN, so the calls must return the same value each time. The numbers
+// depend on the place in the text, so that another CASE has other numbers.
 void number_changing_calls(BoundExpression& operand, TextPosition place, uint32_t& count) {
   using enum BoundKind;
-  // Parts of these expressions are computed for some rows only.
+  // Parts of these expressions are computed only for some rows, so their calls have no common value.
   if (operand.kind == Case || operand.kind == And || operand.kind == Or || operand.kind == Lambda)
     return;
   if (operand.kind == Call && !operand.is_deterministic && operand.index == 0)
@@ -598,11 +599,11 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
   }
   bound.children.push_back(node.otherwise ? TRY(bind_open(*node.otherwise))
                                           : literal_expression({}, {}));
-  // The results: every second child, and the last.
+  // The results are every second child and the last child.
   std::vector<BoundExpression*> results;
   for (size_t i = 1; i < bound.children.size(); i += 2) results.push_back(&bound.children[i]);
   results.push_back(&bound.children.back());
-  if (scope_.texts_take_types) {  // a written text is read as the other results are
+  if (scope_.texts_take_types) {  // a text literal is read as a value of the other results' type
     std::vector<BoundItem> items;
     for (size_t i = 0; i < node.branches.size(); ++i)
       items.push_back({node.branches[i].then.get(), std::move(*results[i])});
@@ -670,7 +671,7 @@ Result<BoundExpression> Binder::bind_array(const ArrayConstructor& node, TextPos
   std::vector<BoundItem> items;
   for (const ExpressionPtr& element : node.elements)
     items.push_back({element.get(), TRY(bind_open(*element))});
-  if (scope_.texts_take_types) {  // a written text is read as the others are
+  if (scope_.texts_take_types) {  // a text literal is read as a value of the others' type
     const SqlType told = told_type(items);
     for (BoundItem& item : items) TRY(read_text_as(item, told));
   }
@@ -739,8 +740,8 @@ BoundExpression with_nulls_of(const Scope& scope, BoundExpression bound) {
   if (!scope.texts_take_types) return bound;
   const auto mark = [](const auto& self, BoundExpression& node) -> void {
     node.knows_unknown = true;
-    // Numbers that do not fit the narrower type are truncated under the dialect's rules, and
-    // refused here.
+    // With PostgreSQL's rules, a cast to a narrower number, or from a text, can fail. The dialect
+    // truncates numbers that do not fit.
     if (node.kernel == cast_kernel && !node.children.empty()) {
       const SqlType& from = node.children[0].type;
       const bool is_narrowed =

@@ -1,4 +1,4 @@
-// The common type of a list: IN, ARRAY[...], MAP(...) (dialect, 9.2).
+// Finds the common type of a list, as in IN, ARRAY[...] and MAP(...) (dialect, 9.2).
 #include <algorithm>
 
 #include "engine/expr/binder.h"
@@ -23,7 +23,7 @@ bool spells_boolean(std::string_view text) {
                              [&](std::string_view word) { return word.starts_with(lower); });
 }
 
-// The narrowest type for the number in the text; Null if it is not a number.
+// Returns the narrowest type for the number in the text; Null if the text is not a number.
 SqlType number_type_of(const std::string& text) {
   if (parse_integer(text)) return TypeKind::Integer;
   if (parse_bigint(text)) return TypeKind::Bigint;
@@ -37,8 +37,8 @@ SqlType number_type_of(const std::string& text) {
 
 }  // namespace
 
-// The type that holds the values of `common` and the item. Literals inside constructors count as
-// literals too, so the walk descends into them.
+// Returns the type that holds the values of `common` and of the item. Literals inside constructors
+// count as literals, too, so the function descends into constructors.
 Result<SqlType> Binder::widen(const SqlType& common, const BoundItem& item) {
   const BoundExpression& bound = item.bound;
   if (bound.type.is_null()) return common;

@@ -1,4 +1,4 @@
-// Columns: resolution of names, and errors for unknown ones.
+// Resolves names of columns, and makes the errors for unknown names.
 #include <algorithm>
 #include <utility>
 
@@ -81,7 +81,7 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
   for (const LayoutColumn& known : scope.layout) {
     if (column.source && known.source != column.source->text) continue;
     names.push_back(known.name);
-    // Columns that every source has are not listed: the user looks for a column of this source.
+    // Columns that every source has are not listed, because the user looks for a column of this source.
     const bool is_of_all =
         known.name == kRowTime || known.name == kRowPartition || known.name == kRowOffset;
     if (!is_of_all) list += (list.empty() ? "" : ", ") + known.name;
@@ -131,8 +131,8 @@ ExpressionPtr call_of_word(const ColumnRef& column, TextPosition position) {
   return make_expression(Cast{std::move(call), type_name_of(clock)}, position);
 }
 
-// WINDOW_START and WINDOW_END are times, named after SQL's windows; ksqlDB's WINDOWSTART and WINDOWEND are numbers.
-// Tools that draw time series look for a column with a time.
+// Returns an expression for WINDOW_START and WINDOW_END, which are times; ksqlDB's WINDOWSTART and WINDOWEND are
+// numbers. Tools that draw time series look for a column with a time.
 ExpressionPtr window_bound_as_time(const ColumnRef& column, TextPosition position) {
   constexpr std::pair<std::string_view, std::string_view> kBounds[] = {
       {"WINDOW_START", kWindowStart}, {"WINDOW_END", kWindowEnd}};
@@ -161,7 +161,8 @@ Result<uint32_t> Binder::resolve(const ColumnRef& column, TextPosition position)
   const std::string folded_source = column.source ? folded(*column.source) : "";
   if (found.empty())
     found = find_columns(scope_, source == nullptr ? nullptr : &folded_source, folded(column.name));
-  // "o"."name" of FROM "orders" AS "o": the one was written here, the other is the table's.
+  // In "o"."name" of FROM "orders" AS "o", the alias has the letter case of the statement, but the column that of the
+  // table.
   if (found.empty() && source != nullptr) found = find_columns(scope_, source, folded(column.name));
   if (found.empty() && source != nullptr)
     found = find_columns(scope_, &folded_source, column.name.text);

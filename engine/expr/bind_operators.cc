@@ -1,4 +1,4 @@
-// Operators: arithmetic, comparisons, logic.
+// Binds operators: arithmetic, comparisons, logic.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -24,8 +24,8 @@ namespace engine {
 
 namespace {
 
-// A DECIMAL of at most 38 digits. ksqlDB's results may have more. If ours cannot, digits after the
-// point are dropped first, down to six, as in SQL Server and Spark.
+// Returns a DECIMAL of at most 38 digits. ksqlDB's results may have more digits. If 38 digits are
+// not enough, digits after the point are dropped first, down to six, as in SQL Server and Spark.
 SqlType clamped_decimal(int precision, int scale) {
   if (precision > kMaxDecimalPrecision) {
     const int whole = precision - scale;
@@ -53,9 +53,9 @@ SqlType decimal_result(ArithmeticOp op, const SqlType& left, const SqlType& righ
   }
 }
 
-// PostgreSQL's exact digits, up to 38. A result that would need more is an error of the row. Only a quotient is
-// rounded; it has as many digits as PostgreSQL shows for a quotient between 1 and 9999. Digits beyond kMostScale are
-// kept only as far as 38 digits allow.
+// Returns the type of a result with PostgreSQL's exact digits, up to 38. A result that would need more digits is an
+// error of the row. Only a quotient is rounded; it has as many digits as PostgreSQL shows for a quotient between 1 and
+// 9999. Digits beyond kMostScale are kept only as far as 38 digits allow.
 SqlType decimal_of_postgres(ArithmeticOp op, const SqlType& left, const SqlType& right) {
   constexpr int kScaleOfQuotient = 16, kMostScale = 18;
   const int s1 = left.scale(), s2 = right.scale(), greater_scale = std::max(s1, s2);
@@ -137,7 +137,7 @@ bool is_time_column(const BoundItem& item) {
           column->name == "WINDOWEND");
 }
 
-// ROWTIME > '2024-01-01': the text is converted to a point in time when the query is planned.
+// Converts the text of ROWTIME > '2024-01-01' to a point in time when the query is planned.
 Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
   const auto* text = other.source->as<StringLiteral>();
   if (text == nullptr || !is_time_column(column)) return {};
@@ -151,7 +151,7 @@ Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
   return {};
 }
 
-// The function for || and - if a side is jsonb; empty if they are not operators of jsonb.
+// Returns the function for || or - if a side is jsonb; empty if the operator is not one of jsonb.
 std::string_view function_of_jsonb(const Arithmetic& node, const SqlType& left,
                                    const SqlType& right) {
   const auto is_jsonb = [](const SqlType& type) { return type.label() == label::kJsonb; };
@@ -211,7 +211,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   // The right operand of `-` is a key, and that of `||` is jsonb.
   if (const std::string_view function = function_of_jsonb(node, left.type, right.type);
       !function.empty()) {
-    // Also if both are parameters whose types are only known from the client.
+    // A parameter becomes jsonb, even if its type is only known from the client.
     const SqlType jsonb = type_of(*find_label(label::kJsonb));
     if (left.kind == BoundKind::Parameter) TRY(take_type_beside(left, jsonb));
     if (node.op == ArithmeticOp::Concatenate && right.kind == BoundKind::Parameter)
@@ -221,7 +221,8 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     call.arguments.push_back(clone(*node.right));
     return bind_call(call, position, CallKind::Scalar);
   }
-  // With two operands of unknown type, || concatenates texts. Parameters that clients declare as NUMERIC are numbers.
+  // If both operands have unknown types, || concatenates texts, and a parameter that the client declares as NUMERIC is
+  // a number.
   const auto is_open = [](const BoundExpression& side) {
     return side.kind == BoundKind::Parameter && side.type.is_null();
   };
@@ -256,7 +257,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
 
   if (const ExpressionPtr moved = moved_date(node, left.type, right.type, position))
     return bind_kept(*moved);
-  // Values that are kept as texts in a normal form are not texts for + and ||.
+  // Values that are kept as texts in a normal form do not count as texts for + and ||.
   const auto is_joined = [](const SqlType& mine, const SqlType& others) {
     return is_normalized(mine) && (is_normalized(others) || mine.label() == label::kJsonb);
   };
@@ -336,16 +337,16 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       result.kind() == TypeKind::Decimal || (divides && !has_double) || scope_.texts_take_types;
   bound.children.push_back(cast_or_fold(std::move(left), left_type));
   bound.children.push_back(cast_or_fold(std::move(right), right_type));
-  // As in ksqlDB: a null then fails the call that the lambda belongs to for this row, and its whole
-  // result is null.
+  // As in ksqlDB, a null operand in a lambda fails the call that has the lambda, and the whole
+  // result of the call is null for the row.
   constexpr uint64_t kBothSides = 0b11;
-  // Only in the dialect: PostgreSQL's x < ALL (array), which a lambda computes, is unknown with a null.
+  // This only applies in the dialect. PostgreSQL's x < ALL (array), which a lambda computes, is unknown with a null.
   if (!lambda_names_.empty() && !scope_.texts_take_types) bound.refuses_null = kBothSides;
   if (is_narrow) return cast_or_fold(std::move(bound), narrow);
   return bound;
 }
 
-// '2' * n: a text literal next to a number is a number.
+// Reads a text literal next to a number as a number: '2' * n.
 Status Binder::read_number_as(const Expression& source, BoundExpression& side,
                               const SqlType& type) const {
   if (!type.is_numeric() || !source.is<StringLiteral>()) return {};
@@ -375,7 +376,7 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
     if (operand.type.kind() == TypeKind::Bigint && operand.literal.as_int64() == INT64_MIN)
       return bind_decimal(DecimalLiteral{"9223372036854775808"}, position);
   }
-  // The smallest number has no negation; the subtraction reports the overflow.
+  // Negation is a subtraction from 0, which reports the overflow of the smallest number.
   const bool is_whole =
       operand.type.kind() == TypeKind::Integer || operand.type.kind() == TypeKind::Bigint;
   if (scope_.texts_take_types && is_whole && operand.kind != BoundKind::Literal) {
@@ -405,7 +406,7 @@ Result<BoundExpression> Binder::bind_comparison(const Comparison& node, TextPosi
 
 namespace {
 
-// Reads an array in PostgreSQL's notation, {1,"a b"}. Nothing if the text is not one.
+// Reads an array in PostgreSQL's notation, {1,"a b"}. Returns nothing if the text is not an array.
 std::optional<BoundExpression> array_literal(const std::string& text, const SqlType& type,
                                              const TextForms& forms) {
   auto value = parse_text_value(type, text, "the array", forms);
@@ -413,7 +414,7 @@ std::optional<BoundExpression> array_literal(const std::string& text, const SqlT
   return literal_expression(type, *std::move(value));
 }
 
-// Next to a number, 'infinity' is a number, in any letter case.
+// Returns the number for 'infinity' in any letter case, which is a number next to a number.
 std::optional<double> double_of_word(std::string_view text) {
   std::string word = lower_case(text);
   const bool is_negative = word.starts_with('-');
@@ -429,7 +430,7 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
     return {};
-  if (item.bound.kind != BoundKind::Literal) return {};  // already read, next to an exact time
+  if (item.bound.kind != BoundKind::Literal) return {};  // read already, for an exact time
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
   // Keeps all digits, as if the number were written without quotes.
   if (type.kind() == TypeKind::Decimal && type.label() == label::kNone)
@@ -466,8 +467,8 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
 
 namespace {
 
-// A text next to a char(n) loses its trailing blanks, because columns of char(n) are stored without
-// them and blanks do not count.
+// Removes trailing blanks from a text next to a char(n), because columns of char(n) are stored
+// without them and they do not count in comparisons.
 void drop_blanks_beside(BoundItem& item, const SqlType& type) {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.label() != label::kBpchar || item.bound.kind != BoundKind::Literal) return;
@@ -526,7 +527,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     drop_blanks_beside(right, left.bound.type);
   }
   for (BoundItem* item : {&left, &right}) item->bound = TRY(close(std::move(item->bound)));
-  // As a regproc, 0 means no function.
+  // The regproc for 0 means that no function exists.
   for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
     if (const auto* number = other->source->as<IntegerLiteral>();
         number && number->value == 0 && side->bound.type.label() == label::kRegproc)
@@ -550,7 +551,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
            text_of(*right.source) + ")";
   };
   if ((l.is_null() || r.is_null()) &&
-      scope_.texts_take_types) {  // unknown, except that two nulls are not distinct
+      scope_.texts_take_types) {  // unknown; under IS [NOT] DISTINCT FROM both are null and equal
     const Value answer =
         is_distinct(op) ? Value::boolean(op == ComparisonOp::IsNotDistinctFrom) : Value();
     return literal_expression(TypeKind::Boolean, answer);
@@ -564,7 +565,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
         .at(position);
   }
   auto types = compared_types(op, l, r, scope_.texts_take_types);
-  // A date next to a timestamp is a timestamp, otherwise it is a point in time.
+  // A date next to a timestamp without a time zone becomes such a timestamp; otherwise it becomes a point in time.
   if (scope_.forms.zone && types && (is_clock(l) || is_clock(r)) && is_instant(types->left))
     types->left = types->right = types->left.labelled(label::kTimestamp);
   if (!types) {
@@ -591,7 +592,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
   return bound;
 }
 
-// An operand of AND, OR, NOT or WHEN.
+// Binds an operand of AND, OR, NOT or WHEN.
 Result<BoundExpression> Binder::bind_condition(const Expression& expression,
                                                std::string_view what) {
   BoundExpression bound = TRY(bind_open(expression));
@@ -659,8 +660,9 @@ bool comes_before(const Value& a, const Value& b) {
       a.payload());
 }
 
-// Turns a long list of constants into one sorted constant: a value is found in it in a few steps,
-// and a batch does not begin with work for each item. Nothing if that is not possible.
+// Converts a long list of constants to one sorted constant; returns nothing if that is not
+// possible. A value is found in the sorted list in a few steps, and a batch does not begin with
+// work for each item.
 std::optional<BoundExpression> sorted_list(std::span<const BoundItem> items, const SqlType& type) {
   if (items.size() <= kFewItems || type.is_nested()) return std::nullopt;
   ValueList values;

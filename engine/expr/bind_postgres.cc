@@ -1,4 +1,4 @@
-// Features of PostgreSQL alone: rows as values, constructors of ranges, days added to a date.
+// Binds features that only PostgreSQL has: rows as values, constructors of ranges, days added to a date.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,8 +29,8 @@ std::string quoted(std::string_view bound) {
   return text + "\"";
 }
 
-// Arguments: lower bound, upper bound, and which bounds are inclusive, as texts. A null bound means
-// unbounded.
+// Makes ranges. Arguments: lower bound, upper bound, and which bounds are inclusive, as texts. A
+// null bound means unbounded.
 void range_kernel(KernelCall& call) {
   const TextForms forms = session_forms(call.context);
   call.out.resize(call.rows);
@@ -60,7 +60,7 @@ void range_kernel(KernelCall& call) {
   }
 }
 
-// Arguments: ranges, as texts. A null argument makes the result null.
+// Makes multiranges. Arguments: ranges, as texts. A null argument makes the result null.
 void multirange_kernel(KernelCall& call) {
   const TextForms forms = session_forms(call.context);
   call.out.resize(call.rows);
@@ -86,7 +86,8 @@ void multirange_kernel(KernelCall& call) {
 
 }  // namespace
 
-// x + INTERVAL '1 day' is parsed as TIMESTAMPADD(DAYS, 1, x), which is fast; if x is an interval, it becomes a sum.
+// Converts TIMESTAMPADD(DAYS, 1, x) back to a sum if x is an interval; returns null otherwise. x + INTERVAL '1 day' is
+// parsed as TIMESTAMPADD(DAYS, 1, x), which is fast.
 Result<ExpressionPtr> Binder::moved_interval(const FunctionCall& call, TextPosition position) {
   if (!scope_.texts_take_types || (call.name != "TIMESTAMPADD" && call.name != "TIMESTAMPSUB"))
     return ExpressionPtr();
@@ -141,8 +142,8 @@ Result<std::optional<BoundExpression>> Binder::bind_postgres_call(const Function
   return std::optional(std::move(made));
 }
 
-// make_interval(days => 10), which the dialect parses as a lambda: returns the call with all parts,
-// in order.
+// Returns a call of make_interval() with all parts, in order. The dialect parses a named argument,
+// make_interval(days => 10), as a lambda.
 Result<FunctionCall> Binder::with_interval_parts(const FunctionCall& call, TextPosition position) {
   constexpr std::string_view kNames[] = {"YEARS", "MONTHS", "WEEKS", "DAYS",
                                          "HOURS", "MINS",   "SECS"};
@@ -164,7 +165,7 @@ Result<FunctionCall> Binder::with_interval_parts(const FunctionCall& call, TextP
 
 namespace {
 
-// Each level of nesting doubles the quotes in the text of the inner levels.
+// Limit on nested rows, because each level doubles the quotes in the text of the inner levels.
 constexpr size_t kMostRowLevels = 16;
 size_t row_levels(const SqlType& type) {
   if (type.kind() == TypeKind::Array) return row_levels(type.element());
@@ -196,7 +197,7 @@ Result<BoundExpression> Binder::bind_row(const FunctionCall& call) {
   return row;
 }
 
-// A row takes the field names of the type; its fields are matched by position.
+// Converts a row to a composite type. The fields are matched by position and get the names of the type.
 Result<BoundExpression> Binder::row_as(BoundExpression row, const SqlType& type,
                                        TextPosition position) {
   if (row.children.size() != type.fields().size())
@@ -216,7 +217,7 @@ std::string_view output_text(bool value) { return value ? "t" : "f"; }
 int32_t truth_as_number(bool value) { return value ? 1 : 0; }
 bool number_as_truth(int32_t value) { return value != 0; }
 
-// The text that the client would see; a boolean is one letter.
+// Returns the text that the client would see; a boolean is one letter.
 Result<BoundExpression> as_output_text(BoundExpression bound) {
   const bool is_truth = bound.type.kind() == TypeKind::Boolean;
   if (!is_truth && bound.type.kind() != TypeKind::Bytes)
@@ -253,7 +254,7 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
                           SqlType(TypeKind::Timestamp).labelled(label::kTimestamp)));
   if (call.name == "TIMEZONE" && items.size() == 2 && items[1].bound.type.kind() == TypeKind::Date)
     return become(1, cast(std::move(items[1].bound), TypeKind::Timestamp));
-  // AGE treats literals and dates as points in time.
+  // AGE treats literals and dates as points in time, with the session's zone.
   const bool is_in_zone = scope_.forms.zone != nullptr;
   for (size_t i = 0; is_in_zone && call.name == "AGE" && i < items.size(); ++i) {
     const SqlType& type = items[i].bound.type;
@@ -266,7 +267,7 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
   }
   if (is_in_zone) take_clocks(call, arguments);
   if (call.name != "GREATEST" && call.name != "LEAST" && call.name != "COALESCE") return {};
-  // Numbers of different types become the widest.
+  // Numbers of different types get the widest of these types.
   SqlType common;
   for (const BoundItem& item : items) {
     if (item.bound.type.is_null()) continue;
@@ -312,8 +313,8 @@ void Binder::take_clocks(const FunctionCall& call, Arguments& arguments) const {
     if (call.name == "DATE_PART" && is_known && unit.type.kind() == TypeKind::String &&
         lower_case(unit.literal.as_string()) == "epoch")
       continue;
-    // Units up to hours have the same length in every zone; months have no fixed length and are
-    // negative here.
+    // Units up to hours have the same length in every zone. Months have no fixed length, for which
+    // the unit is negative.
     const int64_t unit_ms = row.argument == 2 && is_known ? unit.literal.as_int64() : -1;
     if (unit_ms >= 0 && unit_ms < kMsPerDay) continue;
     become(row.argument, as_clock(std::move(items[row.argument].bound)));
@@ -330,7 +331,7 @@ std::string Binder::by_types(std::string name, const Arguments& arguments) {
   if (arguments.types.size() != 2) return name;
   const SqlType& second = arguments.types[1].type;
   if (name == "DATE_PART" && second.label() == label::kInterval) return "INTERVAL_PART";
-  // A timestamp without a zone is read in the given zone.
+  // A timestamp without a zone is read in the given zone, for which another function exists.
   const bool is_clock = second.label() == label::kTimestamp;
   if (name == "TIMEZONE" && arguments.first.label() == label::kInterval)
     return is_clock ? "FROM_INTERVAL_TIMEZONE" : "INTERVAL_TIMEZONE";
@@ -358,7 +359,7 @@ std::optional<BoundExpression> Binder::postgres_cast(BoundExpression& operand, c
   return std::nullopt;
 }
 
-// The call for DATE + 1 and DATE - 1; null for other operands.
+// Returns the call for DATE + 1 and DATE - 1; null for other operands.
 ExpressionPtr Binder::moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
                                  TextPosition position) const {
   if (!scope_.texts_take_types) return nullptr;

@@ -1,10 +1,10 @@
-// Expressions whose value is only shown, and neither stored nor ordered by.
+// Binds expressions whose value is only shown, and neither stored nor used for an order.
 #pragma once
 #include "engine/expr/bind.h"
 
 namespace engine {
 
-// Binds like bind(). Dates and times that are literals or parameters keep microseconds, years BC and infinity while
+// Binds like bind(), but dates and times that are literals or parameters keep microseconds, years BC and infinity if
 // they are shown, compared with each other, or moved by intervals (docs/adr/0058).
 Result<BoundExpression> bind_shown(const Expression& expression, const Scope& scope);
 

@@ -1,4 +1,4 @@
-// Dates, times and intervals with PostgreSQL's rules: exact as literals, and the operators + - * / with intervals.
+// Binds dates, times and intervals with PostgreSQL's rules: exact literals, and the operators + - * / with intervals.
 #include <algorithm>
 
 #include "engine/expr/binder.h"
@@ -41,7 +41,7 @@ Result<std::string> date_at_time(std::string_view date, std::string_view time) {
   return instant_text(TRY(plus(us, {of_day_us, 0, 0})), false);
 }
 
-// Wraps around at midnight; months and days have no effect.
+// Moves a time of day, which wraps around at midnight. Months and days have no effect.
 Result<std::string> moved_time(std::string_view time, const Interval& by) {
   constexpr int64_t kDay = 86'400'000'000;
   int64_t us = (TRY(parse_time_us(time)) + by.us % kDay) % kDay;
@@ -63,6 +63,7 @@ Result<std::string> moved_date(std::string_view date, int64_t by) {
   const int32_t days = TRY(parse_days(date));
   if (days == kInfinityDays || days == kMinusInfinityDays) return days_text(days);
   const int64_t moved = days + by;
+  // The range of PostgreSQL's dates.
   constexpr int64_t kLeast = -2'440'588, kMost = 2'145'031'948;
   if (moved < kLeast || moved > kMost)
     return Error{ErrorCode::InvalidTimestamp, "date out of range"};
@@ -102,7 +103,7 @@ Result<std::string> interval_quotient(std::string_view interval, double divisor)
 
 // ---- The operators
 
-// The role of an operand for these operators.
+// The role of an operand for the operators + - * /. Open is an operand of unknown type.
 enum class Role : uint8_t { Other, Open, Date, Time, Instant, Interval, Whole, Number };
 
 Role role_of(const BoundExpression& bound) {
@@ -141,7 +142,7 @@ bool is_temporal(Role role) {
 struct OperatorRow {
   Role left;
   ArithmeticOp op;
-  Role right, result;  // Number: the difference of two dates
+  Role right, result;  // a result of Whole is a number of days
   Kernel kernel;
 };
 using enum ArithmeticOp;
@@ -170,8 +171,8 @@ const OperatorRow* find_operator(Role left, ArithmeticOp op, Role right) {
   return nullptr;
 }
 
-// The exact type to which both sides of a comparison are converted: a date becomes a timestamp at
-// midnight.
+// Returns the exact type to which both sides of a comparison are converted. A date becomes a
+// timestamp at midnight.
 PostgresLabel common_exact(PostgresLabel a, PostgresLabel b) {
   if (a == label::kNone || b == label::kNone || a == b) return a == label::kNone ? b : a;
   if (a == label::kExactTime || b == label::kExactTime) return label::kNone;
@@ -237,12 +238,12 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
   if (!is_temporal(l) && !is_temporal(r)) return Bound();
   const bool scales = op == Multiply || op == Divide;
   if (op == Concatenate || op == Modulo) return Bound();
-  // Plain dates are moved by moved_date(), a function that does not parse texts.
+  // Binder::moved_date() moves plain dates, with a function that does not parse texts.
   const bool is_plain_date =
       left.type.kind() == TypeKind::Date || right.type.kind() == TypeKind::Date;
   if (is_plain_date && (l == Role::Whole || r == Role::Whole)) return Bound();
-  // An operand of unknown type takes the role of the other side, and next to an interval it is an interval. Exceptions:
-  // a factor is a number, and a value added to a point in time is an interval.
+  // An operand of unknown type takes the role of the other side. Exceptions: a factor is a number, a value added to a
+  // date is a number of days, and a value added to a point in time is an interval.
   const auto beside = [&](Role other) {
     if (scales) return Role::Number;
     if (op == Add && other == Role::Date) return Role::Whole;
@@ -261,7 +262,7 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
       std::swap(l, r);
     }
   }
-  // A date subtracted from a point in time, or the reverse.
+  // A date is subtracted from a point in time, or the reverse.
   const bool are_days = op == Subtract && l != r && (l == Role::Date || l == Role::Instant) &&
                         (r == Role::Date || r == Role::Instant);
   if (are_days) row = find_operator(Role::Instant, Subtract, Role::Instant);

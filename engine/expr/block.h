@@ -1,4 +1,4 @@
-// A program's instructions. Private to this folder.
+// The instructions of a program. Private to this folder.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,9 +17,9 @@ enum class Step : uint8_t {
   Field,  // args[0] -> index
   And,    // args[0] and args[1], both computed for all rows
   Or,
-  LazyAnd,       // args[0]; blocks[0] for the rows where it is true
-  LazyOr,        // args[0]; blocks[0] for the rows where it is false
-  LazyCoalesce,  // args[0]; blocks[0] for the rows where it is null, blocks[1] where that is, too, ...
+  LazyAnd,       // args[0]; blocks[0] for the rows where args[0] is true
+  LazyOr,        // args[0]; blocks[0] for the rows where args[0] is false
+  LazyCoalesce,  // args[0]; blocks[0] for the rows where args[0] is null, then blocks[1], ...
   Case,          // blocks: condition, result, ..., and last the default
 };
 
@@ -40,8 +40,8 @@ struct Instruction {
   std::vector<std::unique_ptr<const Block>> blocks;  // of a Call: its lambdas
 };
 
-// A list of instructions with registers of its own. The outer block takes columns from the batch;
-// an inner block (a branch, a lambda's body) takes rows of the registers of the enclosing block.
+// A list of instructions with its own registers. The outer block reads columns of the batch; an
+// inner block (a branch, a lambda's body) reads rows of the registers of the enclosing block.
 struct Block {
   struct Constant {
     Register to;

@@ -1,5 +1,5 @@
-// A typed expression: names are resolved, overloads chosen, coercions explicit. Plans contain such
-// expressions, and programs are compiled from them.
+// Typed expressions, in which names are resolved, overloads chosen, and coercions explicit. Plans
+// contain such expressions, and programs are compiled from them.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -18,12 +18,12 @@ struct Overload;
 enum class BoundKind : uint8_t {
   Literal,
   Column,           // of the layout
-  Parameter,        // $n whose value is not known yet; cannot be run
+  Parameter,        // $n whose value is not known yet; the expression cannot run
   LambdaParameter,  // inside a lambda's body
   Lambda,           // argument of a call; its one child is the body
   Field,            // of a STRUCT
   Call,             // a kernel over all children: operators, casts, functions
-  And,              // the right side is computed only if the left does not decide
+  And,              // the right side is computed only if the left side does not decide
   Or,
   Case,  // condition, result, condition, result, ..., and last the default
   Array,
@@ -36,17 +36,17 @@ struct BoundExpression {
   SqlType type;
   TextPosition position = {};
   Value literal = {};  // of Literal
-  // Column: its index. Parameter: 0 for $1. LambdaParameter: its number, unique in the expression.
-  // Field: its index. Call: calls with the same number above 0 are computed once although they are
-  // volatile.
+  // The index of a Column or a Field; 0 for the Parameter $1; the number of a LambdaParameter,
+  // unique in the expression. Calls with the same number above 0 are computed once although they
+  // are volatile.
   uint32_t index = 0;
   Kernel kernel = nullptr;             // of Call
   const Overload* function = nullptr;  // of a Call of a registered function
-  // One bit per child: whether a null argument is an error of the row. Only functions use it.
+  // One bit for each child: whether a null in the child is an error of the row.
   uint64_t refuses_null = 0;
   bool is_deterministic = true;
   bool knows_unknown = false;  // of And, Or, Case and Call: see KernelCall
-  bool can_fail = true;        // of Call: whether a row without null arguments can fail
+  bool can_fail = true;        // of Call: whether a row without nulls in the arguments can fail
   // Errors of the children reach this node as nulls, with a line in the log, and are not passed on.
   // Applies to functions, casts and constructors.
   bool absorbs_errors = false;
@@ -54,11 +54,11 @@ struct BoundExpression {
   std::vector<BoundExpression> children = {};
 };
 
-// The column that the expression returns unchanged, if it is one.
+// Returns the column if the expression is only a column; otherwise nothing.
 std::optional<uint32_t> as_column(const BoundExpression& expression);
-// Whether the expression has the same value for every row at any time.
+// Returns whether the expression has the same value for every row at any time.
 bool is_constant(const BoundExpression& expression);
-// The columns that the expressions read, ascending, each once.
+// Returns the columns that the expressions read, ascending, each once.
 std::vector<uint32_t> referenced_columns(std::span<const BoundExpression> expressions);
 // Replaces every column i by new_index[i].
 void remap_columns(BoundExpression& expression, std::span<const uint32_t> new_index);

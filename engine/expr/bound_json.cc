@@ -33,7 +33,7 @@ struct JsonFields<TextPosition> {
                                             json_field("column", &TextPosition::column),
                                             json_field("offset", &TextPosition::offset));
 };
-// The members except the kernel and the function, which are written by name.
+// The members except the kernel and the function, whose names are written instead.
 template <>
 struct JsonFields<BoundExpression> {
   static constexpr size_t elsewhere = 2;
@@ -75,8 +75,8 @@ constexpr NamedKernel kKernels[] = {{"CAST", cast_kernel, 1},
                                     {"INSTANT", instant_kernel, 1}};
 constexpr std::string_view kNegation = "NEGATE", kIn = "IN";
 
-// An operator has a kernel for each kind of operand. The kind follows from the children's types, or
-// from the result's, so only the operator's sign is stored.
+// Returns the kind of the operands. An operator has a kernel for each kind of operand. The kind
+// follows from the types of the children or of the result, so only the operator's sign is stored.
 TypeKind operand_kind(const BoundExpression& call) {
   return call.children.empty() ? TypeKind::Null : call.children.front().type.kind();
 }
@@ -130,7 +130,7 @@ bool read_kernel(const JsonValue& json, BoundExpression& call) {
   return call.kernel || json.fail(fmt::format("there is no operator {} for these operands", name));
 }
 
-// Whether the expression has the number of children that the compiler relies on for its kind.
+// Returns whether the expression has as many children as the compiler expects for its kind.
 bool has_children(const BoundExpression& expression) {
   const size_t count = expression.children.size();
   switch (expression.kind) {

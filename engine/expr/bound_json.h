@@ -1,20 +1,20 @@
-// Typed expressions as JSON, in plans (docs/formats/plan.md).
+// Writes and reads typed expressions as JSON, for plans (docs/formats/plan.md).
 #pragma once
 #include "engine/expr/bound.h"
 #include "engine/json/json_values.h"
 
 namespace engine {
 
-// Stores the bound tree, not text to be bound again: coercions, the chosen overload and its
-// consequences stay as they were decided, whatever a later binder would choose. Functions are found
-// by name and parameter types; reading fails if no such function exists.
+// Stores the bound tree and not a text that would be bound again. Coercions and chosen overloads
+// therefore stay unchanged, even if a later binder would choose others. Functions are found by name
+// and parameter types; reading fails if no such function exists.
 template <>
 struct JsonCodec<BoundExpression> {
   static void write(JsonWriter& out, const BoundExpression& expression);
   static bool read(const JsonValue& json, BoundExpression& expression);
 };
 
-// The name of an overload in a plan: "INT, VARCHAR..." for the parameters.
+// Returns the parameters of an overload as plans write them: "INT, VARCHAR...".
 std::string parameter_types(const Overload& overload);
 
 }  // namespace engine

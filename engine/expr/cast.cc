@@ -1,4 +1,4 @@
-// CAST: the supported pairs of types, and the selection of the kernel for a batch.
+// Implements CAST: the supported pairs of types, and the choice of the kernel for a batch.
 #include <algorithm>
 #include <iterator>
 
@@ -69,7 +69,7 @@ bool structs_are_castable(const SqlType& from, const SqlType& to) {
   });
 }
 
-// With ksql.cast.strings.preserve.nulls = false the text of a null is "null".
+// Replaces nulls by the text "null" if ksql.cast.strings.preserve.nulls is false.
 void spell_nulls(KernelCall& call) {
   if (call.context.property("ksql.cast.strings.preserve.nulls", "true") != "false") return;
   for (size_t row = 0; row < call.rows; ++row) {

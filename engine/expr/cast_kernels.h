@@ -1,4 +1,4 @@
-// The rows of CAST's table. Private to this folder.
+// The kernels in the table of CAST. Private to this folder.
 #pragma once
 #include "engine/functions/kernel.h"
 #include "engine/types/type.h"

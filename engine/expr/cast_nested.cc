@@ -1,4 +1,4 @@
-// CAST of arrays, maps and structs: part by part, or to Java's text form.
+// Casts arrays, maps and structs part by part, or to Java's text form.
 #include <algorithm>
 
 #include "engine/expr/cast_kernels.h"
@@ -24,7 +24,8 @@ Column cast_column(const Column& from, const SqlType& to, const KernelCall& whol
   return out;
 }
 
-// A part that cannot be cast makes its whole row an error.
+// Adds the errors of parts to the rows that have these parts. A part that cannot be cast makes its
+// whole row an error.
 void add_errors_of_parts(KernelCall& call, const RowErrors& part_errors) {
   if (!part_errors.any()) return;
   const auto ends = call.args[0].column->offsets();
@@ -41,7 +42,7 @@ void add_errors_of_parts(KernelCall& call, const RowErrors& part_errors) {
   clear_rows(call.out, failed);
 }
 
-// Casts an ARRAY or a MAP: `out` has the rows of the argument, with each part cast.
+// Casts an ARRAY or a MAP. The result has the rows of the argument, with each part cast.
 void cast_list(KernelCall& call, std::span<const SqlType> part_types) {
   const Column& from = *call.args[0].column;
   assert(from.size() == call.rows);
@@ -183,7 +184,8 @@ void cast_map(KernelCall& call) {
   cast_list(call, parts);
 }
 
-// Fields that only the source has are dropped; fields that only the target has are null.
+// Casts a STRUCT. Fields that only the source has are dropped; fields that only the target has are
+// null.
 void cast_struct(KernelCall& call) {
   const Column& from = *call.args[0].column;
   assert(from.size() == call.rows);

@@ -1,4 +1,4 @@
-// CAST between numbers.
+// Casts numbers to numbers.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -19,8 +19,8 @@ To convert(From value) {
   return static_cast<To>(value);
 }
 
-// Java's narrowing of a double: rounds towards zero, NaN becomes 0, and a value out of range
-// becomes the limit.
+// Narrows a double as Java does: rounds towards zero; NaN becomes 0, and a value out of range
+// becomes the nearest limit.
 template <class To>
 To saturate(double value) {
   if (std::isnan(value)) return 0;
@@ -50,7 +50,8 @@ Result<Decimal> decimal_to_decimal(const KernelCall& call, Decimal value) {
 }
 Result<Decimal> double_to_decimal(const KernelCall& call, double value) {
   const SqlType& type = call.out.type();
-  // Over tables as in PostgreSQL: uses the first 15 digits, or 6 for a real, with which 1.005 is the number as written.
+  // With PostgreSQL's rules, only the first 15 digits are used, or 6 for a real; with these, 1.005 is the number as
+  // written.
   const bool is_real = call.args[0].type().label() == label::kFloat4;
   const Int128 unscaled =
       call.knows_unknown && std::isfinite(value)
@@ -82,7 +83,7 @@ Result<int32_t> checked_integer(const KernelCall& call, int64_t value) {
   return static_cast<int32_t>(value);
 }
 
-// Uses PostgreSQL's rules if the call has them (KernelCall::knows_unknown).
+// Calls `checked` if PostgreSQL's rules apply to the call (KernelCall::knows_unknown), otherwise `usual`.
 template <auto usual, auto checked>
 void either(KernelCall& call) {
   if (call.knows_unknown)

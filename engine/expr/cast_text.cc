@@ -1,4 +1,4 @@
-// CAST between text and booleans, numbers, bytes.
+// Casts between texts and booleans, numbers, bytes.
 #include <cctype>
 #include <cmath>
 
@@ -30,7 +30,7 @@ std::string double_text(double value) {
   return text;
 }
 
-// Like Java's String.trim().
+// Removes blanks and control characters from both ends, as Java's String.trim() does.
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
   while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
@@ -48,7 +48,7 @@ bool text_boolean(std::string_view text) {
   return begins("true", text) || begins("yes", text);
 }
 
-// PostgreSQL's rules, for SELECTs over tables.
+// Parses a boolean with PostgreSQL's rules, for SELECTs over tables.
 Result<bool> text_boolean_or_none(std::string_view text) {
   if (const auto value = parse_boolean_of_postgres(trimmed(text))) return *value;
   return Error{ErrorCode::InvalidText,
@@ -64,7 +64,8 @@ Error bad_number(std::string_view text, std::string_view type) {
   return Error{ErrorCode::InvalidText,
                "Cannot cast \"" + std::string(text) + "\" to " + std::string(type)};
 }
-// PostgreSQL's message, which distinguishes a number out of range from a text that is not a number.
+// Returns PostgreSQL's error, which distinguishes a number out of range from a text that is not a
+// number.
 Error bad_whole_number(std::string_view text, std::string_view type) {
   std::string_view digits = trimmed(text);
   if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
@@ -94,7 +95,7 @@ Result<double> text_double(std::string_view text) {
   if (word == "-Infinity") return -HUGE_VAL;
   return bad_number(text, "DOUBLE");
 }
-// PostgreSQL accepts its keywords in any letter case.
+// Parses a double. PostgreSQL accepts words such as NaN in any letter case.
 Result<double> text_double_of_postgres(std::string_view text) {
   std::string word(trimmed(text));
   for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -120,7 +121,7 @@ Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
   const Int128 unscaled = TRY(parse_decimal(trimmed(text), precision, type.scale(), rounding));
   return Decimal{unscaled, type.scale()};
 }
-// Base64, or PostgreSQL's \x with hexadecimal digits, which is not valid base64.
+// Decodes base64, or PostgreSQL's \x with hexadecimal digits, which is not valid base64.
 Result<std::string> text_bytes(std::string_view text) {
   auto bytes = text.starts_with("\\x") ? decode_hex(text.substr(2)) : decode_base64(text);
   if (!bytes) return bad_number(text, "BYTES");
@@ -129,7 +130,8 @@ Result<std::string> text_bytes(std::string_view text) {
 
 }  // namespace
 
-// PostgreSQL's two forms: \x with hexadecimal digits, and letters with \\ and \001 among them.
+// Decodes PostgreSQL's two forms: \x with hexadecimal digits, and characters with the escapes \\
+// and \001.
 Result<std::string> text_bytes_of_postgres(std::string_view text) {
   if (text.starts_with("\\x")) {
     auto bytes = decode_hex(text.substr(2));

@@ -1,4 +1,4 @@
-// CAST between texts and points in time, and between points in time.
+// Casts between texts and points in time, and between types of points in time.
 #include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/zones.h"
@@ -14,7 +14,8 @@ namespace engine {
 
 namespace {
 
-// With PostgreSQL's rules, the error is PostgreSQL's; `exact` is the result of its parser.
+// Returns the error for a text. With PostgreSQL's rules, it is the error in `exact`, the result of
+// the parser of PostgreSQL's notation.
 template <class T>
 Error bad_time(const KernelCall& call, std::string_view what, std::string_view text,
                const Result<T>& exact) {
@@ -22,7 +23,7 @@ Error bad_time(const KernelCall& call, std::string_view what, std::string_view t
   return Error{ErrorCode::InvalidDatetime,
                "Failed to parse " + std::string(what) + " '" + std::string(text) + "'"};
 }
-// Converts a text kept in UTC to local time, written to `shown`; other texts are returned
+// Converts a text kept in UTC to local time, and stores it in `shown`. Returns other texts
 // unchanged.
 std::string_view by_clocks(const KernelCall& call, PerBatch<CallForms>& forms, std::string_view text,
                            std::string& shown) {
@@ -32,7 +33,7 @@ std::string_view by_clocks(const KernelCall& call, PerBatch<CallForms>& forms, s
   return zone ? std::string_view(shown) : text;
 }
 
-// Texts of clients are in the formats of their session.
+// Converts a client's text, which is in the formats of the session, to ISO form.
 Result<std::string_view> iso_of(const KernelCall& call, PerBatch<CallForms>& forms,
                                 std::string_view text, std::string& buffer) {
   if (!call.knows_unknown) return text;
@@ -71,7 +72,7 @@ Result<int64_t> text_timestamp(const KernelCall& call, PerBatch<CallForms>& form
   const std::string_view name = has_zone ? "timestamp with time zone" : "timestamp";
   const auto exact = has_zone ? parse_instant_us_in(zone, text)
                               : parse_instant_us(without_zone(text), Zones::Dropped, name);
-  // PostgreSQL's years may have more than four digits, or be before the first one.
+  // In PostgreSQL, years may have more than four digits, or be before the year 1.
   const bool is_finite = exact && !is_infinite_instant(*exact);
   if (call.knows_unknown && is_finite) return ms_of_us(*exact);
   return bad_time(call, "timestamp", text, exact);

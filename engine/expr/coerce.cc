@@ -44,8 +44,8 @@ Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& fro
   return out.value_at(0);
 }
 
-// Casts one literal. `as_postgres`: with the rules for SELECTs over tables, where numbers are rounded and
-// range-checked. `properties`: of the session, for its time zone; null: UTC.
+// Casts one literal. With `as_postgres`, the rules for SELECTs over tables apply: numbers are rounded, and their range
+// is checked. `properties` are those of the session and have its time zone; null: UTC.
 Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to,
                          bool as_postgres = false, const Properties* properties = nullptr) {
   if (!is_castable(from, to)) return no_coercion(from, to);
@@ -112,8 +112,8 @@ bool is_constructor_of(const BoundExpression& expression, const SqlType& type) {
   }
 }
 
-// INSERT's rules for one value: besides implicit coercion, exact decimals and text that spells a
-// value of the type.
+// Converts one value by the rules of INSERT: implicit coercion, decimals that lose no digits, and
+// texts that are parsed as values of the type.
 Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlType& to,
                            const Properties* properties) {
   if (value.is_null()) return value;
@@ -193,8 +193,8 @@ Status check_computable(const BoundExpression& expression) {
   return {};
 }
 
-// PostgreSQL's rules for one value: digits beyond the scale of a DECIMAL are rounded, and values with and without a
-// time zone are converted in the session's zone.
+// Converts one value by PostgreSQL's rules: digits beyond the scale of a DECIMAL are rounded, and values with and
+// without a time zone are converted in the session's zone.
 Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlType& to,
                              const Properties* properties) {
   const ZoneClockPtr zone = properties && !value.is_null() ? session_zone(*properties) : nullptr;
@@ -211,8 +211,8 @@ Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlT
   return coerce_value(value, from, to, properties);
 }
 
-// Whether PostgreSQL casts implicitly when a value is written to a column: between numbers, between dates and times,
-// and anything to a text. A text from a client is parsed as a value of the type.
+// Returns whether PostgreSQL casts implicitly when a value is written to a column: between numbers, between dates and
+// times, and from any type to text. A text from a client is parsed as a value of the column's type.
 bool is_assigned_by_cast(const SqlType& from, const SqlType& to) {
   if (from == to || to.is_nested()) return false;
   if (from.is_numeric() && to.is_numeric()) return true;
@@ -222,7 +222,7 @@ bool is_assigned_by_cast(const SqlType& from, const SqlType& to) {
   return to.kind() == TypeKind::String && !is_normalized(to) && from.kind() != TypeKind::Bytes;
 }
 
-// Binds the expression with the types of its parameters.
+// Binds the expression. A parameter takes `type`, and must have a value.
 Result<BoundExpression> bind_to(const Expression& expression, const SqlType& type,
                                 const Scope& scope) {
   Binder binder(scope);
@@ -237,8 +237,8 @@ Result<BoundExpression> bind_to(const Expression& expression, const SqlType& typ
   return with_nulls_of(scope, std::move(bound));
 }
 
-// Whether the result of the call depends on the label of its type: range checks, rounding of digits, zones, cutting of
-// texts. The call then keeps its type, whatever the value is used as.
+// Returns whether the result of the call depends on the label of its type, because of range checks, rounding of digits,
+// zones or cutting of texts. Such a call keeps its type, even if the value is used as another type.
 bool is_made_by_label(const BoundExpression& expression, const SqlType& type) {
   if (expression.kind != BoundKind::Call || expression.type.is_identical(type)) return false;
   return needs_label_work(type, expression.type) || type.kind() == TypeKind::Timestamp ||
@@ -297,8 +297,8 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  // A value computed as another type stays computed by that type. A column of texts that compare in another form keeps
-  // its type, and a column of times is shown with its zone or without.
+  // A call gets a cast even to an equal type, because its value may depend on the label of its own type. So does a
+  // column of texts that compare in another form, and a column of times, which is shown with or without its zone.
   const bool is_made =
       !expression.type.is_identical(type) &&
       (expression.kind == BoundKind::Call ||
@@ -327,7 +327,7 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
         expression.position);
   TRY(check_computable(expression));
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
-  // Includes failures that an enclosing function has treated as nulls.
+  // Also reports failures that an enclosing function has treated as nulls.
   if (Status failed = refuse_failures(result.errors); !failed)
     return std::move(failed).error().at(expression.position);
   if (!result.errors.any()) return result.column->value_at(0);

@@ -1,4 +1,4 @@
-// Compiles trees to blocks of instructions; an expression that occurs twice is computed once.
+// Compiles trees to blocks of instructions. An expression that occurs twice is computed once.
 #include <algorithm>
 #include <cassert>
 #include <map>
@@ -18,7 +18,7 @@ size_t mix(size_t seed, size_t value) {
   return seed ^ (value + 0x9e3779b97f4a7c15 + (seed << 6) + (seed >> 2));
 }
 
-// Lists and maps hash by their kind alone: they are rare, and the comparison distinguishes them.
+// Lists and maps hash by their kind alone, because they are rare, and the comparison distinguishes them.
 size_t hash_of(const Value& value) {
   const auto hash_payload = []<class T>(const T& payload) -> size_t {
     if constexpr (std::is_same_v<T, Decimal>)
@@ -56,8 +56,8 @@ bool is_repeatable(const BoundExpression& expression) {
          std::ranges::all_of(expression.children, is_repeatable);
 }
 
-// Whether the expression neither fails nor costs much. Both sides of AND and OR are then computed
-// for all rows, which is faster than selecting the rows that need the right side.
+// Returns whether the expression cannot fail and is cheap. Both sides of AND and OR are then
+// computed for all rows, which is faster than selecting the rows that need the right side.
 bool is_harmless(const BoundExpression& expression) {
   switch (expression.kind) {
     case BoundKind::Literal:
@@ -87,7 +87,7 @@ class BlockBuilder {
   }
 
  private:
-  // The register that holds the expression's value.
+  // Returns the register that holds the expression's value; adds instructions if no register does yet.
   Register add(const BoundExpression& expression) {
     const size_t hash = hash_of(expression);
     if (const auto known = find(expression, hash)) return *known;
@@ -125,8 +125,8 @@ class BlockBuilder {
     }
   }
 
-  // Whether an argument may fail or is costly, so that it is computed only for the rows in which all arguments before
-  // it are null.
+  // Returns whether the call is a COALESCE with an argument that may fail or is costly. Such an argument is computed
+  // only for the rows in which all arguments before it are null.
   static bool is_lazy_coalesce(const BoundExpression& expression) {
     return expression.kind == BoundKind::Call && expression.function != nullptr &&
            expression.function->function != nullptr &&
@@ -243,12 +243,13 @@ class BlockBuilder {
     return to;
   }
 
-  // The register that already holds the value, in this block or in an enclosing one.
+  // Returns the register of this block that already holds the value. A value in a register of an enclosing block is
+  // captured.
   std::optional<Register> find(const BoundExpression& expression, size_t hash) {
     const auto [begin, end] = known_.equal_range(hash);
     for (auto at = begin; at != end; ++at)
       if (is_same(*at->second.expression, expression)) return at->second.result;
-    // Constants are cheap to make again, and stay constants.
+    // Constants are not captured. Each block has its own, because they are cheap to create.
     if (outer_ == nullptr || expression.kind == BoundKind::Literal) return std::nullopt;
     const auto further_out = outer_->find(expression, hash);
     if (!further_out) return std::nullopt;

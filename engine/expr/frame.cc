@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// A lambda of a call in this frame.
+// Runs a lambda of a call in a frame.
 class FrameLambda final : public LambdaBody {
  public:
   FrameLambda(const Frame& frame, const Block& block, const EvalContext& context)
@@ -55,7 +55,7 @@ std::vector<uint32_t> all_rows(size_t rows) {
   return all;
 }
 
-// Memory that gather() allocates: strings are shared, nested values are copied.
+// Returns the memory that gather() allocates, which shares strings and copies nested values.
 size_t gathered_bytes(const Column& column, std::span<const uint32_t> rows) {
   if (!column.type().is_nested()) return rows.size() * element_size(column.type().kind());
   size_t bytes = 0, of_row = 0;
@@ -85,8 +85,8 @@ void Frame::take_columns(std::span<const ColumnPtr> columns) {
 }
 
 void Frame::take_captures(const Frame& outer, std::span<const uint32_t> rows) {
-  // Rows are ascending in branches, so a full number of rows means all rows in order. The rows of a
-  // lambda's elements may repeat.
+  // The rows of a branch are ascending, so if there are as many as in the outer frame, they are all
+  // rows in order. The rows of a lambda's elements may repeat, so the rows are compared, too.
   const bool takes_all = rows.size() == outer.rows_ && std::ranges::equal(rows, all_rows(rows_));
   for (const Block::Input& input : block_.captures) {
     const Slot& from = outer.slots_[input.from];
@@ -107,7 +107,7 @@ void Frame::take_captures(const Frame& outer, std::span<const uint32_t> rows) {
 void Frame::take_parameters(std::span<const Argument> parameters) {
   for (size_t i = 0; i < block_.parameters.size(); ++i) {
     Slot& slot = slots_[block_.parameters[i]];
-    // Not owned: the caller keeps the column alive while the lambda runs.
+    // The slot does not own the column, because the caller keeps it alive while the lambda runs.
     slot.column = ColumnPtr(ColumnPtr(), parameters[i].column);
     slot.is_constant = parameters[i].is_constant;
   }
@@ -154,8 +154,8 @@ void Frame::run(const Instruction& instruction) {
   }
 }
 
-// Adds the errors of an argument to those of the node above it, which is `rows` long. A constant's
-// single row counts for all of them.
+// Adds the errors of an argument to `errors`, those of an instruction with `rows` rows. The error
+// of a constant, which has one row, is added for all rows.
 void Frame::inherit(const Slot& from, size_t rows, bool absorbs, RowErrors& errors) {
   if (from.errors == nullptr || rows == 0) return;
   if (!from.is_constant || rows == 1) {
@@ -230,7 +230,7 @@ void Frame::run_call(const Instruction& instruction) {
 
   auto column = std::make_shared<Column>(instruction.type);
   if (context_.is_over() || !take_working_bytes(rows * element_size(instruction.type.kind()))) {
-    // The results would not be used: all rows fail.
+    // The evaluation is over its budget, so all rows fail, and the function is not called.
     column->resize(rows);
     const Error why = context_.budget->status().error();
     for (size_t row = 0; row < rows; ++row) errors.add(row, why);
@@ -244,7 +244,7 @@ void Frame::run_call(const Instruction& instruction) {
   set(instruction, std::move(column), is_constant, std::move(errors));
 }
 
-// Uses the field's own column without a copy; it is null where the STRUCT is null.
+// Returns the field's own column without a copy. The field is null where the STRUCT is null.
 void Frame::run_field(const Instruction& instruction) {
   const Slot& from = slots_[instruction.args[0]];
   Slot& to = slots_[instruction.out];
@@ -254,8 +254,8 @@ void Frame::run_field(const Instruction& instruction) {
 
 namespace {
 
-// AND or OR with PostgreSQL's rules: a deciding operand decides whatever the other is; otherwise a null makes the
-// result unknown.
+// Computes AND or OR with PostgreSQL's rules. An operand with the deciding value determines the result; otherwise a
+// null makes the result unknown.
 void put_logical(Column& column, size_t row, uint8_t decides, const Argument& left, size_t left_row,
                  const Argument& right, size_t right_row) {
   const auto is_decided = [&](const Argument& side, size_t at) {
@@ -399,8 +399,8 @@ void Frame::run_case(const Instruction& instruction) {
   set(instruction, std::move(column), false, std::move(errors));
 }
 
-// Assembles one column from the rows of the branches. A row in several branches has the value of
-// the last; a row in none is null.
+// Assembles one column from the rows of the branches. A row that is in several branches has the
+// value of the last one; a row that is in no branch is null.
 std::shared_ptr<Column> Frame::assemble(const Instruction& instruction,
                                         std::span<const CasePart> parts, RowErrors& errors) const {
   auto column = std::make_shared<Column>(instruction.type);

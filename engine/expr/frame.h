@@ -15,8 +15,8 @@ namespace engine {
 // Invariant: a row with an error is null in the column.
 struct Slot {
   ColumnPtr column;
-  bool is_constant = false;                 // one row stands for all
-  std::shared_ptr<const RowErrors> errors;  // null: none. Shared by slots that pass a column on
+  bool is_constant = false;                 // the only row stands for all rows
+  std::shared_ptr<const RowErrors> errors;  // null: none. Slots with the same column share them
 };
 
 struct CasePart;
@@ -31,7 +31,7 @@ class Frame {
   Frame(const Frame&) = delete;
   Frame& operator=(const Frame&) = delete;
 
-  // Initial values of registers; call these before run().
+  // Set the initial values of registers. Call these functions before run().
   void take_columns(std::span<const ColumnPtr> columns);
   void take_captures(const Frame& outer, std::span<const uint32_t> rows);
   void take_parameters(std::span<const Argument> parameters);
@@ -39,9 +39,9 @@ class Frame {
   void run();
 
   const Slot& result(size_t index) const { return slots_[block_.results[index]]; }
-  // The slot's column with a value for each row, and its errors.
+  // Returns the slot's column with a value for each row, and its errors.
   Evaluated whole(const Slot& slot) const;
-  // The slot's errors, one for each row.
+  // Returns the slot's errors; the error of a constant is repeated for each row.
   RowErrors whole_errors(const Slot& slot) const;
 
  private:
@@ -53,9 +53,10 @@ class Frame {
   void run_lazy_coalesce(const Instruction& instruction);
   void run_case(const Instruction& instruction);
 
-  // Reserves memory for columns that live as long as the frame.
+  // Reserves memory for columns that live as long as the frame. Returns false if the evaluation is
+  // over its budget.
   bool take_working_bytes(size_t bytes);
-  // All rows have failed: the evaluation is over its budget.
+  // Returns a slot in which all rows have failed, because the evaluation is over its budget.
   Slot failed_slot(const SqlType& type) const;
   void refuse_nulls(const Instruction& instruction, std::span<const Argument> args,
                            size_t rows, RowErrors& errors);

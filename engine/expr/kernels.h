@@ -8,18 +8,20 @@
 
 namespace engine {
 
-// left op right, both of the kind of the result; DECIMALs keep their own scales.
+// Return the kernels for `left op right`. Both sides have the kind of the result; DECIMALs keep their own scales.
 Kernel arithmetic_kernel(ArithmeticOp op, TypeKind kind);
 Kernel decimal_arithmetic_kernel(ArithmeticOp op);
 Kernel negation_kernel(TypeKind kind);
 
-// left op right, both of one kind; DECIMALs may differ in scale. With a null operand the result is false, except for IS
-// [NOT] DISTINCT FROM; with KernelCall::knows_unknown it is null. The kernels below follow the same rule.
+// Returns the kernel for `left op right`. Both sides have the same kind; DECIMALs may differ in scale. With a null
+// operand, the result is false, or null with KernelCall::knows_unknown, except for IS [NOT] DISTINCT FROM. The kernels
+// below treat nulls in the same way.
 Kernel comparison_kernel(ComparisonOp op, TypeKind kind);
-// value IN (item, ...), all of one type: false for a null value; null items never match.
+// Returns the kernel for `value IN (item, ...)`, where all have the same type. The result for a null value is false;
+// null items never match.
 Kernel in_kernel(TypeKind kind);
-// Arguments: a value and a sorted ARRAY without nulls, of a kind that is not nested. A third argument, null, means that
-// the list had a null item.
+// Returns the kernel for IN with a sorted list. Its arguments are a value of a kind that is not nested, and a sorted
+// ARRAY without nulls. A third argument, which is null, means that the list had a null item.
 Kernel in_sorted_kernel(TypeKind kind);
 
 void not_kernel(KernelCall& call);  // a null is an error
@@ -34,17 +36,17 @@ void array_kernel(KernelCall& call);   // the elements
 void map_kernel(KernelCall& call);     // key, value, key, value, ...; the last of equal keys wins
 void struct_kernel(KernelCall& call);  // the fields
 
-// From args[0]'s type to the type of the result; see is_castable.
+// Casts from the type of args[0] to the type of the result, for pairs of types for which is_castable() is true.
 void cast_kernel(KernelCall& call);
-// Whether CAST supports the pair.
+// Returns whether CAST supports the pair of types.
 bool is_castable(const SqlType& from, const SqlType& to);
-// Whether no value of `from` can fail to become a `to`.
+// Returns whether every value of `from` can be cast to `to`.
 bool cast_never_fails(const SqlType& from, const SqlType& to);
 
-// The values as PostgreSQL's clients would see them.
+// Converts the values to the texts that PostgreSQL's clients would see.
 void output_text_kernel(KernelCall& call);
 
-// The text of one value as CAST(x AS STRING) writes it; the value must not be null.
+// Appends the text of one value as CAST(x AS STRING) does. The value must not be null.
 void append_text(std::string& out, const Column& column, size_t row);
 
 }  // namespace engine

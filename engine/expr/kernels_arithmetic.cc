@@ -1,4 +1,4 @@
-// + - * / % and ||; for DECIMALs see kernels_decimal.cc.
+// The kernels of + - * / % and ||. kernels_decimal.cc has those of DECIMALs.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kDivisionByZero = "division by zero";
 
-// Integers wrap, as in Java.
+// Applies the operator. Integers wrap around, as in Java.
 template <class T, class F>
 T wrapping(T left, T right, F f) {
   if constexpr (std::is_integral_v<T>) {
@@ -44,7 +44,8 @@ struct DivideOp {
   template <class T>
   static T apply(T left, T right) {
     if constexpr (std::is_integral_v<T>) {
-      // The smallest integer divided by -1 wraps around to itself; the machine would trap.
+      // The smallest integer divided by -1 wraps around to itself. The processor's division would
+      // trap.
       if (right == -1) return SubtractOp::apply(T{0}, left);
     }
     return left / right;
@@ -60,7 +61,8 @@ struct ModuloOp {
   }
 };
 
-// Three loops without a branch inside, so that the compiler can use vector instructions.
+// Computes all rows in one of three loops without a branch inside, so that the compiler can use
+// vector instructions.
 template <class T, class Op>
 void compute(const Argument& left, const Argument& right, std::span<T> out) {
   const T* l = left.column->data<T>().data();
@@ -98,7 +100,8 @@ constexpr std::string_view kTooLarge = sizeof(T) == 4 ? "integer out of range"
 
 template <class T, class Op>
 void check_whole(KernelCall& call, Bitmap& valid) {
-  // The first pass has no branch, because overflows are rare.
+  // The first pass finds out without a branch whether any row overflows, because overflows are
+  // rare.
   const auto fails = [&](size_t row) {
     return overflows<Op>(call.args[0].template get<T>(row), call.args[1].template get<T>(row));
   };
@@ -147,7 +150,7 @@ void binary(KernelCall& call) {
   call.out.validity() = std::move(valid);
 }
 
-// Division of integers: a zero on the right is an error of the row.
+// Divides integers. A zero on the right is an error of the row.
 template <class T, class Op>
 void checked_division(KernelCall& call) {
   call.out.resize(call.rows);

@@ -1,4 +1,4 @@
-// Comparisons, IN, NOT, IS NULL.
+// The kernels of comparisons, IN, NOT and IS NULL.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -16,8 +16,8 @@ namespace {
 
 int sign_of(std::strong_ordering order) { return order < 0 ? -1 : order > 0 ? 1 : 0; }
 
-// The order of two values of a kind: `plain` kinds use their own operators, the others a three-way
-// comparison.
+// The order of the values of a kind. The values of `plain` kinds are compared by C++'s operators,
+// the others by a three-way comparison.
 template <TypeKind kind>
 struct Order {};
 template <class T>
@@ -56,8 +56,8 @@ struct Order<TypeKind::Bytes> {
   }
 };
 
-// Without a branch in the loops of the plain kinds, so that the compiler can use vector
-// instructions.
+// Compares all rows. The loops of the plain kinds have no branch, so that the compiler can use
+// vector instructions.
 template <class O, class Op>
 void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
   using T = typename O::Type;
@@ -85,7 +85,7 @@ struct DecimalOrder {
     return op(sign_of(compare(a, b)), 0);
   }
 };
-// ARRAY, MAP and STRUCT support equality only, except with PostgreSQL's order.
+// Compares ARRAY, MAP and STRUCT, which only support equality, except with PostgreSQL's order.
 struct NestedOrder {
   template <class Op>
   static bool holds(const Argument& left, const Argument& right, size_t row, Op op) {
@@ -106,7 +106,7 @@ struct Compare<Order<TypeKind::Double>, Op> {
     engine::compute<Order<TypeKind::Double>, Op>(left, right, out);
   }
 };
-// Kinds that PostgreSQL orders differently.
+// Comparisons of kinds that PostgreSQL orders differently.
 template <class Op>
 struct Compare<Order<TypeKind::Bytes>, Op> {
   using OrderedOtherwise = Op;
@@ -131,7 +131,7 @@ struct CompareRows<NestedOrder, Op> {
   }
 };
 
-// As PostgreSQL orders them, NaN is equal to itself and greater than all other numbers.
+// Compares doubles as PostgreSQL does: NaN is equal to itself and greater than all other numbers.
 template <class Op>
 void compare_nans(const Argument& left, const Argument& right, std::span<uint8_t> out, Op op) {
   for (size_t row = 0; row < out.size(); ++row) {
@@ -158,7 +158,7 @@ void compute_for(const KernelCall& call, const Argument& left, const Argument& r
     if (call.knows_unknown) compare_nans(left, right, out, typename C::OfDoubles());
 }
 
-// A null operand makes the result false, or unknown.
+// The kernel of a comparison. A null operand makes the result false, or unknown with PostgreSQL's rules.
 template <class C>
 void of_values(KernelCall& call) {
   call.out.resize(call.rows);
@@ -169,7 +169,7 @@ void of_values(KernelCall& call) {
   call.out.validity() = call.knows_unknown ? std::move(valid) : Bitmap(call.rows, true);
 }
 
-// IS DISTINCT FROM: nulls are equal to each other and to nothing else.
+// The kernel of IS [NOT] DISTINCT FROM. Nulls are equal to each other and to no other value.
 template <class Equal, bool negated>
 void distinct(KernelCall& call) {
   const Argument &left = call.args[0], &right = call.args[1];
@@ -207,13 +207,13 @@ Kernel kernel_for(ComparisonOp op) {
   return nullptr;
 }
 
-// After a false IN: the result is unknown if the value is null or the list has a null.
+// Makes the result of an IN that is false unknown if the value is null or the list has a null.
 void set_unknown(KernelCall& call, size_t row, bool has_null_item) {
   if (!call.knows_unknown) return;
   if (call.args[0].is_null(row) || has_null_item) call.out.validity().clear(row);
 }
 
-// A sorted list never has NaN, which the search could not distinguish from other numbers.
+// Returns whether a sorted list has the value. Such a list never contains NaN, which the search could not find.
 template <class T>
 bool is_in(std::span<const T> items, T value) {
   if constexpr (std::is_same_v<T, double>)
@@ -221,7 +221,8 @@ bool is_in(std::span<const T> items, T value) {
   return std::ranges::binary_search(items, value);
 }
 
-// The second argument is one ARRAY, sorted and without nulls; a third argument, null, means that the list had a null.
+// The kernel of IN with a sorted list. The second argument is one sorted ARRAY without nulls; a third argument, which
+// is null, means that the list had a null.
 template <class T>
 void in_sorted(KernelCall& call) {
   const Argument& value = call.args[0];

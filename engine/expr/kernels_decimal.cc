@@ -1,4 +1,4 @@
-// + - * / % of DECIMALs, in 128 bits.
+// The kernels of + - * / % of DECIMALs, in 128 bits.
 #include <algorithm>
 #include <limits>
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kDivisionByZero = "division by zero";
 
-// One DECIMAL result, or an error.
+// A DECIMAL result or an error.
 struct DecimalResult {
   Int128 unscaled = 0;
   const char* error = nullptr;
@@ -20,9 +20,10 @@ struct DecimalResult {
 constexpr const char* kOverflow = "Numeric field overflow: the result has too many digits";
 constexpr const char* kRounding = "Rounding necessary";
 
-// ksqlDB never rounds a result: digits beyond the scale are an error. With + - * such digits occur only if the result's
-// type would need more than 38 digits. ksqlDB allows that and we do not: our scale is smaller, and the digits are
-// rounded. A quotient is always rounded, as in PostgreSQL, because a division with a remainder is no reason to fail.
+// The treatment of digits beyond the scale of a result. ksqlDB never rounds a result; digits beyond the scale are an
+// error. With + - * such digits occur only if the result's type would need more than 38 digits, which ksqlDB allows.
+// Here the scale is smaller instead, and the digits are rounded. A quotient is always rounded, as in PostgreSQL,
+// because a division with a remainder is no reason to fail.
 enum class Digits : uint8_t { Exact, MayRound };
 
 bool multiply_by_power(Int128 value, int exponent, Int128& out) {
@@ -72,8 +73,8 @@ Uint128 magnitude(Int128 value) {
   return value < 0 ? Uint128{0} - static_cast<Uint128>(value) : static_cast<Uint128>(value);
 }
 
-// left * right / 10^dropped, rounded half up, where the product needs more than 128 bits. Works on
-// 64-bit limbs, the lowest first.
+// Returns left * right / 10^dropped, rounded half up, for a product of more than 128 bits. Computes
+// with 64-bit limbs, the lowest first.
 DecimalResult wide_multiply(Int128 left, Int128 right, int dropped) {
   constexpr uint64_t kLow = ~uint64_t{0};
   const Uint128 a = magnitude(left), b = magnitude(right);
@@ -114,8 +115,8 @@ DecimalResult decimal_multiply(Decimal left, Decimal right, int scale, Digits di
   return wide_multiply(left.unscaled, right.unscaled, product.scale - scale);
 }
 
-// The next decimal digit of remainder / divisor; `remainder` becomes the rest. Uses ten additions,
-// because ten times the remainder may not fit into 128 bits.
+// Returns the next decimal digit of remainder / divisor, and sets `remainder` to what is left. Uses
+// ten additions, because ten times the remainder may not fit into 128 bits.
 unsigned next_digit(Uint128& remainder, Uint128 divisor) {
   unsigned digit = 0;
   Uint128 sum = 0;
@@ -130,7 +131,7 @@ unsigned next_digit(Uint128& remainder, Uint128 divisor) {
   return digit;
 }
 
-// Long division until the scale is reached.
+// Divides by long division until the scale is reached.
 DecimalResult decimal_divide(Decimal left, Decimal right, int scale, Digits) {
   const Uint128 divisor = magnitude(right.unscaled);
   if (divisor == 0) return {0, kDivisionByZero};

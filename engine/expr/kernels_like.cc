@@ -1,4 +1,4 @@
-// LIKE.
+// The kernel of LIKE.
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,8 +14,8 @@ namespace engine {
 
 namespace {
 
-// The characters between two runs (`%`) of a pattern; some may be wildcards (`_`). A line break is a character like any
-// other, as in PostgreSQL and in ksqlDB since confluentinc/ksql#6756.
+// The characters between two `%` of a pattern (a `%` is called a run); some may be wildcards (`_`). A line break is a
+// character like any other, as in PostgreSQL and in ksqlDB since confluentinc/ksql#6756.
 class LikePart {
  public:
   struct Range {
@@ -31,7 +31,7 @@ class LikePart {
     has_any_ = true;
   }
 
-  // The first match that begins at `from` or later.
+  // Returns the first match that begins at `from` or later.
   std::optional<Range> find(std::string_view text, size_t from, size_t& steps_left) const {
     if (!has_any_) {
       const size_t found = find_text(text, text_, from);
@@ -97,10 +97,10 @@ class LikePattern {
     return true;
   }
 
-  // Each run matches as little as possible: characters that an earlier run could match, a later run
-  // can match too. Parts without `_` are found in time linear in the text. For others the number of
-  // steps is limited; the limit is the same in each evaluation, so a row fails in all of them or in
-  // none.
+  // Returns whether the text matches. Each run matches as little as possible, because a later run
+  // can match the characters that an earlier run leaves. Parts without `_` are found in time linear
+  // in the text. For others the number of steps is limited; the limit is the same in each
+  // evaluation, so a row fails in all of them or in none.
   Result<bool> matches(std::string_view text) const {
     size_t steps_left = kSteps + 4 * text.size();
     const bool fits = this->fits(text, steps_left);

@@ -1,4 +1,4 @@
-// Subscripts and constructors.
+// The kernels of subscripts and constructors.
 #include <algorithm>
 
 #include "engine/expr/kernels.h"
@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint32_t kNoRow = ~uint32_t{0};
 
-// out[i] = from[rows[i]], null for kNoRow.
+// Sets out[i] to from[rows[i]], or to null for kNoRow.
 void pick_rows(KernelCall& call, const Column& from, std::span<const uint32_t> rows) {
   Column& out = call.out;
   if (from.type().is_nested()) {
@@ -32,7 +32,7 @@ void pick_rows(KernelCall& call, const Column& from, std::span<const uint32_t> r
   out.share_strings_of(from);
 }
 
-// Reserves memory for copies of all arguments of the row; otherwise the row becomes null, with an error.
+// Reserves memory for copies of all arguments of the row. If that fails, the row becomes null, with an error.
 bool take_arguments(KernelCall& call, size_t row) {
   size_t bytes = 0;
   for (const Argument& arg : call.args) bytes += copied_bytes(*arg.column, arg.index(row));

@@ -61,7 +61,7 @@ void round_to_float(KernelCall& call) {
 void normalize_rows(KernelCall& call) {
   const SqlType& type = call.out.type();
   const TextForms forms = session_forms(call.context);
-  // A timestamp, a date or a time shows the local time of a point in time.
+  // A point in time that becomes a timestamp, a date or a time is converted to local time.
   const bool is_by_clocks = forms.zone && call.args[0].type().label() == label::kExactTimestamptz &&
                             is_exact_time(type.label()) && !is_kept_in_utc(type);
   for (size_t row = 0; row < call.rows; ++row) {
@@ -257,7 +257,7 @@ Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosit
                                              "ARRAY_REMOVE",   "ARRAY_UNION",     "COLLECT_SET",
                                              "COUNT_DISTINCT", "HISTOGRAM",       "NULLIF"};
   const bool orders = std::ranges::find(kOrdering, call.name) != std::end(kOrdering);
-  // The texts of an enumeration are equal exactly if its values are.
+  // The values of an enumeration are equal exactly if their texts are.
   const bool equals = type.label() != label::kEnum &&
                       (has_comparable_form(type) || order_of(type) == LabelOrder::None) &&
                       std::ranges::find(kEqualling, call.name) != std::end(kEqualling);

@@ -1,5 +1,5 @@
 // Messages about a row whose condition or argument is NULL where the dialect requires a value. A persistent query logs
-// them, as ksqlDB does; a look-up shows NULL in the column and continues.
+// such messages, as ksqlDB does; a look-up shows NULL in the column and continues.
 #pragma once
 #include <string>
 #include <string_view>
@@ -15,10 +15,10 @@ inline constexpr std::string_view kLikeWithNull = "LIKE with a null";
 
 std::string null_argument(size_t number, std::string_view function);
 
-// Whether a message is one of these.
+// Returns whether a message is one of the messages above.
 bool is_null_failure(std::string_view message);
 
-// Returns the first other message as an error, for rows that are read only once.
+// Returns the first message that is not a null failure as an error, for rows that are read only once.
 Status refuse_failures(const RowErrors& errors);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// The operators whose kernels are chosen by operator and type, to find the operator of a bound expression by its
-// kernel.
+// Lists the operators whose kernels are chosen by operator and type, so that the operator of a bound expression can be
+// found by its kernel.
 #pragma once
 #include "engine/sql/ast_expression.h"
 

@@ -126,7 +126,7 @@ class Printer {
     return "(" + text + ")";
   }
 
-  // Operators have a kernel for each kind of operand and no name of their own.
+  // Prints an operator. Operators have no name, and a kernel for each kind of operand.
   std::string operation(const BoundExpression& expression) const {
     if (expression.children.size() == 1) return "(- " + child(expression, 0) + ")";
     if (expression.children.size() == 2) {

@@ -1,4 +1,4 @@
-// Typed expressions as text, for EXPLAIN.
+// Prints typed expressions, for EXPLAIN.
 #pragma once
 #include <string>
 
@@ -7,11 +7,11 @@
 
 namespace engine {
 
-// The SQL text, with the columns' names from `layout`: `(AMOUNT > 10)`, `UCASE(CITY)`. Casts that
-// the binder added are shown, and constants that it computed are shown as values.
+// Returns the SQL text, with the columns' names from `layout`: `(AMOUNT > 10)`, `UCASE(CITY)`.
+// Casts that the binder added are shown, and constants that it computed are shown as values.
 std::string to_sql(const BoundExpression& expression, const Layout& layout);
 
-// The value as a literal of the dialect, or similar text if no literal exists.
+// Returns the value as a literal of the dialect, or a similar text if no literal exists.
 std::string to_sql(const SqlType& type, const Value& value);
 
 }  // namespace engine

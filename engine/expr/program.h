@@ -1,4 +1,5 @@
-// Expressions compiled to a flat list of vector instructions over registers, which hold columns.
+// A program: expressions compiled to a list of vector instructions over registers, which hold
+// columns.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,36 +16,39 @@ struct Block;
 
 // One expression's values for a batch.
 struct Evaluated {
-  ColumnPtr column;  // as long as the batch; shared with the input where the expression is a column
-  // Rows whose evaluation failed; they are null in `column`. The messages may also be about rows
-  // that did not fail as a whole, because an enclosing function treated the failure as a null.
+  ColumnPtr column;  // as long as the batch; the batch's own column if the expression is a column
+  // Rows whose evaluation failed, which are null in `column`. Messages may also be about rows that
+  // did not fail, because an enclosing function treated the failure as a null.
   RowErrors errors;
 };
 
+// Computes expressions for batches.
+//
 // Invariants: an expression that occurs several times is computed once; expressions of constants
-// are computed for one row, not for all; a branch that a row does not take is not computed for it.
+// are computed for one row, not for all; a branch is only computed for the rows that take it.
 //
 // Threads: any number may run one program at the same time; it is immutable.
 // Owner:   the operator that needs the values.
 class Program {
  public:
-  // The expressions must have no Parameter in them.
+  // Precondition: the expressions contain no Parameter.
   explicit Program(std::span<const BoundExpression> expressions);
   explicit Program(const BoundExpression& expression);
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
   ~Program();
 
-  // One result for each expression, in order. `columns` are those of the layout the expressions
-  // were bound to, each `rows` long; those that no expression reads may be null pointers.
+  // Returns one result for each expression, in order. `columns` are those of the layout to which
+  // the expressions were bound, each `rows` long; columns that no expression reads may be null
+  // pointers.
   std::vector<Evaluated> run(std::span<const ColumnPtr> columns, size_t rows,
                              const EvalContext& context) const;
   std::vector<Evaluated> run(const Batch& batch, const EvalContext& context) const {
     return run(batch.columns, batch.rows, context);
   }
 
-  // The rows, ascending, in which the first expression is true: not false, null or failed. Failures
-  // are added to `errors`.
+  // Returns the rows, ascending, in which the first expression is true, and not false, null or
+  // failed. Adds failures to `errors`.
   std::vector<uint32_t> select(std::span<const ColumnPtr> columns, size_t rows,
                                const EvalContext& context, RowErrors& errors) const;
 

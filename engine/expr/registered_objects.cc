@@ -37,8 +37,8 @@ bool is_written_text(const BoundExpression& value) {
          !value.literal.is_null();
 }
 
-// A literal name is looked up once, so that a condition with it can be computed anywhere. An unknown name stays a call,
-// which fails when it is computed.
+// Returns the number for a literal name. The name is looked up now, so that a condition with it can be computed
+// anywhere. Returns nothing for an unknown name; the look-up then stays a call, which fails when it is computed.
 std::optional<int64_t> number_of_written(PostgresLabel type, const BoundExpression& value) {
   CatalogNames* names = catalog_names_in_use();
   if (!names || !is_written_text(value)) return std::nullopt;
@@ -58,8 +58,8 @@ BoundExpression name_of(BoundExpression value, const SqlType& type) {
   return call_of(registered_name_of_text, type.label(), type, std::move(value));
 }
 
-// The number of the object, without a conversion to a name first if the value was a text or a
-// number.
+// Returns the number of the object. If the value was made from a text or a number, that is used
+// without a conversion to a name.
 BoundExpression number_of(BoundExpression value) {
   const PostgresLabel type = value.type.label();
   if (const auto number = number_of_written(type, value)) {
@@ -83,7 +83,7 @@ std::optional<BoundExpression> cast_registered(BoundExpression& operand, const S
   BoundExpression made;
   if (is_registered_object(type)) {
     if (is_name(operand) && operand.type.label() == type.label()) {
-      // A parameter, or a column of the catalog: a parameter's text is looked up.
+      // A column of the catalog already has the name of an object. The text of a parameter or a literal is looked up.
       if (operand.kind != BoundKind::Parameter && operand.kind != BoundKind::Literal)
         return std::move(operand);
       made = name_of(std::move(operand), type);

@@ -37,7 +37,7 @@ decltype(auto) with_layout(TypeKind kind, F&& f) {
   }
 }
 
-// The rows in which no argument is null.
+// Returns the rows in which no argument is null.
 inline Bitmap valid_in_all(std::span<const Argument> args, size_t rows) {
   Bitmap valid(rows, true);
   for (const Argument& arg : args) {
@@ -49,7 +49,7 @@ inline Bitmap valid_in_all(std::span<const Argument> args, size_t rows) {
   return valid;
 }
 
-// Value slots of null rows are zero, in every column.
+// Sets the values of null rows to zero, as Column requires.
 template <class T>
 void zero_nulls(std::span<T> data, const Bitmap& valid) {
   const auto words = valid.words();
@@ -61,7 +61,7 @@ void zero_nulls(std::span<T> data, const Bitmap& valid) {
   }
 }
 
-// Makes these rows null, including the fields of a STRUCT.
+// Makes the given rows null, including the fields of a STRUCT.
 void clear_rows(Column& column, const Bitmap& rows);
 
 }  // namespace engine

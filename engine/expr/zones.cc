@@ -62,7 +62,7 @@ std::optional<Value> literal_in(const Scope& scope, const BoundExpression& liter
   }
   if (type.kind() ==
       TypeKind::
-          Boolean) {  // 1 and on mean true here, and other words are an error
+          Boolean) {  // `1` and `on` mean true, and other words are an error
     const auto truth = parse_boolean_of_postgres(without_blanks(text));
     return truth ? std::optional(Value::boolean(*truth)) : std::nullopt;
   }

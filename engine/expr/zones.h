@@ -1,4 +1,4 @@
-// Conversion between timestamptz and timestamp in the session's time zone. Private to this folder.
+// Converts between timestamptz and timestamp in the session's time zone. Private to this folder.
 #pragma once
 #include "engine/expr/bind.h"
 #include "engine/expr/bound.h"
@@ -15,12 +15,12 @@ void instant_kernel(KernelCall& call);
 
 BoundExpression as_clock(BoundExpression instant);
 BoundExpression as_instant(BoundExpression clock);
-// Converts the value to the type if one has a time zone and the other has none; otherwise returns
-// it unchanged.
+// Converts the value to the type if only one of them has a time zone; otherwise returns the value
+// unchanged.
 BoundExpression with_zone_of(const SqlType& type, BoundExpression bound);
 
-// The value of a literal if the session's formats determine it; nothing if they do not, or if the text is not a valid
-// value.
+// Returns the value of a literal as `type` if the session's formats determine the value; nothing if they do not, or if
+// the text is not valid.
 std::optional<Value> literal_in(const Scope& scope, const BoundExpression& literal,
                                 const SqlType& type);
 
