@@ -1,5 +1,5 @@
-// The format of a side without columns: records have no bytes there, and bytes of other producers
-// are ignored.
+// Implements the format of a side without columns. Written records have no bytes on this side, and
+// bytes of other producers are ignored.
 #pragma once
 #include <memory>
 

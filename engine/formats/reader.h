@@ -1,4 +1,4 @@
-// Conversion of records' bytes to columns.
+// Converts the bytes of records to columns.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,21 +19,21 @@ enum class RowState : uint8_t {
 };
 
 struct RowProblem {
-  size_t row;           // index of the payload in its call (reading), of the row (writing)
-  std::string message;  // in user terms; no full stop
+  size_t row;           // index of the payload in its call (reading), or of the row (writing)
+  std::string message;  // in user terms, without a full stop
 };
 
-// The outcome of one read, payload by payload.
+// The outcome of one read, with a state for each payload.
 struct RowStatus {
   // All rows with errors are marked, but only the first few and the last are explained, so that a
   // topic of garbage does not fill the log.
   static constexpr size_t kMaxProblems = 32;
 
-  std::vector<RowState> states;  // one a payload
+  std::vector<RowState> states;  // one for each payload
   std::vector<RowProblem> problems;
   size_t errors = 0;
-  // The first row that needs a schema which an external registry has yet to deliver. The states of this row and of
-  // later ones are not valid.
+  // The first row that needs a schema which an external registry has not delivered yet. The states of this row and of
+  // later rows are not valid.
   std::optional<RowProblem> unavailable = {};
 
   void clear();
@@ -49,11 +49,12 @@ class Reader {
   virtual ~Reader() = default;
 
   // Appends one row for each payload to each column in `outs`, and one state to `status` (which is
-  // cleared first). `outs` has an entry for each column of the side, nullptr where the column is
-  // not needed; the others have the column's type and all the same size.
+  // cleared first). `outs` has an entry for each column of the side; the entry is nullptr if the
+  // column is not needed. The other columns have the right types, and all have the same size.
   //
-  // Strings in `outs` may be views into the payloads, which must live as long as the columns (or
-  // until Column::keep, or a copy). No bytes after a payload's end are read.
+  // Strings in `outs` may be views into the payloads. The payloads must live as long as the
+  // columns, unless Column::keep() or a copy preserves the strings. No bytes after a payload's end
+  // are read.
   virtual void read(std::span<const std::optional<std::string_view>> payloads,
                     std::span<Column* const> outs, RowStatus& status) = 0;
 };

@@ -1,4 +1,4 @@
-// A buffer for the hot loops of writers: room is reserved once for a value, then bytes are stored without further
+// A buffer for the hot loops of writers. Space is reserved once for a value, then bytes are stored without further
 // checks.
 #pragma once
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace engine {
 
-// Appends to a string that is longer than the bytes written so far; finish() cuts it.
+// Appends bytes to a string that is longer than the bytes written so far; finish() cuts the string.
 class RecordBuffer {
  public:
   static constexpr size_t kBlock = 16;
@@ -17,12 +17,12 @@ class RecordBuffer {
   explicit RecordBuffer(std::string& bytes) : bytes_(bytes), used_(bytes.size()) {}
 
   size_t size() const { return used_; }
-  // The bytes written from `begin` on; valid until the next write.
+  // Returns the bytes written from `begin` on; valid until the next write.
   std::string_view from(size_t begin) const { return {bytes_.data() + begin, used_ - begin}; }
   void cut(size_t size) { used_ = size; }
   void finish() { bytes_.resize(used_); }
 
-  // Reserves room for `size` more bytes and one block.
+  // Reserves space for `size` more bytes and one block.
   void make_room(size_t size) {
     const size_t needed = used_ + size + kBlock;
     if (bytes_.size() < needed) grow(needed);
@@ -35,7 +35,7 @@ class RecordBuffer {
     print(bytes_);
     used_ = bytes_.size();
   }
-  // Appends any bytes; reserves its own room.
+  // Appends any bytes, and reserves the space for them.
   void append(std::string_view text) {
     make_room(text.size());
     std::memcpy(at(), text.data(), text.size());
@@ -63,7 +63,7 @@ class RecordBuffer {
     std::memcpy(at(), &value, sizeof value);
     used_ += sizeof value;
   }
-  static constexpr size_t kVarintRoom = 10;
+  static constexpr size_t kVarintRoom = 10;  // the longest varint of 64 bits
   void put_varint(uint64_t value) {
     char* to = at();
     for (; value >= 0x80; value >>= 7) *to++ = static_cast<char>(value | 0x80);
@@ -76,7 +76,7 @@ class RecordBuffer {
   void advance(size_t size) { used_ += size; }
 
  private:
-  // Most texts are short: two overlapping copies of a fixed size are faster than a call.
+  // Copies a text. Most texts are short, for which two overlapping copies of a fixed size are faster than a call.
   static void copy(char* to, const char* from, size_t size) {
     if (size > 16) {
       std::memcpy(to, from, size);
@@ -97,7 +97,7 @@ class RecordBuffer {
     std::memcpy(to + size - sizeof back, &back, sizeof back);
   }
 
-  // Uses the string's capacity before it reallocates.
+  // Enlarges the string, and uses its capacity before it is reallocated.
   void grow(size_t needed) {
     const size_t wanted = needed + needed / 2;
     bytes_.resize(bytes_.capacity() < needed ? wanted : std::min(wanted, bytes_.capacity()));

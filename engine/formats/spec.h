@@ -11,12 +11,12 @@ struct FormatSpec {
   char delimiter = ',';  // DELIMITED only
   // Whether a single column is written as a record of one field. Unset: the format's default.
   std::optional<bool> wrap_single = {};
-  // Only for formats with schemas: the id that written records have. 0: the schema derived from the columns, which is
-  // in no registry (used for records that tasks keep).
+  // The id that written records have, for formats with schemas. 0: the schema that is derived from the columns, which
+  // is in no registry (for records that tasks keep).
   int32_t schema_id = 0;
-  std::string schema = {};     // the text behind schema_id; empty: derived from the columns
+  std::string schema = {};     // the text of the schema; empty: derived from the columns
   std::string full_name = {};  // of the record or message; empty: the format's own
-  std::string nulls = {};      // of Protobuf: OPTIONAL, WRAPPER, or empty: nulls are lost
+  std::string nulls = {};      // of Protobuf: OPTIONAL or WRAPPER; empty: nulls are lost
   bool operator==(const FormatSpec&) const = default;
 };
 

@@ -36,8 +36,8 @@ std::optional<double> parse_float(std::string_view text) {
   return std::nullopt;
 }
 
-// Whether the value is in the label's narrower range: PostgreSQL's int2, oid and float4 refuse values that their binary
-// forms could not hold.
+// Return whether the value is in the label's narrower range. PostgreSQL's int2, oid and float4 refuse values that their
+// binary forms could not hold.
 bool has_whole_number(PostgresLabel label, int64_t value) {
   if (label == label::kInt2) return value == static_cast<int16_t>(value);
   if (label == label::kOid) return value == static_cast<uint32_t>(value);
@@ -49,7 +49,7 @@ bool has_number(PostgresLabel label, double value) {
   return std::isinf(narrow) == std::isinf(value) && (narrow == 0) == (value == 0);
 }
 
-// "\x00ff", or text in which \\ is a backslash and \ooo a byte.
+// Parses "\x00ff", or a text in which \\ is a backslash and \ooo a byte.
 std::optional<std::string> parse_bytes(std::string_view text) {
   if (text.starts_with("\\x")) return decode_hex(text.substr(2));
   std::string bytes;
@@ -75,8 +75,8 @@ std::optional<std::string> parse_bytes(std::string_view text) {
   return bytes;
 }
 
-// ISO text; a blank may replace the T and precede the zone, and UTC is accepted as a zone. Also accepts the notation
-// for years BC.
+// Parses ISO text. A blank may replace the T and precede the zone, and UTC is accepted as a zone. Also accepts the
+// notation for years BC.
 std::optional<int64_t> parse_instant(std::string_view text) {
   if (text.ends_with(" BC")) {
     const auto us = parse_instant_us(text, Zones::Kept, "timestamp");
@@ -226,7 +226,7 @@ Status TextValueReader::append_array(std::string_view text, Column& column) {
     skip_blanks();
     item.clear();
     bool is_quoted = false;
-    int depth = 0;  // depth of braces: an element may be an array itself
+    int depth = 0;  // depth of braces, because an element may be an array itself
     size_t end_of_quoted = 0;
     for (bool in_quotes = false; at < text.size(); ++at) {
       const char c = text[at];
@@ -264,7 +264,7 @@ Status TextValueReader::append_array(std::string_view text, Column& column) {
   return {};
 }
 
-// (1,"a b",): an empty field is null.
+// Appends a row such as (1,"a b",). An empty field is null.
 Status TextValueReader::append_record(std::string_view text, Column& column) {
   std::vector<std::optional<std::string>> parts(1);
   if (text.size() < 2 || text.front() != '(' || text.back() != ')')

@@ -1,5 +1,5 @@
 // Parses values from the texts of people and PostgreSQL clients: fields of COPY, parameters of
-// prepared statements. engine/types/text_postgres.h is the other direction.
+// prepared statements. engine/types/text_postgres.h prints values.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,10 +12,10 @@
 
 namespace engine {
 
-// Parses texts of one type. BOOLEAN as in PostgreSQL (t, yes, on, 1, ...); DECIMAL is rounded to its scale; BYTES as
-// \x00ff or with octal escapes; dates and times as in PostgreSQL, in the order and the zone of `forms` unless the text
-// has its own; ARRAY as {1,NULL,"a b"} or as JSON; MAP and STRUCT as JSON. Blanks around values are ignored, except for
-// STRING and BYTES.
+// Parses texts of one type: BOOLEAN as in PostgreSQL (t, yes, on, 1, ...); DECIMAL, which is rounded to its scale;
+// BYTES as \x00ff or with octal escapes; dates and times as in PostgreSQL, with the order and the zone of `forms`
+// unless the text has a zone; ARRAY as {1,NULL,"a b"} or as JSON; MAP and STRUCT as JSON. Blanks around values are
+// ignored, except for STRING and BYTES.
 //
 // Threads: one at a time.
 class TextValueReader {
@@ -25,8 +25,7 @@ class TextValueReader {
   ~TextValueReader();
   TextValueReader(TextValueReader&&) noexcept;
 
-  // Appends the value to a column of that type; nothing is appended if it fails. Strings are
-  // copied.
+  // Appends the value to a column of the type. Appends nothing if it fails. Strings are copied.
   //   InvalidText      invalid input for column AMOUNT (DECIMAL(10, 2)): "12,5O"
   //   InvalidDatetime  the same for DATE, TIME and TIMESTAMP
   //   OutOfRange       value out of range for column AMOUNT (DECIMAL(10, 2)): "1e30"
@@ -45,10 +44,10 @@ class TextValueReader {
   TextForms forms_;
   std::unique_ptr<TextValueReader> element_;  // of an ARRAY
   std::vector<TextValueReader> fields_;       // of a composite type
-  std::unique_ptr<Json> json_;                // of nested types, once needed
+  std::unique_ptr<Json> json_;                // of nested types; made when it is first needed
 };
 
-// One value; for more of the same type keep a TextValueReader.
+// Parses one value. For several values of the same type, keep a TextValueReader.
 Result<Value> parse_text_value(const SqlType& type, std::string_view text, std::string what,
                                TextForms forms = {});
 

@@ -1,4 +1,4 @@
-// Conversion of columns to records' bytes.
+// Converts columns to the bytes of records.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -18,7 +18,7 @@ enum class Side : uint8_t;
 // saves allocations.
 struct EncodedRows {
   std::string bytes;
-  std::vector<size_t> ends;          // of each row's payload in `bytes`
+  std::vector<size_t> ends;          // end of each row's payload in `bytes`
   Bitmap present;                    // rows with a payload; the others are null records
   std::vector<RowProblem> problems;  // rows that could not be written; they have no payload
 
@@ -29,7 +29,7 @@ struct EncodedRows {
     return std::string_view(bytes).substr(begin, ends[row] - begin);
   }
   void clear();
-  // Ends the row that was just appended to `bytes`, whose size may exceed `end` temporarily.
+  // Ends the row that was just appended to `bytes`. The row ends at `end`, even if `bytes` is longer at the moment.
   void close(size_t end, bool is_present);
   void close(bool is_present) { close(bytes.size(), is_present); }
 };
@@ -38,8 +38,8 @@ struct RowRange {
   size_t first = 0, end = 0;
 };
 
-// Whether the row has a payload, for formats that can write a record of fields (`wrapped`) or one bare value; see
-// Writer::write.
+// Returns whether the row has a payload (see Writer::write()), for formats that can write a record of fields
+// (`wrapped`) or one bare value.
 bool has_payload(std::span<const Column* const> columns, size_t row, const Bitmap* present,
                  bool wrapped, Side side);
 
@@ -52,9 +52,9 @@ class Writer {
   virtual ~Writer() = default;
 
   // Appends one payload to `out` for each row of the range. Rows whose bit in `present` is not set
-  // become null records; `present` is indexed like the columns. A single bare (unwrapped) column
-  // that is null also gives a null record. Without `present` (nullptr) every value has a payload,
-  // and so has every key with at least one column that is not null. A row that cannot be written (a
+  // become null records; `present` is indexed like the columns. A single column that is not wrapped
+  // also becomes a null record if it is null. If `present` is null, every value has a payload, and
+  // so has every key with at least one column that is not null. A row that cannot be written (a
   // DECIMAL with more digits than its type) is listed in `out.problems` by its index in the
   // columns.
   virtual void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,

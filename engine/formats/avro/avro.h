@@ -1,4 +1,4 @@
-// The AVRO format: bytes in Avro's binary encoding, preceded by the id of their schema.
+// Implements the AVRO format: bytes in Avro's binary encoding, preceded by the id of their schema.
 #pragma once
 #include <memory>
 
@@ -8,13 +8,14 @@
 
 namespace engine {
 
-// A reader of the records of one schema.
+// Makes a reader of the records of one schema.
 Result<std::unique_ptr<SchemaReader>> make_avro_schema_reader(const SchemaText& schema,
                                                               const ReadColumns& columns,
                                                               std::string_view full_name);
 
-// Writes columns in a schema, whose fields are found as a reader finds them. A field without a column
-// gets its default. Fails with InvalidStatement when the schema cannot hold the columns: which, and why.
+// Makes a writer of columns in a schema. The writer finds the fields for the columns as a reader does. A field without
+// a column gets its default. Fails with InvalidStatement if the schema cannot hold the columns; the message names the
+// column and the reason.
 Result<std::unique_ptr<Writer>> make_avro_writer(const SchemaText& schema, int32_t id,
                                                  std::span<const ColumnDef> columns, bool wrapped,
                                                  Side side);

@@ -60,7 +60,7 @@ class Printer {
       if (!contains(but, name)) to.members.emplace_back(name, member);
   }
 
-  // A reference to a named type: the short name if its namespace is the enclosing one.
+  // Returns a reference to a named type: the short name if its namespace is the enclosing one.
   std::string reference(const std::string& name, const std::string& space) const {
     if (std::ranges::find(kPrimitives, name) != std::end(kPrimitives)) return name;
     const size_t dot = name.rfind('.');
@@ -68,7 +68,7 @@ class Printer {
     return name.substr(0, dot) == space ? name.substr(dot + 1) : name;
   }
 
-  // Writes the name, and its namespace unless it is the enclosing one; returns the namespace.
+  // Writes the name, and its namespace unless it is the enclosing one. Returns the namespace.
   static std::string add_name(JsonTree& to, const JsonTree& from, const std::string& space) {
     const std::string name = from.text_of("name");
     std::string own = space;

@@ -1,4 +1,4 @@
-// The canonical text of an Avro schema, equal for all of its spellings.
+// Computes the canonical text of an Avro schema, which is equal for all spellings of the schema.
 #pragma once
 #include <string>
 

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// Precision of a DECIMAL without one in its schema; Kafka Connect's own default is more than a column can hold.
+// The precision of a DECIMAL whose schema names none. Kafka Connect's own default is more than a column can hold.
 constexpr int kDefaultPrecision = kMaxDecimalPrecision;
 
 Error cannot(std::string message) { return Error{ErrorCode::InvalidStatement, std::move(message)}; }
@@ -125,7 +125,7 @@ class Derivation {
     out_ += '}';
   }
 
-  // `name` is the name for a record in this place.
+  // Writes a type. `name` is the name that a record gets in this place.
   void type(const SqlType& type, const std::string& name) {
     switch (type.kind()) {
       case TypeKind::Boolean:
@@ -183,7 +183,7 @@ class Derivation {
     const size_t dot = full_name.rfind('.');
     out_ += R"({"type":"record","name":)";
     text(dot == full_name.npos ? full_name : full_name.substr(dot + 1));
-    // Types within the record are in the same namespace.
+    // Only the outermost record names the namespace, because types within it are in the same namespace.
     if (dot != full_name.npos && !std::exchange(has_namespace_, true)) {
       out_ += R"(,"namespace":)";
       text(full_name.substr(0, dot));
@@ -206,7 +206,7 @@ class Derivation {
     out_ += ']';
   }
 
-  // Avro's maps have keys of text; other maps are lists of entries.
+  // Writes the type of a MAP. Avro's maps only have texts as keys; other maps are written as lists of entries.
   void map(const SqlType& of, const std::string& name) {
     if (of.key().kind() == TypeKind::String) {
       out_ += R"({"type":"map","values":)";

@@ -1,4 +1,4 @@
-// Columns out of an Avro schema, and an Avro schema out of columns.
+// Derives columns from an Avro schema, and an Avro schema from columns.
 #pragma once
 #include <span>
 #include <string>
@@ -12,20 +12,21 @@ namespace engine {
 
 enum class NameCase : uint8_t;
 
-// The column type that holds values of an Avro type; nulls are always possible. A union of several
-// types is a STRUCT with a field for each. Fails with InvalidStatement on types that refer to
-// themselves and on what no column can hold.
+// Returns the column type that holds values of an Avro type; nulls are always possible. A union of
+// several types is a STRUCT with a field for each. Fails with InvalidStatement for types that refer
+// to themselves and for types that no column can hold.
 Result<SqlType> sql_type_of(const AvroType& type, NameCase names);
 
-// As it names fields of records: what Avro does not allow in a name becomes _.
+// Returns the name of the field for a column. Characters that Avro does not allow in a name become
+// _.
 std::string avro_field_name(std::string_view column);
 
-// The name of the record in which values are written, unless the statement gives another.
+// The name of the record in which values are written, unless the statement names another.
 inline constexpr std::string_view kDefaultAvroName =
     "io.confluent.ksql.avro_schemas.KsqlDataSourceSchema";
 
-// The schema in which the columns are written: a record with a field for each, or the bare type of
-// the only one. `full_name` is the record's; empty: the default.
+// Returns the schema in which the columns are written: a record with a field for each column, or
+// the bare type of the only column. `full_name` is the name of the record; empty: the default.
 std::string derive_avro_schema(std::span<const ColumnDef> columns, bool wrapped,
                                std::string_view full_name);
 

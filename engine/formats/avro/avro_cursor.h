@@ -1,4 +1,4 @@
-// Avro's binary encoding, read from front to back.
+// Reads Avro's binary encoding from front to back.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -8,13 +8,13 @@
 
 namespace engine {
 
-// Once bytes are missing, failed() stays true, and all further values are zero or empty.
+// Reads values. Once bytes are missing, failed() stays true, and all further values are zero or empty.
 class AvroCursor {
  public:
   explicit AvroCursor(std::string_view bytes)
       : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
-  // int and long
+  // Reads an int or a long.
   int64_t whole() {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -34,7 +34,7 @@ class AvroCursor {
     at_ += size;
     return taken;
   }
-  // bytes and string: a length, then that many bytes
+  // Reads bytes or a string: a length, then that number of bytes.
   std::string_view text() {
     const int64_t size = whole();
     if (size < 0) {

@@ -14,7 +14,7 @@ namespace engine {
 
 namespace {
 
-constexpr int kMaxDepth = 200;  // as of JSON texts
+constexpr int kMaxDepth = 200;  // like that of JSON texts
 constexpr size_t kMaxJsonBytes = size_t{64} << 20;
 
 Error invalid(std::string message) { return {ErrorCode::InvalidText, std::move(message)}; }
@@ -37,7 +37,7 @@ std::string branch_name(const AvroType& type) {
   return type.name.empty() ? std::string(avro_kind_name(type.kind)) : type.name;
 }
 
-// Bytes are texts in which each character is the byte of its code point.
+// Returns the bytes of a text in which each character stands for the byte with the number of its code point.
 Result<std::string> bytes_of(const JsonTree& value) {
   std::string bytes;
   for (size_t at = 0; at < value.text.size(); ++at) {

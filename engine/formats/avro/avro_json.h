@@ -1,4 +1,4 @@
-// Conversion between Avro's two encodings: binary, and JSON as defined by its specification ("JSON Encoding").
+// Converts between Avro's two encodings: binary, and JSON as defined by Avro's specification ("JSON Encoding").
 #pragma once
 #include <string>
 #include <string_view>
@@ -13,7 +13,8 @@ namespace engine {
 // default. Fails with InvalidText, naming the problem and the place.
 Status append_avro_of_json(std::string& out, const AvroType& type, const JsonTree& value);
 
-// Fails with InvalidText for bytes that are not a valid value, and with LimitExceeded for a result that is too long.
+// Returns the JSON form. Fails with InvalidText for bytes that are not a valid value, and with LimitExceeded for a
+// result that is too long.
 Result<std::string> json_of_avro(const AvroType& type, std::string_view bytes);
 
 }  // namespace engine

@@ -43,7 +43,8 @@ class AvroRecordReader final : public SchemaReader {
   }
 
  private:
-  // Columns without a field in the schema are null.
+  // Fills the columns that got no value in this row with nulls, because the schema has no field for
+  // them.
   static bool fill(std::span<Column* const> outs, size_t row) {
     for (Column* out : outs)
       if (out != nullptr && out->size() == row) out->append_null();

@@ -268,7 +268,8 @@ class AvroSchemaParser {
     return type;
   }
 
-  // A logical type that does not fit its type is ignored, as the specification requires.
+  // Reads the logical type. A logical type that does not fit its type is ignored, as the
+  // specification requires.
   static void read_logical(const JsonTree& node, AvroType& type) {
     const std::string name = node.text_of("logicalType");
     for (const LogicalRow& row : kLogicals)

@@ -30,7 +30,7 @@ enum class AvroKind : uint8_t {
   Record,
   Union,
 };
-// The name in schemas: "int", "record", ...
+// Returns the name of the kind in schemas: "int", "record", ...
 std::string_view avro_kind_name(AvroKind kind);
 
 enum class AvroLogical : uint8_t {
@@ -52,7 +52,7 @@ struct AvroField {
   std::vector<std::string> aliases = {};
 };
 
-// The members that are used depend on the kind. Types may refer to themselves.
+// A type of a schema. Its kind determines the members that are used. Types may refer to themselves.
 struct AvroType {
   AvroKind kind = AvroKind::Null;
   AvroLogical logical = AvroLogical::None;
@@ -63,23 +63,24 @@ struct AvroType {
   std::vector<std::string> symbols;  // of an Enum
   std::optional<std::string> default_symbol;
   size_t size = 0;                        // of a Fixed
-  const AvroType* element = nullptr;      // of an Array; the values of a Map
+  const AvroType* element = nullptr;      // element type of an Array, value type of a Map
   std::vector<const AvroType*> branches;  // of a Union
   bool is_map_entry = false;  // a Record of key and value; an Array of it represents a map
 
   // Returns nullptr if no field has exactly this name.
   const AvroField* find_field(std::string_view field) const;
-  // For a union of null and one type, the branch other than null; otherwise the type itself.
+  // Returns the branch other than null of a union of null and one type; for other types, the type
+  // itself.
   const AvroType& without_null() const;
-  // The index of the null branch of a Union, -1 without one.
+  // Returns the index of the null branch of a Union; -1 if it has none.
   int null_branch() const;
 };
 
-// Never changes. Threads: any.
+// A parsed schema, which never changes. Threads: any.
 class AvroSchema {
  public:
-  // Fails with InvalidText if the text is not an Avro schema; the message names the problem and the
-  // type.
+  // Parses a schema. Fails with InvalidText if the text is not an Avro schema; the message names
+  // the problem and the type.
   static Result<std::shared_ptr<const AvroSchema>> parse(const SchemaText& text);
 
   const AvroType& root() const { return *root_; }
@@ -91,8 +92,8 @@ class AvroSchema {
 };
 using AvroSchemaPtr = std::shared_ptr<const AvroSchema>;
 
-// Whether it is a valid name for a field or a type: letters, digits and _, not beginning with a
-// digit.
+// Returns whether the name is valid for a field or a type: it has letters, digits and _, and does
+// not begin with a digit.
 bool is_avro_name(std::string_view name);
 
 }  // namespace engine

@@ -26,7 +26,7 @@ std::vector<std::string> names_of(const SqlType& type) {
   return names;
 }
 
-// Name of a union's branch, as a field of the STRUCT for the union.
+// Returns the name of a union's branch, which is that of a field of the STRUCT for the union.
 std::string branch_name(const AvroType& branch) {
   if (branch.name.empty()) return std::string(avro_kind_name(branch.kind));
   return branch.name.substr(branch.name.rfind('.') + 1);

@@ -1,5 +1,5 @@
-// Reads one Avro value into one row of a column: from the type of the writer's schema to the
-// column's type.
+// Reads one Avro value into one row of a column, and converts it from the type of the writer's
+// schema to the column's type.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,16 +16,15 @@ namespace engine {
 // exact name, otherwise by the name in upper case; missing fields are null.
 class AvroValueReader {
  public:
-  // `path` names the value in errors. The schema must outlive it.
+  // `path` names the value in errors. The schema must outlive the reader.
   AvroValueReader(const AvroType& from, const SqlType& to, std::string path);
 
-  // Returns false if the value cannot be read. Then nothing was stored or, in a column that is
-  // appended to, possibly half of the value: see truncate(). `error` has the reason, unless the
-  // bytes have ended.
+  // Returns false if the value cannot be read. Then nothing was stored, or part of the value was
+  // appended, which truncate() removes. `error` has the reason, unless the bytes have ended.
   bool read(AvroCursor& cursor, ColumnSlot& slot, std::string& error) const;
 
  private:
-  // How a value is converted; decided once for each schema.
+  // The conversion of a value, which is chosen once for each schema.
   enum class Way : uint8_t {
     Null,
     Boolean,
@@ -68,16 +67,16 @@ class AvroValueReader {
   SqlType to_;
   std::string path_;
   Way way_ = Way::Mismatch;
-  std::vector<AvroValueReader> parts_;  // element; key and value; selected fields or branches
+  std::vector<AvroValueReader> parts_;  // element, or key and value, or fields or branches
   std::vector<int> part_of_;            // of each field or branch of the schema; -1: skipped
-  std::vector<int> target_;             // which field of the STRUCT each part is
+  std::vector<int> target_;             // index of each part's field in the STRUCT
 };
 
 // Skips a value. Returns false if the bytes end, or if values are nested too deeply.
 bool skip_avro(const AvroType& type, AvroCursor& cursor, int depth = 0);
 
-// For each column or field: the index of the record's field that it is read from, or -1. The exact name takes
-// precedence over the same name in another case.
+// Returns, for each name of a column or a STRUCT's field, the index of the record's field from which it is read, or -1.
+// The exact name takes precedence over the same name in another letter case.
 std::vector<int> match_avro_fields(const AvroType& record, const std::vector<std::string>& names);
 
 }  // namespace engine

@@ -25,7 +25,7 @@ void append_little_endian(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// The same for rows.
+// Functions that write to a RecordBuffer, for rows.
 
 void put_whole(RecordBuffer& out, int64_t value) {
   out.make_room(RecordBuffer::kVarintRoom);
@@ -58,7 +58,7 @@ class AvroValueWriter {
     TRY(writer.bind(from, depth));
     return writer;
   }
-  // A field without a column; `otherwise` is its default in the schema.
+  // Makes a writer for a field without a column, which writes the schema's default (AvroField::otherwise).
   static Result<AvroValueWriter> make_default(const AvroField& field, const std::string& path) {
     AvroValueWriter writer(*field.type, path);
     writer.default_bytes_.emplace();
@@ -73,7 +73,7 @@ class AvroValueWriter {
     return writer;
   }
 
-  // Returns false if the value cannot be written, with the reason in `error`.
+  // Writes a value. Returns false if it cannot be written, with the reason in `error`.
   bool write(const Column* column, size_t row, RecordBuffer& out, std::string& error) const {
     // As in Avro's own writers, a null in a field that is not nullable becomes the schema's
     // default.
@@ -90,7 +90,7 @@ class AvroValueWriter {
     return write_value(*column, row, out, error);
   }
 
-  // Writes a record whose fields are columns; returns false as write() does.
+  // Writes a record whose fields are columns. Returns false as write() does.
   bool write_record(std::span<const Column* const> columns, size_t row, RecordBuffer& out,
                     std::string& error) const {
     if (branch_ >= 0) put_whole(out, branch_);
@@ -257,7 +257,8 @@ class AvroValueWriter {
     }
   }
 
-  // How a field of a record is written. The most frequent kinds are written without another look at their type.
+  // The way in which a field of a record is written. The most frequent kinds are written without looking at their type
+  // again.
   enum class Way : uint8_t { Whole32, Whole64, Text, Other };
   struct Step {
     Way way = Way::Other;
@@ -266,7 +267,7 @@ class AvroValueWriter {
     int column = -1;  // index of the column or child; -1: the default
   };
 
-  // The way for a part that is already bound.
+  // Returns the way for a part that is already bound.
   Way way_of(const SqlType& from) const {
     constexpr int kMaxBranch = 63;  // what one byte holds
     if (default_bytes_ || branch_ > kMaxBranch || to_->logical == AvroLogical::TimeMicros ||
@@ -394,8 +395,8 @@ class AvroValueWriter {
     return true;
   }
 
-  // A default is JSON with the specification's rules; the default of a union is a value of its
-  // first branch.
+  // Appends the encoded default of a schema, which is JSON as defined by the specification. The
+  // default of a union is a value of its first branch.
   static Status append_default(const AvroType& type, const JsonTree& json, std::string& out,
                                const std::string& path, int depth);
 
@@ -403,7 +404,7 @@ class AvroValueWriter {
   std::string path_;
   int null_branch_ = -1, branch_ = -1;
   std::vector<AvroValueWriter> parts_;
-  std::vector<Step> steps_;  // of a record: one for each of the parts, its fields
+  std::vector<Step> steps_;  // of a record: one for each part, which is a field
   std::optional<std::string> default_bytes_;
 };
 

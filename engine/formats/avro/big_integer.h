@@ -1,5 +1,5 @@
-// Whole numbers of any size as big-endian two's complement, the encoding of DECIMAL in Avro and
-// Protobuf and of Java's BigInteger.
+// Converts whole numbers from and to big-endian two's complement of any size, which is the encoding
+// of DECIMAL in Avro and Protobuf and of Java's BigInteger.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// Returns nothing for more than 128 bits.
+// Decodes a number. Returns nothing for more than 128 bits.
 inline std::optional<Int128> big_integer(std::string_view bytes) {
   if (bytes.empty()) return Int128{0};
   const bool is_negative = (static_cast<unsigned char>(bytes.front()) & 0x80) != 0;
@@ -24,7 +24,7 @@ inline std::optional<Int128> big_integer(std::string_view bytes) {
   return signed_value;
 }
 
-// The shortest encoding.
+// Returns the shortest encoding, which is in `buffer`.
 inline std::string_view big_integer_bytes(Int128 value, char (&buffer)[sizeof(Int128)]) {
   for (size_t i = sizeof(Int128); i > 0; --i) {
     buffer[i - 1] = static_cast<char>(value);

@@ -76,7 +76,7 @@ class CsvReader final : public CopyTextReader {
         if (scanned_ + 1 == data.size()) break;
         if (is_escapable(data[scanned_ + 1])) ++scanned_;
       } else if (c == options_.quote) {
-        // A doubled quote closes the quotes and opens them again, which makes no difference for the
+        // A doubled quote closes the quotes and opens them again, which is correct for finding the
         // end of the record.
         in_quotes_ = false;
       }
@@ -113,7 +113,7 @@ class CsvReader final : public CopyTextReader {
     take_quoted(record, at);
   }
 
-  // Quotes may begin and end anywhere in a field.
+  // Takes a field that contains quotes, which may begin and end anywhere in the field.
   void take_quoted(std::string_view record, size_t& at) {
     const size_t begin = at;
     char* const room = scratch(0);
@@ -178,7 +178,7 @@ class CopyPlainTextReader final : public CopyTextReader {
     return value < base ? value : -1;
   }
 
-  // Reads up to `most` digits of a character code.
+  // Reads a character code of up to `most` digits.
   static char take_code(std::string_view raw, size_t& at, int base, size_t most) {
     int value = 0;
     for (size_t count = 0; count < most && at < raw.size() && digit(raw[at], base) >= 0; ++count)

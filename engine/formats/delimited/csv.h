@@ -1,5 +1,5 @@
-// Splits the text of COPY ... FROM STDIN into records and fields: PostgreSQL's CSV and text
-// formats.
+// Splits the text of COPY ... FROM STDIN, in PostgreSQL's CSV or text format, into records and
+// fields.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -18,7 +18,7 @@ struct CopyField {
   bool is_null = false;
 };
 
-// The views are valid until the next call of the reader.
+// One record. The views are valid until the next call of the reader.
 struct CopyRecord {
   std::span<const CopyField> fields;
   uint64_t line = 0;  // first line of the record, from 1
@@ -30,39 +30,40 @@ struct CopyTextOptions {
   bool has_header = false;     // the first record has the names
   char quote = '"';            // of CSV
   char escape = '"';           // of CSV, inside quotes
-  // A record with more fields is cut after one more field: a line of delimiters alone would take
-  // sixteen times its size in memory and more.
+  // A record with more fields is cut after one more field, because a line that only has delimiters
+  // would take at least sixteen times its size in memory.
   size_t max_fields = SIZE_MAX - 1;
 };
 
-// Takes the text in pieces of any size and gives it back record by record.
+// Takes the text in pieces of any size and returns it record by record.
 //
 //   reader.feed(bytes);  while (TRY(reader.next(record))) ...;  reader.finish();  while ...
 //
 // Threads: one at a time.
 class CopyTextReader {
  public:
-  // A record longer than this is an error: without a limit one missing quote would gather the rest
-  // of the input in memory.
+  // A longer record is an error. Without a limit, one missing quote would gather all of the
+  // following input in memory.
   static constexpr size_t kMaxRecordBytes = size_t{64} << 20;
 
   explicit CopyTextReader(CopyTextOptions options) : options_(std::move(options)) {}
   virtual ~CopyTextReader() = default;
 
-  // Copies the bytes.
+  // Appends a copy of the bytes to the input.
   void feed(std::string_view bytes);
   // Marks the end of the input; a last record without a line end is then complete.
   void finish() { finished_ = true; }
   // Returns true and the next record, or false if more input is needed (after finish(): at the
-  // end). A line with only \. ends the input, and the rest is ignored. Fails with BadCopyFormat for
-  // an unclosed quote, a record that is too long, or an escape at the end; the error's context is
-  // "line N".
+  // end). A line with only \. ends the input; everything after it is ignored. Fails with
+  // BadCopyFormat for an unclosed quote, a record that is too long, or an escape at the end; the
+  // error's context is "line N".
   Result<bool> next(CopyRecord& record);
-  // Memory of the reader: an unfinished record, and buffers for the fields of the last one.
+  // Returns the memory of the reader, for an unfinished record and for the fields of the last
+  // record.
   size_t held_bytes() const {
     return buffer_.capacity() + scratch_.capacity() + fields_.capacity() * sizeof(CopyField);
   }
-  // The fields of the header line; available after the first call of next().
+  // Returns the fields of the header line, once next() has read it.
   const std::vector<std::string>& header() const { return header_; }
 
  protected:
@@ -70,14 +71,14 @@ class CopyTextReader {
   // not end there. Continues where the last call for the same record stopped.
   virtual size_t find_end(std::string_view data) = 0;
   virtual void restart_scan() { scanned_ = 0; }
-  // Whether the input may end here, within the record.
+  // Returns whether the input may end at the place where find_end() stopped.
   virtual bool may_end() const { return true; }
-  // Stops when has_too_many_fields().
+  // Splits a record into fields. Stops if has_too_many_fields().
   virtual Status split(std::string_view record) = 0;
   bool has_too_many_fields() const { return fields_.size() > options_.max_fields; }
 
   void add_field(std::string_view text, bool is_null) { fields_.push_back({text, is_null}); }
-  // A buffer for unescaped text, valid until the next record.
+  // Returns a buffer for unescaped text, valid until the next record.
   char* scratch(size_t size) {
     return scratch_.data() + std::exchange(scratch_used_, scratch_used_ + size);
   }
@@ -90,7 +91,7 @@ class CopyTextReader {
   Error malformed(std::string message) const;
 
   std::string buffer_;
-  size_t begin_ = 0;  // of the current record in buffer_
+  size_t begin_ = 0;  // begin of the current record in buffer_
   std::vector<CopyField> fields_;
   std::string scratch_;
   size_t scratch_used_ = 0;
@@ -99,9 +100,11 @@ class CopyTextReader {
   bool header_taken_ = false, finished_ = false, ended_ = false;
 };
 
-// Fields may be quoted, with delimiters and line ends inside; "" inside quotes is a quote.
+// Makes a reader of CSV. Fields may be quoted, with delimiters and line ends inside; "" inside
+// quotes is a quote.
 std::unique_ptr<CopyTextReader> make_csv_reader(CopyTextOptions options);
-// Fields have no quotes but escapes: \t, \n, \\, \N for NULL, \ooo, \xhh.
+// Makes a reader of the text format, whose fields have no quotes, but escapes: \t, \n, \\, \N for
+// NULL, \ooo, \xhh.
 std::unique_ptr<CopyTextReader> make_copy_text_reader(CopyTextOptions options);
 
 }  // namespace engine

@@ -13,17 +13,17 @@ namespace engine {
 namespace {
 
 struct CsvField {
-  std::string_view text;  // between the quotes; has_doubled: quotes in it are doubled
+  std::string_view text;  // between the quotes; with has_doubled, quotes in the text are doubled
   bool has_doubled = false;
 };
 
-// Splits the first line that is not empty. A line ends with \n, \r or the end of the text, but not
-// inside quotes.
+// Splits the first line that is not empty into fields. A line ends with \n, \r or the end of the
+// text, but not inside quotes.
 class CsvLine {
  public:
   explicit CsvLine(char delimiter) : delimiter_(delimiter) {}
 
-  // Returns nullptr, or the problem.
+  // Returns nullptr, or the problem with the line.
   const char* split(std::string_view text) {
     fields_.clear();
     size_t at = 0;
@@ -182,7 +182,7 @@ class DelimitedReader final : public Reader {
                        column);
   }
 
-  // Makes the row null in all columns; the first `done` have a value already.
+  // Makes the row null in all columns. The first `done` columns already have a value for the row.
   void end_row(std::span<Column* const> outs, size_t done) {
     for (size_t i = 0; i < outs.size(); ++i) {
       if (!needed_[i] || outs[i] == nullptr) continue;
@@ -225,7 +225,7 @@ class DelimitedWriter final : public Writer {
   bool has_payload(std::span<const Column* const> columns, size_t row,
                    const Bitmap* present) const {
     if (present != nullptr && !present->test(row)) return false;
-    // A single null would be an empty line, which cannot be read back.
+    // The line of a single null would be empty and could not be read back.
     if (columns.size() == 1) return !columns[0]->is_null(row);
     if (side_ == Side::Value || present != nullptr) return true;
     return std::ranges::any_of(columns,
@@ -241,7 +241,7 @@ class DelimitedWriter final : public Writer {
     return columns.size();
   }
 
-  // Returns false for a DECIMAL with more digits than its type.
+  // Writes a field. Returns false for a DECIMAL with more digits than its type.
   bool write_field(const Column& column, size_t row, bool is_first, std::string& out) const {
     switch (column.type().kind()) {
       case TypeKind::Boolean:
@@ -290,8 +290,9 @@ class DelimitedWriter final : public Writer {
     append_field(out, text, is_first);
   }
 
-  // The rules of minimal quoting in Apache Commons CSV, which ksqlDB uses: the first field of a
-  // line is quoted if it does not begin with a letter or a digit, even if it is a negative number.
+  // Returns whether the field is quoted by the rules of minimal quoting in Apache Commons CSV,
+  // which ksqlDB uses. The first field of a line is quoted if it does not begin with a letter or a
+  // digit, even if it is a negative number.
   bool needs_quotes(std::string_view text, bool is_first) const {
     if (text.empty()) return is_first;
     const auto first = static_cast<uint8_t>(text.front());

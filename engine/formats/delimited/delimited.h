@@ -1,4 +1,4 @@
-// The DELIMITED format: one CSV line per record.
+// Implements the DELIMITED format: one CSV line for each record.
 #pragma once
 #include <memory>
 #include <span>
@@ -11,11 +11,12 @@ namespace engine {
 
 enum class Side : uint8_t;
 
-// Fields may be quoted with " (doubled inside); an empty field is null. The number of fields must
-// be the number of columns. DATE, TIME and TIMESTAMP are numbers, BYTES base64.
+// Makes a reader. Fields may be quoted with ", which is doubled inside; an empty field is null. A
+// record must have as many fields as columns exist. DATE, TIME and TIMESTAMP are numbers, BYTES
+// base64.
 std::unique_ptr<Reader> make_delimited_reader(std::span<const ColumnDef> columns,
                                               std::vector<bool> needed, char delimiter);
-// Quotes only fields that could not be read back otherwise.
+// Makes a writer, which only quotes fields that could not be read back otherwise.
 std::unique_ptr<Writer> make_delimited_writer(std::span<const ColumnDef> columns, char delimiter,
                                               Side side);
 

@@ -12,7 +12,7 @@
 
 namespace engine {
 
-// Text that is copied in whole blocks, possibly beyond its end.
+// A text with padding, so that it can be copied in whole blocks beyond its end.
 class PaddedText {
  public:
   explicit PaddedText(std::string text) : size_(text.size()), padded_(std::move(text)) {
@@ -26,7 +26,7 @@ class PaddedText {
   std::string padded_;
 };
 
-// Its own functions also store without checking for room.
+// A buffer for JSON. Its own functions, too, store without checking the space.
 class JsonBuffer : public RecordBuffer {
  public:
   using RecordBuffer::RecordBuffer;
@@ -42,8 +42,8 @@ class JsonBuffer : public RecordBuffer {
   void put_number(int64_t value) {
     advance(static_cast<size_t>(std::to_chars(at(), at() + kNumberRoom, value).ptr - at()));
   }
-  // Writes a string without escapes in quotes, text.size() + 2 characters. Returns false, and
-  // writes nothing, if the string needs escapes.
+  // Writes a string in quotes, text.size() + 2 characters. Returns false, and writes nothing, if
+  // the string needs escapes.
   bool put_plain_string(std::string_view text) {
     char* to = at();
     *to++ = '"';

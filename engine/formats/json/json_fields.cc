@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-// A key that never occurs: JSON texts have no bare control characters in keys.
+// A key that never occurs, because keys in JSON texts have no bare control characters.
 constexpr std::string_view kNoKey{"\0", 1};
 
 }  // namespace
@@ -18,7 +18,7 @@ JsonFields::JsonFields(std::vector<std::string> names) {
 }
 
 JsonFields::Match JsonFields::find_unexpected(std::string_view raw_key) {
-  // Objects with ever new keys must not exhaust the memory.
+  // Limits, because objects that always have new keys must not exhaust the memory.
   constexpr size_t kMostKnown = 1024, kLongestKnown = 256;
   const auto found = index_.find(std::string(raw_key));
   if (found != index_.end()) {

@@ -8,20 +8,20 @@
 
 namespace engine {
 
-// Finds fields by key: the exact name, otherwise the upper-cased key. It learns the order of keys,
-// because most records of a topic have their keys in the same order; a look-up is then one
-// comparison.
+// Finds the field whose name is the key, otherwise the field whose name is the key in upper case.
+// The object learns the order of keys, because most records of a topic have their keys in the same
+// order; a look-up then takes one comparison.
 //
 // Threads: one at a time.
 class JsonFields {
  public:
-  // One small number that fits a register, because the function is called for every key of every
-  // record.
+  // The result of find(). It is one small number that fits a register, because find() is called for
+  // every key of every record.
   class Match {
    public:
     static constexpr Match none() { return Match(-1); }        // no such field
     static constexpr Match bad_escape() { return Match(-2); }  // the key is not a valid string
-    // `exact`: the key is the name itself; otherwise only the upper-cased key is.
+    // With `exact` the key is the name itself, otherwise the key in upper case is the name.
     static constexpr Match field(size_t index, bool exact) {
       return Match(static_cast<int32_t>(index) * 2 + (exact ? 1 : 0));
     }
@@ -53,14 +53,14 @@ class JsonFields {
   struct Known {
     std::string raw_key;
     Match match = Match::none();
-    uint32_t next = 0;  // index in known_ of the key that came after this one last time
+    uint32_t next = 0;  // index in known_ of the key that followed this key last time
   };
 
   Match find_unexpected(std::string_view raw_key);
   Match resolve(std::string_view key) const;
 
-  std::unordered_map<std::string, size_t> names_;  // name -> field; the first of equal ones
-  std::vector<Known> known_;  // known_[0]: the beginning of an object, not a key
+  std::unordered_map<std::string, size_t> names_;  // name -> field; the first field of equal names
+  std::vector<Known> known_;  // known_[0] stands for the beginning of an object
   std::unordered_map<std::string, uint32_t> index_;  // raw key -> index in known_
   uint32_t previous_ = 0;
 };

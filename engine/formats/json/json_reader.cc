@@ -40,8 +40,8 @@ class JsonReader final : public Reader {
   }
 
  private:
-  // Scalar columns are resized to all rows at once, so that a value is one store at a known
-  // address.
+  // Prepares the columns for `rows` more rows. Scalar columns are resized first, so that a value is
+  // one store at a known address.
   void open_slots(std::span<Column* const> outs, size_t rows) {
     for (size_t i = 0; i < slots_.size(); ++i) {
       Column* column = needed_[i] ? outs[i] : nullptr;
@@ -56,7 +56,7 @@ class JsonReader final : public Reader {
     }
   }
 
-  // Columns without a value in this row become null there.
+  // Sets the current row to null in columns that got no value.
   void complete_row() {
     for (ColumnSlot& slot : slots_)
       if (slot.column != nullptr && slot.column->size() == slot.row) slot.column->append_null();
@@ -122,13 +122,13 @@ class JsonReader final : public Reader {
     if (match.is_exact())
       exact_in_[field] = records_;
     else if (exact_in_[field] == records_)
-      return cursor.skip_value();  // the exact name has occurred already and wins
+      return cursor.skip_value();  // a field with the exact name has occurred already
     return read_value(cursor, field);
   }
 
   bool read_value(JsonCursor& cursor, size_t field) {
     ColumnSlot& slot = slots_[field];
-    // The last of several duplicates counts.
+    // The last of several fields with the same name counts.
     if (slot.data == nullptr && slot.column->size() > slot.row) truncate(*slot.column, slot.row);
     if (values_[field].read(cursor, slot)) return true;
     failed_ = &values_[field];

@@ -19,7 +19,7 @@ int hex_digit(char c) {
   return -1;
 }
 
-// The four hexadecimal digits at `at`, or -1.
+// Returns the value of the four hexadecimal digits at `at`, or -1.
 int32_t code_unit(std::string_view raw, size_t at) {
   if (at + 4 > raw.size()) return -1;
   int32_t unit = 0;
@@ -51,7 +51,8 @@ char* put_utf8(char* to, uint32_t code) {
   return to;
 }
 
-// The character of \uXXXX (or of a pair of them) whose digits begin at `at`, which moves past it.
+// Reads the character of \uXXXX, or of a pair of them, whose digits begin at `at`. Moves `at`
+// behind them.
 bool take_unicode(std::string_view raw, size_t& at, uint32_t& code) {
   constexpr int32_t kReplacement = 0xfffd;
   const int32_t first = code_unit(raw, at);
@@ -69,7 +70,7 @@ bool take_unicode(std::string_view raw, size_t& at, uint32_t& code) {
   return true;
 }
 
-// The character that a one-letter escape stands for, or 0.
+// Returns the character for which a one-letter escape stands, or 0.
 char simple_escape(char letter) {
   switch (letter) {
     case '"':
@@ -101,6 +102,7 @@ JsonTokenizer::JsonTokenizer() : stage_(std::make_unique<Stage>()) {}
 JsonTokenizer::~JsonTokenizer() = default;
 
 const char* JsonTokenizer::tokenize(std::string_view text, JsonTokens& tokens) {
+  // The capacity is a power of two, so that most longer texts need no new allocation.
   constexpr size_t kSmallest = 4096, kLargest = size_t{1} << 30;
   constexpr size_t kStageTwoDepth = 1;  // the second stage is never run
   if (text.size() > kLargest) return "the text is longer than 1 GiB";

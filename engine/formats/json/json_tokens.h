@@ -1,6 +1,6 @@
-// The tokens of a JSON text. simdjson finds their starts (with its first stage, and the best
-// instruction set of the machine, selected at run time); a cursor walks them and checks the
-// grammar.
+// Reads the tokens of a JSON text. The first stage of simdjson finds the starts of the tokens, with
+// the best instruction set of the machine, which is selected at run time. A cursor walks over the
+// tokens and checks the grammar.
 //
 // Only that stage of simdjson is used. Its on-demand front end selects its instruction set at
 // compile time, reads past the end of the text, copies every string, and accepts malformed values
@@ -23,13 +23,15 @@ struct JsonTokens {
   size_t count = 0;
 };
 
-// Threads: one at a time. The tokens of a text are valid until the next text.
+// Finds the tokens of texts. The tokens of a text are valid until the next text.
+//
+// Threads: one at a time.
 class JsonTokenizer {
  public:
   JsonTokenizer();
   ~JsonTokenizer();
-  // Returns nullptr and the tokens, or the problem: unclosed strings, control characters in
-  // strings, invalid UTF-8, no token at all.
+  // Returns nullptr and sets `tokens`, or returns the problem: unclosed strings, control characters
+  // in strings, invalid UTF-8, or no token.
   const char* tokenize(std::string_view text, JsonTokens& tokens);
 
  private:
@@ -46,7 +48,7 @@ class JsonCursor {
 
   explicit JsonCursor(const JsonTokens& tokens) : tokens_(tokens) {}
 
-  // The first character of the next token; 0 at the end.
+  // Returns the first character of the next token; 0 at the end.
   char peek() const { return at_ < tokens_.count ? tokens_.text[tokens_.starts[at_]] : '\0'; }
   bool at_end() const { return at_ == tokens_.count; }
   size_t position() const { return at_; }
@@ -80,13 +82,13 @@ class JsonCursor {
   }
   // Consumes any value and validates it.
   bool skip_value(int depth = 0);
-  // Consumes any value and appends it without blanks, with strings escaped in our way.
+  // Consumes any value and appends it without blanks, with the escapes of append_json_string().
   bool append_compact(std::string& out, int depth = 0);
-  // Consumes any value and appends it as STRING columns show it: strings bare, objects as compact
-  // JSON, arrays as [a, b].
+  // Consumes any value and appends it as STRING columns show it: strings without quotes, objects as
+  // compact JSON, arrays as [a, b].
   bool append_as_text(std::string& out, int depth = 0);
 
-  // The problem and its place, for people.
+  // Returns the problem and its place, for people.
   std::string error() const;
   bool fail(const char* what);
 
@@ -108,8 +110,8 @@ class JsonCursor {
 inline bool has_escapes(std::string_view raw) {
   return std::memchr(raw.data(), '\\', raw.size()) != nullptr;
 }
-// `to` must have room for raw.size() bytes. Returns false for an unknown escape. Half a surrogate
-// pair becomes U+FFFD.
+// Replaces the escapes in `raw`. `to` must have space for raw.size() bytes. Returns false for an
+// unknown escape. Half a surrogate pair becomes U+FFFD.
 bool unescape_json(std::string_view raw, char* to, size_t& size);
 bool append_unescaped(std::string& out, std::string_view raw);
 

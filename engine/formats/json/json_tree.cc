@@ -21,7 +21,7 @@ std::string_view trimmed(std::string_view token) {
   return token.substr(0, end == token.npos ? 0 : end + 1);
 }
 
-// Keeps only the last of several members with one name, at its place.
+// Keeps only the last of several members with the same name, at its place.
 void keep_last_of_each(std::vector<std::pair<std::string, JsonTree>>& members) {
   std::unordered_map<std::string_view, size_t> last;
   last.reserve(members.size());
@@ -101,8 +101,8 @@ simdjson::error_code read(ondemand::value value, JsonTree& to, int depth) {
   return simdjson::UNEXPECTED_ERROR;
 }
 
-// The on-demand parser has no value for a document that is one scalar, so the text is wrapped in an
-// array.
+// Parses a document. The text is wrapped in an array, because the on-demand parser has no value for
+// a document that is one scalar.
 simdjson::error_code read_document(std::string_view text, JsonTree& to) {
   const simdjson::padded_string padded("[" + std::string(text) + "]");
   ondemand::parser parser;

@@ -1,5 +1,5 @@
-// A JSON document as a tree that keeps the spelling of numbers and the order of members: for
-// schemas, and for the cases of the test format, where 1.0, 1 and 1E0 are different results.
+// A JSON document as a tree that keeps the spelling of numbers and the order of members, for
+// schemas and for the cases of the test format, where 1.0, 1 and 1E0 are different results.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -29,8 +29,8 @@ struct JsonTree {
   bool operator==(const JsonTree&) const = default;
 };
 
-// If a member occurs twice, the last one counts. Fails with InvalidText for a text that is not one
-// JSON value, or that is nested deeper than 200.
+// Parses a text. If a member occurs twice, the last one counts. Fails with InvalidText for a text
+// that is not one JSON value, or that has more than 200 levels.
 Result<JsonTree> parse_json_tree(std::string_view text);
 
 // Prints the tree without blanks, with the original spelling of numbers.

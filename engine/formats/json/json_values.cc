@@ -14,8 +14,8 @@ namespace engine {
 
 namespace {
 
-// The fast path for whole numbers of up to 18 digits. Returns false if the general parser is
-// needed.
+// Parses a whole number of up to 18 digits, which is the fast path. Returns false if the general
+// parser is needed.
 bool parse_small_whole(std::string_view token, int64_t& value) {
   const bool negative = token.front() == '-';
   const size_t begin = negative ? 1 : 0, digits = token.size() - begin;
@@ -61,7 +61,8 @@ bool put_whole(TypeKind kind, int64_t value, ColumnSlot& slot) {
   return true;
 }
 
-// The bytes that identify a key of a map, for texts and numbers. Empty for nested types, which are not compared.
+// Returns the bytes that identify a key of a map, for texts and numbers; empty for nested types, which are not
+// compared.
 std::string_view key_bytes(const Column& keys, uint32_t row) {
   const TypeKind kind = keys.type().kind();
   if (kind == TypeKind::String || kind == TypeKind::Bytes)
@@ -365,9 +366,9 @@ bool JsonValueReader::read_field(JsonCursor& cursor, Column& parent, JsonFields:
   if (match.is_exact())
     exact_in_[field] = objects_;
   else if (exact_in_[field] == objects_)
-    return cursor.skip_value();  // the exact name has occurred already and wins
+    return cursor.skip_value();  // a field with the exact name has occurred already
   Column& column = parent.child(field);
-  if (column.size() > row) truncate(column, row);  // the last duplicate counts
+  if (column.size() > row) truncate(column, row);  // of duplicates, the last counts
   ColumnSlot slot{&column};
   return parts_[field].read(cursor, slot);
 }

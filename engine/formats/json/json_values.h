@@ -14,10 +14,10 @@
 namespace engine {
 
 // The place for the next value of a column. A scalar column at the top of a record was resized to
-// all its rows, so a value is one store; other columns are appended to.
+// all its rows, so a value is one store; values of other columns are appended.
 struct ColumnSlot {
   Column* column = nullptr;
-  char* data = nullptr;  // of the resized column; nullptr: append
+  char* data = nullptr;  // place of the value in a resized column; nullptr: append
   uint64_t* validity = nullptr;
   size_t row = 0;
 
@@ -30,19 +30,19 @@ struct ColumnSlot {
   void put_null();
 };
 
-// Reads values of one type; has parts for nested types.
+// Reads values of one type. A reader of a nested type has a reader for each part.
 class JsonValueReader {
  public:
-  // `path` names the value in errors: FOO, FOO.BAR, FOO[]. With JsonTimes::Iso DATE, TIME and
+  // `path` names the value in errors: FOO, FOO.BAR, FOO[]. With JsonTimes::Iso, DATE, TIME and
   // TIMESTAMP may also be ISO text.
   JsonValueReader(const SqlType& type, std::string path, JsonTimes times = JsonTimes::Numbers);
 
-  // Reads the next value into `slot`. Returns false if it cannot be read; then nothing was stored
-  // or, in a column that is appended to, possibly half of the value: see truncate(). The reason is
-  // in take_error(), or in the cursor.
+  // Reads the next value into `slot`. Returns false if the value cannot be read. Then nothing was
+  // stored, or part of the value was appended, which truncate() removes. take_error() or the cursor
+  // has the reason.
   bool read(JsonCursor& cursor, ColumnSlot& slot);
-  // The reason why the last read failed; empty if the text is not valid JSON, which the cursor
-  // reports.
+  // Returns the reason why the last read failed; empty if the text is not valid JSON, which the
+  // cursor reports.
   std::string take_error() { return std::exchange(*error_, {}); }
 
  private:
@@ -61,7 +61,7 @@ class JsonValueReader {
   const SqlType type_;
   const std::string path_;
   const JsonTimes times_;
-  std::vector<JsonValueReader> parts_;  // element; map value; fields
+  std::vector<JsonValueReader> parts_;  // readers of the element, the value of a MAP, or the fields
   std::unique_ptr<JsonFields> fields_;  // of a STRUCT
   // The number of the last object in which each field of the STRUCT was found by its exact name.
   std::vector<uint64_t> exact_in_;
@@ -73,7 +73,7 @@ class JsonValueReader {
 void truncate(Column& column, size_t size);
 
 // Keeps only the last entry of each key in the unclosed row of a MAP, whose entries begin at `first`. A key keeps the
-// place of its first entry; keys of nested types are all kept.
+// place of its first entry. All entries are kept if the keys have a nested type.
 void drop_duplicate_keys(Column& map, uint32_t first);
 
 }  // namespace engine

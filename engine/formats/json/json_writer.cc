@@ -10,6 +10,7 @@ namespace engine {
 
 namespace {
 
+// A longer value is printed directly into the buffer, without a copy in text_.
 constexpr size_t kLongBytes = size_t{256} << 10;
 
 class JsonWriter final : public Writer {
@@ -57,8 +58,8 @@ class JsonWriter final : public Writer {
     return columns.size();
   }
 
-  // The most frequent kinds are printed in place, all others through a string. Returns false for a
-  // DECIMAL with more digits than its type.
+  // Prints a value, the most frequent kinds in place and all other kinds through a string. Returns
+  // false for a DECIMAL with more digits than its type.
   bool write_value(const Column& column, size_t row, JsonBuffer& buffer) {
     if (column.is_null(row)) {
       buffer.append("null");
@@ -100,7 +101,7 @@ class JsonWriter final : public Writer {
 
   std::vector<std::string> names_;
   std::vector<PaddedText> prefixes_;  // {"A": and ,"B":
-  std::string text_;                  // of one value; kept for its memory
+  std::string text_;                  // text of one value; a member, so that its memory is reused
   const bool wrapped_;
   const Side side_;
 };

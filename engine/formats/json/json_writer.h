@@ -10,8 +10,8 @@ namespace engine {
 
 enum class Side : uint8_t;
 
-// With `wrapped` a record is an object with all columns in order and explicit nulls; otherwise the
-// bare value of the single column.
+// Makes a writer of JSON records. With `wrapped`, a record is an object with all columns in order
+// and explicit nulls, otherwise the bare value of the single column.
 std::unique_ptr<Writer> make_json_writer(std::span<const ColumnDef> columns, bool wrapped,
                                          Side side);
 

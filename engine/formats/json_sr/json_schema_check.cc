@@ -14,7 +14,8 @@ namespace engine {
 
 namespace {
 
-// Limit on the depth: a recursive schema usually ends with the value, otherwise it ends here.
+// Limit on the depth of a check. The check by a recursive schema usually ends with the value;
+// otherwise it ends at this depth.
 constexpr int kMaxDepth = 500;
 // Limit on the compiled size of one pattern.
 constexpr int64_t kMaxPatternBytes = 1 << 20;
@@ -52,7 +53,7 @@ bool is_of_type(const JsonTree& value, std::string_view type) {
   return false;
 }
 
-// Resolves a JSON pointer ("/definitions/Address"); nullptr if the part does not exist.
+// Resolves a JSON pointer ("/definitions/Address"). Returns nullptr if the part does not exist.
 const JsonTree* at_pointer(const JsonTree& root, std::string_view pointer) {
   const JsonTree* node = &root;
   while (node && !pointer.empty()) {
@@ -72,7 +73,7 @@ const JsonTree* at_pointer(const JsonTree& root, std::string_view pointer) {
   return node;
 }
 
-// Finds the part with "$anchor": "name" or "$id": "#name".
+// Finds the part of a schema with "$anchor": "name" or "$id": "#name".
 const JsonTree* find_anchor(const JsonTree& node, std::string_view name, int depth = 0) {
   if (depth > kMaxSchemaDepth) return nullptr;
   if (node.text_of("$anchor") == name || node.text_of("$id") == "#" + std::string(name))
@@ -86,7 +87,8 @@ const JsonTree* find_anchor(const JsonTree& node, std::string_view name, int dep
 
 }  // namespace
 
-// One check. A problem is an error; anyOf and similar keywords then try the next schema.
+// Checks one value. A problem is an error, after which anyOf and similar keywords try the next
+// schema.
 class JsonSchemaCheck::Walk {
  public:
   explicit Walk(JsonSchemaCheck& owner) : owner_(owner), left_(owner.left_) {}
@@ -134,9 +136,9 @@ class JsonSchemaCheck::Walk {
   static Error wrong(const std::string& path, std::string_view what) {
     return Error{ErrorCode::InvalidText, fmt::format("#{}: {}", path, what)};
   }
-  // Accounts for comparisons that are not steps of their own.
+  // Accounts for comparisons that do not count as a step.
   void spend(size_t looks) { left_ -= std::min<uint64_t>(left_, looks); }
-  // Whether the value is valid. Reaching the limit is an error nevertheless.
+  // Returns whether the value is valid. Fails if the limit is reached.
   Result<bool> fits(const At& at, const JsonTree& schema) {
     const Status checked = check(at.value, schema, at.document, at.path, at.depth);
     if (!checked && checked.error().code == ErrorCode::LimitExceeded) return checked.error();
@@ -148,7 +150,7 @@ class JsonSchemaCheck::Walk {
     return number_of(*node);
   }
 
-  // Each reference is resolved once and then cached.
+  // Resolves a reference. Each reference is resolved once and then cached.
   Result<Place> resolve(const std::string& reference, const Document& from) const {
     const auto key = std::pair(&from, reference);
     const auto known = owner_.places_.find(key);
@@ -191,9 +193,10 @@ class JsonSchemaCheck::Walk {
     return {};
   }
 
-  // 1 and 1.0 are the same number, and members have no order.
+  // Returns whether two values are equal. 1 and 1.0 are the same number, and the order of members
+  // does not count.
   bool is_same(const JsonTree& a, const JsonTree& b) {
-    spend(1 + a.members.size());  // each member is searched among the others
+    spend(1 + a.members.size());  // each member of one value is searched among those of the other
     if (left_ == 0 || a.kind != b.kind) return false;
     switch (a.kind) {
       case JsonKind::Number:
@@ -402,7 +405,7 @@ Result<std::unique_ptr<JsonSchemaCheck>> JsonSchemaCheck::make(const SchemaText&
   return check;
 }
 
-// Returns nullptr for a pattern that cannot be checked.
+// Returns the compiled pattern; nullptr for a pattern that cannot be checked.
 const re2::RE2* JsonSchemaCheck::pattern(const std::string& text) {
   const auto known = patterns_.find(text);
   if (known != patterns_.end()) return known->second->ok() ? known->second.get() : nullptr;

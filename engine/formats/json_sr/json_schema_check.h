@@ -18,25 +18,26 @@ class RE2;
 
 namespace engine {
 
-// Supports the validating keywords of drafts 4 to 2020-12, except unevaluatedItems and unevaluatedProperties; `format`
-// and annotations have no effect. A pattern with look-ahead, look-behind or back references accepts every text.
+// Checks values. Supports the validating keywords of drafts 4 to 2020-12, except unevaluatedItems and
+// unevaluatedProperties; `format` and annotations have no effect. A pattern with look-ahead, look-behind or back
+// references accepts every text.
 //
 // Threads: one at a time.
 class JsonSchemaCheck {
  public:
-  // `max_steps` limits all checks together; a step compares a value with one part of the schema. Fails with InvalidText
-  // if the schema, or one that it refers to, is not JSON.
+  // Makes a check. `max_steps` limits all calls of check() together; a step compares a value with one part of the
+  // schema. Fails with InvalidText if the schema, or a schema to which it refers, is not JSON.
   static Result<std::unique_ptr<JsonSchemaCheck>> make(const SchemaText& schema,
                                                        uint64_t max_steps);
   ~JsonSchemaCheck();
 
-  // Fails with InvalidText, naming the place in the value and the problem, or a reference that does not exist. Fails
-  // with LimitExceeded if no steps are left.
+  // Checks a value. Fails with InvalidText, whose message names the place in the value and the problem, or a reference
+  // that does not exist. Fails with LimitExceeded if no steps are left.
   Status check(const JsonTree& value);
 
  private:
   class Walk;
-  // The schema itself, or one that it refers to as `name`.
+  // The schema itself, or a schema to which it refers as `name`.
   struct Document {
     std::string name;
     JsonTree tree;

@@ -131,7 +131,8 @@ class Inference {
     return names_ == NameCase::Upper ? absl::AsciiStrToUpper(std::string(name)) : std::string(name);
   }
 
-  // Within the document only: "#", "#/definitions/address".
+  // Resolves a reference within the document, such as "#" or "#/definitions/address". Other
+  // references are refused.
   Result<const JsonTree*> resolve(std::string_view reference) const {
     const auto unknown = [&] {
       return cannot(fmt::format(

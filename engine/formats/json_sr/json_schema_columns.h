@@ -10,12 +10,12 @@
 
 namespace engine {
 
-// The schema for writing the columns: an object with a property for each, or the bare type of the single column, with
-// Kafka Connect's types in addition to those of JSON.
+// Returns the schema for writing the columns: an object with a property for each column, or the bare type of the single
+// column. It names Kafka Connect's types in addition to those of JSON.
 std::string derive_json_schema(std::span<const ColumnDef> columns, bool wrapped);
 
-// The type of the values that a JSON Schema describes. Fails with InvalidStatement for types that no column can hold,
-// and for schemas that do not determine the type.
+// Returns the type of the values that a JSON Schema describes. Fails with InvalidStatement for types that no column can
+// hold, and for schemas that do not determine the type.
 Result<SqlType> sql_type_of_json_schema(const SchemaText& schema, NameCase names);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// The JSON_SR format: JSON preceded by the id of its JSON Schema. As with JSON, the columns determine how values are
-// read.
+// Implements the JSON_SR format: JSON preceded by the id of its JSON Schema. The columns determine how values are read,
+// as in the format JSON.
 #pragma once
 #include <memory>
 

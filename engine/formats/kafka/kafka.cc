@@ -43,8 +43,9 @@ class KafkaReader final : public Reader {
   bool has_right_size(std::string_view payload) const {
     return is_text() || payload.size() == expected_size();
   }
-  // Programs that write texts to topics, such as kcat, also write keys as text. Such keys are not read as numbers: the
-  // key's bytes determine its partition and its row in a table, and the text 1234 has the four bytes of another number.
+  // Returns a hint if the bytes are a number as text. Programs that write texts to topics, such as kcat, also write
+  // keys as text. Such keys are not read as numbers, because the key's bytes determine its partition and its row in a
+  // table, and the text 1234 has the four bytes of another number.
   static std::string_view hint_of_text(std::string_view payload) {
     const bool is_number =
         !payload.empty() && payload.size() <= 20 && std::ranges::all_of(payload, [](char c) {

@@ -1,4 +1,4 @@
-// The KAFKA format: one column in the encoding of the serializers of Kafka's clients.
+// Implements the KAFKA format: one column in the encoding of the serializers of Kafka's clients.
 #pragma once
 #include <memory>
 #include <span>
@@ -8,8 +8,9 @@
 
 namespace engine {
 
-// INTEGER and BIGINT are 4 and 8 bytes, big-endian, DOUBLE the 8 bytes of its IEEE form, STRING its
-// UTF-8 bytes, BYTES unchanged. At most one column; without a column the bytes are ignored.
+// Make a reader and a writer. INTEGER and BIGINT are 4 and 8 bytes, big-endian. DOUBLE is the 8
+// bytes of its IEEE form, STRING its UTF-8 bytes; BYTES are unchanged. A side has at most one
+// column; without a column, the bytes are ignored.
 std::unique_ptr<Reader> make_kafka_reader(std::span<const ColumnDef> columns);
 std::unique_ptr<Writer> make_kafka_writer(std::span<const ColumnDef> columns);
 

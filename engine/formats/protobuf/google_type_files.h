@@ -1,6 +1,6 @@
-// The files of google/type, which Confluent's registry also provides: schemas import them without including them.
-// Messages, fields, numbers and enum values are those of the public files (github.com/googleapis/googleapis); comments
-// and the options that name packages of other languages are omitted, because no record depends on them.
+// The files of google/type. Schemas import them without including them, because Confluent's registry provides them,
+// too. Messages, fields, numbers and enum values are those of the public files (github.com/googleapis/googleapis);
+// comments and the options that name packages of other languages are omitted, because no record depends on them.
 #pragma once
 
 namespace engine {

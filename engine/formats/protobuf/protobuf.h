@@ -1,5 +1,5 @@
-// The PROTOBUF formats: a message's bytes. In PROTOBUF they are preceded by the id of the schema
-// and the indexes of the message within it.
+// Implements the PROTOBUF formats, in which a record is the bytes of a message. In PROTOBUF, these
+// are preceded by the id of the schema and the indexes of the message within the schema.
 #pragma once
 #include <memory>
 
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// A reader of the records of one schema, which begin with the indexes of their message.
+// Makes a reader of the records of one schema, which begin with the indexes of their message.
 Result<std::unique_ptr<SchemaReader>> make_protobuf_schema_reader(const SchemaText& schema,
                                                                   const ReadColumns& columns,
                                                                   std::string_view full_name);
@@ -25,8 +25,8 @@ struct ProtobufWriting {
   bool wrapped = true;
   Side side = Side::Value;
 };
-// Fails with InvalidStatement if the schema cannot hold the columns; the message names the column
-// and the reason.
+// Makes a writer. Fails with InvalidStatement if the schema cannot hold the columns; the message
+// names the column and the reason.
 Result<std::unique_ptr<Writer>> make_protobuf_writer(const SchemaText& schema,
                                                      std::span<const ColumnDef> columns,
                                                      const ProtobufWriting& writing);

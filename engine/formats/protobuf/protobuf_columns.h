@@ -11,26 +11,24 @@
 
 namespace engine {
 
-// The fields of a message as a STRUCT; the fields of a oneof are in a STRUCT of their own, as in ksqlDB. Fails with
+// Returns the fields of a message as a STRUCT. The fields of a oneof are in their own STRUCT, as in ksqlDB. Fails with
 // InvalidStatement for messages that refer to themselves.
 Result<SqlType> sql_type_of(const ProtobufMessage& message, NameCase names);
 
 inline constexpr std::string_view kDefaultProtobufName = "ConnectDefault1";
 
-// How a field represents null: not at all (a null becomes zero or empty), as an `optional` field, or as a wrapper
-// message.
+// The representation of nulls: none (a null becomes zero or empty), an `optional` field, or a wrapper message.
 enum class ProtobufNulls : uint8_t { Lost, Optional, Wrapper };
 
-// The schema for writing the columns: a message with a field for each column, numbered from 1.
+// Returns the schema for writing the columns: a message with a field for each column, numbered from 1.
 std::string derive_protobuf_schema(std::span<const ColumnDef> columns, std::string_view full_name,
                                    ProtobufNulls nulls);
 
-// For each name: the index of the field with that name, or -1. The exact name takes precedence over the name in another
-// case.
+// Returns, for each name, the index of the field with that name, or -1. The exact name takes precedence over the name
+// in another letter case.
 std::vector<int> match_protobuf_fields(const ProtobufMessage& message,
                                        const std::vector<std::string>& names);
-// Finds the oneof whose STRUCT has this name, in any letter case; null if there is none. (A field of that name takes
-// precedence.)
+// Returns the oneof whose STRUCT has this name in any letter case, or null. (Callers prefer a field with the name.)
 const ProtobufOneof* match_protobuf_oneof(const ProtobufMessage& message, std::string_view name);
 
 }  // namespace engine

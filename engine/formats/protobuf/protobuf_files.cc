@@ -30,7 +30,7 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// Files that schemas in registries import without including them, in addition to kGoogleTypeFiles.
+// The files that schemas in registries import without including them, in addition to kGoogleTypeFiles.
 constexpr KnownProtobufFile kConfluentFiles[] = {
     {"confluent/meta.proto", R"(syntax = "proto3";
 package confluent;
@@ -81,7 +81,7 @@ Error invalid(const FirstProblem& problem) {
   return Error{ErrorCode::InvalidText, "Invalid Protobuf schema: " + problem.text()};
 }
 
-// The serialized file descriptor that the text represents, if it is one.
+// Returns the file descriptor if the text is a serialized one in base64.
 std::optional<pb::FileDescriptorProto> deserialized(const std::string& text) {
   // Every source text has at least one of these characters.
   if (text.empty() || text.find_first_of(" \t\n{};\"") != text.npos) return std::nullopt;
@@ -91,7 +91,7 @@ std::optional<pb::FileDescriptorProto> deserialized(const std::string& text) {
   return proto;
 }
 
-// The library's parser is recursive without a limit.
+// Limits the nesting of the text, because the library's parser is recursive without a limit.
 Status check_nesting(const std::string& text) {
   constexpr int kMostNested = 100;
   FirstProblem ignored;  // the parser reports it
@@ -115,9 +115,9 @@ Status check_nesting(const std::string& text) {
 }  // namespace
 
 ProtobufFiles::ProtobufFiles() : pool_(pb::DescriptorPool::generated_pool()) {
-  // Problems are reported as errors; the library would also print them.
+  // The library would print problems, which are reported as errors.
   pb::SetLogHandler(nullptr);
-  // The descriptors are linked in only if the program refers to them.
+  // The linker only keeps descriptors to which the program refers.
   pb::Any::descriptor();
   pb::Api::descriptor();
   pb::Duration::descriptor();
@@ -131,7 +131,7 @@ ProtobufFiles::ProtobufFiles() : pool_(pb::DescriptorPool::generated_pool()) {
 
 Result<const pb::FileDescriptor*> ProtobufFiles::add(const SchemaText& schema) {
   for (const SchemaText::Reference& reference : schema.references)
-    // Some clients also send the well-known files.
+    // A file that the pool has is not added again, because some clients also send the well-known files.
     if (pool_.FindFileByName(reference.name) == nullptr) TRY(add(reference.name, reference.text));
   return add("schema.proto", schema.text);
 }
@@ -155,8 +155,8 @@ Result<const pb::FileDescriptor*> ProtobufFiles::add(const std::string& name,
     if (!parser.Parse(&tokenizer, &proto) || !problem.text().empty()) return invalid(problem);
   }
   proto.set_name(name);
-  // The pool needs all imports before the file; well-known files may be missing from the schema's
-  // references.
+  // The pool needs all imports before the file. Well-known files may be missing from the schema's
+  // references, so they are added here.
   for (const std::string& import : proto.dependency()) TRY(add_known(import));
   const pb::FileDescriptor* file = pool_.BuildFileCollectingErrors(proto, &problem);
   if (file == nullptr) return invalid(problem);
@@ -183,8 +183,8 @@ Result<std::string> protobuf_source(const SchemaText& schema) {
 
 namespace {
 
-// Sorts by number. The fields of a oneof stay together, at the place of the smallest number, because the library
-// requires them side by side.
+// Sorts fields by number. The fields of a oneof stay together, at the place of the smallest number, because the library
+// requires them to be adjacent.
 void sort_fields(pb::DescriptorProto& message) {
   std::vector<int32_t> least(static_cast<size_t>(message.oneof_decl_size()), INT32_MAX);
   for (const pb::FieldDescriptorProto& field : message.field())
@@ -201,7 +201,7 @@ void sort_fields(pb::DescriptorProto& message) {
                    [&](const auto* a, const auto* b) { return place(*a) < place(*b); });
 }
 
-// Sorts by number, with negative ones last, because the first value in proto3 must be 0.
+// Sorts values by number. Negative numbers are last, because the first value in proto3 must be 0.
 void sort_values(pb::EnumDescriptorProto& enumeration) {
   const auto place = [](const pb::EnumValueDescriptorProto* value) {
     return std::pair(value->number() < 0, value->number());
@@ -211,7 +211,7 @@ void sort_values(pb::EnumDescriptorProto& enumeration) {
                    [&](const auto* a, const auto* b) { return place(a) < place(b); });
 }
 
-// Messages are not sorted, because records refer to them by index.
+// Sorts the fields and enums of a message. Nested messages are not sorted, because records refer to them by index.
 void sort_members(pb::DescriptorProto& message) {
   sort_fields(message);
   for (pb::EnumDescriptorProto& each : *message.mutable_enum_type()) sort_values(each);

@@ -1,5 +1,5 @@
-// Files of Protobuf, read by protobuf's own parser. Included only by the sources of this folder, so that protobuf's
-// headers stay private to it.
+// Reads Protobuf files with protobuf's own parser. Include this file only in the sources of this folder, so that
+// protobuf's headers stay private to the folder.
 #pragma once
 #include <google/protobuf/descriptor.h>
 
@@ -10,12 +10,12 @@
 
 namespace engine {
 
-// Owns the files that it has read.
+// Reads files, and owns what it has read.
 class ProtobufFiles {
  public:
   ProtobufFiles();
 
-  // Adds the file after all files that it refers to. Fails with InvalidText, LimitExceeded.
+  // Adds a file, after all files to which it refers. Fails with InvalidText and LimitExceeded.
   Result<const google::protobuf::FileDescriptor*> add(const SchemaText& schema);
 
  private:

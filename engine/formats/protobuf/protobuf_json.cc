@@ -20,8 +20,8 @@ Error invalid(const pb::util::Status& status) {
   return invalid(std::string(status.message().data(), status.message().size()));
 }
 
-// Reads the path of the message: the number of indexes, then each index, as zigzag numbers; a
-// single zero means the first message.
+// Takes the path of the message off the front of `bytes`: the number of indexes, then each index,
+// as zigzag numbers. A single zero means the first message.
 Result<const pb::Descriptor*> message_of(const pb::FileDescriptor& file, std::string_view& bytes) {
   AvroCursor in(bytes);
   const int64_t count = in.whole();

@@ -1,4 +1,4 @@
-// Conversion between Protobuf's messages and JSON, as defined by its "JSON Mapping".
+// Converts between Protobuf's messages and JSON, as defined by Protobuf's "JSON Mapping".
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,11 +8,11 @@
 
 namespace engine {
 
-// The bytes of the file's first message. Fails with InvalidText.
+// Converts JSON to the bytes of the file's first message. Fails with InvalidText.
 Result<std::string> protobuf_of_json(const SchemaText& schema, const std::string& json);
 
-// `bytes` begin with the path of the message in its file, as serializers of registries write it. Fails with
-// InvalidText.
+// Converts a message to JSON. `bytes` begin with the path of the message in its file, as serializers of registries
+// write it. Fails with InvalidText.
 Result<std::string> json_of_protobuf(const SchemaText& schema, std::string_view bytes);
 
 }  // namespace engine

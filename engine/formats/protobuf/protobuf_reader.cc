@@ -15,7 +15,7 @@ std::vector<Field> fields_of(const ReadColumns& columns) {
   return fields;
 }
 
-// Reads records of any message of a schema; the columns are bound to each message when it first
+// Reads records of any message of a schema. The columns are bound to a message when it first
 // occurs.
 class ProtobufReader final : public SchemaReader {
  public:

@@ -17,8 +17,8 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// The number of the options that schema registries add (confluent/meta.proto), and in them of the
-// parameters.
+// The field numbers of the option that schema registries add (confluent/meta.proto), and of the
+// parameters within it.
 constexpr int kMetaOption = 1088, kMetaParams = 2;
 
 struct MeaningRow {
@@ -80,7 +80,8 @@ ProtobufKind kind_of(pb::FieldDescriptor::Type type) {
   }
 }
 
-// A parameter in a field's (confluent.field_meta), which arrives as bytes.
+// Returns a parameter in a field's (confluent.field_meta), which the library keeps as bytes of an
+// unknown field.
 int meta_parameter(const pb::FieldDescriptor& field, std::string_view wanted) {
   const pb::UnknownFieldSet& options = field.options().unknown_fields();
   for (int i = 0; i < options.field_count(); ++i) {

@@ -1,5 +1,5 @@
-// A Protobuf schema (.proto text) as a tree of messages, with the facts that reading and writing need. Parsed with
-// protobuf's own parser, whose headers stay private to this folder.
+// A Protobuf schema (.proto text) as a tree of messages, with the facts that readers and writers need. It is parsed
+// with protobuf's own parser, whose headers stay private to this folder.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -50,8 +50,8 @@ struct ProtobufField {
   uint32_t number = 0;
   ProtobufKind kind = ProtobufKind::Int32;
   bool is_repeated = false, is_packed = false;
-  bool is_map = false;        // `message` is the entry: key 1, value 2
-  bool has_presence = false;  // absent means null; otherwise the type's default
+  bool is_map = false;        // `message` is the entry; its field 1 is the key, 2 the value
+  bool has_presence = false;  // an absent field is null; otherwise it has the default
   bool is_required = false;
   int precision = 0, scale = 0;  // of a Decimal; precision 0: not given
   std::string oneof;             // name of its oneof with several fields
@@ -60,9 +60,9 @@ struct ProtobufField {
   const ProtobufEnum* enumeration = nullptr;
 };
 
-// Fields of which a message has at most one.
+// A group of fields of which a message has at most one.
 struct ProtobufOneof {
-  // "Kind_0": name and index, which Kafka Connect, and so ksqlDB, use as the name of the STRUCT of its fields
+  // The name of the STRUCT that has the fields: the oneof's name and index ("Kind_0"), as in Kafka Connect and ksqlDB
   // (io.confluent.connect.protobuf.ProtobufData).
   std::string column_name;
   std::vector<size_t> fields;  // indexes in ProtobufMessage::fields
@@ -79,19 +79,19 @@ struct ProtobufMessage {
   const ProtobufField* find_field(uint32_t number) const;
 };
 
-// Never changes. Threads: any.
+// A parsed schema, which never changes. Threads: any.
 class ProtobufSchema {
  public:
-  // Fails with InvalidText if the text is not a schema; the message has the place and the problem.
+  // Parses a schema. Fails with InvalidText if the text is not a schema; the message has the place and the problem.
   static Result<std::shared_ptr<const ProtobufSchema>> parse(const SchemaText& text);
 
-  // Returns the message with that name (full, or without its package), or the first one for an empty name; nullptr if
-  // it does not exist.
+  // Returns the message with that name (full, or without its package), or the first message for an empty name; nullptr
+  // if no message has the name.
   const ProtobufMessage* find(std::string_view name) const;
   // Returns the message for the path in a record: indexes of nested messages, the outermost first.
   const ProtobufMessage* at(std::span<const uint32_t> path) const;
   std::vector<uint32_t> path_of(const ProtobufMessage& message) const;
-  // All messages that the text itself declares, parents before nested ones.
+  // Returns all messages that the text itself declares, parents before nested messages.
   std::vector<const ProtobufMessage*> declared() const;
 
  private:

@@ -1,5 +1,5 @@
-// The forms of a Protobuf schema: the text of a .proto, or its file descriptor (descriptor.proto), serialized and in
-// base64, which some clients send and expect.
+// Converts between the forms of a Protobuf schema: the text of a .proto, and its file descriptor (descriptor.proto),
+// serialized and in base64, which some clients send and expect.
 #pragma once
 #include <string>
 
@@ -9,11 +9,11 @@
 namespace engine {
 
 bool is_serialized_protobuf(const std::string& text);
-// The text of a .proto in a uniform layout, without comments. All functions fail as
+// Returns the text of a .proto in a uniform layout, without comments. All functions fail as
 // ProtobufSchema::parse() does.
 Result<std::string> protobuf_source(const SchemaText& schema);
-// The text of protobuf_source(), with fields and the values of enums in the order of their numbers: ?normalize=true, as
-// in Confluent's registry.
+// Returns the text of protobuf_source() with fields and the values of enums in the order of their numbers, for
+// ?normalize=true, as in Confluent's registry.
 Result<std::string> normal_protobuf(const SchemaText& schema);
 Result<std::string> serialized_protobuf(const SchemaText& schema);
 

@@ -25,7 +25,7 @@ bool is_floating(ProtobufKind kind) {
   return kind == ProtobufKind::Double || kind == ProtobufKind::Float;
 }
 
-// Kinds whose values fit into a 32-bit column.
+// Returns whether values of the kind fit into a 32-bit column.
 bool is_small_whole(ProtobufKind kind) {
   return kind == ProtobufKind::Int32 || kind == ProtobufKind::Sint32 ||
          kind == ProtobufKind::Sfixed32;
@@ -64,7 +64,7 @@ std::string enum_name(const ProtobufEnum& enumeration, int64_t number) {
   return found == enumeration.values.end() ? std::to_string(number) : found->second;
 }
 
-// Days since 1970 of a date in the Gregorian calendar (Howard Hinnant's days_from_civil).
+// Returns the days since 1970 of a date in the Gregorian calendar (Howard Hinnant's days_from_civil).
 int64_t days_of(int64_t year, int64_t month, int64_t day) {
   year -= month <= 2;
   const int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -134,8 +134,8 @@ void ProtobufMessageReader::add(Bound bound) {
   bound_.push_back(std::move(bound));
 }
 
-// Binds each field of the oneof to the STRUCT, which is read as a message with that field alone. A field that also has
-// a column of its own is read there.
+// Binds each field of the oneof to the STRUCT. A record's field is read like a message that only has this field. A
+// field that also has its own column is read into that column.
 void ProtobufMessageReader::bind_oneof(const ProtobufMessage& from, const ProtobufOneof& oneof,
                                        const SqlType& to, const std::string& path, size_t column) {
   for (const size_t member : oneof.fields) {
@@ -267,7 +267,7 @@ ProtobufMessageReader::Plain ProtobufMessageReader::plain_of(const ProtobufField
   return Plain::No;
 }
 
-// Missing bytes are detected at the end of the message.
+// Reads a plain field. Missing bytes are detected at the end of the message.
 inline bool ProtobufMessageReader::read_plain(Plain plain, unsigned wire, ByteReader& in,
                                               Column& column, size_t row) {
   if (plain == Plain::No || column.size() != row) return false;
@@ -297,7 +297,7 @@ bool ProtobufMessageReader::read_field(const Bound& bound, unsigned wire, ByteRe
     return read_entry(bound, in.bytes(in.varint()), column, error) && in.ok();
   }
   if (!value.from->is_repeated) {
-    if (column.size() > row) truncate(column, row);  // the last of several counts
+    if (column.size() > row) truncate(column, row);  // of several fields, the last counts
     return read_value(value, wire, in, {&column}, error);
   }
   if (value.way == Way::Mismatch) return mismatch(value, error);
@@ -311,7 +311,7 @@ bool ProtobufMessageReader::read_field(const Bound& bound, unsigned wire, ByteRe
   return in.ok() && packed.ok();
 }
 
-// `field` includes its tag. The last of several fields counts.
+// Reads a field of a oneof into the STRUCT. `field` includes its tag. The last of several fields counts.
 bool ProtobufMessageReader::read_member(const Value& value, std::string_view field, Column& column,
                                         size_t row, std::string& error) {
   if (column.size() > row) truncate(column, row);

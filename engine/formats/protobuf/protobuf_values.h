@@ -11,8 +11,8 @@
 
 namespace engine {
 
-// Reads the fields of a message into columns, which are found by name as for Avro's records. An absent field is null,
-// or its type's default if the schema cannot represent null.
+// Reads the fields of a message into columns. Fields are found by name, as those of Avro's records. An absent field is
+// null, or has its type's default if the schema cannot represent null.
 class ProtobufMessageReader {
  public:
   // Columns that are not needed are ignored. `path` precedes the columns' names in errors. The schema must outlive the
@@ -20,9 +20,9 @@ class ProtobufMessageReader {
   ProtobufMessageReader(const ProtobufMessage& from, std::span<const Field> columns,
                         const std::vector<bool>& needed, const std::string& path);
 
-  // Appends row number `row` to each column that is needed. Returns false on failure; then half a
-  // row may have been appended: see truncate(). `error` has the reason, unless the bytes are
-  // malformed.
+  // Appends row number `row` to each column that is needed. Returns false on failure. Then part of
+  // a row may have been appended, which truncate() removes. `error` has the reason, unless the
+  // bytes are malformed.
   bool read(std::string_view bytes, std::span<Column* const> columns, size_t row,
             std::string& error) const;
 
@@ -37,11 +37,11 @@ class ProtobufMessageReader {
     Decimal,
     Wrapper,
     Message,  // as a STRUCT
-    Member,   // of a oneof, within the STRUCT of all of its fields
-    List,     // a message around one list or map, as that list or map
+    Member,   // a field of a oneof, within the STRUCT of the oneof
+    List,     // a message that only contains a list or map, as that list or map
     Mismatch,
   };
-  // How values of a field, or of the key or value of a map's entry, are converted.
+  // The conversion of the values of a field, or of the key or value of a map's entry.
   struct Value {
     const ProtobufField* from;
     SqlType to;
@@ -50,20 +50,20 @@ class ProtobufMessageReader {
     std::vector<ProtobufMessageReader> message = {};  // of Message, List and Member: one
     std::vector<Value> wrapped = {};                  // of Wrapper: one
   };
-  // The most frequent kinds of fields, which are read without another look at their type.
+  // The most frequent kinds of fields, which are read without looking at their type again.
   enum class Plain : uint8_t { No, Whole32, Whole64, Text };
   struct Bound {
     uint32_t number;
     size_t column;
     Plain plain = Plain::No;
-    std::vector<Value> values;  // one; two of a map
+    std::vector<Value> values;  // one, or the key and the value of a map
   };
 
   static Value bind(const ProtobufField& from, const SqlType& to, std::string path);
   static Way choose(const ProtobufField& from, const SqlType& to);
   static bool mismatch(const Value& value, std::string& error);
   static Plain plain_of(const ProtobufField& from, const SqlType& to);
-  // Returns false, with nothing read, if it turns out not to be a plain field.
+  // Returns false, and reads nothing, if the field is not a plain one.
   static bool read_plain(Plain plain, unsigned wire, ByteReader& in, Column& column, size_t row);
   static void put_text(std::string_view bytes, bool is_string, ColumnSlot& slot);
   const Bound* find(uint32_t number) const;

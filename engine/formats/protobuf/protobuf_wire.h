@@ -1,4 +1,4 @@
-// Protobuf's wire types, and the bytes that follow a tag of each type.
+// Reads the values of Protobuf's wire types.
 #pragma once
 #include "base/bytes.h"
 #include "engine/formats/protobuf/protobuf_schema.h"
@@ -27,7 +27,7 @@ inline unsigned wire_of(ProtobufKind kind) {
   }
 }
 
-// Reads a number's bits; fixed-size numbers are little-endian.
+// Reads the bits of a number. Numbers of fixed size are little-endian.
 inline uint64_t read_raw(ByteReader& in, unsigned wire) {
   if (wire == kWireVarint) return in.varint();
   return wire == kWire64 ? byte_swapped(in.be<uint64_t>()) : byte_swapped(in.be<uint32_t>());

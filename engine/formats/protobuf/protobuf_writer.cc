@@ -73,7 +73,7 @@ class ProtobufMessageWriter {
 
   template <class FindColumn>
   bool write(FindColumn find_column, size_t row, RecordBuffer& out, std::string& error) const {
-    uint64_t given = 0;  // oneofs
+    uint64_t given = 0;  // bits of the oneofs that have a field already
     for (const Bound& bound : bound_) {
       const Column& column = *find_column(bound.column);
       if (column.is_null(row)) continue;
@@ -106,11 +106,11 @@ class ProtobufMessageWriter {
     const ProtobufField* to;
     std::string path;
     uint64_t tag;
-    // One writer, for a STRUCT, a list in a message, or the STRUCT of a oneof.
+    // One writer, for a STRUCT, a message around a list, or the STRUCT of a oneof; otherwise empty.
     std::vector<ProtobufMessageWriter> message = {};
     std::vector<Value> wrapped = {};  // one, of a wrapper
   };
-  // How a field is written. The most frequent kinds are written without another look at their type.
+  // The way in which a field is written. The most frequent kinds are written without looking at their type again.
   enum class Way : uint8_t { Whole32, Whole64, Text, Oneof, Other };
   struct Bound {
     size_t column;
@@ -118,7 +118,7 @@ class ProtobufMessageWriter {
     bool has_presence = false;
     uint64_t tag = 0;
     const ProtobufField* to;
-    std::vector<Value> values;  // one; two of a map
+    std::vector<Value> values;  // one, or the key and the value of a map
   };
 
   static Way way_of(const ProtobufField& to, const SqlType& from) {
@@ -194,8 +194,8 @@ class ProtobufMessageWriter {
     return {};
   }
 
-  // The STRUCT of a oneof is not a message: its one field that is not null is written among the fields of the enclosing
-  // message.
+  // Binds the STRUCT of a oneof. The STRUCT is not a message; its only field that is not null is written among the
+  // fields of the enclosing message.
   Status bind_oneof(const ProtobufMessage& to, const ProtobufOneof& oneof, const SqlType& from,
                     size_t column, const std::string& path, int depth) {
     std::vector<std::string> names;
@@ -215,7 +215,8 @@ class ProtobufMessageWriter {
     return {};
   }
 
-  // Several fields of a oneof are refused, because a reader would keep only the last one.
+  // Notes a field of a oneof. Returns false for a second field of the same oneof, because a reader would only keep the
+  // last one.
   static bool note_member(const Bound& bound, uint64_t& given, std::string& error) {
     const uint64_t bit = uint64_t{1} << (bound.to->oneof_index % 64);
     if (bound.to->oneof_index < 64 && (std::exchange(given, given | bit) & bit) != 0) {
@@ -324,8 +325,8 @@ class ProtobufMessageWriter {
     return true;
   }
 
-  // Writes a field with its tag. Without presence, a default value is omitted, because it reads
-  // back the same.
+  // Writes a field with its tag. Without presence, a default value is omitted, because an absent
+  // field is read as the same value.
   static bool write_single(const Value& value, const Column& column, size_t row, RecordBuffer& out,
                            bool has_presence, std::string& error) {
     const size_t begin = out.size();

@@ -6,8 +6,8 @@ namespace engine {
 
 namespace {
 
-// Limit on known ids: a topic of garbage, with unknown or ever new schema ids, must not exhaust the
-// memory.
+// Limit on known ids, because a topic of garbage, with unknown or always new schema ids, must not
+// exhaust the memory.
 constexpr size_t kMaxKnown = 1024;
 
 }  // namespace

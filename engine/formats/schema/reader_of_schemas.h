@@ -1,5 +1,5 @@
-// The common part of readers of records with a schema id: the records' headers, and one reader for
-// each schema that has occurred.
+// Implements the common part of readers of records with a schema id: it reads the records' headers,
+// and has one reader for each schema that has occurred.
 #pragma once
 #include <memory>
 #include <string>
@@ -13,19 +13,19 @@
 
 namespace engine {
 
-// The columns that a reader is made for.
+// The columns for which a reader is made.
 struct ReadColumns {
   std::vector<ColumnDef> columns;
   std::vector<bool> needed;
-  bool wrapped = true;  // fields of a record; false: one bare value
+  bool wrapped = true;  // whether the columns are fields of a record; otherwise one bare value
 };
 
 // Reads the records of one schema, without their header.
 class SchemaReader {
  public:
   virtual ~SchemaReader() = default;
-  // Appends a row to each of `outs` that is not nullptr. Returns false on failure, with the reason in `error`; then
-  // rows may have been appended in part.
+  // Appends a row to each of `outs` that is not nullptr. Returns false on failure, with the reason in `error`. Then
+  // part of a row may have been appended.
   virtual bool read(std::string_view payload, std::span<Column* const> outs, size_t row,
                     std::string& error) = 0;
 };
@@ -34,8 +34,10 @@ using MakeSchemaReader = Result<std::unique_ptr<SchemaReader>> (*)(const SchemaT
                                                                    const ReadColumns& columns,
                                                                    std::string_view full_name);
 
-// Invariants: the id 0 means the schema derived from the columns themselves (records of a program without a registry,
-// and records that tasks keep).
+// Reads records of several schemas.
+//
+// Invariants: the id 0 means the schema that is derived from the columns themselves (for records of a program without a
+// registry, and records that tasks keep).
 //
 // Threads: one at a time.
 class ReaderOfSchemas final : public Reader {
@@ -51,8 +53,8 @@ class ReaderOfSchemas final : public Reader {
   struct Known {
     std::unique_ptr<SchemaReader> reader;  // nullptr: see `problem`
     std::string problem;
-    bool may_come = false;        // a missing schema may be registered by now
-    bool is_unavailable = false;  // the registry has not answered yet
+    bool may_come = false;        // whether a missing schema may be registered later
+    bool is_unavailable = false;  // whether the registry has not answered yet
   };
   enum class Outcome : uint8_t { Read, Failed, Unavailable };
 

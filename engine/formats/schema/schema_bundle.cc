@@ -6,8 +6,8 @@ namespace engine {
 
 namespace {
 
-// No schema of any kind begins with this text. It is followed by [text, name, text, name, text,
-// ...].
+// The begin of a bundle, with which no schema of any kind begins. It is followed by [text, name,
+// text, name, text, ...].
 constexpr std::string_view kPrefix = "with references: ";
 
 JsonTree json_text(const std::string& text) {

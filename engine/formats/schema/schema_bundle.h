@@ -1,4 +1,4 @@
-// A schema and its references in one text, the form of FormatSpec::schema.
+// Converts a schema and its references to one text, which is the form of FormatSpec::schema.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,9 +8,10 @@
 
 namespace engine {
 
-// Returns the schema's own text if it has no references.
+// Returns the bundle of the schema, which is the schema's own text if it has no references.
 std::string bundle_schema(const SchemaText& schema);
-// Fails with DataCorrupted for texts that bundle_schema() has not made.
+// Returns the schema of a bundle. Fails with DataCorrupted for texts that bundle_schema() has not
+// made.
 Result<SchemaText> unbundle_schema(SchemaKind kind, std::string_view bundle);
 
 }  // namespace engine

@@ -11,18 +11,18 @@ namespace engine {
 
 enum class SchemaKind : uint8_t { Avro, Json, Protobuf };
 
-// The name in registries: "AVRO", "JSON", "PROTOBUF"; nothing for other names.
+// Convert a kind to its name in registries ("AVRO", "JSON", "PROTOBUF") and back; nothing for other names.
 std::string_view schema_kind_name(SchemaKind kind);
 std::optional<SchemaKind> find_schema_kind(std::string_view name);
 
-// Larger schemas are refused: they come from clients, and are parsed on threads that serve others.
+// Larger schemas are refused, because they come from clients, and are parsed on threads that serve other clients.
 inline constexpr size_t kMaxSchemaSize = size_t{1} << 20;
 // Limit on the nesting of types.
 inline constexpr int kMaxSchemaDepth = 100;
 
 struct SchemaText {
-  // The schemas that the text refers to, by the names that it uses, each after the schemas that it
-  // needs itself.
+  // A schema to which the text refers, by the name that the text uses. Each reference is preceded
+  // by the schemas that it needs itself.
   struct Reference {
     std::string name, text;
     bool operator==(const Reference&) const = default;
@@ -34,7 +34,7 @@ struct SchemaText {
 };
 using SchemaTextPtr = std::shared_ptr<const SchemaText>;
 
-// Looks up schemas by id. The meaning of an id never changes. Any thread may call it.
+// Looks up schemas by id. The meaning of an id never changes. Threads: any.
 class SchemaLookup {
  public:
   virtual ~SchemaLookup() = default;
@@ -43,11 +43,11 @@ class SchemaLookup {
 
   struct Found {
     SchemaTextPtr schema;
-    // The reason why the answer is not known at present; a caller that needs it asks again. Empty: `schema` is the
+    // The reason why the answer is not known yet; a caller that needs the answer calls again. Empty: `schema` is the
     // answer.
     std::string unavailable = {};
   };
-  // Never waits; asks an external registry in the background.
+  // Looks up a schema without waiting. An external registry is queried in the background.
   virtual Found ask_schema(int32_t id) const { return {find_schema(id)}; }
 };
 
