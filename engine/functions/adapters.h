@@ -28,7 +28,7 @@
 
 namespace engine {
 
-// Reads one argument's values as T.
+// Reads the values of one argument as T.
 template <class T>
 class ArgumentReader {
  public:
@@ -76,7 +76,7 @@ class ArgumentReader<Value> {
   Argument argument_;
 };
 
-// All further arguments of one row. Only the last parameter of a function can have this type.
+// All remaining arguments of one row. Only the last parameter of a function can have this type.
 template <class T>
 class Variadic {
  public:
@@ -93,7 +93,8 @@ class Variadic {
   size_t row_;
 };
 
-// State that a function creates once per batch, for instance the pattern that it compiled last.
+// State of type T that a function has for each batch, for instance the pattern that it compiled
+// last.
 template <class T>
 class PerBatch {
  public:
@@ -112,7 +113,7 @@ inline constexpr bool is_result<Result<T>> = true;
 
 // Provides the values of one parameter of the C++ function.
 template <class P>
-struct Source {  // a value; a null makes the result null
+struct Source {  // a value that is not null; a null makes the result null
   static constexpr size_t kArguments = 1;
   Source(KernelCall& call, size_t index) : reader(call.args[index]) {}
   bool stops(size_t row) const { return reader.is_null(row); }
@@ -163,7 +164,8 @@ struct Source<const KernelCall&> {
   const KernelCall& call;
 };
 
-// Result type of a C++ function without Result and optional, and its representation in a column.
+// The result type of a C++ function without Result and optional. Stored is its representation in a
+// column.
 template <class T>
 struct Bare {
   using Type = T;
@@ -219,7 +221,7 @@ template <class R>
 inline constexpr bool gives_value =
     std::is_same_v<std::decay_t<R>, Value> || std::is_same_v<std::decay_t<R>, Result<Value>>;
 
-// Appends one result; for nested columns, whose rows can only be set in order.
+// Appends one result, for nested columns, whose rows can only be set in order.
 template <class R>
 void append(KernelCall& call, size_t row, R&& result) {
   if constexpr (is_result<std::decay_t<R>>) {
@@ -241,7 +243,8 @@ inline void share_strings(KernelCall& call) {
   for (const Argument& argument : call.args) call.out.share_strings_of(*argument.column);
 }
 
-// Rows with these parameter types may each take long, so a batch checks the remaining time.
+// Whether a row with a parameter of type T may take long, so that a batch has to check the
+// remaining time.
 template <class T>
 inline constexpr bool may_be_long = false;
 template <>
@@ -253,18 +256,19 @@ inline constexpr bool may_be_long<std::optional<T>> = may_be_long<T>;
 template <class T>
 inline constexpr bool may_be_long<Variadic<T>> = may_be_long<T>;
 
-// Checks only every few rows, because reading the clock takes as long as some of them.
+// Returns whether the evaluation is over its budget. Only every 16th row is checked, because
+// reading the clock takes as long as some rows.
 inline bool is_over(const KernelCall& call, size_t row) {
   constexpr size_t kRows = 16;
   return row % kRows == kRows - 1 && call.context.is_over();
 }
-// Fails all rows from this one on; their slots in the column stay null.
+// Fails all rows from `row` on, whose values in the column stay null.
 inline void fail_rest(KernelCall& call, size_t row) {
   const Error why = call.context.budget->status().error();
   for (; row < call.rows; ++row) call.errors.add(row, why);
 }
 
-// Variant for a column to which rows are appended.
+// Appends nulls for the rows that are still missing, and fails these rows.
 inline void append_failed_rest(KernelCall& call) {
   fail_rest(call, call.out.size());
   while (call.out.size() < call.rows) call.out.append_null();
@@ -277,7 +281,8 @@ template <auto fn, class R, class... P>
 struct RowKernel<fn, R (*)(P...)> {
   static void run(KernelCall& call) { run(call, std::index_sequence_for<P...>()); }
 
-  // Index of each parameter's first argument: the number of arguments of the parameters before it.
+  // Returns the index of each parameter's first argument, which is the number of arguments of the
+  // parameters before it.
   static constexpr std::array<size_t, sizeof...(P) + 1> positions() {
     std::array<size_t, sizeof...(P) + 1> at{};
     size_t i = 0;
@@ -338,9 +343,9 @@ void row_kernel(KernelCall& call) {
 
 enum class Nulls : uint8_t { Propagate, Pass };
 
-// For nested and generic types: `Value f(std::span<const Value> arguments)`, or Result<Value>, or
-// with a preceding `const KernelCall&`. With Nulls::Propagate a null argument makes the result
-// null.
+// The kernel for nested and generic types. The function is `Value f(std::span<const Value>
+// arguments)`; it may return Result<Value>, and have a `const KernelCall&` as its first parameter.
+// With Nulls::Propagate, a null argument makes the result null.
 template <auto fn, Nulls nulls = Nulls::Propagate>
 void value_kernel(KernelCall& call) {
   std::vector<Value> values(call.args.size());

@@ -1,5 +1,4 @@
-// Limits of one evaluation: the bytes that its functions allocate, its time, and cancellation by the reader of the
-// result.
+// Limits one evaluation: the bytes that its functions allocate, and its time. The reader of the result can cancel it.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -14,16 +13,16 @@
 
 namespace engine {
 
-// No function makes a larger text, array or map, with or without a budget: a mistyped length must not exhaust the
-// memory of the whole server.
+// The largest text, array or map that a function makes, with or without a budget. A mistyped length must not exhaust
+// the memory of the whole server.
 inline constexpr size_t kMaxValueBytes = size_t{64} << 20;
 // Limit for all values of one evaluation (a program over a batch of rows).
 inline constexpr size_t kMaxEvaluationBytes = size_t{256} << 20;
 
 // A function calls take_bytes() before it makes a value whose size depends on an argument, and is_over() between pieces
-// of work that may take long. Once a limit is reached, it stays reached until begin(): the rest of the evaluation is
-// not computed (its rows are null, with an error), and the results must not be used. The evaluator then either fails
-// with status(), or tries again with fewer rows.
+// of work that may take long. A limit stays reached until begin() is called. The remaining rows of the evaluation are
+// not computed (they are null, with an error), and the results must not be used. The evaluator then either fails with
+// status(), or tries again with fewer rows.
 //
 // Threads: the evaluator's, except the flag, which any thread may set.
 // Owner:   the evaluator: a statement, or a task.
@@ -36,8 +35,8 @@ class EvalBudget {
     int64_t deadline_us = std::numeric_limits<int64_t>::max();  // in the clock's monotonic time
   };
 
-  // `is_canceled` must outlive the budget; null: no cancellation. `memory`: the budget of the server, from which a
-  // large evaluation reserves a part for the lifetime of this object; null: no reservation.
+  // `is_canceled` must outlive the budget; null: no cancellation. `memory` is the budget of the server, from which a
+  // large evaluation reserves a part until the next begin(); null: no reservation.
   explicit EvalBudget(const Clock& clock, const std::atomic<bool>* is_canceled = nullptr,
                       MemoryBudget* memory = nullptr)
       : clock_(clock), is_canceled_(is_canceled), memory_(memory) {}
@@ -52,7 +51,7 @@ class EvalBudget {
     bytes_until_look_ = kBytesPerLook;
   }
 
-  // Call before values are made.
+  // Reserves bytes for values. Call it before the values are made. Returns false if a limit is reached.
   bool take_bytes(size_t bytes) {
     if (bytes > bytes_left_) {
       if (spent_ == Spent::Nothing) spent_ = Spent::Bytes;
@@ -73,7 +72,7 @@ class EvalBudget {
     if (bytes > limits_.max_value_bytes && spent_ == Spent::Nothing) spent_ = Spent::Bytes;
     return bytes <= limits_.max_value_bytes;
   }
-  // Returns bytes of intermediate values that have been freed.
+  // Gives back the bytes of intermediate values that have been freed.
   void give_back(size_t bytes) { bytes_left_ += bytes; }
   // Checks the clock and the flag; takes some 30 ns, so do not call it for each small item.
   bool is_over() {
@@ -93,9 +92,9 @@ class EvalBudget {
   Status status() const;
 
  private:
-  // Small evaluations, up to this size, need no reservation. Also the step size of reservations.
+  // The largest evaluation that needs no reservation, and the step size of reservations.
   static constexpr size_t kUnchargedBytes = size_t{1} << 20;
-  // Functions make this much in less than a millisecond.
+  // The bytes between two checks of the clock. Functions make this many in less than a millisecond.
   static constexpr size_t kBytesPerLook = size_t{64} << 10;
   void charge(size_t taken_bytes);
 

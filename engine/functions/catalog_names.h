@@ -1,5 +1,5 @@
-// Names and numbers of the catalog's objects, and privileges on them, for the reg* types, to_reg*() and
-// has_*_privilege(). A port: engine/system_tables implements it, for one statement.
+// Provides names and numbers of the catalog's objects, and privileges on them, for the reg* types, to_reg*() and
+// has_*_privilege(). engine/system_tables implements the interface, for one statement.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,6 +15,8 @@ namespace engine {
 struct FunctionFamily;
 extern const FunctionFamily kCatalogNameFunctions;
 
+// Finds the catalog's objects for one statement.
+//
 // Threads: one at a time.
 class CatalogNames {
  public:
@@ -25,8 +27,8 @@ class CatalogNames {
   // Returns the name of an object; the number as text if no object has it.
   virtual std::string name_of(PostgresLabel type, int64_t number) = 0;
   // Returns whether the role (a name or a number; none: the current user) has one of the privileges (a list with
-  // commas) on the object of the kind ("table", "sequence", "any_column", "column", "schema", "database", "function",
-  // "type", ...), which is named as above or given by its number. nullopt if no object has that number.
+  // commas) on the object, whose kind is "table", "sequence", "any_column", "column", "schema", "database", "function",
+  // "type", ... `object` is a name as for number_of(), or a number. Returns nullopt if no object has that number.
   virtual Result<std::optional<bool>> has_privilege(std::string_view kind,
                                                     std::optional<std::string_view> role,
                                                     std::string_view object,
@@ -34,8 +36,8 @@ class CatalogNames {
                                                     std::string_view privileges) = 0;
 };
 
-// Sets the names for functions that this thread computes during the lifetime of the object. They are not in
-// EvalContext, which all functions and operators receive, because only a few functions in statements about the catalog
+// Sets the CatalogNames for functions that this thread computes during the lifetime of the object. EvalContext, which
+// all functions and operators receive, does not have them, because only a few functions in statements about the catalog
 // need them.
 class CatalogNamesInUse {
  public:

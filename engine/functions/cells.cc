@@ -19,7 +19,7 @@ bool has_map(const SqlType& type) {
   }
 }
 
-// Any order is suitable, as long as it is the same for equal maps.
+// Orders the keys of maps. Any order is suitable that is the same for equal maps.
 bool key_less(const Value& a, const Value& b) {
   if (a.payload().index() != b.payload().index()) return a.payload().index() < b.payload().index();
   return std::visit(

@@ -1,5 +1,5 @@
-// Single values of any type as bytes: aggregate states store them, sets compare them. Private to
-// engine/functions.
+// Encodes single values of any type as bytes, which aggregate states store and sets compare.
+// Private to engine/functions.
 #pragma once
 #include <cassert>
 #include <string>
@@ -22,7 +22,7 @@ inline std::string canonical_cell(const Column& column, size_t row) {
   append_canonical_cell(column, row, cell);
   return cell;
 }
-// Appends the value to a column of its type; the cell must be valid.
+// Appends the value of a cell to a column of its type. The cell must be valid.
 inline void append_value_of(std::string_view cell, Column& out) {
   Column* const parts[] = {&out};
   [[maybe_unused]] const Status read = decode_row(cell, parts, RowStrings::Copy);

@@ -1,4 +1,5 @@
-// A scalar or table function is one row of a table: its documentation, its signature, a first test and its body.
+// Describes a scalar or table function by one row of a table: its documentation, its signature, a first test and its
+// body.
 #pragma once
 #include <span>
 #include <string_view>
@@ -16,7 +17,7 @@ enum class FunctionKind : uint8_t { Scalar, Table };
 using ReturnType = Result<SqlType> (*)(std::span<const SqlType> arguments);
 
 struct FunctionDef {
-  std::string_view name;       // spelled as in ksqlDB's messages; matched in any case
+  std::string_view name;       // spelled as in ksqlDB's messages; found in any letter case
   std::string_view signature;  // see signature.h
   std::string_view doc;        // one sentence
   std::string_view example;    // an expression that is true; the tests evaluate it
@@ -24,13 +25,13 @@ struct FunctionDef {
   ReturnType returns = nullptr;
   FunctionKind kind = FunctionKind::Scalar;
   bool is_deterministic = true;  // false: not folded even if all arguments are constants
-  // Set for functions that return the first argument that is not null: the program computes an argument only for rows
-  // in which all previous arguments are null.
+  // Set for functions that return the first argument that is not null. The program then computes an argument only for
+  // rows in which all previous arguments are null.
   bool takes_first_given = false;
 };
 
-// Functions of one kind share a file and a heading in the documentation.
 struct AggregateDef;
+// Functions of one kind, which share a file and a heading in the documentation.
 struct FunctionFamily {
   std::string_view name;
   std::span<const FunctionDef> functions;

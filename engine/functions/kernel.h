@@ -1,4 +1,5 @@
-// Interface between the evaluator and the body of a function: the columns of one batch, its result and its errors.
+// The interface between the evaluator and the body of a function, with the columns of one batch, its result and its
+// errors.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -15,8 +16,8 @@
 
 namespace engine {
 
-// The failed rows of one batch, with the messages of the first few of them. A message for a row that has not failed
-// reports a failure that a function treated as a null argument.
+// The failed rows of one batch, with the messages of the first few of them. A message for a row that has not failed is
+// about a failure that a function treated as a null argument.
 //
 // Invariant: a failed row has at most one message, its first.
 class RowErrors {
@@ -26,18 +27,19 @@ class RowErrors {
     std::string text;
     ErrorCode code = ErrorCode::InvalidText;
   };
-  // Enough to show the problem of a batch; more would only flood the processing log.
+  // This number is enough to show the problem of a batch; more messages would only flood the processing log.
   static constexpr size_t kMaxMessages = 16;
 
   explicit RowErrors(size_t rows) : rows_(rows) {}
 
   void add(size_t row, std::string_view text, ErrorCode code = ErrorCode::InvalidText);
-  // Keeps the error code: a limit that was reached has class 53 or 54 and is not wrong input.
+  // Adds an error and keeps its code, because an error of class 53 or 54 is a limit that was reached, and not wrong
+  // input.
   void add(size_t row, const Error& error) { add(row, error.message, error.code); }
   bool any() const { return failed_.size() != 0; }
   bool has(size_t row) const { return any() && failed_.test(row); }
   size_t count() const { return failed_.count(); }
-  // Empty if no row failed, otherwise one bit per row.
+  // Returns one bit for each row; an empty bitmap if no row failed.
   const Bitmap& failed() const { return failed_; }
   const std::vector<Message>& messages() const { return messages_; }
   // Adds the errors of a subset of the rows: row i of `part` is row `rows[i]` here.
@@ -61,12 +63,12 @@ struct EvalContext {
   Random& random;
   // Properties of the statement's session; null: all have their defaults.
   const std::map<std::string, std::string>* properties = nullptr;
-  // Limits of the evaluation; null: unlimited, except for kMaxValueBytes per value.
+  // Limits of the evaluation; null: no limits, except kMaxValueBytes for each value.
   EvalBudget* budget = nullptr;
 
   std::string_view property(const std::string& name, std::string_view otherwise) const;
   // Call before a function makes a value whose size depends on its arguments. Returns false if the value would be too
-  // large, or if the budget does not have that many bytes. Takes no bytes from the budget yet.
+  // large, or if the budget does not have that many bytes. Does not take bytes from the budget.
   bool has_bytes(size_t bytes) const {
     if (bytes > kMaxValueBytes) return false;
     if (budget == nullptr) return true;
@@ -78,25 +80,25 @@ struct EvalContext {
     if (bytes > kMaxValueBytes) return false;
     return budget == nullptr || (budget->allows_value(bytes) && budget->take_bytes(bytes));
   }
-  // For intermediate memory that is not part of a value.
+  // Takes bytes for intermediate memory that is not part of a value.
   bool take_working_bytes(size_t bytes) const {
     return budget == nullptr || budget->take_bytes(bytes);
   }
-  // Takes the bytes for a value of the row; if it returns false, the row has the error.
+  // Takes the bytes for a value of the row. If the function returns false, it has added the error to the row.
   bool take_bytes(size_t bytes, size_t row, RowErrors& errors) const {
     if (take_bytes(bytes)) return true;
     errors.add(row, too_large(bytes));
     return false;
   }
-  // Returns the error for the row.
+  // Returns the error for a value of this size that could not be made.
   Error too_large(size_t bytes) const;
   bool is_over() const { return budget != nullptr && budget->is_over(); }
 };
 
-// Approximate memory of a value.
+// Returns the approximate memory of a value.
 size_t size_of(const Value& value);
 
-// One argument: a column with one value per row, or a constant, whose single row applies to all.
+// One argument: a column with one value for each row, or a constant, whose single row applies to all rows.
 struct Argument {
   const Column* column;
   bool is_constant = false;
@@ -115,14 +117,14 @@ struct Argument {
 class LambdaBody {
  public:
   virtual ~LambdaBody() = default;
-  // Evaluates the lambda for each element: `parameters` are as long as `rows`, and rows[i] is the row of the call to
-  // which element i belongs (the body may use other columns of that row). Errors are added to `errors` by row, not by
-  // element; the element's value is then null.
+  // Evaluates the lambda for each element. `parameters` are as long as `rows`; rows[i] is the row of the call to which
+  // element i belongs, whose other columns the body may use. Errors are added to `errors` by row, not by element; the
+  // element's value is then null.
   virtual ColumnPtr run(std::span<const Argument> parameters, std::span<const uint32_t> rows,
                         RowErrors& errors) const = 0;
 };
 
-// One call of a function over a batch. Rows that do not need a value have been removed: a kernel computes all rows.
+// One call of a function over a batch. A kernel computes all rows, because rows that need no value have been removed.
 struct KernelCall {
   std::span<const Argument> args;  // coerced to the parameters' types; without lambdas
   size_t rows;
@@ -132,8 +134,8 @@ struct KernelCall {
   RowErrors& errors;  // a row that is added here must be null in `out`
   const EvalContext& context;
   std::span<const LambdaBody* const> lambdas = {};
-  // For comparisons and conditions: a null operand makes the result unknown, which is null, as in PostgreSQL. If false,
-  // as in ksqlDB, a comparison gives false and a condition an error.
+  // Whether PostgreSQL's rules apply. A null operand of a comparison or a condition then makes the result unknown,
+  // which is null. Otherwise, as in ksqlDB, the comparison is false and the condition an error.
   bool knows_unknown = false;
 };
 
@@ -141,7 +143,7 @@ struct KernelCall {
 // appended many times, so each copy is charged to the budget.
 void append_copy(KernelCall& call, size_t row, const Column& from, size_t at);
 
-// Called once per batch. It must not allocate or throw per row, except as needed for strings and lists.
+// Computes a batch. A kernel must not allocate memory for each row, except for strings and lists, and must not throw.
 using Kernel = void (*)(KernelCall&);
 
 }  // namespace engine

@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-// Java's String.hashCode(), mixed as in HashMap.
+// Returns Java's String.hashCode() of the text, mixed as in HashMap.
 uint32_t java_hash(std::string_view text) {
   uint32_t hash = 0;
   if (is_ascii(text))

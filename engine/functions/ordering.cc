@@ -37,7 +37,7 @@ std::strong_ordering compare_rows(const Column& a, size_t a_row, const Column& b
 
 namespace {
 
-// Compares items of arrays and fields of rows: nulls equal each other and are last.
+// Compares items of arrays and fields of rows. Nulls are equal to each other and last.
 std::strong_ordering compare_parts(const Column& a, size_t a_row, const Column& b, size_t b_row) {
   const bool a_null = a.is_null(a_row), b_null = b.is_null(b_row);
   if (a_null || b_null) return a_null <=> b_null;

@@ -1,4 +1,4 @@
-// Order of values: that of Java's compareTo for each SQL type, and that of PostgreSQL.
+// Compares values in the order of Java's compareTo for each SQL type, and in that of PostgreSQL.
 #pragma once
 #include <cmath>
 #include <compare>
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// -0.0 precedes 0.0, and NaN is greater than all other values.
+// Compares doubles as Java does: -0.0 precedes 0.0, and NaN is greater than all other values.
 inline std::strong_ordering compare_doubles(double a, double b) {
   if (a < b) return std::strong_ordering::less;
   if (a > b) return std::strong_ordering::greater;
@@ -16,12 +16,12 @@ inline std::strong_ordering compare_doubles(double a, double b) {
   return std::signbit(b) <=> std::signbit(a);
 }
 
-// Compares two values of one scalar type that are not null.
+// Compares two values of the same scalar type that are not null.
 std::strong_ordering compare_rows(const Column& a, size_t a_row, const Column& b, size_t b_row);
 
-// PostgreSQL's order, for SELECTs over tables: -0.0 equals 0.0, bytes are unsigned, and types that are stored as text
-// compare by their comparable form. Arrays and rows compare item by item, with nulls last, then by length. For maps
-// only equality is defined.
+// Compares two values in PostgreSQL's order, for SELECTs over tables: -0.0 equals 0.0, bytes are unsigned, and types
+// that are stored as text are compared by their comparable form. Arrays and rows are compared item by item, with nulls
+// last, then by length. For maps, only equality is defined.
 std::strong_ordering compare_as_postgres(const Column& a, size_t a_row, const Column& b,
                                          size_t b_row);
 inline std::strong_ordering compare_doubles_as_postgres(double a, double b) {

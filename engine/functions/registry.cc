@@ -46,7 +46,8 @@ std::optional<Bindings> match(const Overload& overload, std::span<const Argument
   return bindings;
 }
 
-// Rank among overloads that accept the arguments, as in ksqlDB; the lowest wins.
+// Returns the rank of a signature among the overloads that accept the arguments, as in ksqlDB. The
+// overload with the lowest rank is chosen.
 std::tuple<bool, int, int, int> rank(const Signature& signature) {
   const auto generics = std::ranges::count_if(
       signature.parameters, [](const auto& parameter) { return parameter.pattern.has_generic(); });
@@ -61,7 +62,7 @@ std::string list_types(std::span<const ArgumentType> arguments) {
   return text;
 }
 
-// Returns the name as called: without the schema that rows with PostgreSQL's meaning have.
+// Returns the name in calls, without the schema that rows with PostgreSQL's meaning have.
 std::string called(const Overload& overload) {
   const std::string_view name = overload.name();
   return std::string(name.substr(name.find('.') + 1));

@@ -1,4 +1,4 @@
-// Registry of all functions by name, with overload resolution.
+// The registry of all functions by name, with overload resolution.
 #pragma once
 #include <span>
 #include <string>
@@ -19,7 +19,7 @@ struct ArgumentType {
   bool is_unit = false;        // DAYS, HOURS, ...
   bool is_literal = false;
 
-  // Text for messages: "INTEGER", "null", "LAMBDA".
+  // Returns a text for messages: "INTEGER", "null", "LAMBDA".
   std::string to_string() const;
 };
 
@@ -37,8 +37,8 @@ enum class CallKind : uint8_t { Scalar, Table, Aggregate };
 
 struct Resolution {
   const Overload* overload;
-  // The type to which each argument is to be coerced; Null for lambdas, and if the parameter
-  // accepts any type and no other argument determines it.
+  // The type to which each argument is coerced; Null for lambdas, and for a parameter that accepts
+  // any type if no other argument determines the type.
   std::vector<SqlType> argument_types;
   // Letters that depend on the result of a lambda are still free.
   Bindings bindings;
@@ -46,15 +46,16 @@ struct Resolution {
 
 class Registry {
  public:
-  // All families of this program. Threads: any; it never changes.
+  // Returns the registry of all families of the program. Threads: any; the registry never changes.
   static const Registry& instance();
   explicit Registry(std::span<const FunctionFamily* const> families);
 
-  // The name may be in any case. Returns an empty span if no such function exists.
+  // Returns the overloads of a function, whose name may be in any letter case; an empty span if no
+  // such function exists.
   std::span<const Overload> find(std::string_view name) const;
   bool is_aggregate(std::string_view name) const;
   bool is_table_function(std::string_view name) const;
-  // Upper-case names with all overloads, ordered by name: for SHOW FUNCTIONS.
+  // A name in upper case with all of its overloads, for SHOW FUNCTIONS.
   struct Entry {
     std::string name;
     CallKind kind;
@@ -73,14 +74,15 @@ class Registry {
   std::vector<Entry> entries_;  // ordered by name
 };
 
-// Returns the return type once all letters are bound; fails if the arguments do not determine it.
+// Returns the return type, after all letters have been bound. Fails if the arguments do not
+// determine it.
 Result<SqlType> return_type(const Resolution& resolution);
 
-// Removes the properties that no aggregate reads from an instance.
+// Removes the properties that no aggregate reads from the instance.
 void keep_aggregate_properties(AggregateInstance& instance);
 
 // Makes an instance for a resolved aggregate call. `initial_arguments` are the values of the
-// trailing literals. Fails if the check of the function's row does.
+// literals at the end of the arguments. Fails if AggregateDef::check fails.
 Result<AggregateInstance> make_aggregate(const Resolution& resolution, ValueList initial_arguments,
                                          std::map<std::string, std::string> properties = {});
 

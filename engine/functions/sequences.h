@@ -1,4 +1,4 @@
-// Port for nextval(), currval(), setval() and lastval(): the sequences as one session sees them; also for
+// The interface to the sequences as one session sees them, for nextval(), currval(), setval() and lastval(); also for
 // txid_current(). The server implements it.
 #pragma once
 #include <cstdint>
@@ -10,26 +10,26 @@
 
 namespace engine {
 
-// A name is written as in a statement's text, or is the number of regclass.
+// The sequences of one session. A name is written as in a statement's text, or is the sequence's regclass number.
 //
 // Threads: one at a time, and not a loop's thread: next() and set() may wait until numbers are reserved durably.
 class Sequences {
  public:
   virtual ~Sequences() = default;
-  // Fills `numbers` with the next numbers. Fails with QueryCanceled if the budget is over while it waits; null: no
-  // budget.
+  // Fills `numbers` with the next numbers. Fails with QueryCanceled if the function waits and the budget is over; null:
+  // no budget.
   virtual Status next(std::string_view name, std::span<int64_t> numbers, EvalBudget* budget) = 0;
-  // Returns the last number that next() gave this session: for this sequence, or for any.
+  // Return the last number that this session got from next(), for this sequence, or for any sequence.
   virtual Result<int64_t> current(std::string_view name) const = 0;
   virtual Result<int64_t> last() const = 0;
-  // The next number is the one behind `value`, or `value` itself if `is_called` is false.
+  // Sets the sequence. Its next number is the one after `value`, or `value` itself if `is_called` is false.
   virtual Status set(std::string_view name, int64_t value, bool is_called, EvalBudget* budget) = 0;
-  // Returns the transaction number; outside of a transaction a new one each time.
+  // Returns the number of the transaction; outside of a transaction, a new number for each call.
   virtual int64_t transaction() = 0;
 };
 
-// Sets the sequences for functions that this thread computes during the lifetime of the object. They are not in
-// EvalContext, which all functions and operators receive, because only five functions in few statements need them.
+// Sets the Sequences for functions that this thread computes during the lifetime of the object. EvalContext, which all
+// functions and operators receive, does not have them, because only five functions in few statements need them.
 class SequencesInUse {
  public:
   explicit SequencesInUse(Sequences* sequences);  // null: no sequences

@@ -1,5 +1,5 @@
-// Time zone and formats of dates and intervals of the session that an expression is computed for: SET TimeZone,
-// DateStyle, IntervalStyle.
+// Finds the time zone and the formats of dates and intervals (SET TimeZone, DateStyle, IntervalStyle) of the session
+// for which an expression is computed.
 #pragma once
 #include <map>
 #include <string>
@@ -10,21 +10,22 @@
 
 namespace engine {
 
-// Names of the properties that carry them with a statement, to all threads that work on it. A session in UTC has no
-// zone property, one in ISO style no style properties. Continuous queries have none: they always use UTC and ISO.
+// The names of the properties that carry zone and formats with a statement to all threads that work on it. A session in
+// UTC has no zone property, and a session in ISO style has no style properties. Continuous queries have none of them,
+// and always use UTC and ISO.
 inline constexpr std::string_view kZoneProperty = "timezone", kDateStyleProperty = "datestyle",
                                   kIntervalStyleProperty = "intervalstyle";
 
-// Null: UTC.
+// Return the zone and the formats; a null zone means UTC.
 ZoneClockPtr session_zone(const std::map<std::string, std::string>& properties);
 ZoneClockPtr session_zone(const EvalContext& context);
 TextForms session_forms(const std::map<std::string, std::string>& properties);
 TextForms session_forms(const EvalContext& context);
-// Returns the properties without these, for objects that outlive the session.
+// Returns the properties without those of zone and formats, for objects that outlive the session.
 std::map<std::string, std::string> without_session_forms(
     std::map<std::string, std::string> properties);
 
-// The zone of a call, for functions that need it in each row: PerBatch<CallZone>&.
+// Keeps the zone of a call, for functions that need it in each row and have a parameter PerBatch<CallZone>&.
 class CallZone {
  public:
   const ZoneClock* of(const KernelCall& call) {
@@ -37,7 +38,7 @@ class CallZone {
   ZoneClockPtr zone_;
   bool is_known_ = false;
 };
-// All formats of a call, for functions that need them in each row.
+// Keeps all formats of a call, for functions that need them in each row.
 class CallForms {
  public:
   const TextForms& of(const KernelCall& call) {

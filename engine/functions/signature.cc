@@ -26,7 +26,7 @@ constexpr KindWord kKindWords[] = {
     {"TIMESTAMP", "TIMESTAMP", TypeKind::Timestamp},
 };
 
-// A recursive-descent parser of the language described in signature.h.
+// A recursive-descent parser for the language that signature.h describes.
 class SignatureParser {
  public:
   explicit SignatureParser(std::string_view text) : rest_(text) {}
@@ -157,8 +157,8 @@ class SignatureParser {
 
 bool has_order(const SqlType& type) { return !type.is_nested(); }
 
-// Strings are converted to times if a time is expected; a text that does not parse is an error of
-// the row.
+// Returns whether an argument of type `from` may be coerced to `to`. Strings are converted to
+// times, too; a text that is not a time is an error of the row.
 bool widens(const SqlType& from, const SqlType& to) {
   if (from.kind() == TypeKind::String && to.is_time_like()) return true;
   return is_implicitly_castable(from, to);

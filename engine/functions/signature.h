@@ -10,8 +10,7 @@
 //                                      a lambda
 //   (T value; INT k) -> ARRAY<T>       aggregates: arguments after the `;` must be literals
 //
-// A parameter may have a name after its type, in lower case; it is shown in documentation and
-// errors.
+// A parameter may have a name in lower case after its type, which documentation and errors show.
 #pragma once
 #include <optional>
 #include <span>
@@ -53,7 +52,7 @@ struct Signature {
   size_t column_count = 0;  // parameters before the `;`; all if the signature has none
   TypePattern result;
 
-  // Index of the variadic parameter, or -1.
+  // Returns the index of the variadic parameter, or -1.
   int variadic() const;
   // Returns the parameter for argument `index` of `count`; nullptr if this signature does not
   // accept `count` arguments.
@@ -62,16 +61,18 @@ struct Signature {
   std::string parameters_to_string() const;
 };
 
-// Asserts that the text is well formed, because it is from our own tables.
+// Parses a signature. Asserts that the text is well formed, because it is from the program's own
+// tables.
 Signature parse_signature(std::string_view text);
 
-// Types of a signature's generic letters in one call.
+// The types of a signature's generic letters in one call.
 class Bindings {
  public:
-  // Returns whether `type` fits the pattern; binds free letters. `widen` allows implicit coercions.
+  // Returns whether `type` fits the pattern, and binds free letters. `widen` allows implicit
+  // coercions.
   bool match(const TypePattern& pattern, const SqlType& type, bool widen);
-  // Returns the pattern with its letters replaced; Null type for a letter that is still free.
-  // AnyDecimal gives the widest decimal that was matched.
+  // Returns the pattern's type with its letters replaced; Null for a letter that is still free.
+  // AnyDecimal becomes the widest DECIMAL that was matched.
   SqlType substitute(const TypePattern& pattern) const;
   const SqlType* find(char letter) const;
   void bind(char letter, SqlType type);

@@ -4,7 +4,7 @@ namespace engine {
 
 namespace {
 
-// From this length on, building the table of borders pays off.
+// From this length on, building the table of borders saves time.
 constexpr size_t kLong = 32;
 
 std::vector<uint32_t> borders_of(std::string_view wanted) {
@@ -22,7 +22,7 @@ std::vector<uint32_t> borders_of(std::string_view wanted) {
 
 TextMatches::TextMatches(std::string_view text, std::string_view wanted, size_t from)
     : text_(text), wanted_(wanted), at_(from) {
-  // A pattern longer than the rest of the text cannot occur, so it needs no table.
+  // A pattern that is longer than the text from `from` on cannot occur, so it needs no table.
   if (wanted.size() >= kLong && from <= text.size() && wanted.size() <= text.size() - from)
     borders_ = borders_of(wanted);
 }

@@ -1,5 +1,5 @@
-// Implements an aggregate as a class: accumulator_of<State>() makes its function table. Private to
-// the aggregate_*.cc files.
+// Implements aggregates as classes. accumulator_of<State>() makes the function table of a class.
+// For the aggregates of this folder and of engine/query/ordered_sets.cc.
 #pragma once
 #include <memory>
 #include <new>
@@ -20,7 +20,8 @@ namespace engine {
 //   void decode(const AggregateInstance&, ByteReader& in);        missing bytes make `in` fail
 template <class State>
 struct AccumulatorOf {
-  // Copying it takes a nanosecond; `return {}` first zeroes a whole Status, which takes ten.
+  // Copying kDone takes a nanosecond; `return {}` first fills a whole Status with zeros, which
+  // takes ten.
   static inline const Status kDone;
 
   template <class F>

@@ -15,7 +15,7 @@ namespace engine {
 
 namespace {
 
-// As in ksqlDB, a negative limit means no limit.
+// Returns the limit of a property. As in ksqlDB, a negative number means no limit.
 size_t limit_of(const AggregateInstance& instance, const char* property) {
   if (instance.properties.empty()) return SIZE_MAX;
   const int64_t limit = instance.number_property(property, -1);
@@ -24,7 +24,7 @@ size_t limit_of(const AggregateInstance& instance, const char* property) {
 
 // ---- COLLECT_LIST ----
 
-// All values in one string, each with its length before it: this needs no allocation per value.
+// Keeps all values in one string, each with its length before it, so that no value needs an allocation.
 struct CollectedList {
   std::string cells;
   size_t count = 0;
@@ -76,7 +76,7 @@ struct CollectedList {
 
 struct CollectedSet {
   static constexpr size_t kIndexedFrom = 16;  // below this size a scan is faster than hashing
-  std::vector<std::string> cells;             // in the order in which they were first seen
+  std::vector<std::string> cells;             // in the order of their first occurrence
   absl::flat_hash_set<std::string> index;     // all of `cells`, from kIndexedFrom entries on
 
   static size_t limit(const AggregateInstance& instance) {
@@ -192,15 +192,15 @@ SqlType only_value_type(const AggregateInstance& instance) {
 
 // ---- COUNT_DISTINCT ----
 
-// HyperLogLog with 2^14 registers. For few values their hashes are kept instead, and the count is exact except for
-// collisions of 64-bit hashes.
+// Counts with HyperLogLog and 2^14 registers. If the values are few, their hashes are kept instead, and the count is
+// exact except for collisions of 64-bit hashes.
 //
-// Encoded: 0 and the hashes, or 1 and the registers.
+// The encoding is 0 and the hashes, or 1 and the registers.
 struct DistinctCount {
   static constexpr size_t kIndexBits = 14, kRegisters = size_t{1} << kIndexBits;
   static constexpr size_t kMostHashes = 512;
-  // Number of registers per rank: the estimate is requested after each record, and is computed from these counts
-  // without scanning the registers.
+  // with_rank has the number of registers with each rank. The estimate is requested after each record, and is computed
+  // from these counts without scanning the registers.
   struct Registers {
     std::array<uint8_t, kRegisters> ranks = {};
     std::array<uint32_t, 64> with_rank = {kRegisters};

@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// Type that stores a value of each layout beyond its batch.
+// The type that keeps a value of T after its batch is gone.
 template <class T>
 struct Kept {
   using Type = T;
@@ -131,7 +131,7 @@ Status check_ordered(const AggregateInstance& instance) {
                    postgres_type_name(type) + ") does not exist"};
 }
 
-// The result for texts with a length is text.
+// Returns the type of the result, which is text for texts with a length.
 Result<SqlType> type_of_extreme(std::span<const SqlType> arguments) {
   const SqlType& type = arguments[0];
   const bool is_text = type.label() == label::kVarchar || type.label() == label::kName ||
@@ -149,7 +149,7 @@ enum class Repeats : uint8_t { Keep, Drop };
 
 template <class T, class Order, Repeats repeats = Repeats::Keep>
 struct Top {
-  std::vector<KeptType<T>> values;  // the largest first; of equal values the older first
+  std::vector<KeptType<T>> values;  // the largest first; of equal values, the oldest first
 
   void add(const AggregateInstance& instance, T value) {
     const auto at =
@@ -177,7 +177,7 @@ struct Top {
   }
 };
 
-// With additional columns: each result is a struct of the sorted value and the others.
+// TOPK with additional columns. Each result is a STRUCT of the sorted value and the values of the other columns.
 template <class T, class Order>
 struct TopRows {
   struct Row {

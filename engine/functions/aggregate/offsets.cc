@@ -1,4 +1,5 @@
-// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first or last values in processing order.
+// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET, which return the first or last values in processing
+// order.
 #include <algorithm>
 
 #include "engine/functions/aggregate/accumulator.h"
@@ -10,11 +11,11 @@ namespace {
 
 struct Seen {
   int64_t
-      sequence;  // from AggregateInstance::next_sequence: orders the values of two merged sessions
+      sequence;  // from AggregateInstance::next_sequence, to order the values of merged sessions
   std::string cell;
 };
 
-// Meaning of the literals in a signature.
+// The literals of a signature.
 enum class Literals : uint8_t { None, IgnoreNulls, Count, CountAndIgnoreNulls };
 
 constexpr bool has_count(Literals literals) { return literals >= Literals::Count; }
@@ -37,7 +38,7 @@ enum class End : uint8_t { Earliest, Latest };
 
 template <End end, Literals literals>
 struct ByOffset {
-  std::vector<Seen> seen;  // in the order of their sequence, at most as many as requested
+  std::vector<Seen> seen;  // in the order of their sequence numbers, at most as many as requested
 
   void update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
     const int64_t sequence = instance.next_sequence++;

@@ -1,4 +1,4 @@
-// PostgreSQL's aggregates that the dialect does not have under their names: for no values they are null.
+// PostgreSQL's aggregates whose names the dialect does not have. Without values, their result is null.
 #include <cmath>
 #include <functional>
 #include <optional>
@@ -156,8 +156,8 @@ struct Bits {
 
 // ---- VARIANCE and similar aggregates
 
-// Adds squares with the formula of Youngs and Cramer, as PostgreSQL does: it keeps the digits of values that are close
-// together.
+// Adds squares with the formula of Youngs and Cramer, as PostgreSQL does. The formula preserves the digits of values
+// that are close to each other.
 struct Squares {
   double count = 0, sum = 0, squares = 0;
 

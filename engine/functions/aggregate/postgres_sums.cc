@@ -1,5 +1,5 @@
-// Sums and means with PostgreSQL's rules, for SELECTs over tables: null for no values, and of a type that can hold the
-// result.
+// Sums and means with PostgreSQL's rules, for SELECTs over tables. Without values they are null, and their type can
+// hold the result.
 #include <algorithm>
 #include <cmath>
 
@@ -15,14 +15,14 @@ namespace {
 
 // A sum of DECIMAL has ten digits more than its values.
 constexpr int kMoreDigits = 10, kDigitsOfBigint = 19;
-// Minimum scale of a mean: the digits that PostgreSQL shows for a mean between 1 and 9999.
+// The smallest scale of a mean, which is that of PostgreSQL for a mean between 1 and 9999.
 constexpr int kDigitsOfMean = 16;
 
 template <class T>
 using Total = std::conditional_t<std::is_same_v<T, int32_t>, int64_t,
                                  std::conditional_t<std::is_same_v<T, double>, double, Int128>>;
 
-// Undo is not needed: such a SELECT is computed from existing rows only.
+// A sum and a count of values. Undo is not needed, because such a SELECT is computed only from existing rows.
 template <class T>
 struct Added {
   Total<T> sum = 0;
@@ -58,7 +58,7 @@ struct SumOrNull : Added<T> {
   }
 };
 
-// Rounded after each value, as in PostgreSQL.
+// A sum of reals, which is rounded to a real after each value, as in PostgreSQL.
 struct SumOfReals : Added<double> {
   Status round() {
     const auto rounded = static_cast<double>(static_cast<float>(sum));
@@ -136,7 +136,8 @@ Result<SqlType> interval_type(std::span<const SqlType>) {
   return SqlType(TypeKind::String).labelled(label::kInterval);
 }
 
-// Both operands have at most 38 digits, so the overflow is detected before 128 bits are exceeded.
+// A sum of DECIMALs. Both operands of an addition have at most 38 digits, so an overflow is detected before 128 bits
+// are exceeded.
 struct DecimalSumOrNull : SumOrNull<Int128> {
   Status check(const AggregateInstance& instance) const {
     const SqlType& type = instance.result_type;
@@ -163,10 +164,10 @@ struct MeanOfDoubles : Added<double> {
   }
 };
 
-// Rounded half up to the scale of the result, which is at least the scale of the values.
+// A mean of exact numbers, rounded half up to the scale of the result, which is at least the scale of the values.
 template <class T>
 struct ExactMean : Added<T> {
-  // A value that is too large for the result fails here, because the result of the mean cannot report an error.
+  // Adds a value. Fails if the value is too large for the result, because result() cannot report an error.
   Status update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
     if (std::is_same_v<T, Int128> && !args[0]->is_null(row)) {
       const SqlType &values = instance.argument_types[0], &mean = instance.result_type;

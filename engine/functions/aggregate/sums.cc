@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-// Integers wrap around, as in Java. (128 bits cannot overflow in practice.)
+// Adds two numbers. Integers wrap around, as in Java. (128 bits cannot overflow in practice.)
 template <class T>
 T plus(T a, T b) {
   if constexpr (std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>) {
@@ -54,8 +54,9 @@ struct CountValues : CountRows {
 
 // ---- SUM ----
 
-// Integers are added up in twice their width: a sum that exceeds the type is null, and becomes a number again if other
-// values bring it back. ksqlDB wraps around, and so does a query that was created under its defaults (kSumOverflow).
+// The type in which a sum of T is kept. Integers are added up in twice their width. A sum that exceeds its type is
+// null, and becomes a number again if other values bring it back. In ksqlDB, and in a query that was created under
+// ksqlDB's defaults (kSumOverflow), the sum wraps around.
 template <class T>
 struct Wider {
   using Type = T;
@@ -76,8 +77,8 @@ bool wraps_around(const AggregateInstance& instance) {
   return set != instance.properties.end() && set->second == kSumWraps;
 }
 
-// A sum that fits 64 bits is written as one number, which is the format of older versions; otherwise the high half
-// follows.
+// Encodes a sum. A sum that fits 64 bits is written as one number, which is the format of older versions; otherwise the
+// high half follows.
 void put_wide(std::string& out, int64_t sum) { put(out, sum); }
 void put_wide(std::string& out, double sum) { put(out, sum); }
 void put_wide(std::string& out, Int128 sum) {
@@ -101,7 +102,7 @@ struct Sum {
   Wide<T> sum = 0;
 
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
-    // The slot of a null row is zero.
+    // The value of a null row is zero (Column), so it needs no check.
     sum = plus(sum, static_cast<Wide<T>>(args[0]->data<T>()[row]));
   }
   void undo(const AggregateInstance&, AggregateColumns args, size_t row) {
@@ -163,7 +164,8 @@ struct DecimalSum {
     if (!fits(instance)) return out.append_null();
     out.append(static_cast<Int128>(low));
   }
-  // 16 bytes, which is the format of older versions; the high part follows if it is not the sign of the low one.
+  // Writes 16 bytes, which is the format of older versions. The high part follows if it is not just the sign of the low
+  // part.
   void encode(std::string& out) const {
     put(out, static_cast<Int128>(low));
     if (high != sign_of(low)) append_be(out, high);
@@ -238,7 +240,8 @@ SqlType average_type(const AggregateInstance& instance) {
 
 // ---- STDDEV ----
 
-// The updating formula of Youngs and Cramer. With this order of operations the last digits equal ksqlDB's.
+// Computes the variance with the updating formula of Youngs and Cramer. With this order of operations, the last digits
+// are those of ksqlDB.
 template <class T>
 struct Variance {
   T sum = 0;

@@ -26,7 +26,7 @@ using Kind = json::Node::Kind;
 
 // ---- Paths ----
 
-// Caches the steps of the last path, which is usually that of the next row too.
+// Caches the steps of the last path, which is usually the path of the next row, too.
 class JsonPath {
  public:
   Result<const std::vector<std::string>*> steps(Text path) {
@@ -178,8 +178,9 @@ Result<std::optional<std::string>> concat(Parser& parser, Variadic<Text> texts) 
   return std::optional(std::move(text));
 }
 
-// Like append_json_value(), but with fields of structs and keys of maps sorted by name. The type
-// limits the depth. Returns false for a map with a null key.
+// Appends a value like append_json_value(), but with the fields of STRUCTs and the keys of MAPs
+// sorted by name. The depth is that of the type, which is limited. Returns false for a MAP with a
+// null key.
 bool append_sorted(std::string& out, const Column& column, size_t row);
 
 bool append_struct(std::string& out, const Column& column, size_t row) {
@@ -290,7 +291,8 @@ std::string iso_time(std::string text) {
   return text;
 }
 
-// Fields of rows keep their order. The type limits the depth.
+// Prints values as PostgreSQL's to_json() does. Fields of rows keep their order. The depth is that
+// of the type, which is limited.
 class PostgresJson {
  public:
   PostgresJson(std::string& out, const TextForms& forms) : out_(out), forms_(forms) {}

@@ -26,6 +26,7 @@ std::optional<size_t> string_size(std::string_view text) {
   return std::nullopt;
 }
 
+// Returns the size of the object or array at the beginning of the text; nullopt if it does not end.
 // Counts brackets without distinguishing their kinds.
 std::optional<size_t> container_size(std::string_view text) {
   size_t depth = 0;

@@ -1,5 +1,5 @@
-// Walks through JSON texts in place: values are slices of the text; no bytes are copied and no tree is built. Invalid
-// JSON is detected where the walk reaches it; skipped parts are not checked. Private to engine/functions.
+// Walks through JSON texts in place. Values are slices of the text; no bytes are copied and no tree is built. Invalid
+// JSON is detected if the walk reaches it; skipped parts are not checked. Private to engine/functions.
 #pragma once
 #include <optional>
 #include <span>
@@ -14,20 +14,20 @@ namespace engine::json {
 
 enum class SliceKind : uint8_t { Object, Array, String, Number, Boolean, Null };
 
-// Decides by the first character; a slice has no surrounding blanks and is not empty.
+// Returns the kind of a slice by its first character. A slice has no surrounding blanks and is not empty.
 SliceKind kind_of(std::string_view slice);
 inline bool is_container(SliceKind kind) {
   return kind == SliceKind::Object || kind == SliceKind::Array;
 }
 
-// Parts of json are json, and parts of jsonb are jsonb. A plain text is treated as json.
+// Returns the type of a part of a value: json for json and for a plain text, jsonb for jsonb.
 SqlType part_type(const SqlType& whole);
-// The part type for a function's first argument.
+// Returns the part type for the first argument of a function.
 Result<SqlType> type_of_part(std::span<const SqlType> arguments);
-// Error for a value that an operator or a function does not support.
+// Returns the error for a value that an operator or a function does not support.
 Error unfit(std::string message);
 
-// Returns the value that is the whole text. Fails with InvalidText if the text is no value.
+// Returns the slice of the value that the whole text contains. Fails with InvalidText if the text is not a value.
 Result<std::string_view> whole_slice(std::string_view text);
 
 struct MemberSlice {
@@ -50,7 +50,7 @@ class MemberWalk {
   bool is_first_ = true;
 };
 
-// Returns all members at once.
+// Returns all members.
 Result<std::vector<MemberSlice>> members_of(std::string_view container);
 
 // Returns the content of a quoted string. Invalid escapes stay unchanged.
@@ -61,10 +61,11 @@ bool says(std::string_view string, std::string_view text);
 // Returns the text of a value as ->> does: the content of a string, nullopt for null, other values as written.
 std::optional<std::string> text_of(std::string_view slice);
 
-// Returns the member of that name, the last of several; nullopt if the slice is no object or has no such member.
+// Returns the member with the name, the last one of several; nullopt if the slice is not an object or has no such
+// member.
 Result<std::optional<std::string_view>> member_named(std::string_view slice, std::string_view name);
-// Returns the element at an index from 0, or from the end with -1; nullopt if the slice is no array or has no such
-// element.
+// Returns the element at an index, which counts from 0, or backwards from -1, the last element; nullopt if the slice is
+// not an array or has no such element.
 Result<std::optional<std::string_view>> element_at(std::string_view slice, int64_t place);
 
 }  // namespace engine::json

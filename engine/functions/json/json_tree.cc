@@ -18,11 +18,12 @@ namespace ondemand = simdjson::ondemand;
 
 Error invalid_json() { return Error{ErrorCode::InvalidText, "Invalid JSON format"}; }
 
-// Keeps "1.50", converts "15e2" to 1500 and "15E-3" to 0.015, like Java's exact decimals without
-// exponent.
+// Returns a number without an exponent, as Java's exact decimals print it: "1.50" stays, "15e2"
+// becomes 1500 and "15E-3" becomes 0.015.
 std::string plain_number(std::string_view text) {
   const size_t exponent_at = text.find_first_of("eE");
   if (exponent_at == std::string_view::npos) return text == "-0" ? "0" : std::string(text);
+  // A number with a larger exponent stays as written, because a short text could fill the memory.
   constexpr int64_t kMostZeros = 1000;
   std::string_view exponent_text = text.substr(exponent_at + 1);
   if (exponent_text.starts_with('+')) exponent_text.remove_prefix(1);

@@ -1,4 +1,4 @@
-// JSON texts as trees, with numbers as written: the input of the JSON functions. Private to
+// Parses JSON texts to trees with numbers as written, for the JSON functions. Private to
 // engine/functions.
 #pragma once
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace engine::json {
 
-// Each level takes stack space.
+// A limit, because each level takes stack space.
 inline constexpr int kMaxDepth = 500;
 Error too_deep();
 
@@ -38,13 +38,15 @@ void append(std::string& out, const Node& node);
 // Returns the content of a String, and compact JSON for other kinds.
 std::string field_text(const Node& node);
 
+// Parses JSON texts.
+//
 // Threads: one at a time.
 class Parser {
  public:
   Parser();
   ~Parser();
-  // Parses the first value in the text and ignores the rest; returns Missing for a blank text. The
-  // last of several members with one name counts. Fails with InvalidText.
+  // Parses the first value in the text and ignores what follows it; returns Missing for a blank
+  // text. The last of several members with the same name counts. Fails with InvalidText.
   Result<Node> parse(std::string_view text);
 
  private:

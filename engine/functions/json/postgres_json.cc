@@ -1,5 +1,5 @@
-// PostgreSQL's operators and functions that read json and jsonb. Values are slices of the texts that contain them:
-// jsonb is in its normal form as a whole and in its parts, json is as written.
+// PostgreSQL's operators and functions that read json and jsonb. Values are slices of the texts that contain them. A
+// jsonb and all of its parts are in jsonb's normal form; json is as written.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,7 +51,7 @@ Maybe<std::string> element_text(Text text, int32_t place) {
   return text_of(TRY(element(text, place)));
 }
 
-// One step of a path: a name in an object, an index in an array.
+// Follows one step of a path, which is a name in an object or an index in an array.
 Maybe<Text> step_into(Text slice, Text step) {
   if (json::kind_of(slice) != SliceKind::Array) return json::member_named(slice, step);
   const auto place = parse_integer(step);
@@ -59,7 +59,7 @@ Maybe<Text> step_into(Text slice, Text step) {
   return json::element_at(slice, *place);
 }
 
-// The path of a row, from ARRAY or from separate arguments; nullopt if a step is null.
+// Return the path of a row, from an ARRAY or from separate arguments; nullopt if a step is null.
 std::optional<std::vector<Text>> steps_of_array(const Argument& steps, size_t row) {
   const ItemRange items = items_of(steps, row);
   const Column& texts = steps.column->child(0);
@@ -142,7 +142,7 @@ Result<int32_t> length(Text text) {
   return size;
 }
 
-// Matches a name of an object, a string in an array, or a string.
+// Returns whether `key` is a name of an object, a string in an array, or the string itself.
 Result<bool> has_key(Text slice, Text key) {
   switch (json::kind_of(slice)) {
     case SliceKind::Object:
@@ -163,7 +163,7 @@ Result<bool> has_key(Text slice, Text key) {
 
 Result<bool> exists(Text text, Text key) { return has_key(TRY(json::whole_slice(text)), key); }
 
-// Null keys are ignored.
+// Returns whether one of the keys, or all of them, exist. Null keys are ignored.
 template <bool all>
 void exist(KernelCall& call) {
   call.out.resize(call.rows);
@@ -186,12 +186,14 @@ void exist(KernelCall& call) {
 
 bool is_container(Text slice) { return json::is_container(json::kind_of(slice)); }
 
-// Checks the clock for each container: nested arrays need a number of comparisons that is the product of their sizes.
+// Decides whether one jsonb contains another. The clock is checked for each container, because the number of
+// comparisons of nested arrays is the product of their sizes.
 class Containment {
  public:
   explicit Containment(const EvalContext& context) : context_(context) {}
 
-  // In jsonb's form, names are equal if their texts are, and so are scalars.
+  // Returns whether `whole` contains `part`. In this form of jsonb, names and scalars are equal exactly if their texts
+  // are.
   Result<bool> holds(Text whole, Text part) {
     if (json::kind_of(whole) != json::kind_of(part)) return false;
     if (!is_container(whole)) return whole == part;
@@ -201,7 +203,8 @@ class Containment {
   }
 
  private:
-  // Both are sorted by name, so one pass through each is enough.
+  // Returns whether an object has all members of another. Both objects are sorted by name, so one pass through each is
+  // enough.
   Result<bool> holds_members(Text whole, Text part) {
     json::MemberWalk mine(whole), wanted(part);
     while (const auto want = TRY(wanted.next())) {
@@ -236,7 +239,7 @@ class Containment {
 Result<bool> contains(const KernelCall& call, Text whole, Text part) {
   const std::string mine = shortest_jsonb(TRY(normal_jsonb(whole)));
   const std::string wanted = shortest_jsonb(TRY(normal_jsonb(part)));
-  // At the top level, an array contains a scalar too.
+  // At the top level, an array contains a scalar that is one of its elements.
   if (json::kind_of(mine) == SliceKind::Array && !is_container(wanted))
     return Containment(call.context).holds(mine, "[" + wanted + "]");
   return Containment(call.context).holds(mine, wanted);
@@ -310,7 +313,7 @@ Result<Value> elements(const KernelCall& call, Text text) {
   return Value::list(std::move(made));
 }
 
-// Returns the members that a json_each function iterates over.
+// Returns the members over which a json_each function iterates.
 Result<std::vector<json::MemberSlice>> members_each(const KernelCall& call, Text text,
                                                     Given given) {
   const Text object = TRY(json::whole_slice(text));

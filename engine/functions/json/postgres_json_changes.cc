@@ -1,5 +1,5 @@
-// PostgreSQL's operators and functions that change jsonb. A result is composed of slices, in the form of the text that
-// they came from; objects are sorted in jsonb's order at the end.
+// PostgreSQL's operators and functions that change jsonb. A result is composed of slices in the form of the text from
+// which they are taken. Objects are sorted in jsonb's order at the end.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ Result<SqlType> jsonb_type(std::span<const SqlType>) {
   return SqlType(TypeKind::String).labelled(label::kJsonb);
 }
 
-// Writes members as jsonb does; `show` appends each of them.
+// Writes a container with these members as jsonb does; `show` appends each member.
 template <class Members, class Show>
 std::string written(SliceKind kind, const Members& members, Show show) {
   std::string out(kind == SliceKind::Object ? "{" : "[");
@@ -69,13 +69,13 @@ Result<std::string> concat(Text first, Text second) {
   const std::vector<MemberSlice> more =
       are_objects ? TRY(json::members_of(right)) : TRY(as_elements(right));
   members.insert(members.end(), more.begin(), more.end());
-  // The later of two members with equal names wins.
+  // normal_jsonb() keeps the later of two members with equal names.
   return normal_jsonb(written(are_objects ? SliceKind::Object : SliceKind::Array, members));
 }
 
 // ---- -
 
-// Converts a result that is not in jsonb's form yet.
+// Returns the result in jsonb's form. A result for an argument that is jsonb already has this form.
 Result<std::string> as_jsonb(const KernelCall& call, Result<std::string> made) {
   const bool is_normal = call.args[0].type().label() == label::kJsonb;
   return is_normal || !made ? std::move(made) : normal_jsonb(*made);
@@ -110,7 +110,7 @@ Result<std::string> without_place(const KernelCall& call, Text text, int32_t pla
   return as_jsonb(call, written(kind, members));
 }
 
-// The texts of an ARRAY<STRING>; nullopt for a null element.
+// The texts of an ARRAY<STRING>, with nullopt for a null element.
 using Path = std::vector<std::optional<Text>>;
 Path texts_of(const Argument& array, size_t row) {
   const ItemRange items = items_of(array, row);
@@ -149,10 +149,10 @@ void without_keys(KernelCall& call) {
 
 enum class Change : uint8_t { Delete, Set, InsertBefore, InsertAfter };
 
-// Applies the change and rebuilds each enclosing level.
+// Applies a change at the end of a path and rebuilds each enclosing level.
 class PathChange {
  public:
-  // `value`: the value that is set or inserted. `creates`: for Set, whether missing members are created.
+  // `value` is set or inserted. For Set, `creates` determines whether missing members are created.
   PathChange(Change change, const Path& path, Text value, bool creates)
       : change_(change), path_(path), value_(value), creates_(creates) {}
 
@@ -228,7 +228,7 @@ class PathChange {
     return written(SliceKind::Array, members);
   }
 
-  // Inserts before the first or behind the last element, whichever is nearer.
+  // Handles an index outside of an array: inserts before the first or behind the last element, whichever is nearer.
   Result<std::string> outside(Text slice, std::vector<MemberSlice> members, size_t step,
                               bool is_before) const {
     const bool adds =
@@ -250,7 +250,8 @@ void without_path(KernelCall& call) {
   });
 }
 
-// The fourth argument: create_if_missing of jsonb_set (default true), insert_after of jsonb_insert (default false).
+// Returns the fourth argument, which is create_if_missing of jsonb_set (default true) or insert_after of jsonb_insert
+// (default false).
 bool flag(const KernelCall& call, size_t row, bool otherwise) {
   constexpr size_t kFlag = 3;
   return call.args.size() > kFlag ? call.args[kFlag].get<uint8_t>(row) != 0 : otherwise;
@@ -273,7 +274,8 @@ void insert(KernelCall& call) {
 
 // ---- Forms
 
-// Both functions walk all levels; texts may come from clients, so the depth is limited.
+// Appends a value without members that are null. This function and append_pretty() walk all levels, and limit the
+// depth, because texts may come from clients.
 Status append_stripped(const EvalContext& context, std::string& out, Text slice, int depth) {
   const SliceKind kind = json::kind_of(slice);
   if (depth > json::kMaxDepth) return json::too_deep();
@@ -281,7 +283,7 @@ Status append_stripped(const EvalContext& context, std::string& out, Text slice,
     out += slice;
     return {};
   }
-  // The work of each level includes all levels within.
+  // Checked at each level, because the work of a level includes all levels within it.
   if (context.is_over()) return context.budget->status();
   out += slice.front();
   bool is_first = true;
@@ -316,7 +318,7 @@ Status append_pretty(const EvalContext& context, std::string& out, Text slice, s
     return {};
   }
   if (context.is_over()) return context.budget->status();
-  // Deep in a document, the indented text is much longer than the input.
+  // Checked here, because the indented text of a deep document is much longer than the input.
   if (!context.has_bytes(out.size())) return context.too_large(out.size());
   constexpr size_t kIndent = 4;
   out += slice.front();

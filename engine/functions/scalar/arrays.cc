@@ -41,8 +41,8 @@ KeySet keys_of(const Argument& argument, size_t row) {
   return keys;
 }
 
-// Charges the elements of these arrays, which may be constants shared by all rows; if the budget does not allow it, the
-// row gets an error.
+// Takes bytes for copies of the elements of these arrays, which may be constants that all rows share. If the budget
+// does not have the bytes, returns false, and the row gets an error.
 bool has_room(KernelCall& call, size_t row, std::span<const Argument> arrays) {
   size_t bytes = 0;
   for (const Argument& array : arrays)
@@ -50,8 +50,8 @@ bool has_room(KernelCall& call, size_t row, std::span<const Argument> arrays) {
   return call.context.take_bytes(bytes, row, call.errors);
 }
 
-// Runs `body(row)` for rows without null arguments; it appends at most the elements of the first `copied` arguments to
-// one array, which is closed here.
+// Calls `body(row)` for rows without null arguments. The body appends at most the elements of the first `copied`
+// arguments to one array, which this function closes.
 template <class Body>
 void for_each_row(KernelCall& call, size_t copied, Body body) {
   for (size_t row = 0; row < call.rows; ++row) {
@@ -85,7 +85,7 @@ void array_union(KernelCall& call) {
   });
 }
 
-// Distinct elements of the first array that are (or are not) in the second.
+// Returns the distinct elements of the first array that are (or are not) in the second one.
 template <bool in_second>
 void array_compare(KernelCall& call) {
   for_each_row(call, 1, [&](size_t row) {
@@ -140,7 +140,7 @@ void array_contains(KernelCall& call) {
   }
 }
 
-// x = ANY(array). If no element is equal and a null is compared, the result is unknown (null).
+// Computes x = ANY(array). If no element is equal and a null is compared, the result is unknown (null).
 void equal_any(KernelCall& call) {
   const Argument &array = call.args[0], &value = call.args[1];
   for (size_t row = 0; row < call.rows; ++row) {
@@ -163,7 +163,7 @@ void equal_any(KernelCall& call) {
   }
 }
 
-// PostgreSQL's array_position: counts from 1, returns null if the value is missing; finds NULL too.
+// Computes PostgreSQL's array_position, which counts from 1, returns null if the value is missing, and finds NULL, too.
 void array_position(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     int32_t place = 0, at = 0;
@@ -212,7 +212,7 @@ void array_extreme(KernelCall& call) {
   }
 }
 
-// Nulls are last in both directions.
+// Returns the indexes of the items in sorted order. Nulls are last in both directions.
 std::vector<uint32_t> sorted(const Column& items, ItemRange range, bool descending) {
   std::vector<uint32_t> order(range.size());
   std::iota(order.begin(), order.end(), range.begin);
@@ -338,7 +338,7 @@ void array_join(KernelCall& call) {
   }
 }
 
-// Nulls are left out, or shown as the third argument.
+// Joins the elements. Nulls are omitted, or shown as the third argument.
 void array_to_string(KernelCall& call) {
   std::string text;
   for (size_t row = 0; row < call.rows; ++row) {

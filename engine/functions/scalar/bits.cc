@@ -22,7 +22,8 @@ template <class Number>
 Number bit_not(Number a) {
   return ~a;
 }
-// As in the machine code of PostgreSQL, the count is taken modulo the width of the number.
+// Shifts a number. As in PostgreSQL, whose result is that of the processor's instruction, the count
+// is taken modulo the width of the number.
 template <class Number>
 Number shift_left(Number a, int32_t places) {
   using Unsigned = std::make_unsigned_t<Number>;

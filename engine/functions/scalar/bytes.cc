@@ -1,4 +1,4 @@
-// Functions on BYTES: parts, encodings, numbers in bytes; digests and UUIDs.
+// Functions on BYTES: parts, encodings, numbers in bytes, digests and UUIDs.
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -84,7 +84,7 @@ std::string text_of(std::string_view bytes, Encoding encoding, HexCase letters) 
   return to_valid_utf8(bytes);
 }
 
-// As in Java, characters outside of ASCII become `?`.
+// Converts a text to ASCII. As in Java, other characters become `?`.
 std::string to_ascii(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size(); at += character_size(text, at))
@@ -92,7 +92,7 @@ std::string to_ascii(std::string_view text) {
   return out;
 }
 
-// Accepts "0x1f", "x'1f'", "X'1f'", and "1f" without prefix.
+// Returns the digits of "0x1f", "x'1f'", "X'1f'", or "1f" without a prefix.
 std::string hex_digits(std::string_view text) {
   if (text.starts_with("0x")) {
     const std::string_view digits = text.substr(2);
@@ -159,7 +159,7 @@ Result<TextForm> find_form(std::string_view name) {
 }
 
 std::string base64_in_lines(std::string_view bytes) {
-  constexpr size_t kLine = 76;
+  constexpr size_t kLine = 76;  // as in PostgreSQL
   std::string whole, out;
   append_base64(whole, bytes);
   for (size_t at = 0; at < whole.size(); at += kLine) {
@@ -201,7 +201,7 @@ Error bad_symbol(std::string_view what, std::string_view text, size_t at, std::s
                fmt::format("{} \"{}\"{}", what, text.substr(at, character_size(text, at)), behind)};
 }
 
-// Blanks are allowed only between pairs of digits.
+// Decodes hexadecimal digits. Blanks are only allowed between pairs of digits.
 Result<std::string> from_hex(std::string_view text) {
   std::string digits;
   for (size_t at = 0; at < text.size(); ++at) {
@@ -224,7 +224,7 @@ std::optional<uint32_t> base64_digit(char c) {
   return c == '/' ? std::optional<uint32_t>(63) : std::nullopt;
 }
 
-// As in PostgreSQL, padding does not end the text: characters behind it are decoded too.
+// Decodes base64. As in PostgreSQL, padding does not end the text, and characters behind it are decoded, too.
 Result<std::string> from_base64(std::string_view text) {
   std::string out;
   uint32_t bits = 0, taken = 0, bytes_at_end = 0;
@@ -315,8 +315,8 @@ Result<double> double_from_big_endian(std::string_view b) {
 // ---- Digests and identities ----
 
 Result<std::string> md5_text(std::string_view text) {
-  // Fetched once, because that takes longer than the digest of a short text. A system that is restricted to other
-  // digests (FIPS) has no MD5.
+  // MD5 is fetched once, because that takes longer than the digest of a short text. A system that is restricted to
+  // other digests (FIPS) has no MD5.
   static const EVP_MD* const kMd5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;

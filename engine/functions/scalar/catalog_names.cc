@@ -43,7 +43,7 @@ void for_each_given(KernelCall& call, Put put) {
       put(row);
 }
 
-// `value_of(row)` returns a Result, which `put(value)` appends; an error belongs to its row.
+// Calls `put` with the value of `value_of(row)` for each row. An error fails its row only.
 template <class Of, class Put>
 void for_rows(KernelCall& call, Of value_of, Put put) {
   for (size_t row = 0; row < call.rows; ++row) {
@@ -84,7 +84,8 @@ void found_name(KernelCall& call) {
       });
 }
 
-// (kind, role, object, column, privileges): the role and the column may be empty.
+// Returns whether a role has a privilege. The arguments are kind, role, object, column and privileges; the role and the
+// column may be empty.
 void has_privilege(KernelCall& call) {
   using Answer = std::optional<bool>;
   for_rows(
@@ -103,8 +104,8 @@ void has_privilege(KernelCall& call) {
       });
 }
 
-// Every version of a row counts as new: a tool that reads only objects changed since a transaction then reads all of
-// them.
+// Returns 0 for each row, so that every version of a row counts as new. A tool that only reads objects that have
+// changed since a transaction then reads all objects.
 void age_of_transaction(KernelCall& call) {
   for_each_given(call, [&](size_t) { call.out.append(int32_t{0}); });
 }

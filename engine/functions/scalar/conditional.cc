@@ -22,7 +22,8 @@ void coalesce(KernelCall& call) {
   }
 }
 
-// Over tables, compares like the = operator there.
+// Returns whether two values are equal. With PostgreSQL's rules, they are compared as the operator
+// = does.
 bool are_equal(const KernelCall& call, const Argument& a, const Argument& b, size_t row) {
   if (!call.knows_unknown || a.is_null(row) || b.is_null(row))
     return a.column->same(a.index(row), *b.column, b.index(row));

@@ -63,7 +63,8 @@ using Zones = PerBatch<ZoneCache>;
 
 Error out_of_range() { return Error{ErrorCode::OutOfRange, "the time is out of range"}; }
 
-// As in PostgreSQL, a day that the month does not have becomes its last day.
+// Moves a time by months. As in PostgreSQL, a day that the month does not have becomes its last
+// day.
 Result<int64_t> moved_by_months(int64_t start, int64_t months) {
   namespace chrono = std::chrono;
   constexpr auto kFirst = chrono::sys_days(chrono::year::min() / 1 / 1).time_since_epoch().count(),

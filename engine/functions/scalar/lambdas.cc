@@ -13,10 +13,10 @@ namespace engine {
 
 namespace {
 
-// Approximate memory per element while a lambda runs: its indexes here, a copy of the element, a result.
+// The approximate memory of an element while a lambda runs: its indexes in Flat, a copy of the element, and a result.
 constexpr size_t kElementBytes = 64;
 
-// All elements (entries) of all rows of an ARRAY or MAP argument, one after another, so that a lambda runs once over
+// All elements, or entries, of all rows of an ARRAY or MAP argument, one after another, so that a lambda runs once over
 // all of them. A row whose elements exceed the budget gets an error and contributes no elements.
 struct Flat {
   std::vector<uint32_t> items;   // indexes in the argument's children
@@ -53,8 +53,9 @@ struct Flat {
   }
 };
 
-// Closes each row with its elements of these columns, which are as long as `flat`. `keep` selects positions. The
-// columns of a lambda may repeat one long string in all elements, so each copy is charged.
+// Appends one list for each row, with the row's elements of `parts`. These columns are as long as `flat`; `keep`
+// selects positions. The columns of a lambda may repeat one long string in all elements, so bytes are taken for each
+// copy.
 template <class Keep>
 void build_rows(KernelCall& call, const Flat& flat, std::span<const Column* const> parts,
                 Keep keep) {
@@ -84,7 +85,7 @@ void transform_array(KernelCall& call) {
   build_rows(call, flat, parts);
 }
 
-// As in ksqlDB, two entries with equal keys, or a null value, are errors.
+// Adds errors for entries of new maps. As in ksqlDB, two entries with equal keys, or a null value, are errors.
 void check_new_entries(KernelCall& call, const Flat& flat, const Column& keys,
                        const Column& values) {
   absl::flat_hash_set<std::string> seen;  // keys of the current row
@@ -117,7 +118,7 @@ void filter(KernelCall& call) {
   build_rows(call, flat, parts, [&](size_t at) { return keep->data<uint8_t>()[at] != 0; });
 }
 
-// Reduces the n-th elements of all rows in one step: the number of steps is the length of the longest row.
+// Reduces the n-th elements of all rows in one step, so that the number of steps is the length of the longest row.
 class Reduction {
  public:
   explicit Reduction(KernelCall& call)
@@ -149,7 +150,7 @@ class Reduction {
   struct State {
     ColumnPtr column;
     size_t at;
-    size_t charged_bytes = 0;  // size of the largest state so far: each state replaces the previous one
+    size_t charged_bytes = 0;  // size of the largest state so far, because each state replaces the previous one
   };
   // Arguments and result of a lambda call, kept together because the result may be one of the parameters.
   struct Step {
@@ -191,7 +192,7 @@ class Reduction {
       state.charged_bytes = bytes;
     }
     if (starts_[row] + nth < starts_[row + 1]) return true;
-    // The state is copied out, since it would keep the states of all rows in this step alive.
+    // The state is copied, because it would keep the states of all rows in this step alive.
     finished_->append_from(*state.column, state.at);
     state.column = finished_;
     state.at = finished_->size() - 1;

@@ -14,7 +14,7 @@ namespace engine {
 
 namespace {
 
-// Returns keys (part 0) or values (part 1).
+// Returns the keys (part 0) or the values (part 1) of a map.
 template <size_t part>
 void map_part(KernelCall& call) {
   const Argument& map = call.args[0];
@@ -27,7 +27,7 @@ void map_part(KernelCall& call) {
   }
 }
 
-// Builds the entries of a map: a repeated key replaces its value and keeps its first position.
+// Builds the entries of a map. A repeated key gets the new value and keeps its first position.
 class Entries {
  public:
   Entries() = default;

@@ -1,4 +1,4 @@
-// MASK and related functions: hide the characters of a text and keep its shape.
+// MASK and related functions, which hide the characters of a text and keep its shape.
 #include <unicode/uchar.h>
 
 #include "engine/functions/adapters.h"
@@ -13,7 +13,7 @@ namespace {
 using Text = std::string_view;
 using OptionalText = std::optional<std::string_view>;
 
-// Replacement for each class of characters; nullopt: unchanged.
+// The replacement for each class of characters; nullopt: unchanged.
 struct Masks {
   std::optional<char16_t> upper = u'X', lower = u'x', digit = u'n', other = u'-';
 

@@ -15,7 +15,7 @@ namespace {
 
 // ---- ABS, SIGN ----
 
-// As in two's complement, the smallest integer stays negative.
+// Returns the absolute value. The smallest integer stays negative, as in two's complement.
 template <class T>
 T magnitude(T value) {
   return value < 0 ? static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(value)) : value;
@@ -39,7 +39,7 @@ int64_t as_bigint(T value) {
 double ceil_double(double value) { return std::ceil(value); }
 double floor_double(double value) { return std::floor(value); }
 
-// As in Java's narrowing: a value out of range becomes the limit, NaN becomes 0.
+// Narrows a double as Java does: a value out of range becomes the nearest limit, NaN becomes 0.
 int64_t saturated(double value) {
   if (std::isnan(value)) return 0;
   if (value >= 0x1p63) return std::numeric_limits<int64_t>::max();
@@ -60,12 +60,12 @@ Result<Decimal> checked(Int128 unscaled, const SqlType& type) {
     return numeric_overflow(precision, type.scale(), decimal_text(unscaled, type.scale()));
   return Decimal{unscaled, type.scale()};
 }
-// Rounds to a whole number, at the old scale.
+// Rounds to a whole number and keeps the scale.
 template <RoundMode mode>
 Result<Decimal> decimal_to_whole(const KernelCall& call, Decimal value) {
   return checked(round_to_places(value, 0, mode), call.out.type());
 }
-// Rounds to a whole number, at scale 0.
+// Rounds to a whole number of scale 0.
 template <RoundMode mode>
 Result<Decimal> decimal_to_whole_type(const KernelCall& call, Decimal value) {
   return checked(round_to_places(value, 0, mode) / power_of_ten(value.scale), call.out.type());

@@ -1,4 +1,4 @@
-// Powers, logarithms and trigonometry, all over doubles as in IEEE 754 and Java.
+// Powers, logarithms and trigonometry of doubles, as in IEEE 754 and Java.
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -13,13 +13,14 @@ namespace {
 double square_root(double x) { return std::sqrt(x); }
 double cube_root(double x) { return std::cbrt(x); }
 double exponential(double x) { return std::exp(x); }
-// Also used for LOG with one argument, although ksqlDB documents that as base 10.
+// LOG with one argument uses this function, too, although ksqlDB documents the base 10 for it.
 double natural_logarithm(double x) { return std::log(x); }
 double logarithm(double base, double x) {
   if (base <= 0 || base == 1) return std::numeric_limits<double>::quiet_NaN();
   return std::log(x) / std::log(base);
 }
-// Java differs from C if the base is 1 (or -1) and the exponent is NaN or infinite.
+// Computes a power as Java does, which differs from C if the exponent is NaN, or if it is infinite
+// and the base is 1 or -1.
 double power(double base, double exponent) {
   const bool is_nan = std::isnan(exponent) || (std::fabs(base) == 1 && std::isinf(exponent));
   return is_nan ? std::numeric_limits<double>::quiet_NaN() : std::pow(base, exponent);

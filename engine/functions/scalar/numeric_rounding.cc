@@ -15,7 +15,7 @@ Int128 rounded_quotient(Int128 number, Int128 unit, RoundMode mode) {
   Int128 quotient = number / unit;
   Int128 rest = number % unit;
   if (rest == 0) return quotient;
-  if (rest < 0) {  // from here on the quotient is rounded down
+  if (rest < 0) {  // makes the quotient one that is rounded down
     --quotient;
     rest += unit;
   }
@@ -38,7 +38,7 @@ Int128 rounded_quotient(Int128 number, Int128 unit, RoundMode mode) {
 
 Int128 round_to_places(Decimal number, int places, RoundMode mode) {
   if (places >= number.scale) return number.unscaled;
-  // 64 bits, because users may pass any number of places.
+  // In 64 bits, because users may pass any number of places.
   const int64_t dropped = int64_t{number.scale} - places;
   if (dropped > kMaxDecimalPrecision) {
     const bool rounds_away = (mode == RoundMode::Up && number.unscaled > 0) ||

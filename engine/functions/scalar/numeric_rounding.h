@@ -8,15 +8,15 @@
 namespace engine {
 
 enum class RoundMode : uint8_t {
-  HalfTowardsInfinity,  // ties go up: 2.5 to 3, -2.5 to -2
-  HalfAwayFromZero,     // ties: 2.5 to 3, -2.5 to -3
+  HalfTowardsInfinity,  // ties are rounded up: 2.5 to 3, -2.5 to -2
+  HalfAwayFromZero,     // ties are rounded away: 2.5 to 3, -2.5 to -3
   TowardsZero,
   Up,    // towards +infinity
   Down,  // towards -infinity
 };
 
-// Returns the number with all digits right of `places` set to zero, at its old scale; negative
-// places are left of the decimal point.
+// Returns the unscaled value, at the same scale, of the number rounded to `places` digits after the
+// point. Negative places are left of the point.
 Int128 round_to_places(Decimal number, int places, RoundMode mode);
 
 // Rounds the shortest decimal representation of a double.

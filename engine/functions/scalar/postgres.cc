@@ -1,4 +1,4 @@
-// PostgreSQL's functions, with the results of PostgreSQL 15. A function that ksqlDB has too keeps ksqlDB's meaning.
+// PostgreSQL's functions, with the results of PostgreSQL 15. A function that ksqlDB has, too, keeps ksqlDB's meaning.
 #include <absl/container/flat_hash_map.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ size_t place_of(Text text, int64_t number) {
   return std::min(at, text.size());
 }
 
-// A negative count keeps all but that many characters at the other end.
+// Returns the first `count` characters. A negative count removes that number of characters from the end instead.
 Text left(Text text, int32_t count) {
   return text.substr(
       0, place_of(text, count >= 0 ? int64_t{count} : characters(text) + int64_t{count}));
@@ -50,7 +50,7 @@ Text right(Text text, int32_t count) {
       place_of(text, count >= 0 ? characters(text) - int64_t{count} : -int64_t{count}));
 }
 
-// From a position, counted from 1; positions before the text count for the length.
+// Return the text from a position, which counts from 1. Positions before the text count for the length.
 Text substr(Text text, int32_t from) { return text.substr(place_of(text, int64_t{from} - 1)); }
 Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
   if (length < 0)
@@ -60,7 +60,7 @@ Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
   return text.substr(begin, end - begin);
 }
 
-// The variants for bytes.
+// The functions for bytes, which are like those above.
 Text bytes_from(Text bytes, int32_t from) {
   return bytes.substr(std::min(bytes.size(), static_cast<size_t>(std::max(from - 1, 0))));
 }
@@ -79,7 +79,7 @@ int32_t octet_length(Text text) { return static_cast<int32_t>(text.size()); }
 // Maps characters to texts in constant time, because texts and character sets may both be long.
 class CharacterTable {
  public:
-  // The first entry of a character counts.
+  // Adds an entry. The first entry of a character counts.
   void add(Text character, Text value) {
     if (character.size() > 1) {
       others_.emplace(character, value);
@@ -104,7 +104,8 @@ class CharacterTable {
   absl::flat_hash_map<Text, Text> others_;
 };
 
-// Replaces each character of `from` by the one at its position in `to`, or deletes it if `to` is shorter.
+// Replaces each character of `from` in the text by the character at the same position in `to`, or deletes it if `to` is
+// shorter.
 Result<std::string> translate(const KernelCall& call, Text text, Text from, Text to) {
   constexpr size_t kStepsBetweenLooks = 64 * 1024;
   size_t steps = 0;
@@ -182,10 +183,10 @@ Result<Text> split_part(Text text, Text delimiter, int32_t wanted) {
 
 enum class End : uint8_t { Left, Right, Both };
 
-// Cuts off whole characters that occur in `cut`.
+// Removes characters that occur in `cut` from the ends of the text.
 template <End end>
 Text trim_characters(Text text, Text cut) {
-  constexpr size_t kShort = 16;  // a set of this size is scanned as fast
+  constexpr size_t kShort = 16;  // scanning a set of this size is as fast as a table
   std::optional<CharacterTable> table;
   if (cut.size() > kShort) table.emplace();
   for (size_t at = 0; table && at < cut.size();) {
@@ -214,7 +215,7 @@ Text trim_blanks(Text text) {
   return trim_characters<end>(text, " ");
 }
 
-// Code point of the first character; 0 for an empty text.
+// Returns the code point of the first character; 0 for an empty text.
 int32_t ascii(Text text) {
   if (text.empty()) return 0;
   const auto byte_at = [&](size_t i) {
@@ -254,7 +255,7 @@ Result<Number> mod(Number a, Number b) {
   return b == -1 ? Number{0} : static_cast<Number>(a % b);  // the smallest number divided by -1 does not fit
 }
 
-// ---- Times: of clocks in UTC, or in the session's zone; over tables the binder converts instants to the clock's time
+// ---- Times are local times in UTC or, over tables, in the session's zone, to which the binder converts instants
 
 int64_t now(const KernelCall& call) { return call.context.clock.wall_ms(); }
 
@@ -278,16 +279,16 @@ int64_t to_ms(std::chrono::sys_days day) { return day.time_since_epoch().count()
 std::chrono::sys_days monday(std::chrono::sys_days day) {
   return day - (std::chrono::weekday(day) - std::chrono::Monday);
 }
-// By ISO 8601, a week belongs to the year of its Thursday.
+// Returns the year of the week. By ISO 8601, a week belongs to the year of its Thursday.
 std::chrono::year iso_year(std::chrono::sys_days day) {
   return std::chrono::year_month_day(monday(day) + std::chrono::days(3)).year();
 }
 
-// Year 0 of the calendar is year -1: 1 BC.
+// Returns the year with 1 BC as -1; it is year 0 of the calendar.
 int64_t without_zero(int64_t year) { return year > 0 ? year : year - 1; }
 int64_t years_of(const Calendar& at) { return int(at.date.year()); }
-// In PostgreSQL, decades are numbered by the calendar, whose year 0 is 1 BC; centuries and millennia count from 1 AD
-// on, and from 1 BC backwards, without a 0.
+// Return the number of a decade, and of a century or millennium, as in PostgreSQL. Decades are numbered by the
+// calendar, whose year 0 is 1 BC; centuries and millennia count from 1 AD on, and from 1 BC backwards, without a 0.
 int64_t decade(int64_t year) { return year >= 0 ? year / 10 : -((9 - year) / 10); }
 int64_t hundreds(int64_t year, int64_t years) {
   return year > 0 ? (year + years - 1) / years : -((years - year) / years);
@@ -392,7 +393,7 @@ constexpr std::array kDateParts{
              [](const Calendar& at) { return double(at.ms_of_day % 60'000 * 1'000); }},
     DatePart{"julian",
              [](const Calendar& at) {
-               constexpr int64_t kOf1970 = 2'440'588;
+               constexpr int64_t kOf1970 = 2'440'588;  // the Julian day of 1970-01-01
                return double(at.day.time_since_epoch().count() + kOf1970) +
                       double(at.ms_of_day) / double(kMsPerDay);
              }},
@@ -410,7 +411,7 @@ Result<std::optional<double>> date_part(Text unit, int64_t ms) {
 Result<std::optional<double>> date_part_of_date(Text unit, int32_t days) {
   return date_part(unit, days * kMsPerDay);
 }
-// A time of day has no fields for days.
+// Returns a field of a time of day, which has no fields for days.
 Result<std::optional<double>> date_part_of_time(Text unit, int32_t ms) {
   constexpr std::array<Text, 6> kUnits{"hour",         "minute",       "second",
                                        "milliseconds", "microseconds", "epoch"};
@@ -423,8 +424,8 @@ Result<std::optional<int64_t>> date_trunc_of_date(Text unit, int32_t days) {
   return date_trunc(unit, days * kMsPerDay);
 }
 
-// Hours and shorter units are cut with the offset that is valid at that instant, so that the two hours of a clock
-// change stay apart. Longer units begin when clocks show their beginning.
+// Truncates an instant in the session's zone. Hours and shorter units are cut with the offset that is valid at the
+// instant, so that the two hours of a clock change stay apart. Longer units begin when clocks show their beginning.
 Result<std::optional<int64_t>> date_trunc_in_zone(const KernelCall& call,
                                                   PerBatch<CallZone>& zones, Text unit,
                                                   int64_t ms) {

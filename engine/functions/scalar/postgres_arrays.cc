@@ -12,7 +12,8 @@ namespace engine {
 
 namespace {
 
-// Calls `tell(size, row)` for arrays with elements, in dimension 1; the result is null for all others.
+// Calls `tell(size, row)` for arrays that have elements if the dimension, if given, is 1. The result is null for all
+// other rows.
 template <class Tell>
 void of_each_array(KernelCall& call, Tell tell) {
   const bool has_dimension = call.args.size() > 1;
@@ -52,7 +53,7 @@ void cardinality(KernelCall& call) {
       call.out.append(static_cast<int32_t>(items_of(call.args[0], row).size()));
 }
 
-// The elements of the array with one more in front or behind; for a null array the element alone.
+// Returns the array with one more element in front or behind; the element alone for a null array.
 template <bool is_behind>
 void with_element(KernelCall& call) {
   const Argument &array = call.args[is_behind ? 0 : 1], &element = call.args[is_behind ? 1 : 0];
@@ -75,7 +76,7 @@ void with_element(KernelCall& call) {
   }
 }
 
-// The elements between two positions, as far as the array has them; an empty array if it has none there.
+// Returns the elements between two positions, as far as the array has them; an empty array if it has none of them.
 void slice(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     const Argument& array = call.args[0];
@@ -105,7 +106,7 @@ constexpr std::string_view kFirst =
                            kLast = "The last position of an array; null if it is empty.",
                            kCount = "The number of elements of an array; null if it is empty.";
 
-// Combines comparisons with each element (ANY, ALL). Null if an unknown comparison decides the result.
+// Combines the comparisons of ANY or ALL with each element. The result is null if it depends on an unknown comparison.
 template <bool all>
 void truth_of(KernelCall& call) {
   call.out.resize(call.rows);

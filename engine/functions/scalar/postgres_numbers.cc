@@ -40,7 +40,7 @@ double double_to_places(double value, int32_t places) {
   return round_to_places(value, places, mode);
 }
 
-// A rounded number may have one digit more before the decimal point.
+// Returns the type of a rounded number, which may have one more digit before the decimal point.
 Result<SqlType> whole_type(std::span<const SqlType> arguments) {
   const SqlType& type = arguments[0];
   return SqlType::decimal(std::min(type.precision() - type.scale() + 1, kMaxDecimalPrecision), 0);
@@ -125,7 +125,7 @@ Result<double> power(double base, double exponent) {
 
 template <class T>
 Result<T> greatest_divisor(T a, T b) {
-  // In 128 bits, because the smallest number has no positive counterpart.
+  // In 128 bits, because the smallest number has no positive counterpart in its own type.
   Int128 x = a, y = b;
   while (y != 0) std::swap(x = x % y, y);
   if (x < 0) x = -x;

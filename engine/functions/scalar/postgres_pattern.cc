@@ -62,8 +62,8 @@ Options take_options(std::string_view& pattern) {
   return options;
 }
 
-// Translates escapes that ICU treats as plain letters (beginning and end of words), and the end of the text, which for
-// ICU also matches before a final line break.
+// Returns the translation of an escape; empty if none is needed. ICU treats the escapes for the beginning and the end
+// of words as plain letters, and its \Z also matches before a final line break.
 std::string_view meaning_of_escape(char letter) {
   switch (letter) {
     case 'm':

@@ -46,7 +46,8 @@ Result<std::string> concat_ws(const KernelCall& call, Text separator, Texts othe
 
 // ---- INITCAP, CHR
 
-// A word consists of letters and digits; other characters separate words. Each letter is converted to one letter.
+// Makes the first letter of each word upper case, and the other letters lower case. A word consists of letters and
+// digits. Each letter is converted to one letter.
 std::string initcap(Text text) {
   std::string out;
   bool is_in_word = false;
@@ -90,7 +91,7 @@ size_t characters(Text text) {
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-// %[position$][-][width]type, width also as * or *position$.
+// Implements FORMAT. A directive is %[position$][-][width]type; the width may also be * or *position$.
 class Formatter {
  public:
   Formatter(const KernelCall& call, Text pattern, Texts arguments)
@@ -254,8 +255,8 @@ std::string to_hex(T value) {
 }
 Result<int32_t> bit_length(Text text) { return static_cast<int32_t>(text.size() * 8); }
 
-// Converts a pattern of SIMILAR TO to a regular expression for the whole text: % and _ as in LIKE; |*+?{}() and
-// brackets unchanged.
+// Converts a pattern of SIMILAR TO to a regular expression for the whole text. % and _ are those of LIKE; |*+?{}() and
+// brackets stay unchanged.
 Result<std::string> similar_pattern(std::string_view pattern, char escape) {
   std::string out = "\\A(?:";
   bool is_in_brackets = false;

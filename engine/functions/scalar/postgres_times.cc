@@ -1,4 +1,4 @@
-// PostgreSQL's functions that make, read and compare dates, times and intervals. Times are what clocks show: in UTC or,
+// PostgreSQL's functions that make, read and compare dates, times and intervals. The times are local times in UTC or,
 // over tables, in the session's zone.
 #include <fmt/format.h>
 
@@ -41,8 +41,8 @@ Clock clock_of(int64_t ms) {
   return {civil_from_days(days), rest};
 }
 
-// Years, months and days of the calendar between the times. Missing days are borrowed from the month of the earlier
-// time.
+// Returns the years, months, days and the remaining time between two times. Missing days are borrowed from the month of
+// the earlier time.
 Interval age_of(int64_t later, int64_t earlier) {
   const bool is_negative = later < earlier;
   const Clock a = clock_of(later), b = clock_of(earlier);
@@ -65,7 +65,7 @@ std::string age(int64_t later, int64_t earlier) { return interval_text(age_of(la
 std::string age_of_dates(int32_t later, int32_t earlier) {
   return age(later * kMsPerDay, earlier * kMsPerDay);
 }
-// Until the midnight at which the current day began.
+// Returns the age at the midnight at which the current day began.
 std::string age_until_today(const KernelCall& call, int64_t earlier) {
   const ZoneClockPtr zone = session_zone(call.context);
   const int64_t now = clock_of_instant(zone.get(), call.context.clock.wall_ms());
@@ -112,7 +112,7 @@ Result<int64_t> make_timestamptz(const KernelCall& call, PerBatch<CallZone>& zon
   return instant_of_clock(zones->of(call), clock);
 }
 
-// Seconds since 1970.
+// Converts seconds since 1970 to milliseconds.
 Result<int64_t> from_epoch(double seconds) {
   constexpr double kMost = 9e12;
   if (!(std::fabs(seconds) < kMost))
@@ -183,12 +183,12 @@ class TimeReader {
     int64_t TimeReader::*field;
     Calendar calendar = Calendar::Any;
   };
-  // Patterns: a longer one precedes a shorter one with the same beginning.
   static constexpr size_t kAnyDigits = 18;
 
   // Returns the number of template characters that were read; 0 if no pattern begins there.
   Result<size_t> read_pattern(Text pattern, size_t at) {
     using enum Calendar;
+    // A longer pattern precedes a shorter one with the same beginning.
     static constexpr Pattern kPatterns[] = {{"IYYY", 4, &TimeReader::year_, IsoWeeks},
                                             {"IDDD", 3, &TimeReader::day_of_year_, IsoWeeks},
                                             {"IYY", 3, &TimeReader::short_year_, IsoWeeks},
@@ -306,7 +306,7 @@ class TimeReader {
     this->*pattern.field = is_negative ? -number : number;
     return {};
   }
-  // The sign may have been skipped as a separator.
+  // Reads TZH. The sign may have been skipped as a separator.
   Status read_zone_hour() {
     has_zone_ = true;
     const bool has_sign = !text_.empty() && (text_.front() == '-' || text_.front() == '+');
@@ -347,8 +347,8 @@ class TimeReader {
     return {};
   }
 
-  // Combines the fields of the template as PostgreSQL does: year 0 of the calendar is 1 BC, and it is the year if the
-  // template names none.
+  // Returns the year, which combines the fields of the template as PostgreSQL does. Year 0 of the calendar is 1 BC, and
+  // it is the result if the template names no year.
   Result<int64_t> year() const {
     int64_t year = year_;
     if (short_year_ >= 0 && century_ < 0) {
@@ -449,7 +449,7 @@ Result<int32_t> to_date(Text text, Text pattern) {
 constexpr int64_t kUsPerDay = 86'400'000'000;
 constexpr int32_t kDaysPerMonth = 30;
 
-// carry() moves whole units to the larger part; match_signs() then gives the smaller part the sign of the larger one.
+// carry() moves whole units to the larger part; match_signs() then gives the smaller part the sign of the larger part.
 template <class Large, class Small>
 void carry(Large& large, Small& small, int64_t unit) {
   large += static_cast<Large>(small / unit);
@@ -537,8 +537,8 @@ Result<std::string> make_interval(int32_t years, int32_t months, int32_t weeks, 
 
 // ---- AT TIME ZONE
 
-// An abbreviation has the same offset all year. In POSIX notation, which PostgreSQL uses for zones that are not names,
-// hours count to the west.
+// Finds the zone for a name. An abbreviation has the same offset all year. In POSIX notation, which PostgreSQL uses for
+// texts that are not names of zones, hours count to the west.
 Result<TimeZone> zone_of(Text name) {
   constexpr int kSecondsPerMinute = 60;
   if (const auto minutes = minutes_east_of(name))
@@ -554,7 +554,7 @@ Result<TimeZone> zone_of(Text name) {
   return Error{ErrorCode::InvalidParameter,
                "time zone \"" + std::string(name.substr(0, 60)) + "\" not recognized"};
 }
-// Zone given as an interval, whose hours count to the east.
+// Returns the zone for an interval, whose hours count to the east.
 Result<TimeZone> zone_of_interval(Text text) {
   const Interval interval = TRY(parse_interval(text));
   constexpr int64_t kUsPerSecond = 1'000'000, kMostSeconds = 168 * 3'600;  // the limit of SET TimeZone
@@ -597,7 +597,7 @@ Result<SqlType> clock_type(std::span<const SqlType>) {
 // A longer series is a mistake and would exhaust the memory.
 constexpr size_t kMaxSeriesItems = 1'000'000;
 
-// Days and months are those of the calendar in `zone`; null: UTC.
+// Returns a series of times. Days and months are those of the calendar in `zone`; null: UTC.
 Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t first, int64_t last,
                         Text step_text) {
   const Interval step = TRY(parse_interval(step_text));
@@ -620,12 +620,12 @@ Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t f
 }
 Result<Value> series_of_times(const KernelCall& call, PerBatch<CallZone>& zones, int64_t first,
                               int64_t last, Text step) {
-  // A timestamp without time zone is clock time.
+  // A timestamp without a time zone is a local time, so no zone applies.
   const bool has_zone = call.args[0].type().label() != label::kTimestamp;
   return series_of(call, has_zone ? zones->of(call) : nullptr, first, last, step);
 }
 
-// From midnight to midnight.
+// Returns a series from the midnight of one day to that of another.
 Result<Value> series_of_days(const KernelCall& call, PerBatch<CallZone>& zones, int32_t first,
                              int32_t last, Text step) {
   const ZoneClock* const zone = zones->of(call);

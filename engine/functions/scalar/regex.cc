@@ -1,4 +1,4 @@
-// Regular expressions, by ICU, whose syntax is very close to Java's.
+// Functions of regular expressions. They use ICU, whose syntax is very close to Java's.
 #include <fmt/format.h>
 #include <unicode/regex.h>
 
@@ -22,20 +22,20 @@ std::string to_utf8(const icu::UnicodeString& text) {
   return out;
 }
 
-// As in PostgreSQL, a dot matches line breaks too.
+// As in PostgreSQL, a dot matches line breaks, too.
 constexpr uint32_t kAsPostgres = UREGEX_DOTALL;
 
 // A pattern with catastrophic backtracking must not block the server. ICU counts steps in units of 10,000, which take
-// about 0.3 ms; the count is deterministic, so that a row fails in every run or in none. The steps of a reasonable
-// pattern are proportional to the text, while those of catastrophic backtracking grow much faster.
+// about 0.3 ms. The count is deterministic, so a row fails in every run or in none. The steps of a reasonable pattern
+// are proportional to the text, while those of catastrophic backtracking grow much faster.
 constexpr int32_t kTimeLimit = 40, kCharactersPerUnit = 1000;
 
 // Finds matches of patterns in texts, and keeps the compiled pattern as long as it stays the same. A column of patterns
 // usually has one value.
 class Matcher {
  public:
-  // Returns a matcher for `text`; fails if the pattern is malformed, and if the time of the evaluation is over.
-  // `flags`: ICU's flags, equal in all calls.
+  // Returns a matcher for `text`. `flags` are those of ICU, and must be equal in all calls. Fails if the pattern is
+  // malformed, and if the time of the evaluation is over.
   Result<icu::RegexMatcher*> match(const EvalContext& context, std::string_view pattern,
                                    std::string_view text, uint32_t flags = 0) {
     if (!matcher_ || pattern != pattern_) {
@@ -72,7 +72,7 @@ Status check(UErrorCode status) {
                fmt::format("the regular expression could not be matched: {}", u_errorName(status))};
 }
 
-// Call between two matches: checks time and memory for the output of the next one.
+// Checks time, and memory for the output of the next match. Call it between two matches.
 Status may_go_on(const EvalContext& context, size_t match_bytes) {
   if (context.is_over() || !context.take_working_bytes(match_bytes))
     return context.budget->status();
@@ -128,7 +128,7 @@ Result<std::string> replace_matches(const KernelCall& call, icu::RegexMatcher& f
   while (found.find(status)) {
     found.appendReplacement(replaced, with, status);
     TRY(check(status));
-    // In UTF-16 units, which is a lower bound for the bytes of the text.
+    // The size in UTF-16 units is a lower bound for the bytes of the text.
     const auto size = static_cast<size_t>(replaced.length());
     TRY(may_go_on(call.context, 0));
     if (!call.context.has_bytes(size)) return call.context.too_large(size);
@@ -144,7 +144,7 @@ Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, 
   return replace_matches(call, found, replacement, true);
 }
 
-// A pattern with its flag letters: g for all matches, and options.
+// A pattern with its options in front. `is_global`: the flags of the call contain g, which means all matches.
 struct Flagged {
   std::string pattern;
   bool is_global = false;
@@ -157,7 +157,7 @@ Result<Flagged> with_flags(Text pattern, Text flags) {
   return flagged;
 }
 
-// PostgreSQL's replacement syntax: \1 for a group and \& for the whole match.
+// Translates PostgreSQL's replacement, with \1 for a group and \& for the whole match, to ICU's syntax.
 std::string replacement_of_icu(Text replacement, int32_t group_count) {
   std::string with;
   for (size_t i = 0; i < replacement.size(); ++i) {
@@ -266,7 +266,7 @@ Result<Value> first_match(const KernelCall& call, PerBatch<Matcher>& matcher, Te
   TRY(check(status));
   return part;
 }
-// Position in characters, from 1; 0 without a match.
+// Returns the position of the first match in characters, from 1; 0 without a match.
 Result<int32_t> place_of_match(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                                Text pattern) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, kAsPostgres));

@@ -20,13 +20,13 @@ Error no_sequences() {
           "that looks up a key"};
 }
 
-// The argument is the name of a sequence, or its number.
+// Returns the name of a sequence. The argument is the name, or the sequence's number.
 std::string name_at(const Argument& argument, size_t row) {
   if (argument.type().kind() == TypeKind::Bigint) return std::to_string(argument.get<int64_t>(row));
   return std::string(argument.get<std::string_view>(row));
 }
 
-// Appends the result of one row. An error ends the call: the rows behind it have no errors of their own.
+// Appends the result of one row. An error ends the call, and the rows after it get no errors.
 void put(KernelCall& call, size_t row, const Result<int64_t>& value, bool& has_failed) {
   if (value) {
     call.out.append(*value);
@@ -52,7 +52,7 @@ void for_rows(KernelCall& call, F value_of) {
   }
 }
 
-// Consecutive rows for the same sequence reserve their numbers together.
+// Computes nextval(). Consecutive rows for the same sequence reserve their numbers together.
 void nextval(KernelCall& call) {
   std::vector<int64_t> numbers;
   size_t first = 0;

@@ -16,7 +16,8 @@ using Text = std::string_view;
 
 size_t one_byte(Text, size_t) { return 1; }
 
-// Calls `take` with each part; an empty delimiter cuts after each unit, whose size `unit_size` returns.
+// Calls `take` with each part. An empty delimiter cuts the text after each unit; `unit_size` returns the size of a
+// unit.
 template <class Take>
 void split_each(Text text, Text delimiter, size_t (*unit_size)(Text, size_t), Take take) {
   if (text.empty()) return take(text);
@@ -35,7 +36,8 @@ void split_each(Text text, Text delimiter, size_t (*unit_size)(Text, size_t), Ta
   take(text.substr(at));
 }
 
-// Returns an upper bound for the size of a text's parts: counted for long texts, estimated for short ones.
+// Returns an upper bound for the memory of a text's parts. The parts of a long text are counted, those of a short text
+// are estimated.
 size_t parts_size(Text text, Text delimiter) {
   constexpr size_t kShort = 4096;
   size_t parts = text.size() / std::max<size_t>(delimiter.size(), 1) + 1;
@@ -47,7 +49,7 @@ size_t parts_size(Text text, Text delimiter) {
   return parts * sizeof(Text);
 }
 
-// The parts are views of the text, so no text is copied.
+// Splits texts. The parts are views of the text, so no text is copied.
 template <size_t (*unit_size)(Text, size_t)>
 void split(KernelCall& call) {
   const ArgumentReader<Text> texts(call.args[0]), delimiters(call.args[1]);
@@ -69,8 +71,8 @@ void split(KernelCall& call) {
   }
 }
 
-// PostgreSQL's string_to_array: a null delimiter gives the characters, an empty one the whole text, and an empty text
-// an empty array.
+// Implements PostgreSQL's string_to_array(). A null delimiter splits into characters, an empty delimiter does not split
+// the text, and an empty text becomes an empty array.
 Result<Value> string_to_array(const KernelCall& call, std::optional<Text> text,
                               std::optional<Text> delimiter, std::optional<Text> null) {
   if (!text) return Value();

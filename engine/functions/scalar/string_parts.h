@@ -13,8 +13,8 @@ namespace engine {
 struct PartRange {
   size_t start, end;
 };
-// Range of the units that SUBSTRING takes from `size` units: positions count from 1, 0 is treated
-// as 1, and negative positions count from the end.
+// Returns the range of the units that SUBSTRING takes from `size` units. Positions count from 1, 0
+// is treated as 1, and negative positions count from the end.
 inline PartRange part_range(size_t size, int32_t position, int32_t length) {
   const auto all = static_cast<int64_t>(size);
   const int64_t start = position < 0 ? std::max<int64_t>(all + position, 0)
@@ -32,7 +32,7 @@ auto padded(const Text& text, size_t length, const Text& padding, PadSide side) 
   const size_t wanted = length - text.size();
   Owned fill(padding.substr(0, wanted));
   fill.reserve(wanted);
-  // `fill` consists of whole paddings, until the last step cuts one.
+  // `fill` consists of whole paddings until the last step, which may append only a part of one.
   while (fill.size() < wanted) fill.append(fill, 0, std::min(fill.size(), wanted - fill.size()));
   return side == PadSide::Left ? fill + Owned(text) : Owned(text) + fill;
 }

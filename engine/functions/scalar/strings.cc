@@ -112,7 +112,7 @@ size_t find_occurrence(std::string_view text, std::string_view wanted, size_t fr
     found = matches.next_overlapping();
   return found;
 }
-// Returns the n-th occurrence, counted backwards, of those that begin at `from` or before.
+// Returns the n-th of the occurrences that begin at `from` or before, counted backwards.
 size_t find_occurrence_backwards(std::string_view text, std::string_view wanted, size_t from,
                                  int32_t nth) {
   text = text.substr(0, std::min(text.size(), from + wanted.size()));
@@ -144,7 +144,7 @@ int32_t instr(std::optional<std::string_view> text, std::optional<std::string_vi
   return instr_occurrence(text, wanted, 1, 1);
 }
 
-// As in Java, an empty text occurs before and after every character.
+// Replaces the empty text, which, as in Java, occurs before and after every character.
 std::string replace_empty(std::string_view text, std::string_view replacement) {
   std::string out(replacement);
   for (size_t at = 0; at < text.size(); at += character_size(text, at)) {
@@ -161,8 +161,8 @@ size_t count_of(std::string_view text, std::string_view wanted) {
   return count;
 }
 
-// The size of the result is computed first: a text of hundreds of bytes can become one of
-// gigabytes.
+// Replaces a text. The size of the result is computed first, because a text of hundreds of bytes
+// can become one of gigabytes.
 Result<std::string_view> replace(const KernelCall& call, std::string_view text,
                                  std::string_view old_text, std::string_view new_text) {
   const size_t count = old_text.empty() ? text.size() + 1 : count_of(text, old_text);

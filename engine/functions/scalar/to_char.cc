@@ -29,7 +29,7 @@ constexpr std::array<Text, 12> kMonths = {"January",   "February", "March",    "
 constexpr std::array<Text, 7> kDays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                        "Friday", "Saturday", "Sunday"};
 
-// Year 0 of the calendar is 1 BC.
+// Returns the year as it is shown, without a sign. Year 0 of the calendar is 1 BC.
 int64_t shown_year(int64_t year) { return year > 0 ? year : 1 - year; }
 int64_t century(int64_t year) { return year > 0 ? (year - 1) / 100 + 1 : year / 100 - 1; }
 
@@ -58,7 +58,7 @@ struct Moment {
   int64_t thursday() const { return days - day_of_week(days) + 4; }
 };
 
-// A name in the case of the pattern in the template: MONTH, Month, month.
+// Returns a name in the letter case of the pattern in the template: MONTH, Month, month.
 std::string cased(Text pattern, Text name) {
   if (pattern[0] >= 'a') return lower_case(name);
   return pattern.size() > 1 && pattern[1] >= 'a' ? std::string(name) : upper_case(name);
@@ -72,7 +72,7 @@ std::string last_digits(bool fills, int64_t year, int digits) {
   for (int i = 0; i < digits; ++i) all *= 10;
   return padded(fills, year % all, digits);
 }
-// Fraction of a second; times have milliseconds.
+// Returns digits of the fraction of a second. Times only have milliseconds.
 std::string fraction(int64_t ms, size_t digits) {
   return fmt::format("{:06}", ms % 1'000 * 1'000).substr(0, digits);
 }
@@ -85,7 +85,8 @@ std::string named(bool fills, Text pattern, Text name) {
 
 struct TimePattern {
   Text name;  // upper case, unless only the lower-case pattern is valid
-  // `fills`: no FM precedes the pattern. `as_written`: the pattern in the template.
+  // Prints the field. `fills` is false if FM precedes the pattern; `as_written` is the pattern in
+  // the template.
   std::string (*show)(const Moment& at, bool fills, Text as_written);
 };
 using M = const Moment&;
@@ -230,7 +231,7 @@ Result<std::string> shown(const Moment& at, Text form) {
   return out;
 }
 
-// A timestamp without time zone has no zone name.
+// Prints a timestamp. A timestamp without a time zone has no zone name.
 Result<std::string> time_to_char(const KernelCall& call, int64_t ms, Text form) {
   Moment at = moment_of(ms);
   if (call.args[0].type().label() == label::kTimestamp) at.zone.clear();
@@ -239,7 +240,7 @@ Result<std::string> time_to_char(const KernelCall& call, int64_t ms, Text form) 
 Result<std::string> date_to_char(int32_t days, Text form) {
   return shown(moment_of(days * kMsPerDay), form);
 }
-// In the session's time zone.
+// Prints an instant in the session's time zone.
 Result<std::string> instant_to_char(const KernelCall& call, PerBatch<CallZone>& zones, int64_t ms,
                                     Text form) {
   const ZoneClock* zone = zones->of(call);

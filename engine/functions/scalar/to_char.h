@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// Limit for the size of a template: no useful one is longer.
+// Limit on the size of a template; no useful template is longer.
 inline constexpr size_t kMaxTemplate = 1'000;
 inline Error template_too_long() {
   return {ErrorCode::InvalidParameter, "a template of TO_CHAR has at most 1000 characters"};

@@ -54,7 +54,7 @@ Error not_there(Text what) {
 }
 Error wrong(std::string message) { return {ErrorCode::SyntaxError, std::move(message)}; }
 
-// Parses a template once; a column usually has a single template.
+// Parses a template.
 class TemplateReader {
  public:
   explicit TemplateReader(Text text) : rest_(text) {}
@@ -166,7 +166,7 @@ class TemplateReader {
   int sign_place_ = 0;  // S: number of digits before it; negative after the point
 };
 
-// Suffix of the number: st, nd, rd for 1, 2, 3, and th for others and for 11 to 13.
+// Returns the suffix of the number: st, nd, rd for 1, 2, 3, and th for other numbers and for 11 to 13.
 Text ordinal(Text digits, bool is_upper) {
   const char last = digits.back();
   const bool is_teen = digits.size() > 1 && digits[digits.size() - 2] == '1';
@@ -176,7 +176,7 @@ Text ordinal(Text digits, bool is_upper) {
   return is_upper ? "TH" : "th";
 }
 
-// Formats one number by a template. `digits`: without sign, rounded to the template's digits after the point.
+// Formats one number by a template. `digits` have no sign, and are rounded to the template's digits after the point.
 class Shown {
  public:
   Shown(const Template& form, bool is_negative, std::string digits)
@@ -203,7 +203,7 @@ class Shown {
   }
 
  private:
-  // FM: index of the last digit to show, or of the point.
+  // Returns, for a template with FM, the index of the last digit to show, or of the point.
   size_t last_relevant() const {
     const size_t point = digits_.find('.');
     if (point == Text::npos) return Text::npos;
@@ -309,7 +309,7 @@ class Shown {
     end_part();
   }
 
-  // A trailing sign follows the last digit, or the point if it follows all digits.
+  // Counts a digit or the point, and writes a trailing sign after the last of them.
   void end_part() {
     if (++parts_ != form_.whole + form_.fraction + (form_.has_point ? 1 : 0)) return;
     if (form_.has_brackets && is_sign_done_) {
@@ -324,9 +324,9 @@ class Shown {
   const Template& form_;
   const bool is_negative_;
   std::string digits_, out_;
-  int blanks_ = 0;  // positions before the first digit
+  int blanks_ = 0;  // template's positions before the first digit of the number
   int place_ = 0;   // index among the template's digits
-  int parts_ = 0;   // digits and the point
+  int parts_ = 0;   // number of template digits and points that have been handled
   size_t at_ = 0;   // index in digits_
   size_t last_ = Text::npos;
   bool has_overflow_ = false, has_digits_ = false, is_sign_done_ = false;
@@ -350,7 +350,7 @@ class LastTemplate {
   bool is_read_ = false;
 };
 
-// Rounds half away from zero to `fraction` digits after the point.
+// Rounds to `fraction` digits after the point, half away from zero.
 std::string rounded(std::string digits, int fraction) {
   const size_t point = std::min(digits.find('.'), digits.size());
   const auto wanted = static_cast<size_t>(fraction);
@@ -373,7 +373,7 @@ std::string rounded(std::string digits, int fraction) {
   return "1" + digits;
 }
 
-// A double keeps its sign when it is rounded to 0.
+// The sign of a negative number that is rounded to 0. A double keeps it.
 enum class Zero : uint8_t { HasNoSign, KeepsSign };
 std::string shown(const Template& form, std::string number, Zero zero = Zero::HasNoSign) {
   bool is_negative = number.starts_with('-');
@@ -393,7 +393,7 @@ Result<std::string> whole_to_char(PerBatch<LastTemplate>& forms, T number, Text 
   const Template& form = *TRY(forms->of(text));
   return shown(form, std::to_string(number));
 }
-// Shows at most the digits that a double represents exactly.
+// Formats a double. At most the digits that a double represents exactly are shown.
 Result<std::string> double_to_char(PerBatch<LastTemplate>& forms, double number, Text text) {
   const Template& form = *TRY(forms->of(text));
   if (!std::isfinite(number)) return not_there(std::isnan(number) ? "NaN" : "an infinity");

@@ -1,4 +1,4 @@
-// Parts of URLs, parsed as in RFC 2396 and java.net.URI.
+// Returns parts of URLs, which are parsed as in RFC 2396 and java.net.URI.
 #include <fmt/format.h>
 
 #include <optional>
@@ -16,7 +16,7 @@ namespace {
 
 using Text = std::string_view;
 
-// Raw parts, still encoded.
+// The parts of a URL, still encoded.
 struct Uri {
   std::optional<Text> scheme, host, path, query, fragment;
   std::optional<int32_t> port;
@@ -28,8 +28,8 @@ Error malformed(Text url) {
 
 bool is_alphanumeric(char c) { return is_ascii_letter(c) || is_ascii_digit(c); }
 
-// Checks for blanks, control characters and delimiters of RFC 2396; a percent sign must begin an
-// escape.
+// Returns whether the text has no blanks, control characters and delimiters of RFC 2396, and each
+// percent sign begins an escape.
 bool has_legal_characters(Text text) {
   constexpr Text kIllegal = "<>\"{}|\\^`";
   for (size_t i = 0; i < text.size(); ++i) {
@@ -81,7 +81,7 @@ Result<Uri> parse_uri(Text url) {
     uri.scheme = rest.substr(0, colon);
     rest = rest.substr(colon + 1);
     if (!is_scheme(*uri.scheme) || rest.empty()) return malformed(url);
-    if (rest[0] != '/') return uri;  // opaque, such as mailto:a@b.c: no further parts
+    if (rest[0] != '/') return uri;  // opaque, such as mailto:a@b.c: the URL has no other parts
   }
   if (const size_t question = rest.find('?'); question != Text::npos) {
     uri.query = rest.substr(question + 1);
@@ -100,7 +100,7 @@ Result<Uri> parse_uri(Text url) {
 
 enum class Plus : uint8_t { IsItself, IsBlank };
 
-// Fails on a percent sign without two hexadecimal digits.
+// Decodes percent signs. Fails if a percent sign is not followed by two hexadecimal digits.
 Result<std::string> percent_decoded(Text text, Plus plus) {
   std::string bytes;
   bytes.reserve(text.size());

@@ -1,4 +1,4 @@
-// EXPLODE and CUBE_EXPLODE: functions that make many rows from one.
+// EXPLODE and CUBE_EXPLODE, which make many rows from one.
 #include <fmt/format.h>
 
 #include "engine/functions/adapters.h"
@@ -14,8 +14,8 @@ void explode(KernelCall& call) { call.out = expanded(call.args[0], call.rows); }
 
 constexpr uint32_t kMostCubeColumns = 20;  // a million rows
 
-// Each element is kept or replaced by null, in the order of binary counting with the last column as
-// the lowest bit. A null element has only one form.
+// Appends the rows of a cube, in which each element is kept or replaced by null, in the order of
+// binary counting with the last column as the lowest bit. A null element has only one form.
 void append_cube(KernelCall& call, ItemRange items) {
   const Column& from = call.args[0].column->child(0);
   Column& rows = call.out.child(0);
@@ -48,7 +48,7 @@ bool may_cube(KernelCall& call, size_t row, ItemRange items) {
     bytes += copied_bytes(from, item);
     if (!from.is_null(item)) rows *= 2;
   }
-  // Half of the rows contain each element.
+  // Each element is in half of the rows.
   if (call.context.take_working_bytes(rows / 2 * bytes)) return true;
   call.errors.add(row, call.context.budget->status().error());
   return false;
