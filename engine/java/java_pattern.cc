@@ -220,12 +220,12 @@ class PatternCompiler {
     return static_cast<int>(end - at_);
   }
 
-  // In adjacent numbers without a separator, all except the first have a fixed width, and the first
-  // leaves them their digits.
+  // Appends a step. If numbers are adjacent without a separator, all except the first have a fixed
+  // width, and the first leaves the digits of the others to them.
   void add(TimeStep step) {
     const bool is_number = step.kind == StepKind::Number || step.kind == StepKind::ShortYear;
     if (!is_number || step.pad_width > 0) {
-      // A fraction of fixed width after a number takes its digits from it too.
+      // A number leaves the digits of a following fraction of fixed width to it, too.
       if (step.kind == StepKind::Fraction && number_base_ != kNone)
         steps_[number_base_].reserved_width += step.max_width;
       else
@@ -333,7 +333,8 @@ class PatternCompiler {
     }
   }
 
-  // SimpleDateFormat: any count is allowed, `u` is a weekday's number and `S` counts milliseconds.
+  // Makes a step of SimpleDateFormat. Any count of letters is allowed, `u` is the number of the
+  // weekday, and `S` is a number of milliseconds.
   Result<TimeStep> simple_step(char letter, int count) const {
     switch (letter) {
       case 'z':
@@ -376,7 +377,7 @@ class PatternCompiler {
   bool simple_;
   size_t at_ = 0;
   std::vector<TimeStep> steps_;
-  std::vector<size_t> groups_;  // OptionalStarts that are open
+  std::vector<size_t> groups_;  // indexes of the OptionalStarts whose groups are open
   size_t number_base_ = kNone;  // the number that shares its digits with later steps
 };
 

@@ -1,4 +1,4 @@
-// The pieces of a compiled date pattern. Private to this folder.
+// The steps of a compiled date pattern. Private to this folder.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -20,7 +20,7 @@ enum class TimeField : uint8_t {
   WeekYear,
   Week,
   WeekOfMonth,
-  WeekdayOfMonth,  // the second Tuesday is 2
+  WeekdayOfMonth,  // 2 for the second Tuesday of the month
   HalfOfDay,       // 0 = AM
   Hour,            // 0-23
   ClockHour,       // 1-24
@@ -36,7 +36,7 @@ enum class TimeField : uint8_t {
 };
 inline constexpr size_t kTimeFields = static_cast<size_t>(TimeField::kCount);
 constexpr bool is_date_field(TimeField field) { return field < TimeField::HalfOfDay; }
-// Java's name of the field, for error messages.
+// Returns Java's name of the field, for error messages.
 std::string_view java_name(TimeField field);
 
 enum class StepKind : uint8_t {
@@ -52,7 +52,7 @@ enum class StepKind : uint8_t {
   OptionalStart,
   OptionalEnd,
 };
-// How a number's sign is written.
+// The way in which the sign of a number is written.
 enum class SignStyle : uint8_t { Normal, NotNegative, ExceedsPad };
 enum class TextWidth : uint8_t { Short, Full, Narrow };
 
@@ -67,7 +67,7 @@ struct TimeStep {
   // For an Offset: whether a colon separates its parts, and which parts are written.
   bool colon = false, minutes_optional = false, seconds = false;
   size_t group_end = 0;  // of an OptionalStart: index of its OptionalEnd
-  int pad_width = 0;     // number of `p` letters before it: padded with blanks on the left
+  int pad_width = 0;     // number of `p` letters before the step; pads with blanks on the left
 };
 
 constexpr int64_t floor_div(int64_t a, int64_t b) {

@@ -1,5 +1,6 @@
-// Dates and times as Java's pattern letters write them: java.time.format.DateTimeFormatter, and
-// the older java.text.SimpleDateFormat that PARSE_DATE follows. English names.
+// Formats and parses dates and times by Java's pattern letters, those of
+// java.time.format.DateTimeFormatter and of the older java.text.SimpleDateFormat, which PARSE_DATE
+// follows. Names are English.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -17,12 +18,13 @@ struct TimeStep;  // one piece of a pattern: java_pattern.h
 // the pattern is the same.
 //
 // Invariants: steps_ never change after compile(); every optional group is closed.
-// Threads:    may be used by many at once.
+// Threads:    any number at the same time.
 class TimePattern {
  public:
-  // Fails on letters that Java does not know, or too many of one.
+  // Compiles a pattern. Fails for letters that Java does not know, and for too many of a letter.
   static Result<TimePattern> compile(std::string_view pattern);
-  // The letters of SimpleDateFormat; only parse_lenient_date() is for such a pattern.
+  // Compiles a pattern of SimpleDateFormat's letters. Use such a pattern only for
+  // parse_lenient_date().
   static Result<TimePattern> compile_simple(std::string_view pattern);
 
   TimePattern(const TimePattern&);
@@ -33,19 +35,20 @@ class TimePattern {
   const std::string& text() const { return text_; }
 
   Result<std::string> format_timestamp(int64_t epoch_ms, const TimeZone& zone) const;
-  // Fail if the pattern has a field that a date, or a time, does not have.
+  // Each fails if the pattern has a field that the value does not have, such as an hour of a date.
   Result<std::string> format_date(int32_t epoch_day) const;
   Result<std::string> format_time(int32_t ms_of_day) const;
 
-  // The whole text must match, in any case. Missing fields are those of 1970-01-01T00:00; a zone in
-  // the text takes precedence over `zone`.
+  // Returns milliseconds since 1970. The whole text must match the pattern, in any letter case.
+  // Missing fields are those of 1970-01-01T00:00; a zone in the text takes precedence over `zone`.
   Result<int64_t> parse_timestamp(std::string_view text, const TimeZone& zone) const;
-  // Days since 1970; the pattern must give year, month and day (or day of the year).
+  // Returns days since 1970. The pattern must have year, month and day, or year and day of the
+  // year.
   Result<int32_t> parse_date(std::string_view text) const;
-  // Milliseconds of the day; fails when the text has a date.
+  // Returns milliseconds of the day. Fails if the text has a date.
   Result<int32_t> parse_time(std::string_view text) const;
-  // Milliseconds since 1970 in GMT by SimpleDateFormat's rules: a prefix of the text is enough and
-  // numbers out of range roll over.
+  // Returns milliseconds since 1970 in GMT, as SimpleDateFormat does: only a prefix of the text has
+  // to match, and numbers out of range roll over.
   Result<int64_t> parse_lenient_date(std::string_view text) const;
 
  private:

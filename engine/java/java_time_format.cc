@@ -1,4 +1,4 @@
-// Printing by a date pattern.
+// Formats dates and times by a pattern.
 #include <fmt/format.h>
 
 #include <array>
@@ -21,7 +21,8 @@ struct Moment {
   int64_t epoch_ms = 0;
 };
 
-// Weeks begin on Sunday and the week of January 1st is the first, as in Java's Locale.US.
+// The week of a day as in Java's Locale.US: weeks begin on Sunday, and the week of January 1st is
+// the first.
 struct LocalWeek {
   int64_t year;
   int64_t week;

@@ -1,4 +1,5 @@
-// Parsing by a date pattern, with the rules of DateTimeFormatter (smart resolution, any case).
+// Parses dates and times by a pattern as DateTimeFormatter does, with smart resolution and in any
+// letter case.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ struct ParsedFields {
   }
 };
 
-// The smallest and largest value of a field; Java's ChronoField ranges.
+// The smallest and largest value of a field, as in Java's ChronoField.
 struct FieldRange {
   int64_t smallest, largest;
 };
@@ -76,8 +77,8 @@ FieldRange range_of(TimeField field) {
   }
 }
 
-// Matches a text against steps. Each part returns its end, or returns nothing and records the
-// furthest failure.
+// Matches a text with the steps of a pattern. The functions return the end of the matched part, or
+// return nothing and record the failure that is furthest in the text.
 class PatternMatcher {
  public:
   PatternMatcher(std::string_view text, const std::vector<TimeStep>& steps)
@@ -176,7 +177,7 @@ class PatternMatcher {
     for (size_t i = at; i < at + count; ++i)
       if (__builtin_mul_overflow(value, 10, &value) ||
           __builtin_add_overflow(value, text_[i] - '0', &value))
-        return INT64_MAX;  // out of every field's range
+        return INT64_MAX;  // a value out of every field's range
     return value;
   }
 
@@ -317,7 +318,7 @@ std::optional<int64_t> year_of(const ParsedFields& fields) {
   return fields[TimeField::Era].value_or(1) == 1 ? *year : 1 - *year;
 }
 
-// Days since 1970 of the date fields; missing fields are those of 1970-01-01.
+// Returns the days since 1970 of the date fields. Missing fields are those of 1970-01-01.
 Result<int64_t> resolve_date(const ParsedFields& fields) {
   const std::optional<int64_t> given_year = year_of(fields);
   const int64_t year = given_year.value_or(1970);
@@ -356,7 +357,7 @@ std::optional<int64_t> hour_of(const ParsedFields& fields) {
   return std::nullopt;
 }
 
-// Milliseconds of the day; 24:00 gives those of a whole day.
+// Returns the milliseconds of the day; 24:00 is the number of a whole day.
 Result<int64_t> resolve_time(const ParsedFields& fields) {
   if (fields[TimeField::NanoOfDay]) return *fields[TimeField::NanoOfDay] / kNanosPerMs;
   if (fields[TimeField::MilliOfDay]) return *fields[TimeField::MilliOfDay];

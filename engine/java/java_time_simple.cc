@@ -1,4 +1,4 @@
-// Parsing by SimpleDateFormat's rules: lenient, and a prefix of the text is enough.
+// Parses dates as SimpleDateFormat does: leniently, and only a prefix of the text has to match.
 #include <fmt/format.h>
 
 #include <array>

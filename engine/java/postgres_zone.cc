@@ -46,7 +46,8 @@ class RegionClock final : public ZoneClock {
   explicit RegionClock(TimeZone zone) : zone_(std::move(zone)) {}
   int64_t east_ms(int64_t instant_ms) const override { return zone_.offset_ms(instant_ms); }
   int64_t instant_ms(int64_t clock_ms) const override { return instant_of_clock(zone_, clock_ms); }
-  // An offset for zones without an abbreviation of letters, as in the tz database: +0545.
+  // Returns letters (CEST), or an offset (+0545) for zones whose abbreviation in the tz database
+  // has no letters.
   std::string abbreviation(int64_t instant_ms) const override {
     std::string name = zone_.abbreviation(instant_ms);
     const bool is_offset = name.find_first_of("+-:0123456789") != std::string::npos;
@@ -65,7 +66,7 @@ ZoneClockPtr fixed_clock(int64_t east_s, std::string name) {
   return std::make_shared<const FixedClock>(east_s * kMsPerSecond, std::move(name));
 }
 
-// Zones by their names in lower case.
+// Returns the names of the regions by the names in lower case.
 const std::map<std::string, std::string, std::less<>>& regions() {
   static const auto* const kRegions = [] {
     auto* names = new std::map<std::string, std::string, std::less<>>;
@@ -82,7 +83,7 @@ const std::map<std::string, std::string, std::less<>>& regions() {
   return *kRegions;
 }
 
-// 5, -7, 5.5: hours east, in seconds.
+// Parses hours east of UTC (5, -7, 5.5) and returns seconds.
 std::optional<double> read_hours(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   if (text.find_first_not_of("0123456789.-") != std::string_view::npos) return std::nullopt;
@@ -101,7 +102,8 @@ std::optional<int64_t> take_number(std::string_view& text, int64_t most) {
   return number;
 }
 
-// Parses NAME+hh[:mm[:ss]] to seconds east. Rules for daylight saving time are not accepted.
+// Parses NAME+hh[:mm[:ss]] and returns seconds east of UTC. Rules for daylight saving time are not
+// accepted.
 std::optional<int64_t> read_posix(std::string_view text) {
   const size_t name = text.starts_with('<') ? text.find('>') : text.find_first_of("0123456789+-,");
   if (name == std::string_view::npos) return std::nullopt;
@@ -141,6 +143,9 @@ Error unknown_name(std::string_view name) {
 }  // namespace
 
 int64_t instant_of_clock(const TimeZone& zone, int64_t clock_ms) {
+  // If the local time occurs twice, to_epoch_ms() returns the earlier instant. The later one has
+  // the offset that is in force after the clocks have been moved back; moves of more than three
+  // hours are not considered.
   constexpr int64_t kLongestOverlap = 3 * kMsPerHour;
   const int64_t earlier = zone.to_epoch_ms(clock_ms);
   const int64_t later = clock_ms - zone.offset_ms(earlier + kLongestOverlap);

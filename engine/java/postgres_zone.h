@@ -1,4 +1,4 @@
-// Time zones by the names that PostgreSQL's SET TimeZone takes.
+// Finds time zones by the names that PostgreSQL's SET TimeZone takes.
 #pragma once
 #include <string>
 #include <string_view>
@@ -14,11 +14,12 @@ struct PostgresZone {
   ZoneClockPtr clock;  // null: UTC
 };
 
-// Finds regions of the tz database in any case, hours east (5, -7, 5.5), and names with a fixed offset in POSIX's
-// syntax, whose hours count to the west (UTC+3, <-03>+3, +05:30). Fails with InvalidParameter.
+// Finds regions of the tz database in any letter case, hours east (5, -7, 5.5), and names with a fixed offset in
+// POSIX's syntax, whose hours count to the west (UTC+3, <-03>+3, +05:30). Fails with InvalidParameter.
 Result<PostgresZone> find_postgres_zone(std::string_view name);
 
-// The instant with this local time, with the rules of ZoneClock::instant_ms().
+// Returns the instant at which clocks in the zone show this local time. Skipped and repeated hours are resolved as in
+// ZoneClock::instant_ms().
 int64_t instant_of_clock(const TimeZone& zone, int64_t clock_ms);
 
 }  // namespace engine

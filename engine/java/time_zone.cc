@@ -17,7 +17,8 @@
 
 namespace engine {
 
-// Offsets are from the system's tz database, if it has the zone; names, and zones known to ICU only, are from ICU.
+// The rules of a zone. Offsets are from the system's tz database if it has the zone, otherwise from ICU. Names are
+// always from ICU.
 struct TimeZone::Rules {
   std::unique_ptr<icu::TimeZone> icu;
   std::optional<ZoneFile> file = {};
@@ -42,7 +43,7 @@ namespace {
 
 constexpr int32_t kMaxOffsetSeconds = 18 * 3600;  // java.time.ZoneOffset's limit
 
-// English names of a zone, and the region that Java uses for them.
+// The English names of a zone, and the region that Java uses for these names.
 struct ZoneName {
   std::string_view meta_zone;  // of CLDR: the zones that share these names
   std::string_view standard, daylight;
@@ -103,7 +104,7 @@ std::optional<int32_t> two_digits(std::string_view text, size_t at) {
   return (a - '0') * 10 + (b - '0');
 }
 
-// "+h", "+hh", "+hh:mm", "+hhmm", "+hh:mm:ss", "+hhmmss" as java.time.ZoneOffset reads them.
+// Parses "+h", "+hh", "+hh:mm", "+hhmm", "+hh:mm:ss" and "+hhmmss" as java.time.ZoneOffset does.
 std::optional<int32_t> parse_offset(std::string_view text) {
   if (text.size() < 2 || (text[0] != '+' && text[0] != '-')) return std::nullopt;
   const std::string padded = text.size() == 2 ? fmt::format("{}0{}", text[0], text[1]) : "";
@@ -199,7 +200,7 @@ std::string TimeZone::abbreviation(int64_t epoch_ms) const {
 
 int64_t TimeZone::to_epoch_ms(int64_t local_ms) const {
   if (!rules_) return local_ms - fixed_ms_;
-  // The offsets in force well before and well after enclose a change between them.
+  // If the zone's offset changes near this time, the change lies between a day before and a day after.
   constexpr int64_t kDayMs = 24 * 3600 * kMsPerSecond;
   const int64_t before = offset_ms(local_ms - kDayMs), after = offset_ms(local_ms + kDayMs);
   if (offset_ms(local_ms - before) == before) return local_ms - before;
@@ -232,7 +233,7 @@ std::string TimeZone::long_name(int64_t epoch_ms) const {
                                              icu::Locale::getUS(), text));
 }
 
-// The long names of all zones that have short ones, "Pacific Standard Time", made once.
+// Returns the long names ("Pacific Standard Time") of all zones that have short ones.
 const std::vector<TimeZone::LongName>& TimeZone::long_names() {
   static const std::vector<LongName> names = [] {
     std::vector<LongName> made;

@@ -1,4 +1,4 @@
-// Time zones by Java's names: regions of the tz database and fixed offsets.
+// Finds time zones by Java's names: regions of the tz database and fixed offsets.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -10,29 +10,31 @@
 
 namespace engine {
 
-// A small value: regions share their rules, which are immutable.
+// A time zone. Copies are cheap, because copies of a region share its rules, which are immutable.
 class TimeZone {
  public:
-  // `id` as java.time.ZoneId reads it: "UTC", "Z", "+05:30", "GMT+2", "Europe/Paris".
+  // Finds the zone with this id as java.time.ZoneId does: "UTC", "Z", "+05:30", "GMT+2",
+  // "Europe/Paris".
   static Result<TimeZone> find(std::string_view id);
   static TimeZone utc() { return fixed(0); }
   static TimeZone fixed(int32_t offset_seconds);
-  // The time zone of the machine; UTC if it is unknown.
+  // Returns the time zone of the machine; UTC if it is unknown.
   static TimeZone system();
-  // The zone for a text such as "PST", "CEST" or "Pacific Standard Time", and the number of bytes
-  // at the start of `text` that name it. The longest name wins, in any case.
+  // Returns the zone for a text that begins with a name such as "PST", "CEST" or "Pacific Standard
+  // Time", and the size of the name in bytes. The longest name that matches in any letter case is
+  // taken.
   struct Named;
   static Result<Named> parse_name(std::string_view text);
 
   const std::string& id() const { return id_; }
-  // Local time minus UTC, at an instant.
+  // Returns local time minus UTC at an instant.
   int64_t offset_ms(int64_t epoch_ms) const;
-  // The instant with this local time. In an overlap the earlier one; in a gap the local time is
-  // moved forward by the gap's length, as in java.time.
+  // Returns the instant with this local time. If the local time occurs twice, the earlier instant
+  // is returned; if it is skipped, it is moved forward by the length of the gap, as in java.time.
   int64_t to_epoch_ms(int64_t local_ms) const;
-  // "PDT" or "Pacific Daylight Time".
+  // Return the zone's name at an instant: "PDT" and "Pacific Daylight Time".
   std::string short_name(int64_t epoch_ms) const;
-  // The abbreviation in the tz database, which has no names for many zones: -03.
+  // Returns the abbreviation in the tz database, which is an offset such as -03 for many zones.
   std::string abbreviation(int64_t epoch_ms) const;
   std::string long_name(int64_t epoch_ms) const;
 

@@ -15,8 +15,8 @@ constexpr uint64_t kHighBits = 0x8080808080808080;
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 bool begins_pair(char c) { return static_cast<unsigned char>(c) >= 0xF0; }
 
-// In UTF-16 the characters above U+FFFF, whose UTF-8 begins with 0xF0 or more, come before
-// U+E000..U+FFFF, which begin with 0xEE and 0xEF.
+// Maps the first byte of a UTF-8 character to its order in UTF-16. Characters above U+FFFF (0xF0 or
+// more) come before U+E000..U+FFFF (0xEE and 0xEF) in UTF-16.
 int utf16_rank(unsigned char lead) { return lead == 0xEE || lead == 0xEF ? lead + 0x100 : lead; }
 
 }  // namespace

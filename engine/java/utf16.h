@@ -1,5 +1,5 @@
-// Strings are UTF-8 internally, but ksqlDB's users see sequences of UTF-16 units: lengths,
-// positions and order refer to these.
+// Functions for UTF-16. Strings are UTF-8 internally, but in ksqlDB their lengths, positions and
+// order refer to UTF-16 units.
 #pragma once
 #include <compare>
 #include <cstddef>
@@ -9,27 +9,27 @@
 namespace engine {
 
 bool is_ascii(std::string_view text);
-// The number of UTF-16 units of the text.
+// Returns the number of UTF-16 units of the text.
 size_t utf16_length(std::string_view text);
-// The byte offset of the unit `index`; the text's size if it has at most `index` units. The second
-// half of a surrogate pair has the offset of the first half.
+// Returns the byte offset of the unit `index`; the text's size if the text has at most `index`
+// units. The second half of a surrogate pair has the offset of the first half.
 size_t utf16_offset(std::string_view text, size_t index);
-// Order by UTF-16 units, as Java's String.compareTo: differs from the order of the bytes for
-// characters above U+FFFF.
+// Compares texts by UTF-16 units, as Java's String.compareTo does. This order differs from the
+// order of the bytes for characters above U+FFFF.
 std::strong_ordering compare_utf16(std::string_view a, std::string_view b);
-// Order of bytes as signed numbers, as Java's ByteBuffer.compareTo.
+// Compares bytes as signed numbers, as Java's ByteBuffer.compareTo does.
 std::strong_ordering compare_signed_bytes(std::string_view a, std::string_view b);
 
 std::u16string to_utf16(std::string_view text);
-// Unpaired surrogates become `?`, as in Java's encoder.
+// Converts UTF-16 to UTF-8. Unpaired surrogates become `?`, as in Java's encoder.
 std::string to_utf8(std::u16string_view text);
 
-// The bytes, with U+FFFD for each byte that is not part of valid UTF-8.
+// Returns the bytes with U+FFFD for each byte that is not part of valid UTF-8.
 std::string to_valid_utf8(std::string_view bytes);
 
-// The bytes of the character (code point) that begins at `at`.
+// Returns the number of bytes of the character (code point) that begins at `at`.
 size_t character_size(std::string_view text, size_t at);
-// The code point that begins at `at`; U+FFFD for invalid UTF-8.
+// Returns the code point that begins at `at`; U+FFFD for invalid UTF-8.
 char32_t character_at(std::string_view text, size_t at);
 void append_utf8(std::string& out, char32_t code_point);
 

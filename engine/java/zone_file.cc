@@ -14,7 +14,7 @@ namespace engine {
 namespace {
 
 constexpr int64_t kSecondsOfDay = 86'400;
-constexpr size_t kMostBytes = 1 << 20;
+constexpr size_t kMostBytes = 1 << 20;  // far above the size of any real file
 
 // Reads consecutive numbers, most significant byte first.
 class Reader {
@@ -82,7 +82,7 @@ bool take(std::string_view& text, char c) {
   return true;
 }
 
-// [+-]hh[:mm[:ss]] in seconds.
+// Takes [+-]hh[:mm[:ss]] off the front of the text and returns seconds.
 std::optional<int32_t> take_time(std::string_view& text) {
   constexpr int32_t kMostHours = 167;
   const bool is_negative = take(text, '-');
@@ -121,7 +121,7 @@ int64_t ZoneFile::YearlyDay::begins_s(int64_t year) const {
       break;
     case By::WeekOfMonth: {
       days = days_from_civil({year, month, 1});
-      // Sunday is 7 in day_of_week(), and 0 in POSIX.
+      // `% 7`, because Sunday is 7 in day_of_week(), and 0 in POSIX.
       const int64_t first = (day - day_of_week(days) % 7 + 7) % 7;
       days += first + 7 * (week - 1);
       const int64_t end = days_from_civil({year, month, 1}) + days_in_month(year, month);

@@ -1,5 +1,5 @@
-// The rules of a time zone in the system's tz database. They change several times a year, and updates of the system
-// include the changes; a library only has the rules it was built with.
+// Reads the rules of a time zone from the system's tz database. The rules of the world's zones change several times a
+// year. Updates of the system include the changes; a library only has the rules with which it was built.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -23,7 +23,7 @@ class ZoneFile {
   static std::optional<ZoneFile> find(std::string_view id);
   static std::optional<ZoneFile> parse(std::string_view bytes);
 
-  // Seconds since 1970.
+  // Returns the zone's state at a time in seconds since 1970.
   At at(int64_t epoch_s) const;
 
  private:
@@ -32,14 +32,14 @@ class ZoneFile {
     bool is_daylight = false;
     std::string name;
   };
-  // A day of each year, in the syntax of POSIX's TZ: Mm.w.d, Jn, n.
+  // A day of each year, as POSIX's TZ writes it: Mm.w.d, Jn or n.
   struct YearlyDay {
     enum class By : uint8_t { WeekOfMonth, DayWithoutLeap, Day } by = By::Day;
     int month = 0, week = 0, day = 0;
     int32_t time_s = 7200;
-    int64_t begins_s(int64_t year) const;  // as if it were UTC
+    int64_t begins_s(int64_t year) const;  // begin in local time, counted as if it were UTC
   };
-  // The rules after the last transition.
+  // The rules for the time after the last transition.
   struct Yearly {
     Kind standard, daylight;
     bool has_daylight = false;
@@ -50,7 +50,7 @@ class ZoneFile {
 
   std::vector<int64_t> transitions_;  // seconds
   std::vector<uint8_t> kinds_of_;     // kind from each transition on
-  std::vector<Kind> kinds_;           // kinds_[0]: before all transitions
+  std::vector<Kind> kinds_;           // kinds_[0] is in force before all transitions
   std::optional<Yearly> yearly_;
 };
 
