@@ -1,5 +1,5 @@
-// Conversion of C++ values to JSON and back, from one description. A struct is described by the
-// table of its members, an enumeration by the table of its names:
+// Converts C++ values to JSON and back, from one description. The description of a struct is the
+// table of its members, that of an enumeration the table of its names:
 //
 //   template <> struct JsonFields<Point> {
 //     static constexpr auto fields = std::tuple(json_field("x", &Point::x), json_field("y", &Point::y));
@@ -10,8 +10,8 @@
 //
 // A member with its default value is not written, and a member that the JSON lacks keeps its
 // default. So a member may be added as long as its default means the earlier behaviour. A member
-// without a line in the table would be lost, so such a table does not compile. Includes simdjson:
-// for .cc files only.
+// without a line in the table would be lost, so such a table does not compile. Include this file
+// only in .cc files, because it includes simdjson.
 #pragma once
 #include <concepts>
 #include <limits>
@@ -32,8 +32,8 @@ struct JsonFields;
 template <class T>
 struct JsonNames;
 
-// Has `write(JsonWriter&, const T&)` and `bool read(JsonValue, T&)`; specialised for types that are
-// neither a struct with JsonFields nor an enumeration with JsonNames.
+// Has `write(JsonWriter&, const T&)` and `bool read(JsonValue, T&)`. Specialise it for types that
+// are neither a struct with JsonFields nor an enumeration with JsonNames.
 template <class T>
 struct JsonCodec;
 
@@ -135,7 +135,7 @@ struct JsonCodec<std::vector<T>> {
   }
 };
 
-// One character for each bit.
+// Written as a text with one character for each bit.
 template <>
 struct JsonCodec<std::vector<bool>> {
   static void write(JsonWriter& out, const std::vector<bool>& bits) {
@@ -207,7 +207,8 @@ bool is_json_default(const T& value, const T& otherwise) {
     return false;
 }
 
-// JsonFields<T>::elsewhere is the number of members that are written in another way.
+// Returns whether the table has all members of the struct. JsonFields<T>::elsewhere is the number of members that are
+// written in another way and not in the table.
 template <HasJsonFields T>
 consteval bool has_all_fields() {
   size_t known = std::tuple_size_v<std::remove_cvref_t<decltype(JsonFields<T>::fields)>>;

@@ -4,7 +4,8 @@ namespace engine {
 
 namespace {
 
-// Each level of an expression takes two levels of JSON; the SQL parser limits the former.
+// Enough for the deepest expression that the SQL parser accepts; each level of an expression takes
+// two levels of JSON.
 constexpr size_t kMaxDepth = 20'000;
 
 }  // namespace

@@ -1,4 +1,5 @@
-// JSON text that JsonWriter wrote, read back. Includes simdjson: for .cc files only.
+// Reads JSON text that JsonWriter has written. Include this file only in .cc files, because it
+// includes simdjson.
 #pragma once
 #include <simdjson.h>
 
@@ -11,8 +12,8 @@
 
 namespace engine {
 
-// One value of a document; valid as long as the document. Reading fails as a whole: the document
-// keeps the first problem, and values read after it have no meaning.
+// One value of a document; valid as long as the document. The document keeps the first problem of
+// any value; values that are read after a problem have no meaning.
 class JsonValue {
  public:
   JsonValue(simdjson::dom::element element, std::string& problem)
@@ -21,7 +22,7 @@ class JsonValue {
   // Returns the member of an object, or nothing if it is absent.
   std::optional<JsonValue> find(std::string_view name) const;
 
-  // Each returns false if the value is of another kind.
+  // Each read() returns false if the value is of another kind.
   bool read(bool& to) const;
   bool read(int64_t& to) const;
   bool read(std::string& to) const;
@@ -49,9 +50,9 @@ class JsonValue {
     return true;
   }
 
-  // The value as JSON text, for callers that keep it without reading it.
+  // Returns the value as JSON text, for callers that keep the text without reading it.
   std::string json() const;
-  // Keeps the problem if it is the first one; returns false.
+  // Keeps the problem if it is the first one in the document. Returns false.
   bool fail(std::string problem) const;
   // Returns the first problem in the document, and clears it.
   std::string take_problem() const;
@@ -63,7 +64,7 @@ class JsonValue {
 
 class JsonDocument {
  public:
-  // Fails with CorruptRecord when the text is not JSON.
+  // Parses a text. Fails with CorruptRecord if the text is not JSON.
   static Result<JsonDocument> parse(std::string_view text);
 
   JsonValue root() const { return {root_, *problem_}; }

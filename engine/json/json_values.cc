@@ -57,8 +57,8 @@ void write_fields(JsonWriter& out, const std::vector<Field>& fields) {
   out.end_array();
 }
 
-// {"postgres": "uuid"}: PostgreSQL's name of the type. A type of CREATE TYPE is written in full, so that reading needs
-// no catalog: {"enum": "MOOD", "labels": [...]}.
+// Writes a type of PostgreSQL by its name: {"postgres": "uuid"}. A type of CREATE TYPE is written in full, so that
+// reading needs no catalog: {"enum": "MOOD", "labels": [...]}.
 bool write_label(JsonWriter& out, const SqlType& type) {
   const PostgresLabelRow* row = find_label(type.label());
   if (row == nullptr && type.name().empty()) return false;
@@ -100,7 +100,7 @@ bool read_two(const JsonValue& json, auto& first, auto& second) {
 }  // namespace
 
 void JsonCodec<SqlType>::write(JsonWriter& out, const SqlType& type) {
-  // {"type": {"postgres": "varchar"}, "modifier": 24}
+  // A type with a modifier: {"type": {"postgres": "varchar"}, "modifier": 24}
   if (type.kind() != TypeKind::Decimal && type.modifier() >= 0) {
     out.begin_object();
     out.key("type");

@@ -1,5 +1,5 @@
-// The dialect's types, values, schemas and formats as JSON (docs/formats/plan.md).
-// Includes simdjson: for .cc files only.
+// Writes and reads the dialect's types, values, schemas and formats as JSON (docs/formats/plan.md).
+// Include this file only in .cc files, because it includes simdjson.
 #pragma once
 #include "base/uuid.h"
 #include "engine/formats/spec.h"
@@ -11,7 +11,7 @@
 
 namespace engine {
 
-// "BIGINT", "DECIMAL(4, 2)", {"array": T}, {"map": [K, V]}, {"struct": [["A", T], ...]}
+// Forms: "BIGINT", "DECIMAL(4, 2)", {"array": T}, {"map": [K, V]}, {"struct": [["A", T], ...]}
 template <>
 struct JsonCodec<SqlType> {
   static void write(JsonWriter& out, const SqlType& type);
@@ -33,7 +33,7 @@ struct JsonCodec<Uuid> {
   static bool read(const JsonValue& json, Uuid& id);
 };
 
-// A text of one character.
+// Written as a text of one character.
 template <>
 struct JsonCodec<char> {
   static void write(JsonWriter& out, char value) { out.text({&value, 1}); }

@@ -1,4 +1,4 @@
-// Writes JSON text from front to back: the definitions and plans in the metadata log.
+// Writes JSON text from front to back, for the definitions and plans in the metadata log.
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -7,7 +7,8 @@
 
 namespace engine {
 
-// The caller is responsible for the order: a key before each member's value, an end for each begin.
+// The caller is responsible for the order of calls: a key before each member's value, an end for
+// each begin.
 class JsonWriter {
  public:
   void begin_object() { open('{'); }
@@ -15,12 +16,12 @@ class JsonWriter {
   void begin_array() { open('['); }
   void end_array() { close(']'); }
   void key(std::string_view name);
-  // Invalid UTF-8 is replaced, because JSON with it could not be read back.
+  // Writes a text. Invalid UTF-8 is replaced, because the JSON could not be read back otherwise.
   void text(std::string_view value);
   void number(int64_t value);
   void boolean(bool value);
   void null();
-  // A key with its value.
+  // Writes a key and its value.
   void member(std::string_view name, std::string_view value) {
     key(name);
     text(value);
@@ -45,7 +46,7 @@ class JsonWriter {
   void begin_value();
 
   std::string out_;
-  bool follows_value_ = false;  // within the innermost array or object
+  bool follows_value_ = false;  // whether the innermost array or object has a value already
 };
 
 }  // namespace engine

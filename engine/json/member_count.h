@@ -1,4 +1,4 @@
-// The number of members of a struct, at compile time, to check that a table of members is complete.
+// Counts the members of a struct at compile time, to check that a table of members is complete.
 #pragma once
 #include <cstddef>
 #include <iterator>
@@ -6,9 +6,9 @@
 
 namespace engine {
 
-// A struct can be initialised with as many braces as it has members, each of which stands for that
-// member's default. (An argument that converts to anything would not work: an std::optional accepts
-// it in two ways.)
+// Finds the largest number of empty braces with which the struct can be initialised; each pair of
+// braces stands for the default of one member. (Arguments that convert to anything would not work
+// instead of braces: an std::optional accepts such an argument in two ways.)
 template <class T>
 consteval size_t member_count() {
   static_assert(std::is_aggregate_v<T>);
