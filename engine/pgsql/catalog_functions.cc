@@ -20,12 +20,12 @@ namespace {
 
 struct CatalogFunction {
   std::string_view name;
-  size_t least, most;        // arguments
+  size_t least, most;        // numbers of arguments
   std::string_view meaning;  // an expression with the arguments $1, $2, ...
 };
 
-// Arguments are placed within sub-queries, where an unqualified name in an argument must not match a column; hence
-// column names like MR_OID.
+// The arguments are inserted into these sub-queries. The columns have names like MR_OID, because an unqualified name in
+// an argument must not match a column of the sub-query.
 constexpr std::string_view kDescription =
     "(SELECT MR_TEXT FROM (SELECT OBJOID AS MR_OID, CLASSOID AS MR_CLASS, OBJSUBID AS MR_PART, "
     "DESCRIPTION AS MR_TEXT FROM PG_CATALOG.PG_DESCRIPTION) AS MR WHERE MR_OID = $1 AND "
@@ -56,8 +56,8 @@ constexpr std::string_view kTypeNameWithModifier =
     "WHEN $1 = 1186 AND $2 >= 0 THEN 'interval(' || CAST($2 % 65536 AS VARCHAR) || ')' "
     "ELSE (SELECT MR_NAME FROM (SELECT OID AS MR_OID, MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
     "WHERE MR_OID = $1) END";
-// Prints the size in the largest unit with at least ten of it, rounded. The divided number is twice the size in that
-// unit.
+// Prints the size, rounded, in the largest unit in which it is at least ten. The number that is divided is twice the
+// size in that unit.
 constexpr std::string_view kPrettySize =
     "CASE WHEN $1 IS NULL THEN CAST(NULL AS VARCHAR) WHEN ABS($1) < 10240 THEN CAST($1 AS VARCHAR) "
     "|| ' bytes' ELSE (SELECT "
@@ -109,8 +109,8 @@ constexpr std::string_view kOwnedSequence =
     "AND MR_COLUMN = $2)";
 constexpr std::string_view kNoText = "CAST(NULL AS VARCHAR)", kNoNumber = "CAST(NULL AS BIGINT)";
 
-// Objects that do not exist here (triggers, rules, sequences, publications) have no text; every user has every
-// privilege.
+// The functions of the catalog and their meanings. Objects that do not exist in the dialect (triggers, rules,
+// publications) have no text.
 constexpr CatalogFunction kFunctions[] = {
     {"_PG_EXPANDARRAY", 1, 1,
      "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN TRANSFORM(GENERATE_SERIES(1, ARRAY_LENGTH($1)), "
@@ -302,7 +302,8 @@ bool has_parameter(const Expression& expression) {
                              [](const Expression* child) { return has_parameter(*child); });
 }
 
-// A parameter that the meaning does not use must still get a type, in which drivers send its value.
+// Adds parameters that the meaning does not use. A parameter must have a type, because drivers send its value in that
+// type.
 ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
                               const ExpressionList& arguments, TextPosition position) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -320,7 +321,7 @@ ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
   return made;
 }
 
-// Limits arguments that occur more than once in the meaning: nested calls would multiply them.
+// Limits the size of arguments that occur more than once in the meaning, because nested calls would multiply them.
 Status check_repeated(std::string_view meaning, const ExpressionList& arguments,
                       TextPosition position) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -349,13 +350,14 @@ Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList
     expression->position = position;
     return {};
   };
-  // Children first, so that inserted arguments are not visited: their own parameters would be mistaken for ours.
+  // Children are visited first, so that inserted arguments are not visited. Their own parameters would be taken for
+  // those of the meaning.
   TRY(rewrite_expression(made, put, RewriteOrder::ChildrenFirst));
   return keep_parameters(std::move(made), meaning, arguments, position);
 }
 
-// Columns of PostgreSQL's types int2vector and oidvector, whose first element has the index 0:
-// indkey[0].
+// Columns of PostgreSQL's types int2vector and oidvector. The first element of such a column has
+// the index 0: indkey[0].
 constexpr std::string_view kVectors[] = {"INDCLASS",  "INDCOLLATION", "INDKEY",     "INDOPTION",
                                          "PARTATTRS", "PRATTRS",      "PROARGTYPES"};
 bool is_vector(const Expression& expression) {
@@ -363,7 +365,7 @@ bool is_vector(const Expression& expression) {
   return column && std::ranges::find(kVectors, column->name.text) != std::end(kVectors);
 }
 
-// Functions of array subscripts, for vectors.
+// The functions of array subscripts, as they are for vectors.
 constexpr CatalogFunction kOfVectors[] = {
     {"ARRAY_LOWER", 2, 2, "CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN 0 END"},
     {"ARRAY_UPPER", 2, 2, "CASE WHEN $2 = 1 THEN NULLIF(ARRAY_LENGTH($1), 0) - 1 END"},
@@ -374,7 +376,7 @@ constexpr CatalogFunction kOfVectors[] = {
 
 // ---- Construction of JSON: as text, which is cast at the end
 
-// The name of a member, and a value. A NULL name makes the whole result NULL.
+// Return the SQL text of a member's name, and of a value. If the name is NULL, the whole result is NULL.
 std::string json_name(size_t argument) {
   return fmt::format("CAST(TO_JSON(CAST(${} AS VARCHAR)) AS VARCHAR)", argument);
 }
@@ -391,7 +393,7 @@ constexpr BuiltJson kBuilt[] = {{"JSON_BUILD_OBJECT", "JSON", true},
                                 {"JSON_BUILD_ARRAY", "JSON", false},
                                 {"JSONB_BUILD_ARRAY", "JSONB", false}};
 
-// {"name" : value, ...} or [value, ...]
+// Returns the SQL text that builds {"name" : value, ...} or [value, ...].
 std::string built_text(const BuiltJson& built, size_t arguments) {
   std::string meaning = built.is_object ? "CAST('{'" : "CAST('['";
   const size_t step = built.is_object ? 2 : 1;
@@ -412,8 +414,8 @@ constexpr GatheredJson kGathered[] = {{"JSON_AGG", "JSON", 1},
                                       {"JSON_OBJECT_AGG", "JSON", 2},
                                       {"JSONB_OBJECT_AGG", "JSONB", 2}};
 
-// STRING_AGG of the parts in brackets; null for another function. ORDER BY, DISTINCT and FILTER are kept for the
-// aggregate.
+// Rewrites an aggregate such as JSON_AGG as STRING_AGG of its parts in brackets; returns null for another function.
+// STRING_AGG gets the ORDER BY, DISTINCT and FILTER of the call.
 Result<ExpressionPtr> gathered_json(const FunctionCall& call, TextPosition at) {
   const auto row = std::ranges::find(kGathered, call.name, &GatheredJson::function);
   if (row == std::end(kGathered) || call.arguments.size() != row->arguments || call.over)
@@ -435,7 +437,7 @@ Result<ExpressionPtr> gathered_json(const FunctionCall& call, TextPosition at) {
                      parts, at);
 }
 
-// WITH ORDINALITY for calls of UNNEST: the subscripts of the longest of their arrays.
+// Returns the numbers of WITH ORDINALITY for calls of UNNEST: the subscripts of the longest array of the calls.
 Result<ExpressionPtr> places_of(const FunctionCall& call, TextPosition position) {
   ExpressionList arrays;
   std::string longest;
@@ -468,7 +470,7 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
           .at(position);
     return written_out(built_text(*built, count), call.arguments, position);
   }
-  // A series of points in time; it is finite by itself.
+  // A series of points in time with an interval as its step.
   if (call.name == "PG_GENERATE_SERIES" && count == 3 && shows_interval(*call.arguments[2]))
     return written_out("UNNEST(GENERATE_SERIES($1, $2, $3))", call.arguments, position);
   if (count == 2 && is_vector(*call.arguments.front())) {
@@ -492,8 +494,9 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
       .at(position);
 }
 
-// Domains do not exist here, so the branch of CASE WHEN typtype = 'd' is never taken and is removed. asyncpg walks over
-// the bases of domains there, by a recursion that refers to the enclosing query.
+// Replaces the branch of CASE WHEN typtype = 'd' by NULL. The branch is never taken, because the catalog has no
+// domains. asyncpg walks over the bases of domains in it, by a recursion that refers to the enclosing query and is not
+// supported.
 void forget_domains(Case& choice) {
   for (CaseBranch& branch : choice.branches) {
     const auto* asked = branch.when ? branch.when->as<Comparison>() : nullptr;
@@ -536,7 +539,7 @@ const AliasedSource* source_of(const Query& query, const ColumnRef& column) {
 
 Status number_tables(Query& query);
 
-// A shared query is replaced by a copy of its own.
+// Replaces a shared query by its own copy, and rewrites the copy.
 Status number_tables(std::shared_ptr<const Query>& within) {
   if (!within) return {};
   auto own = std::make_shared<Query>(clone(*within));
@@ -580,8 +583,8 @@ Status number_tables(Query& query) {
   return {};
 }
 
-// Functions that return rows keep their names as column names; otherwise their replacement, UNNEST,
-// would name the column.
+// Makes functions that return rows keep their names as column names. Otherwise their replacement,
+// UNNEST, would name the column.
 void name_row_functions(Query& query) {
   constexpr std::string_view kNames[] = {"REGEXP_MATCHES",
                                          "REGEXP_SPLIT_TO_TABLE",
@@ -622,7 +625,7 @@ Status expand_query(Query& query) {
   return rewrite_expressions(query, expand, RewriteOrder::ChildrenFirst);
 }
 
-// A call that is replaced keeps its name as the name of the column.
+// Gives items an alias, so that a call that is replaced keeps its name as the name of the column.
 void name_items(Query& query) {
   for (SelectItem& item : query.items) {
     const auto* call = item.expression ? item.expression->as<FunctionCall>() : nullptr;

@@ -1,4 +1,4 @@
-// Functions and casts of PostgreSQL's catalog: they are replaced by look-ups in its tables.
+// Replaces functions and casts of PostgreSQL's catalog by look-ups in the tables of the catalog.
 #pragma once
 #include <string_view>
 

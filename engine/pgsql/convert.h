@@ -1,4 +1,4 @@
-// Converts libpg_query's tree to ours. Private to this folder.
+// Converts libpg_query's tree to the engine's syntax tree. Private to this folder.
 #pragma once
 #include <memory>
 #include <optional>
@@ -14,6 +14,8 @@
 
 namespace engine::pgsql {
 
+// Converts the trees of one text.
+//
 // Threads: one. Owner: one parse.
 class Converter {
  public:
@@ -25,9 +27,9 @@ class Converter {
   Result<TypeName> type(const Fields& type) const;  // convert_type.cc
   // Converts a statement that defines or writes something; returns nothing for others.
   Result<std::optional<Statement>> statement(const Node& node) const;
-  // CREATE VIEW, without the text of its SELECT.
+  // Converts CREATE VIEW, except for the text of its SELECT.
   Result<CreateView> create_view(const Fields& fields) const;  // convert_create_as.cc
-  // The row locks of all that was converted since the last call.
+  // Returns the row locks of everything that was converted since the last call.
   RowLocks take_row_locks() const { return std::exchange(row_locks_, {}); }
 
  private:
@@ -101,7 +103,7 @@ class Converter {
 
   // convert_interval.cc
   static bool is_interval(const Node& node);
-  // `time` plus or minus the INTERVAL.
+  // Returns `time` plus (`is_later`) or minus the INTERVAL.
   Built moved_by_interval(ExpressionPtr time, const Fields& interval, bool is_later,
                           TextPosition at) const;
 
@@ -109,7 +111,7 @@ class Converter {
   Result<TableName> table_name(const Fields& relation) const;
   Result<TableElement> table_element(const Fields& column) const;
   Status add_constraint(const Fields& constraint, TableElement& element) const;
-  // convert_constraint.cc; `columns` of a constraint that stands behind a column is that one.
+  // convert_constraint.cc. For a constraint that stands behind a column, `columns` is that column.
   Result<UnenforcedConstraint> unenforced(const Fields& constraint,
                                           std::vector<std::string> columns = {}) const;
   Result<Statement> unique_index(const Fields& index) const;
@@ -120,7 +122,7 @@ class Converter {
   Result<Statement> create_schema(const Fields& fields) const;
   Result<Statement> drop_schemas(const Fields& fields) const;
   Result<Statement> rename(const Fields& fields) const;
-  // The name with its schema and a dot before it; without a schema, or in public, the name alone.
+  // Returns the name with its schema and a dot before it; without a schema, or in public, the name alone.
   static Name in_schema(const std::vector<std::string>& names);
   Result<Statement> drop(const Fields& fields) const;
   Result<Statement> comment(const Fields& fields) const;
@@ -132,7 +134,7 @@ class Converter {
   // convert_change.cc
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
-  // `row_values`: receives the sub-queries if (a, b) = (SELECT ...) is allowed, see UpdateRows.
+  // `row_values` receives the sub-queries of (a, b) = (SELECT ...), see UpdateRows; if it is null, they are refused.
   Result<std::vector<Assignment>> assignments(const Fields& fields,
                                               ExpressionList* row_values = nullptr) const;
   Built assigned_value(const Node& value, TextPosition at) const;
@@ -153,7 +155,7 @@ class Converter {
   Result<SequenceOptions::Number> sequence_number(const Fields& option) const;
 
   // convert_type.cc
-  // The name of the type, without pg_catalog.
+  // Returns the name of the type, without pg_catalog.
   static std::string type_name(const Fields& type);
 
   struct NamedWindow {
@@ -166,18 +168,18 @@ class Converter {
   std::optional<int32_t> negative_number(int64_t location) const;
 
   const std::string text_;
-  std::vector<TextPosition> positions_;  // of each byte, and after the last one
+  std::vector<TextPosition> positions_;  // of each byte, and of the end of the text
 };
 
 // The schema of temporary tables.
 inline constexpr std::string_view kTemporarySchema = "pg_temp";
 
-// PostgreSQL's parser has folded the name and does not report whether it was quoted, so a name in lower case counts as
-// one without quotes.
+// Makes a name. PostgreSQL's parser has folded the name and does not report whether it was quoted, so a name in lower
+// case counts as a name without quotes.
 Name name_of(std::string_view text);
 Error not_supported(std::string_view what, TextPosition position);
-// The error for a PostgreSQL statement that is not supported; a SyntaxError if the error of the dialect's parser is
-// better.
+// Returns the error for a PostgreSQL statement that is not supported; a SyntaxError if the error of the dialect's
+// parser is better.
 Error refused_statement(const Node& node, std::string_view text, TextPosition at);
 
 }  // namespace engine::pgsql

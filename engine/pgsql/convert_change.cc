@@ -1,4 +1,4 @@
-// INSERT, UPDATE and DELETE in PostgreSQL's syntax.
+// Converts INSERT, UPDATE and DELETE in PostgreSQL's syntax.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -61,7 +61,8 @@ Result<std::vector<SelectItem>> Converter::returning(const Fields& fields) const
   return std::move(shown.items);
 }
 
-// DEFAULT becomes a call without arguments, with a name that cannot be written in a statement.
+// Converts a value of SET or VALUES. DEFAULT becomes a call without arguments, with a name that
+// cannot be written in a statement.
 Result<ExpressionPtr> Converter::assigned_value(const Node& value, TextPosition at) const {
   if (value.kind != "SetToDefault") return expression(value);
   return make_expression(FunctionCall{std::string(kDefaultCall), {}}, at);
@@ -114,7 +115,7 @@ void write_out(ExpressionPtr& key, const std::vector<SelectItem>& items) {
 
 }  // namespace
 
-// (a, b) = (1, 2), or = (SELECT ...).
+// Returns the values of (a, b) = (1, 2) or (a, b) = (SELECT ...), one for each column.
 Result<ExpressionList> Converter::assigned_row(const Fields& several, ExpressionList* row_values,
                                                TextPosition at) const {
   const auto count = static_cast<size_t>(several.number("ncolumns"));
@@ -167,7 +168,7 @@ Result<ExpressionList> Converter::assigned_row(const Fields& several, Expression
 Result<std::vector<Assignment>> Converter::assignments(const Fields& fields,
                                                        ExpressionList* row_values) const {
   std::vector<Assignment> all;
-  ExpressionList row;  // of (a, b) = ..., which libpg_query lists by columns
+  ExpressionList row;  // values of (a, b) = ..., which libpg_query repeats for each column
   for (const Node& target : pgsql::children(fields, "targetList")) {
     const TextPosition at = position(target.fields.number("location"));
     const auto value = child(target.fields, "val");

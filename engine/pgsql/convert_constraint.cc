@@ -1,4 +1,5 @@
-// UNIQUE, CHECK and FOREIGN KEY, which stand in the catalog and are not enforced.
+// Converts UNIQUE, CHECK and FOREIGN KEY constraints, which the catalog shows, but which are not
+// enforced.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -23,7 +24,7 @@ std::vector<std::string> names_in(const Fields& fields, std::string_view list) {
   return names;
 }
 
-// The action of ON DELETE or ON UPDATE, as PostgreSQL's parser codes it.
+// Returns the action of ON DELETE or ON UPDATE for the code of PostgreSQL's parser.
 std::string_view action_of(std::string_view code) {
   if (code == "r") return "RESTRICT";
   if (code == "c") return "CASCADE";

@@ -1,5 +1,5 @@
-// CREATE TABLE ... AS in PostgreSQL's syntax: names with a schema, a SELECT in brackets. The dialect's own grammar
-// accepts the plain form, and the form with windows.
+// Converts CREATE TABLE ... AS in PostgreSQL's syntax, with a schema in the name or a SELECT in brackets. The dialect's
+// own grammar accepts the plain form and the form with windows.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +12,8 @@ namespace engine::pgsql {
 
 namespace {
 
-// WITH (KAFKA_TOPIC = 'orders', PARTITIONS = 3): names that PostgreSQL's parser has folded are upper case here.
+// Converts an entry of WITH (KAFKA_TOPIC = 'orders', PARTITIONS = 3). The name becomes upper case, because PostgreSQL's
+// parser has folded it to lower case.
 Result<Property> property(const Fields& option, TextPosition at) {
   Property property;
   property.written_name = option.text("defname");

@@ -87,7 +87,7 @@ std::string operator_of(const Fields& fields) {
   return names.empty() ? std::string() : names.back();
 }
 
-// PostgreSQL's words for NaN and infinities, in any case, in the engine's spelling.
+// Returns the engine's spelling of PostgreSQL's words for NaN and infinities, which may be in any letter case.
 std::string number_word(const std::string& text) {
   const std::string upper = upper_case(text);
   if (upper == "NAN") return "NaN";
@@ -99,8 +99,8 @@ ExpressionPtr flag(bool value, TextPosition at) {
   return make_expression(BooleanLiteral{value}, at);
 }
 
-// Splits a long list in halves recursively, so that the tree is not deep; trees are processed by
-// recursion.
+// Joins a long list of conditions by splitting it into halves recursively. The tree must not be
+// deep, because trees are processed by recursion.
 ExpressionPtr in_halves(LogicalOp op, std::span<ExpressionPtr> conditions, TextPosition at) {
   if (conditions.size() == 1) return std::move(conditions.front());
   const size_t half = conditions.size() / 2;
@@ -113,7 +113,7 @@ ExpressionPtr one_of(std::span<ExpressionPtr> conditions, TextPosition at) {
   return in_halves(LogicalOp::Or, conditions, at);
 }
 
-// ILIKE becomes LIKE with both sides in lower case.
+// Makes a LIKE. ILIKE becomes LIKE with both sides in lower case.
 ExpressionPtr in_case(Like like, bool any_case, TextPosition at) {
   if (any_case)
     for (ExpressionPtr* side : {&like.value, &like.pattern}) {
@@ -124,7 +124,7 @@ ExpressionPtr in_case(Like like, bool any_case, TextPosition at) {
   return make_expression(std::move(like), at);
 }
 
-// One comparison, including LIKE; null if the operator is not a comparison.
+// Returns a comparison of two values, including LIKE; null if the operator is not a comparison.
 ExpressionPtr one_comparison(std::string_view op, const Expression& left, const Expression& right,
                              TextPosition at) {
   if (const auto comparison = find_op(kComparisons, op))
@@ -173,7 +173,7 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
   if (node.kind == "GroupingFunc")
     return make_expression(FunctionCall{"GROUPING", TRY(expressions(fields, "args"))}, at);
   if (node.kind == "RowExpr") return row(fields, at);
-  // name => value is a lambda in the dialect's syntax; the binder recognises the functions with such names.
+  // name => value is a lambda in the dialect's syntax. The binder recognises the functions that take named arguments.
   if (node.kind == "NamedArgExpr")
     return make_expression(Lambda{{upper_case(fields.text("name"))}, TRY(child_of(fields, "arg"))},
                            at);
@@ -189,7 +189,7 @@ Result<ExpressionPtr> Converter::row(const Fields& fields, TextPosition at) cons
     ExpressionPtr value = TRY(expression(each));
     const std::vector<Node> parts = pgsql::children(each.fields, "fields");
     if (each.kind == "ColumnRef" && !parts.empty() && parts.back().kind == "A_Star") {
-      if (arguments.size() == 1) return value;  // ROW(t.*) means the row t
+      if (arguments.size() == 1) return value;  // ROW(t.*) is the row t itself
       FunctionCall columns{std::string(kColumnsCall), {}};
       columns.arguments.push_back(std::move(value));
       value = make_expression(std::move(columns), at);
@@ -199,7 +199,8 @@ Result<ExpressionPtr> Converter::row(const Fields& fields, TextPosition at) cons
   return make_expression(std::move(made), at);
 }
 
-// libpg_query omits negative numbers as it omits zero; the text shows which it is.
+// Returns the negative number at this place of the text, if there is one. libpg_query omits negative numbers as it
+// omits zero; only the text distinguishes them.
 std::optional<int32_t> Converter::negative_number(int64_t location) const {
   const size_t sign = static_cast<size_t>(std::max<int64_t>(location, 0));
   if (sign >= text_.size() || text_[sign] != '-') return std::nullopt;
@@ -279,7 +280,7 @@ Result<ExpressionPtr> Converter::operation(const Fields& fields) const {
   return not_supported(fmt::format("the operator {} here is", op), at);
 }
 
-// Limits a row whose expressions are written more than once.
+// Limits the size of a row whose expressions are written more than once.
 Status Converter::check_repeated(const Fields& row, TextPosition at) const {
   size_t parts = 0;
   for (const ExpressionPtr& each : TRY(expressions(row, "args"))) parts += parts_of(*each);
@@ -287,7 +288,7 @@ Status Converter::check_repeated(const Fields& row, TextPosition at) const {
   return not_supported("a comparison of rows of such long expressions is", at);
 }
 
-// (a, b) < (c, d) is a < c OR (a = c AND b < d).
+// Converts a comparison of rows: (a, b) < (c, d) becomes a < c OR (a = c AND b < d).
 Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& left,
                                                const Fields& right, TextPosition at) const {
   const ExpressionList lefts = TRY(expressions(left, "args"));
@@ -323,12 +324,12 @@ Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& le
 
 namespace {
 
-// Whether it is not a literal: a column, a call, or an expression of these.
+// Returns whether the node is a column, a call, or an expression of these, and not a literal.
 bool is_computed(const Node& node) {
   return node.kind != "TypeCast" && node.kind != "ParamRef" && node.kind != "A_Const";
 }
 
-// Whether the interval has a unit: INTERVAL '5' MINUTE.
+// Returns whether the interval has a unit after its text: INTERVAL '5' MINUTE.
 bool has_unit(const Node& interval) {
   const auto type = interval.fields.part("typeName");
   return type && !pgsql::children(*type, "typmods").empty();
@@ -403,8 +404,8 @@ Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_
   return negated_if(!is_any, equal_to_any(std::move(left), std::move(right), at));
 }
 
-// x < ANY(array): whether one of the comparisons is true. The comparisons are not written one by one, because there may
-// be very many, and each would contain x.
+// Converts x < ANY(array), or ALL. The comparisons are not written one by one, because the array may be very long, and
+// each comparison would contain x.
 Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
                                                     const ExpressionPtr& left, ExpressionPtr array,
                                                     TextPosition at) {
@@ -412,7 +413,7 @@ Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is
   ExpressionPtr one =
       one_comparison(op, *left, *make_expression(ColumnRef{{}, Name{element}}, at), at);
   if (!one) return not_supported(fmt::format("{} {} is", op, is_any ? "ANY" : "ALL"), at);
-  // A parameter or a text has no element type; patterns are texts.
+  // A parameter or a text has no element type, so it becomes an array of texts, because patterns are texts.
   if ((array->is<Parameter>() || array->is<StringLiteral>()) &&
       op.find('~') != std::string_view::npos) {
     TypeName texts;
@@ -428,7 +429,8 @@ Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is
   return make_expression(std::move(truth), at);
 }
 
-// SIMILAR TO is parsed as a call of similar_to_escape(), which converts the pattern to a regular expression.
+// Converts SIMILAR TO, which libpg_query parses as a call of similar_to_escape() that converts the pattern to a regular
+// expression.
 Result<ExpressionPtr> Converter::similar(const Fields& fields, bool negated) const {
   const TextPosition at = position(fields.number("location"));
   ExpressionPtr value = TRY(child_of(fields, "lexpr")), pattern = TRY(child_of(fields, "rexpr"));
@@ -474,7 +476,7 @@ Result<ExpressionPtr> Converter::like(const Fields& fields, bool negated, bool a
   return in_case(std::move(made), any_case, at);
 }
 
-// SYMMETRIC: the bounds may be in either order.
+// Converts BETWEEN. With SYMMETRIC the bounds may be in either order.
 Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
                                          bool is_symmetric) const {
   const TextPosition at = position(fields.number("location"));
@@ -486,7 +488,7 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
   ExpressionPtr low = TRY(expression(bounds[0]));
   ExpressionPtr high = TRY(expression(bounds[1]));
   if (is_symmetric) {
-    // Each operand occurs twice, and more often when nested.
+    // Each operand occurs twice in the result, and more often when such expressions are nested.
     if (parts_of(*value) + parts_of(*low) + parts_of(*high) > kMostRepeatedParts)
       return not_supported("BETWEEN SYMMETRIC of such long expressions is", at);
     Between either{clone(*value), clone(*high), clone(*low), false};
@@ -501,7 +503,7 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
 
 namespace {
 
-// (a, b) IN (SELECT ...)
+// Returns whether the node is (a, b) IN (SELECT ...).
 bool is_row_among(const Fields& subquery) {
   if (subquery.text("subLinkType") != "ANY_SUBLINK") return false;
   const auto row = child(subquery, "testexpr"), body = child(subquery, "subselect");
@@ -511,7 +513,7 @@ bool is_row_among(const Fields& subquery) {
 }
 bool is_row_among(const Node& node) { return node.kind == "SubLink" && is_row_among(node.fields); }
 
-// Short lists are combined from the left, as they are read.
+// Joins conditions. Short lists are combined from the left, as they are read; long ones in halves.
 ExpressionPtr in_one(LogicalOp op, ExpressionList parts, TextPosition at) {
   constexpr size_t kShort = 32;
   if (parts.size() > kShort) return in_halves(op, parts, at);
@@ -534,7 +536,7 @@ Result<ExpressionPtr> Converter::logical(const Fields& fields) const {
   return in_one(op == "AND_EXPR" ? LogicalOp::And : LogicalOp::Or, std::move(parts), at);
 }
 
-// IS [NOT] TRUE, FALSE, UNKNOWN.
+// Converts IS [NOT] TRUE, FALSE and UNKNOWN.
 Result<ExpressionPtr> Converter::truth(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   const std::string_view test = fields.text("booltesttype");
@@ -588,7 +590,7 @@ Result<ExpressionPtr> Converter::call_of(std::string name, const Fields& fields)
   return make_expression(std::move(made), at);
 }
 
-// CURRENT_USER and similar keywords become calls, which the front end recognises by name.
+// Converts CURRENT_USER and similar keywords to calls, which the front end recognises by name.
 Result<ExpressionPtr> Converter::value_function(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   std::string_view op = fields.text("op");
@@ -626,7 +628,8 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   return make_expression(std::move(made), at);
 }
 
-// (a, b) [NOT] IN (SELECT ...): unknown if a null may equal a value in a row whose other values match.
+// Converts (a, b) [NOT] IN (SELECT ...) as a value. The value is unknown if no row matches, but a row would match if
+// its nulls, or those of (a, b), were equal.
 Result<ExpressionPtr> Converter::row_among(const Fields& subquery, bool negated,
                                            TextPosition at) const {
   const Fields row = child(subquery, "testexpr")->fields;
@@ -663,7 +666,7 @@ Result<ExpressionPtr> Converter::condition(const Node& node) const {
   return in_one(LogicalOp::And, std::move(parts), at);
 }
 
-// (a, b) IN (SELECT ...): whether a row with these values exists. Only as a condition, where null counts as false.
+// Converts (a, b) IN (SELECT ...) to EXISTS, for a condition, in which null counts as false.
 Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const Query> query,
                                         TextPosition at, RowMatch match) const {
   const Name alias{std::string(kRowMatch)};
@@ -697,7 +700,7 @@ Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const
 
 namespace {
 
-// Whether the expression returns rows. The catalog's functions still have their own names here.
+// Returns whether the expression returns rows. Functions of the catalog still have their own names at this point.
 bool gives_rows(const Expression& expression) {
   constexpr std::string_view kRows[] = {"UNNEST",
                                         "GENERATE_SERIES",
@@ -719,8 +722,8 @@ bool gives_rows(const Expression& expression) {
 
 }  // namespace
 
-// ARRAY(SELECT x FROM ...): all values of x, in the query's order; an empty array if there are no
-// rows.
+// Converts ARRAY(SELECT x FROM ...), the array of all values of x in the query's order; empty if
+// there are no rows.
 Result<ExpressionPtr> Converter::array_of(const Fields& subquery, TextPosition at) const {
   Query query = TRY(this->query(subquery));
   const bool has_item =

@@ -1,4 +1,5 @@
-// INTERVAL '1 day 2 hours' as an operand of + and -. Here it is not a type: most statements only move a point in time.
+// Converts INTERVAL '1 day 2 hours' as an operand of + and -. Most statements only move a point in time, which needs no
+// value of the type.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -18,7 +19,7 @@ namespace {
 
 struct UnitRow {
   std::string_view name;  // without the s of the plural
-  double ms;              // 0: months and years, whose lengths differ
+  double ms;              // 0 for months and years, whose lengths differ
 };
 constexpr UnitRow kUnits[] = {
     {"microsecond", 0.001},
@@ -46,7 +47,8 @@ constexpr UnitRow kUnits[] = {
     {"yr", 0},
     {"y", 0},
 };
-// The units of INTERVAL '5' MINUTE or INTERVAL '1-2' YEAR TO MONTH, as bits in PostgreSQL's tree, from the longest.
+// The units of INTERVAL '5' MINUTE or INTERVAL '1-2' YEAR TO MONTH, as bits of PostgreSQL's tree. The longest unit is
+// the first.
 enum UnitBit : int64_t {
   kYear = 1 << 2,
   kMonth = 1 << 1,
@@ -60,7 +62,7 @@ constexpr std::pair<UnitBit, std::string_view> kUnitWords[] = {
     {kYear, "years"}, {kMonth, "months"},   {kDay, "days"},
     {kHour, "hours"}, {kMinute, "minutes"}, {kSecond, "seconds"}};
 
-// The shortest of the units, which is the unit of a number without one.
+// Returns the shortest of the units, which is the unit of a number without a unit.
 UnitBit last_unit(int64_t units) {
   UnitBit last = kSecond;
   for (const auto& [bit, word] : kUnitWords)
@@ -78,8 +80,8 @@ bool is_plain_number(std::string_view word) {
   }) && word.find('-', 1) == std::string_view::npos;  // 1-2 means a year and two months
 }
 
-// Follows PostgreSQL's DecodeInterval(): from the right, a number without a unit has the last unit, and a number before
-// it counts days; 5:10 of MINUTE TO SECOND has no hours.
+// Adds the units to numbers without a unit, as PostgreSQL's DecodeInterval() does: the last number has the last unit,
+// and a number before it counts days. 5:10 of MINUTE TO SECOND becomes 00:5:10.
 std::string with_units(std::string_view text, int64_t units) {
   std::vector<std::string> words;
   for (size_t at = 0; at < text.size();) {
@@ -105,8 +107,8 @@ std::string with_units(std::string_view text, int64_t units) {
   return all;
 }
 
-// Follows PostgreSQL's AdjustIntervalForTypmod(): parts shorter than the last unit are removed, and parts longer than
-// the first unit stay.
+// Removes the parts that are shorter than the last unit, as PostgreSQL's AdjustIntervalForTypmod() does. Parts longer
+// than the first unit stay.
 void cut_to_units(Interval& interval, int64_t units) {
   constexpr int64_t kUsPerMinute = 60'000'000, kUsPerHour = 60 * kUsPerMinute;
   const UnitBit last = last_unit(units);
@@ -129,7 +131,8 @@ bool is_of_number(char c) {
   return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == ':';
 }
 
-// "12", "-1.5", "02:30", "01:02:03.5": in the unit that follows, or in ms for a text with colons.
+// Parses "12", "-1.5", "02:30" or "01:02:03.5". The result of a text with colons is in ms, otherwise in the unit that
+// follows the number.
 std::optional<double> number(std::string_view text, bool& is_clock) {
   is_clock = text.find(':') != std::string_view::npos;
   if (!is_clock) {
@@ -151,7 +154,7 @@ std::optional<double> number(std::string_view text, bool& is_clock) {
 
 constexpr double kDayMs = 8.64e7;
 
-// Days are calendar days: some are not 24 hours long, because clocks change.
+// A span of time. Its days are calendar days, of which some are not 24 hours long, because clocks change.
 struct Span {
   double days = 0, ms = 0;
   void add(double count, double unit_ms) {
@@ -165,7 +168,7 @@ struct Span {
   }
 };
 
-// A number without a unit counts seconds.
+// Parses an interval. A number without a unit counts seconds.
 Result<Span> parse_interval(std::string_view whole, TextPosition at) {
   constexpr double kPlainMs = 1'000;
   const auto refuse = [&] {

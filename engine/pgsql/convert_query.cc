@@ -47,8 +47,8 @@ bool has_inner_joins_only(const Node& node) {
          has_inner_joins_only(*right);
 }
 
-// Whether a join may follow a comma: a, u LEFT JOIN b ON ... becomes (a CROSS JOIN u) LEFT JOIN b, which is correct if
-// no column is merged with one of a's.
+// Returns whether a join may follow a comma. a, u LEFT JOIN b ON ... becomes (a CROSS JOIN u) LEFT JOIN b, which is
+// correct if no column is merged with a column of a.
 bool may_follow_comma(const Node& node) {
   if (node.kind != "JoinExpr") return true;
   if (has_inner_joins_only(node)) return true;
@@ -58,8 +58,8 @@ bool may_follow_comma(const Node& node) {
          may_follow_comma(*left);
 }
 
-// Over the catalog, generate_series() returns rows in the SELECT list; the dialect's function of that name is not used
-// there.
+// Makes generate_series() in the SELECT list of a query over the catalog return rows, as in PostgreSQL. The dialect's
+// function with that name, which returns an array, is not used over the catalog.
 void spread_series_of_catalog(Query& query) {
   const bool is_of_catalog = query.from && query.from->schema &&
                              equals_ignoring_case(query.from->schema->text, "pg_catalog");
@@ -76,8 +76,8 @@ bool names_columns(const Expression& expression) {
                              [](const Expression* child) { return names_columns(*child); });
 }
 
-// Whether the query consists of VALUES rows only, which may refer to columns of the enclosing
-// sources.
+// Returns whether the query consists only of VALUES rows, which may refer to columns of the
+// enclosing sources.
 bool are_rows_of_others(const Query& query) {
   if (query.values.empty() || !query.with.empty() || !query.order_by.empty() || query.limit ||
       query.offset)
@@ -91,7 +91,7 @@ bool are_rows_of_others(const Query& query) {
          });
 }
 
-// LATERAL (VALUES (t.a), (t.b)) becomes unnest(ARRAY[t.a, t.b]).
+// Converts LATERAL (VALUES (t.a), (t.b)) to unnest(ARRAY[t.a, t.b]).
 void take_rows_as_arrays(Query rows, AliasedSource& source) {
   Query body;
   body.position = rows.position;
@@ -109,7 +109,7 @@ void take_rows_as_arrays(Query rows, AliasedSource& source) {
   source.query = std::make_shared<const Query>(std::move(body));
 }
 
-// Functions whose columns have fixed names: VALUE, preceded by KEY if `names` is set.
+// A function whose columns have fixed names: VALUE, and KEY before it if `names` is set.
 struct JsonRows {
   std::string_view function, names = {}, values = {};
 };
@@ -201,7 +201,7 @@ Status Converter::add_with(const Fields& select, Query& query) const {
   return {};
 }
 
-// GROUPING SETS, ROLLUP and CUBE may be combined with plain expressions, and nested.
+// Converts GROUP BY. GROUPING SETS, ROLLUP and CUBE may be combined with plain expressions, and nested.
 Status Converter::add_groups(const Fields& select, Query& query) const {
   const std::vector<Node> nodes = pgsql::children(select, "groupClause");
   if (std::ranges::none_of(nodes, [](const Node& each) { return each.kind == "GroupingSet"; })) {
@@ -275,7 +275,7 @@ Status Converter::add_items(const Fields& select, Query& query, std::string_view
       }
     }
     ExpressionPtr shown = TRY(expression(*value));
-    // Functions and casts may be replaced by ours; the column keeps their name.
+    // Functions and casts may be replaced by the dialect's own; the column keeps the original name.
     const std::string name =
         !alias.empty() || shown->is<ColumnRef>() ? std::string(alias) : result_name_of(*value);
     query.items.push_back({SelectItemKind::Expression, std::move(shown),
@@ -290,8 +290,8 @@ Status Converter::add_from(const Fields& select, Query& query, std::string_view 
   return {};
 }
 
-// Adds an item of FROM after a comma, or the left side of a join there. A left join is taken apart if it may follow the
-// comma; the sources of the item may only be joined to later ones.
+// Adds an item of FROM, or the left side of a join in one. A left join after a comma is taken apart if
+// may_follow_comma(); otherwise add_source() adds the join as one source.
 Status Converter::add_first(const Node& node, Query& query) const {
   if (!query.from || node.kind != "JoinExpr" || has_inner_joins_only(node) ||
       !may_follow_comma(node))
@@ -299,11 +299,12 @@ Status Converter::add_first(const Node& node, Query& query) const {
   return add_join(node.fields, query, JoinType::Left);
 }
 
-// Joins associate to the left in our tree: a source after a comma may only be joined to sources after the comma.
+// Joins a source to the sources before it. Joins associate to the left in the engine's tree, but the sources of an item
+// after a comma may only be joined to each other.
 Status Converter::add_source(const Node& node, JoinType type, Query& query) const {
   if (node.kind == "JoinExpr") {
     const auto kind = TRY(join_type(node.fields.text("jointype"), query.position));
-    // After other sources, a join that must not be taken apart is a source of its own.
+    // After other sources, a join that must not be taken apart becomes one source (bracketed()).
     if (!node.fields.has("alias") &&
         (!query.from || (type == JoinType::Inner && has_inner_joins_only(node)))) {
       return add_join(node.fields, query, kind);
@@ -320,7 +321,8 @@ Status Converter::add_source(const Node& node, JoinType type, Query& query) cons
   return {};
 }
 
-// FROM a LEFT JOIN (b JOIN c ON ...) ON ...: the join in brackets becomes a SELECT * whose sources keep their names.
+// Converts the join in brackets of FROM a LEFT JOIN (b JOIN c ON ...) ON ... to a SELECT * whose sources keep their
+// names.
 Result<AliasedSource> Converter::bracketed(const Node& node, TextPosition at) const {
   Query body;
   body.position = at;
@@ -329,7 +331,7 @@ Result<AliasedSource> Converter::bracketed(const Node& node, TextPosition at) co
   TRY(add_join(node.fields, body, type));
   AliasedSource named;
   named.position = at;
-  if (const auto alias = node.fields.part("alias")) {  // then the sources lose their names
+  if (const auto alias = node.fields.part("alias")) {  // the alias hides the names of the sources
     named.name = name_of(alias->text("aliasname"));
     named.alias = named.name;
     named.columns = names_of(*alias, "colnames");
@@ -390,8 +392,8 @@ Result<AliasedSource> Converter::source(const Node& node) const {
   return not_supported("this source is", named.position);
 }
 
-// f(x) AS name becomes (SELECT UNNEST(...)) AS name, which may refer to columns of the sources
-// before it.
+// Converts f(x) AS name to (SELECT UNNEST(...)) AS name. The arguments may refer to columns of the
+// sources before it.
 Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSource named) const {
   const std::vector<Node> functions = pgsql::children(fields, "functions");
   const auto list = functions.size() == 1 ? pgsql::children(functions.front().fields, "items")
@@ -415,8 +417,8 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     body.items.push_back({SelectItemKind::Expression, std::move(item), std::move(alias),
                           std::nullopt, named.position});
   };
-  // Several arrays in parallel, which programs use to send rows by columns; UNNEST calls in a SELECT list are also
-  // parallel.
+  // UNNEST of several arrays in parallel becomes several calls in the SELECT list, which are also parallel. Programs
+  // use it to send rows by columns.
   if (function->name == "UNNEST" && function->arguments.size() > 1) {
     FunctionCall all{"PG_ORDINALITY", {}};
     for (ExpressionPtr& array : function->arguments) {
@@ -436,7 +438,7 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     subscripts.arguments.push_back(clone(*call));
     places = make_expression(std::move(subscripts), named.position);
   }
-  // The only function whose name has another meaning in the dialect, where it returns an array.
+  // GENERATE_SERIES is the only function whose name has another meaning in the dialect, where it returns an array.
   if (function->name == "GENERATE_SERIES") function->name = "PG_GENERATE_SERIES";
   const auto json = std::ranges::find(kJsonRows, function->name, &JsonRows::function);
   if (json != std::end(kJsonRows) && !json->names.empty()) {

@@ -1,4 +1,4 @@
-// FOR UPDATE, FOR SHARE and similar clauses: the tables that they lock.
+// Finds the tables that FOR UPDATE, FOR SHARE and similar clauses lock.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +15,8 @@ std::string_view words_of(std::string_view strength) {
   return strength == "LCS_FORNOKEYUPDATE" ? "FOR NO KEY UPDATE" : "FOR UPDATE";
 }
 
-// Names the clause that leaves no table rows that could be locked; empty if none does.
+// Returns the name of a clause after which the result has no rows of tables that could be locked;
+// empty if the query has no such clause.
 std::string_view not_rows_of_tables(const Query& query) {
   if (query.combined) return "UNION/INTERSECT/EXCEPT";
   if (query.distinct || !query.distinct_on.empty()) return "DISTINCT clause";
@@ -25,7 +26,8 @@ std::string_view not_rows_of_tables(const Query& query) {
 
 }  // namespace
 
-// Includes the sources of sub-queries, whose rows are locked with those of the enclosing query.
+// Adds the tables of a source, including those of sub-queries, whose rows are locked with those of
+// the enclosing query.
 Status Converter::add_lockable(const Node& source, std::vector<LockableSource>& all) const {
   if (source.kind == "RangeVar") {
     const auto alias = source.fields.part("alias");

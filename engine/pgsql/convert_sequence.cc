@@ -1,4 +1,4 @@
-// CREATE, ALTER and DROP SEQUENCE.
+// Converts CREATE, ALTER and DROP SEQUENCE.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -8,8 +8,8 @@
 
 namespace engine::pgsql {
 
-// libpg_query omits 0 and negative numbers; they are read from the text of the option, after its
-// keywords.
+// Returns the number of an option. libpg_query omits 0 and negative numbers, so they are read from
+// the text of the option, after its keywords.
 Result<SequenceOptions::Number> Converter::sequence_number(const Fields& option) const {
   SequenceOptions::Number number;
   const auto offset = static_cast<size_t>(std::max<int64_t>(option.number("location"), 0));
@@ -48,8 +48,8 @@ Result<SequenceOptions> Converter::sequence_options(const Fields& statement) con
     const Fields& option = each.fields;
     const std::string_view name = option.text("defname");
     const TextPosition at = position(option.number("location"));
-    // PostgreSQL's code is the one of a syntax error, which would be reported with the dialect's
-    // message.
+    // PostgreSQL's code is that of a syntax error. A SyntaxError would be reported with the
+    // dialect's message instead.
     const auto twice = [&] {
       return Error{ErrorCode::InvalidParameter, "conflicting or redundant options"}.at(at);
     };

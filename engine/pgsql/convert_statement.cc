@@ -1,4 +1,4 @@
-// Definitions in PostgreSQL's syntax: tables and types, and TRUNCATE, VACUUM and similar
+// Converts definitions of tables and types in PostgreSQL's syntax, and TRUNCATE, VACUUM and similar
 // statements.
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ namespace engine::pgsql {
 
 namespace {
 
-// The stored form: a sequence is named without ::regclass.
+// Returns the stored form of a DEFAULT, in which a sequence is named without ::regclass.
 std::string default_sql(ExpressionPtr definition) {
   const auto visit = [](ExpressionPtr& part) -> Status {
     if (auto* call = std::get_if<FunctionCall>(&part->node)) take_sequence_name(*call);
@@ -29,7 +29,7 @@ std::string default_sql(ExpressionPtr definition) {
 
 std::vector<std::string> keys_of(const Fields& constraint) { return strings(constraint, "keys"); }
 
-// SET TIME ZONE +6, whose sign the dialect's grammar does not accept.
+// Converts SET TIME ZONE +6, whose sign the dialect's grammar does not accept.
 std::optional<SetSetting> set_zone(const Fields& fields) {
   const std::vector<Node> values = pgsql::children(fields, "args");
   if (fields.text("name") != "timezone" || values.size() != 1) return std::nullopt;
@@ -60,7 +60,7 @@ std::optional<SetSetting> set_zone(const Fields& fields) {
   return set;
 }
 
-// SET ROLE 'name', which has neither TO nor =. The session decides which roles it accepts.
+// Converts SET ROLE 'name', which has neither TO nor =. The session decides which roles it accepts.
 std::optional<SetSetting> set_role(const Fields& fields) {
   const std::vector<Node> values = pgsql::children(fields, "args");
   if (fields.text("name") != "role" || values.size() != 1 || values[0].kind != "A_Const")
@@ -185,7 +185,7 @@ Result<Statement> Converter::create_table(const Fields& fields) const {
   return Statement(std::move(create));
 }
 
-// An enumeration: a String type whose field names are its values.
+// Converts CREATE TYPE ... AS ENUM. An enumeration is a String type whose field names are its values.
 Result<Statement> Converter::create_enumeration(const Fields& fields) const {
   CreateType create;
   create.name = in_schema(strings(fields, "typeName"));
@@ -214,8 +214,8 @@ Result<Statement> Converter::create_composite(const Fields& fields) const {
   return Statement(std::move(create));
 }
 
-// Another name for a type. Constraints are refused: they would have to be checked wherever a value becomes one of the
-// domain.
+// Converts CREATE DOMAIN to another name for a type. Constraints are refused, because they would have to be checked
+// wherever a value is converted to the domain.
 Result<Statement> Converter::create_domain(const Fields& fields) const {
   CreateType create;
   create.name = in_schema(strings(fields, "domainname"));
@@ -434,7 +434,7 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "IndexStmt") return Made(Maintain{"CREATE INDEX"});
   if (node.kind == "DropStmt") return Made(Maintain{"DROP INDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});
-  // Nothing can be deferred: keys are checked when rows are written.
+  // No constraint can be deferred, because keys are checked when rows are written.
   if (node.kind == "ConstraintsSetStmt") {
     for (const Node& constraint : pgsql::children(node.fields, "constraints"))
       return Error{ErrorCode::UndefinedObject, fmt::format("constraint \"{}\" does not exist",

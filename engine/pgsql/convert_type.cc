@@ -13,15 +13,15 @@ struct TypeRow {
   std::string_view name;
   TypeKind kind;
 };
-// Other types are left to resolve_type(): custom types, and further PostgreSQL names such as timestamptz, which differs
-// from a column of the dialect's TIMESTAMP.
+// The types that become kinds. resolve_type() handles the others: custom types, and PostgreSQL's names such as
+// timestamptz, which differs from the dialect's TIMESTAMP.
 constexpr TypeRow kTypes[] = {
     {"bool", TypeKind::Boolean},  {"int4", TypeKind::Integer},   {"int8", TypeKind::Bigint},
     {"float8", TypeKind::Double}, {"text", TypeKind::String},    {"bytea", TypeKind::Bytes},
     {"date", TypeKind::Date},     {"cstring", TypeKind::String}, {"time", TypeKind::Time},
 };
 
-// Types with a length, or a number of digits, in brackets.
+// Types that may have a length, or a number of digits, in brackets.
 constexpr std::string_view kNumbered[] = {
     "bit", "bpchar", "interval", "time", "timestamp", "timestamptz", "timetz", "varbit", "varchar"};
 

@@ -1,4 +1,4 @@
-// OVER, WINDOW, FILTER, and ORDER BY within a call.
+// Converts OVER, WINDOW, FILTER, and ORDER BY within a call.
 #include <fmt/format.h>
 
 #include <algorithm>

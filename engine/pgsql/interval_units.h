@@ -1,4 +1,4 @@
-// INTERVAL '3' MONTH: the units after an interval's text.
+// Applies the units after an interval's text, as in INTERVAL '3' MONTH.
 #pragma once
 #include <optional>
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace engine::pgsql {
 
-// The equivalent text of a literal without the type's units: INTERVAL '3' MONTH is '3 mons', INTERVAL '1 10:20:30' DAY
-// TO HOUR is '1 day 10:00:00'. Nothing if the type names no units. Fails with InvalidText.
+// Returns the text that means the same without units after it: '3 mons' for INTERVAL '3' MONTH, '1 day 10:00:00' for
+// INTERVAL '1 10:20:30' DAY TO HOUR. Returns nothing if the type names no units. Fails with InvalidText.
 Result<std::optional<std::string>> interval_of_units(std::string_view text, const Fields& type,
                                                      TextPosition at);
 

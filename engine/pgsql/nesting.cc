@@ -18,8 +18,8 @@ namespace engine::pgsql {
 
 namespace {
 
-// A level of the tree takes some 250 bytes of stack, so this limit takes one of the eight megabytes of a thread's
-// stack.
+// The largest number of tokens that may nest. A level of the tree takes some 250 bytes of stack, so this limit takes
+// one of the eight megabytes of a thread's stack.
 constexpr size_t kMostBetween = 4'000;
 
 // Reads the fields of a protobuf message in order: https://protobuf.dev/programming-guides/encoding/
@@ -89,13 +89,14 @@ Status for_each_word(const std::string& text, const Take& take) {
   return {};
 }
 
-// Measures the text after SET (a, b, ...) = and, after a comma, such a list, up to its last bracket.
+// Measures the text of each row that is assigned to a list of columns: the text after SET (a, b, ...) = or , (a, b,
+// ...) = up to the closing bracket.
 class AssignedRows {
  public:
   static bool may_have_any(std::string_view text) {
     for (size_t at = text.find(')'); at != std::string_view::npos; at = text.find(')', at + 1)) {
       const size_t next = text.find_first_not_of(" \t\r\n", at + 1);
-      // A comment may follow the bracket.
+      // `/` or `-` may begin a comment that follows the bracket.
       if (next != std::string_view::npos &&
           (text[next] == '=' || text[next] == '/' || text[next] == '-'))
         return true;
@@ -128,25 +129,26 @@ class AssignedRows {
   struct Group {
     bool is_list;
     size_t items, begin,
-        columns;  // of an assigned row: its begin and its columns
+        columns;  // of a group that is an assigned row: its begin and its number of columns
   };
   std::vector<Group> groups_;
   std::string_view before_;
   size_t list_ = 0, row_columns_ = 0, most_bytes_ = 0;
 };
 
-// Tracks the tokens within each level of brackets. A token makes the tree one level deeper at most.
+// Bounds the depth of the tree by counting the tokens within each level of brackets. A token makes the tree at most one
+// level deeper.
 class Nesting {
  public:
-  // The maximum depth of the tree, in tokens.
+  // Returns the largest depth that the tree may have at this point, in tokens.
   size_t depth() const { return depth_; }
 
   // Returns false for a closing bracket without an opening one.
   bool take(std::string_view word) {
     if (is_one_of(word, {")", "]"})) return close();
     if (word == ";" && levels_.size() == 1) clear();
-    // The depth restarts for each item of a list, and chains of AND and OR are lists in the tree. The tokens before AND
-    // have ended, except for an open BETWEEN, to which the AND belongs.
+    // Items of a list do not nest within each other, and a chain of AND and OR is a list in the tree. A comma, AND or
+    // OR therefore subtracts the tokens since the last one. An AND that belongs to an open BETWEEN does not.
     Level& level = levels_.back();
     const bool is_and = equals_ignoring_case(word, "and");
     if (is_and && level.open_betweens > 0)
@@ -154,7 +156,7 @@ class Nesting {
     else if (is_and || is_one_of(word, {",", "or"}))
       depth_ -= std::exchange(level.since, 0);
     if (equals_ignoring_case(word, "between")) ++level.open_betweens;
-    // The first part of such a chain is the deepest; commas do not reset its depth.
+    // Chains of these words nest to the left, so their first part is the deepest. Commas do not subtract these words.
     const bool is_chain = is_one_of(word, {"union", "intersect", "except", "join"});
     ++(is_chain ? level.chain : level.since);
     ++depth_;

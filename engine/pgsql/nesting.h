@@ -1,5 +1,5 @@
-// Estimates how deep the tree of a long text can be, before libpg_query processes it by a recursion without a limit of
-// its own.
+// Estimates the depth of the tree of a long text, before libpg_query processes the text by a recursion that has no
+// limit.
 #pragma once
 #include <string>
 
@@ -13,14 +13,15 @@ namespace engine::pgsql {
 // SyntaxError if the text cannot be split into words.
 Status check_nesting(const std::string& text);
 
-// libpg_query's tree repeats the text after SET (a, b, ...) = for each of the columns. Fails with LimitExceeded if the
-// repeated text is longer than kMostRepeatedBytes.
+// Fails with LimitExceeded if libpg_query would repeat more than kMostRepeatedBytes of text: its tree repeats the text
+// after SET (a, b, ...) = for each of the columns.
 Status check_assigned_rows(const std::string& text);
 inline constexpr size_t kMostRepeatedBytes = 256 * 1024;
 
-// The number of nodes of an expression.
+// Returns the number of nodes of an expression.
 size_t parts_of(const Expression& expression);
-// Limit for expressions that are written more than once: nested calls would double them each time.
+// Limit on parts_of() of expressions that are written more than once, because each level of nested calls would double
+// them.
 inline constexpr size_t kMostRepeatedParts = 256;
 
 }  // namespace engine::pgsql

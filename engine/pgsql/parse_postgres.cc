@@ -31,8 +31,8 @@ Result<Parsed> parse(const std::string& text) {
       positions.position(parsed->error->cursorpos - 1));
 }
 
-// Returns the position of the first of these words in the text, or its end: for example of the SELECT after EXPLAIN,
-// PREPARE or DECLARE.
+// Returns the position of the first of these words in the text, for example of the SELECT after EXPLAIN, PREPARE or
+// DECLARE; the text's size if no word occurs.
 size_t find_word(std::string_view text, std::initializer_list<std::string_view> words) {
   const auto is_part = [](char c) { return c == '_' || is_ascii_letter(c) || is_ascii_digit(c); };
   for (size_t at = 0; at < text.size();) {
@@ -45,7 +45,8 @@ size_t find_word(std::string_view text, std::initializer_list<std::string_view> 
   return text.size();
 }
 
-// The place behind a quoted text, a comment or a bracketed list that begins at `at`; `at` itself where none begins.
+// Returns the place behind a quoted text, a comment or a bracketed list that begins at `at`; `at` itself if none begins
+// there.
 size_t behind_part(std::string_view text, size_t at) {
   struct Ends {
     std::string_view begin, end;
@@ -64,7 +65,7 @@ size_t behind_part(std::string_view text, size_t at) {
   return std::min(at + 1, text.size());
 }
 
-// The SELECT of CREATE VIEW name (columns) WITH (options) AS SELECT ...: all that follows the first AS.
+// Returns the text after the first AS, which is the SELECT of CREATE VIEW name (columns) WITH (options) AS SELECT ...
 std::string_view behind_as(std::string_view text) {
   const auto is_part = [](char c) { return c == '_' || is_ascii_letter(c) || is_ascii_digit(c); };
   for (size_t at = 0; at < text.size();) {
@@ -92,7 +93,7 @@ Result<Statement> prepare_of(const pgsql::Fields& fields, std::unique_ptr<Parsed
   return Statement(std::move(prepare));
 }
 
-// COPY (SELECT ...) TO STDOUT, with queries that only PostgreSQL's syntax accepts.
+// Converts COPY (SELECT ...) TO STDOUT with a query that only PostgreSQL's syntax accepts.
 Result<Statement> copy_of(const pgsql::Fields& fields, const pgsql::Converter& convert) {
   const auto query = pgsql::child(fields, "query");
   if (!query || query->kind != "SelectStmt" || fields.flag("is_from") || fields.has("filename"))
@@ -141,7 +142,7 @@ bool changes_rows(const pgsql::Node& node) {
   return node.kind == "InsertStmt" || node.kind == "UpdateStmt" || node.kind == "DeleteStmt";
 }
 
-// `text` is the text of the statement, which begins at `begin` in the script.
+// Converts a statement. `text` is the text of the statement, which begins at `begin` in the script.
 Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, size_t begin,
                                const pgsql::Converter& convert) {
   if (node.kind == "SelectStmt") return Statement(TRY(convert.query(node.fields)));

@@ -1,4 +1,4 @@
-// Statements that PostgreSQL's tools send and the dialect's own grammar does not accept.
+// Parses statements that PostgreSQL's tools send and the dialect's own grammar does not accept.
 #pragma once
 #include <string_view>
 #include <vector>
@@ -13,19 +13,20 @@ namespace engine {
 inline constexpr size_t kShortPostgresText = 16 * 1024;
 inline constexpr size_t kMaxPostgresWords = 200'000;
 
-// Parses like parse_script(), with PostgreSQL's own parser, libpg_query: SELECTs, EXPLAIN or PREPARE of one, and
-// statements that define and change tables. Fails with SyntaxError if PostgreSQL would or if a statement is of another
-// kind, with LimitExceeded if a long text has more words than above or may be nested too deeply, and with NotSupported,
-// and a position, if the syntax tree cannot represent the statement.
+// Parses a script as parse_script() does, with PostgreSQL's own parser, libpg_query. Accepts SELECTs, EXPLAIN or
+// PREPARE of a SELECT, and statements that define and change tables. Fails with SyntaxError if PostgreSQL would or if a
+// statement is of another kind, with LimitExceeded if a long text has more than kMaxPostgresWords words or may be
+// nested too deeply, and with NotSupported and a position if the syntax tree cannot represent the statement.
 //
 // Threads: any.
 Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text);
 
-// One SELECT and nothing else, by the parser that read it first: the SELECT of a view (View::is_postgres). Fails with
-// SyntaxError where the text is another statement.
+// Parses the SELECT of a view with the parser that accepted it when the view was created (View::is_postgres). Fails
+// with SyntaxError if the text is not exactly one SELECT.
 Result<Query> parse_select(std::string_view text, bool is_postgres);
 
-// The begin and the size of the statements of a script, as PostgreSQL's scanner splits them; empty if it fails.
+// The begin and the size of a statement in a script. split_postgres() splits the script with PostgreSQL's scanner; its
+// result is empty if the scanner fails.
 struct ScriptPart {
   size_t begin, size;
 };

@@ -1,5 +1,5 @@
-// Statements of PostgreSQL's grammar that are not executed here. Each is refused with its name (0A000): a syntax error
-// would send the user to look for a typing error that does not exist.
+// Refuses the statements of PostgreSQL's grammar that are not supported. The error (0A000) names the statement; after a
+// syntax error, the user would look for a typing error that does not exist.
 #include <algorithm>
 #include <iterator>
 #include <string>
@@ -108,7 +108,7 @@ constexpr Refused kRefused[] = {
     {"SecLabelStmt", "SECURITY LABEL is"},
 };
 
-// The first words in upper case: ALTER TABLE, or SET.
+// Returns the first words of the text in upper case: ALTER TABLE, or SET.
 std::string first_words(std::string_view text) {
   std::string words;
   size_t count = 0;
@@ -143,7 +143,7 @@ Error refused_transaction(const Fields& fields, TextPosition at) {
 
 Error refused_statement(const Node& node, std::string_view text, TextPosition at) {
   if (node.kind == "TransactionStmt") return refused_transaction(node.fields, at);
-  // CREATE TABLE ... AS and COPY are also in the dialect, whose parser reports their errors better.
+  // The dialect has CREATE TABLE ... AS and COPY, too, and its parser reports their errors better.
   if (node.kind == "CreateTableAsStmt" || node.kind == "CopyStmt")
     return Error{ErrorCode::SyntaxError, "not a SELECT"};
   const auto row = std::ranges::find(kRefused, node.kind, &Refused::kind);

@@ -10,7 +10,8 @@ namespace engine::pgsql {
 
 namespace {
 
-// The name of a type or of CASE is used if no part has a better one.
+// A name that was found. A weak name, of a type or of CASE, is used only if no part has a strong
+// name.
 struct Found {
   std::string name;
   bool is_strong = false;
@@ -25,7 +26,7 @@ Found figure_child(const Fields& fields, std::string_view name) {
   return found ? figure(*found) : Found();
 }
 
-// The last name in a list, of those that are names: a[1].b.
+// Returns the last element of the list that is a name: b for a[1].b.
 Found last_name(const Fields& fields, std::string_view list) {
   const std::vector<Node> parts = children(fields, list);
   for (auto part = parts.rbegin(); part != parts.rend(); ++part)
@@ -49,7 +50,7 @@ Found figure_subquery(const Fields& fields) {
   return alias.empty() ? figure_child(targets.front().fields, "val") : strong(alias);
 }
 
-// SVFOP_CURRENT_TIME_N is current_time.
+// Returns the name of a keyword: current_time for SVFOP_CURRENT_TIME_N.
 Found figure_value_function(std::string_view op) {
   constexpr std::string_view kPrefix = "SVFOP_", kWithPrecision = "_N";
   if (op.starts_with(kPrefix)) op.remove_prefix(kPrefix.size());

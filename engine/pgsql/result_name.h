@@ -1,4 +1,4 @@
-// PostgreSQL's name for a result column without an alias, from its own syntax tree.
+// Finds PostgreSQL's name for a result column without an alias in PostgreSQL's syntax tree.
 #pragma once
 #include <string>
 
@@ -6,8 +6,8 @@
 
 namespace engine::pgsql {
 
-// "format_type" for a call, "text" for '%'::text; empty for an expression without a name of its own ("?column?").
-// Source: PostgreSQL's FigureColname.
+// Returns "format_type" for a call, "text" for '%'::text; empty for an expression that PostgreSQL calls "?column?".
+// Follows PostgreSQL's FigureColname().
 std::string result_name_of(const Node& node);
 
 }  // namespace engine::pgsql

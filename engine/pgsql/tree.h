@@ -1,4 +1,5 @@
-// libpg_query's tree, in JSON: objects with one member, whose name is the kind of the node.
+// Reads libpg_query's tree, which is JSON. A node is an object with one member, whose name is the
+// kind of the node.
 #pragma once
 #include <simdjson.h>
 
@@ -9,7 +10,7 @@
 
 namespace engine::pgsql {
 
-// The fields of a node. Absent members read as false, 0, "" and empty.
+// The fields of a node. Absent members are read as false, 0, "" or an empty list.
 class Fields {
  public:
   explicit Fields(simdjson::dom::element value) : value_(value) {}
@@ -61,7 +62,7 @@ inline std::vector<Node> children(const Fields& fields, std::string_view name) {
   for (const simdjson::dom::element each : array) nodes.push_back(node_of(each));
   return nodes;
 }
-// A list of names: pg_catalog, format_type.
+// Returns a list of names, such as pg_catalog, format_type.
 inline std::vector<std::string> strings(const Fields& fields, std::string_view name) {
   std::vector<std::string> texts;
   for (const Node& each : children(fields, name)) texts.emplace_back(each.fields.text("sval"));
