@@ -17,7 +17,7 @@ namespace engine {
 
 namespace {
 
-// Returns -1 if no column has the name.
+// Returns the index of the column with this name; -1 if it does not exist.
 int index_of(const Schema& schema, const Name& name) {
   int index = schema.index_of(name.text);
   if (index < 0 && name.quoting == Quoting::Double)
@@ -29,7 +29,7 @@ class Alteration {
  public:
   Alteration(const DataSource& source, const CustomTypes& types)
       : source_(source), types_(types), table_(std::make_shared<DataSource>(source)) {
-    // The displayed order, in which columns are dropped and renamed too.
+    // The columns are in the displayed order, in which they are dropped and renamed, too.
     for (const size_t index : shown_columns(source))
       order_.push_back(source.schema.columns[index].name);
     for (const ColumnDef& column : source.schema.columns)

@@ -18,7 +18,8 @@ namespace engine {
 namespace {
 
 Error unknown_source(const std::string& name, const Catalog& catalog, TextPosition position) {
-  // A SELECT has taken the SELECT of the view in its place; this is another statement, or a SELECT that goes on.
+  // In a SELECT without EMIT the view has already been replaced by its SELECT, so this is another statement or a
+  // continuous SELECT.
   if (catalog.views.get(name))
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("\"{}\" is a view, which a SELECT without EMIT reads and no other "
@@ -56,7 +57,7 @@ Error unknown_qualifier(const std::string& name, std::span<const AnalysedSource>
   return error;
 }
 
-// Rewrites the references of one query's expressions into their canonical form.
+// Converts the references in the expressions of one query to their canonical form.
 class Canonical {
  public:
   Canonical(const std::vector<AnalysedSource>& sources, bool fold_quoted_names)
@@ -74,8 +75,7 @@ class Canonical {
   }
 
  private:
-  // Checks all qualifiers before any bare name, because an unknown source is the more helpful
-  // error.
+  // Checks all qualifiers before any bare name, because the error about an unknown source is more helpful.
   Status check_qualifiers(const Expression& expression) const {
     const auto* column = expression.as<ColumnRef>();
     if (column && column->source && !find_source(*column->source))
@@ -101,10 +101,11 @@ class Canonical {
     return found == sources_.end() ? nullptr : &*found;
   }
 
-  // With one source the qualifier is removed, so this is the last place that can report it.
+  // Removes the qualifier of a column of the only source. Fails if the source has no such column, because the
+  // qualifier is not known to later steps, which could not report it.
   Status drop_qualifier(ColumnRef& column, TextPosition position) const {
     const AnalysedSource& source = sources_.front();
-    // A quoted name may still mean the folded one; bind() reports that.
+    // A quoted name may still refer to the folded name; bind() reports it if it does not.
     const bool is_known = has_column(source, column.name.text) ||
                           is_system_column(column.name.text) ||
                           (source.source->window && window_bound_as_time(column, position)) ||
@@ -140,7 +141,7 @@ class Canonical {
     if (column.source && sources_.size() == 1) return drop_qualifier(column, position);
     if (column.source) {
       const AnalysedSource& source = *find_source(*column.source);
-      column.source->text = source.alias;  // a quoted name may have meant it
+      column.source->text = source.alias;  // a quoted qualifier may have stood for it
       if (owners_of(column.name.text, {&source, 1}).empty()) fold(column.name);
       return {};
     }
@@ -167,7 +168,7 @@ class Canonical {
   std::string_view clause_;
 };
 
-// Generates the names that ksqlDB gives to unnamed items.
+// Generates the names that items without an alias get in ksqlDB.
 class ItemNames {
  public:
   explicit ItemNames(const std::vector<AnalysedSource>& sources, const Query& query)
@@ -191,7 +192,8 @@ class ItemNames {
   }
 
  private:
-  // In a join, a column that several sources have gets the name of its source as a prefix.
+  // Returns the name of a column. In a join, a column that several sources have gets the name of its source as a
+  // prefix.
   std::string column_name(const ColumnRef& column) const {
     if (sources_.size() == 1 || !column.source) return column.name.text;
     const auto owners = std::ranges::count_if(sources_, [&](const AnalysedSource& source) {
@@ -231,7 +233,7 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
     found = true;
     std::vector<std::string> names;
     if (use ==
-        QueryUse::Persistent) {  // the columns of the result: keys first, as stored
+        QueryUse::Persistent) {  // the columns of the result, keys first, as stored
       for (const ColumnDef& column : source.source->schema.columns) names.push_back(column.name);
     } else {
       names = names_of_star(*source.source);
@@ -244,7 +246,7 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
   return {};
 }
 
-// Expands `*` under PARTITION BY: the new key, the values, and the columns of the old key.
+// Expands `*` under PARTITION BY to the new key, the values, and the columns of the old key.
 void expand_partitioned_star(const SelectItem& item, const Analysis& analysis, ItemNames& names,
                              std::vector<AnalysedItem>& out) {
   std::set<std::string> in_key;
@@ -265,7 +267,8 @@ void expand_partitioned_star(const SelectItem& item, const Analysis& analysis, I
   }
 }
 
-// A system column may be selected, but a written column needs a name of its own.
+// Fails if a written column has the name of a system column. Only the system column itself may have this name, and
+// only in a query that a client reads.
 Status check_item_name(const SelectItem& item, const std::string& name, QueryUse use) {
   if (!is_system_column(name)) return {};
   const auto* column = item.expression->as<ColumnRef>();
@@ -296,8 +299,8 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
     AnalysedItem analysed{clone(*item.expression), {}, false, false, item.position};
     TRY(canonical.rewrite(*analysed.expression, "SELECT"));
     if (item.kind == SelectItemKind::StructFields) {
-      // The fields are known once the expression has a type; until then a dereference with the name
-      // `*` stands for all fields.
+      // The fields are known only when the expression has a type. Until then a dereference with the name `*` stands
+      // for all fields.
       analysed.expression =
           make_expression(Dereference{std::move(analysed.expression), Name{"*"}}, item.position);
       analysed.name = "*";
@@ -326,8 +329,8 @@ bool any_table_function(const Expression& expression) {
                              [](const Expression* child) { return any_table_function(*child); });
 }
 
-// Checked before the rules about the place of functions: that a function does not exist is the more
-// helpful error.
+// Fails if a function does not exist. This is checked before the places where functions are allowed, because its
+// error is more helpful.
 Status check_functions(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) {
     const Registry& registry = Registry::instance();
@@ -341,7 +344,7 @@ Status check_functions(const Expression& expression) {
   return {};
 }
 
-// A literal path that cannot be parsed would give NULL for every record.
+// Fails if a literal path cannot be parsed: it would give NULL for every record.
 Status check_json_paths(const Expression& expression) {
   const auto* call = expression.as<FunctionCall>();
   if (call && call->name == "EXTRACTJSONFIELD" && call->arguments.size() == 2)
@@ -423,7 +426,8 @@ const std::pair<const std::string, std::string>* find_temporary(const Name& name
 
 namespace {
 
-// A temporary table of another session is invisible, whatever its name in the catalog.
+// Returns whether the source is a temporary table of another session. Such a table is invisible, whatever its name in
+// the catalog.
 bool is_anothers(const DataSource& source, const PlanContext& context) {
   return source.is_temporary &&
          (!context.temporary || std::ranges::none_of(*context.temporary, [&](const auto& own) {
@@ -462,7 +466,7 @@ std::optional<Name> name_in_schema(const AliasedSource& named, const Catalog& ca
   return Name{schema + "." + named.name.text, named.name.quoting};
 }
 
-// The names under which find_source() looks, in its order.
+// Returns the view with this name. Looks for the names for which find_source() looks, in the same order.
 const View* view_named(const Name& name, const PlanContext& context) {
   const auto look = [&](const std::string& text) {
     const ViewPtr* found = context.catalog.views.get(text);

@@ -50,7 +50,8 @@ struct StepCheck {
            step.schema.columns.size() <= node.layout.size() &&
            (step.store == -1 || keeps(step.store, StoreKind::Rows));
   }
-  // A generator must be the only input of its plan, because its row counter has no partitions.
+  // Checks the rules of a generator. A generator must be the only input of its plan, because its row counter has no
+  // partitions.
   bool makes_columns(const InputStep& step) const {
     if (!step.generator) return true;
     const GeneratorPlan& generator = *step.generator;
@@ -121,7 +122,8 @@ struct StepCheck {
            keeps(step.store, StoreKind::Rows) && keeps(step.moving_store, StoreKind::Rows) &&
            node.layout.size() == input().size() - 2;
   }
-  // Checks for number and kind of a change at column `at`, in a layout with at least `columns` columns.
+  // Returns whether number and kind of a change are at the columns `at` and `at` + 1, in a layout with at least
+  // `columns` columns.
   static bool has_change(const Layout& layout, size_t at, size_t columns) {
     return layout.size() >= columns && layout.size() >= at + 2 &&
            layout[at].type == SqlType(TypeKind::Bigint) &&
@@ -179,7 +181,7 @@ Status check_materialization(const QueryPlan& plan, const MaterializationPlan& t
   if (!is_index(table.store, stage.stores.size())) return wrong("the table's store");
   const StorePlan& store = stage.stores[static_cast<size_t>(table.store)];
   Layout rows = stage.nodes[static_cast<size_t>(store.node)].layout;
-  // Groups and joined rows have the time of their last change, which their step does not output.
+  // Groups and joined rows have the time of their last change. Their step does not output this time.
   if (!std::holds_alternative<InputStep>(stage.nodes[static_cast<size_t>(store.node)].step))
     rows.push_back({"", std::string(kRowTime), TypeKind::Bigint});
   if (!reads_columns_of(table.columns, rows) ||
@@ -188,8 +190,8 @@ Status check_materialization(const QueryPlan& plan, const MaterializationPlan& t
   return {};
 }
 
-// The writer of a time-ordered exchange reports its progress in exactly one stream and the tables that it is joined
-// with.
+// Checks the writers of time-ordered exchanges. Such a writer must read exactly one stream and the tables that the
+// stream is joined with, because it reports its progress in these inputs.
 Status check_time_ordered(const QueryPlan& plan) {
   for (const StagePlan& stage : plan.stages) {
     const int exchange = stage.output.exchange;

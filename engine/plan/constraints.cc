@@ -22,7 +22,8 @@ bool has_constraint(const DataSource& table, const std::string& name) {
          table.unenforced.end();
 }
 
-// As PostgreSQL's ChooseConstraintName(): orders_customer_id_fkey, orders_check1.
+// Returns the name that PostgreSQL's ChooseConstraintName() would choose: orders_customer_id_fkey,
+// orders_check1.
 std::string chosen_name(const UnenforcedConstraint& constraint, const DataSource& table) {
   std::vector<std::string> parts{display_name(table.name.substr(table.name.rfind('.') + 1))};
   for (const std::string& column : constraint.columns) parts.push_back(display_name(column));

@@ -1,5 +1,5 @@
-// UNIQUE, CHECK and FOREIGN KEY, which stand in the catalog for programs that read their models from there. No row is held
-// against them.
+// UNIQUE, CHECK and FOREIGN KEY constraints, which are not enforced: no row is checked against them. The catalog
+// keeps them for programs that read their models from there.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,14 +9,14 @@
 
 namespace engine {
 
-// Adds constraints to a table, with the names that PostgreSQL would choose where none is written, and a notice for each.
-// Fails with NotSupported where the session has not set unenforced_constraints, with UndefinedColumn, UndefinedSource (of a
-// FOREIGN KEY) and DuplicateObject.
+// Adds constraints to a table, and a notice for each of them. A constraint without a name gets the name that
+// PostgreSQL would choose. Fails with NotSupported if the session has not set unenforced_constraints, with
+// UndefinedColumn, with UndefinedSource (for a FOREIGN KEY), and with DuplicateObject.
 Status add_constraints(std::vector<UnenforcedConstraint> added, const Catalog& catalog,
                        const Properties& properties, TextPosition at, DataSource& table,
                        std::vector<std::string>& notices);
 
-// Constraints of the statement and of its columns.
+// Return the constraints of the statement or of the added elements, and those of their columns.
 std::vector<UnenforcedConstraint> constraints_of(const CreateSource& create);
 std::vector<UnenforcedConstraint> constraints_of(const std::vector<TableElement>& added);
 

@@ -21,7 +21,7 @@ Error invalid(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
-// Effect of IF NOT EXISTS and OR REPLACE on an existing source.
+// The effect of IF NOT EXISTS and OR REPLACE on an existing source.
 enum class Existing : uint8_t { None, Keep, Replace };
 
 Result<Existing> check_existing(const CreateSource& create, const DataSource* old) {
@@ -55,7 +55,7 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
                       "is provided. Current format is {1}.",
                       which, format.name));
     const bool declared = std::ranges::any_of(create.elements, [&](const TableElement& element) {
-      // Headers belong to neither side, and to no schema.
+      // Headers belong neither to the key nor to the value, and to no schema.
       if (element.constraint == ColumnConstraint::Header ||
           element.constraint == ColumnConstraint::Headers)
         return false;
@@ -78,8 +78,8 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
   return error;
 }
 
-// Adds the columns of each side without declared columns whose schema a registry may know; keys are put first. Returns
-// whether such a side exists.
+// Infers the columns of the key and of the value if no columns are declared for them and a registry may know their
+// schema. Keys are put first. Returns whether columns were inferred.
 Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_view topic,
                                    Registrar* registrar, Schema& schema) {
   const auto is_value = [](const ColumnDef& column) { return column.role == ColumnRole::Value; };
@@ -126,14 +126,15 @@ std::vector<TableElement> with_serials(std::vector<TableElement> elements,
 
 namespace {
 
-// Returns whether the statement uses no word of the dialect about the topic, as statements of PostgreSQL's users do.
+// Returns whether the statement has no property of the dialect, as in statements of PostgreSQL's users.
 bool is_plain_table(const CreateSource& create, const EngineSettings& settings) {
   return create.kind == SourceKind::Table && !create.is_source && !settings.ksqldb_compat &&
          std::ranges::all_of(create.properties, is_storage_parameter, &Property::name);
 }
 
-// Returns whether the topic, if it does not exist yet, belongs to the table alone (docs/adr/0067): the statement does
-// not name it. A statement for an existing Kafka topic names it, and in ksqlDB every statement must.
+// Returns whether a topic that does not exist yet will belong to the table alone (docs/adr/0067), because the
+// statement does not name it. A statement for an existing Kafka topic names the topic, and in ksqlDB every statement
+// must name one.
 bool makes_own_topic(const CreateSource& create, const SourceProperties& properties) {
   return create.kind == SourceKind::Table && !create.is_source && !properties.topic;
 }
@@ -152,8 +153,8 @@ bool is_keyed_otherwise(const CreateSource& create, const Schema& schema,
          !validate_format(FormatSpec{"KAFKA"}, keys, Side::Key);
 }
 
-// The declared order, which PostgreSQL's users expect, while the schema has keys first. Empty if both are equal, and
-// for tables of the dialect.
+// Returns the names of the columns in the declared order, which PostgreSQL's users expect, while the schema has keys
+// first. Returns an empty list if the two orders are equal, and for tables of the dialect.
 std::vector<std::string> order_of_declaration(const CreateSource& create, const Schema& schema,
                                               const EngineSettings& settings) {
   std::vector<std::string> names;
@@ -164,7 +165,8 @@ std::vector<std::string> order_of_declaration(const CreateSource& create, const 
   return names;
 }
 
-// Records of the table's topic are identified by row ids, which other producers' records do not have.
+// Fails if the topic already exists. The records of a table without a key are identified by row ids, which records of
+// other producers do not have.
 Status check_no_topic(const CreateSource& create, const DataSource* old, const Topics& topics,
                       const std::string& topic) {
   if (!topics.find(topic) || (old && old->topic == topic && old->schema.has_row_id())) return {};
@@ -186,8 +188,9 @@ Status check_keys(const CreateSource& create, const DataSource& source, bool key
   return {};
 }
 
-// ksqlDB names the topic of a sink in upper case, and its users write it so. If topics are in lower case, DETECTED
-// refers to the topic of source DETECTED, unless a topic with exactly that name exists.
+// Replaces the name of a topic by that of the source's topic if they differ only in case. ksqlDB gives the topic of a
+// sink an upper-case name, and its users write the name in upper case. If topics are in lower case, DETECTED refers
+// to the topic of source DETECTED, unless a topic with exactly that name exists.
 void resolve_topic_name(std::optional<std::string>& topic, const Catalog& catalog,
                         const Topics& topics, const EngineSettings& settings) {
   if (!topic || !settings.lower_case_topics || topics.find(*topic)) return;
@@ -222,7 +225,7 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
                              "'PARTITIONS' configuration in the WITH clause (and optionally "
                              "'REPLICAS').",
                              choice.name)};
-  TRY(check_writable(choice.name));  // a statement that creates the topic intends to write it
+  TRY(check_writable(choice.name));  // a statement that creates the topic will write it
   choice.partitions = properties.partitions.value_or(settings.num_partitions);
   TopicDescription topic;
   topic.name = choice.name;
@@ -240,7 +243,7 @@ Status check_retention(const CreateSource& create, const SourceProperties& prope
       "support retention.");
 }
 
-// A replaced generator keeps its id.
+// Returns the id of the query that generates the rows. A generator that replaces another keeps the id of the old one.
 Result<std::string> generator_id(const std::string& name, const DataSource* old,
                                  const Catalog& catalog, const CreateSource& create) {
   const PersistentQuery* query = old ? catalog.find_query(old->created_by) : nullptr;
@@ -287,7 +290,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   }
   const bool has_many_keys = is_postgres && source.schema.key_count() > 1;
   if ((has_many_keys || is_keyed_otherwise(create, source.schema, settings)) && !with.key.format)
-    with.key.format = "JSON";  // KAFKA supports one column, of few types
+    with.key.format = "JSON";  // KAFKA supports only one key column, of few types
   source.owns_topic = create.is_temporary || makes_own_topic(create, with);
   source.is_temporary = create.is_temporary;
   const SourceFormats formats = TRY(choose_formats(with, default_formats(settings), source.name));
@@ -321,7 +324,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   if (!topic.created && !(old && old->owns_topic)) source.owns_topic = false;
   source.topic = topic.name;
   source.partitions = topic.partitions;
-  // A statement that replaces the columns intends to write them.
+  // A statement that replaces the columns will write them.
   const auto write = existing == Existing::Replace && !is_inferred ? Registrar::Write::Sink
                                                                    : Registrar::Write::Source;
   const SourceFormats written =

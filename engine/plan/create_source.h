@@ -15,41 +15,43 @@
 namespace engine {
 
 struct NewSource {
-  // nullptr: IF NOT EXISTS found the source. With OR REPLACE it replaces the old one.
+  // Null if IF NOT EXISTS has found an existing source. With OR REPLACE, this source replaces the old one.
   std::shared_ptr<const DataSource> source;
-  std::optional<TopicDescription> new_topic;  // to be created first; its id is not set
-  // For a generated source: the query that writes it; a replaced query keeps its id.
+  std::optional<TopicDescription> new_topic;  // must be created first; its id is not set
+  // For a generated source: the query that writes its rows. A query that replaces another keeps the id of the old
+  // query.
   std::optional<QueryPlan> generator = {};
   std::vector<std::string> notices;
 };
 
 using TopicCheck = std::function<Status(const std::string& topic)>;
 
-// Fails if the statement cannot be executed; changes nothing. `properties` are the session's settings. `registrar`
-// provides the schemas of topics, from which undeclared columns are taken, and registers new ones; without it no topic
-// has a schema. `may_declare` is called before a column, a notice or an error reveals anything about an existing topic;
-// null: every topic may be declared.
+// Plans the statement; changes nothing. Fails if the statement cannot be executed. `properties` are the session's
+// settings. `registrar` provides the schemas of topics, from which undeclared columns are taken, and registers new
+// ones; without a registrar no topic has a schema. `may_declare` is called before a column, a notice or an error
+// reveals anything about an existing topic; null: every topic may be declared.
 Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
                                      const Catalog& catalog, const Topics& topics,
                                      const EngineSettings& settings, const Properties& properties,
                                      Registrar* registrar = nullptr,
                                      const TopicCheck* may_declare = nullptr);
 
-// Topic name for a statement that gives none.
+// Returns the topic name for a statement that names no topic.
 std::string default_topic_name(std::string_view source, const EngineSettings& settings);
 
-// Configuration of a new topic for such a source (retention.ms, cleanup.policy).
+// Returns the configuration of a new topic for such a source (retention.ms, cleanup.policy).
 Properties topic_config(SourceKind kind, bool is_windowed, std::optional<int64_t> retention_ms);
 
 // Returns the column that TIMESTAMP names, checked against the schema; nullopt if the statement names none.
 Result<std::optional<TimestampColumn>> find_timestamp_column(const SourceProperties& properties,
                                                              const Schema& schema);
 
-// Replaces PostgreSQL's SERIAL by its meaning; a user-defined type of that name takes precedence.
+// Replaces PostgreSQL's SERIAL types by the integer types and properties that they stand for. A user-defined type
+// with the same name takes precedence.
 std::vector<TableElement> with_serials(std::vector<TableElement> elements,
                                        const CustomTypes& types);
 
-// "stream" or "table", for messages.
+// Returns "stream" or "table", for messages.
 std::string_view kind_word(SourceKind kind);
 
 }  // namespace engine

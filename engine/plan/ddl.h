@@ -1,5 +1,5 @@
-// Statements that change the catalog without planning a query: DROP, ALTER, types, and control of running queries. Pure
-// functions: each returns the next catalog and the required actions.
+// Statements that change the catalog without planning a query: DROP, ALTER, types, and control of running queries.
+// The functions are pure: each returns the next catalog and the required actions.
 #pragma once
 #include <optional>
 #include <set>
@@ -13,26 +13,27 @@ namespace engine {
 
 struct CatalogChange {
   CatalogPtr catalog;                           // unchanged if the statement has no effect
-  std::vector<std::string> ended_queries = {};  // ids; they are not in the new catalog
+  std::vector<std::string> ended_queries = {};  // ids of queries that are not in the new catalog
   std::optional<std::string> dropped_topic = {};
   std::vector<std::string> notices = {};
 };
 
-// Also ends the query that made the source; fails with DependentObjects if other queries use it. A topic that the
-// source owns is deleted with it, unless another source that is not in `dropped_with_it` has the same topic.
+// Drops a source, and ends the query that writes it if the source was created by this query. Fails with
+// DependentObjects if other queries use the source. A topic that the source owns is deleted with it, unless another
+// source that is not in `dropped_with_it` has the same topic.
 Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog,
                                        const std::set<std::string>& dropped_with_it = {});
-// Returns "column ... already exists": an error, or with IF NOT EXISTS the beginning of a notice.
+// Returns the text "column ... already exists", which is an error or, with IF NOT EXISTS, the beginning of a notice.
 std::string column_exists(const TableElement& element, const DataSource& table);
 // Fails with NotSupported if one of the columns is SERIAL.
 Status check_no_serial(const std::vector<TableElement>& added, const CustomTypes& types);
 Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogPtr& catalog);
 Result<CatalogChange> plan_create_type(const CreateType& create, const CatalogPtr& catalog);
 Result<CatalogChange> plan_drop_type(const DropType& drop, const CatalogPtr& catalog);
-// TERMINATE, PAUSE, RESUME: of one query or of all.
+// Executes TERMINATE, PAUSE or RESUME of one query or of all queries.
 Result<CatalogChange> plan_control_query(const ControlQuery& control, const CatalogPtr& catalog);
 
-// Returns the catalog with the source or query added, or with it in place of the one that had its name.
+// Return the catalog with the source or query added. It replaces a source or query with the same name.
 CatalogPtr with_source(const Catalog& catalog, std::shared_ptr<const DataSource> source);
 CatalogPtr with_query(const Catalog& catalog, std::shared_ptr<const PersistentQuery> query);
 

@@ -46,7 +46,8 @@ Error wrong_kind(SourceKind actual, std::string_view statement, SourceKind asked
       .with_hint(fmt::format("Use {} {}.", statement, upper_word(actual)));
 }
 
-// A list of thousands of names would hide the hint.
+// Joins the names, and shows only the first ones, because a list of thousands of names would hide
+// the hint.
 std::string joined(const std::vector<std::string>& names) {
   constexpr size_t kShown = 20;
   if (names.size() <= kShown) return absl::StrJoin(names, ", ");
@@ -72,7 +73,7 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
   std::vector<std::string> readers, writers, sinks;
   for (const std::string& id : catalog.readers_of(source.name)) {
     const PersistentQuery& query = *catalog.find_query(id);
-    if (query.kind == QueryKind::SourceTable) continue;  // is dropped with its table
+    if (query.kind == QueryKind::SourceTable) continue;  // dropped with its table
     readers.push_back(id);
     if (query.kind == QueryKind::CreateAs) sinks.push_back(query.sink);
   }
@@ -82,7 +83,7 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
   return still_used(drop, joined(sinks), joined(readers), joined(writers));
 }
 
-// Returns another stream or table of this source's topic that remains.
+// Returns another stream or table that has the topic of this source and remains; null if none does.
 const DataSource* other_of_topic(const DataSource& source, const Catalog& catalog,
                                  const std::set<std::string>& dropped_with_it) {
   for (const auto& [name, other] : catalog.sources())

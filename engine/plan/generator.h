@@ -12,17 +12,17 @@
 namespace engine {
 
 enum class GeneratorKind : uint8_t {
-  Random,    // all equally likely
-  Zipf,      // the k-th is about 1/k times as frequent as the first
-  Sequence,  // in order, then from the first again
-  Now,       // the time of the row
+  Random,    // all values are equally likely
+  Zipf,      // the k-th value is about 1/k times as frequent as the first
+  Sequence,  // the values in order, then from the first one again
+  Now,       // the time of the row (see GeneratorPlan::start_ms)
 };
 
-// The values of a column: one of `values`, a number or time from `min` to `max`, or (with a length) random letters or
-// bytes. In a text column the number follows `prefix`.
+// The values of a column: one of `values`, a number or time from `min` to `max`, or (if a length is set) random
+// letters or bytes. In a text column the number follows `prefix`.
 struct GeneratorRule {
   GeneratorKind kind = GeneratorKind::Random;
-  // Inclusive; texts of the column's type, or of a number if the column is text.
+  // Inclusive bounds, as texts of the column's type, or of a number if the column is text.
   std::string min = {}, max = {};
   std::vector<std::string> values = {};
   std::string prefix = {};
@@ -32,9 +32,9 @@ struct GeneratorRule {
 
 struct GeneratorPlan {
   int64_t rows_per_second = 10;
-  std::optional<int64_t> number_of_rows = {};  // total; none: unlimited
+  std::optional<int64_t> number_of_rows = {};  // total number of rows; none: unlimited
   int64_t seed = 0;
-  // Time of row 0; later rows follow at the given rate. None: a row has the time at which it is generated.
+  // Time of row 0. Later rows follow at the given rate. Without a value, a row has the time at which it is generated.
   std::optional<int64_t> start_ms = {};
   std::vector<GeneratorRule> rules = {};  // one per column of the schema
 };
@@ -42,11 +42,12 @@ struct GeneratorPlan {
 inline constexpr int64_t kMaxGeneratedRowsPerSecond = 1'000'000;
 inline constexpr int64_t kMaxGeneratedRowBytes = 64 * 1024;
 
-// Returns a bound of a range as the column stores it (DECIMAL: unscaled), or as a number for a text column. nullopt if
-// the text is no such value, or does not fit 64 bits. DOUBLE ranges are handled separately.
+// Returns a bound of a range as the column stores it (DECIMAL: unscaled), or as a number for a text column. Returns
+// nullopt if the text is no value of the type, or does not fit into 64 bits. DOUBLE ranges are handled separately.
 std::optional<int64_t> read_generated_bound(const SqlType& type, const std::string& text);
 
-// Returns the number of values in a range or a set; both bounds have been checked. 0: more than fit 64 bits.
+// Returns the number of values in a range or a set; 0 stands for more values than fit into 64 bits. Both bounds must
+// have been checked.
 uint64_t generated_choices(const SqlType& type, const GeneratorRule& rule);
 
 // Returns "random from 1.00 to 500.00, 5 % null"; for DESCRIBE and EXPLAIN.

@@ -43,7 +43,7 @@ bool is_whole(const SqlType& type) {
   return type.kind() == TypeKind::Integer || type.kind() == TypeKind::Bigint;
 }
 
-// Returns whether ranges of such values exist. A range of texts is one of numbers behind a prefix.
+// Returns whether the type has ranges of values. A range of texts is a range of numbers behind a prefix.
 bool has_range(const SqlType& type) {
   return type.is_numeric() || type.is_time_like() || type.kind() == TypeKind::String;
 }
@@ -62,7 +62,7 @@ constexpr RuleRow kRules[] = {{"KIND", &ColumnRules::kind},
                               {"LENGTH", &ColumnRules::length},
                               {"NULL_RATE", &ColumnRules::null_rate}};
 
-// Returns the column that 'fields.COLUMN.RULE' names, exactly or folded.
+// Returns the column that 'fields.COLUMN.RULE' names, exactly or in upper case.
 Result<size_t> find_column(const Property& property, std::string_view name, const Schema& schema) {
   int index = schema.index_of(std::string(name));
   if (index < 0) index = schema.index_of(absl::AsciiStrToUpper(std::string(name)));
@@ -127,8 +127,8 @@ class RuleReader {
   bool may_be_now() const { return type_.is_time_like() || type_.kind() == TypeKind::Bigint; }
   bool may_be_counted() const { return is_whole(type_) || type_.kind() == TypeKind::String; }
 
-  // Without an explicit kind, it follows from a rule that only one kind has; times default to the row's time, and keys
-  // of streams to distinct values.
+  // Chooses the kind of the rule. Without an explicit kind, a rule that belongs to only one kind decides. By default,
+  // times are the row's time, and whole-number keys of streams are distinct values.
   Status read_kind() {
     const Property* const range = given_.min ? given_.min : given_.max;
     const Property* const steps = given_.start ? given_.start : given_.end;
@@ -237,7 +237,7 @@ class RuleReader {
     return {};
   }
 
-  // Fills in missing bounds, so that the plan shows them.
+  // Reads the bounds of the range and sets missing ones, so that the plan shows them.
   Status read_range() {
     const bool counts = rule_.kind == GeneratorKind::Sequence;
     const Property* const first = counts ? given_.start : given_.min;
@@ -252,7 +252,7 @@ class RuleReader {
       if (!is_bound(*bound))
         return refuse(*property, fmt::format("\"{}\" is not {}", *bound, range_of()));
     }
-    // If only one end is given and the default of the other lies on the wrong side, the other end moves.
+    // If only one bound is given and lies beyond the default of the other bound, the other bound is moved.
     if (first && !last && is_backward()) rule_.max = largest();
     if (last && !first && is_backward()) rule_.min = last->text();
     if (is_backward())

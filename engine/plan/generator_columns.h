@@ -1,4 +1,4 @@
-// The properties 'fields.COLUMN.RULE' of a generated source's columns.
+// Reads the properties 'fields.COLUMN.RULE' of a generated source.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,25 +12,25 @@
 
 namespace engine {
 
-// Rules of one column, as properties with their positions; null: not given.
+// Rules of one column, as properties with their positions. Null: the rule is not given.
 struct ColumnRules {
   const Property *kind = nullptr, *min = nullptr, *max = nullptr, *start = nullptr, *end = nullptr,
                  *values = nullptr, *prefix = nullptr, *length = nullptr, *null_rate = nullptr;
 };
 
 // Stores a property 'fields.COLUMN.RULE' in `columns`, which has one entry per column of the schema. Fails with
-// InvalidStatement or UndefinedColumn, at the property.
+// InvalidStatement or UndefinedColumn, at the position of the property.
 Status note_rule(const Property& property, const Schema& schema, std::vector<ColumnRules>& columns);
 
-// Returns the plan's rule for the column; missing rules have defaults. Fails with InvalidStatement at a rule that does
-// not fit the type of the column or the other rules.
+// Returns the plan's rule for the column; rules that are not given have defaults. Fails with InvalidStatement, at the
+// position of a rule that does not fit the type of the column or the other rules.
 Result<GeneratorRule> read_rules(const ColumnDef& column, SourceKind source,
                                  const ColumnRules& given);
 
-// --- Errors at a property, for all generator properties of WITH
+// --- Errors at the position of a property, for all generator properties of WITH
 inline constexpr std::string_view kRulePrefix = "FIELDS.";
 Error invalid_property(const Property& property, std::string message);
-// `expected`: "a number from 1 to 9".
+// `expected` describes the allowed values: "a number from 1 to 9".
 Error invalid_value(const Property& property, std::string_view expected);
 Result<int64_t> read_count(const Property& property, int64_t minimum, int64_t maximum,
                            std::string_view expected);

@@ -14,7 +14,7 @@
 namespace engine {
 namespace {
 
-// Limit for the bytes of a second, if all rows have their largest size.
+// Limit for the bytes that are generated in a second, if all rows have their largest size.
 constexpr int64_t kMaxBytesPerSecond = 256 << 20;
 
 // Returns the largest size of a value as text, which is about its size in JSON.
@@ -107,7 +107,7 @@ Result<std::optional<GeneratorPlan>> read_generator(const PropertyList& properti
 
 QueryPlan plan_generator(const DataSource& source, GeneratorPlan generator, std::string query_id) {
   InputStep input;
-  input.kind = SourceKind::Stream;  // rows of a table are written as records too; no state is kept
+  input.kind = SourceKind::Stream;  // rows of a table are written as records, too; no state is kept
   input.source_name = source.name;
   input.key_format = input.value_format = FormatSpec{"NONE"};
   input.schema = source.schema;

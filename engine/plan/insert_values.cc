@@ -20,7 +20,7 @@
 namespace engine {
 namespace {
 
-// Target columns of a statement's values, by position.
+// The columns for the values of a statement, by the position of the value.
 struct InsertPlan {
   const DataSource& source;
   std::vector<int> columns;  // indexes in the schema; kRowTimeColumn for ROWTIME
@@ -72,7 +72,7 @@ Error header_columns(const std::vector<std::string>& names) {
   return invalid("Cannot insert into HEADER columns: " + absl::StrJoin(names, ", "));
 }
 
-// Returns whether the statement that created the table named no topic; in ksqlDB every statement must.
+// Returns whether the statement that created the table named no topic. In ksqlDB every statement must name one.
 bool is_declared_as_in_postgres(const DataSource& source) {
   return source.kind == SourceKind::Table && source.owns_topic;
 }
@@ -157,7 +157,8 @@ Error wrong_count(const InsertPlan& plan, const ExpressionList& row) {
                            absl::StrJoin(expected, ", "), absl::StrJoin(got, ", "))};
 }
 
-// Gives each NULL in the value's constructors the type of the column: STRUCT(tags := NULL) has no type of its own.
+// Gives each NULL in the constructors of a value the type of its column, because the NULL in STRUCT(tags := NULL) has
+// no type of its own.
 void give_types_to_nulls(Expression& value, const SqlType& type) {
   const auto give = [](ExpressionPtr& part, const SqlType& its) {
     if (!part->as<NullLiteral>()) return give_types_to_nulls(*part, its);
@@ -176,7 +177,7 @@ void give_types_to_nulls(Expression& value, const SqlType& type) {
     for (MapEntry& entry : made->entries) give(entry.value, type.value());
 }
 
-// Shortens a value for a message, which stays one line; characters are kept whole.
+// Shortens a value for a message, so that the message stays one line. Characters are kept whole.
 std::string shown_text(std::string_view text) {
   constexpr size_t kMostBytes = 100;
   if (text.size() <= kMostBytes) return std::string(text);
@@ -199,7 +200,7 @@ class RowReader {
   }
 
   Status append(const ExpressionList& row) {
-    const bool is_all_default = row.empty();  // DEFAULT VALUES
+    const bool is_all_default = row.empty();  // the statement has DEFAULT VALUES
     const bool is_short = plan_.may_be_short && row.size() < plan_.columns.size();
     if (row.size() != plan_.columns.size() && !is_all_default && !is_short)
       return wrong_count(plan_, row);
@@ -232,7 +233,7 @@ class RowReader {
   }
 
  private:
-  // Sets a column that the row omits.
+  // Sets the value of a column that the row omits.
   Status fill(size_t index, Value& value) {
     const ColumnDef& column = plan_.source.schema.columns[index];
     if (column.is_serial) {
@@ -249,7 +250,7 @@ class RowReader {
     gaps->rows.push_back(timestamps_.size());
   }
 
-  // ROW(...) and a text are accepted as values of a type made by CREATE TYPE.
+  // Evaluates a value as this type. For a type made by CREATE TYPE, ROW(...) and a text are accepted.
   Result<Value> evaluate_as(const Expression& expression, const SqlType& type) {
     const bool is_composite = type.kind() == TypeKind::Struct && type.label() == label::kComposite;
     const auto* row = is_composite ? expression.as<FunctionCall>() : nullptr;
@@ -293,7 +294,7 @@ class RowReader {
     return error;
   }
 
-  // Equal numbers have one key: -0 becomes 0.
+  // Returns the key in its normal form: -0 becomes 0, because equal numbers must have one key.
   Value as_key(Value value) const {
     const bool is_double =
         plan_.source.kind == SourceKind::Table && std::holds_alternative<double>(value.payload());
@@ -388,7 +389,7 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   scope.texts_take_types = !context.settings.ksqldb_compat;
   scope.forms = session_forms(context.properties);
   const auto* text = scope.texts_take_types ? expression->as<StringLiteral>() : nullptr;
-  if (text && column.type.kind() == TypeKind::Array)  // DEFAULT '{}'
+  if (text && column.type.kind() == TypeKind::Array)  // such as DEFAULT '{}'
     return parse_text_value(column.type, text->value, "a value", scope.forms);
   return assign_constant(*expression, column.type, scope, evaluation);
 }

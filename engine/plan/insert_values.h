@@ -12,28 +12,29 @@ namespace engine {
 
 struct InsertBatch {
   std::shared_ptr<const DataSource> target;
-  // One per column of the target's schema, in its order; HEADERS columns are all null.
+  // One column for each column of the target's schema, in its order. HEADERS columns are all null.
   std::vector<ColumnPtr> columns;
-  std::vector<int64_t> timestamps;  // one per row: ROWTIME if the statement gives it, otherwise the current time
-  // Places for the next values of serial columns, which are NULL until then.
+  std::vector<int64_t> timestamps;  // by row: ROWTIME if given, otherwise the current time
+  // Places that get the next values of a serial column. They are NULL until then.
   struct Gaps {
     size_t column;
     std::vector<size_t> rows;
   };
   std::vector<Gaps> serials = {};
-  std::vector<Gaps> defaults = {};  // places for DEFAULT values
+  std::vector<Gaps> defaults = {};  // places that got DEFAULT values
 };
 
-// Returns the value of a column that a row omits; NULL if no default is declared. `context` gives functions and types.
+// Returns the value of a column that a row omits: its default, or NULL if no default is declared. `context` provides
+// functions and types.
 Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
                             const EvalContext& evaluation);
 
-// Converts all rows or fails. The message describes the error in the row, the detail has ksqlDB's wording ("Failed to
-// insert values into 'X'. ...").
+// Converts all rows. Fails if one row cannot be converted. The message describes the error in the row; the detail has
+// ksqlDB's wording ("Failed to insert values into 'X'. ...").
 Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanContext& context,
                                        const EvalContext& evaluation);
 
-// Returns the index in the schema of a column in the statement's list; negative if it does not exist.
+// Returns the schema's index of a column in the statement's list; negative if the column does not exist.
 int find_insert_column(const InsertColumn& column, const DataSource& source,
                        const PlanContext& context);
 

@@ -46,9 +46,10 @@ Status check_value_formats(const std::vector<AnalysedSource>& sources) {
                   fmt::join(names, ", ")));
 }
 
-// Lists the sources of an expression. A name that is still bare exists in none of them.
+// Lists the sources that an expression refers to. A name that is still bare does not exist in any
+// source.
 Status list_sources(const Expression& expression, std::set<std::string>& aliases) {
-  if (expression.is<Lambda>()) return {};  // its bare names are its parameters
+  if (expression.is<Lambda>()) return {};  // its bare names are its own parameters
   if (const auto* column = expression.as<ColumnRef>()) {
     if (column->source) {
       aliases.insert(column->source->text);
@@ -94,7 +95,7 @@ Result<Comparison*> comparison_of(Expression& condition) {
   return comparison;
 }
 
-// `added`: the source that this JOIN adds to the previous ones.
+// Analyses a JOIN. `added` is the source that it adds to the previous ones.
 Result<AnalysedJoin> analyse_join(Join join, size_t added,
                                   const std::vector<AnalysedSource>& sources) {
   Comparison& comparison = *TRY(comparison_of(*join.on));
@@ -128,7 +129,7 @@ Result<AnalysedJoin> analyse_join(Join join, size_t added,
   return analysed;
 }
 
-// Marks the join as foreign if a table's primary key is compared with an expression other than the
+// Marks the join as foreign if it compares a table's primary key with an expression other than the
 // key of the rows.
 void note_foreign(AnalysedJoin& join, const std::vector<AnalysedJoin>& before,
                   const std::vector<AnalysedSource>& sources) {
@@ -174,16 +175,16 @@ std::vector<const Expression*> equal_to_join_key(const std::vector<AnalysedJoin>
   for (size_t i = 0; i < count; ++i) {
     const AnalysedJoin& join = joins[i];
     if (join.is_foreign) {
-      // a single column of a composite key is not the key
+      // A single column of a composite key is not the key.
       if (join.primary_key.size() == 1) keys.push_back(join.primary_key.front().get());
       continue;
     }
-    // In a FULL join either side may be null, so the key is neither.
+    // In a FULL join either side may be null, so neither of the two is the key.
     if (join.type == JoinType::Full) {
       keys.clear();
       continue;
     }
-    // A join on another expression changes the key.
+    // A join on another expression replaces the key.
     if (!contains(keys, *join.left_key) && !contains(keys, *join.right_key)) keys.clear();
     for (const Expression* key : {join.left_key.get(), join.right_key.get()})
       if (!contains(keys, *key)) keys.push_back(key);

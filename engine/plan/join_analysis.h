@@ -1,5 +1,5 @@
-// Name resolution for JOINs: the sides of each condition, and the compared expressions that are the key of the joined
-// rows.
+// Name resolution for JOINs: finds the sides of each condition, and the compared expressions that are the key of the
+// joined rows.
 #pragma once
 #include <optional>
 #include <string>
@@ -9,38 +9,38 @@
 
 namespace engine {
 
-// The sources must be resolved, and the conditions canonical. Fails on conditions that no join may have (dialect,
-// 13.1); types are not checked. `as_ksqldb`: also fails on conditions that ksqlDB refuses although their result is
-// defined, such as a join of a source with itself.
+// Analyses the joins. The sources must be resolved, and the conditions canonical. Fails if a condition is one that no
+// join may have (dialect, 13.1); types are not checked. With `as_ksqldb`, also fails for conditions that ksqlDB
+// refuses although their result is defined, such as a join of a source with itself.
 Result<std::vector<AnalysedJoin>> analyse_joins(std::vector<Join> joins,
                                                 const std::vector<AnalysedSource>& sources,
                                                 bool as_ksqldb);
 
-// Returns whether all joins are foreign-key joins: the result then has the first table's primary key.
+// Returns whether all joins are foreign-key joins. The result then has the primary key of the first table.
 bool are_all_foreign(const std::vector<AnalysedJoin>& joins);
 
 // Returns the expressions that are equal to the key of the rows after the first `count` joins, in the order of the
-// text: those of the last condition, and those that earlier conditions equate with them.
+// text. These are the expressions of the last condition, and those that earlier conditions equate with them.
 std::vector<const Expression*> equal_to_join_key(const std::vector<AnalysedJoin>& joins,
                                                  size_t count);
 bool contains(const std::vector<const Expression*>& list, const Expression& expression);
 
-// Returns the column that names the result's key: the first selected column of those that hold the key of the joined
-// rows; nullptr if none is selected. The query must have joins.
+// Returns the column that names the key of the result: the first selected column among those that hold the key of the
+// joined rows. Returns nullptr if none is selected. The query must have joins.
 const Expression* selected_join_key(const Analysis& analysis);
 
-// Returns the name of the key if no column holds it, as after a FULL JOIN or a comparison of expressions: ksqlDB then
-// makes a column ROWKEY, which can be selected.
+// Returns the name of the key if no column holds it, as after a FULL JOIN or a comparison of expressions. As in
+// ksqlDB, the key is then a column ROWKEY, which can be selected.
 std::optional<std::string> synthetic_join_key(const Analysis& analysis);
 std::optional<std::string> synthetic_join_key(const std::vector<AnalysedJoin>& joins,
                                               const std::vector<AnalysedSource>& sources);
 
-// Returns whether the expression is that column, or the only key column of the source.
+// Return whether the expression is this column, or the only key column of the source.
 bool is_reference(const Expression& expression, const std::string& alias, const std::string& name);
 bool is_key_of(const Expression& expression, const AnalysedSource& source);
 
-// Text of a join as in ksqlDB's messages: "A LEFT [OUTER] JOIN B", and its condition "A.ID = B.ID" in the order of the
-// text.
+// Return the text of a join as in ksqlDB's messages, "A LEFT [OUTER] JOIN B", and of its condition, "A.ID = B.ID", in
+// the order of the statement.
 std::string join_text(const AnalysedJoin& join, const std::vector<AnalysedSource>& sources);
 std::string condition_text(const AnalysedJoin& join);
 

@@ -15,14 +15,15 @@ namespace engine {
 
 namespace {
 
-// Name of a key that is no column. No reference can resolve to it, since names in joins are qualified.
+// Name of a key that is not a column. No reference can resolve to this name, since names in joins are qualified.
 constexpr std::string_view kJoinKey = "KSQL_JOIN_KEY";
 
 Error invalid(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
-// Returns whether the times of its records, or of the records that they derive from, were taken from their data.
+// Returns whether the times of the source's records were taken from data: from a column of these records, or of
+// records from which they derive.
 bool has_time_from_data(const DataSource& source, const Catalog& catalog,
                         std::set<std::string>& seen) {
   if (source.timestamp) return true;
@@ -140,7 +141,7 @@ class JoinPlanner {
     return {};
   }
 
-  // Requests old rows from the node that provides the left rows.
+  // Makes the node that provides the left rows pass on old rows, too.
   void ask_for_old_rows() {
     auto& step = builder_.stage().nodes.back().step;
     if (auto* input = std::get_if<InputStep>(&step)) input->old_too = true;
@@ -223,7 +224,7 @@ class JoinPlanner {
     exchange.topic =
         internal_topic(target_.query_id, context_.properties,
                        fmt::format("KTABLE-FK-JOIN-{}-{:010}-topic", step, builder_.stage_index()));
-    // The names of several key columns may be part of the key's bytes.
+    // The key's bytes may contain the names of the key columns, if these are several.
     for (size_t i = 0; i < key_count; ++i)
       exchange.schema.columns[i] = {builder_.layout()[i].name, builder_.layout()[i].type,
                                     ColumnRole::Key};
@@ -236,7 +237,7 @@ class JoinPlanner {
            (analysis_.where != nullptr || analysis_.has_aggregates);
   }
 
-  // Plans only the columns of the join, for the steps behind it: the plan will not run.
+  // Plans only the columns of an unsupported join, so that the steps behind it can be checked. The plan will not run.
   Status leave_out(std::string_view what, const AnalysedJoin& join) {
     if (planned_.support)
       planned_.support =
@@ -251,19 +252,19 @@ class JoinPlanner {
     return {};
   }
 
-  // Name of the column that a join adds before the columns of its sides.
+  // Returns the name of the column that a join adds before the columns of its sides.
   std::string key_name(size_t index) const {
     const bool is_last = index + 1 == analysis_.joins.size();
     return is_last ? synthetic_join_key(analysis_).value_or(std::string(kJoinKey))
                    : std::string(kJoinKey);
   }
 
-  // Repartitions the rows by the key of the join, to the table's rows with that key, if necessary.
+  // Repartitions the rows by the key of the join, if necessary, so that they meet the table's rows with this key.
   Status key_rows(size_t index) {
     const AnalysedJoin& join = analysis_.joins[index];
     const DataSource& table = *source(join.right).source;
     const bool is_keyed = find_key(index) && !(is_persistent() && source(0).source->window);
-    // A key has different bytes in another format, and may therefore belong to another partition.
+    // A key has different bytes in another format, so it may belong to another partition.
     const FormatSpec format = identity_format(table.key_format);
     const bool must_move =
         is_persistent() && (names_schema(format) || !(is_keyed && key_format_ == format));
@@ -274,8 +275,8 @@ class JoinPlanner {
     return {};
   }
 
-  // If keys carry schema ids, their producer chose the partition by bytes that other producers may not reproduce: only
-  // a task that reads all partitions has all rows of a key.
+  // Makes one task read all partitions if keys carry schema ids. The producer of such keys chose the partition by
+  // bytes that other producers may not reproduce, so only this task has all rows of a key.
   void merge_partitions_of(const DataSource& table) {
     if (is_persistent() && names_schema(table.key_format))
       builder_.stage().merges_partitions = true;
@@ -290,7 +291,7 @@ class JoinPlanner {
     was_sorted_ = true;
   }
 
-  // The first column is the key.
+  // Returns the exchange for rows whose first column is the key.
   ExchangePlan exchange_of(size_t index, std::string_view step, const AnalysedSource& from,
                            const Layout& layout, const FormatSpec& key_format,
                            int partitions) const {
@@ -316,8 +317,8 @@ class JoinPlanner {
     const bool right_is_keyed = is_key_of(*join.right_key, right);
     const FormatSpec format =
         TRY(stream_key_format(index, is_keyed, right_is_keyed, *right.source));
-    // Keys that carry schema ids are always repartitioned to one encoding. Windowed sources are not moved: one task
-    // reads all their partitions.
+    // Keys that carry schema ids are always repartitioned, so that they get one encoding. Windowed sources are not
+    // moved, because one task reads all their partitions.
     const bool is_windowed = right.source->window.has_value();
     const bool has_other_bytes = names_schema(format) && !is_windowed;
     if (is_windowed) merge_partitions_of(*right.source);
@@ -347,7 +348,8 @@ class JoinPlanner {
     return {};
   }
 
-  // The format of the left side, unless the left side must move and the right need not; the default if there is none.
+  // Returns the key format of the left side. If only the left side must move, returns the format of the right side.
+  // Returns the default if neither side has a format.
   Result<FormatSpec> stream_key_format(size_t index, bool is_keyed, bool right_is_keyed,
                                        const DataSource& right) const {
     const FormatSpec right_format = identity_format(right.key_format);
@@ -359,19 +361,19 @@ class JoinPlanner {
     const Scope scope = make_scope(builder_.layout(), "JOIN ON", analysis_, context_);
     const ColumnDef key{"K", TRY(bind(*analysis_.joins[index].left_key, scope)).type,
                         ColumnRole::Key};
-    // An internal topic need not have the key format of the result.
+    // The internal topic may have another key format than the result.
     if (!validate_key_schema(format, {&key, 1})) return FormatSpec{"JSON"};
     return format;
   }
 
-  // Call after find_key() or bring_key_to_front().
+  // Returns the column that the join compares. Call after find_key() or bring_key_to_front().
   int key_column_of_rows(size_t index) {
     if (key_column_ >= 0) return key_column_;
     find_column(*analysis_.joins[index].left_key);
     return key_column_;
   }
 
-  // Returns the node for the right stream's records, and sets the compared column of its layout.
+  // Adds the node for the records of the right stream, and sets the compared column of its layout.
   Result<int> add_right_stream(size_t index, const FormatSpec& format, bool must_move,
                                int& key_column) {
     const AnalysedJoin& join = analysis_.joins[index];
@@ -446,27 +448,27 @@ class JoinPlanner {
     return static_cast<int>(found - layout.begin());
   }
 
-  // check_join() has refused values that do not fit 64 bits.
+  // check_join() has rejected values that do not fit into 64 bits.
   static void set_times(const Within& within, StreamStreamJoinStep& step) {
     constexpr int64_t kDayMs = 86'400'000;
     step.before_ms = *within.before.to_ms();
     step.after_ms = *within.after.to_ms();
     const int64_t width_ms = saturating_add(step.before_ms, step.after_ms);
     step.is_eager = !within.grace;
-    // ksqlDB's default grace: a day in total.
+    // As in ksqlDB, width and grace are a day together by default.
     step.grace_ms = within.grace ? *within.grace->to_ms() : std::max<int64_t>(kDayMs - width_ms, 0);
-    // A record reads at most two parts, and a store has about a thousand of them.
+    // With this size a record reads at most two parts, and a store has about a thousand parts.
     constexpr int64_t kFewestMs = 1'000, kMostParts = 1'000;
     step.part_ms = std::max({kFewestMs, saturating_add(width_ms, 1),
                              saturating_add(width_ms, step.grace_ms) / kMostParts});
   }
 
-  // ksqlDB's names: they contain the number of the node in the topology of Kafka Streams, where a repartitioned side
-  // has four nodes more.
+  // Adds the stores. As in ksqlDB, their names contain the number of the node in the topology of Kafka Streams, where
+  // a repartitioned side has four nodes more.
   void add_join_stores(size_t index, StreamStreamJoinStep& step) {
     const AnalysedJoin& join = analysis_.joins[index];
     const int number = 8 + 4 * static_cast<int>(moves_) + 8 * static_cast<int>(index);
-    // The sides whose records may give rows of nulls.
+    // Sides whose records may give rows of nulls.
     const bool left = join.type == JoinType::Full, right = left || join.type != JoinType::Inner;
     step.left_store = builder_.add_store(
         StoreKind::Ranges,
@@ -482,7 +484,7 @@ class JoinPlanner {
 
   void note_move() { ++moves_; }
 
-  // The topic may have got more partitions since its source was declared.
+  // Returns the present number of partitions, which may be greater than at the declaration of the source.
   int partitions_of(const DataSource& source) const {
     const auto topic = context_.topics.find(source.topic);
     return topic ? topic->partitions : source.partitions;
@@ -490,8 +492,9 @@ class JoinPlanner {
 
   bool is_persistent() const { return target_.use == QueryUse::Persistent; }
 
-  // Returns whether the rows are already keyed by the join's expression. Sets key_column_ if they are, or if the
-  // expression is a column and the partition of the rows does not matter.
+  // Returns whether the rows are already keyed by the expression of the join. In a query that is not
+  // persistent, any column will do, because the partition of the rows does not matter. Sets key_column_ if the
+  // expression is a column of the rows.
   bool find_key(size_t index) {
     const Expression& wanted = *analysis_.joins[index].left_key;
     if (index > 0 && contains(equal_to_join_key(analysis_.joins, index), wanted)) return true;
@@ -508,7 +511,7 @@ class JoinPlanner {
     key_column_ = found == layout.end() ? -1 : static_cast<int>(found - layout.begin());
   }
 
-  // ksqlDB's prefix for the steps of a join that is the left side of other joins.
+  // Returns ksqlDB's prefix for the steps of a join that is the left side of other joins.
   std::string left_of(size_t index) const {
     std::string prefix;
     for (size_t i = index + 1; i < analysis_.joins.size(); ++i) prefix += "L_";
@@ -529,7 +532,7 @@ class JoinPlanner {
                                wanted, left.name));
   }
 
-  // Adds a projection: the key, then the columns that the rest of the query reads.
+  // Adds a projection to the key, followed by the columns that the later steps of the query read.
   Status bring_key_to_front(size_t index) {
     const Layout layout = builder_.layout();
     ProjectStep step;
@@ -589,12 +592,13 @@ class JoinPlanner {
     const int kept = builder_.last_node();
     both.insert(both.end(), builder_.layout().begin(), builder_.layout().end());
     builder_.add_node(std::move(step), {rows, kept}, std::move(both));
-    // Otherwise the table would be ahead of records that are still in the exchange.
+    // Without the order of time, the table would be ahead of records that are still in the exchange.
     if (goes_by_time && is_persistent()) builder_.order_inputs();
   }
 
-  // A SELECT that ends shows the present rows, whatever their times. In continuous queries the table is read first if
-  // the clocks cannot be compared: the table has the times at which its rows arrived, the stream those of the events.
+  // Returns whether the table is read before the stream. A SELECT that ends shows the present rows, whatever their
+  // times. In a continuous query, the table is read first if the clocks cannot be compared: the table has the times
+  // at which its rows arrived, and the stream has the times of the events.
   bool is_read_first(const DataSource& table) const {
     if (target_.use == QueryUse::Push && analysis_.emit == Emit::None) return true;
     const auto wish = context_.properties.find("join.table.bootstrap");
@@ -611,7 +615,7 @@ class JoinPlanner {
   StageBuilder& builder_;
   PlannedJoins planned_;
   bool rows_are_table_ = false;
-  // Key of the last node's rows, and the number of their partitions.
+  // Key of the last node's rows, and the number of partitions of these rows.
   int key_column_ = -1;
   std::vector<int> key_columns_;  // tables: all key columns
   FormatSpec key_format_;

@@ -9,7 +9,8 @@ namespace engine {
 
 namespace {
 
-// No name in a statement begins with this character. The name of the result column follows it.
+// First character of a marked name; the name of the result column follows it. No name in a
+// statement begins with this character.
 constexpr char kMark = '\x06';
 
 bool is_named(const Name& name, std::string_view upper, std::string_view lower) {
@@ -78,7 +79,7 @@ ColumnPtr op_column(const Batch& batch, bool is_table) {
                                 : !knows_old                  ? "upsert"
                                 : batch.old_present.test(row) ? "update"
                                                               : "insert";
-    ops.append(op);  // a literal lives as long as the program
+    ops.append(op);  // the literal lives as long as the program
   }
   return std::make_shared<const Column>(std::move(ops));
 }

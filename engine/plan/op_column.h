@@ -1,5 +1,5 @@
-// The pseudo column OP of a push query: how each of its rows changes the result. A client that maintains a copy of a
-// table applies rows by it. Other systems have the same as mz_diff (Materialize) and op (RisingWave).
+// The pseudo column OP of a push query. It shows for each row how the row changes the result, so that a client can
+// maintain a copy of a table. Similar columns of other systems are mz_diff (Materialize) and op (RisingWave).
 #pragma once
 #include <optional>
 
@@ -9,15 +9,16 @@
 namespace engine {
 
 // Returns the query with each OP and __OP of its SELECT list replaced by a literal under a marked name; nullopt if it
-// has none. A column of a source that is named OP takes precedence over OP; __OP is always the pseudo column.
+// has neither. A column of a source with the name OP takes precedence over the pseudo column; __OP is always the
+// pseudo column.
 std::optional<Query> with_marked_ops(const Query& query, const PlanContext& context);
 
-// Finds the marked columns of the result, sets their names, and makes the steps of the plan pass replaced rows on,
-// because an update differs from an insert by its replaced row.
+// Finds the marked columns of the result and sets their names. Makes the steps of the plan pass replaced rows on,
+// because only the replaced row distinguishes an update from an insert.
 void add_op_columns(PlannedQuery& planned);
 
-// Returns the values for the rows of a batch: insert, update, delete; upsert for a row of a table whose replaced row is
-// unknown. A stream has only inserts.
+// Returns the values of OP for the rows of a batch: insert, update, delete, or upsert for a row of a table whose
+// replaced row is unknown. A stream has only inserts.
 ColumnPtr op_column(const Batch& batch, bool is_table);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// A continuous query as stages of steps: the result of the planner and the input of the executor. A plan is data; it
-// refers to topics and columns by name, and holds nothing that runs.
+// A continuous query as stages of steps. The planner makes plans, and the executor runs them. A plan is pure data: it
+// refers to topics and columns by name, and holds no running objects.
 #pragma once
 #include <optional>
 #include <string>
@@ -14,7 +14,8 @@
 
 namespace engine {
 
-// Decodes records into columns. Its layout is input_layout() of the source; for an exchange, the columns of the schema.
+// Decodes records into columns. The layout is input_layout() of the source or, for an exchange, the columns of the
+// schema.
 struct InputStep {
   std::string topic;  // empty for a stage that reads an exchange
   int exchange = -1;  // index in QueryPlan::exchanges, or -1
@@ -23,47 +24,47 @@ struct InputStep {
   FormatSpec key_format, value_format;
   Schema schema;  // all columns of the topic, as declared
   std::vector<bool>
-      used;  // layout columns that a step reads; the others are null pointers
+      used;  // layout columns that a step reads; the other columns are null pointers
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
-  int store = -1;        // tables: index in StagePlan::stores of the stored rows
+  int store = -1;        // tables: index in StagePlan::stores of the store of the rows
   bool old_too = false;  // tables: a later step needs the replaced row
-  // Tables that a join looks rows up in: their changes stop at the store.
+  // Set for tables in which a join looks rows up: their changes end at the store.
   bool is_joined = false;
-  // Tables: the steps behind do not need the old row, so a change that was applied but not finished may be applied
-  // again. A commit need not wait for these steps.
+  // Set for tables if the steps behind do not need the old row. A change that was applied but not finished may then
+  // be applied again, so a commit need not wait for these steps.
   bool may_repeat = false;
-  // Joined tables: all present records are read before other inputs, because their times do not show which of the
-  // stream's records they precede (docs/adr/0005).
+  // Set for joined tables whose present records are all read before other inputs, because their times do not show
+  // which records of the stream they precede (docs/adr/0005).
   bool is_read_first = false;
-  // Set for a generator, which reads nothing: row n is computed from n. The topic is then empty.
+  // Set for a generator, which reads no records: row n is computed from the number n. The topic is then empty.
   std::optional<GeneratorPlan> generator = {};
 };
 
-// Streams: drops the rows for which the predicate is not true. Tables: turns such rows into deletes if they had passed
-// before.
+// Filters rows. From a stream, drops the rows for which the predicate is not true. In a table, turns such rows into
+// deletes if they had passed the filter before.
 struct FilterStep {
   BoundExpression predicate;
   bool is_table = false;
-  // Set if the filter has replaced another one: rows that it never passed become deletes too, since the old filter may
-  // have passed them (docs/adr/0031).
+  // Set if the filter has replaced another one. Rows that this filter never passed become deletes, too, since the old
+  // filter may have passed them (docs/adr/0031).
   bool tells_all_deletes = false;
 };
 
 struct ProjectStep {
   std::vector<BoundExpression> columns;
-  std::vector<bool> is_key;  // key columns are set even if the row is absent
-  bool old_too = false;      // tables whose consumer needs the replaced row
+  std::vector<bool> is_key;  // key columns have values even if the row is absent
+  bool old_too = false;      // tables: a later step needs the replaced row
 };
 
-// One output row for each element of the table functions' results; `functions[i]` is an ARRAY that is appended to the
-// layout.
+// Gives one output row for each element of the table functions' results. `functions[i]` is an ARRAY whose elements
+// are appended to the layout as a column.
 struct FlatMapStep {
   std::vector<BoundExpression> functions;
 };
 
-// The first `key_count` columns become the key: rows with a null in one of them are dropped, and updates of a table
-// that change the key are split.
+// Makes the first `key_count` columns the key. Rows with a null in one of these columns are dropped, and updates of a
+// table that change the key are split.
 struct RegroupStep {
   size_t key_count = 0;
   bool is_table = false;
@@ -73,7 +74,7 @@ struct AggregateWindow {
   WindowType type;
   int64_t size_ms = 0, advance_ms = 0, grace_ms = 0, retention_ms = 0;
   int64_t part_ms =
-      0;  // sessions, whose gap is `size_ms`: time span of a part of the store
+      0;  // for sessions, whose gap is `size_ms`: time span of a part of the store
 };
 
 struct AggregateCall {
@@ -81,85 +82,87 @@ struct AggregateCall {
   std::vector<int> arguments;  // columns of the input layout
 };
 
-// Input layout: the grouping columns first. Output layout: the grouping columns, one column per call, then the window
-// bounds.
+// Groups rows and computes aggregates. The input layout begins with the grouping columns. The output layout has the
+// grouping columns, one column per call, and the window bounds.
 struct AggregateStep {
   size_t key_count = 0;
   std::vector<AggregateCall> calls;
   std::optional<AggregateWindow> window;
   bool final_only = false;  // EMIT FINAL
-  // As in ksqlDB, whose store has by then dropped windows older than size and grace before the newest one: if stream
-  // time jumps, such windows are never emitted. With `compat` only.
+  // Set with `compat` only: if stream time jumps, windows older than size and grace before the newest window are
+  // never emitted. ksqlDB loses them, because its store has dropped these windows by then.
   bool loses_old_finals = false;
-  bool is_table = false;  // input is a table: with undo
-  bool old_too = false;   // a HAVING follows that needs the old row
+  bool is_table = false;  // the input is a table, so changes undo old rows
+  bool old_too = false;   // a HAVING that needs the old row follows
   int store = -1;
-  FormatSpec key_format;  // format of the state's keys, the grouping columns
+  FormatSpec key_format;  // format of the grouping columns as keys of the state
 };
 
-// Joins each row of the stream (port 0) with the table's row (port 1) under its key. Output layout: the columns of the
-// stream, then of the table.
+// Joins each row of the stream (port 0) with the table's row (port 1) under its key. The output layout has the
+// columns of the stream, then those of the table.
 struct StreamTableJoinStep {
   JoinType type = JoinType::Inner;  // Inner or Left
   int stream_key = 0;               // column of the stream's layout
-  int store = -1;                   // of the table's rows; keyed by key bytes in key_format
+  int store = -1;                   // store of the table's rows; keys are in key_format
   FormatSpec key_format;
 };
 
-// Joins each record of one stream with the records of the other that have its key and are at most `before_ms` before it
-// and `after_ms` after it, seen from the left stream (port 0). Output layout: the key columns, then the columns of the
-// left stream, then of the right.
+// Joins each record of one stream with the records of the other stream that have its key and are near in time: at
+// most `before_ms` before it and `after_ms` after it, seen from the left stream (port 0). The output layout has the
+// key columns, then the columns of the left stream, then those of the right stream.
 struct StreamStreamJoinStep {
   JoinType type = JoinType::Inner;
-  // Columns of the two layouts, equally many: the compared column, followed by the window bounds if the sources are
-  // windowed.
+  // Columns of the two layouts, in equal number: the compared column, followed by the window bounds if the sources
+  // are windowed.
   std::vector<int> left_key, right_key;
   std::vector<bool> left_used, right_used;  // columns that the stores keep
   int64_t before_ms = 0, after_ms = 0, grace_ms = 0;
-  // Without GRACE PERIOD, as in ksqlDB: a record without a match gives its row at once. Otherwise, once no match can
-  // arrive.
+  // Set without GRACE PERIOD, as in ksqlDB: a record without a match gives its row immediately. Otherwise the record
+  // gives its row when no match can arrive any longer.
   bool is_eager = false;
   int64_t part_ms = 1;  // time span of a part of a store
   int left_store = -1, right_store = -1;
-  int pending_store = -1;  // records without a match so far; -1: no record waits
+  int pending_store = -1;  // records that have no match so far; -1: no record waits
   FormatSpec key_format;
 };
 
-// Joins two tables by their keys: for each key, the joined row of the current rows of both sides. Output layout: the
-// key, then the columns of the left table, then of the right.
+// Joins two tables by their keys. For each key, the joined row consists of the current rows of both sides. The output
+// layout has the key, then the columns of the left table, then those of the right table.
 struct TableTableJoinStep {
   JoinType type = JoinType::Inner;
-  int left_key = 0, right_key = 0;        // in the layouts of the two ports
+  int left_key = 0, right_key = 0;        // columns in the layouts of the two ports
   int left_store = -1, right_store = -1;  // rows of the two sides
   int store = -1;                         // joined rows, under the same key bytes
   std::vector<bool> used;                 // columns of the layout that the store keeps
   bool old_too = false;                   // a later step needs the replaced row
 };
 
-// ---- Join of a table with another whose key is its foreign key (docs/adr/0030): three steps, with an exchange before
-// the second and one before the third if several tasks exist.
+// ---- Join of a table with another one whose key is its foreign key (docs/adr/0030). The join has three steps. If
+// several tasks exist, an exchange precedes the second step, and another one precedes the third.
 
-// Sends changes of the left table to the tasks that keep the right table's rows. Output layout: the foreign key, number
-// and kind of the change (engine/exec/foreign_key_change.h), then columns of the left table, the primary key first. All
-// rows are present.
+// Sends changes of the left table to the tasks that keep the right table's rows. The output layout has the foreign
+// key, the number and kind of the change (engine/exec/foreign_key_change.h), then columns of the left table, the
+// primary key first. All rows are present.
 struct ForeignKeySubscribeStep {
   BoundExpression foreign_key;
   std::vector<int> columns;  // columns of the input's layout that are sent
   size_t key_count = 1;      // the first `key_count` of them are the primary key
 };
 
-// Port 0: output of the subscription, port 1: changes of the right table. Output layout: the left table's primary key,
-// number and kind of the change, the left table's other columns, columns of the right table. All rows are present.
+// Joins the changes of both tables. Port 0 takes the output of the subscription, port 1 changes of the right table.
+// The output layout has the left table's primary key, the number and kind of the change, the left table's other
+// columns, then columns of the right table. All rows are present.
 struct ForeignKeyJoinStep {
   JoinType type = JoinType::Inner;  // Inner or Left
   size_t key_count = 1;
   std::vector<int> right_columns;      // columns of the right port's layout that are sent
   int right_store = -1;                // right table's rows, under their key bytes
-  int store = -1;                      // left table's rows, by foreign key
-  FormatSpec key_format, left_format;  // of the keys of the right and the left table
+  int store = -1;                      // left table's rows, ordered by foreign key
+  FormatSpec key_format, left_format;  // formats of the keys of the right and the left table
 };
 
-// Drops answers that are out of date. Output layout: that of the input without number and kind of the change.
+// Drops answers that are out of date. The output layout is that of the input, without the number and kind of the
+// change.
 struct ForeignKeyResolveStep {
   size_t key_count = 1;
   int store = -1;         // joined rows
@@ -185,11 +188,11 @@ struct OutputPlan {
   FormatSpec key_format, value_format;
   std::optional<SourceWindow> window;  // the layout then ends with WINDOWSTART and WINDOWEND
   bool is_table = false;
-  bool key_is_made = false;   // made by PARTITION BY: a key of nulls is a key, not a missing one
+  bool key_is_made = false;   // PARTITION BY made the key, so a key of nulls is not a missing key
   int timestamp_column = -1;  // layout column that gives the time of written records
   std::optional<std::string> timestamp_format;
-  // Records without a key are spread over all partitions, by their offsets; otherwise they go to the partition of their
-  // source.
+  // If set, records without a key are spread over all partitions, by their offsets. Otherwise they go to the
+  // partition of their source record.
   bool spreads_keyless = false;
 };
 
@@ -204,9 +207,9 @@ struct StagePlan {
   std::vector<PlanNode> nodes;  // in the order of the flow; the last one feeds the output
   std::vector<StorePlan> stores;
   OutputPlan output;
-  // One task reads all partitions, in the order of event time, instead of one task for each. Used before a windowed
-  // aggregation whose exchange cannot be time-ordered: tasks that run ahead of each other would make each other's
-  // records late. Older plans may have it elsewhere too.
+  // One task reads all partitions, in the order of event time, instead of one task for each partition. This is used
+  // before a windowed aggregation whose exchange cannot be time-ordered, because tasks that run ahead of each other
+  // would make each other's records late. Plans of older versions may have it at other places, too.
   bool merges_partitions = false;
 };
 
@@ -217,18 +220,19 @@ struct ExchangePlan {
       value_format;  // as in ksqlDB: the test runner shows and uses them
   Schema schema;
   int partitions = 1;
-  // Set before a windowed aggregation, a join of streams, or a join with a table that is read by time: the readers take
-  // rows in the order of event time, whichever writing task runs ahead (engine/exec/upstream_progress.h). Otherwise
-  // rows are read in the order in which they were appended.
+  // Set before a windowed aggregation, a join of streams, or a join with a table that is read by time. The readers
+  // then take rows in the order of event time, whichever writing task runs ahead (engine/exec/upstream_progress.h).
+  // Otherwise rows are read in the order in which they were appended.
   bool is_time_ordered = false;
 };
 
-// Look-ups of a table: the rows of one of the query's stores become rows of the table.
+// Describes how look-ups read a table: which store of the query has its rows, and how a row of the store becomes a
+// row of the table.
 struct MaterializationPlan {
   int stage = 0, store = 0;
   std::optional<BoundExpression>
-      filter;  // over the store's rows; rows that fail it are not in the table
-  std::vector<BoundExpression> columns;  // input_layout() of the table, over the store's rows
+      filter;  // bound to the store's rows; rows that fail it are not in the table
+  std::vector<BoundExpression> columns;  // input_layout() of the table, bound to the store's rows
   Schema key_schema;                     // keys of the store
   FormatSpec key_format;
   bool is_windowed = false;
@@ -237,7 +241,7 @@ struct MaterializationPlan {
 struct QueryPlan {
   std::string id;
   QueryKind kind = QueryKind::CreateAs;
-  std::vector<std::string> sources;  // names, in the order of the text
+  std::vector<std::string> sources;  // names of the sources, in the order of the text
   std::vector<StagePlan> stages;     // a stage reads only exchanges of earlier stages
   std::vector<ExchangePlan> exchanges;
   Properties properties;

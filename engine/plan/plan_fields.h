@@ -1,5 +1,5 @@
-// Members of the parts of a plan, by name: plan_json.cc writes and reads them, upgrade_query.cc compares them. Includes
-// simdjson: for .cc files only.
+// Members of the parts of a plan, by name. plan_json.cc writes and reads the members, and upgrade_query.cc compares
+// them. The header includes simdjson, so only .cc files may include it.
 #pragma once
 #include "engine/catalog/catalog_json.h"
 #include "engine/expr/bound_json.h"
@@ -182,7 +182,7 @@ struct JsonFields<ForeignKeyResolveStep> {
                  json_field("old_too", &ForeignKeyResolveStep::old_too));
 };
 
-// The members of the step share one object with its name, its inputs and its layout.
+// The members of the step are in one object together with the step's name, its inputs and its layout.
 template <>
 struct JsonCodec<PlanNode> {
   static void write(JsonWriter& out, const PlanNode& node);

@@ -8,11 +8,12 @@ namespace engine {
 
 namespace {
 
-// Version 1 has no time-ordered exchanges; 2 neither joins of two streams or two tables nor
-// sessions; 3 no joins by foreign keys; 4 no filters with tells_all_deletes; 5 no generators.
+// The version of the format. Version 1 has no time-ordered exchanges, 2 has neither joins of two
+// streams or two tables nor sessions, 3 has no joins by foreign keys, 4 has no filters with
+// tells_all_deletes, and 5 has no generators.
 constexpr int64_t kPlanVersion = 6;
 
-// Names of the steps in the text, in the order of the variant.
+// Names of the steps in the text, in the order of the variant's alternatives.
 constexpr std::string_view kSteps[] = {"input",
                                        "filter",
                                        "project",
@@ -76,7 +77,7 @@ bool JsonCodec<AggregateInstance>::read(const JsonValue& json, AggregateInstance
       !read_member(json, "result", instance.result_type) ||
       !read_member(json, "properties", instance.properties))
     return false;
-  keep_aggregate_properties(instance);  // older plans hold all properties of the session
+  keep_aggregate_properties(instance);  // older plans have all properties of the session here
   return true;
 }
 

@@ -1,5 +1,5 @@
-// Query plans as versioned JSON: the metadata log keeps the plan of a query in this form, so that
-// it is never planned again. Layout: docs/formats/plan.md.
+// Query plans as versioned JSON. The metadata log keeps the plan of a query in this form, so that
+// the query is never planned again. Layout: docs/formats/plan.md.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,12 +10,13 @@ namespace engine {
 
 class JsonValue;  // engine/json/json_reader.h
 
-// The text is deterministic.
+// Returns the plan as JSON. The text is deterministic.
 std::string plan_to_json(const QueryPlan& plan);
 
-// Fails with IncompatibleFormat if a newer version wrote it, and with CorruptRecord if it is not a
-// plan or names a function, a type or a step that this program does not have. A returned plan
-// refers only to nodes, stores, columns and exchanges that exist in it.
+// Reads a plan. Fails with IncompatibleFormat if a newer version wrote the text, and with
+// CorruptRecord if the text is not a plan or names a function, a type or a step that this program
+// does not have. A returned plan refers only to nodes, stores, columns and exchanges that exist in
+// it.
 Result<QueryPlan> plan_from_json(std::string_view json);
 Result<QueryPlan> plan_from_json(const JsonValue& json);
 

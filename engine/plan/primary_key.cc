@@ -44,7 +44,8 @@ Result<std::shared_ptr<const DataSource>> plan_primary_key(const AddPrimaryKey& 
     column->role = ColumnRole::Key;
     column->is_not_null = true;
   }
-  // Keys are first in the schema. The old order is kept for rows that are written without column names.
+  // Keys must be first in the schema. column_order keeps the old order for rows that are written without column
+  // names.
   const auto is_key = [](const ColumnDef& column) { return column.role == ColumnRole::Key; };
   if (!std::ranges::is_partitioned(columns, is_key)) {
     keyed->column_order.clear();

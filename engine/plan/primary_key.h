@@ -1,4 +1,4 @@
-// ALTER TABLE ... ADD PRIMARY KEY: the new definition of a table without a key.
+// ALTER TABLE ... ADD PRIMARY KEY: computes the new definition of a table without a key.
 #pragma once
 #include <memory>
 
@@ -7,9 +7,9 @@
 
 namespace engine {
 
-// Returns the table with these columns as its key, over a topic of the same name that must be created. Fails with
-// InvalidStatement if the table already has a key, with UndefinedColumn, and if the key's format does not support a
-// column's type.
+// Returns the table with these columns as its key, over a topic with the same name, which must be created. Fails with
+// InvalidStatement if the table already has a key, with UndefinedColumn if a column does not exist, and if the key's
+// format does not support the type of a column.
 Result<std::shared_ptr<const DataSource>> plan_primary_key(const AddPrimaryKey& add,
                                                            const DataSource& source,
                                                            const EngineSettings& settings);

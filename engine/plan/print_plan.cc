@@ -15,8 +15,8 @@ namespace engine {
 
 namespace {
 
-// Tries the exact name, then lower case, which is the default for topics of streams, then the only topic that differs
-// in nothing but letter case.
+// Returns the topic with exactly this name. Otherwise returns the topic with the name in lower case, which is the
+// default for topics of streams, or else the only topic whose name differs in nothing but case.
 std::optional<TopicDescription> find_topic(const Name& name, const Topics& topics) {
   if (auto found = topics.find(name.text)) return found;
   if (name.quoting != Quoting::None) return std::nullopt;
@@ -77,7 +77,7 @@ Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context) 
   StagePlan stage;
   stage.nodes.push_back(std::move(node));
   stage.output.schema = planned.result;
-  stage.output.is_table = true;  // records without a value are shown too
+  stage.output.is_table = true;  // records without a value are shown, too
   planned.plan.id = "print_" + topic->name;
   planned.plan.sources = {topic->name};
   planned.plan.stages.push_back(std::move(stage));
@@ -111,7 +111,7 @@ Result<std::optional<std::string>> refute(const AssertTopic& assertion, const To
   }
   if (assertion.exists && !topic)
     return std::optional(fmt::format("Topic {} does not exist", assertion.topic.text));
-  // With properties, the assertion is that no topic of this name has them.
+  // With properties, the assertion means that no topic with this name has these properties.
   if (!assertion.exists)
     return topic && !wrong ? std::optional(fmt::format("Topic {} exists", topic->name))
                            : std::nullopt;

@@ -33,7 +33,7 @@ std::vector<std::string> names_of(const std::vector<AnalysedSource>& sources) {
   return names;
 }
 
-// Default formats of a sink: the formats of the first source, except where they do not fit the new key.
+// Returns the default formats of a sink: those of the first source, except where they do not fit the new key.
 SourceFormats inherited_formats(const DataSource& source, bool has_keys,
                                 const EngineSettings& settings) {
   SourceFormats formats{source.key_format, source.value_format};
@@ -54,7 +54,7 @@ Result<SourceFormats> sink_formats(const SourceProperties& with, const DataSourc
   return formats;
 }
 
-// Chooses the key format once the planner knows the key columns.
+// Chooses the key format when the planner knows the key columns.
 class KeyFormat {
  public:
   KeyFormat(const SourceProperties& with, const DataSource& source, std::string_view sink,
@@ -158,7 +158,7 @@ Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperti
   return topic;
 }
 
-// Checks that the column named by TIMESTAMP is selected; its type is checked later.
+// Fails if the column that TIMESTAMP names is not selected. Its type is checked later.
 Status check_selects_timestamp(const SourceProperties& with, const Analysis& analysis) {
   if (!with.timestamp_column) return {};
   const bool may_be_there = std::ranges::any_of(analysis.items, [&](const AnalysedItem& item) {
@@ -168,7 +168,7 @@ Status check_selects_timestamp(const SourceProperties& with, const Analysis& ana
   return find_timestamp_column(with, Schema{}).error();
 }
 
-// A replaced sink keeps its query id, unless a new query is built beside the old one.
+// Returns the query's id. A query that replaces another keeps the old id, unless it is built beside the old query.
 std::string query_id_for(const CreateAsSelect& create, const PlanContext& context,
                          const DataSource* replaced, bool rebuilds) {
   if (!rebuilds && replaced && context.catalog.find_query(replaced->created_by))
@@ -177,7 +177,7 @@ std::string query_id_for(const CreateAsSelect& create, const PlanContext& contex
                      create.name.text, context.catalog.next_query_number);
 }
 
-// Returns whether rows of `name` reach one of the sources, through any queries.
+// Returns whether rows of `name` reach one of the sources, directly or through other queries.
 bool comes_from(std::vector<std::string> sources, const std::string& name, const Catalog& catalog) {
   for (size_t i = 0; i < sources.size(); ++i) {
     if (sources[i] == name) return true;
@@ -207,7 +207,7 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
   return {};
 }
 
-// With several writers it would be undefined which of their rows continue after the replacement.
+// Fails if other queries write the sink: it would be undefined which of their rows continue after the replacement.
 Status check_only_writer(const DataSource& sink, const PlanContext& context) {
   TRY(check_not_rebuilt(sink, context.catalog));
   const std::vector<std::string> writers = context.catalog.writers_of(sink.name);
@@ -296,8 +296,8 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
 
 namespace {
 
-// INSERT INTO ... SELECT accepts types that lose nothing, and whole numbers for any DECIMAL, as ksqlDB does: a value
-// with too many digits is reported with its record.
+// Returns whether INSERT INTO ... SELECT accepts the type. It accepts types that lose nothing, and whole numbers for
+// any DECIMAL, as ksqlDB does: a value with too many digits is reported with its record.
 bool is_insertable(const SqlType& from, const SqlType& to) {
   if (is_implicitly_castable(from, to)) return true;
   const bool is_whole = from.kind() == TypeKind::Integer || from.kind() == TypeKind::Bigint;
@@ -404,7 +404,7 @@ Result<PlannedQuery> plan_push_query(const Query& written, const PlanContext& co
   if (limit && *limit < 0)
     return Error{ErrorCode::NegativeLimit, "LIMIT must not be negative"}.at(
         query.positions.limit.value_or(query.position));
-  // The state of a push query is private, so the format is free: JSON holds any key.
+  // The state of a push query is private, so its key format need not be chosen: JSON can encode any key.
   const auto key_format = [](const std::vector<ColumnDef>&) -> Result<FormatSpec> {
     return FormatSpec{"JSON"};
   };

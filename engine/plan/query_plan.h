@@ -12,13 +12,15 @@ namespace engine {
 
 struct PlannedQuery {
   QueryPlan plan;
-  // CREATE ... AS: the new stream or table. INSERT INTO: the existing one. Null for push queries and source tables.
+  // For CREATE ... AS: the new stream or table. For INSERT INTO: the existing one. Null for push queries and source
+  // tables.
   std::shared_ptr<const DataSource> sink;
-  std::optional<TopicDescription> new_topic;  // to be created first; its id is not set
-  Schema result;                   // columns as rows leave the query, in the order of the SELECT
-  std::optional<int64_t> limit;    // push queries
-  std::vector<size_t> op_columns = {};  // push queries: result columns that hold OP, see op_column.h
-  // REBUILD: the query that this one is built beside, and that it replaces once it has caught up. Otherwise empty.
+  std::optional<TopicDescription> new_topic;  // must be created before the sink; its id is not set
+  Schema result;                              // columns of the result, in the order of the SELECT
+  std::optional<int64_t> limit;               // push queries
+  std::vector<size_t> op_columns = {};        // push queries: columns that hold OP (op_column.h)
+  // Set for REBUILD: the id of the running query beside which this query is built. This query replaces it after it
+  // has caught up.
   std::string rebuilds = {};
   bool if_not_exists_hit = false;  // the sink exists, so no action is needed
 };
@@ -28,9 +30,10 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
 Result<PlannedQuery> plan_insert_select(const InsertSelect& insert,
                                         const ParsedStatement& statement,
                                         const PlanContext& context);
-// A SELECT ... EMIT CHANGES|FINAL that a client follows: one stage, no exchange, no sink.
+// Plans a SELECT ... EMIT CHANGES|FINAL that a client follows. The plan has one stage, no exchange and no sink.
 Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& context);
-// Plans to read the table's topic into a store, so that pull queries can read a table that no query made.
+// Plans a query that reads the table's topic into a store, so that pull queries can read a table that no query
+// writes.
 Result<PlannedQuery> plan_source_table(const DataSource& table, std::string query_id);
 
 }  // namespace engine

@@ -27,8 +27,8 @@ std::string describe(const std::optional<TimestampColumn>& timestamp) {
 
 std::string describe(const ColumnDef& column) { return Schema{{column}}.to_string(); }
 
-// Returns the columns of `old` that are not at the same position in `next`; for a key also new
-// columns.
+// Lists the columns of `old` that are not at the same position in `next`. Unless `may_grow` is set,
+// as for keys, new columns are listed, too.
 std::string changed_columns(std::vector<ColumnDef> old, std::vector<ColumnDef> next,
                             bool may_grow) {
   std::string changed;

@@ -1,4 +1,4 @@
-// CREATE OR REPLACE: checks whether a definition may replace another.
+// CREATE OR REPLACE: checks whether a definition may replace another one.
 #pragma once
 #include "base/result.h"
 #include "engine/catalog/catalog.h"
@@ -6,10 +6,10 @@
 namespace engine {
 
 // Fails with InvalidStatement unless `next` has the kind, topic, formats, event time and key of
-// `old`, and all its value columns, in order, before new ones (dialect, section 19).
+// `old`, and all value columns of `old`, in order, before new ones (dialect, section 19).
 Status check_replaceable(const DataSource& old, const DataSource& next);
 
-// Fails with ObjectState while a query is being built that will replace the source anyway.
+// Fails with ObjectState while a query is being built that will replace the source later.
 Status check_not_rebuilt(const DataSource& source, const Catalog& catalog);
 
 }  // namespace engine

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// A key column of the result: its expression, and its text in messages.
+// A key column that the result must have: its expression, and its text in messages.
 struct KeyDemand {
   const Expression* expression;
   std::string text;
@@ -22,7 +22,7 @@ struct KeyDemand {
 struct KeyDemands {
   ExpressionList owned;  // references to the source's key columns
   std::vector<KeyDemand> keys;
-  bool is_synthetic = false;  // key of a join that is no column
+  bool is_synthetic = false;  // key of a join that no column holds
   std::string kind;           // "key column", "join expression", "grouping expression", ...
 };
 
@@ -31,7 +31,7 @@ void qualify(Expression& expression, const std::string& alias) {
   for (ExpressionPtr* child : children(expression)) qualify(**child, alias);
 }
 
-// Shows a partitioning expression as ksqlDB does: every column with its source.
+// Returns a partitioning expression as ksqlDB shows it, with the source of every column.
 std::string qualified_text(const Expression& expression, const Analysis& analysis) {
   if (!analysis.joins.empty()) return to_sql(expression);
   const ExpressionPtr copy = clone(expression);
@@ -68,7 +68,8 @@ Result<KeyDemands> demanded_keys(const Analysis& analysis) {
     return demands;
   }
   if (!analysis.joins.empty()) {
-    // Any of the columns that hold the key may be selected; if none is, the message lists all.
+    // One of the columns that hold the key must be selected. If none is selected, the message lists
+    // all of them.
     demands.kind = "join expression";
     if (const auto made = synthetic_join_key(analysis)) {
       demands.owned.push_back(make_expression(ColumnRef{std::nullopt, Name{*made}}));
@@ -96,7 +97,8 @@ bool is_selected(const KeyDemand& key, const Analysis& analysis) {
   });
 }
 
-// For GROUP BY the message lists the missing keys, otherwise the whole key.
+// Returns the error about keys that are not selected. For GROUP BY the message lists the missing
+// keys, otherwise the whole key.
 Error missing_keys(const KeyDemands& demands, const Analysis& analysis,
                    const std::string& sink_name) {
   std::vector<std::string> texts;
@@ -154,7 +156,8 @@ Status check_value_names(const SelectColumns& columns, const Analysis& analysis)
       continue;
     }
     if (!values.insert(column.name).second) return duplicate_value(column);
-    // In an aggregation the key is also a value, until the last step.
+    // In an aggregation the key is also a value until the last step, so a value with the key's
+    // name is a duplicate value.
     if (analysis.has_aggregates && keys.contains(column.name)) return duplicate_value(column);
   }
   for (const std::string& name : values)
@@ -219,7 +222,8 @@ Result<std::vector<const AnalysedItem*>> find_key_items(const Analysis& analysis
   return key_items;
 }
 
-// Returns whether the new key can be computed for a record without a value.
+// Returns whether the new key can be computed for a record without a value, because it reads only
+// key columns.
 bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
                     const Layout& layout) {
   if (!analysis.joins.empty()) return false;
@@ -230,10 +234,10 @@ bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
   });
 }
 
-enum class Bounds : uint8_t { Count, Allowed };  // window bounds used as columns
+enum class Bounds : uint8_t { Count, Allowed };  // treatment of window bounds as columns
 
 // Returns the first column that is neither grouped by nor inside an aggregate function; nullptr if
-// none. `parameters`: parameters of enclosing lambdas, which look like columns.
+// none exists. `parameters` are those of enclosing lambdas, which look like columns.
 const Expression* first_ungrouped_column(const Expression& expression, const Analysis& analysis,
                                          Bounds bounds, std::vector<std::string> parameters = {}) {
   for (const ExpressionPtr& group : analysis.group_by)
@@ -254,7 +258,7 @@ const Expression* first_ungrouped_column(const Expression& expression, const Ana
   return nullptr;
 }
 
-// Returns the first reference to WINDOWSTART or WINDOWEND; nullptr if none.
+// Returns the first reference to WINDOWSTART or WINDOWEND; nullptr if the expression has none.
 const Expression* find_window_bound(const Expression& expression) {
   const auto* column = expression.as<ColumnRef>();
   if (column && (column->name == kWindowStart || column->name == kWindowEnd)) return &expression;
@@ -272,8 +276,8 @@ bool has_bound_in_aggregate(const Expression& expression) {
       children(expression), [](const Expression* child) { return has_bound_in_aggregate(*child); });
 }
 
-// In a windowed aggregation of a source that is not windowed itself, the bounds exist only in the
-// SELECT list.
+// Fails if the window bounds are used elsewhere than in the SELECT list. In a windowed aggregation
+// of a source that is not windowed itself, they exist only there.
 Status check_window_bounds(const Analysis& analysis) {
   if (!analysis.window || analysis.sources.front().source->window) return {};
   bool wrong = analysis.having && mentions_window_bound(*analysis.having);

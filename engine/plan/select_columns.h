@@ -1,4 +1,4 @@
-// Result columns of a SELECT: names, keys before values, and ksqlDB's requirements for them.
+// Result columns of a SELECT: their names, keys before values, and ksqlDB's requirements for them.
 #pragma once
 #include <string>
 #include <vector>
@@ -12,31 +12,31 @@ struct SelectColumns {
   Schema schema;
   std::vector<BoundExpression> expressions;  // one per column of the schema
   std::vector<bool> is_key;
-  size_t field_count = 0;  // including the fields of STRUCTs
+  size_t field_count = 0;  // number of columns and of the fields of STRUCTs
 };
 
-// Columns of a query that writes a stream or table: every key column of the result must be
-// selected, once; keys come first.
+// Returns the columns of a query that writes a stream or table, keys first. Fails unless every key
+// column of the result is selected exactly once.
 Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::string& sink_name,
                                          const Scope& scope);
-// Fails if a key column of the result is not selected, or selected twice, as far as this is known
-// before types are.
+// Fails if a key column of the result is not selected, or is selected twice, as far as this is
+// known before types are resolved.
 Status check_keys_selected(const Analysis& analysis, const std::string& sink_name);
-// Columns of a query that a client follows: the items in their order.
+// Returns the columns of a query that a client follows: the items in their order.
 Result<SelectColumns> transient_columns(const Analysis& analysis, const Scope& scope);
 
 // Expands `s->*` to one item per field.
 Status expand_struct_stars(Analysis& analysis, const Scope& scope);
-// Appends the outermost calls of table functions. Fails if one is nested in another, or in CASE.
+// Appends the outermost calls of table functions. Fails if a call is nested in another, or in CASE.
 Status find_table_functions(const Expression& expression, std::vector<const Expression*>& found);
 
-// WHERE cannot refer to windows that the query itself makes. The query must have a WHERE.
+// Fails if WHERE refers to windows that the query itself makes. The query must have a WHERE.
 Status check_where_bounds(const Analysis& analysis);
-// As in ksqlDB, a query with joins cannot refer to the bounds of its own windows.
+// Fails if a query with joins refers to the bounds of its own windows, as in ksqlDB.
 Status check_no_bounds_of_join(const Analysis& analysis);
-// Checks the rules of GROUP BY that do not depend on types (dialect, section 12).
+// Checks GROUP BY as far as this is possible without types (dialect, section 12).
 Status check_grouping(const Analysis& analysis);
-// Name of the group's key column: that of the selected item, or a generated one.
+// Returns the name of the group's key column: that of the selected item, or a generated one.
 std::string grouping_name(const Analysis& analysis, size_t index);
 
 }  // namespace engine

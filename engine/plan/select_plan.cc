@@ -116,7 +116,8 @@ class SelectPlanner {
     return {};
   }
 
-  // PARTITION BY the existing key of a stream moves no records and makes no new key.
+  // Returns whether PARTITION BY makes a new key. PARTITION BY the existing key of a stream moves no records and
+  // makes no new key.
   bool makes_key() const {
     if (analysis_.partition_by.empty() || analysis_.sources.size() > 1)
       return !analysis_.partition_by.empty();
@@ -151,15 +152,16 @@ class SelectPlanner {
     return {};
   }
 
-  // The column that names the result's key is read from the key, even if it is the table's column and a LEFT JOIN has
-  // found no row.
+  // Makes the column that names the result's key read the key itself. The column may be one of the table, and a LEFT
+  // JOIN may have found no row of the table.
   void substitute_join_key(Scope& over) const {
     if (joins_.key_column < 0 || !analysis_.partition_by.empty()) return;
     if (const Expression* key = selected_join_key(analysis_))
       over.substitutes.push_back({key, static_cast<uint32_t>(joins_.key_column)});
   }
 
-  // Each table function becomes a column behind those of the source, and its call is replaced by that column.
+  // Appends a column for each call of a table function to the columns of the source, and substitutes this column for
+  // the call.
   Status add_table_functions(std::vector<Scope::Substitute>& synthesized) {
     if (!analysis_.has_table_functions) return {};
     const Scope over = scope(layout(), "SELECT");
@@ -187,7 +189,8 @@ class SelectPlanner {
     return -1;
   }
 
-  // The last step: the columns of the result, and the window bounds from column `first_bound` on if windows exist.
+  // Adds the last step. It computes the columns of the result and, if windows exist, their bounds from column
+  // `first_bound` on.
   void add_projection(const SelectColumns& columns, int first_bound) {
     ProjectStep step;
     Layout result;
@@ -263,10 +266,12 @@ class SelectPlanner {
     return finish_aggregation(keys, key_format);
   }
 
-  // A stream whose key is exactly the one grouping column is not repartitioned.
+  // Returns whether the rows must be repartitioned. A stream whose key is exactly the one grouping column stays in
+  // place.
   bool needs_repartition() const {
     if (reads_table() || analysis_.group_by.size() != 1) return true;
-    // The column of the table equals the key or is null; rows with a null are dropped.
+    // The column of the table equals the key or is null, and rows with a null are dropped. Therefore grouping
+    // by it needs no repartition.
     if (!analysis_.joins.empty())
       return !contains(equal_to_join_key(analysis_.joins, analysis_.joins.size()),
                        *analysis_.group_by.front());
@@ -278,7 +283,7 @@ class SelectPlanner {
            source_keys.front().name != column->name.text;
   }
 
-  // Adds the grouping columns, then the arguments of all aggregates.
+  // Adds a projection to the grouping columns, followed by the arguments of all aggregates.
   Result<std::vector<ColumnDef>> add_grouping_projection() {
     const Layout input = layout();
     ProjectStep step;
@@ -299,7 +304,8 @@ class SelectPlanner {
     return keys;
   }
 
-  // ksqlDB stores the intermediate results of such functions in the source's value format; here they are in the state.
+  // Fails if ksqlDB could not store the function's intermediate results, which it keeps in the source's value format.
+  // Millrace keeps them in the state.
   Status check_intermediate_type(const AggregateDef& function) const {
     constexpr std::string_view kGatherStructs[] = {
         "AVG", "CORRELATION", "STDDEV_POP", "STDDEV_SAMP", "STDDEV_SAMPLE", "TOPK", "TOPKDISTINCT"};
@@ -382,7 +388,7 @@ class SelectPlanner {
     step.loses_old_finals = context_.settings.ksqldb_compat;
     if (analysis_.window)
       step.window = TRY(plan_window(*analysis_.window, analysis_.emit, context_.properties));
-    // With a RETENTION, ksqlDB's store still has the windows when they close.
+    // With a RETENTION, ksqlDB's store still has the windows at the time when they close.
     if (analysis_.window && analysis_.window->retention) step.loses_old_finals = false;
     const bool is_session = step.window && step.window->type == WindowType::Session;
     step.store = aggregate_store_ = builder_.add_store(
@@ -438,7 +444,7 @@ class SelectPlanner {
   }
 
   struct CollectedAggregate {
-    const Expression* expression;  // in analysis_
+    const Expression* expression;  // points into analysis_
     AggregateCall call;
   };
 

@@ -1,4 +1,4 @@
-// Planning steps shared by all queries: sources, filter, grouping, projection.
+// Planning steps that all queries share: sources, filter, grouping, projection.
 #pragma once
 #include <string>
 #include <vector>
@@ -17,10 +17,10 @@ struct PlannedSelect {
   std::optional<SourceWindow> window;  // if set, the last layout ends with WINDOWSTART and
                                        // WINDOWEND
   bool is_table = false;
-  bool key_is_made = false;  // by PARTITION BY
+  bool key_is_made = false;  // PARTITION BY made the key
   std::optional<MaterializationPlan>
-      materialization;  // tables; its columns are those of `schema`, then the system columns
-  std::vector<AnalysedItem> items;  // after expansion, in the order of the text
+      materialization;  // for tables; its columns are those of `schema`, then the system columns
+  std::vector<AnalysedItem> items;  // items after expansion, in the order of the text
 };
 
 struct SelectTarget {
@@ -29,8 +29,9 @@ struct SelectTarget {
   std::string sink_name;  // for messages
 };
 
-// The format of a persistent query's key must be known before its state is laid out:
-// `choose_key_format` is called once, with the key columns, and may refuse them.
+// Chooses the key format of a persistent query. The format must be known before the state of the
+// query is laid out, so plan_select() calls this function once, with the key columns. The function
+// may reject them.
 using ChooseKeyFormat = std::function<Result<FormatSpec>(const std::vector<ColumnDef>& keys)>;
 
 Result<PlannedSelect> plan_select(Analysis analysis, const SelectTarget& target,

@@ -26,7 +26,8 @@ Error unknown(const TableName& name) {
       .at(name.position);
 }
 
-// Fails if the name is that of a stream or a table.
+// Returns the sequence with this name; null if it does not exist. Fails if the name is that of a
+// stream or a table.
 Result<SequencePtr> find(const Catalog& catalog, const TableName& name) {
   if (const SequencePtr* found = catalog.sequences.get(name.name.text)) return *found;
   if (catalog.find_source(name.name.text))
@@ -52,8 +53,8 @@ Status take_owner(const SequenceOptions::Owner& owner, const Catalog& catalog, S
   return {};
 }
 
-// NO MINVALUE and NO MAXVALUE stand for `otherwise`, the limit of the type in the sequence's
-// direction.
+// Returns the limit of a sequence. NO MINVALUE and NO MAXVALUE stand for `otherwise`, the limit of
+// the type in the sequence's direction.
 int64_t limit_of(const std::optional<Number>& option, int64_t otherwise) {
   return option && option->value ? *option->value : otherwise;
 }
@@ -63,7 +64,7 @@ Status take_limits(const SequenceOptions& options, bool is_new, bool has_new_typ
   const SequenceBounds type = bounds_of(sequence.data_type);
   const int64_t least = sequence.increment > 0 ? 1 : type.min;
   const int64_t most = sequence.increment > 0 ? type.max : -1;
-  // Limits that were those of the former type change with the type.
+  // A limit that equals the limit of the former type changes with the type.
   if (options.min || is_new || (has_new_type && sequence.min == before.min))
     sequence.min = limit_of(options.min, least);
   if (options.max || is_new || (has_new_type && sequence.max == before.max))

@@ -1,4 +1,4 @@
-// CREATE, ALTER and DROP SEQUENCE: changes of the catalog's sequences. Pure functions.
+// CREATE, ALTER and DROP SEQUENCE: changes of the catalog's sequences. The functions are pure.
 #pragma once
 #include <string>
 #include <vector>
@@ -19,7 +19,7 @@ Result<ChangedSequences> plan_create_sequence(const CreateSequence& create, cons
 Result<ChangedSequences> plan_alter_sequence(const AlterSequence& alter, const Catalog& catalog);
 Result<ChangedSequences> plan_drop_sequences(const DropSequences& drop, const Catalog& catalog);
 
-// The sequences of a table, or of one of its columns.
+// Return the sequences that a table, or one of its columns, owns.
 std::vector<SequencePtr> sequences_of(const Catalog& catalog, const std::string& table);
 std::vector<SequencePtr> sequences_of(const Catalog& catalog, const std::string& table,
                                       const std::string& column);

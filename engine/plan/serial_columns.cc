@@ -50,7 +50,8 @@ NumberedTable with_own_sequences(std::shared_ptr<const DataSource> table, const 
   };
   for (ColumnDef& column : changed->schema.columns) {
     if (!std::exchange(column.is_serial, false)) continue;
-    // Sequences of the table that this one replaces are kept, so that their numbers continue.
+    // If this table replaces another one, the sequences of the old table are kept, so that their
+    // numbers continue.
     const auto kept = sequences_of(catalog, changed->name, column.name);
     for (int number = 0;; ++number) {
       const std::string text = sequence_text(*changed, catalog, column.name, number);

@@ -1,5 +1,5 @@
-// In a cluster a SERIAL column works as in PostgreSQL: it has its own sequence, whose next number is its DEFAULT
-// (docs/adr/0100). Pure functions.
+// SERIAL columns in a cluster. As in PostgreSQL, such a column has a sequence of its own, whose next number is its
+// DEFAULT (docs/adr/0100). The functions are pure.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,10 +11,11 @@
 namespace engine {
 
 struct NumberedTable {
-  std::shared_ptr<const DataSource> table;  // without columns with a counter of their own
-  std::vector<Sequence> made = {};          // for columns that had no sequence: owned by them, starting at 1
+  std::shared_ptr<const DataSource> table;  // no column of it has a counter of its own
+  std::vector<Sequence> made = {};          // owned by columns that had none; start at 1
 };
-// Returns the table unchanged if it has no such column.
+// Returns the table with a sequence as the DEFAULT of each SERIAL column. A table without such a column is returned
+// unchanged.
 NumberedTable with_own_sequences(std::shared_ptr<const DataSource> table, const Catalog& catalog,
                                  const std::function<Uuid()>& new_id);
 

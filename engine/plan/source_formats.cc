@@ -28,8 +28,8 @@ Status check_properties(const FormatProperties& said, const FormatTraits& format
   return {};
 }
 
-// Each key schema has its own record name, so that programs that generate classes from schemas can read several topics:
-// ORDER_ITEMS becomes OrderItemsKey.
+// Returns the record name of the key's schema: ORDER_ITEMS becomes OrderItemsKey. Each key schema has its own name,
+// so that programs that generate classes from schemas can read several topics.
 std::string avro_key_name(std::string_view source) {
   std::string name = "io.confluent.ksql.avro_schemas.";
   bool begins_word = true;

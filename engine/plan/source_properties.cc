@@ -20,7 +20,7 @@ Error invalid(const Property& property, std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)}.at(property.position);
 }
 
-// `reason`: text of Kafka's own configuration check.
+// `reason` is the text of Kafka's own check of the configuration.
 Error invalid_value(const Property& property, std::string_view expected,
                     std::string_view reason = {}) {
   Error error = invalid(
@@ -33,7 +33,8 @@ Error invalid_value(const Property& property, std::string_view expected,
   return std::move(error).with_hint(fmt::format("{} is {}.", property.name, expected));
 }
 
-// The value may be a number or a text that contains one: PARTITIONS=4 and PARTITIONS='4'.
+// Reads a number from a value that may be a number or a text with a number: PARTITIONS=4 and
+// PARTITIONS='4'.
 template <class T>
 Result<T> read_number(const Property& property, T minimum, T maximum, std::string_view expected) {
   T number = 0;
@@ -74,7 +75,7 @@ Result<WindowType> read_window_type(const Property& property) {
   return error;
 }
 
-// Parses "30 SECONDS" to ms.
+// Reads "30 SECONDS" as ms.
 Result<int64_t> read_window_size(const Property& property) {
   const std::string text = property.text();
   const auto refuse = [&](std::string_view reason) {
@@ -100,7 +101,7 @@ Result<int64_t> read_window_size(const Property& property) {
   return refuse(fmt::format("Unknown time unit: '{}'", unit));
 }
 
-// Folds a column name in a text: 'ts' is TS, '`ts`' is ts.
+// Returns the column name in a text, folded: 'ts' is TS, '`ts`' is ts.
 std::string fold_name(std::string_view text) {
   if (text.size() >= 2 && text.front() == text.back() &&
       (text.front() == '`' || text.front() == '"'))
@@ -147,7 +148,8 @@ Status read_nullable(const Property& property, std::optional<std::string>& to) {
 }
 Status read_elsewhere(const Property&, SourceProperties&) { return {}; }
 
-// All properties, and the statements that support them. Their meaning: ksqldb-dialect, section 4.
+// All properties, and the statements that support them. The dialect's section 4 (ksqldb-dialect)
+// defines their meaning.
 struct PropertyRow {
   std::string_view name;
   bool in_create, in_create_as, in_insert;
@@ -215,7 +217,7 @@ constexpr PropertyRow kProperties[] = {
        to.timestamp_format = TRY(read_text(property, "a date pattern, such as 'yyyy-MM-dd'"));
        return {};
      }},
-    {"WINDOW_TYPE", true, false, false, read_elsewhere},  // read_window() reads both
+    {"WINDOW_TYPE", true, false, false, read_elsewhere},  // read_window() reads type and size
     {"WINDOW_SIZE", true, false, false, read_elsewhere},
     {"KEY_SCHEMA_ID", true, true, false,
      [](const Property& property, SourceProperties& to) {
@@ -245,13 +247,13 @@ constexpr PropertyRow kProperties[] = {
      [](const Property& property, SourceProperties& to) {
        return read_nullable(property, to.value.nullable_representation);
      }},
-    // engine/plan/generator_rules.h reads these, and the rules of columns.
+    // generator_rules.h reads these properties and the rules of columns.
     {"GENERATOR", true, false, false, read_elsewhere},
     {"ROWS_PER_SECOND", true, false, false, read_elsewhere},
     {"NUMBER_OF_ROWS", true, false, false, read_elsewhere},
     {"SEED", true, false, false, read_elsewhere},
     {"START_TIME", true, false, false, read_elsewhere},
-    // No effect, as in ksqlDB.
+    // These properties have no effect, as in ksqlDB.
     {"SOURCE_CONNECTOR", true, false, false, read_elsewhere},
     {"SOURCED_BY_CONNECTOR", true, false, false, read_elsewhere},
     {"CLEANUP_POLICY", true, true, false,
@@ -314,7 +316,7 @@ Status check_names(const PropertyList& properties, WithClauseOf statement) {
   return error;
 }
 
-// Checks properties that exclude each other.
+// Fails if two properties exclude each other.
 Status check_conflicts(const PropertyList& properties) {
   if (find_property(properties, "FORMAT")) {
     for (const std::string_view other : {"KEY_FORMAT", "VALUE_FORMAT"})

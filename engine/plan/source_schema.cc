@@ -28,7 +28,7 @@ Status check_headers_type(const TableElement& element, const SqlType& type) {
       .at(element.position);
 }
 
-// Replaces types of the dialect by PostgreSQL's types of the same name.
+// Replaces types of the dialect by PostgreSQL's types with the same name.
 TypeName as_of_postgres(TypeName name) {
   for (TypeName& part : name.parts) part = as_of_postgres(std::move(part));
   const bool has_length = name.kind == TypeKind::String && name.custom_name.empty() &&
@@ -69,7 +69,7 @@ Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& ty
   return column;
 }
 
-// Allows one HEADERS column, or HEADER columns with different keys.
+// Fails unless the columns have at most one HEADERS column, or HEADER columns with different keys.
 Status check_headers(std::span<const TableElement> elements, const Schema& schema) {
   std::vector<std::string> header_keys;
   bool has_all = false;
@@ -100,7 +100,8 @@ Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types) {
   if (column_types == ColumnTypes::OfPostgres)
     return resolve_type(as_of_postgres(with_postgres_lengths(name)), types);
-  // Programs that write to the topic do not observe smallint or lengths.
+  // Programs that write to the topic do not respect smallint or lengths, so the declared limits are
+  // dropped.
   return without_declared_lengths(without_narrow_label(TRY(resolve_type(name, types))));
 }
 

@@ -9,15 +9,17 @@
 
 namespace engine {
 
-// Keys first, the others in the order of the text. Fails with DuplicateColumn, with UndefinedObject on an unknown type,
-// with InvalidStatement on a reserved name or a HEADERS column of a wrong type, and with LimitExceeded (kMaxRowFields).
-// OfPostgres: TIMESTAMP has no time zone, and PostgreSQL's clients see SMALLINT, REAL and VARCHAR(n) as declared.
-// OfDialect: TIMESTAMP is a point in time, and the others are INTEGER, DOUBLE and STRING.
+// How types of declared columns are read. OfPostgres: TIMESTAMP has no time zone, and PostgreSQL's clients see
+// SMALLINT, REAL and VARCHAR(n) as declared. OfDialect: TIMESTAMP is a point in time, and the other types are
+// INTEGER, DOUBLE and STRING.
 enum class ColumnTypes : uint8_t { OfDialect, OfPostgres };
+// Returns the schema of declared columns: keys first, then the others in the order of the text. Fails with
+// DuplicateColumn, with UndefinedObject if a type is unknown, with InvalidStatement if a name is reserved or a
+// HEADERS column has a wrong type, and with LimitExceeded (kMaxRowFields).
 Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types,
                            ColumnTypes column_types = ColumnTypes::OfDialect);
 
-// Applies the same checks of names and sizes to columns that no statement declared.
+// Checks the names and sizes of columns that no statement has declared, as read_schema() does.
 Status check_columns(const Schema& schema);
 
 // Returns the type of a declared column.

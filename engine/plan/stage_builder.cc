@@ -10,17 +10,18 @@ namespace engine {
 
 namespace {
 
-// Each pair of a writing and a reading task has a partition of the log: 64 tasks on both sides make 4,160 of them, and
-// creating such a query takes 50 ms, compared with 3 ms for a few.
+// Limit for the tasks on each side of a time-ordered exchange. Each pair of a writing and a reading task has a
+// partition of the log: 64 tasks on both sides have 4,160 partitions, and creating such a query takes 50 ms, compared
+// with 3 ms for a few tasks.
 constexpr int kMostOrderedPartitions = 64;
-// A task that reads all partitions polls the partition of each pair in each of its steps.
+// Limit for the lanes of a task that reads all partitions, because it polls all of them in each of its steps.
 constexpr int kMostLanesOfOneTask = 256;
 
 void mark(std::span<const BoundExpression> expressions, std::vector<bool>& used) {
   for (const uint32_t column : referenced_columns(expressions)) used[column] = true;
 }
 
-// Computes the columns that a node needs from its inputs, from the columns that are needed of itself.
+// Computes which columns a node needs from its inputs, given the columns that later nodes need from it.
 class ColumnUse {
  public:
   explicit ColumnUse(StagePlan& stage) : stage_(stage) {
@@ -33,7 +34,7 @@ class ColumnUse {
   }
 
   void operator()(InputStep& step) {
-    // The columns of an exchange were chosen when it was written.
+    // The columns of an exchange were chosen when the exchange was planned.
     if (step.exchange >= 0) return;
     step.used = used_[at_];
     if (!step.timestamp) return;
@@ -87,7 +88,7 @@ class ColumnUse {
  private:
   const PlanNode& node() const { return stage_.nodes[at_]; }
   std::vector<bool>& input(size_t port) { return used_[static_cast<size_t>(node().from[port])]; }
-  // The node passes the columns of the port on, starting at column `first` of its own layout.
+  // Marks the columns of a port that the node passes on. They begin at column `first` of the node's own layout.
   void pass_on(size_t port, size_t first) {
     std::vector<bool>& to = input(port);
     for (size_t i = 0; i < to.size(); ++i)
@@ -117,7 +118,7 @@ void StageBuilder::cut(ExchangePlan exchange, SourceKind kind, int writers) {
 int StageBuilder::add_side(StagePlan side, ExchangePlan exchange, SourceKind kind, int writers) {
   Layout carried = side.nodes.back().layout;
   InputStep input = end_with(side, std::move(exchange), kind, writers);
-  // The stage that reads it follows it.
+  // The new stage is inserted before the stage that reads its exchange.
   stages_.insert(stages_.end() - 1, std::move(side));
   add_node(std::move(input), {}, std::move(carried));
   return last_node();
@@ -145,8 +146,8 @@ InputStep StageBuilder::end_with(StagePlan& ended, ExchangePlan exchange, Source
   return input;
 }
 
-// From the last exchange to the first: a stage may become a single task because of its output, which matters for the
-// exchange that it reads.
+// The loop goes from the last exchange to the first, because the exchange that a stage writes may make the stage a
+// single task, which matters for the exchange that the stage reads.
 void StageBuilder::order_rows_before() {
   for (size_t i = stages_.size() - 1; i-- > 0;) {
     const auto exchange = static_cast<size_t>(stages_[i].output.exchange);
@@ -155,8 +156,9 @@ void StageBuilder::order_rows_before() {
   }
 }
 
-// A task reports its progress as positions in topics. A task that reads an exchange would have to know the positions of
-// the tasks that write it.
+// Returns whether the writers can report their progress and the number of lanes is acceptable. A task reports its
+// progress as positions in topics. A task that reads an exchange would need the positions of the tasks that write the
+// exchange, so it cannot report.
 bool StageBuilder::may_be_time_ordered(size_t exchange) const {
   const int readers = exchanges_[exchange].partitions, writers = writers_[exchange];
   if (std::max(readers, writers) > kMostOrderedPartitions) return false;
@@ -170,7 +172,7 @@ bool StageBuilder::may_be_time_ordered(size_t exchange) const {
   const auto writer = std::ranges::find_if(stages_, [&](const StagePlan& each) {
     return each.output.exchange == static_cast<int>(exchange);
   });
-  if (writer->merges_partitions) return false;  // its progress is not that of one partition
+  if (writer->merges_partitions) return false;  // its progress is that of several partitions
   size_t streams = 0;
   for (const PlanNode& node : writer->nodes) {
     const auto* const input = std::get_if<InputStep>(&node.step);

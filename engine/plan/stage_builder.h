@@ -1,4 +1,4 @@
-// The stages of a query during planning: steps are appended to the last stage, and exchanges end a stage.
+// The stages of a query during planning. Steps are appended to the last stage, and an exchange ends a stage.
 #pragma once
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@
 
 namespace engine {
 
-// Invariants: at least one stage exists, and its last node is the one that the next step follows.
+// Invariants: at least one stage exists, and the next step follows the last node of the last stage.
 // Threads: none. Owner: the planning of one statement.
 class StageBuilder {
  public:
@@ -17,7 +17,7 @@ class StageBuilder {
 
   StagePlan& stage() { return stages_.back(); }
   int stage_index() const { return static_cast<int>(stages_.size()) - 1; }
-  // The last node of the stage, -1 if it has none yet, and its layout.
+  // Return the last node of the stage, -1 if it has none yet, and the layout of this node.
   int last_node() const { return static_cast<int>(stages_.back().nodes.size()) - 1; }
   const Layout& layout() const { return stages_.back().nodes.back().layout; }
 
@@ -32,20 +32,23 @@ class StageBuilder {
   void add_node(Step step, std::vector<int> from, Layout result) {
     stage().nodes.push_back({std::move(step), std::move(from), std::move(result)});
   }
-  // Adds a store for the node that is added next.
+  // Adds a store for the node that is added next. Returns its index.
   int add_store(StoreKind kind, std::string name);
 
-  // Ends the stage with an exchange, whose schema is the layout of the last node, and begins the next one, which reads
-  // it. `kind`: records or changes; `writers`: number of tasks of the ended stage.
+  // Ends the stage with an exchange, whose schema is the layout of the last node, and begins a stage that reads the
+  // exchange. `kind` is Stream if the exchange carries records, and Table if it carries changes. `writers` is the
+  // number of tasks of the ended stage.
   void cut(ExchangePlan exchange, SourceKind kind, int writers);
 
-  // Inserts a stage before the last one, which it feeds through an exchange; returns the node there that reads it.
+  // Inserts a stage before the last one and connects the two by an exchange. Returns the node in the last stage that
+  // reads the exchange.
   int add_side(StagePlan side, ExchangePlan exchange, SourceKind kind, int writers);
 
-  // All exchanges before the last stage are to be read in the order of event time.
+  // Makes all exchanges before the last stage time-ordered if possible. If an exchange cannot be, its writing stage
+  // becomes one task.
   void order_rows_before();
-  // Orders the inputs of a join too, as far as this costs no parallelism: those exchanges of the
-  // last stage whose writers can report their progress.
+  // Makes those exchanges of the last stage time-ordered whose writers can report their progress, so that the inputs
+  // of a join are ordered, too. This costs no parallelism.
   void order_inputs();
 
   std::vector<StagePlan> take_stages() { return std::move(stages_); }
@@ -57,17 +60,17 @@ class StageBuilder {
 
   std::vector<StagePlan> stages_;
   std::vector<ExchangePlan> exchanges_;
-  std::vector<int> writers_;  // of each exchange: number of writing tasks, if each partition has its own
+  std::vector<int> writers_;  // by exchange: number of writing tasks if each has a partition
 };
 
-// Returns the step that reads a source's topic; the used columns are not yet known.
+// Returns the step that reads a source's topic. Its used columns are not set yet.
 InputStep read_topic(const DataSource& source);
 
-// Name of the internal topic of a step, as in ksqlDB.
+// Returns the name of the internal topic of a step, as in ksqlDB.
 std::string internal_topic(std::string_view query_id, const Properties& properties,
                            std::string_view step);
 
-// Sets in all steps that read topics the columns that a later step reads.
+// Sets in all steps that read topics which columns a later step reads.
 void mark_used_columns(std::vector<StagePlan>& stages);
 
 }  // namespace engine

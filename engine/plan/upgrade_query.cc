@@ -17,7 +17,7 @@ struct NodeAt {
 
 bool is_filter(const PlanNode& node) { return std::holds_alternative<FilterStep>(node.step); }
 
-// All steps except filters, in the order of the flow.
+// Returns all steps except filters, in the order of the flow.
 std::vector<NodeAt> steps_of(const QueryPlan& plan) {
   std::vector<NodeAt> steps;
   for (size_t stage = 0; stage < plan.stages.size(); ++stage)
@@ -37,7 +37,8 @@ class QueryUpgrade {
 
   Status run() {
     TRY(compare_shape());
-    // From the result to the sources, so that the error names the user's change and not its consequences.
+    // The loop goes from the result to the sources, so that the error names the user's change and not one of its
+    // consequences.
     for (size_t i = next_steps_.size(); i-- > 0;) TRY(upgrade_one(i));
     for (size_t i = 0; i < next_.stages.size(); ++i) TRY(upgrade_stage(i));
     for (size_t i = 0; i < next_.exchanges.size(); ++i) TRY(upgrade_exchange(i));
@@ -45,7 +46,7 @@ class QueryUpgrade {
   }
 
  private:
-  // Checks that both plans have the same steps in the same order, apart from filters.
+  // Fails unless both plans have the same steps in the same order, apart from filters.
   Status compare_shape() const {
     for (size_t i = 0; i < old_steps_.size() || i < next_steps_.size(); ++i) {
       if (i >= next_steps_.size())
@@ -63,7 +64,7 @@ class QueryUpgrade {
     return {};
   }
 
-  // Returns the step behind the filters that a port reads.
+  // Returns the step that provides the rows of a port, apart from filters.
   static size_t source_of(const StagePlan& stage, int from) {
     auto at = static_cast<size_t>(from);
     while (is_filter(stage.nodes[at])) at = static_cast<size_t>(stage.nodes[at].from.front());
@@ -75,7 +76,7 @@ class QueryUpgrade {
     return static_cast<size_t>(found - steps.begin());
   }
 
-  // Checks that the step is in the same stage and reads the same steps.
+  // Returns whether the step is in the same stage of both plans and reads the same steps.
   bool have_same_sources(size_t i) const {
     const NodeAt &old = old_steps_[i], &next = next_steps_[i];
     const auto &old_from = node_at(old_, old).from, &next_from = node_at(next_, next).from;
@@ -100,7 +101,7 @@ class QueryUpgrade {
     return {};
   }
 
-  // Returns the filters between a step and the step that provides its rows, the last first.
+  // Returns the filters between a step and the step that provides its rows, beginning with the last filter.
   template <class Stage>
   static auto filters_before(Stage& stage, int from) {
     std::vector<decltype(&std::get<FilterStep>(stage.nodes[0].step))> filters;
@@ -115,7 +116,7 @@ class QueryUpgrade {
     const auto next = filters_before(pair.next_stage, pair.next.from[port]);
     const bool is_table = std::ranges::any_of(old, &FilterStep::is_table) ||
                           std::ranges::any_of(next, &FilterStep::is_table);
-    if (!is_table) return {};  // a record that has passed keeps no state
+    if (!is_table) return {};  // a record that passed a filter leaves no state in it
     const Places places = pair.places(port);
     std::vector<BoundExpression> before, after;
     for (const FilterStep* each : old) before.push_back(still(each->predicate));
@@ -132,7 +133,7 @@ class QueryUpgrade {
                       "{}",
                       shown_expressions(before, pair.old_input(port)),
                       shown_filters(next, pair.next_input(port))));
-    // A window that is emitted once, when it closes, has no outdated row.
+    // A window that is emitted only once, when it closes, cannot leave an outdated row.
     for (FilterStep* each : next) each->tells_all_deletes = !tells_finals(pair.next_stage);
     return {};
   }
@@ -151,7 +152,7 @@ class QueryUpgrade {
   Status upgrade_stage(size_t index) {
     const StagePlan& old = old_.stages[index];
     StagePlan& next = next_.stages[index];
-    // The order of reading must match the existing exchanges, whatever the planner would choose now.
+    // The order of reading must match the existing exchanges, even if the planner would now choose another order.
     next.merges_partitions = old.merges_partitions;
     const bool has_same_stores =
         std::ranges::equal(old.stores, next.stores, [&](const StorePlan& a, const StorePlan& b) {
@@ -174,7 +175,7 @@ class QueryUpgrade {
       return differs(step, "formats", old.key_format.name, next.key_format.name);
     if (!is_same_format(old.value_format, next.value_format))
       return differs(step, "formats", old.value_format.name, next.value_format.name);
-    // Whether PARTITION BY made the key shows in the steps, unless it was the key before.
+    // The steps show whether PARTITION BY made the key, unless the key existed before.
     if (old.exchange != next.exchange || old.window != next.window ||
         old.is_table != next.is_table)
       return refusal(fmt::format("The {} is another one", step));
@@ -190,7 +191,8 @@ class QueryUpgrade {
     return differs("Repartition", "internalFormats", old.topic, next.topic);
   }
 
-  // Look-ups read the stores, which keep the rows of the old plan.
+  // Fails if the new plan stores the result in another way, because look-ups read the stores that keep the rows of
+  // the old plan.
   Status upgrade_look_ups() const {
     const auto &old = old_.materialization, &next = next_.materialization;
     if (old.has_value() != next.has_value()) return refusal("The result is stored differently.");

@@ -15,9 +15,9 @@ namespace engine {
 
 namespace {
 
-// A column that the old plan does not have.
+// Index of a column that the old plan does not have.
 constexpr int kNew = -1;
-// Such a column in an expression: greater than the index of any column.
+// Index of such a column in an expression. It is greater than the index of any column.
 constexpr uint32_t kNewColumn = UINT32_MAX;
 
 void forget_positions(BoundExpression& expression) {
@@ -107,7 +107,7 @@ Error lacks(const PlanNode& node, std::vector<std::string> columns) {
       "DROP the object that the query writes, and create it again."};
 }
 
-// Sets the property `name` of `next` to that of `old`, or removes it.
+// Sets the property `name` of `next` to the value in `old`, or removes it if `old` does not have it.
 void keep_property(const AggregateInstance& old, std::string_view name, AggregateInstance& next) {
   next.properties.erase(std::string(name));
   if (const auto kept = old.properties.find(std::string(name)); kept != old.properties.end())
@@ -116,8 +116,8 @@ void keep_property(const AggregateInstance& old, std::string_view name, Aggregat
 
 // ---- One step
 
-// Compares a step with the one that it replaces, member by member. Members that may differ are first set to those of
-// the old step, in a copy.
+// Compares a step with the one that it replaces, member by member. In a copy of the new step, members that may differ
+// are first set to those of the old step.
 class StepUpgrade {
  public:
   StepUpgrade(const StepPair& pair, bool is_result) : pair_(pair), is_result_(is_result) {}
@@ -135,7 +135,7 @@ class StepUpgrade {
       if (feeds_join_of_streams()) keep_decoding(old.used, own, next.used);
       return {};
     }
-    // The key and the time of a row are always available.
+    // The key and the time of a row are always available, even if the store does not keep them.
     std::vector<bool> is_free(pair_.next.layout.size(), false);
     for (size_t i = 0; i < next.schema.columns.size(); ++i)
       is_free[i] = next.schema.columns[i].role == ColumnRole::Key;
@@ -147,7 +147,7 @@ class StepUpgrade {
 
   Status operator()(const FilterStep&) const { return {}; }  // see FilterUpgrade
 
-  // The columns of the result may change, except the key, because rows are stored under it.
+  // Only the columns of the result may change. The key may not, because rows are stored under it.
   Status operator()(const ProjectStep& next) const {
     const auto& old = std::get<ProjectStep>(pair_.old.step);
     ProjectStep like = next;
@@ -183,8 +183,8 @@ class StepUpgrade {
     return compare(std::get<RegroupStep>(pair_.old.step), next);
   }
 
-  // Settings may have changed meanwhile: limits are taken from the new plan, but sums continue with their old overflow
-  // rule.
+  // Settings may have changed since the old plan was made. Limits are taken from the new plan, but sums continue with
+  // the overflow behaviour of the old plan.
   Status operator()(AggregateStep& next) const {
     const auto& old = std::get<AggregateStep>(pair_.old.step);
     if (old.calls.size() == next.calls.size())
@@ -288,14 +288,15 @@ class StepUpgrade {
       return std::holds_alternative<StreamStreamJoinStep>(node.step);
     });
   }
-  // Its stores keep their columns, so these must still be decoded.
+  // Marks the columns that the old plan decoded as used, because the stores of the join keep them.
   static void keep_decoding(const std::vector<bool>& old_used, const Places& places,
                             std::vector<bool>& used) {
     for (size_t i = 0; i < used.size(); ++i)
       if (places[i] != kNew && old_used[static_cast<size_t>(places[i])]) used[i] = true;
   }
 
-  // For a step that stores its complete input: columns of stored rows are identified by position.
+  // Compares the layouts for a step that stores its complete input, because columns of stored rows are identified by
+  // position.
   Status compare_layouts() const {
     const Places places = places_of(pair_.next.layout, pair_.old.layout);
     std::vector<std::string> missing;
@@ -329,8 +330,8 @@ class StepUpgrade {
     step.columns = std::move(keys);
   }
 
-  // The state keeps its columns: `used` is set to them; fails if it requests others. `is_free`: columns that are
-  // available without being kept.
+  // Sets `used` to the columns that the state has. Fails if the new plan uses others. `is_free` marks columns that
+  // are available without being kept.
   Status keep_columns(const std::vector<bool>& old_used, const Layout& layout, const Places& places,
                       const std::vector<bool>& is_free, std::vector<bool>& used) const {
     std::vector<std::string> missing;

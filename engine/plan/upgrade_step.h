@@ -1,5 +1,5 @@
-// Compares one step of a running query with the step that is to replace it: which parts may differ. Includes simdjson:
-// for .cc files only.
+// Compares a step of a running query with the step that will replace it, and decides which parts may differ. The
+// header includes simdjson, so only .cc files may include it.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,8 +10,8 @@
 
 namespace engine {
 
-// For each column of a new layout its index in the old one, -1 if that does not have it. Columns are identified by
-// name.
+// For each column of a new layout, its index in the old layout, or -1 if the old layout does not have it. Columns are
+// identified by name.
 using Places = std::vector<int>;
 Places places_of(const Layout& next, const Layout& old);
 
@@ -33,8 +33,8 @@ struct StepPair {
   }
 };
 
-// Fails unless the step can continue with the state of the old one; copies the members that it does not choose itself.
-// `is_result`: it is the last step, which gives the columns of the result.
+// Fails unless the new step can continue with the state of the old one. Copies from the old step the members that the
+// new step must not choose itself. `is_result` is set for the last step, which gives the columns of the result.
 Status upgrade_step(const StepPair& pair, bool is_result);
 
 // ---- Comparison by the JSON form, which contains every member
@@ -45,7 +45,8 @@ std::string text_of(const T& value) {
   write_json(out, value);
   return out.take();
 }
-// Returns a new expression over the old layout, or an old one, without the positions in their texts.
+// Return an expression without the positions in its text: moved() a new expression, converted to the old layout;
+// still() an old one.
 BoundExpression moved(BoundExpression expression, const Places& places);
 BoundExpression still(BoundExpression expression);
 std::string shown_expressions(const std::vector<BoundExpression>& expressions,

@@ -23,7 +23,7 @@ Result<int64_t> max_windows(const Properties& properties) {
   if (set == properties.end()) return kMaxWindowsPerRecord;
   TRY(check_statement_setting(set->first, set->second));
   int64_t limit = 0;
-  (void)absl::SimpleAtoi(set->second, &limit);  // the value has passed the check
+  (void)absl::SimpleAtoi(set->second, &limit);  // check_statement_setting() has accepted it
   return limit;
 }
 
@@ -49,7 +49,7 @@ Status check_window_count(const AggregateWindow& window, const Properties& prope
               : fmt::format(", or raise the limit: SET '{}' = '{}'", kMaxWindowsProperty, count))};
 }
 
-// "7 days", "90 seconds".
+// Returns a duration as text: "7 days", "90 seconds".
 std::string duration_text(int64_t ms) {
   constexpr std::pair<int64_t, std::string_view> kUnits[] = {{kDayMs, "day"},
                                                              {3'600'000, "hour"},
@@ -62,9 +62,9 @@ std::string duration_text(int64_t ms) {
   return fmt::format("{} {}{}", count, unit->second, count == 1 ? "" : "s");
 }
 
-// Each window start that is kept takes 200 bytes of memory in each task, even if its rows are on disk (docs/adr/0112):
-// without a RETENTION a table has at most kMostStarts of them. For windows that advance by a quarter of an hour this is
-// more than five years, so such tables have no limit: they grow by 7 MB a year.
+// Limit for the window starts of a table without a RETENTION. Each window start that is kept takes 200 bytes of
+// memory in each task, even if its rows are on disk (docs/adr/0112). If the limit is more than five years, as for
+// windows that advance by a quarter of an hour, it does not apply: such tables grow by at most 7 MB a year.
 constexpr int64_t kMostStarts = 200'000;
 constexpr int64_t kLongMs = 5 * 365 * kDayMs;
 
@@ -91,7 +91,8 @@ void keep_windows(QueryPlan& plan, const Query& query, int64_t source_retention_
   AggregateWindow* const window = find_window(plan);
   if (!window || !query.window || query.window->retention) return;
   window->retention_ms = kept_ms(*window, source_retention_ms);
-  // A session is searched for in the parts from its record's on; a part is a range that expires.
+  // A session is searched for in the parts from that of its record on, so parts should be few; but only whole parts
+  // expire.
   if (window->type == WindowType::Session) window->part_ms = std::max(window->size_ms, kDayMs);
 }
 
@@ -135,11 +136,12 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
   if (const Status fits = check_window_count(window, properties); !fits)
     return Error(fits.error()).at(clause.position);
   TRY(check_max_ahead(properties));
-  // ksqlDB's default grace: a day in total; none if only final results are emitted.
+  // As in ksqlDB, size and grace are a day together by default. If only final results are emitted, the default grace
+  // is 0.
   window.grace_ms = emit == Emit::Final ? 0 : std::max<int64_t>(kDayMs - window.size_ms, 0);
   if (clause.grace) window.grace_ms = TRY(clause.grace->to_ms());
   const int64_t least_retention_ms = saturating_add(window.size_ms, window.grace_ms);
-  // With EMIT FINAL, ksqlDB's default retention would remove results as soon as they are emitted.
+  // With EMIT FINAL, ksqlDB's default retention would remove results as soon as they have been emitted.
   window.retention_ms =
       emit == Emit::Final ? std::max(least_retention_ms, kDayMs) : least_retention_ms;
   if (clause.retention) {
@@ -150,7 +152,8 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
           .at(clause.position);
     window.retention_ms = retention_ms;
   }
-  // A session is searched for in the parts from its record's on, so parts should be few; each is a range that expires.
+  // A session is searched for in the parts from that of its record on, so parts should be few; but only whole parts
+  // expire.
   constexpr int64_t kFewestMs = 1'000, kMostParts = 100;
   if (window.type == WindowType::Session)
     window.part_ms = std::max({kFewestMs, window.size_ms, window.retention_ms / kMostParts});
