@@ -13,12 +13,12 @@ namespace engine {
 
 namespace {
 
-// Limit for the nesting of queries that is followed.
+// Limit for the nesting of queries that are traced.
 constexpr int kMostDepth = 32;
 
 // Names and origins of a query's result columns.
 struct NamedRows {
-  Schema columns;                     // all of one type: only the names count
+  Schema columns;                     // the types are not used, so all are equal
   std::vector<ColumnOrigin> origins;  // one per column
   std::vector<std::string>
       sources;  // alias by which each column is addressed within the query; "" if none
@@ -134,8 +134,8 @@ class Tracing {
     return NamedSource{*std::move(source), std::move(rows->origins)};
   }
 
-  // A query in WITH may read the tables listed before it. A recursive one may also read itself; its
-  // names then do not determine the origins.
+  // Traces a table of WITH. A query in WITH may read the tables listed before it. A recursive query
+  // may also read itself; its origins are not determined by names, so it is not traced.
   std::optional<NamedSource> common(const AliasedSource& named, size_t place) {
     const CommonTable& table = *common_tables_[place];
     if (table.recursive) return std::nullopt;

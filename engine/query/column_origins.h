@@ -1,5 +1,5 @@
-// Origins of a SELECT's result columns in tables. PostgreSQL's protocol sends them to clients: JDBC uses them to write
-// changed rows back.
+// Origins of a SELECT's result columns in tables. PostgreSQL's protocol sends the origins to clients; JDBC uses them
+// to write changed rows back.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,12 +9,13 @@
 namespace engine {
 
 struct ColumnOrigin {
-  const DataSource* table = nullptr;  // null: computed, or not from a table of the catalog
-  std::string column = {};            // its name in the table
+  const DataSource* table = nullptr;  // null: computed, or not from a catalog table
+  std::string column = {};            // name of the column in the table
 };
 
-// Returns one origin per column of the result; a query in FROM or WITH passes the origins of its columns on. Empty if
-// names alone do not determine them. Call it for planned SELECTs only: it performs no checks.
+// Returns one origin per column of the result. A column of a query in FROM or WITH has the origin that it has in that
+// query. Returns an empty list if names alone do not determine the origins. Call for planned SELECTs only, because
+// the function performs no checks.
 std::vector<ColumnOrigin> column_origins(const Query& query, const PlanContext& context);
 
 }  // namespace engine

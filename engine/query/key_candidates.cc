@@ -10,10 +10,10 @@ namespace {
 
 using Candidates = std::optional<std::vector<KeyAssignment>>;
 
-// The condition is true for no key.
+// Candidates of a condition that is true for no key.
 const Candidates kNone{std::in_place};
 
-// Looking up more keys than this one by one is not faster than a scan.
+// Limit for candidates: looking up more keys than this one by one is not faster than a scan.
 constexpr size_t kMaxCandidates = 1000;
 
 class KeyRangeAnalysis {
@@ -47,8 +47,8 @@ class KeyRangeAnalysis {
   Candidates equality(const Expression& column, const Expression& constant) const {
     const auto index = key_index(column);
     if (!index) return std::nullopt;
-    // A value that is no constant, or does not convert to the type of the key, narrows nothing
-    // here; the filter reports the error.
+    // An expression that is no constant, or does not convert to the type of the key, does not
+    // narrow the keys here. The filter reports the error.
     Result<Value> value = evaluate_constant(constant, keys_[*index].type, scope_, eval_);
     if (!value) return std::nullopt;
     if (value->is_null()) return kNone;  // no key is null, and nothing equals it
@@ -57,7 +57,8 @@ class KeyRangeAnalysis {
     return found;
   }
 
-  // 0 and -0 are equal but are different keys, if records were written by producers other than SQL.
+  // Adds a candidate. 0 and -0 are equal, but records of producers other than SQL may have both of
+  // them as different keys.
   static void add(std::vector<KeyAssignment>& found, size_t index, const Value& value) {
     const auto* number = std::get_if<double>(&value.payload());
     if (!number || *number != 0) return found.push_back({{index, value}});
@@ -75,7 +76,7 @@ class KeyRangeAnalysis {
     return found;
   }
 
-  // Handles key = ANY(array), and ARRAY_CONTAINS(array, key).
+  // Returns the candidates of key = ANY(array) and ARRAY_CONTAINS(array, key).
   Candidates contained(const FunctionCall& call) const {
     const bool is_list = call.name == kEqualAny || call.name == "ARRAY_CONTAINS";
     if (!is_list || call.arguments.size() != 2) return std::nullopt;

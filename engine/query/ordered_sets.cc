@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// Returns nullopt without a fraction, and for a null.
+// Returns the fraction of a percentile; nullopt if the function has none, or if it is null.
 std::optional<double> fraction_of(const AggregateInstance& instance) {
   const Value& fraction = instance.initial_arguments.front();
   return fraction.is_null() ? std::nullopt : std::optional(fraction.as_double());

@@ -21,14 +21,14 @@ bool is_text(const SqlType& type) {
   return is_plain && type.kind() == TypeKind::String;
 }
 
-// Returns whether equal values of both types have equal bytes.
+// Returns whether equal values of the two types have equal bytes as keys.
 bool fit(const SqlType& key, const SqlType& parameter) {
   return (is_whole_number(key) && is_whole_number(parameter)) ||
          (is_text(key) && is_text(parameter));
 }
 
-// Finds the parameter that each key column is compared with; returns false if the condition has any
-// other form.
+// Finds for each key column the parameter that the condition compares it with. Returns false if the
+// condition has another form.
 bool find_parameters(const Expression& condition, std::span<const ColumnDef> keys,
                      std::span<const SqlType> types, std::vector<size_t>& parameter_of) {
   if (const auto* logical = condition.as<Logical>())
@@ -51,7 +51,7 @@ bool find_parameters(const Expression& condition, std::span<const ColumnDef> key
   return std::exchange(place, number) == kUnset;
 }
 
-// Returns whether the expression has no parameter and no function; a function may take any time.
+// Returns whether the expression has no parameter and no function. A function may take any time.
 bool is_plain(const BoundExpression& expression) {
   return expression.kind != BoundKind::Parameter && expression.function == nullptr &&
          std::ranges::all_of(expression.children, is_plain);

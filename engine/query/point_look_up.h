@@ -11,20 +11,21 @@
 
 namespace engine {
 
-// Handles SELECT columns FROM table WHERE key = $1 [AND another_key = $2].
+// Executes SELECT columns FROM table WHERE key = $1 [AND another_key = $2].
 //
-// The condition holds for exactly the row whose key has these bytes, so it is not evaluated again.
+// The condition holds for exactly the row whose key has the bytes of key_of(), so it is not evaluated for the row.
 //
 // Threads: one at a time. Owner: the prepared statement.
 class PointLookUp {
  public:
-  // Returns null if the query has another form: a longer condition, a window, a LIMIT, a function, or a key whose equal
-  // values may have different bytes. `plan`: plan of the query; `parameters`: their types.
+  // Returns null if the query has another form: a longer condition, a window, a LIMIT, a function, or a key whose
+  // equal values may have different bytes. `plan` is the plan of the query; `parameters` are the types of its
+  // parameters.
   static std::unique_ptr<PointLookUp> make(const Query& query, const PullPlan& plan,
                                            std::span<const SqlType> parameters);
 
   const std::shared_ptr<const DataSource>& table() const { return plan_.table; }
-  // Returns the serialized key; nullopt if a value is NULL or cannot be a value of the key.
+  // Returns the serialized key of these values; nullopt if a value is NULL or cannot be a value of the key.
   std::optional<std::string> key_of(std::span<const Value> parameters);
   // Computes the result columns from the table's row.
   Result<Batch> shape(Batch row, const EvalContext& eval) const {
@@ -35,7 +36,7 @@ class PointLookUp {
   PointLookUp(PullPlan plan, std::vector<size_t> parameter_of, std::unique_ptr<Writer> writer);
 
   const PullPlan plan_;
-  const std::vector<size_t> parameter_of_;  // by key column
+  const std::vector<size_t> parameter_of_;  // by key column: its parameter
   const std::unique_ptr<Writer> writer_;
   const PullShaper shaper_;
   EncodedRows encoded_;

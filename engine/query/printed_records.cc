@@ -16,9 +16,9 @@ namespace engine {
 namespace {
 
 constexpr std::string_view kNothingSeen = "¯\\_(ツ)_/¯ - no data processed";
-constexpr size_t kStartBytes = 8, kBoundsBytes = 16;  // at the end of windowed keys
+constexpr size_t kStartBytes = 8, kBoundsBytes = 16;  // times at the end of windowed keys
 
-// Numbers in this range are taken for times of windows: 1971 to 2200.
+// Numbers in this range are assumed to be times of windows: 1971 to 2200.
 constexpr int64_t kFirstTime = 31'536'000'000, kLastTime = 7'258'118'400'000;
 
 int64_t number_at(std::string_view bytes, size_t at) {
@@ -32,7 +32,8 @@ bool is_text(std::string_view bytes) {
   };
   return std::ranges::none_of(bytes, is_control) && is_utf8(bytes);
 }
-// Checks both ends only: the reader of the output sees whether the rest is valid.
+// Checks only the first and the last character; the reader of the output sees whether the text
+// between them is valid.
 bool is_json(std::string_view bytes) {
   const size_t first = bytes.find_first_not_of(" \t\r\n"), last = bytes.find_last_not_of(" \t\r\n");
   if (first == std::string_view::npos || !is_text(bytes)) return false;
@@ -51,7 +52,7 @@ std::string show_int(std::string_view bytes) {
 }
 std::string show_long(std::string_view bytes) { return std::to_string(number_at(bytes, 0)); }
 
-// Shows bytes as Java does: printable characters unchanged, all others by their number.
+// Returns the bytes as Java shows them: printable characters unchanged, all others as numbers.
 std::string show_bytes(std::string_view bytes) {
   std::string text;
   for (const char c : bytes) {
@@ -69,7 +70,8 @@ struct Kind {
   bool (*fits)(std::string_view bytes);
   std::string (*show)(std::string_view bytes);
 };
-// The most specific kind comes first: bytes are shown as the first kind that is possible.
+// Kinds of formats, the most specific one first. Bytes are printed in the first kind that is
+// possible.
 constexpr Kind kKinds[] = {{"JSON", is_json, show_text},
                            {"KAFKA_STRING", is_text, show_text},
                            {"KAFKA_INT", is_int, show_int},

@@ -1,4 +1,4 @@
-// The records of a topic as lines of text, as ksqlDB's PRINT shows them.
+// Prints the records of a topic as lines of text, as ksqlDB's PRINT does.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,18 +10,18 @@
 
 namespace engine {
 
-// Guesses the format of bytes: the formats that fit all bytes seen so far.
+// Guesses the format of bytes. Formats are possible while they fit all bytes seen so far:
 //
 //   KAFKA_INT        4 bytes               KAFKA_BIGINT or KAFKA_DOUBLE   8 bytes
 //   KAFKA_STRING     text                  JSON                           an object or a list
-//   HOPPING(x) or TUMBLING(x), SESSION(x)  of keys: an x, then 8 bytes of time, or 16
+//   HOPPING(x) or TUMBLING(x), SESSION(x)  of keys: format x, then 8 bytes of time, or 16
 //
 // Threads: none. Owner: the printer.
 class FormatGuess {
  public:
   explicit FormatGuess(Side side) : side_(side) {}
 
-  // Returns true if the bytes change the set of possible formats.
+  // Looks at further bytes. Returns true if they change the set of possible formats.
   bool look_at(std::string_view bytes);
   std::string name() const;
   std::string show(std::string_view bytes) const;
@@ -31,6 +31,8 @@ class FormatGuess {
   std::optional<uint32_t> possible_;  // a bit per kind; nullopt before the first bytes
 };
 
+// Prints the records of one topic.
+//
 // Threads: one at a time. Owner: the statement. `schemas` resolves the schema ids of AVRO, PROTOBUF and JSON_SR
 // records; it must outlive the printer.
 class RecordPrinter {
@@ -44,16 +46,16 @@ class RecordPrinter {
     int64_t timestamp_ms = -1;
     int32_t partition = 0;
   };
-  // Returns the line of the record, preceded by a line for each format that is new or has changed.
+  // Returns the line of the record. A line for each format that is new or has changed precedes it.
   std::vector<std::string> print(const Record& record);
 
  private:
   struct Part {
     FormatGuess guess;
     SchemaPrinter schemas;
-    std::string name = guess.name();  // format name in the last line about it
+    std::string name = guess.name();  // name of the format in the last line that reported it
   };
-  // Sets `text` to the printed bytes; returns true if the name of the format has changed.
+  // Sets `text` to the printed form of the bytes. Returns true if the name of the format has changed.
   static bool show(Part& part, const std::optional<std::string_view>& bytes, std::string& text);
 
   Part key_, value_;

@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-// Bounds the cache: a topic of garbage must not fill the memory.
+// Limits the cache, so that a topic of garbage does not fill the memory.
 constexpr size_t kMostKnown = 64;
 
 std::string_view format_of(SchemaKind kind) {
@@ -30,7 +30,7 @@ std::optional<SchemaPrinter::Shown> SchemaPrinter::show(std::string_view bytes) 
   const std::optional<int32_t> id = take_schema_header(rest);
   const SchemaTextPtr schema = id ? schemas_.find_schema(*id) : nullptr;
   if (schema == nullptr) return std::nullopt;
-  // A JSON payload is readable text already.
+  // The payload of a JSON record is already readable text.
   if (schema->kind == SchemaKind::Json) return Shown{"JSON_SR", std::string(rest)};
   const Known& of = known(*id, *schema);
   if (of.reader == nullptr) return std::nullopt;
@@ -72,7 +72,7 @@ SchemaPrinter::Known SchemaPrinter::open(const SchemaText& schema) const {
   auto columns = infer_columns(spec, schema, side_, NameCase::Exact);
   if (!columns) return made;
   made.columns = *std::move(columns);
-  // A schema of a bare value has one column, whose name is generated.
+  // The schema of a bare value becomes one column, whose name is generated.
   const bool is_bare = made.columns.size() == 1 &&
                        (made.columns[0].name == "ROWVAL" || made.columns[0].name == "ROWKEY");
   made.is_wrapped = !is_bare;

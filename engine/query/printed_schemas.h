@@ -12,7 +12,9 @@
 
 namespace engine {
 
-// Threads: one at a time. Owner: the printer of a topic's records. `schemas` outlives it.
+// Prints the keys or the values of a topic.
+//
+// Threads: one at a time. Owner: the printer of a topic's records. `schemas` outlives the object.
 class SchemaPrinter {
  public:
   SchemaPrinter(const SchemaLookup& schemas, Side side) : schemas_(schemas), side_(side) {}
@@ -21,12 +23,12 @@ class SchemaPrinter {
     std::string_view format;  // "AVRO"
     std::string text;
   };
-  // Returns nullopt if the bytes carry no known schema id, are no record of that schema, or the schema has no
-  // equivalent in columns.
+  // Returns the format and the JSON of the bytes. Returns nullopt if the bytes carry no known schema id or are no
+  // record of that schema, or if the schema has no equivalent in columns.
   std::optional<Shown> show(std::string_view bytes);
 
  private:
-  // The columns of a schema, under its own names.
+  // The columns of a schema, with the names that the schema gives them.
   struct Known {
     std::string_view format;
     std::vector<ColumnDef> columns = {};

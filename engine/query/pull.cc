@@ -57,11 +57,12 @@ Result<std::vector<std::string>> serialize_keys(const DataSource& table,
   return serialized;
 }
 
-// Limit for the parts of expressions that are evaluated per row on a loop: 128 rows, between two checks of the clock,
-// take about a millisecond. An OR of 20,000 terms blocked the loops for half a second.
+// Limit for the parts of expressions that a loop evaluates for each row. With this limit, the 128 rows between two
+// checks of the clock take about a millisecond. An OR of 20,000 terms blocked the loops for half a second.
 constexpr size_t kMostCheapParts = 256;
 
-// Subtracts the parts of the expression from `parts_left`; returns false if it has more, or calls a function.
+// Subtracts the parts of the expression from `parts_left`. Returns false if too few are left, or if the expression
+// calls a function.
 bool is_cheap(const BoundExpression& expression, size_t& parts_left) {
   if (expression.kind == BoundKind::Literal) return true;
   if (expression.function != nullptr || parts_left == 0) return false;
@@ -105,7 +106,8 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   TRY(check_pull_clauses(query, context));
   Analysis analysis = TRY(analyse(query, context, QueryUse::Pull));
   const DataSource& source = *analysis.sources.front().source;
-  // Items are named as in SELECTs over any other kind of table; KSQL_COL_0 is for persistent queries.
+  // Items without a name get the name that they have in SELECTs over any other kind of table; KSQL_COL_0 is for
+  // persistent queries.
   if (source.kind == SourceKind::Table && !context.settings.ksqldb_compat)
     for (AnalysedItem& item : analysis.items)
       if (item.is_generated) item.name = result_name(*item.expression);
@@ -125,7 +127,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
     scope.forms = session_forms(context.properties);
     plan.filter = TRY(bind_predicate(*analysis.where, scope));
     if (scope.texts_take_types) TRY(check_constants(*plan.filter, eval));
-    // In ksqlDB a row whose condition fails is left out without an error.
+    // In ksqlDB a row whose condition fails is left out, and no error is reported.
     if (context.settings.ksqldb_compat) {
       FunctionCall or_not{"COALESCE", {}};
       or_not.arguments.push_back(clone(*analysis.where));
@@ -137,7 +139,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
       plan.keys = TRY(keys_for(*analysis.where, source, scope, eval));
     if (source.window) plan.windows = window_bounds(*analysis.where, scope, eval);
   }
-  // In ksqlDB session tables can be read by key only.
+  // In ksqlDB session tables can only be read by key.
   if (context.settings.ksqldb_compat && source.kind == SourceKind::Table && source.window &&
       !source.created_by.empty() && source.window->type == WindowType::Session && !plan.keys)
     return Error{ErrorCode::NotSupported,
@@ -159,7 +161,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
 bool is_repeatable(const PullPlan& plan) { return !plan.filter || is_deterministic(*plan.filter); }
 
 bool is_cheap(const PullPlan& plan) {
-  // Columns that are passed on unchanged cost nothing, so a wide table still counts as cheap.
+  // Columns that are passed on unchanged cost nothing, so the look-up of a wide table may be cheap, too.
   size_t parts_left = kMostCheapParts;
   return (!plan.filter || is_cheap(*plan.filter, parts_left)) &&
          std::ranges::all_of(plan.columns, [&](const BoundExpression& column) {

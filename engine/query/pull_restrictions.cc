@@ -24,8 +24,9 @@ bool is_off(const PlanContext& context, std::string_view setting) {
   return is_set(context, setting, "false");
 }
 
-// ksqlDB's store finds a range by seeking, and its default allows ranges even if scans are forbidden. Here a range is a
-// scan, so a session must allow it explicitly.
+// Returns whether a range of keys counts as a look-up. ksqlDB's store finds a range by seeking, so ksqlDB's default
+// allows ranges even if scans are forbidden. In Millrace a range needs a scan, so a session must allow ranges
+// explicitly.
 bool allows_ranges(const PlanContext& context) {
   return context.settings.ksqldb_compat ? !is_off(context, kRangeScan)
                                         : is_set(context, kRangeScan, "true");
@@ -87,7 +88,7 @@ class LookUpCheck {
  public:
   LookUpCheck(const DataSource& table, bool allows_ranges, TextPosition position)
       : keys_(table.schema.keys()),
-        // Texts are stored in the order of their bytes.
+        // A range is possible for texts, because the store keeps them in the order of their bytes.
         allows_ranges_(allows_ranges && keys_.size() == 1 && !table.window &&
                        keys_.front().type.kind() == TypeKind::String),
         position_(position) {}
@@ -152,7 +153,7 @@ class LookUpCheck {
     if (seen.size() < keys_.size())
       return refuse("Multi-column sources must specify every key in the WHERE clause. Specified: " +
                     absl::StrJoin(seen, ", "));
-    // ksqlDB seeks one range, but scans for several.
+    // ksqlDB seeks one range, but needs a scan for several.
     if (needs_scan || (is_range && (!allows_ranges_ || alternatives > 1)))
       return refuse("Query requires table scan to be enabled");
     return {};
@@ -171,7 +172,7 @@ class LookUpCheck {
   const TextPosition position_;
 };
 
-// Refuses texts in an IN list for a key that is a number.
+// Rejects texts in an IN list for a key that is a number.
 Status check_lists(const Expression& condition, const DataSource& table) {
   if (const auto* in = condition.as<In>())
     if (const auto* column = in->value->as<ColumnRef>())
@@ -255,8 +256,8 @@ Status check_look_up_result(const Schema& result, const DataSource& table,
 
 Status check_constants(const BoundExpression& condition, const EvalContext& eval) {
   using enum BoundKind;
-  // Operands that evaluation may skip are not checked: branches of CASE, arguments of functions, and operands of AND
-  // and OR behind a constant.
+  // Operands that the evaluation may skip are not checked: branches of CASE, arguments of functions, and the operands
+  // of AND and OR that follow a constant.
   if (condition.kind == Case || condition.function != nullptr) return {};
   const bool is_logical = condition.kind == And || condition.kind == Or;
   for (const BoundExpression& child : condition.children) {

@@ -1,5 +1,5 @@
-// Restrictions for queries without EMIT that could run, but that ksqlDB's settings forbid or, with --compat ksqldb,
-// that ksqlDB does not support.
+// Restrictions for queries without EMIT that Millrace could run, but that ksqlDB's settings forbid or, with --compat
+// ksqldb, that ksqlDB does not support.
 #pragma once
 #include "base/result.h"
 #include "engine/expr/bind.h"
@@ -8,13 +8,13 @@
 
 namespace engine {
 
-// Checks the statement without looking at its sources: LIMIT if ksql.query.pull.limit.clause.enabled is false, joins,
-// pseudo columns.
+// Checks the statement without its sources: LIMIT if ksql.query.pull.limit.clause.enabled is false, joins, and pseudo
+// columns.
 Status check_pull_use(const Query& query, const PlanContext& context);
 
-// Checks the WHERE of a look-up in a table. If ksql.query.pull.table.scan.enabled is false, WHERE must name the keys: each
-// with one equality in each of its alternatives. If ksql.query.pull.range.scan.enabled is true, which under --compat ksqldb
-// is the default, one range of a key that is one text is allowed, too.
+// Checks the WHERE of a look-up in a table. If ksql.query.pull.table.scan.enabled is false, each alternative of WHERE
+// must name each key with one equality. If ksql.query.pull.range.scan.enabled is true, which is the default under
+// --compat ksqldb, one range of a key that is one text is allowed, too.
 Status check_look_up(const Analysis& analysis, const DataSource& table, const PlanContext& context,
                      TextPosition position);
 
@@ -22,7 +22,8 @@ Status check_look_up(const Analysis& analysis, const DataSource& table, const Pl
 Status check_look_up_result(const Schema& result, const DataSource& table,
                             const PlanContext& context, TextPosition position);
 
-// An operation on constants that fails does so whether there are rows or not, as in PostgreSQL: WHERE 1 / 0 = 1.
+// Evaluates the operations on constants in the condition and returns their error. As in PostgreSQL, such an operation
+// fails even if no row exists: WHERE 1 / 0 = 1.
 Status check_constants(const BoundExpression& condition, const EvalContext& eval);
 
 }  // namespace engine

@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-// Approximate size of a key in a hash table, besides its text.
+// Approximate size of a key in a hash table, in addition to its text.
 constexpr size_t kBytesOfKey = 64;
 
 // Counts equal rows.
@@ -34,7 +34,7 @@ class RowCounts {
     }
     return counts;
   }
-  // Removes one row with this key; returns whether one was left.
+  // Removes one row with this key. Returns false if none is left.
   bool take(std::string_view key) {
     const auto found = by_key_.find(key);
     if (found == by_key_.end() || found->second == 0) return false;
@@ -47,10 +47,10 @@ class RowCounts {
   absl::flat_hash_map<std::string_view, size_t> by_key_;
 };
 
-// The rows of a sub-query, grouped by their keys, with the values to compare.
+// The rows of a sub-query, grouped by their keys, with the values that the outer query compares.
 class Answers {
  public:
-  // `keys`: number of key columns in front of the value.
+  // `keys` is the number of key columns in front of the value.
   static Result<Answers> of(const AppendSubquery& step, const RowsChunks& rows, size_t keys,
                             RowsContext& context) {
     Answers made;
@@ -101,7 +101,7 @@ class Answers {
       if (!greatest || is_less(*greatest, row)) greatest = row;
     }
   };
-  // Returns null if no row has the key.
+  // Returns the group of the row's key; null if no row of the sub-query has this key.
   const Group* find(RowKeys& keys, size_t row, bool nulls_are_keys) const {
     if (!nulls_are_keys && keys.has_null(row)) return nullptr;
     const auto found = groups_.find(keys.bytes(row));
@@ -119,8 +119,8 @@ class Answers {
   absl::flat_hash_map<std::string_view, Group> groups_;
 };
 
-// Returns the value of each group's single row, or the value of `otherwise` for a row without a
-// group.
+// Returns for each row the value of the single row in its group. A row without a group gets the
+// value of `otherwise`.
 Result<ColumnPtr> scalar_column(const std::vector<const Answers::Group*>& groups,
                                 const RowsChunks& rows, size_t column, bool takes_first,
                                 const ColumnPtr& otherwise) {
@@ -138,7 +138,7 @@ Result<ColumnPtr> scalar_column(const std::vector<const Answers::Group*>& groups
   return ColumnPtr(std::make_shared<const Column>(Column::merge(sources, places)));
 }
 
-// Returns whether the value is in the group; nullopt (SQL's unknown) if a null decides.
+// Returns whether the row's value is in the group; nullopt (SQL's unknown) if a null decides.
 std::optional<bool> is_among(const Answers::Group* group, RowKeys& values, size_t row) {
   if (!group) return false;
   if (values.has_null(row)) return std::nullopt;
@@ -175,11 +175,11 @@ std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* 
   return group->has_null ? std::nullopt : std::optional(false);
 }
 
-// The result for a row without a group.
+// The value for rows without a group.
 struct Otherwise {
   const RowsChunks& rows;
   ColumnPtr value;              // for Scalar
-  const Answers::Group* group;  // null: `otherwise` has no row either
+  const Answers::Group* group;  // null if `otherwise` has no row
 };
 
 Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answers,

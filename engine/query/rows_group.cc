@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// Approximate size of a group, besides key and states.
+// Approximate size of a group, in addition to its key and states.
 constexpr size_t kBytesOfGroup = 112;
 
 // Keeps the rows of an aggregate with ORDER BY or DISTINCT until all rows have arrived.
@@ -20,8 +20,8 @@ class KeptRows {
  public:
   KeptRows(const GroupedCall& call, RowsContext& context) : call_(call), context_(context) {}
 
-  // `columns`: the arguments, then the keys of the order. `wanted`: the rows that pass the filter; `groups`: group of
-  // every row.
+  // Keeps some rows. `columns` has the arguments, followed by the keys of the order. `wanted` lists the rows that
+  // pass the filter. `groups` has the group of each row.
   Status keep(const RowsChunk& columns, std::span<const uint32_t> wanted,
               const std::vector<uint32_t>& groups) {
     if (wanted.empty()) return {};
@@ -94,7 +94,8 @@ class Grouping {
     add_group();
   }
 
-  // `columns`: the keys, then for each aggregate the arguments, the filter and the keys of its order.
+  // Adds a chunk to the groups. `columns` has the grouping keys, followed for each aggregate by its arguments, its
+  // filter, and the keys of its order.
   Status add(const RowsChunk& chunk, std::vector<ColumnPtr> columns) {
     for (size_t i = 0; i < step_.keys.size(); ++i)
       if (std::ranges::find(set_, i) == set_.end())
@@ -168,7 +169,8 @@ class Grouping {
     return bits;
   }
 
-  // `next`: index of the first column of the call; advanced to the first column of the next call.
+  // Updates the states of an aggregate, or keeps its rows if they must be sorted. `next` is the index of the first
+  // column of the call; the function advances it to the first column of the next call.
   Status take(size_t call, size_t rows, const std::vector<ColumnPtr>& columns, size_t& next,
               const std::vector<uint32_t>& groups) {
     const GroupedCall& aggregate = step_.aggregates[call];
@@ -194,13 +196,14 @@ class Grouping {
     for (const uint32_t row : wanted)
       TRY(accumulator.update(instance, groups_[groups[row]]->at(call), arguments, row));
     if (!accumulator.destroy) return {};
-    // The state may keep its arguments, so they are charged.
+    // A state that needs a destructor may keep its arguments, so they are charged.
     std::vector<size_t> bytes(rows);
     for (const Column* argument : arguments) add_row_bytes(*argument, 0, bytes);
     return context_.add(std::reduce(bytes.begin(), bytes.end()));
   }
 
-  // The arguments are still charged as kept rows, and the state keeps no more than that.
+  // Updates the state with a kept row. The arguments of kept rows are charged already, and the state keeps no more
+  // than these.
   Status update_one(size_t call, size_t group, const std::vector<const Column*>& arguments,
                     size_t row) {
     const AggregateInstance& instance = instances_[call];
@@ -211,7 +214,7 @@ class Grouping {
   const std::vector<size_t> set_;
   RowsContext& context_;
   std::vector<AggregateInstance> instances_;
-  std::vector<KeptRows> kept_;  // by call
+  std::vector<KeptRows> kept_;  // by aggregate call
   size_t state_bytes_;
   StringHeap key_bytes_;
   absl::flat_hash_map<std::string_view, uint32_t> by_key_;
@@ -236,8 +239,8 @@ Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input,
     sets.emplace_back(step.keys.size());
     std::iota(sets.back().begin(), sets.back().end(), size_t{0});
   }
-  // All sets are computed in one pass, so that their inputs are evaluated once; their rows are returned in the order of
-  // the sets.
+  // All sets are computed in one pass, so that their inputs are evaluated only once. The rows are returned in the
+  // order of the sets.
   std::vector<std::unique_ptr<Grouping>> groupings;
   for (std::vector<size_t>& set : sets)
     groupings.push_back(std::make_unique<Grouping>(step, std::move(set), context));

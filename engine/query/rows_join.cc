@@ -11,13 +11,13 @@ namespace engine {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
-// Approximate size of a right row's entry in the chain of its key.
+// Approximate size of the entry of a right row in the chain of its key.
 constexpr size_t kBytesOfEntry = 64;
 
-// Rows of the right side by key, in their order.
+// Rows of the right side, found by their key, in the order of the right side.
 class Partners {
  public:
-  // `nulls_are_keys`: if false, a row with a null key has no partner.
+  // If `nulls_are_keys` is false, a row with a null key has no partner.
   static Result<Partners> of(const RowsChunks& chunks, const std::vector<BoundExpression>& keys,
                              bool nulls_are_keys, RowsContext& context) {
     Partners made;
@@ -55,7 +55,7 @@ class Partners {
   struct Chain {
     uint32_t first, last;
   };
-  // The pointer is valid until the next key is added.
+  // Returns the chain of the key, or null. The pointer is valid until the next key is added.
   Chain* find(std::string_view key) {
     const auto found = by_key_.find(key);
     return found == by_key_.end() ? nullptr : &found->second;
@@ -64,7 +64,7 @@ class Partners {
     return &by_key_.emplace(key_bytes_.add(key), Chain{entry, entry}).first->second;
   }
   std::vector<Column::SourceRow> rows_;
-  std::vector<uint32_t> next_;  // next row of the same key
+  std::vector<uint32_t> next_;  // next row with the same key
   StringHeap key_bytes_;
   absl::flat_hash_map<std::string_view, Chain> by_key_;
 };
@@ -114,7 +114,8 @@ class Joiner {
   bool keeps_left() const {
     return step_.type == JoinType::Left || step_.type == JoinType::Full || otherwise_;
   }
-  // The key columns of a LATERAL right side are not part of the output.
+  // Returns the number of right columns in the output. The key columns of a LATERAL right side are
+  // not part of the output.
   size_t given_columns() const {
     return step_.right->layout.size() - (step_.outer ? step_.right_keys.size() : 0);
   }
@@ -202,7 +203,7 @@ class Joiner {
   std::optional<Program> condition_;
   const RowsChunk* left_ = nullptr;
   std::vector<bool> left_matched_, right_matched_;
-  std::vector<uint32_t> left_rows_, entries_;  // pairs that are not evaluated yet
+  std::vector<uint32_t> left_rows_, entries_;  // pairs whose condition is not evaluated yet
   RowsChunks out_;
 };
 
@@ -221,8 +222,8 @@ size_t rows_of(const RowsChunks& chunks) {
   return rows;
 }
 
-// The side that is hashed costs more time and memory than the other one, so the smaller side should
-// be hashed.
+// Returns whether the sides should be exchanged. The right side is hashed, which costs more time
+// and memory, so the right side should be the smaller one.
 bool is_better_turned(const JoinRows& step, const RowsChunks& left, const RowsChunks& right) {
   if (step.type != JoinType::Inner || step.outer || step.left_keys.empty()) return false;
   const size_t rows = rows_of(right);

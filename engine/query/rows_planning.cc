@@ -21,7 +21,8 @@ namespace engine {
 
 namespace {
 
-// Limits: a table in WITH that the plan repeats at each reference may double the plan at each level.
+// Limits of a plan. They are needed because a table in WITH may be planned at each reference, which may double the
+// plan at each level.
 constexpr size_t kMaxTables = 64, kMaxQueries = 256;
 
 Error too_many(std::string_view what, size_t most, TextPosition position) {
@@ -48,7 +49,7 @@ Layout layout_of(const Schema& schema) {
   return layout;
 }
 
-// Converts the rows to exactly these columns and types.
+// Converts the rows to exactly the columns and types of the schema.
 Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   const size_t width = schema.columns.size();
   const auto is_alike = [&](size_t i) {
@@ -66,9 +67,9 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
-// In PostgreSQL, NUMERIC without a precision may get more digits with each round of a recursion. Here it has the scale
-// of the first round, or, if the rounds have more digits, at least the scale of computed numerics. Returns whether a
-// column was widened.
+// Widens the numeric columns of `first` to the digits of the rounds. Returns whether a column was widened. In
+// PostgreSQL, NUMERIC without a precision may get more digits with each round of a recursion. In Millrace it has the
+// scale of the first round or, if the rounds have more digits, at least the scale of computed numerics.
 bool are_wider_numbers(Schema& first, const Schema& rounds) {
   bool is_changed = false;
   for (size_t i = 0; i < std::min(first.columns.size(), rounds.columns.size()); ++i) {
@@ -101,7 +102,8 @@ Status cast_numbers(PlannedRows& rows, const Schema& schema) {
   return {};
 }
 
-// Returns a numeric type with room for all decimal digits of the text, so that none is lost in the other side's type.
+// Returns a numeric type that holds all decimal digits of the text, so that the type of the other side loses none of
+// them.
 SqlType with_digits_of(std::string_view text, const SqlType& type) {
   if (type.kind() != TypeKind::Decimal) return type;
   const size_t point = text.find('.');
@@ -113,8 +115,8 @@ SqlType with_digits_of(std::string_view text, const SqlType& type) {
   return SqlType::decimal(std::min(whole + digits, kMaxDecimalPrecision), digits);
 }
 
-// Returns the query with literal texts and nulls in these columns cast to the types of the other side; null if it has
-// none.
+// Returns the query with the literal texts and nulls among its items cast to the types of the other side; null if it
+// has no such item.
 std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& own,
                                              const Schema& other) {
   if (query.combined || query.items.size() != own.columns.size()) return nullptr;
@@ -136,7 +138,7 @@ std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& o
   return changed;
 }
 
-// Returns nullopt if neither side has such literals.
+// Returns the set operation with the literal texts of both sides cast; nullopt if neither side has such literals.
 std::optional<SetOperation> texts_read_as(const SetOperation& both, const Schema& left,
                                           const Schema& right) {
   const auto first = with_texts_cast(*both.left, left, right);
@@ -160,7 +162,7 @@ size_t times_read(const Expression& expression, const std::string& name) {
   for (const Expression* child : children(expression)) times += times_read(*child, name);
   return times;
 }
-// Counts the sources of that name in the query and in its sub-queries.
+// Counts how often the query and its sub-queries name this source.
 size_t times_read(const Query& query, const std::string& name) {
   size_t times = 0;
   const auto add = [&](const auto& part) {
@@ -230,7 +232,7 @@ Status check_distinct(const SqlType& type, TextPosition position) {
 
 namespace {
 
-// Returns whether the expression has a parameter without a value.
+// Returns whether the expression contains a parameter without a value.
 bool is_open(const Expression& expression, std::span<const ParameterSlot> slots) {
   if (const auto* parameter = expression.as<Parameter>()) {
     const auto at = static_cast<size_t>(parameter->index) - 1;
@@ -303,7 +305,7 @@ Result<PlannedRows> RowsPlanning::plan(const Query& query) {
             fmt::format("WITH query name \"{}\" specified more than once", shown(table.name))}
             .at(table.position);
     common_tables_.push_back(&table);
-    // A recursion is not shared: it may be unlimited except for the LIMIT of its reader.
+    // A recursion is not shared, because only the LIMIT of its reader may bound it.
     if (times_read(query, table.name.text) > 1 && !is_recursion(table))
       read_often_.emplace(&table, std::nullopt);
   }
@@ -319,13 +321,13 @@ void RowsPlanning::drop_tables_from(size_t count) {
     if (plan && plan->end_of_tables > count) plan.reset();
 }
 
-// As in PostgreSQL, a table in WITH that is read several times is computed once; random() and nextval() show the
-// difference.
+// Plans a table in WITH. As in PostgreSQL, a table that is read several times is computed once, which random() and
+// nextval() make visible.
 Result<PlannedRows> RowsPlanning::plan_common_table(const CommonTable& table) {
   const auto often = read_often_.find(&table);
   if (often != read_often_.end() && often->second) return often->second->rows;
   PlannedRows rows = TRY(is_recursion(table) ? plan_recursive(table) : plan(*table.query));
-  // Rows that differ between the rounds of a recursion cannot be shared.
+  // Rows that read outer rows are not shared, because they may differ between the rounds of a recursion.
   if (often == read_often_.end() || reads_outer_rows(*rows.root)) return rows;
   RowsNode shared = *rows.root;
   shared.is_shared = true;
@@ -352,7 +354,7 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
         return !named.schema && table->name.text == named.name.text;
       });
   if (found == common_tables_.rend()) return plan_named(named);
-  // A table in WITH may read the tables before it.
+  // A table in WITH may read only the tables before it, so the others are hidden while it is planned.
   const CommonTable& table = **found;
   const std::vector<const CommonTable*> all = common_tables_;
   common_tables_.resize(static_cast<size_t>(common_tables_.rend() - found) - 1);
@@ -366,7 +368,7 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
                        std::move(rows->root)};
 }
 
-// A join in parentheses: its columns keep the names of the sources within.
+// Plans a join in parentheses. Its columns keep the names of the sources in the parentheses.
 Result<PlannedSource> RowsPlanning::plan_bracketed(const AliasedSource& named) {
   PlannedRows rows = TRY(plan(*named.query));
   // The alias has a character that no identifier of a statement can have.
@@ -380,7 +382,8 @@ Result<PlannedSource> RowsPlanning::plan_bracketed(const AliasedSource& named) {
   return PlannedSource{std::move(source), std::move(rows.root)};
 }
 
-// Within its second query, the table's own name refers to the rows of the previous round.
+// Plans a table of WITH RECURSIVE. In its second query, the table's own name refers to the rows of the previous
+// round.
 Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
   const auto refuse = [&](std::string_view why) {
     return Error{ErrorCode::InvalidStatement,
@@ -396,7 +399,8 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
         "has a LIMIT or OFFSET, which is not supported yet; the SELECT that reads it may");
   if (reads(*query.combined->left, table.name.text))
     return refuse("must not read itself within its non-recursive term");
-  // A WITH inside it is visible in both of its queries; in the second one it may read the rows of the previous round.
+  // A WITH of the recursive query is visible in both of its queries. In the second query, the tables of this WITH may
+  // read the rows of the previous round.
   const size_t outer = common_tables_.size();
   const auto plan_within = [&](const Query& part) {
     for (const CommonTable& each : query.with) common_tables_.push_back(&each);
@@ -456,7 +460,7 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
   return PlannedRows{make_node(std::move(rows), std::move(layout)), std::move(columns)};
 }
 
-// A system table never hides a stream or table, unless its schema is given.
+// Plans a source that has a name. A system table never hides a stream or table, unless its schema is given.
 Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   const std::string& alias = named.visible_name().text;
   const auto of_rows = [&](const Schema& columns, auto step) -> Result<PlannedSource> {
@@ -475,7 +479,7 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   }
   system_tables_.push_back(table);
   PlannedSource planned = TRY(of_rows(table->columns, ReadSystemTable{table}));
-  // A statistics view may have a column of its own named xmin.
+  // A statistics view may have a column of its own with the name xmin, which must be shown.
   const bool has_system_columns = table->columns.index_of(kRowPlace) >= 0;
   std::erase_if(planned.source.shown, [&](const std::string& name) {
     return is_hidden_column(name) && (has_system_columns || name.starts_with(kHiddenColumns));
@@ -483,8 +487,8 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   return planned;
 }
 
-// The rows of its SELECT, which reads nothing of the WITH around the name. Errors get the place of the name, since the text
-// of the view is not part of the statement.
+// Plans the SELECT of a view. The SELECT cannot read the tables of the WITH around the view's name. Errors get the
+// position of the name, since the text of the view is not part of the statement.
 Result<PlannedSource> RowsPlanning::plan_view(const AliasedSource& named, const View& view) {
   if (!view.query)
     return Error{ErrorCode::IncompatibleFormat,
@@ -509,7 +513,7 @@ Result<PlannedSource> RowsPlanning::plan_view(const AliasedSource& named, const 
       error.detail = fmt::format("The SELECT of view \"{}\" fails.", display_name(view.name));
     return std::move(error).at(named.position);
   }
-  std::vector<Name> columns = named.columns;  // before those of CREATE VIEW
+  std::vector<Name> columns = named.columns;  // precede the names of CREATE VIEW
   for (size_t i = columns.size(); i < view.column_names.size(); ++i)
     columns.push_back({view.column_names[i], Quoting::Back});
   return PlannedSource{TRY(query_source(named, named.visible_name().text, columns, rows->result)),
@@ -521,7 +525,7 @@ size_t RowsPlanning::add_outer_rows(Schema columns) {
   return outer_rows_.size() - 1;
 }
 
-// No identifier of a statement contains this character.
+// The name contains a character that no identifier of a statement contains.
 std::string RowsPlanning::outer_name(size_t number) { return fmt::format("\x01{}", number); }
 
 Result<size_t> RowsPlanning::add_table(PullPlan table, TextPosition position) {
@@ -534,8 +538,8 @@ std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
   std::vector<std::shared_ptr<const PullPlan>> tables;
   const bool is_one_of_several = tables_.size() > 1;
   for (PullPlan& table : tables_) {
-    // Several tables are read as of one moment, and a stream from its beginning, so keys are not looked up there. The
-    // filter contains the same condition.
+    // Keys are not used if several tables are read, because these are read as of one moment, nor for a stream, which
+    // is read from its beginning. The filter contains the same condition.
     if (is_one_of_several || table.table->kind == SourceKind::Stream) table.keys.reset();
     tables.push_back(std::make_shared<const PullPlan>(std::move(table)));
   }
@@ -546,7 +550,7 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
   const SetOperation& both = *query.combined;
   const size_t tables = table_count();
   PlannedRows left = TRY(plan(*both.left)), right = TRY(plan(*both.right));
-  // A literal text takes the type of the other side.
+  // A literal text takes the type of the column on the other side.
   if (const auto read = texts_read_as(both, left.result, right.result)) {
     drop_tables_from(tables);
     Query typed;
@@ -568,7 +572,7 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
     const SqlType& first = left.result.columns[i].type;
     const SqlType& second = right.result.columns[i].type;
     auto type = shared_type(first, second);
-    // As in PostgreSQL, a text column becomes of type name if the other side is one.
+    // As in PostgreSQL, a text column gets the type name if the column of the first query has this type.
     if (first.label() == label::kName && second == SqlType(TypeKind::String) &&
         second.label() == label::kNone)
       type = first;
@@ -594,7 +598,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
-  // Type of a numeric of any size when it is combined with numbers.
+  // Type that a numeric of any size gets when it is combined with other numbers.
   const SqlType kComputed = SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric);
   WrittenRows step;
   std::vector<SqlType> types(query.values.front().size());
@@ -606,7 +610,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
     for (size_t i = 0; i < row.size(); ++i) {
       bound.push_back(TRY(bind(*row[i], scope)));
       if (bound.back().type.is_null()) continue;
-      // A literal text takes the type of the other rows.
+      // A literal text takes the type of the values in the other rows.
       if (row[i]->is<StringLiteral>()) continue;
       const bool meets_number = types[i].is_numeric() || bound.back().type.is_numeric();
       for (SqlType* one : {&types[i], &bound.back().type})

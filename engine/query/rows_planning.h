@@ -1,4 +1,4 @@
-// Plans whole queries over tables: WITH, set operations, VALUES, and the SELECTs within.
+// Plans whole queries over tables: WITH, set operations, VALUES, and the SELECTs in them.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -14,29 +14,32 @@
 
 namespace engine {
 
-// The plan of a query. Columns behind those of the result exist only for sorting.
+// The plan of a query. The root may have more columns than the result; the columns behind those of the result exist
+// only for sorting.
 struct PlannedRows {
   RowsNodePtr root;
   Schema result;
   std::vector<std::string> sources =
-      {};  // for a SELECT: the source of each result column; "" if it is computed
+      {};  // for a SELECT: by result column, its source, or "" if it is computed
 };
-// A source of a SELECT: for a query also its rows, for a table null.
+// A source of a SELECT. `rows` is the plan of a source that is a query, and null for a table.
 struct PlannedSource {
   SelectSource source;
   RowsNodePtr rows;
 };
 
-// OFFSET and LIMIT.
+// The values of OFFSET and LIMIT.
 struct RowLimits {
   size_t offset = 0;
-  std::optional<size_t> limit = {};  // none: all rows, as for LIMIT NULL
-  // Returns the number of rows needed; nullopt if it is unbounded.
+  std::optional<size_t> limit = {};  // none: all rows, as with LIMIT NULL
+  // Returns the number of rows that are needed, OFFSET included; nullopt if it is unbounded.
   std::optional<size_t> most() const {
     return limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
   }
 };
 
+// Plans the queries of one statement, and collects the tables and views that they read.
+//
 // Threads: none. Owner: the planning of one statement.
 class RowsPlanning {
  public:
@@ -47,24 +50,24 @@ class RowsPlanning {
   const EvalContext& eval() const { return eval_; }
 
   Result<PlannedRows> plan(const Query& query);
-  // Plans a source: a table, or the query that it contains or refers to by a name of WITH.
+  // Plans a source: a table, a query in FROM, or the query that WITH defines under this name.
   Result<PlannedSource> plan_source(const AliasedSource& named);
-  // Adds a source for the rows of the outer query of a sub-query, and returns the number of its OuterRows. outer_name()
-  // is a name that no other source has.
+  // Adds a source of outer rows, which a rewritten sub-query reads, and returns the number of its OuterRows.
+  // outer_name() is a name for this source that no other source has.
   size_t add_outer_rows(Schema columns);
   void set_outer_rows(size_t number, Schema columns) { outer_rows_[number] = std::move(columns); }
   static std::string outer_name(size_t number);
-  // Returns its index in SelectRowsPlan::tables.
+  // Adds the look-up of a table. Returns its index in SelectRowsPlan::tables.
   Result<size_t> add_table(PullPlan table, TextPosition position);
   size_t table_count() const { return tables_.size(); }
-  // Removes the tables of an abandoned plan.
+  // Removes the tables from index `count` on, which an abandoned plan has added.
   void drop_tables_from(size_t count);
   std::vector<std::shared_ptr<const PullPlan>> take_tables();
-  // Names of the views that the query reads, those within views included; each once.
+  // Returns the names of the views that the query reads, and of the views within these, each once.
   std::vector<std::string> take_views() { return std::move(views_); }
   std::vector<const SystemTable*> take_system_tables() { return std::move(system_tables_); }
 
-  // Fails if LIMIT or OFFSET is not a number of rows.
+  // Evaluates LIMIT and OFFSET. Fails if one of them is not a number of rows.
   Result<RowLimits> read_limits(const Query& query) const;
 
  private:
@@ -83,46 +86,48 @@ class RowsPlanning {
   const PlanContext& context_;
   const EvalContext& eval_;
   std::vector<const CommonTable*>
-      common_tables_;  // visible tables of WITH; the last one of a name counts
+      common_tables_;  // visible tables of WITH; of several with one name, the last one counts
   std::vector<PullPlan> tables_;
   std::vector<const SystemTable*> system_tables_;
   std::vector<std::string> views_;
-  std::vector<const View*> open_views_;  // whose SELECT is being planned, outermost first
-  std::vector<Schema> outer_rows_;  // by number
+  std::vector<const View*> open_views_;  // views whose SELECT is being planned, outermost first
+  std::vector<Schema> outer_rows_;  // columns of the outer rows, by number
   std::deque<CommonTable>
       own_rounds_;  // queries through which tables of WITH RECURSIVE read themselves
   struct SharedRows {
     PlannedRows rows;
-    size_t end_of_tables;  // it reads no tables from this index on
+    size_t end_of_tables;  // the plan reads no tables from this index on
   };
-  // Visible tables of WITH that are read several times, with their plan once it exists.
+  // Visible tables of WITH that are read several times. The plan is set when the first reader has been planned.
   std::map<const CommonTable*, std::optional<SharedRows>> read_often_;
   size_t queries_ = 0, bracketed_ = 0;
 };
 
-// A number in GROUP BY or ORDER BY refers to the item at that place.
+// Returns the index of the item if the expression is a number in GROUP BY or ORDER BY, which refers to the item at
+// that place. Returns nullopt for other expressions. Fails with InvalidColumnReference if no item is at that place.
 Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_view clause,
                                       size_t items);
-// Returns the key of an ORDER BY item; nulls are placed as in PostgreSQL unless the item states it.
+// Returns the sort key for an ORDER BY item. Nulls are placed as in PostgreSQL unless the item states their place.
 SortKey sort_key(const OrderItem& item, size_t column);
 
-// Adds a step that keeps the columns of its input.
+// Puts a step on top of its input. The step's output has the columns of the input.
 template <class Step>
 RowsNodePtr put_on(Step step, RowsNodePtr input) {
   Layout layout = input->layout;
   step.input = std::move(input);
   return make_node(std::move(step), std::move(layout));
 }
-// Sorts by the keys, if any, and applies the limits.
+// Sorts the rows if keys are given, and applies the limits.
 RowsNodePtr sort_and_cut(RowsNodePtr rows, std::vector<SortKey> keys, const RowLimits& limits);
 
-// Returns the system table that the source refers to; null if none.
+// Returns the system table that the source refers to; null if it refers to another source.
 const SystemTable* find_system_table(const AliasedSource& named, const PlanContext& context);
 
 // Plans one SELECT without WITH.
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);
 
-// Fails if values of the type cannot be ordered, or compared for equality, by the steps, which compare stored bytes.
+// Fail if the steps, which compare stored bytes, cannot order values of the type, or cannot compare them for
+// equality.
 Status check_ordered(const SqlType& type, TextPosition position);
 Status check_distinct(const SqlType& type, TextPosition position);
 

@@ -8,11 +8,12 @@ namespace engine {
 
 struct RowsNode;
 
-// Sums over all runs of a step (within WITH RECURSIVE it runs several times); the time includes that of its inputs.
+// Sums over all runs of a step: a step within WITH RECURSIVE runs several times. The time includes that of the step's
+// inputs.
 struct StepMeasure {
   uint64_t runs = 0, rows = 0;
   int64_t us = 0;
-  size_t most_bytes = 0;  // output of the largest run
+  size_t most_bytes = 0;  // bytes of the largest output of a run
 };
 using RowsProfile = std::unordered_map<const RowsNode*, StepMeasure>;
 

@@ -7,7 +7,7 @@ namespace engine {
 namespace {
 
 constexpr size_t kMostSmallChunks = 256;
-// Approximate size of a column, besides the values.
+// Approximate size of a column, in addition to its values.
 constexpr size_t kBytesOfColumn = 256;
 
 }  // namespace

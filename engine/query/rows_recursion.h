@@ -5,7 +5,7 @@
 
 namespace engine {
 
-// Collects the rows of all rounds. A round may have few rows, so chunks are merged from time to time.
+// Collects the rows of all rounds. A round may have few rows, so small chunks are merged from time to time.
 //
 // Threads: the run's. Owner: the recursion.
 class GatheredRows {
@@ -13,7 +13,7 @@ class GatheredRows {
   GatheredRows(bool takes_doubles, RowsContext& context)
       : takes_doubles_(takes_doubles), context_(context), seen_(context) {}
 
-  // Charges and returns the rows that are new. Fails with OutOfMemory.
+  // Adds the rows of a round. Returns those of them that are new, and charges their memory. Fails with OutOfMemory.
   Result<RowsChunks> add(RowsChunks rows);
   size_t count() const { return count_; }
   RowsChunks take();
@@ -51,8 +51,8 @@ void for_each_input(const RowsNode& node, const Visit& visit) {
       node.step);
 }
 
-// Returns whether the output of the node depends on outer rows, other than those set within the node or in
-// `set_within`.
+// Returns whether the output of the node depends on outer rows, except the outer rows that are set within the node or
+// listed in `set_within`.
 bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within = {});
 
 }  // namespace engine

@@ -24,7 +24,7 @@ namespace engine {
 
 namespace {
 
-// Memory is requested in pieces of this size.
+// Memory is charged in pieces of this size.
 constexpr size_t kChargedAtOnce = size_t{1} << 20;
 
 size_t bytes_of_all(const RowsChunks& chunks) {
@@ -89,9 +89,9 @@ RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
   return out;
 }
 
-// Applies the limits to each group of rows that are equal in their first columns.
+// Applies the limits to each group of rows that are equal in the first `step.keys` columns.
 Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& context) {
-  constexpr size_t kBytesOfKey = 64;  // approximate size, besides its text
+  constexpr size_t kBytesOfKey = 64;  // approximate size, in addition to its text
   StringHeap texts;
   absl::flat_hash_map<std::string_view, size_t> seen;
   RowsChunks out;
@@ -216,7 +216,7 @@ class RowsRun {
     }
     return distinct_rows(std::move(computed), context_);
   }
-  // The output shares strings with both sides, so both stay charged.
+  // Both sides stay charged, because the output shares strings with them.
   Result<RowsChunks> take(const JoinRows& step, const RowsNode&) {
     const RowsChunks left = TRY(run(*step.left));
     if (step.outer) outer_rows_[*step.outer] = TRY(distinct_keys(step.left_keys, left));
@@ -249,8 +249,9 @@ class RowsRun {
 
   // ---- recursion
 
-  // Results that are equal in all rounds are computed in the first round, because the rows of a table can be taken only
-  // once. A recursion within the rounds of another one stores them with the outer one, whose next rounds need them too.
+  // Results of steps that are equal in all rounds of a recursion. They are computed in the first round, because the
+  // rows of a table can be taken only once. A recursion within the rounds of another one stores its results with the
+  // outer recursion, whose next rounds need them, too.
   struct Made {
     std::map<const RowsNode*, RowsChunks> rows;
     size_t bytes = 0;
@@ -266,7 +267,7 @@ class RowsRun {
     around->bytes += bytes_of_all(*rows);
     return copied(around->rows[&node] = *std::move(rows));
   }
-  // Computes all rows, even if the first reader needs only some of them.
+  // Runs a shared step. Computes all rows, even if the first reader needs only some of them.
   Result<RowsChunks> run_for_all(const RowsNode& node) {
     if (const auto known = for_all_.find(&node); known != for_all_.end())
       return copied(known->second);
@@ -278,7 +279,8 @@ class RowsRun {
     if (!rows) return rows;
     return copied(for_all_[&node] = *std::move(rows));
   }
-  // The columns are shared, but each reader of the rows releases their memory, so they are charged once more.
+  // The readers share the columns, but each reader releases the memory of its rows. Therefore the rows are charged
+  // once per reader.
   Result<RowsChunks> copied(const RowsChunks& rows) {
     TRY(context_.add(bytes_of_all(rows)));
     return rows;
@@ -301,7 +303,7 @@ class RowsRun {
     return all.take();
   }
 
-  // Returns the number of rows that a LIMIT needs; nullopt if all rows are needed.
+  // Returns the number of rows that the LIMIT needs from a recursion below it; nullopt if all rows are needed.
   static std::optional<size_t> wanted_of(const CutRows& step) {
     const RowsNode* input = step.input.get();
     while (const auto* computed = std::get_if<ComputeColumns>(&input->step))
@@ -314,8 +316,8 @@ class RowsRun {
   std::vector<RowsChunks> tables_;
   const SystemRows* const system_;
   Made* made_ = nullptr;                     // results of the outermost running recursion
-  std::optional<size_t> wanted_rows_;        // for the recursion below a LIMIT
-  std::map<size_t, RowsChunks> outer_rows_;  // by number
+  std::optional<size_t> wanted_rows_;        // set for the recursion below a LIMIT
+  std::map<size_t, RowsChunks> outer_rows_;  // by number of the OuterRows
   std::map<const RowsNode*, RowsChunks> for_all_;
   RowsContext& context_;
   RowsProfile* const profile_;
@@ -367,8 +369,8 @@ void normalize(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) normalize(column.child(part));
 }
 
-// Bytes of texts that adjacent rows share, for each row except the first: they exist only once in memory. An example is
-// a document beside each of its elements.
+// Returns the bytes of texts that a row shares with the row before it. These texts exist only once in memory. An
+// example is a document beside each of its elements.
 size_t repeated_bytes(const Column& column, size_t rows) {
   if (column.type().kind() != TypeKind::String && column.type().kind() != TypeKind::Bytes) return 0;
   const auto texts = column.data<std::string_view>().first(rows);
@@ -471,7 +473,7 @@ bool has_several_forms(const SqlType& type) {
   }
 }
 
-// Replaces such texts by their comparable form.
+// Replaces texts of such types by their comparable form.
 void make_one_form(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) make_one_form(column.child(part));
   if (column.type().is_nested() || !has_several_forms(column.type())) return;
@@ -493,7 +495,8 @@ bool has_slot_as_before(const Column& column, size_t row) {
   return std::memcmp(&slots[row - 1], &slots[row], sizeof(T)) == 0;
 }
 
-// Compares scalar values with those of the previous row; texts by their address.
+// Returns whether the value has the same bytes as in the previous row. Texts are only compared by their address; nested
+// values never count as equal.
 bool is_as_before(const Column& column, size_t row) {
   switch (column.type().kind()) {
     case TypeKind::Boolean:
@@ -559,7 +562,7 @@ bool RowKeys::repeats(size_t row) const {
   });
 }
 
-// Shared nodes do not depend on outer rows.
+// Shared nodes do not read outer rows.
 bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within) {
   if (node.is_shared) return false;
   if (const auto* outer = std::get_if<OuterRows>(&node.step))

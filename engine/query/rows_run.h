@@ -22,25 +22,25 @@ using RowsChunks = std::vector<RowsChunk>;
 
 size_t bytes_of(const RowsChunk& chunk);
 
-// State shared by the steps of one run: the evaluation context, and the memory of all rows kept by the run. Threads:
-// the run's.
+// The state that all steps of one run share: the evaluation context, and the memory of all rows that the run keeps.
+// Threads: the run's.
 class RowsContext {
  public:
-  // `memory`: the budget of the server; null: unlimited.
+  // `memory` is the budget of the server; null: unlimited.
   RowsContext(const EvalContext& eval, MemoryBudget* memory);
 
   const EvalContext& eval() const { return eval_; }
-  // Call before each evaluation of a chunk; starts its budget. Fails if the result is no longer needed.
+  // Begins the evaluation of a chunk and starts its budget. Fails if the result is no longer needed.
   Status begin();
-  // Call after it.
+  // Ends the evaluation of a chunk.
   Status end() const;
 
-  // Fails with OutOfMemory.
+  // Charges these bytes to the budget. Fails with OutOfMemory.
   Status add(size_t bytes);
   void remove(size_t bytes) { held_ -= bytes < held_ ? bytes : held_; }
   Status add(RowsChunks& to, RowsChunk chunk);
   size_t held() const { return held_; }
-  // Sets the bytes that remain from a part of the run; they are charged with the next add().
+  // Sets the bytes that the run still holds after a part of it has ended. The budget is updated by the next add().
   void hold(size_t bytes) { held_ = bytes; }
 
  private:
@@ -49,10 +49,10 @@ class RowsContext {
   size_t held_ = 0, charged_ = 0;
 };
 
-// `tables`: the rows of each table of the plan, in the columns of its look-up; they are already charged to the context.
-// Fails if a column cannot be computed for a row, and as the context does. Columns of the result's chunks behind those
-// of plan.result are to be ignored. `system`: may be null if no system table is read. `profile`: receives the
-// measurements of each step; may be null.
+// Runs the plan. `tables` has the rows of each table of the plan, in the columns of its look-up; their memory is
+// already charged to the context. The chunks of the result may have more columns than plan.result; ignore these.
+// `system` may be null if no system table is read. `profile` receives the measurements of each step; it may be null.
+// Fails if a column cannot be computed for a row, and with the errors of the context.
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,
                                  RowsContext& context, const SystemRows* system = nullptr,
                                  RowsProfile* profile = nullptr);

@@ -14,13 +14,13 @@ namespace engine {
 
 namespace {
 
-// Enumerations, intervals and similar types are not ordered like the texts that store them.
+// Returns whether values are ordered differently from the texts that store them, as enumerations and intervals are.
 bool is_ordered_otherwise(const SqlType& type) {
   return type.label() != label::kNone && has_comparable_form(type);
 }
 
-// The beginning of a row's sort keys, as bytes whose order is that of the rows: it decides most comparisons. If it is
-// equal for two rows, the keys themselves decide.
+// The beginning of a row's sort keys, encoded as bytes whose order is that of the rows. It decides most comparisons.
+// If the bytes are equal for two rows, the keys themselves are compared.
 //
 //   a text, ascending          01 | its bytes | 00    a null: 00, or ff for NULLS LAST; 01 precedes a value
 //   an INTEGER, descending     01 | its bytes, inverted
@@ -28,7 +28,8 @@ class SortHead {
  public:
   using Words = std::array<uint64_t, 2>;
 
-  // Returns false if no further key may be added: the key is too long, or of a type that is not encoded here.
+  // Adds the value of a key. Returns false if no further key may be added, because this key is too long or has a type
+  // that is not encoded here.
   bool add(const Column& column, size_t row, const SortKey& key) {
     if (column.is_null(row)) return put(key.nulls_first ? kNullFirst : kNullLast);
     put(kValue);
@@ -60,12 +61,12 @@ class SortHead {
   }
   bool put_double(double number) {
     if (std::isnan(number)) return put_number(UINT64_MAX);
-    const auto bits = std::bit_cast<uint64_t>(number + 0.0);  // -0.0 is 0.0
+    const auto bits = std::bit_cast<uint64_t>(number + 0.0);  // adding 0.0 turns -0.0 into 0.0
     constexpr uint64_t kSign = uint64_t{1} << 63;
     return put_number(bits & kSign ? ~bits : bits | kSign);
   }
-  // Texts are ordered as in UTF-16, where characters beyond U+FFFF precede U+E000. Bytes are incremented, since 0 is
-  // the end.
+  // Adds a text. Texts are ordered as in UTF-16, where characters above U+FFFF precede U+E000. Each byte is
+  // incremented, because 0 marks the end.
   bool put_text(std::string_view text) {
     for (const char c : text) {
       auto byte = static_cast<uint8_t>(c);

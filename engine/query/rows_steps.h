@@ -14,27 +14,30 @@ namespace engine {
 // Approximate number of rows in a chunk.
 inline constexpr size_t kRowsOfChunk = 4'096;
 
-// Computes the results of a Program for a chunk; fails if it fails for one of the rows.
+// Computes the results of a Program for a chunk. Fails if the program fails for one of the rows.
 Result<std::vector<ColumnPtr>> compute(const Program& program, const RowsChunk& chunk,
                                        RowsContext& context);
-// Returns some rows of a chunk. If they are few of many, their strings are copied, so that the others can be freed.
+// Returns some rows of a chunk. If they are a small part of the chunk, their strings are copied, so that the memory
+// of the other rows can be freed.
 RowsChunk pick(const RowsChunk& chunk, std::span<const uint32_t> rows);
-// Returns rows of several chunks, in the given order.
+// Returns rows of several chunks, in the order of `rows`.
 RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> rows);
 
-// Returns whether two texts are the same memory: rows made from one row share its texts, which may be long.
+// Returns whether two texts are at the same place in memory. Rows made from one row share its texts, which may be
+// long, so this check avoids comparisons.
 inline bool is_same_place(std::string_view a, std::string_view b) {
   return a.data() == b.data() && a.size() == b.size();
 }
 
-// Encodes rows as bytes that are equal if `=` is true: -0.0 equals 0.0.
+// Encodes rows as bytes, which are equal if `=` is true for the rows: -0.0 equals 0.0.
 class RowKeys {
  public:
   explicit RowKeys(const std::vector<ColumnPtr>& columns);
   bool has_null(size_t row) const;
-  // Valid until the next call.
+  // Returns the bytes of the row, which are valid until the next call.
   std::string_view bytes(size_t row);
-  // Returns whether the row has the bytes of the previous row; false if a cheap check does not show it.
+  // Returns whether the row has the same bytes as the previous row. The check is cheap: false may also mean that it
+  // has not detected the repetition.
   bool repeats(size_t row) const;
 
  private:
@@ -45,20 +48,20 @@ class RowKeys {
   std::optional<size_t> row_of_bytes_;
 };
 
-// Replaces -0.0 by 0.0 and every NaN by one NaN, in arrays and rows too, so that equal values have equal bytes.
+// Replaces -0.0 by 0.0 and every NaN by one NaN, also within arrays and rows, so that equal values have equal bytes.
 ColumnPtr normalized(const ColumnPtr& column);
 
-// Compares rows by key columns; the first key decides first.
+// Compares rows by key columns. The first key for which two rows differ decides.
 //
 // Threads: any. Owner: a step, whose chunks and keys outlive it.
 class RowsComparison {
  public:
-  // `first_column`: the first of the consecutive key columns in the chunks. Columns must be normalized().
+  // The key columns are consecutive in the chunks and begin at `first_column`. They must be normalized().
   RowsComparison(const RowsChunks& chunks, size_t first_column, std::span<const RowsOrder> keys);
   void add_key(size_t column, bool is_descending, bool nulls_first) {
     keys_.push_back({column, is_descending, nulls_first});
   }
-  // Negative if a precedes b, 0 if all keys are equal.
+  // Returns a negative number if a precedes b, and 0 if all keys are equal.
   int compare(Column::SourceRow a, Column::SourceRow b) const {
     return compare(a, b, keys_.size());
   }
@@ -69,7 +72,7 @@ class RowsComparison {
   std::vector<SortKey> keys_;
 };
 
-// `otherwise`: rows of step.otherwise.
+// Joins the rows of both sides. `otherwise` has the rows of step.otherwise.
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
                              RowsContext& context, const RowsChunks& otherwise = {});
 Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout, const RowsChunks& input,
@@ -77,12 +80,13 @@ Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout, con
 Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input, RowsContext& context);
 Result<RowsChunks> window_rows(const WindowRows& step, const RowsChunks& input,
                                RowsContext& context);
-// Compares these columns; if none are given, all columns.
+// Returns the first of the rows that are equal in the columns `by`, or in all columns if `by` is empty.
 Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context,
                                  std::span<const size_t> by = {});
 Result<RowsChunks> combine_rows(const CombineRows& step, RowsChunks left, RowsChunks right,
                                 RowsContext& context);
-// `rows`, `otherwise`: rows of the step's inputs. `type`: type of the new column.
+// Appends the sub-query's result to `input`. `rows` and `otherwise` are the rows of the step's inputs of these names,
+// and `type` is the type of the new column.
 Result<RowsChunks> append_subquery(const AppendSubquery& step, const SqlType& type,
                                    RowsChunks input, const RowsChunks& rows,
                                    const RowsChunks& otherwise, RowsContext& context);

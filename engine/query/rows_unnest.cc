@@ -1,4 +1,4 @@
-// Functions that return rows: each input row is repeated for each element of their arrays.
+// Runs functions that return rows: each input row is repeated for each element of its arrays.
 #include <algorithm>
 #include <utility>
 

@@ -1,4 +1,5 @@
-// Window functions: rows are sorted by partition and order once, then the column of each call is computed over them.
+// Runs window functions: rows are sorted by partition and order once, then the column of each call is computed over
+// the sorted rows.
 #include <algorithm>
 
 #include "engine/query/rows_steps.h"
@@ -26,7 +27,7 @@ class WindowRun {
  private:
   size_t key_count() const { return step_.partition.size() + step_.order.size(); }
 
-  // Computes the keys of partitions and orders, then arguments and filters.
+  // Computes the keys of partitions and orders, followed by the arguments and filters of the calls.
   Status compute_all() {
     std::vector<BoundExpression> computed = step_.partition;
     for (const RowsOrder& key : step_.order) computed.push_back(key.value);
@@ -80,7 +81,7 @@ class WindowRun {
     return {};
   }
 
-  // Merges the computed chunks into one, in the new order.
+  // Merges the computed chunks into one chunk, in the sorted order.
   Status gather() {
     if (computed_.empty()) return {};
     TRY(context_.add(computed_bytes_));

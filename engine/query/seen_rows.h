@@ -1,4 +1,4 @@
-// Detects repeated rows.
+// Detects rows that repeat earlier rows.
 #pragma once
 #include <absl/container/flat_hash_set.h>
 
@@ -15,8 +15,9 @@ class SeenRows {
  public:
   explicit SeenRows(RowsContext& context) : context_(context) {}
 
-  // Returns those of `rows` rows whose values are new, compared as DISTINCT does. Charges the memory of the remembered
-  // values, which are kept until the end of the run. Fails with OutOfMemory.
+  // Returns the indexes of those rows whose values are new, compared as in DISTINCT. `rows` is the number of rows in
+  // the columns. The values are remembered until the end of the run, and their memory is charged. Fails with
+  // OutOfMemory.
   Result<std::vector<uint32_t>> first_ones(std::vector<ColumnPtr> columns, size_t rows);
 
  private:

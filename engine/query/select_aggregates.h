@@ -1,16 +1,17 @@
-// PostgreSQL's calls of aggregate functions: with DISTINCT, an order, a filter, and ordered sets.
+// PostgreSQL's forms of aggregate calls: with DISTINCT, an order, or a filter, and ordered-set calls.
 #pragma once
 #include "engine/query/select_names.h"
 #include "engine/query/select_rows.h"
 
 namespace engine {
 
-// Binds the call over the scope. Fails as bind_aggregate() does, and with TypeMismatch if a type in its order has no
-// order.
+// Binds the call over the scope. Fails as bind_aggregate() does, and with TypeMismatch if the call orders by a type
+// that has no order.
 Result<GroupedCall> bind_grouped_call(const FunctionCall& call, TextPosition position,
                                       const Scope& scope, const PlanContext& context,
                                       const EvalContext& eval);
-// Binds the keys of an order; literals are values here. Fails with TypeMismatch if a type has no order.
+// Binds the keys of an aggregate's or a window's ORDER BY, where a literal is a value and not a position. Fails with
+// TypeMismatch if a type has no order.
 Result<std::vector<RowsOrder>> bind_order(const std::vector<OrderItem>& items, const Scope& scope);
 
 }  // namespace engine

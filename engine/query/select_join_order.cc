@@ -17,7 +17,7 @@ namespace {
 
 using Aliases = std::set<std::string>;
 
-// Lists the sources that an expression refers to; returns false if it may refer to others too.
+// Lists the sources that an expression refers to. Returns false if the expression may refer to further sources.
 bool list_aliases(const Expression& expression, const OwnerOfColumn& owner_of, Aliases& found) {
   if (expression.is<Subquery>()) return false;
   if (const auto* column = expression.as<ColumnRef>()) {
@@ -41,7 +41,7 @@ class JoinOrder {
       if (join.on) read(*join.on);
   }
 
-  // Returns nullopt if no order is better than the written one.
+  // Returns a better order of the sources; nullopt if no order is better than the written one.
   std::optional<std::vector<size_t>> better() const {
     std::vector<size_t> written(sources_.size());
     for (size_t i = 0; i < written.size(); ++i) written[i] = i;
@@ -76,14 +76,15 @@ class JoinOrder {
   bool is_joined(size_t source, const std::vector<size_t>& before) const {
     return std::ranges::any_of(before, [&](size_t each) { return are_equal(source, each); });
   }
-  // Returns the number of sources that are joined with all rows of the sources before them.
+  // Returns the number of sources that no equality joins with the sources before them.
   size_t loose_in(const std::vector<size_t>& order) const {
     size_t loose = 0;
     for (size_t i = 1; i < order.size(); ++i)
       loose += !is_joined(order[i], {order.begin(), order.begin() + static_cast<ptrdiff_t>(i)});
     return loose;
   }
-  // Takes a source that a constant restricts first, then sources that an equality joins, in the written order.
+  // Returns an order whose next source is one that an equality joins with the sources before it, otherwise one that a
+  // constant restricts, otherwise any. Among equal candidates the written order decides.
   std::vector<size_t> greedy() const {
     std::vector<size_t> left(sources_.size()), order;
     for (size_t i = 0; i < left.size(); ++i) left[i] = i;
@@ -104,7 +105,7 @@ class JoinOrder {
 
   const OwnerOfColumn& owner_of_;
   std::vector<const AliasedSource*> sources_;
-  std::set<std::pair<std::string, std::string>> equal_;  // by a condition that all rows satisfy
+  std::set<std::pair<std::string, std::string>> equal_;  // sides of the equalities
   Aliases fixed_;                                        // sources that a constant restricts
 };
 
@@ -130,7 +131,7 @@ ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, TextPosition positio
   return make_expression(Logical{LogicalOp::And, std::move(left), std::move(right)}, position);
 }
 
-// Equalities of two columns, which cannot fail, keyed by the texts of their sides in a fixed order.
+// Equalities of two columns, which cannot fail. The keys are the texts of the two sides, in a fixed order.
 using Equalities = std::map<std::pair<std::string, std::string>, const Expression*>;
 
 // Returns the equalities that are true whenever the condition is true.
@@ -146,7 +147,8 @@ Equalities equalities_of(const Expression& condition) {
   const auto* logical = condition.as<Logical>();
   if (!logical) return {};
   Equalities right = equalities_of(*logical->right);
-  // A long list of alternatives is nested on the left, and its last alternative usually has no equality.
+  // The right side is examined first: a long list of alternatives is nested on the left, and its last alternative
+  // usually has no equality, so the left side need not be examined.
   const bool is_or = logical->op == LogicalOp::Or;
   if (is_or && right.empty()) return {};
   Equalities left = equalities_of(*logical->left);
@@ -157,8 +159,8 @@ Equalities equalities_of(const Expression& condition) {
   return left;
 }
 
-// Returns the condition with the equalities that all alternatives of a conjunct share added to it; null if there are
-// none.
+// Returns the condition extended by the equalities that all alternatives of a conjunct share; null if no conjunct has
+// such equalities.
 ExpressionPtr with_shared_equalities(const Expression& condition) {
   std::vector<const Expression*> conjuncts;
   split(condition, conjuncts);
@@ -184,7 +186,7 @@ void list_sources(const Query& query, std::vector<Name>& names) {
   list_sources(*query.combined->right, names);
 }
 
-// Returns whether all columns with a source name refer to sources of the query, or to that one.
+// Returns whether all columns with a source name refer to sources of the query or to the source `alias`.
 bool is_of_own_sources(const Query& query, const Name& alias) {
   std::vector<Name> own{alias}, asked;
   list_sources(query, own);
@@ -200,7 +202,7 @@ bool is_of_own_sources(const Query& query, const Name& alias) {
              asked, [&](const Name& name) { return std::ranges::find(own, name) != own.end(); });
 }
 
-// Returns whether the expression refers to that source only, apart from sources inside its sub-queries.
+// Returns whether the expression refers only to the source `alias` and to sources in its own sub-queries.
 bool is_of_source(const Expression& expression, const Name& alias) {
   if (const auto* subquery = expression.as<Subquery>())
     return (!subquery->value || is_of_source(*subquery->value, alias)) &&
@@ -211,7 +213,7 @@ bool is_of_source(const Expression& expression, const Name& alias) {
                              [&](const Expression* child) { return is_of_source(*child, alias); });
 }
 
-// Replaces the source by (SELECT * FROM source WHERE condition), under its name.
+// Replaces the source by (SELECT * FROM source WHERE condition), which gets the name of the source.
 void restrict(AliasedSource& source, ExpressionPtr condition) {
   Query within;
   within.position = source.position;
@@ -227,8 +229,8 @@ void restrict(AliasedSource& source, ExpressionPtr condition) {
   source = std::move(outer);
 }
 
-// Replaces the join by LEFT JOIN LATERAL (SELECT * FROM source WHERE condition of ON) ON true: there the condition may
-// contain any sub-query.
+// Replaces the join by LEFT JOIN LATERAL (SELECT * FROM source WHERE condition of ON) ON true, because the condition
+// of a WHERE may contain any sub-query.
 void make_lateral(Join& join) {
   const TextPosition position = join.on->position;
   restrict(join.source, std::move(join.on));
@@ -236,13 +238,13 @@ void make_lateral(Join& join) {
   join.on = make_expression(BooleanLiteral{true}, position);
 }
 
-// Returns whether rows of its source may be filtered before the join.
+// Returns whether the rows of the join's source may be filtered before the join.
 bool may_be_restricted(const Join& join) {
   return join.type == JoinType::Left && join.on && !join.source.lateral &&
          !is_row_function(join.source) && join.source.columns.empty();
 }
 
-// Returns whether the condition of its ON can move to WHERE.
+// Returns whether the ON condition of the join can move to WHERE.
 bool is_like_where(const Query& query, size_t join) {
   if (query.joins[join].type != JoinType::Inner || !query.joins[join].on) return false;
   return std::all_of(query.joins.begin() + static_cast<ptrdiff_t>(join) + 1, query.joins.end(),

@@ -1,4 +1,4 @@
-// Sources of FROM that read the rows of those before them: LATERAL (SELECT ...).
+// Sources of FROM that read the rows of the sources before them: LATERAL (SELECT ...).
 #pragma once
 #include <vector>
 
@@ -7,17 +7,17 @@
 namespace engine {
 
 struct LateralSource {
-  size_t number;                      // number of the OuterRows that it reads
-  std::vector<BoundExpression> keys;  // over the columns of the previous sources
-  RowsNodePtr otherwise;              // its row for no input rows, if it has one; otherwise null
+  size_t number;                      // number of the OuterRows that the source reads
+  std::vector<BoundExpression> keys;  // bound to the columns of the previous sources
+  RowsNodePtr otherwise;              // row of the source for no input rows; null: none
 };
 
-// The source with its rows, whose first columns are the keys. Returns nullopt if the source does not refer to earlier
-// ones. Fails as plan_source() does.
+// A LATERAL source, planned. The first columns of its rows are the keys.
 struct PlannedLateral {
   PlannedSource planned;
   LateralSource lateral;
 };
+// Plans the source. Returns nullopt if the source does not refer to earlier sources. Fails as plan_source() does.
 Result<std::optional<PlannedLateral>> plan_lateral(const AliasedSource& named,
                                                    const std::vector<SelectSource>& before,
                                                    RowsPlanning& planning);

@@ -30,7 +30,7 @@ Status rename_columns(const AliasedSource& named, SelectSource& source) {
         fmt::format("{} has {} columns available but {} columns specified",
                     shown(named.visible_name()), source.shown.size(), named.columns.size())}
         .at(named.position);
-  // All columns are found before the first is renamed: a new name may be the old name of another column.
+  // All columns are found before the first one is renamed, because a new name may be the old name of another column.
   std::vector<LayoutColumn*> renamed;
   for (size_t i = 0; i < named.columns.size(); ++i)
     renamed.push_back(&*std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name));
@@ -41,7 +41,8 @@ Status rename_columns(const AliasedSource& named, SelectSource& source) {
 
 namespace {
 
-// Columns with equal names can be shown by `*` but cannot be referred to: this character is in no name of a statement.
+// Columns with equal names can be shown by `*` but cannot be referred to, because their internal names contain this
+// character, which no name in a statement contains.
 constexpr char kNumberOfSame = '\x08';
 
 }  // namespace
@@ -74,9 +75,10 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
 
 namespace {
 
-// The name of a table as a value is its row, or NULL if an outer join has none; JSON of it uses the column names. For a
-// function with one column it is the value of that column.
 enum class RowNames : bool { None, Columns };
+// Returns the value that the name of a table stands for: its row, or NULL if an outer join has no row. For a function
+// with one column, the value is that of this column. With RowNames::Columns, the row has the names of the columns, as
+// JSON needs them.
 ExpressionPtr whole_row(const SelectSource& source, TextPosition position,
                         RowNames names = RowNames::None) {
   if (source.is_function && source.shown.size() == 1)
@@ -133,7 +135,7 @@ ExpressionPtr SelectNames::reference(uint32_t column, TextPosition position) con
                          position);
 }
 
-// For FULL JOIN the value is that of the side that has one.
+// Returns the value of a column of USING. For FULL JOIN it is the value of the side that has one.
 ExpressionPtr SelectNames::value_of(const Merged& merged, TextPosition position) const {
   if (!merged.is_either) return reference(merged.column, position);
   FunctionCall either{"COALESCE", {}};
@@ -142,7 +144,8 @@ ExpressionPtr SelectNames::value_of(const Merged& merged, TextPosition position)
   return make_expression(std::move(either), position);
 }
 
-// NATURAL: the columns that `*` shows of both sides, in the order of the left one.
+// Returns the columns of the join's USING. For NATURAL they are the columns that `*` shows of both sides, in the
+// order of the left side.
 std::vector<Name> SelectNames::merged_names(const Join& join, size_t right) const {
   if (!join.natural) return join.columns;
   std::vector<Name> names;
@@ -194,7 +197,8 @@ Status SelectNames::merge_columns(const Query& query) {
         known->is_either = false;
       }
     }
-    // `*` shows the columns merged by the last join first.
+    // The loop moves the columns of this join to the front, because `*` shows the columns merged by the last join
+    // first.
     for (const Name& name : std::views::reverse(names)) {
       const auto merged = std::ranges::find(merged_, name.text, &Merged::name);
       if (merged != merged_.end()) std::rotate(merged_.begin(), merged, merged + 1);
@@ -257,7 +261,7 @@ Result<ExpressionPtr> SelectNames::canonical_among(const Expression& expression,
   return copy;
 }
 
-// Expands ROW(a, t.*).
+// Expands ROW(a, t.*) to the columns of t.
 Status SelectNames::write_columns_out(FunctionCall& row) const {
   ExpressionList arguments = std::exchange(row.arguments, {});
   for (ExpressionPtr& argument : arguments) {
@@ -389,7 +393,7 @@ Status SelectNames::expand_star(const SelectItem& item, std::vector<AnalysedItem
       return is_it(merged.column) || std::ranges::any_of(merged.others, is_it);
     });
   };
-  // Columns merged by USING come first, each once.
+  // Columns merged by USING precede the others, and each is shown once.
   if (!item.source)
     for (const Merged& merged : merged_)
       out.push_back({value_of(merged, item.position), merged.name, false, true, item.position});

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// Lists the columns outside of aggregates; returns false if the expression contains a query.
+// Lists the columns outside of aggregates. Returns false if the expression contains a query.
 bool list_beside_aggregates(const Expression& expression, std::vector<const ColumnRef*>& columns) {
   if (is_aggregate_call(expression)) return true;
   if (expression.is<Subquery>()) return false;
@@ -38,7 +38,8 @@ bool is_beside_outer_row(const Query& query, const std::vector<const Expression*
   });
 }
 
-// Returns the sub-query as an expression over one sub-query per aggregate; null if it does not have that form.
+// Returns the sub-query as an expression with one sub-query for each aggregate; null if it does not have the form
+// that permits this.
 ExpressionPtr taken_out(const Subquery& subquery, TextPosition position) {
   const Query& query = *subquery.query;
   const bool is_exists = subquery.kind == SubqueryKind::Exists;
@@ -83,7 +84,7 @@ bool has_one(const Expression& expression) {
                              [](const Expression* child) { return has_one(*child); });
 }
 
-// Calls `visit` with each expression of the query, except those in its sources.
+// Calls `visit` with each expression of the query, except the expressions in its sources.
 template <class AnyQuery, class Visit>
 void for_each_expression(AnyQuery& query, const Visit& visit) {
   const auto look = [&](auto& expression) {

@@ -6,10 +6,10 @@
 
 namespace engine {
 
-// Rewrites (SELECT coalesce(sum(u.x), t.y) FROM u WHERE ...) to coalesce((SELECT sum(u.x) FROM u WHERE ...), t.y): the
-// aggregates are looked up, with a value for no rows too, and the rest is computed beside the outer row. Returns
-// nullopt if the query has no such sub-query. Columns of the outer query are recognized by their source name, so they
-// must have one.
+// Rewrites (SELECT coalesce(sum(u.x), t.y) FROM u WHERE ...) to coalesce((SELECT sum(u.x) FROM u WHERE ...), t.y).
+// The aggregates are then looked up, with a value for no rows, too, and the remaining expression is computed on the
+// outer row. Returns nullopt if the query has no such sub-query. Columns of the outer query are recognized by their
+// source name, so they must have one.
 std::optional<Query> with_aggregates_taken_out(const Query& query);
 
 }  // namespace engine

@@ -24,7 +24,7 @@ Error too_correlated(TextPosition position) {
       .at(position);
 }
 
-// Returns whether the expression reads the source outside of aggregates.
+// Returns whether the expression reads the source outside of an aggregate.
 bool reads_beside_aggregates(const Expression& expression, const Name& source) {
   if (is_aggregate_call(expression)) return false;
   if (const auto* column = expression.as<ColumnRef>())
@@ -39,7 +39,8 @@ size_t empty_sets(const Query& query) {
       query.grouping_sets, [](const std::vector<size_t>& set) { return set.empty(); }));
 }
 
-// The group of all rows exists even without rows, as does that of each empty grouping set.
+// Returns whether the query has a group even without rows: the group of all rows, or the group of an empty grouping
+// set.
 bool has_row_of_none(const Query& query) { return is_one_group(query) || empty_sets(query) > 0; }
 
 class OuterAsSource {
@@ -52,13 +53,14 @@ class OuterAsSource {
       return std::optional<SubqueryWithOuterRows>();
     number_ = planning_.add_outer_rows({});
     alias_ = RowsPlanning::outer_name(number_);
-    // The form of ARRAY(SELECT ... ORDER BY ...): the outer rows must be joined within the query of FROM.
+    // ARRAY(SELECT ... ORDER BY ...) has this form: an aggregate over a query in FROM. The outer rows must be joined
+    // within that query.
     const bool is_collected = query_.from && query_.from->query && query_.joins.empty() &&
                               !is_row_function(*query_.from) && query_.from->columns.empty();
     if (is_collected) {
       Query body = clone(*query_.from->query);
       if (TRY(bring_in(body))) {
-        // The row for no rows would have to exist before the query of FROM is read.
+        // The group for no rows would have to exist before the query in FROM is read, which is not supported.
         if (has_row_of_none(*query_.from->query)) return too_correlated(body.position);
         put_keys_first(body, false);
         query_.from->query = std::make_shared<const Query>(std::move(body));
@@ -86,7 +88,7 @@ class OuterAsSource {
                                  limits_};
   }
 
-  // LIMIT 1 of a scalar sub-query, and any LIMIT of EXISTS, is implied by the look-up per outer row.
+  // Removes a limit that the look-up per outer row implies: LIMIT 1 of a scalar sub-query, and any LIMIT of EXISTS.
   void drop_limit(OuterUse kind) {
     const auto* limit = query_.limit ? query_.limit->as<IntegerLiteral>() : nullptr;
     if (!limit || query_.offset || query_.distinct) return;
@@ -96,8 +98,8 @@ class OuterAsSource {
     query_.limit = nullptr;
   }
 
-  // Replaces references to the outer rows by references to their source, which is added to the query. Returns whether
-  // references exist.
+  // Replaces references to the outer rows by references to a source of outer rows, and adds this source to the query.
+  // Returns whether such references exist.
   Result<bool> bring_in(Query& query) {
     std::vector<SelectSource> sources;
     const auto add = [&](const AliasedSource& named) -> Status {
@@ -115,7 +117,7 @@ class OuterAsSource {
       const auto* column = item.expression ? item.expression->as<ColumnRef>() : nullptr;
       const Name name = column ? column->name : Name();
       TRY(rewrite(item.expression));
-      // A column of the outer rows keeps its name.
+      // An item that is a column of the outer rows keeps its name.
       const bool is_brought_in = column && item.expression->is<ColumnRef>() &&
                                  item.expression->as<ColumnRef>()->source == Name{alias_};
       if (is_brought_in && !item.alias) item.alias = name;
@@ -143,7 +145,7 @@ class OuterAsSource {
     return true;
   }
 
-  // Expands `*`, because it must not show the outer rows.
+  // Expands `*`, because it must not show the columns of the outer rows.
   static void write_stars_out(Query& query, const SelectNames& inner) {
     std::vector<SelectItem> items = std::exchange(query.items, {});
     for (SelectItem& item : items) {
@@ -158,7 +160,7 @@ class OuterAsSource {
   }
 
   Status replace(ExpressionPtr& expression, const SelectNames& inner) {
-    // If the sub-query has no sources, an aggregate of a sub-query within can only belong to the outer query.
+    // If the sub-query has no sources, an aggregate over a sub-query can only belong to the outer query.
     const bool is_of_outer = reads_only_outer(*expression, inner) ||
                              (inner.sources().empty() && holds_subquery(*expression));
     if (is_aggregate_call(*expression) && is_of_outer)
@@ -170,7 +172,7 @@ class OuterAsSource {
           .at(expression->position);
     if (const auto* subquery = expression->as<Subquery>())
       return replace_within(expression, *subquery, inner);
-    // JSON of an outer row has the names of its columns.
+    // The JSON of an outer row has the names of the row's columns, so the whole call is replaced.
     if (const auto* call = expression->as<FunctionCall>();
         call && call->name == "TO_JSON" && call->arguments.size() == 1 &&
         call->arguments.front()->is<ColumnRef>() &&
@@ -181,7 +183,8 @@ class OuterAsSource {
     return here && !is_row_beside_outer_column(*expression, **here, inner) ? Status()
                                                                            : refer(expression);
   }
-  // Returns whether a bare name is a source here and a column outside: columns win, at any level.
+  // Returns whether a bare name is that of a source of the sub-query and of an outer column. The name then refers to
+  // the column, because columns win at any level.
   bool is_row_beside_outer_column(const Expression& written, const Expression& here,
                                   const SelectNames& inner) const {
     const auto& column = *written.as<ColumnRef>();
@@ -201,7 +204,7 @@ class OuterAsSource {
            std::ranges::any_of(children(expression),
                                [](const Expression* child) { return holds_subquery(*child); });
   }
-  // Returns whether the expression reads outer columns, and none of the sub-query.
+  // Returns whether the expression reads outer columns, and no column of the sub-query.
   bool reads_only_outer(const Expression& expression, const SelectNames& inner) const {
     bool reads_outer = false, reads_inner = false;
     const auto look = [&](const auto& self, const Expression& each) -> void {
@@ -214,8 +217,8 @@ class OuterAsSource {
     look(look, expression);
     return reads_outer && !reads_inner;
   }
-  // Handles nested queries: columns that they read from their own sources, or from those of the sub-query, are left
-  // alone.
+  // Replaces the outer references in a nested sub-query. Columns that the nested sub-query reads from its own
+  // sources, or from those of the sub-query around it, stay unchanged.
   Status replace_within(ExpressionPtr& expression, const Subquery& subquery,
                         const SelectNames& inner) {
     Subquery own{subquery.kind, nullptr, nullptr, subquery.negated, subquery.op};
@@ -243,8 +246,8 @@ class OuterAsSource {
     expression = make_expression(std::move(own), expression->position);
     return {};
   }
-  // Names of the sources of queries, and of their columns and items. Incomplete if a source cannot be planned by
-  // itself; a name without a source may then refer to anything.
+  // Names of the sources of queries, and of their columns and items. The list is incomplete if a source cannot be
+  // planned by itself; a column without a source name may then refer to anything.
   struct Known {
     std::set<std::string> sources, columns;
     bool is_complete = true;
@@ -284,7 +287,7 @@ class OuterAsSource {
     for (const Expression* child : children(expression)) TRY(list_within(*child, known));
     return {};
   }
-  // Leaves the reference unchanged if the outer query has no such column either.
+  // Replaces a reference to an outer column. Leaves it unchanged if the outer query has no such column either.
   Status refer(ExpressionPtr& expression) {
     auto canonical = outer_.canonical(*expression, "WHERE");
     if (!canonical) return {};
@@ -305,7 +308,8 @@ class OuterAsSource {
       const SqlType& type = outer_.layout()[index].type;
       schema_.columns.push_back({column_name(at), type});
       columns_.push_back(*std::move(canonical));
-      // Equal values may still differ in their text: 1 month and 30 days.
+      // Equal values of such types may have different texts: 1 month and 30 days. Therefore the text is a further
+      // key.
       if (type.kind() == TypeKind::String && has_comparable_form(type)) {
         TypeName text;
         text.kind = TypeKind::String;
@@ -317,7 +321,7 @@ class OuterAsSource {
     expression = reference(at, expression->position);
     return {};
   }
-  // No statement can contain this name, as with the alias.
+  // Returns a name that no statement can contain, like the alias.
   std::string column_name(size_t at) const { return fmt::format("{}\x01{}", alias_, at); }
   ExpressionPtr reference(size_t at, TextPosition position) const {
     return make_expression(ColumnRef{Name{alias_}, Name{column_name(at)}}, position);
@@ -341,7 +345,7 @@ class OuterAsSource {
     query.from = std::move(outer);
   }
 
-  // A window covers the rows of one outer row only.
+  // Adds the key to the partitions of window calls, so that a window covers the rows of one outer row only.
   template <class Key>
   static void divide_windows(Expression& expression, const Key& key) {
     for (ExpressionPtr* child : children(expression)) divide_windows(**child, key);
@@ -349,14 +353,16 @@ class OuterAsSource {
       call->over->partition_by.push_back(key());
   }
 
-  // `only_keys`: for EXISTS, which needs only the existence of rows.
+  // Puts the keys in front of the items and adds them to the groups. `only_keys` is set for EXISTS, which needs only
+  // the existence of rows.
   void put_keys_first(Query& query, bool only_keys) const {
     const bool is_grouped = !query.group_by.empty() || !query.grouping_sets.empty() ||
                             query.having || has_aggregate(query);
     std::vector<SelectItem> items = std::exchange(query.items, {});
-    // The items are those of a query in FROM, under these names, or those of the source itself.
+    // The keys are columns either of a query in FROM, under these names, or of the source of outer rows itself.
     const bool is_named = query.from->name.text != alias_;
-    // Positions that refer to the SELECT list are shifted with it.
+    // Positions in GROUP BY and ORDER BY that refer to the SELECT list are shifted, because the keys precede the
+    // items.
     const auto move = [&](ExpressionPtr& each) {
       if (auto* place = std::get_if<IntegerLiteral>(&each->node))
         place->value += static_cast<int32_t>(columns_.size());
@@ -437,7 +443,7 @@ Result<std::optional<Query>> of_no_rows(const Query& subquery, const SubqueryWit
                    none.items.begin() + static_cast<ptrdiff_t>(outer.columns.size()));
   if (empty_sets(subquery) == 0) {
     none.group_by.clear();
-  } else {  // keys of other sets are null in this row; positions in the SELECT list are shifted back
+  } else {  // keys of other sets are null in this row; positions are shifted back
     none.grouping_sets = {{}};
     for (ExpressionPtr& each : none.group_by)
       if (auto* place = std::get_if<IntegerLiteral>(&each->node))

@@ -1,4 +1,4 @@
-// Sub-queries that refer to their outer query by more than equalities.
+// Sub-queries that refer to their outer query in other ways than by equalities.
 #pragma once
 #include <optional>
 
@@ -6,34 +6,36 @@
 
 namespace engine {
 
-// Place of the sub-query: a value, or FROM.
+// How the outer query uses the sub-query: as a value, in EXISTS or IN, or as a source of FROM.
 enum class OuterUse : uint8_t { Scalar, Exists, In, Lateral };
 
 struct SubqueryWithOuterRows {
-  Query query;    // returns the keys, then the sub-query's columns; for EXISTS the keys only
-  size_t number;  // number of its OuterRows
-  ExpressionList columns;  // of the outer query, in the order of the keys
-  bool takes_first;        // LIMIT 1 was removed: the first row of each key counts
-  RowLimits limits;        // removed limits; they apply to the rows of each key, in their order
+  Query query;    // returns the keys, then the sub-query's columns (EXISTS: the keys only)
+  size_t number;  // number of the OuterRows that the query reads
+  ExpressionList columns;  // columns of the outer query, in the order of the keys
+  bool takes_first;        // LIMIT 1 was removed: the first row of each key is the result
+  RowLimits limits;        // limits that were removed; they apply to the rows of each key, in order
 };
 
-// Rewrites the sub-query to read, beside its own sources, each distinct row of the outer query once: it is then no
-// longer correlated, and its results are looked up by those rows (Neumann and Kemper, "Unnesting Arbitrary Queries",
-// 2015). Returns nullopt if it does not refer to the outer query. Fails with NotSupported if it has clauses whose
-// meaning would change.
+// Rewrites the sub-query so that it reads the distinct rows of the outer query as a further source. The sub-query is
+// then no longer correlated, and its results are looked up by the outer rows (Neumann and Kemper, "Unnesting
+// Arbitrary Queries", 2015). Returns nullopt if the sub-query does not refer to the outer query. Fails with
+// NotSupported if it has clauses whose meaning would change.
 Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& subquery,
                                                                  OuterUse use,
                                                                  const SelectNames& outer,
                                                                  RowsPlanning& planning);
 
 bool has_aggregate(const Query& query);
-// Returns whether the expression is the name of an item, which ORDER BY may refer to.
+// Returns whether the expression is the name of an item of the SELECT list, which ORDER BY may use.
 bool is_alias_of_item(const Query& query, const Expression& expression);
-// Returns whether all rows form one group: it then has a row even for no rows, unless HAVING or a limit removes it.
+// Returns whether all rows form one group. Such a query returns a row even for no rows, unless HAVING or a limit
+// removes it.
 bool is_one_group(const Query& query);
 
-// Returns a query for the result of such a sub-query for no rows, without the keys; nullopt if it has no row then, or
-// if a limit removes it. Fails with NotSupported if that result depends on the outer row, or on HAVING.
+// Returns a query that computes the row which the sub-query has if no rows match, without the keys. Returns nullopt
+// if the sub-query has no row in this case, or a limit removes it. Fails with NotSupported if this row depends on the
+// outer row or on HAVING.
 Result<std::optional<Query>> of_no_rows(const Query& subquery, const SubqueryWithOuterRows& outer);
 
 }  // namespace engine

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::string_view kSeries = "GENERATE_SERIES";
 
-// As in PostgreSQL, generate_series() returns rows if it is an item or an operand of one; as an argument of another
-// function it is the dialect's array.
+// Returns whether the expression is a call of generate_series() that returns rows. As in PostgreSQL, the call must be
+// an item or an operand of one. As an argument of another function it is the dialect's array.
 bool is_series(const Expression& expression) {
   const auto* call = expression.as<FunctionCall>();
   return call && call->name == kSeries && !call->over &&
@@ -35,12 +35,13 @@ bool calls_series(const Expression& expression) {
                              [](const Expression* child) { return calls_series(*child); });
 }
 
-// Returns UNNEST of the array, or of null if the step leads away from the end: the array would count down then.
+// Returns UNNEST of the series. If the step leads away from the end, the array must be null, because the dialect's
+// array would count down in this case.
 ExpressionPtr rows_of_series(ExpressionPtr series) {
   const TextPosition at = series->position;
   const ExpressionList& arguments = series->as<FunctionCall>()->arguments;
   FunctionCall rows{"UNNEST", {}};
-  // A series of timestamps ends by itself.
+  // A series of timestamps needs no condition, because it is empty by itself in this case.
   if (arguments.size() == 3 && shows_interval(*arguments[2])) {
     rows.arguments.push_back(std::move(series));
     return make_expression(std::move(rows), at);
@@ -48,7 +49,7 @@ ExpressionPtr rows_of_series(ExpressionPtr series) {
   const auto compare = [&](const Expression& left, ComparisonOp op, const Expression& right) {
     return make_expression(Comparison{op, clone(left), clone(right)}, at);
   };
-  // The bounds are compared, not subtracted: their distance may exceed the range of the type.
+  // The bounds are compared and not subtracted, because their distance may exceed the range of the type.
   const Expression &first = *arguments[0], &last = *arguments[1];
   ExpressionPtr is_ahead;
   if (arguments.size() == 2) {
@@ -84,8 +85,8 @@ Name name_of_item(const Expression& expression) {
   return Name{is_series(expression) ? std::string(kSeries) : result_name(expression)};
 }
 
-// SELECT ..., UNNEST(array) FROM ...: the function becomes the last source. This also applies to a function that occurs
-// only in ORDER BY or GROUP BY.
+// Handles SELECT ..., UNNEST(array) FROM ...: the function becomes the last source. A function that occurs only in
+// ORDER BY or GROUP BY is handled in the same way.
 class RowFunctionsOfItems {
  public:
   static bool is_there(const Query& query) {
@@ -96,8 +97,8 @@ class RowFunctionsOfItems {
            std::ranges::any_of(query.group_by, calls) ||
            std::ranges::any_of(query.order_by, calls, &OrderItem::expression);
   }
-  // Returns whether each item that calls such a function is a key of GROUP BY, which is then evaluated on the
-  // function's rows.
+  // Returns whether each item that calls such a function is a key of GROUP BY. The groups are then formed over the
+  // rows of the function.
   static bool are_keys(const Query& query) {
     return std::ranges::all_of(query.items, [&](const SelectItem& item) {
       return !item.expression || !calls_it(*item.expression) ||
@@ -106,7 +107,7 @@ class RowFunctionsOfItems {
              });
     });
   }
-  // Returns nullopt if the items call no such function.
+  // Returns the query with the functions as a source; nullopt if the query calls no such function.
   static std::optional<Query> take_out(const Query& query) {
     RowFunctionsOfItems found;
     if (!is_there(query)) return std::nullopt;
@@ -177,7 +178,7 @@ bool is_row_function(const AliasedSource& named) {
   });
 }
 
-// The only column of a function has the name of the source.
+// Returns the names of a function's columns. The only column of a function has the name of the source.
 Result<SelectSource> row_function_names(const AliasedSource& named) {
   Schema columns;
   for (const SelectItem& item : named.query->items)
@@ -233,8 +234,8 @@ bool is_unnested_subquery(const Expression& expression) {
          holds(*expression.as<FunctionCall>()->arguments.front(), is_subquery);
 }
 
-// SELECT a, UNNEST((SELECT ...)) FROM ...: an inner query computes the other columns and the function's arguments, and
-// the outer one has only the function left.
+// Handles SELECT a, UNNEST((SELECT ...)) FROM ...: an inner query computes the other columns and the arguments of the
+// function, so that only the function remains in the outer query.
 class ComputedFirst {
  public:
   static bool is_needed(const Query& query) {
@@ -242,7 +243,8 @@ class ComputedFirst {
       return item.expression && holds(*item.expression, is_unnested_subquery);
     });
   }
-  // Returns nullopt if the query does not have this form. Groups are computed in the inner query.
+  // Returns the outer query over the inner one; nullopt if the query does not have this form. Groups are computed in
+  // the inner query.
   static std::optional<Query> split(const Query& query) {
     ComputedFirst made;
     Query whole = clone(query);
@@ -286,9 +288,9 @@ class ComputedFirst {
       if (is_unnest(*each)) put_within(std::get<FunctionCall>(each->node).arguments.front());
       return {};
     };
-    // Parents first: expressions that are moved into the inner query are not visited.
+    // Parents are visited first, so that expressions that have moved into the inner query are not visited.
     if (!rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst)) return false;
-    // Anything else that the item reads would have to move to the inner query too.
+    // Anything else that the item reads would have to move to the inner query, too, which is not supported.
     return !holds(*item.expression, is_subquery) && !has_window_call(*item.expression) &&
            !contains_aggregate(*item.expression) &&
            count(*item.expression, is_column) == count(*item.expression, is_unnest);
@@ -309,7 +311,8 @@ class ComputedFirst {
   Query within_;
 };
 
-// Replaces GROUP BY 1, and GROUP BY with the name of an item that no source has as a column, by the item's expression.
+// Replaces GROUP BY 1, and GROUP BY with the name of an item, by the item's expression. A name that a source has as a
+// column stays.
 Query with_keys_written_out(const Query& query, const HasColumn& has_column) {
   Query made = clone(query);
   for (ExpressionPtr& key : made.group_by) {
@@ -332,8 +335,9 @@ Query with_keys_written_out(const Query& query, const HasColumn& has_column) {
 
 namespace {
 
-// LEFT JOIN ... ON TRUE keeps all pairs, as the plan of a function in FROM does anyway. Any other condition of an outer
-// join needs the function's rows as a separate side.
+// Returns whether the function of an outer join needs its rows as a separate side of the join. LEFT JOIN ... ON TRUE
+// keeps all pairs, as the plan of a function in FROM does anyway. With any other condition the rows must be a
+// separate side.
 bool needs_own_rows(const Join& join) {
   if (join.type == JoinType::Inner || !is_row_function(join.source)) return false;
   const auto* always = join.on ? join.on->as<BooleanLiteral>() : nullptr;
@@ -372,7 +376,7 @@ Result<std::optional<Query>> take_row_functions_out(const Query& query,
   if (!has_row_functions(query)) return std::optional<Query>();
   if (query.group_by.empty() && !query.having && !has_aggregate(query)) {
     const bool is_over_windows =
-        has_windows(query);  // windows are computed before the functions return their rows
+        has_windows(query);  // windows are computed before the functions return rows
     const auto whole = is_over_windows || ComputedFirst::is_needed(query)
                            ? ComputedFirst::split(query)
                            : std::nullopt;
@@ -386,7 +390,7 @@ Result<std::optional<Query>> take_row_functions_out(const Query& query,
   }
   const Query grouped = with_keys_written_out(query, has_column);
   if (RowFunctionsOfItems::are_keys(grouped)) return RowFunctionsOfItems::take_out(grouped);
-  // As in PostgreSQL, the functions are called for each group.
+  // As in PostgreSQL, the functions are called once for each group.
   if (const auto whole = ComputedFirst::split(grouped))
     return RowFunctionsOfItems::take_out(*whole);
   return Error{ErrorCode::NotSupported,

@@ -9,27 +9,29 @@
 
 namespace engine {
 
-// Returns whether the source is such a function: (SELECT UNNEST(array), ...) AS name. It may refer to earlier sources.
+// Returns whether the source is a function that returns rows, in its parsed form (SELECT UNNEST(array), ...) AS name.
+// The function may refer to earlier sources.
 bool is_row_function(const AliasedSource& named);
-// Resolves the names of such a source: the types of its columns are not known yet.
+// Returns the names of the columns of such a function. Their types are not known yet.
 Result<SelectSource> row_function_names(const AliasedSource& named);
-// Resolves the names of any source.
+// Returns the names of the columns of any source.
 Result<SelectSource> source_names(const AliasedSource& named, RowsPlanning& planning);
-// Binds its arrays over the columns of the sources `before`; sets the types of the columns in `source`.
+// Binds the arrays of a function over the columns of the sources `before`, and sets the types of the columns in
+// `source`.
 Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& named,
                                                        const std::vector<SelectSource>& before,
                                                        SelectSource& source,
                                                        const PlanContext& context);
-// Converts such sources of outer joins to sub-queries, if a condition decides which of their rows have a partner.
-// Returns nullopt if the query has none, or if they refer to columns of earlier sources.
+// Converts functions that are sources of outer joins to sub-queries, if a condition decides which of their rows have
+// a partner. Returns nullopt if the query has no such function, or if one refers to columns of earlier sources.
 std::optional<Query> with_functions_of_outer_joins_apart(const Query& query);
-// Returns whether the SELECT list contains such a function.
+// Returns whether the SELECT list calls a function that returns rows.
 bool has_row_functions(const Query& query);
 // Returns whether a source of the query has a column of that name.
 using HasColumn = std::function<bool(const Name&)>;
-// Moves such functions of the SELECT list to a source behind the others, or to an outer query if they are called for
-// each group. Returns nullopt if the list has none; fails with NotSupported if an item beside groups consists of more
-// than the function.
+// Moves the functions that return rows from the SELECT list to a source behind the others, or to an outer query if
+// they are called for each group. Returns nullopt if the list has no such function. Fails with NotSupported if an
+// item of a query with groups consists of more than the function.
 Result<std::optional<Query>> take_row_functions_out(const Query& query,
                                                     const HasColumn& has_column);
 

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// Returns whether the rows of the query are the rows of FROM for which WHERE is true.
+// Returns whether the query returns exactly the rows of FROM for which WHERE is true.
 bool is_plain(const Query& query) {
   return query.from && !query.combined && query.values.empty() && query.with.empty() &&
          query.group_by.empty() && query.grouping_sets.empty() && !query.having &&
@@ -37,7 +37,7 @@ std::optional<Subquery> with_values_compared_within(const Subquery& subquery,
   if (!is_plain(rows) || rows.items.size() != columns.size()) return std::nullopt;
   std::set<std::string> sources{rows.from->visible_name().text};
   for (const Join& join : rows.joins) sources.insert(join.source.visible_name().text);
-  bool is_clear = true;  // names of the outer query keep their meaning within
+  bool is_clear = true;  // names of the outer query keep their meaning in the sub-query
   const auto visit = [&](ExpressionPtr& each) -> Status {
     const auto* column = each->as<ColumnRef>();
     if (!column) return {};

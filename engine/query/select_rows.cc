@@ -47,8 +47,8 @@ std::optional<BoundExpression> all_of(std::vector<BoundExpression> conditions) {
 
 class SelectRowsPlanner {
  public:
-  // `rows`: the rows of sources that are queries; `arrays`: the arrays of functions, over the columns of the previous
-  // sources. `laterals`: LATERAL sources, which read the rows of the previous ones.
+  // `rows` has the rows of the sources that are queries. `arrays` has the arrays of functions, bound to the columns
+  // of the previous sources. `laterals` has the LATERAL sources, which read the rows of the previous sources.
   SelectRowsPlanner(const Query& query, RowsPlanning& planning, SelectNames names,
                     std::vector<RowsNodePtr> rows, std::vector<std::vector<BoundExpression>> arrays,
                     std::vector<std::optional<LateralSource>> laterals)
@@ -97,7 +97,7 @@ class SelectRowsPlanner {
     node = make_node(ComputeColumns{std::move(node), std::move(columns_)}, std::move(computed));
     if (query_.distinct) node = put_on(DistinctRows{}, std::move(node));
     if (!distinct_on_.empty()) {
-      // Keeps the first row of each in the given order; the order is preserved.
+      // The sort comes first, so that the first row of each group in the given order is kept; the order is preserved.
       if (!order_.empty())
         node = put_on(SortRows{{}, std::exchange(order_, {}), {}}, std::move(node));
       node = put_on(DistinctRows{{}, std::move(distinct_on_)}, std::move(node));
@@ -146,7 +146,7 @@ class SelectRowsPlanner {
       if (join.within)
         return Error{ErrorCode::InvalidStatement, "WITHIN is for joins of two streams"}.at(
             join.position);
-      // Later sources are not visible.
+      // Sources of later joins are not visible in the condition.
       const auto end = static_cast<ptrdiff_t>(names_.first_column(i + 2));
       const Layout seen(names_.layout().begin(), names_.layout().begin() + end);
       BoundJoin bound{join.type, {}, {}, {}};
@@ -185,7 +185,8 @@ class SelectRowsPlanner {
     return {};
   }
 
-  // Equalities between expressions of the two sides become keys; all other conditions are evaluated on pairs.
+  // Adds a condition to a join. Equalities between expressions of the two sides become keys; all other conditions are
+  // added to `rest` and evaluated on pairs.
   void add_join_condition(const Expression& expression, BoundExpression bound, size_t right,
                           BoundJoin& join, std::vector<BoundExpression>& rest) const {
     const auto* comparison = expression.as<Comparison>();
@@ -206,7 +207,8 @@ class SelectRowsPlanner {
     join.right_keys.push_back(std::move(first_side < 0 ? second : first));
   }
 
-  // Conditions on one table alone are evaluated where its rows are read, unless a join may replace them by nulls.
+  // Binds WHERE. Conditions on one table alone are evaluated where the table's rows are read, unless a join may
+  // replace these rows by nulls.
   Status bind_where() {
     tables_.resize(names_.sources().size());
     table_filters_.resize(tables_.size());
@@ -247,7 +249,8 @@ class SelectRowsPlanner {
     return source == 0 ? *query_.from : query_.joins[source - 1].source;
   }
 
-  // A table that is joined with VALUES is looked up by their rows: INSERT ... ON CONFLICT is such a join.
+  // Looks up a table that is joined with VALUES by the keys in the rows of VALUES: INSERT ... ON CONFLICT is such a
+  // join.
   Status look_up_by_written_rows() {
     std::vector<size_t> written;
     for (size_t i = 0; i < tables_.size(); ++i)
@@ -271,7 +274,7 @@ class SelectRowsPlanner {
     }
     return {};
   }
-  // Returns conditions without which a row of the table is in no row of the result. `ons`: conditions of the joins.
+  // Returns the conditions that each row of the table in the result satisfies. `ons` has the conditions of the joins.
   std::vector<const Expression*> conditions_on(size_t table,
                                                const std::vector<ExpressionPtr>& ons) const {
     std::vector<const Expression*> conditions;
@@ -284,12 +287,13 @@ class SelectRowsPlanner {
     return conditions;
   }
 
-  // Returns whether the ascending columns are not empty and none is a sub-query's.
+  // Returns whether the columns, in ascending order, are not empty and contain no column of a sub-query.
   bool is_of_sources(const std::vector<uint32_t>& columns) const {
     return !columns.empty() && columns.back() < names_.layout().size();
   }
 
-  // Moves a conjunct of WHERE into the join that adds its last source, unless an outer join can make that source null.
+  // Moves each conjunct of WHERE into the join that adds its last source, unless an outer join can replace that
+  // source by nulls.
   void move_to_joins() {
     std::vector<BoundExpression> rest;
     for (auto& [text, bound] : conditions_) {

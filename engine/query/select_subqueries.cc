@@ -35,20 +35,22 @@ bool has_columns(const Expression& expression) {
                              [](const Expression* child) { return has_columns(*child); });
 }
 
-// Removes the equalities with the outer query from the sub-query's WHERE.
+// Removes the equalities with the outer query from the sub-query's WHERE, so that the sub-query can be planned by
+// itself.
 class Decorrelation {
  public:
   Decorrelation(const Subquery& subquery, const SelectNames& outer, RowsPlanning& planning)
       : subquery_(subquery), outer_(outer), planning_(planning) {}
 
-  // Returns an empty list if the sub-query does not refer to the outer query, or does so in another way.
+  // Returns the equalities. The list is empty if the sub-query does not refer to the outer query, or refers to it in
+  // another way.
   Result<std::vector<Correlation>> take() {
     const Query& query = *subquery_.query;
     if (query.combined || !query.values.empty() || !query.with.empty() || !query.from ||
         !query.where)
       return std::vector<Correlation>();
     std::vector<SelectSource> sources;
-    // A source that refers to the outer query is not supported here.
+    // Sources that refer to the outer query are not supported here.
     const auto add = [&](const AliasedSource& named) {
       auto planned = planning_.plan_source(named);
       if (planned) sources.push_back(std::move(planned->source));
@@ -78,7 +80,7 @@ class Decorrelation {
     return found;
   }
 
-  // Returns the query for the inner values, followed by the item; for EXISTS without item.
+  // Returns the query for the inner values of the equalities, followed by the item; for EXISTS, without the item.
   Query keyed(const std::vector<Correlation>& correlations) const {
     Query query = without_correlations();
     std::vector<SelectItem> items = std::move(query.items);
@@ -96,7 +98,7 @@ class Decorrelation {
     for (SelectItem& item : items) query.items.push_back(std::move(item));
     return query;
   }
-  // Returns the query for an aggregate over no rows; nullopt if the item is no aggregate.
+  // Returns the query for an aggregate's value over no rows; nullopt if the item is not an aggregate.
   std::optional<Query> of_none() const {
     const Query& query = *subquery_.query;
     if (subquery_.kind == SubqueryKind::Exists || !is_one_group(query)) return std::nullopt;
@@ -139,11 +141,12 @@ class Decorrelation {
   const Subquery& subquery_;
   const SelectNames& outer_;
   RowsPlanning& planning_;
-  std::vector<const Expression*> rest_;  // conjuncts of WHERE that stay
+  std::vector<const Expression*> rest_;  // conjuncts of WHERE that remain
 };
 
-// If HAVING decides about the only row, it becomes a CASE in the item: the row's value, or null if it is left out; for
-// EXISTS the condition itself. Returns nullopt if the sub-query does not have that form.
+// Moves HAVING into the item if it decides about the only row. The item becomes a CASE: the row's value, or null if
+// HAVING leaves the row out. For EXISTS the item is the condition itself. Returns nullopt if the sub-query does not
+// have this form.
 std::optional<Subquery> with_having_in_item(const Subquery& subquery) {
   const Query& query = *subquery.query;
   const bool is_exists = subquery.kind == SubqueryKind::Exists;
@@ -203,7 +206,8 @@ class SubqueryBinder {
       const Error unknown = rows.error();
       rows = correlations_.empty() ? plan_with_outer_rows(unknown)
                                    : planning_.plan(decorrelation.keyed(correlations_));
-      // References to the outer query in the SELECT list, and in nested queries, become known only now.
+      // References to the outer query in the SELECT list and in nested queries are detected only when the rewritten
+      // query is planned.
       if (!rows && !correlations_.empty() && is_unknown(rows.error())) {
         planning_.drop_tables_from(tables);
         correlations_.clear();
@@ -236,8 +240,9 @@ class SubqueryBinder {
   static bool is_unknown(const Error& error) {
     return error.code == ErrorCode::UndefinedColumn || error.code == ErrorCode::UndefinedSource;
   }
-  // Planned by itself, a sub-query would resolve the name of a source as that source's row, although it is a column of
-  // the outer query. Returns an unknown-column error if no such name exists.
+  // Plans a sub-query that uses the name of one of its sources for a column of the outer query. Planned by itself,
+  // the sub-query would resolve such a name as the row of the source. Returns an unknown-column error if no such name
+  // exists.
   Result<PlannedRows> plan_with_hidden_columns() {
     const Error none{ErrorCode::UndefinedColumn, ""};
     if (!names_sources_as_columns(*asked_->query, names_.layout())) return none;
@@ -250,7 +255,8 @@ class SubqueryBinder {
     return rows;
   }
 
-  // `unknown`: the error to return if it does not refer to the outer query.
+  // Plans the sub-query as one that reads the outer rows. `unknown` is the error to return if the sub-query does not
+  // refer to the outer query.
   Result<PlannedRows> plan_with_outer_rows(const Error& unknown) {
     const size_t tables = planning_.table_count();
     const OuterUse use = asked_->kind == SubqueryKind::Scalar   ? OuterUse::Scalar
@@ -277,8 +283,8 @@ class SubqueryBinder {
         asked_->query->position);
   }
 
-  // A literal text or a parameter takes the type of the column. A parameter for a number is not cast, since it may have
-  // more digits than the column.
+  // Casts a literal text or a parameter to the type of the column that it is compared with. A parameter for a number
+  // is not cast, since it may have more digits than the column.
   static ExpressionPtr read_as(const Expression& value, const SqlType& type) {
     const bool is_text = type.kind() == TypeKind::String && !is_normalized(type);
     const bool is_open =
@@ -288,7 +294,8 @@ class SubqueryBinder {
                            value.position);
   }
 
-  // Gives both sides of each comparison one type; the columns of the rows are then the inner values and the item.
+  // Gives both sides of each comparison one type. The columns of the rows are then the inner values, followed by the
+  // item.
   Status bind_columns(PlannedRows rows) {
     Scope scope = names_.scope(beside_.layout, "WHERE");
     scope.substitutes = beside_.substitutes;
@@ -343,7 +350,7 @@ class SubqueryBinder {
   RowsPlanning& planning_;
   Appended& beside_;
   std::vector<Correlation> correlations_;
-  std::optional<Query> of_none_;  // an aggregate's value for no rows, if outer rows are read
+  std::optional<Query> of_none_;  // query for the value for no rows, if outer rows are read
   BoundSubquery bound_;
 };
 

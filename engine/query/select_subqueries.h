@@ -1,4 +1,5 @@
-// Sub-queries of a SELECT: each becomes a column behind the columns of the step that evaluates it.
+// Sub-queries of a SELECT. The result of each becomes a column behind the columns of the step that evaluates the
+// sub-query.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,36 +9,37 @@
 namespace engine {
 
 struct BoundSubquery {
-  AppendSubquery step;  // without its input
+  AppendSubquery step;  // its input is not set
   std::string text;
   SqlType type;
 };
 
-// Expressions that a step has computed, as columns behind its own columns.
+// Expressions that a step has computed. Their values are columns behind the step's own columns.
 struct Appended {
   Layout layout;
   std::vector<Scope::Substitute> substitutes;
 };
 
-// Binds the sub-query `expression`; its result becomes the next column of `beside`. A sub-query that refers to its
-// outer query must do so in equalities of its WHERE, or be rewritten to read the outer rows; otherwise fails with
-// NotSupported.
+// Binds the sub-query `expression`. Its result becomes the next column of `beside`. A sub-query that refers to its
+// outer query must do so in equalities of its WHERE, or it is rewritten to read the outer rows. Fails with
+// NotSupported if neither is possible.
 Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
                                     RowsPlanning& planning, Appended& beside);
 
-// Applies the limits of a query that reads the outer rows: to each group of rows with equal first columns.
+// Applies the limits of a query that reads the outer rows to each group of rows with equal first columns. `keys` is
+// the number of these columns.
 PlannedRows cut_by_keys(PlannedRows rows, size_t keys, const RowLimits& limits);
 
 // Returns `node` with one column appended for each sub-query.
 RowsNodePtr append(RowsNodePtr node, std::vector<BoundSubquery> subqueries);
 
-// Returns whether a bare name in the query is that of one of its sources and also of a column around it, which it
-// refers to.
+// Returns whether the query uses a bare name that is both the name of one of its sources and the name of a column of
+// the outer query. Such a name refers to the column.
 bool names_sources_as_columns(const Query& query, const Layout& around);
 
 // Splits a AND b AND c into its operands.
 void split(const Expression& condition, std::vector<const Expression*>& out);
-// A bare NULL has type string.
+// Binds the expression. A bare NULL gets the type string.
 Result<BoundExpression> bind_value(const Expression& expression, const Scope& scope);
 
 }  // namespace engine

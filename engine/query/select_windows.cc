@@ -57,7 +57,7 @@ class WindowBinder {
     scope_.substitutes = beside.substitutes;
   }
 
-  // Binds calls with the same partitions and order.
+  // Binds calls that have the same partitions and order.
   Result<WindowRows> bind(const std::vector<const Expression*>& calls) {
     const OverWindow& over = *calls.front()->as<FunctionCall>()->over;
     WindowRows step;
@@ -76,7 +76,7 @@ class WindowBinder {
     for (size_t i = 0; i < calls.size(); ++i) names_.push_back({calls[i], step.calls[i].type});
     return step;
   }
-  // Call once all are bound, because calls cannot refer to each other.
+  // Adds the results as columns. Call after all calls are bound, because calls cannot refer to each other.
   void put_beside() {
     for (const auto& [call, type] : names_) {
       beside_.substitutes.push_back({call, static_cast<uint32_t>(beside_.layout.size())});
@@ -131,7 +131,7 @@ class WindowBinder {
     bound.type = row.type;
     if (row.function == WindowFunction::Ntile) return coerce_to(0, TypeKind::Bigint);
     if (row.type != TypeKind::Null) return {};
-    if (count == 3) {  // the default for rows that do not exist
+    if (count == 3) {  // the third argument is the value for rows that do not exist
       const SqlType& first = bound.arguments[0].type;
       if (const auto* written = call.arguments[2]->as<StringLiteral>();
           written && !first.is_null() && first != SqlType(TypeKind::String))
@@ -183,7 +183,7 @@ class WindowBinder {
            (over.frame.start.offset || over.frame.end.offset);
   }
 
-  // RANGE with an offset: the offset and the ordered value get a common type.
+  // Gives the offset of RANGE and the ordered value a common type.
   Status unify_offsets(const OverWindow& over, std::vector<RowsOrder>& order) {
     if (!has_offsets_by_value(over)) return {};
     if (order.size() != 1)
@@ -213,8 +213,8 @@ class WindowBinder {
 
   static SqlType interval_type() { return SqlType(TypeKind::String).labelled(label::kInterval); }
 
-  // `type`: type of the order, which literal texts and numerics of any size take; for dates and times a text is an
-  // interval.
+  // Binds an offset of a frame. `type` is the type of the order. Literal texts and numerics of any size take this
+  // type; for dates and times a text is an interval.
   Result<BoundExpression> bind_offset(const Expression& offset, const SqlType& type) {
     BoundExpression bound = TRY(bind_value(offset, scope_));
     if (type.is_time_like() && offset.is<StringLiteral>()) {
@@ -309,7 +309,8 @@ Result<std::vector<WindowRows>> bind_windows(const std::vector<const Expression*
     else
       alike.push_back({call});
   }
-  // As in PostgreSQL, rows are returned in the order of the window with the fewest keys.
+  // The steps with the fewest keys are last because, as in PostgreSQL, rows are returned in the order of the window
+  // with the fewest keys.
   const auto keys_of = [&](const std::vector<const Expression*>& list) {
     return over_of(list.front()).partition_by.size() + over_of(list.front()).order_by.size();
   };

@@ -1,4 +1,4 @@
-// Window functions of a SELECT: each becomes a column behind the columns of the previous step.
+// Window functions of a SELECT. The result of each call becomes a column behind the columns of the previous step.
 #pragma once
 #include <vector>
 
@@ -6,21 +6,21 @@
 
 namespace engine {
 
-// Lists the window calls in the expression, each once; fails with GroupingError if one is nested in another.
+// Lists the window calls in the expression, each once. Fails with GroupingError if a call is nested in another.
 Status list_window_calls(const Expression& expression, std::vector<const Expression*>& found);
 
 bool has_window_call(const Expression& expression);
 // Returns whether the SELECT list has a window call.
 bool has_windows(const Query& query);
 
-// Binds the calls; their results become the next columns of `beside`. Returns one step, without input, for all calls
-// with the same partitions and order. Fails as bind() does, and with WrongObjectType if a function is not a window
-// function.
+// Binds the calls. Their results become the next columns of `beside`. Returns one step for each set of calls with the
+// same partitions and order; its input is not set. Fails as bind() does, and with WrongObjectType if a function is
+// not a window function.
 Result<std::vector<WindowRows>> bind_windows(const std::vector<const Expression*>& calls,
                                              const SelectNames& names, RowsPlanning& planning,
                                              Appended& beside);
 
-// Appends each of the steps to `node`.
+// Appends the columns of each step to `node`.
 RowsNodePtr append(RowsNodePtr node, std::vector<WindowRows> windows);
 
 }  // namespace engine

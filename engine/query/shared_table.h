@@ -11,24 +11,25 @@
 
 namespace engine {
 
-// Only durable rows in memory are found. The task's own thread handles all other cases: waiting for a commit, fetching
-// a row of a checkpoint, reporting a failure.
+// Finds only durable rows that are in memory. In all other cases, the task's own thread must answer: it waits for a
+// commit, fetches a row of a checkpoint, or reports a failure.
 //
-// Threads: any; the task's thread makes and closes it. Owner: shared by the owner of the task and its readers.
+// Threads: any; the task's thread creates and closes the object. Owner: shared by the owner of the task and its
+// readers.
 class SharedTable {
  public:
-  // Construct before the task's first step. `plan`: the query plan from which the task was built.
+  // Call before the task's first step. `plan` is the query plan from which the task was built.
   SharedTable(std::shared_ptr<const QueryPlan> plan, int32_t number,
               std::shared_ptr<TableView> view);
 
   const std::shared_ptr<const QueryPlan>& plan() const { return plan_; }
-  int32_t number() const { return number_; }  // of the task, in its stage
-  // Once closed, it stays closed.
+  int32_t number() const { return number_; }  // number of the task in its stage
+  // Returns whether the table can be read. A closed table never opens again.
   bool is_open() const { return is_open_.load(std::memory_order_relaxed); }
 
-  // Returns the row of one key, or an empty batch; nullopt if the task must be asked.
+  // Returns the row of one key, or an empty batch if it has none. Returns nullopt if the task must answer.
   Result<std::optional<Batch>> find(const std::string& key, const EvalContext& eval);
-  // From now on no reader uses the view. Call before the task is destroyed.
+  // Closes the table: from now on no reader uses the view. Call before the task is destroyed.
   void close();
 
  private:
@@ -36,7 +37,7 @@ class SharedTable {
   const int32_t number_;
   std::atomic<bool> is_open_ = true;
   const std::shared_ptr<ReadGate> gate_ = std::make_shared<ReadGate>();
-  // Guarded by gate_; its target lives while this object is open.
+  // Guarded by gate_. The view lives while this object is open.
   std::shared_ptr<const TableView> view_;
 };
 

@@ -11,7 +11,7 @@ Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& c
   std::vector<BoundExpression> read = stream.columns;
   if (stream.filter) read.push_back(*stream.filter);
   std::vector<uint32_t> used = referenced_columns(read);
-  // COUNT(*) uses no column, but its rows must be counted.
+  // COUNT(*) uses no column, but one column is read so that rows can be counted.
   if (used.empty()) used.push_back(static_cast<uint32_t>(stream.table->schema.columns.size()));
 
   StreamRows rows;
@@ -24,7 +24,7 @@ Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& c
     rows.places[column] = query.items.size();
     ExpressionPtr named =
         make_expression(ColumnRef{std::nullopt, Name{layout[column].name, Quoting::Back}}, {});
-    // An alias is needed, because a result column may not have the name of a pseudo column.
+    // The column gets an alias, because a result column may not have the name of a pseudo column.
     query.items.push_back({SelectItemKind::Expression,
                            std::move(named),
                            Name{fmt::format("C{}", column), Quoting::Back},
@@ -40,7 +40,8 @@ std::vector<ColumnPtr> rows_in_layout(const StreamRows& stream, std::span<const 
   std::vector<ColumnPtr> laid_out;
   for (size_t i = 0; i < stream.places.size(); ++i) {
     if (const auto place = stream.places[i]) {
-      // The columns of a record may point into the page that it was read from, which is released.
+      // The columns are copied, because those of a record may point into the page that it was read
+      // from, which is released.
       laid_out.push_back(std::make_shared<const Column>(columns[*place]->copy()));
       continue;
     }

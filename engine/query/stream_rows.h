@@ -1,4 +1,5 @@
-// Reads a stream for a SELECT without EMIT: all records that it holds when the statement begins, as rows.
+// Reads a stream for a SELECT without EMIT: returns all records that the stream holds when the statement begins, as
+// rows.
 #pragma once
 #include <optional>
 #include <span>
@@ -12,15 +13,18 @@ namespace engine {
 
 struct StreamRows {
   PlannedQuery query;  // returns the columns that the SELECT uses
-  // One entry per column of input_layout(): its index among the columns of the query; nullopt if it is not used.
+  // By column of input_layout(): its index among the columns of the query; nullopt if the SELECT does not use the
+  // column.
   std::vector<std::optional<size_t>> places;
-  std::vector<SqlType> types;  // of input_layout()
+  std::vector<SqlType> types;  // types of the columns of input_layout()
 };
 
-// `stream`: the SELECT's use of the stream, without keys and windows. Fails as plan_push_query() does.
+// Plans the query that reads the stream. `stream` is the SELECT's use of the stream, without keys and windows. Fails
+// as plan_push_query() does.
 Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context);
 
-// Returns rows of the query in the columns of input_layout(), with their own strings; unused columns are null.
+// Returns rows of the query in the columns of input_layout(). The rows own their strings; unused columns contain
+// nulls.
 std::vector<ColumnPtr> rows_in_layout(const StreamRows& stream, std::span<const ColumnPtr> columns,
                                       size_t rows);
 

@@ -1,5 +1,5 @@
-// System tables, which a SELECT can read without creating them: the state of the server, and PostgreSQL's catalog. This
-// is a port: the component that has the rows implements it.
+// System tables, which a SELECT can read although no statement has created them: the state of the server, and
+// PostgreSQL's catalog. This is a port, which the component that has the rows implements.
 #pragma once
 #include <optional>
 #include <string>
@@ -13,12 +13,12 @@
 namespace engine {
 
 struct SystemTable {
-  std::string schema, name;  // upper case, like folded names
+  std::string schema, name;  // in upper case, like folded names
   Schema columns;
 };
 
-// Columns that `*` does not show: columns with this prefix, which functions of the catalog read, and PostgreSQL's
-// system columns.
+// Names of columns that `*` does not show: kHiddenColumns is the prefix of columns that functions of the catalog
+// read; the others are PostgreSQL's system columns.
 inline constexpr std::string_view kHiddenColumns = "MR_";
 inline constexpr std::string_view kRowVersion = "XMIN", kRowPlace = "CTID";
 inline bool is_hidden_column(std::string_view name) {
@@ -29,11 +29,11 @@ inline bool is_hidden_column(std::string_view name) {
 class SystemTables {
  public:
   virtual ~SystemTables() = default;
-  // Returns null if no table has that name. Without a schema, pg_catalog is searched.
+  // Returns the system table; null if no table has this name. Without a schema, pg_catalog is searched.
   virtual const SystemTable* find(const std::optional<Name>& schema, const Name& name) const = 0;
 };
 
-// The rows as of one moment.
+// The rows of system tables as of one moment.
 class SystemRows {
  public:
   virtual ~SystemRows() = default;

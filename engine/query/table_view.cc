@@ -4,8 +4,8 @@ namespace engine {
 
 namespace {
 
-// Tables up to this size are shown in the order of their keys: sorting takes no longer than a slice
-// of a scan.
+// Tables up to this size are returned in the order of their keys. Sorting them takes no longer than
+// a slice of a scan.
 constexpr size_t kSortedEntries = 2'000;
 constexpr size_t kSortedBytes = size_t{1} << 20;
 

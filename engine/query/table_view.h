@@ -11,25 +11,25 @@
 
 namespace engine {
 
-// Rows have the table's input_layout(). They reflect every record that the task has taken: a reader that must not show
-// rows that can still be lost waits for Task::when_durable() first.
+// Reads the table's rows, in its input_layout(). The rows reflect every record that the task has taken. A reader that
+// must not show rows that can still be lost waits for Task::when_durable() before it shows them.
 //
-// Threads: the task's. Owner: the owner of the task. A scan that pauses between two slices keeps a weak
-//          pointer, since the task may be gone when it continues.
+// Threads: the task's. Owner: the owner of the task. A scan that pauses between two slices keeps a weak pointer,
+// since the task may be gone when the scan continues.
 class TableView {
  public:
   TableView(const MaterializationPlan& plan, Task& task);
 
   // Returns the next rows of a look-up, in the order of the key bytes; windows of one key are ordered by their start.
-  // The look-up ends when no keys are left. Keys without a row give none. The rows are durable once the task's commit
-  // `as_of` is.
+  // The look-up ends when no keys are left. Keys without a row give none. The rows are durable when the task's commit
+  // `as_of` is durable.
   Result<Batch> find(TableLookUp& look_up, const EvalContext& eval, TaskSequence& as_of);
 
-  // For other threads that hold the lock of the task's gate: returns the durable row of one key, or an empty batch.
-  // Returns nullopt if the task must be asked: it has failed, keeps part of the table in checkpoints only, or waits for
-  // a commit. Only for tables without windows.
+  // Returns the durable row of one key, or an empty batch, to another thread that holds the lock of the task's gate.
+  // Returns nullopt if the task must answer: it has failed, keeps a part of the table in checkpoints only, or waits
+  // for a commit. Only for tables without windows.
   Result<std::optional<Batch>> find_durable(const std::string& key) const;
-  // Converts the result of find_durable() to rows of the table; callable on any thread.
+  // Converts the result of find_durable() to rows of the table. May be called on any thread.
   Result<Batch> shape(Batch rows, const EvalContext& eval) const;
 
   // A part of a scan.
@@ -37,15 +37,16 @@ class TableView {
     Batch rows;
     bool is_last = false;
   };
-  // Begins a scan of the table as it is now. Its rows are durable once the current last_begun() of the task is.
+  // Begins a scan of the table in its present state. The rows are durable when the current last_begun() of the task
+  // is durable.
   TableScan begin_scan();
-  // Returns the next rows, from about `entries` entries of the table, fewer if the rows are large. A small table is
-  // returned in one slice, in the order of find(); a larger one in no particular order. Each row is as it was when the
-  // scan began; only windows that expire meanwhile may be missing.
+  // Returns the next rows of a scan, from about `entries` entries of the table, or from fewer entries if the rows are
+  // large. A small table is returned in one slice, in the order of find(); a larger one in no particular order. Each
+  // row is as it was when the scan began. Only windows that expire in the meantime may be missing.
   Result<Slice> next_rows(TableScan& scan, size_t entries, const EvalContext& eval);
 
-  // The log commit that made the newest durable change; 0 if this run has made none. Commits in flight are not
-  // included.
+  // Returns the log commit that made the newest durable change; 0 if this run has made none. Commits in flight are
+  // not included.
   CommitId durable_as_of() const { return task_.durable_as_of(); }
 
   Task& task() { return task_; }

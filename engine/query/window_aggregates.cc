@@ -1,6 +1,6 @@
-// Aggregate functions over frames. A frame that begins with its partition grows row by row, so each row is added once.
-// Any other frame is merged from the states of blocks of rows, which are computed in advance: of 16 rows, of 32, and so
-// on.
+// Aggregate functions over frames. A frame that begins with its partition grows row by row, so each row is added
+// once. The state of any other frame is merged from the states of blocks of rows, which are computed in advance.
+// Blocks have 16 rows, 32 rows, and so on.
 #include <algorithm>
 #include <memory>
 
@@ -43,9 +43,9 @@ class FrameAggregate {
 
  private:
   static constexpr size_t kRowsOfBlock = 16;
-  // Smaller frames are scanned as fast.
+  // Scanning a smaller frame is as fast as using blocks.
   static constexpr size_t kRowsWorthBlocks = 48;
-  static constexpr size_t kBytesOfBlock = 96;  // approximate size, besides its state
+  static constexpr size_t kBytesOfBlock = 96;  // approximate size, in addition to its state
 
   const AggregateInstance& instance() const { return instances_.front(); }
   const Accumulator& accumulator() const { return instance().def->accumulator; }
@@ -93,7 +93,7 @@ class FrameAggregate {
     if (blocks_.empty()) TRY(make_blocks(partition));
     for (; (row - partition.first) % kRowsOfBlock != 0; ++row) TRY(update(*state_, row));
     while (row + kRowsOfBlock <= range.end) {
-      // Takes the largest block that begins here and ends within the range.
+      // The loop finds the largest block that begins at this row and ends within the range.
       size_t block = (row - partition.first) / kRowsOfBlock, level = 0, rows = kRowsOfBlock;
       while (level + 1 < blocks_.size() && block % 2 == 0 && row + 2 * rows <= range.end &&
              block / 2 < blocks_[level + 1].size()) {
@@ -109,7 +109,7 @@ class FrameAggregate {
     return {};
   }
 
-  // Builds whole blocks only; each level has half as many as the level below.
+  // Computes the states of whole blocks. Each level has half as many blocks as the level below.
   Status make_blocks(FrameRows partition) {
     const size_t count = (partition.end - partition.first) / kRowsOfBlock;
     size_t bytes = 2 * count * (kBytesOfBlock + accumulator().state_size);
@@ -143,7 +143,8 @@ class FrameAggregate {
     return levels;
   }
 
-  // A list of all previous rows for each row has a quadratic total size, so it is charged as it grows.
+  // Appends the result of a row. Lists of all previous rows have a quadratic total size, so such results are charged
+  // while they grow.
   Status append_result(Column& out) {
     TRY(budget_.step());
     accumulator().result(instance(), state_->at(0), out);
@@ -162,7 +163,7 @@ class FrameAggregate {
   std::vector<const Column*> arguments_;
   const Column* filter_ = nullptr;
   std::optional<GroupStates> state_;
-  std::vector<std::vector<std::unique_ptr<GroupStates>>> blocks_;  // blocks of the partition, by level
+  std::vector<std::vector<std::unique_ptr<GroupStates>>> blocks_;  // blocks by level
   size_t block_bytes_ = 0, charged_rows_ = 0;
   bool gives_parts_ = false;  // results may be large
 };

@@ -43,7 +43,7 @@ class WindowBoundsAnalysis {
     }
   }
 
-  // As in the binder, a text is a timestamp.
+  // A text is read as a timestamp, as in the binder.
   std::optional<int64_t> number(const Expression& constant) const {
     if (const auto* text = constant.as<StringLiteral>()) return parse_timestamp(text->value);
     const Result<Value> value = evaluate_constant(constant, TypeKind::Bigint, scope_, eval_);
@@ -51,8 +51,8 @@ class WindowBoundsAnalysis {
     return value->as_int64();
   }
 
-  // The constant itself is always within the bounds, because it may have been rounded from a
-  // fraction.
+  // Returns the bounds of one comparison. The constant itself is always within the bounds, because
+  // it may have been rounded from a fraction.
   WindowBounds compared(const Expression& column, ComparisonOp op,
                         const Expression& constant) const {
     const auto* name = column.as<ColumnRef>();

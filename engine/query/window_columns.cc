@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-// Sources of a column's values: rows of the argument, defaults, or null.
+// Collects the sources of a column's values: rows of the argument, defaults, or null.
 class Places {
  public:
   explicit Places(size_t rows) { places_.reserve(rows); }
@@ -120,14 +120,15 @@ class RowFunction {
     return {};
   }
 
-  // Returns the number of buckets from the partition's first row; 0: null.
+  // Returns the number of buckets, which the partition's first row decides; 0 if it is null.
   Result<size_t> bucket_count(size_t first_row) {
     if (call_.function != WindowFunction::Ntile || argument(0).is_null(first_row)) return 0;
     const int64_t buckets = argument(0).data<int64_t>()[first_row];
     if (buckets > 0) return static_cast<size_t>(buckets);
     return Error{ErrorCode::InvalidParameter, "argument of ntile must be greater than zero"};
   }
-  // If the rows cannot be divided evenly, the first buckets have one row more.
+  // Returns the bucket of a row. If the rows cannot be divided evenly, the first buckets have one
+  // row more.
   static int32_t bucket_of(size_t row, size_t rows, size_t buckets) {
     const size_t least = rows / buckets, larger = rows % buckets;
     const size_t in_larger = larger * (least + 1);

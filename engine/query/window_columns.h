@@ -4,20 +4,22 @@
 
 namespace engine {
 
-// Positions of a call's columns in OrderedRows::computed; `filter`: nullopt if it has none.
+// Positions of a call's columns in OrderedRows::computed. `filter` is nullopt if the call has no
+// filter.
 struct CallColumns {
   size_t first_argument;
   std::optional<size_t> filter;
 };
 
-// Fails if an argument is invalid, with OutOfMemory, and if the result is no longer needed.
+// Computes the column of a call. Fails if an argument is invalid or the result is no longer needed,
+// and with OutOfMemory.
 Result<ColumnPtr> window_column(const WindowCall& call, const CallColumns& columns,
                                 const OrderedRows& rows, RowsContext& context);
-// For WindowFunction::Aggregate.
+// Computes the column of a call of WindowFunction::Aggregate.
 Result<ColumnPtr> aggregate_column(const WindowCall& call, const CallColumns& columns,
                                    const OrderedRows& rows, RowsContext& context);
 
-// Checks from time to time, in loops over rows, whether the result is still needed.
+// Checks from time to time in loops over rows whether the result is still needed.
 class StepBudget {
  public:
   explicit StepBudget(RowsContext& context) : context_(context) {}

@@ -37,7 +37,8 @@ Int128 whole_of(const Value& value) {
   return 0;
 }
 
-// Decimals of 38 digits, and offsets of that size, fit into 128 bits; a sum that does not fit is as good as infinite.
+// Adds or subtracts the offset. Decimals of 38 digits, and offsets of that size, fit into 128 bits. A sum that does
+// not fit is replaced by the most distant value.
 Int128 added(Int128 base, Int128 offset, bool subtract) {
   Int128 sum = 0;
   const bool is_over = subtract ? __builtin_sub_overflow(base, offset, &sum)
@@ -47,7 +48,7 @@ Int128 added(Int128 base, Int128 offset, bool subtract) {
   return subtract ? -kMost : kMost;
 }
 
-// Returns a date or time in microseconds; values out of range become the farthest one.
+// Returns a date or time in microseconds. Values out of range are replaced by the most distant value.
 int64_t us_at(const Column& column, size_t row) {
   constexpr int64_t kUsPerMs = 1'000, kUsPerDay = 86'400'000'000;
   const TypeKind kind = column.type().kind();
@@ -58,7 +59,8 @@ int64_t us_at(const Column& column, size_t row) {
   return count < 0 ? INT64_MIN : INT64_MAX;
 }
 
-// A result that does not fit is as good as infinite. For a time of day, only the time part of the interval counts.
+// Returns the date or time moved by the interval, in microseconds. A result that does not fit is replaced by the most
+// distant value. For a time of day, only the time part of the interval is used.
 int64_t moved_us(const Column& column, size_t row, const Interval& by, bool subtract,
                  const ZoneClock* zone) {
   const bool is_time = column.type().kind() == TypeKind::Time;
@@ -122,7 +124,7 @@ FrameRows Frames::whole(size_t row) {
   return {first, std::max(first, edge(row, frame_->end, end_, false, end_reached_))};
 }
 
-// Returns the start of the frame, or its end: the first row that is no longer in it.
+// Returns the start of the frame or, unless `is_start` is set, its end: the first row behind the frame.
 size_t Frames::edge(size_t row, FrameEdge edge, const Offset& offset, bool is_start,
                     size_t& reached) {
   if (edge == FrameEdge::UnboundedPreceding) return partition_.first;
@@ -145,7 +147,8 @@ size_t Frames::edge(size_t row, FrameEdge edge, const Offset& offset, bool is_st
                                  : group + std::min(offset.count, end_group - group)];
 }
 
-// Rows with a null value form each other's frame.
+// Returns the start or end of a RANGE frame with an offset. The frame of a row with a null value consists of the rows
+// with a null value.
 size_t Frames::by_value(size_t row, FrameEdge edge, const Offset& offset, bool is_start,
                         size_t& reached) const {
   if (rows_->order_column->is_null(row))
@@ -158,7 +161,8 @@ size_t Frames::by_value(size_t row, FrameEdge edge, const Offset& offset, bool i
   return reached;
 }
 
-// Returns whether the value is at most (`less`) or at least the base's value plus or minus the offset.
+// Returns whether `value` is in range of the value of `base` plus or minus the offset: at most this bound if `less`
+// is set, otherwise at least this bound.
 bool Frames::is_in_range(size_t value, size_t base, const Offset& offset, bool subtract,
                          bool less) const {
   const Column& column = *rows_->order_column;
@@ -172,7 +176,7 @@ bool Frames::is_in_range(size_t value, size_t base, const Offset& offset, bool s
     return less ? asked <= bound : asked >= bound;
   }
   const double from = column.data<double>()[base], asked = column.data<double>()[value];
-  // As in PostgreSQL, NaN is greater than all other values, and within range of NaN only.
+  // As in PostgreSQL, NaN is greater than all other values, and only NaN is in range of NaN.
   if (std::isnan(asked)) return std::isnan(from) || !less;
   if (std::isnan(from)) return less;
   if (std::isinf(offset.number) && std::isinf(from) && (subtract ? from > 0 : from < 0))

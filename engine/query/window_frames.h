@@ -1,4 +1,4 @@
-// Frames: the rows of a partition that a window function covers. Private to this folder.
+// Window frames: the rows of a partition that a window function covers. Private to this folder.
 #pragma once
 #include <array>
 #include <optional>
@@ -12,17 +12,17 @@
 
 namespace engine {
 
-// All rows of a window step, ordered by partition, then by the window's order.
+// All rows of a window step, sorted by partition, then by the window's order.
 struct OrderedRows {
   size_t rows = 0;
-  std::vector<ColumnPtr> computed;  // each `rows` long
-  std::vector<size_t> partitions;   // start of each, and the end of the last
+  std::vector<ColumnPtr> computed;  // each column has `rows` values
+  std::vector<size_t> partitions;   // start of each partition, and the end of the last one
   std::vector<size_t>
-      groups;  // start of each group of rows that are equal in the order, and the end of the last; no group spans
-               // partitions
-  std::vector<uint32_t> group_of;    // by row
-  const RowsOrder* order = nullptr;  // order of the window, if it has exactly one key; otherwise null
-  ColumnPtr order_column;            // its column
+      groups;  // start of each group of rows that are equal in the order, and the end of the last
+               // group; no group spans partitions
+  std::vector<uint32_t> group_of;    // index of the group, by row
+  const RowsOrder* order = nullptr;  // the window's order; null unless it has one key
+  ColumnPtr order_column;            // values of this order key
 
   size_t group_first(size_t row) const { return groups[group_of[row]]; }
   size_t group_end(size_t row) const { return groups[group_of[row] + 1]; }
@@ -33,19 +33,19 @@ struct FrameRows {
   bool operator==(const FrameRows&) const = default;
   bool is_empty() const { return first >= end; }
 };
-// The rows of a frame in order. EXCLUDE may split it into up to three ranges, some of them empty.
+// The rows of a frame, in order. EXCLUDE may split the frame into up to three ranges, some of them empty.
 using FrameRanges = std::array<FrameRows, 3>;
 
-// The frames of one call.
+// Computes the frames of one call.
 //
 // Threads: the run's. Owner: the computation of one column.
 class Frames {
  public:
-  // Fails with InvalidParameter if an offset is null or negative.
+  // Evaluates the offsets of the frame. Fails with InvalidParameter if an offset is null or negative.
   static Result<Frames> of(const BoundFrame& frame, const OrderedRows& rows, RowsContext& context);
 
   void begin_partition(size_t first, size_t end);
-  // Rows must be queried in order. The result still includes the rows that EXCLUDE leaves out.
+  // Returns the frame of a row, including the rows that EXCLUDE leaves out. Rows must be queried in order.
   FrameRows whole(size_t row);
   FrameRanges ranges(size_t row, const FrameRows& whole) const;
 
@@ -53,7 +53,8 @@ class Frames {
   bool excludes() const { return frame_->exclusion != FrameExclusion::None; }
 
  private:
-  // An offset of RANGE: one of these, by the type of the ordered column; for dates and times an interval.
+  // An offset of a frame. Only the member for the frame's unit and the type of the ordered column is set; dates and
+  // times use the interval.
   struct Offset {
     size_t count = 0;
     Int128 whole = 0;
@@ -73,7 +74,7 @@ class Frames {
   const OrderedRows* rows_;
   Offset start_, end_;
   ZoneClockPtr zone_;              // time zone in which timestamps are moved by days; null: UTC
-  FrameRows partition_, not_null_;  // not_null_: for RANGE with an offset
+  FrameRows partition_, not_null_;  // `not_null_`: rows with a value, for RANGE
   size_t start_reached_ = 0, end_reached_ = 0;
 };
 

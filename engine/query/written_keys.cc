@@ -11,12 +11,12 @@ namespace engine {
 
 namespace {
 
-// Looking up more keys than this one by one is not faster than a scan.
+// Limit for the keys of a look-up: looking up more keys one by one is not faster than a scan.
 constexpr size_t kMostRows = 1000;
 
 struct Equality {
-  const Expression* column;  // of the table
-  size_t place;              // position in the written rows
+  const Expression* column;  // column of the table
+  size_t place;              // position in the rows of VALUES
 };
 
 const FunctionCall* as_assigned(const Expression& expression) {
@@ -35,13 +35,13 @@ bool is_fixed(const Expression& expression) {
          expression.is<BooleanLiteral>() || expression.is<NullLiteral>();
 }
 
-// Returns the column of the expression, looking through casts; null if it is anything else.
+// Returns the column that the expression consists of, apart from casts; null if it is anything else.
 const ColumnRef* column_within(const Expression& expression) {
   if (const auto* call = as_assigned(expression)) return column_within(*call->arguments.front());
   if (const auto* cast = expression.as<Cast>()) return column_within(*cast->operand);
   return expression.as<ColumnRef>();
 }
-// Applies the same casts to another value.
+// Returns the other value with the same casts applied.
 ExpressionPtr casts_of(const Expression& expression, const Expression& value) {
   if (expression.is<ColumnRef>()) return clone(value);
   ExpressionPtr copy = clone(expression);
@@ -49,8 +49,8 @@ ExpressionPtr casts_of(const Expression& expression, const Expression& value) {
   return copy;
 }
 
-// Returns the values that the rows have at this position, each at least once; nullopt if they are unknown. Also looks
-// into a query that passes the rows on, which may leave some out.
+// Returns the values that the rows of VALUES have at this position, each at least once; nullopt if they are unknown.
+// If the source is a query over VALUES, the list may contain values of rows that the query leaves out.
 std::optional<ExpressionList> written_values(const AliasedSource& source, size_t place) {
   if (!source.query || source.query->combined) return std::nullopt;
   const Query& query = *source.query;
