@@ -1,4 +1,4 @@
-// Avro's rules of schema resolution (the specification's section of that name).
+// Checks Avro schemas by the rules of the section "Schema Resolution" of Avro's specification.
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
@@ -15,9 +15,9 @@ namespace {
 
 // Limit on reported problems; more would add nothing new.
 constexpr size_t kMaxProblems = 20;
-// Limit on comparisons: nested unions can be read in exponentially many ways.
+// Limit on comparisons, because nested unions can be read in exponentially many ways.
 constexpr size_t kMaxComparisons = 200'000;
-// Cost of comparing two types, and of comparing two names.
+// The cost of comparing two types, and of comparing two names, in steps of Effort.
 constexpr int64_t kStepsOfCheck = 30;
 constexpr int64_t kStepsOfSymbol = 10;
 
@@ -34,7 +34,7 @@ class Resolution {
   explicit Resolution(Effort& effort) : effort_(effort) {}
   std::vector<std::string> take() { return std::move(problems_); }
 
-  // Whether a value of `writer` can be read; records the reason if not.
+  // Returns whether `reader` can read the values of `writer`; records the reason if not.
   bool check(const AvroType& reader, const AvroType& writer, const std::string& path) {
     if (!effort_.spend(kStepsOfCheck)) return false;
     // A pair that is being compared already is assumed compatible, because types may be recursive.
@@ -59,8 +59,9 @@ class Resolution {
     return false;
   }
 
-  // After a failed attempt the compatible results found on the way are forgotten: they may have relied on the
-  // assumption that the failed pair is compatible. Incompatible results remain valid.
+  // Returns whether the pair is compatible, without recording problems. After a failed attempt, the compatible results
+  // that were found during the attempt are forgotten, because they may have relied on the assumption that the failed
+  // pair is compatible. Incompatible results remain valid.
   bool is_possible(const AvroType& reader, const AvroType& writer, const std::string& path) {
     const size_t begin = trail_.size();
     ++is_quiet_;
@@ -186,7 +187,7 @@ class Resolution {
   std::vector<Compared::value_type*> trail_;  // entries of compared_, in insertion order
   size_t comparisons_ = 0;
   std::vector<std::string> problems_;
-  int is_quiet_ = 0;  // > 0 within a union, where another branch may fit
+  int is_quiet_ = 0;  // > 0 within a union, where another branch may fit: no problem is recorded
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Checks that a text is a schema, and brings it into the form that the registry keeps.
+// Checks that a text is a schema, and converts the schema to the form that the registry keeps.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -4,8 +4,8 @@ namespace engine {
 
 namespace {
 
-// Cost of parsing a schema, which cannot be interrupted. Protobuf's parser makes many small
-// objects.
+// Returns the cost of parsing a schema, which cannot be interrupted. It is greater for Protobuf,
+// because its parser makes many small objects.
 int64_t cost_of(const SchemaText& text) {
   size_t size = text.text.size();
   for (const SchemaText::Reference& reference : text.references) size += reference.text.size();

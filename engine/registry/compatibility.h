@@ -1,4 +1,4 @@
-// Whether data written with one schema can be read with another.
+// Checks whether data that is written with one schema can be read with another.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace engine {
 
-// The problems of reading data of `writer` with `reader`, both of the same kind; empty if there are none. Each line has
-// a place and a problem. The result is meaningless if the effort is spent afterwards.
+// Returns the problems of reading data of `writer` with `reader`; empty if there are none. Both schemas are of the same
+// kind. Each line has a place and a problem. The result is meaningless if the effort is spent afterwards.
 std::vector<std::string> read_problems(const SchemaText& reader, const SchemaText& writer,
                                        Effort& effort);
 

@@ -1,4 +1,4 @@
-// A limit on the work of examining one schema.
+// Limits the work of examining one schema.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -14,13 +14,15 @@ struct EffortLimit {
   const std::atomic<bool>* is_unwanted = nullptr;
 };
 
+// Counts the steps of one examination.
+//
 // Threads: one. Owner: the code that examines the schema.
 class Effort {
  public:
   explicit Effort(const EffortLimit& limit) : left_(limit.steps), limit_(limit) {}
 
-  // Call it before doing `steps` steps of work. Returns false, from then on, when the limit is
-  // exceeded or the work is unwanted.
+  // Call it before doing `steps` steps of work. Returns false once the limit is exceeded or the
+  // work is unwanted, and in every later call.
   bool spend(int64_t steps) {
     left_ -= steps;
     if (limit_.is_unwanted && (next_look_ -= steps) < 0) {
@@ -32,7 +34,7 @@ class Effort {
   bool is_spent() const { return left_ < 0; }
 
  private:
-  static constexpr int64_t kLookEvery = 100'000;  // a millisecond
+  static constexpr int64_t kLookEvery = 100'000;  // in steps: a millisecond
 
   int64_t left_, next_look_ = 0;
   const EffortLimit limit_;

@@ -1,4 +1,4 @@
-// Whether every document that one JSON Schema allows is allowed by the other, as far as their keywords can be compared.
+// Checks whether one JSON Schema allows every document that the other allows, as far as their keywords can be compared.
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
@@ -16,14 +16,14 @@ namespace {
 
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxComparisons = 20'000;
-// Cost of comparing two schemas, and the cost for each of their members, which are looked up under some thirty
-// keywords, or for two equal values.
+// Steps for comparing two schemas, and for each member of them, because about thirty keywords are looked up among the
+// members. A comparison of two equal values costs kStepsOfMember, too.
 constexpr int64_t kStepsOfCheck = 300, kStepsOfMember = 5;
 
 int64_t count_of(size_t size) { return static_cast<int64_t>(size); }
 
-// Size of the part that one comparison visits: the schema's keywords, and the names and values in
-// these.
+// Returns the size of the part of the schema that one comparison visits: its keywords, and the
+// names and values in the keywords.
 int64_t width_of(const JsonTree& schema) {
   size_t width = schema.members.size();
   for (const auto& [name, member] : schema.members)
@@ -31,7 +31,7 @@ int64_t width_of(const JsonTree& schema) {
   return count_of(width);
 }
 
-// Bounds on documents: a larger bound is stricter, or a smaller one.
+// A keyword that bounds documents. For some keywords a larger bound is stricter, for others a smaller bound.
 struct Bound {
   std::string_view word;
   bool larger_is_stricter;
@@ -306,7 +306,7 @@ class Comparison {
   const std::map<std::string, JsonTree>& writer_references_;
   std::map<std::pair<const JsonTree*, const JsonTree*>, bool> compared_;
   std::vector<std::string> problems_;
-  int is_quiet_ = 0;  // > 0 within a choice, where another branch may fit
+  int is_quiet_ = 0;  // > 0 within a choice, where another branch may fit: no problem is recorded
 };
 
 std::map<std::string, JsonTree> references_of(const SchemaText& schema) {

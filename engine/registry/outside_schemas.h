@@ -1,5 +1,5 @@
-// An external schema registry as seen by statements. Planning never waits for an answer: it collects the questions that
-// it would have to ask, is repeated when the answers are known, and succeeds when no question is left.
+// An external schema registry as seen by statements. The planner never waits for an answer of the registry. It collects
+// its questions; when the answers are known, the statement is planned again, and succeeds when no question is left.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -26,8 +26,8 @@ struct SchemaQuestion {
   std::string subject = {};
   RegisteredSchema schema = {};
 
-  // Whether the plan depends on the answer. The other questions change the registry, and are asked only when everything
-  // else has been found valid.
+  // Returns whether the plan depends on the answer. The other questions change the registry, and are asked only when
+  // everything else has been found valid.
   bool is_read() const { return kind == Kind::ById || kind == Kind::Latest; }
 };
 
@@ -47,7 +47,7 @@ struct OutsideSchemas {
   }
 };
 
-// The external registry. Answers arrive on a thread of its own, or before the call returns, and always in bounded time.
+// The external registry. It calls `done` on its own thread, or before the call returns, and always in bounded time.
 class OutsideRegistry : public SchemaLookup {
  public:
   // Asks the questions in order, and adds the answers to `known`. Fails with the first question that is refused or
@@ -56,11 +56,11 @@ class OutsideRegistry : public SchemaLookup {
                       std::function<void(Result<OutsideSchemas>)> done) = 0;
   // Reads all current subjects with their schemas. Fails for a large registry.
   virtual void list(std::function<void(Result<SchemaRegistry>)> done) = 0;
-  // Reads the part of the registry that shows the uses of a schema, or whether a subject has it.
-  // Either argument may be missing.
+  // Reads the part of the registry that has the uses of the schema `id`, and the versions of
+  // `subject`. Either argument may be missing.
   virtual void look_up(std::optional<std::string> subject, std::optional<int32_t> id,
                        std::function<void(Result<SchemaRegistry>)> done) = 0;
-  // Address of the registry, without passwords.
+  // Returns the address of the registry, without passwords.
   virtual const std::string& url() const = 0;
 };
 

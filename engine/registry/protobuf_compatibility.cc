@@ -1,5 +1,5 @@
-// The changes of a Protobuf schema that keep data readable: messages and fields may be added, and fields removed; the
-// meaning of a number must not change.
+// Checks that the change of a Protobuf schema keeps data readable: messages and fields may be added, and fields
+// removed, but the meaning of a field number must not change.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +15,8 @@ namespace {
 constexpr size_t kMaxProblems = 20;
 constexpr int64_t kStepsOfField = 30;
 
-// Kinds whose bytes can be read as each other: protobuf's "Updating A Message Type".
+// Returns an equal number for kinds whose bytes can be read as each other (protobuf's documentation, "Updating A
+// Message Type").
 int family_of(ProtobufKind kind) {
   switch (kind) {
     case ProtobufKind::Int32:
@@ -53,7 +54,7 @@ class Comparison {
   std::vector<std::string> take() { return std::move(problems_); }
 
   void compare(const ProtobufSchema& reader, const ProtobufSchema& writer) {
-    // The cost of a name: it is searched among all messages of the other file.
+    // The cost of a message: its name is searched among all messages of the other file.
     const auto steps_of_name = 2 * static_cast<int64_t>(reader.declared().size());
     for (const ProtobufMessage* old : writer.declared()) {
       if (!effort_.spend(kStepsOfField + steps_of_name)) return;
@@ -67,7 +68,7 @@ class Comparison {
   }
 
  private:
-  // If the package has changed, names are compared without it.
+  // Finds the reader's message for `old`. If the package has changed, the names are compared without the package.
   static const ProtobufMessage* find_by_place(const ProtobufSchema& reader,
                                               const ProtobufSchema& writer,
                                               const ProtobufMessage& old) {
@@ -108,7 +109,8 @@ class Comparison {
                                [&](const ProtobufField& field) { return field.oneof == oneof; });
   }
 
-  // A single field may move into a new oneof. With two of them, only one could be set.
+  // Reports oneofs into which several existing fields move. A single field may move into a new oneof; two existing
+  // fields may both be set in a record, but only one field of a oneof can be.
   void check_moves(const ProtobufMessage& reader, const ProtobufMessage& writer,
                    const std::string& path) {
     std::set<std::string> seen;

@@ -33,8 +33,8 @@ Error not_there(const FormatSpec& spec, std::string_view topic, Side side) {
   return error;
 }
 
-// Whether the declared columns are the first fields of the schema, in order. The writer requires that later fields have
-// a default.
+// Returns whether the declared columns are the first fields of the schema, in order. The writer requires that later
+// fields have a default.
 bool is_prefix(std::span<const ColumnDef> columns, std::span<const ColumnDef> fields) {
   if (columns.size() > fields.size()) return false;
   for (size_t i = 0; i < columns.size(); ++i)
@@ -42,7 +42,8 @@ bool is_prefix(std::span<const ColumnDef> columns, std::span<const ColumnDef> fi
   return true;
 }
 
-// Never shown to a user: the question is asked, and the statement is planned again.
+// Returns the error for a question to the external registry that has not been answered. No user sees this error,
+// because the statement is planned again when the question is answered.
 Error asked_first() {
   return Error{ErrorCode::NetworkFailure, "the schema registry has not been queried yet"};
 }

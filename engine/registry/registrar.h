@@ -1,5 +1,5 @@
-// The registry as seen by a statement during planning. Registrations are collected, and become part of the statement's
-// own commit.
+// The registry as seen by a statement during planning. The Registrar collects registrations, which become part of the
+// statement's own commit.
 #pragma once
 #include <optional>
 #include <span>
@@ -13,39 +13,39 @@
 
 namespace engine {
 
-// A topic's subjects are named after it.
+// Returns the topic's subject for keys or values; the subject is named after the topic.
 std::string subject_of(std::string_view topic, Side side);
 
 class Registrar {
  public:
   explicit Registrar(SchemaRegistry registry) : registry_(std::move(registry)) {}
-  // For an external registry, with its answers so far.
+  // Makes a Registrar for an external registry that has given these answers so far.
   explicit Registrar(OutsideSchemas known) : outside_(std::move(known)) {}
 
   const SchemaRegistry& registry() const { return registry_; }
   bool is_outside() const { return outside_.has_value(); }
-  // Questions for an external registry that must be answered before the statement is executed. If one of them
-  // is_read(), the plan made so far is not valid.
+  // Returns the questions that an external registry must answer before the statement is executed. If is_read() is true
+  // for one of them, the plan made so far is not valid.
   const std::vector<SchemaQuestion>& questions() const { return questions_; }
 
-  // The columns of a topic's records, for a statement that declares none: from the schema with `spec.schema_id`,
-  // otherwise from the newest schema of the topic's subject. Names are kept as in the schema in the first case, and
-  // become upper case in the second.
+  // Returns the columns of a topic's records, for a statement that declares none. They are from the schema with
+  // `spec.schema_id`, otherwise from the newest schema of the topic's subject. Names are kept as in the schema in the
+  // first case, and become upper case in the second.
   Result<std::vector<ColumnDef>> infer(const FormatSpec& spec, std::string_view topic, Side side);
 
   enum class Write : uint8_t {
-    Sink,    // registers; fails if incompatible with the subject
-    Source,  // registers if the topic has no schema yet; else the columns may be some of its fields
+    Sink,    // registers the schema; fails if it is incompatible with the subject
+    Source,  // registers if the topic has no schema; else the columns may be some of its fields
   };
   // Returns `spec` with the schema for writing the columns to the topic. A schema given by id must be able to hold the
   // columns.
   Result<FormatSpec> with_schema(FormatSpec spec, std::string_view topic,
                                  std::span<const ColumnDef> columns, Side side, Write write);
 
-  // Soft-deletes the topic's subject of that side, if it exists and may be deleted.
+  // Soft-deletes the topic's subject for `side`, if the subject exists and may be deleted.
   void drop_subject(std::string_view topic, Side side);
 
-  // The changes since the last call, for the statement's commit.
+  // Returns the changes since the last call, for the statement's commit.
   RegistryChanges take_changes() { return std::exchange(changes_, {}); }
 
  private:
@@ -55,7 +55,7 @@ class Registrar {
   // queues the question and returns asked_first().
   Result<SchemaTextPtr> find_schema(int32_t id);
   Result<std::optional<OutsideSchemas::Latest>> find_latest(const std::string& subject);
-  // The id of the subject's version that has the same schema, if any.
+  // Returns the id of the subject's version that has the same schema, if any.
   std::optional<int32_t> id_of_same(const std::string& subject, const RegisteredSchema& schema,
                                     const OutsideSchemas::Latest& latest) const;
   Result<int32_t> register_schema(const std::string& subject, RegisteredSchema schema);

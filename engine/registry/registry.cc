@@ -28,7 +28,7 @@ constexpr std::pair<RegistryMode, std::string_view> kModes[] = {
 };
 
 constexpr size_t kMaxReferences = 200;
-// Limit for a schema and its references, resolved.
+// Limit on the size of a schema together with its references.
 constexpr size_t kMaxResolvedBytes = 8 * kMaxSchemaSize;
 // Limit on the depth of references.
 constexpr int kMaxReferenceLevels = 100;

@@ -34,8 +34,8 @@ std::optional<Compatibility> find_compatibility(std::string_view name);
 std::string_view mode_name(RegistryMode mode);  // "READWRITE"
 std::optional<RegistryMode> find_mode(std::string_view name);
 
-// The reason why an operation is refused. Its code is the one that clients of registries know; the first three digits
-// are the HTTP status.
+// The reason why an operation is refused. `code` is the error code of Confluent's registry; its first three digits are
+// the HTTP status.
 struct RegistryError {
   int code = 0;
   std::string message;
@@ -81,7 +81,7 @@ struct RegistrySubject {
   std::optional<RegistryMode> mode = {};
 };
 
-// The changes of an operation; applied in order they make the next registry.
+// The changes of an operation. The next registry is the present one with the changes applied in order.
 struct PutSchema {
   RegisteredSchema schema;
 };
@@ -101,8 +101,8 @@ using RegistryChanges = std::vector<RegistryChange>;
 
 // The form in which a schema is kept and compared.
 enum class Form : uint8_t {
-  AsGiven,  // Avro as its specification orders it, JSON without blanks
-  Normal,   // also JSON Schemas by the order of their members, Protobuf as it is printed
+  AsGiven,  // Avro in its specification's order, JSON without blanks, Protobuf as written
+  Normal,   // also JSON Schemas with sorted members, Protobuf as printed from its parsed form
 };
 
 // A version as returned to clients.
@@ -112,12 +112,12 @@ struct SchemaVersion {
   std::shared_ptr<const RegisteredSchema> schema = {};
 };
 
-// Copies share their common parts. Threads: as a value.
+// The registry as a value. Copies share their common parts. Threads: any may read; a thread changes only its own copy.
 class SchemaRegistry final : public SchemaLookup {
  public:
   static constexpr int32_t kLatest = -1;
 
-  // --- Queries. `deleted`: include soft-deleted versions and subjects.
+  // --- Queries. With `deleted` they include soft-deleted versions and subjects.
   SchemaTextPtr find_schema(int32_t id) const override;
   std::shared_ptr<const RegisteredSchema> schema(int32_t id) const;
   std::vector<std::string> subjects(bool deleted = false) const;
@@ -126,11 +126,11 @@ class SchemaRegistry final : public SchemaLookup {
   RegistryResult<SchemaVersion> version(std::string_view subject, int32_t version,
                                         bool deleted = false) const;
   std::optional<SchemaVersion> latest(std::string_view subject) const;
-  // Returns the version of a subject that has this schema.
+  // Returns the subject's version that has this schema.
   RegistryResult<SchemaVersion> look_up(std::string_view subject, const RegisteredSchema& schema,
                                         bool deleted = false, Form form = Form::AsGiven) const;
   std::vector<SchemaVersion> uses_of(int32_t id, bool deleted = false) const;
-  // Ids of the schemas that refer to this version.
+  // Returns the ids of the schemas that refer to this version.
   std::vector<int32_t> referenced_by(std::string_view subject, int32_t version,
                                      bool deleted = false) const;
   Compatibility compatibility_of(std::string_view subject) const;
@@ -138,8 +138,9 @@ class SchemaRegistry final : public SchemaLookup {
   const RegistrySubject* find_subject(std::string_view subject) const;
   Compatibility default_compatibility() const { return compatibility_; }
   RegistryMode default_mode() const { return mode_; }
-  // The problems of a schema under the subject's compatibility level, compared with one version or with all that the
-  // level requires; empty if it is compatible. Fails with 42201 when the limit is reached.
+  // Returns the problems of a schema under the subject's compatibility level; empty if the schema is compatible. The
+  // schema is compared with `version`, or with all versions that the level requires. Fails with 42201 when the limit is
+  // reached.
   RegistryResult<std::vector<std::string>> incompatibilities(std::string_view subject,
                                                              const RegisteredSchema& schema,
                                                              std::optional<int32_t> version = {},
@@ -148,16 +149,16 @@ class SchemaRegistry final : public SchemaLookup {
   // Returns the schema with the texts of its references. Fails if a reference does not exist.
   RegistryResult<SchemaText> resolved(const RegisteredSchema& schema) const;
 
-  // --- Operations. register_schema() assigns the id; an id that is set is kept (import).
+  // --- Operations. register_schema() assigns an id, except to a schema that has one (an import).
   struct Registered {
     int32_t id = 0, version = 0;
-    RegistryChanges changes;  // empty: already registered
+    RegistryChanges changes;  // empty: the schema is already registered
   };
   RegistryResult<Registered> register_schema(std::string_view subject, RegisteredSchema schema,
                                              Form form = Form::AsGiven,
                                              const EffortLimit& limit = {}) const;
-  // register_schema() in two parts: the slow examination, and the registration, which must use the
-  // newest registry.
+  // The two parts of register_schema(): examine(), which is slow, and register_examined(), which
+  // must use the newest registry.
   struct Candidate {
     std::string subject;
     RegisteredSchema schema;                      // in the form in which it is kept
@@ -166,7 +167,7 @@ class SchemaRegistry final : public SchemaLookup {
   };
   RegistryResult<Candidate> examine(std::string_view subject, RegisteredSchema schema,
                                     Form form = Form::AsGiven, const EffortLimit& limit = {}) const;
-  // Returns nothing if the subject or its level has changed since the comparison.
+  // Registers an examined schema. Returns nothing if the subject or its level has changed since the comparison.
   std::optional<RegistryResult<Registered>> register_examined(const Candidate& candidate) const;
   struct Deleted {
     std::vector<int32_t> versions;
@@ -178,16 +179,17 @@ class SchemaRegistry final : public SchemaLookup {
   // Sets the level of one subject, or the default of all subjects without a level of their own.
   RegistryResult<RegistryChanges> set_compatibility(std::string_view subject,
                                                     std::optional<Compatibility> level) const;
-  // IMPORT requires a subject without versions, unless it is forced.
+  // Sets the mode of one subject, or the default. The mode IMPORT requires a subject without versions, unless
+  // `is_forced`.
   RegistryResult<RegistryChanges> set_mode(std::string_view subject,
                                            std::optional<RegistryMode> mode,
                                            bool is_forced = false) const;
 
   void apply(const RegistryChange& change);
   void apply(const RegistryChanges& changes);
-  // The changes that make this registry from an empty one.
+  // Returns the changes that make this registry from an empty one.
   RegistryChanges snapshot() const;
-  // Whether the registry is in its initial state.
+  // Returns whether the registry is in its initial state.
   bool is_new() const {
     return schemas_.empty() && subjects_.empty() && compatibility_ == Compatibility::Backward &&
            mode_ == RegistryMode::ReadWrite;
@@ -198,22 +200,23 @@ class SchemaRegistry final : public SchemaLookup {
 
   SubjectPtr subject_ptr(std::string_view subject) const;
   RegistryResult<const RegistrySubject*> existing(std::string_view subject, bool deleted) const;
-  // A schema without metadata or rules inherits those of the newest version.
+  // Returns the schema with the text, metadata and rules of the subject's newest version in place of those that the
+  // schema lacks.
   RegisteredSchema with_inherited(std::string_view subject, RegisteredSchema schema) const;
   RegistryResult<void> may_write(std::string_view subject, bool is_import) const;
-  // The version that has the schema, or null.
+  // Returns the version that has the schema, or null.
   const SubjectVersion* holder_of(const RegistrySubject& subject,
                                   const RegisteredSchema& schema) const;
   RegistryResult<std::vector<std::string>> compare(std::string_view subject, const SchemaText& text,
                                                    std::optional<int32_t> version,
                                                    const EffortLimit& limit) const;
-  // Versions of the subject that schemas of other subjects refer to.
+  // Returns the versions of the subject that schemas of other subjects refer to.
   std::set<int32_t> referenced_versions(std::string_view subject, bool deleted) const;
   RegistryChange put_or_erase(std::string_view name, RegistrySubject subject) const;
   std::optional<int32_t> id_of_same(const RegisteredSchema& schema) const;
 
   PersistentMap<int32_t, std::shared_ptr<const RegisteredSchema>> schemas_;
-  // Ids by the content of the schema: equal schemas have the same id in all subjects.
+  // Maps the content of schemas to ids. Equal schemas have the same id in all subjects.
   PersistentMap<std::string, int32_t> ids_;
   PersistentMap<std::string, SubjectPtr> subjects_;
   Compatibility compatibility_ = Compatibility::Backward;
@@ -221,12 +224,12 @@ class SchemaRegistry final : public SchemaLookup {
   int32_t last_id_ = 0;
 };
 
-// Checks the schema, and converts it to the form that is kept.
+// Checks the schema, and converts it to the form that the registry keeps.
 RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema, const SchemaText& resolved,
                                                 Form form = Form::AsGiven);
 
-// The context of a subject: ":.blue:orders-value" is in the context ":.blue:", for which a level and a mode may be set
-// as for a subject. Empty for the default context.
+// Returns the context of a subject; empty for the default context. ":.blue:orders-value" is in the context ":.blue:". A
+// context may have a level and a mode, like a subject.
 std::string_view context_of(std::string_view subject);
 
 }  // namespace engine

@@ -9,7 +9,7 @@ namespace engine {
 
 RegistryError subject_not_found(std::string_view subject);
 
-// A text that is equal for schemas that count as the same.
+// Returns a text that is equal for schemas that count as the same.
 std::string identity_of(const RegisteredSchema& schema);
 
 }  // namespace engine

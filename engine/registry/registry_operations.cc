@@ -1,4 +1,4 @@
-// Operations that change the registry: each returns the changes that make the next one.
+// Operations on the registry. Each returns the changes that make the next registry.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +11,8 @@ namespace engine {
 
 namespace {
 
-// Each new version rewrites all versions of its subject, which are stored as one value.
+// A limit, because each new version rewrites all versions of its subject, which are stored as one
+// value.
 constexpr size_t kMaxVersions = 2000;
 constexpr size_t kMaxSubjectName = 1000;
 
@@ -113,7 +114,8 @@ std::optional<RegistryResult<SchemaRegistry::Registered>> SchemaRegistry::regist
     return Answer(
         RegistryError{42205, fmt::format("Subject {} has {} versions, more are not possible",
                                          subject, next.versions.size())});
-  // The limit holds for imports too: after a larger id no further schema could be registered.
+  // The limit applies to imports, too, because no schema could be registered after one with a
+  // larger id.
   constexpr int32_t kLastId = INT32_MAX - 1;
   if (is_import ? schema.id > kLastId : last_id_ >= kLastId && !id_of_same(schema))
     return Answer(
@@ -139,10 +141,10 @@ RegistryResult<SchemaRegistry::Registered> SchemaRegistry::register_schema(
     std::string_view subject, RegisteredSchema schema, Form form, const EffortLimit& limit) const {
   const auto candidate = examine(subject, std::move(schema), form, limit);
   if (!candidate) return candidate.error();
-  return *register_examined(*candidate);  // no other change can have happened in between
+  return *register_examined(*candidate);  // never empty: this object is unchanged
 }
 
-// Erases a subject that has no content left.
+// Returns the change that stores the subject, or erases it if it has no content left.
 RegistryChange SchemaRegistry::put_or_erase(std::string_view name, RegistrySubject subject) const {
   if (subject.versions.empty() && !subject.compatibility && !subject.mode &&
       subject.last_version == 0)
