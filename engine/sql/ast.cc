@@ -95,7 +95,7 @@ struct ParameterCounter {
   }
 };
 
-// Milliseconds of a unit of fixed length; months and years have none.
+// Returns the milliseconds of a unit; nothing for months and years, whose lengths differ.
 std::optional<int64_t> unit_ms(TimeUnit unit) {
   switch (unit) {
     case TimeUnit::Milliseconds:

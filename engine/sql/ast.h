@@ -1,4 +1,4 @@
-// Our own syntax tree for the whole dialect. The parser's tree never leaves this folder.
+// The engine's own syntax tree for the whole dialect. ANTLR's tree never leaves this folder.
 #pragma once
 #include <string>
 #include <variant>
@@ -21,7 +21,7 @@ using Statement =
                  CreateSequence, AlterSequence, DropSequences, AlterDefault,
                  CreateView, DropViews, RenameRelation, ChangeConstraint>;
 
-// FOR UPDATE, FOR SHARE and similar clauses of every SELECT within the statement.
+// The row locks that FOR UPDATE, FOR SHARE and similar clauses of all SELECTs in the statement request.
 struct RowLocks {
   enum class Wait : uint8_t { Blocks, NoWait, SkipLocked };
   std::vector<TableName> tables = {};  // read by FROM or named by OF; not resolved yet
@@ -30,7 +30,7 @@ struct RowLocks {
 
 struct ParsedStatement {
   Statement statement;
-  std::string text;    // from its first to its last token; the command tag if it has a password
+  std::string text;    // from its first to its last token; the command tag if a password is in it
   TextPosition start;  // in the whole script, as all positions inside
   RowLocks row_locks = {};
 
@@ -42,7 +42,7 @@ struct ParsedStatement {
   ~ParsedStatement();
 };
 
-// The number of parameters: the largest n of any $n; 0 without parameters.
+// Returns the number of parameters, which is the largest n of any $n; 0 without parameters.
 int parameter_count(const ParsedStatement& statement);
 
 }  // namespace engine

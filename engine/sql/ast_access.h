@@ -1,4 +1,4 @@
-// Users and their rights.
+// Statements about users and their rights, as parsed.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,8 +12,8 @@ namespace engine {
 // Names of users are folded to lower case, as in PostgreSQL; all other names are folded to upper case.
 struct RoleOptions {
   std::optional<bool> may_login, is_superuser;
-  // As written: a password, or a verifier. Empty removes the password; no value leaves it
-  // unchanged.
+  // A password or a verifier, as written. An empty text removes the password; no value leaves the
+  // password unchanged.
   std::optional<std::string> password;
 };
 struct CreateRole {
@@ -37,7 +37,7 @@ struct RightsTarget {
   bool is_topics = false;          // topics for Kafka's clients, by their exact names
   std::vector<Name> sources = {};  // otherwise these sources
 };
-// GRANT and REVOKE: rights on an object or, without ON, membership in other roles.
+// GRANT and REVOKE of rights on an object or, without ON, of membership in other roles.
 struct ChangeRights {
   bool is_grant = false;
   std::vector<Right> rights = {};

@@ -64,7 +64,7 @@ bool same_order(const std::vector<OrderItem>& left, const std::vector<OrderItem>
   });
 }
 
-// Compares everything except the children.
+// Compare everything except the children.
 bool same_window(const OverWindow* left, const OverWindow* right) {
   if (!left || !right) return left == right;
   const WindowFrame &a = left->frame, &b = right->frame;
@@ -154,7 +154,7 @@ Expression::Node clone_node(const Expression::Node& node) {
                     node);
 }
 
-// Whether two nodes of one form agree in everything but their children.
+// Returns whether two nodes of the same form agree in everything except their children.
 bool same_head(const Expression::Node& left, const Expression::Node& right) {
   return std::visit(
       Overloaded{
@@ -274,7 +274,8 @@ std::vector<ExpressionPtr*> children(Expression& expression) {
 }
 
 std::vector<const Expression*> children(const Expression& expression) {
-  // The slots are only read here; the other overload is the one list of all forms.
+  // The slots are only read here. The const_cast makes the overload above the only function that
+  // lists the children of all forms.
   const Slots slots = children(const_cast<Expression&>(expression));
   std::vector<const Expression*> result;
   for (const ExpressionPtr* slot : slots) result.push_back(slot->get());

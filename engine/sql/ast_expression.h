@@ -1,5 +1,5 @@
-// Expressions as parsed: a tree of small structs, one per form of the dialect. Nothing is resolved
-// or typed.
+// Expressions as parsed: a tree of small structs, one for each form of expression. Names are not
+// resolved, and expressions have no types.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -31,14 +31,14 @@ struct IntegerLiteral {
 };
 struct BigintLiteral {
   int64_t value;
-};  // does not fit an INTEGER
+};  // a number that does not fit an INTEGER
 struct DoubleLiteral {
   double value;
   std::string text;
-};  // has an exponent
+};  // a number with an exponent
 struct DecimalLiteral {
   std::string text;
-};  // exactly the written digits, for instance -1.50
+};  // the digits exactly as written, for instance -1.50
 struct StringLiteral {
   std::string value;
 };
@@ -51,8 +51,8 @@ struct Parameter {
   int index;
 };  // $1 is 1
 
-// A bare DAY, SECONDS, ... as a function's argument. A function without a unit at that place reads
-// it as the column `word`.
+// A bare DAY, SECONDS, ... as a function's argument. If the function takes no unit at that place,
+// the argument is the column `word`.
 struct IntervalUnit {
   TimeUnit unit;
   std::string word;
@@ -92,12 +92,12 @@ struct WindowFrame {
   FrameBound start = {FrameEdge::UnboundedPreceding}, end = {FrameEdge::CurrentRow};
   FrameExclusion exclusion = FrameExclusion::None;
 };
-// OVER (...); a window named in a WINDOW clause is expanded.
+// The window of OVER (...). A window that a WINDOW clause names is expanded.
 struct OverWindow {
   ExpressionList partition_by;
   std::vector<OrderItem> order_by;
   WindowFrame frame;
-  bool has_frame = false;  // a frame is written
+  bool has_frame = false;  // the statement contains a frame
 };
 
 struct FunctionCall {
@@ -203,7 +203,7 @@ struct StructConstructor {
 };
 
 enum class SubqueryKind : uint8_t { Scalar, Exists, In };
-// (SELECT ...), EXISTS (SELECT ...), value [NOT] IN (SELECT ...). Copies share the query.
+// A sub-query: (SELECT ...), EXISTS (SELECT ...), or value [NOT] IN (SELECT ...). Copies share the query.
 struct Subquery {
   SubqueryKind kind;
   ExpressionPtr value;  // of In only, else null
@@ -248,15 +248,15 @@ ExpressionPtr make_expression(T node, TextPosition position = {}) {
 ExpressionPtr clone(const Expression& expression);
 ExpressionList clone(const ExpressionList& list);
 
-// Whether both have the same structure and the same names, and share their sub-queries. Positions and spellings
-// (quotes, letter case of keywords) are ignored.
+// Returns whether the expressions, and their sub-queries, have the same structure and the same names. Positions and
+// spellings (quotes, letter case of keywords) are ignored.
 bool equals(const Expression& left, const Expression& right);
 
-// The text as in ksqlDB's messages: `(A + B)`, `SUM(X->Y)`, `'it''s'`; names in back quotes if they
-// need them.
+// Returns the text as in ksqlDB's messages: `(A + B)`, `SUM(X->Y)`, `'it''s'`. Names that need
+// quotes are in back quotes.
 std::string to_sql(const Expression& expression);
 
-// The children in the order of the text, for walks that treat all forms alike.
+// Returns the children in the order of the text, for walks that treat all forms alike.
 std::vector<const Expression*> children(const Expression& expression);
 std::vector<ExpressionPtr*> children(Expression& expression);  // for rewriting in place
 
@@ -265,7 +265,7 @@ std::string_view to_string(ComparisonOp op);  // "<>", "IS DISTINCT FROM"
 std::string_view to_string(LogicalOp op);
 std::string_view to_string(TimeUnit unit);  // "SECONDS"
 
-// The parser returns no deeper expressions, so recursion over one is safe.
+// The parser returns no deeper expressions, so recursion over an expression is safe.
 inline constexpr int kMaxExpressionDepth = 800;
 
 }  // namespace engine

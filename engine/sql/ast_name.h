@@ -13,16 +13,16 @@ namespace engine {
 
 enum class Quoting : uint8_t { None, Double, Back };
 
-// A name of a source, column, alias, ... An unquoted name is already folded to upper case. The kind
-// of quotes matters to the PostgreSQL front end only, where "orders" may mean ORDERS and `orders`
-// may not.
+// A name of a source, column, alias, ... An unquoted name is already folded to upper case. Only the
+// PostgreSQL front end distinguishes the kinds of quotes: there "orders" may mean ORDERS, but
+// `orders` may not.
 struct Name {
   std::string text;
   Quoting quoting = Quoting::None;
 
   operator const std::string&() const { return text; }  // NOLINT: a name is used as its text
   bool empty() const { return text.empty(); }
-  // Two spellings of one name are equal.
+  // Names are equal even if their spellings differ in quotes.
   bool operator==(const Name& other) const { return text == other.text; }
   bool operator==(std::string_view other) const { return text == other; }
 };
@@ -36,8 +36,8 @@ std::string quote_if_needed(std::string_view name);
 struct TypeName {
   TypeKind kind = TypeKind::Null;  // Null: a custom type, see `custom_name`
   std::string custom_name = {};
-  // For a DECIMAL; already checked. For VARCHAR(20), TIMESTAMP(3) and similar types `precision` is the number, and
-  // `scale` is 1.
+  // Precision and scale of a DECIMAL, which the parser has checked. For VARCHAR(20), TIMESTAMP(3) and similar types,
+  // `precision` is the number, and `scale` is 1.
   int precision = 0, scale = 0;
   std::vector<TypeName> parts = {};  // ARRAY: element. MAP: key, value. STRUCT: the fields' types
   std::vector<std::string> field_names = {};  // of a STRUCT, as long as `parts`
@@ -46,15 +46,16 @@ struct TypeName {
   TextPosition position = {};
 
   bool is_custom() const { return kind == TypeKind::Null; }
-  // Like SqlType::to_string, with unresolved custom names.
+  // Returns a text like that of SqlType::to_string(), with unresolved custom names.
   std::string to_string() const;
 };
 
 using CustomTypes = std::map<std::string, SqlType>;
 
-// Fails with UndefinedObject, "Cannot resolve unknown type: X". PostgreSQL's names (TEXT, INT4,
-// INT8, FLOAT8, NUMERIC(p, s), BOOL, BYTEA, TIMESTAMPTZ, ...) are also known, unless a custom type
-// has the name. Fails with LimitExceeded for a type that is wider than a row may be.
+// Returns the type with this name. PostgreSQL's names (TEXT, INT4, INT8, FLOAT8, NUMERIC(p, s),
+// BOOL, BYTEA, TIMESTAMPTZ, ...) are known, too, unless a custom type has the name. Fails with
+// UndefinedObject, "Cannot resolve unknown type: X", and with LimitExceeded for a type that is
+// wider than a row may be.
 Result<SqlType> resolve_type(const TypeName& name, const CustomTypes& custom_types = {});
 
 }  // namespace engine

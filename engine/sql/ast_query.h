@@ -1,5 +1,5 @@
-// A SELECT as parsed: the same for pull queries, push queries and the queries of CREATE ... AS and
-// INSERT INTO.
+// A SELECT as parsed. Pull queries, push queries and the queries of CREATE ... AS and INSERT INTO
+// have the same form.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -18,18 +18,18 @@ struct Property {
   ExpressionPtr value;
   TextPosition position;
 
-  // The value's text without quotes: 'JSON' is JSON, 4 is "4", true is "true", null is "null".
+  // Returns the value's text without quotes: 'JSON' is JSON, 4 is "4", true is "true", null is "null".
   std::string text() const;
 };
 using PropertyList = std::vector<Property>;
 
-// Returns nullptr if no property has this (upper-case) name.
+// Returns the property with this name, which is in upper case, or nullptr.
 const Property* find_property(const PropertyList& properties, std::string_view name);
 
 struct Duration {
   int64_t count;
   TimeUnit unit;  // Days or shorter in windows
-  // Fails with OutOfRange when it does not fit.
+  // Returns milliseconds. Fails with OutOfRange if they do not fit into 64 bits.
   Result<int64_t> to_ms() const;
 };
 
@@ -52,19 +52,19 @@ struct AliasedSource {
   Name name;
   std::optional<Name> alias;
   TextPosition position;
-  // (SELECT ...) AS alias (column, ...); copies share it. Null: the source named `name`.
+  // The query of (SELECT ...) AS alias (column, ...), which copies share; null for the source named `name`.
   std::shared_ptr<const Query> query = nullptr;
   std::vector<Name> columns = {};  // none: the names in the query
   bool lateral = false;            // the query may name columns of the sources before it
   bool is_function = false;        // f(x) AS alias: the alias alone means the function's result
 
-  // The name by which the rest of the query refers to the source.
+  // Returns the name by which the other parts of the query refer to the source.
   const Name& visible_name() const { return alias ? *alias : name; }
 };
 
 enum class JoinType : uint8_t { Inner, Left, Right, Full };
 
-// WITHIN 1 HOUR (before = after), or WITHIN (1 HOUR, 2 HOURS) GRACE PERIOD ...
+// The WITHIN clause of a join: WITHIN 1 HOUR (before = after), or WITHIN (1 HOUR, 2 HOURS) GRACE PERIOD ...
 struct Within {
   Duration before, after;
   std::optional<Duration> grace;
@@ -78,7 +78,7 @@ struct Join {
   ExpressionPtr on;  // null: with USING, or for all pairs (CROSS JOIN, a comma)
   TextPosition position;
   std::vector<Name> columns = {};  // of USING
-  bool natural = false;            // USING of all names that both have
+  bool natural = false;            // USING of all names that both sides have
 };
 Join clone(const Join& join);
 
@@ -98,7 +98,7 @@ struct ClausePositions {
   std::optional<TextPosition> window, where, group_by, partition_by, having, order_by, emit, limit;
 };
 
-// name (column, ...) AS (SELECT ...), before the query that reads it.
+// One item of WITH: name (column, ...) AS (SELECT ...).
 struct CommonTable {
   Name name;
   std::vector<Name> columns;  // none: the names in the query
@@ -116,14 +116,14 @@ struct SetOperation {
   TextPosition position;
 };
 
-// A SELECT, a combination of the rows of two queries, or VALUES rows. The latter two have no items, and of the other
-// clauses only those after HAVING.
+// A SELECT, a combination of the rows of two queries, or VALUES rows. Combinations and VALUES rows have no items, and
+// only the clauses after HAVING.
 struct Query {
   std::vector<CommonTable> with;
   std::optional<SetOperation> combined;
   std::vector<ExpressionList> values;
 
-  bool distinct = false;  // SELECT DISTINCT: parses, is not part of the dialect
+  bool distinct = false;  // SELECT DISTINCT, which continuous queries do not support
   ExpressionList distinct_on;  // DISTINCT ON (...); `distinct` is false then
   std::vector<SelectItem> items;
   std::optional<AliasedSource> from;  // none: SELECT 1, SELECT version()
@@ -142,11 +142,11 @@ struct Query {
 };
 
 Query clone(const Query& query);
-// The expressions of its lists, clauses and joins, without those of the queries that it reads and of sub-queries within
-// expressions.
+// Returns the expressions of the query's lists, clauses and joins, without those of the queries that it reads and of
+// sub-queries within expressions.
 std::vector<const Expression*> own_expressions(const Query& query);
-// Checks that it is a SELECT from named sources, as the dialect of continuous queries supports it. Otherwise returns
-// the unsupported part and its position.
+// A part of a query that the dialect of continuous queries does not support. beyond_dialect() returns the first such
+// part; nothing for a SELECT from named sources without one.
 struct BeyondDialect {
   std::string what;
   TextPosition position;

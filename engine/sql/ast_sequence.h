@@ -1,4 +1,4 @@
-// CREATE, ALTER and DROP SEQUENCE.
+// CREATE, ALTER and DROP SEQUENCE, as parsed.
 #pragma once
 #include <cstdint>
 #include <optional>

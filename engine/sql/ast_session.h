@@ -23,7 +23,7 @@ enum class TransactionAction : uint8_t {
 };
 struct Transaction {
   TransactionAction action;
-  Name savepoint = {};     // of the last three
+  Name savepoint = {};     // of Savepoint, Release and RollbackTo
   std::string tag = {};    // PostgreSQL's command tag: BEGIN, START TRANSACTION, COMMIT, ...
   std::string modes = {};  // of Begin, as in SetTransaction
 };
@@ -33,7 +33,7 @@ struct Transaction {
 struct SetSetting {
   bool is_local = false;
   std::string name;                  // lower case, may have dots
-  std::optional<std::string> value;  // none: DEFAULT. A list is joined by ", "
+  std::optional<std::string> value;  // none: DEFAULT. The items of a list are joined by ", "
 };
 // SET TRANSACTION ..., SET SESSION CHARACTERISTICS AS TRANSACTION ...
 struct SetTransaction {
@@ -79,7 +79,7 @@ struct CopyOption {
 };
 struct Copy {
   CopyDirection direction;
-  Name source;  // empty when it copies a query
+  Name source;  // empty if the rows are those of a query
   TextPosition source_position;
   std::vector<Name> columns;   // empty: all
   std::optional<Query> query;  // COPY (SELECT ...) TO STDOUT

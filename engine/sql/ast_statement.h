@@ -1,5 +1,5 @@
-// The statements of the dialect as parsed: sources, types, rows, inspection and control. The
-// statements of PostgreSQL clients about the session are in ast_session.h.
+// The statements of the dialect as parsed: sources, types, rows, inspection and control.
+// ast_session.h has the statements of PostgreSQL clients about the session.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -18,8 +18,8 @@ enum class SourceKind : uint8_t { Stream, Table };
 
 enum class ColumnConstraint : uint8_t { None, Key, PrimaryKey, Headers, Header };
 
-// UNIQUE, CHECK or FOREIGN KEY, which no row is held against: it stands in the catalog alone, for programs that read their
-// models from there (setting unenforced_constraints).
+// A UNIQUE, CHECK or FOREIGN KEY constraint that is not enforced: rows are not checked against it. It is only kept in
+// the catalog, for programs that read their models from the catalog (setting unenforced_constraints).
 struct UnenforcedConstraint {
   std::string name;                      // as displayed; empty: not yet chosen
   std::string type;                      // pg_constraint.contype: "u", "c" or "f"
@@ -35,7 +35,7 @@ struct TableElement {
   ColumnConstraint constraint = ColumnConstraint::None;
   std::string header_key = {};  // of HEADER('k')
   TextPosition position;
-  // In PostgreSQL's syntax only.
+  // Clauses of PostgreSQL's syntax.
   bool is_not_null = false, is_serial = false;
   std::string default_sql = {};
   bool if_not_exists = false;  // of ADD COLUMN
@@ -71,10 +71,10 @@ struct DropSource {
   TextPosition name_position;
 };
 
-// DROP TABLE a, b: drops all or none.
+// DROP TABLE a, b, which drops all tables or none.
 struct DropSources {
   std::vector<DropSource> drops;
-  bool cascade = false;  // views that read them are dropped, too
+  bool cascade = false;  // views that read the sources are dropped, too
 };
 
 struct TableName {
@@ -90,8 +90,8 @@ struct AddPrimaryKey {
   std::vector<TableName> columns;
   bool if_exists = false;
 };
-// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE, SET and DROP NOT NULL, ADD COLUMN with a value for
-// existing rows: the changes of one statement, executed in this order.
+// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE, SET and DROP NOT NULL, and ADD COLUMN with a value
+// for existing rows. The changes of one statement are executed in this order.
 struct AlterColumns {
   TableName table;
   struct Dropped {
@@ -107,7 +107,7 @@ struct AlterColumns {
   struct Retyped {
     TableName column;
     TypeName type;
-    std::string using_sql = {};  // expression for the new values; empty: a cast of the old ones
+    std::string using_sql = {};  // expression for the new values; empty: a cast of the old values
   };
   std::vector<Retyped> retyped;
   struct Nullability {
@@ -133,7 +133,7 @@ struct CreateView {
   std::string query_sql;     // the text of the SELECT
   bool is_postgres = false;  // PostgreSQL's parser read it
 };
-// DROP VIEW a, b: all or none.
+// DROP VIEW a, b, which drops all views or none.
 struct DropViews {
   bool if_exists = false, cascade = false;
   std::vector<TableName> names;
@@ -142,7 +142,7 @@ struct DropViews {
 struct ChangeConstraint {
   TableName table;
   bool if_exists = false;                     // the table
-  std::optional<UnenforcedConstraint> added;  // none: `dropped` is the name of one
+  std::optional<UnenforcedConstraint> added;  // none: `dropped` names the constraint to drop
   std::string dropped = {};
   bool missing_ok = false;  // DROP CONSTRAINT IF EXISTS
   std::string tag = "ALTER TABLE";
@@ -215,8 +215,8 @@ struct InsertSelect {
   TextPosition target_position;
   PropertyList properties;
   Query query;
-  std::vector<TableName> columns = {};  // of a table, each row of which is written once; empty: all
-  std::shared_ptr<const OnConflict> on_conflict = {};  // copies share it; null: none
+  std::vector<TableName> columns = {};  // of a table to which each row is written once; empty: all
+  std::shared_ptr<const OnConflict> on_conflict = {};  // copies share the clause; null: none
   std::vector<SelectItem> returning = {};
 };
 
@@ -247,8 +247,8 @@ struct UpdateRows {
   ExpressionPtr where;  // may be null
   Query reads = {};     // WITH, and with FROM: the target and its sources
   std::vector<SelectItem> returning = {};
-  // For (a, b) = (SELECT ...): sub-queries of one row with the fields C1, C2, ...; assignments refer to them as fields
-  // of a column named kRowValue plus the sub-query's index.
+  // The sub-queries of (a, b) = (SELECT ...). Each returns one row with the fields C1, C2, ... The assignments refer to
+  // the fields of a column whose name is kRowValue plus the index of the sub-query.
   ExpressionList row_values = {};
 };
 
@@ -258,8 +258,8 @@ struct Print {
   std::optional<int64_t> interval, limit;
 };
 
-// SET 'prop' = 'value' and similar statements: ksqlDB's properties, as opposed to PostgreSQL's
-// settings (SetSetting).
+// SET 'prop' = 'value' sets one of ksqlDB's properties; SetSetting sets one of PostgreSQL's
+// settings.
 struct SetProperty {
   std::string name, value;
 };
@@ -351,12 +351,12 @@ enum class ExplainFormat : uint8_t {
   Text,
   Topology,  // in ksqlDB's notation for processors of Kafka Streams
   Dot,       // a picture, for Graphviz
-  Json,      // PostgreSQL's FORMAT JSON: the text's lines as a document
+  Json,      // PostgreSQL's FORMAT JSON: a document with the lines of the text
 };
 struct Explain {
   bool analyze = false;
   ExplainFormat format = ExplainFormat::Text;
-  std::unique_ptr<ParsedStatement> statement;  // may be null: then query_id
+  std::unique_ptr<ParsedStatement> statement;  // null: `query_id` names the query
   std::optional<Name> query_id;
 };
 

@@ -1,5 +1,5 @@
-// Converts ANTLR's tree to ours, with one function for each rule of the grammar. Private to this
-// folder.
+// Converts ANTLR's tree to the engine's, with one function for each rule of the grammar. Private to
+// this folder.
 #pragma once
 #include <optional>
 #include <string>
@@ -15,7 +15,7 @@ using P = grammar::MillraceParser;
 
 // build_statement.cc
 Result<Statement> build_statement(P::StatementContext& context);
-// Includes the statement's text, for EXPLAIN and PREPARE.
+// Builds a statement together with its text, for EXPLAIN and PREPARE.
 Result<ParsedStatement> build_nested_statement(P::StatementContext& context);
 
 // build_source.cc: CREATE, DROP and ALTER of streams, tables and types
@@ -64,20 +64,21 @@ Name build_name(P::IdentifierContext& context);
 Name build_name(P::BareAliasContext& context);
 std::vector<Name> build_names(P::NamesContext* context);  // null: an empty list
 Result<std::string> build_string(P::StringContext& context);
-// A name of a stream, table or the like: letters, digits, '_' and '-' only.
+// Builds the name of a stream, a table or a similar object, which only has letters, digits, '_' and
+// '-'.
 Result<Name> build_source_name(P::IdentifierContext& context);
 Result<int64_t> build_integer(const antlr4::Token& token, bool negative = false);
-// A number's literal node from its digits, with its sign.
+// Builds the literal of a number from its digits and its sign.
 Result<ExpressionPtr> build_number(const antlr4::Token& digits, const std::string& sign,
                                    TextPosition position);
 
 TextPosition position_of(const antlr4::ParserRuleContext& context);
-// The text that a rule matched.
+// Returns the text that a rule matched.
 std::string text_of(const antlr4::ParserRuleContext& context);
 std::string to_upper(std::string text);
 std::string to_lower(std::string text);
 
-// Compares the type of a label's token; the label may be unset.
+// Returns whether a label's token has this type. The label may be unset.
 inline bool is(const antlr4::Token* token, size_t type) {
   return token && token->getType() == type;
 }

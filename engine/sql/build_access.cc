@@ -6,8 +6,8 @@
 namespace engine {
 namespace {
 
-// Names of users: PostgreSQL's clients send them as typed, so unquoted names are folded to lower
-// case.
+// Builds the name of a user. PostgreSQL's clients log in with names as typed, so unquoted names are
+// folded to lower case.
 std::string build_role(P::IdentifierContext& context) {
   const Name name = build_name(context);
   return name.quoting == Quoting::None ? to_lower(name.text) : name.text;
@@ -58,7 +58,8 @@ Result<std::optional<Right>> build_right(P::PrivilegeContext& context) {
   return std::optional<Right>();
 }
 
-// INSERT, UPDATE and DELETE are one right, because all of them write records to the table's topic.
+// Returns whether the right is part of INSERT. INSERT, UPDATE and DELETE are one right, because all
+// of them write records to the table's topic.
 bool is_with_insert(const Name& word) { return word == "UPDATE" || word == "DELETE"; }
 
 Result<RightsTarget> build_target(P::RightsTargetContext& context) {

@@ -7,7 +7,7 @@ namespace {
 
 using Built = Result<Statement>;
 
-// A name that may also be written as a string.
+// Builds a name that may also be written as a string.
 Result<Name> build_name_or_string(P::IdentifierContext* identifier, P::StringContext* string) {
   if (identifier) return build_name(*identifier);
   return Name{TRY(build_string(*string)), Quoting::Back};
@@ -143,7 +143,7 @@ Built build_describe(P::DescribeContext& context) {
   return DescribeSource{std::move(name), position, extended};
 }
 
-// EXPLAIN (FORMAT ...); another option fails with PostgreSQL's message.
+// Returns the format of EXPLAIN (FORMAT ...). Fails with PostgreSQL's message for another option.
 Result<ExplainFormat> explain_format(P::ExplainContext& context) {
   if (!context.option) return ExplainFormat::Text;
   const Name option = build_name(*context.option), value = build_name(*context.choice);

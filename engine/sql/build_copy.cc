@@ -19,7 +19,7 @@ Result<CopyOption> build_option(P::CopyOptionContext& context) {
   return option;
 }
 
-// The spelling before PostgreSQL 9: CSV HEADER DELIMITER AS ';'.
+// Builds an option in the spelling of PostgreSQL before version 9: CSV HEADER DELIMITER AS ';'.
 Result<CopyOption> build_old_option(P::OldCopyOptionContext& context) {
   CopyOption option;
   option.position = position_of(context);
@@ -46,8 +46,8 @@ Result<CopyOption> build_old_option(P::OldCopyOptionContext& context) {
   return option;
 }
 
-// Files would be files of the server: PostgreSQL allows them to superusers only, and Millrace to no
-// user.
+// Refuses files and programs, which would be those of the server. PostgreSQL allows them only to
+// superusers, and Millrace to no user.
 Status check_endpoint(P::CopyContext& context) {
   if (context.file)
     return Error{ErrorCode::NotSupported,

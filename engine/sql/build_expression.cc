@@ -27,13 +27,13 @@ Built build_subscript(P::SubscriptContext& context) {
 
 Built build_typecast(P::TypecastContext& context) {
   ExpressionPtr operand = TRY(build_value(*context.value()));
-  // numeric without a precision has the maximum precision.
+  // DECIMAL without a precision is PostgreSQL's NUMERIC, which has the largest precision.
   const std::string word = upper_case(context.type()->getText());
   TypeName type{.position = position_of(*context.type())};
   type.custom_name = "NUMERIC";
   if (word != "DECIMAL" && word != "DEC") type = TRY(build_type(*context.type()));
-  // This notation is PostgreSQL's, and so are its types: timestamp has no zone there, and VARCHAR is not text. CAST is
-  // the dialect's notation.
+  // x::type is PostgreSQL's notation, so `type` is PostgreSQL's: its timestamp has no zone, and its VARCHAR is not
+  // text. CAST is the dialect's notation.
   const std::string_view name = std::string_view(word).substr(0, word.find_first_of("(["));
   if (name == "TIMESTAMP" || name == "VARCHAR") {
     TypeName* element = &type;  // for timestamp[]
@@ -193,7 +193,7 @@ Built build_argument(P::ArgumentContext& context) {
   return build_expression(*context.expression());
 }
 
-// SOME is PostgreSQL's synonym for ANY.
+// Returns whether the call is ANY, or SOME, PostgreSQL's synonym for ANY.
 bool is_any(const FunctionCall& call) {
   return (call.name == "ANY" || call.name == "SOME") && !call.star && !call.distinct;
 }
@@ -247,9 +247,9 @@ ComparisonOp comparison_op(const antlr4::Token& token) {
   }
 }
 
-// The predicates, each with the value before it.
+// --- The predicates, each with the value before it
 
-// The array, or the query, of ANY(...).
+// Takes the array, or the query, out of ANY(...).
 ExpressionPtr take_any(Expression& expression) {
   auto* call = std::get_if<FunctionCall>(&expression.node);
   return call && is_any(*call) && call->arguments.size() == 1 ? std::move(call->arguments.front())
@@ -306,7 +306,7 @@ Built build_in(P::InContext& context, ExpressionPtr value) {
 
 Built build_like(P::LikeContext& context, ExpressionPtr value) {
   ExpressionPtr pattern = TRY(build_value(*context.pattern));
-  // Several patterns are supported by PostgreSQL's grammar only.
+  // Only PostgreSQL's grammar supports several patterns.
   if (const auto* call = pattern->as<FunctionCall>();
       call && (is_any(*call) || call->name == "ALL"))
     return syntax_error_at(*context.pattern->start);

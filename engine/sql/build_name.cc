@@ -10,7 +10,7 @@
 namespace engine {
 namespace {
 
-// The inside of a quoted text, with each doubled quote halved.
+// Returns the text between the quotes, with a single quote for each doubled one.
 std::string unquote(std::string_view text) {
   const char quote = text.front();
   std::string inside;
@@ -45,14 +45,14 @@ uint32_t take_digits(std::string_view text, size_t& at, size_t most, int base) {
   return value;
 }
 
-// E'...': backslash escapes as in PostgreSQL.
+// Returns the text of E'...', with PostgreSQL's backslash escapes.
 std::string unescape(std::string_view text) {
   text.remove_prefix(2);
   text.remove_suffix(1);
   std::string value;
   for (size_t i = 0; i < text.size();) {
     const char c = text[i++];
-    if (c == '\'') ++i;  // doubled
+    if (c == '\'') ++i;  // the second of two quotes
     if (c != '\\') {
       value += c;
       continue;

@@ -34,7 +34,7 @@ Result<SelectItem> build_select_item(P::SelectItemContext& context) {
   return item;
 }
 
-// A query that several places share.
+// Builds a query that copies of the tree share.
 Result<std::shared_ptr<const Query>> build_rows(P::QueryContext* query,
                                                 P::ValueRowsContext* values) {
   return std::make_shared<const Query>(query ? TRY(build_query(*query))
@@ -146,7 +146,7 @@ void note_positions(P::QueryContext& context, ClausePositions& positions) {
   positions.limit = position_of_clause(context.LIMIT());
 }
 
-// SELECT up to HAVING.
+// Builds a SELECT up to HAVING.
 Result<Query> build_body(P::QueryBodyContext& context) {
   Query query;
   query.position = engine::position_of(context);
@@ -192,7 +192,8 @@ void combine(Query& left, P::MoreRowsContext& more, Query right) {
   left = std::move(both);
 }
 
-// INTERSECT binds more tightly than the others, which go from left to right.
+// Builds a chain of SELECTs with UNION, INTERSECT and EXCEPT. INTERSECT binds more tightly than
+// UNION and EXCEPT, which associate to the left.
 Result<Query> build_bodies(P::QueryContext& context) {
   // Each query is nested in the next one.
   constexpr size_t kMaxCombined = 255;

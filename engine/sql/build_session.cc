@@ -7,7 +7,7 @@ namespace {
 
 using Built = Result<Statement>;
 
-// Words in upper case with one blank between them.
+// Returns the words in upper case with one blank between them.
 std::string words_of(antlr4::ParserRuleContext& context) {
   std::string words;
   for (antlr4::tree::ParseTree* child : context.children) {

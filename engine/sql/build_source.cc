@@ -10,8 +10,8 @@ SourceKind kind_of(const antlr4::Token* word) {
   return is(word, P::STREAM) ? SourceKind::Stream : SourceKind::Table;
 }
 
-// Tables have PRIMARY KEYs, streams have KEYs: the wrong word usually means that the other kind was
-// meant.
+// Fails if a table has a KEY or a stream has a PRIMARY KEY. The user of the wrong word usually
+// means the other kind of source.
 Status check_key_word(const TableElement& element, SourceKind kind) {
   const bool is_primary = element.constraint == ColumnConstraint::PrimaryKey;
   if (!is_primary && element.constraint != ColumnConstraint::Key) return {};
@@ -62,8 +62,8 @@ Result<Property> build_property(P::PropertyContext& context) {
   return property;
 }
 
-// The name of a source in a schema has the schema as a prefix; `public` is omitted. Names with a schema are
-// PostgreSQL's, which treats bare names in lower case with and without quotes alike.
+// Returns the name of a source in a schema, which has the schema as a prefix; `public` is omitted. Names with a schema
+// follow PostgreSQL, for which a name in lower case is the same with and without quotes.
 Name in_schema(const Name& schema, Name name) {
   const auto is_folded = [](char c) {
     return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');

@@ -3,7 +3,8 @@
 namespace engine {
 namespace {
 
-// The text of a statement is kept, logged and shown; a password never is.
+// Returns whether the statement contains a password. The text of a statement is kept, logged and
+// shown, so the text of such a statement is not used.
 bool has_password(const Statement& statement) {
   if (const auto* create = std::get_if<CreateRole>(&statement))
     return create->options.password.has_value();

@@ -44,7 +44,7 @@ Status read_precision(P::TypeContext& context, TypeName& type) {
   return {};
 }
 
-// VARCHAR(20), TIMESTAMP(3).
+// Sets the number of VARCHAR(20), TIMESTAMP(3) and similar types.
 Status read_number(P::TypeContext& context, TypeName& type) {
   const std::vector<P::TypeParameterContext*> parameters = context.typeParameter();
   if (parameters.size() != 1 || !parameters.front()->INTEGER_VALUE()) return {};
@@ -62,7 +62,7 @@ Result<TypeName> build_named_type(P::TypeContext& context) {
     const auto scalar = std::ranges::find(kScalarNames, name.text, &ScalarName::name);
     if (scalar != std::end(kScalarNames)) {
       type.kind = scalar->kind;
-      // VARCHAR with anything in brackets is also PostgreSQL's type, and not the dialect's text.
+      // VARCHAR with anything in brackets is PostgreSQL's type, too, and not the dialect's text.
       if (type.kind == TypeKind::String && !context.typeParameter().empty()) type.precision = 1;
       TRY(read_number(context, type));
       return type;
@@ -73,7 +73,7 @@ Result<TypeName> build_named_type(P::TypeContext& context) {
       return type;
     }
   }
-  // PostgreSQL's type of one byte, which is not CHAR.
+  // "char" in quotes is PostgreSQL's type of one byte, which is not CHAR.
   const bool is_byte = name.quoting == Quoting::Double && name.text == "char";
   type.custom_name = is_byte ? "\"char\"" : name.text;
   if (name == "NUMERIC" && !context.typeParameter().empty())
@@ -102,7 +102,7 @@ Result<TypeName> build_type(P::TypeContext& context) {
     type.kind = TypeKind::Double;
   } else if (context.CHARACTER()) {
     type.kind = TypeKind::String;
-    type.precision = 1;  // without a number, too, a column of PostgreSQL's and not one of texts
+    type.precision = 1;  // even without a number: a type of PostgreSQL, not a text
     TRY(read_number(context, type));
   } else if (context.TIMESTAMP()) {
     type.custom_name = context.WITHOUT() ? "TIMESTAMP" : "TIMESTAMPTZ";

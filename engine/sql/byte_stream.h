@@ -1,4 +1,4 @@
-// The text for the lexer: bytes, with letters in upper case.
+// Gives the lexer a text as bytes, with letters in upper case.
 #pragma once
 #include <string>
 #include <string_view>
@@ -7,12 +7,12 @@
 
 namespace engine {
 
-// Keywords do not depend on letter case, so the lexer is shown upper-case ASCII letters and never
-// the text's own; tokens take their text from the original. Bytes instead of code points: a token's
-// place is a byte offset, nothing is decoded twice, and outside of quotes and comments the dialect
-// is ASCII.
+// Keywords do not depend on letter case, so the lexer gets ASCII letters in upper case; tokens take
+// their text from the original. The lexer reads bytes instead of code points, because a token's
+// place is then a byte offset, no text is decoded twice, and the dialect is ASCII outside of quotes
+// and comments.
 //
-// Lends the text; it must outlive the stream.
+// The stream does not copy the text, which must outlive it.
 class ByteStream final : public antlr4::CharStream {
  public:
   explicit ByteStream(std::string_view text) : text_(text) {}
@@ -21,7 +21,8 @@ class ByteStream final : public antlr4::CharStream {
     if (next_ < text_.size()) ++next_;
   }
   size_t LA(ssize_t i) override {
-    // Positive looks ahead (1 is the next byte), negative back (-1 is the one before).
+    // A positive `i` looks ahead (1 is the next byte), a negative one back (-1 is the byte before
+    // the next).
     const size_t at = i > 0 ? next_ + static_cast<size_t>(i) - 1 : next_ + static_cast<size_t>(i);
     if (i == 0 || at >= text_.size()) return i == 0 ? 0 : EOF;
     const auto byte = static_cast<unsigned char>(text_[at]);

@@ -1,5 +1,5 @@
-// DEFAULT among the values of an INSERT, and the columns of a source in a ROW: PostgreSQL allows them in place of an
-// expression, although they are not expressions.
+// Represents DEFAULT among the values of an INSERT, and the columns of a source in a ROW. PostgreSQL allows them in
+// place of an expression, although they are not expressions.
 #pragma once
 #include <string_view>
 
@@ -7,10 +7,10 @@
 
 namespace engine {
 
-// In the tree it is a call without arguments, with a name that no function has; our grammar reads the word as a column,
-// which cannot occur there.
+// In the tree, DEFAULT is a call without arguments, with a name that no function has. The dialect's grammar reads the
+// word as a column; a column cannot occur among the values.
 inline constexpr std::string_view kDefaultCall = "DEFAULT";
-// ROW(a, t.*): a call with the source's name as its argument.
+// t.* in ROW(a, t.*) is a call of this name with the source's name as its argument.
 inline constexpr std::string_view kColumnsCall = "\x06";
 inline bool is_default_value(const Expression& value) {
   const auto* word = value.as<ColumnRef>();

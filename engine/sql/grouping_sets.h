@@ -1,4 +1,4 @@
-// GROUPING SETS, ROLLUP and CUBE as a list of sets.
+// Expands GROUPING SETS, ROLLUP and CUBE to a list of sets.
 #pragma once
 #include <vector>
 
@@ -6,11 +6,11 @@
 
 namespace engine {
 
-// The alternative sets of one item of GROUP BY; a plain expression has one set, of itself alone.
+// The alternative sets of one item of GROUP BY. A plain expression has one set, which only contains the expression.
 using GroupingItem = std::vector<ExpressionList>;
 
 GroupingItem rollup_of(std::vector<ExpressionList> parts);
-// Fails with LimitExceeded, as below.
+// Returns the sets of CUBE(parts). Fails with LimitExceeded for more sets than set_grouping() accepts.
 Result<GroupingItem> cube_of(std::vector<ExpressionList> parts, TextPosition position);
 
 // Combines the alternatives of all items into query.group_by and query.grouping_sets. Fails with LimitExceeded for more

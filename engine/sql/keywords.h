@@ -10,7 +10,7 @@ struct Keyword {
   bool is_reserved = false;  // as a name it needs quotes
 };
 
-// In the grammar's order.
+// Returns the keywords in the order of the grammar.
 const std::vector<Keyword>& keywords();
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// ANTLR's exceptions do not leave this file.
+// Parses statements with ANTLR, whose exceptions do not leave this file.
 #include "engine/sql/parse.h"
 
 #include "engine/sql/build.h"
@@ -20,8 +20,8 @@ Error too_deep_error(TextPosition position) {
 
 struct Cancelled {};
 
-// Ends a parse that would recurse too deeply, with the exception TooDeep, and a parse whose result is no longer needed,
-// with Cancelled.
+// Ends a parse that would recurse too deeply with the exception TooDeep, and a parse whose result is not needed with
+// the exception Cancelled.
 class ParseLimits final : public antlr4::tree::ParseTreeListener {
  public:
   explicit ParseLimits(const std::atomic<bool>* is_cancelled) : is_cancelled_(is_cancelled) {}
@@ -39,7 +39,7 @@ class ParseLimits final : public antlr4::tree::ParseTreeListener {
   int depth_ = 0;
 };
 
-// Ends a parse at its first error, with the exception SyntaxFailure.
+// Ends a parse at its first error with the exception SyntaxFailure.
 class FirstError final : public antlr4::BaseErrorListener {
  public:
   void syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* offending, size_t, size_t,
@@ -51,8 +51,8 @@ class FirstError final : public antlr4::BaseErrorListener {
   }
 
  private:
-  // Whether the parser's state belongs to the offending token, and not to an earlier one from which
-  // it looked ahead.
+  // Returns whether the parser's state belongs to the offending token. Otherwise the parser looked
+  // ahead from an earlier token.
   static bool begins_at(const std::exception_ptr& cause, const antlr4::Token& offending) {
     if (!cause) return true;
     try {
@@ -65,7 +65,7 @@ class FirstError final : public antlr4::BaseErrorListener {
   }
 };
 
-// The parser over one statement's tokens, for any of the grammar's entry rules.
+// Parses the tokens of one statement by any of the grammar's entry rules.
 class StatementParser {
  public:
   explicit StatementParser(StatementTokens& tokens, const std::atomic<bool>* is_cancelled = nullptr)
@@ -91,8 +91,8 @@ class StatementParser {
   }
 
  private:
-  // SLL decides most statements without the full context and much faster. Returns null if it fails;
-  // the statement may be valid nevertheless.
+  // Parses with the prediction mode SLL, which decides most statements without the full context and
+  // is much faster than LL. Returns null if the parse fails; the statement may still be valid.
   template <class Context>
   Context* try_fast(Context* (P::*rule)()) {
     restart(antlr4::atn::PredictionMode::SLL, std::make_shared<antlr4::BailErrorStrategy>());
@@ -118,7 +118,7 @@ class StatementParser {
       return failure;
     } catch (const TooDeep&) {
       return SyntaxFailure{0, "", {}};
-    } catch (const Cancelled&) {  // the error will not be shown
+    } catch (const Cancelled&) {  // the next parse ends with Cancelled, too
       return SyntaxFailure{0, "", {}};
     }
   }
@@ -145,9 +145,9 @@ Status check_text(std::string_view text) {
   return {};
 }
 
-// Chains like a + b + c are parsed without recursion, but their tree is as deep as they are long.
-// Each level of an expression takes at least one level of the tree, so expressions built from it
-// respect kMaxExpressionDepth.
+// Limits the depth of ANTLR's tree. A chain like a + b + c is parsed without recursion, but its
+// tree is as deep as the chain is long. Each level of an expression takes at least one level of the
+// tree, so the expressions that are built from the tree respect kMaxExpressionDepth.
 Status check_depth(antlr4::ParserRuleContext& root) {
   struct Level {
     antlr4::ParserRuleContext* context;
@@ -173,7 +173,7 @@ Result<ParsedStatement> parse_statement(StatementTokens& tokens, std::string_vie
   return build_nested_statement(*tree->statement());
 }
 
-// Parses a text that is a single construct, by a rule of its own.
+// Parses a text that is a single construct by the grammar's rule for the construct.
 template <class Context, class Build>
 auto parse_single(std::string_view text, Context* (P::*rule)(), Build build)
     -> decltype(build(std::declval<Context&>())) {

@@ -1,4 +1,4 @@
-// PostgreSQL's operators that are implemented as functions here: the operator and its function.
+// PostgreSQL's operators that are implemented as functions, and their functions.
 #pragma once
 #include <string_view>
 

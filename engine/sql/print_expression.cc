@@ -1,4 +1,5 @@
-// Expressions as ksqlDB prints them in its messages; the output parses to the same tree.
+// Prints expressions as ksqlDB does in its messages. The output parses to the same tree, unless it
+// has a sub-query.
 #include <utility>
 
 #include "engine/sql/ast_expression.h"
@@ -22,7 +23,7 @@ std::string join(const ExpressionList& list) {
   return text;
 }
 
-// The base of `->`, `[ ]` and AT TIME ZONE, which bind more tightly than a sign.
+// Prints the base of `->`, `[ ]` or AT TIME ZONE, which bind more tightly than a sign.
 std::string primary(const Expression& expression) {
   const std::string text = to_sql(expression);
   const bool binds_less =
@@ -184,7 +185,7 @@ struct Printer {
     }
     return "MAP(" + text + ")";
   }
-  // For messages only: the query is not printed.
+  // Prints a sub-query without its SELECT, because the text is only used in messages.
   std::string operator()(const Subquery& n) const {
     if (n.kind == SubqueryKind::Exists) return "EXISTS (SELECT ...)";
     if (n.kind == SubqueryKind::Scalar) return "(SELECT ...)";

@@ -4,10 +4,10 @@ namespace engine {
 
 namespace {
 
-// About 50 MB. All public test cases together use a tenth of it.
+// This number of states takes about 50 MB. All public test cases together use a tenth of it.
 constexpr size_t kMaxStates = 20'000;
 constexpr size_t kUsesBetweenLooks =
-    64;  // counting states costs about as much as a small statement
+    64;  // not 1, because counting states costs about as much as a small statement
 
 template <class Recognizer>
 LearnedTables& tables_of_this_thread(const Recognizer& any) {

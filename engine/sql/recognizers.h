@@ -1,10 +1,10 @@
-// The generated lexer and parser, each with tables of its thread. Private to this folder.
+// The generated lexer and parser, with learned tables for each thread. Private to this folder.
 //
 // ANTLR's recognizers learn: they keep their results for a decision of the grammar in tables (DFAs
 // and prediction contexts), which make all later texts fast. The generated classes share these
 // tables between all threads, and the runtime's own locks do not protect every read of them. So
-// each thread has tables of its own, including the grammar's network (ATN), which also caches: no
-// mutable state is shared, and no thread waits.
+// each thread has its own tables, and its own network of the grammar (ATN), which also caches.
+// Threads share no mutable state, and no thread waits.
 #pragma once
 #include <vector>
 
@@ -13,15 +13,17 @@
 
 namespace engine {
 
+// The tables that the recognizers of one thread learn.
+//
 // Invariants: `decisions` has one DFA for each decision of `network` and points into it.
-// Threads:    one. Owner: the thread; recognizers refer to it.
+// Threads:    one. Owner: the thread; recognizers refer to the tables.
 struct LearnedTables {
   explicit LearnedTables(const std::vector<uint16_t>& serialized_network);
   LearnedTables(const LearnedTables&) = delete;
   LearnedTables& operator=(const LearnedTables&) = delete;
 
   // Discards the tables if they have become too large to be useful; call it while no recognizer
-  // uses the tables. Ordinary statements never reach the limit, generated nonsense may.
+  // uses the tables. Ordinary statements never reach the limit; generated nonsense may reach it.
   void forget_if_large();
 
   antlr4::atn::ATN network;

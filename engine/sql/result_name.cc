@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kNone = "?column?";
 
-// The name of the type in pg_type.
+// Returns the name of the type in pg_type.
 std::string name_of_type(const TypeName& type) {
   if (type.custom_name == "\"char\"") return "CHAR";
   if (!type.custom_name.empty()) return type.custom_name;

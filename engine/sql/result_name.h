@@ -1,4 +1,4 @@
-// The name of a result column without an alias.
+// Names result columns that have no alias.
 #pragma once
 #include <string>
 
@@ -6,7 +6,8 @@
 
 namespace engine {
 
-// PostgreSQL's rules: a column's or function's name, the type of a cast of an expression without a name, "?column?".
+// Returns PostgreSQL's name of the column: the name of a column or function, the type of a cast if its operand has no
+// name, otherwise "?column?".
 std::string result_name(const Expression& expression);
 
 }  // namespace engine

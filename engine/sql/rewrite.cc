@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-// Copies of a syntax tree share their queries, so a query is copied before it is rewritten.
+// Rewrites a copy of the query, because copies of a syntax tree share their queries.
 Status rewrite_shared(std::shared_ptr<const Query>& query, const RewriteVisitor& visit,
                       RewriteOrder order) {
   if (!query) return {};
@@ -28,8 +28,8 @@ Status rewrite_one(ExpressionPtr& expression, const RewriteVisitor& visit, Rewri
   return expression ? rewrite_expression(expression, visit, order) : Status();
 }
 
-// A column without an alias keeps its former name; the name of a function that returns rows is left to the reader of
-// the rows.
+// Rewrites an item. A column without an alias keeps the name that it had before. An item that becomes a function that
+// returns rows gets no alias, because the reader of the rows names it.
 Status rewrite_item(SelectItem& item, const RewriteVisitor& visit, RewriteOrder order) {
   if (!item.expression || item.alias) return rewrite_one(item.expression, visit, order);
   std::string name = result_name(*item.expression);

@@ -1,4 +1,4 @@
-// Rewriting the expressions of a statement in place.
+// Rewrites the expressions of a statement in place.
 #pragma once
 #include <functional>
 
@@ -7,22 +7,23 @@
 
 namespace engine {
 
-// Whether the visitor is called for an expression before or after its parts. It is not called for its replacements.
+// The visitor is called for an expression before or after its parts. It is not called for the parts of its own
+// replacements.
 enum class RewriteOrder : uint8_t { ChildrenFirst, ParentsFirst };
 using RewriteVisitor = std::function<Status(ExpressionPtr&)>;
 
-// Visits all parts of the expression and of the queries within it, which are copied for it. Ends with the visitor's
-// first error.
+// Visits all parts of the expression and of the queries within it. The queries are copied before they are changed. Ends
+// with the visitor's first error.
 Status rewrite_expression(ExpressionPtr& expression, const RewriteVisitor& visit,
                           RewriteOrder order);
-// Visits all expressions of the query: in its lists and clauses, in joins, in the queries that it reads, and in nested
-// queries.
+// Visits all expressions of the query: those in its lists and clauses, in joins, in the queries that it reads, and in
+// nested queries.
 Status rewrite_expressions(Query& query, const RewriteVisitor& visit, RewriteOrder order);
 
-// The function for = ANY of an array that is not a literal: (array, x).
+// The name of the function for x = ANY(array) if the array is not a literal. Its arguments are the array and x.
 inline constexpr std::string_view kEqualAny = "PG_CATALOG.EQUAL_ANY";
-// x = ANY(array), as PostgreSQL's clients send lists: becomes x IN (its elements), or a call of
-// kEqualAny.
+// Returns x = ANY(array), with which PostgreSQL's clients send lists, as x IN (elements) or as a
+// call of kEqualAny.
 ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition position);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// (a, b) IN (SELECT x, y ...), which becomes EXISTS (SELECT 1 FROM (SELECT x, y ...) AS kRowMatch (...) WHERE ... = a
-// AND ... = b).
+// The alias of the sub-query in the rewritten form of (a, b) IN (SELECT x, y ...), which is EXISTS (SELECT 1 FROM
+// (SELECT x, y ...) AS kRowMatch (...) WHERE ... = a AND ... = b).
 #pragma once
 #include <string_view>
 

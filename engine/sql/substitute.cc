@@ -33,7 +33,7 @@ Result<std::string> substitute_variables(std::string_view text,
   std::unordered_map<std::string, std::string_view> values;
   for (const auto& [name, value] : variables) values.try_emplace(in_lower_case(name), value);
   std::string result;
-  size_t taken = 0, references = 0;  // of the text
+  size_t taken = 0, references = 0;  // bytes of the text that are in `result`
   // Each search continues from the last result, so that the total time is linear in the text even
   // with many openings and one end.
   size_t end = text.find('}');
@@ -41,8 +41,8 @@ Result<std::string> substitute_variables(std::string_view text,
     const size_t next = text.find(kOpening, start + kOpening.size());
     if (end < start) end = text.find('}', start);
     if (end == std::string_view::npos) break;
-    // Only the innermost of several openings is a reference, because another variable may begin
-    // inside of a text that looks like a name. $${name} means the characters ${name}.
+    // If several openings precede one end, only the last begins a reference, because the text
+    // between two openings is not a name. $${name} stands for the characters ${name}.
     if (start > taken && text[start - 1] == '$') {
       result.append(text.substr(taken, start - 1 - taken));
       taken = start;

@@ -1,4 +1,4 @@
-// Error messages for the place where the parser stopped.
+// Words the errors for the places where the parser stopped.
 #pragma once
 #include <functional>
 #include <optional>
@@ -21,18 +21,19 @@ struct SyntaxFailure {
 // Parses the same tokens again; returns nothing if they are accepted now.
 using Reparse = std::function<std::optional<SyntaxFailure>()>;
 
-// `script` is the whole text. Words that may be misspelt are replaced by near keywords for a trial;
-// a replacement is suggested only if the parser gets further with it.
+// Returns the error for a failed parse. `script` is the whole text. The function replaces words
+// that may be misspelt by similar keywords and parses again; it suggests a replacement only if the
+// parser gets further with it.
 Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::string_view script,
                    const Reparse& reparse);
 
-// `syntax error at "X"` at a token that the grammar accepts and the dialect does not, with ksqlDB's
-// reason.
+// Returns `syntax error at "X"` for a token that the grammar accepts, but the dialect does not,
+// with ksqlDB's reason.
 Error syntax_error_at(const antlr4::Token& token, std::string hint = {},
                       const std::string& ksqldb_reason = {});
 
-// A malformed text inside a valid statement, with ksqlDB's message: `message` is shown, and
-// `detail` has the place as ksqlDB reports it.
+// Returns the error for a malformed text inside a valid statement. Clients see `message`; the error
+// also has the place as ksqlDB reports it.
 Error statement_error(const antlr4::Token& token, std::string message);
 
 }  // namespace engine

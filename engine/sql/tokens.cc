@@ -12,7 +12,7 @@ namespace {
 
 using grammar::MillraceLexer;
 
-// The change of the nesting depth after a token.
+// Returns the change of the nesting depth by a token of this type.
 int nesting_change(size_t type) {
   switch (type) {
     case MillraceLexer::LPAREN:
@@ -29,7 +29,7 @@ int nesting_change(size_t type) {
   }
 }
 
-// No rule of the grammar accepts these tokens, so later tokens need not be read.
+// Returns whether no rule of the grammar accepts the token, so that later tokens need not be read.
 bool is_never_right(size_t type) {
   return type == MillraceLexer::UNRECOGNIZED || type == MillraceLexer::UNTERMINATED_STRING ||
          type == MillraceLexer::UNTERMINATED_IDENTIFIER;
@@ -74,7 +74,7 @@ TextPosition position_of(const antlr4::Token& token) {
 
 ScriptReader::ScriptReader(std::string_view text) : text_(text), stream_(text), lexer_(&stream_) {
   lexer_
-      .removeErrorListeners();  // there are no errors: what no rule takes is an UNRECOGNIZED token
+      .removeErrorListeners();  // the lexer has no errors: other text is an UNRECOGNIZED token
 }
 
 StatementTokens ScriptReader::with_end(std::vector<antlr4::CommonToken> tokens,

@@ -1,4 +1,4 @@
-// The tokens of a script, one statement after another.
+// Reads the tokens of a script, one statement after another.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -10,9 +10,11 @@
 
 namespace engine {
 
-// Deeper nesting of brackets and CASE is refused before the parser, which recurses, sees it.
+// Deeper nesting of brackets and CASE is refused before the text is parsed, because the parser is
+// recursive.
 inline constexpr int kMaxBracketDepth = 400;
-// About 100 MB of parse tree. A multi-row INSERT may be that large; more rows belong into COPY.
+// A limit of about 100 MB of parse tree. An INSERT of many rows may be that large; use COPY for
+// more rows.
 inline constexpr size_t kMaxStatementTokens = 200'000;
 
 // The tokens of one statement, followed by an EOF token at the end of the statement's text. A
@@ -47,24 +49,25 @@ class StatementTokens final : public antlr4::TokenStream {
 
  private:
   std::vector<antlr4::CommonToken>
-      tokens_;  // never empty; fixed once made: the parse tree points into it
+      tokens_;  // never empty, and never changed, because the parse tree points into it
   size_t next_ = 0;
 };
 
 TextPosition position_of(const antlr4::Token& token);
 
-// Splits a script at its semicolons. Lends the text; it and the reader must outlive the tokens.
+// Splits a script at its semicolons. The text is not copied; the text and the reader must outlive
+// the tokens.
 class ScriptReader {
  public:
   explicit ScriptReader(std::string_view text);
 
-  // The next statement's tokens, possibly none (blank statements); nothing after the last. Fails
-  // with LimitExceeded when a statement is too long or nested too deeply, and with SyntaxError for
-  // a comment without end.
+  // Returns the tokens of the next statement, which has none if it is blank; nothing after the last
+  // statement. Fails with LimitExceeded if a statement is too long or nested too deeply, and with
+  // SyntaxError for a comment without end.
   Result<std::optional<StatementTokens>> next();
 
  private:
-  // Appends an EOF token directly after the last one; `end` is the token after it in the script.
+  // Appends an EOF token directly after the last token; `end` is the next token of the script.
   StatementTokens with_end(std::vector<antlr4::CommonToken> tokens, antlr4::CommonToken end);
   void set_position(antlr4::CommonToken& token);
   Status check_comments_end(size_t last_end);
@@ -76,7 +79,7 @@ class ScriptReader {
   bool at_end_ = false;
 };
 
-// Whether a name in upper case can be written in quotes only.
+// Returns whether a name in upper case can only be written in quotes.
 bool is_reserved_word(std::string_view name);
 
 }  // namespace engine
