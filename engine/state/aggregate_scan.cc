@@ -1,4 +1,4 @@
-// Groups that are read and not changed: look-ups, scans.
+// Reads groups without changing them: look-ups and scans.
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -51,7 +51,8 @@ Result<bool> AggregateStore::next_windows(KeyWindows& at, size_t max_starts, Loo
   return false;
 }
 
-// Returns the key's group with this window start as the look-up sees it, or null.
+// Returns the key's group with this window start as the look-up must see it, or null if it does not
+// exist.
 Result<const GroupSlot*> AggregateStore::group_at(const KeyWindows& at,
                                                   Starts::const_reference start, Loose& loose) {
   const EntryKey its{start.first, at.key};
@@ -94,7 +95,7 @@ Result<bool> AggregateStore::scan(StoreScan& scan, size_t entries, Loose& loose,
     if (at.window_start < expired_before_) return true;
     const GroupSlot* const group = find_in_memory(at.key, at.window_start);
     if (!group) return as_stored(key, value);
-    return group->born_in > scan.stored || visit(*group);  // otherwise shown later
+    return group->born_in > scan.stored || visit(*group);  // a younger group is shown later
   };
   const auto in_memory = [&](StoreScan& at) { return scan_memory(at, entries, visit); };
   return layers_.scan(scan, end_of_places(), entries, {in_memory, in_backing, as_stored});
@@ -128,7 +129,7 @@ bool AggregateStore::scan_memory(StoreScan& scan, size_t entries, const VisitSom
   return false;
 }
 
-// Keeps the current value of the group for open scans; call it before the group changes.
+// Keeps the current value of the group for open scans. Call before the group changes.
 void AggregateStore::keep_before(GroupSlot& slot) {
   encode_key(slot.key->view(), slot.window_start, key_scratch_);
   const auto place = [&] {

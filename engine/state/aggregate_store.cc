@@ -11,7 +11,7 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kBytesPerStart = 200;  // of a window start, without its groups
+constexpr size_t kBytesPerStart = 200;  // memory of a window start, without its groups
 
 std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances) {
   std::vector<size_t> offsets;
@@ -22,7 +22,7 @@ std::vector<size_t> place_states(const std::vector<AggregateInstance>& instances
     offsets.push_back(at);
     at += accumulator.state_size;
   }
-  offsets.push_back(at);  // the whole slot's size
+  offsets.push_back(at);  // the last offset is the size of the whole slot
   return offsets;
 }
 
@@ -48,7 +48,7 @@ AggregateStore::~AggregateStore() {
       if (GroupSlot* slot = slot_at(start, place); slot->key) destroy_slot(start, slot);
 }
 
-// Frees the slots in order, then the index.
+// Frees some slots of the window starts in order, and finally the index.
 bool AggregateStore::release_some() {
   constexpr size_t kReleasedAtOnce = 1'000;
   changed_.clear();
@@ -65,8 +65,8 @@ bool AggregateStore::release_some() {
   return index_.take_some([](const GroupSlot*) {});
 }
 
-// The windows of a record are visited in the order of their starts, thousands of them with hopping
-// windows; so the next start is tried before a search.
+// Returns the window start; creates it if necessary. The start that follows the last one is tried before a search,
+// because the windows of a record are visited in the order of their starts, and hopping windows may be thousands.
 AggregateStore::Start& AggregateStore::start_at(int64_t window_start) {
   if (last_start_ != by_start_.end() && last_start_->first < window_start) ++last_start_;
   if (last_start_ == by_start_.end() || last_start_->first != window_start)
@@ -133,7 +133,8 @@ std::pair<GroupSlot*, bool> AggregateStore::find_or_make(std::string_view key,
   return {made, true};
 }
 
-// Whether a group of this window start that is not in memory does not exist.
+// Returns whether all groups of this window start are in memory, so that a group that is not in memory does not
+// exist.
 bool AggregateStore::is_whole(int64_t window_start) {
   if (layers_.is_complete()) return true;
   if (!is_windowed_) return false;
@@ -142,7 +143,7 @@ bool AggregateStore::is_whole(int64_t window_start) {
   return start == by_start_.end() || start->second.is_whole();  // invariant 4
 }
 
-// Returns the group, loaded from the backing if needed; null if it does not exist.
+// Returns the group, loaded from the backing if necessary; null if it does not exist.
 Result<GroupSlot*> AggregateStore::fetch(std::string_view key, int64_t window_start) {
   if (GroupSlot* const slot = find_in_memory(key, window_start)) {
     slot->is_used = true;
@@ -240,7 +241,7 @@ Result<bool> AggregateStore::find_starts(size_t max_starts) {
   return true;
 }
 
-// Makes the size exact once every start that the store was opened with has expired.
+// Makes the size exact when every start that the store was opened with has expired.
 void AggregateStore::count_if_known() {
   if (!is_windowed_ || layers_.is_counted() || !knows_starts() || opened_starts_ > 0) return;
   size_t away = 0;
@@ -330,7 +331,8 @@ Status AggregateStore::decode(GroupSlot& slot, std::string_view bytes) const {
   return {};
 }
 
-// The heap memory of a state (lists, texts) is about as large as its encoded form.
+// Notes the encoded size of the states. The heap memory of a state (lists, texts) is about as large as its encoded
+// form.
 void AggregateStore::note_size(GroupSlot& slot, size_t encoded_bytes) {
   encoded_bytes_ -= slot.encoded_bytes();
   slot.set_encoded_bytes(encoded_bytes);
@@ -344,8 +346,7 @@ size_t AggregateStore::memory_bytes() const {
 }
 
 void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
-  // The range is deleted first. No later Put is below it, because no window before the bound is
-  // created again.
+  // The range is deleted first. No later Put is below the bound, because no window before the bound is created again.
   if (expiry_changed_) {
     encode_key({}, expired_before_, key_scratch_);
     out.append({store_index, StateEntry::Kind::DeleteBelow, key_scratch_, {}});
@@ -362,8 +363,8 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   layers_.begin(layers_.current() + 1);
 }
 
-// Cycles through the window starts and the slots of each. A start that is passed counts as an entry, because thousands
-// of starts may have nothing in memory.
+// Visits the window starts and the slots of each start in turn. A start that is passed counts as an entry, because
+// thousands of starts may have nothing in memory.
 size_t AggregateStore::evict(size_t max_entries) {
   if (!layers_.begin_eviction()) return 0;
   size_t evicted = 0;

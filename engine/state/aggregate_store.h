@@ -1,4 +1,4 @@
-// The states of the groups of an aggregation, by key and window.
+// Stores the states of the groups of an aggregation, by key and window.
 #pragma once
 #include <cstddef>
 #include <deque>
@@ -24,16 +24,16 @@ namespace engine {
 struct GroupSlot {
   // Owned by the slot. Null if the slot is free (SlotPool::give_back).
   const GroupKey* key = nullptr;
-  int64_t window_start = 0;             // 0 without windows
-  int64_t timestamp = -1;               // maximum over the records of the group
-  uint64_t changed_in : 40 = 0;         // commit of the last change, or 0
-  uint64_t low_encoded_bytes : 24 = 0;  // see encoded_bytes()
+  int64_t window_start = 0;             // 0 if the aggregation has no windows
+  int64_t timestamp = -1;               // greatest time of the group's records
+  uint64_t changed_in : 40 = 0;         // commit of the last change; 0: none
+  uint64_t low_encoded_bytes : 24 = 0;  // lower bits of encoded_bytes()
   uint64_t born_in : 40 = 0;            // see Layers::evict()
   uint64_t high_encoded_bytes : 16 = 0;
-  bool emitted : 1 = false;  // a row of this group was sent downstream
-  bool is_used : 1 = false;  // used since evict() last visited it
+  bool emitted : 1 = false;  // a row of this group was emitted
+  bool is_used : 1 = false;  // the group was used since evict() last visited it
 
-  // Size of the states when they were last encoded.
+  // Returns the size of the states when they were last encoded.
   size_t encoded_bytes() const { return size_t{high_encoded_bytes} << 24 | low_encoded_bytes; }
   void set_encoded_bytes(uint64_t bytes) {
     low_encoded_bytes = bytes & 0xFF'FFFF;
@@ -42,13 +42,13 @@ struct GroupSlot {
 };
 static_assert(sizeof(GroupSlot) == 40);  // millions of slots may exist
 
-// The groups of one aggregation, by key and window start. The journal and the backing store each group under (8 bytes
-// window start, big-endian, if windowed) + key bytes. So all windows before a time are one range, the groups of one
-// start are in key order, and the groups that change now lie together.
+// The groups of one aggregation, by key and window start. In the journal and in the backing, the key of a group is
+// the window start (8 bytes, big-endian, if windowed), followed by the key bytes. Therefore all windows before a time
+// are one range, the groups of one start are in key order, and groups that change at the same time lie together.
 //
 // Invariants:
-//   1. a group in memory is in index_, and its slot is in the pool of its window start (without windows the only start
-//      is 0);
+//   1. a group in memory is in index_, and its slot is in the pool of its window start (without windows, the only
+//      start is 0);
 //   2. a group whose window starts before expired_before_ is never changed again;
 //   3. the states of a group are initialised;
 //   4. once knows_starts() is true, by_start_ has every unexpired window start of the backing.
@@ -62,11 +62,11 @@ class AggregateStore final : public Store {
   AggregateStore(const AggregateStore&) = delete;
   AggregateStore& operator=(const AggregateStore&) = delete;
 
-  // A larger group is no longer changed. Each change would write the whole group again, which blocks the loop for a
-  // tenth of a second, and results of that size are refused anyway (kMaxValueBytes).
+  // Size limit of a group. A larger group is no longer changed, because each change would write the whole group
+  // again, which blocks the loop for a tenth of a second. Results of such a size are refused anyway (kMaxValueBytes).
   static constexpr size_t kMaxGroupBytes = size_t{64} << 20;
-  // Returns the group, created if it does not exist, and marks it as changed. Returns null if the group exceeds
-  // kMaxGroupBytes. The pointer is valid until the step ends.
+  // Returns the group and marks it as changed; creates the group if it does not exist. Returns null if the group
+  // exceeds kMaxGroupBytes. The pointer is valid until the step ends.
   Result<GroupSlot*> touch(std::string_view key, int64_t window_start = 0);
   // A key and the start of its window; the start is 0 without windows.
   struct EntryKey {
@@ -76,7 +76,7 @@ class AggregateStore final : public Store {
   // Prefetches the slots of these keys into the CPU caches before touch() reads them.
   void prefetch(std::span<const EntryKey> keys) const;
   static constexpr size_t kPrefetchedAtOnce = HashIndex<GroupSlot>::kPrefetchedAtOnce;
-  // Returns nullptr if the group does not exist. The pointer is valid until the step ends.
+  // Returns the group; nullptr if it does not exist. The pointer is valid until the step ends.
   Result<const GroupSlot*> find(std::string_view key, int64_t window_start = 0) {
     return TRY(fetch(key, window_start));
   }
@@ -87,54 +87,56 @@ class AggregateStore final : public Store {
     return reinterpret_cast<const char*>(&slot) + offsets_[call];
   }
   const std::vector<AggregateInstance>& instances() const { return instances_; }
-  // Whether states use memory outside their slot, so that groups have no fixed size.
+  // Returns whether states use memory outside their slot, so that groups have no fixed size.
   bool has_heap() const { return has_heap_; }
-  // Encoded size of the groups that changed since the last commit, before their first change.
+  // Returns the encoded size of the groups that changed since the last commit; the size of a group is that before its
+  // first change.
   size_t changed_bytes() const { return changed_bytes_; }
 
-  // Looks up at most `max_starts` more window starts in the backing; there may be many thousands. Returns true when all
-  // starts are known. A store that was not opened over a backing knows all of its starts.
+  // Looks up at most `max_starts` further window starts in the backing, which may have many thousands. Returns true
+  // when all starts are known. A store that was not opened over a backing knows all of its starts.
   Result<bool> find_starts(size_t max_starts = SIZE_MAX);
   bool knows_starts() const { return !unknown_from_; }
-  // Expires all windows that start before `start_ms`, in the journal too. forget_some() frees their memory; until then
-  // scans may still show some of them. Requires knows_starts(). Returns the number of expired groups, without the
-  // groups that only the backing had when the store was opened.
+  // Expires all windows that start before `start_ms`, also in the journal. forget_some() frees their memory; until
+  // then scans may still show some of them. Requires knows_starts(). Returns the number of expired groups, without
+  // the groups that were only in the backing when the store was opened.
   uint64_t expire_before(int64_t start_ms);
-  // Commit in which windows last expired; 0 if none have expired since the start.
+  // Returns the commit in which windows last expired; 0 if none have expired since the start.
   uint64_t expired_in() const { return expired_in_; }
   // Destroys at most `max_groups` expired groups. Returns true if more are left.
   bool forget_some(size_t max_groups);
-  // Returns the first window start in [from_ms, to_ms), or nothing. Requires knows_starts().
+  // Returns the first window start in [from_ms, to_ms); nullopt if none exists. Requires knows_starts().
   std::optional<int64_t> first_start_in(int64_t from_ms, int64_t to_ms) const;
   // Groups that were read from the backing and belong to the reader alone.
   class Loose;
   using VisitSome = std::function<bool(const GroupSlot&)>;
-  // Position of a look-up of one key. It shows the current state, or the state at the beginning of
-  // `scan`.
+  // Position of a look-up of one key. If `scan` is set, the look-up shows the state at the beginning of this scan,
+  // otherwise the current state.
   struct KeyWindows {
     std::string_view key;
-    int64_t next = INT64_MIN, last = INT64_MAX;  // window starts to visit, both included
+    int64_t next = INT64_MIN, last = INT64_MAX;  // window starts to visit, both inclusive
     StoreScan* scan = nullptr;
     size_t asked = 0;  // number of starts looked up so far
   };
-  // Visits the next groups of the key, ordered by window start, until `max_starts` starts were looked up or `visit`
-  // returns false. Returns false at the end. The visited groups are valid as long as `loose` lives and the store does
-  // not change.
+  // Visits the next groups of the key, ordered by window start, until `max_starts` starts have been looked up or
+  // `visit` returns false. Returns false at the end. The visited groups are valid as long as `loose` lives and the
+  // store does not change.
   Result<bool> next_windows(KeyWindows& at, size_t max_starts, Loose& loose,
                             const VisitSome& visit);
-  // Begins a scan that shows the rest of a look-up later, in its current state.
+  // Begins a scan for the remaining part of a look-up. Later steps of the look-up then show the present state.
   StoreScanPtr begin_rest(const KeyWindows& at);
-  // Reads the groups of one window start in key order.
+  // Iterates over the groups of one window start in key order (groups_in_order.h).
   class InOrder;
-  // Visits the next groups of a scan, looking at no more than `entries` entries, until `visit` returns false. Returns
-  // false at the end of the scan. The visited groups are valid as long as `loose` lives and the store does not change.
+  // Visits the next groups of a scan until `visit` returns false or `entries` entries have been looked at. Returns
+  // false at the end of the scan. The visited groups are valid as long as `loose` lives and the store does not
+  // change.
   Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const VisitSome& visit);
 
   bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
   void restore_size(size_t size) override;
-  // Keeps the entry in memory and does not consult the backing: memory holds all entries that the
-  // journal has for a store.
+  // Restores the entry in memory without a look into the backing, because memory then has all entries that the
+  // journal has for the store.
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override;
@@ -146,7 +148,7 @@ class AggregateStore final : public Store {
   struct Start {
     explicit Start(size_t slot_size) : groups(slot_size) {}
     SlotPool groups;         // the groups in memory
-    size_t away = 0;         // number of groups only in the backing; not counted if is_opened
+    size_t away = 0;         // number of groups that are only in the backing, unless is_opened
     bool is_opened = false;  // the store was opened with some of these groups
     size_t forgotten = 0;    // slots already freed by forget_some() or release_some()
     bool is_whole() const { return away == 0 && !is_opened; }
@@ -189,11 +191,11 @@ class AggregateStore final : public Store {
 
   const std::vector<AggregateInstance> instances_;
   const bool is_windowed_;
-  const bool has_heap_;          // some state has memory outside its slot
-  std::vector<size_t> offsets_;  // of each aggregate's state in a slot
+  const bool has_heap_;          // a state has memory outside its slot
+  std::vector<size_t> offsets_;  // offsets of the states in a slot, then the slot's size
   HashIndex<GroupSlot> index_;   // the groups in memory
   Starts by_start_;
-  Starts::iterator last_start_ = by_start_.end();  // start of the last group made
+  Starts::iterator last_start_ = by_start_.end();  // start of the group that was made last
   std::optional<int64_t> unknown_from_;            // find_starts() continues at this window start
   size_t opened_starts_ = 0;                       // number of starts in by_start_ with is_opened
   std::optional<int64_t> held_start_;  // start that InOrder reads; its groups are not evicted

@@ -15,7 +15,7 @@ class GroupKey {
   };
   using Owner = std::unique_ptr<const GroupKey, Delete>;
 
-  // `bytes` are less than 4 GiB.
+  // Creates a key. `bytes` must have less than 4 GiB.
   static Owner make(std::string_view bytes) {
     auto* const key = new (::operator new(sizeof(GroupKey) + bytes.size()))
         GroupKey(static_cast<uint32_t>(bytes.size()));
@@ -26,13 +26,13 @@ class GroupKey {
   GroupKey& operator=(const GroupKey&) = delete;
 
   std::string_view view() const { return {reinterpret_cast<const char*>(this + 1), size_}; }
-  // An estimate, because allocators round up.
+  // Returns an estimate of the allocated bytes, because allocators round up.
   size_t memory_bytes() const { return (sizeof(GroupKey) + size_ + 15) / 16 * 16; }
 
  private:
   explicit GroupKey(uint32_t size) : size_(size) {}
 
-  const uint32_t size_;  // of the bytes that follow the object
+  const uint32_t size_;  // number of the bytes that follow the object
 };
 
 }  // namespace engine

@@ -38,7 +38,7 @@ Result<std::vector<const GroupSlot*>> AggregateStore::InOrder::next(size_t max) 
     const bool has_read = next_ < admitted_;
     if (!has_read && place_) break;
     if (!has_read && !head_) {
-      is_at_end_ = groups.empty();  // groups of this call must stay valid until the next one
+      is_at_end_ = groups.empty();  // the groups of this call must be valid until the next call
       break;
     }
     const bool takes_read = has_read && (!head_ || ByKey()(read_[next_], head_));
@@ -67,7 +67,7 @@ Status AggregateStore::InOrder::read_some() {
   Backing& backing = *store_.layers_.backing();
   if (place_->empty()) *place_ = TRY(backing.place_of(first_key_));
   size_t count = 0, bytes = 0;
-  std::string last;  // the last key that was read
+  std::string last;  // last key that was read
   Status status;
   const bool has_more =
       TRY(backing.scan(*place_, [&](std::string_view key, std::string_view value) {
@@ -93,8 +93,8 @@ Status AggregateStore::InOrder::read_some() {
   return {};
 }
 
-// Admits the groups that are certainly in order. If the last key is longer than kOrderedKeyBytes, keys with the same
-// ordered prefix may still follow in any order, so the groups with that prefix wait.
+// Admits the groups whose order is certain. If the last key is longer than kOrderedKeyBytes, keys with the same
+// ordered prefix may still follow in any order, so the groups with this prefix must wait.
 void AggregateStore::InOrder::admit(std::string_view last) {
   admitted_ = read_.size();
   if (place_ && last.size() > Backing::kOrderedKeyBytes) {

@@ -1,4 +1,4 @@
-// The windows that begin at one time, in the order of their keys.
+// Reads the windows that begin at one time in the order of their keys.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace engine {
 
-// Iterates over the groups of one window start in key order. Groups that are only in the backing are read as the
-// iteration proceeds, so they need not fit in memory. While the object exists, no group of its start is created,
+// Iterates over the groups of one window start in key order. Groups that are only in the backing are read while the
+// iteration proceeds, so they need not fit into memory. While the object exists, no group of this start is created,
 // changed or evicted.
 //
 // Threads: the task's. Owner: the aggregate operator, while it writes final results.
@@ -24,8 +24,8 @@ class AggregateStore::InOrder {
   InOrder(const InOrder&) = delete;
   InOrder& operator=(const InOrder&) = delete;
 
-  // Returns the next groups, at most `max`. Returns none at the end, and also after a call that only prepared
-  // something. The groups are valid until the next call.
+  // Returns the next groups, at most `max`. An empty result does not mean the end (see is_at_end()): a call may only
+  // prepare the next ones. The groups are valid until the next call.
   Result<std::vector<const GroupSlot*>> next(size_t max);
   bool is_at_end() const { return is_at_end_; }
 
@@ -42,13 +42,13 @@ class AggregateStore::InOrder {
   AggregateStore& store_;
   const int64_t start_;
   const SlotPool* pool_ = nullptr;  // null: the start has no groups
-  size_t gathered_ = 0;             // slots of the pool that were visited
+  size_t gathered_ = 0;             // number of slots of the pool that were visited
   SlicedSort<const GroupSlot*, ByKey> in_memory_;
   const GroupSlot* head_ = nullptr;  // the next group of in_memory_
   std::string first_key_;
-  std::optional<std::string> place_;  // where to continue in the backing; nothing at its end
-  // The groups that were read from the backing and are not in memory. Groups before admitted_ are sorted, and sort
-  // before everything that is not read yet.
+  std::optional<std::string> place_;  // where the scan of the backing continues; nullopt at its end
+  // Groups that were read from the backing and are not in memory. The first admitted_ groups are sorted, and precede
+  // all groups that have not been read yet.
   Loose loose_;
   std::vector<const GroupSlot*> read_;
   size_t next_ = 0, admitted_ = 0;

@@ -14,11 +14,11 @@
 
 namespace engine {
 
-// A single table of five million entries takes a second to double, and the loop of its task serves no other work
-// meanwhile. Instead the index consists of many small tables. Each time the index has grown by one table's worth of
-// entries, one table is split in two (linear hashing), so an insertion moves about a thousand entries at most. Each
-// place also has the hash of its entry, so that moving entries does not read them; they are usually not in the CPU
-// caches.
+// A single table of five million entries takes a second to double, and the loop of its task serves no other work in
+// that time. Therefore the index consists of many small tables. Each time the index has grown by the entries of one
+// table, one table is split in two (linear hashing), so an insertion moves at most about a thousand entries. Each
+// place also has the hash of its entry. Entries can thus be moved without reading them, which matters because they
+// are usually not in the CPU caches.
 //
 //   5 tables, by bits of the hash:  ..000  ..001  ..10  ..11  ..100
 //   the next table takes from ..001 the entries that end in 101
@@ -39,13 +39,13 @@ class HashIndex {
     const Table& table = tables_[table_of(hash)];
     return table.count == 0 ? nullptr : table.entries[table.find(hash, is_it)];
   }
-  // The entry must not be in the index yet.
+  // Inserts the entry, which must not be in the index yet.
   void insert(uint32_t hash, Entry* entry) {
     if (size_ >= tables_.size() * kEntriesPerTable) add_table();
     tables_[table_of(hash)].insert(hash, entry);
     ++size_;
   }
-  // Removes the entry and returns it, or returns null.
+  // Removes the entry with this hash for which `is_it` is true. Returns the entry, or null if none exists.
   template <class IsIt>
   Entry* take(uint32_t hash, const IsIt& is_it) {
     if (tables_.empty()) return nullptr;
@@ -53,7 +53,8 @@ class HashIndex {
     if (taken) --size_;
     return taken;
   }
-  // Removes the entries of one table, in no particular order. Returns true if more are left.
+  // Removes the entries of one table and passes them to `visit`, in no particular order. Returns true if more are
+  // left.
   template <class Visit>
   bool take_some(const Visit& visit) {
     if (tables_.empty()) return false;
@@ -66,8 +67,8 @@ class HashIndex {
     return !tables_.empty();
   }
 
-  // Prefetches the entries of several hashes into the CPU caches at the same time; looked up one after the other, each
-  // would wait for main memory. `found[i]` is the probable entry of hashes[i], or null.
+  // Prefetches the entries of several hashes into the CPU caches at the same time. Looked up one after the other,
+  // each entry would wait for main memory. Sets `found[i]` to the probable entry of hashes[i], or to null.
   static constexpr size_t kPrefetchedAtOnce = 32;
   void prefetch(std::span<const uint32_t> hashes, std::span<const Entry*> found) const {
     assert(hashes.size() <= kPrefetchedAtOnce && found.size() == hashes.size());
@@ -88,7 +89,7 @@ class HashIndex {
     }
   }
 
-  // All entries, in no particular order.
+  // Calls `visit` with all entries, in no particular order.
   template <class Visit>
   void for_each(const Visit& visit) const {
     for (const Table& table : tables_)
@@ -97,9 +98,9 @@ class HashIndex {
   }
 
   size_t size() const { return size_; }
-  // Estimate for all tables.
+  // Returns an estimate for all tables.
   size_t memory_bytes() const { return size_ * kBytesPerEntry; }
-  // Largest number of entries that one step of growth moves.
+  // Returns the largest number of entries that one step of growth moves.
   size_t largest_table() const {
     size_t largest = 0;
     for (const Table& table : tables_) largest = table.count > largest ? table.count : largest;
@@ -107,17 +108,16 @@ class HashIndex {
   }
 
  private:
-  // Linear probing. A place is free if `entries` is null there. An entry lies at the home place of its hash or after
-  // it, with no free place in between.
+  // A table with linear probing. A place is free if `entries` is null there. An entry lies at the home place of its
+  // hash, or after it with no free place in between.
   struct Table {
     std::vector<uint32_t> hashes;
-    std::vector<Entry*> entries;  // same size as hashes: a power of two, or 0
+    std::vector<Entry*> entries;  // has the size of `hashes`: a power of two, or 0
     size_t count = 0;
 
     size_t next(size_t place) const { return (place + 1) & (hashes.size() - 1); }
     size_t home(uint32_t hash) const { return hash & (hashes.size() - 1); }
-    // Returns the place of the entry, or the free place where it would be inserted. The table must
-    // have places.
+    // Returns the place of the entry, or the free place where it would be inserted. The table must not be empty.
     template <class IsIt>
     size_t find(uint32_t hash, const IsIt& is_it) const {
       size_t place = home(hash);
@@ -150,7 +150,7 @@ class HashIndex {
       size_t hole = find(hash, is_it);
       Entry* const taken = entries[hole];
       if (!taken) return nullptr;
-      // An entry after the hole that may lie in the hole moves there and leaves a hole of its own.
+      // An entry behind the hole that may lie in the hole moves there and leaves a hole of its own.
       for (size_t at = next(hole); entries[at]; at = next(at)) {
         const size_t mask = hashes.size() - 1;
         if (((at - home(hashes[at])) & mask) < ((at - hole) & mask)) continue;
@@ -164,12 +164,13 @@ class HashIndex {
     }
   };
   static constexpr size_t kFewestPlaces = 16, kPlaces = 2048;
-  // Average. A table that is about to be split has twice this number, which just fits into kPlaces.
+  // Average number of entries. A table that is about to be split has twice this number, which just fits into kPlaces.
   static constexpr size_t kEntriesPerTable = 750;
   // Tables are about half full.
   static constexpr size_t kBytesPerEntry = 2 * (sizeof(uint32_t) + sizeof(void*));
 
-  // Uses other bits of the hash than home(), which selects the place within the table.
+  // Returns the index of the table. It depends on other bits of the hash than home(), which selects the place within
+  // the table.
   size_t table_of(uint32_t hash) const {
     const size_t bits = hash >> std::countr_zero(kPlaces), place = bits & mask_;
     return place < tables_.size() ? place : bits & (mask_ >> 1);
@@ -195,7 +196,7 @@ class HashIndex {
   }
 
   std::vector<Table> tables_;
-  size_t mask_ = 0;  // of the bits of the hash that select a table
+  size_t mask_ = 0;  // mask for the bits of the hash that select a table
   size_t size_ = 0;
 };
 

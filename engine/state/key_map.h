@@ -1,5 +1,5 @@
-// A hash map from key bytes to entries that never move. It is searched by string_view, and grows without a long pause
-// although it may hold many millions of entries.
+// A hash map from key bytes to entries that never move in memory. Look-ups take a string_view. The map grows without
+// a long pause, although it may hold many millions of entries.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -15,13 +15,13 @@
 
 namespace engine {
 
-// Heap memory of a string; a short text is inside the string object.
+// Returns the heap memory of a string; a short text is inside the string object.
 inline size_t heap_bytes(const std::string& text) {
   constexpr size_t kInside = 15;
   return text.capacity() > kInside ? text.capacity() + 1 : 0;
 }
 
-// Threads: one at a time. Pointers to entries hold until the entry is erased.
+// Threads: one at a time. Pointers to entries are valid until the entry is erased.
 template <class T>
 class KeyMap {
  public:
@@ -34,7 +34,7 @@ class KeyMap {
   KeyMap(const KeyMap&) = delete;
   KeyMap& operator=(const KeyMap&) = delete;
 
-  // Returns nullptr if the key is absent.
+  // Returns the entry of the key; nullptr if the key is absent.
   Entry* find(std::string_view key) { return find(key, Index::hash_of(key)); }
   const Entry* find(std::string_view key) const { return const_cast<KeyMap*>(this)->find(key); }
   bool contains(std::string_view key) const { return find(key) != nullptr; }
@@ -48,7 +48,7 @@ class KeyMap {
     index_.prefetch(std::span(hashes).first(keys.size()), std::span(found).first(keys.size()));
   }
 
-  // Returns the entry, created if it does not exist, and whether it was created.
+  // Returns the entry of the key, and whether this call has created it.
   std::pair<Entry*, bool> try_emplace(std::string_view key) {
     const uint32_t hash = Index::hash_of(key);
     if (Entry* found = find(key, hash)) return {found, false};
@@ -67,7 +67,7 @@ class KeyMap {
   }
 
   // Erases the entries of one table of the index. Returns true if more are left. A map of millions of entries is
-  // destroyed in such steps.
+  // destroyed in such steps, so that no step is long.
   bool erase_some() {
     return take_some([](const std::string&, T&&) {});
   }
@@ -81,14 +81,14 @@ class KeyMap {
     });
   }
 
-  // All entries, in no particular order.
+  // Calls `visit` with all entries, in no particular order.
   template <class Visit>
   void for_each(const Visit& visit) const {
     index_.for_each([&](const Entry& entry) { visit(entry); });
   }
 
   size_t size() const { return index_.size(); }
-  // Estimate for all entries and keys, without heap memory of the values.
+  // Returns an estimate for all entries and keys, without heap memory of the values.
   size_t memory_bytes() const {
     constexpr size_t kAround = 8;  // overhead of the allocator
     return size() * (sizeof(Entry) + kAround) + index_.memory_bytes() + key_bytes_;

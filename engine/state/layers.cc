@@ -6,10 +6,10 @@ namespace engine {
 
 namespace {
 
-// Limit for one step of a scan, on entries from the backing or from StoreScan::before.
+// Limit for the bytes of one step of a scan that reads the backing or StoreScan::before.
 constexpr size_t kScannedBytes = 256 << 10;
 
-// The store went on and needed the memory that an open scan kept.
+// Returns the error of a scan whose kept memory the store has reclaimed.
 Error scan_overtaken() {
   return {ErrorCode::ObjectState,
           "the table has changed too much while it was being read",
@@ -17,12 +17,13 @@ Error scan_overtaken() {
           "Read it again, and faster; or raise memory-limit."};
 }
 
-// Passes entries to `visit` until `visit`, the number of entries or their bytes end the step.
+// Passes the entries of one step to `visit`. The step ends when `visit` returns false or a limit of
+// entries or bytes is reached.
 class Portion {
  public:
   Portion(size_t max_entries, const Layers::ScanStep::Visit& visit)
       : left_(max_entries), visit_(visit) {}
-  // Returns false when the step ends.
+  // Passes an entry to `visit`. Returns false when the step ends.
   Result<bool> take(std::string_view key, std::string_view value) {
     bytes_ += key.size() + value.size();
     return TRY(visit_(key, value)) && --left_ > 0 && bytes_ < kScannedBytes;
@@ -35,7 +36,7 @@ class Portion {
 
 }  // namespace
 
-// Calls `each` for the scans that are still open, and forgets the others.
+// Calls `each` with the scans that are still open, and removes the others from the list.
 template <class Each>
 void Layers::for_each_scan(const Each& each) {
   std::erase_if(scans_, [&](const std::weak_ptr<StoreScan>& weak) {
@@ -90,7 +91,7 @@ std::optional<std::optional<std::string>> Layers::take_before(StoreScan& scan,
   return value;
 }
 
-// Shows entries of the backing. Returns false at its end.
+// Shows entries of the backing. Returns false at the end of the backing.
 Result<bool> Layers::scan_backing(StoreScan& scan, size_t max_entries,
                                   const ScanStep::Visit& visit) {
   Status status;
@@ -105,8 +106,8 @@ Result<bool> Layers::scan_backing(StoreScan& scan, size_t max_entries,
   return has_more;
 }
 
-// Shows the values in `before`. No values are added meanwhile, because all other entries have been
-// shown.
+// Shows the values in `before`. No values are added in this part of the scan, because all other
+// entries have been shown.
 Result<bool> Layers::scan_before(StoreScan& scan, size_t max_entries,
                                  const ScanStep::Visit& visit) {
   Portion portion(max_entries, visit);
@@ -119,7 +120,7 @@ Result<bool> Layers::scan_before(StoreScan& scan, size_t max_entries,
   return scan.before.size() > 0 || !scan.taken.empty();
 }
 
-// Whether the scan has already shown the entry or passed its place.
+// Returns whether the scan has already shown the entry or passed its place.
 bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
                        const std::function<StorePlace()>& place) const {
   if (scan.part == StoreScan::Part::Wanted) return false;
@@ -133,7 +134,7 @@ bool Layers::has_shown(StoreScan& scan, std::string_view key, uint64_t born_in,
   if (scan.part != StoreScan::Part::Backing) return true;
   if (scan.backing_place.empty()) return false;
   const Result<std::string> its_place = backing_->place_of(key);
-  // A failure of the backing ends the scan, not the task.
+  // A failure of the backing ends the scan and not the task.
   if (!its_place) scan.is_overtaken = true;
   return !its_place || *its_place < scan.backing_place;
 }

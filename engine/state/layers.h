@@ -18,48 +18,49 @@
 
 namespace engine {
 
-// Position of an entry in memory: its number, within its window start if the store has starts.
+// Position of an entry in memory: its number, which counts within its window start if the store has starts.
 struct StorePlace {
   int64_t start = INT64_MIN;
   size_t number = 0;
   auto operator<=>(const StorePlace&) const = default;
 };
 
-// The scan of a look-up shows only some of the entries; the store decides how it continues.
+// The progress of a scan, or of a look-up. A look-up shows only some of the entries, and the store decides how it
+// continues.
 struct StoreScan {
-  // Wanted: a look-up that has yet to show all of its entries.
+  // The part of the scan that is in progress. Wanted: a look-up that has not shown all of its entries yet.
   enum class Part : uint8_t { Backing, Memory, Changed, Wanted };
 
   // The state of the store at the beginning of the scan:
   uint64_t stored;    // last commit in a checkpoint
-  uint64_t until;     // the commit then in progress, some of whose changes may have been made
+  uint64_t until;     // commit then in progress; some of its changes may have been made
   bool was_complete;  // all entries were in memory
 
   Part part = Part::Backing;
-  std::string backing_place = {};  // where to continue in the backing; empty: its first entry
-  StorePlace place = {};           // of the next entry in memory
-  StorePlace end = {};             // only younger entries lie after this place
-  // Values before a change, by the keys of the backing; nothing for an entry that did not exist.
+  std::string backing_place = {};  // where to continue in the backing; empty: at its first entry
+  StorePlace place = {};           // place of the next entry in memory
+  StorePlace end = {};             // only younger entries lie behind this place
+  // Values of entries before they changed, by the keys of the backing; nullopt for an entry that did not exist.
   KeyMap<std::optional<std::string>> before = {};
-  size_t value_bytes = 0;                                      // of the values in `before`
-  std::deque<std::pair<std::string, std::string>> taken = {};  // removed from `before`, to be shown
+  size_t value_bytes = 0;                                      // heap memory of `before`
+  std::deque<std::pair<std::string, std::string>> taken = {};  // from `before`, to be shown next
   bool is_overtaken = false;  // the memory of the scan was reclaimed; it cannot continue
 
-  // For a look-up: whether it includes this key of the backing. Null: the scan includes all keys.
+  // For a look-up: returns whether the look-up includes this key of the backing. Null: all keys are included.
   std::function<bool(const StoreScan& scan, std::string_view key)> wants = nullptr;
   // For a look-up in key order: the key of the next entry in memory.
   std::optional<std::string> memory_key = {};
 
   bool is_concerned(std::string_view key) const { return !wants || wants(*this, key); }
 
-  // Whether the scan shows an entry of memory when it scans memory, and not at its place in the
-  // backing.
+  // Returns whether the scan shows an entry of memory when it scans memory. Otherwise the scan shows the entry at its
+  // place in the backing.
   bool shows_in_memory(uint64_t born_in) const {
     return born_in <= until && (was_complete || born_in > stored);
   }
-  // Whether `before` replaces the current entry of this key.
+  // Returns whether `before` replaces the current entry of this key.
   bool has_before(std::string_view key) const { return before.size() > 0 && before.contains(key); }
-  // Memory that the scan keeps.
+  // Returns the memory that the scan keeps.
   size_t memory_bytes() const { return before.memory_bytes() + value_bytes; }
   // Frees part of the memory of the scan. Returns true if more is left.
   bool release_some() { return before.erase_some(); }
@@ -72,30 +73,31 @@ using StoreScanPtr = std::shared_ptr<StoreScan>;
 //   clean    equal to the checkpoints; may be evicted from memory
 //   backing  the checkpoints, by key
 //
-// An entry is looked up in this order. A deleted entry stays in memory, marked, while it is dirty, because the backing
-// may still have it. Commits are identified by their sequence.
+// An entry is looked up in the layers in this order. A deleted entry that is dirty stays in memory, marked as
+// deleted, because the backing may still have it. Commits are identified by their sequence.
 //
 // Invariants:
 //   1. a key that is not in memory is in the backing with its current value, or does not exist;
-//   2. live() counts the entries in memory that are not deleted, size() all entries; if both are equal and size() is
-//      exact, the backing is not consulted.
+//   2. live() counts the entries in memory that are not deleted, and size() all entries; if both are equal and size()
+//      is exact, the backing is not consulted.
 //
 // Threads: the task's. Owner: the store.
 class Layers {
  public:
-  // Enough for some decades at a thousand commits per second. A value is masked where it is assigned to a bit-field of
-  // this width; that costs nothing, and avoids a compiler warning about lost bits.
+  // Greatest number of a commit, which is enough for some decades at a thousand commits per second. A value is masked
+  // where it is assigned to a bit-field of this width. The mask costs nothing, and avoids a compiler warning about
+  // lost bits.
   static constexpr uint64_t kMaxCommit = (uint64_t{1} << 40) - 1;
 
-  // Call it before anything is restored. Without a backing no entry is evicted from memory.
+  // Sets the backing. Call before anything is restored. Without a backing no entry is evicted from memory.
   void open_over(Backing& backing) { backing_ = &backing; }
   Backing* backing() const { return backing_; }
 
   // --- Commits
-  // The commit that will contain the current changes.
+  // Returns the commit that will contain the current changes.
   uint64_t current() const { return current_; }
   void begin(uint64_t commit) { current_ = commit & kMaxCommit; }
-  // All commits up to this one are in the checkpoints.
+  // Returns the last commit in the checkpoints. They also have all earlier commits.
   uint64_t stored() const { return stored_; }
   void note_stored(uint64_t commit) { stored_ = commit > stored_ ? commit : stored_; }
   bool is_clean(uint64_t changed_in) const { return changed_in <= stored_; }
@@ -110,7 +112,7 @@ class Layers {
     size_ = size;
     is_counted_ = is_counted;
   }
-  // Replaces an estimated size: `away` is the exact number of entries that are only in the backing.
+  // Replaces an estimated size by the exact one. `away` is the number of entries that are only in the backing.
   void count(size_t away) {
     size_ = live_ + away;
     is_counted_ = true;
@@ -119,51 +121,53 @@ class Layers {
   void made() { ++size_, ++live_; }
   void erased() { --size_, --live_; }
   void fetched() { ++live_; }
-  void expired(size_t away) { size_ -= std::min(away, size_ - live_); }  // of the backing
-  // Number of reads from the backing. A caller that works through many keys pauses after some reads, because each may
-  // wait for the disk.
+  // Subtracts from size() the `away` expired entries that were only in the backing.
+  void expired(size_t away) { size_ -= std::min(away, size_ - live_); }
+  // Returns the number of reads from the backing. A caller that works through many keys pauses after some reads,
+  // because each read may wait for the disk.
   uint64_t fetches() const { return fetches_; }
-  // Counts a read from the backing other than fetch().
+  // Counts a read from the backing that does not use fetch().
   void note_fetch() { ++fetches_; }
-  // Returns nothing if the backing does not have the key.
+  // Reads the value of the key from the backing; nullopt if the backing does not have the key.
   Result<std::optional<std::string_view>> fetch(std::string_view key) {
     ++fetches_;
     return backing_->get(key);
   }
 
   // --- Scans
-  // `end`: the current end of the places in memory.
+  // Begins a scan. `end` is the current end of the places in memory.
   StoreScanPtr begin_scan(StorePlace end);
-  // Performs the next step of a scan; returns false at its end. `in_memory` returns false when no places are left.
-  // `in_backing` visits an entry of the backing and returns false to pause after it. `from_before` visits a value that
-  // was kept before it changed, with the same result.
+  // The functions of a store for one step of a scan. `in_memory` visits entries in memory and returns false when no
+  // places are left. `in_backing` visits an entry of the backing and returns false to pause after it. `from_before`
+  // does the same for a value that was kept before it changed.
   struct ScanStep {
     std::function<bool(StoreScan& scan)> in_memory;
     using Visit = std::function<Result<bool>(std::string_view key, std::string_view value)>;
     Visit in_backing, from_before;
   };
   Result<bool> scan(StoreScan& scan, StorePlace end, size_t max_entries, const ScanStep& step);
-  // Whether values may have to be kept for scans before an entry changes.
+  // Returns whether values may have to be kept for scans before an entry changes.
   bool has_scans() const { return !scans_.empty(); }
-  // Call it before the entry with this key of the backing changes or is erased: its value is kept for the scans that
-  // have not shown it yet. `place()` returns its place in memory, `encode()` its value as the backing stores it.
+  // Keeps the value of an entry for the scans that have not shown the entry yet. Call before the entry with this key
+  // of the backing changes or is erased. `place()` returns the entry's place in memory, and `encode()` its value as
+  // the backing stores it.
   void keep_before(std::string_view key, uint64_t born_in, const std::function<StorePlace()>& place,
                    const std::function<std::string()>& encode);
-  // Call it after an entry was created: scans that began before do not show it.
+  // Hides a new entry from the scans that began before. Call after the entry was created.
   void keep_absent(std::string_view key, uint64_t born_in);
   // Fails with ObjectState if the memory of the scan was reclaimed.
   static Status check_goes_on(const StoreScan& scan);
-  // Removes and returns the value kept for a scan under this key. The inner optional is empty if the entry did not
-  // exist; the outer one if nothing was kept.
+  // Removes and returns the value that was kept for a scan under this key. The outer optional is empty if nothing was
+  // kept, and the inner one if the entry did not exist.
   static std::optional<std::optional<std::string>> take_before(StoreScan& scan,
                                                                std::string_view key);
-  // Memory that all scans keep.
+  // Returns the memory that all scans keep.
   size_t scan_bytes() const;
-  // Reclaims the memory of scans: ends all of them, or the oldest ones until they free `bytes`. The caller frees what
-  // the returned scans keep, because their clients may not continue for an hour.
+  // Ends scans to reclaim their memory: all scans, or the oldest ones until `bytes` are free. The caller frees the
+  // memory of the returned scans, because their clients may not continue for an hour.
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 
-  // --- Eviction from memory, except for entries that scans must still find there
+  // --- Eviction from memory, except of entries that scans must still find there
   // Determines which entries open scans hold. Returns true if entries may be evicted at all.
   bool begin_eviction();
   // Evicts the entries at the places [from, to) that are clean and were not used since the last visit. `at` returns the

@@ -6,8 +6,9 @@
 
 namespace engine {
 
-// A text of exactly the shortened length is shortened too; otherwise it could equal the shortened
-// form of another text.
+// Shortens the bytes unless they are shorter than the shortened form. A text with exactly the
+// length of that form is shortened, too, because it could otherwise equal the shortened form of
+// another text.
 std::string_view PrefixStore::cut(std::string_view bytes, std::string& room) {
   if (bytes.size() < kCutBytes + kHashBytes) return bytes;
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());

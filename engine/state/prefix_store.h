@@ -1,4 +1,4 @@
-// Rows that are found by key, or by a prefix (such as a foreign key) in the order of their keys.
+// Stores rows that are found by their key, or by a prefix (such as a foreign key) in the order of their keys.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,24 +8,25 @@
 
 namespace engine {
 
-// A RangeStore with one part. Prefixes and keys are shortened to kCutBytes, so that the backing keeps them in order; a
-// 128-bit hash stands for the rest. Keys are therefore in byte order as far as kCutBytes.
+// Uses a RangeStore with one part. Prefixes and keys are shortened to kCutBytes, so that the backing keeps them in
+// order; a 128-bit hash replaces the bytes behind. Keys are therefore in byte order as far as their first kCutBytes
+// bytes.
 //
 // Threads: belongs to one task.
 // Owner:   the operator that keeps the rows.
 class PrefixStore {
  public:
   using Loose = RangeStore::Loose;
-  // Receives views that are valid as long as `loose` lives and the store does not change. `place` is the place of the
-  // row under its prefix.
+  // Receives views that are valid as long as `loose` lives and the store does not change. `place` is the row's place
+  // among the rows of its prefix.
   using Visit = std::function<bool(std::string_view place, std::string_view value)>;
 
   // Inserts the row or replaces it.
   Status put(std::string_view prefix, std::string_view key, std::string_view value);
-  // Returns true if the row existed.
+  // Erases the row. Returns true if it existed.
   Result<bool> erase(std::string_view prefix, std::string_view key);
-  // Visits the rows of a prefix from this place on (empty: the first), about `max_rows` at most, until `visit` returns
-  // false. Returns false at the end. To continue after a row, pass the after_place() of its place.
+  // Visits the rows of a prefix from the place `from` on (empty: from the first), at most about `max_rows`, until
+  // `visit` returns false. Returns false at the end. To continue after a row, pass the after_place() of its place.
   Result<bool> visit(std::string_view prefix, std::string_view from, size_t max_rows, Loose& loose,
                      const Visit& visit);
   static std::string after_place(std::string_view place) { return std::string(place) + '\0'; }
@@ -34,8 +35,7 @@ class PrefixStore {
   RangeStore& store() { return store_; }
 
  private:
-  // A prefix, a key, and the header of a RangeStore key together fit into
-  // Backing::kOrderedKeyBytes.
+  // A prefix, a key, and the header of a RangeStore key must fit into Backing::kOrderedKeyBytes together.
   static constexpr size_t kCutBytes = 160, kHashBytes = 16;
   static constexpr int64_t kPart = 0;
   static std::string_view cut(std::string_view bytes, std::string& room);

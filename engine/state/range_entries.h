@@ -1,4 +1,4 @@
-// Entries and groups of a RangeStore in memory. Included only by the sources of RangeStore.
+// Entries and groups of a RangeStore in memory. Only the sources of RangeStore include this header.
 #pragma once
 #include <absl/container/btree_set.h>
 #include <absl/container/inlined_vector.h>
@@ -13,13 +13,13 @@
 
 namespace engine {
 
-// One allocation: this header, followed by the bytes of group, suffix and value.
+// An entry in one allocation: this header, followed by the bytes of group, suffix and value.
 struct RangeStore::Entry {
   int64_t part;
   uint64_t rank;  // see rank_of()
   uint32_t group_size, suffix_size, value_size;
   bool is_erased = false;
-  bool is_used = true;      // used since evict() last visited it
+  bool is_used = true;      // the entry was used since evict() last visited it
   bool is_stored = false;   // the journal or the backing may have the entry
   uint32_t changed_at = 0;  // index in changed_
   uint64_t changed_in = 0;
@@ -54,9 +54,9 @@ struct RangeStore::Entry {
   size_t memory_bytes() const { return sizeof(Entry) + group_size + suffix_size + value_size; }
 };
 
-// The entries of one key in one part, ordered by suffix. Most groups have a few entries, which the group itself holds;
-// some have millions. Comparisons use the first eight bytes of the suffix (`rank`), and seldom have to read the
-// entries.
+// The entries of one key in one part, ordered by suffix. Most groups have a few entries, which the group itself
+// holds; some groups have millions. Comparisons use the first eight bytes of the suffix (`rank`), and seldom have to
+// read the entries.
 struct RangeStore::Group {
   struct Probe {
     uint64_t rank;
@@ -80,7 +80,7 @@ struct RangeStore::Group {
   static constexpr size_t kFew = 32;
 
   absl::InlinedVector<Entry*, 2> few;
-  std::unique_ptr<absl::btree_set<Entry*, Less>> many;  // all entries, once they exceed kFew
+  std::unique_ptr<absl::btree_set<Entry*, Less>> many;  // all entries if more than kFew
   size_t place = 0;                                     // index in Part::groups
 
   static Probe probe_of(std::string_view suffix) { return {Entry::rank_of(suffix), suffix}; }
@@ -93,7 +93,7 @@ struct RangeStore::Group {
       many->insert(entry);
       return;
     }
-    // Records usually arrive in the order of their times, so the end is tried first.
+    // The end is tried first, because records usually arrive in the order of their times.
     const bool is_last = few.empty() || Less()(few.back(), entry);
     few.insert(is_last ? few.end() : std::lower_bound(few.begin(), few.end(), entry, Less()),
                entry);
@@ -107,7 +107,7 @@ struct RangeStore::Group {
     else
       few.erase(std::lower_bound(few.begin(), few.end(), entry, Less()));
   }
-  // Replaces an entry with another that has the same suffix.
+  // Replaces an entry by another one that has the same suffix.
   void replace(Entry* entry, Entry* now) {
     if (!many) {
       *std::lower_bound(few.begin(), few.end(), entry, Less()) = now;

@@ -1,12 +1,12 @@
-// Reads a RangeStore in order, merging the entries of memory and of the backing.
+// Reads a RangeStore in order. Merges the entries in memory with those in the backing.
 #include <algorithm>
 
 #include "engine/state/range_entries.h"
 
 namespace engine {
 
-// Finds the parts that the backing has, with one seek for each. Needed once after the store was
-// opened over its backing.
+// Finds the parts that the backing has, with one seek for each. This is done once after the store was opened over its
+// backing.
 Status RangeStore::find_parts() {
   if (!must_find_parts_) return {};
   must_find_parts_ = false;
@@ -37,7 +37,7 @@ Result<std::optional<int64_t>> RangeStore::next_part(int64_t from) {
   return at == parts_.end() ? std::nullopt : std::optional(at->first);
 }
 
-// Collects entries of the range in memory. Returns true if there are more than `max_entries`.
+// Collects entries of the range that are in memory. Returns true if the range has more than `max_entries`.
 bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_entries,
                              std::vector<const Entry*>& out) const {
   const Group* const group = find_group(part, range.group);
@@ -55,8 +55,8 @@ bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_en
   return has_more;
 }
 
-// Collects entries of the range that are only in the backing. Returns true if there are more than `max_entries`. The
-// backing does not order keys beyond kOrderedKeyBytes; with longer keys the whole range is read.
+// Collects entries of the range that are only in the backing. Returns true if the range has more than `max_entries`.
+// The backing does not order keys beyond kOrderedKeyBytes, so with longer keys the whole range is read.
 Result<bool> RangeStore::read_stored(const Part& part, const Range& range, size_t max_entries,
                                      Stored& out) {
   std::string prefix, first;
@@ -105,7 +105,7 @@ Result<bool> RangeStore::visit(const Range& range, size_t max_entries, Loose& lo
   Stored stored;
   const bool is_cut_there = TRY(read_stored(part, range, max_entries, stored));
   has_more |= is_cut_there;
-  // The merge stops where one of the two lists was cut: its next entries may sort before those of
+  // The merge stops where one of the two lists was cut, because the entries behind the cut may sort before those of
   // the other list.
   auto a = here.begin();
   auto b = stored.begin();
@@ -133,7 +133,7 @@ std::string_view RangeStore::group_in(std::string_view stored_key) {
   return key ? key->group : std::string_view();
 }
 
-// Keeps the value of an entry for open scans; call it before the entry changes or loses its place.
+// Keeps the value of an entry for open scans. Call before the entry changes or loses its place.
 void RangeStore::keep_before(const Entry& entry, size_t place) {
   std::string key;
   encode_key(entry.key(), key);
@@ -149,7 +149,7 @@ void RangeStore::keep_before(const Entry& entry) {
   keep_before(entry, find_group(part_at(entry.part), entry.group())->place);
 }
 
-// Keeps the value of an entry for open scans if only the backing has it. The entry may not exist.
+// Keeps the value that the backing has for this key for open scans. The entry need not exist.
 Status RangeStore::keep_stored(const Key& key) {
   std::string bytes;
   encode_key(key, bytes);
@@ -173,14 +173,14 @@ Result<bool> RangeStore::scan(StoreScan& scan, size_t max_entries, Loose& loose,
     if (scan.has_before(key) || !scan.is_concerned(key)) return true;
     const Entry* const entry = find_in_memory(TRY(decode_key(key)));
     if (!entry) return as_stored(key, value);
-    const bool is_here = !entry->is_erased && entry->born_in <= scan.stored;  // else later
+    const bool is_here = !entry->is_erased && entry->born_in <= scan.stored;  // else shown later
     return !is_here || visit(entry->key(), entry->value());
   };
   const auto in_memory = [&](StoreScan& at) { return scan_memory(at, max_entries, visit); };
   return layers_.scan(scan, end_of_places(), max_entries, {in_memory, in_backing, as_stored});
 }
 
-// Each group is visited as a whole, because is_concerned() is evaluated once per group.
+// Visits groups in memory. Each group is visited as a whole, because is_concerned() is evaluated once per group.
 bool RangeStore::scan_memory(StoreScan& scan, size_t max_entries, const VisitKey& visit) const {
   bool goes_on = true;
   std::string key;

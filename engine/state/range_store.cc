@@ -32,8 +32,8 @@ void RangeStore::destroy(Entry* entry) {
   Entry::destroy(entry);
 }
 
-// Destroys entries of a part that is no longer read; the part's index is not maintained. Returns
-// false when nothing is left.
+// Destroys entries of a part that is no longer read. The index of the part is not updated. Returns false when the
+// part has no entries left.
 bool RangeStore::destroy_some(Part& part, size_t& max_entries) {
   last_group_ = nullptr;
   while (!part.groups.empty()) {
@@ -105,7 +105,7 @@ RangeStore::Entry* RangeStore::find_in_memory(const Key& key) {
   return group ? group->find(key.suffix) : nullptr;
 }
 
-// Creates an entry that is not in memory.
+// Creates an entry, which must not be in memory yet.
 RangeStore::Entry& RangeStore::make(const Key& key, std::string_view value) {
   Entry* const entry = Entry::make(key, value);
   Part& part = part_at(key.part);
@@ -135,11 +135,12 @@ void RangeStore::remove(Part& part, Entry* entry) {
   destroy(entry);
 }
 
-// Removes a group that is empty and no longer in the index.
+// Removes a group, which must be empty and no longer in the index.
 void RangeStore::remove_group(Part& part, Group* group) {
   last_group_ = nullptr;
   Group* const last = part.groups.back();
-  // The last group moves into the freed place, which an open scan may have passed already.
+  // The last group moves into the freed place. An open scan may have passed this place already, so the values of the
+  // group are kept for the scans.
   if (layers_.has_scans() && last != group)
     last->visit_from({}, [&](const Entry* entry) {
       if (!entry->is_erased) keep_before(*entry, last->place);
@@ -167,13 +168,13 @@ Status RangeStore::put(const Key& key, std::string_view value) {
     const bool is_whole = part_at(key.part).is_whole;
     if (!is_whole && layers_.has_scans()) TRY(keep_stored(key));
     insert(key, value);
-    // The backing may already have the entry. The size of the store is only an estimate then, and a
-    // later delete must be written to the journal.
+    // The backing may already have the entry. In this case the size of the store is only an estimate, and a later
+    // delete must be written to the journal.
     if (!is_whole) changed_.back()->is_stored = true;
     return {};
   }
   if (layers_.has_scans() && !before->is_erased) keep_before(*before);
-  // An entry that an earlier commit has erased counts as new: the backing has lost it or will lose
+  // An entry that an earlier commit has erased counts as new, because the backing has lost the old entry or will lose
   // it.
   if (before->is_erased && before->changed_in != layers_.current())
     before->born_in = layers_.current();
@@ -275,8 +276,7 @@ Result<RangeStore::Key> RangeStore::decode_key(std::string_view bytes) {
 }
 
 void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
-  // The range is deleted first. No later Put is below it, because no part before the bound is
-  // created again.
+  // The range is deleted first. No later Put is below the bound, because no part before the bound is created again.
   if (expiry_changed_) {
     scratch_.clear();
     append_be<int64_t>(scratch_, expired_before_);
@@ -303,7 +303,8 @@ void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
   forget_erased();
 }
 
-// Works in steps of kForgottenAtOnce entries, so that one commit does not block the loop.
+// Removes erased entries whose commit is in a checkpoint. At most kForgottenAtOnce entries are removed per call, so
+// that one large commit does not block the loop.
 void RangeStore::forget_erased() {
   constexpr size_t kForgottenAtOnce = 4'096;
   for (size_t i = 0; i < kForgottenAtOnce && !erased_.empty(); ++i) {
@@ -323,7 +324,8 @@ size_t RangeStore::memory_bytes() const {
          parts_.size() * kBytesPerPart + layers_.scan_bytes();
 }
 
-// Cycles through the parts, the groups of each, and their entries. A part or a group that is passed counts as an entry.
+// Visits the parts, the groups of each part, and their entries in turn. A part or a group that is passed counts as an
+// entry.
 size_t RangeStore::evict(size_t max_entries) {
   forget_erased();
   if (!layers_.begin_eviction()) return 0;
@@ -393,8 +395,8 @@ void RangeStore::restore_size(size_t size) {
   must_find_parts_ = layers_.backing() != nullptr;
 }
 
-// Keeps the entry in memory and does not consult the backing: memory holds all entries that the
-// journal has for a store.
+// Restores the entry in memory without a look into the backing, because memory then has all entries that the journal
+// has for the store.
 Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow) {
     ByteReader in(entry.key);

@@ -1,4 +1,5 @@
-// Entries that are looked up by group and read in order within it; joins keep the records of a stream this way.
+// Stores entries that are looked up by group and read in order within the group. Joins keep the records of a stream
+// in this way.
 #pragma once
 
 #include <cstdint>
@@ -19,22 +20,21 @@
 
 namespace engine {
 
-// A store of entries with three-level keys: the part, which is a span of time; the group, the bytes of a key; and the
-// suffix, which orders the entries of a group. A part expires as a whole. The key of an entry in the journal and in the
-// backing is
+// A store of entries with three-level keys. The part is a span of time, and expires as a whole. The group is the
+// bytes of a key. The suffix orders the entries of a group. The key of an entry in the journal and in the backing is
 //
 //   8 bytes part, big-endian | length of the group, varint | group | suffix
 //
-// so expired entries form one range, new entries lie together, and so do the entries of a group within a part
+// Therefore expired entries form one range, new entries lie together, and so do the entries of a group within a part
 // (docs/adr/0029).
 //
 // Invariants:
 //   1. each entry in memory is in its group, the group is in the index of its part, and no two entries have the same
-//      key; groups keep their places in a part, except that the last group moves into the place of a removed one;
+//      key; groups keep their places in a part, except that the last group moves into the place of a removed group;
 //   2. if a part is whole, the backing has no entry of it that is not in memory;
 //   3. parts before expired_before_ are neither changed nor visible;
-//   4. an entry that changed since take_changes() is in changed_ once, and has changed_in == current();
-//   5. an erased entry stays in memory, marked, until the commit that erased it is in a checkpoint.
+//   4. an entry that changed since take_changes() is in changed_ once, and its changed_in is current();
+//   5. an erased entry stays in memory, marked as erased, until the commit that erased it is in a checkpoint.
 //
 // Threads: belongs to one task.
 // Owner:   the operator that keeps the entries.
@@ -52,45 +52,44 @@ class RangeStore final : public Store {
   RangeStore(const RangeStore&) = delete;
   RangeStore& operator=(const RangeStore&) = delete;
 
-  // The entry must not exist; the caller guarantees it.
+  // Inserts an entry that does not exist yet; the caller guarantees this.
   void insert(const Key& key, std::string_view value);
   // Inserts the entry or replaces its value.
   Status put(const Key& key, std::string_view value);
-  // Returns true if the entry existed.
+  // Erases the entry. Returns true if it existed.
   Result<bool> erase(const Key& key);
 
-  // Entries of a group in one part, in the order of their suffixes. visit() looks at about `max_entries` of them, until
-  // its callback returns false.
+  // A range of entries of a group in one part, in the order of their suffixes.
   struct Range {
     int64_t part = 0;
     std::string_view group, from, to;  // `from` and `to` are inclusive
   };
   // Receives views that are valid as long as `loose` lives and the store does not change.
   using Visit = std::function<bool(std::string_view suffix, std::string_view value)>;
-  // Returns false at the end of the range; otherwise call it again from behind the last visited
-  // suffix.
+  // Visits the entries of the range until about `max_entries` have been looked at or `visit` returns false. Returns
+  // false at the end of the range. Otherwise the caller continues behind the last visited suffix.
   Result<bool> visit(const Range& range, size_t max_entries, Loose& loose, const Visit& visit);
-  // Visits the next entries of a scan of the whole store, about `max_entries` at most, until `visit` returns false.
+  // Visits the next entries of a scan of the whole store, at most about `max_entries`, until `visit` returns false.
   // Returns false at the end of the scan. The entries of one group and part are usually visited together. The visited
   // views are valid as long as `loose` lives and the store does not change.
   using VisitKey = std::function<bool(const Key& key, std::string_view value)>;
   Result<bool> scan(StoreScan& scan, size_t max_entries, Loose& loose, const VisitKey& visit);
-  // Returns the group within a key of the journal or the backing; empty if the key is damaged.
+  // Returns the group in a key of the journal or the backing; empty if the key is damaged.
   static std::string_view group_in(std::string_view stored_key);
 
   // Prefetches the groups into the CPU caches before they are looked up.
   void prefetch(std::span<const std::pair<int64_t, std::string>> groups) const;
   static constexpr size_t kPrefetchedAtOnce = 32;
-  // Returns the first part, from `from` on, that may have entries.
+  // Returns the first part from `from` on that may have entries; nullopt if none has.
   Result<std::optional<int64_t>> next_part(int64_t from);
 
-  // Expires all parts before this one, in the journal too. forget_some() frees their memory.
+  // Expires all parts before this one, also in the journal. forget_some() frees their memory.
   void expire_before(int64_t part);
   // Destroys at most `max_entries` expired entries. Returns true if more are left.
   bool forget_some(size_t max_entries);
   // Returns roughly how many entries have expired since the last call, without the entries that were only in the
-  // backing when the store was opened. Entries of the group with the empty name are not counted: they are an index of
-  // others.
+  // backing when the store was opened. Entries of the group with the empty name are not counted, because they are an
+  // index of other entries.
   uint64_t take_expired() { return std::exchange(expired_, 0); }
 
   bool is_counted() const override { return false; }
@@ -105,14 +104,14 @@ class RangeStore final : public Store {
  private:
   struct Entry;
   struct Group;
-  // A place is a part and the number of a group in it. A scan finds the ends of parts on its way,
-  // so no end is needed here.
+  // A place is a part and the number of a group in the part. A scan finds the ends of the parts while it proceeds, so
+  // it needs no end.
   StorePlace end_of_places() const override { return {}; }
   struct Part {
     HashIndex<Group> index;
     std::vector<Group*> groups;  // all groups of the part, in any order
     bool is_whole = true;
-    size_t away = 0;  // evicted; without the entries present at opening
+    size_t away = 0;  // number of evicted entries, without those present at opening
   };
   using Parts = std::map<int64_t, Part>;
 
@@ -140,13 +139,13 @@ class RangeStore final : public Store {
 
   Parts parts_;
   Parts::iterator last_part_ = parts_.end();  // last result of part_at()
-  // Last result of find_group(): a group that was looked up is often changed next.
+  // Last result of find_group(), because a group that was looked up is often changed next.
   mutable Group* last_group_ = nullptr;
   mutable const Part* last_group_part_ = nullptr;
   bool must_find_parts_ = false;  // the backing may have parts that are not in parts_
-  // Totals of memory, including erased entries.
+  // Totals for the entries in memory, including erased entries.
   size_t entry_bytes_ = 0, entry_count_ = 0, group_count_ = 0;
-  std::vector<Entry*> changed_;                          // null: expired meanwhile
+  std::vector<Entry*> changed_;                          // null: the entry has expired
   std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the backing
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;

@@ -24,7 +24,7 @@ Result<RowStore::Row> decode(std::string_view bytes) {
 
 // --- Entries
 
-// The key is not in memory.
+// Creates the entry of a key, which must not be in memory.
 RowStore::Entry& RowStore::make(std::string_view key) {
   Entry* const entry = rows_.try_emplace(key).first;
   Kept& kept = entry->second;
@@ -42,8 +42,8 @@ RowStore::Entry& RowStore::make(std::string_view key) {
   return *entry;
 }
 
-// Returns the entry, loaded from the backing if needed; null if it does not exist. The entry may be
-// an erased one.
+// Returns the entry, loaded from the backing if necessary; null if it does not exist. The entry may
+// be an erased one.
 Result<RowStore::Entry*> RowStore::fetch(std::string_view key) {
   if (Entry* found = rows_.find(key)) {
     found->second.is_used = true;
@@ -89,7 +89,7 @@ Result<const RowStore::Row*> RowStore::find(std::string_view key) {
 
 void RowStore::prefetch(std::span<const std::string_view> keys) const {
   static_assert(kPrefetchedAtOnce <= decltype(rows_)::kPrefetchedAtOnce);
-  // A smaller table is in the CPU caches anyway.
+  // The entries of a smaller table are in the CPU caches anyway.
   constexpr size_t kWorthIt = 8'192;
   if (rows_.size() < kWorthIt) return;
   rows_.prefetch(keys.first(std::min(keys.size(), kPrefetchedAtOnce)));
@@ -109,8 +109,8 @@ Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row
     layers_.made();
     if (layers_.has_scans()) layers_.keep_absent(key, entry->second.born_in);
   } else if (entry->second.is_erased) {
-    // An entry that an earlier commit has erased counts as new: the backing has lost it or will
-    // lose it.
+    // An entry that an earlier commit has erased counts as new, because the backing has lost the
+    // old entry or will lose it.
     if (entry->second.changed_in != layers_.current())
       entry->second.born_in = layers_.current() & Layers::kMaxCommit;
     entry->second.is_erased = false;
@@ -158,7 +158,7 @@ Result<bool> RowStore::visit_stored(const StoreScan& scan, std::string_view key,
   const Entry* const entry = rows_.find(key);
   if (!entry) return visit_loose(key, value, loose, visit);
   const Kept& kept = entry->second;
-  const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;  // otherwise shown later
+  const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;  // else shown later
   return !is_here || visit(entry->first, kept.row);
 }
 
@@ -176,8 +176,8 @@ Result<bool> RowStore::scan(StoreScan& scan, size_t entries, Loose& loose, const
 bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) const {
   size_t& at = scan.place.number;
   const size_t end = at + std::min(entries, scan.end.number - at);
-  // Neighbouring places refer to distant memory, so the entry and its row are prefetched before
-  // they are needed.
+  // Neighbouring places refer to distant memory, so the loop prefetches an entry and its row before
+  // it needs them.
   constexpr size_t kEntriesAhead = 12, kRowsAhead = 6;
   bool goes_on = true;
   while (goes_on && at < end) {
@@ -197,8 +197,8 @@ bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) 
 
 namespace {
 
-// The part of the prefix that the backing orders by; keys that differ only behind it are in no
-// particular order.
+// Returns the part of the prefix by which the backing orders keys. Keys that differ only behind
+// this part are in no particular order.
 std::string_view ordered_part(std::string_view prefix) {
   return prefix.substr(0, Backing::kOrderedKeyBytes);
 }
@@ -257,7 +257,7 @@ bool RowStore::look_up_in_memory(StoreScan& scan, std::string_view prefix, size_
   return false;
 }
 
-// Keeps the current row for open scans; call it before the row changes.
+// Keeps the current row for open scans. Call before the row changes.
 void RowStore::keep_before(const Entry& entry) {
   const Kept& kept = entry.second;
   const auto place = [&] { return StorePlace{.number = kept.place}; };
@@ -293,15 +293,15 @@ void RowStore::encode(const Row& row, std::string& out) {
   out += row.bytes;
 }
 
-// Works in steps, because millions of rows may have been erased. One commit adds at most the rows
-// that it erased.
+// Removes erased rows whose commit is in a checkpoint. Each call removes a limited number, because
+// millions of rows may have been erased. One commit adds at most the rows that it erased.
 void RowStore::forget_erased() {
   constexpr size_t kForgottenAtOnce = 4'096;
   for (size_t i = 0; i < kForgottenAtOnce && !erased_.empty(); ++i) {
     const auto [commit, place] = erased_.front();
     if (layers_.backing() != nullptr && !layers_.is_clean(commit)) return;
     erased_.pop_front();
-    // The row may have been inserted again meanwhile, or its place may belong to another row.
+    // The row may have been inserted again since, or its place may belong to another row.
     Entry* const entry = places_[place];
     if (entry && entry->second.is_erased && entry->second.changed_in == commit) remove(*entry);
   }
@@ -324,7 +324,7 @@ size_t RowStore::evict(size_t max_entries) {
 }
 
 bool RowStore::release_some() {
-  // The views of the keys are released first: they point into the map.
+  // The ordered views of the keys are released first, because they point into the map.
   if (ordered_ && !ordered_->empty()) {
     const auto end = std::next(ordered_->begin(),
                                static_cast<ptrdiff_t>(std::min(ordered_->size(), kReleasedAtOnce)));
@@ -336,8 +336,8 @@ bool RowStore::release_some() {
   return rows_.erase_some();
 }
 
-// Keeps the entry in memory and does not consult the backing: memory holds all entries that the
-// journal has for a store.
+// Restores the entry in memory without a look into the backing, because memory then has all entries
+// that the journal has for the store.
 Status RowStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow)
     return Error{ErrorCode::CorruptRecord, "a table of rows has no ranges to delete"};

@@ -1,4 +1,4 @@
-// The current rows of a source table, by key.
+// Stores the current rows of a table, by key.
 #pragma once
 
 #include <absl/container/btree_set.h>
@@ -15,7 +15,7 @@
 
 namespace engine {
 
-// Keys are the serialized key bytes, rows are in the row codec (engine/types/row_codec.h).
+// Keys are the serialized key bytes; rows are in the row codec (engine/types/row_codec.h).
 //
 // No part of the store grows in one long step, whatever the number of rows.
 //
@@ -33,7 +33,7 @@ class RowStore final : public Store {
     std::string bytes;
     int64_t timestamp = 0;
   };
-  // ByKey: look_up() will be called.
+  // ByKey is set if look_up() will be called.
   enum class Order : uint8_t { None, ByKey };
   // Rows that a scan has read from the backing, and that belong to the scan alone.
   using Loose = std::deque<std::pair<std::string, Row>>;
@@ -42,8 +42,7 @@ class RowStore final : public Store {
     if (order == Order::ByKey) ordered_.emplace();
   }
 
-  // Returns nullptr if the row does not exist. The pointer is valid until the store changes or the
-  // step ends.
+  // Returns the row; nullptr if it does not exist. The pointer is valid until the store changes or the step ends.
   Result<const Row*> find(std::string_view key);
   void prefetch(std::span<const std::string_view> keys) const override;
   // Returns the commit that last changed or erased the row, or 0 if the row is not in memory or has
@@ -52,15 +51,15 @@ class RowStore final : public Store {
   // Inserts or replaces the row, and returns the previous one.
   Result<std::optional<Row>> put(std::string_view key, Row row);
   Result<std::optional<Row>> erase(std::string_view key);
-  // Begins a look-up of the rows whose keys have `key_bytes` bytes and begin with `prefix`, which is shorter: the rows
-  // of all windows of one key. A look-up may pause between its steps like a scan. Requires Order::ByKey.
+  // Begins a look-up of all windows of one key: the rows whose keys have `key_bytes` bytes and begin with the shorter
+  // `prefix`. A look-up may pause between its steps like a scan. Requires Order::ByKey.
   Result<StoreScanPtr> begin_look_up(std::string_view prefix, size_t key_bytes);
-  // Visits the next rows of a scan, looking at no more than `entries` entries, until `visit` returns false. Returns
+  // Visits the next rows of a scan until `visit` returns false or `entries` entries have been looked at. Returns
   // false at the end of the scan. The visited rows are valid as long as `loose` lives and the store does not change.
   using Visit = std::function<bool(std::string_view key, const Row& row)>;
   Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit);
   // Visits the next rows of a look-up, with the limits and the result of scan(). Raises `changed_in` to the latest
-  // commit that changed or erased a row it has passed.
+  // commit that changed or erased a row which the look-up has passed.
   Result<bool> look_up(StoreScan& scan, std::string_view prefix, size_t entries, Loose& loose,
                        const Visit& visit, uint64_t& changed_in);
 
@@ -79,7 +78,7 @@ class RowStore final : public Store {
     Row row;
     uint32_t place = 0;
     bool is_erased = false;
-    bool is_used = false;          // used since evict() last visited it
+    bool is_used = false;          // the row was used since evict() last visited it
     uint64_t changed_in : 40 = 0;  // 0: unchanged since a checkpoint
     uint64_t : 0;
     uint64_t born_in : 40 = 0;  // see Layers::evict()
@@ -103,7 +102,7 @@ class RowStore final : public Store {
 
   KeyMap<Kept> rows_;  // rows in memory, including erased ones
   std::deque<Entry*> places_;
-  size_t hand_ = 0;  // the place where evict() continues
+  size_t hand_ = 0;  // place where evict() continues
   std::deque<uint32_t> free_places_;
   size_t row_bytes_ = 0;                                      // heap memory of all rows
   std::optional<absl::btree_set<std::string_view>> ordered_;  // views of the map's keys

@@ -1,6 +1,6 @@
-// A sort that can pause: it sorts runs of a few thousand items one at a time, then merges them item
-// by item. Closing a million windows at once must not block the thread for the second that sorting
-// them takes.
+// A sort that can pause. It sorts runs of a few thousand items, one run per call, then merges them
+// item by item. Sorting a million windows that close together takes a second, for which the thread
+// must not be blocked.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -18,8 +18,8 @@ class SlicedSort {
   static constexpr size_t kRunSize = 4096;  // about a millisecond to sort
 
   void add(T item) { items_.push_back(std::move(item)); }
-  // Call it before add() if the number of items is known; otherwise growth copies all items in one
-  // step.
+  // Reserves memory for the items. Call before add() if the number of items is known; otherwise
+  // growth copies all items in one step.
   void reserve(size_t items) { items_.reserve(items); }
   size_t size() const { return items_.size(); }
 
@@ -62,7 +62,7 @@ class SlicedSort {
 
   [[no_unique_address]] Less less_;
   std::vector<T> items_;
-  std::vector<Run> runs_;  // a heap, once all are sorted
+  std::vector<Run> runs_;  // a heap, once all runs are sorted
   size_t sorted_ = 0, taken_ = 0;
 };
 

@@ -13,14 +13,14 @@
 namespace engine {
 
 // A pool of pieces of equal size. Its first blocks are small, because windows may need thousands of
-// pools with a piece or two each.
+// pools with one or two pieces each.
 //
 // Threads: belongs to one task.
 class SlotPool {
  public:
-  // Pieces are aligned to 16 bytes and have at least 16 bytes.
+  // Pieces have at least 16 bytes and are aligned to 16 bytes.
   explicit SlotPool(size_t slot_size) : slot_size_(padded(slot_size)) {}
-  // Memory of one piece.
+  // Returns the memory of one piece.
   static size_t padded(size_t slot_size) { return (slot_size + 15) / 16 * 16; }
 
   void* take() {
@@ -36,7 +36,7 @@ class SlotPool {
           std::make_unique<Block[]>(slot_size_ / sizeof(Block) * slots_in(place.block)));
     return at(size_++);
   }
-  // The first 8 bytes of the piece stay as they are until it is handed out again.
+  // Returns a piece to the pool. Its first 8 bytes stay unchanged until it is handed out again.
   void give_back(void* slot) {
     std::memcpy(link(slot), &free_, sizeof free_);
     free_ = slot;
@@ -51,9 +51,9 @@ class SlotPool {
     size_ = 0;
   }
 
-  // Number of pieces in use. Returned pieces are handed out again.
+  // Returns the number of pieces in use. Returned pieces are handed out again.
   size_t used() const { return used_; }
-  // Number of pieces that were ever handed out, including returned ones.
+  // Returns the number of pieces that were ever handed out, including returned ones.
   size_t size() const { return size_; }
   void* at(size_t number) const {
     const Place place = place_of(number);
@@ -96,12 +96,13 @@ class SlotPool {
     if (block >= kSmallBlocks) return (block - kSmallBlocks + 1) * kSlotsPerBlock;
     return block == 0 ? 0 : size_t{1} << block;
   }
-  // The bytes of a free piece that hold the pointer to the next free piece.
+  // Returns the bytes of a free piece that hold the pointer to the next free piece.
   static char* link(void* slot) { return static_cast<char*>(slot) + sizeof(void*); }
 
   const size_t slot_size_;
   std::vector<std::unique_ptr<Block[]>> blocks_;
-  // Addresses of blocks, sorted, with the index of each block; extended by number_of() when needed.
+  // Addresses of the blocks, sorted, with the index of each block. number_of() extends the list
+  // when needed.
   using Address = std::pair<const char*, size_t>;
   std::vector<Address> by_address_;
   void* free_ = nullptr;

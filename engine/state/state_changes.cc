@@ -11,7 +11,8 @@ void append_sized(std::string& out, std::string_view bytes) {
   out += bytes;
 }
 
-// Reserve for a large entry that has grown since its size was measured, and for the head that precedes the changes.
+// Bytes to reserve for a large entry, which may have grown since its size was measured, and for the head that
+// precedes the changes.
 constexpr size_t kLargeBytes = size_t{256} << 10, kHeadBytes = size_t{4} << 10;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Changed entries of a task's stores, as the bytes in which the journal keeps them.
+// Changed entries of a task's stores, in the bytes that the journal keeps.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,10 +9,11 @@
 
 namespace engine {
 
-// One changed entry of a store. Entries are absolute: applying one twice changes nothing.
+// One changed entry of a store. Entries are absolute: applying an entry twice has the same effect as applying it
+// once.
 struct StateEntry {
   enum class Kind : uint8_t {
-    Put,          // key -> value
+    Put,          // the key gets the value
     Delete,       // the key is removed
     DeleteBelow,  // all smaller keys are removed
   };
@@ -22,7 +23,7 @@ struct StateEntry {
   bool operator==(const StateEntry&) const = default;
 };
 
-// Appends the bytes that `encode` produces, preceded by their length, and returns their number. If their number equals
+// Appends the bytes that `encode` produces, preceded by their length. Returns their number. If it equals
 // `about_bytes`, no bytes have to be moved.
 template <class Encode>
 size_t append_sized_by(std::string& out, size_t about_bytes, const Encode& encode) {
@@ -38,8 +39,8 @@ size_t append_sized_by(std::string& out, size_t about_bytes, const Encode& encod
   return bytes;
 }
 
-// Entries encoded once, in the form that the journal holds; a checkpoint is made from the bytes of the journal. One
-// string holds thousands of entries, and is freed in one step.
+// Entries that are encoded once, in the form that the journal holds; a checkpoint is made from the bytes of the
+// journal. One string holds thousands of entries, and is freed in one step.
 //
 // Threads: one at a time.
 class StateChanges {
@@ -47,7 +48,8 @@ class StateChanges {
   StateChanges() = default;
 
   void append(const StateEntry& entry);
-  // Appends a Put whose value `encode` writes, about `about_bytes` long. Returns the actual length of the value.
+  // Appends a Put. `encode` writes its value, which has about `about_bytes` bytes. Returns the actual length of the
+  // value.
   template <class Encode>
   size_t append_put(uint32_t store, std::string_view key, size_t about_bytes,
                     const Encode& encode) {
@@ -58,7 +60,8 @@ class StateChanges {
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
   const std::string& bytes() const { return bytes_; }
-  // Returns `head` followed by bytes(). The bytes are moved, not copied, because they may be large.
+  // Returns `head` followed by bytes(). The bytes are shifted in their buffer instead of copied to a new one, because
+  // they may be large.
   std::string bytes_after(std::string_view head) &&;
 
   // Parses stored bytes(). Fails with CorruptRecord unless they are exactly `count` whole entries.
@@ -73,14 +76,14 @@ class StateChanges {
   size_t count_ = 0;
 };
 
-// Reads entries one after the other; they are views of the bytes.
+// Reads entries one after the other. The entries are views of the bytes.
 class StateChangeReader {
  public:
   explicit StateChangeReader(std::string_view bytes) : left_(bytes) {}
-  // Returns false at the end, or if the bytes are damaged.
+  // Reads the next entry. Returns false at the end, or if the bytes are damaged.
   bool next(StateEntry& entry);
   bool is_damaged() const { return is_damaged_; }
-  // The bytes after the entries that were read.
+  // Returns the bytes after the entries that were read.
   std::string_view rest() const { return left_; }
 
  private:

@@ -1,5 +1,5 @@
-// The state of one operator between batches: a table of entries by key bytes. Changes are
-// journalled, and some of the entries are in memory.
+// The state of one operator between batches: a table of entries by key bytes. Changes are written to the journal.
+// Memory may have only some of the entries.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,55 +17,54 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Whether size() is exact. If not, a store that was opened over its backing may have fewer
-  // entries than size().
+  // Returns whether size() is exact. If not, a store that was opened over its backing may have fewer entries than
+  // size().
   virtual bool is_counted() const { return true; }
   const Layers& layers() const { return layers_; }
 
-  // --- Before the first change: if a backing exists, open_over() and then restore() of the entries that it lacks;
-  // otherwise restore() of all entries.
+  // --- Restoring, before the first change: if a backing exists, open_over() and then restore() of the entries that
+  // the backing lacks; otherwise restore() of all entries.
   void open_over(Backing& backing) { layers_.open_over(backing); }
-  // Applies an entry of this commit, or of a checkpoint (0). The entry does not count as a change. Fails with
-  // CorruptRecord.
+  // Applies an entry of this commit, or of a checkpoint if `commit` is 0. The entry does not count as a change. Fails
+  // with CorruptRecord if the entry is damaged.
   virtual Status restore(const StateEntry& entry, uint64_t commit) = 0;
   // Sets the number of entries, including those of the backing. Not called if every entry was restored.
   virtual void restore_size(size_t size) { layers_.open_with(size, is_counted()); }
-  // Later changes belong to this commit.
+  // Begins a commit, to which later changes belong.
   void begin_commit(uint64_t commit) { layers_.begin(commit); }
 
   // --- Commits
   // Appends the changes since the last call, and begins the next commit.
   virtual void take_changes(uint32_t store_index, StateChanges& out) = 0;
-  // All commits up to this one are in the checkpoints.
+  // Reports that all commits up to this one are in the checkpoints.
   void note_stored(uint64_t commit) { layers_.note_stored(commit); }
 
   // Begins a scan of the current entries.
   StoreScanPtr begin_scan() { return layers_.begin_scan(end_of_places()); }
 
-  // Announces that the rows of these keys will be read next, so that they can be prefetched into the CPU caches. Keys
-  // beyond the first kPrefetchedAtOnce are ignored.
+  // Announces keys whose rows will be read next, so that the rows can be prefetched into the CPU caches. Keys after
+  // the first kPrefetchedAtOnce are ignored.
   static constexpr size_t kPrefetchedAtOnce = 32;
   virtual void prefetch(std::span<const std::string_view> /*keys*/) const {}
 
   // --- Memory
   virtual size_t size() const = 0;
-  // Memory of the entries, estimated. The counters are kept up to date with each change, so the
-  // call is cheap.
+  // Returns the estimated memory of the entries. The counters are updated with each change, so the call is cheap.
   virtual size_t memory_bytes() const = 0;
-  // The part of memory_bytes() that is kept for open scans.
+  // Returns the part of memory_bytes() that is kept for open scans.
   size_t scan_bytes() const { return layers_.scan_bytes(); }
-  // Visits at most `max_entries` entries in memory and evicts the clean ones that were not used lately. Called between
-  // steps, because pointers to entries become invalid. Returns the number of evicted entries.
+  // Visits at most `max_entries` entries in memory and evicts the clean ones that were not used since the previous
+  // visit. Call between steps, because pointers to entries become invalid. Returns the number of evicted entries.
   virtual size_t evict(size_t max_entries) = 0;
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX) {
     return layers_.overtake_scans(bytes);
   }
-  // Frees the memory of some entries of a store that is no longer used. Returns true if more are
-  // left. Destroying millions of entries at once would block the loop for a second.
+  // Frees the memory of some entries of a store that is no longer used. Returns true if more are left. Destroying
+  // millions of entries in one step would block the loop for a second.
   virtual bool release_some() = 0;
 
  protected:
-  // The place after all entries that are in memory now.
+  // Returns the place after all entries that are in memory at present.
   virtual StorePlace end_of_places() const = 0;
 
   Layers layers_;
