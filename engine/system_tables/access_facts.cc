@@ -8,11 +8,11 @@ namespace engine {
 
 namespace {
 
-// Owner of objects without an owner.
+// The owner of objects that have no other owner.
 constexpr std::string_view kFirstUser = "millrace";
 constexpr int64_t kFirstNumber = 16384, kNumbers = (int64_t{1} << 31) - kFirstNumber;
 
-// FNV-1a: equal in every process.
+// Returns the FNV-1a hash, which is equal in every process.
 uint64_t hash_of(std::string_view text) {
   uint64_t hash = 14695981039346656037ull;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;

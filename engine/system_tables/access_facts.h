@@ -17,23 +17,23 @@ struct RoleFact {
   std::string name;
   bool may_login = false, is_superuser = false, has_password = false;
   std::set<std::string> member_of = {};
-  std::set<std::string> roles = {};  // roles whose rights it has, including itself
+  std::set<std::string> roles = {};  // roles whose rights the role has, including itself
 };
 
 struct AccessFacts {
   std::vector<RoleFact> roles = {};  // by name
   std::map<std::string, std::map<std::string, RightsFact>> rights =
-      {};                                 // by topic ("": all), by role
+      {};                                 // by topic ("": all topics), then by role
   std::optional<std::string> asker = {};  // none: the user may do everything
-  // The rights of a role without superuser on a topic, if Kafka's access rules also allow or deny; null: no such rules
-  // exist, and `rights` are complete.
+  // Returns the rights of a role without superuser on a topic, if Kafka's access rules also allow or deny. Null: no
+  // such rules exist, and `rights` are complete.
   std::function<RightsFact(const RoleFact& role, const std::string& topic)> by_rules = {};
 
-  // Includes rights through other roles, and rights on all topics.
+  // Returns the rights of the role on the topic, including rights through other roles and rights on all topics.
   RightsFact rights_of(const RoleFact& role, const std::string& topic) const;
-  // The owner of the topic; empty: no owner.
+  // Returns the owner of the topic; empty: no owner.
   std::string owner_of(const std::string& topic) const;
-  // The numbers (oids) of the roles, derived from their names as those of tables are.
+  // Returns the numbers (oids) of the roles. They are derived from the names, like the numbers of tables.
   std::map<std::string, int64_t> numbers() const;
 };
 

@@ -1,5 +1,5 @@
-// The rows of pg_proc: functions of the registry, and those of PostgreSQL 15 that its own catalog refers to (input and
-// output of types, handlers), by which drivers distinguish types. Private to this folder.
+// Rows of pg_proc: functions of the registry, and the functions of PostgreSQL 15 that PostgreSQL's own catalog refers
+// to (input and output of types, handlers). By the latter, drivers distinguish types. Private to this folder.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -12,12 +12,12 @@
 
 namespace engine {
 
-// A function of PostgreSQL, with PostgreSQL's number and types; it cannot be called here.
+// A function of PostgreSQL, with PostgreSQL's number and types. Statements cannot call it.
 struct PostgresFunction {
   int64_t oid;
   std::string_view name;
-  std::string_view arguments;       // as format_type() shows the types, with commas
-  std::string_view argument_types;  // their numbers, with blanks
+  std::string_view arguments;       // types as format_type() shows them, with commas
+  std::string_view argument_types;  // numbers of the types, with blanks
   int64_t result;
   std::string_view result_name;
 };
@@ -28,8 +28,8 @@ struct CatalogFunctionRow {
   std::string name;
   std::vector<int64_t> argument_types;
   int64_t result = 0;
-  std::string arguments, result_name;  // as shown
-  char kind = 'f';                     // of prokind
+  std::string arguments, result_name;  // as displayed
+  char kind = 'f';                     // pg_proc.prokind
   bool gives_rows = false;
 };
 std::vector<CatalogFunctionRow> catalog_functions(CatalogObjects objects);

@@ -36,7 +36,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// The parts of a name in SQL's syntax: Shop."Orders" has the parts shop and Orders. Empty if the
+// Returns the parts of a name in SQL's syntax: Shop."Orders" has the parts shop and Orders. Returns no parts if the
 // text is not a name.
 std::vector<std::string> parts_of(std::string_view text) {
   std::vector<std::string> parts;
@@ -53,7 +53,7 @@ std::vector<std::string> parts_of(std::string_view text) {
           break;
         }
       }
-      if (at == text.size()) return {};  // the quote is open
+      if (at == text.size()) return {};  // the quoted part has no end
       ++at;
     } else {
       for (; at < text.size() && text[at] != '.'; ++at) part += ascii_lower(text[at]);
@@ -61,12 +61,12 @@ std::vector<std::string> parts_of(std::string_view text) {
     }
     if (part.empty() || (at < text.size() && text[at] != '.')) return {};
     parts.push_back(std::move(part));
-    if (at + 1 == text.size()) return {};  // a dot at the end
+    if (at + 1 == text.size()) return {};  // a dot is at the end
   }
   return parts;
 }
 
-// A key under which a name is listed; the schema is empty for a name that needs none.
+// Returns the key under which a name is listed. The schema is empty for a name that needs none.
 std::string key_of(std::string_view schema, std::string_view name) {
   return fmt::format("{}\1{}", schema, name);
 }
@@ -92,7 +92,7 @@ Error unknown_name(PostgresLabel type, std::string_view text) {
 
 bool is_visible(int64_t schema) { return schema == kPgCatalogSchema || schema == kPublicSchema; }
 
-// Words of SQL for types whose names in pg_type are others.
+// Words of SQL for types that have other names in pg_type.
 constexpr std::pair<std::string_view, std::string_view> kTypeWords[] = {
     {"int", "int4"},
     {"decimal", "numeric"},
@@ -106,7 +106,8 @@ constexpr std::pair<std::string_view, std::string_view> kTypeWords[] = {
     {"char varying", "varchar"},
 };
 
-// integer, character varying(3), pg_catalog.int4, "char", text[]: without the length, and the brackets counted.
+// The written name of a type without the brackets of an array, for example integer, character varying(3),
+// pg_catalog.int4, "char"; text for text[].
 struct WrittenType {
   std::string_view name;
   bool is_array = false;
@@ -121,7 +122,7 @@ WrittenType written_type(std::string_view text) {
   }
   return written;
 }
-// time(3) with time zone is time with time zone.
+// Removes the length from the name of a type: time(3) with time zone becomes time with time zone.
 std::string without_length(std::string_view name) {
   const size_t open = name.find('('), close = name.find(')');
   if (name.starts_with('"') || open == name.npos || close == name.npos || close < open)
@@ -134,8 +135,8 @@ std::string without_length(std::string_view name) {
 struct CatalogNameIndex::Listed {
   std::unordered_map<std::string, int64_t> numbers;
   std::unordered_map<int64_t, std::string> names;
-  std::unordered_map<int64_t, int64_t> arrays;  // of types
-  std::set<std::string> ambiguous;              // names of several functions
+  std::unordered_map<int64_t, int64_t> arrays;  // array types by element type
+  std::set<std::string> ambiguous;              // names shared by several functions
 
   void add(std::string_view schema, std::string_view name, int64_t number, std::string shown) {
     numbers.emplace(key_of(schema, name), number);
@@ -177,7 +178,7 @@ const CatalogNameIndex::Roles& CatalogNameIndex::roles() {
 
 namespace {
 
-// In the order of the search path: names of pg_catalog are found before those of public.
+// Lists the relations in the order of the search path, so names of pg_catalog are found before those of public.
 template <class Listed>
 void list_relations(const Catalog& catalog, Listed& list) {
   const CatalogObjects objects(catalog);
@@ -295,7 +296,7 @@ Result<int64_t> CatalogNameIndex::number_of(PostgresLabel type, std::string_view
   } else {
     parts = parts_of(name);
   }
-  // The name of the database may precede the schema's.
+  // The name of the database may precede the name of the schema.
   if (parts.size() == 3) parts.erase(parts.begin());
   if (parts.empty() || parts.size() > 2)
     return Error{ErrorCode::InvalidParameter, fmt::format("invalid name syntax: \"{}\"", text)};
@@ -325,7 +326,7 @@ namespace {
 
 struct Privileges {
   std::string_view kind;
-  std::string_view words;  // with blanks around each
+  std::string_view words;  // with a blank before and after each
 };
 constexpr Privileges kPrivileges[] = {
     {"table", " SELECT INSERT UPDATE DELETE TRUNCATE REFERENCES TRIGGER RULE "},
@@ -344,8 +345,8 @@ constexpr Privileges kPrivileges[] = {
     {"role", " USAGE MEMBER "},
 };
 
-// SELECT, insert WITH GRANT OPTION: returns the privileges without the option, in upper case. Fails for a privilege
-// that the kind of object does not have.
+// Returns the privileges in a list such as "SELECT, insert WITH GRANT OPTION", in upper case and without the option.
+// Fails for a privilege that the kind of object does not have.
 Result<std::vector<std::string>> privileges_in(std::string_view kind, std::string_view list) {
   const auto row = std::ranges::find(kPrivileges, kind, &Privileges::kind);
   std::vector<std::string> words;
@@ -384,7 +385,7 @@ Result<const RoleFact*> CatalogNameIndex::find_role(std::optional<std::string_vi
   static const RoleFact kEverybody{.name = "public", .roles = {"public"}};
   if (role && *role == "public") return &kEverybody;
   static const RoleFact kNamelessUser{.name = "", .is_superuser = true};
-  if (!role) return &kNamelessUser;  // no access rules, and the client gave no name
+  if (!role) return &kNamelessUser;  // no access rules exist, and the client gave no name
   return unknown_name(label::kRegrole, *role);
 }
 
@@ -407,7 +408,7 @@ Result<std::optional<bool>> CatalogNameIndex::has_table_privilege(std::string_vi
     return Error{
         ErrorCode::UndefinedColumn,
         fmt::format("column \"{}\" of relation \"{}\" does not exist", column, found->name)};
-  // Sequences have no rights of their own here, and every user may read the tables of the system.
+  // In Millrace sequences have no rights of their own, and every user may read the tables of the system.
   if (role.is_superuser || found->sequence) return std::optional(true);
   const RightsFact rights = found->source ? roles().facts.rights_of(role, found->source->topic)
                                           : RightsFact{.may_select = true};

@@ -14,15 +14,15 @@
 
 namespace engine {
 
-// Most statements name no object of the catalog, or objects of one kind only, so each kind is listed when it is first
+// Most statements name no object of the catalog, or objects of only one kind, so each kind is listed when it is first
 // needed.
 //
-// Invariant: if several visible schemas have a name, it means the one in pg_catalog, which is first in every search
-// path.
+// Invariant: if a name exists in several visible schemas, it refers to the object in pg_catalog, which is first in
+// every search path.
 // Threads: one at a time. The catalog must outlive the object.
 class CatalogNameIndex final : public CatalogNames {
  public:
-  // `access` returns the current users and rights; `user` is the name of the client's user.
+  // `access` returns the current users and rights. `user` is the name of the client's user.
   CatalogNameIndex(const Catalog& catalog, std::function<AccessFacts()> access, std::string user);
   ~CatalogNameIndex() override;
 

@@ -13,8 +13,8 @@ namespace engine {
 
 namespace {
 
-// Prints nextval('s') as nextval('s'::regclass), as PostgreSQL does: clients recognise columns with a sequence by it.
-// The schema public is omitted.
+// Changes nextval('s') to nextval('s'::regclass), as PostgreSQL prints it, because clients recognise columns with a
+// sequence by this text. The schema public is omitted.
 void show_sequences(std::string& text) {
   constexpr std::string_view kCall = "nextval('", kPublic = "public.";
   for (size_t at = text.find(kCall); at != std::string::npos; at = text.find(kCall, at)) {
@@ -26,7 +26,7 @@ void show_sequences(std::string& text) {
   }
 }
 
-// PostgreSQL prints keywords in lower case; quoted text is unchanged.
+// Returns the text of a default with keywords in lower case, as PostgreSQL prints them. Quoted text is unchanged.
 std::string shown_default(std::string_view sql) {
   std::string text;
   char quote = 0;
@@ -41,7 +41,8 @@ std::string shown_default(std::string_view sql) {
   return text;
 }
 
-// SERIAL has no sequence of its own here, but clients recognise such a column by this default.
+// Returns the text of a column's default. A SERIAL column has no sequence of its own in Millrace, but clients
+// recognise such a column by a default with nextval().
 std::string default_text(const ColumnDef& column, const ObjectPlace& place) {
   if (!column.is_serial) return shown_default(column.default_sql);
   const std::string schema =
@@ -137,7 +138,7 @@ void CatalogObjects::add_view(const Catalog& catalog, const View& view) {
     relation.columns.push_back({display_name(column.name), column.type});
 }
 
-// The columns are those that `SELECT *` of a look-up shows.
+// Adds a stream or a table. The columns are those that `SELECT *` of a look-up shows.
 void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source) {
   const ObjectPlace place = place_of(catalog, source.name);
   CatalogRelation& relation = add_named(place, source.name);
@@ -146,7 +147,7 @@ void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source
   const bool is_table = source.kind == SourceKind::Table;
   for (const std::string& name : names_of_star(source)) {
     const int index = source.schema.index_of(name);
-    if (index < 0) {  // a window bound
+    if (index < 0) {  // window bound
       relation.columns.push_back(
           {display_name(name), TypeKind::Bigint, is_table && name == kWindowStart});
       continue;
@@ -157,7 +158,8 @@ void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source
                                 is_key ? is_table : column.is_not_null,
                                 default_text(column, place)});
   }
-  // Not part of `*`, but tools that draw time series find a time column through these.
+  // The columns with the window bounds as timestamps are not part of `*`, but they give tools that draw time series a
+  // time column.
   if (source.window)
     for (const char* name : {"window_start", "window_end"})
       if (source.schema.index_of(upper_case(name)) < 0)

@@ -1,4 +1,4 @@
-// Streams, tables and functions in the form of PostgreSQL's catalog: with numbers (oids). Private to this folder.
+// Streams, tables and functions in the form of PostgreSQL's catalog, with numbers (oids). Private to this folder.
 #pragma once
 #include <map>
 #include <optional>
@@ -14,31 +14,31 @@ struct CatalogColumn {
   SqlType type;
   bool is_key = false;
   bool is_not_null = is_key;
-  std::string default_text = {};  // text of pg_get_expr(); empty: NULL
+  std::string default_text = {};  // result of pg_get_expr(); empty: NULL
 };
 
-// A stream, a table, or a table of the system.
+// A stream, a table, a sequence, a view, or a table of the system.
 struct CatalogRelation {
   int64_t oid = 0, schema = 0;
   std::string schema_name, name;       // as displayed
   char kind = 'r';                     // pg_class.relkind
   const DataSource* source = nullptr;  // null for a table of the system
-  const Sequence* sequence = nullptr;  // of kind 'S'
-  const View* view = nullptr;          // of kind 'v', unless it is a table of the system
+  const Sequence* sequence = nullptr;  // set if the kind is 'S'
+  const View* view = nullptr;          // set if the kind is 'v', but not for tables of the system
   std::vector<CatalogColumn> columns;
-  int64_t key = 0;  // number of its primary key, both index and constraint; 0: none
-  // Numbers of its row type, and of arrays of it; 0 for a table of the system.
+  int64_t key = 0;  // number of the primary key, both index and constraint; 0: none
+  // Numbers of the row type and of arrays of it; 0 for a table of the system.
   int64_t row_type = 0, row_array = 0;
 
   std::string key_name() const { return name + "_pkey"; }
-  std::vector<int64_t> key_places() const;  // from 1
-  std::string key_columns() const;          // "(city, day)"
+  std::vector<int64_t> key_places() const;  // counted from 1
+  std::string key_columns() const;          // for example "(city, day)"
 };
 
 inline constexpr int64_t kPgCatalogSchema = 11, kPublicSchema = 2200, kInformationSchema = 13000,
                          kMillraceSchema = 13001, kOwner = 10, kHeap = 2, kBtree = 403;
 
-// The schema of a stream, table or type: one of CREATE SCHEMA, or public. Names are as displayed.
+// The schema of a stream, table or type: one from CREATE SCHEMA, or public. Names are as displayed.
 struct ObjectPlace {
   int64_t schema = kPublicSchema;
   std::string schema_name = "public", name;
@@ -46,14 +46,14 @@ struct ObjectPlace {
 ObjectPlace place_of(const Catalog& catalog, std::string_view name);
 int64_t user_schema_oid(std::string_view name);
 
-// Assigns numbers that follow from names, so that they are the same in the next statement and after a restart. If two
-// names have the same number, the later one in the order of names gets the next free number.
+// Assigns numbers that are derived from names, so the numbers are the same in the next statement and after a restart.
+// If two objects would get the same number, the object that is listed later gets the next free number.
 class CatalogObjects {
  public:
   explicit CatalogObjects(const Catalog& catalog);
 
   const std::vector<CatalogRelation>& relations() const { return relations_; }
-  // The number of any other named object.
+  // Returns the number of any other named object.
   int64_t number_of(std::string_view kind, std::string_view name);
 
  private:

@@ -1,4 +1,4 @@
-// The functions that fill the tables of the system, one for each table. Private to this folder.
+// The functions that fill the tables of the system. Each fills one table. Private to this folder.
 #pragma once
 #include <functional>
 #include <span>
@@ -13,7 +13,7 @@
 
 namespace engine {
 
-// The current users and rights. Without access rules the user may do everything, and is among the roles.
+// Returns the current users and rights. Without access rules the user may do everything, and is one of the roles.
 AccessFacts access_of(const std::function<AccessFacts()>& access, const std::string& user);
 
 struct CatalogFacts {
@@ -26,21 +26,21 @@ struct CatalogFacts {
 };
 
 struct CatalogTableRows {
-  std::string_view name;  // upper case
+  std::string_view name;  // in upper case
   void (*add)(const CatalogFacts& facts, SystemRowWriter& out);
 };
-// Tables without an entry have no rows.
+// Functions by table. Tables without an entry have no rows.
 extern const std::span<const CatalogTableRows> kPostgresRows, kStatisticsRows,
     kInformationSchemaRows;
 
-// A table of millrace_catalog has the result of a SHOW, with column names that need no quotes.
+// A table of millrace_catalog. Its contents are the result of a SHOW, with column names that need no quotes.
 struct MillraceTable {
   std::string_view name;
   ShowKind kind;
   bool extended;
 };
 extern const std::span<const MillraceTable> kMillraceTables;
-// Returns null for other tables.
+// Returns the entry of the table; nullptr for tables of other schemas.
 const MillraceTable* find_millrace_table(const SystemTable& table);
 SystemTable millrace_table(const MillraceTable& row);
 
@@ -51,15 +51,15 @@ void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out);
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
 
 // postgres_rows.cc
-// The query of a CREATE ... AS, which is the definition of a view.
+// Returns the query in a CREATE ... AS. The query is the definition of a view.
 std::string_view query_of(std::string_view sql);
 std::vector<std::pair<int64_t, std::string_view>> system_schemas();
 
-// A type with its name in pg_type, and as shown by format_type(). Arrays are types of their own.
+// A type with its name in pg_type, and its name as shown by format_type(). Arrays are types of their own.
 struct CatalogTypeName {
-  int64_t oid = 0, array = 0;  // 0: it has no array type
+  int64_t oid = 0, array = 0;  // 0: no array type exists
   std::string schema, name, shown;
-  bool is_visible = true;  // without its schema
+  bool is_visible = true;  // its name needs no schema
 };
 std::vector<CatalogTypeName> catalog_type_names(const Catalog& catalog);
 

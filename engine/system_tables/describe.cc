@@ -1,4 +1,4 @@
-// DESCRIBE of a stream, a table, all of them, or a function.
+// Answers DESCRIBE of a stream, a table, all streams or tables, or a function.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -55,7 +55,8 @@ std::string column_role(const ColumnDef& column, const DataSource& source) {
   return source.kind == SourceKind::Table ? "primary key" : "key";
 }
 
-// Name, type, role. The bounds of the window are part of a windowed key.
+// Returns a row for each column: name, type, role. The bounds of the window are part of a windowed
+// key.
 std::vector<InformationRow> column_rows(const DataSource& source) {
   std::vector<InformationRow> rows;
   size_t keys = 0;
@@ -74,7 +75,7 @@ std::vector<InformationRow> column_rows(const DataSource& source) {
   return rows;
 }
 
-// ---- Extended: everything as (section, name, value)
+// ---- Extended: all facts as (section, name, value)
 
 class Facts {
  public:

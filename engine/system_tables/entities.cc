@@ -14,7 +14,7 @@
 namespace engine {
 namespace {
 
-// ---- Small things
+// ---- Members that are null or lists
 
 void add_null(JsonWriter& json, std::string_view name) {
   json.key(name);
@@ -51,7 +51,7 @@ void write_source(JsonWriter& json, const DataSource& source) {
 
 // ---- Queries
 
-// The state in one of the words that ksqlDB's own classes accept; they fail for any other.
+// Returns the state as one of the words that ksqlDB's own classes accept; they fail for any other word.
 std::string_view api_state_of(const PersistentQuery& query, const QueryStatuses& statuses) {
   const auto found = statuses.find(query.id);
   const std::string_view state = found == statuses.end() ? "" : found->second.state;
@@ -204,7 +204,7 @@ void write_functions(JsonWriter& json) {
   });
 }
 
-// ksqlDB's API uses STRING here, and VARCHAR in all other places.
+// Returns the name of an argument's type. In arguments ksqlDB's API uses STRING, in all other places VARCHAR.
 std::string argument_type(const TypePattern& pattern) {
   std::string text = pattern.to_string();
   constexpr std::string_view kVarchar = "VARCHAR";
@@ -264,7 +264,7 @@ void write_rows(JsonWriter& json, const InformationRows& rows) {
   json.end_array();
 }
 
-// Writes everything except the common first and last members. The rows are those of answer_information().
+// Writes all members except the common first and last ones. The rows are those of answer_information().
 class Entity {
  public:
   Entity(JsonWriter& json, const InformationContext& context, const InformationRows& rows,
@@ -312,7 +312,7 @@ class Entity {
   }
   std::string_view operator()(const DescribeSource& describe) {
     const DataSource* source = context_.catalog.find_source(describe.name.text);
-    if (!source) {  // the name has another spelling
+    if (!source) {  // the catalog has the name in another spelling
       write_rows(json_, rows_);
       return "rows";
     }
@@ -435,7 +435,7 @@ Result<std::string> information_entity(const Statement& statement, std::string_v
   const std::string_view type = std::visit(Entity(members, context, rows, text), statement);
   add_nothing(members, "warnings");
   members.end_object();
-  // The type is the first member, but is known last.
+  // The type is the first member, but is known only after the others.
   JsonWriter begin;
   begin.begin_object();
   begin.member("@type", type);

@@ -1,4 +1,4 @@
-// The answers of SHOW, DESCRIBE and EXPLAIN over HTTP: JSON objects as ksqlDB's clients read them.
+// Answers SHOW, DESCRIBE and EXPLAIN over HTTP with JSON objects as ksqlDB's clients read them.
 #pragma once
 #include <string>
 
@@ -6,8 +6,8 @@
 
 namespace engine {
 
-// Returns one object. `text` is the statement's text, which the object contains. Fails as answer_information() does. A
-// statement without an object in ksqlDB (SHOW SERVER, SHOW TASKS) is answered by its rows:
+// Returns one object. `text` is the statement's text, which the object contains. Fails as answer_information() does.
+// A statement for which ksqlDB has no object (SHOW SERVER, SHOW TASKS) is answered by its rows:
 // {"@type":"rows","columns":[...],"rows":[[...]]}.
 Result<std::string> information_entity(const Statement& statement, std::string_view text,
                                        const InformationContext& context);

@@ -1,4 +1,4 @@
-// EXPLAIN of a running query, by its id, and of a statement.
+// Answers EXPLAIN of a running query, given by its id, and of a statement.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// The plan alone, for formats that are drawn or compared.
+// Returns only the plan, for formats that are drawn or compared; nullopt for other formats.
 std::optional<Lines> drawn(const QueryPlan& plan, ExplainFormat format) {
   if (format == ExplainFormat::Topology) return topology_lines(plan);
   if (format == ExplainFormat::Dot) return dot_lines(plan);
@@ -76,7 +76,7 @@ Lines pull_lines(const PullPlan& plan) {
   return lines;
 }
 
-// Planning uses the clock and random numbers only for expressions that it folds.
+// Planning uses the clock and random numbers only for expressions that are folded to constants.
 Result<Lines> explain_pull(const Query& query, const PlanContext& context) {
   SystemClock clock;
   Random random(0);
@@ -135,7 +135,7 @@ std::string quoted_json(std::string_view text) {
   return quoted + '"';
 }
 
-// The node type of the step in this line, whose arrow was removed.
+// Returns the node type of the step in a line whose arrow was removed.
 std::string_view node_type(std::string_view step) {
   constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
       {"Scan ", "Seq Scan"},     {"Look up ", "Index Scan"}, {"Sort", "Sort"},
@@ -148,7 +148,7 @@ std::string_view node_type(std::string_view step) {
   return step.find("oin ") != std::string_view::npos ? "Nested Loop" : "Result";
 }
 
-// JSON documents are made from the text format.
+// Returns the format of the lines. JSON documents are made from the lines of the text format.
 ExplainFormat text_format(const Explain& explain) {
   return explain.format == ExplainFormat::Json ? ExplainFormat::Text : explain.format;
 }
@@ -158,8 +158,7 @@ struct Step {
   std::string_view text;
 };
 
-// The document of the first step with the steps below it; the level of indentation shows which
-// these are.
+// Returns the document of the step at `next` and of the steps below it, which are indented further.
 std::string node_document(std::span<const Step> steps, size_t& next) {
   const Step& own = steps[next++];
   std::string node = fmt::format("{{\"Node Type\": \"{}\", \"Text\": {}", node_type(own.text),

@@ -47,7 +47,8 @@ class StepLines {
   void add_line(const std::string& text) {
     lines_.push_back(std::string(static_cast<size_t>(depth_) * 2, ' ') + "-> " + text + measured());
   }
-  // The measurements of the node that is shown. A node behind a join whose other side is empty, for example, never ran.
+  // Returns the measurements of the node that is shown. Some nodes never run, for example a node behind a join whose
+  // other side is empty.
   std::string measured() const {
     if (!profile_) return {};
     const auto found = profile_->find(node_);
@@ -175,7 +176,7 @@ class StepLines {
   const SelectRowsPlan& plan_;
   const RowsProfile* const profile_;
   const RowsNode* node_ = nullptr;
-  std::set<const RowsNode*> shown_;  // of the shared nodes
+  std::set<const RowsNode*> shown_;  // shared nodes that were shown
   std::vector<std::string> lines_;
   int depth_ = 0;
 };

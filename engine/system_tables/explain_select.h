@@ -1,5 +1,5 @@
-// EXPLAIN of a SELECT over tables: its steps from the last one to the tables, each indented below the step that takes
-// its rows.
+// EXPLAIN of a SELECT over tables: the steps from the last step to the tables. Each step is indented below the step
+// that takes its rows.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,22 +10,23 @@
 
 namespace engine {
 
-// With a profile, each line ends with the measurements of its step.
+// Returns the lines of the plan. With a profile, each line ends with the measurements of its step.
 std::vector<std::string> select_lines(const SelectRowsPlan& plan,
                                       const RowsProfile* profile = nullptr);
 
-// EXPLAIN ANALYZE: the same lines, preceded by the times.
+// Returns the lines of EXPLAIN ANALYZE: the lines of the plan, preceded by the times.
 struct SelectTimes {
   int64_t reading_us = 0, running_us = 0;
 };
 std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const RowsProfile& profile,
                                         const SelectTimes& times);
 
-// The lines as one document in the form of PostgreSQL's FORMAT JSON: [{"Plan": {"Node Type": ..., "Plans": [...]}}].
-// Steps have types that PostgreSQL's tools know, and their line under "Text".
+// Returns the lines as one document in the form of PostgreSQL's FORMAT JSON:
+//   [{"Plan": {"Node Type": ..., "Plans": [...]}}]
+// Steps have types that PostgreSQL's tools know. "Text" contains the line of the step.
 std::string plan_document(const std::vector<std::string>& lines);
 
-// EXPLAIN without ANALYZE of a statement whose parameters, if it has any, have values in the context.
+// Returns the lines of EXPLAIN without ANALYZE. If the statement has parameters, the context has their values.
 Result<std::vector<std::string>> explained_lines(const Explain& explain,
                                                  const PlanContext& context);
 

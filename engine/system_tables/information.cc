@@ -10,7 +10,7 @@
 namespace engine {
 namespace {
 
-// 3,600,000 is shown as 1 HOURS: in the largest unit of which it is a multiple.
+// A duration is shown in the largest unit of which it is a multiple: 3,600,000 as 1 HOURS.
 constexpr std::pair<int64_t, std::string_view> kUnits[] = {
     {86'400'000, "DAYS"}, {3'600'000, "HOURS"}, {60'000, "MINUTES"}, {1'000, "SECONDS"}};
 

@@ -1,4 +1,4 @@
-// SHOW, DESCRIBE and EXPLAIN: rows about streams, tables, topics, queries and functions.
+// Answers SHOW, DESCRIBE and EXPLAIN with rows about streams, tables, topics, queries and functions.
 #pragma once
 #include <functional>
 #include <map>
@@ -18,15 +18,15 @@
 namespace engine {
 
 struct InformationRows {
-  Schema schema;  // names in lower case, as PostgreSQL users expect
+  Schema schema;  // names in lower case, as PostgreSQL's users expect
   std::vector<ColumnPtr> columns;
   size_t rows = 0;
 };
 
 // The status of one running query, summed over its tasks.
 struct QueryStatus {
-  std::string state = "RUNNING";     // RUNNING, PAUSED, ERROR; WAITING for a node that runs it
-  std::optional<int32_t> node = {};  // the node that runs it, in a cluster
+  std::string state = "RUNNING";     // RUNNING, PAUSED, ERROR; WAITING if no node runs it yet
+  std::optional<int32_t> node = {};  // node that runs the query, in a cluster
   std::optional<int64_t> lag_records = {};  // empty if not known
   uint64_t records_in = 0, records_failed = 0, records_late = 0;
   int64_t records_per_second = 0;
@@ -34,7 +34,8 @@ struct QueryStatus {
   std::string last_error = {};
   uint64_t records_ahead = 0;
   uint64_t windows_expired = 0;
-  // The record that moved stream time furthest; it determines which records are late.
+  // The time and the origin of the record that moved stream time furthest. This record determines which records are
+  // late.
   int64_t stream_time = -1;
   std::string time_moved_by = {};
 };
@@ -43,25 +44,25 @@ using QueryStatuses = std::map<std::string, QueryStatus>;  // by query id
 // The status of one task of a query.
 struct TaskStatus {
   std::string query_id;
-  std::string task;  // "CTAS_X_1/0/3"
+  std::string task;  // for example "CTAS_X_1/0/3"
   int64_t stage = 0, shard = 0, epoch = 0;
   QueryStatus status;
-  std::string positions;  // "orders-3@1742": the next record of each partition
+  std::string positions;  // for example "orders-3@1742": the next record of each partition
   // Empty if not known.
   std::optional<int64_t> checkpoint_age_ms, journal_bytes;
-  int64_t held_back_ms = 0;  // time that it has waited for checkpoints
+  int64_t held_back_ms = 0;  // time that the task has waited for checkpoints
 };
 
-// One line of SHOW SERVER: "log", "free bytes", "1742".
+// One line of SHOW SERVER, for example "log", "free bytes", "1742".
 struct ServerFact {
   std::string section, name, value;
 };
 
-// A node of the cluster that the server is in.
+// A node of the server's cluster.
 struct NodeStatus {
   int64_t id = 0;
   bool is_here = false, is_there = false, is_controller = false;
-  int64_t leads = 0, replicas = 0, in_sync = 0;  // partitions
+  int64_t leads = 0, replicas = 0, in_sync = 0;  // numbers of partitions
   std::string clients, nodes, rack;              // addresses
 };
 
@@ -71,7 +72,7 @@ struct ConsumerGroup {
     std::string topic;
     int64_t partition = 0;
     std::optional<int64_t> committed = {}, end = {};  // empty if not known
-    std::string member = {};                          // the member that reads it now
+    std::string member = {};                          // member that reads the partition now
     std::optional<int64_t> lag() const {
       return committed && end ? std::optional(*end - *committed) : std::nullopt;
     }
@@ -86,8 +87,7 @@ struct RunningQuery {
   const QueryPlan* plan;
 };
 
-// The running queries, including those that maintain declared tables. A port that the server
-// implements.
+// The running queries, including those that maintain declared tables. The server implements this port.
 class RunningQueries {
  public:
   virtual ~RunningQueries() = default;
@@ -101,37 +101,36 @@ struct InformationContext {
   const RunningQueries& queries;
   const QueryStatuses& statuses;  // filled if needs_statuses()
   const EngineSettings& settings;
-  const Properties& properties;  // of the session
+  const Properties& properties;  // properties of the session
   const std::map<std::string, std::string>& variables;
-  // Filled if the statement needs them; null means no rows.
+  // The following members are filled if the statement needs them; null means no rows.
   const std::vector<TaskStatus>* tasks = nullptr;
   const std::vector<ServerFact>* server = nullptr;
   const std::vector<ConsumerGroup>* groups = nullptr;
   Properties server_properties = {};        // defaults from the server's own settings
   const SchemaRegistry* schemas = nullptr;  // null: no schemas
-  // Returns the current users and rights; unset: the server has no users.
+  // Returns the current users and rights. Unset: the server has no users.
   std::function<AccessFacts()> access = {};
-  // Returns the current nodes, by id; unset: a single node.
+  // Returns the current nodes, by id. Unset: the server is a single node.
   std::function<std::vector<NodeStatus>()> cluster = {};
-  // The position of a sequence if it is before the numbers that the catalog has reserved; unset: the position in the
-  // catalog is used.
+  // Returns the position of a sequence if the position is before the numbers that the catalog has reserved. Unset:
+  // the position in the catalog is used.
   std::function<SequencePosition(const Sequence&)> sequence_position = {};
 };
 
-// The answer to every statement about connectors.
+// Returns the answer to every statement about connectors.
 Error connectors_run_elsewhere();
 
-// Whether answer_information() answers the statement.
+// Returns whether answer_information() answers the statement.
 bool is_information_statement(const Statement& statement);
-// Whether the answer contains the status of queries or tasks, which requires a request to all
-// shards.
+// Returns whether the answer contains the status of queries or tasks, which requires a request to all shards.
 bool needs_statuses(const Statement& statement);
 bool needs_server_facts(const Statement& statement);
 bool needs_consumer_groups(const Statement& statement);
 bool needs_schemas(const Statement& statement);
-// The columns of the answer, without the answer.
+// Returns the columns of the answer.
 Schema information_schema(const Statement& statement);
-// Fails with UndefinedSource, UndefinedObject, NotSupported.
+// Returns the answer. Fails with UndefinedSource, UndefinedObject or NotSupported.
 Result<InformationRows> answer_information(const Statement& statement,
                                            const InformationContext& context);
 

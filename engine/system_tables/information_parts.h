@@ -1,4 +1,4 @@
-// Helpers shared by the implementation of information.h. Private to it.
+// Functions shared by the files that implement information.h. Private to these files.
 #pragma once
 #include <string>
 #include <string_view>
@@ -16,20 +16,20 @@ ColumnDef text_column(std::string_view name);
 ColumnDef number_column(std::string_view name);
 ColumnDef flag_column(std::string_view name);
 
-// An empty text is NULL.
+// Returns NULL if the text is empty.
 Value text_or_null(std::string text);
 
 InformationRows make_rows(Schema schema, const std::vector<InformationRow>& rows);
 
-// The name in error messages: "VARCHAR" for STRING.
+// Returns the name for error messages, for example "VARCHAR" for STRING.
 std::string shown_type(const SqlType& type);
-// "TUMBLING 1 HOURS", "SESSION", "HOPPING 90000 ms".
+// Returns a text such as "TUMBLING 1 HOURS", "SESSION" or "HOPPING 90000 ms".
 std::string shown_window(const SourceWindow& window);
 std::string shown_duration(int64_t duration_ms);
-// "JSON", "DELIMITED with '|'", "AVRO in schema 7".
+// Returns a text such as "JSON", "DELIMITED with '|'" or "AVRO in schema 7".
 std::string shown_format(const FormatSpec& format);
 std::string join_list(const std::vector<std::string>& words);
-// The state of a query, also before a shard has reported it.
+// Returns the state of a query, even if no shard has reported it yet.
 std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses);
 
 // show.cc
@@ -65,13 +65,13 @@ Result<InformationRows> answer_describe(const DescribeFunction& describe);
 Schema explain_schema();
 Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context);
 
-// plan_lines.cc: a plan as an indented tree, one line each.
+// plan_lines.cc: a plan as an indented tree, one line per step.
 std::vector<std::string> plan_lines(const QueryPlan& plan);
-// One step of a stage, as text.
+// Returns the text of one step of a stage.
 std::string step_line(const QueryPlan& plan, const StagePlan& stage, const PlanNode& node);
 
-// plan_topology.cc: the processors in the notation of Kafka Streams, which ksqlDB's EXPLAIN shows; and the same as a
-// picture in Graphviz's language.
+// plan_topology.cc: the processors in the notation of Kafka Streams, which ksqlDB's EXPLAIN shows, and a picture of
+// them in Graphviz's language.
 std::vector<std::string> topology_lines(const QueryPlan& plan);
 std::vector<std::string> dot_lines(const QueryPlan& plan);
 

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-// Visits the relations of users; pg_catalog has those of the system.
+// Visits the streams and tables of users. pg_catalog has the relations of the system.
 template <class Visit>
 void for_each_source(const CatalogFacts& facts, const Visit& visit) {
   for (const CatalogRelation& each : facts.objects.relations())
@@ -60,7 +60,7 @@ std::string udt_name(const SqlType& type) {
   return is_array ? "_" + type_name(type.element()) : type_name(type);
 }
 
-// The precision of whole and floating-point numbers, in bits.
+// Returns the precision of integers and floating-point numbers, in bits.
 std::optional<int64_t> bits_of(const SqlType& type) {
   if (type.label() == label::kInt2) return 16;
   if (type.label() == label::kFloat4) return 24;
@@ -85,7 +85,7 @@ void set_sizes(const SqlType& type, SystemRowWriter& out) {
     if (type.kind() != TypeKind::Double) out.set_number("NUMERIC_SCALE", 0);
   }
   constexpr int64_t kLongestText = 1 << 30, kMostBytesOfLetter = 4, kHeader = 4;
-  constexpr int64_t kMostDigits = 6;  // digits of a second's fraction
+  constexpr int64_t kMostDigits = 6;  // digits of the fraction of a second
   const uint32_t oid = postgres_type(type).oid;
   if (oid == oid::kText || oid == oid::kVarchar || oid == oid::kBpchar) {
     const bool is_bound = type.modifier() >= kHeader;
@@ -112,8 +112,8 @@ void set_table(const CatalogFacts& facts, const CatalogRelation& relation, Syste
 void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
     if (each.sequence) continue;
-    // PostgreSQL does not list materialized views here. Results of queries are listed, as views, because tools offer
-    // the entries of this table for charts (docs/sql/from-postgresql.md).
+    // PostgreSQL does not list materialized views in this table. Millrace lists the results of queries, as views,
+    // because tools offer the entries of this table for charts (docs/sql/from-postgresql.md).
     const bool is_view = each.kind == 'v' || each.kind == 'm';
     set_table(facts, each, out);
     out.set("TABLE_TYPE", is_view ? "VIEW" : "BASE TABLE")

@@ -1,5 +1,5 @@
-// A query's plan for people: for each stage the target of its rows and, indented below it, the
-// steps from the last to the input.
+// Prints a query's plan for people. A stage has a line for the target of its rows; below it, the
+// steps are indented, from the last step to the input.
 #include <fmt/format.h>
 
 #include <array>
@@ -23,7 +23,7 @@ std::string first_columns(const Layout& layout, size_t count) {
   return join_list(names);
 }
 
-// One step of a stage as one line.
+// Prints one step of a stage as one line.
 class StepLine {
  public:
   StepLine(const QueryPlan& plan, const StagePlan& stage, const PlanNode& node)
@@ -179,7 +179,7 @@ class PlanPrinter {
   explicit PlanPrinter(const QueryPlan& plan) : plan_(plan) {}
 
   std::vector<std::string> print() && {
-    // From the result back to the sources, as in PostgreSQL's plans.
+    // The order is from the result to the sources, as in PostgreSQL's plans.
     for (size_t i = plan_.stages.size(); i-- > 0;) {
       const StagePlan& stage = plan_.stages[i];
       lines_.push_back(fmt::format("Stage {}{}: {}", i + 1,

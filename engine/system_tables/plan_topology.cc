@@ -1,4 +1,4 @@
-// A query's plan in Kafka Streams' description of processors, and as a picture.
+// Prints a query's plan as Kafka Streams describes processors, and as a picture.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -38,7 +38,7 @@ std::string topic_of(const QueryPlan& plan, const std::string& topic, int exchan
   return exchange >= 0 ? plan.exchanges.at(static_cast<size_t>(exchange)).topic : topic;
 }
 
-// The processors of one stage, numbered over the whole query as Kafka Streams numbers them.
+// The processors of one stage. They are numbered over the whole query, as in Kafka Streams.
 class StageTopology {
  public:
   StageTopology(const QueryPlan& plan, const StagePlan& stage, size_t& next_number)
@@ -97,7 +97,7 @@ class StageTopology {
 
   const QueryPlan& plan_;
   const StagePlan& stage_;
-  std::vector<std::string> names_;  // by node, and last that of the sink
+  std::vector<std::string> names_;  // by node; the last one is the name of the sink
 };
 
 std::string quoted(std::string_view text) {
@@ -121,7 +121,8 @@ std::vector<std::string> topology_lines(const QueryPlan& plan) {
   return lines;
 }
 
-// Topics and exchanges are cylinders between the stages, each of which is a box around its steps.
+// Returns the picture. Topics and exchanges are cylinders between the stages; each stage is a box
+// around its steps.
 std::vector<std::string> dot_lines(const QueryPlan& plan) {
   std::vector<std::string> lines{"digraph " + quoted(plan.id) + " {",
                                  "  rankdir=TB; node [shape=box, fontname=\"sans-serif\"];"},

@@ -1,14 +1,15 @@
-// The columns of PostgreSQL 15's catalog, as in pg_attribute of its own tables. A table with rows of ours has all
-// columns, so that queries of PostgreSQL's tools find theirs. Objects that do not exist here (triggers, policies,
-// publications, ...) have tables without rows.
+// The columns of PostgreSQL 15's catalog, as in pg_attribute of PostgreSQL's own tables. A table in which Millrace
+// has rows has all columns, so that queries of PostgreSQL's tools find the columns that they use. For kinds of
+// objects that Millrace does not have (triggers, policies, publications, ...), the tables have no rows.
 #include "engine/system_tables/postgres_tables.h"
 
 namespace engine {
 
-// The letter behind a name is its type: b boolean, s smallint, i integer, l bigint, f real, d double precision, t text,
-// v varchar, n name, c "char", o oid, p pg_node_tree, a aclitem, g regproc, z timestamp with time zone, k xid, u tid, j
-// pg_lsn, q regtype, e interval, h inet, m numeric, y bytea; in upper case an array of these; w int2vector, x
-// oidvector. Types that only ANALYZE fills (anyarray, pg_mcv_list, ...) are shown as text.
+// The letter behind a name is the type of the column: b boolean, s smallint, i integer, l bigint, f real, d double
+// precision, t text, v varchar, n name, c "char", o oid, p pg_node_tree, a aclitem, g regproc, z timestamp with time
+// zone, k xid, u tid, j pg_lsn, q regtype, e interval, h inet, m numeric, y bytea; an upper-case letter is an array
+// of the type; w int2vector, x oidvector. Types that only ANALYZE fills (anyarray, pg_mcv_list, ...) are shown as
+// text.
 const std::span<const PostgresTable> kPostgresTables = [] {
   static constexpr PostgresTable kTables[] = {
       {"information_schema", "applicable_roles", "grantee:n role_name:n is_grantable:v"},

@@ -1,4 +1,4 @@
-// Functions of PostgreSQL 15 that its catalog refers to, as its pg_proc has them.
+// Functions of PostgreSQL 15 that PostgreSQL's catalog refers to, as in PostgreSQL's pg_proc.
 #include "engine/system_tables/catalog_functions.h"
 
 namespace engine {

@@ -43,7 +43,7 @@ void add_class(SystemRowWriter& out, int64_t oid, std::string_view name, int64_t
       .set("RELREPLIDENT", "d");
 }
 
-// "ann=ar/ann", as psql's \dp shows it. NULL if only the owner has rights.
+// Returns a list such as "ann=ar/ann", as psql's \dp shows it; NULL if only the owner has rights.
 Value rights_list(const AccessFacts& access, const std::string& topic, const std::string& owner) {
   const auto by_role = access.rights.find(topic);
   if (by_role == access.rights.end()) return {};
@@ -172,7 +172,7 @@ int64_t unenforced_number(CatalogObjects& numbers, const CatalogRelation& relati
                                                      relation.name, constraint.name));
 }
 
-// From 1, as pg_attribute.attnum.
+// Returns the positions of the columns in the relation, counted from 1 as in pg_attribute.attnum.
 std::vector<int64_t> places_of(const std::vector<std::string>& columns,
                                const CatalogRelation& relation) {
   std::vector<int64_t> places;
@@ -259,7 +259,7 @@ std::string index_definition(const CatalogRelation& relation) {
                      quoted_postgres_name(relation.name), relation.key_columns());
 }
 
-// The end of a quoted text or a comment that begins at `at`; `at` if neither begins there.
+// Returns the end of a quoted text or a comment that begins at `at`; `at` if neither begins there.
 size_t behind_quoted(std::string_view sql, size_t at) {
   const auto behind = [&](std::string_view end, size_t from) {
     const size_t found = sql.find(end, from);
@@ -272,7 +272,7 @@ size_t behind_quoted(std::string_view sql, size_t at) {
   return is_quote ? behind(rest.substr(0, 1), at + 1) : at;
 }
 
-// The results of pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef(). A primary key is an index and a
+// Adds the results of pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef(). A primary key is an index and a
 // constraint with the same number.
 void add_definitions(const CatalogFacts& facts, SystemRowWriter& out) {
   CatalogObjects numbers = facts.objects;
@@ -340,7 +340,7 @@ void add_role(SystemRowWriter& out, const RoleFact& role, int64_t number) {
   if (role.has_password) out.set("ROLPASSWORD", "********").set("PASSWD", "********");
 }
 
-// The first user owns objects without an owner, so it is added if it does not exist.
+// Returns the roles. The first user owns objects without an owner, so this role is added if it does not exist.
 std::vector<RoleFact> all_roles(const AccessFacts& access) {
   std::vector<RoleFact> roles = access.roles;
   if (std::ranges::find(roles, "millrace", &RoleFact::name) == roles.end())
@@ -361,7 +361,7 @@ void add_users(const CatalogFacts& facts, SystemRowWriter& out) {
     if (role.may_login) add_role(out, role, numbers.at(role.name));
 }
 
-// Roles without a login, with their members.
+// Adds roles without a login, with their members.
 void add_groups(const CatalogFacts& facts, SystemRowWriter& out) {
   const AccessFacts access = facts.access();
   const auto numbers = access.numbers();
@@ -389,8 +389,9 @@ void add_members(const CatalogFacts& facts, SystemRowWriter& out) {
             .set_number("GRANTOR", kOwner);
 }
 
-// The table behind has_table_privilege and similar functions: a row for each right on each table. The session's user
-// also has rows with an empty role name; without rules these apply to every user.
+// Fills the table behind has_table_privilege() and similar functions: a row for each right on each table. The rights
+// of the session's user also have rows with an empty role name. Rights that every user has have rows with the names
+// "" and "*": rights on tables of the system and, without access rules, all rights.
 void add_rights(const CatalogFacts& facts, SystemRowWriter& out) {
   const AccessFacts access = facts.access();
   const auto numbers = access.numbers();
@@ -407,7 +408,7 @@ void add_rights(const CatalogFacts& facts, SystemRowWriter& out) {
     }
   };
   for (const CatalogRelation& each : facts.objects.relations()) {
-    if (!each.source) {  // a table of the system: every user may read it
+    if (!each.source) {  // every user may read a table of the system
       for (const std::string_view role : {"", "*"}) add(each, role, 0, {.may_select = true});
       continue;
     }
@@ -505,7 +506,7 @@ void add_keywords(const CatalogFacts&, SystemRowWriter& out) {
 
 }  // namespace
 
-// The query of CREATE ... AS, because the definition of a view is the query alone.
+// Returns only the query of a CREATE ... AS, because only the query is the definition of a view.
 std::string_view query_of(std::string_view sql) {
   const auto is_name = [](char c) { return is_ascii_letter(c) || is_ascii_digit(c) || c == '_'; };
   int depth = 0;

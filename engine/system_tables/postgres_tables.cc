@@ -120,9 +120,9 @@ class TableList final : public SystemTables {
       const size_t colon = rest.find(':');
       table->columns.columns.push_back(
           {.name = upper_case(rest.substr(0, colon)), .type = type_of_letter(rest[colon + 1])});
-      rest.remove_prefix(std::min(rest.size(), colon + 3));  // the letter and a blank
+      rest.remove_prefix(std::min(rest.size(), colon + 3));  // the colon, the letter and a blank
     }
-    // System columns, which PostgreSQL's tables have and its views do not.
+    // System columns, which PostgreSQL's tables have and its views do not have.
     if (row.schema == "pg_catalog" && catalog_number(row.name)) {
       const SqlType xid = type_of(*find_label(label::kXid));
       table->columns.columns.push_back({.name = std::string(kRowVersion), .type = xid});
@@ -190,8 +190,8 @@ SystemRowWriter& SystemRowWriter::set_numbers(std::string_view column,
 
 namespace {
 
-// FNV-1a over the values of a row: a version that changes with the row, so that tools read a changed object again. 0 to
-// 2 are the numbers of PostgreSQL's special transactions.
+// Adds a value to the FNV-1a hash over the values of a row. The hash is the row's version, which changes with the
+// row, so that tools read a changed object again. 0 to 2 are the numbers of PostgreSQL's special transactions.
 constexpr uint64_t kFirstHash = 14695981039346656037ull, kHashFactor = 1099511628211ull;
 uint64_t hashed(uint64_t hash, const Value& value) {
   const auto add = [&](uint64_t part) { hash = (hash ^ part) * kHashFactor; };

@@ -1,5 +1,4 @@
-// PostgreSQL's catalog as tables: their columns, and the writer that fills them. Private to this
-// folder.
+// The tables of PostgreSQL's catalog: their columns, and the writer that fills them. Private to this folder.
 #pragma once
 #include <map>
 #include <memory>
@@ -18,15 +17,15 @@ struct PostgresTable {
 };
 extern const std::span<const PostgresTable> kPostgresTables, kPostgresViews;
 
-// Writes rows by the names of their columns. A column that is not set is NULL; flags are false and numbers 0 if
-// PostgreSQL's column is never NULL, which applies to nearly all.
+// Writes rows by the names of their columns. A flag that is not set is false, a number is 0, and any other column is
+// NULL, because nearly all flags and numbers of PostgreSQL's tables are never NULL.
 class SystemRowWriter {
  public:
   explicit SystemRowWriter(const Schema& columns);
 
   // Begins the next row.
   SystemRowWriter& row();
-  // Sets a column by its upper-case name; ignores a name that the table does not have.
+  // Sets a column by its upper-case name. Ignores a name that the table does not have.
   SystemRowWriter& set(std::string_view column, Value value);
   SystemRowWriter& set(std::string_view column, std::string_view text) {
     return set(column, Value::text(std::string(text)));
@@ -48,13 +47,13 @@ class SystemRowWriter {
   const Schema& schema_;
   std::map<std::string_view, size_t> places_;
   std::vector<std::shared_ptr<Column>> columns_;
-  std::vector<Value> values_;  // of the current row
+  std::vector<Value> values_;  // values of the current row
   std::vector<bool> is_set_;
   size_t rows_ = 0;
   bool is_open_ = false;
 };
 
-// The tables, sorted by schema and name.
+// Returns the tables, sorted by schema and name.
 const std::vector<std::unique_ptr<const SystemTable>>& all_system_tables();
 
 }  // namespace engine

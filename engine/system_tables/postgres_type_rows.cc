@@ -15,8 +15,7 @@ namespace engine {
 
 namespace {
 
-// Rows of pg_type in PostgreSQL 15, for the types of columns, including columns of the catalog
-// itself.
+// A row of pg_type in PostgreSQL 15. The rows are for the types of columns, including columns of the catalog itself.
 struct TypeRow {
   int64_t oid;
   std::string_view name, displayed;
@@ -113,10 +112,12 @@ constexpr TypeRow kTypes[] = {
 
 std::string_view one(const char& letter) { return {&letter, 1}; }
 
-// int2vector and oidvector are arrays by their category, and have functions of their own.
+// Returns whether the type has the functions of arrays. int2vector and oidvector are arrays by their category, but
+// have functions of their own.
 bool is_array(const TypeRow& type) { return type.category == 'A' && type.name.starts_with('_'); }
 
-// The prefix of the names of a type's functions: int4in, int4recv; date_in. Drivers identify types by these names.
+// Returns the prefix of the names of a type's functions, for example int4 for int4in and int4recv, date_ for date_in.
+// Drivers identify types by these names.
 std::string functions_of(const TypeRow& type) {
   constexpr std::string_view kApart[] = {
       "json",     "jsonb",    "xml",     "cidr",    "inet",      "macaddr",
@@ -133,7 +134,7 @@ std::string functions_of(const TypeRow& type) {
   return std::string(type.name) + (is_apart ? "_" : "");
 }
 
-// The function of a type with a length or a precision: varchartypmodin.
+// Returns the function for types with a length or a precision, for example varchartypmodin.
 std::string modifier_function(const TypeRow& type, std::string_view direction) {
   constexpr std::string_view kWithModifier[] = {"bit",    "bpchar",    "interval",    "numeric",
                                                 "time",   "timestamp", "timestamptz", "timetz",
@@ -196,7 +197,7 @@ bool is_listed(int64_t oid) {
 
 namespace {
 
-// Another name for a type: CREATE DOMAIN, and CREATE TYPE of the dialect.
+// Adds another name for a type, from CREATE DOMAIN or from CREATE TYPE of the dialect.
 void add_domain(SystemRowWriter& out, const std::string& name, const ObjectPlace& place,
                 const std::string& shown, const SqlType& type) {
   const PostgresType base = postgres_type(type);

@@ -1,6 +1,6 @@
-// The columns of PostgreSQL 15's relations that have no rows here, or rows with few columns: statistics, locks,
-// privileges of objects that do not exist here, foreign data, replication. Tools query them on connecting, and continue
-// with an empty answer. The letters are those of postgres_columns.cc.
+// The columns of those relations of PostgreSQL 15 in which Millrace has no rows, or rows with few columns:
+// statistics, locks, privileges of objects that Millrace does not have, foreign data, replication. Tools query these
+// relations when they connect, and continue with an empty answer. postgres_columns.cc explains the letters.
 #include "engine/system_tables/postgres_tables.h"
 
 namespace engine {

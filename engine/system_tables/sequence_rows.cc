@@ -93,7 +93,7 @@ void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out) {
   });
 }
 
-// OWNED BY: the sequence is dropped with the column.
+// Adds the dependencies by OWNED BY: a sequence is dropped with its column.
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out) {
   constexpr int64_t kPgClass = 1259;
   for_each_sequence(facts, [&](const CatalogRelation& relation, const Sequence& sequence) {

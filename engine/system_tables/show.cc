@@ -1,5 +1,5 @@
-// SHOW STREAMS, TABLES, TOPICS, SCHEMAS, QUERIES, FUNCTIONS, TYPES, PROPERTIES and VARIABLES. Statements about running
-// tasks are in show_running.cc.
+// Answers SHOW STREAMS, TABLES, TOPICS, SCHEMAS, QUERIES, FUNCTIONS, TYPES, PROPERTIES and VARIABLES. show_running.cc
+// has the statements about running tasks.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,7 +53,7 @@ std::vector<InformationRow> source_rows(const Show& show, const Catalog& catalog
   const SourceKind kind = show.kind == ShowKind::Streams ? SourceKind::Stream : SourceKind::Table;
   std::vector<InformationRow> rows;
   for (const auto& [name, source] : catalog.sources())
-    // Sources that the server created for itself are listed by EXTENDED only.
+    // Only EXTENDED lists sources that the server created for itself.
     if (source->kind == kind && (show.extended || name != kProcessingLogStream))
       rows.push_back(source_row(*source, show.extended, catalog));
   return rows;
@@ -69,7 +69,7 @@ Schema topics_schema(const Show& show) {
   return schema;
 }
 
-// Internal topics, as in ksql.hidden.topics.
+// Returns whether the topic is internal, as in ksql.hidden.topics.
 bool is_hidden(std::string_view topic) {
   constexpr std::array<std::string_view, 7> kNames = {
       "_schemas",        "__consumer_offsets", "__transaction_state", "connect-configs",

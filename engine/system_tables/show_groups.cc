@@ -1,4 +1,4 @@
-// SHOW CONSUMER GROUPS and SHOW CONSUMER LAG: the readers of topics, and their lag.
+// Answers SHOW CONSUMER GROUPS and SHOW CONSUMER LAG: the readers of topics, and their lag.
 #include <strings.h>
 
 #include "engine/system_tables/information_parts.h"
@@ -10,8 +10,8 @@ Value count_or_null(const std::optional<int64_t>& value) {
   return value ? Value::bigint(*value) : Value();
 }
 
-// An unquoted name is folded, but ids of groups are not, so it matches the group in any letter
-// case.
+// Returns whether the name refers to the group. An unquoted name is folded, but the ids of groups
+// are not, so such a name matches the group in any letter case.
 bool is_meant(const Name& name, const std::string& id) {
   return name.quoting == Quoting::None ? ::strcasecmp(name.text.c_str(), id.c_str()) == 0
                                        : name.text == id;
@@ -24,7 +24,8 @@ Schema consumer_groups_schema() {
            number_column("members"), number_column("partitions"), number_column("lag")}};
 }
 
-// The lag of a group is summed over the partitions in which it has committed.
+// Returns a row for each group. The lag is the sum over the partitions in which the group has
+// committed.
 std::vector<InformationRow> consumer_group_rows(const InformationContext& context) {
   std::vector<InformationRow> rows;
   if (!context.groups) return rows;

@@ -1,4 +1,4 @@
-// SHOW QUERIES, TASKS and SERVER: the running queries and tasks, and their status.
+// Answers SHOW QUERIES, TASKS and SERVER: the running queries and tasks, and their status.
 #include <fmt/format.h>
 
 #include "engine/system_tables/information_parts.h"
@@ -40,8 +40,8 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
   return row;
 }
 
-// Queries that maintain declared tables belong to the server, and are hidden unless they have a
-// problem.
+// Returns whether the query is listed. Queries that maintain declared tables belong to the server,
+// and are hidden unless they have a problem.
 bool is_shown(const PersistentQuery& query, bool extended, const QueryStatuses& statuses) {
   if (query.kind != QueryKind::SourceTable || extended) return true;
   const auto status = statuses.find(query.id);

@@ -1,5 +1,5 @@
-// Rows of PostgreSQL's statistics views: each relation, index and sequence is listed, because tools join the views to
-// pg_class; statistics that are not counted here are 0 or NULL.
+// Rows of PostgreSQL's statistics views. Each relation, index and sequence is listed, because tools join the views to
+// pg_class. Statistics that Millrace does not count are 0 or NULL.
 #include <utility>
 
 #include "engine/system_tables/catalog_rows.h"
@@ -54,7 +54,7 @@ void add_database_statistics(const CatalogFacts& facts, SystemRowWriter& out) {
   out.row().set_number("DATID", kDatabase).set("DATNAME", facts.database);
 }
 
-// Views of one row about the whole server.
+// Fills a view that has one row about the whole server.
 void add_one_row(const CatalogFacts&, SystemRowWriter& out) { out.row(); }
 
 }  // namespace

@@ -19,7 +19,7 @@ Show show_of(const MillraceTable& table) {
   return show;
 }
 
-// "last error" is LAST_ERROR.
+// Returns the column's name in the table; "last error" becomes LAST_ERROR.
 std::string column_name(std::string_view shown) {
   if (shown == "memory bytes") return "MEMORY";
   if (shown == "rows/s") return "ROWS_PER_SECOND";

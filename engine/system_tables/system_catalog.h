@@ -1,19 +1,21 @@
-// pg_catalog, information_schema and millrace_catalog as tables of SELECTs.
+// Presents pg_catalog, information_schema and millrace_catalog as tables for SELECTs.
 #pragma once
 #include "engine/query/system_rows.h"
 #include "engine/system_tables/information.h"
 
 namespace engine {
 
-// Names and columns of the tables. Threads: any; immutable.
+// Returns the names and columns of the tables.
+//
+// Threads: any; immutable.
 const SystemTables& system_tables();
 
-// The members of an InformationContext that the rows of a table need.
+// Each function returns whether the rows of a table need a member of an InformationContext.
 bool needs_statuses(const SystemTable& table);
 bool needs_server_facts(const SystemTable& table);
 bool needs_consumer_groups(const SystemTable& table);
 
-// The rows of the tables. The context must outlive the object.
+// Produces the rows of the tables. The context must outlive the object.
 class CatalogRows final : public SystemRows {
  public:
   CatalogRows(const InformationContext& context, std::string database, std::string user)
