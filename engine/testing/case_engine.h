@@ -1,5 +1,4 @@
-// The interface of an engine for the test runner. One object is one empty world: no topics, no
-// sources.
+// The interface of an engine for the test runner. A new object has no topics and no sources.
 #pragma once
 #include <functional>
 #include <memory>
@@ -17,7 +16,7 @@
 
 namespace engine {
 
-// A record as bytes.
+// A record in the form of bytes.
 struct RawRecord {
   std::string topic;
   std::optional<std::string> key, value;
@@ -25,18 +24,18 @@ struct RawRecord {
   std::vector<CaseHeader> headers;
 };
 
-// The format of a topic's records.
+// The format of the records of a topic.
 struct TopicFormat {
   FormatSpec key_format, value_format;
   std::vector<ColumnDef> key_columns = {}, value_columns = {};  // without HEADERS columns
   std::optional<SourceWindow> window = {};
 };
 
-// A topic that statements or queries have created, or that existed before.
+// A topic that statements or queries have created, or that existed before them.
 struct KnownTopic {
   std::string name;
   int partitions = 1;
-  std::optional<TopicFormat> format = {};  // none: the format of its records is unknown
+  std::optional<TopicFormat> format = {};  // none: the format is unknown
 };
 
 struct CaseQuery {
@@ -48,34 +47,32 @@ class CaseEngine {
  public:
   virtual ~CaseEngine() = default;
 
-  // Called before the first statement, or if the topic of a statement must exist as if another
+  // Creates a topic. Called before the first statement, or if the topic of a statement must exist as if another
   // program had created it.
   virtual void add_topic(const std::string& name, int partitions, int replicas) = 0;
   // Registers a schema of the case for a topic, before the first statement.
   virtual Status add_schema(const std::string& topic, Side side, const CaseSchema& schema) = 0;
-  // Registers the schemas that a CREATE will register, so that they get the ids that the cases
-  // expect.
+  // Registers the schemas that a CREATE will register, so that they get the ids that the cases expect.
   virtual void add_declared_schemas(const ParsedStatement& create) = 0;
   virtual Status execute(const ParsedStatement& statement) = 0;
-  // The records that INSERT ... VALUES wrote since the last call, in order.
+  // Returns the records that INSERT ... VALUES wrote since the last call, in order.
   virtual std::vector<RawRecord> take_inserted() = 0;
 
-  // The persistent queries after all statements, in the order of their creation.
+  // Returns the persistent queries after all statements, in the order of their creation.
   virtual std::vector<CaseQuery> queries() const = 0;
-  // Lets a query process these records, in this order and with all their consequences, as one
-  // batch. Appends to `written` the records that it wrote to its sink and to topics named in
-  // `captured`, in order.
+  // Lets a query process these records in this order, with all their consequences. Consecutive records of one topic
+  // form a batch. Appends to `written` the records that the query wrote to its sink, in order.
   virtual Status feed(const std::string& query_id, std::span<const RawRecord> records,
                       std::vector<RawRecord>& written) = 0;
 
   virtual CatalogPtr catalog() const = 0;
   virtual const SchemaRegistry& registry() const = 0;
-  // Topics of sources and sinks, and the queries' internal ones.
+  // Returns the topics of sources and sinks, and the internal topics of queries.
   virtual std::vector<KnownTopic> topics() const = 0;
 };
 
-// Statement-level settings are passed at construction: they apply to all statements. About `cached_entries` entries of
-// each store stay in memory between two steps; the others are read again from storage.
+// Makes an engine. The settings in `properties` apply to all statements. About `cached_entries` entries of each store
+// stay in memory between two steps; the other entries are read again from the backing.
 using MakeCaseEngine =
     std::function<std::unique_ptr<CaseEngine>(const Properties& properties, size_t cached_entries)>;
 

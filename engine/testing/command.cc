@@ -62,7 +62,7 @@ Result<std::vector<TestCase>> read_all(const Options& options) {
   return cases;
 }
 
-// Encodes a result of a worker: the number of the verdict, then the reason.
+// Encodes a result of a worker: the number of the verdict, followed by the reason.
 std::string pack(const CaseResult& result) {
   return std::string(1, static_cast<char>('0' + static_cast<int>(result.verdict))) + result.reason;
 }
@@ -130,7 +130,7 @@ int run_test_command(int argc, const char* const* argv, const MakeCaseEngine& ma
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
-  set_log_level(LogLevel::Error);  // records that fail are part of many cases
+  set_log_level(LogLevel::Error);  // many cases contain records that fail
   const Result<int> status = run(options, make_engine);
   if (status) return *status;
   fmt::print(stderr, "millrace test: {}\n", status.error().message);

@@ -16,7 +16,7 @@ struct Comparison {
   const TopicFormat& format;
   NumberReading numbers;
   const SchemaRegistry& registry;
-  bool any_time_for_zero;  // a case without inputs: its rows bear the time of their INSERT
+  bool any_time_for_zero;  // for a case without inputs, whose rows have the time of their INSERT
 };
 
 struct SplitKey {
@@ -24,7 +24,8 @@ struct SplitKey {
   std::optional<CaseWindow> window;
 };
 
-// Kafka Streams appends the window's start to the key, or a session's end and start.
+// Splits a key from its window. Kafka Streams appends the window's start to the key, or a session's
+// end and start.
 SplitKey split_key(const RawRecord& record, const TopicFormat& format) {
   SplitKey split{record.key, {}};
   if (!format.window || !record.key) return split;

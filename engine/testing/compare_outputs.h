@@ -1,4 +1,5 @@
-// Compares the topics with a case's expected records (section 1.5 of the format's description).
+// Compares the records in the topics with the expected records of a case (section 1.5 of the
+// format's description).
 #pragma once
 #include <map>
 #include <span>
@@ -10,8 +11,8 @@
 
 namespace engine {
 
-// Empty if they match; otherwise the first difference. `written` has all records by topic,
-// including the inputs.
+// Returns the first difference; an empty text if the records match. `written` has all records by
+// topic, including the inputs.
 std::string compare_outputs(const TestCase& test,
                             const std::map<std::string, std::vector<RawRecord>>& written,
                             std::span<const KnownTopic> topics, const SchemaRegistry& registry);

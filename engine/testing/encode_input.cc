@@ -11,12 +11,12 @@
 namespace engine {
 namespace {
 
-// The characters of a string, and the spelling of anything else.
+// Returns the characters of a string, or the spelling of any other node.
 std::string plain_text(const CaseJson& node) {
   return node.kind == CaseJsonKind::String ? node.text : case_json_text(node);
 }
 
-// Narrows a number as Java does: 10.0 is 10 for an INTEGER.
+// Converts a number to an integer as Java does: 10.0 is 10 for an INTEGER.
 Result<int64_t> whole_number(const CaseJson& node) {
   int64_t whole = 0;
   double number = 0;

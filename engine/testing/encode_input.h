@@ -1,4 +1,4 @@
-// Encodes input records of a case as the bytes that a producer would have sent.
+// Encodes the input records of a case to the bytes that a producer would have sent.
 #pragma once
 #include "base/result.h"
 #include "engine/testing/case_engine.h"
@@ -6,8 +6,8 @@
 
 namespace engine {
 
-// `format`: the format of the record's topic; nullptr if none was declared. Fails if the JSON
-// cannot be written in that format.
+// Encodes the record. `format` is the format of the topic's records; nullptr if none was declared.
+// Fails if the JSON cannot be written in that format.
 Result<RawRecord> encode_input(const CaseRecord& record, const TopicFormat* format,
                                const SchemaRegistry& registry);
 

@@ -1,4 +1,4 @@
-// Checkpoints in memory, with the commits of tasks, for the stores of tests.
+// Keeps checkpoints in memory, with the commits of tasks, for tests.
 #pragma once
 #include <map>
 #include <memory>
@@ -11,12 +11,14 @@
 
 namespace engine {
 
+// The checkpoint of one store.
+//
 // Threads: one.
 class MemoryBacking final : public Backing {
  public:
   void apply(const StateEntry& entry);
   const std::map<std::string, std::string>& entries() const { return entries_; }
-  // Number of look-ups of a key.
+  // Returns the number of look-ups of a key.
   size_t reads() const { return reads_; }
 
   Result<std::optional<std::string_view>> get(std::string_view key) override;
@@ -28,11 +30,13 @@ class MemoryBacking final : public Backing {
   size_t reads_ = 0;
 };
 
+// The checkpoints of the stores of all tasks.
+//
 // Threads: one.
 class MemoryCheckpoints {
  public:
   MemoryBacking& store(const std::string& task, uint32_t store);
-  // Applies a durable commit of the task immediately.
+  // Applies a durable commit of the task.
   void add(const std::string& task, TaskSequence commit, const JournalEntry& entry);
   // Reports the stored commits to the task, and evicts entries until about `max_entries` of each
   // store are in memory.
@@ -43,7 +47,7 @@ class MemoryCheckpoints {
   std::map<std::string, TaskSequence> stored_;
 };
 
-// Passes commits on, and stores them once they are durable.
+// Passes commits on, and stores them in checkpoints when they are durable.
 class CheckpointingSink final : public Sink {
  public:
   CheckpointingSink(Sink& under, MemoryCheckpoints& checkpoints)

@@ -17,7 +17,7 @@ namespace engine {
 namespace {
 
 constexpr uint64_t kSeed = 0;
-// 2024-01-01, the current time for functions that read it: it must be after 1970 and constant.
+// 2024-01-01, the current time for functions that read the clock. The time must be after 1970 and constant.
 constexpr int64_t kNowMs = 1'704'067'200'000;
 
 EngineSettings ksqldb_settings() {
@@ -28,7 +28,7 @@ EngineSettings ksqldb_settings() {
   return settings;
 }
 
-// The initial properties of every case; its own properties override them.
+// Returns the initial properties of every case. The case's own properties override them.
 Properties base_properties(const Properties& properties) {
   Properties base{{"auto.offset.reset", "earliest"},
                   {"cache.max.bytes.buffering", "0"},
@@ -49,13 +49,14 @@ TopicFormat format_of(const DataSource& source) {
           written_values(source.schema), source.window};
 }
 
-// ksqlDB's name of the topic behind the rows of a joined table.
+// Returns ksqlDB's name of the topic behind the rows of a joined table.
 std::string changelog_of(const QueryPlan& plan, const StagePlan& stage, const InputStep& input) {
   const std::string& store = stage.stores[static_cast<size_t>(input.store)].name;
   return internal_topic(plan.id, plan.properties, store + "-changelog");
 }
 
-// ksqlDB repartitions a joined table whose keys have schema ids; here one task has all of its partitions.
+// Returns ksqlDB's topics for a joined table whose keys have schema ids. ksqlDB repartitions such a table; this
+// engine does not, because one task has all partitions of the table.
 std::vector<std::string> sorting_topics_of(const QueryPlan& plan, const StagePlan& stage,
                                            const InputStep& input) {
   absl::string_view store = stage.stores[static_cast<size_t>(input.store)].name;
@@ -76,7 +77,7 @@ std::vector<ColumnDef> key_of(const PlanNode& join) {
   return {{join.layout.front().name, join.layout.front().type, ColumnRole::Key}};
 }
 
-// The format in which ksqlDB writes the rows that the join keeps: that of its left side.
+// Returns the format in which ksqlDB writes the rows that the join keeps, which is the format of the left side.
 FormatSpec values_of(const QueryPlan& plan, const StagePlan& stage, const PlanNode& join) {
   const PlanNode& left = stage.nodes[static_cast<size_t>(join.from.front())];
   const auto* const input = std::get_if<InputStep>(&left.step);
@@ -85,7 +86,7 @@ FormatSpec values_of(const QueryPlan& plan, const StagePlan& stage, const PlanNo
   return plan.exchanges[static_cast<size_t>(input->exchange)].value_format;
 }
 
-// ksqlDB's topics behind the stores of joins of two streams.
+// Adds ksqlDB's topics behind the stores of joins of two streams.
 template <class Add>
 void add_join_stores(const QueryPlan& plan, const Add& add) {
   for (const StagePlan& stage : plan.stages) {
@@ -106,8 +107,8 @@ Error not_supported(std::string_view what) {
   return Error{ErrorCode::NotSupported, fmt::format("{} is not supported yet", what)};
 }
 
-// The engine runs the plan after writing and reading it, like a restarted server. So every case
-// also proves that the written form of a plan is complete.
+// Writes the plan and reads it again. The engine runs the result, like a restarted server, so every case also proves
+// that the written form of a plan is complete.
 Result<QueryPlan> reread(const QueryPlan& plan) {
   const std::string written = plan_to_json(plan);
   QueryPlan again = TRY(plan_from_json(written));
@@ -159,8 +160,8 @@ void MemoryEngine::add_topic(const std::string& name, int partitions, int replic
   topics_->add_topic(std::move(topic));
 }
 
-// Acts like a producer that first registers the schemas it needs. A schema with an id is registered
-// as if imported.
+// Acts like a producer that first registers the schemas that it needs. A schema with an id is registered as if
+// imported.
 Status MemoryEngine::add_schema(const std::string& topic, Side side, const CaseSchema& schema) {
   RegisteredSchema registered{.id = schema.id, .kind = schema.kind, .text = schema.text};
   for (const CaseSchema::Reference& reference : schema.references) {

@@ -1,4 +1,4 @@
-// The engine with everything in memory and with ksqlDB's settings, for the cases of `millrace
+// An engine that keeps everything in memory and has ksqlDB's settings, for the cases of `millrace
 // test`.
 #pragma once
 #include <map>
@@ -18,7 +18,7 @@
 namespace engine {
 
 // Invariants: the clock does not advance; every topic and exchange has one partition, whatever its
-// declared number; each query reads only the records it is fed.
+// declared number; each query reads only the records that it is fed.
 //
 // Threads: one.
 class MemoryEngine final : public CaseEngine {
@@ -60,7 +60,7 @@ class MemoryEngine final : public CaseEngine {
   std::unique_ptr<MemoryTopics> topics_;
   CatalogPtr catalog_;
   SchemaRegistry registry_;
-  std::optional<Registrar> registrar_;  // of the statement at hand
+  std::optional<Registrar> registrar_;  // for the current statement
   std::vector<Planned> queries_;        // in the order of their creation
   std::vector<RawRecord> inserted_;
 };

@@ -1,4 +1,4 @@
-// Topics and exchanges in memory: the ports that tasks read from and write to in tests.
+// Keeps topics and exchanges in memory. Tasks in tests read from and write to these ports.
 #pragma once
 #include <absl/container/node_hash_map.h>
 
@@ -9,16 +9,16 @@
 
 namespace engine {
 
-// Invariants: the batches of a partition are contiguous from offset 0; bytes never move, so that
-// views are valid as long as the log.
+// Invariants: the batches of a partition are contiguous from offset 0, except for deleted ones;
+// bytes never move, so views are valid as long as the log exists.
 //
 // Threads: one.
 class MemoryLog final : public Sources, public Sink {
  public:
-  // Appends a record batch (magic 2); returns its first offset.
+  // Appends a record batch (magic 2). Returns its first offset.
   Offset append(const PartitionRef& to, std::string batch);
   Offset end_of(const PartitionRef& partition) const;
-  // All batches that were appended, in order.
+  // Returns the appended batches in order, without the deleted ones.
   const std::vector<LogBatch>& batches_of(const PartitionRef& partition) const;
   // Deletes the batches before this offset, as retention does.
   void delete_before(const PartitionRef& partition, Offset offset);
@@ -27,8 +27,8 @@ class MemoryLog final : public Sources, public Sink {
                                    size_t max_bytes) override;
   void release() override {}
 
-  // Every commit is durable at once; the next deliver() calls `done`, because the server calls it
-  // later too.
+  // Makes the commit durable immediately. The next deliver() calls `done`, because the server also
+  // calls it later.
   bool try_commit(TaskCommit& commit, CommitDone& done) override;
   // Reports the commits since the last call to their tasks. Returns false if there were none.
   bool deliver();

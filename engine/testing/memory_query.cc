@@ -83,10 +83,11 @@ PartitionRef MemoryQuery::topic_partition(const std::string& topic) const {
 PartitionRef MemoryQuery::exchange_partition(int exchange) const {
   return partition(Role::Exchange, static_cast<size_t>(exchange));
 }
-// Never a partition that the query reads, even if the query writes to a topic of its own input.
+// Returns a partition that the query never reads, even if the query writes to a topic of its own input.
 PartitionRef MemoryQuery::sink_partition() const { return partition(Role::Sink, 0); }
 
-// An exchange has one task on each side, so the only lane of a time-ordered exchange waits for no other lane.
+// Returns the inputs of a stage's task. An exchange has one task on each side, so the only lane of a time-ordered
+// exchange waits for no other lane.
 std::vector<Task::Input> MemoryQuery::inputs_of(const StagePlan& stage) const {
   std::vector<Task::Input> inputs;
   for (const PlanNode& node : stage.nodes) {

@@ -1,4 +1,4 @@
-// One persistent query that runs in memory: all stages, one partition each.
+// Runs one persistent query in memory, with all its stages and one partition each.
 #pragma once
 #include <memory>
 #include <span>
@@ -17,13 +17,14 @@ namespace engine {
 // Threads: one.
 class MemoryQuery {
  public:
-  // See MakeCaseEngine for `cached_entries`. `schemas` outlives the query.
+  // MakeCaseEngine describes `cached_entries`. `schemas` outlives the query.
   static Result<std::unique_ptr<MemoryQuery>> make(const QueryPlan& plan, const Clock& clock,
                                                    size_t cached_entries,
                                                    const SchemaLookup& schemas);
 
-  // Consecutive records of one topic form a batch, and the query becomes idle before the next
-  // batch. So records reach it in this order, whatever their timestamps. Fails if a task fails.
+  // Processes records. Consecutive records of one topic form a batch, and the query becomes idle
+  // before the next batch, so records reach the query in this order, whatever their timestamps.
+  // Appends the records that the query wrote. Fails if a task fails.
   Status feed(std::span<const RawRecord> records, std::vector<RawRecord>& written);
 
  private:
@@ -42,7 +43,7 @@ class MemoryQuery {
   const Clock& clock_;
   const size_t cached_entries_;
   const SchemaLookup& schemas_;
-  std::vector<std::string> topics_;  // topics it reads; the index is part of a partition's id
+  std::vector<std::string> topics_;  // topics read; a partition's id contains the index
   MemoryLog log_;
   MemoryCheckpoints checkpoints_;
   CheckpointingSink sink_{log_, checkpoints_};
@@ -50,7 +51,7 @@ class MemoryQuery {
   size_t drained_batches_ = 0;
 };
 
-// The topics that a query reads, in the order of its text, each once.
+// Returns the topics that a query reads, in the order of its text, each once.
 std::vector<std::string> source_topics(const QueryPlan& plan);
 
 }  // namespace engine

@@ -93,7 +93,7 @@ std::string expected_got(const CaseJson& expected, const Observed& actual) {
   return "expected " + case_json_text(expected) + ", got " + to_text(actual);
 }
 
-// A decimal's value when it is a whole number that 64 bits hold.
+// Returns the value of a decimal if it is a whole number that 64 bits can hold.
 std::optional<int64_t> whole_number(const SpelledDecimal& decimal) {
   if (decimal.digits.empty()) return 0;
   std::string text = decimal.digits;
@@ -137,7 +137,7 @@ bool text_matches(const std::string& expected, const Observed& actual) {
     case ObservedKind::Bytes: {
       std::string base64;
       append_base64(base64, actual.text);
-      // Bytes without an enclosing record are given unencoded.
+      // Cases give bytes without an enclosing record unencoded.
       return base64 == expected || actual.text == expected;
     }
     default:

@@ -1,5 +1,5 @@
-// The output of an engine, decoded independently of it, and its comparison with the expected output
-// of a case.
+// Decodes the output of an engine without the engine's own readers, and compares it with the
+// expected output of a case.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,14 +15,14 @@
 
 namespace engine {
 
-// A decimal with its spelling: 1.10 and 1.1 differ, as in Java's BigDecimal.equals().
+// A decimal with its spelling. 1.10 and 1.1 differ, as in Java's BigDecimal.equals().
 struct SpelledDecimal {
   bool is_negative = false;
   std::string digits;  // without leading zeros; empty for zero
   int64_t scale = 0;   // negative for 1E7
   bool operator==(const SpelledDecimal&) const = default;
 };
-// Returns nothing if the text is not a number.
+// Returns the decimal; nullopt if the text is not a number.
 std::optional<SpelledDecimal> read_decimal(std::string_view text);
 
 enum class ObservedKind : uint8_t {
@@ -43,25 +43,25 @@ struct Observed {
   int64_t integer = 0;
   double number = 0;
   SpelledDecimal decimal = {};
-  std::string text = {};  // of Text and Bytes; the spelling of numbers, for messages
+  std::string text = {};  // for Text and Bytes; the spelling of numbers, for messages
   std::vector<Observed> items = {};
   std::vector<std::pair<std::string, Observed>> fields = {};
 };
 
 enum class NumberReading : uint8_t {
   Exact,    // JSON numbers with a point or exponent are compared by spelling
-  Rounded,  // ... as doubles, within 1e-6
+  Rounded,  // such numbers are compared as doubles, within 1e-6
 };
 
-// Fails if the bytes are not in the format.
+// Decodes a key or a value. Fails if the bytes are not in the format.
 Result<Observed> read_observed(const std::optional<std::string>& bytes, const FormatSpec& format,
                                std::span<const ColumnDef> columns, NumberReading numbers);
 
-// Empty if both match; otherwise the place and the difference, for example "A[1]: expected 1.0, got
-// 1".
+// Returns an empty text if both match, otherwise the place and the difference, for example "A[1]:
+// expected 1.0, got 1".
 std::string mismatch(const CaseJson& expected, const Observed& actual);
 
-// JSON-like text for messages, cut if it is long.
+// Returns JSON-like text for messages, which is cut if it is long.
 std::string to_text(const Observed& observed);
 
 }  // namespace engine

@@ -45,9 +45,10 @@ std::string_view window_word(WindowType type) {
   return "";
 }
 
-// "ID INT KEY, V BIGINT" is the text between the parentheses of a CREATE STREAM.
+// Reads the columns in a text such as "ID INT KEY, V BIGINT", which is the text between the parentheses of a CREATE
+// STREAM.
 Result<Schema> read_schema_text(std::string text) {
-  // Keys of tables may be marked either way.
+  // The keys of tables may be marked in either way.
   static const std::regex kPrimaryKey("PRIMARY\\s+KEY", std::regex::icase);
   text = std::regex_replace(text, kPrimaryKey, "KEY");
   const auto script = TRY(parse_script("CREATE STREAM X (" + text + ");"));
@@ -72,7 +73,7 @@ std::vector<ColumnDef> values_of(const DataSource& source) {
   return values;
 }
 
-// Checks the window that `keyFormat` requires; without one, the topic must have no window.
+// Checks the window that `keyFormat` requires. If it requires none, the topic must have no window.
 std::string check_window(const CaseJson& format, const std::optional<SourceWindow>& window) {
   const std::string type = format.text_of("windowType");
   const std::string_view actual_type = window ? window_word(window->type) : "";
@@ -151,7 +152,7 @@ std::string check_topic_side(const CaseJson* expected, const FormatSpec& actual,
   return "";
 }
 
-// Members may be in any order.
+// Compares two nodes. Members may be in any order.
 bool same_json(const CaseJson& a, const CaseJson& b) {
   if (a.kind != b.kind) return false;
   if (a.kind == CaseJsonKind::Array) return std::ranges::equal(a.items, b.items, same_json);
@@ -169,7 +170,8 @@ std::string without_blanks(std::string text) {
   return text;
 }
 
-// The newest schema registered for the side; for internal topics of the engine, the schema derived from their columns.
+// Checks the newest schema that is registered for the side or, for internal topics of the engine, the schema derived
+// from their columns.
 std::string check_schema(const CaseJson* expected, const KnownTopic& topic, Side side,
                          const SchemaRegistry& registry) {
   if (!expected || expected->is_null()) return "";

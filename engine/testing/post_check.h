@@ -1,4 +1,4 @@
-// Checks the catalogue and the topics against a case's `post` (section 1.7 of the format's
+// Compares the catalog and the topics with a case's `post` (section 1.7 of the format's
 // description).
 #pragma once
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// Empty if they match or `post` is null; otherwise the missing items.
+// Returns the missing items; an empty text if all conditions are met or `post` is null.
 std::string check_post_conditions(const CaseJson& post, const CaseEngine& engine);
 
 }  // namespace engine

@@ -17,7 +17,7 @@ Error cannot(std::string_view what, const std::filesystem::path& path) {
 
 std::string xml_text(std::string_view text) {
   std::string clean;
-  for (const char c : text)  // XML 1.0 allows no other control characters
+  for (const char c : text)  // the only other control character of XML 1.0 is \r
     if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') clean += c;
   return absl::StrReplaceAll(clean,
                              {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
@@ -53,14 +53,14 @@ Result<KnownFailures> read_known_failures(const std::filesystem::path& path) {
                    fmt::format("\"{}\" gives no reason why {} fails", path.string(), line),
                    {},
                    "Put the name below a line with the reason in brackets."};
-    known.emplace(line, reason);  // the whole line: some names end in a blank
+    known.emplace(line, reason);  // the whole line, because some names end in a blank
   }
   return known;
 }
 
 Status write_known_failures(const std::filesystem::path& path,
                             const std::vector<CaseReport>& reports, const KnownFailures& known) {
-  std::map<std::string, std::set<std::string>> ids;  // by reason
+  std::map<std::string, std::set<std::string>> ids;  // ids by reason
   for (const CaseReport& report : reports) {
     if (report.result.verdict != Verdict::Failed) continue;
     const auto why = known.find(report.id);

@@ -24,7 +24,7 @@ enum class Feeding : uint8_t { RecordByRecord, AllAtOnce };
 struct CaseFailure {
   std::string reason;
 };
-// Empty: the run was as expected.
+// Empty if the run was as expected.
 using Outcome = std::optional<CaseFailure>;
 
 std::string describe(const Error& error) {
@@ -48,7 +48,7 @@ class CaseRun {
  private:
   Status add_topics(const std::vector<ParsedStatement>& script);
   void add_topic(const std::string& topic, int partitions, int replicas);
-  // Handles the error that ends the statements; `is_last`: it belongs to the last one.
+  // Handles the error that ends the statements. `is_last` is set if the error belongs to the last statement.
   Outcome failed_statement(const Error& error, bool is_last);
   Outcome read_inputs();
   Outcome feed_all();
@@ -60,7 +60,7 @@ class CaseRun {
   CaseEngine& engine_;
   const Feeding feeding_;
   std::set<std::string> topics_;
-  std::map<std::string, std::vector<RawRecord>> broker_;  // a stand-in: topic -> records
+  std::map<std::string, std::vector<RawRecord>> broker_;  // stand-in for a broker: records by topic
   std::vector<RawRecord> inputs_;
   std::set<std::string> input_topics_;
 };
@@ -85,14 +85,15 @@ Outcome CaseRun::run() {
                        test_.expected_error->message};
   if (Outcome failed = read_inputs()) return failed;
   if (Outcome failed = feed_all()) return failed;
-  if (test_.expected_error) return std::nullopt;  // checked while feeding
+  if (test_.expected_error) return std::nullopt;  // feed_all() has checked the error
   if (Outcome failed = compare()) return failed;
   const std::string post = check_post_conditions(test_.post, engine_);
   if (!post.empty()) return CaseFailure{"afterwards: " + post};
   return std::nullopt;
 }
 
-// The number of partitions that a CREATE declares for a topic that the case lists without one.
+// Returns the number of partitions that a CREATE declares for a topic that the case lists without a number; 1 if
+// there is no such CREATE.
 int declared_partitions(const std::vector<ParsedStatement>& script, const std::string& name) {
   for (const ParsedStatement& parsed : script) {
     const auto* create = std::get_if<CreateSource>(&parsed.statement);
@@ -109,8 +110,8 @@ void CaseRun::add_topic(const std::string& topic, int partitions, int replicas) 
   engine_.add_topic(topic, partitions, replicas);
 }
 
-// A CREATE with columns implies that the topic already exists, with its schemas, which are registered before those that
-// the case lists. Every record of the case also implies a topic.
+// Adds the topics of the case. A CREATE with columns implies that the topic already exists, with its schemas, which
+// are registered before the schemas that the case lists. Every record of the case also implies a topic.
 Status CaseRun::add_topics(const std::vector<ParsedStatement>& script) {
   for (const CaseTopic& topic : test_.topics)
     add_topic(topic.name, topic.partitions.value_or(declared_partitions(script, topic.name)),
@@ -172,8 +173,8 @@ Outcome CaseRun::feed_all() {
   return CaseFailure{"nothing failed, expected the error: " + test_.expected_error->message};
 }
 
-// The input of the query, in order. If the case writes to a topic, only the case's records of it
-// are used.
+// Returns the input of the query, in order. If the case writes to a topic, only the case's records of this topic are
+// used.
 std::vector<RawRecord> CaseRun::records_for(const CaseQuery& query) const {
   std::vector<RawRecord> records;
   for (const RawRecord& record : inputs_)

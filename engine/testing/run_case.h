@@ -11,11 +11,12 @@ enum class Verdict : uint8_t { Passed, Failed, Skipped };
 
 struct CaseResult {
   Verdict verdict = Verdict::Passed;
-  std::string reason = {};  // reason of the failure or the skip: one or more lines
+  std::string reason = {};  // reason of the failure or the skip, in one or more lines
 };
 
-// Runs the case twice, on two engines: once fed record by record, once all at once. It must pass
-// both times, which proves that the columnar engine computes the results of a row-by-row one.
+// Runs the case three times, each on a new engine: record by record, with all records fed together,
+// and record by record with no state kept in memory between two steps. The case must pass each
+// time. The second run proves that the columnar engine computes the results of a row-by-row engine.
 CaseResult run_case(const TestCase& test, const MakeCaseEngine& make_engine);
 
 }  // namespace engine

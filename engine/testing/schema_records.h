@@ -1,4 +1,4 @@
-// Records of formats with schemas: encoding from the JSON of cases, and decoding of bytes.
+// Records in formats with schemas: encodes them from the JSON of cases, and decodes bytes.
 #pragma once
 #include <optional>
 #include <span>
@@ -11,11 +11,11 @@
 
 namespace engine {
 
-// Whether these functions support the format.
+// Returns whether these functions support the format.
 bool has_schema(const FormatSpec& format);
 
-// One side of a topic's records. Without a registered schema, or where the format has none to
-// register, the declared columns are the schema.
+// One side of a topic's records. The declared columns are the schema if none is registered, or if the format has none
+// to register.
 struct SchemaSide {
   const FormatSpec& format;
   std::span<const ColumnDef> columns;
@@ -25,10 +25,10 @@ struct SchemaSide {
 };
 
 // Encodes the record as a producer with the newest schema of the topic's subject would. Fields are found by name, in
-// any case; fields that the schema lacks are omitted.
+// any letter case; fields that the schema lacks are omitted.
 Result<std::optional<std::string>> encode_with_schema(const CaseJson& node, const SchemaSide& side);
 
-// Decodes with the schema whose id the record contains.
+// Decodes bytes with the schema whose id the record contains.
 Result<Observed> observe_with_schema(const std::string& bytes, const FormatSpec& format,
                                      std::span<const ColumnDef> columns, Side side,
                                      const SchemaRegistry& registry);

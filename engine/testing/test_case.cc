@@ -17,7 +17,7 @@
 namespace engine {
 namespace {
 
-// The version of ksqlDB that is modelled: a case whose `max` is lower is about an older version.
+// The version of ksqlDB that is modelled. A case whose `max` is lower is about an older version.
 constexpr int kModelledMajorVersion = 8;
 
 Error malformed(std::string message) { return Error{ErrorCode::InvalidText, std::move(message)}; }
@@ -64,7 +64,7 @@ Result<CaseRecord> read_record(const CaseJson& node) {
   return record;
 }
 
-// Protobuf's schemas are texts, the others are JSON.
+// Returns the text of a schema. Protobuf's schemas are texts, all others are JSON.
 std::string schema_text(const CaseJson& node, SchemaKind kind) {
   return kind == SchemaKind::Protobuf ? node.text : case_json_text(node);
 }

@@ -1,5 +1,5 @@
 // Cases of the query-translation format, parsed and with their templates filled in. The format's
-// own description defines the members; the names here follow it.
+// own description defines the members; the names of the fields follow that description.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -26,7 +26,7 @@ struct CaseHeader {
   bool operator==(const CaseHeader&) const = default;
 };
 
-// One record, given or expected.
+// One input record or expected record.
 struct CaseRecord {
   std::string topic;
   CaseJson key, value;
@@ -35,7 +35,7 @@ struct CaseRecord {
   std::vector<CaseHeader> headers;
 };
 
-// The schema in a schema registry for one side of a topic.
+// A schema in a schema registry, for one side of a topic.
 struct CaseSchema {
   struct Reference {
     std::string name, text;
@@ -48,7 +48,7 @@ struct CaseSchema {
 
 struct CaseTopic {
   std::string name;
-  std::optional<int> partitions = {};  // default: one, or the number in a statement
+  std::optional<int> partitions = {};  // default: 1, or the number in a statement
   int replicas = 1;
   std::optional<CaseSchema> key_schema = {}, value_schema = {};
 };
@@ -69,19 +69,19 @@ struct TestCase {
   CaseJson post;            // null if absent
   std::string skip_reason;  // empty: the case is run
 
-  // All statements as one script, one per line.
+  // Returns all statements as one script, one statement per line.
   std::string script() const;
 };
 
-// The cases of one file, in order. Fails with InvalidText if the file is not in the format; the
-// message names the file and the case.
+// Reads the cases of one file, in order. Fails with InvalidText if the file is not in the format;
+// the message names the file and the case.
 Result<std::vector<TestCase>> read_case_file(const std::filesystem::path& path);
 // Reads the cases in a text. `stem` is the file's name without folder and extension.
 Result<std::vector<TestCase>> read_cases(std::string_view text, const std::string& stem);
 
-// Files named *.json below the paths (files, or folders to search), sorted.
+// Returns the files named *.json below the paths (files, or folders to search), sorted.
 Result<std::vector<std::filesystem::path>> find_case_files(const std::vector<std::string>& paths);
-// Whether the file is of the REST-query format, by its content or folder.
+// Returns whether the file is in the REST-query format, judged by its content or folder.
 bool is_rest_query_file(const std::filesystem::path& path);
 
 }  // namespace engine

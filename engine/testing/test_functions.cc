@@ -16,7 +16,7 @@ bool is_word_character(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
 }
 
-// Whether the script contains `name` as a whole word, followed by an opening parenthesis.
+// Returns whether the script contains `name` as a whole word, followed by an opening parenthesis.
 bool calls(const std::string& script, std::string_view name) {
   for (size_t at = script.find(name); at != script.npos; at = script.find(name, at + 1)) {
     if (at > 0 && is_word_character(script[at - 1])) continue;

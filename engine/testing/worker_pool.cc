@@ -36,7 +36,7 @@ class FileDescriptor {
   int fd_;
 };
 
-// Reads `size` bytes; returns false at the end of the stream.
+// Reads `size` bytes. Returns false at the end of the stream.
 bool read_all(int fd, void* to, size_t size) {
   auto* at = static_cast<char*>(to);
   while (size > 0) {
@@ -61,8 +61,8 @@ bool write_all(int fd, const void* from, size_t size) {
   return true;
 }
 
-// The loop of a child process: reads the number of a job, writes a length and a text, until the end
-// of the stream.
+// Runs the loop of a child process until the end of the stream: reads the number of a job, then
+// writes a length and a text.
 [[noreturn]] void serve(int jobs, int answers, const std::function<std::string(size_t)>& run) {
   size_t job = 0;
   while (read_all(jobs, &job, sizeof job)) {
@@ -155,7 +155,7 @@ Status Pool::give_next_job(Worker& worker) {
   return {};
 }
 
-// Waits for the process to end; sends it `signal` first, if that is not 0.
+// Waits for the process to end. Sends `signal` to the process first, if it is not 0.
 int Pool::stop(Worker& worker, int signal) {
   if (worker.process < 0) return 0;
   if (signal != 0) kill(worker.process, signal);
@@ -221,7 +221,7 @@ Status Pool::run_all() {
 Status run_in_workers(size_t job_count, const WorkerPoolOptions& options,
                       const std::function<std::string(size_t job)>& run,
                       const std::function<void(JobReport)>& report) {
-  // A worker that dies while a job is sent to it must not end this process.
+  // A worker that dies while it is sent a job must not end this process.
   signal(SIGPIPE, SIG_IGN);
   return Pool(job_count, options, run, report).run_all();
 }

@@ -14,7 +14,7 @@ enum class JobEnd : uint8_t { Finished, Crashed, TimedOut };
 struct JobReport {
   size_t job = 0;
   JobEnd end = JobEnd::Finished;
-  std::string answer;  // of a finished job; the cause of death of a crashed one
+  std::string answer;  // answer of a finished job; cause of death of a crashed one
 };
 
 struct WorkerPoolOptions {
@@ -22,9 +22,9 @@ struct WorkerPoolOptions {
   int time_limit_ms = 5000;  // for each job
 };
 
-// Calls `run` for jobs 0 to job_count - 1, each in a child process, and `report` in this process
-// for each that has ended, in any order. Children are forked at the start and when one has died, so
-// they see this process's memory. Fails if processes cannot be created.
+// Calls `run` for jobs 0 to job_count - 1, each in a child process. Calls `report` in this process
+// for each job that has ended, in any order. Children are forked at the start and when one has
+// ended, so they see this process's memory. Fails if processes cannot be created.
 //
 // The caller must have only one thread.
 Status run_in_workers(size_t job_count, const WorkerPoolOptions& options,
