@@ -1,4 +1,4 @@
-// Letters of ASCII, whatever the locale.
+// Functions for the letters of ASCII; they do not depend on the locale.
 #pragma once
 #include <algorithm>
 #include <string>
@@ -32,8 +32,8 @@ inline std::string lower_case(std::string_view text) {
   return lower;
 }
 
-// A name as PostgreSQL users expect it: ORDERS is shown as orders, and a name of mixed case
-// unchanged.
+// Returns the name as PostgreSQL users expect it: ORDERS becomes orders, and a name with a
+// lower-case letter stays unchanged.
 inline std::string display_name(std::string_view name) {
   const bool has_lower = std::ranges::any_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
   return has_lower ? std::string(name) : lower_case(name);

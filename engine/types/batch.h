@@ -36,12 +36,12 @@ struct Batch {
   size_t rows = 0;
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // event time, ms since 1970
-  std::vector<int64_t> offsets;     // of the source record that caused the row
+  std::vector<int64_t> offsets;     // of the source record of each row
   int32_t partition = 0;            // partition of that record, unless `partitions` is set
   std::vector<int32_t>
-      partitions;  // empty, or one a row: of batches merged from several partitions
-  // The headers of that record as encoded in a record batch; empty if no row has any. They follow
-  // the row through the query, as in Kafka Streams.
+      partitions;  // one for each row of a merge of several partitions, else empty
+  // The headers of each row's source record, as encoded in a record batch; empty if no row has any.
+  // A row keeps its headers through the query, as in Kafka Streams.
   std::vector<std::string> raw_headers;
   // After an exchange: the bytes of the rows' keys (TypeKind::Bytes), for the operator directly after it. gather() and
   // the other functions do not copy them.
@@ -54,18 +54,18 @@ struct Batch {
   int32_t partition_of(size_t row) const {
     return partitions.empty() ? partition : partitions[row];
   }
-  // Sets the source record of the newest row to that of a row of another batch: its position and its headers.
+  // Appends the position and the headers of a row of another batch, for the row that is being added.
   void append_record_of(const Batch& source, size_t row) {
     offsets.push_back(source.offsets[row]);
     if (!source.partitions.empty()) partitions.push_back(source.partitions[row]);
     if (!source.raw_headers.empty()) raw_headers.push_back(source.raw_headers[row]);
   }
-  // The given rows, in that order.
+  // Returns the given rows, in the given order.
   Batch gather(std::span<const uint32_t> which) const;
   Batch slice(size_t first, size_t count) const;
-  // The rows from `first` on, with copies of their strings.
+  // Returns the rows from `first` on, with copies of their strings.
   Batch owned(size_t first) const;
-  // Rows of several batches of one layout and without old rows, in the order given.
+  // Returns rows of several batches, in the given order. The batches have the same layout and no old rows.
   static Batch merge(std::span<const Batch* const> sources,
                      std::span<const Column::SourceRow> rows);
 };

@@ -85,7 +85,7 @@ std::optional<int64_t> catalog_number(std::string_view table) {
   return known == std::end(kKnownNumbers) ? std::nullopt : std::optional(known->oid);
 }
 
-// FNV-1a. PostgreSQL's numbers of users' objects begin at 16384.
+// Computes an FNV-1a hash of at least 16384, where PostgreSQL's numbers of users' objects begin.
 int64_t object_number(std::string_view kind, std::string_view name) {
   uint64_t hash = 14695981039346656037U;
   for (const std::string_view text : {kind, name})

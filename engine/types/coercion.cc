@@ -83,7 +83,7 @@ bool is_implicitly_castable(const SqlType& from, const SqlType& to) {
 
 namespace {
 
-// For two equal types: the type with the label that both have in common.
+// Returns the type with the labels that two equal types have in common.
 SqlType with_common_label(const SqlType& left, const SqlType& right) {
   if (left.is_identical(right)) return left;
   if (left.kind() == TypeKind::Array)

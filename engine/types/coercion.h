@@ -1,4 +1,4 @@
-// Implicit coercions between types, and the common type of several values.
+// Decides on implicit coercions between types, and finds the common type of several values.
 #pragma once
 #include <optional>
 
@@ -6,16 +6,18 @@
 
 namespace engine {
 
-// INTEGER -> BIGINT -> DECIMAL -> DOUBLE; a DECIMAL into one with as many digits on both sides of
-// the point; ARRAY, MAP and STRUCT by their parts (fields that are missing become null); NULL into
-// anything. The types may be equal.
+// Returns whether values of `from` become values of `to` without a CAST. Equal types do, and
+// INTEGER -> BIGINT -> DECIMAL -> DOUBLE; a DECIMAL becomes a DECIMAL with at least as many digits
+// on both sides of the point; ARRAY, MAP and STRUCT follow their parts (missing fields become
+// null); NULL becomes anything.
 bool is_implicitly_castable(const SqlType& from, const SqlType& to);
 
-// The narrowest type to which both are implicitly castable, or nothing. STRUCTs have the union of
-// their fields.
+// Returns the narrowest type to which both types are implicitly castable, or nothing. The common
+// type of two STRUCTs has the union of their fields.
 std::optional<SqlType> common_type(const SqlType& left, const SqlType& right);
 
-// An exact number's type as a DECIMAL: INTEGER (10, 0), BIGINT (19, 0), or the DECIMAL itself.
+// Returns the type of an exact number as a DECIMAL: INTEGER as (10, 0), BIGINT as (19, 0), a
+// DECIMAL unchanged.
 SqlType as_decimal_type(const SqlType& exact_number);
 
 }  // namespace engine

@@ -370,7 +370,7 @@ Column Column::copy() const {
 
 void Column::own_strings() {
   if (type_.kind() == TypeKind::String || type_.kind() == TypeKind::Bytes) {
-    constexpr size_t kLarge = 256;  // copying smaller ones is faster than searching for them
+    constexpr size_t kLarge = 256;  // a smaller string is copied faster than it is searched for
     auto own = std::make_shared<StringHeap>();
     std::unordered_map<const char*, std::string_view> copies;
     for (std::string_view& text : data<std::string_view>()) {
@@ -418,7 +418,8 @@ StringHeap& Column::heap() {
   return *heap_;
 }
 
-// Rows that have passed many steps refer to the same strings in several ways; each owner is kept about once.
+// Duplicate owners are removed before the list grows, because rows that have passed many steps refer to the same owners
+// in several ways.
 void Column::share_strings_of(const Column& other) {
   if (!type_.is_nested() && !holds_strings(type_)) return;
   const size_t added = other.owners_.size() + (other.heap_ ? 1 : 0);

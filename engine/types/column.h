@@ -1,4 +1,4 @@
-// A typed vector of values: the unit that operators, expressions and formats exchange.
+// A typed vector of values. Operators, expressions and formats exchange columns.
 #pragma once
 #include <cassert>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace engine {
 
-// One bit per row; a set bit means "has a value".
+// One bit for each row. In a column, a set bit means that the row has a value.
 class Bitmap {
  public:
   Bitmap() = default;
@@ -24,7 +24,7 @@ class Bitmap {
   void clear(size_t row) { words_[row >> 6] &= ~(uint64_t{1} << (row & 63)); }
   void assign(size_t row, bool value) { value ? set(row) : clear(row); }
   void push_back(bool value);
-  // New rows get `value`; bits past the end stay zero.
+  // Changes the number of rows. New rows get `value`; bits past the end stay zero.
   void resize(size_t size, bool value);
   void reserve(size_t size) { words_.reserve((size + 63) / 64); }
   bool all() const;
@@ -32,7 +32,7 @@ class Bitmap {
   size_t count() const;
   std::span<uint64_t> words() { return words_; }
   std::span<const uint64_t> words() const { return words_; }
-  // Clears the bits that are not set in both.
+  // Clears the bits that are not set in `other`.
   void intersect(const Bitmap& other);
 
  private:
@@ -40,10 +40,10 @@ class Bitmap {
   size_t size_ = 0;
 };
 
-// The memory for the bytes of a column's strings; grows in blocks that never move.
+// Holds the bytes of a column's strings. A heap grows in blocks that never move.
 class StringHeap {
  public:
-  // A copy of `bytes` that lives as long as the heap.
+  // Returns a copy of `bytes` that lives as long as the heap.
   std::string_view add(std::string_view bytes) {
     char* to = allocate(bytes.size());
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
@@ -65,7 +65,7 @@ class StringHeap {
   size_t left_ = 0;
 };
 
-// The layout of a kind in memory.
+// Returns whether columns of the kind are arrays of T.
 template <class T>
 inline constexpr bool fits_kind(TypeKind kind) {
   switch (kind) {
@@ -126,20 +126,20 @@ class Column {
     return {reinterpret_cast<T*>(data_.data()), data_.size() / sizeof(T)};
   }
   std::span<const uint32_t> offsets() const { return data<uint32_t>(); }
-  // The bytes of data(), for code that derives the layout from the kind.
+  // Returns the bytes of data(), for code that derives the layout from the kind.
   char* raw_data() { return data_.data(); }
   const Column& child(size_t index) const { return *children_[index]; }
   Column& child(size_t index) { return *children_[index]; }
   size_t child_count() const { return children_.size(); }
 
-  // Resizes the column to `size` rows; new rows are null zeros (set bits and data for the values).
-  // For ARRAY and MAP new rows are empty, and children are unchanged. For STRUCT the children grow
-  // too.
+  // Resizes the column to `size` rows. New rows are null and have the value zero; to give them
+  // values, set their data and bits. New rows of ARRAY and MAP are empty, and the children are
+  // unchanged. The children of a STRUCT grow, too.
   void resize(size_t size);
   void reserve(size_t size);
   void clear() { resize(0); }
 
-  // Appending, one row at a time.
+  // --- Functions that append one row
   void append_null();
   template <class T>
   void append(T value) {  // a scalar of this column's layout; strings are not copied
@@ -162,20 +162,21 @@ class Column {
   void append_value(const Value& value);
 
   Value value_at(size_t row) const;
-  // Whether two rows hold the same value (null equals null); both columns have the same type.
+  // Returns whether two rows have the same value (null equals null). Both columns have the same
+  // type.
   bool same(size_t row, const Column& other, size_t other_row) const;
 
-  // The given rows, in that order; strings share their bytes with this column.
+  // Returns the given rows, in the given order. Strings share their bytes with this column.
   Column gather(std::span<const uint32_t> rows) const;
 
-  // All rows; strings share their bytes with this column.
+  // Returns all rows. Strings share their bytes with this column.
   Column clone() const;
 
-  // All rows, with copies of their strings. Rows that share a large string share its copy.
+  // Returns all rows, with copies of their strings. Rows that share a large string share its copy.
   Column copy() const;
 
-  // Rows of several columns of one type, in the order given; strings share their bytes with the
-  // sources.
+  // A row of one of several columns of the same type. merge() returns such rows in the given order;
+  // their strings share their bytes with the sources.
   struct SourceRow {
     uint32_t source, row;
   };
@@ -184,7 +185,7 @@ class Column {
   StringHeap& heap();
   // Keeps `owner` alive as long as this column and all columns that share its strings.
   void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
-  // Lets this column hold views into the other's strings.
+  // Lets this column hold views into the strings of `other`.
   void share_strings_of(const Column& other);
 
  private:
@@ -201,11 +202,11 @@ class Column {
 
 using ColumnPtr = std::shared_ptr<const Column>;
 
-// Whether the type contains STRING or BYTES, at any depth.
+// Returns whether the type contains STRING or BYTES at any depth.
 bool holds_strings(const SqlType& type);
-// Bytes of one element of the kind's array; 0 for STRUCT.
+// Returns the size of one element of the kind's array in bytes; 0 for STRUCT.
 size_t element_size(TypeKind kind);
-// A column in which every row is `value`.
+// Returns a column in which every row is `value`.
 ColumnPtr constant_column(const SqlType& type, const Value& value, size_t rows);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// The memory of rows that wait: for their client, or for the next step of a query.
+// Estimates the memory of rows that wait for their client or for the next step of a query.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -7,7 +7,8 @@
 
 namespace engine {
 
-// The memory of rows [first_row, end_row). An estimate: every kind counts as the widest layout.
+// Returns an estimate of the memory of rows [first_row, end_row). Every kind counts as the widest
+// layout.
 inline size_t bytes_of(const Column& column, size_t first_row, size_t end_row) {
   constexpr size_t kBytesPerRow = 17;  // the widest layout, and the validity
   const TypeKind kind = column.type().kind();

@@ -12,13 +12,14 @@ static_assert(std::endian::native == std::endian::little);  // numbers are copie
 
 constexpr uint8_t kNoNulls = 0, kHasNulls = 1;
 
-// Kinds without bytes of their own; the number of their rows is limited by their null bits.
+// Returns whether a column of the type has only null bits and no other bytes. The null bits still
+// limit the number of rows that a block can claim.
 bool has_no_values(const SqlType& type) {
   return type.kind() == TypeKind::Null ||
          (type.kind() == TypeKind::Struct && type.fields().empty());
 }
 
-// ---- numbers: the smallest, then the difference of each number to it, in as few bytes as needed
+// ---- numbers: the smallest number, then each number's difference to it, in 1, 2, 4 or 8 bytes
 
 template <class T>
 void append_differences(std::span<const int64_t> numbers, uint64_t base, std::string& out) {
@@ -44,7 +45,7 @@ struct PackedNumbers {
   size_t width = 0;
   std::string_view bytes;
 
-  // Calls `take` with each number.
+  // Calls `take` with each number, in order.
   template <class Take>
   void each(Take take) const {
     switch (width) {
@@ -247,7 +248,8 @@ void encode_values(const Column& column, std::span<const uint32_t> rows, std::st
   }
 }
 
-// The types are the schema's, and the parser bounds their depth: recursion over a column is safe.
+// Decodes the values of a column. The types are from the schema, and the parser bounds their depth,
+// so the recursion is safe.
 void decode_values(ByteReader& in, size_t rows, Column& out) {
   switch (out.type().kind()) {
     case TypeKind::Boolean:
@@ -281,7 +283,8 @@ void decode_values(ByteReader& in, size_t rows, Column& out) {
   }
 }
 
-// Value slots of null rows must be zero (Column), whatever the encoded bytes.
+// Sets the value of a null row to zero, as Column requires, because the encoded bytes may be
+// different.
 void clear_value(Column& column, size_t row) {
   const size_t width = element_size(column.type().kind());
   const TypeKind kind = column.type().kind();

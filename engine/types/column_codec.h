@@ -1,4 +1,4 @@
-// Columns encoded as bytes, one after the other: the contents of a block of rows between two stages of a query
+// Encodes columns as bytes, one after the other, for the contents of a block of rows between two stages of a query
 // (engine/exec/exchange_block.h). The format outlives a process: docs/formats/exchange.md has the layout.
 #pragma once
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace engine {
 
-// Appends the given rows, in that order.
+// Appends the given rows of the column to `out`, in the given order.
 void encode_column(const Column& column, std::span<const uint32_t> rows, std::string& out);
-// Appends `rows` rows to a column of the type that was written; strings are views into the reader's bytes. If the bytes
-// are damaged, the reader is not ok() afterwards and the column must not be used; the memory it takes is proportional
-// to the bytes.
+// Appends `rows` rows to `out`, whose type must be that of the encoded column. Strings are views into the reader's
+// bytes. If the bytes are damaged, the reader is not ok() afterwards and the column must not be used; its memory is
+// still proportional to the bytes.
 void decode_column(ByteReader& in, size_t rows, Column& out);
 
-// Numbers and bitmaps, in the encoding that columns use.
+// Encode and decode numbers and bitmaps as columns do.
 void encode_numbers(std::span<const int64_t> numbers, std::string& out);
 void decode_numbers(ByteReader& in, size_t count, std::vector<int64_t>& out);
-// Appends the bits of these rows.
+// Appends the bits of the given rows.
 void encode_bits(const Bitmap& bits, std::span<const uint32_t> rows, std::string& out);
 void decode_bits(ByteReader& in, size_t rows, Bitmap& out);
 

@@ -13,7 +13,7 @@ namespace engine {
 
 namespace {
 
-constexpr int kHeader = 4;  // of the modifiers of varchar and bpchar
+constexpr int kHeader = 4;  // added to the length in modifiers of varchar and bpchar
 
 bool is_text(const SqlType& type) {
   return type.label() == label::kVarchar || type.label() == label::kBpchar;
@@ -21,7 +21,8 @@ bool is_text(const SqlType& type) {
 bool is_bits(const SqlType& type) {
   return type.label() == label::kBit || type.label() == label::kVarbit;
 }
-// Times that are kept as text have microseconds, other times have milliseconds.
+// Returns whether values of the type are times that are kept as text. Such times have microseconds, other times have
+// milliseconds.
 bool is_time_text(const SqlType& type) {
   return type.label() == label::kInterval || type.label() == label::kTimetz ||
          (is_exact_time(type.label()) && type.label() != label::kExactDate);
@@ -30,7 +31,8 @@ bool is_time(const SqlType& type) {
   return type.kind() == TypeKind::Timestamp || type.kind() == TypeKind::Time;
 }
 
-// The unit of the last kept digit; 1 if all digits are kept.
+// Returns the unit of the last digit that the modifier keeps, of `digits_kept` digits that the stored value has; 1 if
+// all digits are kept.
 int64_t unit_of(const SqlType& type, int digits_kept) {
   int64_t unit = 1;
   // For an interval the number of digits is in the lower half of the modifier.
@@ -38,7 +40,7 @@ int64_t unit_of(const SqlType& type, int digits_kept) {
   return unit;
 }
 
-// Rounds to a multiple of the unit; halves are rounded away from `zero`, which for points in time is the year 2000, as
+// Rounds to a multiple of the unit. Halves are rounded away from `zero`; for points in time that is the year 2000, as
 // in PostgreSQL.
 int64_t rounded(int64_t value, int64_t unit, int64_t zero = 0) {
   __int128 from_zero = static_cast<__int128>(value) - zero;
@@ -78,7 +80,7 @@ Result<std::string> fitting_text(const SqlType& type, std::string_view text, Len
   if (rule == LengthRule::Write && text.find_first_not_of(' ', end) != std::string_view::npos)
     return too_long(type, text);
   std::string_view kept = text.substr(0, end);
-  // PostgreSQL pads to the length, but neither compares nor counts the padding.
+  // PostgreSQL pads the text to the length, but neither compares nor counts the padding, so it is removed here.
   if (type.label() == label::kBpchar) kept = kept.substr(0, kept.find_last_not_of(' ') + 1);
   return std::string(kept);
 }
@@ -161,7 +163,7 @@ Column round_times(const SqlType& type, const Column& values) {
   return fitted;
 }
 
-// Fits each part of nested values; a refused part refuses its row.
+// Fits each part of nested values. If a part is refused, its row is refused.
 Column fit_parts(const SqlType& type, const Column& values, LengthRule rule,
                  const RefusedRow& refused) {
   Column fitted(type);

@@ -8,14 +8,14 @@
 
 namespace engine {
 
-// Whether values of the type, or of a part of it, have to be checked.
+// Returns whether the type, or a part of it, has a declared length, so that values have to be checked.
 bool has_declared_length(const SqlType& type);
-// The type without its lengths, and the type with the lengths of another type of the same nesting.
+// Return the type without its lengths, and the type with the lengths of `declared`, which has the same nesting.
 SqlType without_declared_lengths(const SqlType& type);
 SqlType with_declared_lengths(const SqlType& type, const SqlType& declared);
 
-// The treatment of a text that is too long: a CAST cuts it; a write fails, unless only blanks are lost. Both round
-// times.
+// The treatment of a text that is too long. A CAST cuts the text; a write fails, unless only blanks are lost. Both
+// round times.
 enum class LengthRule : uint8_t { Cast, Write };
 
 // Returns the values fitted to the type. `refused` is called for each row that does not fit, with TooLongText and

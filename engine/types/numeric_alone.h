@@ -1,4 +1,4 @@
-// Numbers written to columns of NUMERIC without a precision (is_numeric_alone): losing a digit is an error.
+// Converts numbers for columns of NUMERIC without a precision (is_numeric_alone()), where losing a digit is an error.
 #pragma once
 #include <string_view>
 

@@ -1,4 +1,4 @@
-// Dates in the notation of drivers.
+// Parses dates in the notation of drivers.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -6,7 +6,8 @@
 
 namespace engine {
 
-// Days since 1970 for 2024-02-29; a time or a zone after the date is ignored. Nothing for other texts.
+// Parses a date such as 2024-02-29 and returns the days since 1970; nothing for other texts. A time or a zone after the
+// date is ignored.
 std::optional<int32_t> parse_plain_days(std::string_view text);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// The keywords of PostgreSQL 15, by the places where they may be used as names: clients that quote names query this
-// list.
+// The keywords of PostgreSQL 15, grouped by the places where they may be used as names. Clients that quote names query
+// this list.
 #pragma once
 #include <span>
 #include <string>
@@ -15,10 +15,10 @@ struct PostgresKeywords {
 
 std::span<const PostgresKeywords> postgres_keywords();
 
-// Whether a name means the same with and without quotes: it has no upper-case letters and is not a reserved keyword of
-// any category.
+// Returns whether a name means the same with and without quotes. Such a name has no upper-case letters and is not a
+// reserved keyword of any category.
 bool is_postgres_name(std::string_view text);
-// The name as quote_ident() prints it: "order", "User", id.
+// Returns the name as quote_ident() prints it: "order", "User", id.
 std::string quoted_postgres_name(std::string_view name);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// json and jsonb: validation, and conversion to jsonb's normal form.
+// Validates json and jsonb, and converts texts to jsonb's normal form.
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// A depth that is safe for every stack.
+// A limit on nesting, because the functions are recursive; this depth is safe for every stack.
 constexpr int kMaxDepth = 500;
 
 // Reads a value and writes it in jsonb's form; with `shortest`, numbers have no trailing zeros.
@@ -99,8 +99,8 @@ class JsonReader {
       if (!value(member, depth + 1)) return false;
       blanks();
     }
-    // Sorts by the length of the unescaped names, then by their bytes. The last of several members with one name
-    // counts.
+    // Sorts by the length of the unescaped names, then by their bytes. The last of several members with the same name
+    // is kept.
     std::ranges::stable_sort(members, [](const auto& a, const auto& b) {
       const std::string first = unescaped(a.first), second = unescaped(b.first);
       return std::pair(first.size(), std::string_view(first)) <
@@ -174,7 +174,8 @@ class JsonReader {
     return true;
   }
 
-  // \u0000 is refused, as in PostgreSQL; both halves of a surrogate pair are required.
+  // Reads the four digits after \u. \u0000 is refused, as in PostgreSQL, and so is one half of a surrogate pair without
+  // the other.
   bool unicode(std::string& out) {
     uint32_t code = 0, low = 0;
     if (!hex(code) || code == 0 || (code >= 0xDC00 && code < 0xE000)) return false;
@@ -242,9 +243,9 @@ class JsonReader {
   size_t at_ = 0;
 };
 
-// Writes a value in jsonb's form as bytes with the same order as jsonb: null, strings, numbers, booleans, arrays,
-// objects; arrays and objects by their number of members, then by their contents. A top-level empty array sorts before
-// everything else, as in PostgreSQL.
+// Writes a value in jsonb's form as bytes whose order is that of jsonb. The order of kinds is null, strings, numbers,
+// booleans, arrays, objects. Arrays and objects are ordered by their number of members, then by their contents. A
+// top-level empty array sorts before everything else, as in PostgreSQL.
 class OrderedForm {
  public:
   explicit OrderedForm(std::string_view normal) : text_(normal) {}

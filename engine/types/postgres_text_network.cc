@@ -1,4 +1,4 @@
-// inet, cidr and macaddr; and uuid and bit strings, which are as short.
+// Parses inet, cidr, macaddr, uuid and bit strings.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
@@ -87,7 +87,8 @@ Result<std::string> normal_macaddr(std::string_view text) {
   return digits;
 }
 
-// 32 hexadecimal digits; a hyphen may follow every four digits, and braces may enclose them.
+// Accepts 32 hexadecimal digits. A hyphen may follow any group of four digits, and braces may
+// enclose the text.
 Result<std::string> normal_uuid(std::string_view text) {
   std::string_view inner = text;
   if (inner.starts_with('{') && inner.ends_with('}')) inner = inner.substr(1, inner.size() - 2);

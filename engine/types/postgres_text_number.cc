@@ -1,4 +1,4 @@
-// numeric as text: exact, of any number of digits up to PostgreSQL's own bounds.
+// Parses and compares numeric, which is kept as text, with all digits.
 #include <algorithm>
 
 #include "engine/types/ascii.h"
@@ -10,8 +10,8 @@ namespace engine {
 
 namespace {
 
-// PostgreSQL's limits are 131,072 digits before the point and 16,383 after it; this limit prevents an exponent from
-// making values of that size.
+// PostgreSQL's limits are 131,072 digits before the point and 16,383 after it. This smaller limit prevents a short text
+// with an exponent from becoming a value of that size.
 constexpr int64_t kMaxExponent = 16'383;
 
 std::string_view take_digits(std::string_view& text) {

@@ -1,4 +1,4 @@
-// Ranges and multiranges.
+// Parses and compares ranges and multiranges.
 #include <algorithm>
 #include <vector>
 
@@ -80,7 +80,7 @@ Result<std::string> normal_element(RangeOf of, std::string_view text) {
   return std::string(text);
 }
 
-// Compares two elements in their normal forms.
+// Compares two elements in their normal forms. Returns a negative number, 0, or a positive number.
 int compare_elements(RangeOf of, const std::string& a, const std::string& b) {
   const auto compare = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
   switch (of) {
@@ -97,7 +97,7 @@ int compare_elements(RangeOf of, const std::string& a, const std::string& b) {
   }
 }
 
-// The next number or day; the text itself for an infinity.
+// Returns the next number or day; the text itself for an infinity.
 Result<std::string> successor(RangeOf of, const std::string& text) {
   const Error out_of_range{ErrorCode::OutOfRange, of == RangeOf::Int8   ? "bigint out of range"
                                                   : of == RangeOf::Int4 ? "integer out of range"
@@ -125,7 +125,7 @@ std::string quoted_bound(const std::string& bound) {
   return quoted + "\"";
 }
 
-// Whether two ranges overlap or touch; `b` does not begin before `a`.
+// Returns whether two ranges overlap or touch. `b` must not begin before `a`.
 bool are_joined(RangeOf of, const Range& a, const Range& b) {
   if (!a.has_upper || !b.has_lower) return true;
   const int order = compare_elements(of, a.upper, b.lower);
@@ -227,7 +227,7 @@ Result<std::string> normal_range_text(std::string_view text) {
   return range_text(TRY(normal_range(written, of)));
 }
 
-// {[1,3),[5,7)}: in order, without empty ranges, and with touching ranges merged.
+// Returns a multirange ({[1,3),[5,7)}) with its ranges in order, without empty ranges, and with touching ranges merged.
 template <RangeOf of>
 Result<std::string> normal_multirange_text(std::string_view text) {
   constexpr size_t kMostBytes = 64 * 1024;  // parameters are parsed on an event loop
@@ -289,7 +289,7 @@ template Result<std::string> normal_multirange_text<RangeOf::Date>(std::string_v
 template Result<std::string> normal_multirange_text<RangeOf::Timestamp>(std::string_view);
 template Result<std::string> normal_multirange_text<RangeOf::Timestamptz>(std::string_view);
 
-// Removes trailing zeros from the numbers; the punctuation of ranges and multiranges separates the numbers.
+// Removes trailing zeros from the numbers of a range or multirange, whose punctuation separates the numbers.
 std::string comparable_numrange(std::string_view text) {
   std::string shortest;
   for (size_t at = 0; at < text.size();) {

@@ -1,4 +1,4 @@
-// interval, timetz, and points in time in microseconds.
+// Parses and prints interval, timetz, and points in time in microseconds.
 #include <fmt/format.h>
 
 #include <array>
@@ -37,7 +37,7 @@ class Reader {
   void blanks() {
     while (!at_end() && is_blank(next())) rest_.remove_prefix(1);
   }
-  // Reads digits, at most `most`.
+  // Reads at most `most` digits.
   std::optional<int64_t> number(size_t most = 18) {
     size_t size = 0;
     while (size < rest_.size() && size < most && is_ascii_digit(rest_[size])) ++size;
@@ -47,7 +47,8 @@ class Reader {
     rest_.remove_prefix(size);
     return value;
   }
-  // .5 is 500,000. Fractions of a microsecond are rounded as in PostgreSQL, with a double: halves to even.
+  // Reads a fraction of a second and returns microseconds: .5 is 500,000. Fractions of a microsecond are rounded as in
+  // PostgreSQL, as a double, with halves to even.
   int64_t fraction_us() {
     if (next() != '.') return 0;
     const std::string_view text = rest_;
@@ -84,7 +85,7 @@ void append_clock(std::string& out, uint64_t us) {
   out.erase(out.find_last_not_of('0') + 1);
 }
 
-// HH:MM[:SS[.S]] or HHMM[SS]; nothing for other texts.
+// Reads HH:MM[:SS[.S]] or HHMM[SS]. Returns microseconds; nothing for other texts.
 std::optional<int64_t> read_clock(Reader& reader) {
   const auto hours = reader.number(2);
   if (!hours) return std::nullopt;
@@ -101,7 +102,7 @@ std::optional<int64_t> read_clock(Reader& reader) {
   return us;
 }
 
-// Z, UTC, +HH[:MM[:SS]]: seconds east.
+// Reads Z, UTC or +HH[:MM[:SS]]. Returns seconds east of Greenwich.
 std::optional<int32_t> read_zone(Reader& reader) {
   if (is_ascii_letter(reader.next())) {
     const std::string word = upper_case(reader.word());
@@ -129,7 +130,7 @@ std::string zone_text(int32_t east_s) {
   return text;
 }
 
-// YYYY-MM-DD; years may have more digits. The year 0 does not exist.
+// Reads YYYY-MM-DD and returns days since 1970. Years may have more digits. The year 0 does not exist.
 std::optional<int64_t> read_date(Reader& reader, bool is_bc) {
   const auto year = reader.number(7);
   if (!year || !reader.take('-')) return std::nullopt;
@@ -161,8 +162,8 @@ Error out_of_range(std::string_view type, std::string_view text) {
 constexpr int64_t kLeastDay = -2'440'588 /* 4714-11-24 BC */, kMostDay = 2'145'031'948,
                   kMostInstantDay = 106'751'990;
 
-// Whether the text has the fields of a date, a time or both, so that the failure is a field out of
-// range.
+// Returns whether a text that could not be parsed has the fields of a date, a time or both. If it
+// has, the cause is a field out of range.
 bool has_fields(std::string_view text) {
   take_era(text);
   Reader reader(text);
@@ -234,12 +235,12 @@ constexpr UnitRow kUnits[] = {
     {"millennium", 12'000, 0, 0},
     {"mil", 12'000, 0, 0},
 };
-// Units after P: before T, and after T.
+// Units after P, before the T and after the T.
 constexpr UnitRow kIsoDates[] = {{"Y", 12, 0, 0}, {"M", 1, 0, 0}, {"W", 0, 7, 0}, {"D", 0, 1, 0}};
 constexpr UnitRow kIsoTimes[] = {
     {"H", 0, 0, kUsPerHour}, {"M", 0, 0, kUsPerMinute}, {"S", 0, 0, kUsPerSecond}};
 
-// Sums with overflow detection.
+// Adds up the parts of an interval, and detects overflows.
 struct Sum {
   int64_t months = 0, days = 0, us = 0;
   bool fits = true;
@@ -249,7 +250,8 @@ struct Sum {
     if (__builtin_mul_overflow(count, unit, &product) || __builtin_add_overflow(to, product, &to))
       fits = false;
   }
-  // `millionths` of a unit are carried to the next smaller unit: half a month is 15 days.
+  // Adds `whole` units and `millionths` of a unit. A fraction is carried to the next smaller unit: half a month is 15
+  // days.
   void add(const UnitRow& unit, int64_t whole, int64_t millionths) {
     add(months, whole, unit.months);
     add(days, whole, unit.days);
@@ -286,13 +288,13 @@ std::optional<Quantity> read_quantity(Reader& reader) {
   return is_negative ? Quantity{-whole, -millionths} : Quantity{whole, millionths};
 }
 
-// A number before a time of day is days: 1 2:03:04.
+// Returns whether a time of day follows. A number before a time of day is a number of days: 1 2:03:04.
 bool is_before_clock(Reader reader) {
   read_sign(reader);
   return reader.number() && reader.next() == ':';
 }
 
-// P1Y2M3DT4H5M6.7S.
+// Reads an interval in ISO 8601: P1Y2M3DT4H5M6.7S.
 bool read_iso(Reader& reader, Sum& sum) {
   bool in_time = false, has_any = false;
   while (!reader.at_end()) {
@@ -310,7 +312,7 @@ bool read_iso(Reader& reader, Sum& sum) {
   return has_any;
 }
 
-// 1-2 (years and months), 04:05[:06.7], 3 days, 5.
+// Reads one part of an interval: 1-2 (years and months), 04:05[:06.7], 3 days, or 5 (seconds).
 bool read_part(Reader& reader, Sum& sum) {
   Reader behind = reader;
   const bool is_negative = read_sign(behind);
@@ -391,7 +393,7 @@ Result<Interval> parse_interval(std::string_view text, IntervalStyle style) {
   return Interval{sum.us, static_cast<int32_t>(sum.days), static_cast<int32_t>(sum.months)};
 }
 
-// PostgreSQL's own style. A positive part after a negative one has a sign.
+// Prints an interval in PostgreSQL's own style. A positive part after a negative part has a sign.
 std::string interval_text(const Interval& interval) {
   std::string text;
   bool is_behind_negative = false;
@@ -411,7 +413,7 @@ std::string interval_text(const Interval& interval) {
     text += '-';
   else if (is_behind_negative)
     text += '+';
-  // The smallest value has no negation.
+  // Negated as an unsigned number, because the smallest int64 has no negation.
   const uint64_t size =
       interval.us < 0 ? -static_cast<uint64_t>(interval.us) : static_cast<uint64_t>(interval.us);
   append_clock(text, size);
@@ -427,7 +429,7 @@ std::string comparable_interval(std::string_view text) {
   if (!interval) return std::string(text);
   __int128 us = interval->us;
   us += (interval->days + static_cast<__int128>(interval->months) * kDaysPerMonth) * kUsPerDay;
-  us += static_cast<__int128>(1) << 80;  // positive, and of the same length, for all
+  us += static_cast<__int128>(1) << 80;  // makes every number positive and of the same length
   std::string digits;
   for (; us > 0; us /= 10) digits.insert(digits.begin(), static_cast<char>('0' + us % 10));
   return digits;
@@ -572,7 +574,7 @@ std::string_view without_zone(std::string_view text) {
   return text;
 }
 
-// A time after the date is ignored, as in PostgreSQL.
+// Parses a date to days since 1970. A time after the date is ignored, as in PostgreSQL.
 Result<int32_t> parse_days(std::string_view text) {
   std::string_view rest = text;
   const bool is_bc = take_era(rest);

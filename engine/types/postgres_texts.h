@@ -1,5 +1,6 @@
-// The normal forms of PostgreSQL's types that are kept as text: the output of PostgreSQL itself, in ISO style, in UTC.
-// Each function fails with "invalid input syntax for type ..." or with PostgreSQL's message.
+// Converts texts to the normal forms of PostgreSQL's types that are kept as text. The normal form is PostgreSQL's own
+// output in ISO style and in UTC. Each function fails with "invalid input syntax for type ..." or with PostgreSQL's
+// message.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,17 +21,19 @@ Result<std::string> normal_bits(std::string_view text);
 // then by bytes.
 Result<std::string> checked_json(std::string_view text);
 Result<std::string> normal_jsonb(std::string_view text);
-// The jsonb text without trailing zeros in numbers, so that parts are equal exactly if their texts
-// are.
+// Returns the jsonb text without trailing zeros in numbers. Parts of such texts are equal exactly
+// if their values are.
 std::string shortest_jsonb(std::string_view jsonb);
-// A text with the same order.
+// Returns a text whose order by bytes is PostgreSQL's order of the jsonb values.
 std::string comparable_jsonb(std::string_view jsonb);
 
-// postgres_text_number.cc: digits as written, without an exponent; NaN, Infinity, -Infinity.
+// postgres_text_number.cc. The normal form has the digits as written, without an exponent, or is NaN, Infinity or
+// -Infinity.
 Result<std::string> normal_numeric(std::string_view text);
-// Without trailing zeros in the fraction.
+// Returns the number without trailing zeros in the fraction.
 std::string shortest_numeric(std::string_view numeric);
-// A text with the same order: equal for equal numbers, and NaN above all others.
+// Returns a text whose order by bytes is the order of the numbers. Equal numbers have equal texts, and NaN is above all
+// other numbers.
 std::string comparable_numeric(std::string_view numeric);
 // Compares two normal forms: returns a negative number, 0, or a positive number.
 int compare_numeric(std::string_view a, std::string_view b);
@@ -40,25 +43,26 @@ struct Interval {
   int64_t us = 0;
   int32_t days = 0, months = 0;
 };
-// `style`: in sql_standard, a leading sign applies to all parts, unless another part has a sign.
+// Parses an interval in any style. With the style sql_standard, a leading sign applies to all parts, unless another
+// part has a sign.
 Result<Interval> parse_interval(std::string_view text,
                                 IntervalStyle style = IntervalStyle::Postgres);
 std::string interval_text(const Interval& interval);
 Result<std::string> normal_interval(std::string_view text);
-// Fail with InvalidTimestamp if the result is out of range. Months are added first, then days; the last day of a month
-// stays the last.
+// Compute with intervals. Fail with InvalidTimestamp if the result is out of range. Months are added first, then days;
+// a day beyond the end of the resulting month becomes its last day.
 Result<Interval> plus(const Interval& a, const Interval& b);
 Result<Interval> times(const Interval& interval, double factor);
 Result<Interval> divided(const Interval& interval, double divisor);  // divisor is not 0
 Result<int64_t> plus(int64_t instant_us, const Interval& interval);
-// The difference in days and the remaining time.
+// Returns the difference as days and the remaining time.
 Result<Interval> instants_apart(int64_t later_us, int64_t earlier_us);
 Interval opposite(const Interval& interval);
 
 // Accepts prefixes of true, false, yes, no, on and off, and 1 and 0.
 std::optional<bool> parse_boolean_of_postgres(std::string_view text);
 
-// A text of fixed length, so that texts are ordered as the intervals are.
+// Returns a text of fixed length whose order by bytes is the order of the intervals.
 std::string comparable_interval(std::string_view interval);
 
 // Microseconds of a day, and seconds east of Greenwich.
@@ -81,17 +85,17 @@ std::string instant_text(int64_t us, bool with_zone);
 int64_t ms_of_us(int64_t us);  // rounded down
 Result<std::string> normal_timestamp(std::string_view text);
 Result<std::string> normal_timestamptz(std::string_view text);
-// Texts of fixed length, ordered as the points in time or dates are.
+// Return texts of fixed length whose order by bytes is the order of the points in time or dates.
 std::string comparable_timestamp(std::string_view text);
 std::string comparable_date(std::string_view text);
 Result<std::string> normal_date(std::string_view text);
-// Microseconds of a day, up to 24:00. A date before it and a zone after it are ignored.
+// Returns the microseconds of a time of day, up to 24:00. A date before the time and a zone after it are ignored.
 Result<int64_t> parse_time_us(std::string_view text);
 std::string time_us_text(int64_t us);
 Result<std::string> normal_time(std::string_view text);
-// The text of a point in time without its zone, which timestamp ignores.
+// Returns the text of a point in time without its zone. The type timestamp ignores a zone.
 std::string_view without_zone(std::string_view text);
-// Days since 1970; the ends of the range of int32 are the infinities.
+// Dates are days since 1970; the ends of the range of int32 are the infinities.
 inline constexpr int32_t kMinusInfinityDays = INT32_MIN, kInfinityDays = INT32_MAX;
 Result<int32_t> parse_days(std::string_view text);
 std::string days_text(int32_t days);
@@ -107,9 +111,10 @@ struct Range {
   bool is_empty = false, has_lower = false, has_upper = false, lower_in = false, upper_in = false;
   std::string lower, upper;
 };
-// `size` receives the size of the range, and `text` may continue after it; null: it may not.
+// Parses a range. `size` receives the size of the range's text, and `text` may continue after the range; if `size` is
+// null, it may not.
 Result<Range> parse_range(std::string_view text, size_t* size, std::string_view type);
-// The range in the canonical form of its element type. Fails with InvalidText and InvalidParameter.
+// Returns the range in the canonical form of its element type. Fails with InvalidText and InvalidParameter.
 Result<Range> normal_range(Range range, RangeOf of);
 std::string range_text(const Range& range);
 template <RangeOf of>

@@ -1,4 +1,4 @@
-// Sums of intervals and points in time.
+// Adds, multiplies and subtracts intervals and points in time.
 #include <cmath>
 
 #include "engine/types/postgres_texts.h"
@@ -18,7 +18,8 @@ Error instant_out_of_range() {
   return Error{ErrorCode::InvalidTimestamp, "timestamp out of range"};
 }
 
-// Fractions of a month are carried to days, and fractions of a day to the time, as in PostgreSQL.
+// Applies `scale` to each part. Fractions of a month are carried to days, and fractions of a day to
+// the time, as in PostgreSQL.
 template <class Scale>
 Result<Interval> scaled(const Interval& interval, Scale scale) {
   const double months = scale(interval.months), days = scale(interval.days);
@@ -61,7 +62,7 @@ Interval opposite(const Interval& interval) {
     return __builtin_sub_overflow(decltype(value){0}, value, &result) ? INT32_MAX : result;
   };
   Interval result;
-  // The smallest number of microseconds has no negation; the nearest is one less.
+  // The smallest number of microseconds has no negation; INT64_MAX is the nearest number.
   result.us = interval.us == INT64_MIN ? INT64_MAX : -interval.us;
   result.days = static_cast<int32_t>(negated(interval.days));
   result.months = static_cast<int32_t>(negated(interval.months));

@@ -25,7 +25,7 @@ constexpr KindRow kKinds[] = {
     {TypeKind::Date, oid::kDate, 1182, 4},
     {TypeKind::Time, oid::kTime, 1183, 8},
     {TypeKind::Timestamp, oid::kTimestamptz, 1185, 8},
-    {TypeKind::Array, oid::kJsonb, oid::kJsonbArray, -1},  // of arrays
+    {TypeKind::Array, oid::kJsonb, oid::kJsonbArray, -1},  // an array of arrays is jsonb
     {TypeKind::Map, oid::kJsonb, oid::kJsonbArray, -1},
     {TypeKind::Struct, oid::kJsonb, oid::kJsonbArray, -1},
 };

@@ -1,4 +1,4 @@
-// The PostgreSQL type for each of our types, in all places that PostgreSQL clients see.
+// The PostgreSQL type for each SqlType, in all places that PostgreSQL clients see.
 #pragma once
 #include <cstdint>
 
@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// The numbers of PostgreSQL's built-in types that we send or understand.
+// The numbers of PostgreSQL's built-in types that the server sends or understands.
 namespace oid {
 inline constexpr uint32_t kBool = 16, kBytea = 17, kName = 19, kInt8 = 20, kInt2 = 21, kInt4 = 23,
                           kText = 25, kOid = 26, kJson = 114, kFloat4 = 700, kFloat8 = 701,
@@ -19,16 +19,17 @@ inline constexpr uint32_t kBool = 16, kBytea = 17, kName = 19, kInt8 = 20, kInt2
 struct PostgresType {
   uint32_t oid;
   int16_t size;      // -1: variable
-  int32_t modifier;  // -1: none; of numeric precision and scale, of varchar the length and 4
+  int32_t modifier;  // -1: none; for numeric precision and scale, for varchar the length plus 4
 };
 
-// MAP and STRUCT are jsonb, and so is an ARRAY of ARRAYs: PostgreSQL's arrays are rectangular, ours
-// need not be.
+// Returns the PostgreSQL type of `type`. MAP and STRUCT are jsonb. So is an ARRAY of ARRAYs,
+// because PostgreSQL's nested arrays are rectangular and those of the dialect need not be.
 PostgresType postgres_type(const SqlType& type);
 
-// The kind for a type number; Null for unknown numbers.
+// Returns the kind for a type number; Null for unknown numbers.
 TypeKind kind_of_oid(uint32_t oid);
-// The number of the array's element type; 0 if it is not an array type that we send.
+// Returns the number of the array's element type; 0 if `array_oid` is not an array type that the
+// server sends.
 uint32_t element_of_oid(uint32_t array_oid);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// PostgreSQL's full name of a type.
+// Names types as PostgreSQL does.
 #pragma once
 #include <string>
 
@@ -6,7 +6,8 @@
 
 namespace engine {
 
-// "timestamp with time zone", "integer[]"; "jsonb" for MAP and STRUCT.
+// Returns PostgreSQL's full name of the type: "timestamp with time zone", "integer[]", "jsonb" for
+// MAP and STRUCT.
 std::string postgres_type_name(const SqlType& type);
 
 }  // namespace engine

@@ -18,7 +18,7 @@ using enum TypeKind;
 constexpr LabelOrder kNone = LabelOrder::None, kEqual = LabelOrder::Equality,
                      kTotal = LabelOrder::Total;
 
-// In the order of the labels' numbers.
+// The rows are in the order of the labels' numbers.
 constexpr PostgresLabelRow kRows[] = {
     // label, name, SQL's name, kind, oid, array, size, category, order, normal form, comparable form
     {label::kInt2, "int2", "smallint", Integer, 21, 1005, 2, 'N', kTotal, nullptr, nullptr},
@@ -74,7 +74,7 @@ constexpr PostgresLabelRow kRows[] = {
      kEqual, normal_multirange_text<RangeOf::Timestamptz>, nullptr, label::kTstzRange, String},
 };
 
-// Not part of postgres_labels(): their names and numbers are those of the kinds.
+// These rows are not part of postgres_labels(), because their names and numbers are those of the kinds.
 constexpr PostgresLabelRow kExactTimes[] = {
     {label::kExactDate, "date", "date", String, 1082, 1182, 4, 'D', kTotal, normal_date,
      comparable_date},
@@ -86,8 +86,8 @@ constexpr PostgresLabelRow kExactTimes[] = {
      'D', kTotal, normal_timestamptz, comparable_timestamp},
 };
 
-// Types that only columns of the catalog have, and for which pg_type has rows of its own: texts as PostgreSQL shows
-// them, and arrays.
+// Makes the row of a type that only columns of the catalog have. Its values are texts as PostgreSQL shows them, or
+// arrays; the type has its own rows in pg_type.
 constexpr PostgresLabelRow catalog_type(PostgresLabel number, std::string_view name, uint32_t oid,
                                         uint32_t array_oid, int16_t size) {
   return {number, name, name, String, oid, array_oid, size, 'U', kTotal, nullptr, nullptr};
@@ -138,7 +138,7 @@ const PostgresLabelRow* find_label(PostgresLabel label) {
     return &kExactTimes[static_cast<size_t>(label) - static_cast<size_t>(label::kExactDate)];
   const auto of_catalog = static_cast<size_t>(label) - kFirstOfCatalog;  // wraps for others
   if (of_catalog < std::size(kCatalogTypes)) return &kCatalogTypes[of_catalog];
-  const auto at = static_cast<size_t>(label) - 1;  // wraps for none
+  const auto at = static_cast<size_t>(label) - 1;  // wraps around for kNone
   return at < std::size(kRows) ? &kRows[at] : nullptr;
 }
 

@@ -1,8 +1,9 @@
-// PostgreSQL's types without a kind of their own here, in one table. A value of such a type is kept as a value of
-// another kind, mostly as text in a normal form, under a label that belongs to the type (docs/adr/0056).
+// The table of PostgreSQL's types that have no TypeKind of their own. A value of such a type is kept as a value of
+// another kind, mostly as a String in a normal form; the label of its SqlType names the PostgreSQL type
+// (docs/adr/0056).
 //
-// To add one: a row in postgres_types.cc with its normal form, and, if clients request it in binary, a case in
-// server/pg/binary_labels.cc.
+// A new type needs a row with its normal form in postgres_types.cc, and, if clients request the type in binary, a case
+// in server/pg/binary_labels.cc.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -21,25 +22,26 @@ inline constexpr PostgresLabel kNone{0}, kInt2{1}, kOid{2}, kFloat4{3}, kVarchar
     kInt8Range{21}, kNumRange{22}, kDateRange{23}, kTsRange{24}, kTstzRange{25},
     kInt4Multirange{26}, kInt8Multirange{27}, kNumMultirange{28}, kDateMultirange{29},
     kTsMultirange{30}, kTstzMultirange{31},
-    // Without a row in the table: each type has its own name and number.
+    // Labels without a row in the table, because each of their types has its own name and number.
     kEnum{32}, kComposite{33}, kRecord{34},
-    // Dates and times as they were written, if a statement shows or compares them: microseconds, years BC, infinity.
-    // Kept as text; computations use the kind's milliseconds.
+    // Dates and times with everything that was written (microseconds, years BC, infinity), for statements that show or
+    // compare them. The values are kept as text; computations use the kind's milliseconds.
     kExactDate{35}, kExactTime{36}, kExactTimestamp{37}, kExactTimestamptz{38},
     // Only for columns of the catalog. The vectors are arrays that are shown as `1 2`.
     kRegclass{39}, kRegtype{40}, kRegnamespace{41}, kAclitem{42}, kPgNodeTree{43}, kRegproc{44},
     kInt2Vector{45}, kOidVector{46};
 }
 
-// Scale of a NUMERIC without a precision in computations; numbers with more digits are refused.
+// The scale of a NUMERIC without a precision. Numbers with more digits after the point are refused.
 inline constexpr int kScaleOfNumeric = 9;
-// A column of NUMERIC without a precision. PostgreSQL keeps all digits in it, so losing one here is an error.
+// Returns whether the type is NUMERIC without a precision. PostgreSQL keeps all digits of such a number, so losing one
+// is an error.
 inline bool is_numeric_alone(const SqlType& type) {
   return type.kind() == TypeKind::Decimal && type.precision() == kMaxDecimalPrecision &&
          type.scale() == kScaleOfNumeric;
 }
 
-// The comparisons that the comparable form of values supports.
+// The comparisons of a type's values that their comparable form supports.
 enum class LabelOrder : uint8_t { None, Equality, Total };
 
 struct PostgresLabelRow {
@@ -54,7 +56,8 @@ struct PostgresLabelRow {
   // Converts a text to its normal form; null: every text is valid, or the kind is not String. Fails with InvalidText,
   // InvalidDatetime or OutOfRange, with PostgreSQL's message.
   Result<std::string> (*normalize)(std::string_view text);
-  // Converts the normal form to a text with PostgreSQL's equality and order; null: the normal form has these already.
+  // Converts the normal form to a text with PostgreSQL's equality and order; null: the normal form has PostgreSQL's
+  // equality and order.
   std::string (*comparable)(std::string_view text);
   // For a range: the label of its elements, or kNone and their kind. For a multirange: the label of its range. For a
   // vector: the label of its elements.
@@ -78,32 +81,32 @@ inline bool is_exact_time(PostgresLabel label) {
 inline bool is_vector(PostgresLabel label) {
   return label == label::kInt2Vector || label == label::kOidVector;
 }
-// The type for computations: DATE for the exact date, and so on.
+// Returns the type for computations: DATE for the exact date, and so on.
 SqlType plain_time(PostgresLabel exact);
-// The exact type for a date or a time.
+// Returns the exact type for a date or a time.
 SqlType exact_time(const SqlType& plain);
 inline bool is_multirange(PostgresLabel label) {
   return label >= label::kInt4Multirange && label <= label::kTstzMultirange;
 }
 
-// Whether a text of another type has to be converted to a normal form first.
+// Returns whether a text has to be converted to a normal form before it is a value of the type.
 bool is_normalized(const SqlType& type);
-// The text as a value of the type; the text itself if is_normalized() is false.
+// Returns the text as a value of the type; the text itself if is_normalized() is false.
 Result<std::string> normalized_text(const SqlType& type, std::string_view text);
 
 LabelOrder order_of(const SqlType& type);
-// Whether values must be compared by comparable_text().
+// Returns whether values of the type must be compared by comparable_text().
 bool has_comparable_form(const SqlType& type);
 std::string comparable_text(const SqlType& type, std::string_view kept);
 
-// The type without labels that promise a narrower range than the kind has. Columns that any Kafka client may write to,
-// and results of arithmetic, cannot guarantee that range.
+// Returns the type without labels that promise a narrower range than that of the kind. Columns that any Kafka client
+// may write to, and results of arithmetic, cannot guarantee a narrower range.
 SqlType without_narrow_label(const SqlType& type);
 
-// Numbers (oids) of types made by CREATE TYPE; derived from the name, so that they are stable.
+// Return the numbers (oids) of a type made by CREATE TYPE, which are derived from the name, so that they are stable.
 uint32_t user_type_oid(std::string_view name);
 uint32_t user_array_oid(std::string_view name);
 uint32_t user_relation_oid(
-    std::string_view name);  // of a composite type, whose fields are its columns
+    std::string_view name);  // of a composite type's relation, whose columns are the type's fields
 
 }  // namespace engine

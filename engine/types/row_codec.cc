@@ -8,7 +8,8 @@ namespace engine {
 
 namespace {
 
-// The types are the schema's, and the parser bounds their depth: recursion over a column is safe.
+// Appends the value of a row. The types are from the schema, and the parser bounds their depth, so
+// the recursion is safe.
 void encode_value(const Column& column, size_t row, std::string& out) {
   const TypeKind kind = column.type().kind();
   switch (kind) {

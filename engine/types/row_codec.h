@@ -1,5 +1,5 @@
-// Rows as compact bytes, in table stores and in the journal. Users do not see the format, but it
-// outlives a process: see docs/formats/row.md for the layout and its version rule.
+// Encodes rows as compact bytes, for table stores and the journal. Users do not see the format, but
+// it outlives a process; docs/formats/row.md has the layout and the version rule.
 #pragma once
 #include <span>
 #include <string>
@@ -14,9 +14,9 @@ namespace engine {
 // Appends one row: a null bit for each column, then the values that are not null.
 void encode_row(std::span<const Column* const> columns, size_t row, std::string& out);
 
-// Appends the row to the columns, which must have the types it was written with; strings are copied
-// when `copy_strings`, else they are views into `bytes`. Fails with CorruptRecord; the columns may
-// then be of unequal length.
+// Appends the row to the columns, which must have the types of the encoded columns. Strings are
+// copied, or they are views into `bytes`. Fails with CorruptRecord; the columns may then be of
+// unequal length.
 enum class RowStrings { Copy, View };
 Status decode_row(std::string_view bytes, std::span<Column* const> columns, RowStrings strings);
 

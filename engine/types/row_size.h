@@ -11,8 +11,8 @@ namespace engine {
 // each row that refers to them, even if rows share them, so the size of a row depends on that row alone.
 void add_row_bytes(const Column& column, size_t first, std::span<size_t> bytes);
 
-// Memory that Column::append_from allocates for the row: its strings in full, even if rows share
-// them.
+// Returns the memory that Column::append_from() allocates for the row. Strings count in full, even
+// if rows share them.
 size_t copied_bytes(const Column& column, size_t row);
 
 }  // namespace engine

@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// Headers columns have values from a record's headers; they cannot be written.
+// The place of a column's values in a record. Columns with the role Headers cannot be written.
 enum class ColumnRole : uint8_t { Key, Value, Headers };
 
 struct ColumnDef {
@@ -17,22 +17,22 @@ struct ColumnDef {
   ColumnRole role = ColumnRole::Value;
   std::string header_key = {};  // of HEADER('key'); empty for HEADERS
   bool is_not_null = false;     // INSERT and COPY refuse NULL; Kafka producers are not checked
-  bool is_serial = false;       // if INSERT and COPY omit it: the table's next number
-  std::string default_sql = {};  // if omitted: the value of this expression; empty: NULL
+  bool is_serial = false;       // if INSERT or COPY omit it, they write the table's next number
+  std::string default_sql = {};  // value of an omitted column; empty: NULL
   bool operator==(const ColumnDef&) const = default;
 };
 
 struct Schema {
   std::vector<ColumnDef> columns;
 
-  // Index of the column with exactly this name, or -1.
+  // Returns the index of the column with exactly this name, or -1.
   int index_of(std::string_view name) const;
   size_t key_count() const;
   bool has_row_id() const;
-  // The key columns alone, and all others, in order.
+  // Return the key columns alone, and all other columns, in order.
   std::vector<ColumnDef> keys() const;
   std::vector<ColumnDef> values() const;
-  // "`ID` STRING KEY, `V` BIGINT".
+  // Returns a text such as "`ID` STRING KEY, `V` BIGINT".
   std::string to_string() const;
   bool operator==(const Schema&) const = default;
 };
@@ -43,13 +43,13 @@ inline constexpr std::string_view kRowTime = "ROWTIME", kRowPartition = "ROWPART
                                   kWindowEnd = "WINDOWEND";
 bool is_system_column(std::string_view name);
 
-// The key of a table that was declared without one: each row gets a unique value when it is written, and `*` does not
-// include the column (docs/adr/0053).
+// The key column of a table that was declared without a key. Each row gets a unique value in this column when it is
+// written, and `*` does not include the column (docs/adr/0053).
 inline constexpr std::string_view kRowId = "__ROWID";
 inline bool is_row_id(const ColumnDef& column) {
   return column.role == ColumnRole::Key && column.name == kRowId;
 }
-// Whether INSERT and COPY without a column list fill the column.
+// Returns whether INSERT and COPY without a column list fill the column.
 inline bool is_written(const ColumnDef& column) {
   return column.role != ColumnRole::Headers && !is_row_id(column);
 }

@@ -49,7 +49,7 @@ constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun"
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::string_view kWeekdays[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 
-// Mon Jul 01 10:00:00 2024 CEST
+// Returns a text such as Mon Jul 01 10:00:00 2024 CEST.
 std::string in_unix_style(const TextForms& forms, const IsoParts& parts) {
   const int year = number_of(parts.year), month = number_of(parts.month);
   const int64_t days =
@@ -83,7 +83,7 @@ struct IntervalParts {
         us(interval.us % kUsPerSecond) {}
 };
 
-// 4.5, or 04.5 with two digits.
+// Returns seconds with their fraction: 4.5, or 04.5 with a width of two digits.
 std::string seconds_text(int64_t seconds, int64_t us, int width) {
   std::string text = fmt::format("{:0{}}", std::abs(seconds), width);
   if (us == 0) return text;
@@ -96,7 +96,7 @@ std::string clock_text(const IntervalParts& parts) {
                      seconds_text(parts.seconds, parts.us, 2));
 }
 
-// 1-2, 3 4:05:06, or with a sign before each part where these differ: +1-2 -3 +4:05:06
+// Returns 1-2 or 3 4:05:06, or, if the parts have different signs, all parts with signs: +1-2 -3 +4:05:06.
 std::string in_standard_style(const Interval& interval) {
   const IntervalParts parts(interval);
   const bool is_negative = interval.months < 0 || interval.days < 0 || interval.us < 0;
@@ -116,7 +116,7 @@ std::string in_standard_style(const Interval& interval) {
   return fmt::format("{}{}", minus, clock_text(parts));
 }
 
-// P1Y2M3DT4H5M6.7S
+// Returns a text such as P1Y2M3DT4H5M6.7S.
 std::string in_iso_style(const Interval& interval) {
   const IntervalParts parts(interval);
   std::string text = "P";
@@ -135,8 +135,8 @@ std::string in_iso_style(const Interval& interval) {
   return text;
 }
 
-// @ 1 year 2 mons -3 days 4 hours 5 mins 6.7 secs ago: the sign of the first part is shown at the end as "ago"; another
-// part has a minus if its sign differs.
+// Returns a text such as @ 1 year 2 mons -3 days 4 hours 5 mins 6.7 secs ago. A negative sign of the first part is
+// shown at the end as "ago"; another part has a minus if its sign differs from that of the first part.
 std::string in_verbose_style(const Interval& interval) {
   const IntervalParts parts(interval);
   std::string text = "@";
@@ -148,7 +148,7 @@ std::string in_verbose_style(const Interval& interval) {
   const auto add = [&](int64_t count, std::string_view unit) {
     if (count == 0) return;
     const std::string_view minus = sign(count < 0);
-    // -1 days, but 1 day
+    // The plural follows PostgreSQL: -1 days, but 1 day.
     const bool is_one = minus.empty() && std::abs(count) == 1;
     text += fmt::format(" {}{} {}{}", minus, std::abs(count), unit, is_one ? "" : "s");
   };

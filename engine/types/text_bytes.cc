@@ -28,7 +28,7 @@ int hex_value(char c) {
 
 uint32_t byte_at(std::string_view bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
 
-// Size of the valid character of UTF-8 at `at`, 0 if it is not valid.
+// Returns the size of the UTF-8 character that begins at `at`; 0 if the character is not valid.
 size_t valid_size(std::string_view text, size_t at) {
   const uint32_t first = byte_at(text, at);
   if (first < 0x80) return 1;
@@ -78,8 +78,8 @@ void append_base64(std::string& out, std::string_view bytes) {
   out += '=';
 }
 
-// Not Abseil's decoder, which skips blanks and accepts texts without padding or with stray bits at
-// the end: bytes may be keys, and a key must have only one text.
+// Abseil's decoder is not used, because it skips blanks and accepts texts without padding or with
+// stray bits at the end. Bytes may be keys, and a key must have only one text.
 std::optional<size_t> decode_base64(std::string_view text, char* to) {
   if (text.size() % 4 != 0) return std::nullopt;
   size_t padding = 0;
@@ -124,7 +124,7 @@ void append_hex(std::string& out, std::string_view bytes, HexCase letters) {
   }
 }
 
-// Not Abseil's decoder, which accepts any character as a digit.
+// Abseil's decoder is not used, because it accepts any character as a digit.
 std::optional<std::string> decode_hex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
   std::string bytes;
@@ -137,7 +137,8 @@ std::optional<std::string> decode_hex(std::string_view text) {
   return bytes;
 }
 
-// Most texts are short and ASCII; the setup of simdjson for long texts takes longer than checking them.
+// Checks short texts first, because most texts are short and ASCII, and simdjson's preparation takes longer than
+// checking them.
 bool is_utf8(std::string_view text) {
   constexpr size_t kShort = 64;
   return (text.size() <= kShort && is_ascii(text)) ||

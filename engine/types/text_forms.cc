@@ -19,7 +19,7 @@ constexpr std::string_view kIntervalStyles[] = {"postgres", "postgres_verbose", 
 
 struct Word {
   std::string_view name;
-  bool is_begin;  // a prefix; more letters may follow: european
+  bool is_begin;  // the word is a prefix; more letters may follow (euro, european)
   std::optional<DateStyle> style;
   std::optional<DateOrder> order;
 };

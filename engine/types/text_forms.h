@@ -1,5 +1,5 @@
 // The session's settings for reading and writing dates, points in time and intervals: SET DateStyle, IntervalStyle,
-// TimeZone. Stored values, and everything that outlives the session, use the first value of each.
+// TimeZone. Stored values, and everything that outlives the session, use the first value of each enumeration, and UTC.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 namespace engine {
 
 enum class DateStyle : uint8_t { Iso, Sql, Postgres, German };
-// The order of year, month and day: how 01/02/03 is read, and the place of the day in output.
+// The order of year, month and day, in which 01/02/03 is read and dates are printed.
 enum class DateOrder : uint8_t { Mdy, Dmy, Ymd };
 enum class IntervalStyle : uint8_t { Postgres, PostgresVerbose, SqlStandard, Iso8601 };
 
@@ -22,16 +22,16 @@ struct TextForms {
   IntervalStyle interval_style = IntervalStyle::Postgres;
 
   bool operator==(const TextForms&) const = default;
-  // Whether texts are shown as they are kept, except for the zone.
+  // Returns whether texts are shown in the form in which they are kept, except for the zone.
   bool are_as_kept() const {
     return date_style == DateStyle::Iso && interval_style == IntervalStyle::Postgres;
   }
 };
 
-// Parses "SQL, DMY" in any case, one of the words alone, or PostgreSQL's other words; a part that is not named stays
-// unchanged. Fails with InvalidParameter.
+// Parses a DateStyle in any letter case: "SQL, DMY", one of the two words, or PostgreSQL's other words. A part that is
+// not named stays unchanged. Fails with InvalidParameter.
 Status read_date_style(std::string_view words, TextForms& forms);
-// The text that SHOW returns: "ISO, MDY".
+// Returns the text of SHOW DateStyle: "ISO, MDY".
 std::string date_style_text(const TextForms& forms);
 // Returns false for an unknown word.
 bool read_interval_style(std::string_view word, TextForms& forms);

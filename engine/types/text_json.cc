@@ -11,7 +11,7 @@ namespace engine {
 
 namespace {
 
-// Length of the part of `text` from `at` on that can be copied as it is.
+// Returns the length of the part of `text` from `at` on that needs no escapes.
 size_t plain_run(std::string_view text, size_t at) {
   const size_t begin = at;
   while (at + 8 <= text.size()) {
@@ -144,7 +144,8 @@ class JsonPrinter {
     out_ += '}';
   }
 
-  // Keys of objects are strings, whatever type the MAP's keys have; null is "null" as in ksqlDB.
+  // Prints the key of a MAP as a string, even if it has another type. A null key is "null", as in
+  // ksqlDB.
   void print_key(const Column& keys, size_t row) {
     if (keys.type().kind() == TypeKind::String && !keys.is_null(row)) return print(keys, row);
     std::string text;

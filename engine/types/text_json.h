@@ -1,4 +1,5 @@
-// Values as JSON text, for JSON topics, the text form of nested values, and PostgreSQL's jsonb.
+// Prints values as JSON text, for JSON topics, the text form of nested values, and PostgreSQL's
+// jsonb.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -13,7 +14,7 @@ namespace engine {
 // other characters are unchanged.
 void append_json_string(std::string& out, std::string_view text);
 
-// Whether any of eight characters must be escaped in JSON.
+// Returns whether any of eight characters must be escaped in JSON.
 inline bool any_needs_escape(uint64_t characters) {
   // Each test sets the top bit of its byte; a byte above 0x7f never needs an escape.
   constexpr uint64_t kOnes = 0x0101010101010101u, kTops = 0x8080808080808080u;
@@ -24,8 +25,8 @@ inline bool any_needs_escape(uint64_t characters) {
 }
 inline bool needs_escape(char c) { return static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\'; }
 
-// Copies a text that needs no escapes. Returns false, with undefined contents of `to`, if it needs
-// some.
+// Copies a text that needs no escapes to `to`. Returns false if the text needs escapes; the
+// contents of `to` are then undefined.
 inline bool copy_plain_json(std::string_view text, char* to) {
   constexpr size_t kWord = sizeof(uint64_t);
   const auto copy_word = [&](size_t at) {
@@ -43,16 +44,16 @@ inline bool copy_plain_json(std::string_view text, char* to) {
   }
   for (size_t at = 0; at + kWord <= text.size(); at += kWord)
     if (!copy_word(at)) return false;
-  return copy_word(text.size() - kWord);  // the rest, overlapping bytes copied before
+  return copy_word(text.size() - kWord);  // the last word, which overlaps the word before it
 }
 
-// -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? and nothing else.
+// Returns whether the token is -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? and nothing else.
 bool is_json_number(std::string_view token);
 
 // The form of DATE, TIME and TIMESTAMP inside JSON.
 enum class JsonTimes : uint8_t {
-  Numbers,  // days, ms of the day, ms since 1970: in topics
-  Iso,      // as text: for people and PostgreSQL clients
+  Numbers,  // for topics: days, ms of the day, ms since 1970
+  Iso,      // for people and PostgreSQL clients: text
 };
 
 // Appends the value of one row, including nested values. STRUCT and MAP are objects with explicit

@@ -35,7 +35,7 @@ constexpr std::array<Int128, kMaxDecimalPrecision + 1> kPowersOfTen = [] {
 }();
 
 // A number as written. Its significant digits are `digits` without the point and without leading
-// zeros; its value is those digits * 10^exponent.
+// zeros. Its value is the number of these digits, times 10^exponent.
 struct WrittenNumber {
   bool negative = false;
   std::string_view digits;  // may contain one point
@@ -43,7 +43,7 @@ struct WrittenNumber {
   int64_t exponent = 0;
 };
 
-// Larger exponents are treated as this one: no number of ours has that many digits.
+// Larger exponents count as this one. No supported number has an exponent of this size.
 constexpr int64_t kExponentLimit = 1'000'000'000;
 
 std::optional<int64_t> scan_exponent(std::string_view text) {
@@ -107,7 +107,7 @@ struct Unscaled {
   Int128 value = 0;
 };
 
-// number * 10^scale as a whole number of at most `precision` digits.
+// Returns number * 10^scale as a whole number of at most `precision` digits.
 Unscaled to_unscaled(const WrittenNumber& number, int precision, int scale, Rounding rounding) {
   if (number.digit_count == 0) return {};
   const int64_t shift = number.exponent + scale;
@@ -164,7 +164,8 @@ char* print_digits(unsigned __int128 value, char* end) {
   return end;
 }
 
-// Shortest digits d1 d2 ... and exponent of a finite, non-zero number: d1.d2... * 10^exponent.
+// The shortest digits and the exponent of a finite number other than zero: d1.d2d3... *
+// 10^exponent.
 struct ShortestDigits {
   char digits[24];
   int count = 0;
@@ -175,8 +176,8 @@ ShortestDigits shortest(double value) {
   char text[40];
   auto end =
       std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific).ptr;
-  // Java prints two digits if one would suffice and two are nearer: 4.9E-324, not 5.0E-324. The
-  // case occurs only where doubles are sparse.
+  // If one digit identifies the number, but two digits are nearer, Java prints two: 4.9E-324, not
+  // 5.0E-324. This happens only for the smallest numbers, where doubles are sparse.
   if (text[1] == 'e' && std::fabs(value) < 2.3e-308)
     end =
         std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific, 1)
@@ -201,7 +202,7 @@ bool append_special(std::string& out, double value) {
   return true;
 }
 
-// d1d2d3... with the point after `exponent` + 1 digits, padded with zeros.
+// Prints d1d2d3... with the point after `exponent` + 1 digits, padded with zeros.
 void append_fixed(std::string& out, const ShortestDigits& number, bool always_fraction) {
   const auto count = static_cast<size_t>(number.count);
   if (number.exponent < 0) {
@@ -291,7 +292,8 @@ Result<Int128> rescale(Decimal number, int precision, int scale, Rounding roundi
 std::strong_ordering compare(Decimal a, Decimal b) {
   if (a.scale > b.scale) return 0 <=> compare(b, a);
   const int shift = b.scale - a.scale;
-  // Compares the whole part of b at a's scale, then the rest, so that nothing can overflow.
+  // Compares a with the whole part of b at a's scale first, then the remaining digits of b with
+  // zero, so that nothing can overflow.
   Int128 whole = 0, rest = b.unscaled;
   if (shift <= kMaxDecimalPrecision) {
     whole = b.unscaled / power_of_ten(shift);
@@ -335,7 +337,7 @@ std::string decimal_text(Int128 unscaled, int scale) {
 }
 
 double decimal_to_double(Int128 unscaled, int scale) {
-  constexpr int64_t kExactInteger = int64_t{1} << 53;
+  constexpr int64_t kExactInteger = int64_t{1} << 53;  // a double holds all whole numbers up to it
   constexpr int kExactPower = 22;  // 10^22 is the largest power of ten that a double holds exactly
   static constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                        1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -359,7 +361,7 @@ Result<Int128> decimal_from_double(double value, int precision, int scale) {
   append_double(shown, value);
   if (!std::isfinite(value)) return numeric_overflow(precision, scale, shown);
   if (value == 0) return Int128{0};
-  // The exact binary expansion is longer, but 60 digits distinguish a tie from its neighbours.
+  // The exact decimal expansion may be longer, but 60 digits distinguish a tie from its neighbours.
   char text[96];
   const auto end =
       std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, 60).ptr;

@@ -1,5 +1,5 @@
-// Conversion of numbers from and to text: exact decimals, strict whole numbers, and doubles in the
-// notation of Java and PostgreSQL. Printing appends; nothing else allocates memory.
+// Converts numbers from and to text: exact decimals, strict whole numbers, and doubles in the
+// notations of Java and PostgreSQL. The functions for printing append to a string.
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -23,56 +23,59 @@ void append_bigint(std::string& out, int64_t value);
 // ---- DECIMAL ----
 
 enum class Rounding : uint8_t {
-  HalfUp,  // to the nearest, ties away from zero
+  HalfUp,  // to the nearest number, ties away from zero
   Exact,   // losing digits is an error
 };
 
-// 10^exponent for 0 <= exponent <= 38.
+// Returns 10^exponent for 0 <= exponent <= 38.
 Int128 power_of_ten(int exponent);
 inline bool fits_precision(Int128 unscaled, int precision) {
   const Int128 limit = power_of_ten(precision);
   return unscaled < limit && unscaled > -limit;
 }
 
-// "Numeric field overflow: ...", the dialect's message; `got` is the number in plain notation.
+// Returns the dialect's message "Numeric field overflow: ..."; `got` is the number in plain
+// notation.
 Error numeric_overflow(int precision, int scale, std::string_view got);
 
-// The unscaled value for DECIMAL(precision, scale) of a text such as "-12.50" or "1.25E+3".
-// InvalidText if it is not a number, OutOfRange if it needs more digits than the type has.
+// Returns the unscaled value for DECIMAL(precision, scale) of a text such as "-12.50" or "1.25E+3".
+// Fails with InvalidText if the text is not a number, and with OutOfRange if the number needs more
+// digits than the type has.
 Result<Int128> parse_decimal(std::string_view text, int precision, int scale, Rounding rounding);
-// The decimal with the scale as written; an exponent is applied ("1E2" is 100, scale 0). Nothing if
-// the text is not a number or has more than 38 digits.
+// Returns the decimal with the scale as written; an exponent is applied ("1E2" is 100 with scale
+// 0). Returns nothing if the text is not a number or has more than 38 digits.
 std::optional<Decimal> parse_decimal(std::string_view text);
 
-// The number at another scale and precision.
+// Returns the unscaled value of the number at another scale and precision.
 Result<Int128> rescale(Decimal number, int precision, int scale, Rounding rounding);
-// Orders by number: 1.10 equals 1.1.
+// Compares the numbers: 1.10 equals 1.1.
 std::strong_ordering compare(Decimal a, Decimal b);
 
-// Plain notation with exactly `scale` digits after the point: 125 at 2 is "1.25", 5 at 2 is "0.05".
+// Prints in plain notation with exactly `scale` digits after the point: with a scale of 2, 125 is
+// "1.25" and 5 is "0.05".
 void append_decimal(std::string& out, Int128 unscaled, int scale);
 std::string decimal_text(Int128 unscaled, int scale);
 
-// The nearest double.
+// Returns the nearest double.
 double decimal_to_double(Int128 unscaled, int scale);
-// Rounds half-up, first to `precision` digits and then to `scale` (as Java's MathContext does).
-// OutOfRange for NaN, infinities and what does not fit.
+// Rounds half-up, first to `precision` digits, as Java's MathContext does, and then to `scale`.
+// Fails with OutOfRange for NaN, infinities and numbers that do not fit.
 Result<Int128> decimal_from_double(double value, int precision, int scale);
-// The whole part, wrapped to 64 bits as Java's BigDecimal.longValue().
+// Returns the whole part, wrapped to 64 bits as Java's BigDecimal.longValue() does.
 int64_t decimal_to_bigint(Int128 unscaled, int scale);
 
 // ---- DOUBLE ----
 
-// Decimal notation with an optional exponent; beyond the range it becomes an infinity or zero. No
-// NaN, no Infinity, no hexadecimal.
+// Parses decimal notation with an optional exponent. A number beyond the range becomes an infinity
+// or zero. Returns nothing for NaN, Infinity and hexadecimal.
 std::optional<double> parse_double(std::string_view text);
-// Also "NaN", "Infinity", "+Infinity" and "-Infinity".
+// Also parses "NaN", "Infinity", "+Infinity" and "-Infinity".
 std::optional<double> parse_double_or_special(std::string_view text);
 
-// As Java's Double.toString: shortest digits that read back the same; 1.0, 0.001, 1.0E-4, 1.0E7,
-// NaN, Infinity.
+// Prints as Java's Double.toString does, with the shortest digits that are read back as the same
+// number: 1.0, 0.001, 1.0E-4, 1.0E7, NaN, Infinity.
 void append_double(std::string& out, double value);
-// As PostgreSQL prints float8: 1, 0.0001, 1e-05, 1e+15, NaN, Infinity.
+// Prints as PostgreSQL prints float8: 1, 0.0001, 1e-05, 1e+15, NaN, Infinity.
 void append_double_postgres(std::string& out, double value);
 
 }  // namespace engine

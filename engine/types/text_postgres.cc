@@ -20,13 +20,13 @@ namespace engine {
 
 namespace {
 
-// Omits trailing zeros of the fraction.
+// Appends a time of day without trailing zeros in the fraction.
 void append_clock(std::string& out, int64_t ms_of_day) {
   append_time_full(out, ms_of_day);
   if (ms_of_day % kMsPerSecond != 0) out.resize(out.find_last_not_of('0') + 1);
 }
 
-// Years have no signs: those before 1 are marked, see append_era().
+// Appends a date without a sign of the year. append_era() marks years before 1.
 void append_signless_date(std::string& out, const CivilDate& date) {
   const int64_t year = date.year < 1 ? 1 - date.year : date.year;
   fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}", year, date.month, date.day);
@@ -42,7 +42,7 @@ void append_iso_date(std::string& out, int32_t days) {
   append_signless_date(out, date);
   append_era(out, date);
 }
-// `east_ms`: offset of the zone to show.
+// Appends a timestamp in ISO style. `east_ms` is the offset of the zone to show.
 void append_iso_timestamp(std::string& out, int64_t clock_ms, std::optional<int64_t> east_ms) {
   const auto [days, ms_of_day] = split_timestamp(clock_ms);
   const CivilDate date = civil_from_days(days);
@@ -81,7 +81,8 @@ void append_jsonb(std::string& out, const Column& column, size_t row) {
   append_json_value(out, column, row, JsonTimes::Iso);
 }
 
-// The digits that a float needs to be read back, with an exponent from a million on and below a ten-thousandth.
+// Appends the digits that a float needs to be read back. Numbers from a million on and below a ten-thousandth get an
+// exponent.
 void append_float(std::string& out, double value) {
   if (!std::isfinite(value)) return append_double_postgres(out, value);
   constexpr double kEnd = 1e6, kLeast = 1e-4;
@@ -135,7 +136,7 @@ void append_array(std::string& out, const SqlType& type, const Column& column, s
                   const TextForms& forms) {
   const Column& elements = column.child(0);
   const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
-  if (is_vector(type.label())) {  // 1 2: numbers, none null
+  if (is_vector(type.label())) {  // shown as `1 2`; elements are never null
     for (uint32_t i = begin; i < end; ++i) {
       if (i != begin) out += ' ';
       append_postgres_text(out, type.element(), elements, i, forms);
@@ -157,7 +158,7 @@ void append_array(std::string& out, const SqlType& type, const Column& column, s
   out += '}';
 }
 
-// (1,"a b",): a null is an empty field.
+// Appends a row such as (1,"a b",); a null is an empty field.
 void append_record(std::string& out, const SqlType& type, const Column& column, size_t row,
                    const TextForms& forms) {
   std::string text;

@@ -1,5 +1,5 @@
-// Values as PostgreSQL prints them. Reading them back is engine/formats/text_value.h, because MAP
-// and STRUCT are JSON there.
+// Prints values as PostgreSQL does. engine/formats/text_value.h reads them back; it is among the
+// formats because MAP and STRUCT are JSON in these texts.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -11,7 +11,7 @@ namespace engine {
 
 inline constexpr size_t kMostNestedTextBytes = size_t{64} << 20;
 
-// Prints the value of a row that is not null: t and f, 1.5, 12.50, text as it is, \x00ff, 2024-01-02, 03:04:05.678,
+// Prints the value of a row that is not null: t and f, 1.5, 12.50, texts unchanged, \x00ff, 2024-01-02, 03:04:05.678,
 // 2024-01-02 03:04:05.678+00, {1,2,NULL}. MAP, STRUCT and an ARRAY of ARRAYs are JSON; an ARRAY of MAPs or STRUCTs is
 // an array of JSON texts. Each level of rows and arrays doubles the quotes of the inner levels: a text longer than
 // kMostNestedTextBytes is cut somewhere after that limit, and callers refuse it.

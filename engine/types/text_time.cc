@@ -31,7 +31,8 @@ bool take(std::string_view& text, char c) {
   return true;
 }
 
-// A fraction of a second in milliseconds; further digits, up to nine, are dropped.
+// Takes a fraction of a second, of at most nine digits, off the front of `text` and returns its
+// milliseconds. Digits after the third are dropped.
 std::optional<int> take_fraction_ms(std::string_view& text) {
   int ms = 0, place = 100;
   size_t count = 0;
@@ -44,7 +45,7 @@ std::optional<int> take_fraction_ms(std::string_view& text) {
   return ms;
 }
 
-// yyyy[-MM[-dd]] off the front.
+// Takes yyyy[-MM[-dd]] off the front of `text`.
 std::optional<CivilDate> take_date(std::string_view& text) {
   CivilDate date;
   const auto year = take_number(text, 4, 4);
@@ -64,7 +65,7 @@ std::optional<CivilDate> take_date(std::string_view& text) {
   return date;
 }
 
-// HH[:mm[:ss[.S...]]] off the front.
+// Takes HH[:mm[:ss[.S...]]] off the front of `text` and returns the milliseconds of the day.
 std::optional<int64_t> take_time(std::string_view& text) {
   const auto hour = take_number(text, 2, 2);
   if (!hour || *hour > 23) return std::nullopt;
@@ -85,7 +86,7 @@ std::optional<int64_t> take_time(std::string_view& text) {
 
 }  // namespace
 
-// Counts from March, so that the leap day is the last of its year; an era is 400 years.
+// Counts years from March, so that the leap day is the last day of its year. An era has 400 years.
 int64_t days_from_civil(CivilDate date) {
   const int64_t year = date.month <= 2 ? date.year - 1 : date.year;
   const int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -93,7 +94,7 @@ int64_t days_from_civil(CivilDate date) {
   const int64_t month_from_march = (date.month + 9) % 12;
   const int64_t day_of_year = (153 * month_from_march + 2) / 5 + date.day - 1;
   const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  constexpr int64_t kDaysPerEra = 146097, kEpochDay = 719468;  // from 0000-03-01 to 1970-01-01
+  constexpr int64_t kDaysPerEra = 146097, kEpochDay = 719468;  // days from 0000-03-01 to 1970-01-01
   return era * kDaysPerEra + day_of_era - kEpochDay;
 }
 

@@ -55,7 +55,7 @@ SqlType SqlType::with_modifier(int32_t modifier) const {
 }
 
 int32_t SqlType::modifier() const {
-  // PostgreSQL packs both numbers into one, after a header of 4.
+  // PostgreSQL packs precision and scale into one number, and adds a header of 4.
   if (kind_ == TypeKind::Decimal) return ((precision_ << 16) | scale_) + 4;
   return parts_ ? parts_->modifier : -1;
 }
@@ -98,7 +98,7 @@ int SqlType::field_index(std::string_view name) const {
 
 std::string SqlType::to_string() const {
   if (!name().empty()) return name();
-  // Labels that only change the display of values are not shown; they concern clients only.
+  // Labels that only change the display of values concern clients and are not shown.
   if (is_normalized(*this)) return upper_case(find_label(label_)->name);
   switch (kind_) {
     case TypeKind::Decimal:

@@ -37,18 +37,19 @@ class SqlType {
   SqlType(TypeKind kind) : kind_(kind) {}  // NOLINT: scalar kinds are types
 
   static SqlType null() { return {}; }
-  // precision >= 1 and 0 <= scale <= precision; the parser has checked them.
+  // Precondition, which the parser checks: precision >= 1 and 0 <= scale <= precision.
   static SqlType decimal(int precision, int scale);
   static SqlType array(SqlType element);
   static SqlType map(SqlType key, SqlType value);
   static SqlType structure(std::vector<Field> fields);
-  // The type with a label, which determines how clients see it and nothing else: == ignores it.
+  // Returns the type with a label, which only determines the type that clients see. == ignores labels.
   SqlType labelled(PostgresLabel label) const;
-  // The type with the number that was declared after its name, in the form of PostgreSQL's atttypmod: 24 for
-  // VARCHAR(20). For DECIMAL it follows from the precision. == ignores it. Not for nested types and enumerations.
+  // Returns the type with the number that was declared after its name, in the form of PostgreSQL's atttypmod: 24 for
+  // VARCHAR(20). The modifier of a DECIMAL follows from its precision and scale. == ignores modifiers. Nested types and
+  // enumerations cannot have one.
   SqlType with_modifier(int32_t modifier) const;
-  // The result of CREATE TYPE ... AS ENUM (a String whose labels are the names of fields()) and of
-  // CREATE TYPE ... AS (...) (a Struct): `type` with that name.
+  // Returns `type` with the name of a type made by CREATE TYPE ... AS ENUM (a String whose labels
+  // are the names of fields()) or by CREATE TYPE ... AS (...) (a Struct).
   static SqlType named(SqlType type, PostgresLabel label, std::string name,
                        std::vector<Field> fields);
 
@@ -62,7 +63,7 @@ class SqlType {
   PostgresLabel label() const { return label_; }
   int32_t modifier() const;         // -1: none was declared
   const std::string& name() const;  // of a type made by CREATE TYPE; otherwise empty
-  // Index of the field with exactly this name, or -1.
+  // Returns the index of the field with exactly this name, or -1.
   int field_index(std::string_view name) const;
 
   bool is_null() const { return kind_ == TypeKind::Null; }
@@ -70,11 +71,11 @@ class SqlType {
   bool is_time_like() const { return kind_ >= TypeKind::Date && kind_ <= TypeKind::Timestamp; }
   bool is_nested() const { return kind_ >= TypeKind::Array; }
 
-  // As the dialect prints it: `DECIMAL(4, 2)`, `ARRAY<STRING>`, "STRUCT<`A` INTEGER>".
+  // Returns the type as the dialect prints it: `DECIMAL(4, 2)`, `ARRAY<STRING>`, "STRUCT<`A` INTEGER>".
   std::string to_string() const;
 
   bool operator==(const SqlType& other) const;
-  // Equal, including the labels and modifiers of the type and of its parts.
+  // Returns whether the types are equal, including the labels and modifiers of the types and of their parts.
   bool is_identical(const SqlType& other) const;
 
  private:
@@ -95,7 +96,7 @@ struct Field {
 // The largest precision that a DECIMAL column can hold: 128 bits.
 inline constexpr int kMaxDecimalPrecision = 38;
 
-// The kind's name in the dialect: INTEGER, STRING, ...
+// Returns the kind's name in the dialect: INTEGER, STRING, ...
 std::string_view kind_name(TypeKind kind);
 
 }  // namespace engine

@@ -28,10 +28,10 @@ std::vector<const std::pair<Value, Value>*> by_key(const ValueMap& map) {
   return entries;
 }
 
-// In any order.
+// Compares two maps in any order of their keys.
 bool same_map(const ValueMap& a, const ValueMap& b) {
   if (a.size() != b.size()) return false;
-  if (has_text_keys(a) && has_text_keys(b))  // maps may be large
+  if (has_text_keys(a) && has_text_keys(b))  // faster for large maps
     return std::ranges::equal(by_key(a), by_key(b),
                               [](const auto* one, const auto* other) { return *one == *other; });
   return std::ranges::all_of(

@@ -1,5 +1,5 @@
-// One SQL value with its kind: literals, keys typed by hand, arguments of row-wise functions, test
-// data. Hot paths use columns instead.
+// One SQL value, for literals, keys typed by hand, arguments of row-wise functions, and test data.
+// Hot paths use columns instead.
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -27,10 +27,10 @@ class Value;
 using ValueList = std::vector<Value>;
 using ValueMap = std::vector<std::pair<Value, Value>>;  // in the order of insertion, keys distinct
 
-// The payload follows the type: bool Boolean; int32 Integer, Date (days since 1970) and Time (ms of
-// the day); int64 Bigint and Timestamp (ms since 1970, UTC); double; Decimal; string String (UTF-8)
-// and Bytes; list Array and Struct (fields in the type's order); map. monostate is NULL of any
-// type.
+// A value whose payload depends on its type: bool for Boolean; int32 for Integer, Date (days since
+// 1970) and Time (ms of the day); int64 for Bigint and Timestamp (ms since 1970, UTC); double;
+// Decimal; string for String (UTF-8) and Bytes; list for Array and Struct (fields in the type's
+// order); map. monostate is NULL of any type.
 class Value {
  public:
   using Payload = std::variant<std::monostate, bool, int32_t, int64_t, double, Decimal, std::string,
@@ -63,7 +63,8 @@ class Value {
   const ValueList& as_list() const { return *std::get<std::shared_ptr<const ValueList>>(payload_); }
   const ValueMap& as_map() const { return *std::get<std::shared_ptr<const ValueMap>>(payload_); }
 
-  // Deep equality; NULL equals NULL, NaN equals NaN (Java's Double.equals), maps ignore order.
+  // Compares all levels. NULL equals NULL, NaN equals NaN (as in Java's Double.equals), and the
+  // order of maps does not count.
   bool operator==(const Value& other) const;
 
  private:

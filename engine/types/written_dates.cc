@@ -28,8 +28,8 @@ std::string_view take_while(std::string_view& rest, const Is& is) {
   return taken;
 }
 
-// Whether the text is in ISO form: a year of at least four digits, then '-', and no words except those that all parsers
-// accept.
+// Returns whether the text is in ISO form: a year of at least four digits, then '-', and no words except those that all
+// parsers accept.
 bool is_iso(std::string_view text) {
   take_while(text, is_blank);
   const size_t digits = take_while(text, is_ascii_digit).size();
@@ -110,7 +110,8 @@ class WrittenDate {
   enum class Meridiem : uint8_t { None, Am, Pm };
   bool has_date() const { return year_ && month_ && day_; }
 
-  // The limits are 24:00:00 and 23:59:60. `clock_` has two digits after each colon.
+  // Returns whether the time exists; the latest times are 24:00:00 and 23:59:60. `clock_` has two digits after each
+  // colon.
   bool is_time_of_day() const {
     constexpr size_t kSeconds = 3;
     const auto digits_at = [&](size_t place) {
@@ -130,7 +131,8 @@ class WrittenDate {
     return number;
   }
 
-  // Reads 10:00:00.5 after its hour; 1/8/1999, 08-Jan-1999; 19990108, 100000.
+  // Reads a part that begins with a digit: a time (10:00:00.5), a date (1/8/1999, 08-Jan-1999), or digits together
+  // (19990108, 100000).
   bool read_number(std::string_view& rest) {
     const std::string_view whole = rest;
     const std::string_view digits = take_while(rest, is_ascii_digit);
@@ -147,14 +149,14 @@ class WrittenDate {
       };
       return read_parts(take_while(rest, is_part), between);
     }
-    constexpr size_t kFewestTogether = 6;  // fewer are a year
+    constexpr size_t kFewestTogether = 6;  // fewer digits are one part of a date
     if (digits.size() >= kFewestTogether && (!has_date() || clock_.empty()))
       return has_date() ? read_digits_of_clock(digits) : read_digits_of_date(digits);
     if (has_date()) return clock_.empty() && read_digits_of_clock(digits);
     return add_part(digits);
   }
 
-  // As in PostgreSQL, only a zone may precede such a date.
+  // Reads a date with separators. As in PostgreSQL, only a zone may precede such a date.
   bool read_parts(std::string_view parts, char between) {
     if (is_begun_) return false;
     size_t count = 0;
@@ -179,12 +181,12 @@ class WrittenDate {
     if (month == 0 || has_month_name_) return false;
     has_month_name_ = true;
     if (month_ && day_) return false;
-    if (month_) day_ = month_;  // a number that was read as the month
+    if (month_) day_ = month_;  // the number was read as the month, but is the day
     month_ = month;
     return true;
   }
 
-  // Adds one number of a date: its meaning depends on the numbers before it, and on its digits.
+  // Adds one number of a date. Its meaning depends on the numbers before it and on its digits.
   bool add_part(std::string_view digits) {
     const auto number = number_of(digits);
     if (!number) return false;
@@ -279,7 +281,7 @@ class WrittenDate {
     return true;
   }
 
-  // +02, -8, +0530, +05:30:15
+  // Reads an offset: +02, -8, +0530, +05:30:15.
   bool read_zone(std::string_view& rest) {
     if (!zone_.empty() || clock_.empty() || (rest.front() != '+' && rest.front() != '-')) return false;
     zone_ = rest.front();

@@ -1,5 +1,5 @@
-// Dates and points in time in the notations of PostgreSQL's users: 1/8/1999, 8.1.1999, Jan 8 1999, 19990108, Mon Jul 01
-// 10:00:00 2024 CEST.
+// Reads dates and points in time in the notations of PostgreSQL's users: 1/8/1999, 8.1.1999, Jan 8 1999, 19990108, Mon
+// Jul 01 10:00:00 2024 CEST.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,8 +11,9 @@
 namespace engine {
 
 // Converts the text to ISO form (1999-01-08, 2024-07-01 10:00:00+02, with BC at the end), which all other parsers read.
-// Returns nothing if it is in this form already, or not a known date; other parsers then refuse it. Fails with
-// InvalidTimestamp if it has the parts of a date, but the day does not exist, or not in this order.
+// Returns nothing if the text is in ISO form already, or is not a date of a known form; the other parsers then read or
+// refuse it. Fails with InvalidTimestamp if the text has the parts of a date, but the day does not exist, or not in
+// this order.
 Result<std::optional<std::string>> iso_of_written(std::string_view text, DateOrder order);
 
 }  // namespace engine

@@ -14,7 +14,7 @@ struct AbbreviationRow {
   std::string_view name;
   int minutes;
 };
-// Sorted by name.
+// The rows are sorted by name.
 constexpr AbbreviationRow kRows[] = {
     {"ACDT", 630}, {"ACSST", 630}, {"ACST", 570}, {"ACT", -300}, {"ACWST", 525}, {"ADT", -180},
     {"AEDT", 660}, {"AESST", 660}, {"AEST", 600}, {"AFT", 270}, {"AKDT", -480}, {"AKST", -540},

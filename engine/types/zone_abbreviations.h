@@ -5,7 +5,8 @@
 
 namespace engine {
 
-// Minutes east of Greenwich; accepts any letter case. Nothing for other texts.
+// Returns the minutes east of Greenwich for an abbreviation in any letter case; nothing for other
+// texts.
 std::optional<int> minutes_east_of(std::string_view abbreviation);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// The local time of a time zone: types with a time zone are read and shown by it in a session.
+// The local time of a session's time zone, in which types with a time zone are read and shown.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -6,18 +6,18 @@
 
 namespace engine {
 
-// A null pointer means UTC. engine/java/postgres_zone.h makes objects by the names of zones.
+// The clock of a time zone. A null pointer means UTC. engine/java/postgres_zone.h makes objects by the names of zones.
 //
 // Threads: any; immutable.
 class ZoneClock {
  public:
   virtual ~ZoneClock() = default;
-  // Local time minus UTC, at an instant.
+  // Returns local time minus UTC at an instant.
   virtual int64_t east_ms(int64_t instant_ms) const = 0;
-  // The instant with this local time, as in PostgreSQL: in an hour that occurs twice the later one, and in a skipped
-  // hour as if the clocks had not been moved forward yet.
+  // Returns the instant at which clocks show this local time, as PostgreSQL does: the later instant if the local hour
+  // occurs twice; in a skipped hour, the instant as if the clocks had not been moved forward yet.
   virtual int64_t instant_ms(int64_t clock_ms) const = 0;
-  // The abbreviation of the zone at an instant: CEST.
+  // Returns the abbreviation of the zone at an instant: CEST.
   virtual std::string abbreviation(int64_t instant_ms) const = 0;
 };
 using ZoneClockPtr = std::shared_ptr<const ZoneClock>;

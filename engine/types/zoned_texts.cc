@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kUsPerMs = 1'000;
 
-// Milliseconds, rounded down, and the remaining microseconds.
+// A time as milliseconds, rounded down, and the remaining microseconds.
 struct Split {
   int64_t ms, us;
 };
@@ -76,7 +76,7 @@ int64_t instant_us_of_clock(const ZoneClock* zone, int64_t clock_us) {
 
 bool says_zone(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t\n\r\v\f"), text.size()));
-  constexpr size_t kYearAndMonth = 8;  // a zone cannot occur within a date's first characters
+  constexpr size_t kYearAndMonth = 8;  // a `-` within these characters is the date's, not a zone's
   const size_t behind_date = text.find_first_of(" Tt", kYearAndMonth);
   if (behind_date == std::string_view::npos) return false;
   return text.find_first_of("+-ZzUuGg", behind_date + 1) != std::string_view::npos;
