@@ -62,7 +62,7 @@ Result<Method> Access::admit(const std::string& database, const std::string& use
       address ? now->find(arrival, account ? account->roles : std::set<std::string>{user})
               : nullptr;
   if (rule && rule->method != Method::Reject) return rule->method;
-  // PostgreSQL's words, since users search for them.
+  // The message has PostgreSQL's words, because users search for them.
   return Error{ErrorCode::InvalidAuthorization,
                fmt::format("{} for host \"{}\", user \"{}\", database \"{}\", {}",
                            rule ? "pg_hba.conf rejects connection" : "no pg_hba.conf entry",
@@ -96,7 +96,8 @@ Status Access::check_certificate(const std::string& user, const Channel& channel
 }
 
 Status Access::check_password(const std::string& user, std::string_view password) const {
-  // Kafka's tools create users for one of the two mechanisms only.
+  // SHA-512 is used if it is the only one that the user has, because Kafka's tools create users for
+  // one mechanism only.
   const std::optional<Account> account = users_.find(user);
   const bool has_other = account && !account->verifiers.contains("SCRAM-SHA-256") &&
                          account->verifiers.contains("SCRAM-SHA-512");
@@ -108,7 +109,8 @@ Status Access::check_password(const std::string& user, std::string_view password
 
 Error Access::refused_password(const std::string& user) const {
   Error error = wrong_password(user);
-  // Without users every password is wrong, so a hint at the password would be misleading.
+  // An open server has no users, so every password is wrong, and the message without the reason
+  // would be misleading.
   if (is_open())
     error.message +=
         ": the server was started without --access-file, so clients connect without SASL";

@@ -1,4 +1,4 @@
-// Admission of clients: the access file and the users, for all front ends.
+// Admits clients of all front ends, according to the access file and the users.
 #pragma once
 #include <map>
 #include <memory>
@@ -17,15 +17,16 @@ namespace server::auth {
 struct Account {
   bool may_login = false, has_all_rights = false;
   std::map<std::string, std::string> verifiers = {};  // by mechanism, as text
-  std::set<std::string> roles = {};                   // with its own name; it has the rights of all
-  uint64_t incarnation = 0;  // distinguishes successive users of one name
+  // The account has the rights of all these roles; includes its own name.
+  std::set<std::string> roles = {};
+  uint64_t incarnation = 0;  // distinguishes users that had the same name one after the other
 };
 
-// The present users. Called on any thread.
+// Finds the present users. Called on any thread.
 class UserDirectory {
  public:
   virtual std::optional<Account> find(const std::string& user) const = 0;
-  // A secret of this server: answers about users that do not exist are derived from it.
+  // Returns a secret of this server, from which answers about users that do not exist are derived.
   virtual std::string secret() const = 0;
   virtual bool may_insert(const std::string& user, const std::string& topic) const = 0;
 
@@ -36,31 +37,34 @@ class UserDirectory {
 // Threads: any. Owner: the node; it outlives the front ends.
 class Access {
  public:
-  // Without a file every client may connect and do everything. Fails with InvalidParameter.
+  // Reads the access file. If `file` is empty, every client may connect and do everything. Fails
+  // with InvalidParameter.
   static Result<std::unique_ptr<Access>> open(std::string file, const UserDirectory& users);
 
   bool is_open() const { return file_.empty(); }
   // Reads the file again, for new connections. A failure changes nothing.
   Status reload();
 
-  // The authentication method for a connection. Fails with InvalidAuthorization if no line matches,
-  // or one that rejects.
+  // Returns the authentication method for a connection. Fails with InvalidAuthorization if no line
+  // matches the connection, or if the first line that matches rejects it.
   Result<Method> admit(const std::string& database, const std::string& user,
                        const Channel& channel) const;
-  // The verifier for a proof. For a user that does not exist, has no password or none for this
-  // mechanism: a mock.
+  // Returns the verifier with which a proof is checked. For a user that does not exist, or has no
+  // password for this mechanism, it returns a mock (mock_verifier()).
   Verifier verifier_of(const std::string& user, Hash hash) const;
-  // Call after the user is authenticated: returns its incarnation. Fails with InvalidAuthorization.
+  // Checks that the user, which is authenticated, may log in, and returns the user's incarnation.
+  // Fails with InvalidAuthorization.
   Result<uint64_t> check_login(const std::string& user) const;
-  // Checks the certificate of `channel`. Fails with InvalidAuthorization.
+  // Checks that the certificate of `channel` has the name of the user. Fails with
+  // InvalidAuthorization.
   Status check_certificate(const std::string& user, const Channel& channel) const;
-  // Checks a password in plain text. Takes a millisecond or more, and the same time for users that
-  // do not exist. Fails with InvalidPassword.
+  // Checks a password in plain text. Takes a millisecond or more, also for users that do not exist,
+  // so that the time reveals nothing. Fails with InvalidPassword.
   Status check_password(const std::string& user, std::string_view password) const;
-  // `password authentication failed for user "ann"`, with the reason if the server is open and asks
-  // no client for a password.
+  // Returns the error `password authentication failed for user "ann"`. If the server is open and
+  // asks no client for a password, the error gives this reason.
   Error refused_password(const std::string& user) const;
-  // True for superusers, and for users with rights on everything.
+  // Returns true for superusers, and for users with rights on everything.
   bool has_all_rights(const std::string& user) const;
   bool may_insert(const std::string& user, const std::string& topic) const {
     return users_.may_insert(user, topic);
@@ -77,7 +81,7 @@ class Access {
   std::shared_ptr<const AccessRules> rules_;
 };
 
-// `password authentication failed for user "ann"`
+// Returns the error `password authentication failed for user "ann"`.
 Error wrong_password(const std::string& user);
 
 }  // namespace server::auth

@@ -25,8 +25,8 @@ Error bad_line(int line, std::string message, std::string hint = {}) {
       ErrorCode::InvalidParameter, fmt::format("line {}: {}", line, message), {}, std::move(hint)};
 }
 
-// Splits a line into words at blanks and commas; words in double quotes may contain them; # begins
-// a comment.
+// Splits a line into words at blanks and commas. Words in double quotes may contain blanks and
+// commas. # begins a comment.
 Result<std::vector<Word>> split(std::string_view text, int line) {
   std::vector<Word> words;
   for (size_t i = 0; i < text.size();) {
@@ -64,7 +64,7 @@ class Line {
       return bad_line(number_, fmt::format("only one {} is allowed", what));
     return words_[next_++].text;
   }
-  // Returns an empty list for all.
+  // Returns the names of a list. The list is empty if it contains the word `all`.
   Result<std::vector<std::string>> list(std::string_view what) {
     std::vector<std::string> names;
     bool is_all = false;
@@ -99,7 +99,7 @@ bool is_ipv4(const AddressBytes& address) {
          address[10] == 0xff && address[11] == 0xff;
 }
 
-// The number of leading ones of a mask; nothing if the mask has later ones.
+// Returns the number of leading one bits of a mask, or nullopt if one bits follow a zero bit.
 std::optional<int> mask_bits(const AddressBytes& mask, int first) {
   int bits = 0;
   bool has_ended = false;

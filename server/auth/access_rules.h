@@ -1,5 +1,5 @@
-// The rules for connections and their authentication: a file in the format of PostgreSQL's
-// pg_hba.conf.
+// The rules that admit connections and determine their authentication. They are read from a file in
+// the format of PostgreSQL's pg_hba.conf.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -16,22 +16,23 @@ namespace server::auth {
 enum class Method : uint8_t {
   Trust,  // no authentication
   Reject,
-  Password,  // SCRAM; over Kafka also PLAIN, over HTTP Basic
+  Password,  // SCRAM; for Kafka also PLAIN, for HTTP Basic
   Certificate,
 };
 
 // An IPv4 address is kept as an IPv6 address (::ffff:127.0.0.1), so that both can be compared.
 using AddressBytes = std::array<uint8_t, 16>;
-// Returns nothing if the text is not an address.
+// Returns nullopt if the text is not an address.
 std::optional<AddressBytes> parse_address(std::string_view text);
 
 struct AccessRule {
-  // PostgreSQL's kinds; `local` never matches, since all connections are TCP connections.
+  // PostgreSQL's kinds of lines. `local` never matches, since all connections are TCP connections.
   enum class Kind : uint8_t { Host, HostSsl, HostNoSsl, Local };
   Kind kind = Kind::Host;
-  // The rule matches any of them; empty: all.
+  // The rule matches if the connection's database and user are in these lists. An empty list
+  // matches all names.
   std::vector<std::string> databases = {};
-  std::vector<std::string> users = {};  // "+name": the members of that role
+  std::vector<std::string> users = {};  // "+name" matches the members of the role
   AddressBytes address = {};
   int prefix_bits = 0;
   Method method = Method::Reject;
@@ -40,20 +41,22 @@ struct AccessRule {
 
 // A connection that asks for admission.
 struct Arrival {
-  std::string database;  // "kafka" and "http" for these front ends
+  std::string database;  // "kafka" or "http" for these front ends
   std::string user;
   AddressBytes address = {};
   bool has_tls = false;
 };
 
-// Immutable; reading the file again makes new rules.
+// The rules of one version of the file. Immutable: when the file is read again, new rules are
+// created.
 class AccessRules {
  public:
-  // Fails with InvalidParameter, "line 3: ...", at the first line with an error: the lines before
-  // it could admit clients that the lines after it exclude.
+  // Parses the file. Fails with InvalidParameter, "line 3: ...", at the first line with an error.
+  // The other lines are not used then, because they could admit clients that the faulty line was
+  // meant to reject.
   static Result<AccessRules> parse(std::string_view text);
-  // The first line that matches; null: no line admits the connection. `roles`: the roles of the
-  // user, including itself.
+  // Returns the first line that matches the connection, or null if no line matches. `roles` are the
+  // roles of the user, including the user's own name.
   const AccessRule* find(const Arrival& arrival, const std::set<std::string>& roles) const;
   size_t size() const { return rules_.size(); }
 
@@ -61,7 +64,7 @@ class AccessRules {
   std::vector<AccessRule> rules_;
 };
 
-// The name of a method as the file spells it.
+// Returns the method's name in the file.
 std::string_view to_string(Method method);
 
 }  // namespace server::auth

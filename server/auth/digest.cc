@@ -20,7 +20,7 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// Aborts if OpenSSL lacks the digest or memory: no client could be authenticated then.
+// Aborts if OpenSSL lacks the digest or memory, because no client could be authenticated then.
 void check(bool is_done) {
   if (is_done) return;
   log_error("OpenSSL has no digests for passwords");
@@ -67,7 +67,7 @@ std::string random_bytes(size_t size) {
 
 std::string to_base64(std::string_view bytes) {
   std::string out((bytes.size() + 2) / 3 * 4, '\0');
-  // EVP_EncodeBlock() appends a NUL, for which a string has room.
+  // EVP_EncodeBlock() appends a NUL, for which each std::string has space.
   EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(bytes),
                   static_cast<int>(bytes.size()));
   return out;

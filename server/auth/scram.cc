@@ -15,7 +15,8 @@ Error malformed(std::string detail) {
   return {ErrorCode::ProtocolViolation, "malformed SCRAM message", std::move(detail)};
 }
 
-// Removes and returns the part of `text` before the first comma; nothing if it has no comma.
+// Removes the part before the first comma, and the comma, from `text`, and returns the part.
+// Returns nullopt if `text` has no comma.
 std::optional<std::string_view> cut(std::string_view& text) {
   const size_t comma = text.find(',');
   if (comma == std::string_view::npos) return std::nullopt;
@@ -24,12 +25,14 @@ std::optional<std::string_view> cut(std::string_view& text) {
   return part;
 }
 
-// Printable ASCII without the comma.
+// Returns whether the text can be a nonce, which is printable ASCII. The caller has cut it off at
+// the comma.
 bool is_nonce(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-// Replaces "=2C" and "=3D" by a comma and an equals sign; nothing if another escape occurs.
+// Replaces "=2C" and "=3D" by a comma and an equals sign. Returns nullopt if the text contains
+// another escape.
 std::optional<std::string> unescaped(std::string_view name) {
   std::string out;
   for (size_t i = 0; i < name.size(); ++i) {

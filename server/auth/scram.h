@@ -1,4 +1,5 @@
-// The server's side of SCRAM (RFC 5802, RFC 7677), without a socket: messages in, messages out.
+// The server's side of SCRAM (RFC 5802, RFC 7677), without a socket. It takes the client's messages
+// and returns the server's.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,19 +15,20 @@ inline constexpr size_t kMaxScramBytes = 4096;
 
 struct ScramOptions {
   Hash hash = Hash::Sha256;
-  // The client has chosen a mechanism whose name ends with -PLUS.
+  // True if the client has chosen a mechanism whose name ends with -PLUS.
   bool is_plus = false;
-  // tls-server-end-point of the connection; empty: -PLUS was not offered.
+  // The tls-server-end-point of the connection. Empty if -PLUS was not offered.
   std::string channel_binding = {};
-  std::string nonce = {};  // the server's part; fresh for each exchange
-  // Accepts a nonce in the last message that only ends with that of the exchange: librdkafka before
-  // 2.6.1 repeats its own part before it, and Kafka's brokers accept that.
+  std::string nonce = {};  // the server's part of the nonce; fresh for each exchange
+  // Accepts a nonce in the last message that only ends with the nonce of the exchange. librdkafka
+  // before 2.6.1 sends its own part twice, and Kafka's brokers accept that.
   bool takes_longer_nonce = false;
 };
-// 18 random bytes in base64, like PostgreSQL's.
+// Returns 18 random bytes in base64, as PostgreSQL does.
 std::string new_scram_nonce();
 
-// One exchange: begin(), challenge(), finish(). A call out of order is refused.
+// One exchange, which calls begin(), challenge() and finish() in this order. begin() and finish()
+// fail if they are called out of order.
 //
 // Threads: one. Owner: the session that authenticates.
 class ScramServer {
@@ -37,11 +39,11 @@ class ScramServer {
   // Fails with ProtocolViolation, and with InvalidAuthorization if the channel binding does not
   // match the offer.
   Result<std::string> begin(std::string_view client_first);
-  // Returns server-first-message. For a user that does not exist or has no password: pass
-  // mock_verifier().
+  // Returns server-first-message. For a user that does not exist or has no password, the caller
+  // passes mock_verifier().
   std::string challenge(Verifier verifier);
-  // Returns server-final-message: the client is authenticated. Fails with ProtocolViolation, and
-  // with InvalidPassword for a wrong proof: the caller adds the user's name.
+  // Returns server-final-message; the client is then authenticated. Fails with ProtocolViolation,
+  // and with InvalidPassword for a wrong proof. The caller adds the user's name to the error.
   Result<std::string> finish(std::string_view client_final);
 
  private:

@@ -23,7 +23,8 @@ Verifier from_salted(Hash hash, std::string_view salted) {
   return verifier;
 }
 
-// Removes and returns the part of `text` before `separator`; nothing if it does not occur.
+// Removes the part before `separator`, and the separator, from `text`, and returns the part.
+// Returns nullopt if the separator does not occur.
 std::optional<std::string_view> cut(std::string_view& text, char separator) {
   const size_t at = text.find(separator);
   if (at == std::string_view::npos) return std::nullopt;
@@ -94,7 +95,7 @@ Verifier mock_verifier(Hash hash, std::string_view secret, std::string_view user
   Verifier verifier;
   verifier.hash = hash;
   verifier.salt = hmac(Hash::Sha256, secret, user).substr(0, kMockSaltBytes);
-  // Digests of values that no client can know, so no proof matches them.
+  // The keys are digests of values that no client can know, so no proof matches them.
   verifier.stored_key = hmac(hash, secret, fmt::format("stored {}", user));
   verifier.server_key = hmac(hash, secret, fmt::format("server {}", user));
   return verifier;

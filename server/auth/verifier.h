@@ -1,4 +1,5 @@
-// The stored form of a password: enough to check it, too little to recover it (RFC 5802).
+// The stored form of a password, with which a password can be checked, but not recovered (RFC
+// 5802).
 #pragma once
 #include <optional>
 #include <string>
@@ -10,13 +11,15 @@
 namespace server::auth {
 
 inline constexpr int kDefaultIterations = 4096;
-// Bounded, since with more iterations each check of a password could take a second.
+// The iterations are limited, because with more of them each check of a password could take a
+// second.
 inline constexpr int kMostIterations = 100'000;
-// No user types a longer password, and input before authentication has to be bounded.
+// Limit for passwords, because input before authentication has to be bounded. Passwords of users
+// are shorter.
 inline constexpr size_t kMaxPasswordBytes = 1024;
 
-// Its text form is PostgreSQL's: SCRAM-SHA-256$4096:salt$StoredKey:ServerKey, the last three in
-// base64.
+// A verifier. Its text form is PostgreSQL's, SCRAM-SHA-256$4096:salt$StoredKey:ServerKey, with the
+// salt and the keys in base64.
 struct Verifier {
   Hash hash = Hash::Sha256;
   int iterations = kDefaultIterations;
@@ -26,28 +29,29 @@ struct Verifier {
 
 Verifier make_verifier(Hash hash, std::string_view password, std::string salt,
                        int iterations = kDefaultIterations);
-// For a password that the client has salted itself, as Kafka's tools do.
+// Returns the verifier of a password that the client has salted, as Kafka's tools do.
 Verifier verifier_from_salted(Hash hash, std::string_view salted, std::string salt, int iterations);
 
-// "SCRAM-SHA-256"
+// Returns the name of the mechanism, such as "SCRAM-SHA-256".
 std::string_view mechanism_name(Hash hash);
 
 std::string to_text(const Verifier& verifier);
-// Returns nothing if the text is not a verifier: then PASSWORD '...' is a password.
+// Returns nullopt if the text is not a verifier. In PASSWORD '...' it is then a password.
 std::optional<Verifier> parse_verifier(std::string_view text);
 
-// Takes as long as making a verifier.
+// Returns whether the password is the verifier's. Takes as long as make_verifier().
 bool matches(const Verifier& verifier, std::string_view password);
 
-// A verifier that no password matches, for users that do not exist. It depends only on the name, so
-// that repeated attempts reveal nothing. `secret` is the server's own.
+// Returns a verifier that no password matches, for users that do not exist. For one server it
+// depends only on the user's name, so that repeated attempts reveal nothing. `secret` is the
+// server's secret.
 Verifier mock_verifier(Hash hash, std::string_view secret, std::string_view user);
 
-// Normalized by RFC 4013 (SASLprep); if that rejects the password, its bytes unchanged, as in
-// PostgreSQL.
+// Returns the password in the normal form of RFC 4013 (SASLprep). If SASLprep rejects the password,
+// it is returned unchanged, as in PostgreSQL.
 std::string prepared_password(std::string_view password);
 
-// Fails with InvalidParameter: empty, too long, or with a zero byte.
+// Checks a new password. Fails with InvalidParameter if it is empty, too long, or has a zero byte.
 Status check_password(std::string_view password);
 
 }  // namespace server::auth
