@@ -11,9 +11,9 @@
 
 namespace server {
 
-// Asks the reachable nodes whether they have applied the metadata up to a revision; each answers when it has. A node
-// that does not answer within half a second is no longer waited for: the definition is in the log and that node will
-// read it, but a client that asks there at once may not see it yet.
+// Asks the reachable nodes whether they have applied the metadata up to a revision; each node answers once it has. The
+// wait for a node ends after half a second: the definition is in the log and that node will read it, but a client that
+// asks that node immediately may not see the definition yet.
 //
 // Threads: one loop. Owner: ClusterMember.
 class AppliedCalls {

@@ -23,11 +23,12 @@ namespace {
 constexpr int64_t kTickMs = 10;
 constexpr auto kPause = std::chrono::milliseconds(5);
 constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::chrono::seconds(3);
-// Time for the cluster to notice that the earlier process of this node is gone: a fixed part, and a number of sessions.
+// Time limit for the cluster to notice that the earlier process of this node has ended: a fixed time plus a number of
+// session timeouts.
 constexpr auto kFencePatience = std::chrono::seconds(10);
 constexpr int64_t kFenceSessions = 4;
 constexpr auto kFencePause = std::chrono::milliseconds(50);
-// Number of producer ids that one command allocates; the first one is its revision times this number.
+// Number of producer ids that one command allocates; the first id is the command's revision times this number.
 constexpr int64_t kProducersOfRevision = 1'000;
 
 ClusterSettings with_prefix(const ClusterMemberOptions& options) {
@@ -232,7 +233,8 @@ bool ClusterMember::is_another_at(const std::string& endpoint) {
   return answer.get_future().get();
 }
 
-// Only a controller fences nodes: if no controller exists, "not fenced" proves nothing about the node.
+// Only a controller fences nodes: if none exists, "not fenced" proves nothing, so the key of the controller in etcd is
+// looked up, too.
 bool ClusterMember::is_heard_of() {
   const bool is_fenced = on_loop([this] {
     const storage::ClusterNode* known = node_->cluster()->find(options_.node);
@@ -249,7 +251,7 @@ bool ClusterMember::is_heard_of() {
   return answer.get_future().get();
 }
 
-// Written at most once per kPauseUs, since each write costs a commit.
+// Writes the membership at most once per kPauseUs, since each write costs a commit.
 void ClusterMember::keep_membership() {
   constexpr int64_t kPauseUs = 1'000'000;
   const storage::EtcdMetadataLog& log = node_->metadata();
@@ -330,7 +332,8 @@ void ClusterMember::leave() {
   while (on_loop([&] { return has_heir() && !node_->leads_nothing(); }) &&
          std::chrono::steady_clock::now() < give_up_at)
     std::this_thread::sleep_for(kPause);
-  // Another node has to become the controller before this one stops, and before the etcd member that stops with it.
+  // Another node has to become the controller before this node stops, and before the etcd member that stops with this
+  // node.
   const auto decides = [this] { return node_->controller() == options_.node; };
   if (on_loop(has_heir) && on_loop(decides)) {
     on_loop([this] { return node_->step_down(); });
@@ -429,7 +432,7 @@ void ClusterMember::note_touch() {
   const int64_t now_us = clock_.monotonic_us();
   const bool was_told =
       now_us - node_->told_us().value_or(now_us) < options_.settings.out_of_touch_us;
-  // NodesProgress that this node sends to itself as the controller counts only if etcd confirms that it is the
+  // NodesProgress that this node sends to itself as the controller counts only if etcd confirms that this node is the
   // controller.
   const bool is_in_touch =
       !node_->is_suspended() && was_told && (hears_most || !node_->is_in_doubt());
@@ -501,14 +504,14 @@ void ClusterMember::tell_nodes() {
   std::map<NodeId, std::string> endpoints;
   const auto cluster = node_->cluster();
   for (const auto& [id, node] : cluster->nodes()) endpoints[id] = node.endpoint;
-  // Before this node is registered the others refuse its greetings.
+  // Until this node is registered, the other nodes refuse its greetings, so it connects to none of them.
   if (!endpoints.contains(options_.node)) endpoints.clear();
   network_->set_nodes(endpoints);
   network_->require(node_->cluster()->feature_level());
 }
 
 void ClusterMember::publish_view() {
-  if (!node_) return;  // called from its constructor
+  if (!node_) return;  // called from the constructor of ClusterNode
   auto view = std::make_shared<kafka::ClusterView>();
   view->self = options_.node;
   view->is_suspended = node_->is_suspended();
@@ -547,7 +550,7 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
   return log;
 }
 
-// Many commits may arrive before the loop runs: it handles each partition once.
+// Many commits may arrive before the loop runs; the loop then handles each partition once.
 void ClusterMember::on_durable(std::span<const TopicPartition> grown) {
   {
     const std::lock_guard lock(mutex_);
@@ -584,7 +587,7 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   const auto own_min = may_ask ? storage::own_min_insync(*delta.now) : std::nullopt;
   const size_t cluster_min = options_.settings.replicas.min_insync_replicas;
   if (may_ask && delta.before) {
-    // A value that was set below this feature level takes effect with the next change.
+    // A min.insync.replicas that was set below this feature level takes effect with the next change of the topic.
     const auto* known = cluster.find({delta.now->id, PartitionId{0}});
     if (storage::own_min_insync(*delta.before) != own_min ||
         (known != nullptr && known->own_min_insync != own_min))
@@ -764,7 +767,7 @@ void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> do
   give_producer_ids();
 }
 
-// A revision is unique for all time: a command without parts takes one, and with it the ids derived from it.
+// A revision is never used again: a command without parts takes one, and the producer ids are derived from it.
 void ClusterMember::give_producer_ids() {
   while (!want_producers_.empty() && next_producer_ < end_of_producers_) {
     const auto done = std::move(want_producers_.front());
@@ -773,14 +776,14 @@ void ClusterMember::give_producer_ids() {
     ++next_producer_;
     done(id);
   }
-  // Some ids are allocated in advance: etcd may be down when one is needed.
+  // Some ids are allocated in advance, because etcd may be down when an id is needed.
   const bool has_some = next_producer_ < end_of_producers_ || !node_->is_registered();
   if (is_allocating_ || (want_producers_.empty() && has_some)) return;
   is_allocating_ = true;
   storage::EtcdMetadataLog& log = node_->metadata();
   log.append(log.last_revision(), {}, std::nullopt, [this](const Result<Revision>& revision) {
     is_allocating_ = false;
-    if (!revision) return;  // another command was first: tried again with the next tick
+    if (!revision) return;  // another command was first; the next tick tries again
     next_producer_ = ProducerId{revision->value() * kProducersOfRevision};
     end_of_producers_ = next_producer_ + kProducersOfRevision;
     give_producer_ids();

@@ -43,8 +43,8 @@ struct ClusterMemberOptions {
 // Start: open() listens, begin() reads the metadata, join() registers this node in the cluster.
 // Stop: leave(), stop_thread(), then the log is closed, then the member is destroyed.
 //
-// Threads: the owner's thread for these functions; the functions below "Any thread" are thread-safe. Everything else
-// runs on the member's own loop.
+// Threads: the owner's thread calls the functions above "Any thread"; those below are thread-safe. All other work runs
+// on the member's own loop.
 class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwork::Handler {
  public:
   // Fails with NetworkFailure; with ObjectState if the data directory belongs to another node or cluster.
@@ -56,8 +56,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // ShuttingDown once `must_stop` is set; with ObjectState if the data directory belongs to another etcd, or another
   // process runs as this node.
   Status begin(const std::atomic<bool>& must_stop);
-  // `clients` is the address for Kafka clients. Returns when the controller has noticed this node, or after some
-  // seconds. Fails with ObjectState if another process has registered as this node since begin().
+  // Registers this node in the cluster; `clients` is the address for Kafka clients. Returns when the controller has
+  // noticed this node, or after some seconds. Fails with ObjectState if another process has registered as this node
+  // since begin().
   Status join(const Address& clients, const std::atomic<bool>& must_stop);
   // Moves leadership to other nodes that can lead. No metadata are appended from then on.
   void leave();
@@ -81,7 +82,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // --- Tasks. Call set_tasks() before join(); the host must outlive the thread.
   void set_tasks(TaskHost& host);
   // Sets the topics of which this node keeps all records even where it has no replica; see ReplicaManager::observe().
-  // Nothing is deleted before the first call. One thread at a time.
+  // Nothing is deleted before the first call. Call it from one thread at a time.
   void observe(std::set<Uuid> topics);
   // Whether this node has a replica, or observes the topic. Any thread.
   bool has_copy(const storage::TopicPartition& partition) const;
@@ -98,12 +99,12 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
 
   // Allocates a producer id that is unique in the cluster; calls back on the member's thread.
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done);
-  // Calls back when all replicas in sync start at `start` too: otherwise the next leader could show deleted records
-  // again. Fails with NotLeader, and with ReadTimeout.
+  // Calls back when the logs of all replicas in sync also start at `start`: otherwise the next leader could show
+  // deleted records again. Fails with NotLeader, and with ReadTimeout.
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t timeout_ms,
                      std::function<void(Status)> done);
-  // --- Reads and writes of sessions: see RemoteAppends and LeaderEndRequests. Any thread; callbacks run on the member's thread.
-  // No callback runs once the member has stopped.
+  // --- Reads and writes of sessions: see RemoteAppends and LeaderEndRequests. Any thread; callbacks run on the
+  // member's thread, and none once the member has stopped.
   void append_rows(const storage::TopicPartition& partition, std::string batches,
                    RemoteAppends::Done done);
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
@@ -116,7 +117,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done);
-  // Number of replicas found to differ from this leader's, and of completed comparison rounds: see ScrubCalls.
+  // Number of replicas that differ from the logs that this node leads, and number of completed rounds of comparison;
+  // see ScrubCalls.
   int64_t differing_replicas() const { return differing_.load(std::memory_order_relaxed); }
   int64_t scrub_rounds() const { return scrub_rounds_.load(std::memory_order_relaxed); }
   // Whether this node believes that it belongs to the live nodes: a controller has sent it something recently, and has
@@ -124,11 +126,13 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   bool is_in_touch() const { return is_in_touch_.load(std::memory_order_relaxed); }
   // Whether this node can acknowledge nothing: it hears neither a controller that etcd confirms nor most of the nodes.
   bool is_isolated() const { return is_isolated_.load(std::memory_order_relaxed); }
-  // Sets how to find the revision that this node has applied, which other nodes ask for. Until then it counts as 0.
+  // Sets the function that finds the revision that this node has applied, which other nodes ask for. Before the call,
+  // this revision counts as 0.
   void use_applied(std::function<Revision()> find_applied);
   // Calls back on the member's loop when the other nodes have applied the revision, or have not confirmed it in time.
   void await_applied(Revision revision, std::function<void()> done);
-  // Sets how to find the progress of the groups that this node coordinates; it may call back on any thread.
+  // Sets the function that finds the progress of the groups that this node coordinates; `own` may call back on any
+  // thread.
   using OwnGroups = std::function<void(std::function<void(GroupCalls::Groups)>)>;
   void use_groups(OwnGroups own);
   // Calls back on the member's loop with the progress of the groups of the other nodes.
@@ -162,7 +166,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::shared_ptr<const kafka::ClusterView::MetadataLog> describe_metadata_log() const;
   void cluster_changed(std::span<const storage::TopicPartition> changed);
   void note_touch();
-  // The live nodes that know the questions of feature level 4, and those of them that are connected.
+  // Return the live nodes that know the questions of feature level 4, and those of these nodes that are connected.
   std::set<NodeId> others_that_tell() const;
   std::set<NodeId> reached_that_tell() const;
   LogsTold::Log log_of(const storage::TopicPartition& partition) const;
@@ -242,19 +246,19 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;
-  bool knows_nodes_ = false;  // has read all metadata of the start, and is one of the nodes
+  bool knows_nodes_ = false;  // all metadata of the start were read, and this node is listed
   TransactionHost* transactions_ = nullptr;  // null until it is set
 
   std::mutex mutex_;
   std::set<storage::TopicPartition> grown_;  // guarded by mutex_
 
-  TaskHost* tasks_ = nullptr;  // null until it is set; the loop's
+  TaskHost* tasks_ = nullptr;  // null until it is set; used only on the loop
   std::atomic<int64_t> differing_{0}, scrub_rounds_{0};
   std::unique_ptr<AppliedCalls> applied_calls_;
-  std::function<Revision()> find_applied_;  // the loop's
+  std::function<Revision()> find_applied_;  // used only on the loop
   std::unique_ptr<GroupCalls> group_calls_;
   std::unique_ptr<LogCalls> log_calls_;
-  OwnGroups own_groups_;  // the loop's; empty until it is set
+  OwnGroups own_groups_;  // used only on the loop; empty until it is set
   std::atomic<bool> is_in_touch_{true}, is_isolated_{false};
   std::atomic<std::shared_ptr<const std::set<NodeId>>> connected_ =
       std::make_shared<const std::set<NodeId>>();

@@ -16,33 +16,34 @@
 
 namespace server {
 
-// Node to controller: Kafka's BrokerHeartbeat.
+// Sent by each node to the controller, like Kafka's BrokerHeartbeat.
 struct Heartbeat {
   NodeId node;
   storage::NodeEpoch epoch;
   Revision applied;           // revision up to which the node has read the metadata
-  bool is_leaving = false;    // it is about to stop: its leaderships are to be moved
-  int64_t differing = 0;      // replicas that differ from this leader's: see ScrubCalls
-  bool disk_is_full = false;  // it accepts no records; treated like a leaving node until it does
-  // The controller has sent it nothing for long, so one direction between the two is broken; treated the same.
+  bool is_leaving = false;    // the node is about to stop: its leaderships are to be moved
+  int64_t differing = 0;      // number of replicas that differ from the leader's; see ScrubCalls
+  bool disk_is_full = false;  // the node accepts no records; it counts as leaving meanwhile
+  // The controller has sent the node nothing for long, so one direction of their connection is broken; the node counts
+  // as leaving meanwhile.
   bool is_out_of_touch = false;
-  storage::FeatureLevel knows = storage::kFirstLevel;  // newest level of its program
+  storage::FeatureLevel knows = storage::kFirstLevel;  // newest level of the node's program
 };
 
-// Controller to a node that it hears but that has not read the latest decisions for long: the node is fenced as of this
-// revision, and other nodes lead the partitions that it believes to lead.
+// From the controller to a node that sends heartbeats but has not read the latest decisions for long: the node is
+// fenced as of this revision, and other nodes lead the partitions that it believes to lead.
 struct NodeFenced {
-  storage::NodeEpoch epoch;  // of the process that is meant
+  storage::NodeEpoch epoch;  // of the process that is fenced
   Revision revision;
 };
 
-// Controller to all nodes, periodically: how far each node has read the metadata, according to its heartbeats.
+// From the controller to all nodes, periodically: how far each node has read the metadata, according to its heartbeats.
 struct NodesProgress {
   struct Node {
     NodeId node;
     Revision applied = {};  // -1: not known
-    // Time since its last heartbeat, and since it had read all that the controller knew; -1: not in this controller's
-    // time.
+    // Time since the node's last heartbeat, and since the node had read all that the controller knew; -1: never since
+    // this controller took over.
     int64_t heard_ms = -1, caught_up_ms = -1;
     int64_t differing = 0;                               // as in its heartbeat
     storage::FeatureLevel knows = storage::kFirstLevel;  // as in its heartbeat
@@ -161,8 +162,8 @@ struct DigestTold {
   std::optional<Offset> damaged = {};
 };
 
-// To another node: to be answered when it has applied the metadata up to this revision. Programs before feature level 4
-// ignore it.
+// To another node: asks for an answer once that node has applied the metadata up to this revision. Programs below
+// feature level 4 ignore the message.
 struct AskApplied {
   uint64_t number = 0;
   Revision revision;
@@ -171,24 +172,26 @@ struct AppliedTold {
   uint64_t number = 0;
 };
 
-// To another node: asks for the progress of the groups that it coordinates. Programs before feature level 4 ignore it.
+// To another node: asks for the progress of the groups that it coordinates. Programs below feature level 4 ignore the
+// message.
 struct AskGroups {
   uint64_t number = 0;
 };
 struct GroupsTold {
   uint64_t number = 0;
-  bool is_whole = false;  // false: the node has more groups than these
+  bool is_whole = false;  // false: the node has more groups than the message
   std::vector<coordinator::GroupProgress> groups = {};
 };
 
-// To a node with replicas of the partitions: asks for the ends of its logs. Programs before feature level 4 ignore it.
+// To a node with replicas of the partitions: asks for the ends of its logs. Programs below feature level 4 ignore the
+// message.
 struct AskLogs {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
 };
 struct LogsTold {
   struct Log {
-    LeaderEpoch last_epoch{-1};  // of its last record; -1: no record
+    LeaderEpoch last_epoch{-1};  // of the log's last record; -1: no record
     Offset end = {};
     Offset high_watermark = {};
     auto operator<=>(const Log&) const = default;

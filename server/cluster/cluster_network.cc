@@ -26,7 +26,9 @@ namespace {
 
 // The largest batch that clients can send, plus the other fields.
 constexpr size_t kMaxNodeFrame = size_t{128} << 20;
+// A peer may send at most this before its greeting is accepted.
 constexpr size_t kMaxGreeting = 4 << 10;
+// Time for sending the reason of a refusal before the connection is closed.
 constexpr int64_t kLastWordsMs = 1'000;
 constexpr int64_t kRefusedPauseUs = 200'000;
 constexpr unsigned int kUnacknowledgedMs = 2'000;
@@ -138,10 +140,10 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
 
     Impl& network;
     const int64_t since_us;
-    std::optional<NodeId> from;  // once its greeting is accepted
+    std::optional<NodeId> from;  // set once the greeting is accepted
     HelloAnswer answer;
     bool is_over = false, is_first = true;
-    bool is_heard = false;         // it has repeated its greeting, so it knows that it is heard
+    bool is_heard = false;         // the peer has repeated its greeting, so both directions work
     std::unique_ptr<NodeTls> tls;  // null: plain text
     NodeFrames frames{kMaxNodeFrame};
     Connection connection;
@@ -176,7 +178,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
           [this](Result<Socket> socket) { connected(std::move(socket)); });
     }
 
-    // Older programs do not answer a repeated greeting; `answers` is set by the first answer to one.
+    // Repeats the greeting from time to time. Older programs do not answer a repeated greeting, so the time limit
+    // applies only after a first answer, which sets `answers`.
     void ask(int64_t now_us) {
       if (asked_us == 0) {
         if (now_us - since_us <= network.options.ask_ms * 1'000) return;
@@ -243,7 +246,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         return fail("refused: " + answer->refusal.value_or(""), LogLevel::Info);
       if (answer->refusal) {
         fail("refused: " + *answer->refusal);
-        // The cause of a refusal is mostly fixed by an operator, so the next attempt may wait longer.
+        // In most cases an operator has to remove the cause of a refusal, so the next attempt may wait longer.
         retry_at_us = network.clock.monotonic_us() + kRefusedPauseUs;
         return;
       }
@@ -262,8 +265,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     }
     void on_drained() override {}
     void on_closed() override {
-      // Tries again at once: on the machine of a dead process, the next connection is refused immediately, which proves
-      // that it is gone.
+      // Tries again immediately: if only the process has died, its machine refuses the next connection, which proves
+      // that the process has ended.
       fail("the connection has ended");
       if (was_there) retry_at_us = 0;
     }
@@ -308,7 +311,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     std::unique_ptr<NodeTls> tls;  // null: plain text
     std::optional<kafka::FrameReader> frames{kMaxGreeting};
     bool is_greeted = false, was_there = false;
-    bool answers = false;  // it answers repeated greetings
+    bool answers = false;  // the peer answers repeated greetings
     int64_t since_us = 0, retry_at_us = 0;
     int64_t asked_us = 0;  // 0: no greeting is unanswered
     std::string trouble;
@@ -343,7 +346,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   Handler& handler;
   std::unique_ptr<NodeCertificates> certificates;  // null: plain text
   const Uuid process = Uuid::random();
-  std::optional<std::set<NodeId>> known;  // once set_nodes() was called
+  std::optional<std::set<NodeId>> known;  // none until set_nodes() is called
   storage::FeatureLevel level = storage::kFirstLevel;
   std::map<NodeId, std::unique_ptr<Peer>> peers;
   std::vector<std::unique_ptr<Guest>> guests;
@@ -387,7 +390,7 @@ void ClusterNetwork::find_other(const Address& address, std::function<void(bool)
       impl.loop, address, NodeHello{impl.options.cluster_id, impl.options.self, impl.options.self},
       impl.certificates.get(), patience,
       [&impl, done = std::move(done)](const Result<HelloAnswer>& answer) {
-        // Older versions treat a greeting with their own node id as one of another node, and do not refuse it.
+        // Older versions send no process id, and do not refuse a greeting whose sender has their own node id.
         const bool is_one = answer && (!answer->process.is_nil() || !answer->refusal);
         done(is_one && answer->process != impl.process);
       });

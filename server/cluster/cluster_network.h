@@ -33,11 +33,11 @@ struct ClusterNetworkOptions {
   std::optional<NodeTlsFiles> tls = {};  // none: plain text
 };
 
-// Each node opens a connection to each other node and sends its messages on that one, so two connections exist between
-// any two nodes. A connection begins with a greeting. The greeting is repeated periodically, since its answer proves
-// that everything before it has arrived. A node of another cluster, a node that the metadata do not list, and a node
-// that expects another node id here are refused with a reason. With certificates everything is encrypted by TLS, and a
-// peer without a certificate of the same authority is rejected before the greeting.
+// Each node opens a connection to each other node and sends its messages on this connection, so two connections exist
+// between any two nodes. A connection begins with a greeting. The greeting is repeated periodically, since its answer
+// proves that everything before it has arrived. A node of another cluster, a node that the metadata do not list, and a
+// node that expects another node id here are refused with a reason. With certificates everything is encrypted by TLS,
+// and a peer without a certificate of the same authority is rejected before the greeting.
 //
 // Threads: the loop's.
 class ClusterNetwork {
@@ -45,8 +45,8 @@ class ClusterNetwork {
   class Handler {
    public:
     virtual void on_message(NodeId from, ClusterMessage message) = 0;
-    // One of the two connections with the node is new: messages in flight on the one before may be lost, so questions
-    // have to be asked again.
+    // Called when one of the two connections with the node was opened again: messages in flight on the previous
+    // connection may be lost, so questions have to be asked again.
     virtual void on_connected(NodeId node) = 0;
     // The node was connected, and its host refuses a new connection: the process has ended. A connection that gets no
     // answer proves nothing and is not reported.
@@ -68,7 +68,7 @@ class ClusterNetwork {
   void set_nodes(const std::map<NodeId, std::string>& endpoints);
   // Refuses nodes whose program does not know this feature level of the cluster.
   void require(storage::FeatureLevel level);
-  // Finds out whether another process than this one runs as this node at the address; calls back later, on the loop.
+  // Finds out whether a process other than this one runs as this node at the address; calls back later, on the loop.
   void find_other(const Address& address, std::function<void(bool)> done);
   // Sends a message, or drops it if it cannot be sent now. A message to this node itself is delivered soon, on the
   // loop.
@@ -82,7 +82,7 @@ class ClusterNetwork {
  private:
   struct Impl;
   explicit ClusterNetwork(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-  std::shared_ptr<Impl> impl_;  // shared with what is posted to the loop
+  std::shared_ptr<Impl> impl_;  // shared with the work that is posted to the loop
 };
 
 }  // namespace server

@@ -25,7 +25,9 @@ struct ClusterNode::Owned final : storage::OutboxPort {
 
   void deliver(const TopicPartition& partition, std::string batch, uint64_t number) override {
     const auto* assignment = node.cluster()->find(partition);
-    if (assignment == nullptr || is_lost(partition, batch))  // the topic was deleted; the query is over
+    // The batch is dropped as if it was delivered if its topic was deleted, or if an unclean election has ended the
+    // query.
+    if (assignment == nullptr || is_lost(partition, batch))
       node.port_.post([this, number, open = std::weak_ptr<const char>(alive)] {
         if (!open.expired() && owner.is_open()) owner.outbox().answered(number, {});
       });
@@ -34,8 +36,8 @@ struct ClusterNode::Owned final : storage::OutboxPort {
                       DeliverOutput{journal, number, {partition, std::move(batch)}});
   }
 
-  // An unclean election may have removed the batches before this one. The partition would then reject it for ever, and
-  // nothing behind it in the outbox would be sent.
+  // Returns whether an unclean election may have removed the batches before this one. The partition would then reject
+  // this batch forever, and the batches behind it in the outbox would never be sent.
   bool is_lost(const TopicPartition& partition, std::string_view batch) const {
     const auto* election = node.cluster()->unclean_elections().get(partition);
     if (election == nullptr) return false;
@@ -55,8 +57,8 @@ ClusterNode::~ClusterNode() = default;
 
 namespace {
 
-// Within this time the other nodes report to a controller that no node hears that they are out of touch, and it
-// resigns.
+// Within this time, a controller that no other node hears learns from the heartbeats of the other nodes that they are
+// out of touch, and resigns.
 storage::ReplicaSettings replica_settings(const ClusterSettings& settings) {
   storage::ReplicaSettings replicas = settings.replicas;
   replicas.unheard_max_us = settings.out_of_touch_us + settings.controller.session_timeout_us;
@@ -204,7 +206,8 @@ void ClusterNode::register_node() {
   node.rack = identity_.rack;
   storage::MetadataCommand command;
   const std::string type(storage::kClusterPart);
-  // This is the first node of the cluster, though not always the first command: no node of an older program can exist.
+  // This is the first node of the cluster, though not always the first command. No node with an older program exists,
+  // so the newest level is safe.
   if (cluster()->nodes().empty() && cluster()->feature_level() < storage::kNewestLevel)
     command.parts.push_back({type, storage::encode_raise_level(storage::kNewestLevel)});
   command.parts.push_back({type, storage::encode_register_node(node)});
@@ -215,7 +218,7 @@ void ClusterNode::register_node() {
                    });
 }
 
-// The command may have been read before etcd's answer has identified it as this node's registration.
+// Called when the registration is read, and when etcd's answer gives its revision, because either may be first.
 void ClusterNode::registered(Revision revision) {
   registration_ = revision;
   if (metadata_.last_revision() < revision || node_epoch_) return;
@@ -251,7 +254,7 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
   port_.applied(record, changed);
 }
 
-// Intermediate states do not matter to replicas: for a node that was away, all changes happen at once.
+// Intermediate states do not matter to replicas: for a node that was away, all changes happen together.
 Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
   storage::ClusterTable table;
   for (const storage::MetadataPart& part : snapshot.state.parts)
@@ -280,7 +283,8 @@ void ClusterNode::save_snapshot(Revision revision, std::string bytes) {
   if (cutter_) cutter_->save(revision, std::move(bytes));
 }
 
-// A node that interpreted the newer log in its own way would diverge from the other nodes.
+// Stops the controller and suspends the replicas if the cluster's feature level is newer than this program: a node that
+// interpreted the newer log in its own way would diverge from the other nodes.
 void ClusterNode::note_level() {
   if (is_outdated_ || cluster()->feature_level() <= storage::kNewestLevel) return;
   is_outdated_ = true;
@@ -398,8 +402,8 @@ bool ClusterNode::is_out_of_touch() const {
          clock_.monotonic_us() - in_touch_us_ > settings_.out_of_touch_us;
 }
 
-// A report of an earlier controller may arrive late. A later controller than the known one will soon be read from etcd,
-// if etcd is reachable.
+// A report of an earlier controller may arrive late, so it is no sign of contact. A report of a later controller than
+// the known one is: this node will soon read from etcd which node is the controller, if etcd is reachable.
 void ClusterNode::on_progress(NodeId from, NodesProgress told) {
   const auto& controller = lease_.controller();
   if (!controller || controller->created.value() <= told.controller_epoch)
@@ -437,11 +441,11 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
       etcd_, metadata_,
       storage::EtcdMetadataLog::Holding{lease_.key(), lease_.controller()->created}, clock_,
       random_, settings_.cuts, rules_.cuts);
-  // The controller decides at once, and has to know whether its own disk is full.
+  // The controller decides immediately, so it first has to know whether its own disk is full.
   if (node_epoch_) controller_->on_heartbeat(heartbeat_now());
   controller_->applied(cluster(), metadata_.last_revision());
-  // The previous controller may have died together with other nodes, whose loss was noticed while it was still in
-  // office.
+  // The previous controller may have died together with other nodes, whose loss was noticed while the previous
+  // controller was still in office.
   for (const auto& [node, epoch] : gone_)
     if (const auto* known = cluster()->find(node); known != nullptr && known->epoch == epoch)
       controller_->on_disconnected(node);
@@ -454,7 +458,7 @@ void ClusterNode::on_gone(NodeId node) {
   if (controller && controller->node == node && node != identity_.id) lease_.depose(*controller);
 }
 
-// Until the lease of the earlier process has ended, no node could become the controller.
+// Without this call, no node could become the controller until the lease of the earlier process has ended.
 void ClusterNode::clear_the_way() {
   constexpr int64_t kRetryUs = 50'000;
   const int64_t now_us = clock_.monotonic_us();
@@ -474,7 +478,7 @@ void ClusterNode::append(Revision last, storage::MetadataCommand command,
   metadata_.append(last, command, std::move(holding), std::move(done));
 }
 
-// The pause is long enough for another node to notice that there is no controller, and to become it.
+// The pause is long enough for another node to notice that the cluster has no controller, and to become the controller.
 bool ClusterNode::step_down() {
   constexpr int64_t kSessions = 4;
   if (!lease_.resign(kSessions * settings_.controller.session_timeout_us)) return false;

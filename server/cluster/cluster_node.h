@@ -64,16 +64,18 @@ class ClusterPort {
   virtual bool has_room(NodeId /*to*/) const { return true; }
   // Runs the work on the node's loop, soon. Threads: any.
   virtual void post(std::function<void()> work) = 0;
-  // A command was read and applied to the replicas. `changed`: the partitions whose assignments have changed.
+  // Called when a command was read and applied to the replicas. `changed` are the partitions whose assignments have
+  // changed.
   virtual void applied(const storage::MetadataRecord& /*record*/,
                        std::span<const storage::TopicPartition> /*changed*/) {}
-  // A snapshot was loaded in place of all commands up to its revision; only their combined effect is known.
+  // Called when a snapshot was loaded in place of all commands up to its revision; only the combined effect of these
+  // commands is known.
   virtual void loaded(const storage::MetadataSnapshot& /*snapshot*/,
                       std::span<const storage::TopicPartition> /*changed*/) {}
-  // Whether a snapshot of the metadata is wanted: the host makes one, as of any revision that was read since, and
-  // passes it to save_snapshot(). Called every few milliseconds.
+  // Reports every few milliseconds whether a snapshot of the metadata is wanted. If so, the host builds one, as of any
+  // revision that was read since, and passes it to save_snapshot().
   virtual void want_snapshot(bool /*is_wanted*/) {}
-  // The controller, is_suspended() or progress() has changed.
+  // Called when the controller, is_suspended() or progress() has changed.
   virtual void standing_changed() {}
   // Runs storage::digest_range() on another thread; calls back on the node's loop.
   virtual void digest(const storage::TopicPartition& /*partition*/, Offset /*from*/,
@@ -93,11 +95,12 @@ class ClusterPort {
 class TaskHost {
  public:
   virtual ~TaskHost() = default;
-  // The tasks of a journal partition; null if the partition belongs to no journal. They outlive the ClusterNode.
+  // Returns the tasks of a journal partition; null if the partition belongs to no journal. The tasks outlive the
+  // ClusterNode.
   virtual storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) = 0;
-  // This node is now the owner of the journal, or no longer is (null).
+  // Called when this node becomes the owner of the journal, or no longer is (`owner` is null).
   virtual void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) = 0;
-  // Every few milliseconds.
+  // Called every few milliseconds.
   virtual void tick() {}
 };
 
@@ -120,30 +123,31 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void on_message(NodeId from, ClusterMessage message);
   void on_durable(std::span<const storage::TopicPartition> grown) { replicas_.on_durable(grown); }
   void observe(std::set<Uuid> topics) { replicas_.observe(std::move(topics)); }
-  // Every few milliseconds.
+  // Call it every few milliseconds.
   void tick();
 
-  // Registers the node with its addresses for nodes and for clients; before that the node only reads. `replaces`: the
-  // newest registration that this one may replace; none: any.
+  // Registers the node with its addresses for nodes and for clients; before the call, the node only reads. `replaces`
+  // is the newest registration that the new one may replace; without it, the new one may replace any.
   void announce(std::string endpoint, std::string clients,
                 std::optional<storage::NodeEpoch> replaces = std::nullopt);
-  // A process with another data directory has registered as this node after the registration that this one may replace.
+  // Whether a process with another data directory has registered as this node after the registration that this process
+  // may replace.
   bool is_taken() const { return is_taken_ || is_replaced_; }
   // See ReplicaManager::on_connected().
   void on_connected(NodeId node) { replicas_.on_connected(node); }
-  // A new connection to the node fails: its process is taken to have ended.
+  // Called if a new connection to the node fails: its process is taken to have ended.
   void on_gone(NodeId node);
-  // The node is about to stop: the controller moves its leaderships to other nodes where possible.
+  // Announces that this node is about to stop: the controller then moves its leaderships to other nodes where possible.
   void leave() { is_leaving_ = true; }
   bool is_leaving() const { return is_leaving_; }
   bool leads_nothing() const;
   // Whether other nodes lead the partitions that this node believes to lead: see NodeFenced.
   bool is_suspended() const { return fenced_until_ || is_replaced_ || is_outdated_; }
-  // The reason why this node has permanently stopped to read and write data of the cluster.
+  // Returns an error if this node has permanently stopped to read and write data of the cluster; otherwise nothing.
   std::optional<Error> out_of_cluster() const;
   bool is_registered() const { return node_epoch_.has_value(); }
-  // Gives up the controller role, so that another node takes it now. False if this node is not the controller, or has
-  // done so already.
+  // Gives up the controller role, so that another node takes it now. Returns false if this node is not the controller
+  // or has given up the role already.
   bool step_down();
   bool is_controller() const { return controller_ != nullptr; }
   std::optional<NodeId> controller() const {
@@ -155,11 +159,12 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
     int64_t at_us = 0;
   };
   const std::shared_ptr<const Progress>& progress() const { return progress_; }
-  // Time of the last report of any controller; none: no report yet (older versions send none).
+  // Returns the time of the last report of any controller; none if no report has arrived (older versions send none).
   std::optional<int64_t> told_us() const { return told_us_; }
-  // A controller exists, and has sent this node nothing for long.
+  // Whether a controller exists and has sent this node nothing for long.
   bool is_out_of_touch() const;
-  // This node believes that it is the controller, but etcd has not confirmed that within the duration of the lease.
+  // Whether this node believes that it is the controller, but etcd has not confirmed this within the duration of the
+  // lease.
   bool is_in_doubt() const { return lease_.is_over(); }
   const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
     return table_.snapshot();
@@ -173,11 +178,11 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t patience_us,
                      std::function<void(Status)> done);
   const ScrubCalls& scrub() const { return scrub_; }
-  // The metadata log, for commands of this node; see EtcdMetadataLog::append().
+  // Returns the metadata log, for commands of this node; see EtcdMetadataLog::append().
   storage::EtcdMetadataLog& metadata() { return metadata_; }
-  // The cluster's part of a snapshot, as of now.
+  // Returns the current state of the cluster, which becomes a part of metadata snapshots.
   const storage::ClusterTable& cluster_table() const { return table_; }
-  // Ignored if no snapshot is wanted; see ClusterPort::want_snapshot().
+  // Stores a snapshot of the metadata in etcd; ignored if no snapshot is wanted. See ClusterPort::want_snapshot().
   void save_snapshot(Revision revision, std::string bytes);
 
  private:
@@ -193,7 +198,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // Deletes the controller's key in etcd that an earlier process of this node has left.
   void clear_the_way();
   void controller_changed(const std::optional<Lease::Controller>& controller);
-  Heartbeat heartbeat_now() const;  // only while it is registered
+  Heartbeat heartbeat_now() const;  // only while this node is registered
   void beat();
   void on_heartbeat(NodeId from, const Heartbeat& heartbeat);
   void tell_progress();
@@ -234,7 +239,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const ClusterSettings settings_;
   const ClusterRules rules_;
   storage::ClusterTable table_;
-  bool has_passed_over_ = false;  // a part that another version of the program may know
+  bool has_passed_over_ = false;  // this node has skipped a part that another version may know
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
   Lease lease_;
@@ -255,7 +260,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::unique_ptr<Controller> controller_;
   std::unique_ptr<storage::EtcdLogCutter> cutter_;  // only while this node is the controller, too
   std::map<NodeId, storage::NodeEpoch>
-      gone_;  // accepted no connection, and have sent nothing since
+      gone_;  // nodes that accepted no connection and have sent nothing since
   std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::optional<storage::NodeEpoch> node_epoch_;  // once the registration is read
@@ -267,13 +272,13 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::optional<storage::NodeEpoch> replaces_;  // none: any registration
   bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false, is_taken_ = false;
   bool is_outdated_ = false;              // the program does not know the cluster's feature level
-  std::optional<Revision> fenced_until_;  // revision to read before it leads again; see NodeFenced
-  bool has_resigned_ = false;             // and no other node has been the controller since
+  std::optional<Revision> fenced_until_;  // revision to read before leading again; see NodeFenced
+  bool has_resigned_ = false;             // true until another node becomes the controller
   std::optional<NodeId> predecessor_;     // the controller before the current one
   int64_t beat_at_us_ = 0, tell_progress_at_us_ = 0;
   std::shared_ptr<const Progress> progress_;
   std::optional<int64_t> told_us_;
-  int64_t in_touch_us_;  // last time that a controller has sent something, or was new
+  int64_t in_touch_us_;  // when a controller last sent something, or was last replaced
 };
 
 }  // namespace server

@@ -20,15 +20,15 @@ using storage::PartitionAssignment;
 using storage::TopicPartition;
 
 struct Controller::Draft {
-  std::set<NodeId> available;  // state after the command: registered and not fenced
+  std::set<NodeId> available;  // nodes that are registered and not fenced after the command
   storage::MetadataCommand command;
-  size_t size_bytes = 0;   // of its parts
+  size_t size_bytes = 0;   // of the command's parts
   std::set<NodeId> unfit;  // subset of `available` that leads only what no other node can lead
   bool has_changed_nodes = false;
   std::vector<TopicPartition> decided;  // partitions in the command
   bool balances = false;                // moves leadership back to the preferred replicas
   std::map<TopicPartition, std::vector<NodeId>> proposed;  // acceptable ISRs of proposals
-  std::vector<TopicPartition> moving;                      // among the partitions examined
+  std::vector<TopicPartition> moving;                      // examined partitions that are moving
 
   void add(std::string part) {
     size_bytes += part.size();
@@ -90,14 +90,15 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   if (heartbeat.applied >= heard.applied) note_state(heard, heartbeat);
   heard.progress.heard(heartbeat.applied, revision_, now_us);
   must_look_ |= leaves_now;
-  // The node is fenced, but must not continue to lead according to older metadata while it reads nothing new.
+  // A fenced node that reads nothing new would continue to lead according to older metadata, so it gets a message.
   const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr;
   if (known != nullptr && known->epoch == epoch && known->is_fenced &&
       heard.progress.is_late(now_us, settings_.session_timeout_us))
     port_.tell_fenced(node, epoch, revision_);
 }
 
-// Takes over the node's state unless the heartbeat is older than the last one, by its revision.
+// Takes over the state of the node from a heartbeat. The caller has checked by the revision that the heartbeat is not
+// older than the last one.
 void Controller::note_state(Heard& heard, const Heartbeat& heartbeat) const {
   tell_changes(heard, heartbeat);
   heard.applied = heartbeat.applied;
@@ -129,7 +130,7 @@ void Controller::on_disconnected(NodeId node) {
   if (found != heard_.end()) {
     found->second.at_us = kLongAgo;
   } else if (const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr) {
-    // Its last heartbeat went to the previous controller.
+    // The node's last heartbeat went to the previous controller.
     heard_[node] = {.epoch = known->epoch, .at_us = kLongAgo, .applied = {}, .is_leaving = false};
   }
 }
@@ -141,7 +142,8 @@ void Controller::on_proposal(IsrProposal proposal) {
 }
 
 void Controller::tick() {
-  // If this controller was held up itself, it has received no heartbeats meanwhile, which is not the nodes' fault.
+  // If this controller was held up itself, it has received no heartbeats meanwhile, which must not count against the
+  // nodes.
   const int64_t now_us = clock_.monotonic_us();
   const int64_t gap_us = now_us - std::exchange(ticked_us_, now_us);
   if (gap_us > settings_.session_timeout_us / 4) {
@@ -202,7 +204,7 @@ bool Controller::hears_most_now(int64_t now_us) const {
   return heard_now >= majority();
 }
 
-// A group smaller than a majority could not decide in its place.
+// The controller keeps its role while fewer nodes than a majority do not hear it: they could not decide in its place.
 bool Controller::is_with_majority() const {
   if (!cluster_) return false;
   const int64_t now_us = clock_.monotonic_us();
@@ -242,8 +244,8 @@ void Controller::decide() {
                [this, decided = std::move(draft.decided),
                 alive = std::weak_ptr<const char>(alive_)](const Result<Revision>&) {
                  if (alive.expired()) return;
-                 // The outcome is in the log: either it is read before the next decision, or the next command fails and
-                 // is repeated.
+                 // The outcome is in the log: either the command is read before the next decision, or the next command
+                 // fails and is repeated.
                  is_appending_ = false;
                  changed_.insert(decided.begin(), decided.end());
                });
@@ -276,7 +278,7 @@ void Controller::look_at_changed(Draft& draft) {
   }
 }
 
-// Cheap test that holds for most partitions; it needs no copy of the assignment.
+// Returns true if the partition needs no decision. This cheap test holds for most partitions and copies no assignment.
 bool Controller::is_settled(const Draft& draft, const PartitionAssignment& known) const {
   return may_stay(draft, known) && !known.is_moving() && known.eligible.empty() &&
          std::ranges::all_of(known.isr, [&](NodeId node) { return draft.is_available(node); }) &&
@@ -298,7 +300,8 @@ bool Controller::is_out_of_touch(const ClusterNode& node) const {
   return heard != nullptr && heard->is_out_of_touch && rules_.heeds_who_is_out_of_touch;
 }
 
-// If most nodes are out of touch and this controller decides nevertheless, it is the one that no node hears.
+// If a majority is out of touch, this controller is the one that no node hears, so being out of touch does not count
+// against a node.
 bool Controller::is_unfit(const ClusterNode& node) const {
   const Heard* const heard = find_heard(node);
   return heard != nullptr &&
@@ -315,7 +318,7 @@ bool Controller::leads_alone(const Draft& draft, NodeId node) const {
   });
 }
 
-// A node that does not know yet that it was fenced, or registered, would continue in its former role.
+// A node that has not yet read that it was fenced, or registered, would continue in its former role.
 bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
   if (!is_alive(node, now_us) || is_behind(node.id)) return false;
   if (!node.is_fenced) return true;
@@ -326,9 +329,10 @@ bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
 
 void Controller::decide_nodes(Draft& draft) const {
   const int64_t now_us = clock_.monotonic_us();
-  // If this controller is the one that is cut off, the sessions of some nodes end before those of others, and fencing
-  // them meanwhile may leave it alone in sync. If a majority was heard within half a session, a node that was not heard
-  // is indeed silent; otherwise the controller waits, and resigns soon if this lasts (hears_too_few()).
+  // If this controller itself is cut off, the sessions of some nodes end before those of other nodes, and fencing these
+  // nodes meanwhile may leave the controller's node alone in sync. If a majority was heard within half a session, a
+  // node that was not heard is indeed silent; otherwise the controller waits, and resigns soon if this lasts
+  // (hears_too_few()).
   const bool waits = !is_last_ && !hears_most_now(now_us);
   const auto is_waited_for = [&](const ClusterNode& node) {
     const Heard* heard = find_heard(node);
@@ -389,7 +393,8 @@ void Controller::take_proposals(Draft& draft) {
   }
 }
 
-// The first eligible replica in the order of preference: replicas in sync come before replicas that are only eligible.
+// Returns the first available replica in the order of preference: replicas in sync come before replicas that are only
+// eligible.
 std::optional<NodeId> Controller::elect(const Draft& draft,
                                         const PartitionAssignment& assignment) const {
   const auto first = [&](const auto& may_lead) -> std::optional<NodeId> {
@@ -455,15 +460,15 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
   keep_eligible(next, known);
   if (next.leader != known.leader || (have_gone && rules_.raises_epoch_of_moved))
     ++next.leader_epoch;
-  // A proposal of the current state requests a newer version, after which no older proposal is valid.
+  // A proposal that repeats the current state requests a newer version, which makes all older proposals invalid.
   if (next == known && proposed == draft.proposed.end()) return;
   ++next.version;
   draft.decided.push_back(next.partition);
   draft.add(storage::encode_assign_partition(next));
 }
 
-// A replica that lost its disk before the move was requested counts as in sync until that is noticed, but such a node
-// reads no metadata any longer.
+// Returns whether the node has read that the move was requested. A replica that lost its disk before the request counts
+// as in sync until the loss is noticed, but its node reads no newer metadata.
 bool Controller::has_read_of_move(const TopicPartition& partition, NodeId node) const {
   const auto move = moves_.find(partition);
   const Heard* heard = find_heard(*cluster_->find(node));

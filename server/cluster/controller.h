@@ -54,8 +54,8 @@ struct ControllerRules {
 class ControllerPort {
  public:
   virtual ~ControllerPort() = default;
-  // Appends behind `last` if this node is still the controller. Fails with OutOfOrderSequence if it is not, or if the
-  // log has grown.
+  // Appends the command behind `last` if this node is still the controller. Fails with OutOfOrderSequence if this node
+  // is not, or if the log has grown.
   virtual void append(Revision last, storage::MetadataCommand command,
                       std::function<void(Result<Revision>)> done) = 0;
   // Gives up the role if another node can take it. Called repeatedly while this controller hears too few nodes.
@@ -73,15 +73,16 @@ class ControllerPort {
 // count. It also resigns if a majority reports that it does not hear this controller.
 //
 // A node that sends heartbeats but does not reach etcd does not learn what it leads or which replicas are in sync with
-// it. It is fenced after a while, unless it leads a partition that no other node can lead; then it loses only the
-// others.
+// it. It is fenced after a while, unless it leads a partition that no other node can lead; then it loses only the other
+// partitions.
 //
 // A node that does not hear the controller although the controller hears it is probably not reachable for other nodes
 // either, so no replica follows it. Its partitions move to other replicas where possible; if it is already alone in
 // sync, to the replicas that were in sync before.
 //
-// A node whose disk is full accepts no records: its partitions move to other replicas that have room, and nothing else
-// changes for it. It later gets back the partitions that prefer it by the usual rule.
+// A node whose disk is full accepts no records: its partitions move to other replicas with free disk space, and nothing
+// else changes for it. Once its disk has space again, the periodic balancing returns the partitions whose preferred
+// replica it has.
 //
 // Invariants:
 //   1. an elected leader has all records that were ever visible, and is not fenced: it is in sync or eligible;
@@ -90,28 +91,28 @@ class ControllerPort {
 // Threads: one loop. Owner: the node, while it holds the controller's lease.
 class Controller {
  public:
-  // `is_last`: no other node has become the controller after this one resigned, so it decides alone until it hears a
-  // majority. `predecessor`: the previous controller, which has not renewed its lease and was silent for at least that
-  // long.
+  // `is_last`: no other node has become the controller after this node resigned, so this controller decides alone until
+  // it hears a majority. `predecessor`: the previous controller, which has not renewed its lease and was silent for at
+  // least the duration of the lease.
   Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
              ControllerRules rules = {}, bool is_last = false,
              std::optional<NodeId> predecessor = {});
 
-  // New metadata as of a revision; `changed`: the partitions whose assignments have changed.
+  // Takes over new metadata as of a revision; `changed` are the partitions whose assignments have changed.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision,
                std::span<const storage::TopicPartition> changed);
-  // New metadata in which any assignment may have changed.
+  // Takes over new metadata in which any assignment may have changed.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
-  // The node is alive. While it is leaving, out of touch, or has a full disk, it leads nothing that another node can
-  // lead.
+  // Takes a heartbeat, which shows that the node is alive. A node that is leaving, out of touch, or has a full disk
+  // leads nothing that another node can lead.
   void on_heartbeat(const Heartbeat& heartbeat);
-  // The node's connection is closed: it is fenced unless it sends a heartbeat at once, even if it has never sent one
-  // here.
+  // Called when the node's process is taken to have ended: the node is fenced unless another heartbeat arrives before
+  // the next decision, even if the node has never sent one to this controller.
   void on_disconnected(NodeId node);
   void on_proposal(storage::IsrProposal proposal);
   // Call it every few milliseconds.
   void tick();
-  // How far each node has read the metadata of this controller; without the controller's epoch.
+  // Returns how far each node has read the metadata that this controller has read. The controller's epoch is not set.
   NodesProgress progress() const;
   // Whether this controller hears too few nodes; it decides nothing then.
   bool hears_too_few() const;
@@ -130,11 +131,12 @@ class Controller {
   // A command under construction, with the state of the nodes as it will be.
   struct Draft;
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
-  // Size of a majority of the nodes that are not known to be gone.
+  // Returns the size of a majority of the nodes that are not known to be gone.
   size_t majority() const;
   // Whether a majority has sent a heartbeat within half the session timeout.
   bool hears_most_now(int64_t now_us) const;
-  // Whether it hears a majority, and no majority reports that it does not hear this controller.
+  // Whether this controller hears a majority of the nodes, and no majority reports that it does not hear this
+  // controller.
   bool is_with_majority() const;
   void decide();
   bool is_fit(const storage::ClusterNode& node, int64_t now_us) const;
@@ -143,7 +145,7 @@ class Controller {
   bool is_behind(NodeId node) const;
   void note_state(Heard& heard, const Heartbeat& heartbeat) const;
   void tell_changes(const Heard& heard, const Heartbeat& heartbeat) const;
-  // The last heartbeat of the registered process of the node; null: none.
+  // Returns the last heartbeat of the registered process of the node; null if there was none.
   const Heard* find_heard(const storage::ClusterNode& node) const;
   bool is_unfit(const storage::ClusterNode& node) const;
   bool is_out_of_touch(const storage::ClusterNode& node) const;
@@ -151,7 +153,7 @@ class Controller {
   bool leads_alone(const Draft& draft, NodeId node) const;
   void take_proposals(Draft& draft);
   // Whether all partitions have to be examined. A decision about a partition depends on its assignment and on the
-  // available nodes, so mostly only a few of a hundred thousand have to be.
+  // available nodes, so mostly only a few of a hundred thousand partitions have to be examined.
   bool must_look_at_all(const Draft& draft) const;
   void look_at_all(Draft& draft);
   void look_at_changed(Draft& draft);
@@ -187,8 +189,8 @@ class Controller {
   bool is_last_;
   const std::optional<NodeId> predecessor_;
   bool must_look_ = true;  // something has happened since all partitions were last examined
-  std::set<NodeId> available_, unfit_;         // at that time
-  std::set<storage::TopicPartition> changed_;  // since then, and not examined
+  std::set<NodeId> available_, unfit_;         // when all were last examined
+  std::set<storage::TopicPartition> changed_;  // changed since then, not yet examined
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

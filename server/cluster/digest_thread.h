@@ -22,7 +22,7 @@ class DigestThread {
 
   void ask(const storage::TopicPartition& partition, Offset from, std::optional<Offset> end,
            size_t max_bytes, ScrubCalls::Digested done);
-  // Waiting callers get no answer.
+  // Ends the thread; callers that still wait get no answer.
   void stop();
 
  private:
@@ -38,7 +38,7 @@ class DigestThread {
   void run();
 
   storage::Log& log_;
-  const std::unique_ptr<storage::LogReader> reader_;  // the thread's
+  const std::unique_ptr<storage::LogReader> reader_;  // used only by the thread
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Asked> waiting_;  // guarded by mutex_

@@ -14,8 +14,8 @@
 
 namespace server {
 
-// Asks all live nodes. A node that does not answer within a second, or has more groups than fit into a message, is
-// listed in the result instead of waited for.
+// Asks all live nodes. The result names each node that did not answer within a second, or that has more groups than fit
+// into a message.
 //
 // Threads: one loop. Owner: ClusterMember.
 class GroupCalls {
@@ -28,9 +28,9 @@ class GroupCalls {
   struct Around {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
-    // The live nodes, and those of them that are connected.
+    // `others` returns the live nodes, `reached` those of them that are connected.
     std::function<std::set<NodeId>()> others, reached;
-    // This node's own groups; calls back on the loop, or never.
+    // Finds the groups that this node coordinates; calls back on the loop, or never.
     std::function<void(std::function<void(Groups)>)> own;
   };
   explicit GroupCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}

@@ -226,7 +226,8 @@ void LeaderEndRequests::on_message(NodeId from, const AskEnds& message) {
   if (!try_tell(asking, seen)) asking_.push_back(std::move(asking));
 }
 
-// A transaction ends only when enough replicas are in sync for its marker.
+// Too few replicas in sync are reported before an open transaction, which ends only when enough replicas are in sync
+// for its marker.
 Error LeaderEndRequests::in_the_way(const Asking& asking, Seen& seen) const {
   for (const auto& [partition, until] : asking.partitions)
     if (const auto& leads = look(partition, seen); leads && !leads->has_min_isr)

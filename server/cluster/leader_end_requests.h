@@ -27,22 +27,23 @@ struct EndCallRules {
   bool waits_for_acknowledged = true;
 };
 
-// State of a leader.
+// State of a node as the leader of a partition.
 struct LeaderEnds {
   LeaderEpoch epoch;
   Offset readable_end;
   bool has_all_of_before = false;  // all records from before its epoch are visible
-  std::vector<NodeId> heirs = {};  // nodes that could lead after it while enough are in sync
+  std::vector<NodeId> heirs = {};  // nodes that could lead next while enough are in sync
   bool has_min_isr = true;         // enough replicas are in sync
-  // The end of the rows that sessions may have seen acknowledged; readers of committed records may not reach it yet.
+  // The ends of the rows that were acknowledged to sessions; readers of committed records may not reach these ends yet.
   Offset acknowledged_end = Offset{0};  // by this node
   Offset begin = Offset{0};             // by earlier leaders
 };
 
-// Correct without clocks: the leader reads its end, then asks each node that could have become the leader since then.
-// One of them must know a new leader epoch before that leader acknowledges anything. If fewer replicas are in sync than
-// min.insync.replicas asks for, the new leader may be a node that was in sync earlier and does not answer: then etcd is
-// asked whether a decision exists that the leader has not read. (All nodes that could lead have all visible records.)
+// The answers are correct without synchronized clocks: the leader reads its end, then asks each node that could have
+// become the leader since then. At least one of these nodes knows the epoch of a new leader before that leader
+// acknowledges anything. If fewer replicas are in sync than min.insync.replicas asks for, the new leader may be a node
+// that was in sync earlier and does not answer: then etcd is asked whether a decision exists that the leader has not
+// read. (All nodes that could lead have all visible records.)
 //
 //   asker          leader                     each heir
 //     ─ AskEnds ──►  end, epoch
@@ -99,27 +100,30 @@ class LeaderEndRequests {
     std::map<uint64_t, Asked> asked;  // unanswered messages, by number
     std::optional<Error> last_error = {};
   };
-  // A pending answer of a leader: sent when all asked nodes have confirmed, or one has refused, or the time is up.
+  // A pending answer of a leader, which is sent when all asked nodes have confirmed, or one has refused, or the time is
+  // up.
   struct Answer {
     std::function<void(Status)> done;
     size_t left = 0;
     int64_t until_us = 0;
   };
-  // A question to this leader that waits because a transaction is open before rows that were acknowledged by then.
+  // A question to this leader that waits because rows that were acknowledged when the question arrived are not readable
+  // yet, for example behind an open transaction.
   struct Asking {
     NodeId from;
     uint64_t number;
     std::vector<std::pair<storage::TopicPartition, Offset>>
-        partitions;  // and the offset up to which each must be readable
+        partitions;  // each with the offset up to which it must be readable
     int64_t until_us;
   };
   void refuse(NodeId asker, uint64_t number, Error why) const;
   // Cache of leader states for one pass over all waiting questions.
   using Seen = std::map<storage::TopicPartition, Result<LeaderEnds>>;
   const Result<LeaderEnds>& look(const storage::TopicPartition& partition, Seen& seen) const;
-  // The obstacle that the question waits for.
+  // Returns the obstacle that the question waits for.
   Error in_the_way(const Asking& asking, Seen& seen) const;
-  // False: try it again later.
+  // Answers the question, or refuses it. Returns false if acknowledged rows are not readable yet, so that the question
+  // has to wait.
   bool try_tell(const Asking& asking, Seen& seen);
   // The nodes, or etcd, that can confirm that this node leads.
   struct Witnesses {
@@ -129,9 +133,9 @@ class LeaderEndRequests {
   void add_witnesses(Witnesses& to, const storage::TopicPartition& partition,
                      const LeaderEnds& leads) const;
   void ask_witnesses(Witnesses witnesses, int64_t patience_us, std::function<void(Status)> done);
-  // Result from one witness of an answer.
+  // Takes the result from one witness of an answer.
   void heard(uint64_t answer, const Status& status);
-  // Whether this node knows no later leader of any of the partitions. Fails with NotLeader.
+  // Fails with NotLeader if this node knows a later leader of one of the partitions.
   Status check_newest(const std::vector<ConfirmLeader::Led>& led) const;
   void ask_now(uint64_t id, Question& question);
   void forget_asked(Question& question);

@@ -78,7 +78,7 @@ std::vector<LogsTold::Log> LogCalls::logs_of(const std::vector<TopicPartition>& 
   return logs;
 }
 
-// If two logs are equal, the first one is kept.
+// Keeps the best log for each partition, the first one if two logs are equal.
 void LogCalls::Found::take(NodeId node, const std::vector<LogsTold::Log>& logs) {
   const std::vector<TopicPartition>& partitions = asked.at(node);
   for (size_t i = 0; i < std::min(partitions.size(), logs.size()); ++i) {

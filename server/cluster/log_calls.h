@@ -21,7 +21,8 @@ namespace server {
 // Threads: one loop. Owner: ClusterMember.
 class LogCalls {
  public:
-  // Partitions without a live replica are missing. NetworkFailure if a live node has not answered within two seconds.
+  // Partitions without a live replica are missing. The result is NetworkFailure if a live node has not answered within
+  // two seconds.
   using Best = std::map<storage::TopicPartition, NodeId>;
   using Done = std::function<void(Result<Best>)>;
   struct Around {

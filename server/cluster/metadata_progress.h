@@ -7,32 +7,32 @@
 
 namespace server {
 
-// A node that sends heartbeats may still be cut off from etcd, and does not learn what it leads. It is behind if it has
-// not reached, within a time limit, the revision that the controller knew at the start of that time; it stays behind
-// until it has reached that revision, and then the one that the controller knew at that moment. A node that reads on,
-// however slowly, is not behind.
+// A node that sends heartbeats may still be cut off from etcd, and does not learn what it leads. A node is behind if it
+// has not reached, within a time limit, the revision that the controller knew at the start of that time. It stays
+// behind until it has reached that revision, and then the revision that the controller knew at that moment. A node that
+// reads on, however slowly, is not behind.
 //
 // Threads: one loop. Owner: the controller, one for each process of a node.
 class MetadataProgress {
  public:
-  // A heartbeat reports that the node has read up to `applied`; the controller has read up to `known`.
+  // Takes a heartbeat, which reports that the node has read up to `applied`; the controller has read up to `known`.
   void heard(Revision applied, Revision known, int64_t now_us);
-  // The node was silent and may have been frozen or cut off: its earlier progress proves nothing now.
+  // Forgets the node's earlier progress: the node was silent and may have been frozen or cut off.
   void doubt();
-  // Time of the last heartbeat, and the last time at which the node is known to have read all that the controller knew
-  // (Kafka's lastCaughtUpTimestamp); -1: never.
+  // Return the time of the last heartbeat, and the last time at which the node is known to have read all that the
+  // controller knew (Kafka's lastCaughtUpTimestamp); -1 for never.
   int64_t heard_us() const { return heard_us_; }
   int64_t caught_up_us() const { return caught_up_us_; }
-  // The controller itself was held up for this time, which must not count against the node.
+  // Extends the time limit by a time during which the controller itself was held up.
   void hold_up(int64_t by_us) { since_us_ += by_us; }
   // Returns true if the node has just been found to be behind.
   bool notice(int64_t now_us, int64_t patience_us);
 
   Revision applied() const { return applied_; }
   bool is_behind() const { return state_ == State::Behind || state_ == State::CatchesUp; }
-  // The node has reached a revision that the controller knew.
+  // Whether the node has reached a revision that the controller knew.
   bool makes_progress() const { return state_ == State::GetsOn; }
-  // The node has not reached its goal within the time limit.
+  // Whether the node has not reached its goal within the time limit.
   bool is_late(int64_t now_us, int64_t by_us) const {
     return goal_ && applied_ < *goal_ && now_us - since_us_ > by_us;
   }

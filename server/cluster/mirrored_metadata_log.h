@@ -16,15 +16,15 @@
 namespace server {
 
 // Keeps commands that were read and are not applied yet. Parts about nodes and assignments are left out: the loop has
-// applied them itself before it passes the command on. A snapshot combines both: the definitions applied here as of a
-// revision, and the cluster table of the loop at that revision.
+// applied these parts itself before it passes the command on. A snapshot combines both: the definitions applied here as
+// of a revision, and the cluster table of the loop at that revision.
 //
 // Invariant: an append is answered once its command can be read here.
 //
-// Threads: any for MetadataLog; the loop's for the rest. Owner: the member.
+// Threads: any for MetadataLog; the loop's for all other functions. Owner: the member.
 class MirroredMetadataLog final : public storage::MetadataLog {
  public:
-  // Appends; called on the loop, and calls back there; see storage::EtcdMetadataLog::append().
+  // Appends a command to etcd; called on the loop, where it also calls back. See storage::EtcdMetadataLog::append().
   using Append = std::function<void(Revision last, const storage::MetadataCommand& command,
                                     std::function<void(Result<Revision>)> done)>;
   using Post = std::function<void(std::function<void()>)>;
@@ -36,26 +36,26 @@ class MirroredMetadataLog final : public storage::MetadataLog {
   // --- The loop
   // `cluster` is the loop's cluster table after this command.
   void read(const storage::MetadataRecord& record, const storage::ClusterTable& cluster);
-  // The snapshot replaces all commands up to its revision.
+  // Takes a snapshot that replaces all commands up to its revision.
   void load(const storage::MetadataSnapshot& snapshot);
   void want_snapshot(bool is_wanted) { is_wanted_ = is_wanted; }
   // Answers callers that have waited too long for etcd: the outcome of their append is unknown.
   void tick();
-  // From then on appends fail, and all waiting callers are answered.
+  // Answers all waiting callers; appends fail from then on.
   void stop();
 
   // --- MetadataLog
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
   Revision last_revision() const override;
-  // Forgets commands before `first`. Fails with OffsetOutOfRange if `first` itself is forgotten already, or is only in
-  // the snapshot.
+  // Returns commands from `first` on, and forgets the commands before `first`. Fails with OffsetOutOfRange if `first`
+  // itself is forgotten already, or is only in the snapshot.
   Result<std::vector<storage::MetadataRecord>> read(Revision first,
                                                     size_t max_count) const override;
   void watch(std::function<void(Revision)> moved) override;
-  // The revision of the snapshot must be among those that were read last.
+  // The revision of the snapshot must be one of those that were read last, whose cluster tables are still kept.
   void save_snapshot(storage::MetadataSnapshot snapshot, std::function<void(Status)> done) override;
-  // The snapshot that was loaded last, until a later command is read.
+  // Returns the snapshot that was loaded last; none once a later command has been read.
   Result<std::optional<storage::MetadataSnapshot>> load_snapshot() const override;
   SnapshotWish snapshot_wish() const override {
     return is_wanted_ ? SnapshotWish::Due : SnapshotWish::NotDue;
@@ -64,7 +64,7 @@ class MirroredMetadataLog final : public storage::MetadataLog {
  private:
   struct Kept {
     storage::MetadataRecord record;
-    storage::ClusterTable cluster;  // after the record; shares memory with the other ones
+    storage::ClusterTable cluster;  // state after the record; the copies share memory
   };
   struct Waiting {
     std::function<void(Result<Revision>)> done;
@@ -82,7 +82,7 @@ class MirroredMetadataLog final : public storage::MetadataLog {
   const Save save_;
   const Clock& clock_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
-  std::atomic<bool> is_wanted_ = false;  // a snapshot
+  std::atomic<bool> is_wanted_ = false;  // whether a snapshot is wanted
   mutable std::mutex mutex_;
   // Guarded by mutex_
   mutable std::deque<Kept> records_;

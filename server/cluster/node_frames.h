@@ -12,7 +12,7 @@
 namespace server {
 
 // Like kafka::FrameReader, but once the peer is known, a large frame gets a buffer of its own, allocated at its full
-// size at the start; the decoded message can keep that buffer instead of copying it.
+// size at the start; the decoded message can keep that buffer instead of a copy.
 //
 // Threads: one. Owner: the connection.
 class NodeFrames {
@@ -24,13 +24,14 @@ class NodeFrames {
     std::shared_ptr<const void> keeper = {};  // for a large frame: keeps the bytes valid
   };
 
-  // The peer is known: the size in a frame's header may be allocated before its bytes arrive.
+  // Marks the peer as known: from then on, a large frame gets a buffer of its full size before its bytes arrive.
   void trust() { is_trusted_ = true; }
-  // The buffer for the next bytes, if it is known already: bytes that are received into it are not copied by receive().
+  // Returns the missing part of the large frame's buffer, or an empty span: receive() does not copy bytes that were
+  // read into this buffer.
   std::span<char> room();
   void receive(std::string_view bytes);
-  // The next whole frame; none if more bytes are needed. Fails with ProtocolViolation if the size is negative or above
-  // the limit: the rest of the stream cannot be parsed, so the connection has to be closed.
+  // Returns the next whole frame; none if more bytes are needed. Fails with ProtocolViolation if the size is negative
+  // or above the limit: the following bytes cannot be parsed, so the connection has to be closed.
   Result<std::optional<Frame>> next();
   void tidy() { small_.tidy(); }
   // Bytes of incomplete frames.

@@ -16,7 +16,7 @@ namespace server {
 // Threads: the loop's.
 class NodeProbe final : ConnectionHandler {
  public:
-  // Fails if nothing listens there, or if the listener is no node.
+  // Gets an error if nothing listens at the address, or if the listener is no node.
   using Done = std::function<void(Result<HelloAnswer>)>;
   struct Patience {
     int64_t connect_ms, answer_ms;

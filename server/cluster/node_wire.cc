@@ -342,7 +342,8 @@ std::string frame_of(const AppendRows& append) {
   to.partition = append.partition.partition.value();
   to.batches = append.batches;
   if (!append.unchanged) return framed(to, 0);
-  // Only this version carries the condition: a node that does not know it rejects the request instead of ignoring it.
+  // Only this version carries the condition: a node that does not know the version rejects the request instead of
+  // ignoring the condition.
   to.unchanged_since = append.unchanged->since.value();
   if (append.unchanged->own_from) to.own_from = append.unchanged->own_from->value();
   return framed(to);
@@ -559,7 +560,7 @@ ClusterMessage message_of(const WriteMarkerResponse& from) {
   return MarkerWritten{static_cast<uint64_t>(from.number), error_of(from)};
 }
 
-// Sorted, because coordinators search the partitions by binary search.
+// Returns the partitions in order, because coordinators use binary search on them.
 template <class Topics>
 coordinator::PartitionsByTopic by_topic(const Topics& topics) {
   coordinator::PartitionsByTopic all;
@@ -706,7 +707,7 @@ Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame
     return message_of(message);
 }
 
-// Decodes the message type with the frame's api key.
+// Decodes the frame as the message type that has the frame's api key.
 template <class... Messages>
 Result<std::optional<ClusterMessage>> decode_as_any(const kafka::RequestFrame& frame,
                                                     const std::shared_ptr<const void>& keeper) {

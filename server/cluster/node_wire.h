@@ -12,23 +12,24 @@
 
 namespace server {
 
-// The first frame of a connection. A node accepts it from a node of the same cluster, if it is the node that is meant.
+// The first frame of a connection. A node accepts a greeting from a node of the same cluster if its own id is `to`.
 struct NodeHello {
   std::string cluster_id;
   NodeId from, to;
-  storage::FeatureLevel knows = storage::kNewestLevel;  // of the greeting node's program
+  storage::FeatureLevel knows = storage::kNewestLevel;  // newest level of the sender's program
   bool operator==(const NodeHello&) const = default;
 };
 std::string encode(const NodeHello& hello);
 bool is_hello(std::string_view frame);
-// `frame` is without its size. Fails with ProtocolViolation, like the other decoders below.
+// Decodes a greeting; `frame` is without its size. Fails with ProtocolViolation, like the other decoders below.
 Result<NodeHello> decode_hello(std::string_view frame);
 
 struct HelloAnswer {
   std::optional<std::string> refusal = {};  // why the connection is refused
-  // Random id of the answering process. Nil if it is another node than the one meant, or runs an older version.
+  // Random id of the answering process. Nil if that process runs another node than the greeting names, or an older
+  // version.
   Uuid process = {};
-  bool is_reading = false;  // it refuses all greetings until it knows the cluster's nodes
+  bool is_reading = false;  // the node refuses all greetings until it knows the cluster's nodes
   bool operator==(const HelloAnswer&) const = default;
 };
 std::string encode_hello_answer(const HelloAnswer& answer);
@@ -44,8 +45,8 @@ struct FramePieces {
 };
 FramePieces encode_in_pieces(const ClusterMessage& message);
 
-// Empty if the message is of a newer version and unknown here: it is dropped, as any message may be. If `keeper` owns
-// the frame's bytes, large fields of the message refer to them.
+// Decodes a message. The result is empty if only newer versions know the message, which is then dropped, as any message
+// may be. If `keeper` owns the frame's bytes, large fields of the message refer to them.
 Result<std::optional<ClusterMessage>> decode_message(
     std::string_view frame, const std::shared_ptr<const void>& keeper = nullptr);
 

@@ -12,7 +12,8 @@ namespace server {
 
 namespace {
 
-// The nodes in an order that alternates between racks, so that neighbours are in different racks where possible.
+// Returns the live nodes, or those that are away, in an order that alternates between racks, so that neighbours are in
+// different racks where possible.
 std::vector<NodeId> nodes_in_turn(const storage::ClusterSnapshot& cluster, bool are_away) {
   std::map<std::string, std::vector<NodeId>> racks;
   for (const auto& [id, node] : cluster.nodes())
@@ -40,7 +41,7 @@ struct Ring {
   }
 };
 
-// The first `count` nodes of the ring, where nodes of racks that have no replica yet come before others.
+// Returns the first `count` nodes of the ring, where nodes of racks that have no replica yet come before others.
 std::vector<NodeId> first_in_racks(const storage::ClusterSnapshot& cluster, const Ring& ring,
                                    size_t count, size_t rack_count) {
   std::vector<NodeId> chosen, others;

@@ -11,14 +11,15 @@ namespace server {
 
 // Chooses `factor` nodes for each of `count` partitions of a topic, from number `first` on; the first node of each is
 // the preferred leader. Live nodes get equal shares, alternating between racks; the topic's id decides which node is
-// first. If there are fewer live nodes than replicas, nodes that are down get the rest, and lead nothing. Fails with
-// InvalidParameter: "4 replicas need as many nodes, and the cluster has 3".
+// first. If there are fewer live nodes than replicas, nodes that are down get the remaining replicas, and lead nothing.
+// Fails with InvalidParameter: "4 replicas need as many nodes, and the cluster has 3".
 Result<std::vector<std::vector<NodeId>>> place_replicas(const storage::ClusterSnapshot& cluster,
                                                         const Uuid& topic, int32_t first,
                                                         int32_t count, int32_t factor);
 
-// The assignments of new partitions: the replicas on live nodes are in sync. Fails with NotEnoughReplicas if these are
-// fewer than min.insync.replicas, of the topic or else of the cluster: the partition would accept no writes.
+// Returns the assignments of new partitions; replicas on live nodes are in sync. Fails with NotEnoughReplicas if a
+// partition has fewer replicas in sync than min.insync.replicas of the topic, or else of the cluster: the partition
+// would accept no writes.
 Result<std::vector<storage::PartitionAssignment>> assign_replicas(
     const storage::ClusterSnapshot& cluster, const Uuid& topic, int32_t first,
     const std::vector<std::vector<NodeId>>& replicas, size_t min_insync_replicas,

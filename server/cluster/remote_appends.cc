@@ -14,7 +14,7 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 10'000'000;  // per call
-// Readers wait while a transaction is open, so it gets less time; another leader is found sooner.
+// Readers wait while a transaction is open, so it gets less time; a new leader is usually found sooner.
 constexpr int64_t kOpenPatienceUs = 3'000'000;
 constexpr int64_t kAnswerUs = 1'000'000;     // a request without an answer is sent again
 constexpr int64_t kRetryUs = 50'000;
@@ -30,7 +30,7 @@ bool passes(ErrorCode code) {
     case ErrorCode::FencedLeaderEpoch:
     case ErrorCode::NotEnoughReplicas:
     case ErrorCode::NetworkFailure:
-    case ErrorCode::UnknownTopic:  // that node has not created the partition yet
+    case ErrorCode::UnknownTopic:  // the leader has not created the partition yet
     case ErrorCode::OutOfMemory:
     case ErrorCode::ReadTimeout:
       return true;
@@ -39,7 +39,8 @@ bool passes(ErrorCode code) {
   }
 }
 
-// The code is NetworkFailure whatever error came last: programs would take other codes for "not written".
+// Returns the error for an unknown outcome. Its code is always NetworkFailure, because programs would take other codes
+// for "not written".
 Error not_known(const std::optional<Error>& why) {
   return {ErrorCode::NetworkFailure,
           "it is not known whether the rows were written: the leader of their partition does not "
@@ -126,7 +127,7 @@ void RemoteAppends::tick() {
     if (now_us >= lane.retry_at_us) step(way, lane);
     if (!lane.batches.empty()) lane.idle_since_us = now_us;
   }
-  // The leader forgets such a producer after a while, too. A lane of a transaction is used once.
+  // The leader forgets an idle producer after a while, too. A lane of a transaction is used once.
   std::erase_if(lanes_, [now_us](const auto& each) {
     const auto& [way, lane] = each;
     return lane.batches.empty() && !lane.is_allocating &&
@@ -135,7 +136,8 @@ void RemoteAppends::tick() {
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-// A new leader answers at once where the previous one is frozen.
+// A request is also lost if its leader was replaced: the previous leader may be frozen, and the new one answers
+// immediately.
 bool RemoteAppends::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
   if (now_us - lane.sent_us >= kAnswerUs) return true;
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
@@ -236,7 +238,7 @@ void RemoteAppends::on_message(NodeId, const RowsAppended& message) {
   else if (message.last_offsets.size() == lane.sent)
     acknowledge(way, lane, message.last_offsets);
   else
-    lane.may_be_there = true;  // a malformed answer: asked again
+    lane.may_be_there = true;  // malformed answer; the request is sent again
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 

@@ -30,8 +30,8 @@ struct AppendCallRules {
   bool doubts_itself = true;
 };
 
-// Each partition has a lane: an idempotent Kafka producer that has one request in flight at a time and repeats it to
-// the current leader of the partition until it gets an answer. Each transaction has lanes of its own.
+// Each partition has a lane: an idempotent Kafka producer that has one request in flight at a time and repeats this
+// request to the current leader of the partition until an answer arrives. Each transaction has lanes of its own.
 //
 //   rows ─► lane: stamped with (producer, epoch 0, sequence) ─► AppendRows ─► the leader's log ─► RowsAppended
 //             ▲                                                                                        │
@@ -79,7 +79,7 @@ class RemoteAppends {
   void forget_acknowledged(const storage::TopicPartition& partition) {
     acknowledged_.erase(partition);
   }
-  // The offset behind the last row that this node has appended as leader; 0 if it has appended none.
+  // Returns the offset behind the last row that this node has appended as leader; 0 if it has appended no row.
   Offset acknowledged_end(const storage::TopicPartition& partition) const {
     const auto found = acknowledged_.find(partition);
     return found == acknowledged_.end() ? Offset{0} : found->second;
@@ -121,7 +121,7 @@ class RemoteAppends {
     bool may_be_there = false;  // a node may have appended that request, or may still append it
     uint64_t number = 0;        // of that request while an answer can arrive; 0: none
     int64_t sent_us = 0, retry_at_us = 0;
-    LeaderEpoch sent_under = {};  // leader epoch of the node that is asked
+    LeaderEpoch sent_under = {};  // leader epoch of the node to which the request was sent
     int64_t idle_since_us = 0;
     std::optional<int64_t> unknown_since_us = {};  // since when the partition is unknown
     std::optional<Error> last_error = {};
@@ -150,7 +150,7 @@ class RemoteAppends {
   std::map<Way, Lane> lanes_;
   std::map<uint64_t, Way> on_their_way_;
   std::map<storage::TopicPartition, Offset> acknowledged_;  // behind the last row
-  // Queued callbacks: they run at the end of a step because they may append more rows.
+  // Queued callbacks. They run at the end of a step, because they may append more rows.
   std::vector<std::function<void()>> answers_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

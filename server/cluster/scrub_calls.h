@@ -30,7 +30,7 @@ struct ScrubSettings {
 // unknown which of the two is right; only a batch that does not match its own checksum is certainly wrong.
 struct ReplicaDifference {
   storage::TopicPartition partition;
-  NodeId node;                         // whose data differ from its leader's, or are damaged
+  NodeId node;                         // its data differ from the leader's, or are damaged
   Offset from, end;                    // the range that differs
   std::optional<Offset> damaged = {};  // offset of the damaged batch
 };
@@ -71,7 +71,8 @@ class ScrubCalls {
   // Call it every few milliseconds.
   void tick();
 
-  // Number of replicas of partitions led by this node, its own included, that differed in the last comparison.
+  // Returns the number of replicas, in partitions that this node leads and including its own, that differed in the last
+  // comparison.
   int64_t differing_count() const { return static_cast<int64_t>(known_.size()); }
   int64_t rounds() const { return rounds_; }
 
@@ -102,11 +103,11 @@ class ScrubCalls {
   const ScrubSettings settings_;
   uint64_t last_number_;
   std::optional<Comparison> now_;
-  // Position of the next comparison: this partition from next_from_ on, or if it is done, the next partition.
+  // Position of the next comparison: partition `at_` from `next_from_` on, or the next partition if `at_` is done.
   std::optional<storage::TopicPartition> at_;
   Offset next_from_{0};
   bool is_done_ = true;
-  std::set<NodeId> found_here_;  // in this partition, in this round
+  std::set<NodeId> found_here_;  // nodes that differed in this partition in this round
   struct Again {
     storage::TopicPartition partition;
     Offset from, end;

@@ -40,7 +40,7 @@ int64_t TransactionCalls::patience_us(const TopicPartition& partition, LeaderEpo
   return known != patience_.end() && known->second.epoch == epoch ? known->second.us : kPatienceUs;
 }
 
-// The callbacks run after the loop, since they may call again.
+// The callbacks run after the loop, since they may call this object again and change markers_.
 void TransactionCalls::give_up_markers(int64_t now_us) {
   std::vector<std::function<void(Status)>> late;
   for (auto each = markers_.begin(); each != markers_.end();) {
@@ -96,8 +96,8 @@ void TransactionCalls::on_message(NodeId from, const WriteMarker& message) {
   auto& newest = taken_[from];
   const auto which = std::pair(message.sender_epoch, message.number);
   if (rules_.takes_markers_once) {
-    // The marker may be for a transaction that has ended, with another one open by now; the coordinator that still
-    // needs it sends it again.
+    // The marker may be for a transaction that has ended, while another one is open by now. A coordinator that still
+    // needs the marker sends it again.
     if (which <= newest)
       return answer(Error{ErrorCode::NetworkFailure,
                           "a newer end of the transaction preceded this one"});

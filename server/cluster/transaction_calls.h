@@ -15,7 +15,8 @@
 namespace server {
 
 struct TransactionCallRules {
-  // A marker that was handled already is not written again by a delayed message. The simulation can switch it off.
+  // A marker that was handled already is not written again by a delayed message. The simulation can switch this rule
+  // off.
   bool takes_markers_once = true;
 };
 
@@ -30,8 +31,8 @@ class TransactionHost {
                             coordinator::Done<coordinator::InitializedProducer> done) = 0;
   virtual void end_commit(coordinator::EndTransaction request,
                           coordinator::Done<coordinator::EndedTransaction> done) = 0;
-  // The coordinator for the transactions in which a node commits: this node if it coordinates any partition. Then, if
-  // the node dies, readers do not have to wait for the timeout of its open transactions.
+  // The coordinator for the transactions in which a node commits: this node if it coordinates any partition, so that
+  // readers do not have to wait for the timeout of open transactions if this node dies.
   struct CommitPlace {
     KafkaError error = KafkaError::None;
     std::string transactional_id = {};  // begins with the requested prefix
@@ -73,14 +74,16 @@ class TransactionCalls {
         rules_(rules),
         last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
 
-  // Sends the outcome. Fails with NotLeader, NetworkFailure and similar errors: then the caller sends it again.
-  // FencedTask: the partition knows a newer producer or coordinator.
+  // Sends the outcome. Fails with NotLeader, NetworkFailure and similar errors: then the caller sends the outcome
+  // again. Fails with FencedTask if the partition knows a newer producer or coordinator.
   void tell_end(const storage::TopicPartition& partition,
                 const coordinator::TransactionEnded& ended, std::function<void(Status)> done);
-  // `coordinator`: the partition whose leader coordinates the transaction.
+  // Checks whether partitions belong to a transaction, or adds them. `coordinator` is the partition whose leader
+  // coordinates the transaction.
   void join(const storage::TopicPartition& coordinator, coordinator::AddPartitions request,
             coordinator::Done<coordinator::TransactionAnswer> done);
-  // For transactions in which this node commits; CoordinatorNotAvailable if the coordinator does not answer.
+  // Begin and end a transaction in which this node commits. The error is CoordinatorNotAvailable if the coordinator
+  // does not answer.
   void begin_commit(const storage::TopicPartition& coordinator, coordinator::InitProducer request,
                     coordinator::Done<coordinator::EndedTransaction> done);
   void end_commit(const storage::TopicPartition& coordinator, coordinator::EndTransaction request,
@@ -103,12 +106,12 @@ class TransactionCalls {
     LeaderEpoch epoch;  // leader epoch of the node that was asked
     std::function<void(Status)> done;
   };
-  // Keyed by message number, which is also the order of their time limits.
   template <class Answer>
   struct Question {
     int64_t until_us;
     coordinator::Done<Answer> done;
   };
+  // Open questions by message number, which is also the order of their time limits.
   template <class Answer>
   using Questions = std::map<uint64_t, Question<Answer>>;
   void give_up_markers(int64_t now_us);
@@ -128,7 +131,7 @@ class TransactionCalls {
   std::map<uint64_t, Marker> markers_;
   Questions<coordinator::TransactionAnswer> joins_;
   Questions<coordinator::EndedTransaction> commits_;
-  // Partitions whose last marker was answered too late: the time limit of the next one, under the same leader.
+  // Time limits of the next markers to partitions whose last marker was answered too late, under the same leader.
   struct Patience {
     LeaderEpoch epoch;
     int64_t us;

@@ -23,10 +23,11 @@ namespace {
 constexpr int64_t kPatienceUs = 10'000'000;  // per step
 constexpr int64_t kOpenUs = 5'000'000;       // for readers behind an open transaction
 constexpr int64_t kRetryUs = 20'000;
+// Limit for the commits in progress, each of which needs a producer; further commits wait.
 constexpr size_t kMostProducers = 128;
-// A slow transaction has large rows, so it gets a long timeout. If this node dies while it coordinates its own
-// transactions, the next coordinator does not wait that long for them; a coordinator on another node would, so it gets
-// a short timeout.
+// A slow transaction has large rows, so the timeout is long. If this node dies while it coordinates its own
+// transactions, the next coordinator shortens their timeout. A coordinator on another node would not, so transactions
+// there get a short timeout.
 constexpr int32_t kTimeoutMs = 60'000, kTimeoutElsewhereMs = 2'000;
 constexpr size_t kBytesOfMs = 4'000;  // bytes per millisecond that is added to the short timeout
 
@@ -61,7 +62,8 @@ Error no_coordinator() {
                       "Try again when enough nodes are available. SHOW SERVER shows their state."});
 }
 
-// The abort is not caused by the transaction itself: PostgreSQL's 40001, after which programs retry it.
+// Returns the error for an abort that the transaction itself has not caused: PostgreSQL's 40001, after which programs
+// retry the transaction.
 Error was_aborted() {
   return not_written(
       {ErrorCode::FencedTask,
@@ -83,14 +85,14 @@ struct TransactionCommits::Commit {
   std::optional<Producer> producer = {};
   std::vector<AppendedBatch> appended = {};
   size_t parts_left = 0;
-  std::optional<Error> error = {};    // of a part, or the obstacle of the current step
+  std::optional<Error> error = {};    // error of a part, or obstacle of the current step
   bool is_decided_elsewhere = false;  // the coordinator was asked to commit, and may have done so
-  bool is_committed = false;          // but perhaps not visible yet
+  bool is_committed = false;          // committed, but perhaps not visible yet
   bool is_over = false;
-  int64_t give_up_us = 0;  // of the current step; 0: the step ends by itself
+  int64_t give_up_us = 0;  // time limit of the current step; 0: the step ends by itself
   int64_t retry_at_us = 0;
   int32_t timeout_elsewhere_ms =
-      kTimeoutElsewhereMs;  // of its transaction if another node coordinates it
+      kTimeoutElsewhereMs;  // transaction timeout if another node coordinates it
   void (TransactionCommits::*retry)(const CommitPtr&) = nullptr;
 };
 
@@ -202,7 +204,7 @@ void TransactionCommits::begin(const CommitPtr& commit) {
       });
 }
 
-// No partition is added to the transaction unless all of them have leaders.
+// Adds the partitions to the transaction, if all of them have leaders.
 void TransactionCommits::add(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   const auto cluster = around_.cluster();
@@ -318,8 +320,8 @@ void TransactionCommits::look_whether_visible(const CommitPtr& commit) {
                    });
 }
 
-// The caller is answered once the aborted rows no longer block the partitions: if it retried earlier, its new rows
-// would be overtaken by them.
+// The caller is answered once the aborted rows no longer block the partitions. An earlier retry would not read behind
+// these rows, so they would count as concurrent changes of its keys.
 void TransactionCommits::abort(const CommitPtr& commit) {
   ask_end(commit, false, [this, commit](const EndedTransaction& answer) {
     if (passes(answer.error)) return again(commit, &TransactionCommits::abort);

@@ -18,7 +18,8 @@ namespace server {
 
 // Each rule can be switched off by the simulation, which must then find the bug that the rule prevents.
 struct CommitCallRules {
-  // Rows are sent after the coordinator has recorded their partitions: others would get no marker at the end.
+  // Rows are sent after the coordinator has recorded their partitions: partitions that are not recorded would get no
+  // marker at the end.
   bool adds_first = true;
   // A transaction is committed only if all parts were appended.
   bool needs_all = true;
@@ -44,7 +45,7 @@ class TransactionCommits {
     std::string batches;               // without a producer, back to back
     std::optional<Offset> since = {};  // a condition: see RemoteAppends::append_unless_changed()
   };
-  // The result is the position of the last batch of each part. ObjectState: a condition no longer holds.
+  // The result is the position of the last batch of each part. The error is ObjectState if a condition no longer holds.
   using Done = std::function<void(Result<std::vector<storage::AppendedBatch>>)>;
   struct Around {
     NodeId self;
@@ -66,7 +67,7 @@ class TransactionCommits {
     size_t number;
     TransactionHost::CommitPlace place = {};
     coordinator::ProducerIdentity identity = {};  // epoch -1: it has to be initialized
-    LeaderEpoch term = {};                        // leader epoch of its coordinator at that time
+    LeaderEpoch term = {};                        // leader epoch of the coordinator in `place`
     int32_t timeout_elsewhere_ms = 0;
   };
   struct Commit;
