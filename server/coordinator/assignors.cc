@@ -9,7 +9,7 @@ namespace server::coordinator {
 
 namespace {
 
-// Topics with the same subscribers: for the balance, all their partitions are equivalent.
+// Topics with the same subscribers. All partitions of these topics are equivalent for the balance.
 struct Pool {
   std::vector<size_t> members;
   std::vector<TopicIdPartition> partitions = {};  // sorted
@@ -47,13 +47,13 @@ void set_load(ByLoad& order, Loads& loads, size_t member, size_t load) {
   order.emplace(load, member);
 }
 
-// Lets members keep the partitions of their previous target, and returns the other ones.
+// Gives the members the partitions of their previous targets again, and returns the partitions that no target had.
 std::vector<TopicIdPartition> keep(Pool& pool, const AssignorInput& input, Loads& loads) {
   std::vector<TopicIdPartition> kept;
   for (const size_t member : pool.members) {
     auto& mine = pool.of[member];
     std::ranges::set_intersection(input.before[member], pool.partitions, std::back_inserter(mine));
-    // If two members had the same partition, the first one keeps it; that happens only after damage.
+    // If two members had the same partition, which happens only after damage, the first member keeps it.
     std::erase_if(mine, [&](const auto& each) { return std::ranges::binary_search(kept, each); });
     loads[member] += mine.size();
     const auto middle = static_cast<std::ptrdiff_t>(kept.size());
@@ -72,7 +72,8 @@ void hand_out(Pool& pool, const std::vector<TopicIdPartition>& free, Loads& load
   }
 }
 
-// Moves partitions from the members with most of them to those with least. False if nothing was moved.
+// Moves partitions from the members with the most partitions to the members with the fewest. Returns false if nothing
+// was moved.
 bool balance(Pool& pool, Loads& loads) {
   ByLoad order = by_load(pool, loads);
   bool has_moved = false;

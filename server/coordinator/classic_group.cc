@@ -151,8 +151,8 @@ std::optional<std::vector<std::string>> ClassicGroup::subscribed_topics() const 
   return topics;
 }
 
-// Metadata and assignments are shown only for a stable group (as in Kafka): during a rebalance they belong to two
-// generations.
+// Describes the group. Metadata and assignments are shown only for a stable group (as in Kafka), because during a
+// rebalance they belong to two generations.
 GroupDescription ClassicGroup::describe() const {
   GroupDescription described{
       .group_id = id_, .state = std::string(name(state_)), .protocol_type = protocol_type_};
@@ -234,7 +234,8 @@ void ClassicGroup::count_protocols(const Member& member, int by) {
   }
 }
 
-// False if the group would be too large, or the memory budget is exhausted; then nothing has changed.
+// Charges the member's current bytes to the group and to the memory budget. If `must_fit` and the group would be too
+// large or the budget is exhausted, it returns false and changes nothing.
 bool ClassicGroup::charge(Member& member, bool must_fit) {
   const size_t bytes = kBytesOfMember + member.client_id.size() + member.client_host.size() +
                        size_of(member.protocols) + member.assignment.size();
@@ -253,7 +254,7 @@ bool ClassicGroup::charge(Member& member, bool must_fit) {
 }
 
 void ClassicGroup::set_joining(Member& member, Done<JoinedGroup> done) {
-  // A client that gave up waiting has sent its request again; its first request is answered as well.
+  // If a client has given up waiting and sent its request again, the first request is answered as well.
   answer_join(member, {.error = kRebalanceInProgress, .member_id = member.id});
   member.joining = std::move(done);
   ++joining_count_;
@@ -265,8 +266,8 @@ void ClassicGroup::answer_join(Member& member, JoinedGroup answer) {
   std::exchange(member.joining, nullptr)(std::move(answer));
 }
 
-// Heartbeats are frequent: they only move the end of the session, and the timer, when it runs, finds that the end has
-// moved.
+// Extends the member's session. Heartbeats are frequent, so they only move the end of the session and leave the timer
+// unchanged. When the timer runs, it is set again if the end has moved.
 void ClassicGroup::alive(Member& member, std::optional<int64_t> for_ms) {
   member.expires_us =
       around_.clock.monotonic_us() + for_ms.value_or(int64_t{member.session_timeout_ms}) * 1000;
@@ -294,7 +295,7 @@ void ClassicGroup::on_session_end(const std::string& id) {
   rebalance_without();
 }
 
-// Heartbeats that the pulse has answered until then extend the session.
+// Closes the member's pulse. Heartbeats that the pulse has answered until now extend the session.
 void ClassicGroup::close_pulse(Member& member) {
   if (!member.pulse) return;
   member.pulse->close();
@@ -303,7 +304,7 @@ void ClassicGroup::close_pulse(Member& member) {
   member.pulse.reset();
 }
 
-// Requests of the member that wait are answered with `why`.
+// Removes the member, and answers the member's waiting requests with the error `why`.
 void ClassicGroup::remove(const std::string& id, KafkaError why) {
   const auto found = members_.find(id);
   if (found == members_.end()) return;

@@ -1,4 +1,4 @@
-// A group with the classic protocol: members join, a leader among them divides the partitions, and the coordinator
+// A group with the classic protocol. Members join, one member, the leader, divides the partitions, and the coordinator
 // distributes the assignment and ensures that all members have the same generation (https://kafka.apache.org/protocol,
 // KIP-62, KIP-134, KIP-345, KIP-394, KIP-814).
 #pragma once
@@ -23,7 +23,7 @@ namespace server::coordinator {
 //                                      '--- a member joins or leaves --- Stable <----'
 //                                                              the leader has sent the assignment
 enum class GroupState : uint8_t { Empty, PreparingRebalance, CompletingRebalance, Stable };
-std::string_view name(GroupState state);  // Kafka's
+std::string_view name(GroupState state);  // Kafka's name of the state
 
 // Invariants:
 //   1. every request is answered once: at the latest when the group ends;
@@ -34,7 +34,7 @@ std::string_view name(GroupState state);  // Kafka's
 //          after the group is gone.
 class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
  public:
-  // Stores the current state of the group; calls back once, later.
+  // Stores the current state of the group, and calls back once, after the call has returned.
   using Store = std::function<void(const GroupValue& value, Done<KafkaError> stored)>;
 
   ClassicGroup(std::string id, GroupSurroundings& around, Store store);
@@ -45,33 +45,34 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   // Restores the state from a record; sessions start with resume().
   void restore(GroupValue value);
   void resume();
-  // Answers all waiting requests with `why`; the group does nothing afterwards.
+  // Answers all waiting requests with the error `why`. The group does nothing afterwards.
   void end(KafkaError why);
 
   void join(JoinGroup request, Done<JoinedGroup> done);
   void sync(SyncGroup request, Done<SyncedGroup> done);
   GroupHeartbeatAnswer heartbeat(const GroupHeartbeat& request);
   LeftGroup leave(const LeaveGroup& request);
-  // Whether this member may commit offsets; the request counts as a heartbeat.
+  // Returns None if the member of the request may commit offsets, and otherwise the error. The request counts as a
+  // heartbeat.
   KafkaError check_commit(const CommitOffsets& request);
 
   GroupState state() const { return state_; }
   const std::string& protocol_type() const { return protocol_type_; }
   int32_t generation() const { return generation_; }
   bool is_consumer() const;
-  // Time of the last change of state, by the wall clock.
+  // Returns the time of the last change of state, by the wall clock.
   int64_t state_time_ms() const { return state_time_ms_; }
-  // The topics to which any member has subscribed; none if the metadata of a member cannot be parsed.
+  // Returns the topics to which any member has subscribed, or nullopt if the metadata of a member cannot be parsed.
   std::optional<std::vector<std::string>> subscribed_topics() const;
   GroupDescription describe() const;
   GroupValue value() const;
-  // A member with its data for the consumer protocol, when the group is converted.
+  // A member that is moved to a group with the consumer protocol, when the group is converted.
   struct MemberToMove {
     GroupValue::Member member;
     std::vector<GroupProtocol> protocols;  // at least one
   };
   std::vector<MemberToMove> members_to_move() const;
-  // Makes all members join again: the group had the consumer protocol until now.
+  // Makes all members join again. Called when the group had the consumer protocol until now.
   void begin_anew() { prepare_rebalance(); }
 
  private:
@@ -82,9 +83,9 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
     int32_t rebalance_timeout_ms = 0, session_timeout_ms = 0;
     std::vector<GroupProtocol> protocols;
     std::string assignment = {};
-    Done<JoinedGroup> joining = {};  // waits for the next generation if set
-    Done<SyncedGroup> syncing = {};  // waits for its assignment if set
-    bool is_new = false;             // was in no generation yet
+    Done<JoinedGroup> joining = {};  // set while a request waits for the next generation
+    Done<SyncedGroup> syncing = {};  // set while a request waits for the assignment
+    bool is_new = false;             // has not been in any generation yet
     bool owes_sync = false;          // has not asked for its assignment in this generation
     int64_t expires_us = 0;
     std::shared_ptr<MemberPulse> pulse =
@@ -92,7 +93,7 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
     Deadline session = {};  // checks whether the session has expired
     size_t charged = 0;     // bytes charged to the memory budget
   };
-  // A client that got a member id and has not joined with it yet.
+  // A client that has received a member id and has not joined with this id yet.
   struct PendingMember {
     Deadline expiry;
     uint64_t age = 0;
@@ -163,20 +164,21 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   int64_t state_time_ms_;
   int32_t generation_ = 0;
   std::string protocol_type_;
-  std::optional<std::string> protocol_;  // of the generation
+  std::optional<std::string> protocol_;  // protocol of the generation
   std::string leader_;                   // empty: none
   Members members_;
-  std::map<std::string, std::string> instances_;  // to member ids
+  std::map<std::string, std::string> instances_;  // member ids by instance id
   absl::flat_hash_map<std::string, PendingMember> pending_;
   std::map<uint64_t, std::string> pending_by_age_;
   uint64_t last_age_ = 0;
-  std::map<std::string, size_t> protocol_counts_;  // number of members that support each
+  std::map<std::string, size_t> protocol_counts_;  // number of members that support the protocol
   size_t joining_count_ = 0, member_bytes_ = 0;
 
   Deadline join_end_, sync_end_;
-  // The first members of an empty group wait for more members for a while.
+  // `is_initial_` is set during the first rebalance of an empty group, which waits a while for more members, and
+  // `has_new_member_` if a member has joined during the present wait.
   bool is_initial_ = false, has_new_member_ = false;
-  bool is_storing_ = false;  // the assignment of this generation
+  bool is_storing_ = false;  // the assignment of this generation is being stored
   bool has_ended_ = false;
 };
 

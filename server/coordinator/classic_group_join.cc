@@ -10,7 +10,7 @@ namespace server::coordinator {
 
 namespace {
 
-// The first protocol of each name is kept.
+// Removes protocols whose name has occurred before in the list.
 void drop_repeated(std::vector<GroupProtocol>& protocols) {
   std::vector<GroupProtocol> kept;
   for (GroupProtocol& each : protocols)
@@ -32,7 +32,8 @@ void ClassicGroup::join(JoinGroup request, Done<JoinedGroup> done) {
   complete_if_all_joined();
 }
 
-// Members that have not joined again do not count, so that others can replace members that are gone.
+// Returns whether the group has space for the member. During a rebalance, members that have not joined again do not
+// count, so that new members can replace members that are gone.
 bool ClassicGroup::accepts(const std::string& member_id) const {
   const auto most = static_cast<size_t>(around_.settings.max_size);
   const auto found = members_.find(member_id);
@@ -72,7 +73,8 @@ std::string ClassicGroup::new_member_id(const JoinGroup& request) const {
                      around_.new_id().to_string());
 }
 
-// If the answer to a first request is lost, the client would join again and again as a new member (KIP-394).
+// Answers a first request with a member id, with which the client has to join again. Without this step a client whose
+// answers are lost would join repeatedly as a new member (KIP-394).
 void ClassicGroup::tell_member_id(const JoinGroup& request, Done<JoinedGroup>& done) {
   if (pending_.size() >= kMaxPendingMembers) forget_pending(pending_by_age_.begin()->second);
   const std::string id = new_member_id(request);
@@ -111,7 +113,7 @@ void ClassicGroup::join_known(JoinGroup& request, Done<JoinedGroup>& done) {
     case GroupState::PreparingRebalance:
       break;
     case GroupState::CompletingRebalance:
-      // Its first request was answered, but the answer was lost.
+      // The member's first request was answered, but the answer was lost.
       if (is_same) return done(current_generation(member, leader_ == member.id));
       break;
     case GroupState::Stable:
@@ -122,7 +124,7 @@ void ClassicGroup::join_known(JoinGroup& request, Done<JoinedGroup>& done) {
   update_and_rebalance(member, request, done);
 }
 
-// A known instance returns to its place in the group, and the process that had it is fenced (KIP-345).
+// Gives a known instance its place in the group again, and fences the process that had this place (KIP-345).
 void ClassicGroup::join_as_instance(JoinGroup& request, Done<JoinedGroup>& done,
                                     const std::string& new_id) {
   const auto known = instances_.find(*request.instance_id);
@@ -157,7 +159,8 @@ ClassicGroup::Member* ClassicGroup::replace_instance(Member& old, const std::str
   return &member;
 }
 
-// The other members do not notice the change; only if it cannot be stored, it is undone.
+// Replaces an instance in a stable group without a rebalance, so the other members do not notice. If the change cannot
+// be stored, it is undone.
 void ClassicGroup::replace_stable_instance(const JoinGroup& request, Member before,
                                            const std::string& id, Done<JoinedGroup> done) {
   const std::string leader = leader_ == id ? before.id : leader_;

@@ -1,4 +1,4 @@
-// The way of a classic group to its next generation, and of its members to their assignments.
+// Rebalances of a classic group: its way to the next generation, and the assignments of its members.
 #include <algorithm>
 #include <utility>
 
@@ -44,7 +44,8 @@ void ClassicGroup::prepare_rebalance() {
                                       [this] { complete_join(); });
     return complete_if_all_joined();
   }
-  // The members of a starting group arrive one after the other, and each would cause a rebalance (KIP-134).
+  // The members of a starting group arrive one after the other, and each of them would cause a rebalance. Therefore the
+  // first rebalance of an empty group is delayed (KIP-134).
   const int64_t delay_ms = around_.settings.initial_rebalance_delay_ms;
   const int64_t left_ms = std::max<int64_t>(rebalance_timeout_ms() - delay_ms, 0);
   has_new_member_ = false;
@@ -116,8 +117,8 @@ void ClassicGroup::begin_generation() {
                                     [this] { on_sync_overdue(); });
 }
 
-// Each member votes for the first of its protocols that all members support. The protocol with most votes wins; if
-// several have the same number, the first by name.
+// Returns the protocol for the next generation. Each member votes for the first of its protocols that all members
+// support. The protocol with the most votes wins; if several have the same number of votes, the first by name wins.
 std::string ClassicGroup::chosen_protocol() const {
   std::map<std::string_view, size_t> votes;
   for (const auto& [id, member] : members_)
@@ -146,7 +147,8 @@ void ClassicGroup::sync(SyncGroup request, Done<SyncedGroup> done) {
   if (state_ == GroupState::PreparingRebalance) return done(request.refusal(kRebalanceInProgress));
   Member& member = *find(request.member_id);
   member.owes_sync = false;
-  give_assignment(member, kRebalanceInProgress);  // answers an earlier request that was given up
+  // Answers an earlier request that the client has given up.
+  give_assignment(member, kRebalanceInProgress);
   member.syncing = std::move(done);
   if (state_ == GroupState::Stable) return give_assignment(member, KafkaError::None);
   if (leader_ == member.id && !is_storing_) assign(std::move(request.assignments));
@@ -197,7 +199,8 @@ void ClassicGroup::give_assignment(Member& member, KafkaError error) {
   alive(member);
 }
 
-// Some members have joined and not asked for their assignment: their partitions would have no reader (KAFKA-13435).
+// Removes the members that have joined but have not asked for their assignment in time. Their partitions would have no
+// reader (KAFKA-13435).
 void ClassicGroup::on_sync_overdue() {
   sync_end_ = {};
   std::vector<std::string> missing;

@@ -66,8 +66,8 @@ Status ConsumerGroup::restore(const ConsumerGroupKey& key, std::optional<std::st
   return {};
 }
 
-// Rebuilds the state that is derived from the records. Members may have gone away meanwhile without leaving: their
-// sessions start now.
+// Rebuilds the state that is derived from the records. Members may have disappeared while the group was not
+// coordinated, so the sessions of all members start now.
 void ConsumerGroup::resume() {
   for (auto& [id, member] : members_) {
     if (member.instance_id) instances_[*member.instance_id] = id;
@@ -109,7 +109,7 @@ ConsumerMember& ConsumerGroup::insert(ConsumerMember member) {
   return members_.emplace(std::move(id), std::move(member)).first->second;
 }
 
-// An instance returns with another member id, and keeps its place.
+// Gives the place of an instance to a new member with the id `id`: the instance has returned with another member id.
 ConsumerMember& ConsumerGroup::replace(ConsumerMember& old, const std::string& id) {
   ConsumerMember next = old;
   next.id = id;
@@ -139,7 +139,8 @@ void ConsumerGroup::remove(const std::string& id) {
   members_.erase(found);
 }
 
-// False if the group would be too large, or the memory budget is exhausted; then nothing has changed.
+// Charges the member's current bytes to the group and to the memory budget. If `must_fit` and the group would be too
+// large or the budget is exhausted, it returns false and changes nothing.
 bool ConsumerGroup::charge(ConsumerMember& member, bool must_fit) {
   constexpr size_t kBytesOfMember = 900, kBytesOfPartition = 120, kBytesOfText = 48;
   constexpr size_t kBytesOfPattern = 4'000;
@@ -183,8 +184,8 @@ void ConsumerGroup::use_pattern(const std::string& regex) {
   const auto found = patterns_.find(regex);
   if (found != patterns_.end()) {
     ++found->second.users;
-  } else if (auto compiled = TopicPattern::compile(regex)) {  // a later version may accept more
-
+  } else if (auto compiled = TopicPattern::compile(regex)) {
+    // compile() fails only if a later version has stored a pattern that this version rejects.
     patterns_.emplace(regex, Pattern{*std::move(compiled), 1});
   }
 }

@@ -1,6 +1,6 @@
-// A group with the consumer protocol: members send their subscriptions, the coordinator divides the partitions and
-// leads each member to its share step by step (KIP-848). Members with the classic protocol may be among them while a
-// group is converted from one protocol to the other.
+// A group with the consumer protocol. Members send their subscriptions, the coordinator divides the partitions and
+// leads each member to its new partitions step by step (KIP-848). While a group is converted from one protocol to the
+// other, some of its members have the classic protocol.
 #pragma once
 #include <functional>
 #include <map>
@@ -27,7 +27,7 @@ namespace server::coordinator {
 // Invariants:
 //   1. every request is answered once;
 //   2. everything that is sent to a member is durable;
-//   3. a partition is used by at most one member: another gets it once it has been given up.
+//   3. a partition is used by at most one member: another member gets it only when the first member has given it up.
 //
 // Threads: one loop's. Owner: its partition.
 class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
@@ -46,20 +46,21 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   // Restores the state from a record; sessions start with resume().
   Status restore(const ConsumerGroupKey& key, std::optional<std::string_view> value);
   void resume();
-  // Whether the records have left any state.
+  // Returns whether the group has any state after its records were replayed.
   bool is_there() const { return epoch_ > 0 || !members_.empty(); }
-  // Takes over the members of a group that was classic until now. Fails if they are no consumers, or too many.
+  // Takes over the members of a group that was classic until now. Fails with GROUP_ID_NOT_FOUND if the members are not
+  // consumers, or if there are too many members.
   KafkaError take_over(const ClassicGroup& classic);
-  // The group does nothing afterwards.
+  // Stops the group's timers. The group does nothing afterwards.
   void end();
 
   void heartbeat(ConsumerGroupHeartbeat request, Done<ConsumerGroupHeartbeatAnswer> done);
 
   // --- Members with the classic protocol
 
-  // Whether all members are classic once this one has joined.
+  // Returns whether all members have the classic protocol after the instance of the request has joined.
   bool is_downgraded_by(const JoinGroup& request) const;
-  // Removes the instance that will join again with the classic protocol, and converts the group.
+  // Removes the instance of the request, which will join again with the classic protocol, and converts the group.
   void downgrade_for(const JoinGroup& request);
   void join(JoinGroup request, Done<JoinedGroup> done);
   void sync(const SyncGroup& request, Done<SyncedGroup> done);
@@ -70,16 +71,16 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
 
   KafkaError check_commit(const CommitOffsets& request) const;
   KafkaError check_fetch(const FetchOffsets& request) const;
-  // Sorted.
+  // Returns the topics to which any member has subscribed, sorted by name.
   std::vector<std::string> subscribed_topics() const;
 
   bool is_empty() const { return members_.empty(); }
   size_t member_count() const { return members_.size(); }
   std::string_view state() const;  // Kafka's name
   ConsumerGroupDescription describe() const;
-  // For administrators whose client knows only classic groups.
+  // Returns a description for administrators whose clients support only classic groups.
   GroupDescription describe_as_classic() const;
-  // Records that delete all records of the group.
+  // Returns records that delete all records of the group.
   std::vector<StoredRecord> tombstones() const;
 
  private:
@@ -94,7 +95,8 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   const ConsumerMember* find(std::string_view id) const;
   KafkaError check_member(const std::string& id,
                           const std::optional<std::string>& instance_id) const;
-  // Null if the member may not join; then `refused` has the error.
+  // Returns the member of the request, which is added if it is new. Returns null, with the error in `refused`, if the
+  // member may not join.
   ConsumerMember* enter(const ConsumerGroupHeartbeat& request,
                         ConsumerGroupHeartbeatAnswer& refused);
   ConsumerMember* enter_instance(const ConsumerGroupHeartbeat& request,
@@ -137,7 +139,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   void put(ConsumerGroupRecord kind, const ConsumerMember& member);
   void put_all();
   void drop(const ConsumerMember& member);
-  // Stores the added records; calls back when everything decided until now is durable.
+  // Stores the added records, and calls back when all changes until now are durable.
   void commit(Done<KafkaError> done);
 
   const std::string id_;
@@ -146,10 +148,10 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
 
   int32_t epoch_ = 0, assignment_epoch_ = 0;
   Members members_;
-  std::map<std::string, std::string, std::less<>> instances_;  // to member ids
-  std::map<TopicIdPartition, std::string>
-      holders_;                       // members that have a partition, or have to give it up
-  std::vector<TopicOfGroup> topics_;  // to be assigned; sorted by name
+  std::map<std::string, std::string, std::less<>> instances_;  // member ids by instance id
+  // For each partition, the member that uses the partition, or still has to give it up.
+  std::map<TopicIdPartition, std::string> holders_;
+  std::vector<TopicOfGroup> topics_;  // subscribed topics, sorted by name
   std::map<std::string, Pattern> patterns_;
   // The metadata for which topics_ was computed; shared with the current metadata.
   std::shared_ptr<const storage::TopicSnapshot> seen_;

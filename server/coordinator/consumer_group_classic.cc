@@ -1,5 +1,5 @@
 // Members with the classic protocol in a consumer group, and the conversion of a group from one protocol to the other
-// (KIP-848, "Upgrade" and "Downgrade"): the members return with the other protocol one after the other.
+// (KIP-848, "Upgrade" and "Downgrade"): the members join again with the other protocol, one after the other.
 #include <algorithm>
 #include <utility>
 
@@ -150,7 +150,7 @@ void ConsumerGroup::join(JoinGroup request, Done<JoinedGroup> done) {
   }
   advance(*member, subscription->owned);
   alive(*member);
-  hurry(*member);  // it has to ask for its assignment within the time limit
+  hurry(*member);  // the member has to ask for its assignment within the time limit
   JoinedGroup joined{.generation = member->epoch,
                      .protocol_type = std::string(kConsumerProtocolType),
                      .protocol_name = member->classic->protocols.front().name,
@@ -173,7 +173,8 @@ void ConsumerGroup::sync(const SyncGroup& request, Done<SyncedGroup> done) {
       (request.protocol_name && *request.protocol_name != protocol))
     return done(request.refusal(kInconsistentGroupProtocol));
   alive(member);
-  // A member that has to revoke partitions does that first, and then joins again by itself.
+  // A member that has to revoke partitions first gets the smaller assignment. It revokes the partitions, and then joins
+  // again without a request to do so.
   if (epoch_ > member.epoch && member.state != MemberState::UnrevokedPartitions) {
     hurry(member);
     return done(request.refusal(kRebalanceInProgress));
@@ -187,7 +188,8 @@ void ConsumerGroup::sync(const SyncGroup& request, Done<SyncedGroup> done) {
   });
 }
 
-// A new assignment exists, partitions have to be revoked, or all partitions that it waits for are free.
+// Returns whether the member has to join again: a new assignment exists, the member has to revoke partitions, or all
+// partitions for which it waits are free.
 bool ConsumerGroup::must_join_again(const ConsumerMember& member) const {
   if (member.epoch < epoch_ || member.state == MemberState::UnrevokedPartitions) return true;
   if (member.state != MemberState::UnreleasedPartitions) return false;

@@ -1,4 +1,5 @@
-// The partitions of a consumer group, their assignment, and the way of members to their targets.
+// The partitions of a consumer group: which partitions exist, how they are assigned, and how
+// members reach their targets.
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +8,8 @@
 
 namespace server::coordinator {
 
-// Recomputes the subscribed topics if the metadata may have changed. True if they have changed.
+// Recomputes the subscribed topics if the metadata may have changed. Returns true if the topics
+// have changed.
 bool ConsumerGroup::refresh_topics() {
   const auto now = around_.topics();
   bool has_matches_changed = false;
@@ -35,7 +37,8 @@ void ConsumerGroup::bump() {
   put(ConsumerGroupRecord::Group, {});
 }
 
-// The assignor requested by most members; if several have the same number, the first by name.
+// Returns the assignor that most members request. If several assignors have the same number of
+// members, it returns the first by name.
 std::string_view ConsumerGroup::assignor() const {
   std::map<std::string_view, size_t> votes;
   for (const auto& [id, member] : members_)

@@ -24,7 +24,8 @@ std::string says_epoch(const char* than, int32_t said, int32_t known) {
       than, said, known);
 }
 
-// Whether a known member may continue from the epoch that it sends.
+// Returns None if a known member may continue from the epoch that it has sent. Otherwise it returns the error, with a
+// message in `why`.
 KafkaError check_epoch(const ConsumerMember& member, const ConsumerGroupHeartbeat& request,
                        std::string& why) {
   if (request.member_epoch > member.epoch) {
@@ -83,7 +84,7 @@ void ConsumerGroup::heartbeat(ConsumerGroupHeartbeat request, Done<Answer> done)
   Answer answer{.member_id = member->id,
                 .member_epoch = member->epoch,
                 .heartbeat_interval_ms = heartbeat_interval_ms()};
-  // A member that sends all fields has joined, or has lost an answer, so it gets the full assignment.
+  // A member sends all fields if it joins, or if it has lost an answer. It then gets the full assignment.
   const bool says_all =
       request.member_epoch == 0 ||
       (request.rebalance_timeout_ms >= 0 && (request.topics || request.regex) && request.owned);
@@ -106,8 +107,8 @@ ConsumerMember* ConsumerGroup::enter(const ConsumerGroupHeartbeat& request, Answ
     std::string id = request.member_id.empty() ? around_.new_id().to_string() : request.member_id;
     return &insert({.id = std::move(id)});
   }
-  // A member that joins again with the same id owns nothing: its former partitions are free, and it does not wait for
-  // the timeout of its former session.
+  // A member that joins again with the same id owns nothing: its former partitions become free now, not only when the
+  // former session expires.
   if (request.member_epoch == 0 && member->epoch > 0 && member->previous_epoch != 0) {
     release(*member);
     member->assigned.clear();
@@ -251,7 +252,8 @@ int32_t ConsumerGroup::session_timeout_ms(const ConsumerMember& member) const {
           .value_or(around_.settings.consumer_session_timeout_ms));
 }
 
-// As in classic groups, a heartbeat only moves the end of the session, and the timer finds that it has moved.
+// Extends the member's session. As in classic groups, a heartbeat only moves the end of the session; when the timer
+// runs, it is set again if the end has moved.
 void ConsumerGroup::alive(ConsumerMember& member) {
   member.expires_us = around_.clock.monotonic_us() + int64_t{session_timeout_ms(member)} * 1000;
   if (!member.session.is_set() || member.session.at_us > member.expires_us) watch(member);
@@ -271,7 +273,7 @@ void ConsumerGroup::on_session_end(const std::string& id) {
   expel(std::string(id));
 }
 
-// Starts the time limit for the requested step: the member's rebalance timeout.
+// Starts the time limit for the step that the member has to make, which is the member's rebalance timeout.
 void ConsumerGroup::hurry(ConsumerMember& member) {
   around_.deadlines.cancel(member.hurry);
   if (has_ended_) return;

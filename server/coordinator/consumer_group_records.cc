@@ -27,7 +27,7 @@ Result<RecordReading> open(std::string_view value) {
   return in;
 }
 
-// Grouped by topic, as in Kafka's schema.
+// Writes the partitions grouped by topic, as in Kafka's schema.
 void write_partitions(RecordWriter& out, const AssignedPartitions& partitions) {
   std::vector<std::pair<size_t, size_t>> topics;  // first and end index
   for (size_t i = 0; i < partitions.size(); ++i) {

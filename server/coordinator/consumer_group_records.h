@@ -14,11 +14,11 @@ namespace server::coordinator {
 // The numbers are the versions of the keys.
 enum class ConsumerGroupRecord : int16_t {
   Group = 3,
-  Topics = 4,             // subscribed by its members
-  Member = 5,             // its subscription and settings
+  Topics = 4,             // to which the group's members have subscribed
+  Member = 5,             // the member's subscription and settings
   Assignment = 6,         // epoch of the group's assignment
-  TargetAssignment = 7,   // of a member
-  CurrentAssignment = 8,  // of a member
+  TargetAssignment = 7,   // target of a member
+  CurrentAssignment = 8,  // current partitions of a member
 };
 inline bool is_of_member(ConsumerGroupRecord kind) {
   return kind == ConsumerGroupRecord::Member || kind == ConsumerGroupRecord::TargetAssignment ||
@@ -51,7 +51,7 @@ std::string encode_current(const ConsumerMember& member);
 
 Result<int32_t> decode_epoch(std::string_view value);  // of the group or its assignment
 Result<std::vector<TopicOfGroup>> decode_topics(std::string_view value);
-// Set the fields that the record contains; on failure the member is unchanged.
+// These functions set the fields of the member that the record contains. If they fail, the member is unchanged.
 Status decode_member(std::string_view value, ConsumerMember& member);
 Status decode_target(std::string_view value, ConsumerMember& member);
 Status decode_current(std::string_view value, ConsumerMember& member);

@@ -27,7 +27,8 @@ void set_epoch(ConsumerMember& member, int32_t epoch) {
   member.epoch = epoch;
 }
 
-// `epoch`: the epoch in which the member has its current partitions.
+// Makes one step towards the target. `epoch` is the epoch to which the member's current partitions
+// belong.
 void next_step(ConsumerMember& member, int32_t epoch, int32_t target_epoch,
                const std::function<bool(const TopicIdPartition&)>& is_free,
                const std::optional<AssignedPartitions>& owned) {
@@ -63,15 +64,15 @@ bool reconcile(ConsumerMember& member, int32_t target_epoch,
   const auto before = std::tuple(member.epoch, member.state, member.assigned, member.revoking);
   const int32_t previous_epoch = member.previous_epoch;
   if (member.state == MemberState::UnrevokedPartitions) {
-    // Partitions that are missing from the report have been given up; without a report nothing is
-    // known.
+    // Partitions that are missing from the report have been given up; without a report the member
+    // may still have all of them.
     if (!owned || has_any(*owned, member.revoking)) return false;
     next_step(member, member.epoch + 1, target_epoch, is_free, owned);
   } else {
     next_step(member, member.epoch, target_epoch, is_free, owned);
   }
   if (before == std::tuple(member.epoch, member.state, member.assigned, member.revoking)) {
-    // It still waits for other members, so its previous epoch stays as it was.
+    // The member still waits for other members, so its previous epoch is not changed.
     member.previous_epoch = previous_epoch;
     return false;
   }

@@ -13,24 +13,25 @@
 
 namespace server::coordinator {
 
-// Sorted, without duplicates.
+// A set of partitions; sorted, without duplicates.
 using AssignedPartitions = std::vector<TopicIdPartition>;
 
-// Additional data of a member with the classic protocol, in a group that is converted between the protocols.
+// Additional data of a member with the classic protocol, in a consumer group that is being converted between the
+// protocols.
 struct ClassicMembership {
   int32_t session_timeout_ms = 0;
   std::vector<GroupProtocol> protocols = {};
   bool operator==(const ClassicMembership&) const = default;
 };
 
-// The numbers are those of its record (Kafka's MemberState).
+// The numbers are stored in the member's record (Kafka's MemberState).
 enum class MemberState : int8_t {
   Stable = 0,
-  UnrevokedPartitions = 1,   // it has partitions that it must give up
+  UnrevokedPartitions = 1,   // the member must give up partitions
   UnreleasedPartitions = 2,  // other members still have partitions of its target
 };
 
-inline constexpr int32_t kLeavesForGood = -1, kLeavesForAWhile = -2;  // as member epochs
+inline constexpr int32_t kLeavesForGood = -1, kLeavesForAWhile = -2;  // values of a member epoch
 
 struct ConsumerMember {
   std::string id;
@@ -44,9 +45,9 @@ struct ConsumerMember {
 
   int32_t epoch = 0, previous_epoch = 0;
   MemberState state = MemberState::Stable;
-  AssignedPartitions assigned = {};  // partitions that it may use
-  AssignedPartitions revoking = {};  // partitions that it has not given up yet
-  AssignedPartitions target = {};    // partitions that it is to have
+  AssignedPartitions assigned = {};  // partitions that the member may use
+  AssignedPartitions revoking = {};  // partitions that the member has not given up yet
+  AssignedPartitions target = {};    // partitions that the member will have in the end
 
   int64_t expires_us = 0;
   Deadline session = {};  // checks whether the session has expired
@@ -59,8 +60,8 @@ struct ConsumerMember {
 };
 
 // Makes one step towards `member.target`, which belongs to `target_epoch`. Partitions are given up first; partitions of
-// other members are added when they are free. `owned` is the list reported by the member, if it sent one. Returns false
-// if nothing has changed.
+// other members are added when they are free. `owned` is the list that the member has reported, if any. Returns false
+// if the member has not changed.
 bool reconcile(ConsumerMember& member, int32_t target_epoch,
                const std::function<bool(const TopicIdPartition&)>& is_free,
                const std::optional<AssignedPartitions>& owned);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMostTopics = 100'000;
 
-// Topics with partitions, in the layout of subscriptions and assignments.
+// Reads topics with their partitions, which subscriptions and assignments have in the same layout.
 void read_topics(RecordReading& in,
                  const std::function<void(const std::string& topic, int32_t partition)>& each) {
   const size_t topics = in.array().value_or(0);
@@ -26,7 +26,8 @@ void read_topics(RecordReading& in,
   }
 }
 
-// Version and topics; later versions have further fields behind them; never flexible.
+// Reads the version and the topics of a subscription. Later versions have further fields after the
+// topics; no version is flexible.
 std::optional<std::vector<std::string>> read_names(RecordReading& in, int16_t& version) {
   version = in.number<int16_t>();
   if (version < 0 || !in.ok()) return std::nullopt;
@@ -43,8 +44,8 @@ void sort_once(auto& all) {
   all.erase(std::ranges::unique(all).begin(), all.end());
 }
 
-// The collected data are bounded by the metadata: an existing partition counts once, others are
-// ignored.
+// Collects partitions. Each existing partition is kept once and others are ignored, so the number
+// of existing partitions bounds the memory.
 struct Gathering {
   const storage::TopicSnapshot& topics;
   std::vector<TopicIdPartition> partitions = {};
@@ -109,7 +110,8 @@ std::vector<TopicIdPartition> read_assignment(std::string_view assignment,
   return assigned.take();
 }
 
-// Version 0 is the prefix of every version, and readers get the version number from the data.
+// Writes version 0: every version begins with its fields, and readers get the version number from
+// the data.
 std::string write_subscription(const std::vector<std::string>& topics) {
   RecordWriter out(0);
   out.array(topics.size());

@@ -1,5 +1,5 @@
-// Metadata and assignments that consumers send as opaque bytes in the classic protocol: ConsumerProtocolSubscription
-// and ConsumerProtocolAssignment.
+// Reads and writes the metadata and assignments that consumers send as opaque bytes in the classic protocol
+// (ConsumerProtocolSubscription and ConsumerProtocolAssignment).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,10 +15,10 @@ namespace server::coordinator {
 
 inline constexpr std::string_view kConsumerProtocolType = "consumer";
 
-// None if it cannot be parsed, or has more topics than the limit.
+// Returns nullopt if the metadata cannot be parsed or has more than 100,000 topics.
 std::optional<std::vector<std::string>> read_subscribed_topics(std::string_view metadata);
-// Calls `each` for the assigned partitions, as far as they can be parsed. Nothing is collected: a few bytes of a client
-// may name the same long topic millions of times.
+// Calls `each` for the assigned partitions, up to the first that cannot be parsed. The function collects nothing,
+// because few bytes of a client can name the same long topic millions of times.
 void for_each_assigned(
     std::string_view assignment,
     const std::function<void(const std::string& topic, int32_t partition)>& each);
@@ -29,11 +29,11 @@ struct ConsumerSubscription {
 };
 std::optional<ConsumerSubscription> read_subscription(std::string_view metadata,
                                                       const storage::TopicSnapshot& topics);
-// Sorted, without duplicates; existing topics only.
+// Returns the assigned partitions of existing topics, sorted, without duplicates.
 std::vector<TopicIdPartition> read_assignment(std::string_view assignment,
                                               const storage::TopicSnapshot& topics);
 std::string write_subscription(const std::vector<std::string>& topics);
-// `partitions` must be sorted; those of deleted topics are left out.
+// Writes an assignment. `partitions` must be sorted. Partitions of deleted topics are left out.
 std::string write_assignment(const std::vector<TopicIdPartition>& partitions,
                              const storage::TopicSnapshot& topics);
 

@@ -23,12 +23,12 @@ class CoordinatorPort {
   virtual ~CoordinatorPort() = default;
 
   virtual const Clock& clock() const = 0;
-  // Whether another node may take over the coordinator, so that a client that asks again may find it.
+  // Returns whether another node may take over the coordinator, so that a client that asks again may find it.
   virtual bool can_move() const { return false; }
 
-  // Calls `each` for whole batches from `from` on, of about `max_bytes` together, and returns the next offset: `from`
-  // itself at the end of the log. Durable batches are read whether they are visible or not: they cannot be lost while
-  // this node leads.
+  // Calls `each` for whole batches from the offset `from` on, of about `max_bytes` together, and returns the offset
+  // after the last batch. At the end of the log this is `from`. Durable batches are read even if they are not visible
+  // yet, because they cannot be lost while this node leads.
   using EachBatch = std::function<Status(const records::BatchView& batch)>;
   virtual Result<Offset> read(PartitionId partition, Offset from, size_t max_bytes,
                               const EachBatch& each) = 0;
@@ -43,11 +43,11 @@ class CoordinatorPort {
     int32_t partition = 0;
     std::string batch = {};
   };
-  // Calls back when the batch is visible, so that no change of the leader can remove it. Fails with FencedLeaderEpoch
-  // or NotLeader if the partition is no longer led under `epoch`. Batches of a partition are appended in the order of
-  // the calls. `with`: stored in the same commit, all or nothing; other errors if that is impossible. Batches for
-  // deleted partitions are left out. `guard`: the verified state of a transaction that the batch belongs to, or null
-  // (PartitionBatches).
+  // Appends a batch, and calls back when the batch is visible, so that no change of the leader can remove it. Fails
+  // with FencedLeaderEpoch or NotLeader if the partition is no longer led under `epoch`. Batches of a partition are
+  // appended in the order of the calls. The batches in `with` are stored in the same commit, all or nothing; if that is
+  // impossible, append() fails with another error. Batches for deleted partitions are left out. `guard` is the verified
+  // state of the transaction to which the batch belongs, or null (PartitionBatches).
   using Guard = std::shared_ptr<const storage::TransactionGuard>;
   virtual void append(PartitionId partition, LeaderEpoch epoch, std::string batch,
                       std::vector<Elsewhere> with, Guard guard,

@@ -12,14 +12,16 @@
 
 namespace server::coordinator {
 
-// `Around` is the environment of a `Partition`; it refers to the deadlines and the size that it was made with.
+// `Around` is the environment of a `Partition`. The constructor creates it with `around(deadlines_, size_)`, and it may
+// keep references to both.
 //
-// Threads: one loop's. Owner: the owner of the loop; tasks posted to the port must be gone before it.
+// Threads: one loop's. Owner: the owner of the loop; tasks posted to the port must be gone before the shard is
+// destroyed.
 template <class Partition, class Around>
 class CoordinatorShard {
  public:
   using PartitionType = Partition;
-  // Expired state is looked for every `check_ms`.
+  // The shard looks for expired state every `check_ms`.
   CoordinatorShard(CoordinatorPort& port, MemoryBudget& memory, int64_t check_ms,
                    const std::function<Around(Deadlines&, StateSize&)>& around)
       : port_(port), check_ms_(check_ms), size_(memory), around_(around(deadlines_, size_)) {}
@@ -36,7 +38,7 @@ class CoordinatorShard {
   void resign_all() {
     for (const auto& [id, partition] : partitions_) partition->resign();
   }
-  // Null if this loop has never led it.
+  // Returns null if this loop has never led the partition.
   Partition* find(PartitionId partition) {
     const auto found = partitions_.find(partition);
     return found == partitions_.end() ? nullptr : found->second.get();
@@ -46,9 +48,9 @@ class CoordinatorShard {
     for (const auto& [id, partition] : partitions_) visit(*partition);
   }
 
-  // `tell` is called when a deadline is set that is earlier than next_us() has returned.
+  // Calls `tell` whenever a deadline is set that is earlier than the previous result of next_us().
   void on_sooner(std::function<void()> tell) { deadlines_.on_sooner(std::move(tell)); }
-  // The next deadline; run_due() runs due ones for about one slice.
+  // Returns the time of the earliest deadline. run_due() runs due deadlines for about one slice.
   std::optional<int64_t> next_us() const { return deadlines_.next_us(); }
   void run_due() {
     constexpr int64_t kSliceUs = 1'000;

@@ -1,5 +1,5 @@
-// The port through which front ends reach the coordinators of one kind, on any loop or node. server/node implements it
-// over the loops; tests call one partition.
+// The port through which front ends reach the coordinators of one kind, on any loop or node. server/node implements the
+// port over the loops; the implementation of tests calls a single partition.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,16 +12,16 @@
 
 namespace server::coordinator {
 
-// The result of an answer: either one error for all of it, or a verdict with refuse_all().
+// Answers report errors in one of two ways: with one error for the whole answer, or with verdict() and refuse_all().
 template <class Answer>
 concept HasError = requires(const Answer& answer) { answer.error; };
 template <class Answer>
 concept HasVerdict = requires(const Answer& answer) { answer.verdict(); };
 
-// `Partition` handles requests, each of which has a key (a group id or a transactional id); `Listed` is the combined
-// list of all partitions.
+// `Partition` handles the requests, and each request has a key (a group id or a transactional id). `Listed` is the
+// combined list of all partitions.
 //
-// Threads: belongs to one loop, and calls back there, once per request, perhaps within the call.
+// Threads: one loop's. Calls back there, once per request, perhaps within the call.
 template <class Partition, class Listed>
 class Coordinators {
  public:
@@ -43,16 +43,17 @@ class Coordinators {
   virtual void prepare(Done<KafkaError> done) = 0;
 
  protected:
-  // Runs `work` on the loop of the partition that the key belongs to; with null and the reason if no coordinator is
-  // available.
+  // Runs `work` with the partition of the key, on the loop of that partition. If no coordinator is available, `work`
+  // gets null and the reason.
   using Work = std::function<void(Partition* partition, KafkaError why_not)>;
   virtual void run(const std::string& key, Work work) = 0;
   virtual void run_at(PartitionId partition, Work work) = 0;
-  // Brings an answer back to the loop of the caller.
+  // Runs a function, which passes on an answer, on the loop of the caller.
   using Home = std::function<void(std::function<void()>)>;
   virtual Home home() = 0;
-  // Whether an answer of a coordinator is still valid: its error, or (with None) the stored state that it shows. The
-  // coordinator may have been replaced without knowing it.
+  // Checks that an answer of a coordinator is still valid: its error or, if the error is None, the stored state that
+  // the answer shows. The check is needed because another coordinator may have replaced this one unnoticed. Calls
+  // `done` with the result.
   virtual void confirm(const std::string& /*key*/, KafkaError /*error*/,
                        std::function<void(bool holds)> done) {
     done(true);
@@ -68,7 +69,7 @@ class Coordinators {
         constexpr bool is_told = requires { Answer::kTellsWhatIsStored; };
         const KafkaError error = error_of(answer);
         if (error == KafkaError::None && !is_told) return done(std::move(answer));
-        // The answer may be large; it is shared instead of copied.
+        // The answer may be large, so it is shared instead of copied.
         const auto held = std::make_shared<Answer>(std::move(answer));
         confirm(key, error, [done, held](bool holds) {
           if (!holds) refuse(*held);

@@ -23,6 +23,7 @@ std::optional<int64_t> Deadlines::next_us() const {
 
 void Deadlines::run_due(int64_t now_us, const std::function<bool()>& is_slice_over) {
   while (!pending_.empty() && pending_.begin()->first.at_us <= now_us) {
+    // The timer is removed before it runs, because the callback may set or cancel timers.
     const std::function<void()> on_time = std::move(pending_.begin()->second);
     pending_.erase(pending_.begin());
     on_time();

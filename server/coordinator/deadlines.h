@@ -9,7 +9,7 @@
 
 namespace server::coordinator {
 
-// Handle of a timer; `number` 0: not set.
+// The handle of a timer. `number` is 0 if the timer is not set.
 struct Deadline {
   int64_t at_us = 0;  // of the monotonic clock
   uint64_t number = 0;
@@ -21,15 +21,16 @@ struct Deadline {
 // of the loop; outlives all users of deadlines.
 class Deadlines {
  public:
-  // `on_time` is called once, from run_due().
+  // Sets a timer. run_due() calls `on_time` once.
   Deadline set(int64_t at_us, std::function<void()> on_time);
-  // Cancels the timer, if it is set, and resets the handle. The callback of a timer has to reset its handle itself.
+  // Cancels the timer, if it is set, and resets the handle. A timer that runs does not reset its handle: the callback
+  // has to do that.
   void cancel(Deadline& deadline);
 
-  // `tell` is called when the earliest deadline becomes earlier, to reprogram the loop's timer.
+  // Calls `tell` whenever the earliest deadline becomes earlier, so that the caller can set the loop's timer again.
   void on_sooner(std::function<void()> tell) { tell_sooner_ = std::move(tell); }
 
-  // None if no timer is set.
+  // Returns the time of the earliest timer, or nullopt if no timer is set.
   std::optional<int64_t> next_us() const;
   // Runs due timers one after the other, until `is_slice_over` returns true.
   void run_due(int64_t now_us, const std::function<bool()>& is_slice_over);

@@ -1,4 +1,4 @@
-// Changes of a group, as records that are being appended to its partition.
+// Collects the changes of a group as records, and appends these records to the group's partition.
 #pragma once
 #include <functional>
 #include <memory>
@@ -25,13 +25,13 @@ class GroupChanges {
   // Discards the added records, except that undeleted() keeps the keys of tombstones.
   void forget_all_but_deletions();
 
-  // The next commit writes the whole group again, and deletes the key.
+  // Makes the next commit write the whole group again and delete the key.
   void rewrite_without(std::string key);
-  // Tombstones whose append has failed.
+  // Returns the tombstones whose append has failed.
   std::vector<StoredRecord> undeleted() const;
 
-  // Appends the added records; calls back when everything decided until now is durable. `add_all` is called if an
-  // earlier append failed: the whole group is written again.
+  // Appends the added records, and calls back when all changes until now are durable. If an earlier append has failed,
+  // commit() calls `add_all`, which adds all records of the group, so that the whole group is written again.
   void commit(const std::function<void()>& add_all, Done<KafkaError> done);
 
  private:

@@ -20,13 +20,13 @@ class TransactionGuard;
 
 namespace server::coordinator {
 
-// Called once, now or later, on the loop of the group.
+// A callback that gets the answer. It is called once, within the request's call or later, on the loop of the group.
 template <class Answer>
 using Done = std::function<void(Answer)>;
 
 // --- The classic protocol
 
-// An assignment strategy that a member supports, with its metadata for it.
+// An assignment strategy that a member supports, with the member's metadata for this strategy.
 struct GroupProtocol {
   std::string name, metadata;
   bool operator==(const GroupProtocol&) const = default;
@@ -50,7 +50,7 @@ struct JoinGroup {
   using Answer = JoinedGroup;
   std::string group_id = {};
   int32_t session_timeout_ms = 0, rebalance_timeout_ms = 0;
-  std::string member_id = {};  // empty: a new one
+  std::string member_id = {};  // empty: a new member
   std::optional<std::string> instance_id = {};
   std::string protocol_type = {};
   std::vector<GroupProtocol> protocols = {};  // in the order of preference
@@ -77,7 +77,7 @@ struct SyncGroup {
 
 struct GroupHeartbeatAnswer {
   KafkaError error = KafkaError::None;
-  // Lets the connection's loop answer heartbeats until the coordinator has something to send.
+  // If set, the connection's loop answers heartbeats with this pulse until the coordinator has something to send.
   std::shared_ptr<MemberPulse> pulse = nullptr;
 };
 struct GroupHeartbeat {
@@ -86,7 +86,8 @@ struct GroupHeartbeat {
   int32_t generation = -1;
   std::string member_id = {};
   std::optional<std::string> instance_id = {};
-  // While the group is being loaded the member is assumed to be right (as in Kafka).
+  // Returns the answer for an error. While the group is being loaded, the heartbeat is accepted unchecked (as in
+  // Kafka).
   Answer refusal(KafkaError error) const {
     return {.error = error == kCoordinatorLoadInProgress ? KafkaError::None : error};
   }
@@ -98,16 +99,17 @@ struct LeftGroup {
     std::optional<std::string> instance_id;
     KafkaError error = KafkaError::None;
   };
-  KafkaError error = KafkaError::None;  // of the group
+  KafkaError error = KafkaError::None;  // error of the group
   std::vector<Member> members = {};
-  // The error of the group, or else of a member.
+  // Returns the error of the group or, if the group has none, the first error of a member for which is_group_verdict()
+  // is true.
   KafkaError verdict() const;
   void refuse_all(KafkaError why) { *this = {.error = why}; }
 };
 struct LeaveGroup {
   using Answer = LeftGroup;
   struct Member {
-    std::string id;  // empty: the member with the instance id
+    std::string id;  // empty: the instance id names the member
     std::optional<std::string> instance_id = {};
   };
   std::string group_id = {};
@@ -135,9 +137,9 @@ struct ConsumerGroupHeartbeatAnswer {
 struct ConsumerGroupHeartbeat {
   using Answer = ConsumerGroupHeartbeatAnswer;
   std::string group_id = {}, member_id = {};
-  // 0: joins, -1: leaves, -2: leaves temporarily, as an instance.
+  // 0: the member joins, -1: it leaves, -2: it leaves temporarily, as an instance.
   int32_t member_epoch = 0;
-  // Absent fields have not changed since they were sent last.
+  // The following fields are absent if they have not changed since the member has sent them last.
   std::optional<std::string> instance_id = {}, rack_id = {};
   int32_t rebalance_timeout_ms = -1;
   std::optional<std::vector<std::string>> topics = {};
@@ -160,7 +162,8 @@ using TopicErrors = std::vector<std::pair<std::string, std::vector<PartitionErro
 
 struct CommittedOffsets {
   TopicErrors topics;  // in the order of the request
-  // An error of the member, if any: it applies to all partitions.
+  // Returns the first error for which is_group_verdict() is true, or None. Such an error concerns the member, so all
+  // partitions have it.
   KafkaError verdict() const;
   void refuse_all(KafkaError why);
 };
@@ -178,24 +181,26 @@ struct CommitOffsets {
   std::optional<std::string> instance_id = {};
   int64_t retention_ms = -1;  // -1: default of the server
   std::vector<std::pair<std::string, std::vector<Partition>>> topics = {};
-  bool knows_member_epochs = false;               // version 9 and later have errors for them
+  // Version 9 and later have errors for member epochs.
+  bool knows_member_epochs = false;
   std::optional<ProducerIdentity> producer = {};  // set for commits in a transaction
-  // The verified state of that transaction; see CoordinatorPort.
+  // The verified state of the producer's transaction; see CoordinatorPort.
   std::shared_ptr<const storage::TransactionGuard> guard = {};
-  // Otherwise the caller only stores offsets under the group's name.
+  // Returns whether a member sends the request. Other callers only store offsets under the group's name.
   bool is_of_member() const { return generation >= 0 || !member_id.empty() || instance_id; }
   Answer refusal(KafkaError error) const;
 };
 
-// Ends a transaction: its committed offsets become valid, or are dropped.
+// The answer to EndOffsets, which ends a transaction: its committed offsets become valid, or are dropped.
 struct EndedOffsets {
   KafkaError error = KafkaError::None;
 };
 struct EndOffsets {
   using Answer = EndedOffsets;
   TransactionEnded ended;
-  bool is_stored = false;                 // its marker is in the partition's log already
-  std::optional<LeaderEpoch> under = {};  // a coordinator with another epoch refuses
+  bool is_stored = false;  // the transaction's marker is in the partition's log already
+  // If set, a coordinator with another epoch refuses the request.
+  std::optional<LeaderEpoch> under = {};
   Answer refusal(KafkaError error) const { return {error}; }
 };
 
@@ -216,7 +221,7 @@ struct FetchOffsets {
   std::string group_id = {};
   std::optional<std::string> member_id = {};
   int32_t member_epoch = -1;
-  // None: all offsets of the group.
+  // If it is not set, all offsets of the group are fetched.
   std::optional<std::vector<std::pair<std::string, std::vector<int32_t>>>> topics = {};
   bool must_be_stable = false;  // refused while a transaction may change the offset
   Answer refusal(KafkaError error) const { return {error, {}}; }
@@ -236,7 +241,7 @@ struct DeleteOffsets {
 // --- For administrators
 
 struct GroupListing {
-  std::string group_id, protocol_type, state, type;  // as Kafka writes them
+  std::string group_id, protocol_type, state, type;  // in Kafka's spelling
 };
 
 struct GroupDescription {
@@ -282,19 +287,20 @@ struct DescribeGroup {
   Answer refusal(KafkaError error) const { return {.error = error, .group_id = group_id}; }
 };
 
-// Progress of a group.
+// The progress of a group's readers.
 struct GroupProgress {
   struct Partition {
     std::string topic;
     int32_t partition = 0;
     std::optional<int64_t> committed = {};
     std::string member = {};  // the member that reads the partition, if any
-    // End of the partition. Unknown to the coordinator; its node asks the leader of the partition.
+    // The end of the partition. The coordinator leaves it empty; the coordinator's node asks the leader of the
+    // partition.
     std::optional<int64_t> end = {};
   };
   std::string group_id, state, protocol_type, protocol;
   size_t members = 0;
-  std::vector<Partition> partitions = {};  // with committed offsets or a reader; sorted
+  std::vector<Partition> partitions = {};  // partitions with committed offsets or a reader; sorted
 };
 
 struct GroupDeletion {

@@ -6,7 +6,7 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kBytesOfOffset = 160;  // with its map entries, approximate
+constexpr size_t kBytesOfOffset = 160;  // approximate, with the map entries of the offset
 
 }  // namespace
 

@@ -28,11 +28,12 @@ class GroupOffsets {
   void erase(const OffsetKey& key);
   bool empty() const { return by_topic_.empty(); }
   const ByTopic& by_topic() const { return by_topic_; }
-  // Null if none is committed. An offset of a deleted topic counts as none, even if another topic has its name now.
+  // Returns null if no offset is committed. The offset of a deleted topic is ignored, even if another topic has the
+  // same name now.
   const OffsetValue* find(std::string_view topic, int32_t partition,
                           const storage::TopicSnapshot& topics) const;
 
-  // Memory for a new entry.
+  // Returns the memory that a new entry takes, in bytes.
   static size_t bytes_of(std::string_view topic, size_t metadata_bytes);
 
  private:
@@ -41,7 +42,8 @@ class GroupOffsets {
   size_t bytes_ = 0;
 };
 
-// Whether the offset belongs to the current topic of that name.
+// Returns whether the offset belongs to `topic`, the current topic of its name, or null. An offset without a topic id
+// belongs to any topic of the name.
 bool is_of(const OffsetValue& value, const storage::TopicInfo* topic);
 
 }  // namespace server::coordinator

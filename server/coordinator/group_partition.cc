@@ -98,6 +98,7 @@ GroupPartition::Group& GroupPartition::find_or_make(const std::string& id) {
 GroupPartition::Group* GroupPartition::find_or_admit(const std::string& id) {
   if (Group* group = find(id)) return group;
   if (!around_.size.try_grow(kBytesOfGroup + id.size())) return nullptr;
+  // This only checks the budget: find_or_make() charges the group.
   around_.size.shrink(kBytesOfGroup + id.size());
   return &find_or_make(id);
 }

@@ -1,4 +1,5 @@
-// The groups whose ids hash to one partition of __consumer_offsets: its leader coordinates them.
+// The groups whose ids hash to one partition of __consumer_offsets. The leader of the partition
+// coordinates them.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -32,10 +33,11 @@ class GroupPartition final : private ReplayedState {
 
   void lead(LeaderEpoch epoch) { log_.lead(epoch); }
   void resign() { log_.resign(); }
-  // None if it is available; else the reason: loading, or not led.
+  // Returns None if the partition is available, and otherwise the reason: it is being loaded, or
+  // this node does not lead it.
   KafkaError unavailable() const { return log_.unavailable(); }
 
-  // --- Requests; only when available.
+  // --- Requests; may be called only while unavailable() is None.
 
   void handle(JoinGroup request, Done<JoinedGroup> done);
   void handle(SyncGroup request, Done<SyncedGroup> done);
@@ -62,22 +64,24 @@ class GroupPartition final : private ReplayedState {
   // Wakes share groups that wait for records of the partition.
   void grown(const TopicIdPartition& partition);
 
-  // Deletes offsets that were unused for too long, and groups without any state; in slices.
+  // Deletes offsets that were unused for too long, and groups without any state. Works in slices.
   void expire();
 
  private:
   struct Group {
     explicit Group(StateSize& size) : offsets(size) {}
-    // Either protocol; shared with the callbacks of appends.
+    // One of the two is set, according to the group's protocol. Both are shared with the callbacks
+    // of appends.
     std::shared_ptr<ClassicGroup> classic;
     std::shared_ptr<ConsumerGroup> consumer;
     bool has_members() const;
     std::string_view state() const;
     void end(KafkaError why);
     GroupOffsets offsets;
-    bool is_stored = false;  // has a record of its own
+    bool is_stored = false;  // the group has a record other than offsets
     int commits_under_way = 0;
-    std::map<std::pair<std::string, int32_t>, int> undecided = {};  // count by topic and partition
+    // Number of open transactions by topic and partition.
+    std::map<std::pair<std::string, int32_t>, int> undecided = {};
   };
   struct Commit;
   struct OffsetRecord {
@@ -94,7 +98,8 @@ class GroupPartition final : private ReplayedState {
 
   Group* find(const std::string& id);
   Group& find_or_make(const std::string& id);
-  // Null if no memory is left for another group.
+  // Returns the group, which is created if it does not exist. Returns null if no memory is left for
+  // another group.
   Group* find_or_admit(const std::string& id);
   std::shared_ptr<ClassicGroup> make_classic(const std::string& id);
   std::shared_ptr<ConsumerGroup> make_consumer(const std::string& id);
@@ -102,7 +107,8 @@ class GroupPartition final : private ReplayedState {
   Status replay(const ShareGroupKey& key, std::optional<std::string_view> value);
   std::shared_ptr<ShareGroup> make_share(const std::string& id);
   ShareGroup* find_share(const std::string& id);
-  // Null, with the reason, if no share group of this name can exist.
+  // Returns the share group, which is created if it does not exist. Returns null, with the reason
+  // in `error`, if no share group with this id can exist.
   ShareGroup* find_or_admit_share(const std::string& id, KafkaError& error);
   void drop_share_unless_there(const std::string& id);
   void erase_share(const std::string& id, Done<GroupDeletion> done);
@@ -130,7 +136,8 @@ class GroupPartition final : private ReplayedState {
   std::vector<OffsetKey> expired_offsets(const std::string& id, const Group& group) const;
   void expire_some(std::shared_ptr<std::vector<std::string>> ids);
   void expire_group(const std::string& id, Group& group);
-  // The group has neither stored state nor members.
+  // Returns whether the group has neither offsets, nor commits or transactions in progress, nor
+  // members.
   bool is_idle(const Group& group) const;
 
   const PartitionId id_;
@@ -138,9 +145,10 @@ class GroupPartition final : private ReplayedState {
   GroupSurroundings& around_;
   ReplayedPartition log_;
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
-  // A name is in one of the two maps at most.
+  // An id is at most in one of `groups_` and `shares_`.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareGroup>> shares_;
-  // The offsets of open transactions: the last one of each partition, which alone becomes valid.
+  // The offsets of open transactions. Only the last offset of each partition is kept, because only
+  // this one becomes valid.
   absl::flat_hash_map<ProducerId, UndecidedOffsets> undecided_;
 };
 

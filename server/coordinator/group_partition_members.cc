@@ -1,4 +1,4 @@
-// Requests of members, and the protocol that a group has.
+// Requests of members, and the conversion of groups between the two protocols.
 #include <algorithm>
 #include <utility>
 
@@ -32,7 +32,7 @@ KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
   return KafkaError::None;
 }
 
-// Null if the request is valid.
+// Returns a message for the client, or null if the request is valid.
 const char* what_is_wrong(const ConsumerGroupHeartbeat& request) {
   const auto is_empty = [](const auto& each) { return each && each->empty(); };
   const auto is_long = [](const auto& each) { return each && each->size() > kMostOfName; };
@@ -97,7 +97,8 @@ std::shared_ptr<ConsumerGroup> GroupPartition::make_consumer(const std::string& 
       });
 }
 
-// A group has the consumer protocol if its latest records do; these also delete the records of the other protocol.
+// Replays a record of the consumer protocol. The latest records of a group determine its protocol; they also delete the
+// records of the other protocol.
 Status GroupPartition::replay(const ConsumerGroupKey& key, std::optional<std::string_view> value) {
   Group* group = value ? &find_or_make(key.group_id) : find(key.group_id);
   if (!group || (!value && !group->consumer)) return {};
@@ -193,8 +194,8 @@ void GroupPartition::handle(LeaveGroup request, Done<LeftGroup> done) {
   Group* group = find(request.group_id);
   if (!group) return done(request.refusal(kUnknownMemberId));
   if (group->consumer) return group->consumer->leave(request, std::move(done));
-  // If the last member has left, the empty group is stored before the answer: otherwise a restart might restore the
-  // member, and the next one would wait for it.
+  // If the last member has left, the empty group is stored before the answer. Otherwise a restart might restore the
+  // member that has left, and the next member would wait for it.
   append({}, [done = std::move(done), left = group->classic->leave(request)](KafkaError) {
     done(left);
   });

@@ -10,7 +10,7 @@ namespace server::coordinator {
 
 namespace {
 
-// Number of offsets of a request, or of groups, per slice; takes about half a millisecond.
+// Number of offsets of a request, or of groups, that one slice handles. A slice takes about half a millisecond.
 constexpr size_t kSliceOfOffsets = 1'000;
 constexpr size_t kSliceOfGroups = 500;
 
@@ -64,13 +64,14 @@ struct GroupPartition::Commit {
 KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
   if (find_share(request.group_id)) return kGroupIdNotFound;  // share groups commit no offsets
-  // In a transaction, the producer epoch fences old members (before KIP-447 it was the only protection).
+  // A commit in a transaction may come without a member: the producer epoch fences old members. Before KIP-447 this was
+  // the only protection.
   const Group* group = find(request.group_id);
   if (group && (request.is_of_member() || !request.producer))
     return group->classic ? group->classic->check_commit(request)
                           : group->consumer->check_commit(request);
   if (group) return KafkaError::None;
-  // A client without membership may store offsets under any name.
+  // No group has this id. A client without membership may store offsets under any id.
   if (request.generation >= 0)
     return request.knows_member_epochs ? kGroupIdNotFound : kIllegalGeneration;
   if (!request.member_id.empty() || request.instance_id) return kUnknownMemberId;
@@ -97,7 +98,7 @@ KafkaError GroupPartition::check_offset(const CommitOffsets::Partition& asked,
 }
 
 void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
-  if (unavailable() != KafkaError::None) {  // lost since the last slice
+  if (unavailable() != KafkaError::None) {  // the leadership was lost since the last slice
     commit->answer = commit->request.refusal(kNotCoordinator);
     return commit->complete_one();
   }
@@ -144,7 +145,8 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
     for (const auto& [topic, partition] : at)
       commit->answer.topics[topic].second[partition].error = error;
   };
-  // Only new offsets need memory: groups that repeat their commits are not affected by the limit.
+  // Only new offsets need memory, so the limit does not affect groups that repeat their commits. The bytes are only
+  // checked here; they are charged when the offsets are durable.
   const bool has_room = around_.size.try_grow(bytes);
   if (has_room) around_.size.shrink(bytes);
   if (!has_room) {
@@ -296,7 +298,7 @@ void GroupPartition::handle(DeleteOffsets request, Done<DeletedOffsets> done) {
   });
 }
 
-// Also deletes the group's own record: used when nothing of the group remains.
+// Deletes the offsets and also the group's own records. Used when nothing of the group remains.
 void GroupPartition::erase_offsets(const std::string& id, std::vector<OffsetKey> keys,
                                    std::function<void(KafkaError)> done) {
   std::vector<StoredRecord> records;
@@ -310,13 +312,13 @@ void GroupPartition::erase_offsets(const std::string& id, std::vector<OffsetKey>
            Group* group = find(id);
            for (const OffsetKey& key : keys)
              if (group) group->offsets.erase(key);
-           // Unless a member has joined or committed since.
+           // The group remains if a member has joined or committed meanwhile.
            if (group && is_idle(*group)) erase(id);
            done(KafkaError::None);
          });
 }
 
-// --- Expiry (KIP-211, and KIP-496's for topics that a group has left)
+// --- Expiry (KIP-211; KIP-496 for topics to which a group no longer subscribes)
 
 std::vector<OffsetKey> GroupPartition::expired_offsets(const std::string& id,
                                                        const Group& group) const {
@@ -335,8 +337,8 @@ std::vector<OffsetKey> GroupPartition::expired_offsets(const std::string& id,
     const bool may_expire =
         is_empty || (subscribed && !std::ranges::binary_search(*subscribed, topic));
     for (const auto& [partition, value] : partitions) {
-      // A group that had members keeps its offsets until it has been empty for the retention time. If a name never had
-      // members, each offset expires after its own commit.
+      // A group that had members keeps its offsets until it has been empty for the retention time. If an id never had
+      // members, the retention time of each offset begins with its commit.
       const bool counts_from_commit = !is_empty || !classic || classic->protocol_type().empty();
       const int64_t since_ms = counts_from_commit
                                    ? value.commit_time_ms

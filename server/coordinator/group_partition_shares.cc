@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kMostOfName = 4'096;
 
-// Null if the request is valid.
+// Returns a message for the client, or null if the request is valid.
 const char* what_is_wrong(const ShareGroupHeartbeat& request) {
   if (request.member_id.empty()) return "MemberId can't be empty.";
   if (request.member_id.size() > kMostOfName ||
@@ -61,7 +61,7 @@ ShareGroup* GroupPartition::find_or_admit_share(const std::string& id, KafkaErro
   error = kGroupIdNotFound;
   if (ShareGroup* known = find_share(id)) return known;
   if (Group* other = find(id)) {
-    // An empty group of another kind was created for a request that failed.
+    // An idle group that has no records was created for a request that failed, so it can be replaced.
     if (!is_idle(*other) || other->is_stored) return nullptr;
     erase(id);
   }
@@ -80,7 +80,7 @@ void GroupPartition::erase_share(const std::string& id, Done<GroupDeletion> done
   append(std::move(records), [done = std::move(done)](KafkaError error) { done({error}); });
 }
 
-// Removes a group that was created for a request, if the request has added nothing to it.
+// Removes the group if it has no state, because the request for which it was created has added nothing.
 void GroupPartition::drop_share_unless_there(const std::string& id) {
   ShareGroup* const group = find_share(id);
   if (!group || group->is_there()) return;
@@ -143,7 +143,8 @@ void GroupPartition::handle(const DescribeShareGroupOffsets& request,
   done(group ? group->offsets(request) : request.refusal(kGroupIdNotFound));
 }
 
-// Creates the group, as Kafka 4.1 does: the start of a queue is set before its first consumer starts (KIP-932).
+// Creates the group if it does not exist, as Kafka 4.1 does, so that the start of a queue can be set before its first
+// consumer starts (KIP-932).
 void GroupPartition::handle(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done) {
   if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
   if (!around_.shared_log) return done(request.refusal(KafkaError::InvalidRequest));

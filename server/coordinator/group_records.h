@@ -21,13 +21,13 @@ struct OffsetKey {
   int32_t partition = 0;
   bool operator==(const OffsetKey&) const = default;
 };
-// OffsetCommitValue: versions 0 to 4 are read; 4 is written, or 1 if a client has set an expiry.
+// OffsetCommitValue. Versions 0 to 4 are read. Version 4 is written, or 1 if a client has set an expiry.
 struct OffsetValue {
   int64_t offset = -1;
   int32_t leader_epoch = -1;
   std::string metadata = {};
   int64_t commit_time_ms = -1;
-  int64_t expire_time_ms = -1;  // -1: by the server's retention
+  int64_t expire_time_ms = -1;  // -1: the server's retention applies
   Uuid topic_id = {};           // nil if unknown
   bool operator==(const OffsetValue&) const = default;
 };
@@ -61,7 +61,7 @@ std::string encode(const GroupKey& key);
 std::string encode(const GroupValue& value);
 
 using RecordKey = std::variant<OffsetKey, GroupKey, ConsumerGroupKey, ShareGroupKey>;
-// Fail with IncompatibleFormat for unknown versions, with DataCorrupted for truncated records.
+// The decoders fail with IncompatibleFormat for unknown versions, and with DataCorrupted for truncated records.
 Result<RecordKey> decode_key(std::string_view bytes);
 Result<OffsetValue> decode_offset_value(std::string_view bytes);
 Result<GroupValue> decode_group_value(std::string_view bytes);

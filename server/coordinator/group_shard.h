@@ -13,7 +13,7 @@ class GroupShard : public CoordinatorShard<GroupPartition, GroupSurroundings> {
  public:
   using Topics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
   using Configs = std::function<std::shared_ptr<const storage::GroupConfigs>()>;
-  // The settings outlive it.
+  // `settings` and `port` outlive the shard.
   GroupShard(const GroupSettings& settings, CoordinatorPort& port, MemoryBudget& memory,
              Topics topics, Configs configs, std::function<Uuid()> new_id,
              SharedLog* shared_log = nullptr)

@@ -17,8 +17,8 @@ struct ListedGroups {
 
 class Groups : public Coordinators<GroupPartition, ListedGroups> {
  public:
-  // Most heartbeats concern a stable group and only confirm that the member is alive: the loop of
-  // the connection answers them.
+  // Handles a heartbeat. Most heartbeats concern a stable group and only confirm that the member is
+  // alive, so the loop of the connection answers them without the coordinator.
   void heartbeat(GroupHeartbeat request, int64_t now_us, Done<GroupHeartbeatAnswer> done) {
     std::string key = request.instance_id ? std::string()
                                           : MemberPulses::key(request.group_id, request.member_id,

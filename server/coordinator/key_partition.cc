@@ -7,7 +7,7 @@ namespace server::coordinator {
 
 namespace {
 
-// Java's String.hashCode(), which works on UTF-16 code units.
+// Returns Java's String.hashCode() of the text, which works on UTF-16 code units.
 int32_t java_hash(std::string_view utf8) {
   uint32_t hash = 0;
   for (size_t i = 0; i < utf8.size();) {

@@ -1,4 +1,5 @@
-// Maps a key to a partition of a coordinators' topic.
+// Maps the key of a request (a group id or a transactional id) to a partition of the topic of its
+// coordinators.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -7,7 +8,7 @@
 
 namespace server::coordinator {
 
-// Uses Java's String.hashCode() of a group id or a transactional id, like Kafka's coordinators.
+// Returns the partition by Java's String.hashCode() of the key, as in Kafka.
 PartitionId partition_of_key(std::string_view key, int32_t partition_count);
 
 }  // namespace server::coordinator

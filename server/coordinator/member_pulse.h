@@ -1,4 +1,4 @@
-// Heartbeats that are answered without asking the group's loop: most of them find the group unchanged.
+// Answers heartbeats without asking the group's loop, because most heartbeats find the group unchanged.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -11,13 +11,14 @@
 
 namespace server::coordinator {
 
-// Shared by the loop of a member's connection and the loop of its group: while it is open, the former answers
-// heartbeats, and the latter reads here when the last one arrived.
+// A pulse is shared by the loop of a member's connection and the loop of the member's group. While the pulse is open,
+// the connection's loop answers heartbeats, and the group's loop reads here when the last heartbeat arrived.
 //
-// Threads: beat() from any thread; all else from the group's loop.
+// Threads: beat() from any thread; all other functions from the group's loop, except that is_open() may be called from
+// any thread.
 class MemberPulse {
  public:
-  // False if the group has to be asked.
+  // Accepts a heartbeat. Returns false if the group has to be asked.
   bool beat(int64_t now_us) {
     if (!is_open_.load(std::memory_order_acquire)) return false;
     last_us_.store(now_us, std::memory_order_release);
@@ -25,7 +26,8 @@ class MemberPulse {
   }
   int64_t last_us() const { return last_us_.load(std::memory_order_acquire); }
   bool is_open() const { return is_open_.load(std::memory_order_relaxed); }
-  // Permanent: the group has something to send. A concurrent beat may still be accepted, as if it had arrived before.
+  // Closes the pulse for ever, because the group has something to send. A concurrent beat may still be accepted, as if
+  // it had arrived before.
   void close() { is_open_.store(false, std::memory_order_release); }
 
  private:
@@ -36,7 +38,7 @@ class MemberPulse {
 // The pulses of the members whose connections belong to one loop. Threads: that loop's.
 class MemberPulses {
  public:
-  // The content of a heartbeat; a pulse is valid only for exactly this content.
+  // Returns the key of a pulse: the content of a heartbeat. A pulse is valid only for exactly this content.
   static std::string key(const std::string& group_id, const std::string& member_id,
                          int32_t generation) {
     std::string key = group_id;
@@ -46,7 +48,7 @@ class MemberPulses {
     key += std::to_string(generation);
     return key;
   }
-  // False if the group has to be asked.
+  // Accepts a heartbeat with the content `key`. Returns false if the group has to be asked.
   bool beat(const std::string& key, int64_t now_us) {
     const auto found = pulses_.find(key);
     if (found == pulses_.end()) return false;

@@ -13,7 +13,7 @@ struct ProducerIdentity {
   bool operator==(const ProducerIdentity&) const = default;
 };
 
-// The outcome of a transaction, for one of its partitions.
+// The end of a transaction, as it is sent to one of the transaction's partitions.
 struct TransactionEnded {
   ProducerIdentity producer;
   records::TransactionMarker marker;

@@ -1,5 +1,6 @@
-// The two encodings of Kafka's internal topics: texts and arrays with a size of fixed width, or, in "flexible"
-// versions, with a varint of the size plus one, and with tagged fields.
+// Reads and writes the two encodings of Kafka's internal topics. Texts and arrays begin with their size. The size has a
+// fixed width or, in "flexible" versions, it is a varint of the size plus one. Flexible versions also have tagged
+// fields.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -17,13 +18,13 @@ class RecordWriter {
   explicit RecordWriter(int16_t version, bool is_flexible = false) : is_flexible_(is_flexible) {
     number(version);
   }
-  // The content of a tagged field: without a version.
+  // Returns a writer for the content of a tagged field, which has no version.
   static RecordWriter part() { return RecordWriter(); }
   template <class T>
   void number(T value) {
     append_be(out_, value);
   }
-  // Texts that are too long are truncated; all callers limit them before.
+  // Truncates texts of more than INT16_MAX bytes. All callers limit their texts before.
   void text(std::string_view text) {
     text = text.substr(0, INT16_MAX);
     size<int16_t>(text.size());
@@ -72,11 +73,11 @@ class RecordWriter {
   std::string out_;
 };
 
-// After the first error ok() stays false, and every call returns an empty value.
+// Reads the fields of a record. After the first error ok() stays false, and every call returns an empty value.
 class RecordReading {
  public:
   explicit RecordReading(std::string_view bytes) : in_(bytes) {}
-  // Applies to the following fields.
+  // Sets whether the following fields have the flexible encoding.
   void set_flexible(bool is_flexible) { is_flexible_ = is_flexible; }
 
   template <class T>
@@ -86,7 +87,8 @@ class RecordReading {
   std::optional<std::string> nullable_text() { return sized<int16_t>(); }
   std::string text() { return required(nullable_text()); }
   std::string bytes() { return required(sized<int32_t>()); }
-  // None if it is null; else the number of elements that follow, each of at least one byte.
+  // Returns nullopt if the array is null, and otherwise the number of its elements, which follow. The number is at most
+  // that of the remaining bytes, since each element has at least one byte.
   std::optional<size_t> array() {
     const std::optional<size_t> count = size<int32_t>();
     return ok() ? count : std::nullopt;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kLoadSliceBytes = 256 << 10;
 constexpr int64_t kLoadSliceUs = 1'000;
-// A batch that exceeds this size is sent before the end of the turn.
+// When the gathered batch reaches this size, it is sent before the end of the turn.
 constexpr size_t kBatchBytes = 1 << 20;
 
 Error not_led() { return {ErrorCode::NotLeader, "this node no longer leads the partition"}; }
@@ -105,7 +105,8 @@ void ReplayedPartition::resign() {
   state_.on_unloaded();
 }
 
-// Loads up to the end of the log at that time: only this object appends to the partition, once it is active.
+// Loads one slice of the log. When it has reached the end of the log, the partition becomes active. No record can
+// follow unnoticed, because only this object appends to the partition.
 void ReplayedPartition::load_slice() {
   const int64_t begin_us = port_.clock().monotonic_us();
   do {
@@ -137,7 +138,8 @@ Status ReplayedPartition::replay_batch(const records::BatchView& batch) {
         header.is_transactional()
             ? state_.replay_undecided(header.producer_id, *record.key, record.value)
             : state_.replay(*record.key, record.value);
-    // The rest of the state is more important than one record of an unknown version.
+    // A record that cannot be applied, for example one of an unknown version, is skipped: the remaining state is more
+    // important. Only the first such records are logged.
     constexpr uint64_t kMostTold = 10;
     if (!replayed && ++left_out_ <= kMostTold)
       log_warn("a coordinator ignores an invalid record partition={} offset={} error=\"{}\"",
@@ -172,7 +174,8 @@ void ReplayedPartition::append_for(const ProducerIdentity& producer,
 void ReplayedPartition::append_with(const std::vector<StoredRecord>& records,
                                     std::vector<CoordinatorPort::Elsewhere> with, Done done) {
   if (!is_active()) return done(not_led());
-  flush();  // if this append is refused, records of the same batch would be refused, too
+  // Records of earlier append() calls get a batch of their own, so that they are stored even if this append is refused.
+  flush();
   add_to_builder(records);
   send(builder_.finish(), {std::move(done)}, std::move(with));
 }
@@ -191,10 +194,10 @@ void ReplayedPartition::add_to_builder(const std::vector<StoredRecord>& records)
 }
 
 void ReplayedPartition::flush() {
-  if (gathered_.empty()) return;  // sent already, because of its size
+  if (gathered_.empty()) return;  // already sent, because of the size of the batch
   Waiting waiting = std::exchange(gathered_, {});
   if (builder_.empty() && under_way_.empty()) return answer(waiting, {});
-  if (builder_.empty()) {  // behind the appends in flight
+  if (builder_.empty()) {  // an append without records is answered after the last append in flight
     Waiting& before = *under_way_.back();
     return (void)before.insert(before.end(), waiting.begin(), waiting.end());
   }
@@ -208,7 +211,7 @@ void ReplayedPartition::send(std::string batch, Waiting all,
   under_way_.push_back(waiting);
   port_.append(id_, epoch_, std::move(batch), std::move(with), std::move(guard),
                [this, waiting, term = std::weak_ptr(term_)](const Status& status) {
-                 if (!term.lock()) return;  // resign() has answered
+                 if (!term.lock()) return;  // resign() has called the callbacks
                  std::erase(under_way_, waiting);
                  const bool is_led =
                      status || (status.error().code != ErrorCode::NotLeader &&

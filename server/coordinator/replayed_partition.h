@@ -1,5 +1,6 @@
-// A coordinator whose state is replayed from one partition of an internal topic: the common part of consumer groups and
-// transactions. The leader of the partition has the state; when the leadership moves, the new leader replays the log.
+// A coordinator whose state is replayed from one partition of an internal topic. This is the common part of the
+// coordinators of groups and of transactions. The leader of the partition has the state; when the leadership moves, the
+// new leader replays the log.
 #pragma once
 #include <deque>
 #include <functional>
@@ -15,33 +16,34 @@
 
 namespace server::coordinator {
 
-// The state that is stored in a partition.
+// The interface of a state that is stored in a partition.
 class ReplayedState {
  public:
-  // Applies a record, in the order of the log; a record without a value deletes the key. If it fails, the record is
-  // skipped and logged.
+  // Applies a record, in the order of the log. A record without a value deletes the key. If replay() fails, the record
+  // is skipped, and the error is logged.
   virtual Status replay(std::string_view key, std::optional<std::string_view> value) = 0;
-  // Applies a record of a transaction: it becomes valid if the transaction is committed.
+  // Applies a record of an open transaction. The record becomes valid if the transaction is committed.
   virtual Status replay_undecided(ProducerId producer, std::string_view key,
                                   std::optional<std::string_view> value);
   virtual void replay_end(ProducerId, records::TransactionEnd) {}
-  // The log is replayed completely.
+  // Called when the log is replayed completely.
   virtual void on_loaded() = 0;
-  // The partition is no longer led, or is replayed again: discards the state, and answers all waiting requests.
+  // Discards the state, and answers all waiting requests. Called when this node no longer leads the partition, or when
+  // the log is replayed again.
   virtual void on_unloaded() = 0;
 
  protected:
   ~ReplayedState() = default;
 };
 
-// A record to append; without a value it deletes the key.
+// A record to append. A record without a value deletes the key.
 struct StoredRecord {
   std::string key;
   std::optional<std::string> value;
 };
 
-// The error for clients if a record was not stored: temporary errors make them retry here, or look for the coordinator
-// again (same translation as in Kafka's coordinators).
+// Returns the error that clients get if a record was not stored. Temporary errors make clients retry here or look for
+// the coordinator again (the same translation as in Kafka's coordinators).
 KafkaError coordinator_error(const Status& status);
 // Works like coordinator_error(), for requests whose client shows the error to its user. If the disk is
 // full and no other node can coordinate, it returns KAFKA_STORAGE_ERROR: after a retriable error the
@@ -67,7 +69,8 @@ class ReplayedPartition {
   ReplayedPartition(const ReplayedPartition&) = delete;
   ReplayedPartition& operator=(const ReplayedPartition&) = delete;
 
-  // This node leads under `epoch` from now on: replays the log in slices, even if it has led before.
+  // Begins to lead the partition under `epoch`. Replays the log in slices, even if this node has led the partition
+  // before.
   void lead(LeaderEpoch epoch);
   void resign();
 
@@ -75,23 +78,23 @@ class ReplayedPartition {
   Stage stage() const { return stage_; }
   bool is_active() const { return stage_ == Stage::Active; }
   LeaderEpoch epoch() const { return epoch_; }
-  // None when active; else the error for requests.
+  // Returns None while the partition is active, and otherwise the error for requests.
   KafkaError unavailable() const;
 
-  // Appends all or nothing; calls back when no change of the leader can remove the records. The records of one turn of
-  // the loop become one batch. Only when active.
+  // Appends all records or none, and calls back when no change of the leader can remove them. The records of one turn
+  // of the loop become one batch. Fails with NotLeader unless the partition is active.
   void append(const std::vector<StoredRecord>& records, Done done);
-  // Appends in the producer's transaction. Fails with FencedTask if the producer has been replaced.
+  // Appends the records in the producer's transaction. Fails with FencedTask if the producer has been replaced.
   void append_for(const ProducerIdentity& producer, const std::vector<StoredRecord>& records,
                   CoordinatorPort::Guard guard, Done done);
-  // Appends together with the batches in `with`, all or nothing.
+  // Appends the records together with the batches in `with`, all or nothing.
   void append_with(const std::vector<StoredRecord>& records,
                    std::vector<CoordinatorPort::Elsewhere> with, Done done);
-  // Appends the end of a transaction that has records here.
+  // Appends the marker of a transaction that has records in this partition.
   void append_end(const TransactionEnded& ended, Done done);
 
  private:
-  // Callbacks that wait for a batch; empty once they were called.
+  // Callbacks that wait for a batch. The vector is emptied when they are called.
   using Waiting = std::vector<Done>;
 
   void load_later();
@@ -117,7 +120,7 @@ class ReplayedPartition {
   Waiting gathered_;
   // Shared with the callbacks of appends, which may run after a resignation.
   std::deque<std::shared_ptr<Waiting>> under_way_;
-  // Expires with this object, and with each lead() and resign(): older tasks detect that.
+  // Destroyed with this object, and by each lead() and resign(). Older tasks detect this with a weak pointer.
   std::shared_ptr<char> term_;
 };
 

@@ -14,11 +14,11 @@ inline constexpr std::string_view kSimpleAssignor = "simple";
 struct SharedTopic {
   Uuid id;
   int32_t partition_count = 0;
-  std::vector<size_t> members;  // its subscribers, in ascending order
+  std::vector<size_t> members;  // indexes of the topic's subscribers, in ascending order
 };
-// The partitions of each of `member_count` members. All subscribers of a topic get the same number of its partitions,
-// give or take one; if the topic has fewer partitions than subscribers, each partition gets the same number of members,
-// give or take one.
+// Returns the partitions of each of `member_count` members. All subscribers of a topic get the same number of its
+// partitions, give or take one; if the topic has fewer partitions than subscribers, each partition gets the same number
+// of members, give or take one.
 std::vector<AssignedPartitions> assign_simple(size_t member_count,
                                               const std::vector<SharedTopic>& topics);
 

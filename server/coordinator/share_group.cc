@@ -69,7 +69,8 @@ void ShareGroup::heartbeat(ShareGroupHeartbeat request, Done<Answer> done) {
       .member_epoch = member->epoch,
       .heartbeat_interval_ms = static_cast<int32_t>(number(
           storage::kShareHeartbeatIntervalMs, around_.settings.share_heartbeat_interval_ms))};
-  // A member that sends all fields has joined, or has lost an answer.
+  // A member sends its topics if it joins, or if it has lost an answer. It then gets the assignment even if it is
+  // unchanged.
   if (request.member_epoch == 0 || request.topics || member->told != member->assigned)
     answer.assignment = member->told = member->assigned;
   commit([request = std::move(request), answer = std::move(answer),
@@ -204,7 +205,8 @@ void ShareGroup::remove(const std::string& id) {
   bump();
 }
 
-// As in consumer groups, a heartbeat only moves the end of the session, and the timer finds that it has moved.
+// Extends the member's session. As in consumer groups, a heartbeat only moves the end of the session; when the timer
+// runs, it is set again if the end has moved.
 void ShareGroup::alive(Member& member) {
   const int64_t for_ms =
       number(storage::kShareSessionTimeoutMs, around_.settings.share_session_timeout_ms);
@@ -219,8 +221,8 @@ void ShareGroup::watch(Member& member) {
       around_.deadlines.set(member.expires_us, [this, id = member.id] { on_session_end(id); });
 }
 
-// Records that the member has acquired stay with it: its share session ends with its connection, and each record's lock
-// expires separately.
+// Removes the member if its session has expired. Records that the member has acquired stay with it: the share session
+// ends with the connection, and the lock of each record expires separately.
 void ShareGroup::on_session_end(const std::string& id) {
   Member& member = members_.find(id)->second;
   member.session = {};

@@ -1,5 +1,5 @@
-// A share group (KIP-932): its members read partitions together. Each record is delivered to one member at a time,
-// until one has acknowledged it.
+// A share group (KIP-932). Its members read partitions together: each record is delivered to one member at a time,
+// until a member has acknowledged it.
 #pragma once
 #include <list>
 #include <map>
@@ -23,8 +23,8 @@ namespace server::coordinator {
 
 inline constexpr size_t kBytesOfShareGroup = 1'000;  // approximate
 
-// Membership, with its assignments, and sessions, in which records are lent and acknowledged, are independent: as in
-// Kafka, where different nodes handle them, a session needs no member.
+// Membership and sessions are independent. Members have assignments; records are lent and acknowledged in sessions. A
+// session needs no member, as in Kafka, where different nodes handle the two.
 //
 // Invariants:
 //   1. every request is answered once;
@@ -44,15 +44,15 @@ class ShareGroup {
   // Restores the state from a record; sessions start with resume().
   Status restore(const ShareGroupKey& key, std::optional<std::string_view> value);
   void resume();
-  // Whether the records have left any state.
+  // Returns whether the group has any state after its records were replayed.
   bool is_there() const { return epoch_ > 0 || !members_.empty() || !shared_.empty(); }
-  // The group does nothing afterwards; waiting requests are answered with `why`.
+  // Answers all waiting requests with the error `why`. The group does nothing afterwards.
   void end(KafkaError why);
 
   void heartbeat(ShareGroupHeartbeat request, Done<ShareGroupHeartbeatAnswer> done);
   void fetch(ShareFetch request, Done<ShareFetched> done);
   void close(const CloseShareSession& request);
-  // The partition may have more records.
+  // Lends records of the partition to waiting sessions, since the partition may have more records.
   void grown(const TopicIdPartition& partition);
 
   ShareGroupOffsets offsets(const DescribeShareGroupOffsets& request) const;
@@ -65,14 +65,15 @@ class ShareGroup {
   std::string_view state() const { return is_empty() ? "Empty" : "Stable"; }
   ShareGroupDescription describe() const;
   GroupProgress progress() const;
-  // Records that delete all records of the group.
+  // Returns records that delete all records of the group.
   std::vector<StoredRecord> tombstones() const;
 
  private:
   struct Member {
     std::string id;
     ShareMemberValue said = {};
-    int32_t epoch = 0, previous_epoch = 0;  // -1: unknown, from before a restart
+    // -1: unknown, because the member is from before a restart.
+    int32_t epoch = 0, previous_epoch = 0;
     std::optional<std::vector<TopicIdPartition>> told = {};
     std::vector<TopicIdPartition> assigned = {};
     int64_t expires_us = 0;
@@ -82,10 +83,10 @@ class ShareGroup {
   // The state of a partition.
   struct Shared {
     SharePartition state = {};
-    int32_t number = 0;       // of the last Progress record
-    int32_t slots = 0;        // number of Change records since then
-    int32_t most_slots = 0;   // most slots ever used: their keys are in the log
-    size_t change_bytes = 0;  // since the last Progress record
+    int32_t number = 0;       // number of the last Progress record
+    int32_t slots = 0;        // number of Change records since the last Progress record
+    int32_t most_slots = 0;   // largest number of slots ever used: the log has keys of all of them
+    size_t change_bytes = 0;  // bytes of Change records since the last Progress record
     size_t progress_bytes = 0;
     size_t charged = 0;
     Deadline lock = {};
@@ -94,7 +95,7 @@ class ShareGroup {
     ShareFetch request;
     ShareFetched answer;
     Done<ShareFetched> done;
-    uint64_t ticket = 0;  // its place in the queue
+    uint64_t ticket = 0;  // the request's place in the queue
     Deadline deadline = {};
   };
   struct Session {
@@ -102,8 +103,9 @@ class ShareGroup {
     uint64_t connection = 0;
     int32_t next_epoch = 1;
     std::list<TopicIdPartition> partitions = {};  // in the order in which they are examined
-    std::map<TopicIdPartition, std::list<TopicIdPartition>::iterator> places = {};  // in the list
-    std::set<TopicIdPartition> lent = {};  // partitions of which it may have records
+    // The position of each partition in `partitions`.
+    std::map<TopicIdPartition, std::list<TopicIdPartition>::iterator> places = {};
+    std::set<TopicIdPartition> lent = {};  // partitions of which the member may have records
     std::optional<Waiting> waiting = {};
     size_t charged = 0;
   };
@@ -113,12 +115,12 @@ class ShareGroup {
 
   // --- Members
   Member* enter(const ShareGroupHeartbeat& request, ShareGroupHeartbeatAnswer& refused);
-  // False if there is no room for it.
+  // Stores the data that the member has sent. Returns false if the group or the memory budget has no space for them.
   bool update(Member& member, const ShareGroupHeartbeat& request);
   bool charge(Member& member, const ShareMemberValue& said);
   void leave(const ShareGroupHeartbeat& request, Done<ShareGroupHeartbeatAnswer> done);
   void remove(const std::string& id);
-  // Assigns partitions for the current topics and members. True if an assignment has changed.
+  // Assigns partitions for the current topics and members. Returns whether an assignment has changed.
   bool divide();
   void bump();
   void alive(Member& member);
@@ -128,7 +130,7 @@ class ShareGroup {
   // --- Settings
   int64_t number(std::string_view name, int64_t by_default) const;
   bool reads_committed() const;
-  // The first offset of a partition that the group has not read yet.
+  // Returns the offset at which the group begins to read a partition that it has not read yet.
   Result<int64_t> begin_of(const TopicIdPartition& id) const;
   int64_t lock_us() const;
   ShareLimits limits() const;
@@ -137,9 +139,9 @@ class ShareGroup {
   Session* begin(const ShareFetch& request, ShareFetched& refused);
   KafkaError update(Session& session, const ShareFetch& request, ShareFetched& answer);
   void acknowledge(const ShareFetch& request, ShareFetched& answer);
-  // False if the answer is empty.
+  // Adds records of the session's partitions to the answer. Returns false if no partition was added.
   bool lend(Session& session, const ShareFetch& request, ShareFetched& answer);
-  // Lends records of one of the session's partitions; none if no record can be lent.
+  // Lends records of one of the session's partitions. Returns nullopt if no record can be lent.
   std::optional<ShareFetched::Partition> lend_at(Session& session,
                                                  std::list<TopicIdPartition>::iterator place,
                                                  BytesLeft& bytes_left, SharePartition::Wish& wish);
@@ -152,7 +154,7 @@ class ShareGroup {
   Waiting stop_waiting(Session& session);
   void end_wait(Session& session);
   void close(Sessions::iterator session, bool has_tried);
-  // Gives records of the partition to waiting sessions, the oldest first, while records are available.
+  // Answers waiting sessions with records of the partition, in the order of their tickets, while records are available.
   void wake(const TopicIdPartition& partition);
   void look_after(const TopicIdPartition& id, Shared& shared, int64_t expiry_us);
   void on_lock_end(const TopicIdPartition& id);
@@ -181,7 +183,7 @@ class ShareGroup {
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::map<TopicIdPartition, Shared> shared_;
   Sessions sessions_;
-  // The members with waiting sessions, by ticket, for each partition that they wait for.
+  // For each partition, the members whose sessions wait for its records, by ticket.
   std::map<TopicIdPartition, std::map<uint64_t, SharePartition::Holder>> waiting_;
   uint64_t next_ticket_ = 0;
 

@@ -1,4 +1,4 @@
-// The sessions of a share group: records are lent to its members, which acknowledge them.
+// The sessions of a share group, in which records are lent to members, and members acknowledge records.
 #include <algorithm>
 #include <utility>
 
@@ -8,12 +8,12 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr int32_t kOpens = 0, kCloses = -1;  // as session epochs
+constexpr int32_t kOpens = 0, kCloses = -1;  // values of a session epoch
 // Minimum pause between checks of a partition's locks, so that many locks that expire one after the other cost few
 // checks.
 constexpr int64_t kLockPauseUs = 100'000;
-// Reads of a partition per request: if available records are scattered, the member gets the next ones with its next
-// request.
+// Limit for the reads of a partition per request. If available records are scattered, the member gets the next ones
+// with its next request.
 constexpr int kMostReads = 16;
 constexpr size_t kBytesOfSession = 600, kBytesOfPlace = 400;
 constexpr size_t kBytesOfShared = 400, kBytesOfRange = 112;
@@ -32,7 +32,7 @@ KafkaError error_of(const Status& status) {
 
 int32_t after(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
-// The parts of an answer by partition: a map, since a request can name very many partitions.
+// Finds the parts of an answer by partition. It uses a map because a request can name very many partitions.
 class Parts {
  public:
   explicit Parts(ShareFetched& answer) : answer_(answer) {
@@ -51,8 +51,8 @@ class Parts {
 
 }  // namespace
 
-// The space left in an answer. As in Kafka, the first batch is added whatever its size, and a further one only if it
-// fits; no batch is added if the client accepts no bytes.
+// The space left in an answer. As in Kafka, the first batch is added even if it is larger than the space, and a further
+// batch only if it fits. No batch is added if the client accepts no bytes.
 class ShareGroup::BytesLeft {
  public:
   explicit BytesLeft(int64_t most) : count_(most) {}
@@ -62,7 +62,7 @@ class ShareGroup::BytesLeft {
     count_ -= static_cast<int64_t>(bytes);
     has_any_ = true;
   }
-  // Removes the batches that do not fit, from one position on. If none is left, the answer is complete.
+  // Removes the first batch that does not fit, and all batches after it. If no batch is left, the answer is complete.
   void keep_what_fits(std::vector<SharedLog::Batch>& batches) {
     int64_t after = count_;
     bool has_any = has_any_;
@@ -295,7 +295,8 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
   around_.size.shrink(kRoom);
   Shared& shared = shared_[id];
   SharePartition& state = shared.state;
-  // The start stays there from now on, whatever happens to the other settings: later records belong to the group.
+  // The start is chosen once. Later changes of the settings do not move it, because all records after it belong to the
+  // group.
   if (!state.has_begun())
     state.begin_at(std::clamp(TRY(begin_of(id)), extent.start, extent.end));
   state.move_start(extent.start);
@@ -306,7 +307,7 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
     if (!next) break;
     std::vector<SharedLog::Batch> batches =
         TRY(log.batches(id, *next, static_cast<size_t>(bytes_left.count()), committed));
-    if (batches.empty()) {  // compaction has removed all records there
+    if (batches.empty()) {  // compaction has removed all records from `next` on
       state.archive_gap(*next, extent.end);
       break;
     }
@@ -382,7 +383,8 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
   const std::string member = *session.member;
   Waiting& waiting = *session.waiting;
   waiting.ticket = next_ticket_++;
-  // A request that accepts no bytes must not be asked before others.
+  // A request that accepts no bytes does not join the queue: no record could be lent to it, and it would block the
+  // requests behind it.
   if (waiting.request.max_bytes > 0)
     for (const TopicIdPartition& each : session.partitions)
       waiting_[each].emplace(waiting.ticket, session.member);
@@ -392,7 +394,7 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
         of.waiting->deadline = {};
         end_wait(of);
       });
-  // Records may have arrived before the watch was set.
+  // Tries once more, because records may have arrived before the watch was set.
   if (lend(session, waiting.request, waiting.answer)) return end_wait(session);
   // Makes the start of the group durable, so that a restart does not choose another one.
   if (!changed_.empty()) commit([](KafkaError) {});

@@ -1,4 +1,4 @@
-// Progress of a share group: administrators can read and change it.
+// The progress of a share group, which administrators can read and change.
 #include <algorithm>
 #include <utility>
 
@@ -114,7 +114,8 @@ void ShareGroup::expire() {
   if (changes_.has_any()) commit([](KafkaError) {});
 }
 
-// As for a consumer group, records before the start count as read.
+// Returns the progress. The committed offset of a partition is its start, because records before
+// the start count as read, as for a consumer group.
 GroupProgress ShareGroup::progress() const {
   GroupProgress progress{id_, std::string(state()), "share", std::string(kSimpleAssignor),
                          members_.size()};
@@ -131,7 +132,7 @@ GroupProgress ShareGroup::progress() const {
   for (const auto& [id, shared] : shared_)
     if (shared.state.has_begun())
       if (GroupProgress::Partition* each = part(id)) each->committed = shared.state.start();
-  // Several members may read a partition; only one is shown.
+  // Several members may read a partition. Only the first of them is shown.
   for (const auto& [name, member] : members_)
     for (const TopicIdPartition& id : member.assigned)
       if (GroupProgress::Partition* each = part(id); each && each->member.empty())

@@ -8,8 +8,8 @@ namespace server::coordinator {
 
 namespace {
 
-// Up to this number of ranges, each record stores all of them. Beyond it, a record stores the changes only, until their
-// size exceeds that of the last full record.
+// If a partition has at most this number of ranges, each record stores all of them. Otherwise a record stores only the
+// changes, until the changes are larger than the last full record.
 constexpr size_t kFewRanges = 24;
 // Limit for Change records between two Progress records.
 constexpr int32_t kMostSlots = 1'000;
@@ -50,10 +50,10 @@ Status ShareGroup::restore(const ShareGroupKey& key, std::optional<std::string_v
     return {};
   }
   const auto found = shared_.find(key.partition);
-  if (found == shared_.end()) return {};  // its partition was forgotten
+  if (found == shared_.end()) return {};  // a tombstone has deleted the partition's Progress record
   Shared& shared = found->second;
   shared.most_slots = std::max(shared.most_slots, key.slot + 1);
-  if (read.number != shared.number) return {};  // the last Progress includes it
+  if (read.number != shared.number) return {};  // the last Progress record includes this change
   shared.state.restore_change(read.start, read.ranges);
   shared.slots = std::max(shared.slots, key.slot + 1);
   shared.change_bytes += value->size();

@@ -31,7 +31,7 @@ struct ShareGroupHeartbeat {
   using Answer = ShareGroupHeartbeatAnswer;
   std::string group_id = {}, member_id = {};
   int32_t member_epoch = 0;  // 0: joins, -1: leaves
-  // Absent fields have not changed since they were sent last.
+  // The following fields are absent if they have not changed since the member has sent them last.
   std::optional<std::string> rack_id = {};
   std::optional<std::vector<std::string>> topics = {};  // sorted, without duplicates
   std::string client_id = {}, client_host = {};
@@ -62,7 +62,7 @@ struct DescribeShareGroup {
 
 // --- Records
 
-// A member's result for records that it has acquired; the numbers are those of the protocol.
+// The result of a member for records that it has acquired. The numbers are those of the protocol.
 enum class Acknowledgement : int8_t {
   Gap = 0,      // the record does not exist
   Accept = 1,   // processed
@@ -72,9 +72,9 @@ enum class Acknowledgement : int8_t {
 };
 struct AcknowledgedBatch {
   int64_t first = 0, last = 0;
-  std::vector<int8_t> types = {};  // one for all, or one for each offset
+  std::vector<int8_t> types = {};  // one type for all offsets, or one for each offset
 };
-// Records that a member has acquired; no other member gets them meanwhile.
+// Records that a member has acquired. No other member gets them until the member releases them or their lock expires.
 struct AcquiredRecords {
   int64_t first = 0, last = 0;
   int16_t delivery_count = 0;  // includes this delivery
@@ -85,7 +85,7 @@ struct ShareFetched {
   struct Partition {
     TopicIdPartition id = {};
     KafkaError error = KafkaError::None;
-    bool has_acknowledged = false;  // the request has acknowledgements for it
+    bool has_acknowledged = false;  // the request has acknowledgements for this partition
     KafkaError acknowledge_error = KafkaError::None;
     std::vector<AcquiredRecords> acquired = {};
   };
@@ -95,7 +95,7 @@ struct ShareFetched {
   bool reads_committed = false;
   std::vector<Partition> partitions = {};
 };
-// Acknowledges records of a member, and lends it more.
+// Acknowledges records of a member, and lends more records to the member.
 struct ShareFetch {
   using Answer = ShareFetched;
   struct Partition {
@@ -104,14 +104,15 @@ struct ShareFetch {
   };
   std::string group_id = {}, member_id = {};
   int32_t session_epoch = 0;  // 0: opens a session, -1: closes it
-  uint64_t connection = 0;    // when it ends, the session ends too
+  uint64_t connection = 0;    // when the connection ends, the session ends, too
   bool acknowledges_only = false;
   bool may_renew = false;
   int64_t max_wait_ms = 0;
   int64_t max_bytes = 0;
   int64_t max_records = 0;
-  bool is_strict = false;  // never more than max_records; otherwise whole batches
-  int64_t batch_size = 0;  // records that are reported as one range
+  // True: never more than max_records; false: the last batch is lent as a whole.
+  bool is_strict = false;
+  int64_t batch_size = 0;  // number of records reported as one range
   std::vector<Partition> partitions = {};
   std::vector<TopicIdPartition> forgotten = {};
   Answer refusal(KafkaError why, std::string text = {}) const {
@@ -120,7 +121,7 @@ struct ShareFetch {
 };
 
 struct ClosedShareSession {};
-// The connection of a session has ended: other members get the records of its member.
+// Closes a session whose connection has ended. Other members get the records of the session's member.
 struct CloseShareSession {
   using Answer = ClosedShareSession;
   std::string group_id, member_id;
@@ -148,12 +149,12 @@ struct ShareGroupOffsets {
 struct DescribeShareGroupOffsets {
   using Answer = ShareGroupOffsets;
   std::string group_id;
-  // None: all partitions of the group.
+  // If it is not set, all partitions of the group are described.
   std::optional<std::vector<std::pair<std::string, std::vector<int32_t>>>> topics = {};
   Answer refusal(KafkaError error) const { return {error, {}}; }
 };
 
-// Sets the start offsets, and discards the progress behind them.
+// Sets the start offsets of partitions, and discards the progress after these offsets.
 struct AlterShareGroupOffsets {
   using Answer = ShareGroupOffsets;
   std::string group_id;

@@ -8,8 +8,8 @@ namespace server::coordinator {
 
 namespace {
 
-// Up to this number, changes are tracked separately; beyond it, everything between the first and the last one counts as
-// changed.
+// Up to this number of changes, each change is tracked separately. With more, all offsets between the first and the
+// last change count as changed.
 constexpr size_t kMostChanges = 256;
 
 bool is_done(const SharePartition::Range& range) {
@@ -22,7 +22,8 @@ bool are_one(const SharePartition::Range& a, const SharePartition::Range& b) {
          (a.holder == b.holder || (a.holder && b.holder && *a.holder == *b.holder));
 }
 
-// Reports adjacent records as one range, of about `batch_size` records at most.
+// Adds records to the list of acquired ranges. Adjacent records with the same delivery count become one range. A range
+// is ended only between batches, when it has at least `batch_size` records.
 void tell(std::vector<AcquiredRecords>& all, const AcquiredRecords& next, int64_t batch_size,
           bool begins_batch) {
   if (!all.empty() && all.back().last + 1 == next.first &&
@@ -378,7 +379,8 @@ void SharePartition::restore(int64_t start, const Kept& ranges) {
 void SharePartition::restore_change(int64_t start, const Kept& ranges) {
   for (const auto& [first, range] : ranges) {
     if (range.end <= std::max(first, start_)) continue;
-    extend(range.end, {});  // records in between may have been lent and not acknowledged
+    // Records that no stored range covers were lent and not acknowledged, so they are available.
+    extend(range.end, {});
     set(std::max(first, start_), range.end, range);
   }
   move_start(start);

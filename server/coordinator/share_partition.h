@@ -1,5 +1,5 @@
-// The state of a partition's records in a share group: processed, acquired by members, or available (KIP-932). Sans
-// I/O.
+// The state of a partition's records in a share group: processed, acquired by members, or available (KIP-932). The
+// class does no I/O.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace server::coordinator {
 
-// Kafka's numbers.
+// The states of records, with Kafka's numbers.
 enum class RecordState : int8_t {
   Available = 0,
   Acquired = 1,
@@ -34,14 +34,14 @@ struct ShareLimits {
 //                        acquired | acknowledged | available | ...
 //
 // Invariants:
-//   1. the ranges cover the window, each offset once; neighbours differ;
-//   2. the first range is not finished;
+//   1. the ranges cover each offset of the window once, and neighbouring ranges differ;
+//   2. the first range still needs a delivery or an acknowledgement;
 //   3. a range that is not acquired has no holder.
 //
 // Threads: one loop's. Owner: its group.
 class SharePartition {
  public:
-  // The id of a member; shared by its ranges.
+  // The id of a member, which all ranges of the member share.
   using Holder = std::shared_ptr<const std::string>;
   struct Range {
     int64_t end = 0;  // exclusive
@@ -50,7 +50,7 @@ class SharePartition {
     Holder holder = nullptr;
     int64_t expires_us = 0;  // of the monotonic clock
   };
-  using Ranges = std::map<int64_t, Range>;  // by first offset
+  using Ranges = std::map<int64_t, Range>;  // by their first offset
 
   // Sets the start of the group: all earlier records count as processed.
   void begin_at(int64_t offset);
@@ -58,57 +58,60 @@ class SharePartition {
   int64_t start() const { return start_; }
   int64_t end() const { return end_; }
   const Ranges& ranges() const { return ranges_; }
-  // Number of records in the window that need no further delivery.
+  // Returns the number of records in the window that need no further delivery.
   int64_t done_in_window() const;
 
-  // Records before `log_start` were deleted.
+  // Moves the start up to `log_start`, because earlier records were deleted.
   void move_start(int64_t log_start);
-  // The first offset from `from` on that can be lent; none if the window is full, or no such offset lies before
-  // `readable_end`.
+  // Returns the first offset from `from` on that can be lent. Returns nullopt if the window is full, or if no such
+  // offset lies before `readable_end`.
   std::optional<int64_t> next(int64_t from, int64_t readable_end, const ShareLimits& limits) const;
 
   struct Wish {
-    int64_t records = 0;     // still wanted; below 1 afterwards: satisfied
+    // Number still wanted; acquire() reduces it, and the wish is satisfied if it is below 1.
+    int64_t records = 0;
     bool is_strict = false;  // false: the last batch is lent as a whole
     int64_t batch_size = 0;
     Holder holder = nullptr;
     int64_t expires_us = 0;
   };
-  // Lends the available records of the batches, which were read from `from` on. Offsets between the batches have no
-  // records.
+  // Lends the available records of the batches, which were read from the offset `from` on. Offsets between the batches
+  // have no records and are archived.
   std::vector<AcquiredRecords> acquire(Wish& wish, int64_t from,
                                        const std::vector<SharedLog::Batch>& batches,
                                        const ShareLimits& limits);
-  // This range has no readable records.
+  // Archives the available offsets of a range without readable records.
   void archive_gap(int64_t first, int64_t end);
 
-  // All or nothing: InvalidRequest if the batches are malformed, kInvalidRecordState if the member does not hold all
-  // records. Offsets before the start are ignored.
+  // Applies all acknowledgements or none. Fails with InvalidRequest if the batches are malformed, and with
+  // kInvalidRecordState if the member does not hold all records. Offsets before the start are ignored.
   KafkaError acknowledge(const std::string& member, const std::vector<AcknowledgedBatch>& batches,
                          bool may_renew, int64_t renewed_until_us, const ShareLimits& limits);
-  // Returns the records of a member that has ended its session. `has_tried`: counts as a delivery.
+  // Makes the records of a member available again, because the member's session has ended. If `has_tried`, the attempt
+  // counts as a delivery. Returns false if the member had no records.
   bool release(const std::string& member, bool has_tried, const ShareLimits& limits);
-  // Returns records whose lock has expired. True if there were any.
+  // Makes the records whose lock has expired available again. Returns false if no lock had expired.
   bool expire(int64_t now_us, const ShareLimits& limits);
   std::optional<int64_t> next_expiry_us() const;
 
   // --- Stored state
 
-  // Whether the state has changed since the last forget_changes(); acquired records are not stored.
+  // Returns whether the stored state has changed since the last forget_changes(). Loans do not count, since they are
+  // not stored.
   bool has_changed() const { return has_changed_; }
-  // The changed ranges, unordered; they may cover more than what has changed.
+  // The changed ranges, unordered. They may include offsets that have not changed.
   struct Change {
     int64_t first = 0, end = 0;
   };
   const std::vector<Change>& changes() const { return changes_; }
   void forget_changes();
   using Kept = std::vector<std::pair<int64_t, Range>>;
-  // The stored form of this part of the window: acquired records are delivered again after a restart, as if this
-  // delivery had not happened.
+  // Returns the stored form of a part of the window. Acquired records are stored as available, without the present
+  // delivery, so they are delivered again after a restart.
   Kept kept(int64_t first, int64_t end) const;
   // Replaces the whole state.
   void restore(int64_t start, const Kept& ranges);
-  // Applies a change to the state.
+  // Applies a stored change to the state.
   void restore_change(int64_t start, const Kept& ranges);
 
  private:
@@ -119,9 +122,9 @@ class SharePartition {
   KafkaError runs_of(const std::vector<AcknowledgedBatch>& batches, bool may_renew,
                      std::vector<Run>& runs) const;
   bool is_held(int64_t first, int64_t end, const std::string& member) const;
-  // Splits the range around `at`, if any, so that a range starts there.
+  // Splits the range that contains `at`, if any, so that a range starts at `at`.
   void split(int64_t at);
-  // Calls `each(first, range)` for the parts of ranges in between; `each` may change the window.
+  // Calls `each(first, range)` for the parts of ranges between `first` and `end`. `each` may change the window.
   template <class Each>
   void visit(int64_t first, int64_t end, Each each);
   void set(int64_t first, int64_t end, const Range& as);

@@ -65,7 +65,7 @@ std::string encode(const ShareMemberValue& value) {
 std::string encode_share_epoch(int32_t epoch) {
   RecordWriter out(kVersion, true);
   out.number(epoch);
-  out.number(int64_t{0});  // a hash of its topics, not used here
+  out.number(int64_t{0});  // a hash of the group's topics, not used by this server
   out.no_tags();
   return out.take();
 }

@@ -11,13 +11,13 @@
 
 namespace server::coordinator {
 
-// The numbers are the versions of the keys. Kafka counts up from 0, and stores the last two kinds in a topic of its
-// own.
+// The numbers are the versions of the keys. Kafka stores the last two kinds in a separate topic, where their versions
+// begin with 0.
 enum class ShareGroupRecord : int16_t {
-  Member = 10,      // its subscription
-  Group = 11,       // its epoch
-  Progress = 1001,  // the whole stored state of a partition
-  Change = 1002,    // changes of a partition since then
+  Member = 10,      // the member's subscription
+  Group = 11,       // the group's epoch
+  Progress = 1001,  // the complete stored state of a partition
+  Change = 1002,    // changes of a partition since its last Progress record
 };
 
 struct ShareGroupKey {
@@ -25,7 +25,7 @@ struct ShareGroupKey {
   std::string group_id = {};
   std::string member_id = {};       // only for Member
   TopicIdPartition partition = {};  // only for Progress and Change
-  int32_t slot = 0;                 // only for Change: the first one after each Progress is 0
+  int32_t slot = 0;                 // only for Change: 0 for the first Change after each Progress
   auto operator<=>(const ShareGroupKey&) const = default;
 };
 std::string encode(const ShareGroupKey& key);
@@ -40,16 +40,17 @@ struct ShareMemberValue {
 std::string encode(const ShareMemberValue& value);
 std::string encode_share_epoch(int32_t epoch);
 
-// The value of both kinds that concern a partition.
+// The value of the kinds Progress and Change.
 struct ShareProgressValue {
-  int32_t number = 0;  // of the Progress, or of the one that a Change extends
+  // The number of the Progress record. A Change has the number of the Progress that it extends.
+  int32_t number = 0;
   int64_t start = 0;
   SharePartition::Kept ranges = {};
 };
 std::string encode(const ShareProgressValue& value);
 
-// All values have version 0. Fail with IncompatibleFormat for other versions, with DataCorrupted for truncated or
-// inconsistent values.
+// All values have version 0. The decoders fail with IncompatibleFormat for other versions, and with DataCorrupted for
+// truncated or inconsistent values.
 Result<ShareMemberValue> decode_share_member(std::string_view value);
 Result<int32_t> decode_share_epoch(std::string_view value);
 Result<ShareProgressValue> decode_share_progress(std::string_view value);

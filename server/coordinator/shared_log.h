@@ -1,5 +1,5 @@
-// The logs of the topics that share groups deliver. server/node implements it over storage::LogReader; tests implement
-// it in memory.
+// Reads the logs of the topics that share groups deliver. server/node implements it over storage::LogReader; tests
+// implement it in memory.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -17,22 +17,25 @@ class SharedLog {
   struct Extent {
     int64_t start = 0, end = 0;  // `end`: the first offset that must not be read yet
   };
-  // All fail with UnknownTopic if the partition does not exist, with NotLeader if another node leads it.
+  // extent(), offset_at() and batches() fail with UnknownTopic if the partition does not exist, and with NotLeader if
+  // another node leads it.
   virtual Result<Extent> extent(const TopicIdPartition& partition, bool reads_committed) = 0;
 
-  // Offset of the first batch with a record of this time (ms) or later; the end if none exists.
+  // Returns the offset of the first batch with a record of this time (ms) or later, or the end if no such batch exists.
   virtual Result<int64_t> offset_at(const TopicIdPartition& partition, int64_t timestamp) = 0;
 
   struct Batch {
     int64_t first = 0, last = 0;
     size_t size_bytes = 0;
-    bool is_delivered = true;  // false: not for members, since it is a marker or was aborted
+    // False: the batch is a marker or was aborted, so members do not get it.
+    bool is_delivered = true;
   };
-  // The batches from the one that contains `from` on, or the next one, up to `max_bytes`; at least one if one may be
-  // read.
+  // Returns the batches from the one that contains the offset `from`, or follows it, up to `max_bytes`. Returns at
+  // least one batch if one may be read.
   virtual Result<std::vector<Batch>> batches(const TopicIdPartition& partition, int64_t from,
                                              size_t max_bytes, bool reads_committed) = 0;
-  // Makes GroupPartition::grown() be called when records arrive, until unwatch(). Calls are counted.
+  // Calls GroupPartition::grown() whenever records arrive, until unwatch(). The calls of watch() for a partition are
+  // counted, so each needs its own unwatch().
   virtual void watch(const TopicIdPartition& partition) = 0;
   virtual void unwatch(const TopicIdPartition& partition) = 0;
 };

@@ -1,4 +1,5 @@
-// Memory of the groups of a loop, so that clients cannot fill it with groups.
+// Counts the memory of the coordinators' state on a loop, so that clients cannot fill the memory
+// with groups or transactions.
 #pragma once
 #include <cstddef>
 #include <optional>
@@ -13,13 +14,15 @@ class StateSize {
   StateSize() = default;  // without a limit
   explicit StateSize(MemoryBudget& budget) : charge_(std::in_place, budget, MemoryKind::Queries) {}
 
-  // False if the memory budget does not allow this many more bytes.
+  // Adds bytes to the size. Returns false, and adds nothing, if the memory budget does not allow
+  // them.
   bool try_grow(size_t bytes) {
     if (charge_ && !charge_->try_resize(bytes_ + bytes)) return false;
     bytes_ += bytes;
     return true;
   }
-  // For state that exists already: it was replayed, or replaces other state.
+  // Adds bytes to the size even if the budget is exceeded. For state that exists already, because
+  // it was replayed, or that replaces other state.
   void grow(size_t bytes) {
     bytes_ += bytes;
     if (charge_) charge_->resize(bytes_);

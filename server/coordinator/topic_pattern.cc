@@ -14,7 +14,7 @@ constexpr size_t kMostBytes = 10'000;  // of a pattern's text: names of topics h
 constexpr int64_t kMostMemory =
     1 << 20;  // of the compiled pattern, so that members cannot fill the memory
 constexpr int64_t kSliceUs = 2'000;
-constexpr size_t kNamesPerLook = 16;  // between reads of the clock
+constexpr size_t kNamesPerLook = 16;  // names that are matched between two reads of the clock
 
 }  // namespace
 

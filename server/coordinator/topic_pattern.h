@@ -1,4 +1,4 @@
-// Subscriptions to topics by a pattern, in RE2's syntax (KIP-848 requires RE2/J).
+// Subscriptions to topics by a pattern in RE2's syntax (KIP-848 requires RE2/J).
 #pragma once
 #include <memory>
 #include <optional>
@@ -15,22 +15,22 @@ class RE2;
 
 namespace server::coordinator {
 
-// The topics that match a pattern, kept up to date. Matching a name takes time in proportion to its length, whatever
-// the pattern; a scan over many topics is done in slices.
+// The topics that match a pattern, kept up to date. To match a name takes time in proportion to the length of the name,
+// for any pattern. A scan over many topics is done in slices.
 //
 // Threads: one loop's. Owner: a group.
 class TopicPattern {
  public:
-  // None if the pattern is invalid, or its compiled form takes too much memory.
+  // Returns nullopt if the pattern is invalid, or if its compiled form takes too much memory.
   static std::optional<TopicPattern> compile(std::string_view pattern);
   TopicPattern(TopicPattern&&) noexcept;
   TopicPattern& operator=(TopicPattern&&) noexcept;
   ~TopicPattern();
 
-  // Runs for at most about one slice; to be called again with the next request, whether the topics have changed or not.
-  // True if topics() has changed.
+  // Scans the topics `now` for about one slice at most. The caller calls it again with each request, even if the topics
+  // have not changed, so that a scan continues. Returns true if topics() has changed.
   bool refresh(const std::shared_ptr<const storage::TopicSnapshot>& now, const Clock& clock);
-  // Sorted; without internal topics.
+  // Returns the matching topics of the last complete scan, sorted, without internal topics.
   const std::vector<std::string>& topics() const { return topics_; }
 
  private:
@@ -38,10 +38,10 @@ class TopicPattern {
 
   std::unique_ptr<re2::RE2> compiled_;
   std::vector<std::string> topics_;
-  // The metadata of the current or last scan; shared, since topics change meanwhile.
+  // The metadata of the current or last scan. It is shared because the current metadata may change during the scan.
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::optional<storage::TopicSnapshot::ByName::const_iterator>
-      next_;  // none: the scan of `seen_` is complete
+      next_;  // nullopt: the scan of `seen_` is complete
   std::vector<std::string> found_;
 };
 

@@ -1,4 +1,4 @@
-// Ends of transactions: the end is decided and stored first, then a marker is sent to every partition.
+// Ends of transactions. The end is decided and stored first; then a marker is sent to every partition.
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +12,7 @@ namespace server::coordinator {
 namespace {
 
 constexpr int64_t kTellAgainUs = 100'000;
-// Limit for markers in flight.
+// Limit for the markers of a transaction that are in flight.
 constexpr size_t kMaxTelling = 256;
 
 }  // namespace
@@ -25,7 +25,7 @@ struct TransactionPartition::Ending {
   std::vector<size_t> again = {};  // partitions that were not reached
   size_t next = 0, under_way = 0;
   std::weak_ptr<char> term;
-  bool is_replaced = false;  // according to a partition
+  bool is_replaced = false;  // a partition has reported a newer producer or coordinator
 };
 
 // --- Requests
@@ -49,9 +49,9 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
   const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
                                                    : TransactionState::CompleteAbort);
   if (!is_over) return done({kInvalidTxnState, request.producer});
-  // Either the answer to an earlier request was lost; or this is the end of a later transaction with the same epoch,
-  // which another node coordinated while this node was frozen. Only a coordinator that can still write knows that its
-  // state is the latest, so the state is written again.
+  // The answer to an earlier request was lost, or this is the end of a later transaction with the same epoch, which
+  // another node coordinated while this node was frozen. Only a coordinator that can still write has the latest state
+  // for certain, so the state is written again.
   change(request.transactional_id, transaction, transaction->value,
          [producer = request.producer, done = std::move(done)](KafkaError error) {
            done({error, producer});
@@ -60,8 +60,8 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
 
 namespace {
 
-// Whether the producer repeats an end whose answer was lost, and with it the new epoch. Transactions of the first
-// version give no new epoch: a newer epoch belongs to a later producer.
+// Returns whether the producer repeats an end whose answer, with the new epoch, was lost. An end of the first version
+// gives no new epoch, so a newer epoch belongs to a later producer.
 bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
   if (value.client_version < kSecondVersion) return false;
   if (producer.id == value.producer_id) return producer.epoch + 1 == value.epoch;
@@ -71,8 +71,8 @@ bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
 
 }  // namespace
 
-// The rules of TransactionCoordinator.endTransaction() for the second version. The step in flight is finished first:
-// the producer may already know its result.
+// Follows TransactionCoordinator.endTransaction() of Kafka for the second version. The request waits for the step in
+// flight, because the producer may already have received the result of that step.
 void TransactionPartition::end_second(EndTransaction request, const TransactionPtr& transaction,
                                       Done<EndedTransaction> done) {
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
@@ -90,13 +90,14 @@ void TransactionPartition::end_second(EndTransaction request, const TransactionP
     return done(request.refusal(error));
   if (std::exchange(request.waits_until_told, false))
     done = when_told(transaction, std::move(done));
-  // A transaction that was never started may be aborted: a producer does not know whether its last request has arrived.
+  // A transaction that was never started may be aborted, because a producer cannot find out whether its last request
+  // has arrived.
   if (value.state != TransactionState::Ongoing && request.is_commit)
     return done(request.refusal(kInvalidTxnState));
   end_with_new_epoch(std::move(request), transaction, std::move(done));
 }
 
-// Answers after the step in flight, which sends the markers to the partitions.
+// Returns a callback that answers after the step in flight, which sends the markers to the partitions.
 Done<EndedTransaction> TransactionPartition::when_told(const TransactionPtr& transaction,
                                                        Done<EndedTransaction> done) const {
   return
@@ -140,7 +141,8 @@ void TransactionPartition::end_with_new_epoch(EndTransaction request,
 
 // --- Ends
 
-// `epoch`: the producer's epoch from then on; it rejects requests with earlier ones.
+// Returns the value with the end decided. `epoch` is the producer's epoch from then on: requests with earlier epochs
+// are rejected.
 TransactionValue TransactionPartition::prepared(const TransactionValue& value, bool is_commit,
                                                 int16_t epoch) {
   TransactionValue next = value;
@@ -178,7 +180,8 @@ TransactionEnded TransactionPartition::end_of(const TransactionValue& next) cons
   return {{next.producer_id, next.epoch}, {end, epoch_.value()}};
 }
 
-// `next` is prepared. `last_epoch` is accepted from a retried InitProducerId afterwards.
+// Ends the transaction. `next` is the prepared value. A retried InitProducerId may still have the epoch `last_epoch`
+// afterwards.
 void TransactionPartition::end(const std::string& id, const TransactionPtr& transaction,
                                TransactionValue next, int16_t last_epoch,
                                std::function<void(KafkaError)> done) {
@@ -188,13 +191,14 @@ void TransactionPartition::end(const std::string& id, const TransactionPtr& tran
     prepare(id, transaction, std::move(next), last_epoch, std::move(done));
 }
 
-// One commit instead of three in sequence: while this node leads all the partitions, the end of the transaction and all
-// markers are stored together (docs/adr/0032).
+// Stores the end of the transaction and all markers in one commit instead of three in sequence (docs/adr/0032). Returns
+// false, and does nothing, if the settings or the number of markers forbid that. If the commit is impossible, for
+// example because this node does not lead all the partitions, the end is prepared instead.
 bool TransactionPartition::try_end_at_once(const std::string& id, const TransactionPtr& transaction,
                                            const TransactionValue& next, int16_t last_epoch,
                                            const std::function<void(KafkaError)>& done) {
   if (!around_.rules.ends_at_once) return false;
-  // A larger commit would block the log's writer; such markers are sent in groups.
+  // A larger commit would block the log's writer, so a larger number of markers is sent in groups.
   if (count(next.partitions) > kMaxTelling) return false;
   transaction->is_changing = true;
   const TransactionEnded ended = end_of(next);
@@ -218,7 +222,8 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
                      if (!status)
                        return prepare(id, transaction, std::move(next), last_epoch,
                                       std::move(done));
-                     try_fit(*transaction, id, last);  // never fails, since it has become smaller
+                     // Never fails, since the value has become smaller.
+                     try_fit(*transaction, id, last);
                      transaction->value = std::move(last);
                      transaction->last_epoch = last_epoch;
                      ended_at_once(transaction, next, std::move(done));
@@ -226,7 +231,8 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
   return true;
 }
 
-// The coordinators of groups do not notice markers that others append to their partitions, so they are notified.
+// Notifies the coordinators of groups, which do not notice markers that others append to their partitions. Then calls
+// `done`.
 void TransactionPartition::ended_at_once(const TransactionPtr& transaction,
                                          const TransactionValue& next,
                                          std::function<void(KafkaError)> done) {
@@ -290,8 +296,8 @@ void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t pl
   if (ending->term.expired()) return;  // the next coordinator sends all markers
   --ending->under_way;
   if (!status) {
-    // A newer coordinator has sent the partition an end, perhaps the same one, and perhaps it is not durable. This
-    // coordinator only waits until it learns that it was replaced: it cannot decide that all markers are written.
+    // A newer coordinator has sent an end to the partition. It may be the same end, and it may not be durable yet, so
+    // this coordinator cannot decide that all markers are written. It retries until it detects that it was replaced.
     const bool is_replaced = status.error().code == ErrorCode::FencedTask;
     if (is_replaced && !std::exchange(ending->is_replaced, true))
       log_warn(
@@ -338,8 +344,8 @@ void TransactionPartition::set_timeout(const std::string& id, const TransactionP
   arm_timeout(id, transaction);
 }
 
-// Sets the timer for the rest of the timeout, with a short minimum: the client that requested the end may be gone
-// meanwhile.
+// Sets the timer for the rest of the timeout, but at least for a short time. It is set again after an end that could
+// not be stored, because the client that requested the end may be gone.
 void TransactionPartition::arm_timeout(const std::string& id, const TransactionPtr& transaction) {
   around_.deadlines.cancel(transaction->timeout);
   transaction->timeout = around_.deadlines.set(
@@ -347,7 +353,8 @@ void TransactionPartition::arm_timeout(const std::string& id, const TransactionP
       [this, id, transaction] { on_timeout(id, transaction); });
 }
 
-// The producer may be alive and slow: the new epoch rejects its later requests.
+// Aborts the transaction. The producer may be alive and only slow, so its epoch is raised: later requests with the old
+// epoch are rejected.
 void TransactionPartition::on_timeout(const std::string& id, const TransactionPtr& transaction) {
   transaction->timeout = {};
   if (transaction->value.state != TransactionState::Ongoing) return;

@@ -13,8 +13,9 @@ inline constexpr KafkaError kProducerFenced{90};
 inline constexpr KafkaError kTransactionalIdNotFound{105};
 inline constexpr KafkaError kTransactionAbortable{120};
 
-// Errors that depend on the coordinator's knowledge of the transaction. Clients give up the transaction because of
-// them, so they must come from the current coordinator; other errors concern the coordinator itself, or are temporary.
+// Returns whether the error depends on the coordinator's state of the transaction. Clients give up the transaction
+// because of such an error, so it must come from the current coordinator. Other errors concern the coordinator itself,
+// or are temporary.
 constexpr bool is_verdict(KafkaError error) {
   return error == kInvalidTxnState || error == kInvalidProducerIdMapping ||
          error == kProducerFenced || error == kTransactionalIdNotFound ||

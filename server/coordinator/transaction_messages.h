@@ -27,8 +27,8 @@ struct InitProducer {
 
 struct TransactionAnswer {
   KafkaError error = KafkaError::None;
-  PartitionsByTopic missing = {};  // partitions that do not belong to it; with kInvalidTxnState
-  int32_t coordinator_epoch = 0;   // of the answering coordinator
+  PartitionsByTopic missing = {};  // partitions outside the transaction; set with kInvalidTxnState
+  int32_t coordinator_epoch = 0;   // leader epoch of the answering coordinator
 };
 // Adds partitions to the producer's transaction, or checks that they belong to it.
 struct AddPartitions {
@@ -36,7 +36,7 @@ struct AddPartitions {
   std::string transactional_id = {};
   ProducerIdentity producer = {};
   PartitionsByTopic partitions = {};
-  bool verify_only = false;  // only checks that they are part of it
+  bool verify_only = false;  // true: only checks that the partitions belong to the transaction
   // The client uses the second version of the protocol: a new epoch with each end (KIP-890).
   bool is_of_second_version = false;
   Answer refusal(KafkaError error) const { return {error, {}}; }
@@ -47,15 +47,16 @@ struct EndedTransaction {
   ProducerIdentity producer = {};  // identity for the next transaction
   bool is_told = false;            // all markers are written; set only if requested
 };
-// Answered when the end is decided; readers see it a moment later.
+// Ends the transaction. The request is answered when the end is decided; readers see the end a moment later.
 struct EndTransaction {
   using Answer = EndedTransaction;
   std::string transactional_id = {};
   ProducerIdentity producer = {};
   bool is_commit = false;
-  bool is_of_second_version = false;  // it ends with a new epoch, and an empty one may be aborted
-  // Second version only: answered when all partitions have their markers, so that readers see the end. The answer lacks
-  // `is_told` only if another node has to write the markers.
+  // The producer gets a new epoch, and may abort an empty transaction.
+  bool is_of_second_version = false;
+  // Second version only: the request is answered when all partitions have their markers, so that readers see the end.
+  // The answer lacks `is_told` only if another node has to write the markers.
   bool waits_until_told = false;
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };

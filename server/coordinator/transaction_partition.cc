@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // approximate
 constexpr size_t kMaxIdBytes = 4'096;
-// Number of ids per slice; takes about half a millisecond.
+// Number of ids that one slice handles. A slice takes about half a millisecond.
 constexpr size_t kSliceOfIds = 1'000;
 constexpr int64_t kTakenOverMs = 1'000;
 constexpr int32_t kJoinedLateMs = 2'000;
@@ -24,7 +24,7 @@ size_t size_of(const std::string& id, const TransactionValue& value) {
   return bytes;
 }
 
-// The value without a transaction, for the producer of the request.
+// Returns the value without an open transaction, with the timeout of the request.
 TransactionValue begun_anew(TransactionValue value, const InitProducer& request) {
   value.state = TransactionState::Empty;
   value.timeout_ms = request.timeout_ms;
@@ -77,10 +77,10 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
   return {};
 }
 
-// A prepared transaction ends as decided; an open one keeps the rest of its timeout. A commit of a node gets a short
-// one: its node may have died together with the coordinator. So does a commit whose partitions are added only now: it
-// had a long timeout while its own node was the coordinator.
-
+// Continues the transactions. A prepared transaction ends as decided; an open transaction keeps the rest of its
+// timeout. A commit of a node gets a short timeout, because that node may have died together with the coordinator. A
+// commit to which partitions are added only later gets a short timeout, too: it had a long one while its own node was
+// the coordinator.
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
     if (transaction->value.is_prepared()) {
@@ -117,7 +117,7 @@ void TransactionPartition::forget(const std::string& id) {
   transactions_.erase(found);
 }
 
-// False if the memory budget does not allow the new value.
+// Charges the size of the new value. Returns false, and changes nothing, if the memory budget does not allow it.
 bool TransactionPartition::try_fit(Transaction& transaction, const std::string& id,
                                    const TransactionValue& value) {
   const size_t bytes = size_of(id, value);
@@ -152,7 +152,7 @@ void TransactionPartition::store(const std::string& id, const TransactionPtr& tr
   });
 }
 
-// The requests run in their order; the first one that starts a step makes the others wait again.
+// Runs the waiting requests in their order. When one of them starts a step, the requests after it wait again.
 void TransactionPartition::wake(const TransactionPtr& transaction) {
   for (const auto& each : std::exchange(transaction->waiting, {})) each();
 }
@@ -210,7 +210,8 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
   });
 }
 
-// `last_epoch` is accepted from a retry of this request.
+// Stores `next`, and answers with the producer id and epoch. A retry of the request may still have the epoch
+// `last_epoch`.
 void TransactionPartition::initialize(const std::string& id, const TransactionPtr& transaction,
                                       TransactionValue next, int16_t last_epoch,
                                       Done<InitializedProducer> done) {
@@ -222,7 +223,8 @@ void TransactionPartition::initialize(const std::string& id, const TransactionPt
         });
 }
 
-// Like TransactionMetadata.prepareIncrementProducerEpoch(): a retry of an answered request gets the same answer.
+// Gives the producer the next epoch, like TransactionMetadata.prepareIncrementProducerEpoch() of Kafka. A retry of an
+// answered request gets the same answer.
 void TransactionPartition::bump(InitProducer request, const TransactionPtr& transaction,
                                 Done<InitializedProducer> done) {
   TransactionValue next = begun_anew(transaction->value, request);
@@ -255,7 +257,7 @@ void TransactionPartition::renew(InitProducer request, const TransactionPtr& tra
   });
 }
 
-// `then` starts a step, or fails; no other step starts meanwhile.
+// Allocates a producer id and calls `then`, which starts a step. No other step starts meanwhile.
 void TransactionPartition::with_new_id(const TransactionPtr& transaction,
                                        std::function<void(KafkaError, ProducerId)> then) {
   transaction->is_changing = true;
@@ -288,7 +290,8 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
   if (const KafkaError error = check_producer(*transaction, request.producer);
       error != KafkaError::None)
     return done(request.refusal(error));
-  // A batch that arrives after the end of its transaction would start another one, which never ends.
+  // A batch that arrives while its transaction ends waits. Otherwise it would start another transaction, which never
+  // ends.
   if (transaction->is_ending) return wait(*transaction, std::move(request), std::move(done));
   const TransactionValue& value = transaction->value;
   const bool is_open = value.state == TransactionState::Ongoing;
@@ -296,8 +299,8 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
       is_open ? minus(request.partitions, value.partitions) : request.partitions;
   if (request.verify_only)
     return done({missing.empty() ? KafkaError::None : kInvalidTxnState, std::move(missing)});
-  // Known partitions are written again: a coordinator that was replaced without knowing it may take the last
-  // transaction for the current one, and only the write detects that.
+  // The state is written even if all partitions are known. A coordinator that was replaced unnoticed may take an
+  // earlier transaction for the current one, and only the write detects that.
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   TransactionValue next = value;
   if (!is_open) {

@@ -1,5 +1,5 @@
-// The transactional ids that hash to one partition of __transaction_state: its leader coordinates their transactions
-// (KIP-98, KIP-360).
+// The transactional ids that hash to one partition of __transaction_state. The leader of the partition coordinates
+// their transactions (KIP-98, KIP-360).
 #pragma once
 #include <absl/container/btree_map.h>
 
@@ -18,8 +18,8 @@
 namespace server::coordinator {
 
 using AllocateProducerId = std::function<void(std::function<void(Result<ProducerId>)> done)>;
-// Sends the end to the leader of a partition; calls back on this loop, never within the call. Succeeds also if the
-// partition was deleted; FencedTask if the partition knows a newer producer or coordinator.
+// Sends the end of a transaction to the leader of a partition. Calls back on this loop, never within the call. Succeeds
+// also if the partition was deleted. Fails with FencedTask if the partition has seen a newer producer or coordinator.
 enum class Marker { ToBeStored, Stored };  // Stored: the marker is in the partition's log
 using TellEnd =
     std::function<void(const std::string& topic, int32_t partition, const TransactionEnded& ended,
@@ -42,9 +42,9 @@ struct TransactionSurroundings {
 //
 // Invariants:
 //   1. a step is answered when its record is durable;
-//   2. a prepared transaction ends as prepared, whichever node coordinates it then;
-//   3. each transactional id has one step in flight at a time: a few requests wait for it, further ones are refused so
-//      that the client retries.
+//   2. a prepared transaction ends as prepared, even if another node coordinates it then;
+//   3. each transactional id has one step in flight at a time: a few requests wait for the step; further requests are
+//      refused so that the client retries.
 //
 // Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
 class TransactionPartition final : private ReplayedState {
@@ -54,10 +54,11 @@ class TransactionPartition final : private ReplayedState {
 
   void lead(LeaderEpoch epoch);
   void resign() { log_.resign(); }
-  // None if it is available; else the reason: loading, or not led.
+  // Returns None if the partition is available, and otherwise the reason: it is being loaded, or this node does not
+  // lead it.
   KafkaError unavailable() const { return log_.unavailable(); }
 
-  // --- Requests; only when available.
+  // --- Requests; may be called only while unavailable() is None.
 
   void handle(InitProducer request, Done<InitializedProducer> done);
   void handle(AddPartitions request, Done<TransactionAnswer> done);
@@ -65,7 +66,7 @@ class TransactionPartition final : private ReplayedState {
   void handle(DescribeTransaction request, Done<TransactionDescription> done);
   std::vector<TransactionListing> list() const;
 
-  // Deletes ids that were unused for long; in slices.
+  // Deletes ids that were unused for longer than the setting id_expiration_ms. Works in slices.
   void expire();
 
  private:
@@ -73,17 +74,17 @@ class TransactionPartition final : private ReplayedState {
   static constexpr size_t kMaxWaiting = 64;
   struct Transaction {
     TransactionValue value;
-    int16_t last_epoch = -1;  // accepted from a retried InitProducerId
+    int16_t last_epoch = -1;  // a retried InitProducerId may still have this epoch
     bool is_changing = false;
-    bool is_ending = false;  // the step in flight is its end
+    bool is_ending = false;  // the step in flight ends the transaction
     Deadline timeout = {};
-    int64_t due_us = 0;                               // monotonic: time of its timeout
+    int64_t due_us = 0;                               // time of its timeout, by the monotonic clock
     std::vector<std::function<void()>> waiting = {};  // for the step in flight
     size_t size_bytes = 0;
   };
   // Shared with the callbacks of steps in flight.
   using TransactionPtr = std::shared_ptr<Transaction>;
-  // A transaction that is ending; partitions that were not reached are retried.
+  // A transaction whose markers are being sent. Partitions that were not reached are retried.
   struct Ending;
 
   Status replay(std::string_view key, std::optional<std::string_view> value) override;
@@ -93,13 +94,13 @@ class TransactionPartition final : private ReplayedState {
   TransactionPtr find(const std::string& id) const;
   void forget(const std::string& id);
   bool try_fit(Transaction& transaction, const std::string& id, const TransactionValue& value);
-  // Makes `next` durable, then current; then calls `done`, then the waiting requests.
+  // Stores `next` durably and makes it the current value. Then calls `done`, and then runs the waiting requests.
   void change(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
               std::function<void(KafkaError)> done);
-  // Works like change(), and gives the reason of a failure.
+  // Works like change(), but calls `done` with the Status instead of Kafka's error.
   void store(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
              std::function<void(const Status&)> done);
-  // Repeats the request after the step in flight, unless too many wait for it already.
+  // Handles the request again after the step in flight. Refuses it if too many requests wait already.
   template <class Request>
   void wait(Transaction& transaction, Request request, Done<typename Request::Answer> done) {
     if (transaction.waiting.size() >= kMaxWaiting)
@@ -158,9 +159,11 @@ class TransactionPartition final : private ReplayedState {
   TransactionSurroundings& around_;
   LeaderEpoch epoch_;
   ReplayedPartition log_;
-  absl::btree_map<std::string, TransactionPtr> transactions_;  // ordered: simulations repeat
+  // Ordered, so that simulations can be repeated.
+  absl::btree_map<std::string, TransactionPtr> transactions_;
 
-  // Expires when the partition is no longer led: later callbacks have no effect.
+  // Destroyed when this node no longer leads the partition. Later callbacks detect this with a weak pointer, and have
+  // no effect.
   std::shared_ptr<char> term_;
 };
 

@@ -12,7 +12,7 @@
 
 namespace server::coordinator {
 
-// The numbers are those of the records.
+// The states of a transaction. The numbers are stored in the records.
 enum class TransactionState : int8_t {
   Empty = 0,
   Ongoing = 1,
@@ -21,33 +21,35 @@ enum class TransactionState : int8_t {
   CompleteCommit = 4,
   CompleteAbort = 5,
 };
-// Kafka's name.
+// Returns Kafka's name of the state.
 std::string_view name(TransactionState state);
 bool is_transaction_state(std::string_view name);
 
-// By topic; sorted, without duplicates.
+// Numbers of partitions by topic; sorted, without duplicates.
 using PartitionsByTopic = std::map<std::string, std::vector<int32_t>, std::less<>>;
 
-// The last epoch is reserved for the coordinator, which fences with it.
+// The largest epoch that a producer gets. INT16_MAX is reserved for the coordinator, which fences producers with it.
 inline constexpr int16_t kMaxProducerEpoch = INT16_MAX - 1;
-// Second version of the transaction protocol: each end gives the producer a new epoch (KIP-890).
+// The second version of the transaction protocol, in which each end gives the producer a new epoch (KIP-890).
 inline constexpr int16_t kSecondVersion = 2;
 
 // TransactionLogValue: versions 0 and 1 are read, 1 is written.
 struct TransactionValue {
   ProducerId producer_id{-1};
-  ProducerId previous_producer_id{-1};  // the one before its epochs were exhausted
-  ProducerId next_producer_id{-1};      // assigned at the end if the epochs are exhausted
+  // The id that the producer had until its epochs were exhausted.
+  ProducerId previous_producer_id{-1};
+  ProducerId next_producer_id{-1};  // assigned at the end if the epochs are exhausted
   int16_t epoch = -1;
   int32_t timeout_ms = 0;
   TransactionState state = TransactionState::Empty;
-  PartitionsByTopic partitions = {};  // written to, and without a marker yet
+  PartitionsByTopic partitions = {};  // partitions of the transaction that have no marker yet
   int64_t last_update_ms = -1;
   int64_t start_ms = -1;
-  int16_t client_version = 0;  // protocol version of its client, if it is 2 (KIP-890)
+  // 2 if the client uses the second version of the protocol (KIP-890), otherwise 0
+  int16_t client_version = 0;
   bool operator==(const TransactionValue&) const = default;
 
-  // The end is decided, and not all partitions have their markers.
+  // Returns whether the end is decided while some partitions may have no marker yet.
   bool is_prepared() const {
     return state == TransactionState::PrepareCommit || state == TransactionState::PrepareAbort;
   }
@@ -56,7 +58,7 @@ struct TransactionValue {
 // TransactionLogKey, version 0.
 std::string encode_transaction_key(std::string_view transactional_id);
 std::string encode(const TransactionValue& value);
-// Fail with IncompatibleFormat for unknown versions, with DataCorrupted for truncated records.
+// The decoders fail with IncompatibleFormat for unknown versions, and with DataCorrupted for truncated records.
 Result<std::string> decode_transaction_key(std::string_view bytes);
 Result<TransactionValue> decode_transaction_value(std::string_view bytes);
 

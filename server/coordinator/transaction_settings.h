@@ -5,10 +5,12 @@
 namespace server::coordinator {
 
 struct TransactionRules {
-  // The end of a transaction is stored together with the markers if possible (docs/adr/0032). Not in a cluster of
-  // several nodes: followers replicate the partitions of a commit separately, and could get only some of them.
+  // The end of a transaction is stored together with the markers if possible (docs/adr/0032). This is switched off in a
+  // cluster of several nodes, because followers replicate the partitions of a commit separately, and could get only
+  // some of them.
   bool ends_at_once = true;
-  // A marker is sent until the partition has answered. The simulation switches this off, and must detect it.
+  // A marker is sent again until the partition has confirmed it. The simulation sets this to false, to check that
+  // missing markers are detected.
   bool tells_again = true;
 };
 

@@ -9,7 +9,7 @@ namespace server::coordinator {
 
 class TransactionShard : public CoordinatorShard<TransactionPartition, TransactionSurroundings> {
  public:
-  // The settings outlive it.
+  // `settings` and `port` outlive the shard.
   TransactionShard(const TransactionSettings& settings, CoordinatorPort& port, MemoryBudget& memory,
                    AllocateProducerId allocate, TellEnd tell_end, TransactionRules rules = {})
       : CoordinatorShard(
