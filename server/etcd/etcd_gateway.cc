@@ -18,8 +18,8 @@ using storage::EtcdRevision;
 
 namespace {
 
-// A longer answer cannot be one to our requests: the largest is a page of commands, each below
-// about a megabyte.
+// Limit for an answer. The largest answer to a request of this client is a page of commands, each
+// below about a megabyte.
 constexpr size_t kMostAnswerBytes = size_t{1} << 30;
 
 template <class T>
@@ -61,7 +61,7 @@ void EtcdGateway::ask(std::string_view path, std::string body,
       if (end.status != kOk)
         status = end.status == 0 ? Error{ErrorCode::NetworkFailure, end.error}
                                  : read_refusal(end.status, *answer);
-      // A compacted revision is no failure of the member.
+      // If the requested revision is compacted, the member has not failed.
       const bool has_answered = status || status.error().code == ErrorCode::OffsetOutOfRange;
       note_end(endpoint, has_answered ? Status() : status);
       done(status ? Result<std::string>(std::move(*answer)) : Result<std::string>(status.error()));
@@ -97,7 +97,7 @@ void EtcdGateway::find(EtcdRange range, Answer<EtcdFound> answer) {
   find_page(range, std::make_shared<EtcdFound>(), std::move(answer));
 }
 
-// All pages are read at the revision of the first one.
+// Reads the next page of a range. All pages are read at the revision of the first page.
 void EtcdGateway::find_page(const EtcdRange& range, std::shared_ptr<EtcdFound> so_far,
                             Answer<EtcdFound> answer) {
   ask("/v3/kv/range", range_body(range, so_far->revision, options_.page_keys),
@@ -123,7 +123,8 @@ void EtcdGateway::compact(EtcdRevision revision, Answer<EtcdRevision> answer) {
   ask("/v3/kv/compaction", compaction_body(revision), reading(read_compaction, std::move(answer)));
 }
 
-// etcd counts leases in seconds, and extends a lease that is shorter than its own elections take.
+// Rounds the time up, because etcd counts leases in seconds. etcd extends a lease that is shorter
+// than its own elections.
 void EtcdGateway::grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) {
   ask("/v3/lease/grant", grant_body((ttl_ms + 999) / 1'000),
       reading(read_grant, std::move(answer)));
@@ -189,7 +190,8 @@ void EtcdGateway::watched(uint64_t number, std::string_view bytes) {
     if (line.empty()) continue;
     Result<EtcdEvents> events = read_watched(line);
     if (!events) return end_watch(number, events.error());
-    // The callback may end the watch.
+    // A copy of the callback is called, because the callback may end the watch and thereby destroy
+    // the original.
     const auto tell = watches_.at(number).tell;
     if (!events->events.empty()) tell(std::move(events));
     if (!watches_.contains(number)) return;
@@ -215,7 +217,8 @@ void EtcdGateway::tick() {
   check();
 }
 
-// Reads a key that does not exist: etcd only answers a read if it has a majority.
+// Reads a key that does not exist. A member of etcd answers a read only if it belongs to a
+// majority.
 void EtcdGateway::check() {
   is_checking_ = true;
   ask("/v3/kv/range", range_body(EtcdRange::only("-"), {}, 1),

@@ -1,4 +1,4 @@
-// A client of etcd's HTTP gateway. It uses one member at a time.
+// A client of etcd's HTTP gateway.
 #pragma once
 #include <functional>
 #include <map>
@@ -14,17 +14,19 @@ namespace server {
 
 struct EtcdGatewayOptions {
   std::vector<std::string> endpoints;  // http://host:port, at least one
-  int64_t timeout_ms = 2'000;          // of a request; its outcome is unknown then
+  // Limit for a request; after it, the outcome of the request is unknown.
+  int64_t timeout_ms = 2'000;
   // The interval at which the member is checked while a watch is open.
   int64_t check_ms = 1'000;
-  int64_t page_keys = 500;  // of a range, in one answer
+  int64_t page_keys = 500;  // limit for the keys of a range in one answer
 };
 
-// Requests are sent to one member until one fails. Then all are sent to the next member, and
-// watches end with an error, so that their owners begin them again. While a watch is open, the
-// member is checked periodically for a majority: a member without one would just be silent.
+// The client uses one member of etcd at a time. If a request fails, all later requests are sent to
+// the next member, and watches end with an error, so that their owners begin them again. While a
+// watch is open, the client checks periodically that the member belongs to a majority, because the
+// watch of a member without a majority would only be silent.
 //
-// Threads: one loop, on which `post` (from any thread) runs functions.
+// Threads: one loop's. `post`, which may be called on any thread, runs functions on this loop.
 class EtcdGateway final : public storage::EtcdClient {
  public:
   using Post = std::function<void(std::function<void()>)>;
@@ -40,21 +42,21 @@ class EtcdGateway final : public storage::EtcdClient {
   void grant_lease(int64_t ttl_ms, Answer<storage::EtcdLease> answer) override;
   void keep_alive(storage::EtcdLease lease, Answer<storage::EtcdLease> answer) override;
 
-  // Call every few milliseconds.
+  // To be called every few milliseconds.
   void tick();
-  // Empty if the last request was answered; otherwise the error.
+  // Returns an empty text if the last request was answered, and otherwise the error.
   const std::string& trouble() const { return trouble_; }
 
  private:
   class WatchHandle;
   struct Watching {
     uint64_t http = 0;
-    std::string unread;  // the part of an incomplete line
+    std::string unread;  // the received part of an incomplete line
     std::function<void(Result<storage::EtcdEvents>)> tell;
   };
-  // Posts to the current member; answers the body or an error.
+  // Posts a request to the current member. `done` gets the body of the answer, or an error.
   void ask(std::string_view path, std::string body, std::function<void(Result<std::string>)> done);
-  // Notes whether the member has answered, whatever the contents of the answer.
+  // Notes whether the member has answered. If it has failed, the client changes to the next member.
   void note_end(size_t endpoint, const Status& status);
   void find_page(const storage::EtcdRange& range, std::shared_ptr<storage::EtcdFound> so_far,
                  Answer<storage::EtcdFound> answer);
@@ -71,7 +73,7 @@ class EtcdGateway final : public storage::EtcdClient {
   uint64_t last_watch_ = 0;
   bool is_checking_ = false;
   int64_t check_at_us_ = 0;
-  // Posted callbacks are dropped when this is gone.
+  // Posted callbacks are dropped if this pointer has expired.
   std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::unique_ptr<HttpThread> http_;  // destroyed first
 };

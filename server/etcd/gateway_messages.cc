@@ -16,7 +16,7 @@ using storage::EtcdEntry;
 using storage::EtcdEvent;
 using storage::EtcdRevision;
 
-// Debian's abseil has its own string_view.
+// Converts the view, because Debian's abseil has its own string_view.
 absl::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 std::string base64(std::string_view bytes) { return absl::Base64Escape(view(bytes)); }
@@ -41,7 +41,8 @@ class Document {
   object root_;
 };
 
-// A missing member has its default value: the gateway omits zeros, empty texts and false.
+// A missing member of an object has its default value, because the gateway omits zeros, empty texts
+// and false.
 int64_t number(const object& from, std::string_view name) {
   std::string_view text;
   int64_t value = 0;
@@ -93,7 +94,7 @@ Result<EtcdEvent> event(const object& from) {
   return told;
 }
 
-// Streams wrap each of their messages.
+// Returns a message of a stream, which is wrapped in the member "result".
 Result<object> stream_result(const object& from) {
   object result;
   if (from["result"].get(result) == simdjson::SUCCESS) return result;
@@ -159,7 +160,8 @@ std::string keep_alive_body(storage::EtcdLease lease) {
   return fmt::format(R"({{"ID":"{}"}})", lease.value());
 }
 
-// The id as the gateway reported it and the URL as it was configured: neither needs escapes.
+// The id has the form in which the gateway has reported it, and the URL of add_member_body() that
+// of the configuration. Neither needs escapes.
 std::string remove_member_body(std::string_view id) { return fmt::format(R"({{"ID":"{}"}})", id); }
 std::string add_member_body(std::string_view peers) {
   return fmt::format(R"({{"peerURLs":["{}"]}})", peers);

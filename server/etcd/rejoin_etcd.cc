@@ -42,7 +42,7 @@ Status succeeded(const Result<std::string>& answer) {
   return answer ? Status() : Status(answer.error());
 }
 
-// The member with this peer URL; the end if there is none.
+// Returns the member with this peer URL, or the end if no member has it.
 auto member_at(const std::vector<EtcdMember>& members, const std::string& peers) {
   return std::ranges::find_if(members, [&](const EtcdMember& each) {
     return std::ranges::find(each.peers, peers) != each.peers.end();
@@ -61,7 +61,8 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
   if (ours != members.end() && ours->name.empty()) return EtcdBegin::AsExisting;
   if (ours != members.end() && !ours->has_clients) return EtcdBegin::AsNew;
   if (!newcomer.may_come) return EtcdBegin::NotYet;
-  // The member may have had another URL before.
+  // If no member has the newcomer's URL, the member may have had another URL before, so it is
+  // looked up by name.
   if (ours == members.end()) ours = std::ranges::find(members, newcomer.name, &EtcdMember::name);
   Status changed;
   if (ours != members.end()) {

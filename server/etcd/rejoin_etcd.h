@@ -1,4 +1,4 @@
-// The replacement of an etcd member that has lost its data: it returns as a new member.
+// Replaces an etcd member that has lost its data, which returns as a new member.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -15,26 +15,26 @@ struct EtcdPlace {
 
 // The way in which a member without data starts.
 enum class EtcdBegin : uint8_t {
-  AsNew,       // one of the initial members, which has never started
-  AsExisting,  // a new member of an existing etcd
-  NotYet,      // the others have to add it first
+  AsNew,       // as one of the initial members, which has never started
+  AsExisting,  // as a new member of an existing etcd
+  NotYet,      // not yet: the other members have to add the newcomer first
 };
 
 // The member without data: its name, and its URL for other members.
 struct EtcdNewcomer {
   std::string name, peers;
-  // Whether etcd may be asked to add it. Until then the answer is NotYet, since another living
-  // process may have the name.
+  // True if etcd may be asked to add the member. If false, the answer is NotYet, since another
+  // living process may have the name.
   bool may_come = false;
 };
 
-// Asks the `others`, one after the other, how the newcomer starts, and requests that etcd adds it
-// as a new member. The member that had its URL or its name before is removed, unless that has never
-// started.
+// Asks the `others`, one after the other, until one answers how the newcomer starts. If necessary,
+// it requests that etcd adds the newcomer as a new member. The member that had the newcomer's URL
+// or name before is removed, unless it has never started.
 //
-// A member that starts with an old id after losing its votes and entries breaks the promises to the
-// majority. A member that starts as part of a new cluster, while one exists whose members have
-// other ids by now, creates a second etcd.
+// A new member is necessary, because a member that keeps its id after it has lost its votes and
+// entries breaks its promises to the majority. A member that starts as part of a new cluster,
+// although an etcd exists whose members have other ids by now, creates a second etcd.
 //
 // Only for a member without data. Call it again while the answer is NotYet, since etcd accepts no
 // change of members for some seconds after another one. Fails with NetworkFailure if no member

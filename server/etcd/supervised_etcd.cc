@@ -23,15 +23,16 @@ namespace server {
 namespace {
 
 constexpr int64_t kFirstPauseMs = 500, kLongestPauseMs = 10'000;
-// After a run of this length the pauses start again from the shortest: the next end has another
-// cause.
+// After a run of this length the next pause is the shortest one again, because the next end has
+// another cause.
 constexpr std::chrono::seconds kRunsWell(30);
-constexpr std::chrono::seconds kPatience(5);  // from SIGTERM to SIGKILL
+constexpr std::chrono::seconds kPatience(5);  // time from SIGTERM to SIGKILL
 
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0 ? name : "";
   const char* path = std::getenv("PATH");
-  // Debian's packages install it there, and the PATH of a service may be empty.
+  // /usr/bin is searched in any case, because Debian's packages install etcd there, and the PATH of
+  // a service may be empty.
   std::string rest = fmt::format("{}:/usr/bin", path ? path : "");
   while (!rest.empty()) {
     const size_t end = rest.find(':');
@@ -44,7 +45,8 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-// Our environment without etcd's own variables, which would conflict with its flags.
+// Returns the environment of this process without etcd's variables, which would conflict with
+// etcd's flags.
 std::vector<char*> environment() {
   std::vector<char*> variables;
   for (char** each = environ; *each; ++each)
@@ -142,7 +144,7 @@ SupervisedEtcd::~SupervisedEtcd() {
 
 void SupervisedEtcd::run() {
   int64_t pause_ms = kFirstPauseMs;
-  // Without data, an etcd may still exist that had this member before.
+  // Even if this member has no data, an etcd may exist to which it belonged before.
   const auto first = has_data() ? std::optional(true) : find_place(pause_ms);
   for (bool is_new_cluster = first.value_or(true); first;) {
     const auto began = std::chrono::steady_clock::now();
@@ -156,7 +158,7 @@ void SupervisedEtcd::run() {
     log_warn("etcd has ended and is restarted how=\"{}\" pause_ms={}", how, pause_ms);
     if (!pause(pause_ms)) break;
     pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
-    if (has_data()) continue;  // the data determine its place
+    if (has_data()) continue;  // the data determine to which cluster the member belongs
     const auto found = find_place(pause_ms);
     if (!found) break;
     is_new_cluster = *found;
@@ -177,8 +179,8 @@ bool SupervisedEtcd::has_data() const {
 std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
   std::vector<EtcdPlace> others;
   const SupervisedEtcdOptions::Member& self = options_.members[options_.self];
-  // With certificates, the others listen for clients on their own machines only, and an answer at
-  // that address on this machine is from another process.
+  // With certificates, the other members listen for clients only on their own machines. On this
+  // machine an answer at such an address would come from another process, so no member is asked.
   for (const auto& each : options_.members)
     if (options_.tls.certificate.empty() && each.clients != self.clients)
       others.push_back({each.clients, each.peers});
@@ -189,7 +191,8 @@ std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
       newcomer.may_come = may_come_;
     }
     const Result<EtcdBegin> begin = rejoin_etcd(others, newcomer);
-    if (!begin) return true;  // no other member answers yet
+    // No other member answers, so the member starts as part of a new cluster.
+    if (!begin) return true;
     if (*begin != EtcdBegin::NotYet) return *begin == EtcdBegin::AsNew;
     if (!pause(pause_ms)) return std::nullopt;
     pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
@@ -197,7 +200,7 @@ std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
 }
 
 void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
-  // Allocates all memory before the fork: other threads may hold the allocator's locks.
+  // All memory is allocated before the fork, because other threads may hold the allocator's locks.
   std::vector<char*> words = {const_cast<char*>(program_.c_str())};
   for (const std::string& each : arguments) words.push_back(const_cast<char*>(each.c_str()));
   words.push_back(nullptr);
@@ -215,8 +218,9 @@ void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
     log_info("etcd was started pid={}", child);
     return;
   }
-  // In the child, only calls that are safe after a fork are made. The parent thread lives as long
-  // as its object, so the death signal is sent when the process dies and not before.
+  // The child makes only calls that are safe after a fork. The kernel sends the death signal when
+  // the parent thread ends; this thread lives as long as its object, so the signal comes when the
+  // process dies, and not before.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);
   ::setpgid(0, 0);
@@ -224,7 +228,7 @@ void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
-  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // programs read our stdout for our address
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // programs read this server's address from its stdout
   const int nothing = ::open("/dev/null", O_RDONLY);
   if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
   ::close_range(STDERR_FILENO + 1, ~0U, 0);
