@@ -20,7 +20,8 @@ std::string_view trimmed(std::string_view text) {
   return {inner.data(), inner.size()};
 }
 
-// "application/json; charset=utf-8; q=0.5". Parameters other than q are ignored.
+// Reads one range, such as "application/json; charset=utf-8; q=0.5". Parameters other than q are
+// ignored.
 Range range_of(std::string_view text) {
   Range range;
   const size_t end = std::min(text.find(';'), text.size());
@@ -36,7 +37,8 @@ Range range_of(std::string_view text) {
   return range;
 }
 
-// How closely a range matches a type: not at all, as */*, by its main type, exactly.
+// Returns how closely a range matches a type: 0 not at all, 1 as */*, 2 by its main type, 3
+// exactly.
 int match_of(std::string_view range, std::string_view type) {
   const auto equal = [](std::string_view a, std::string_view b) {
     return absl::EqualsIgnoreCase({a.data(), a.size()}, {b.data(), b.size()});

@@ -6,8 +6,8 @@
 
 namespace server::http {
 
-// The offered type that an Accept header prefers (RFC 9110, 12.5.1); the first of equally preferred
-// types. Nothing if the header accepts none of them.
+// Returns the offered type that an Accept header prefers (RFC 9110, 12.5.1), the first of equally
+// preferred types; nothing if the header accepts none of the offered types.
 std::optional<std::string_view> accepted_type(std::string_view accept,
                                               std::initializer_list<std::string_view> offered);
 

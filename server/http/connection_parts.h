@@ -23,10 +23,11 @@ struct ConnectionParts {
   const RequestGate* gate = nullptr;  // null in some tests
 };
 
-// "Sun, 06 Nov 1994 08:49:37 GMT"
+// Formats a time for the Date header: "Sun, 06 Nov 1994 08:49:37 GMT".
 std::string http_date(int64_t wall_ms);
 
-// Path and query of a request's target, which may be a whole URL. Nothing if the target is invalid.
+// The path and the query of a request's target, which may be a whole URL; parse_target() returns
+// nothing if the target is invalid.
 struct Target {
   std::string path;          // decoded
   std::string encoded_path;  // as received: a part may contain a slash, encoded as %2F

@@ -6,7 +6,7 @@ namespace server::http {
 
 namespace {
 
-// Waits for a response that is made elsewhere.
+// Waits for a response that other code builds and delivers later.
 class LaterExchange final : public Exchange {
  public:
   explicit LaterExchange(const ExchangeContext& context) : context_(context) {}
@@ -32,7 +32,8 @@ class LaterExchange final : public Exchange {
  private:
   const ExchangeContext context_;
   std::optional<Response> response_;
-  // Shared with the answer under way, which is dropped if the client has disconnected.
+  // Shared with the callback that delivers the response, which is dropped if the client has
+  // disconnected.
   std::shared_ptr<std::atomic<bool>> is_gone_ = std::make_shared<std::atomic<bool>>(false);
 };
 

@@ -18,16 +18,17 @@ namespace server::http {
 // Receives an answer: either answer() once, or begin(), any number of write(), and end() or fail().
 // Calls after the end are ignored.
 //
-// Threads: the connection's loop. It outlives the exchange.
+// Threads: the connection's loop. The responder outlives the exchange.
 class Responder {
  public:
   virtual void answer(Response response) = 0;
   virtual void begin(ResponseHead head) = 0;
   virtual void write(std::string_view bytes) = 0;
   virtual void end() = 0;
-  // Breaks off an answer whose rest is not available: the client sees that it is incomplete.
+  // Breaks off an answer that cannot be completed: the client sees that the answer is incomplete.
   virtual void fail() = 0;
-  // Enough output waits for the client. Exchange::run() is called when there is room again.
+  // Whether enough output waits for the client. Exchange::run() is called when the responder
+  // accepts output again.
   virtual bool is_full() const = 0;
   // Runs the exchange soon, but not within this call.
   virtual void wake() = 0;
@@ -36,22 +37,22 @@ class Responder {
   ~Responder() = default;
 };
 
-// A request that is being answered. It is destroyed when the answer is complete or the client has
-// disconnected, and then stops its work.
+// A request that is being answered. The exchange is destroyed when the answer is complete or the
+// client has disconnected, and then stops its work.
 //
 // Threads: the connection's loop. Owner: the connection.
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  // Called at first, after wake(), when there is room again, and at deadline_us().
+  // Called at first, after wake(), when the responder is no longer full, and at deadline_us().
   virtual void run() = 0;
   // Called for routes that take the body in pieces. The bytes are valid during the call.
   virtual void on_body(std::string_view /*bytes*/) {}
   virtual void on_body_end() {}
-  // False while enough input is waiting; the client's bytes are then not read.
+  // Returns false while enough input is waiting; the client's bytes are then not read.
   virtual bool wants_body() const { return true; }
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
-  // The server stops: endless work ends now, and work that ends soon may continue.
+  // Called when the server stops: endless work ends now, and work that ends soon may continue.
   virtual void shut_down(const Error& /*reason*/) {}
 };
 
@@ -60,20 +61,20 @@ struct ExchangeContext {
   Loop& loop;
   size_t shard;  // the index of the loop
   const Clock& clock;
-  MemoryAccount* memory;  // the connection's; null in some tests
+  MemoryAccount* memory;  // of the connection; null in some tests
   Responder& responder;
   const Channel* channel = nullptr;  // of the connection; null in some tests
   size_t* open_queries = nullptr;    // of all requests of the connection; null in some tests
 };
 
-// Makes the exchange of a request, or answers at once and returns null.
+// Creates the exchange of a request, or answers within the call and returns null.
 using Handler = std::function<std::unique_ptr<Exchange>(Request request, const ExchangeContext&)>;
 
-// A handler whose answer is made within the call.
+// Returns a handler that answers with the result of `make`, within the call.
 Handler answer_with(std::function<Response(const Request&)> make);
 
-// A handler whose answer is made elsewhere: `begin` is called on the loop, and calls `done` once,
-// on any thread.
+// Returns a handler that answers later: `begin` is called on the loop, and calls `done` with the
+// response once, on any thread.
 using ResponseDone = std::function<void(Response)>;
 Handler answer_later(std::function<void(Request request, ResponseDone done)> begin);
 

@@ -36,7 +36,7 @@ struct Host {
   std::string name;  // lower case, without port and brackets
   bool is_address = false;
 };
-// Nothing if the header has no valid host.
+// Parses a Host header; returns nothing if the header has no valid host.
 std::optional<Host> parse_host(std::string_view header) {
   std::string text = lower(header);
   if (text.starts_with('[')) {
@@ -63,13 +63,14 @@ std::optional<Host> parse_host(std::string_view header) {
   return Host{std::move(text), is_v4};
 }
 
-// "*.example.org" covers every name below example.org.
+// Returns whether a listed host covers a name; "*.example.org" covers every name below example.org.
 bool covers(std::string_view rule, std::string_view name) {
   if (rule == "*" || rule == name) return true;
   return rule.starts_with("*.") && name.size() > rule.size() - 1 && name.ends_with(rule.substr(1));
 }
 
-// Browsers leave the default port out of both headers; another client may not.
+// Removes the default port, which browsers leave out of the Origin and the Host header, but other
+// clients may not.
 std::string without_default_port(std::string origin) {
   for (const auto& [scheme, port] : {std::pair{"http://", ":80"}, std::pair{"https://", ":443"}})
     if (origin.starts_with(scheme) && origin.ends_with(port))
@@ -83,7 +84,8 @@ bool is_exempt(const Routes::Match& match) {
   return match.route && (match.route->path == "/healthz" || match.route->path == "/readyz");
 }
 
-// A link from another site may open a page for people; scripts of that site cannot read it.
+// Whether the request navigates to a page. A link from another site may do so, since scripts of
+// that site cannot read the page.
 bool is_navigation(const Request& request) {
   const bool is_page =
       request.path == "/" || request.path == "/console" || request.path.starts_with("/console/");
@@ -162,7 +164,7 @@ bool RequestGate::is_known_host(std::string_view header) const {
 
 bool RequestGate::is_listed_origin(std::string_view origin) const {
   if (origin == "null")
-    return false;  // of a sandboxed frame, or behind a redirect: any page can make it
+    return false;  // sent by sandboxed frames and after redirects: any page can cause it
   return std::ranges::any_of(
       rules_.origins, [&](const std::string& listed) { return listed == "*" || listed == origin; });
 }

@@ -22,12 +22,12 @@ struct GateRules {
   // Whether the certificate of the server is valid for a name; null: no certificate.
   std::function<bool(std::string_view host)> is_certified = {};
 };
-// The values of --http-hosts and --http-origins, separated by commas. They fail with InvalidParameter.
+// Parse the values of --http-hosts and --http-origins, which are separated by commas. Fail with InvalidParameter.
 Result<std::vector<std::string>> parse_http_hosts(std::string_view text);
 Result<std::vector<std::string>> parse_http_origins(std::string_view text);
 
-// A page needs no right of its own to send a POST to a server on its visitor's machine or network. With a
-// name that it points at the server's address (DNS rebinding) it can even read the answers. A browser
+// A page needs no right of its own to send a POST to a server on its visitor's machine or network. If the owner of the
+// page points its host name at the server's address (DNS rebinding), the page can even read the answers. A browser
 // marks such requests; other clients send only the Host header:
 //   1. Host is an address, a name without a dot, *.localhost, a name of the certificate, or listed: a
 //      rebound name is a public one, which has a dot. Otherwise 421.

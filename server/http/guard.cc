@@ -42,7 +42,8 @@ Response refusal(int status, std::string_view message) {
 // Digests of recently correct passwords. Any thread.
 class Remembered {
  public:
-  // A digest of the password; neither the password nor the verifier can be derived from it.
+  // Returns a digest of the password, from which neither the password nor the verifier can be
+  // derived.
   std::string key_of(const auth::Access& access, const Credentials& who) const {
     return auth::hmac(auth::Hash::Sha256, secret_,
                       auth::to_text(access.verifier_of(who.user, auth::Hash::Sha256)) + '\0' +
@@ -75,7 +76,8 @@ class Attempts {
   static std::string key_of(const Credentials& who, const Channel& channel) {
     return channel.peer_host + '\0' + who.user;
   }
-  // The time at which this attempt may be checked; nothing if too many attempts wait already.
+  // Returns the time at which this attempt may be checked; nothing if too many attempts wait
+  // already.
   std::optional<int64_t> begin(const std::string& key, int64_t now_us) {
     constexpr int64_t kMostWaitUs = 60'000'000;
     const std::lock_guard lock(mutex_);
@@ -110,8 +112,8 @@ class Attempts {
     constexpr int kDoublings = 6;
     return std::min(kMostUs, kFirstUs << std::clamp(count - 1, 0, kDoublings));
   }
-  // Removes entries whose time is over, otherwise all entries: they would not stop an attacker with
-  // thousands of addresses.
+  // Removes entries whose wait is over, and all entries if none is: entries do not stop an attacker
+  // with thousands of addresses.
   void forget(int64_t now_us) {
     std::erase_if(wrong_, [&](const auto& each) { return each.second.next_us < now_us; });
     if (wrong_.size() >= kMost) wrong_.clear();
@@ -238,7 +240,8 @@ std::unique_ptr<Exchange> ask_for_name(const ExchangeContext& context, std::stri
   return nullptr;
 }
 
-// The topic of a subject, by the names that serializers use; otherwise the subject's own name.
+// Returns the topic of a subject, by the names that serializers use; otherwise the subject's own
+// name.
 std::string topic_of(std::string subject) {
   for (const std::string_view suffix : {"-key", "-value"})
     if (subject.ends_with(suffix)) return subject.substr(0, subject.size() - suffix.size());

@@ -17,8 +17,8 @@ struct GuardView {
 // Puts the access file's rules for `http` in front of each route, except /healthz and /readyz,
 // which monitoring uses without a password. Without rules the routes are unchanged.
 //
-// An admitted request has its user's name. A digest of a correct password is cached, so that not
-// every request costs as much as the first.
+// An admitted request carries the name of its user. The digest of a correct password is cached, so
+// that later requests cost less than the first.
 Routes guarded(Routes routes, GuardView view);
 
 }  // namespace server::http

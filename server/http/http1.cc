@@ -13,7 +13,8 @@ namespace server::http {
 namespace {
 
 // Debian's build of the parser allows blanks in names and control characters in values.
-// "Content-Length : 3" could mean one thing here and another to a proxy (request smuggling).
+// "Content-Length : 3" could mean one thing to this server and another to a proxy (request
+// smuggling).
 bool is_name(std::string_view name) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
   return !name.empty() && std::ranges::all_of(name, [&](char c) {
@@ -27,7 +28,7 @@ bool is_value(std::string_view value) {
   });
 }
 
-// Time for pipelined requests before the loop serves others.
+// Time limit for pipelined requests of one connection before the loop serves other connections.
 constexpr int64_t kMaxRunUs = 1'000;
 
 }  // namespace
@@ -197,8 +198,8 @@ bool Http1::check_head() {
   if (!incoming_.is_http10 &&
       std::ranges::count(request.headers, std::string("host"), &Header::name) != 1)
     return refuse(error_code::kBadRequest, "an HTTP/1.1 request must have exactly one Host header");
-  // If this server and a proxy disagree about the end of a body, the rest of it is taken for a
-  // request.
+  // If this server and a proxy disagree about the end of a body, one of them takes the remaining
+  // bytes for a request.
   for (const Header& header : request.headers)
     if (header.name == "transfer-encoding" &&
         (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))
@@ -240,7 +241,7 @@ bool Http1::begin_body() {
 
 bool Http1::take_body(std::string_view bytes) {
   if (incoming_.in_pieces()) {
-    enter(Stage::Body);  // the time-out is between two pieces
+    enter(Stage::Body);  // restarts the time-out, which counts between two pieces
     if (exchange_ && answered_ != Answered::Yes) exchange_->on_body(bytes);
     return true;
   }
@@ -281,7 +282,7 @@ void Http1::dispatch() {
     if (!exchange_ && answered_ != Answered::Yes)
       answer(error_response(error_code::kServerError, "the request has no handler"));
   }
-  // The request must not end within the parser's callback; parse() ends it.
+  // The parser's callback must not end the request; parse() ends it.
   if (stage_ == Stage::Answer) {
     if (exchange_) return step_exchange();
     finish_exchange();
@@ -303,7 +304,7 @@ void Http1::finish_exchange() {
   exchange_.reset();
   body_.clear();
   answered_ = Answered::No;
-  // The rest of an unread body would be taken for the next request.
+  // The unread bytes of a body would be taken for the next request.
   const bool goes_on = !closes_ && incoming_.is_complete;
   incoming_ = {};
   enter(goes_on ? Stage::Idle : Stage::Over);
@@ -330,7 +331,8 @@ void Http1::write_head(const ResponseHead& head, std::optional<size_t> body_byte
   is_chunked_ = !body_bytes && !incoming_.is_http10;
   if (body_bytes) fmt::format_to(out, "content-length: {}\r\n", *body_bytes);
   if (is_chunked_) output_ += "transfer-encoding: chunked\r\n";
-  if (!body_bytes && incoming_.is_http10) closes_ = true;  // only its end marks the end of the body
+  // In HTTP/1.0, only the end of the connection marks the end of a body of unknown length.
+  if (!body_bytes && incoming_.is_http10) closes_ = true;
   if (closes_)
     output_ += "connection: close\r\n";
   else if (incoming_.is_http10)
@@ -405,7 +407,8 @@ void Http1::check_deadline() {
   const int64_t now_us = parts_.clock.monotonic_us();
   if (now_us < deadline_us_) return;
   if (stage_ == Stage::Idle) return enter(Stage::Over);
-  // The client need not send while the exchange takes no input, or after its answer has begun.
+  // The client does not have to send anything while the exchange takes no input, or after the
+  // answer has begun.
   if (exchange_ && (!exchange_->wants_body() || answered_ == Answered::Begun))
     return enter(Stage::Body);
   refuse_request(error_code::kTimeout, "the rest of the request did not arrive in time");

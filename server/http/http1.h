@@ -54,12 +54,12 @@ class Http1 final : public ClientSession, private Responder {
   bool is_full() const override;
   void wake() override;
 
-  // Reads on. Returns false if other work must be done first.
+  // Parses further input. Returns false if other work must be done first.
   bool parse();
   // Counts bytes of the head. Returns false if the head is too long; the request has then been
   // refused.
   bool count_head(size_t bytes);
-  bool check_head();  // checks the complete head; false: refused
+  bool check_head();  // checks the complete head; false if it was refused
   bool begin_body();
   bool take_body(std::string_view bytes);
   void complete_request();
@@ -76,13 +76,13 @@ class Http1 final : public ClientSession, private Responder {
   InputBuffer input_;
   http_parser parser_;
   Stage stage_ = Stage::Idle;
-  int64_t deadline_us_ = 0;  // of the stage
+  int64_t deadline_us_ = 0;  // deadline of the stage
   std::string output_, refused_memory_, end_reason_;
   bool is_output_full_ = false, is_woken_ = false;
   mutable bool is_held_up_ =
       false;             // work waits until the client has read more of the answers
-  bool closes_ = false;  // after the answer to the present request
-  std::optional<Error> refusal_;  // the answer to the first request
+  bool closes_ = false;  // whether to close after the answer to the present request
+  std::optional<Error> refusal_;  // if set, the answer to the first request
 
   // The request that is arriving or being answered.
   struct Incoming {

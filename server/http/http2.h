@@ -12,7 +12,7 @@ struct nghttp2_session;
 
 namespace server::http {
 
-// Requests are answered in the order in which their answers are made, many at a time.
+// Many requests are answered at the same time, in the order in which their answers are produced.
 //
 // Threads: one loop's. Owner: Session.
 class Http2 final : public ClientSession {
@@ -39,7 +39,7 @@ class Http2 final : public ClientSession {
   class Stream;
   friend class Stream;
 
-  // Whether a stream may produce more of its answer; `unsent_bytes` of it wait.
+  // Whether a stream may produce more of its answer, of which `unsent_bytes` wait to be sent.
   bool may_make_more(size_t unsent_bytes) const;
   void wake_held_up();
   void step_streams(int64_t now_us);
@@ -59,7 +59,7 @@ class Http2 final : public ClientSession {
   mutable size_t held_up_count_ = 0;  // streams that are held up
   mutable bool waits_for_memory_ = false;
   size_t busy_streams_ = 0;            // at the present turn; see kMaxBusyStreams
-  bool has_waiting_requests_ = false;  // that are not dispatched because of it
+  bool has_waiting_requests_ = false;  // requests that wait because of kMaxBusyStreams
   int32_t last_stepped_ = 0;  // the next turn begins behind this stream
   // Changes only while nghttp2 reads or sends, never while exchanges run.
   std::map<int32_t, std::unique_ptr<Stream>> streams_;

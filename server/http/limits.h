@@ -10,16 +10,18 @@ struct Limits {
   size_t max_head_bytes = 32 * 1024;  // all header fields
   size_t max_headers = 100;
   size_t max_body_bytes = 16 << 20;  // of a body that is not taken in pieces
-  // Unread bytes of one answer; beyond this it is not continued.
+  // Bytes of one answer that the client has not read; beyond this the exchange waits before it
+  // produces more.
   size_t max_unsent_bytes = 64 * 1024;
-  // Unread bytes of all answers on an HTTP/2 connection. Beyond this only short answers are
-  // produced, so that a client that leaves one answer unread still gets the others.
+  // Bytes that the client has not read, of all answers on an HTTP/2 connection. Beyond this only
+  // short answers are produced, so that a client that leaves one answer unread still gets the
+  // others.
   size_t max_unsent_bytes_of_streams = 256 * 1024;
   // Bytes of requests that wait for the answer to an earlier one.
   size_t max_waiting_bytes = 64 * 1024;
   uint32_t max_streams = 100;         // concurrent requests on an HTTP/2 connection
   int64_t head_timeout_ms = 10'000;   // of the first request from the connection's beginning
-  int64_t body_timeout_ms = 60'000;   // for the body; in pieces: between two pieces
+  int64_t body_timeout_ms = 60'000;   // for a whole body, or between two pieces of a body
   int64_t idle_timeout_ms = 300'000;  // of a connection without a request
   int64_t refusal_timeout_ms = 2'000;
 };

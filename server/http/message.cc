@@ -57,7 +57,7 @@ std::string_view reason_phrase(int status) {
 
 namespace {
 
-// The values of the name, in order, still encoded.
+// Returns the values of `name` in a query, in order, still encoded.
 std::vector<std::string> encoded_values(std::string_view query, std::string_view name) {
   std::vector<std::string> values;
   while (!query.empty()) {

@@ -19,14 +19,14 @@ struct Request {
   std::string query;  // as received: the text behind the question mark
   std::vector<Header> headers;
   std::string body;  // empty if the route takes the body in pieces
-  // The parts of the path at the places where the route has {name}, in order.
+  // The parts of the path that match the {name} parts of the route, in order.
   std::vector<std::string> path_parameters = {};
   bool is_http2 = false;
-  // The user, if users are checked; otherwise every client may do everything.
+  // The name of the user. If users are not checked, every client may do everything.
   std::string user = "http";
   bool has_rights_of_user = false;
 
-  // The value of the first header with the name; empty if there is none.
+  // Returns the value of the first header with the name; empty if the request has no such header.
   std::string_view header(std::string_view name) const;
 };
 
@@ -43,7 +43,7 @@ struct Response {
 
 inline constexpr std::string_view kJson = "application/json";
 inline constexpr std::string_view kKsqlJson = "application/vnd.ksql.v1+json";
-// JSON, except for the rows.
+// JSON, except that rows are Protobuf messages.
 inline constexpr std::string_view kKsqlProtobuf = "application/vnd.ksql.v1+protobuf";
 // Server-sent events (the HTML standard), which a page reads with EventSource.
 inline constexpr std::string_view kEventStream = "text/event-stream";
@@ -59,19 +59,20 @@ inline constexpr int kBadRequest = 40000, kBadStatement = 40001, kQueryEndpoint 
                      kServerError = 50000, kNotSupported = 50100, kNotReady = 50300,
                      kShuttingDown = 50302;
 }
-// An error that is not about a statement, in ksqlDB's form. The status is that of the number.
+// Returns an error that is not about a statement, in ksqlDB's form. The status is the first three
+// digits of the number.
 Response error_response(int code, std::string_view message);
 
-// "Not Found"; empty for an unknown status.
+// Returns the text of a status, such as "Not Found"; empty for an unknown status.
 std::string_view reason_phrase(int status);
 
-// The decoded value of `name` in a query ("deleted=true&limit=5"), the first of several; nothing if
-// it is missing.
+// Returns the decoded value of `name` in a query ("deleted=true&limit=5"), the first of several;
+// nothing if the query has no such name.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
-// All values of `name`, in order; a value with an invalid encoding is empty.
+// Returns all values of `name`, in order; a value with an invalid encoding is empty.
 std::vector<std::string> query_values(std::string_view query, std::string_view name);
 
-// Every parameter of a query, decoded, in order; nothing if one has an invalid encoding.
+// Returns every parameter of a query, decoded, in order; nothing if one has an invalid encoding.
 std::optional<std::vector<Header>> query_parameters(std::string_view query);
 
 // Decodes %XX; returns nothing if an encoding is invalid.

@@ -17,8 +17,9 @@ namespace server::http {
 // Threads: any.
 class RefusalLog {
  public:
-  // `channel` may be null. `user` and `why` may come from the client: control characters and quotes are
-  // replaced, so that neither can look like another field or line.
+  // Counts a refusal, and logs it unless a line was logged within the last second. `channel` may be null. `user` and
+  // `why` may come from the client: control characters and quotes are replaced, so that neither can look like another
+  // field or line.
   void add(const Clock& clock, const Channel* channel, std::string_view user, std::string_view why);
 
  private:

@@ -15,7 +15,7 @@ class RequestBody {
  public:
   explicit RequestBody(MemoryAccount* account) : charge_(account, MemoryKind::Connections) {}
 
-  // Makes room for `more` bytes; returns false if no memory is available now.
+  // Reserves memory for `more` bytes; returns false if no memory is available now.
   bool make_room(size_t more) {
     const size_t needed = text_.size() + more;
     if (needed <= text_.capacity()) return true;
@@ -27,7 +27,7 @@ class RequestBody {
     }
     return false;
   }
-  // Appends bytes without a refusal: they are already in memory, and come from a single read.
+  // Appends bytes and never fails: they are already in memory, and come from a single read.
   void append(std::string_view bytes) {
     text_ += bytes;
     charge_.resize(text_.capacity());

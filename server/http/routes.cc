@@ -8,7 +8,8 @@ namespace server::http {
 
 namespace {
 
-// The parts of the path that match braces; nothing if the path does not match.
+// Returns the parts of the path that match parts in braces; nothing if the path does not match the
+// pattern.
 std::optional<std::vector<std::string>> matched(std::string_view pattern, std::string_view path) {
   std::vector<std::string> parameters;
   while (!pattern.empty() || !path.empty()) {

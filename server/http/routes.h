@@ -18,14 +18,15 @@ struct Route {
   std::string path;  // "/status/{type}/{entity}/{action}": a part in braces matches any part
   Handler handler;
   BodyUse body = BodyUse::Whole;
-  // Only users with rights on everything may use the route, since it does not check rights on
-  // single topics.
+  // Only users with rights on everything may use the route, since the handler does not check rights
+  // on single topics.
   bool needs_all_rights = false;
-  // Also users with write access to the topic whose subject is the first name in the path.
+  // Whether users with write access to the topic of the subject, which is the first name in the
+  // path, may use the route, too.
   bool is_for_writers_of_subject = false;
 };
 
-// Threads: any; it does not change once requests arrive.
+// Threads: any; the routes do not change once requests arrive.
 class Routes {
  public:
   void add(Route route) { routes_.push_back(std::move(route)); }
@@ -48,17 +49,18 @@ class Routes {
     std::vector<std::string> parameters;  // of the route's path
     std::string allowed;  // "GET, HEAD": the allowed methods if the method does not match
   };
-  // A route for GET also serves HEAD, and a slash at the end makes no difference. `encoded_path` is
-  // percent-encoded as received; parameters are decoded.
+  // Finds the route of a request. A route for GET also serves HEAD, and a slash at the end of the
+  // path makes no difference. `encoded_path` is percent-encoded as received; parameters are
+  // decoded.
   Match find(std::string_view method, std::string_view encoded_path) const;
-  // The answer to a request without a route.
+  // Returns the answer to a request without a route.
   Response refusal(const Match& match, std::string_view method, std::string_view path) const;
 
-  // An error in the form that the clients of these routes read; `code` is a status followed by two
-  // digits.
+  // Returns an error in the form that the clients of these routes read; `code` is a status followed
+  // by two digits.
   Response error(int code, std::string_view message) const { return make_error_(code, message); }
 
-  // Makes a refusal from the status 404 or 405 followed by two digits, as error_response() does.
+  // Builds an error from a status followed by two digits, as error_response() does.
   using ErrorMaker = std::function<Response(int code, std::string_view message)>;
   explicit Routes(ErrorMaker make_error = error_response) : make_error_(std::move(make_error)) {}
 

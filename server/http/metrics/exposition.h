@@ -37,7 +37,7 @@ class Exposition {
   }
   void sample(double value, Labels labels = {});
 
-  // The whole page. Nothing can be added afterwards.
+  // Returns the whole page. Nothing can be added afterwards.
   std::string take();
 
  private:

@@ -78,7 +78,7 @@ bool is_this_cluster(const Call& call) {
   return false;
 }
 
-// For requests with small bodies.
+// Parses a small body. The limit exists because the loop itself parses the body.
 Result<JsonTree> body_of(const Call& call) {
   constexpr size_t kMaxBody = 64 * 1024;
   if (call->request.body.size() > kMaxBody)

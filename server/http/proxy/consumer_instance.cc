@@ -41,6 +41,7 @@ constexpr int64_t kMaxTimeoutMs = 60'000;
 constexpr int32_t kMostBytes = 8 << 20, kDefaultBytes = 1 << 20;
 constexpr size_t kMaxPartitions = 10'000;
 constexpr size_t kMaxBody = 512 * 1024;
+// The coordinator of a group is awaited for about ten seconds.
 constexpr int kMostTries = 100;
 constexpr int64_t kRetryMs = 100;
 
@@ -57,8 +58,8 @@ Response answer_of(const ProxyProblem& problem) {
   return problem.code == 0 ? no_content() : proxy_error(problem.code, problem.message);
 }
 
-// {"partitions": [{"topic": "t", "partition": 0}]}, or "offsets" with an offset each. Nothing for
-// another form.
+// Reads {"partitions": [{"topic": "t", "partition": 0}]}, or "offsets" with an offset in each
+// element. Returns nothing if the body has another form.
 std::optional<ConsumerInstance::Offsets> read_partitions(const std::string& body,
                                                          std::string_view list) {
   const auto tree = engine::parse_json_tree(body);
@@ -128,7 +129,8 @@ void ConsumerInstance::next_operation() {
   find_coordinator(kMostTries, operation);
 }
 
-// The first group of a server causes the topic of groups to be created, which takes a moment.
+// Repeats the request until a coordinator is available: the first group of a server creates the
+// topic of groups, which takes a moment.
 void ConsumerInstance::find_coordinator(int tries, std::function<void()> then) {
   kafka::FindCoordinatorRequest request;
   request.coordinator_keys = {settings_.group};
@@ -138,7 +140,7 @@ void ConsumerInstance::find_coordinator(int tries, std::function<void()> then) {
        then = std::move(then)](const Result<kafka::FindCoordinatorResponse>& response) {
         self->has_coordinator_ = response && !response->coordinators.empty() &&
                                  response->coordinators[0].error_code == KafkaError::None;
-        // The next request reports the error.
+        // After the last try, the request that needs the coordinator reports the error.
         if (self->has_coordinator_ || tries <= 1) {
           self->retry_timer_.reset();
           return then();
@@ -348,8 +350,8 @@ void ConsumerInstance::find_names(std::vector<std::pair<Uuid, std::vector<int32_
             if (id == topic.topic_id) by_name[*topic.name] = partitions;
         }
         self->take_assignment(by_name);
-        // The new assignment is acknowledged at once, since other consumers wait for the partitions
-        // that this one gave up.
+        // The new assignment is acknowledged immediately, since other consumers wait for the
+        // partitions that this consumer gave up.
         self->next_heartbeat_us_ = 0;
         then(ok());
       });
@@ -374,7 +376,7 @@ void ConsumerInstance::close(const Request& request, Done done) {
   is_closed_ = true;
   unsubscribe(request, [self = shared_from_this(), done](Response response) {
     done(std::move(response));
-    // Not from inside its own callback.
+    // The client must not be destroyed inside its own callback.
     self->loop().defer([self] { self->client_.reset(); });
   });
 }
@@ -572,7 +574,7 @@ void ConsumerInstance::read_some(std::shared_ptr<Reading> reading) {
   if (is_subscribed() && (!has_joined_ || (positions_.empty() && now_us >= next_heartbeat_us_)) &&
       !is_beating_)
     return heartbeat([self = shared_from_this(), reading, go_on](const ProxyProblem& problem) {
-      // No partition is assigned yet: asks again soon.
+      // If no partition is assigned yet, the next heartbeat is sent soon.
       if (problem.code == 0 && self->positions_.empty())
         self->next_heartbeat_us_ =
             std::min(self->next_heartbeat_us_, self->view_.clock.monotonic_us() + 100'000);
@@ -602,7 +604,7 @@ void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
 void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
   // Unread answers of other clients hold half of the memory: the fetch waits until they are read.
   if (memory_.budget().has_many_answers()) return look_again(reading);
-  // The answer is charged to the connection and made as a whole, so it is limited to this
+  // The whole answer is built in memory that is charged to the connection, so it is limited to this
   // consumer's share of memory.
   reading->max_bytes =
       std::min(reading->max_bytes,
@@ -643,8 +645,9 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
                 partition.records ? partition.records->whole() : std::string_view();
             auto aborted = partition.aborted_transactions.value_or(
                 std::vector<kafka::FetchResponse::Topic::Partition::AbortedTransaction>());
-            // A record that cannot be shown becomes an error only after the client has the earlier
-            // records, which it can commit to seek beyond the invalid one.
+            // A record that cannot be shown becomes an error only if no record of its partition
+            // precedes it in the answer. The client can commit the earlier records, and then seek
+            // beyond the invalid one.
             bool has_records = false, is_cut = false;
             while (!left.empty() && !is_cut) {
               const auto batch = records::parse_batch(left, records::BatchCheck::Shape);
@@ -701,7 +704,8 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
             }
           }
         json.end_array();
-        // A fetch without records may have been answered early.
+        // A fetch without records may have been answered early, so it is repeated while time is
+        // left.
         const bool has_time = self->view_.clock.monotonic_us() + 1000 < reading->deadline_us;
         self->positions_ = std::move(next);
         if (json.json() == "[]" && has_time) return self->read_some(reading);

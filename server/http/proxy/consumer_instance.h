@@ -20,7 +20,7 @@ namespace server::http {
 struct ConsumerSettings {
   std::string group, name;
   Embedded format = Embedded::Binary;
-  bool begins_at_start = false;  // where the group has no offset: auto.offset.reset
+  bool begins_at_start = false;  // if the group has no offset (auto.offset.reset)
   bool commits_itself = true;
   int32_t min_bytes = 1;
   int64_t request_timeout_ms = 1000;
@@ -59,8 +59,9 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   // Called each second; sends heartbeats that are due.
   void tick();
   int64_t idle_ms() const;
-  // The loop has ended, so no answer follows. An operation that waits for an answer shares this
-  // object, which owns the client that would deliver the answer.
+  // Called when the loop has ended, so that no answer follows. Ends the cycle of ownership: an
+  // operation that waits for an answer shares this object, which owns the client that would deliver
+  // the answer.
   void abandon();
 
  private:
@@ -73,12 +74,12 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   void next_operation();
   void find_coordinator(int tries, std::function<void()> then);
   Done finishing(Done done);
-  // For a subscription: joins or stays in the group, and learns the assigned partitions.
+  // Joins the group of a subscription, or stays in it, and takes over the assigned partitions.
   void heartbeat(std::function<void(ProxyProblem)> then);
   void take_assignment(const std::map<std::string, std::vector<int32_t>>& assigned);
   void find_names(std::vector<std::pair<Uuid, std::vector<int32_t>>> assigned,
                   std::function<void(ProxyProblem)> then);
-  // Fills in unknown positions: the committed offset, otherwise the beginning or the end.
+  // Sets each unknown position to the committed offset, otherwise to the beginning or the end.
   void find_positions(std::function<void(ProxyProblem)> then);
   void list_offsets(std::vector<TopicPartition> of, int64_t timestamp,
                     std::function<void(ProxyProblem)> then);

@@ -33,7 +33,7 @@ constexpr EmbeddedRow kEmbedded[] = {
     {Embedded::Protobuf, "PROTOBUF", ".protobuf."},
 };
 
-// Content types without a format.
+// Content types that name no format.
 constexpr std::string_view kNoFormat[] = {kJson, "application/vnd.kafka+json",
                                           "application/vnd.kafka.v2+json", "application/octet-stream"};
 
@@ -60,7 +60,7 @@ Result<std::string> written(Embedded format, const JsonTree& node, const Written
       return bytes;
     }
     case Embedded::Protobuf:
-      // The first message of the file.
+      // The zero byte names the first message of the schema.
       return bytes + '\0' + TRY(engine::protobuf_of_json(schema.text, json_tree_text(node)));
     default:
       if (schema.check) TRY(schema.check->check(node));

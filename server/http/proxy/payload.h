@@ -16,8 +16,9 @@ namespace server::http {
 
 enum class Embedded : uint8_t { Binary, Json, Text, Avro, JsonSchema, Protobuf };
 
-// "application/vnd.kafka.avro.v2+json" names Avro; a type without a format means Binary. Nothing
-// for other types.
+// Returns the format that a content type names: "application/vnd.kafka.avro.v2+json" names Avro,
+// and a type that names no format, such as application/json, means Binary. Returns nothing for
+// other types.
 std::optional<Embedded> embedded_of_content_type(std::string_view content_type);
 // Whether records of this format may be sent to a client with this Accept header.
 bool accepts_embedded(std::string_view accept, Embedded format);
@@ -33,16 +34,16 @@ struct WrittenSchema {
   // The check of values for a JSON Schema; shared by copies.
   std::shared_ptr<engine::JsonSchemaCheck> check = {};
 };
-// Makes the schema; that of a JSON Schema has a check of at most `max_steps` steps. Fails with
+// Builds a WrittenSchema; for a JSON Schema, with a check of at most `max_steps` steps. Fails with
 // InvalidText.
 Result<WrittenSchema> written_schema(int32_t id, engine::SchemaText text, uint64_t max_steps);
 
-// The greatest size of a text as a JsonTree: each value of a list of ones takes fifty times its
-// length.
+// Returns the greatest size of a text as a JsonTree: each value of a list of ones takes fifty times
+// its length.
 size_t tree_bytes(std::string_view json);
 
-// The bytes of a key or value; nothing for null. Fails with InvalidText, and with LimitExceeded if
-// a check takes too long.
+// Encodes a key or value; returns nothing for null. Fails with InvalidText, and with LimitExceeded
+// if a check takes too long.
 Result<std::optional<std::string>> payload_bytes(Embedded format, const engine::JsonTree& node,
                                                  const WrittenSchema* schema);
 

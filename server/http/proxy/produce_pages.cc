@@ -43,7 +43,8 @@ class Produce : public std::enable_shared_from_this<Produce> {
     std::optional<WrittenSchema> schema = {};
   };
 
-  // Long work is done on another thread. A request that was refused meanwhile does not continue.
+  // Runs `work`, on another thread if it may take long, then `then` on the loop. A request that was
+  // refused meanwhile does not continue.
   void aside(const std::function<void()>& work, const std::function<void()>& then) {
     if (call_->request.body.size() <= kMaxOnLoop && format_ != Embedded::JsonSchema) {
       work();
@@ -83,7 +84,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
       if (record.kind != JsonKind::Object) return fail(422, "a record must be an object");
   }
 
-  // The check is made on the thread that uses it, since a schema may be large.
+  // The checks are built on the thread that uses them, since a schema may be large.
   bool make_checks() {
     for (Side* side : {&key_, &value_}) {
       if (!side->schema || format_ != Embedded::JsonSchema) continue;
@@ -246,7 +247,8 @@ class Produce : public std::enable_shared_from_this<Produce> {
 
   const std::shared_ptr<ProxyCall> call_;
   const Embedded format_;
-  // For the tree and its records. Not charged to the connection, which may end first.
+  // Memory of the JSON tree and its records. It is not charged to the connection, which may end
+  // first.
   OwnedCharge charge_;
   JsonTree body_;
   ProxyProblem problem_;

@@ -1,4 +1,4 @@
-// A request to the REST proxy, which is carried out by requests to the server's Kafka side.
+// A request to the REST proxy, which sends requests to the server's Kafka side to answer it.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,7 +12,8 @@
 
 namespace server::http {
 
-// Owned by its exchange. Callbacks share it; after the client has disconnected they find is_over().
+// The HTTP exchange owns the call, and callbacks share the ownership. is_over() is true in
+// callbacks that run after the client has disconnected.
 //
 // Threads: the connection's loop.
 class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
@@ -30,7 +31,7 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
           then(*told);
         });
   }
-  // The call's own client. Must not be called after the end.
+  // Returns the call's own client. Must not be called once is_over() is true.
   kafka::LocalClient& client() {
     if (!client_) client_ = view.open_client(context.shard, context.memory);
     return *client_;
@@ -52,7 +53,7 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   friend class ProxyExchange;
   void end() {
     is_over_ = true;
-    client_.reset();  // and with it the callbacks that share this call
+    client_.reset();  // destroys the callbacks that share this call, too
   }
 
   std::unique_ptr<kafka::LocalClient> client_;
@@ -61,7 +62,7 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
 };
 
 using ProxyWork = void (*)(const std::shared_ptr<ProxyCall>& call);
-// A handler that runs `work`, which answers the call, now or later.
+// Returns a handler that runs `work`, which answers the call, within its run or later.
 Handler proxy_handler(const ProxyView& view, ProxyWork work);
 
 }  // namespace server::http

@@ -9,7 +9,7 @@ namespace server::http {
 
 class ConsumerInstances;
 
-// The view outlives the routes.
+// `view` and `instances` outlive the routes.
 void add_produce_pages(Routes& routes, const ProxyView& view);
 void add_record_stream_pages(Routes& routes, const ProxyView& view);
 void add_topic_pages(Routes& routes, const ProxyView& view);

@@ -13,7 +13,7 @@ struct ProblemRow {
   int code;
   std::string_view message;
 };
-// Errors that a client of the proxy can handle; all others are 50002.
+// Kafka errors that a client of the proxy can handle; the code of all others is 50002.
 constexpr ProblemRow kProblems[] = {
     {3, 40403, "This server does not host this topic-partition."},
     {5, 50003, "There is no leader for this topic-partition just now."},

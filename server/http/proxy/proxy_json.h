@@ -10,7 +10,7 @@ namespace server::http {
 
 inline constexpr std::string_view kProxyJson = "application/vnd.kafka.v2+json";
 
-// `code` is a status, or a status followed by two digits.
+// Returns an error answer; `code` is a status, or a status followed by two digits.
 Response proxy_error(int code, std::string_view message);
 Response proxy_response(std::string json, int status = 200);
 

@@ -6,7 +6,7 @@
 
 namespace server::http {
 
-// Both outlive the routes.
+// `view` and `consumers` outlive the routes.
 void add_proxy_pages(Routes& routes, const ProxyView& view, ConsumerInstances& consumers);
 
 }  // namespace server::http

@@ -1,5 +1,5 @@
-// POST /v3/clusters/{cluster}/topics/{topic}/records: one record, or many JSON documents one after
-// the other. Each is answered as soon as its record is durable.
+// POST /v3/clusters/{cluster}/topics/{topic}/records: a JSON document for one record, or many
+// documents one after the other. Each document is answered as soon as its record is durable.
 #include <absl/strings/escaping.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
@@ -37,7 +37,7 @@ class Documents {
     text_ += bytes;
     charge_.resize(text_.capacity());
   }
-  // The next complete object; nothing if more bytes are needed.
+  // Returns the next complete object; nothing if more bytes are needed.
   std::optional<std::string> next() {
     for (; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
@@ -148,7 +148,8 @@ class RecordStream final : public Exchange {
     return proxy_error(code, message).body;
   }
 
-  // {"type": "JSON", "data": ...}; without a type a text is a STRING, and any other value JSON.
+  // Encodes a key or value from {"type": "JSON", "data": ...}; without a type, a text is a STRING,
+  // and any other value is JSON.
   std::optional<std::string> side(const JsonTree* node, std::optional<std::string>& to,
                                   std::optional<std::string>& type) const {
     const JsonTree* data = node ? node->find("data") : nullptr;
@@ -260,7 +261,7 @@ class RecordStream final : public Exchange {
       under_way_.pop_front();
     }
     if (!under_way_.empty()) return;
-    // More documents have arrived, and there is room for them again.
+    // More documents have arrived, and the responder accepts output again.
     if (!is_drained_ && !context_.responder.is_full()) return context_.responder.wake();
     if (!is_complete_ || !is_drained_) return;
     if (documents_.has_more()) return refuse(400, "the last record is not a complete JSON object");

@@ -17,7 +17,7 @@ using engine::JsonWriter;
 using Topic = kafka::MetadataResponse::Topic;
 constexpr int16_t kMetadataVersion = 9, kListOffsetsVersion = 5;
 
-// Asks for one topic, or for all.
+// Asks the Kafka side for the metadata of one topic, or of all topics.
 void ask_metadata(const std::shared_ptr<ProxyCall>& call, const std::string* topic,
                   std::function<void(const kafka::MetadataResponse&)> then) {
   kafka::MetadataRequest request;

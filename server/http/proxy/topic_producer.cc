@@ -16,8 +16,8 @@ namespace {
 
 constexpr int16_t kMetadataVersion = 9, kProduceVersion = 9;
 constexpr int32_t kTimeoutMs = 30'000;
-// A batch is at most as long as the default limit of topics (max.message.bytes, 1 MiB), with a
-// margin.
+// The size at which a batch is sent: half of the default limit of topics (max.message.bytes, 1
+// MiB), which leaves a margin.
 constexpr size_t kBatchBytes = 512 * 1024;
 
 // The results, which are returned when all batches have been answered.

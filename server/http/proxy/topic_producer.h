@@ -26,8 +26,8 @@ struct ProducedRecord {
   std::string message;
 };
 
-// The number of a topic's partitions, or an error if the topic does not exist. A missing topic is
-// created if the server creates topics on request.
+// The number of a topic's partitions, or an error if the topic does not exist. ask_topic_shape()
+// creates a missing topic if the server creates topics on request.
 struct TopicShape {
   KafkaError error = KafkaError::None;
   int32_t partition_count = 0;
@@ -35,9 +35,9 @@ struct TopicShape {
 void ask_topic_shape(kafka::LocalClient& client, const std::string& topic,
                      std::function<void(TopicShape)> done);
 
-// Each record is sent to the partition that it names, otherwise to the partition of its key, as
+// Sends each record to the partition that it names, otherwise to the partition of its key, as
 // Kafka's clients choose it. Records with neither are all sent to one random partition. `done` gets
-// all results at once, in the records' order. It is not called after the client is destroyed.
+// all results together, in the records' order. It is not called after the client is destroyed.
 void produce_records(kafka::LocalClient& client, const Clock& clock, const std::string& topic,
                      int32_t partition_count, const std::vector<NewRecord>& records,
                      std::function<void(std::vector<ProducedRecord>)> done);

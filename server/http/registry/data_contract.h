@@ -1,5 +1,5 @@
-// The parts of a schema besides its text: metadata (tags, properties) and rules, which clients
-// carry out. The registry only stores and returns them.
+// The parts of a schema in addition to its text: metadata (tags, properties), and rules, which
+// clients apply. The registry only stores and returns both.
 #pragma once
 #include <map>
 #include <string>
@@ -11,11 +11,11 @@
 namespace server::http {
 
 // Returns the metadata in a canonical form, so that equal metadata compare equal: names in order,
-// no null. Empty if `node` is null or missing; "{}" if it has no content. Fails with 422 if it is
-// no metadata.
+// no null. The result is empty if `node` is null or missing; "{}" if `node` has no content. Fails
+// with 422 if `node` is not valid metadata.
 engine::RegistryResult<std::string> read_metadata(const engine::JsonTree* node);
-// Returns a set of rules in a canonical form. Fails with 42210 if no client could carry out one of
-// the rules.
+// Returns a set of rules in a canonical form. Fails with 42210 if no client could apply one of the
+// rules.
 engine::RegistryResult<std::string> read_rule_set(const engine::JsonTree* node);
 
 // Whether the metadata of a schema have all of these properties.

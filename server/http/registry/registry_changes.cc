@@ -18,8 +18,8 @@ using engine::RegistryError;
 using engine::RegistryResult;
 using engine::SchemaRegistry;
 
-// A schema is examined on a worker thread and registered on the metadata thread. If its subject has
-// changed in between, this is repeated.
+// Registers a schema: examines it on a worker thread and registers it on the metadata thread. Both
+// steps are repeated if the subject has changed in between.
 class Registration : public std::enable_shared_from_this<Registration> {
  public:
   Registration(const RegistryView& view, Request request, Unwanted unwanted, ResponseDone done)
@@ -72,7 +72,7 @@ class Registration : public std::enable_shared_from_this<Registration> {
   void told(const RegistryResult<void>& done) {
     if (!done) return finish(registry_error(done.error()));
     if (!put_) return begin();
-    // A client that accepts further members also gets the version.
+    // A client that accepts additional members also gets the version.
     finish(
         registry_response(request_.header("confluent-accept-unknown-properties") == "true"
                               ? fmt::format(R"({{"id":{},"version":{}}})", put_->id, put_->version)
@@ -93,7 +93,7 @@ class Registration : public std::enable_shared_from_this<Registration> {
   std::optional<SchemaRegistry::Registered> put_;
 };
 
-// The changes that a request makes, and its answer when they are durable.
+// The changes that a request makes, and the answer that is sent when the changes are durable.
 struct Outcome {
   RegistryChanges changes;
   std::string answer;
@@ -185,7 +185,7 @@ constexpr ChangeRow kChanges[] = {
     {"DELETE", "/mode", unset_mode},
     {"DELETE", "/mode/{subject}", unset_mode},
 };
-// A level or a mode, which is small.
+// Limit for the body of a request that sets a level or a mode.
 constexpr size_t kMaxSmallBody = 64 * 1024;
 
 Handler handler_of(const RegistryView& view, const ChangeRow& row) {

@@ -8,12 +8,14 @@ namespace server::http {
 void add_registry_questions(Routes& routes, const RegistryView& view);
 void add_registry_changes(Routes& routes, const RegistryView& view);
 
-// Sets the answer's content type to the one that the client asks for, of the registry's types.
+// Sets the answer's content type to the one of the registry's content types that the client
+// prefers.
 Response in_asked_type(Response response, const Request& request);
 Response registry_is_busy();
-// Refuses all requests if schemas are kept in an external registry.
+// Returns a handler that refuses all requests, for the case that an external registry keeps the
+// schemas.
 Handler refuses_as_elsewhere(const RegistryView& view);
-// The approximate memory of a request while it waits.
+// Returns the approximate memory that a request takes while it waits.
 size_t held_bytes(const Request& request);
 
 }  // namespace server::http

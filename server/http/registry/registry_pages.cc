@@ -36,7 +36,7 @@ std::string cluster_identity(const std::string& cluster_id) {
   return json.take();
 }
 
-// Features of Confluent's registry that this one does not have.
+// Features of Confluent's registry that this registry lacks.
 struct MissingRow {
   const char *path, *what;
 };
@@ -73,7 +73,7 @@ Routes registry_routes(const RegistryView& view, const std::string& cluster_id) 
   routes.add({"GET", "/v1/metadata/id", answer_with([cluster_id](const Request&) {
                 return registry_response(cluster_identity(cluster_id));
               })});
-  // For clients that check whether the registry is up.
+  // Clients use this path to check whether the registry is up.
   routes.add({"GET", "/", answer_with([](const Request&) { return registry_response("{}"); })});
   return routes;
 }

@@ -7,10 +7,10 @@
 
 namespace server::http {
 
-// /subjects, /schemas, /compatibility, /config, /mode, /contexts, /v1/metadata/version.
+// Adds /subjects, /schemas, /compatibility, /config, /mode, /contexts and /v1/metadata/version.
 void add_registry_pages(Routes& routes, const RegistryView& view);
 
-// The routes of a listener for the registry alone. Errors have the registry's form.
+// Returns the routes of a listener that serves only the registry. Errors have the registry's form.
 Routes registry_routes(const RegistryView& view, const std::string& cluster_id);
 
 }  // namespace server::http

@@ -1,4 +1,4 @@
-// Questions to the registry, which do not change it.
+// Requests that read the registry and do not change it.
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
@@ -29,7 +29,7 @@ using engine::SchemaVersion;
 using Answer = RegistryResult<std::string>;  // JSON
 
 constexpr size_t kMaxSubjects = 20'000, kMaxSchemas = 1000;
-// Limit of a list of schemas; clients get more in pages.
+// Size limit of a list of schemas; clients get longer lists page by page.
 constexpr size_t kMaxListBytes = size_t{16} << 20;
 
 RegistryError schema_not_found(std::string_view id) {
@@ -44,7 +44,7 @@ std::string subject_of(const Request& request) {
   return plain_subject(request.path_parameters.at(0));
 }
 
-// The text in the form that ?format= names. Unknown forms are ignored.
+// Returns the text of a schema in the form that ?format= names. Unknown forms are ignored.
 RegistryResult<std::string> text_of(const Request& request, const SchemaRegistry& registry,
                                     const engine::RegisteredSchema& schema) {
   if (query_value(request.query, "format") != "serialized" ||
@@ -269,7 +269,7 @@ Answer check(const Request& request, const SchemaRegistry& registry, std::option
   if (problems) return compatibility_json(*problems, is_verbose);
   if (is_verbose && problems.error().code == 42201)
     return compatibility_json({problems.error().message}, true);
-  // The requested version of a missing subject.
+  // A version was requested, so the error of a missing subject names the version.
   if (problems.error().code == 40401 && version)
     return RegistryError{40402, fmt::format("Version {} not found.", *version)};
   return problems.error();
@@ -341,12 +341,12 @@ Answer list_contexts(const Request& request, const SchemaRegistry& registry) {
 // ---- Cost of the questions
 
 enum class Cost : uint8_t {
-  Small,  // on the loop, unless a form is requested
+  Small,  // answered on the loop, unless the query has ?format=
   Large,
   Check,  // schemas are compared
 };
 using Ask = Answer (*)(const Request&, const SchemaRegistry&);
-// For a check, which ends when it is unwanted.
+// A check of compatibility, which ends early once its result is unwanted.
 using AskLong = Answer (*)(const Request&, const SchemaRegistry&, const std::atomic<bool>&);
 struct QuestionRow {
   const char* method;

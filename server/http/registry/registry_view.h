@@ -14,10 +14,10 @@ struct RegistryView {
       std::function<engine::RegistryResult<engine::RegistryChanges>(const engine::SchemaRegistry&)>;
   using ChangeDone = std::function<void(engine::RegistryResult<void>)>;
 
-  // The registry at the moment of the call.
+  // Returns the state of the registry at the moment of the call.
   std::function<engine::SchemaRegistry()> registry;
   // Makes the result of `change` durable. `change` runs on the metadata thread, and again if
-  // another command was appended first. `done` is called later, or at once.
+  // another command was appended first. `done` is called within the call or later.
   std::function<void(Change change, ChangeDone done)> change;
   using RunAside = std::function<bool(size_t bytes, std::function<void()> work)>;
   // Runs lists and look-ups, which take some milliseconds. Returns false if the queue is full.

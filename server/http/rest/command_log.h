@@ -12,7 +12,7 @@ namespace server::http {
 // Threads: any. Owner: the node; it outlives the front end.
 class CommandLog {
  public:
-  // The oldest of them are forgotten.
+  // Adds a result; beyond kMost results, the oldest one is removed.
   void add(const std::string& command_id, std::string message) {
     std::lock_guard lock(mutex_);
     if (messages_.insert_or_assign(command_id, std::move(message)).second)

@@ -19,7 +19,8 @@ namespace {
 constexpr size_t kMaxLineBytes = 4 << 20, kMaxWaitingBytes = 1 << 20;
 constexpr size_t kMaxBatchRows = 1'000;
 
-// A name in back quotes is exact; any other name is converted to upper case, as in a statement.
+// Reads a name. A name in back quotes is exact; any other name is converted to upper case, as in a
+// statement.
 engine::Name name_of(std::string_view text) {
   if (text.size() > 2 && text.starts_with('`') && text.ends_with('`'))
     return {std::string(text.substr(1, text.size() - 2)), engine::Quoting::Back};
@@ -61,7 +62,7 @@ void InsertsExchange::on_body_end() {
 
 bool InsertsExchange::wants_body() const {
   if (is_over_) return true;
-  // The rest of an incomplete row is read even if the limit is reached.
+  // An incomplete row is read to its end even if the limit is reached.
   const bool is_row_begun = lines_.empty() && !copy_ && buffer_.find('\n') == std::string::npos;
   return (is_row_begun || buffer_.size() + waiting_bytes_ < kMaxWaitingBytes) &&
          !context_.responder.is_full();
@@ -105,7 +106,7 @@ void InsertsExchange::take_lines() {
 
 void InsertsExchange::run() {
   while (!is_over_) {
-    if (copy_ && !is_copied_ && !copy_error_) return;  // it is being written
+    if (copy_ && !is_copied_ && !copy_error_) return;  // a batch is being written
     if (copy_) end_batch();
     if (is_over_) return;
     take_lines();
@@ -202,7 +203,7 @@ void InsertsExchange::fail(const Error& error) {
   log_if_denied(pages_, context_, user_, error);
   is_over_ = true;
   copy_.reset();
-  // If the answer has begun, this call has no effect; otherwise the following calls have none.
+  // If the answer has begun, answer() has no effect; otherwise the calls after it have none.
   context_.responder.answer(statement_error(error, {}));
   write(error_object(error));
   if (is_array_) context_.responder.write("]");

@@ -10,8 +10,9 @@
 
 namespace server::http {
 
-// Rows that have arrived together are written together. If that fails, each row is tried by itself,
-// so that an invalid row is reported by its number and the others are written.
+// Rows that have arrived together are written together. If such a batch fails, each of its rows is
+// written by itself, so that an invalid row is reported by its number and the other rows are
+// written.
 class InsertsExchange final : public Exchange, private sql::CopyReceiver {
  public:
   InsertsExchange(const SqlPages& pages, const Request& request, const ExchangeContext& context);
@@ -50,7 +51,7 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   std::optional<sql::CopyTarget> target_;
   std::vector<std::string> lines_;  // waiting, or being written
   size_t waiting_bytes_ = 0;
-  size_t batch_ = 0;         // of these, from the first, are being written
+  size_t batch_ = 0;         // number of leading lines that are being written
   bool one_by_one_ = false;  // until the rows of the failed batch are done
   size_t left_one_by_one_ = 0;
   uint64_t next_sequence_ = 0;

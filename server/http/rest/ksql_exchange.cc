@@ -51,7 +51,7 @@ struct CommandName {
   std::string operator()(const auto&) const { return "statement/SYSTEM/execute"; }
 };
 
-// ksqlDB's messages, such as "Stream created".
+// Builds ksqlDB's messages, such as "Stream created".
 struct CommandMessage {
   std::string_view query_id;
   std::string made(engine::SourceKind kind, std::string_view what) const {
@@ -124,7 +124,7 @@ void KsqlExchange::next() {
         begin_entity(statement);
       else
         begin(statement);
-      break;  // it ends later, in any case
+      break;  // a callback reports the statement's end later
     }
   }
   is_stepping_ = false;
@@ -168,7 +168,7 @@ void KsqlExchange::add_status(const engine::ParsedStatement& statement,
                               const sql::Completion& completion) {
   const std::string id = command_id(statement.statement, completion.query_id);
   std::string message = std::visit(CommandMessage{completion.query_id}, statement.statement);
-  // Notices about a topic that the statement does not name.
+  // The notices concern the topic of the dropped source, which the statement does not name.
   if (std::holds_alternative<engine::DropSource>(statement.statement))
     for (const sql::Notice& notice : notices()) message += fmt::format(" ({})", notice.message);
   pages().commands.add(id, message);

@@ -21,7 +21,7 @@ class KsqlExchange final : public SqlExchange {
   void on_statement_done(const sql::Completion& completion) override;
   void on_statement_failed(const Error& error) override;
 
-  // Begins the statements in order, until one does not finish at once.
+  // Begins the statements in order, until one does not finish within the call.
   void next();
   // Runs a statement that concerns only the request. Returns false for any other statement.
   bool run_own(const engine::ParsedStatement& statement);
@@ -35,7 +35,7 @@ class KsqlExchange final : public SqlExchange {
   bool is_stepping_ = false, is_done_ = false;
 };
 
-// ksqlDB's name of the command: "stream/`ORDERS`/create".
+// Returns ksqlDB's name of the command, such as "stream/`ORDERS`/create".
 std::string command_id(const engine::Statement& statement, std::string_view query_id);
 
 }  // namespace server::http

@@ -12,8 +12,8 @@ namespace server::http {
 // Threads: any. Owner: the node; it outlives the front end.
 class OpenQueries {
  public:
-  // The query is open while the entry exists. `close` is called on any thread, perhaps after the
-  // end.
+  // A query is open while its entry exists. `close` is called on any thread, perhaps after the
+  // entry has ended.
   class Entry {
    public:
     Entry(OpenQueries& queries, std::string id, std::function<void()> close)

@@ -17,10 +17,10 @@ namespace {
 // balancers of clouds.
 constexpr int64_t kSilenceUs = 15'000'000;
 
-// A row that is longer by about this much reserves memory before it is written.
+// The memory that is reserved for a row before the row is written.
 constexpr size_t kRowBytes = 4 * 1024;
 
-// A parameter has no value here.
+// Returns nothing for a parameter, which has no value in these requests.
 std::optional<int64_t> limit_of(const engine::Query& query) {
   if (!query.limit) return std::nullopt;
   if (const auto* number = query.limit->as<engine::IntegerLiteral>()) return number->value;
@@ -90,8 +90,8 @@ bool QueryExchange::on_prepared(const sql::Prepared& prepared) {
       fail_with(begun.error());
       return false;
     }
-  // An endless answer begins with its header. An answer that ends may still fail before its first
-  // row, which is reported with a status.
+  // The header of an endless answer is sent immediately. An answer that ends may still fail before
+  // its first row; such a failure is reported with a status.
   if (is_push) {
     has_head_ = true;
     responder().begin(head());
@@ -144,7 +144,7 @@ void QueryExchange::send_rows() {
     out_ = format_->sign_of_life();
   if (!out_.empty()) written_us_ = now_us;
   responder().write(out_);
-  out_ = {};  // its capacity was charged, too
+  out_ = {};  // frees the capacity, which was charged, too
   out_charge_.resize(0);
 }
 

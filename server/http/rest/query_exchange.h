@@ -12,7 +12,7 @@
 namespace server::http {
 
 enum class QueryRights : uint8_t {
-  All,       // those of its user
+  All,       // all rights of the user
   ReadOnly,  // as in a READ ONLY transaction: links can send a GET, and browsers repeat it
 };
 
@@ -38,12 +38,12 @@ class QueryExchange final : public SqlExchange {
   bool make_room(size_t more);
   ResponseHead head() const;
   void refuse(const Error& error);
-  void close();  // on request of its client or of another one
+  void close();  // ends the query on request of its client or of another client
 
   std::unique_ptr<QueryFormat> format_;
   const QueryRights rights_;
   int64_t written_us_ = 0;                  // last output to the client
-  std::optional<OpenQueries::Entry> open_;  // set for a push query
+  std::optional<OpenQueries::Entry> open_;  // set if the query is a push query
   std::string out_;                         // not sent yet
   MemoryCharge out_charge_{context().memory, MemoryKind::Results};
   int64_t rows_ = 0;

@@ -88,7 +88,7 @@ class RowObjectFormat final : public QueryFormat {
 
   Status begin(const QueryResult& result, std::string& out) override {
     // A row of a push query ends with a comma and a line break, so that a client that reads lines
-    // gets it at once.
+    // gets each row immediately.
     is_push_ = result.is_push();
     tells_end_ = is_push_ || result.prepared.reads_stream;
     engine::JsonWriter header;
@@ -214,7 +214,7 @@ class EventFormat final : public QueryFormat {
 
 }  // namespace
 
-// Decides as ksqlDB's QueryStreamHandler does.
+// Chooses the format as ksqlDB's QueryStreamHandler does.
 std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::string_view accept) {
   if (endpoint == QueryEndpoint::Query) {
     const auto type = accepted_type(accept, {kKsqlJson, kJson, kDelimited, kKsqlProtobuf});

@@ -1,5 +1,4 @@
-// Formats of a query's rows: the two forms of ksqlDB's API, and each of them also as a whole JSON
-// document.
+// Formats in which the rows of a query are sent: those of ksqlDB's API, and server-sent events.
 #pragma once
 #include <memory>
 #include <optional>
@@ -18,7 +17,7 @@ struct QueryResult {
   bool is_push() const { return prepared.kind == sql::ResultKind::PushRows; }
 };
 
-// Appends to `out`. The caller keeps the order: begin, rows, end or error.
+// Appends rows in one format to `out`. The caller keeps the order: begin(), rows, end() or fail().
 //
 // Threads: one.
 class QueryFormat {
@@ -53,7 +52,7 @@ std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::stri
 // Whether the client accepts lines only as one JSON document.
 bool wants_array(std::string_view accept);
 
-// "`ID` STRING KEY, `N` BIGINT"
+// Returns the columns in ksqlDB's form: "`ID` STRING KEY, `N` BIGINT".
 std::string schema_text(const sql::Prepared& prepared);
 
 }  // namespace server::http

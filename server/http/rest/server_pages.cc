@@ -11,7 +11,7 @@ namespace {
 
 using engine::JsonWriter;
 
-// The version of ksqlDB whose API this is; its clients ask for it first.
+// The version of ksqlDB whose API this server has; ksqlDB's clients ask for the version first.
 constexpr std::string_view kKsqlVersion = "0.29.0";
 
 Response text_response(std::string text, int status = 200) {
@@ -95,7 +95,7 @@ std::string server_metadata(const ServerView& view) {
 
 constexpr std::string_view kHtml = "text/html";
 
-// The page for people with a browser.
+// Returns the page that a browser shows for the path "/".
 Response front_page() {
   constexpr std::string_view kPage =
       "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Millrace</title>"
@@ -120,7 +120,7 @@ Response front_page() {
   return page;
 }
 
-// Paths of ksqlDB that have no meaning here, or are not supported yet.
+// Paths of ksqlDB that have no meaning for this server, or are not supported yet.
 struct MissingPage {
   const char *method, *path, *why;
 };
@@ -216,7 +216,7 @@ void add_server_pages(Routes& routes, const ServerView& view) {
   routes.add({"GET", "/v1/metadata", answer_with([view](const Request&) {
                 return json_response(server_metadata(view));
               })});
-  // For schedulers of containers.
+  // Schedulers of containers use these paths.
   routes.add({"GET", "/chc/live", answer_with([](const Request&) { return json_response("{}"); })});
   routes.add({"GET", "/chc/ready", answer_with([view](const Request&) {
                 return json_response("{}", view.is_ready() ? 200 : 503);
@@ -234,7 +234,8 @@ void add_server_pages(Routes& routes, const ServerView& view) {
               })});
   routes.add({"GET", "/healthcheck", answer_with([view](const Request&) { return health(view); })});
   routes.add({"GET", "/clusterStatus", answer_later([view](const Request&, ResponseDone done) {
-                // The address is read here, because the front end may be gone before the worker is.
+                // The address is read on the loop, because the front end may be destroyed before
+                // the worker runs.
                 const bool is_taken = view.run_aside([view, done, address = view.address()] {
                   done(json_response(cluster_status(view, address)));
                 });

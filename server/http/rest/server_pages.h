@@ -37,12 +37,13 @@ struct ServerView {
   std::function<int64_t()> wall_ms;
   // Runs work on another thread; returns false if the queue is full.
   std::function<bool(std::function<void()> work)> run_aside;
-  // The page of metrics; null if it cannot be made now.
+  // Builds the page of metrics; the callback gets null if this is not possible now.
   using MetricsDone = std::function<void(std::shared_ptr<const std::string>)>;
   std::function<void(MetricsDone)> metrics;
 };
 
-// /healthz /readyz /metrics, and ksqlDB's / /info /healthcheck /clusterStatus.
+// Adds /healthz, /readyz and /metrics, and ksqlDB's pages /, /info, /healthcheck and
+// /clusterStatus.
 void add_server_pages(Routes& routes, const ServerView& view);
 
 }  // namespace server::http

@@ -21,7 +21,8 @@ void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::s
     pages.refusals->add(context.clock, context.channel, user, error.message);
 }
 
-// Owned by the work, which may outlive the exchange.
+// The data of reading a request; the work on another thread owns it, because it may outlive the
+// exchange.
 struct SqlExchange::Reading {
   std::string body;
   std::string failed_text;
@@ -41,8 +42,8 @@ void SqlExchange::run() {
   if (!statements_) return;
   send_rows();
   pace();
-  // The end of a statement is reported after its rows were passed to the client, as far as they can
-  // be.
+  // The end of a statement is reported after all rows that the client can take now were passed to
+  // it.
   while ((completion_ || error_) && !errand_) {
     execution_.reset();
     is_paused_ = awaits_room_ = false;
@@ -127,7 +128,7 @@ void SqlExchange::try_all(std::function<void(std::optional<sql::SessionBackend::
         responder().wake();
       });
   if (!errand) on_request_failed(too_much_waiting(), {});
-  // The next errand may be under way already.
+  // If the trial is over already, its callback may have started the next errand.
   if (!trial->is_over) errand_ = std::move(errand);
 }
 

@@ -1,4 +1,4 @@
-// Shared by the requests of ksqlDB's API that run statements.
+// The base of the requests of ksqlDB's API that run statements.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,14 +23,14 @@ struct SqlPages {
   std::function<int64_t()> revision;    // of the metadata
   OpenQueries& queries;
   CommandLog& commands;
-  // Statements that a user has no right to.
+  // The log of statements that were refused because the user lacks a right.
   std::shared_ptr<RefusalLog> refusals = std::make_shared<RefusalLog>();
 };
 // Logs the error if it is a missing right.
 void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::string_view user,
                    const Error& error);
 
-// A request with a session of its own. It is read, and then runs one statement after the other, as
+// A request with a session of its own. The exchange reads the request, and then runs one statement after the other, as
 // the derived class decides. Long work is done on other threads.
 //
 //   read -> on_read() -> begin(statement) -> rows -> on_statement_done() or on_statement_failed() -> ...
@@ -44,15 +44,15 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   void run() override;
 
  protected:
-  // The statements are parsed, and the request's settings are in force.
+  // Called when the statements are parsed and the request's settings are in force.
   virtual void on_read() = 0;
-  // The end of the statement that was begun; it no longer exists.
+  // Called at the end of the statement that was begun; its execution no longer exists.
   virtual void on_statement_done(const sql::Completion& completion) = 0;
   virtual void on_statement_failed(const Error& error) = 0;
   // Called before the statement starts, with a description of its rows. If it returns false, the
   // statement does not start; the derived class has then called fail_with().
   virtual bool on_prepared(const sql::Prepared& prepared) = 0;
-  // The request itself cannot be read or run.
+  // Called if the request itself cannot be read or run.
   virtual void on_request_failed(const Error& error, std::string_view text) = 0;
   // Called in each run, for rows that have arrived.
   virtual void send_rows() {}

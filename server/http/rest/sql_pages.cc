@@ -23,8 +23,8 @@ Handler query_handler(const SqlPages& pages, QueryEndpoint endpoint) {
   };
 }
 
-// The body of an equivalent POST: the parameter `sql` (or `ksql`) is the statement, every other one
-// a property.
+// Returns the body of an equivalent POST: the parameter `sql` (or `ksql`) is the statement, every
+// other parameter is a property.
 std::optional<std::string> body_of_parameters(std::string_view query) {
   const auto parameters = query_parameters(query);
   if (!parameters) return std::nullopt;
@@ -45,7 +45,8 @@ std::optional<std::string> body_of_parameters(std::string_view query) {
   return json.take();
 }
 
-// EventSource, which pages use for server-sent events, sends a GET without a body.
+// Begins a query for EventSource, which pages use for server-sent events, and which sends a GET
+// without a body.
 std::unique_ptr<Exchange> begin_events(const SqlPages& pages, Request request,
                                        const ExchangeContext& context) {
   // A browser repeats the request when the answer has ended; this status stops it (the HTML
@@ -113,7 +114,8 @@ Response all_statuses(const SqlPages& pages) {
   return json_response(json.take());
 }
 
-// A known name is valid, whatever its values are.
+// A property whose name is known is valid: InvalidParameter concerns only the value, which is empty
+// here.
 std::unique_ptr<Exchange> is_valid_property(const SqlPages& pages, const Request& request,
                                             const ExchangeContext& context) {
   const sql::SessionSettings settings;

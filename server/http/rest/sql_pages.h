@@ -7,7 +7,8 @@
 
 namespace server::http {
 
-// /ksql /query /query-stream /inserts-stream /close-query /status /is_valid_property. `pages` outlives the front end.
+// Adds /ksql, /query, /query-stream, /inserts-stream, /close-query, /status and /is_valid_property. `pages` outlives
+// the front end.
 void add_sql_pages(Routes& routes, const SqlPages& pages);
 
 }  // namespace server::http

@@ -19,8 +19,8 @@ constexpr size_t kMaxTextBytes = 16 << 20;
 
 Error bad(std::string message) { return {ErrorCode::ProtocolViolation, std::move(message)}; }
 
-// The body that the client probably meant, for a statement by itself, as `curl -d 'SELECT 1'` sends
-// it.
+// Returns the JSON body that the client probably meant, if the body is only a statement, as `curl
+// -d 'SELECT 1'` sends it.
 std::string example_of(std::string_view body) {
   constexpr size_t kMostShown = 200;
   const bool is_statement = !body.empty() && body.size() <= kMostShown &&
@@ -32,7 +32,8 @@ std::string example_of(std::string_view body) {
   return json.take();
 }
 
-// Values may be texts, numbers or booleans; null leaves the property unchanged.
+// Adds the members of an object as properties. Values may be texts, numbers or booleans; null
+// leaves the property unchanged.
 Status add_members(const JsonTree& body, std::string_view name,
                    std::map<std::string, std::string>& to) {
   const JsonTree* members = body.find(name);
