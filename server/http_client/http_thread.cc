@@ -15,18 +15,18 @@ namespace server {
 
 namespace {
 
-// Detects machines that are gone: a watch, which may receive nothing for hours, sends keep-alive
-// probes.
+// The interval of keep-alive probes, which detect machines that are gone. They are needed for
+// watches, which may receive nothing for hours.
 constexpr long kKeepAliveS = 1;
 constexpr int kPollMs = 10'000;
 
-// libcurl has to be initialized once per process, before threads use it.
+// Initializes libcurl, once per process. This has to happen before threads use libcurl.
 void init_library() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
   (void)done;
 }
 
-// One running request; libcurl identifies it by its address.
+// One running request. libcurl identifies it by its address.
 struct Transfer {
   explicit Transfer(HttpThread::Request asked) : request(std::move(asked)), easy(curl_easy_init()) {
     const bool has_body = request.method != "GET" && request.method != "DELETE";
@@ -166,7 +166,7 @@ struct HttpThread::Impl {
   std::vector<std::pair<uint64_t, Request>> to_start;
   std::vector<uint64_t> to_cancel;
   uint64_t last_number = 0;
-  std::thread thread;  // last: it uses all of these
+  std::thread thread;  // last member, because the thread uses all others
 };
 
 HttpThread::HttpThread() : impl_(std::make_unique<Impl>()) {}

@@ -1,4 +1,4 @@
-// HTTP requests, many at a time, on a thread of their own: the only user of libcurl.
+// Sends HTTP requests, many at a time, on a separate thread. The only user of libcurl.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,14 +14,14 @@ struct HttpEnd {
   std::string error;  // the reason why no answer arrived
 };
 
-// Threads: any; callbacks run on its own thread and must not wait.
+// Threads: any; callbacks run on the HTTP thread and must not wait.
 // Owner:   the component that sends the requests. Destruction ends all requests, like stop().
 class HttpThread {
  public:
-  // By default a POST of JSON.
+  // A request. By default it is a POST of JSON.
   struct Request {
     std::string url, body;
-    int64_t timeout_ms = 0;  // of the whole; 0: unlimited, as for watches
+    int64_t timeout_ms = 0;  // time limit of the whole request; 0: none, as for watches
     std::string method = "POST";
     std::string content_type = "application/json";
     std::string accept = {};
@@ -37,13 +37,14 @@ class HttpThread {
   HttpThread(const HttpThread&) = delete;
   HttpThread& operator=(const HttpThread&) = delete;
 
-  // Ends all requests without calling on_end; requests that are started later never run. Not for
-  // its own thread.
+  // Ends all requests without calling on_end. Requests that are started later never run. Must not
+  // be called on the HTTP thread.
   void stop();
 
-  // Returns a number for cancel().
+  // Starts a request, and returns its number for cancel().
   uint64_t start(Request request);
-  // A running callback may still finish; no other call follows.
+  // Ends a request without calling on_end. A running callback may still finish; no other callback
+  // follows.
   void cancel(uint64_t number);
 
  private:
