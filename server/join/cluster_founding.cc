@@ -55,7 +55,7 @@ Result<std::optional<ClusterInEtcd>> ClusterFounding::look() {
   return cluster;
 }
 
-// The snapshot of a running cluster does not qualify: it contains nodes that have started.
+// Returns nothing for the snapshot of a running cluster, which contains nodes that have started.
 Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
     const EtcdEntry& pointer_entry, const EtcdEntry& only_command) {
   const SnapshotPointer pointer = TRY(storage::decode_snapshot_pointer(pointer_entry.value));
@@ -65,7 +65,8 @@ Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
     const auto found = TRY(etcd_.find(storage::EtcdRange::only(keys_.piece(pointer, i))));
     for (const EtcdEntry& piece : found.entries) bytes += piece.value;
   }
-  if (bytes.size() != pointer.size_bytes) return std::nullopt;  // it was replaced in the meantime
+  if (bytes.size() != pointer.size_bytes) return std::nullopt;  // the snapshot was replaced in the
+                                                                // meantime
   const auto snapshot = TRY(storage::decode_metadata_snapshot(bytes));
   storage::ClusterTable table;
   for (const storage::MetadataPart& part : snapshot.state.parts)
@@ -100,9 +101,9 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
   return {};
 }
 
-// The transaction requires that the cluster is empty, or that its founding command is still the
-// only one. The replaced command had another revision, so a writer that has read it can append
-// nothing after it.
+// Returns the transaction that makes the snapshot visible. It requires that the cluster is empty,
+// or that its founding command is still the only one. The replaced command had another revision, so
+// a writer that has read it can append nothing after it.
 storage::EtcdTransaction ClusterFounding::step_that_counts(
     const SnapshotPointer& pointer,
     const std::optional<ClusterInEtcd::Untouched>& in_place_of) const {

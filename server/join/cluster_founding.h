@@ -14,7 +14,7 @@ namespace server {
 
 // The state of the cluster in etcd.
 struct ClusterInEtcd {
-  std::string first_command;  // its id
+  std::string first_command;  // id of the cluster's first command
   Revision newest;
   // The cluster was founded for the node with this data directory, and has not changed since.
   struct Untouched {
@@ -33,11 +33,11 @@ class ClusterFounding {
 
   // Returns nothing if the cluster is empty. Fails with NetworkFailure.
   Result<std::optional<ClusterInEtcd>> look();
-  // Makes the snapshot the state of the cluster; its revision has a command without parts, with
-  // this id (16 bytes). The pieces are written first, under keys that no node reads; then one
-  // transaction makes them visible, if the cluster is empty, or was founded before and has not
-  // changed. Fails with ObjectState if that condition does not hold, and with ReadTimeout if etcd
-  // does not answer and the outcome is unknown.
+  // Makes `snapshot` the state of the cluster. The revision of the snapshot gets an empty command
+  // with the id `first_command` (16 bytes). The pieces of the snapshot are written first, under
+  // keys that no node reads. One transaction then makes them visible, if the cluster is empty or if
+  // its state is still `in_place_of`. Fails with ObjectState if that condition does not hold, and
+  // with ReadTimeout if etcd does not answer and the outcome is unknown.
   Status found(const storage::MetadataSnapshot& snapshot, const std::string& first_command,
                const std::optional<ClusterInEtcd::Untouched>& in_place_of);
 

@@ -134,8 +134,7 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
     TRY(all_topics.apply(storage::encode_create_topic(
         {storage::kReplicatedJournal, std::string(storage::kReplicatedJournalName),
          storage::kReplicatedJournals, {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})));
-  // The first revision of all would be read as a command in a list, and not as the end of a
-  // snapshot.
+  // Revision 1 would be read as a command in a list, and not as the end of a snapshot.
   constexpr Revision kLeast{2};
   revision = std::max({revision + 1, node.last_in_etcd + 1, kLeast,
                        Revision{node.next_producer.value() / kProducersOfRevision + 1}});
@@ -144,7 +143,7 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
   storage::ClusterTable cluster;
   storage::ClusterNode itself{.id = node.id};
   itself.directory = node.directory;
-  // Like any new cluster: no node runs an earlier program.
+  // As in any new cluster, no node runs an earlier program.
   TRY(cluster.apply(storage::encode_raise_level(storage::kNewestLevel), revision));
   TRY(cluster.apply(storage::encode_register_node(itself), revision));
   for (const auto& [name, topic] : changed.topics->by_name())

@@ -13,35 +13,35 @@
 
 namespace server {
 
-// The objects that a cluster cannot take over, each with a remedy, in user terms; empty: everything
-// can be taken over.
+// Returns the objects that a cluster cannot take over, each with a remedy, in terms of users. The
+// list is empty if the cluster can take over everything.
 std::vector<std::string> obstacles_to_join(const MetadataImage& image);
 
-// The queries that nodes share, in the order of their ids: all except those of declared tables,
-// which each node runs for itself.
+// Returns the queries that nodes share, in the order of their ids: all except those of declared
+// tables, which each node runs for itself.
 std::vector<DefinedQueryPtr> shared_queries(const MetadataImage& image);
-// The shared queries as the cluster defines them: each has its journal, and a revision of its own
-// after all existing ones.
+// Returns the shared queries with the definitions that the cluster gets: each has its journal, and
+// a revision of its own after all existing revisions.
 //
 // The producer of a task follows from that revision (storage/replica/task_producer.h), and two
-// tasks must not have the same.
+// tasks must not have the same producer.
 std::vector<DefinedQueryPtr> queries_of_cluster(const MetadataImage& image);
-// Their journals with replicas.
+// Returns the replicated journals of the shared queries.
 std::set<PartitionId> journals_for(const MetadataImage& image);
 
 struct FirstNodeFacts {
   NodeId id;
   Uuid directory;
-  ProducerId next_producer;  // all ids before it have been given
-  Revision last_in_etcd;     // the last revision in etcd that it replaces
-  // The present leader epoch of a partition.
+  ProducerId next_producer;  // all smaller ids have been allocated
+  Revision last_in_etcd;     // last revision of the replaced state in etcd; 0: none
+  // Returns the present leader epoch of a partition.
   std::function<LeaderEpoch(const storage::TopicPartition&)> leader_epoch;
   GreatestSerials serials = {};
 };
-// The whole state of the cluster. Each partition has its replica on the node and no leader until
-// the node starts. SERIAL columns have sequences of their own, after the numbers in use. The
+// Returns the whole state of the cluster. Each partition has its replica on the node and no leader
+// until the node starts. SERIAL columns have sequences of their own, after the numbers in use. The
 // revision is greater than all existing ones, here and in etcd, and large enough that no producer
-// id is given twice. A node that has read the replaced state has to read it again.
+// id is allocated twice. A node that has read the replaced state has to read the new one.
 Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
                                              const storage::TopicTable& topics,
                                              const FirstNodeFacts& node);

@@ -22,7 +22,7 @@ class EtcdSession {
 
   // Repeats the request for some seconds if no member answers. Fails with NetworkFailure.
   Result<storage::EtcdFound> find(storage::EtcdRange range);
-  // Sends the transaction once. NetworkFailure: its outcome is unknown.
+  // Sends the transaction once. Fails with NetworkFailure if the outcome is unknown.
   Result<storage::EtcdOutcome> commit(storage::EtcdTransaction transaction);
 
  private:

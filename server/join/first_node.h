@@ -16,26 +16,27 @@ struct JoinOptions {
 };
 
 struct Joined {
-  bool was_joined = false;  // already before the call: nothing was done
+  bool was_joined = false;  // the node had joined before the call, which did nothing
   bool went_on = false;     // an earlier attempt was continued
   size_t topics = 0, partitions = 0, queries = 0;
 };
 
-// Joins in steps. A crash may happen after each of them; then the command is repeated. Until the
-// last step the server can still be started alone:
+// Joins in steps. After a crash between two steps the command is repeated. Until the last step the
+// server can still be started alone:
 //
-//   1. the directory records what it is to become (storage::read_begun_join());
-//   2. etcd gets all metadata, on the condition that it has none of this cluster: the directory
-//      is the only node there;
+//   1. the directory records which node it is to become (storage::read_begun_join());
+//   2. all metadata are written to etcd, on the condition that etcd has no metadata of this
+//      cluster; the directory's node is the only one in them;
 //   3. the state of queries is written into the journals that other nodes will have, too;
-//   4. in one commit the directory becomes that node's, and tasks of queries those of a cluster.
+//   4. one commit makes the directory that of the node, and turns the tasks of queries into tasks
+//      of a cluster.
 //
-// If the server is started alone in between, it forgets step 1, and the metadata in etcd are
-// written again, unless another node has joined since.
+// If the server is started alone in between, the server forgets step 1, and the metadata in etcd
+// are written again, unless another node has joined since.
 //
 // Fails with NotSupported if a cluster cannot take over an object, as `detail` lists; with
 // ObjectState if the directory or the cluster is not in the expected state; with NetworkFailure if
-// etcd does not answer. Waits.
+// etcd does not answer. Blocks the calling thread.
 Result<Joined> join_as_first_node(const JoinOptions& options);
 
 }  // namespace server

@@ -21,7 +21,7 @@ namespace {
 using engine::ColumnDef;
 using engine::Side;
 
-// The SERIAL columns in the key or in the value of a table's records.
+// Reads the SERIAL columns in the key or in the value of a table's records.
 class Numbers {
  public:
   static Result<std::optional<Numbers>> make(const engine::DataSource& table, Side side,

@@ -18,7 +18,7 @@ struct SerialSurvey {
   GreatestSerials greatest = {};
   std::vector<std::string> unreadable = {};  // tables whose rows cannot be read, and the reason
 };
-// Reads all records of these tables' topics, also those of deleted rows.
+// Reads all records of the topics of tables with SERIAL columns, also the records of deleted rows.
 Result<SerialSurvey> serials_in(storage::Log& log, const MetadataImage& image);
 
 }  // namespace server

@@ -8,7 +8,7 @@
 
 namespace server {
 
-// Reads the whole topic, which is __consumer_offsets.
+// Returns the ids of the share groups. Reads the whole topic, which is __consumer_offsets.
 Result<std::set<std::string>> share_groups_in(storage::Log& log, const storage::TopicInfo& topic);
 
 }  // namespace server

@@ -9,13 +9,13 @@
 
 namespace server {
 
-// A task has one producer for its outputs for its whole life, and its journal holds the next
-// sequence of each partition. In a cluster the task has another producer, the same on all nodes,
-// which no partition has seen yet: its sequences begin at 0 everywhere. No record is lost or
-// doubled by that, since a single server commits the outputs of a task together with the journal
-// entry about them: none is in flight.
+// Returns one more commit for each task that has written records, which only sets the sequences of
+// its outputs to 0. A task has one producer for its outputs for its whole life, and its journal
+// holds the next sequence of each partition. In a cluster the task has another producer, the same
+// on all nodes, which no partition has seen yet: its sequences begin at 0 everywhere. No record is
+// lost or doubled by that, since a single server commits the outputs of a task together with the
+// journal entry about them: none is in flight.
 //
-// So each task that has written records gets one more commit, which only changes those sequences.
 // Fails with DataCorrupted, which names the query, if a task is damaged.
 Result<std::vector<storage::TaskCommit>> handover_commits(
     storage::Log& log, const storage::StateStore& state,

@@ -1,4 +1,4 @@
-// Waits for the answer of an asynchronous call, for a command that has nothing else to do.
+// Begins an asynchronous call and waits for its answer. For commands that have nothing else to do.
 #pragma once
 #include <functional>
 #include <future>
