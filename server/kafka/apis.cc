@@ -36,7 +36,7 @@ consteval ApiRow api(int16_t min_version, int16_t max_version) {
 }
 
 constexpr ApiRow kApis[] = {
-    // 0 to 2 are refused, but librdkafka 2.0 compresses only when 0 is listed.
+    // Versions 0 to 2 are refused, but librdkafka 2.0 compresses only if version 0 is listed.
     api<handle_produce>(3, 13).reported_from(0),
     api<handle_fetch>(4, 17),
     api<handle_list_offsets>(1, 10).in_its_turn(),
@@ -48,7 +48,8 @@ constexpr ApiRow kApis[] = {
     api<handle_heartbeat>(0, 4),
     api<handle_leave_group>(0, 5),
     api<handle_sync_group>(0, 5),
-    // 0 is refused, as raw tokens would follow it; librdkafka looks for it all the same.
+    // Version 0 is refused, because clients send raw tokens after it, but librdkafka expects it in
+    // the list.
     api<handle_sasl_handshake>(1, 1).reported_from(0),
     api<handle_sasl_authenticate>(0, 2),
     api<handle_describe_groups>(0, 6),

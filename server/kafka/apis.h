@@ -1,5 +1,5 @@
-// The requests that this server answers, one row for each API. ApiVersions is computed from the
-// table.
+// The table of the requests that this server answers, with one row for each API. The answer to
+// ApiVersions is computed from the table.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,11 +14,12 @@ struct ApiRow {
   int16_t key = 0;
   int16_t min_version = 0, max_version = 0;
   int16_t reported_min_version = 0;
-  // Fails when the request cannot be decoded. Otherwise the slot is filled, now or later.
+  // Handles a request. Fails if the request cannot be decoded. Otherwise it fills the slot, within
+  // the call or later.
   Status (*handle)(HandlerContext& context, const RequestFrame& frame,
                    std::shared_ptr<AnswerSlot> slot) = nullptr;
-  // The answer describes the present state. The request is begun only after all earlier requests
-  // are answered, because its answer would otherwise be out of date when it is sent.
+  // True if the answer describes the present state. The request then begins only after all earlier
+  // requests are answered, because otherwise the answer would be out of date when it is sent.
   bool tells_present = false;
 
   constexpr ApiRow reported_from(int16_t version) const {

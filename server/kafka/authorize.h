@@ -1,7 +1,7 @@
 // Access checks before a request's handler runs. Each function removes the items that the user may
 // not access and adds their refusals to the answer; apis.cc picks the overload that fits the
-// request. It returns false if nothing is left to handle, and has then answered. Called only for
-// clients with limits, so `context.permissions` is not null.
+// request. The overload returns false if nothing is left to handle; it has then sent the answer.
+// Called only for clients with limits, so `context.permissions` is not null.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -37,8 +37,8 @@ void add_later(Reply<Response>& reply, Items Response::*to, Items refused) {
   });
 }
 
-// For requests that may name a topic by id. An id without a topic passes: the handler reports the
-// error.
+// Checks access to a topic that the request gives by name or by id. An unknown id passes, because
+// the handler reports that error.
 inline bool may_topic(const HandlerContext& context, Operation operation, const std::string& name,
                       const Uuid& id) {
   if (!name.empty()) return context.permissions->may_topic(operation, name);
@@ -47,7 +47,7 @@ inline bool may_topic(const HandlerContext& context, Operation operation, const 
   return !topic || context.permissions->may_topic(operation, topic->name);
 }
 
-// Answers with the error alone.
+// Sends an answer that contains only the error, and returns false.
 template <class Response>
 bool refuse_all(Reply<Response>& reply, KafkaError error) {
   Response response;
@@ -69,7 +69,7 @@ inline bool may_transact(const HandlerContext& context, Operation operation,
   return context.permissions->may(operation, ResourceType::TransactionalId, transactional_id);
 }
 
-// For requests whose topics contain partitions with an error each.
+// Returns an answer for a topic in which each of the topic's partitions has the error.
 template <class Answer, class Asked, class Name, class Partitions>
 Answer all_refused(const Asked& asked, Name Answer::*name, const std::string& asked_name,
                    std::vector<Partitions> Answer::*partitions, KafkaError error) {

@@ -8,7 +8,7 @@ namespace server::kafka {
 
 namespace authorization {
 
-// For heartbeats that list subscribed topics.
+// Checks a heartbeat that may list subscribed topics.
 template <class Request, class Response>
 bool ask_subscription(const HandlerContext& context, const Request& request,
                       Reply<Response>& reply) {
@@ -20,7 +20,8 @@ bool ask_subscription(const HandlerContext& context, const Request& request,
   return true;
 }
 
-// A group that the user may not access is answered with that error.
+// Checks requests that describe groups. A group that the user may not access is answered with an
+// error.
 template <class Response>
 bool ask_described(const HandlerContext& context, std::vector<std::string>& groups,
                    Reply<Response>& reply) {
@@ -71,8 +72,8 @@ inline bool authorize(HandlerContext& context, ShareGroupHeartbeatRequest& reque
 
 namespace authorization {
 
-// Topics are named by their ids. Each partition of a topic that the user may not read is answered
-// with that error.
+// Checks ShareFetch and ShareAcknowledge, which name topics by their ids. Each partition of a topic
+// that the user may not read is answered with an error.
 template <class Request, class Response>
 bool ask_shared(const HandlerContext& context, Request& request, Reply<Response>& reply) {
   using Topic = typename Response::Topic;
@@ -97,7 +98,7 @@ bool ask_shared(const HandlerContext& context, Request& request, Reply<Response>
   return true;
 }
 
-// For administrative requests on offsets of share groups, which name their topics.
+// Checks administrative requests for the offsets of share groups, which give the names of topics.
 template <class Request, class Response, class Refuse>
 bool ask_share_offsets(const HandlerContext& context, Operation operation, Request& request,
                        Reply<Response>& reply, Refuse refuse) {
@@ -230,8 +231,8 @@ bool ask_offsets(const HandlerContext& context, Request& request, Reply<Response
   return true;
 }
 
-// Topics that the user may not see are answered with an error if the request named them, and left
-// out otherwise.
+// Replaces topics that the user may not see by an error if the request named them, and removes them
+// otherwise.
 template <class Topics>
 void hide_topics(const Permissions& permissions, Topics& topics, bool were_named) {
   const auto is_hidden = [&](const auto& topic) {
@@ -380,7 +381,8 @@ inline bool authorize(HandlerContext& context, AddOffsetsToTxnRequest& request,
     return authorization::refuse_all(reply, kTransactionRefused);
   return authorization::ask_group(context, request.group_id, Operation::Read, reply);
 }
-// The partitions are added all together or not at all.
+// The request is refused as a whole if a single topic is refused, because partitions are added all
+// together or not at all.
 inline bool authorize(HandlerContext& context, AddPartitionsToTxnRequest& request,
                       Reply<AddPartitionsToTxnResponse>& reply) {
   const bool may_transact =

@@ -12,7 +12,7 @@
 
 namespace server::kafka {
 
-// The state at one moment; never changes.
+// The cluster at one moment. The object never changes.
 struct ClusterView {
   struct Node {
     int32_t id = 0;
@@ -21,8 +21,8 @@ struct ClusterView {
     std::optional<std::string> rack = {};
   };
   NodeId self;
-  // Other nodes lead the partitions that this node led, and its knowledge of them is out of date:
-  // its answers would not help a client.
+  // True if other nodes lead the partitions that this node led, and this node's metadata are out of
+  // date, so that its answers would not help a client.
   bool is_suspended = false;
   std::vector<Node> nodes;     // live nodes, by id
   int32_t controller_id = -1;  // -1: none, or not known
@@ -35,19 +35,21 @@ struct ClusterView {
     struct Reader {
       NodeId node;
       Revision read = {};
-      // Wall clock; -1: the controller has not heard from the node.
+      // Times of the wall clock; -1 if the controller has not heard from the node.
       int64_t heard_ms = -1, caught_up_ms = -1;
-      int64_t differing = 0;  // replicas of partitions that it leads whose content differs
-      storage::FeatureLevel knows = storage::kFirstLevel;  // newest level that its program supports
+      // Number of replicas whose content differs from that of this node, their leader.
+      int64_t differing = 0;
+      // Newest level that the node's program supports.
+      storage::FeatureLevel knows = storage::kFirstLevel;
     };
     int32_t controller_epoch = 0;
     Revision end = {};
-    int64_t told_us = 0;  // monotonic clock, of the controller's report
+    int64_t told_us = 0;  // time of the controller's report, by the monotonic clock
     std::vector<Reader> readers = {};
   };
   std::shared_ptr<const MetadataLog> metadata_log = {};  // null: not known
 
-  // The replication factor of a topic whose creator leaves it to the server.
+  // Returns the replication factor of topics whose creator lets the server choose.
   int32_t default_replication_factor() const {
     constexpr size_t kMost = 3;
     const size_t known =

@@ -17,13 +17,13 @@ struct RequestHeader {
   std::optional<std::string> client_id = {};
 };
 
-// The header of a frame, and the bytes behind it.
+// The header of a frame, and the bytes after the header.
 struct RequestFrame {
   RequestHeader header;
   std::string_view body;
 };
 
-// Fails with ProtocolViolation. Accepts any api key.
+// Parses the header of a request. Accepts any api key. Fails with ProtocolViolation.
 Result<RequestFrame> parse_request(std::string_view frame);
 void append_request_header(std::string& out, const RequestHeader& header, bool is_flexible);
 
@@ -41,18 +41,18 @@ bool has_response_tags(int16_t version) {
   return Response::kApiKey != kApiVersions && is_flexible<Response>(version);
 }
 
-// Makes an error such as "malformed Fetch request"; `part` is "request", "response" or "header".
+// Returns an error such as "malformed Fetch request". `part` is "request", "response" or "header".
 Error malformed_message(std::string_view api_name, std::string_view part);
 
 // --- The caller has checked has_version().
 
-// Fails with ProtocolViolation when the body is cut, has a wrong length or too many elements. Bytes
-// behind its end are ignored, as Kafka does: librdkafka since 2.3 leaves three of them behind a
-// Metadata request.
+// Decodes the body of a request. Fails with ProtocolViolation if the body is truncated, has a wrong
+// length or too many elements. Bytes after the last field are ignored, as in Kafka, because
+// librdkafka since 2.3 leaves three bytes after a Metadata request.
 template <class Request>
 Result<Request> decode_request(const RequestFrame& frame) {
   WireReader in(frame.body, is_flexible<Request>(frame.header.api_version));
-  in.skip_tagged_fields();  // the header's
+  in.skip_tagged_fields();  // tagged fields of the header
   Request request;
   request.read(in, frame.header.api_version);
   if (!in.ok()) return malformed_message(Request::kApiName, "request");
@@ -85,7 +85,7 @@ void append_request(std::string& out, RequestHeader header, const Request& reque
   store_be(out.data() + start, static_cast<int32_t>(out.size() - start - sizeof(int32_t)));
 }
 
-// `frame` is a response frame without its correlation id.
+// Decodes a response. `frame` is the frame without its correlation id.
 template <class Response>
 Result<Response> decode_response(std::string_view frame, int16_t version) {
   WireReader in(frame, is_flexible<Response>(version));

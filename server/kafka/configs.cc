@@ -10,7 +10,7 @@ namespace server::kafka {
 
 namespace {
 
-// The value for a topic without settings of its own.
+// Returns the value of a setting for a topic without settings of its own.
 BrokerConfig topic_default(const storage::TopicConfigRow& row, const ClusterView* cluster,
                            const storage::TopicDefaults& defaults) {
   storage::TopicInfo topic;

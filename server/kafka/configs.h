@@ -1,4 +1,5 @@
-// Settings of topics, of groups and of this broker, as the requests about them show and name them.
+// Settings of topics, groups and this broker, in the form and with the names that Kafka's requests
+// use.
 #pragma once
 #include <functional>
 #include <optional>
@@ -19,7 +20,7 @@ inline constexpr int8_t kTopicResource = 2, kBrokerResource = 4, kGroupResource 
 // can be set here.
 inline constexpr int8_t kLoggerResource = 8, kClientMetricsResource = 16;
 
-// The origin of a value.
+// Kafka's numbers for the origin of a value.
 inline constexpr int8_t kFromTopic = 1, kFromNode = 2, kFromAllNodes = 3, kFromBroker = 4,
                         kFromDefault = 5, kFromGroup = 8;
 
@@ -30,37 +31,38 @@ struct BrokerConfig {
   int8_t source = kFromBroker;
   bool is_read_only = true;
 };
-// `cluster` is null on a single node.
+// Returns the settings of this broker. `cluster` is null on a single node.
 std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster,
                                          const storage::TopicDefaults& defaults);
-// The settings of the resource with the empty name, which apply to all brokers and can be changed
-// while they run.
+// Returns the settings of the resource with the empty name. They apply to all brokers, and can be
+// changed while the brokers run.
 std::vector<BrokerConfig> cluster_wide_configs(const storage::TopicDefaults& defaults);
-// The reason why the broker's setting cannot be changed while it runs.
+// Returns the reason why the setting cannot be changed while the broker runs.
 std::string why_fixed(const NodeView& node, std::string_view name);
-// The value for groups without a value of their own.
+// Returns the value for groups that have no value of their own.
 std::string group_config_default(const NodeView& node, std::string_view name);
-// Whether the setting can be given to a node of a cluster while it runs.
+// Returns whether the setting can be given to a node of a cluster while it runs.
 inline bool is_node_setting(std::string_view name) {
   return name == storage::kLeaderThrottle || name == storage::kFollowerThrottle;
 }
-// Apache Kafka's tools remove this setting after they have moved replicas between directories of
-// one broker. A node has one directory here, so the setting never has a value.
+// Returns whether the setting never has a value. Apache Kafka's tools remove this setting after
+// they have moved replicas between directories of one broker, but a node of this server has one
+// directory.
 inline bool is_never_set(std::string_view name) {
   return name == "replica.alter.log.dirs.io.max.bytes.per.second";
 }
-// Whether the name is this broker's id, or the empty name, which stands for all brokers.
+// Returns whether the name is this broker's id, or the empty name, which stands for all brokers.
 bool is_broker(const NodeView& node, std::string_view resource_name);
 
-// The value that applies to all topics without one of their own, as configured for a node of the
-// cluster.
+// Returns the configured value of min.insync.replicas, which applies to topics without a value of
+// their own. Returns nullopt for other settings and on a single node.
 std::optional<std::string> node_value_of(const storage::TopicConfigRow& row,
                                          const ClusterView* cluster);
 
 int8_t source_of(storage::ConfigOrigin origin);
 
-// The settings of the topic in the fields that the answers of CreateTopics and DescribeConfigs have
-// in common. `is_wanted` selects them by name.
+// Returns the settings of the topic, with the fields that the answers of CreateTopics and
+// DescribeConfigs have in common. `is_wanted` selects settings by name.
 template <class Config, class IsWanted>
 std::vector<Config> topic_config_answers(const storage::TopicInfo& topic, IsWanted is_wanted,
                                          const ClusterView* cluster) {

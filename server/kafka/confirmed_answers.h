@@ -12,7 +12,7 @@ namespace server::kafka {
 
 struct ToConfirm {
   storage::TopicPartition partition;
-  size_t topic_index, index;  // of its answer
+  size_t topic_index, index;  // position in the response
 };
 
 // Sends the response after the other replicas have confirmed that this node leads the partitions.

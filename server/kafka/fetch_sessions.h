@@ -1,5 +1,5 @@
-// Fetch sessions (KIP-227): the partitions that a client fetches are remembered between its
-// requests, so that a request contains only changes and an answer only new data.
+// Fetch sessions (KIP-227). The server remembers the partitions of a client between its requests,
+// so that a request contains only changes and an answer only new data.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -35,7 +35,7 @@ class FetchSession {
   struct Partition {
     std::shared_ptr<const Topic> topic;  // shared by its partitions
     FetchRequest::Topic::Partition asked;
-    // The values that were last sent; a difference is sent with the next answer.
+    // The values that were sent last. The next answer contains values that differ from these.
     int64_t high_watermark = -1, log_start_offset = -1;
   };
   using Partitions = std::list<Partition>;
@@ -43,17 +43,18 @@ class FetchSession {
   explicit FetchSession(bool uses_topic_ids) : uses_topic_ids_(uses_topic_ids) {}
 
   bool uses_topic_ids() const { return uses_topic_ids_; }
-  // Adds and changes the partitions of the request, and removes those that it forgets.
+  // Adds and changes the partitions of the request, and removes the partitions that the request
+  // forgets.
   void update(const FetchRequest& request);
-  // Remembers the values that were sent. Called after the whole answer.
+  // Remembers the values that were sent. Called after a full answer, which contains all partitions.
   void note_told(const FetchResponse& response);
   Partitions& partitions() { return partitions_; }
-  // The next fetch reads the other partitions first; otherwise one busy partition would fill every
-  // answer.
+  // Moves a partition to the end, so that the next fetch reads the other partitions first.
+  // Otherwise one busy partition would fill every answer.
   void move_to_end(Partitions::iterator partition) {
     partitions_.splice(partitions_.end(), partitions_, partition);
   }
-  // Approximate memory use.
+  // Returns the approximate memory use.
   size_t size_bytes() const;
 
  private:
@@ -70,10 +71,10 @@ class FetchSession {
   size_t names_size_ = 0;
 };
 
-// The sessions of all connections. The rules are those of Kafka's cache. If all slots are taken, a
-// session that was unused for two minutes is removed. Otherwise the smallest session is removed
-// that is older than two minutes and not larger than the new one. Otherwise the client gets no
-// session, which costs it only more bytes.
+// The sessions of all connections. As in Kafka's cache, a new session replaces another one if all
+// slots are taken: first a session that was unused for two minutes, or else the smallest session
+// that is older than two minutes and not larger than the new one. If no such session exists, the
+// client gets no session, and its requests and answers only take more bytes.
 //
 // Threads: any. Owner: the server; it outlives the sessions' users. Memory: each session is charged
 // to the budget and is not kept if it does not fit.
@@ -105,19 +106,19 @@ class FetchSessions {
     std::shared_ptr<FetchSession> session_;  // shared with the cache, which may remove it earlier
   };
 
-  // Takes the session for a request with the number `epoch`. Reports Kafka's error code if the
-  // session does not exist, if another number is due, or if the session identifies topics in the
-  // other way.
+  // Takes the session for the request with the number `epoch`. Returns Kafka's error code if the
+  // session does not exist, if the next request must have another number, or if the session
+  // identifies topics by names and the request by ids, or vice versa.
   struct Taken {
     KafkaError error = KafkaError::None;
     std::unique_ptr<Use> use;
   };
   Taken take(int32_t id, int32_t epoch, bool uses_topic_ids);
-  // Called after update(). Returns false if the session has grown beyond the memory budget; it is
-  // then removed.
+  // Charges the session's size after update(). Removes the session, and returns false, if the
+  // memory budget is exceeded.
   bool resize(const Use& use);
-  // Returns the id of the session, whose next request has the number 1, or 0 if no slot or memory
-  // is available.
+  // Adds the session and returns its id. The next request has the number 1. Returns 0 if no slot or
+  // no memory is available.
   int32_t add(std::shared_ptr<FetchSession> session);
   void close(int32_t id);
   size_t size() const;

@@ -1,4 +1,4 @@
-// Cuts a connection's bytes into frames: an i32 size, then as many bytes.
+// Cuts a connection's bytes into frames. A frame is a 32-bit size, followed by as many bytes.
 #pragma once
 #include <cstddef>
 #include <optional>
@@ -9,7 +9,8 @@
 
 namespace server::kafka {
 
-// Kafka's own limit (socket.request.max.bytes); clients do not send more by default.
+// The default limit for frames, which is Kafka's (socket.request.max.bytes). By default clients do
+// not send more.
 inline constexpr size_t kMaxFrameSize = 100 << 20;
 
 // Holds at most one frame and the bytes that arrived with its end. Memory grows with the bytes that
@@ -23,21 +24,21 @@ class FrameReader {
 
   void receive(std::string_view bytes);
 
-  // Returns the next whole frame without its size, or nothing if more bytes are needed. The view is
-  // valid until the next call of a method. Fails with ProtocolViolation when the size is negative
-  // or above the limit: the following bytes cannot be interpreted, so the connection has to end.
+  // Returns the next whole frame without its size, or nullopt if more bytes are needed. The view is
+  // valid until the next call of a method. Fails with ProtocolViolation if the size is negative or
+  // above the limit. The following bytes then have no meaning, so the connection has to end.
   Result<std::optional<std::string_view>> next();
-  // The bytes that have arrived and are in no returned frame.
+  // Returns the bytes that have arrived and do not belong to a returned frame.
   std::string_view unread() const { return input_.unread().substr(given_); }
   void skip(size_t bytes);  // skips unread() bytes
   // Releases the memory of returned frames.
   void tidy();
-  // Reserves room for the rest of the frame, whose size is awaited_bytes(). Called after next() has
-  // returned nothing. Returns false if no memory is available.
+  // Reserves memory for the incomplete frame, whose size is awaited_bytes(). Called after next()
+  // has returned nullopt. Returns false if no memory is available.
   bool make_room();
   size_t awaited_bytes() const { return awaited_; }
 
-  // Bytes that belong to no returned frame.
+  // Returns the number of unread() bytes.
   size_t buffered_bytes() const { return input_.unread().size() - given_; }
 
  private:
@@ -45,7 +46,7 @@ class FrameReader {
 
   const size_t max_frame_size_;
   InputBuffer input_;
-  size_t given_ = 0;    // bytes of the unread input
+  size_t given_ = 0;    // bytes of `input_` that belong to the returned frame
   size_t awaited_ = 0;  // size of the incomplete frame, with its size field
 };
 

@@ -35,7 +35,7 @@ struct StartSetting {
   std::string name, value;
   storage::ConfigType type = storage::ConfigType::String;
   std::string doc;
-  std::string flag;  // of `millrace server`; empty: it cannot be set
+  std::string flag;  // flag of `millrace server`; empty if the setting cannot be set
 };
 
 // This node as clients see it.
@@ -50,7 +50,7 @@ struct NodeView {
   std::string internal_topic;              // clients may read it but not delete it; empty: none
   std::shared_ptr<const std::vector<StartSetting>> start_settings = {};
 
-  // Whether only the server writes the topic: clients may read it at most.
+  // Returns whether only the server writes the topic. Clients may at most read it.
   bool is_internal(std::string_view topic) const {
     return coordinator::is_coordinator_topic(topic) || (topic == internal_topic && !topic.empty());
   }
@@ -70,8 +70,8 @@ struct AnswerSlot {
   }
 };
 
-// Answers one request, once, now or later. It shares only the slot, because the connection may be
-// gone by then.
+// Sends the answer to one request, once, within the handler's call or later. A reply shares only
+// the slot with the session, because the connection may be gone when the answer is sent.
 template <class Response>
 class Reply {
  public:
@@ -81,9 +81,9 @@ class Reply {
         version_(header.api_version) {}
 
   int16_t version() const { return version_; }
-  // Reserves room for a large answer of known size.
+  // Reserves memory for a large answer of known size.
   void expect_size(size_t size) const { slot_->bytes.reserve(size); }
-  // Registers a change to the answer that is made before it is sent.
+  // Registers a change that is made to the answer before it is sent.
   void amend_with(std::function<void(Response&)> amend) {
     amend_ = std::make_shared<const std::function<void(Response&)>>(std::move(amend));
   }
@@ -109,7 +109,7 @@ class Reply {
  private:
   void send_as_it_is(const Response& response) const {
     append_response(slot_->bytes, correlation_id_, version_, response);
-    // The 32-bit size before the answer cannot express a longer one.
+    // The 32-bit size field before the answer cannot express the size of a longer answer.
     if (slot_->bytes.size() > std::numeric_limits<int32_t>::max()) return end_connection();
     slot_->finish();
   }
@@ -133,9 +133,10 @@ struct PendingResponse {
     if (--left == 0) reply.send(response);
   }
 
-  // For changes of definitions and topics, which wait in a bounded queue for one thread: the limit
-  // on steps under way keeps one request from filling it. `begin` leads to one complete_step(), now
-  // or later, even if the connection is gone by then.
+  // Adds a step that waits in the bounded queue of the metadata thread, such as a change of a
+  // topic. The number of steps under way is limited, so that one request does not fill the queue.
+  // `begin` leads to one complete_step(), within the call or later, even if the connection is gone
+  // by then.
   void add_step(std::function<void()> begin) {
     ++left;
     steps.push_back(std::move(begin));
@@ -163,29 +164,30 @@ struct PendingResponse {
   bool is_beginning = false;
 };
 
-// The partitions that this node still leads; empty until that is confirmed.
+// The partitions that this node still leads, as the replicas confirm. nullopt until the
+// confirmation has arrived.
 using LeadersQuestion = std::optional<Backend::ConfirmedLeaders>;
 
-// A long poll, or a fetch whose answer must be confirmed.
+// A fetch that waits: for records (a long poll), or for the confirmation of its answer.
 struct WaitingFetch {
   FetchRequest request;
   Reply<FetchResponse> reply;
   int64_t deadline_us = 0;  // of the monotonic clock
   std::vector<storage::TopicPartition> partitions;
-  int64_t next_look_us = 0;                               // next read of records, not before
+  int64_t next_look_us = 0;                               // records are not read before this time
   std::unique_ptr<FetchSessions::Use> session = nullptr;  // the session that the fetch continues
   std::shared_ptr<LeadersQuestion> question = nullptr;    // shared with the callback
 
   bool is_unanswered() const { return question && !question->has_value(); }
 };
 
-// Runs `work`, which holds about `bytes` bytes, on another thread, and then `then` on the session's
-// loop. Returns false if the queue is full.
+// Runs `work`, which holds about `bytes` bytes, on another thread, and afterwards `then` on the
+// session's loop. Returns false if the queue of that thread is full.
 using RunAside =
     std::function<bool(size_t bytes, std::function<void()> work, std::function<void()> then)>;
 
-// Counts a connection's requests that are processed on another thread. No other request begins
-// meanwhile, so all requests take effect in their order.
+// Counts the requests of a connection that are processed on another thread or wait for other nodes.
+// No other request of the connection begins meanwhile, so all requests take effect in their order.
 struct AsideGate {
   size_t under_way = 0;
   std::function<void()> on_open;  // empty once the connection is gone
@@ -195,9 +197,9 @@ struct AsideGate {
   }
 };
 
-// Delays a connection whose client exceeds its quota: no further request of it begins until the
-// delay is over. The answer reports the delay, and the server enforces it whether the client waits
-// or not (KIP-219).
+// Delays a connection whose client exceeds its quota. No further request of the connection begins
+// until the delay is over. The answer reports the delay, and the server enforces it even if the
+// client does not wait (KIP-219).
 struct Throttle {
   QuotaRates* rates = nullptr;  // null: no quotas
   std::string client_id;        // of the current request
@@ -216,9 +218,9 @@ struct HandlerContext {
   const Clock& clock;
   const NodeView& node;
   std::optional<WaitingFetch>& waiting_fetch;  // at most one for each connection
-  MemoryAccount* memory = nullptr;             // the connection's, if it has one
+  MemoryAccount* memory = nullptr;             // account of the connection, if it has one
   const RunAside* run_aside = nullptr;         // null: all work is done on the loop
-  std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with other threads
+  std::shared_ptr<AsideGate> aside = nullptr;  // gate of the connection; shared with other threads
   FetchSessions* fetch_sessions = nullptr;     // null: clients have no fetch sessions
   Throttle* throttle = nullptr;                // null: no quotas
   std::shared_ptr<RefusedBatches> refused =
@@ -230,7 +232,7 @@ struct HandlerContext {
   // The connection's share sessions; null: it cannot have any. Callbacks use it to check that the
   // connection still exists.
   std::shared_ptr<ShareConnection> shares = nullptr;
-  // The name that the client gives itself, and its address.
+  // The client id of the request, and the address of the client.
   std::string client_id = {}, client_host = {};
 };
 

@@ -1,5 +1,5 @@
-// Keeps the transactional batches of one connection in order while each waits for the transaction's
-// coordinator.
+// Keeps the transactional batches of one connection in order while each of them waits for the
+// transaction's coordinator.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -22,9 +22,9 @@ class JoinOrder {
  public:
   using Lane = std::pair<storage::TopicPartition, ProducerId>;
 
-  // Returns a place for a batch behind all earlier ones. Each place is settled once.
+  // Returns a place for a batch after all earlier batches of the lane. Each place is settled once.
   uint64_t enter(const Lane& lane);
-  // Calls `settle` as soon as all earlier places are settled.
+  // Calls the callback `settle` as soon as all earlier places of the lane are settled.
   void settle(const Lane& lane, uint64_t place, std::function<void()> settle);
 
  private:

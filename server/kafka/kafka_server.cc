@@ -12,7 +12,7 @@ namespace {
 
 bool is_any(std::string_view host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
-// Formats the address as Java does, since Kafka's tools show it.
+// Returns the address without the port, in Java's format, because Kafka's tools show it.
 std::string host_of(std::string_view peer) {
   return "/" + std::string(peer.substr(0, peer.rfind(':')));
 }

@@ -16,21 +16,22 @@ namespace server::kafka {
 
 struct KafkaListener {
   Address address;
-  // The address that the server advertises to clients of this listener. None: the bound address,
-  // or, if that stands for all interfaces, the address on which the client connected.
+  // The address that the server advertises to clients of this listener. If it is not set, the
+  // server advertises the bound address or, if the bound address stands for all interfaces, the
+  // address to which the client has connected.
   std::optional<Address> advertised = {};
 };
 
 struct KafkaServerOptions {
-  std::vector<KafkaListener> listeners;  // one at least
-  FrontEndOptions front_end;             // of each listener; its address is ignored
-  NodeView node;                         // host and port are ignored
+  std::vector<KafkaListener> listeners;  // at least one
+  FrontEndOptions front_end;             // for each listener; the address in it is ignored
+  NodeView node;                         // host and port in it are ignored
   SessionLimits limits = {};
   const auth::Access* access = nullptr;  // null: clients may do everything; outlives the server
 };
 
-// Threads: those of FrontEnd; grown() may be called on any thread. A stop answers requests that
-// were appended, then closes.
+// Threads: those of FrontEnd; grown() may be called on any thread. stop() answers requests that
+// were appended, then closes the connections.
 class KafkaServer {
  public:
   struct Shard {
@@ -39,8 +40,8 @@ class KafkaServer {
     RunAside run_aside = nullptr;  // null: everything is done on the loop
   };
 
-  // Listens on the first shard's loop. Clients within the process get the address that the first
-  // listener advertises. Fails with NetworkFailure.
+  // Opens the listeners on the first shard's loop. Clients within the process get the address that
+  // the first listener advertises. Fails with NetworkFailure.
   static Result<std::unique_ptr<KafkaServer>> open(const std::vector<Shard>& shards,
                                                    KafkaServerOptions options, MemoryBudget& memory,
                                                    const Clock& clock);
@@ -48,8 +49,8 @@ class KafkaServer {
   KafkaServer(const KafkaServer&) = delete;
   KafkaServer& operator=(const KafkaServer&) = delete;
 
-  // Opens a client within the process, on the shard's loop; the server outlives it. Requests and
-  // answers are charged to `memory`.
+  // Opens a client within the process, on the shard's loop. The server outlives the client.
+  // Requests and answers are charged to `memory`.
   std::unique_ptr<LocalClient> open_local(size_t shard, MemoryAccount* memory);
 
   std::vector<Address> addresses() const;  // of the listeners

@@ -5,7 +5,7 @@ namespace server::kafka {
 using storage::PartitionAssignment;
 using storage::ReplicaRole;
 
-// A leader that clients cannot reach counts as none.
+// Returns the leader, or -1. A leader that clients cannot reach does not count.
 int32_t Leaders::leader_of(const PartitionAssignment* known) const {
   const bool is_there =
       known != nullptr && known->leader && view_->find(known->leader->value()) != nullptr;
@@ -37,9 +37,10 @@ bool Leaders::is_in_rack(int32_t node, std::string_view rack) const {
   return known != nullptr && !rack.empty() && known->rack == rack;
 }
 
-// Kafka's followers answer every consumer. Here a follower refuses consumers of other racks, which
-// reach it only because they do not know the leader yet, and refuses all while it is out of sync,
-// since it may lag for long. Both should read from the leader.
+// Kafka's followers answer every consumer. A follower of this server refuses consumers in other
+// racks, which ask it only because they do not know the leader yet. While it is out of sync it
+// refuses all consumers, because it may lag for a long time. Refused consumers should read from the
+// leader.
 Leaders::Answer Leaders::of(const storage::TopicPartition& partition, std::string_view rack) const {
   const Answer leads = of(partition);
   if (leads.error == KafkaError::None || !is_in_rack(view_->self.value(), rack)) return leads;

@@ -1,5 +1,5 @@
-// Finds the node that answers for a partition: on a single node this node, in a cluster the
-// partition's leader.
+// Finds the node that answers requests for a partition. On a single node it is this node, in a
+// cluster the partition's leader.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -13,7 +13,7 @@ namespace server::kafka {
 
 inline constexpr KafkaError kLeaderNotAvailable{5};
 
-// The state at one moment, for one request.
+// Finds leaders for one request, with the cluster's metadata at one moment.
 class Leaders {
  public:
   explicit Leaders(const Backend& backend) : backend_(backend), view_(backend.cluster()) {}
@@ -23,21 +23,21 @@ class Leaders {
     int32_t leader_id = -1, leader_epoch = -1;  // the leader; -1: not known here
   };
   Answer of(const storage::TopicPartition& partition) const;
-  // Also allows this node to answer consumers of its own rack if it is an in-sync follower
+  // As above, but this node may also answer consumers in its own rack if it is an in-sync follower
   // (KIP-392).
   Answer of(const storage::TopicPartition& partition, std::string_view rack) const;
-  // For a partition that this node leads: an in-sync replica in the consumer's rack, which the
-  // consumer should read instead. Nothing if no such replica exists or this node is in that rack
-  // itself.
+  // Returns, for a partition that this node leads, an in-sync replica in the consumer's rack, from
+  // which the consumer should read instead. Returns nullopt if no such replica exists, or if this
+  // node is in that rack itself.
   std::optional<int32_t> nearer(const storage::TopicPartition& partition,
                                 std::string_view rack) const;
-  // Whether this node has a replica, as leader or follower.
+  // Returns whether this node has a replica, as leader or follower.
   bool is_here(const storage::TopicPartition& partition) const;
-  // Whether enough replicas are in sync for a record to become visible.
+  // Returns whether enough replicas are in sync for a record to become visible.
   bool has_min_isr(const storage::TopicPartition& partition) const;
 
-  // Fills in the fields of Metadata and similar answers. A partition without a leader gets an
-  // error.
+  // Sets the fields that the answers to Metadata and similar requests have in common. A partition
+  // without a leader gets an error.
   template <class Description>
   void describe(const storage::TopicPartition& partition, int32_t self, int32_t epoch_here,
                 Description& to) const {
@@ -60,7 +60,7 @@ class Leaders {
     if (to.leader_id < 0) to.error_code = kLeaderNotAvailable;
   }
 
-  // Adds the leader's address to the answer, once.
+  // Adds the leader's address to the answer, unless the answer has it already.
   template <class Endpoints>
   void add_endpoint(int32_t leader_id, Endpoints& endpoints) const {
     const ClusterView::Node* node = view_ ? view_->find(leader_id) : nullptr;

@@ -6,7 +6,8 @@ namespace server::kafka {
 
 namespace {
 
-// The values of connections: how long a connection waits for memory, and how often it retries.
+// The longest time that a client waits for memory, and the pause between retries. The values are
+// those of connections.
 constexpr int64_t kMemoryWaitUs = 5'000'000;
 constexpr int64_t kMemoryTickMs = 50;
 constexpr size_t kCorrelationIdSize = sizeof(int32_t);

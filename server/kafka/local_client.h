@@ -1,5 +1,5 @@
-// A client within the process. Its requests are handled by a session of their own, with the order,
-// limits, quotas and long polls of a connection.
+// A client within the process. Its requests are handled by a session of its own, with the same
+// order, limits, quotas and long polls as those of a connection.
 #pragma once
 #include <deque>
 #include <functional>
@@ -26,9 +26,9 @@ class LocalClient final : private SessionHost {
   LocalClient(const LocalClient&) = delete;
   LocalClient& operator=(const LocalClient&) = delete;
 
-  // `version` is the version of the message, one that the server supports. Views in the answer are
-  // valid during the call. Fails when the session ends, which happens after a malformed request or
-  // when memory is exhausted.
+  // Sends a request. `version` is the version of the message, which the server must support. Views
+  // in the answer are valid while `done` runs. Fails if the session ends, which happens after a
+  // malformed request or if memory is exhausted.
   template <class Request, class Response>
   void ask(const Request& request, int16_t version, std::function<void(Result<Response>)> done) {
     static_assert(Request::kApiKey == Response::kApiKey);

@@ -1,4 +1,4 @@
-// The sessions of a loop that wait for records, by partition.
+// Holds the sessions of a loop that wait for records, by partition.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -15,7 +15,8 @@ namespace server::kafka {
 class Session;
 
 // A loop is woken only for partitions that its sessions wait for. A session reads the log once more
-// after it has registered: it sees the records that became durable before, and later ones wake it.
+// after it has registered. This read returns the records that became durable before, and later
+// records wake the session.
 //
 // Threads: the loop's, except grown(). Shared with tasks that are posted to the loop.
 class LongPolls : public std::enable_shared_from_this<LongPolls> {

@@ -8,8 +8,9 @@ namespace {
 
 using storage::Rights;
 
-// An operation that is missing for a type is refused. On the cluster, SQL rights allow only CREATE
-// and descriptions; the other operations need a superuser or an ACL.
+// The right that allows an operation on a type of resource. Operations without a row are refused.
+// On the cluster, SQL rights allow only CREATE and descriptions; the other operations need a
+// superuser or an ACL.
 struct Rule {
   ResourceType type;
   Operation operation;
@@ -64,7 +65,7 @@ bool Permissions::may(Operation operation, ResourceType type, std::string_view n
   const auto* const rule = std::ranges::find_if(
       kRules, [&](const Rule& each) { return each.type == type && each.operation == operation; });
   if (rule == std::end(kRules)) return false;
-  // In the table of rights the empty name stands for everything, and no topic has it.
+  // In the table of rights the empty name stands for everything, and no topic has an empty name.
   if (type == ResourceType::Topic && name.empty()) return false;
   const auto resource = static_cast<storage::RuleResource>(type);
   return (storage::operations_on(*users_, roles_, resource, name) & rule->right) != 0;

@@ -1,4 +1,4 @@
-// The access rights of a client's user in the terms of Kafka's ACLs. They include the rights that
+// The access rights of a client's user, as operations of Kafka's ACLs. They include the rights that
 // SQL's GRANT gives.
 #pragma once
 #include <cstdint>
@@ -35,17 +35,19 @@ enum class ResourceType : int8_t {
 };
 inline constexpr std::string_view kClusterName = "kafka-cluster";
 
-// The name under which rights on a resource are kept; the cluster's rights are those on everything.
+// Returns the name under which rights on a resource are kept. Rights on the cluster are kept as
+// rights on everything.
 std::string key_of(ResourceType type, std::string_view name);
 
 // The rights of one user at one moment.
 //
-// Threads: any; it never changes. Owner: the session, until the users change.
+// Threads: any; the object never changes. Owner: the session, which replaces it when the users
+// change.
 class Permissions {
  public:
   Permissions(std::shared_ptr<const storage::Users> users, std::string user);
 
-  // Whether no check is needed, as for a superuser.
+  // Returns whether the user may do everything, because the user is a superuser.
   bool is_unlimited() const { return is_superuser_; }
   bool may(Operation operation, ResourceType type, std::string_view name) const;
   bool may_topic(Operation operation, std::string_view name) const {
@@ -57,7 +59,7 @@ class Permissions {
   bool may_cluster(Operation operation) const {
     return may(operation, ResourceType::Cluster, kClusterName);
   }
-  // Whether the user has ALL on the resource, by a right or an ACL, without any denial.
+  // Returns whether the user has ALL on the resource, by a right or an ACL, without any denial.
   bool owns(ResourceType type, std::string_view name) const;
   int32_t operations_on(ResourceType type, std::string_view name) const;
 
@@ -71,11 +73,12 @@ class Permissions {
   const bool is_superuser_;
 };
 
-// The operations that Kafka defines for each type of resource, for clients without limits.
+// The bits of all operations that Kafka defines for a type of resource. Clients without limits may
+// perform all of them.
 inline constexpr int32_t kAllTopicOperations = 0xdf8, kAllClusterOperations = 0x1fa0,
                          kAllGroupOperations = 0xd48;
-// A bit for each operation that the client may perform, for requests that ask for it (KIP-430). A
-// null pointer means a client without limits.
+// Returns a bit for each operation that the client may perform on the resource, for requests that
+// ask for these bits (KIP-430). A client without limits has null as `permissions`.
 int32_t authorized_operations(const Permissions* permissions, ResourceType type,
                               std::string_view name);
 

@@ -10,7 +10,7 @@ namespace {
 // Limit for the clients that are counted. A client that exceeds its quota is recently active, so it
 // is rarely forgotten.
 constexpr size_t kMostRates = 10'000;
-// Clients choose their names freely; only the beginning of a longer name counts.
+// Clients choose their names freely, so only the beginning of a long name is used.
 constexpr size_t kMostNameBytes = 256;
 
 struct Found {
@@ -18,7 +18,7 @@ struct Found {
   std::string counted_for;  // the entity whose bytes are counted together
 };
 
-// Finds the quota that applies to a client: the most specific one, in KIP-55's order.
+// Finds the quota that applies to a client. This is the most specific quota, in KIP-55's order.
 std::optional<Found> find(const storage::ClientQuotas& quotas, QuotaKind kind,
                           const QuotaClient& client) {
   if (quotas.empty()) return std::nullopt;
@@ -64,7 +64,8 @@ void ByteRate::record(int64_t bytes, int64_t now_ms) {
   bytes_[static_cast<size_t>(second % kSamples)] += bytes;
 }
 
-// At least the whole window: a burst at the beginning is no measure of a rate.
+// Returns the time over which the bytes are averaged. It is at least the whole window, because a
+// burst at the beginning would otherwise look like a high rate.
 int64_t ByteRate::elapsed_ms(int64_t now_ms) const {
   const int64_t oldest = std::max(first_second_, now_ms / 1000 - kSamples + 1);
   return std::max(kWindowMs, now_ms - oldest * 1000);
@@ -117,7 +118,7 @@ void QuotaRates::forget_silent(int64_t now_ms) {
   absl::erase_if(rates_, [&](const auto& rate) {
     return now_ms - rate.second.last_ms() > ByteRate::kSamples * 1000;
   });
-  if (rates_.size() >= kMostRates) rates_.clear();  // all are active: counting restarts
+  if (rates_.size() >= kMostRates) rates_.clear();  // all clients are active, so counting restarts
 }
 
 }  // namespace server::kafka

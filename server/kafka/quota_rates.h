@@ -14,7 +14,7 @@
 
 namespace server::kafka {
 
-// Bytes per second over the last ten to eleven seconds, in samples of one second (Kafka's
+// Measures bytes per second over the last ten to eleven seconds, in samples of one second (Kafka's
 // quota.window.num and quota.window.size.seconds). Threads: one at a time.
 class ByteRate {
  public:
@@ -27,7 +27,7 @@ class ByteRate {
  private:
   int64_t elapsed_ms(int64_t now_ms) const;
 
-  std::array<int64_t, kSamples> bytes_{};  // of second s at s % kSamples
+  std::array<int64_t, kSamples> bytes_{};  // bytes_[s % kSamples] belongs to second s
   int64_t newest_second_ = -kSamples, first_second_ = -1;
 };
 
@@ -38,22 +38,24 @@ struct QuotaClient {
   std::string_view user, client_id;
 };
 
-// Threads: any. Owner: the server. Clients that were silent for the whole window are forgotten.
+// The rates of all clients. Clients that were silent for the whole window are forgotten.
+// Threads: any. Owner: the server.
 class QuotaRates {
  public:
   // `now_ms` is Kafka's clock: monotonic milliseconds.
 
   struct Wait {
     int32_t ms = 0;             // delay before the client's next request; 0: within its quota
-    bool is_for_these = false;  // nothing else was transferred within the window
+    bool is_for_these = false;  // the client has transferred only these bytes within the window
   };
-  // Notes that the client has transferred `bytes`.
+  // Counts bytes that the client has transferred, and returns how long the client must wait.
   Wait record(const storage::ClientQuotas& quotas, QuotaKind kind, const QuotaClient& client,
               int64_t bytes, int64_t now_ms);
-  // Takes back bytes that were not sent in the end.
+  // Subtracts bytes that were counted by record() and not sent in the end.
   void take_back(const storage::ClientQuotas& quotas, QuotaKind kind, const QuotaClient& client,
                  int64_t bytes, int64_t now_ms);
-  // The largest answer: the bytes that the quota allows within the window. Nothing without a quota.
+  // Returns the limit for an answer: the bytes that the quota allows within the window. Returns
+  // nullopt if the client has no quota.
   static std::optional<int64_t> most_bytes(const storage::ClientQuotas& quotas, QuotaKind kind,
                                            const QuotaClient& client);
 

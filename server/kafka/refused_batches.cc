@@ -29,7 +29,7 @@ bool is_same_producer(const SequencedBatch& a, const SequencedBatch& b) {
   return a.partition == b.partition && a.producer == b.producer && a.epoch == b.epoch;
 }
 
-// Sequence numbers wrap to 0 after 2^31-1.
+// Returns whether the batch `later` comes after `earlier`. Sequence numbers wrap to 0 after 2^31-1.
 bool is_behind(const SequencedBatch& later, const SequencedBatch& earlier) {
   const uint32_t distance = (static_cast<uint32_t>(later.first_sequence) -
                              static_cast<uint32_t>(earlier.first_sequence)) &
@@ -58,8 +58,9 @@ void RefusedBatches::refused(const SequencedBatch& batch, KafkaError error, int6
   if (!passes(error)) return;
   Refused refused{batch, error, now_us, now_us};
   if (const auto known = find(batch); known != refused_.end()) {
-    // A batch behind a remembered one was refused because of that one. This no longer holds if the
-    // remembered refusal is old: its batch may have reached the log through another leader.
+    // A batch after a remembered batch was refused because of the remembered one, which therefore
+    // stays remembered. This does not hold if the remembered refusal is old: its batch may have
+    // reached the log through another leader.
     const bool is_of_that = is_behind(batch, known->batch) && !is_past(known->first_us, now_us);
     if (is_of_that) refused = {known->batch, known->error, known->first_us, now_us};
     refused_.erase(known);

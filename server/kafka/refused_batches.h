@@ -1,5 +1,5 @@
-// Batches of idempotent producers that were refused with a retriable error while later batches of
-// the same producer were under way.
+// Remembers batches of idempotent producers that were refused with a retriable error while later
+// batches of the same producer were under way.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,42 +12,42 @@
 
 namespace server::kafka {
 
-// Identifies a batch among those of its connection.
+// Identifies a batch among the batches of its connection.
 struct SequencedBatch {
   storage::TopicPartition partition;
   ProducerId producer;
   int16_t epoch;
   int32_t first_sequence;
 
-  // Returns nothing for a batch without a sequence number.
+  // Returns nullopt for a batch without a sequence number.
   static std::optional<SequencedBatch> of(const storage::TopicPartition& partition,
                                           const records::BatchHeader& header);
 };
 
 // A producer sends up to five batches without waiting. Suppose that a batch is refused because the
 // partition's leader has not taken its role yet, and the leader takes it before the next batch
-// arrives. The later batch has a gap before it in the sequence, and OUT_OF_ORDER_SEQUENCE_NUMBER makes
-// librdkafka before 2.3 give up if it had sent both batches before. Therefore the later batch is
-// refused with the error of the first. If the first was also the producer's first batch, the
+// arrives. The later batch has a gap before it in the sequence, and OUT_OF_ORDER_SEQUENCE_NUMBER
+// makes librdkafka before 2.3 give up if it had sent both batches before. Therefore the later batch
+// is refused with the error of the first. If the first was also the producer's first batch, the
 // partition does not know the producer: it would accept the later batch and the records would be in
 // the wrong order, so the later batch is not tried at all.
 //
 // Threads: one loop's. Owner: a connection; shared with appends under way.
 class RefusedBatches {
  public:
-  static constexpr size_t kMost = 64;  // the oldest are forgotten
-  // After this time no later batch is under way: the producer has continued without the refused
-  // one.
+  static constexpr size_t kMost = 64;  // beyond this number the oldest are forgotten
+  // Refused batches are forgotten after this time. No later batch is then under way, because the
+  // producer has continued without the refused batch.
   static constexpr int64_t kRemembered_us = 10'000'000;
 
   // Remembers the batch if `error` is retriable, so that the producer will send it again.
   void refused(const SequencedBatch& batch, KafkaError error, int64_t now_us);
   // Called when the batch is in the log.
   void taken(const SequencedBatch& batch);
-  // The error of an earlier batch that was refused and has not been sent here again. It may have
-  // reached the log through another leader.
+  // Returns the error of an earlier batch that was refused and has not been sent to this node
+  // again. The earlier batch may have reached the log through another leader.
   std::optional<KafkaError> before(const SequencedBatch& batch, int64_t now_us) const;
-  // The error of an earlier refused batch that was the first of its producer.
+  // Returns the error of an earlier refused batch that was the first batch of its producer.
   std::optional<KafkaError> first_before(const SequencedBatch& batch, int64_t now_us) const;
   bool empty() const { return refused_.empty(); }
 
@@ -56,12 +56,12 @@ class RefusedBatches {
     SequencedBatch batch;
     KafkaError error;
     int64_t first_us;  // first refusal
-    int64_t last_us;   // last refusal of it or of a later batch
+    int64_t last_us;   // last refusal of the batch or of a later batch
   };
   std::vector<Refused>::iterator find(const SequencedBatch& batch);
   const Refused* find_before(const SequencedBatch& batch, int64_t now_us) const;
 
-  // In the order of their last times; the first refused batch of each producer and partition.
+  // The first refused batch of each producer and partition, ordered by `last_us`.
   std::vector<Refused> refused_;
 };
 

@@ -13,7 +13,7 @@ namespace server::kafka {
 
 namespace {
 
-// These connections appear under this name in the database column of the access file.
+// The name that stands for Kafka's connections in the database column of the access file.
 constexpr const char* kDatabase = "kafka";
 constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
 
@@ -64,7 +64,8 @@ Result<Sasl::Step> Sasl::step(std::string_view token) {
   return mechanism_ == Mechanism::Plain ? step_plain(token) : step_scram(token);
 }
 
-// Token: authorization id, NUL, user, NUL, password
+// Reads the token of PLAIN, which consists of the authorization id, NUL, the user, NUL, and the
+// password.
 Result<Sasl::Step> Sasl::step_plain(std::string_view token) {
   const Error malformed{ErrorCode::ProtocolViolation, "malformed PLAIN token"};
   const size_t first = token.find('\0');

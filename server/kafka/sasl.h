@@ -1,5 +1,5 @@
-// Authentication of Kafka clients: SASL's PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 with SQL's users,
-// or the client's TLS certificate.
+// Authenticates Kafka clients: with SASL's PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 as one of SQL's
+// users, or with the client's TLS certificate.
 #pragma once
 #include <optional>
 #include <span>
@@ -17,7 +17,7 @@ namespace server::kafka {
 // Kafka's name for a client that has not authenticated.
 inline constexpr std::string_view kAnonymous = "ANONYMOUS";
 
-// Threads: one loop's. Owner: the session. The objects that it refers to outlive it.
+// Threads: one loop's. Owner: the session. `access`, `channel` and `clock` outlive the object.
 class Sasl {
  public:
   // The limit for requests of a client that is not yet admitted.
@@ -30,10 +30,10 @@ class Sasl {
        int64_t max_reauth_ms)
       : access_(access), channel_(channel), clock_(clock), max_reauth_ms_(max_reauth_ms) {}
 
-  // Whether the client's requests are answered.
+  // Returns whether the client's requests are answered.
   bool is_admitted() const { return is_admitted_ || !access_ || access_->is_open(); }
-  // The authenticated user; ANONYMOUS before. A claimed name is not used as the user's name until
-  // it is proved.
+  // Returns the authenticated user, or ANONYMOUS before. The name that a client claims is used only
+  // when it is proved.
   const std::string& user() const { return user_; }
   const std::string& claimed_user() const { return claimed_; }
 
@@ -41,23 +41,25 @@ class Sasl {
   // connection ends.
   Status admit(int16_t api_key);
 
-  // Whether rights must be checked; otherwise the client may do everything.
+  // Returns whether the user's rights must be checked. Otherwise the client may do everything.
   bool has_limits() const { return access_ && !access_->is_open(); }
-  // Distinguishes the user from a later one of the same name.
+  // Returns a number that distinguishes the user from a later user of the same name.
   uint64_t incarnation() const { return incarnation_; }
 
   static std::span<const std::string_view> mechanisms();
-  // Whether an exchange may begin: once for each connection before the client is admitted, and
-  // repeatedly afterwards if sessions expire.
+  // Returns whether an exchange may begin: once for each connection before the client is admitted,
+  // and repeatedly afterwards if sessions expire.
   bool may_choose() const {
     if (!access_) return false;
     return is_admitted_ ? expires_us_ && !is_again_ : mechanism_ == Mechanism::None;
   }
-  // Returns false if the mechanism does not exist, or differs from that of the first exchange.
+  // Begins an exchange with the mechanism. Returns false if the mechanism does not exist, or if it
+  // differs from the mechanism of the first exchange.
   bool choose(std::string_view mechanism);
-  // Whether an exchange has begun and is not finished.
+  // Returns whether an exchange has begun and is not finished.
   bool awaits_step() const { return mechanism_ != Mechanism::None && (!is_admitted_ || is_again_); }
-  // How long the client stays admitted after the end of its exchange, in ms; 0: without end.
+  // Returns how long the client stays admitted after the end of its exchange, in ms, or 0 if there
+  // is no limit.
   int64_t session_lifetime_ms() const { return expires_us_ ? max_reauth_ms_ : 0; }
 
   // Handles the token of SaslAuthenticate. The caller checks PLAIN's password on another thread,
@@ -91,7 +93,7 @@ class Sasl {
   uint64_t incarnation_ = 0;
   bool is_admitted_ = false;
   bool is_again_ = false;                   // a re-authentication is under way
-  std::optional<int64_t> expires_us_ = {};  // none: the session does not expire
+  std::optional<int64_t> expires_us_ = {};  // nullopt: the session does not expire
 };
 
 }  // namespace server::kafka

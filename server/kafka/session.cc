@@ -20,7 +20,7 @@ constexpr int16_t kApiVersionsKey = ApiVersionsRequest::kApiKey;
 
 constexpr size_t kReadAhead = 64 * 1024;
 
-// Client ids are cut and made printable for the log, since a client may send any text.
+// Returns the client id for the log, truncated and printable, since a client may send any text.
 std::string client_name(const RequestHeader& header) {
   constexpr size_t kShown = 40;
   std::string name = header.client_id.value_or("").substr(0, kShown);
@@ -29,15 +29,15 @@ std::string client_name(const RequestHeader& header) {
   return name;
 }
 
-// The log message for a request that this server does not support. Some clients repeat such a
-// request without reporting an error themselves.
+// Returns the log message for a request that this server does not support. The message is needed
+// because some clients repeat such a request without reporting an error.
 std::string unknown_request(const RequestHeader& header) {
   return fmt::format("this request is not supported yet (api key {}, version {}, client id \"{}\")",
                      header.api_key, header.api_version, client_name(header));
 }
 
-// A client that supports a newer version than this server reads the supported versions from the
-// oldest format.
+// Answers ApiVersions of an unknown version in the oldest format, in which a newer client can read
+// the supported versions.
 void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) {
   ApiVersionsResponse response = supported_versions();
   response.error_code = kUnsupportedVersion;
@@ -45,17 +45,18 @@ void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) 
   slot.finish();
 }
 
-// In a cluster, a client that sends without pause would write further and further ahead of the
-// followers until these fall out of sync. Its input therefore waits in the socket until the
-// followers have replicated its earlier records.
+// Reduces the limits in a cluster. A client that sends without pause would otherwise write further
+// and further ahead of the followers, until the followers fall out of sync. With the limit, the
+// client's input waits in the socket until the followers have replicated its earlier records.
 SessionLimits within_cluster(SessionLimits limits, const Backend& backend) {
   constexpr size_t kMostAhead = 4 << 20;
   if (backend.cluster()) limits.max_pending_bytes = std::min(limits.max_pending_bytes, kMostAhead);
   return limits;
 }
 
-// While the node is suspended, its connections are closed. A client that gets outdated leaders, or
-// none, would ask the same node repeatedly; a client whose connection ends asks another node.
+// Returns whether the node is suspended. Requests for the present state then end the connection: a
+// client that gets outdated leaders, or none, would ask the same node repeatedly, but a client
+// whose connection ends asks another node.
 bool is_suspended(const Backend& backend) {
   const auto view = backend.cluster();
   return view && view->is_suspended;
@@ -104,8 +105,9 @@ void Session::run() {
   if (is_draining_ && pending_.empty()) is_over_ = true;
   ask_for_room();
   pending_charge_.resize(pending_bytes_);
-  // Requests are small and answers are large: the answers to requests that have already arrived
-  // could fill memory and would delay all other connections.
+  // The session pauses if it has much output. Requests are small and answers are large, so the
+  // answers to requests that have already arrived could fill the memory and would delay all other
+  // connections.
   if (!is_over_ && output_.size() >= limits_.max_output_bytes) host_.wake();
 }
 
@@ -162,8 +164,8 @@ bool Session::is_muted() const {
   return throttle_.muted_until_us > 0 && clock_.monotonic_us() < throttle_.muted_until_us;
 }
 
-// The next request of a client with a long poll may be read already; stopping and restarting the
-// socket for each poll would cost more than the read-ahead.
+// While a client has a long poll, its next request may already be read. To stop and restart the
+// socket for each poll would cost more than this read-ahead.
 bool Session::wants_input() const {
   return can_begin() || (waiting_fetch_ && aside_->under_way == 0 && !is_over_ &&
                          frames_.buffered_bytes() < kReadAhead);
@@ -194,9 +196,10 @@ void Session::begin(std::string_view frame) {
   pending_bytes_ += pending_.back().size_bytes;
 }
 
-// An answer that was computed when the request arrived may be seconds old, since it waits behind
-// records whose replica is down. Such an answer would send the client back to the old leader;
-// librdkafka before 2.1 then even stays there.
+// Begins a request that was deferred until all earlier requests were answered. An answer that was
+// computed when the request arrived could be seconds old, because it waits behind records whose
+// replica is down. Such an answer would send the client back to the old leader, and librdkafka
+// before 2.1 would stay there.
 void Session::begin_in_turn() {
   Pending& first = pending_.front();
   const std::string frame = std::exchange(first.request, {});
@@ -212,7 +215,7 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
       api && header.api_version >= api->min_version && header.api_version <= api->max_version;
   if (!has_version) {
     if (header.api_key == kApiVersionsKey) return answer_unknown_api_versions(header, *slot);
-    // The client can decode no other answer with certainty.
+    // The connection ends, because no answer exists that the client can certainly decode.
     return refuse(unknown_request(header));
   }
   if (const Status admitted = sasl_.admit(header.api_key); !admitted)

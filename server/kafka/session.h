@@ -1,5 +1,5 @@
-// A client's connection without its socket: bytes in, bytes out, and answers in the order of the
-// requests.
+// A client's connection without its socket. A session gets the client's bytes, and returns the
+// bytes of the answers in the order of the requests.
 #pragma once
 #include <deque>
 #include <memory>
@@ -24,27 +24,29 @@ struct SessionLimits {
   size_t max_pending_answers = 100;  // further requests wait in the socket
   // Limit for unanswered requests, and for answers that wait for earlier ones.
   size_t max_pending_bytes = 64 << 20;
-  // The output of one run(); the rest waits for the next turn. A single answer may be larger.
+  // Limit for the output of one run(). Further answers wait for the next turn. A single answer may
+  // be larger.
   size_t max_output_bytes = 1 << 20;
   int64_t authentication_timeout_ms = 60'000;
   int64_t max_reauth_ms = 0;  // connections.max.reauth.ms; 0: never again
-  // Time-outs that free one of the max-connections slots. The connection is closed without an
-  // answer, as in Kafka (connections.max.idle.ms); negative: never. Clients send ApiVersions at
-  // once.
+  // Time-outs after which a silent connection is closed without an answer, to free one of the
+  // max-connections slots. Negative: never. `max_idle_ms` is Kafka's connections.max.idle.ms.
+  // Clients send ApiVersions as their first request, directly after they have connected.
   int64_t first_request_timeout_ms = -1;
   int64_t max_idle_ms = -1;
 };
 
-// The parts of the server that a session uses. Some tests leave them null. They outlive the
-// session.
+// The parts of the server that a session uses, which outlive the session. Some tests leave pointers
+// null.
 struct SessionSurroundings {
-  LongPolls* polls = nullptr;  // learns the partitions that the session waits for
+  // The session registers here the partitions for whose records it waits.
+  LongPolls* polls = nullptr;
   MemoryAccount* memory = nullptr;
   const RunAside* run_aside = nullptr;
   FetchSessions* fetch_sessions = nullptr;
   QuotaRates* quota_rates = nullptr;
-  std::string client_host = {};  // its address, without the port
-  // Both or none; without them every client may do everything.
+  std::string client_host = {};  // address of the client, without the port
+  // Both are set, or none. If they are null, every client may do everything.
   const auth::Access* access = nullptr;
   const Channel* channel = nullptr;
 };
@@ -59,8 +61,8 @@ class Session final : public ClientSession {
   Session& operator=(const Session&) = delete;
 
   void receive(std::string_view bytes) override {
-    // The time before the first request counts from the connection's start: a single byte must not
-    // extend it.
+    // The time-out for the first request counts from the start of the connection. A single byte
+    // must not extend it.
     if (has_request_) active_us_ = clock_.monotonic_us();
     frames_.receive(bytes);
   }
@@ -71,18 +73,19 @@ class Session final : public ClientSession {
   void set_output_full(bool is_full) override { output_is_full_ = is_full; }
   const std::string& refused_memory() const override { return refused_memory_; }
   bool is_over() const override { return is_over_; }
-  // Includes the reason for closing the connection, which the protocol cannot express.
+  // Returns the reason for closing the connection, which the protocol cannot express.
   std::string end_reason() const override { return end_reason_; }
-  // On ShuttingDown the requests that have begun are answered first: a producer without an answer
-  // would send its records again.
+  // Ends the session. On ShuttingDown the requests that have begun are answered first, because a
+  // producer without an answer would send its records again.
   void shut_down(Error reason) override;
 
-  // The time at which the session must run again: for a long poll, for a time-out of a silent or
-  // unauthenticated client, or at the end of a delay.
+  // Returns the time at which the session must run again: the end of a long poll, of the time-out
+  // of a silent or unauthenticated client, or of a delay.
   std::optional<int64_t> deadline_us() const override;
-  // The partitions that the long poll waits for; empty if no long poll is active.
+  // Returns the partitions for whose records the long poll waits. Returns an empty list if no long
+  // poll is active.
   const std::vector<storage::TopicPartition>& awaited() const;
-  // One of the awaited partitions has new records or was deleted.
+  // Called when one of the awaited partitions has new records or was deleted.
   void grown();
 
  private:
@@ -92,15 +95,15 @@ class Session final : public ClientSession {
     std::string request = {};          // a request that has not begun yet; otherwise empty
   };
   bool can_begin() const;
-  // The client is delayed because it exceeded its quota.
+  // Returns whether the client is delayed because it has exceeded its quota.
   bool is_muted() const;
-  // The time at which the session ends if the client stays silent; nothing while the client waits
-  // for the server.
+  // Returns the time at which the session ends if the client stays silent, or nullopt while the
+  // client waits for the server.
   std::optional<int64_t> idle_until_us() const;
   // Answers PostgreSQL clients that have connected to the wrong port. They would wait for ever,
   // because their first message is an incomplete Kafka request.
   void answer_postgres();
-  // Returns false if no whole request has arrived.
+  // Begins the next request. Returns false if no complete request has arrived.
   bool begin_next();
   void begin(std::string_view frame);
   void begin_in_turn();
@@ -149,8 +152,8 @@ class Session final : public ClientSession {
   std::optional<WaitingFetch> waiting_fetch_;
   Throttle throttle_;
   Sasl sasl_;
-  // The users that permissions_ was computed from; compared with each request. Null if the user has
-  // no limits.
+  // The users from which `permissions_` was computed. Each request compares them with the current
+  // users. Null until the first request whose rights must be checked.
   std::shared_ptr<const storage::Users> users_;
   std::shared_ptr<const Permissions> permissions_;
   const int64_t authentication_until_us_;
@@ -161,14 +164,15 @@ class Session final : public ClientSession {
   const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
   const std::shared_ptr<JoinOrder> join_order_ = std::make_shared<JoinOrder>();
   const std::shared_ptr<ShareConnection> shares_ = std::make_shared<ShareConnection>(backend_);
-  // The partitions registered with the polls. Kept because a consumer waits for the same ones
-  // repeatedly.
+  // The partitions that are registered with the polls. They stay registered, because a consumer
+  // waits for the same partitions repeatedly.
   std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;
-  // A later answer ends the connection: no further request begins.
+  // True if an answer that is ready ends the connection. No further request begins.
   bool is_ending_ = false;
-  bool is_draining_ = false;  // requests that have begun are answered, and no other begins
+  // True: requests that have begun are answered, and no other request begins.
+  bool is_draining_ = false;
 };
 
 }  // namespace server::kafka

@@ -1,5 +1,5 @@
-// The share sessions of a connection. They end with it: otherwise the records that their members
-// hold would stay locked until the lock expires.
+// The share sessions of a connection. They end with the connection. Otherwise the records that
+// their members hold would stay locked until the lock expires.
 #pragma once
 #include <cstdint>
 #include <set>
@@ -18,9 +18,10 @@ class ShareConnection {
   ShareConnection(const ShareConnection&) = delete;
   ShareConnection& operator=(const ShareConnection&) = delete;
 
-  // Unique among all connections.
+  // Returns a number that is unique among all connections.
   uint64_t id() const { return id_; }
-  // Returns false if the connection already has the largest allowed number of sessions.
+  // Adds a session. Returns false if the connection already has the largest allowed number of
+  // sessions.
   bool note(const std::string& group, const std::string& member);
   void forget(const std::string& group, const std::string& member) {
     sessions_.erase({group, member});

@@ -1,4 +1,4 @@
-// A turn of the log's reader, for the duration of a scope.
+// Begins a turn of the log's reader, and ends it with the scope.
 #pragma once
 #include "storage/log/log_reader.h"
 
@@ -13,7 +13,7 @@ class Turn {
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  // If the turn could not begin, nothing may be read.
+  // Returns an error if the turn could not begin. Nothing may be read then.
   const Status& begun() const { return begun_; }
 
  private:

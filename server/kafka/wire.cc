@@ -7,8 +7,8 @@ namespace server::kafka {
 
 void WireReader::fail() { has_failed_ = true; }
 
-// The flexible encoding stores the length plus one, with 0 for null; the old encoding stores -1 for
-// null.
+// Reads a length. The flexible encoding stores the length plus one, with 0 for null; the old
+// encoding stores -1 for null.
 std::optional<size_t> WireReader::length(size_t old_size, bool may_be_null) {
   uint64_t length_plus_one = 0;
   if (is_flexible_)
@@ -100,7 +100,8 @@ void WireWriter::uuid(const Uuid& id) {
   out_.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
 }
 
-// The old encoding has 16-bit lengths, so longer error messages are cut.
+// Truncates longer texts, such as error messages, to 32,767 bytes, because the old encoding has
+// 16-bit lengths.
 void WireWriter::string(std::string_view text) {
   const std::string_view cut = text.substr(0, std::numeric_limits<int16_t>::max());
   length(2, cut.size());

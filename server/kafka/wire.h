@@ -1,6 +1,6 @@
-// Kafka's encoding of numbers, texts, arrays and tagged fields. One set of calls serves both
-// encodings of the protocol, the old one and the "flexible" one. Generated messages use nothing
-// else.
+// Kafka's encoding of numbers, texts, arrays and tagged fields. One set of functions reads and
+// writes both encodings of the protocol, the old one and the "flexible" one. Generated messages use
+// only these functions.
 #pragma once
 #include <bit>
 #include <cassert>
@@ -16,12 +16,12 @@
 
 namespace server::kafka {
 
-// Limit for the elements of all arrays of one message: an element takes up to about 50 times as
-// much memory as it took bytes in the request.
+// Limit for the elements of all arrays of one message: in memory an element takes up to about 50
+// times as many bytes as in the request.
 inline constexpr size_t kMaxElements = 250'000;
 
-// The record batches of one partition. They are read as one piece and written from the separate
-// pieces of the log. Nothing is copied before the message is written.
+// The record batches of one partition. A message that is read has them in one piece; a message that
+// is written has the separate pieces of the log, which are copied only when the message is written.
 class Records {
  public:
   Records() = default;
@@ -32,7 +32,7 @@ class Records {
   void add(std::string_view piece) { first_.empty() ? first_ = piece : more_.emplace_back(piece); }
   bool empty() const { return first_.empty(); }
   size_t size_bytes() const;
-  // The single piece of a message that was read.
+  // Returns the single piece of a message that was read.
   std::string_view whole() const {
     assert(more_.empty());
     return first_;
@@ -62,7 +62,7 @@ class WireReader {
   double float64() { return std::bit_cast<double>(in_.be<uint64_t>()); }
   KafkaError error() { return static_cast<KafkaError>(in_.be<int16_t>()); }
   Uuid uuid();
-  // Whether a struct that may be null follows.
+  // Returns whether a struct that may be null follows.
   bool presence() { return in_.be<int8_t>() >= 0; }
   std::string string();
   std::optional<std::string> nullable_string(bool may_be_null);
@@ -85,8 +85,8 @@ class WireReader {
       read_items(to.emplace(), *count, read_item);
   }
 
-  // Reads the end of a struct. `read_field(tag, field)` reads the field and returns true if it
-  // knows the tag.
+  // Reads the tagged fields at the end of a struct. `read_field(tag, field)` reads the field and
+  // returns true if the tag is known.
   template <class ReadField>
   void tagged_fields(ReadField read_field) {
     if (!is_flexible_) return;
@@ -105,11 +105,12 @@ class WireReader {
   std::string_view rest() const { return in_.rest(); }
 
  private:
-  // A tagged field within `outer`, with which it shares the limit of elements.
+  // Reads a tagged field within `outer`. Both readers share the limit of elements.
   WireReader(std::string_view bytes, const WireReader& outer)
       : in_(bytes), is_flexible_(true), elements_left_(outer.elements_left_) {}
 
-  // Returns nothing for null. `old_size` is the number of bytes of a length in the old encoding.
+  // Reads a length. Returns nullopt for null. `old_size` is the number of bytes of a length in the
+  // old encoding.
   std::optional<size_t> length(size_t old_size, bool may_be_null);
   std::optional<size_t> array_count(bool may_be_null);
   void fail();
@@ -144,7 +145,7 @@ class WireWriter {
   void uuid(const Uuid& id);
   void presence(bool is_present) { number(static_cast<int8_t>(is_present ? 1 : -1)); }
   void string(std::string_view text);
-  // If null is not allowed, a missing text is written as an empty one.
+  // Writes the text. If it is missing, writes null or, if null is not allowed, an empty text.
   void nullable_string(const std::optional<std::string>& text, bool may_be_null);
   void bytes(std::string_view bytes);
   void nullable_bytes(std::optional<std::string_view> bytes, bool may_be_null);
@@ -172,7 +173,7 @@ class WireWriter {
   const bool is_flexible_;
 };
 
-// Collects the tagged fields of a struct, which begin with their number.
+// Collects the tagged fields of a struct, whose encoding begins with the number of fields.
 class TaggedFields {
  public:
   // Called in ascending order of tags.

@@ -1,6 +1,6 @@
-// Kafka's ACLs. An ACL that SQL's GRANT could give is kept as that right: it allows, for one
-// existing role, on one name or on all. Every other ACL is kept as a rule beside the rights
-// (docs/adr/0051).
+// Kafka's ACLs. An ACL is kept as a right of SQL's GRANT if such a right has the same meaning: the
+// ACL allows an operation, to one existing role, on one name or on all names. Every other ACL is
+// kept as a rule beside the rights (docs/adr/0051).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ using storage::AccessRule;
 using storage::RuleOperation;
 using storage::RuleResource;
 
-// An ACL, and the right of one role that represents it, if one does.
+// An ACL, and the role's right that represents the ACL, if such a right exists.
 struct Rule {
   AccessRule rule;
   std::optional<Rights> right = {};
@@ -54,7 +54,7 @@ RuleResource resource_of_key(std::string_view key) {
   return RuleResource::Topic;
 }
 
-// The ACL that a right represents.
+// Returns the ACL that a right represents.
 AccessRule rule_of(const std::string& key, const std::string& role, Operation operation) {
   AccessRule rule;
   rule.resource = resource_of_key(key);
@@ -75,8 +75,8 @@ AccessRule rule_of(const std::string& key, const std::string& role, Operation op
   return rule;
 }
 
-// The operations that kafka-acls allows for each type of resource; any other combination would have
-// no meaning.
+// Returns whether kafka-acls allows the operation for this type of resource. Other combinations
+// have no meaning.
 bool means_something(RuleResource type, RuleOperation operation) {
   using enum RuleOperation;
   switch (type) {
@@ -112,7 +112,7 @@ std::vector<Rule> rules_of(const storage::Users& users) {
   return rules;
 }
 
-// `filter` is that of DescribeAcls or DeleteAcls.
+// Returns whether the name of an ACL matches the filter of DescribeAcls or DeleteAcls.
 template <class Filter>
 bool fits_name(const Filter& filter, const AccessRule& rule) {
   if (!filter.resource_name_filter)
@@ -146,8 +146,9 @@ bool fits(const Filter& filter, const AccessRule& rule) {
 
 bool has_rules(const HandlerContext& context) { return context.sasl && context.sasl->has_limits(); }
 
-// Superusers and users with ALTER on the cluster change all ACLs, as in Kafka. The owner of a
-// resource can allow others to use that resource, as with GRANT, and nothing else.
+// Returns whether the client may change the ACL. As in Kafka, superusers and users with ALTER on
+// the cluster may change all ACLs. The owner of a resource may only allow others to use this
+// resource, as with GRANT.
 bool may_change(const HandlerContext& context, const AccessRule& rule) {
   if (!context.permissions || context.permissions->may_cluster(Operation::Alter)) return true;
   const bool is_of_one_name = !rule.is_prefix && rule.name != storage::kEveryName;
@@ -183,7 +184,7 @@ Refusal check_resource(const AccessRule& rule, int8_t pattern) {
   return invalid("rules must be for topics, groups, transactional ids or the cluster");
 }
 
-// The right with the same meaning, if the role exists and such a right exists.
+// Returns the right with the same meaning as the ACL, if the role and such a right exist.
 std::optional<Rights> right_of(const AccessRule& rule, const storage::Users& users) {
   if (rule.denies || rule.is_prefix || !users.roles.contains(rule.principal)) return {};
   const auto operation = static_cast<Operation>(rule.operation);
@@ -231,8 +232,8 @@ std::string key_of_right(const AccessRule& rule) {
   return key_of(static_cast<ResourceType>(rule.resource), rule.name);
 }
 
-// Combines the steps into one change of each right, which may be named more than once, and the
-// changes of the rules.
+// Combines the steps of a request into user changes: one change for each right, even if several
+// steps name it, and the changes of the rules.
 class RulesChange {
  public:
   void add(const Rule& rule, bool is_given) { steps_.push_back({rule, is_given}); }
@@ -247,7 +248,7 @@ class RulesChange {
         changes.push_back(storage::SetRule{rule, step.is_given});
         continue;
       }
-      // The role, and with it its rights, may have been dropped meanwhile.
+      // The role may have been dropped meanwhile, together with its rights.
       if (!users.roles.contains(rule.principal)) continue;
       const std::string key = key_of_right(rule);
       const auto [place, is_first] = after.try_emplace({key, rule.principal}, Rights{0});
@@ -271,7 +272,8 @@ class RulesChange {
   std::vector<Step> steps_;
 };
 
-// Nodes with an older program would stop at such a command.
+// Returns whether ACLs may be stored as rules. A node with an older program would stop at a command
+// with such a rule.
 bool may_keep_rules(const HandlerContext& context) {
   const auto view = context.backend.cluster();
   return !view || view->metadata->feature_level() >= storage::kAccessRulesLevel;

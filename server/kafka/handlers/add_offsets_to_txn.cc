@@ -5,7 +5,7 @@
 
 namespace server::kafka {
 
-// A group's offsets are kept in a partition, which becomes part of the transaction.
+// Adds the partition that keeps the group's offsets to the transaction.
 void handle_add_offsets_to_txn(HandlerContext& context, AddOffsetsToTxnRequest request,
                                Reply<AddOffsetsToTxnResponse> reply) {
   constexpr int16_t kFirstWithFenced = 2;

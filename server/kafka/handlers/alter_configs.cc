@@ -1,5 +1,5 @@
-// AlterConfigs and IncrementalAlterConfigs. The first contains all settings of a resource, the
-// second only the changes (KIP-339).
+// AlterConfigs and IncrementalAlterConfigs. AlterConfigs contains all settings of a resource, and
+// IncrementalAlterConfigs only the changes (KIP-339).
 #include <fmt/format.h>
 
 #include <charconv>
@@ -27,7 +27,7 @@ Refusal invalid_request(std::string message) {
   return {KafkaError::InvalidRequest, std::move(message)};
 }
 
-// Reads the change of one setting, before the setting is looked up.
+// Reads the change of one setting. Does not check yet that the setting exists.
 template <class Config>
 Refusal read_change(const Config& asked, ConfigChange& change) {
   change.name = asked.name;
@@ -62,7 +62,7 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
   const storage::TopicInfo* topic = topics.find(name);
   if (!topic)
     return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
-  // A changed setting could delete the coordinators' records.
+  // A changed setting could delete the records in which coordinators keep their state.
   if (coordinator::is_coordinator_topic(name))
     return {kPolicyViolation, fmt::format("topic \"{}\" and its settings are managed by the server",
                                           name)};
@@ -72,7 +72,7 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
   return {};
 }
 
-// A group can have settings before it exists.
+// Checks the changes of a group. A group can have settings before it exists.
 Refusal check_group(const std::string& name, const std::vector<ConfigChange>& changes,
                     bool replaces_all, const storage::GroupConfigs& all) {
   if (name.empty()) return invalid_request("a group name is required");
@@ -86,7 +86,8 @@ Refusal check_group(const std::string& name, const std::vector<ConfigChange>& ch
   return {};
 }
 
-// Finds the node by its name; nothing if no node has it.
+// Finds the node by its name. The empty name stands for all nodes. Returns nullopt if no node has
+// the name.
 std::optional<NodeId> node_named(const HandlerContext& context, const std::string& name) {
   if (name.empty()) return storage::kAllNodes;
   const auto view = context.backend.cluster();
@@ -95,7 +96,8 @@ std::optional<NodeId> node_named(const HandlerContext& context, const std::strin
   return std::nullopt;
 }
 
-// The changes of a broker in a request, separated by the place where they are kept.
+// The changes of a broker's settings in a request, separated by the place where the settings are
+// kept.
 struct BrokerChanges {
   std::vector<ConfigChange> of_node;   // limits on moving replicas, in a cluster
   std::vector<ConfigChange> defaults;  // for topics without a setting of their own
@@ -156,7 +158,8 @@ Refusal check_broker(const HandlerContext& context, const std::string& name,
   return check_topic_defaults(context, split, replaces_all, topics);
 }
 
-// Applies the changes to the settings at the time when the command runs.
+// Returns a function that applies the changes to the settings that the node has when the function
+// runs.
 Backend::ClusterChange configure_node(NodeId node, std::vector<ConfigChange> changes,
                                       bool replaces_all) {
   return [=](const storage::ClusterSnapshot& cluster) -> std::vector<std::string> {
@@ -213,7 +216,8 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     auto done = [pending, i](const Status& configured) {
       if (!configured) {
         auto& failed = pending->response.responses[i];
-        // The changes were checked above, but against an older state.
+        // The changes can fail although they were checked above, because the state may have changed
+        // since the check.
         failed.error_code = configured.error().code == ErrorCode::InvalidParameter
                                 ? kInvalidConfig
                                 : kafka_error(configured.error().code);
@@ -223,7 +227,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     };
     Backend& backend = context.backend;
     if (asked.resource_type == kBrokerResource) {
-      // Null: the node's own settings do not change.
+      // Stays null if the node's own settings do not change.
       Backend::ClusterChange of_node;
       if (context.backend.cluster() && (replaces_all || !of_broker.of_node.empty()))
         of_node = configure_node(*node_named(context, asked.resource_name),

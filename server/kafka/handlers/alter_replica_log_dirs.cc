@@ -3,7 +3,8 @@
 
 namespace server::kafka {
 
-// A node has one directory: a move to it has nothing to do, and a move to another is refused.
+// A node has one directory. A move to this directory has nothing to do, and a move to another
+// directory is refused.
 void handle_alter_replica_log_dirs(HandlerContext& context, AlterReplicaLogDirsRequest request,
                                    Reply<AlterReplicaLogDirsResponse> reply) {
   const auto topics = context.backend.topics();

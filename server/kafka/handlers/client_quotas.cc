@@ -145,7 +145,8 @@ void handle_describe_client_quotas(HandlerContext& context, DescribeClientQuotas
   reply.send(response);
 }
 
-// Byte rates are enforced (quota_rates.h); the other quotas are only stored and described.
+// Changes quotas. Byte rates are enforced (quota_rates.h); the other quotas are only stored and
+// described.
 void handle_alter_client_quotas(HandlerContext& context, AlterClientQuotasRequest request,
                                 Reply<AlterClientQuotasResponse> reply) {
   AlterClientQuotasResponse response;

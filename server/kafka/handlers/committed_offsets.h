@@ -1,5 +1,5 @@
-// Shared by the two requests that commit offsets: one commits at once, the other with a
-// transaction.
+// Shared by the two requests that commit offsets: OffsetCommit, which takes effect immediately, and
+// TxnOffsetCommit, which takes effect with a transaction.
 #pragma once
 #include <utility>
 
@@ -8,7 +8,7 @@
 
 namespace server::kafka {
 
-// Moves the offsets out of the request.
+// Moves the offsets from the request to `commit`.
 template <class Request>
 void take_offsets(Request& request, coordinator::CommitOffsets& commit) {
   for (auto& topic : request.topics) {

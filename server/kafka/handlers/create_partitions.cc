@@ -19,7 +19,7 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_message = std::move(message);
 }
 
-// The number of replicas of the existing partitions.
+// Returns the number of replicas of the existing partitions.
 size_t replicas_of(const storage::TopicInfo& topic, const HandlerContext& context) {
   const auto view = context.backend.cluster();
   const storage::PartitionAssignment* known =
@@ -27,7 +27,7 @@ size_t replicas_of(const storage::TopicInfo& topic, const HandlerContext& contex
   return known == nullptr ? 1 : known->replicas.size() - known->adding.size();
 }
 
-// Checks replicas that are assigned by hand: one assignment for each new partition, on nodes that
+// Checks replicas that are assigned by hand. Each new partition needs one assignment, to nodes that
 // can have replicas.
 void check_assignments(const Asked& asked, const storage::TopicInfo& topic,
                        const HandlerContext& context, Answer& answer) {
@@ -58,7 +58,7 @@ std::vector<std::vector<NodeId>> assigned_by(const Asked& asked) {
   return assigned;
 }
 
-// Whether the topic can grow; otherwise the answer contains the reason.
+// Returns whether the topic can grow; otherwise the answer contains the reason.
 bool check(const Asked& asked, const storage::TopicSnapshot& topics, const HandlerContext& context,
            Answer& answer) {
   const storage::TopicInfo* topic = topics.find(asked.name);
@@ -92,7 +92,7 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
   for (const Asked& asked : request.topics) ++times_named[asked.name];
   for (const Asked& asked : request.topics) {
     int& times = times_named[asked.name];
-    if (times == 0) continue;  // was answered already
+    if (times == 0) continue;  // the topic was answered already
     const size_t i = pending->response.results.size();
     Answer& answer = pending->response.results.emplace_back();
     answer.name = asked.name;

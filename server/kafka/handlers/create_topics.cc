@@ -24,14 +24,15 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.configs.reset();
 }
 
-// All else has been checked, so the error is about the name: it collides with that of a topic that
-// was created meanwhile, perhaps by the same request.
+// Returns the error for the client. All other parameters have been checked, so InvalidParameter is
+// about the name: it collides with that of a topic that was created meanwhile, perhaps by the same
+// request.
 KafkaError error_of(ErrorCode code) {
   return code == ErrorCode::InvalidParameter ? KafkaError::InvalidTopic : kafka_error(code);
 }
 
-// Checks replicas that are assigned by hand: one assignment for each partition from 0 on, on nodes
-// that can have replicas.
+// Checks replicas that are assigned by hand. Each partition from 0 on needs one assignment, to
+// nodes that can have replicas.
 void check_assignments(const Asked& asked, const HandlerContext& context, Answer& answer) {
   if (asked.num_partitions != -1 || asked.replication_factor != -1)
     return refuse(answer, KafkaError::InvalidRequest,
@@ -55,7 +56,7 @@ void check_assignments(const Asked& asked, const HandlerContext& context, Answer
            "replicas must be assigned to each partition from 0 on, once");
 }
 
-// A topic that has only the settings of the request.
+// Returns a topic that has only the settings of the request.
 storage::TopicInfo topic_of(const Asked& asked) {
   storage::TopicInfo topic;
   for (const CreateTopicsRequest::Topic::Config& each : asked.configs)
@@ -63,7 +64,8 @@ storage::TopicInfo topic_of(const Asked& asked) {
   return topic;
 }
 
-// Nodes that are down get replicas too, but enough nodes must be up for the topic to accept writes.
+// Checks the replication factor. Nodes that are down get replicas, too, but enough nodes must be up
+// for the topic to accept writes.
 void check_factor(const Asked& asked, const HandlerContext& context, Answer& answer) {
   int32_t factor = asked.replication_factor;
   const auto view = context.backend.cluster();
@@ -91,7 +93,7 @@ void check_factor(const Asked& asked, const HandlerContext& context, Answer& ans
                     view->nodes.size(), nodes, least));
 }
 
-// Whether the topic can be created; otherwise the answer contains the reason.
+// Returns whether the topic can be created; otherwise the answer contains the reason.
 bool check(const Asked& asked, const storage::TopicSnapshot& topics, const HandlerContext& context,
            Answer& answer) {
   if (topics.find(asked.name))
@@ -154,7 +156,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
   pending->response.topics.reserve(request.topics.size());
   for (Asked& asked : request.topics) {
     int& times = times_named[asked.name];
-    if (times == 0) continue;  // was answered already
+    if (times == 0) continue;  // the topic was answered already
     const size_t i = pending->response.topics.size();
     Answer& answer = pending->response.topics.emplace_back();
     answer.name = asked.name;

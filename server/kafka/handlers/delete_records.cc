@@ -23,7 +23,7 @@ Answer& answer_at(Pending& pending, const Place& place) {
   return pending.response.topics[place.topic].partitions[place.partition];
 }
 
-// The new first offset of the partition.
+// Returns the new first offset of the partition.
 Result<Offset> new_start(const storage::PartitionStatus& status, int64_t asked) {
   if (asked == kHighWatermark) return status.high_watermark();
   if (asked < 0 || Offset(asked) > status.high_watermark())
@@ -43,7 +43,8 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
     answer.error_code = KafkaError::UnknownTopicOrPartition;
     return;
   }
-  // As in Kafka, a topic that is only compacted keeps a record until its key has a newer one.
+  // As in Kafka, the request cannot delete records of a topic that is only compacted: such a topic
+  // keeps each record until its key has a newer record.
   if (!storage::has_cleanup_policy(topic, "delete")) {
     answer.error_code = kPolicyViolation;
     return;
@@ -51,7 +52,7 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
   const Result<Offset> start = new_start(*status, asked.offset);
   ++pending->left;
   if (!start) {
-    // Another node may lead by now and have more records.
+    // Another node may lead by now, and that node may have more records.
     context.backend.confirm_leads({partition}, [pending, place, why = start.error().code](
                                                    const Backend::ConfirmedLeaders& confirmed) {
       answer_at(*pending, place).error_code =

@@ -17,8 +17,8 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_message = std::move(message);
 }
 
-// A topic is identified by its name or by its id. Returns nothing if the request gives neither or
-// both.
+// Finds the topic, which the request identifies by name or by id. Returns null, with an error in
+// the answer, if the request gives neither or both, or if the topic does not exist.
 const storage::TopicInfo* find(const Asked& asked, const storage::TopicSnapshot& topics,
                                Answer& answer) {
   const bool has_id = asked.topic_id != Uuid{};

@@ -10,7 +10,8 @@
 
 namespace server::kafka {
 
-// Sends `Describe` to the coordinator; `fill` writes its answer into the group's place.
+// Sends a `Describe` request for each group to the group's coordinator. `fill` writes the
+// coordinator's answer into the group's place in the response.
 template <class Describe, class Request, class Response, class Fill>
 void describe_groups(HandlerContext& context, Request request, const Reply<Response>& reply,
                      Fill fill) {

@@ -17,7 +17,8 @@ using Answer = DescribeConfigsResponse::Resource;
 using Config = DescribeConfigsResponse::Resource::Config;
 
 // Naming a resource costs a client far less than describing its settings costs the server. Kafka
-// answers a resource as often as it is named; so does this server, up to a limit.
+// answers a resource each time that the request names it. This server does the same, but limits the
+// repetitions.
 constexpr size_t kMostAnswersAgain = 100;
 
 void refuse(Answer& answer, KafkaError error, std::string message) {
@@ -25,7 +26,7 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_message = std::move(message);
 }
 
-// A missing or empty list means all settings.
+// Returns whether the request asks for the setting. A missing or empty list means all settings.
 bool is_wanted(const Asked& asked, std::string_view name) {
   return !asked.configuration_keys || asked.configuration_keys->empty() ||
          std::ranges::count(*asked.configuration_keys, name) > 0;
@@ -55,7 +56,7 @@ void describe_topic(const storage::TopicInfo& topic, const ClusterView* cluster,
   }
 }
 
-// A group can have settings before it exists.
+// Describes the settings of a group. A group can have settings before it exists.
 void describe_group(const NodeView& node, const storage::GroupConfigs& all,
                     const DescribeConfigsRequest& request, const Asked& asked, Answer& answer) {
   const auto found = all.find(asked.resource_name);
@@ -82,7 +83,8 @@ void describe_group(const NodeView& node, const storage::GroupConfigs& all,
   }
 }
 
-// The empty name stands for the settings of all brokers that can be changed while they run.
+// Describes the settings of this broker. The empty name stands for the settings that apply to all
+// brokers and can be changed while they run.
 void describe_node(const NodeView& node, const ClusterView* cluster,
                    const storage::TopicDefaults& defaults, const DescribeConfigsRequest& request,
                    const Asked& asked, Answer& answer) {
@@ -99,7 +101,7 @@ void describe_node(const NodeView& node, const ClusterView* cluster,
   }
 }
 
-// The settings that the node was given while it ran.
+// Adds the settings that the node has received while it ran.
 void describe_node_settings(const storage::ClusterSnapshot& cluster, const NodeView& node,
                             const Asked& asked, Answer& answer) {
   for (const char* const name : {storage::kLeaderThrottle, storage::kFollowerThrottle}) {

@@ -14,7 +14,7 @@ using Pending = PendingResponse<DescribeGroupsResponse>;
 
 constexpr int16_t kFirstThatKnowsGroupIdNotFound = 6;
 
-// Keeps the descriptions alive, because the answer contains views of their bytes. Shared with the
+// The answer, and the descriptions whose bytes the answer refers to with views. Shared with the
 // callbacks.
 struct Described {
   Pending pending;

@@ -33,7 +33,8 @@ void describe(const Backend& backend, storage::LogReader& reader, const storage:
 
 }  // namespace
 
-// All partitions are in one file; the size of each is that of its table in the file.
+// Describes the directory of the log. All partitions are in one file, and the size of a partition
+// is that of its table in the file.
 void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest request,
                               Reply<DescribeLogDirsResponse> reply) {
   const LogDirectory where = context.backend.log_directory();
@@ -51,8 +52,8 @@ void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest re
     for (const auto& [name, topic] : topics->by_name())
       describe(context.backend, reader, topic, nullptr, directory);
   } else {
-    // Each partition once: naming a topic costs a client far less than describing its partitions
-    // costs the server.
+    // Each partition is described once, because naming a topic costs a client far less than
+    // describing its partitions costs the server.
     std::map<const storage::TopicInfo*, std::set<int32_t>> wanted;
     for (const DescribeLogDirsRequest::Topic& asked : *request.topics)
       if (const storage::TopicInfo* topic = topics->find(asked.topic))

@@ -11,7 +11,8 @@ namespace {
 
 using Answer = DescribeProducersResponse::Topic::Partition;
 
-// Limit for all partitions of the request together; each may remember many producers.
+// Limit for the producers of all partitions of a request together, because each partition may
+// remember many producers.
 constexpr size_t kMostProducers = 100'000;
 
 Status describe(storage::LogReader& reader, const storage::TopicPartition& partition, size_t& left,
@@ -47,13 +48,14 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
     DescribeProducersResponse::Topic& answers = response.topics.emplace_back();
     answers.name = topic.name;
     for (const int32_t index : topic.partition_indexes) {
-      // Each repetition would read the log again.
+      // Repeated partitions are skipped, because each repetition would read the log again.
       if (!seen.emplace(topic.name, index).second) continue;
       Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = index;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "the topic does not exist"};
-      // Any replica answers: tools ask all replicas when they look for hanging transactions.
+      // Any replica answers, not only the leader: tools ask all replicas when they look for hanging
+      // transactions.
       if (found && !leaders.is_here({known->id, PartitionId(index)}))
         answer.error_code = leaders.of({known->id, PartitionId(index)}).error;
       if (answer.error_code != KafkaError::None) continue;

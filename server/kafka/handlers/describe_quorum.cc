@@ -11,7 +11,7 @@ namespace {
 
 using Answer = DescribeQuorumResponse::Topic::Partition;
 
-// A single node has the metadata log, leads it and is the only voter.
+// Describes a single node, which has the metadata log, leads it and is the only voter.
 void describe_own(const HandlerContext& context, Answer& answer) {
   const NodeView& node = context.node;
   const int64_t now_ms = context.clock.wall_ms();
@@ -24,8 +24,9 @@ void describe_own(const HandlerContext& context, Answer& answer) {
                                    .last_caught_up_timestamp = now_ms});
 }
 
-// In a cluster the log is in etcd, whose members are the real voters. Kafka's tools look for the
-// leader among the voters, so the answer lists the nodes that can become the controller: all nodes.
+// Describes a cluster. The metadata log is in etcd, whose members are the real voters. Kafka's
+// tools look for the leader among the voters, so the answer lists as voters the nodes that can
+// become the controller, which are all nodes.
 void describe_in_etcd(const HandlerContext& context, const ClusterView& view, Answer& answer) {
   constexpr int64_t kStaleUs = 10'000'000;
   const ClusterView::MetadataLog* log = view.metadata_log.get();
@@ -48,8 +49,8 @@ void describe_in_etcd(const HandlerContext& context, const ClusterView& view, An
     voter.last_fetch_timestamp = reader.heard_ms;
     voter.last_caught_up_timestamp = reader.caught_up_ms;
   }
-  // The controller could read every revision that another node has read, so the answer never shows
-  // it behind them.
+  // The controller could have read every revision that another node has read, so the answer never
+  // shows the controller behind the other nodes.
   const auto newest =
       std::ranges::max_element(answer.current_voters, {}, &Answer::Voter::last_caught_up_timestamp);
   const auto leader =

@@ -14,8 +14,8 @@ using Topic = DescribeTopicPartitionsResponse::Topic;
 
 constexpr int32_t kMostPartitions = 2000;  // Kafka's max.request.partition.size.limit
 
-// Topics in the order of their names, up to a limit of partitions. The answer then contains a
-// cursor to the next partition (KIP-966).
+// Collects topics in the order of their names, up to a limit of partitions. At the limit, the
+// answer gets a cursor to the next partition (KIP-966).
 class Page {
  public:
   Page(HandlerContext& context, const DescribeTopicPartitionsRequest& request)

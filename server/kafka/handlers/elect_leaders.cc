@@ -29,7 +29,8 @@ void refuse(Answer& answer, const Error& error, Election how) {
   refuse(answer, code, error.message);
 }
 
-// The partitions of the request, by topic; all partitions if none is named.
+// The partitions of the request, by topic. If the request names no partition, these are all
+// partitions.
 struct Elections {
   Election how;
   bool are_all = false;
@@ -59,7 +60,7 @@ struct Elections {
     }
     return parts;
   }
-  // The partitions that would get a leader without all records.
+  // Returns the partitions that would get a leader without all records.
   std::vector<TopicPartition> unclean(const storage::ClusterSnapshot& cluster) const {
     std::vector<TopicPartition> partitions;
     if (how == Election::Unclean)
@@ -73,8 +74,8 @@ struct Elections {
         refuse(*answer, kafka_error(error.code), error.message);
     answer();
   }
-  // For a request about all partitions, Kafka's answer contains only those with an election or an
-  // error.
+  // Sends the answer. As in Kafka, the answer to a request for all partitions contains only the
+  // partitions with an election or an error.
   void answer() {
     ElectLeadersResponse response;
     for (const auto& [topic, partitions] : answers)
@@ -96,7 +97,8 @@ void elect(Backend& backend, const std::shared_ptr<Elections>& elections) {
       });
 }
 
-// For an unclean election, the replica with the longest log is found first.
+// Finds the replica with the longest log for each partition with an unclean election, and then
+// elects the leaders.
 void find_leaders(Backend& backend, const storage::ClusterSnapshot& cluster,
                   const std::shared_ptr<Elections>& elections) {
   std::vector<TopicPartition> unclean = elections->unclean(cluster);
@@ -111,7 +113,8 @@ void find_leaders(Backend& backend, const storage::ClusterSnapshot& cluster,
 
 }  // namespace
 
-// On a single node each partition has one replica, which leads it, so no election takes place.
+// Elects leaders. On a single node each partition has one replica, which leads it, so no election
+// takes place.
 void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
                           Reply<ElectLeadersResponse> reply) {
   const auto how = static_cast<Election>(request.election_type);

@@ -14,14 +14,14 @@ constexpr int64_t kMaxWaitMs = 60'000;
 // A client waits at most this long while no memory is available for its answer, and then gets an
 // empty one.
 constexpr int64_t kMemoryWaitMs = 500;
-// A fetch that waits for many bytes reads all of them again each time, so it does not read at each
-// commit. After too few bytes it pauses at least kLookPauseUs and kLookPauseFactor times as long as
-// the read took. A fetch that found nothing does not pause: it was woken for records that it had
-// already returned, and the next ones must not wait.
+// The pause of a fetch that has found too few bytes. Such a fetch reads all bytes again each time,
+// so it must not read at each commit. It pauses for at least kLookPauseUs, and for kLookPauseFactor
+// times as long as the read took. The minimum kLookPauseUs does not apply to a fetch that found no
+// bytes: it was woken for records that it had already returned, and the next records must not wait.
 constexpr int64_t kLookPauseUs = 5'000, kLookPauseFactor = 10;
 
-// Rounds the ends of long waits up, by a tenth at most, so that many idle consumers share wake-ups.
-// New records end a wait at once.
+// Returns the end of a wait. Long waits are rounded up, by a tenth at most, so that many idle
+// consumers share wake-ups. New records end a wait immediately.
 int64_t deadline_us(int64_t now_us, int64_t wait_ms) {
   const int64_t grid_us = wait_ms >= 500 ? 50'000 : wait_ms >= 100 ? 10'000 : 1'000;
   return (now_us + wait_ms * 1000 + grid_us - 1) / grid_us * grid_us;
@@ -35,13 +35,14 @@ struct Turn {
 // The condition that an answer waits for.
 struct Awaited {
   std::vector<storage::TopicPartition> partitions;  // partitions that may get more records
-  bool is_memory = false;                           // waits for memory instead
-  bool has_found_some = false;                      // too few bytes
-  std::set<storage::TopicPartition> unconfirmed = {};  // must be confirmed as led by this node
+  bool is_memory = false;                           // the fetch waits for memory instead
+  bool has_found_some = false;                      // records were found, but too few bytes
+  // Partitions whose leadership must be confirmed.
+  std::set<storage::TopicPartition> unconfirmed = {};
 };
 
-// Begins a session after a full fetch, if the client requests one. Its state is that after the
-// answer.
+// Begins a session after a full fetch, if the client requests a session. The session's state is
+// that after the answer.
 int32_t begin_session(HandlerContext& context, const FetchRequest& request, int16_t version,
                       const FetchResponse& response) {
   constexpr int16_t kFirstVersionWithTopicIds = 13;
@@ -53,9 +54,9 @@ int32_t begin_session(HandlerContext& context, const FetchRequest& request, int1
 }
 
 // Returns the delay for a client that exceeds its quota with this answer. The records are then not
-// sent: the client asks again after the delay, for at most as much as the quota's window allows
-// (FetchPass). A single batch above that is sent all the same, since it could never be sent
-// otherwise.
+// sent. The client asks again after the delay, and gets at most as many bytes as the quota allows
+// within its window (FetchPass). A single batch above that number is sent nevertheless, because
+// otherwise it could never be sent.
 QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
   if (size == 0 || !context.throttle || !context.throttle->rates) return {};
   const auto quotas = context.backend.quotas();
@@ -71,8 +72,8 @@ QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
   return wait;
 }
 
-// Answers if enough records are available or the time is over; otherwise returns the condition to
-// wait for.
+// Sends the answer if enough records are available or the time is over. Otherwise it returns the
+// condition for which the fetch has to wait.
 std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& request,
                               const Reply<FetchResponse>& reply, FetchSessions::Use* session,
                               bool is_last, const Backend::ConfirmedLeaders* confirmed) {
@@ -83,12 +84,12 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
     reply.send(failed);
     return std::nullopt;
   }
-  const Turn turn{reader};  // lasts until the answer is written, which contains views
+  const Turn turn{reader};  // lasts until the answer, which contains views, is written
   FetchPass pass(context, request, reply.version(), confirmed);
   FetchResponse response = session ? pass.take(**session) : pass.take();
   if (!pass.unconfirmed().empty())
     return Awaited{.partitions = pass.partitions(), .unconfirmed = pass.unconfirmed()};
-  // min_bytes above the limit of an answer could never be reached.
+  // A min_bytes above the limit for an answer could never be reached.
   const int64_t enough = std::min<int64_t>({request.min_bytes, request.max_bytes, kMaxFetchSize});
   const bool is_enough = static_cast<int64_t>(pass.size_bytes()) >= enough;
   if (!is_last && !pass.has_news() &&
@@ -144,7 +145,8 @@ Begun go_on_with_session(HandlerContext& context, const FetchRequest& request, i
   return {KafkaError::None, std::move(taken.use)};
 }
 
-// The connection begins no other request meanwhile.
+// Asks the other replicas whether this node still leads the partitions. The connection begins no
+// other request until the answer arrives.
 std::shared_ptr<LeadersQuestion> ask_who_leads(HandlerContext& context, const Awaited& awaited) {
   if (awaited.unconfirmed.empty()) return nullptr;
   auto question = std::make_shared<LeadersQuestion>();

@@ -16,7 +16,7 @@ constexpr int64_t kSmallAnswer = 64 << 10;
 
 constexpr int16_t kFirstVersionWithTopicIds = 13;
 
-// Whether the answer differs from the values that the session's client already has.
+// Returns whether the answer differs from the values that the session's client already has.
 bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::Partition& known) {
   return !answer.records->empty() || answer.error_code != KafkaError::None ||
          answer.preferred_read_replica != -1 || answer.diverging_epoch.epoch != -1 ||
@@ -24,7 +24,8 @@ bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::
          answer.log_start_offset != known.log_start_offset;
 }
 
-// An answer above the bytes that the quota allows in its whole window would never be sent.
+// Returns the limit for an answer. An answer with more bytes than the quota allows within its whole
+// window would never be sent.
 int64_t within_quota(const HandlerContext& context) {
   if (!context.throttle || !context.throttle->rates) return kMaxFetchSize;
   const auto quotas = context.backend.quotas();
@@ -74,7 +75,8 @@ FetchResponse FetchPass::take(FetchSession& session) {
     const FetchSession::Topic& topic = *place->topic;
     Answer answer = partition(find(topic.name, topic.id), place->asked);
     if (!is_news(answer, *place)) continue;
-    // After an error the next answer without one must be sent even if its values are the old ones.
+    // After an error, the next answer without an error must be sent even if its values have not
+    // changed.
     const bool has_failed = answer.error_code != KafkaError::None;
     told_.push_back({place, has_failed ? -1 : answer.high_watermark, answer.log_start_offset,
                      !answer.records->empty()});
@@ -117,7 +119,7 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
     return answer;
   }
   const storage::TopicPartition id{topic->id, PartitionId(asked.partition)};
-  if (!seen_.insert(id).second) {  // a repetition would read it again
+  if (!seen_.insert(id).second) {  // a repetition would read the partition again
     answer.error_code = KafkaError::InvalidRequest;
     has_news_ = true;
     return answer;
@@ -138,10 +140,11 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
   return answer;
 }
 
-// A client that gets OFFSET_OUT_OF_RANGE resets its position, perhaps to the first record. A leader
-// that was replaced while it was frozen or cut off has fewer records than clients have read from
-// its successor, so its claim about the end of the log must be confirmed. A claim about the start
-// needs no confirmation, since the start only moves forward.
+// Returns the error that the client gets. A client that gets OFFSET_OUT_OF_RANGE resets its
+// position, perhaps to the first record. A leader that was replaced while it was frozen or cut off
+// has fewer records than clients have read from its successor, so an error about the end of the log
+// must be confirmed. An error about the start needs no confirmation, since the start only moves
+// forward.
 KafkaError FetchPass::as_confirmed(const Answer& answer, const storage::TopicPartition& id,
                                    int64_t fetch_offset, KafkaError error) {
   const bool is_about_the_end =
@@ -172,8 +175,8 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
       reads_committed() ? storage::ReadUpTo::LastStable : storage::ReadUpTo::HighWatermark));
   size_t count = 0, size = 0;
   for (const storage::BatchRef& batch : batches) {
-    // The first batch of an answer is returned whatever its size; otherwise the reader could not
-    // make progress.
+    // The first batch of an answer is returned even if it is larger than the limit. Otherwise the
+    // client could not make progress.
     const bool fits = static_cast<int64_t>(size + batch.bytes.size()) <= limit;
     if (!fits && (must_fit || count > 0)) break;
     if (static_cast<int64_t>(batch.bytes.size()) > std::max(room_, kSmallAnswer)) {
@@ -193,8 +196,9 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
   return {};
 }
 
-// An in-sync replica has all records that are visible here, and soon learns that they are visible
-// (KIP-392). The answer contains no records; the consumer's next fetch goes to that replica.
+// Names a replica in the consumer's rack, if one exists, to which the consumer sends its next
+// fetches (KIP-392). The answer then contains no records. An in-sync replica has all records that
+// are visible here, and soon learns that they are visible.
 bool FetchPass::names_nearer(Answer& answer, const storage::TopicPartition& id,
                              const FetchRequest::Topic::Partition& asked) {
   if (!is_consumer() || asked.fetch_offset < answer.log_start_offset ||
@@ -217,8 +221,8 @@ Status FetchPass::list_aborted(Answer& answer, const storage::TopicPartition& id
   return {};
 }
 
-// Whether the client has read other records before the offset than this log has, judged by the
-// client's last fetched epoch (KIP-595). The answer then contains the point at which the logs
+// Returns whether the client has read other records before the offset than this log has, judged by
+// the client's last fetched epoch (KIP-595). The answer then contains the point at which the logs
 // diverge, and no records.
 Result<bool> FetchPass::diverges(Answer& answer, const storage::TopicPartition& id,
                                  const FetchRequest::Topic::Partition& asked) {

@@ -10,32 +10,33 @@
 
 namespace server::kafka {
 
-// The largest answer: Kafka's fetch.max.bytes.
+// Limit for an answer (Kafka's fetch.max.bytes).
 inline constexpr int64_t kMaxFetchSize = 55 << 20;
 
-// Used within a turn of the reader. Found records are views of the memory map, so the answer is
-// written before the turn ends.
+// Reads the log once for a fetch, within a turn of the reader. The records in the answer are views
+// of the memory map, so the caller writes the answer before the turn ends.
 class FetchPass {
  public:
-  // `confirmed` holds the partitions that this node was confirmed to lead; null before confirmation
-  // was requested.
+  // `confirmed` holds the partitions for which replicas have confirmed that this node leads them.
+  // It is null before a confirmation was requested.
   FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version,
             const Backend::ConfirmedLeaders* confirmed);
 
   // Reads all partitions of the request.
   FetchResponse take();
-  // Reads the session's partitions and returns only changes. remember() notes them in the session
-  // when the answer is sent.
+  // Reads the session's partitions and returns only changes. remember() notes the changes in the
+  // session when the answer is sent.
   FetchResponse take(FetchSession& session);
   void remember(FetchSession& session);
 
   size_t size_bytes() const { return size_bytes_; }
-  // Records are available, but memory suffices for not even the first batch.
+  // Returns whether records are available while the memory does not suffice for the first batch.
   bool lacks_memory() const { return lacks_memory_; }
-  // The answer contains an error or a divergence, which no client has to wait for.
+  // Returns whether the answer contains an error or a divergence, so that it must be sent without
+  // waiting for more records.
   bool has_news() const { return has_news_; }
   const std::vector<storage::TopicPartition>& partitions() const { return partitions_; }
-  // The partitions whose leadership must be confirmed before the answer is sent.
+  // Returns the partitions whose leadership must be confirmed before the answer is sent.
   const std::set<storage::TopicPartition>& unconfirmed() const { return unconfirmed_; }
 
  private:
@@ -51,7 +52,7 @@ class FetchPass {
   Status fill(Answer& answer, const storage::TopicPartition& id,
               const FetchRequest::Topic::Partition& asked);
   bool reads_committed() const { return request_.isolation_level == 1; }
-  // Whether the fetch is a consumer's; a consumer may give its rack.
+  // Returns whether a consumer sends the fetch. Only a consumer gives its rack.
   bool is_consumer() const { return request_.replica_id < 0; }
   bool names_nearer(Answer& answer, const storage::TopicPartition& id,
                     const FetchRequest::Topic::Partition& asked);

@@ -259,26 +259,27 @@ void handle_delete_share_group_offsets(HandlerContext& context,
                                        DeleteShareGroupOffsetsRequest request,
                                        Reply<DeleteShareGroupOffsetsResponse> reply);
 
-// The versions in apis(), for the answer to an ApiVersions request of an unknown version.
+// Returns the answer to ApiVersions: the versions in apis(), and the features.
 ApiVersionsResponse supported_versions();
-// The cluster's feature level as a Kafka feature; a single node does not have it.
+// The name of the Kafka feature that shows the cluster's feature level. A single node does not have
+// this feature.
 inline constexpr std::string_view kClusterFeature = "millrace.version";
-// Answers the context's long poll if records are available or its time is over.
+// Answers the context's waiting fetch if records are available or if its time is over.
 void retry_waiting_fetch(HandlerContext& context);
 
-inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
+inline constexpr int32_t kMaxPartitions = 10'000;  // limit for a topic
 
-// Share groups in a cluster would need the partition and the group to be led by the same node.
+// In a cluster, share groups would work only if the same node led the partition and the group.
 inline constexpr const char* kNoShareGroupsInCluster =
     "share groups are not supported in a cluster yet";
 
-// The owner of a topic that the client creates; none if no users exist.
+// Returns the owner of a topic that the client creates, or nullopt if no users exist.
 std::optional<std::string> owner_of_new(const HandlerContext& context);
 
 // Checks that the nodes can have a partition's replicas. Fails with InvalidParameter.
 Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
-// For a new partition: also checks that enough of the nodes are up for writes. Fails with
-// InvalidParameter.
+// Makes the same check for a new partition, and also checks that enough of the nodes are up for
+// writes. Fails with InvalidParameter.
 Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
 
 // The nodes that clients can connect to, and the one that clients treat as the controller.
@@ -288,7 +289,7 @@ struct Brokers {
 };
 Brokers brokers_of(const HandlerContext& context);
 
-// The epoch of the present leader; 0 for a partition that does not exist yet.
+// Returns the epoch of the present leader, or 0 for a partition that does not exist yet.
 int32_t leader_epoch(const Backend& backend, const storage::TopicPartition& partition);
 
 }  // namespace server::kafka

@@ -15,7 +15,7 @@ void init_transactional(HandlerContext& context, InitProducerIdRequest request,
   init.timeout_ms = request.transaction_timeout_ms;
   if (request.producer_id >= 0)
     init.expected = {ProducerId{request.producer_id}, request.producer_epoch};
-  // The first request creates the topic of transactions.
+  // The first request creates the topic that keeps the state of transactions.
   coordinator::Transactions& transactions = context.backend.transactions();
   const auto send = [reply](const coordinator::InitializedProducer& initialized) {
     InitProducerIdResponse response;

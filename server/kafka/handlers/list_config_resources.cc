@@ -7,7 +7,8 @@
 
 namespace server::kafka {
 
-// KIP-1142. Version 0 asks for client metrics (KIP-714), which this server does not have.
+// Lists the resources that have settings (KIP-1142). Version 0 asks for client metrics (KIP-714),
+// which this server does not have.
 void handle_list_config_resources(HandlerContext& context, ListConfigResourcesRequest request,
                                   Reply<ListConfigResourcesResponse> reply) {
   constexpr int8_t kTopic = 2, kBroker = 4, kBrokerLogger = 8, kClientMetrics = 16, kGroup = 32;

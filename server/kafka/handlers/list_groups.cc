@@ -8,7 +8,8 @@ namespace server::kafka {
 
 namespace {
 
-// An empty filter matches everything. Kafka ignores case here.
+// Returns whether the filter contains the value. An empty filter matches all values. As in Kafka,
+// case is ignored.
 bool fits(const std::vector<std::string>& filter, const std::string& value) {
   return filter.empty() || std::ranges::any_of(filter, [&](const std::string& each) {
            return ::strcasecmp(each.c_str(), value.c_str()) == 0;

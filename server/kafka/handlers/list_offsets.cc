@@ -17,8 +17,8 @@ using Answer = ListOffsetsResponse::Topic::Partition;
 constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLocal = -4,
                   kLatestTiered = -5;
 
-// Whether a request of this version may use the special timestamp. -4 and -5 are about logs with
-// tiered storage (KIP-405), which this server does not have.
+// Returns whether a request of this version may use the timestamp. The special timestamps -4 and -5
+// are for logs with tiered storage (KIP-405), which this server does not have.
 bool is_known(int64_t timestamp, int16_t version) {
   if (timestamp >= kEarliest) return true;
   if (timestamp == kMaxTimestamp) return version >= 7;  // KIP-734
@@ -42,9 +42,9 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   struct Place {
     storage::TopicPartition partition;
     int64_t timestamp;
-    size_t topic_index, index;  // of the answer
+    size_t topic_index, index;  // position of the answer
     Offset end{INT64_MAX};      // records from this offset on must not be read yet
-    Offset from{0};             // records before it are skipped
+    Offset from{0};             // records before this offset are skipped
   };
 
   TimeSearch(HandlerContext& context, Reply<ListOffsetsResponse> reply)
@@ -56,7 +56,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
 
   ListOffsetsResponse response;
   std::vector<Place> places;
-  // Found answers that are valid only while this node leads the partitions.
+  // Answers that are valid only while this node leads the partitions.
   std::vector<ToConfirm> told;
 
   void go_on() {
@@ -68,8 +68,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     std::erase_if(told, [this](const ToConfirm& each) {
       return answer_of(each).error_code != KafkaError::None;
     });
-    // A leader that was replaced while it was frozen or cut off has fewer records than were
-    // acknowledged since.
+    // The answers are confirmed, because a leader that was replaced while it was frozen or cut off
+    // has fewer records than were acknowledged since.
     send_confirmed(backend_, aside_, reply_,
                    std::shared_ptr<ListOffsetsResponse>(shared_from_this(), &response),
                    std::move(told), [](int32_t partition) {
@@ -152,8 +152,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     aside->leave();
   }
 
-  // `found` is empty if the batch's maxTimestamp is larger than that of any record; the search
-  // continues after this batch.
+  // Takes the result of the search in a batch. `found` is empty if the batch's maxTimestamp is
+  // larger than that of any record. The search then continues after this batch.
   void take(const std::optional<storage::TimedOffset>& found, const storage::BatchRef& batch) {
     if (!found) {
       places[next_].from = batch.last_offset + 1;
@@ -171,13 +171,14 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   const RunAside* const run_aside_;
   const std::shared_ptr<AsideGate> aside_;
   const Reply<ListOffsetsResponse> reply_;
-  size_t next_ = 0;  // of the places
+  size_t next_ = 0;  // index of the next place in `places`
   size_t left_on_loop_ = kMostOnLoop;
   bool is_aside_ = false;
 };
 
-// Whether all records are visible that existed when the leader's epoch began. Until then the leader
-// shows less than its predecessor did, and the latest offset would move backwards (KIP-207).
+// Returns whether all records are visible that existed when the leader's epoch began. Until then
+// the leader shows less than its predecessor did, and the latest offset would move backwards
+// (KIP-207).
 Result<bool> has_all_of_before(storage::LogReader& reader,
                                const storage::TopicPartition& partition) {
   const LeaderEpoch epoch = TRY(reader.leader_epoch(partition));
@@ -187,7 +188,8 @@ Result<bool> has_all_of_before(storage::LogReader& reader,
   return TRY(reader.readable_end(partition)) >= before.end;
 }
 
-// Answers a special timestamp. Returns an actual timestamp, which must be searched for.
+// Answers a special timestamp and returns nullopt, or returns an actual timestamp for which the
+// caller must search.
 Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
                                             const storage::TopicPartition& partition,
                                             const Asked& asked, bool reads_committed,
@@ -219,7 +221,7 @@ Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
 
 using Name = std::pair<std::string_view, int32_t>;
 
-// The partitions that the request names more than once.
+// Returns the partitions that the request names more than once.
 std::set<Name> doubled(const ListOffsetsRequest& request) {
   std::set<Name> seen, twice;
   for (const ListOffsetsRequest::Topic& topic : request.topics)
@@ -229,7 +231,7 @@ std::set<Name> doubled(const ListOffsetsRequest& request) {
   return twice;
 }
 
-// Answers the partitions that need no search; the others become places of the search.
+// Answers the partitions that need no search. The other partitions become places of the search.
 class Answering {
  public:
   Answering(HandlerContext& context, TimeSearch& search, int16_t version)
@@ -245,7 +247,8 @@ class Answering {
   }
 
   void answer(const ListOffsetsRequest& request) {
-    // Kafka answers a repeated partition once, with an error; a search by time may take long.
+    // As in Kafka, a repeated partition is answered once, with an error, because a search by time
+    // may take long.
     std::set<Name> twice = doubled(request), told;
     reads_committed_ = request.isolation_level == 1;
     for (const ListOffsetsRequest::Topic& topic : request.topics) {
@@ -301,9 +304,9 @@ class Answering {
       search_.told.push_back({partition, topic_index, index});
   }
 
-  // Kafka compares the result of every search by time, MAX_TIMESTAMP included, with the last stable
-  // offset, and returns no offset behind it: a consumer would seek to records that it may not read
-  // (KIP-98).
+  // Returns the offset at which a search ends. For a consumer of committed records this is the last
+  // stable offset: as in Kafka, no search by time, MAX_TIMESTAMP included, returns an offset behind
+  // it, because the consumer would seek to records that it may not read (KIP-98).
   Result<Offset> search_end(const storage::TopicPartition& partition) {
     if (!reads_committed_) return Offset{INT64_MAX};
     return reader_.last_stable_offset(partition);

@@ -7,7 +7,7 @@ namespace server::kafka {
 
 namespace {
 
-// Whether the transaction passes the filters; an empty filter passes all.
+// Returns whether the transaction passes the filters; an empty filter passes all.
 bool is_wanted(const coordinator::TransactionListing& listing,
                const ListTransactionsRequest& request, int64_t now_ms) {
   const auto has = [](const auto& filter, const auto& value) {

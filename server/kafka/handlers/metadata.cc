@@ -14,12 +14,13 @@ namespace {
 
 using Topic = MetadataResponse::Topic;
 
-// Limit for topics that are created because clients name them, by one request and at a time on one
-// loop. Creating a topic costs far more than naming it, and the metadata thread serves all clients.
-// The remaining topics are reported as missing, and their clients ask again.
+// Limit for the topics that are created because clients name them: for each request, and for all
+// requests of a loop at one time. Creating a topic costs far more than naming it, and the metadata
+// thread serves all clients. Topics above the limit are reported as missing, and the clients ask
+// again.
 constexpr int kMostInTheMaking = 20;
 
-// Describes topics. Callbacks keep a copy of it in place of the request.
+// Describes topics. Callbacks keep a copy of the Describer instead of the request.
 struct Describer {
   Backend& backend;
   NodeView node;
@@ -49,7 +50,8 @@ struct Describer {
     }
     return described;
   }
-  // The operations are included although the topic is refused, because permissions are by name.
+  // Returns an answer with an error. It includes the allowed operations if the request asks for
+  // them, because permissions depend only on the name.
   Topic refused(std::string name, KafkaError error) const {
     Topic topic;
     topic.error_code = error;
@@ -61,8 +63,8 @@ struct Describer {
   }
 };
 
-// The name has been checked, so the error is that too few nodes can have replicas. Clients ask
-// again.
+// Returns the error for a topic that could not be created. The name has been checked, so
+// InvalidParameter means that too few nodes can have replicas. Clients ask again after the error.
 KafkaError error_of(ErrorCode code) {
   const bool lacks_nodes =
       code == ErrorCode::InvalidParameter || code == ErrorCode::NotEnoughReplicas;
@@ -103,8 +105,9 @@ void create_some(HandlerContext& context, const Describer& describer,
 Brokers brokers_of(const HandlerContext& context) {
   const NodeView& node = context.node;
   if (const auto view = context.backend.cluster()) {
-    // A client without a known controller waits, librdkafka for minutes. Any node accepts the
-    // requests that Kafka's controller accepts.
+    // If the controller is not known, the answer names any live node: clients wait if they know no
+    // controller, librdkafka for minutes. Any node accepts the requests that only Kafka's
+    // controller accepts.
     const bool is_known = view->controller_id >= 0 || view->nodes.empty();
     return {view->nodes, is_known ? view->controller_id : view->nodes.front().id};
   }
@@ -147,11 +150,12 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
         response.topics.push_back(describer.describe(topic));
   std::vector<size_t> missing;
   if (!wants_all) {
-    // Each topic once: naming one costs a client far less than describing its partitions costs the server.
+    // Each topic is described once, because naming a topic costs a client far less than describing
+    // its partitions costs the server.
     std::set<std::pair<std::string, Uuid>> seen;
     for (const MetadataRequest::Topic& asked : *request.topics) {
       // An id takes precedence over the name, as in Kafka: Java's clients send an empty name with
-      // it.
+      // an id.
       const bool by_id = !asked.name || !asked.topic_id.is_nil();
       const std::string asked_name = by_id ? "" : *asked.name;
       if (!seen.emplace(asked_name, asked.topic_id).second) continue;

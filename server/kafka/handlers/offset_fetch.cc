@@ -6,11 +6,12 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int16_t kFirstWithGroups = 8;      // before, a request had one group
-constexpr int16_t kFirstWithGroupError = 2;  // before, each partition had the error
+constexpr int16_t kFirstWithGroups = 8;      // requests of earlier versions have one group
+constexpr int16_t kFirstWithGroupError = 2;  // in earlier versions each partition has the error
 
-// Answers are many times as large as their requests. The next request of the connection begins
-// after this one has an answer, when the size of the output is known.
+// The answer to a request. Answers are many times as large as their requests, so the next request
+// of the connection begins only when this request has an answer and the size of the output is
+// known.
 struct Pending {
   PendingResponse<OffsetFetchResponse> answers;
   std::shared_ptr<AsideGate> connection;  // null: no connection
@@ -21,7 +22,8 @@ struct Pending {
   }
 };
 
-// Both forms of the request have the same topics under different names.
+// Returns the request for the coordinator. It is a template because the two forms of OffsetFetch
+// have the same topics in different types.
 template <class Topics>
 coordinator::FetchOffsets to_fetch(std::string group_id, std::optional<Topics>& topics,
                                    bool must_be_stable) {
@@ -51,7 +53,8 @@ void add_topics(std::vector<Topic>& to, coordinator::FetchedOffsets& fetched) {
   }
 }
 
-// In the first versions the answer has no field for the error except in the partitions.
+// Returns an answer with the error in each partition, because the answer of the first versions has
+// no other field for an error.
 coordinator::FetchedOffsets spread(const coordinator::FetchOffsets& asked, KafkaError error) {
   coordinator::FetchedOffsets fetched;
   for (const auto& [name, partitions] : *asked.topics) {

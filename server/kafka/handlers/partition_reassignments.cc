@@ -35,7 +35,8 @@ std::vector<int32_t> numbers_of(const std::vector<NodeId>& nodes) {
   return numbers;
 }
 
-// The checks that do not depend on the state at the time when the reassignment is carried out.
+// Makes the checks that do not depend on the state at the time when the reassignment is carried
+// out.
 void check(const HandlerContext& context, const storage::TopicInfo* topic, const Asked& asked,
            Answer& answer) {
   answer.partition_index = asked.partition_index;
@@ -48,11 +49,11 @@ void check(const HandlerContext& context, const storage::TopicInfo* topic, const
     return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
 }
 
-// A partition that is to move, or to stop moving.
+// A partition whose replicas will move, or whose move will be cancelled.
 struct Move {
-  size_t topic, partition;  // of the answer
+  size_t topic, partition;  // position of the answer
   TopicPartition id;
-  std::vector<NodeId> target;  // none: cancel the move
+  std::vector<NodeId> target;  // empty: the move is cancelled
 };
 
 // The moves of a request, until it is answered.
@@ -65,8 +66,8 @@ struct Moves {
   Answer& answer_to(const Move& move) {
     return response.responses[move.topic].partitions[move.partition];
   }
-  // The part of the command that starts or cancels the move; nothing if the answer contains an
-  // error.
+  // Returns the part of the command that starts or cancels the move, or nullopt if the answer
+  // contains an error.
   std::optional<std::string> plan(const storage::ClusterSnapshot& cluster, const Move& move) {
     Answer& answer = answer_to(move);
     answer.error_code = KafkaError::None;
@@ -146,8 +147,8 @@ Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerCon
                            there, least)};
 }
 
-// On a single node the assignment already holds when the request is answered. In a cluster the
-// controller completes it.
+// Reassigns partitions. On a single node nothing has to move. In a cluster the request is answered
+// when the move is in the metadata, and the controller completes the move later.
 void handle_alter_partition_reassignments(HandlerContext& context,
                                           AlterPartitionReassignmentsRequest request,
                                           Reply<AlterPartitionReassignmentsResponse> reply) {
@@ -181,7 +182,7 @@ void handle_list_partition_reassignments(HandlerContext& context,
                                          Reply<ListPartitionReassignmentsResponse> reply) {
   ListPartitionReassignmentsResponse response;
   const auto view = context.backend.cluster();
-  if (!view) return reply.send(response);  // a single node has none under way
+  if (!view) return reply.send(response);  // a single node never moves replicas
   std::map<std::string, std::set<int32_t>> wanted;
   if (request.topics)
     for (const auto& topic : *request.topics)

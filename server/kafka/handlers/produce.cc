@@ -27,9 +27,9 @@ constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
 constexpr int16_t kFirstWithStorageError = 4;
 constexpr int16_t kFirstWithAbortable = 11, kFirstOfSecondVersion = 12;
 
-// Limits for batches that are checked on the loop, in bytes received and bytes uncompressed; larger
-// ones are checked on another thread. A few kilobytes may hold 64 MB, which take a third of a
-// second.
+// Limits for batches that are checked on the loop, in received bytes and in uncompressed bytes.
+// Larger batches are checked on another thread. A few kilobytes may hold 64 MB, whose check takes a
+// third of a second.
 constexpr size_t kMostOnLoop = size_t{1} << 20;
 constexpr size_t kMostUnpackedOnLoop = size_t{256} << 10;
 
@@ -38,7 +38,7 @@ struct TimeWindow {
   int64_t earliest = INT64_MIN, latest = INT64_MAX;
 
   Status check(const records::RecordTimes& times) const {
-    if (times.latest == records::kNoTimestamp) return {};  // no record has one
+    if (times.latest == records::kNoTimestamp) return {};  // no record has a timestamp
     if (times.earliest >= earliest && times.latest <= latest) return {};
     return Error{
         ErrorCode::InvalidTimestamp,
@@ -62,9 +62,9 @@ constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message 
 constexpr std::string_view kBehindRefused =
     "an earlier batch of the same producer was rejected";
 
-// Checks that must pass before a batch is stored: first of the batch as a whole, then of its
-// records. Only a batch that was damaged in transit is worth a retry (2, CORRUPT_MESSAGE); other
-// invalid batches stay invalid (87, INVALID_RECORD).
+// Checks the batch as a whole; its records are checked afterwards. Only a batch that was damaged in
+// transit is worth a retry (error 2, CORRUPT_MESSAGE). Other invalid batches stay invalid (error
+// 87, INVALID_RECORD).
 Result<records::BatchView> check_envelope(std::string_view bytes, const Checking& how,
                                           KafkaError& error) {
   error = KafkaError::InvalidRecord;
@@ -95,18 +95,18 @@ Result<records::BatchView> check_envelope(std::string_view bytes, const Checking
 
 struct Checked {
   Status status;
-  KafkaError error = KafkaError::None;  // if `status` is an error
+  KafkaError error = KafkaError::None;  // set if `status` is an error
   bool is_complete = true;
-  records::BatchHeader header = {};  // if the batch is well-formed
-  // The largest timestamp of the records, if the batch's header has another: searches by time rely
-  // on the header.
+  records::BatchHeader header = {};  // set if the batch is well-formed
+  // The largest timestamp of the records, if the batch's header has another one. Searches by time
+  // rely on the header, so it is then corrected.
   std::optional<int64_t> max_timestamp;
   // The producer, if the batch is transactional.
   std::optional<coordinator::ProducerIdentity> transaction;
   std::vector<int32_t> without_key;  // positions of records that need a key
 };
 
-// Called if the records are well-formed.
+// Checks that each record has a key. Called if the records are well-formed.
 Status check_keys(const records::BatchHeader& header, std::string_view records, Checked& checked) {
   auto reader = TRY(records::RecordReader::over(header, records));
   for (records::RecordView record; reader.next(record);)
@@ -118,8 +118,8 @@ Status check_keys(const records::BatchHeader& header, std::string_view records, 
                "compacted, and they have no key"};
 }
 
-// Returns nothing if the batch has more than `most_unpacked` bytes when uncompressed; its contents
-// are then not checked.
+// Checks the records of the batch. Returns nullopt, without a check, if the batch has more than
+// `most_unpacked` uncompressed bytes.
 Result<std::optional<records::RecordTimes>> check_contents(const records::BatchView& batch,
                                                            const Checking& how, Checked& checked) {
   std::optional<records::Decompressor> unpacking;
@@ -168,7 +168,7 @@ bool is_too_large(const storage::TopicInfo& topic, size_t size) {
   return static_cast<int64_t>(size) > number_config(topic, "max.message.bytes");
 }
 
-// The range of accepted timestamps (KIP-937).
+// Returns the range of accepted timestamps (KIP-937).
 TimeWindow window_of(const storage::TopicInfo& topic, int64_t now_ms) {
   const int64_t before_ms = number_config(topic, "message.timestamp.before.max.ms");
   const int64_t after_ms = number_config(topic, "message.timestamp.after.max.ms");
@@ -176,8 +176,8 @@ TimeWindow window_of(const storage::TopicInfo& topic, int64_t now_ms) {
           after_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + after_ms};
 }
 
-// The answer to a request, which is sent when all partitions are done; each is stored or refused by
-// itself. Shared by the callbacks.
+// The answer to a request, which is sent when all partitions are done. Each partition is stored or
+// refused independently. Shared by the callbacks.
 struct PartitionAnswers {
   ProduceResponse response;
   Reply<ProduceResponse> reply;
@@ -193,8 +193,8 @@ struct PartitionAnswers {
     has_failed ? reply.end_connection() : reply.send_nothing();
   }
   void refuse(Answer& answer, KafkaError error, std::string message) {
-    // Clients of earlier versions do not support the error. This one makes them look up the leader
-    // and retry (KIP-112).
+    // Clients of earlier versions do not support KAFKA_STORAGE_ERROR. NOT_LEADER_OR_FOLLOWER makes
+    // them look up the leader and retry (KIP-112).
     if (error == KafkaError::KafkaStorageError && reply.version() < kFirstWithStorageError)
       error = KafkaError::NotLeaderOrFollower;
     answer.error_code = error;
@@ -212,18 +212,19 @@ struct PartitionAnswers {
 struct Append {
   storage::TopicPartition partition;
   std::string batch;
-  bool has_append_time = false;  // set by the log, not the client
+  bool has_append_time = false;  // the log sets the timestamps, not the client
   size_t topic_index, index;
-  std::string topic = {};                     // its name
-  std::optional<int64_t> max_timestamp = {};  // replaces that of the header
+  std::string topic = {};                     // name of the topic
+  std::optional<int64_t> max_timestamp = {};  // replaces the timestamp of the header
   std::optional<SequencedBatch> sequenced = {};
   std::shared_ptr<storage::TransactionGuard> guard = {};
-  uint64_t place = 0;  // order of transactional batches of the connection
+  uint64_t place = 0;  // place in `JoinOrder`
 };
 
 constexpr KafkaError kUnknownProducerId{59};
 
-// Producers retry a request that was refused for lack of memory.
+// Returns the error for the producer. After REQUEST_TIMED_OUT, which reports a lack of memory,
+// producers retry.
 KafkaError error_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::OutOfMemory:
@@ -237,16 +238,16 @@ KafkaError error_of(ErrorCode code) {
   }
 }
 
-// Whether the error follows from the log's knowledge of the producer and is final for clients. A
-// leader that was replaced while it was frozen or cut off knows less than was acknowledged since,
-// so such an error must be confirmed.
+// Returns whether the error follows from the log's knowledge of the producer and is final for
+// clients. A leader that was replaced while it was frozen or cut off knows less than was
+// acknowledged since, so such an error must be confirmed.
 bool is_verdict(KafkaError error) {
   return error == kafka_error(ErrorCode::OutOfOrderSequence) ||
          error == coordinator::kInvalidTxnState || error == kUnknownProducerId;
 }
 
-// Translates the coordinator's error for producers, which do not know the retriable errors of
-// coordinators in this answer.
+// Translates the coordinator's error for producers, which do not expect the retriable errors of
+// coordinators in the answer to Produce.
 KafkaError transaction_error(KafkaError error, int16_t version) {
   const bool passes =
       error == coordinator::kCoordinatorLoadInProgress || error == coordinator::kNotCoordinator ||
@@ -256,10 +257,10 @@ KafkaError transaction_error(KafkaError error, int16_t version) {
   return as_abortable(as_old_epoch(error), version, kFirstWithAbortable);
 }
 
-// Transactional batches by producer, at most one for each partition.
+// The transactional batches of a request by producer, at most one batch for each partition.
 using Joining = std::map<std::pair<ProducerId, int16_t>, std::vector<Append>>;
 
-// The state that outlives the call of the handler.
+// The state of a request that outlives the call of the handler.
 struct Producer {
   Backend& backend;
   const Clock& clock;
@@ -292,9 +293,9 @@ struct Producer {
 
   // Verifies with the coordinator that each partition is part of the transaction. Otherwise the
   // partition would never learn how the transaction ends (KIP-890). Clients of the second version
-  // do not add partitions themselves, so the server adds the partitions that the coordinator does
-  // not know; the other partitions do not wait for that. Batches of one partition continue in their
-  // order of arrival.
+  // do not add partitions themselves, so the server adds the partitions that are missing in the
+  // transaction; the other partitions do not wait for that. Batches of one partition continue in
+  // their order of arrival.
   enum class Asked { WhetherTheyAre, ToAddThem };
   void join(std::vector<Append> appends, const coordinator::ProducerIdentity& producer,
             Asked what) const {
@@ -331,7 +332,7 @@ struct Producer {
           self.pending->complete_one();
         });
   }
-  // Continues with a batch after the earlier ones of its partition have continued.
+  // Continues with a batch after the earlier batches of its partition have continued.
   void go_on(Append append, ProducerId producer, std::optional<KafkaError> refusal) const {
     ++pending->left;
     const JoinOrder::Lane lane{append.partition, producer};
@@ -440,7 +441,7 @@ class Producing {
         topics_(context.backend.topics()),
         leaders_(context.backend) {}
 
-  // From version 13 on, topics are identified by id instead of name (KIP-516).
+  // Finds the topic. From version 13 on, topics are identified by id instead of name (KIP-516).
   const storage::TopicInfo* find(const ProduceRequest::Topic& asked) const {
     return has_topic_ids() ? topics_->find(asked.topic_id) : topics_->find(asked.name);
   }
@@ -547,7 +548,8 @@ class Producing {
   Joining joining_;
 };
 
-// Records above the client's quota are stored; the client must wait before its next request.
+// Returns the delay for a client that exceeds its quota. The records are stored nevertheless, and
+// the client must wait before its next request.
 int32_t throttle(HandlerContext& context, const ProduceRequest& request) {
   if (!context.throttle || !context.throttle->rates) return 0;
   const auto quotas = context.backend.quotas();
@@ -565,12 +567,13 @@ int32_t throttle(HandlerContext& context, const ProduceRequest& request) {
 
 }  // namespace
 
-// Partitions are appended one by one, so that a refused one does not delay the others. The log's
-// writer puts them into one commit.
+// Appends the partitions separately, so that a refused partition does not delay the others. The
+// log's writer puts them into one commit.
 void handle_produce(HandlerContext& context, ProduceRequest request, Reply<ProduceResponse> reply) {
   auto pending = std::make_shared<PartitionAnswers>(
       PartitionAnswers{{}, reply, request.acks, request.timeout_ms});
-  // A transaction needs acks -1: if one of its records were lost, it would no longer be atomic.
+  // A transactional batch needs acks -1: if one of its records were lost, the transaction would not
+  // be atomic.
   const bool is_refused =
       request.acks < -1 || request.acks > 1 || (request.transactional_id && request.acks != -1);
   Producing producing(context, pending, request.transactional_id.value_or(""));

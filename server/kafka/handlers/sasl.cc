@@ -6,7 +6,7 @@ namespace server::kafka {
 
 namespace {
 
-// A connection has one attempt; the refusal ends it.
+// Refuses the client and ends the connection, because a connection has one attempt.
 void refuse(const Reply<SaslAuthenticateResponse>& reply, KafkaError code, const std::string& why) {
   reply.send_last({code, why, {}, 0}, why);
 }

@@ -16,8 +16,8 @@ using coordinator::ShareFetched;
 
 constexpr int64_t kMaxWaitMs = 60'000;
 
-// Adds the batches that contain the acquired records. Deleted records are left out; the reader
-// reports them as out of range.
+// Adds the batches that contain the acquired records. If records were deleted meanwhile, it fails
+// with the reader's OffsetOutOfRange, which the caller ignores.
 Status add_records(storage::LogReader& reader, const storage::TopicPartition& id,
                    std::span<const AcquiredRecords> acquired, Records& to, int64_t& size) {
   constexpr size_t kReadBytes = 1 << 20;
@@ -39,8 +39,8 @@ Status add_records(storage::LogReader& reader, const storage::TopicPartition& id
   return {};
 }
 
-// Answers contain views of the memory map until they are sent, so they are made within a turn of
-// the reader.
+// Creates an answer. The answer contains views of the memory map until it is sent, so it is created
+// within a turn of the reader.
 struct Answering {
   Backend& backend;
   std::shared_ptr<const Permissions> permissions;
@@ -95,8 +95,9 @@ void answer(Backend& backend, const std::shared_ptr<const Permissions>& permissi
   if (const auto known = connection.lock()) known->sent_bytes += answering.size_bytes;
 }
 
-// The delay before the client's next request if the previous answers exceeded its quota. Acquired
-// records cannot be taken back, so they are always sent.
+// Returns the delay before the client's next request, if its previous answers have exceeded the
+// quota. Acquired records cannot be taken back, so they are always sent, and their bytes count with
+// the next request.
 int32_t throttle(HandlerContext& context) {
   const int64_t bytes = std::exchange(context.shares->sent_bytes, 0);
   if (bytes == 0 || !context.throttle || !context.throttle->rates) return 0;

@@ -1,4 +1,4 @@
-// The offsets of share groups: described, changed and deleted by administrators.
+// The offsets of share groups, which administrators describe, change and delete.
 #include <utility>
 
 #include "server/coordinator/share_messages.h"

@@ -10,7 +10,7 @@
 
 namespace server::kafka {
 
-// Replaces the coordinator's errors by one that a share consumer handles: it looks for the new
+// Replaces the coordinator's errors by an error after which a share consumer looks for the new
 // leader.
 inline KafkaError share_error(KafkaError error) {
   const bool is_of_coordinator = error == coordinator::kNotCoordinator ||
@@ -19,8 +19,8 @@ inline KafkaError share_error(KafkaError error) {
   return is_of_coordinator ? KafkaError::NotLeaderOrFollower : error;
 }
 
-// Reads the member and its acknowledgements from the request. Returns false if the request is
-// refused; it has then been answered.
+// Reads the member and its acknowledgements from the request. If the request must be refused, it
+// sends the refusal and returns false.
 template <class Request, class Response>
 bool begin_share_request(HandlerContext& context, Request& request, const Reply<Response>& reply,
                          coordinator::ShareFetch& to) {

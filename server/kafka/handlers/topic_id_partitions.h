@@ -1,4 +1,4 @@
-// Lists of partitions by topic id, as in requests about consumer groups.
+// Converts lists of partitions by topic id, which requests about consumer groups contain.
 #pragma once
 #include <algorithm>
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace server::kafka {
 
-// The result is sorted and without duplicates.
+// Returns the partitions, sorted and without duplicates.
 template <class Topics>
 std::vector<coordinator::TopicIdPartition> to_partitions(const Topics& topics) {
   std::vector<coordinator::TopicIdPartition> all;
@@ -18,7 +18,8 @@ std::vector<coordinator::TopicIdPartition> to_partitions(const Topics& topics) {
   return all;
 }
 
-// `partitions` is sorted. Calls `begin` for each topic id to create its element.
+// Adds an element for each topic id, with the topic's partitions. `partitions` is sorted. `begin`
+// sets the other fields of a new element.
 template <class Topics, class Begin>
 void add_topics_of(const std::vector<coordinator::TopicIdPartition>& partitions, Topics& to,
                    Begin begin) {

@@ -11,8 +11,8 @@
 
 namespace server::kafka {
 
-// For clients that do not support the error for a replaced producer (KIP-588): they get the error
-// for an old epoch.
+// Replaces the error for a replaced producer by the error for an old epoch, for clients that do not
+// support the first one (KIP-588).
 inline KafkaError as_old_epoch(KafkaError error) {
   return error == coordinator::kProducerFenced ? KafkaError::InvalidProducerEpoch : error;
 }
@@ -20,8 +20,9 @@ inline KafkaError known_to_client(KafkaError error, int16_t version, int16_t fir
   return version < first_with_fenced ? as_old_epoch(error) : error;
 }
 
-// From this version on, clients support an error with which the transaction must be aborted and the
-// producer can continue (KIP-890).
+// Replaces the error for an invalid state if the client supports TRANSACTION_ABORTABLE: the client
+// then aborts the transaction and its producer can continue (KIP-890). Clients support it from the
+// version `first_with_abortable` on.
 inline KafkaError as_abortable(KafkaError error, int16_t version, int16_t first_with_abortable) {
   return version >= first_with_abortable && error == coordinator::kInvalidTxnState
              ? coordinator::kTransactionAbortable
@@ -30,13 +31,13 @@ inline KafkaError as_abortable(KafkaError error, int16_t version, int16_t first_
 
 // The ways in which a group's offsets become part of a transaction.
 enum class Membership {
-  Verified,  // must already be part of it
+  Verified,  // the partition must already be part of the transaction
   Added,
-  AddedBySecondVersion,  // added by the request that commits them
+  AddedBySecondVersion,  // the request that commits the offsets adds the partition
 };
 
 // Returns the request that adds the partition of the group's offsets to the producer's transaction,
-// or verifies that it was added. Nothing if the offsets' topic does not exist yet.
+// or verifies that it was added. Returns nullopt if the topic of the offsets does not exist yet.
 template <class Request>
 std::optional<coordinator::AddPartitions> add_offsets_of_group(const Backend& backend,
                                                                const Request& request,

@@ -27,8 +27,8 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
   const auto topics = backend.topics();
   const storage::TopicInfo* offsets = topics->find(coordinator::kOffsetsTopic);
   if (!offsets) return send(commit.refusal(KafkaError::CoordinatorNotAvailable));
-  // As in Produce, the second version needs no guard, since each transaction end has an epoch of
-  // its own.
+  // As in Produce, the second version needs no guard, because each end of a transaction has an
+  // epoch of its own.
   const auto guard = adds ? nullptr
                           : backend.guard_transaction(
                                 {offsets->id, PartitionId{add->partitions.begin()->second.front()}},
@@ -47,10 +47,10 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
 
 }  // namespace
 
-// The offsets are kept until the transaction ends. The partition of the group is made part of the
-// producer's open transaction; otherwise it would never learn how the transaction ends, and the
-// group's offsets would stay undecided. Clients of the second version do not announce the commit
-// with AddOffsetsToTxn.
+// Commits offsets in a transaction. They are kept undecided until the transaction ends. The
+// partition of the group becomes part of the producer's open transaction. Otherwise the partition
+// would not get the end marker, and the group's offsets would stay undecided. Clients of the second
+// version do not announce the commit with AddOffsetsToTxn.
 void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
                               Reply<TxnOffsetCommitResponse> reply) {
   if (reply.version() < kFirstOfSecondVersion)

@@ -22,7 +22,7 @@ Error still_has(NodeId node, const storage::TopicPartition& partition,
 
 }  // namespace
 
-// A node without replicas is removed from the cluster.
+// Removes a node from the cluster, if the node has no replicas.
 void handle_unregister_broker(HandlerContext& context, UnregisterBrokerRequest request,
                               Reply<UnregisterBrokerResponse> reply) {
   const auto refusal = std::make_shared<std::optional<Error>>();

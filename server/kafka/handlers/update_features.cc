@@ -20,7 +20,7 @@ struct Refusal {
   std::string why;
 };
 
-// Checks a feature whose level is fixed by the program.
+// Checks an update of a feature whose level is fixed by the program. Returns the refusal, if any.
 std::optional<Refusal> refusal(const ApiVersionsResponse& supported, std::string_view feature,
                                int16_t level) {
   const auto& features = supported.finalized_features;
@@ -34,8 +34,8 @@ std::optional<Refusal> refusal(const ApiVersionsResponse& supported, std::string
                              feature, found->max_version_level, level)};
 }
 
-// Checks the level of the cluster. Each node must support it, according to a recent report to the
-// controller.
+// Checks an update of the cluster's feature level. Each node must support the new level, according
+// to a recent report to the controller. Returns the refusal, if any.
 std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView& view,
                                FeatureLevel level) {
   constexpr int64_t kStaleMs = 10'000;
@@ -69,8 +69,8 @@ std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView&
 
 }  // namespace
 
-// Levels are fixed by the program: only a request for the present level succeeds (KIP-584). The
-// cluster's own level is the exception and can be raised.
+// Updates features (KIP-584). The program fixes the levels, so only a request for the present level
+// succeeds. Only the cluster's own level can be raised.
 void handle_update_features(HandlerContext& context, UpdateFeaturesRequest request,
                             Reply<UpdateFeaturesResponse> reply) {
   const ApiVersionsResponse supported = supported_versions();
@@ -91,7 +91,7 @@ void handle_update_features(HandlerContext& context, UpdateFeaturesRequest reque
       raised = level;
     }
   }
-  // All updates are made or none.
+  // Either all updates are made or none.
   if (!raised || request.validate_only || response.error_code != KafkaError::None)
     return reply.send(response);
   context.backend.change_cluster(

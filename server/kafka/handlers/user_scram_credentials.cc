@@ -1,5 +1,5 @@
-// Passwords of users as Kafka's tools set them. The client salts them, so the server never receives
-// the password (KIP-554).
+// Passwords of users as Kafka's tools set them. The client computes the salted password, so the
+// server never receives the password itself (KIP-554).
 #include <fmt/format.h>
 
 #include <map>
@@ -21,7 +21,7 @@ constexpr int32_t kLeastIterations = 4096;
 constexpr size_t kMostSaltBytes = 255;
 constexpr size_t kSecretBytes = 32;
 
-// The numbers are the protocol's.
+// Returns the hash for the protocol's number of a mechanism.
 std::optional<Hash> hash_of(int8_t mechanism) {
   if (mechanism == 1) return Hash::Sha256;
   if (mechanism == 2) return Hash::Sha512;
@@ -33,7 +33,8 @@ struct Refusal {
   std::string message = {};
 };
 
-// Changes of one user's verifiers: the new text, or nothing to remove the verifier.
+// The changes of one user's verifiers, by mechanism: the new text, or nullopt to remove the
+// verifier.
 using Verifiers = std::map<std::string, std::optional<std::string>>;
 
 Refusal check_name(const std::string& name) {
@@ -140,7 +141,7 @@ void handle_alter_user_scram_credentials(HandlerContext& context,
   std::map<std::string, Verifiers> wanted;
   std::map<std::string, Refusal> refusals;
   std::set<std::pair<std::string, int8_t>> seen;
-  // As in Kafka, a user does not change at all if a part of its change is refused.
+  // As in Kafka, a user is not changed at all if one of its changes is refused.
   const auto take = [&](const auto& asked, auto read) {
     Refusal refused = check_name(asked.name);
     if (!seen.emplace(asked.name, asked.mechanism).second)
