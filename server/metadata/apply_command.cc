@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "storage/meta/metadata_parts.h"
 
-// Turned into an error, because a forgotten kind of part would stop every start.
+// A switch that lacks a kind of part is an error: such a part would stop every start.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace server {
@@ -18,7 +18,8 @@ using engine::Catalog;
 using engine::DesiredState;
 using Kind = storage::MetadataPartKind;
 
-// Adds the revision to a row that is written back unchanged, as it is in a readable row.
+// Adds the member `made_at` to the text of an unreadable row, which is written back otherwise
+// unchanged.
 void add_made_at(std::string& row, Revision revision) {
   assert(row.ends_with('}'));
   row.insert(row.size() - 1, fmt::format(",\"made_at\":{}", revision.value()));
@@ -197,7 +198,8 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
           apply_changes(definition->changes, *next, change);
           break;
         }
-        // Not even its names are known, so no object can show state ERROR. SHOW SERVER lists it.
+        // Not even the names in the definition are known, so no object can show state ERROR. SHOW
+        // SERVER lists the definition.
         next->left_out.push_back(
             fmt::format("revision {}: {}", revision.value(), definition.error().message));
         log_error("a definition is ignored revision={} error=\"{}\"", revision.value(),
@@ -205,7 +207,7 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
         break;
       }
       case Kind::ClusterPart:
-        break;  // replication has applied it
+        break;  // replication has applied the part
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
                      "the metadata log has a kind of command that this version does not support"};
@@ -268,7 +270,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       case Kind::DefinitionPart:
         apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);
         break;
-      case Kind::ClusterPart:  // replication removes it first
+      case Kind::ClusterPart:  // replication removes the part before
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
                      "the metadata snapshot has a part that this version does not support"};
@@ -283,7 +285,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
 
 namespace {
 
-// The encoded definition, regardless of the wanted state.
+// Returns the encoded definition, which does not depend on the wanted state.
 std::string definition_of(const DefinedQuery& query) {
   auto row = std::make_shared<engine::PersistentQuery>(*query.query);
   row->state = DesiredState::Running;

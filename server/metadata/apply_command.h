@@ -1,5 +1,5 @@
-// Computes the next image from one command of the metadata log. Pure: rows are put and erased,
-// nothing is planned, and the cost depends only on the command.
+// Computes the next image from one command of the metadata log. Pure: the functions put and erase
+// rows and plan nothing, and their cost depends only on the command.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,15 +11,16 @@
 
 namespace server {
 
-// The effects of an applied command besides the new image.
+// The effects of an applied command: the new image, and the changes that the node still has to
+// make.
 struct ImageChange {
   MetadataImagePtr next;
   std::vector<DefinedQueryPtr> started;
   std::vector<DefinedQueryPtr> ended;  // permanently: their state may be deleted
   std::vector<std::string> paused, resumed;
   std::vector<storage::TopicDelta> topics;
-  // Topics whose records a transaction kept that has ended. The records are deleted unless a topic
-  // has them now.
+  // Topics whose records were kept for a transaction that has ended. The records are deleted unless
+  // the topic exists again.
   std::vector<storage::TopicInfo> released;
 };
 
@@ -28,12 +29,12 @@ struct ImageChange {
 struct ReadCommand {
   Revision revision;
   storage::MetadataCommand command;
-  std::vector<Result<DefinitionCommand>> definitions;  // of its SQL parts, in order
+  std::vector<Result<DefinitionCommand>> definitions;  // of the command's SQL parts, in order
 };
 ReadCommand read_definitions(Revision revision, storage::MetadataCommand command);
 
-// Applies all parts of a command to `topics` and to the image, or changes nothing if it fails. It
-// fails if the log does not fit this program. A definition that cannot be read is no failure: the
+// Applies all parts of a command to `topics` and to the image, or changes nothing if it fails.
+// Fails if this program cannot apply the log. A definition that cannot be read is no failure: the
 // image contains it as unreadable.
 Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTable& topics,
                                   const ReadCommand& read);
@@ -47,8 +48,8 @@ storage::MetadataSnapshot snapshot_of(const MetadataImage& image,
                                       const storage::TopicTable& topics);
 Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
                                    storage::TopicTable& topics);
-// Applies a snapshot when the state of `image` is already carried out: unchanged objects continue.
-// Needed in a cluster if a node was out of reach for so long that the commands in between are
+// Applies a snapshot to a node that runs the state of `image`: unchanged objects continue. This is
+// necessary in a cluster if a node was out of reach for so long that the commands in between are
 // deleted.
 Result<ImageChange> jump_to_snapshot(const MetadataImage& image,
                                      const storage::MetadataSnapshot& snapshot,

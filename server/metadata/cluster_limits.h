@@ -10,14 +10,14 @@
 
 namespace server {
 
-// `what` includes its verb, as in "generated rows are".
+// Returns the error for an unsupported feature; `what` includes a verb, as in "generated rows are".
 Error not_in_cluster_yet(std::string what, std::string hint = {});
 inline constexpr const char* kDropAndCreate = "DROP it, and create it again.";
 
 // Checks the statement by itself. Fails with NotSupported.
 Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction,
                          storage::FeatureLevel level);
-// Checks the changes that the statement leads to.
+// Checks the changes that result from the statement. Fails with NotSupported.
 Status check_for_cluster(const std::vector<DefinitionChange>& changes);
 
 }  // namespace server

@@ -125,15 +125,19 @@ using engine::read_json;
 using engine::read_member;
 using engine::write_json;
 
-// Version 1 kept only the statement and planned it again. Version 3 may set properties of the
-// system, version 4 may change the schema registry. A version is written only if the command needs
-// it, so older programs read all other commands. Version 5 may have queries that are built beside
-// others, version 7 names of schemas and the inverse changes of open transactions, version 8
-// queries that the nodes of a cluster share: an older program would run them by itself. Version 9
-// has sequences, version 10 replaced queries of a cluster: an older program would attribute their
-// commits to another query. Version 11 names the process of an open transaction; only clusters
-// write it, at a feature level of their own.
-// Version 12 has views and renamed relations: a program without them would lose the views and look for the old names.
+// Versions of an encoded command, with the changes that need each. A version is written only if the
+// command needs it, so older programs read all other commands. Version 1, which is no longer read,
+// kept only the statement, which was planned again.
+//    3  properties of the system
+//    4  changes of the schema registry
+//    5  queries that are built beside others
+//    6  metadata and rules of schemas
+//    7  names of schemas, and the inverse changes of open transactions
+//    8  queries that the nodes of a cluster share; an older program would run them by itself
+//    9  sequences
+//   10  replaced queries of a cluster; an older program would attribute their commits to another query
+//   11  the process of an open transaction; only clusters write it, at a feature level of their own
+//   12  views and renamed relations; an older program would lose the views and look for the old names
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
                   kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
                   kVersionWithJournals = 8, kVersionWithSequences = 9, kVersionWithReplaced = 10,
@@ -161,7 +165,7 @@ bool has_journals(const DefinitionCommand& command) {
   });
 }
 
-// Whether a schema has more than its text.
+// Whether a schema in the command has metadata or rules in addition to its text.
 bool has_contracts(const DefinitionCommand& command) {
   return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
     const auto* schemas = std::get_if<ChangeSchemas>(&change);
@@ -207,7 +211,7 @@ uint8_t version_of(const DefinitionCommand& command) {
 
 // ---- Writing ----
 
-// One change: {"put_query": name, "row": ...}. The name is readable even if the row is not.
+// Writes one change: {"put_query": name, "row": ...}. The name is readable even if the row is not.
 class ChangeWriter {
  public:
   explicit ChangeWriter(JsonWriter& out) : out_(out) {}
@@ -227,7 +231,7 @@ class ChangeWriter {
       out_.key("row");
       if (put.query->unread_row.empty()) return write_row(*put.query);
       out_.raw(put.query->unread_row);
-      out_.key("state");  // beside the unchanged row: such a query may be paused too
+      out_.key("state");  // an unreadable query may be paused, too
       write_json(out_, put.query->query->state);
     });
   }
@@ -400,7 +404,7 @@ class ChangeWriter {
 
 // ---- Reading ----
 
-// A query with a name and an error as its only data.
+// Returns a query whose only data are a name and an error.
 std::shared_ptr<DefinedQuery> unreadable_query(const std::string& id, const JsonValue& row) {
   auto defined = std::make_shared<DefinedQuery>();
   auto query = std::make_shared<engine::PersistentQuery>();
@@ -438,7 +442,8 @@ bool read_place(const JsonValue& row, DefinedQuery& defined) {
   return true;
 }
 
-// Keeps the readable parts of the row, so that the sources that the query reads stay in use.
+// Reads a query. If this program cannot read the whole row, it keeps the readable parts, so that the sources that the
+// query reads stay in use.
 DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::string problem) {
   auto defined = std::make_shared<DefinedQuery>();
   auto query = std::make_shared<engine::PersistentQuery>();
@@ -466,7 +471,7 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   if (knows_query) unreadable->query = std::move(query);
   unreadable->exchange_ids = std::move(defined->exchange_ids);
   unreadable->topic_ids = std::move(defined->topic_ids);
-  // Other nodes may run it; its commits there are applied here.
+  // Other nodes may run the query; this node applies the commits that they make.
   if (!read_place(row, *unreadable)) row.take_problem();
   return unreadable;
 }
@@ -485,7 +490,7 @@ PutSource read_source(const std::string& name, const JsonValue& row, const std::
   return {std::move(known), row.json()};
 }
 
-// Returns nothing for another kind of change, or one that cannot be read.
+// Reads a change of the schema registry; returns nothing for any other change, or if it cannot be read.
 std::optional<DefinitionChange> read_schema_change(const JsonValue& json, const JsonValue& row) {
   const auto read = [&](std::string_view change, auto& to) {
     return json.find(change) && read_json(row, to);
@@ -505,7 +510,7 @@ std::optional<DefinitionChange> read_schema_change(const JsonValue& json, const 
 
 std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage);
 
-// Returns nothing for another kind of change, or one that cannot be read.
+// Reads a change of an open transaction; returns nothing for any other change, or if it cannot be read.
 std::optional<DefinitionChange> read_transaction_change(const JsonValue& json,
                                                         const std::string& damage) {
   if (json.find("note_undo")) {
@@ -542,7 +547,7 @@ std::optional<DefinitionChange> read_transaction_change(const JsonValue& json,
   return std::nullopt;
 }
 
-// Returns nothing for another kind of change, or one that cannot be read.
+// Reads a change of a sequence; returns nothing for any other change, or if it cannot be read.
 std::optional<DefinitionChange> read_sequence_change(const JsonValue& json, const JsonValue& row) {
   std::string name;
   if (json.find("put_sequence")) {
@@ -664,7 +669,7 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
   const auto checksum = in.be<uint64_t>();
   if (!in.ok()) return damaged();
   const std::string_view text = in.rest();
-  // Only the names of a damaged text are used: their rows continue as unreadable ones.
+  // Only the names are used if the text is damaged: their rows become unreadable ones.
   const std::string damage =
       checksum == XXH3_64bits(text.data(), text.size()) ? "" : damaged().message;
   const auto document = JsonDocument::parse(text);

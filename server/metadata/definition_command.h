@@ -49,7 +49,7 @@ struct PutSequence {
 struct EraseSequence {
   std::string name;
 };
-// Numbers of the sequence with this id were reserved, or setval() has moved it.
+// Numbers of the sequence with this id were reserved, or setval() has moved the sequence.
 struct MoveSequence {
   std::string name;
   Uuid id;
@@ -63,7 +63,8 @@ struct PutView {
 struct EraseView {
   std::string name;
 };
-// After a stream or table was renamed: the names in the row of a query. Its tasks go on, since plans name topics.
+// Sets the names in the row of a query after a stream or table was renamed. The query's tasks go on, since plans name
+// topics.
 struct SetQueryNames {
   std::string id, sink;
   std::vector<std::string> sources;
@@ -89,7 +90,7 @@ struct NoteUndo {
   Uuid transaction;
   std::shared_ptr<const UndoChange> undo;
 };
-// A topic that the transaction has created, or one that its COMMIT deletes.
+// A topic that the transaction has created, or one that the COMMIT of the transaction deletes.
 struct NoteTopic {
   Uuid transaction;
   bool is_made = false;
@@ -104,7 +105,7 @@ struct NodeProcess {
   storage::NodeEpoch epoch;
   bool operator==(const NodeProcess&) const = default;
 };
-// In a cluster: the process with the session of the transaction.
+// Names the process that has the session of the transaction, in a cluster.
 struct OwnTransaction {
   Uuid transaction;
   NodeProcess owner;
@@ -137,12 +138,12 @@ struct DefinitionCommand {
 };
 
 std::string encode_definition(const DefinitionCommand& command);
-// A row that cannot be read is returned as unreadable: a query with `unreadable`, a source without
-// columns. Fails with IncompatibleFormat if a newer version wrote the command, and with
-// StorageFailure if even the names are damaged.
+// Decodes a command. A row that cannot be read is returned as unreadable: a query with `unreadable`, a source without
+// columns. Fails with IncompatibleFormat if a newer version wrote the command, and with StorageFailure if even the
+// names are damaged.
 Result<DefinitionCommand> decode_definition(std::string_view bytes);
 
-// All rows of an image, as one command that creates the image from an empty one.
+// Returns all rows of an image, as one command that creates the image from an empty one.
 DefinitionCommand whole_definition(const MetadataImage& image);
 
 }  // namespace server

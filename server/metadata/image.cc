@@ -4,11 +4,11 @@ namespace server {
 
 namespace {
 
-// The table whose rows the query's tasks keep; empty if they keep none. An unreadable query may
-// keep the rows of its sink: a look-up then fails with the query's error.
+// Returns the table whose rows the query's tasks keep; empty if they keep no rows. An unreadable
+// query counts as keeping the rows of its sink: a look-up then fails with the query's error.
 std::string materialized_table(const DefinedQuery& defined) {
   const engine::PersistentQuery& query = *defined.query;
-  if (!query.rebuilds.empty()) return "";  // not yet
+  if (!query.rebuilds.empty()) return "";  // not before the switch
   if (query.kind == engine::QueryKind::SourceTable)
     return query.sources.empty() ? "" : query.sources.front();
   return defined.plan->materialization || !defined.unreadable.empty() ? query.sink : "";

@@ -1,5 +1,5 @@
 // All topics and definitions at one revision of the metadata log. An image never changes; a command
-// makes the next one.
+// produces the next image.
 #pragma once
 #include <map>
 #include <memory>
@@ -33,7 +33,7 @@ struct StartPosition {
 // A query with everything that its tasks need. Names are permanently resolved to ids.
 struct DefinedQuery {
   std::shared_ptr<const engine::PersistentQuery> query;
-  std::shared_ptr<const engine::QueryPlan> plan;  // never null; without stages if it is unreadable
+  std::shared_ptr<const engine::QueryPlan> plan;  // never null; without stages if unreadable
   std::vector<Uuid> exchange_ids;                 // one for each of the plan's exchanges
   std::vector<StartPosition> starts;              // a missing partition starts at the log's start
   std::map<std::string, Uuid> topic_ids;          // of the topics in the plan
@@ -44,10 +44,11 @@ struct DefinedQuery {
   std::string unread_row = {};  // the unreadable row, written back unchanged
 
   // For a query that is built beside another (PersistentQuery::rebuilds): the definition of the
-  // sink after the switch. Before it, the query's rows are written to a topic of their own.
+  // sink after the switch. Before the switch, the query's rows are written to a topic of their own.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
-  // One of the two queries is replacing the other, and neither produces rows. The `publisher` (of
-  // the new query) writes the differences between their topics in one transaction.
+  // Whether the switch from the old query to the new one is in progress: neither produces rows. The
+  // `publisher` (of the new query) writes the differences between the topics of the two queries in
+  // one transaction.
   bool stands = false;
   ProducerId publisher{-1};
 
@@ -55,11 +56,11 @@ struct DefinedQuery {
   // command that created it. A query that each node runs for itself has no journal.
   std::optional<PartitionId> journal = {};
   Revision made_at = {};
-  // In a cluster: the revision that gave the query its present plan. Later than `made_at` if it was
-  // replaced (docs/adr/0101).
+  // In a cluster: the revision that gave the query its present plan. Later than `made_at` if the
+  // query was replaced (docs/adr/0101).
   Revision planned_at = {};
   // The revision since which the rows of a replaced table are computed in the present way. Older
-  // rows in its topic are written once more (docs/adr/0109).
+  // rows in the table's topic are written once more (docs/adr/0109).
   Revision results_at = {};
 };
 using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
@@ -74,7 +75,7 @@ class MetadataImage {
   engine::CatalogPtr catalog = std::make_shared<const engine::Catalog>();
   std::shared_ptr<const storage::TopicSnapshot> topics =
       std::make_shared<const storage::TopicSnapshot>();
-  // The next three are small and rarely change, so each change copies the whole.
+  // The next three parts are small and rarely change, so each change copies the whole part.
   std::shared_ptr<const storage::ClientQuotas> quotas =
       std::make_shared<const storage::ClientQuotas>();
   std::shared_ptr<const storage::GroupConfigs> group_configs =
@@ -85,26 +86,27 @@ class MetadataImage {
   PersistentMap<std::string, std::string> unread_sources;
   std::shared_ptr<const engine::SchemaRegistry> schemas =
       std::make_shared<const engine::SchemaRegistry>();
-  // By transaction: the definitions of open transactions (docs/adr/0059). Few and small.
+  // The definitions of open transactions, by transaction (docs/adr/0059). They are few and small.
   std::map<Uuid, std::shared_ptr<const OpenDefinitions>> open_definitions;
   // Definitions so damaged that even their names are unknown: "revision 17: reason".
   std::vector<std::string> left_out;
 
   using Queries = PersistentMap<std::string, DefinedQueryPtr>;
   const Queries& queries() const { return queries_; }  // by id
-  // nullptr: no such query
+  // Returns nullptr if no such query exists.
   DefinedQueryPtr find_query(std::string_view id) const;
   void put(DefinedQueryPtr query);
   void erase_query(std::string_view id);
 
-  // The query whose tasks materialize a table: the CREATE TABLE ... AS, or the hidden query of a
-  // plain CREATE TABLE. nullptr for streams.
+  // Returns the query whose tasks materialize a table: the CREATE TABLE ... AS, or the hidden query
+  // of a plain CREATE TABLE. Returns nullptr for streams.
   const DefinedQuery* materializer_of(const engine::DataSource& table) const;
-  // The queries that are built beside others. Scans all queries.
+  // Returns the queries that are built beside others. Scans all queries.
   std::vector<DefinedQueryPtr> rebuilds() const;
-  // The queries that write a stream or table, except queries that are still built beside others.
+  // Returns the queries that write a stream or table, except queries that are still built beside
+  // others.
   std::vector<DefinedQueryPtr> writers_of(std::string_view source) const;
-  // The queries that read or write a topic.
+  // Returns the queries that read or write a topic.
   std::vector<DefinedQueryPtr> users_of(const Uuid& topic) const;
 
  private:
@@ -114,7 +116,7 @@ class MetadataImage {
 };
 using MetadataImagePtr = std::shared_ptr<const MetadataImage>;
 
-// The topics in the form that the planner uses. The snapshot outlives it.
+// Shows the topics in the form that the planner uses. The snapshot outlives this object.
 class SnapshotTopics final : public engine::Topics {
  public:
   explicit SnapshotTopics(const storage::TopicSnapshot& topics) : topics_(topics) {}
@@ -125,7 +127,7 @@ class SnapshotTopics final : public engine::Topics {
   const storage::TopicSnapshot& topics_;
 };
 
-// The queries in the form that SHOW and DESCRIBE use. The image outlives it.
+// Shows the queries in the form that SHOW and DESCRIBE use. The image outlives this object.
 class ImageQueries final : public engine::RunningQueries {
  public:
   explicit ImageQueries(const MetadataImage& image) : image_(image) {}

@@ -17,7 +17,7 @@ namespace server {
 //
 // Invariant: every job is answered, by `run` or by `refuse`.
 //
-// Threads: any adds; one takes.
+// Threads: any thread adds jobs; one thread takes them.
 class JobQueue {
  public:
   struct Job {
@@ -28,12 +28,13 @@ class JobQueue {
 
   explicit JobQueue(size_t max_waiting) : max_waiting_(max_waiting) {}
 
-  // Refuses the job at once, on the caller's thread, if the lane is full or the queue is closed.
+  // Adds a job. Refuses it within the call, on the caller's thread, if the lane is full or the
+  // queue is closed.
   void add(Lane lane, Job job);
-  // Ignores the limit, for a job that ends something that was admitted.
+  // Adds a job even if the lane is full, for a job that ends work that was admitted earlier.
   void add_always(Lane lane, Job job);
-  // Waits for a job, at most for `patience` if given. Returns nothing if none arrived or the queue
-  // is closed.
+  // Waits for a job, at most for `patience` if given. Returns nothing if no job arrived or the
+  // queue is closed.
   std::optional<Job> take(std::optional<std::chrono::milliseconds> patience = {});
   bool is_closed();
   // Refuses all waiting and all later jobs.

@@ -12,7 +12,8 @@ namespace server {
 
 namespace {
 
-// The name of a topic in the query; the query's journal has no name there.
+// Returns the name of a topic in the query, or the id of the query's journal, which has no name in
+// the query.
 std::string name_of(const DefinedQuery& query, const Uuid& topic) {
   for (const auto& [name, id] : query.topic_ids)
     if (id == topic) return name;
@@ -51,7 +52,7 @@ Revision newest_of(const PartitionElections& elections) {
 }
 
 std::optional<Error> why_lost(const DefinedQuery& query, const PartitionElections& elections) {
-  // The first election counts: the records of later ones were already affected.
+  // The first election counts: the query was already affected when the later ones happened.
   const std::pair<storage::TopicPartition, storage::UncleanElection>* first = nullptr;
   for (const auto& each : elections)
     if (each.second.revision > query.made_at &&

@@ -14,23 +14,23 @@ namespace server {
 
 using PartitionElections =
     std::vector<std::pair<storage::TopicPartition, storage::UncleanElection>>;
-// The elections, at any time, of the partitions that the query reads and writes, and of the journal
-// with its commits.
+// Returns all unclean elections, at any time, of the partitions that the query reads and writes,
+// and of the journal with the query's commits.
 PartitionElections elections_over(const DefinedQuery& query,
                                   const storage::UncleanElections& elections);
-// The revision of the newest election; the list is not empty.
+// Returns the revision of the newest election; the list is not empty.
 Revision newest_of(const PartitionElections& elections);
 
-// The reason why a query that all nodes share cannot continue: an election after its creation. The
-// query may have read records that are lost, and would skip the records that are now at the same
-// offsets. Nothing for a query that was created later.
+// Returns the reason why a query that all nodes share cannot continue: an election after its
+// creation. The query may have read records that are lost, and would skip the records that are now
+// at the same offsets. Returns nothing for a query that was created after all of the elections.
 std::optional<Error> why_lost(const DefinedQuery& query, const PartitionElections& elections);
 
-// The error for a session that is reading the partition.
+// Returns the error for a session that is reading the partition.
 Error why_reading_ends(const MetadataImage& image, const storage::TopicPartition& partition,
                        const storage::UncleanElection& election);
 
-// The queries that read or write these partitions, or have their commits there.
+// Returns the queries that read or write these partitions, or whose commits are in them.
 std::vector<std::string> queries_over(const MetadataImage& image,
                                       std::span<const storage::TopicPartition> partitions);
 

@@ -24,18 +24,20 @@ namespace {
 // fast.
 constexpr size_t kMaxWaitingJobs = 1000;
 constexpr size_t kBlock = 1000;  // revisions that are read at a time
-// Limit for planning the same change. If other commands are first more often, no time is left for
-// any work.
+// Limit for the attempts to plan one change. If other commands are appended first more often than
+// this, no time is left for any work.
 constexpr int kMaxAttempts = 1'000;
 // A snapshot is written after at least kMinSnapshotRevisions, and after as many revisions as it has
-// objects divided by kObjectsPerRevision. So each revision pays for writing a few objects, and a
-// start reads at most three times as much log as snapshot. (A CREATE ... AS makes three objects.)
+// objects divided by kObjectsPerRevision. So the cost of a snapshot is a few written objects for
+// each revision, and a start reads at most three times as much log as snapshot. (A CREATE ... AS
+// makes three objects.)
 constexpr int64_t kMinSnapshotRevisions = 1000;
 constexpr int64_t kObjectsPerRevision = 4;
 
 QueryRunner::Known known_objects(const MetadataImage& image) {
   QueryRunner::Known known;
-  known.is_complete = image.left_out.empty();  // else unknown data may belong to them
+  // If definitions were left out, unknown data may belong to them.
+  known.is_complete = image.left_out.empty();
   for (const auto& [name, topic] : image.topics->by_name()) known.topics.insert(topic.id);
   for (const auto& [transaction, open] : image.open_definitions)
     for (const storage::TopicInfo& topic : open->dropped_topics) known.topics.insert(topic.id);
@@ -43,12 +45,12 @@ QueryRunner::Known known_objects(const MetadataImage& image) {
     known.queries.insert(id);
     known.topics.insert(defined->exchange_ids.begin(), defined->exchange_ids.end());
     if (!defined->unreadable.empty() && defined->exchange_ids.empty())
-      known.is_complete = false;  // its exchanges are unknown too
+      known.is_complete = false;  // the query's exchanges are unknown, too
   }
   return known;
 }
 
-// Fails if another node has undone the transaction because it considered this process gone.
+// Fails if another node has undone the transaction because that node considered this process gone.
 Status check_not_undone(const DefiningTransaction& transaction, const MetadataImage& image) {
   if (!transaction.has_defined || image.open_definitions.contains(transaction.id)) return {};
   return Error{ErrorCode::FencedTask,
@@ -83,8 +85,8 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   Result<MetadataImagePtr> read = read_all(must_stop);
-  // A snapshot may have replaced the next records meanwhile. If no new one exists, a retry would
-  // not end.
+  // A snapshot may have replaced the next records meanwhile. Without a new snapshot, the same
+  // failure would repeat forever.
   for (std::optional<Revision> tried; !read && read.error().code == ErrorCode::OffsetOutOfRange &&
                                       tried != snapshot_revision_ && !must_stop;
        read = read_all(must_stop))
@@ -102,7 +104,7 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
 
 Result<MetadataImagePtr> MetadataApplier::read_all(const std::atomic<bool>& must_stop) {
   MetadataImagePtr now = image();
-  // The log does not contain the settings from the server's start.
+  // The log does not contain the settings from the server's start, so they are kept.
   storage::TopicTable from_the_start;
   from_the_start.set_defaults({{}, topics_.defaults().started_with});
   topics_ = std::move(from_the_start);
@@ -212,7 +214,8 @@ auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
     auto decided = attempt();
     if (decided || decided.error().code != ErrorCode::OutOfOrderSequence || left == 1)
       return decided;
-    // The command that came first is not read yet; behind a snapshot neither is its predecessor.
+    // The command that came first (behind a snapshot, also its predecessor) is not read yet, so a
+    // short pause precedes the next attempt.
     if (image()->revision == before) std::this_thread::sleep_for(kPause);
   }
 }
@@ -280,7 +283,7 @@ void MetadataApplier::undo(const Uuid& transaction) {
               undone.error().message);
 }
 
-// No session exists that could commit them.
+// Called at a start, when no session exists that could commit these transactions.
 void MetadataApplier::undo_left_transactions() {
   const MetadataImagePtr current = image();
   for (const auto& [transaction, open] : current->open_definitions) undo(transaction);
@@ -311,8 +314,8 @@ void MetadataApplier::submit(std::shared_ptr<Definition> definition) {
              [definition](Error error) { definition->done(std::move(error)); }});
 }
 
-// This thread does not wait for an external registry: the statement is submitted again with the
-// answers.
+// The metadata thread does not wait for an external registry: the statement is submitted again with
+// the registry's answers.
 void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
   constexpr int kMaxRounds = 10;  // keys, values and registration take three
   std::vector<engine::SchemaQuestion> questions;
@@ -349,7 +352,7 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
     TRY(next.check(part.bytes));
     const storage::TopicDelta delta = TRY(next.apply(part.bytes));
     if (!delta.now) continue;
-    if (!delta.before && is_kept(*image(), delta.now->id)) continue;  // it still has its partitions
+    if (!delta.before && is_kept(*image(), delta.now->id)) continue;  // its partitions still exist
     if (!delta.before) new_topics.push_back(delta.now->id);
     if (delta.before && delta.before->partition_count == delta.now->partition_count) continue;
     TRY(storage::create_partitions_and_wait(log_, delta.now->id, delta.now->partition_count));
@@ -358,8 +361,8 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
 }
 
 Status MetadataApplier::commit(const storage::MetadataCommand& command) {
-  // Done before the append: a change that storage refuses is never decided, and no reader may see a
-  // stream without its partitions.
+  // The partitions are created before the append: a change that storage refuses must not enter the
+  // log, and no reader may see a stream without its partitions.
   std::vector<Uuid> new_topics;
   const Status made = placement_ ? Status{} : make_partitions(command, new_topics);
   const Result<Revision> revision = made ? append(command) : Result<Revision>(made.error());
@@ -402,7 +405,7 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
                      }};
   const DefiningTransactionPtr& transaction = definition.transaction;
   if (transaction) {
-    if (transaction->has_ended)  // while an external registry was asked
+    if (transaction->has_ended)  // ended while the registry was asked
       return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
     TRY(check_not_undone(*transaction, *now));
   }
@@ -428,7 +431,8 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     questions = std::move(planned.questions);
     return DefinitionOutcome();
   }
-  // Done before the append: afterwards a restart would take the remaining data for the new query's.
+  // Remaining data are removed before the append: after it, a restart would take them for the new
+  // query's data.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) {
     TRY(place(planned.replicas, planned.kept_topics, planned.command));
@@ -521,7 +525,8 @@ Status MetadataApplier::make_journals() {
 
 Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& changes) {
   std::string part = storage::encode_quota_changes(changes);
-  // Checked before the append: a command that cannot be applied would stop every node.
+  // The changes are checked before the append: a command that cannot be applied would stop every
+  // node.
   TRY(storage::apply_quota_changes(*image()->quotas, part));
   return commit({{{std::string(storage::kQuotasPart), std::move(part)}}});
 }
@@ -654,7 +659,7 @@ Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& chan
   const std::string& name = topic_name(change);
   const storage::TopicInfo* now = topics_.snapshot()->find(name);
   if (now) return *now;
-  // The topic is gone: this change deleted it, or another change has deleted it since.
+  // The topic no longer exists: this change deleted it, or another change has deleted it since.
   if (const storage::TopicInfo* was = before->find(name)) return *was;
   return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" was deleted", name)};
 }
@@ -675,7 +680,7 @@ void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
     queries_.stop_with_error(*user, {.code = ErrorCode::UnknownTopic,
                                      .message = fmt::format("topic \"{}\" was deleted", topic.name),
                                      .hint = hint_about_lost_topic(*user)});
-  // One line for all queries, since there may be thousands.
+  // One line is logged for all queries, since a topic may have thousands.
   if (!users.empty())
     log_error("queries are stopped because a topic was deleted topic={} queries={} first={}",
               topic.name, users.size(), users.front()->plan->id);

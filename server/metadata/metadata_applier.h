@@ -32,7 +32,7 @@ namespace server {
 struct DefinitionOutcome {
   std::string tag;
   std::vector<std::string> notices;
-  std::string query_id = {};  // of the query that it has started, if any
+  std::string query_id = {};  // of the query that the statement started, if any
 };
 using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 
@@ -40,8 +40,8 @@ using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 struct DefiningTransaction {
   const Uuid id = Uuid::random();
   std::atomic<bool> has_ended = false;
-  bool has_defined = false;          // used on the metadata thread
-  std::optional<Error> undone = {};  // set if another node undid it; read after has_ended
+  bool has_defined = false;          // used only on the metadata thread
+  std::optional<Error> undone = {};  // set if another node has undone all; read after has_ended
 };
 using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 
@@ -55,22 +55,22 @@ using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 // appended a command. If another command was appended first, the statement is planned again on the
 // new image.
 //
-// Threads: image() and submit() on any; answers arrive on the metadata thread, or at once if the
-//          queue is full.
+// Threads: image() and submit() on any; answers arrive on the metadata thread, or within the call
+//          if the queue is full.
 // Owner:   the node. Stopping finishes the present statement and refuses all others.
 //
-// In a cluster `placement` assigns replicas of new partitions to nodes: it adds them to the command
-// that creates or deletes a topic. Replication then decides which partitions the log holds, and
-// statements that are not supported there are refused (cluster_limits.h).
-// than that are refused (cluster_limits.h).
+// In a cluster, `placement` assigns replicas of new partitions to nodes: it adds the assignments to
+// the command that creates or deletes a topic. Replication then decides which partitions the log
+// holds. Statements that a cluster does not support are refused (cluster_limits.h).
 class MetadataApplier {
  public:
   struct Placement {
     std::function<Status(const ReplicaWish& wish, const storage::TopicDelta& delta,
                          storage::MetadataCommand& command)>
         place;
-    // Whether this node has, or will have, replicas of the topic's partitions. They are created
-    // empty as soon as the topic is known, so that tasks and sessions can wait for their records.
+    // Whether this node has, or will have, replicas of the topic's partitions. The partitions are
+    // created empty as soon as the topic is known, so that tasks and sessions can wait for their
+    // records.
     std::function<bool(const storage::TopicInfo& topic)> is_here;
     explicit operator bool() const { return place != nullptr; }
   };
@@ -78,30 +78,32 @@ class MetadataApplier {
                   engine::EngineSettings settings, Placement placement = {});
   ~MetadataApplier();
 
-  // Schemas are kept in an external registry instead of the image. Called before start_thread().
+  // Makes an external registry keep the schemas instead of the image. Called before start_thread().
   // The registry outlives this object and is stopped first.
   void use_registry(engine::OutsideRegistry& outside) { outside_ = &outside; }
   engine::OutsideRegistry* outside_registry() const { return outside_; }
 
-  // Called before recover(): default settings from the server's start, for topics without settings
-  // of their own.
+  // Sets the defaults from the server's start for topics without settings of their own. Called
+  // before recover().
   void use_topic_defaults(std::map<std::string, std::string> started_with);
 
-  // In a cluster, called before start_thread(): finds the readable end of a partition by asking its
-  // leader. Waits some seconds at most.
+  // Sets the function that finds the readable end of a partition by asking its leader, and waits
+  // some seconds at most. Called before start_thread(), in a cluster.
   using LeadersEnd = std::function<Result<Offset>(const storage::TopicPartition& partition)>;
   void use_leaders_ends(LeadersEnd leaders_end) { leaders_end_ = std::move(leaders_end); }
-  // In a cluster, called before start_thread(): finds the feature level that all nodes support.
+  // Sets the function that finds the feature level that all nodes support. Called before
+  // start_thread(), in a cluster.
   using FindLevel = std::function<storage::FeatureLevel()>;
   void use_level(FindLevel find) { find_level_ = std::move(find); }
 
-  // In a cluster, called before start_thread(): calls back when other nodes have applied the log up
-  // to the revision, or have not answered for long. So a definition exists on each node when its
-  // statement is answered.
+  // Sets the function that calls back when the other nodes have applied the log up to a revision,
+  // or have not answered for long, so that a definition exists on each node when its statement is
+  // answered. Called before start_thread(), in a cluster.
   using Announce = std::function<void(Revision, std::function<void()>)>;
   void use_announce(Announce announce) { announce_ = std::move(announce); }
-  // In a cluster, called before start_thread(): finds this process, or nothing before it has joined
-  // the cluster, and the presence of other processes, whose transactions may have to be undone.
+  // Sets the functions that find this process (nothing before it has joined the cluster) and the
+  // presence of other processes, whose transactions may have to be undone. Called before
+  // start_thread(), in a cluster.
   enum class Presence : uint8_t { There, Away, Gone };
   struct Processes {
     std::function<std::optional<NodeProcess>()> find_this;
@@ -115,7 +117,7 @@ class MetadataApplier {
   Status recover(const std::atomic<bool>& must_stop);
   void start_thread();
   // Waits until the definitions of transactions that can no longer be committed are undone. In a
-  // cluster none is undone here, since another node may still commit it. Called once, when the
+  // cluster, this call undoes none, since another node may still commit them. Called once, when the
   // tasks' loops run.
   void await_undone();
   void stop_thread();
@@ -129,8 +131,8 @@ class MetadataApplier {
               DefiningTransactionPtr transaction = {});
   void end(const DefiningTransactionPtr& transaction, TransactionEnd how,
            std::function<void(Status)> done);
-  // ALTER TABLE ... ADD PRIMARY KEY. The request's topic already contains the rows. If the
-  // statement fails, the topic has no owner.
+  // Submits ALTER TABLE ... ADD PRIMARY KEY. The request's new topic already contains the rows. If
+  // the statement fails, no table owns that topic.
   struct RekeyRequest {
     Uuid old_topic, new_topic;
     std::vector<Offset> old_ends;  // by partition: end of the old topic when its rows were read
@@ -143,27 +145,29 @@ class MetadataApplier {
   struct GroupConfigChange {
     std::string group;
     std::vector<storage::ConfigChange> changes;
-    bool replaces_all = false;  // they replace all settings of the group
+    bool replaces_all = false;  // `changes` replace all settings of the group
   };
   void submit(GroupConfigChange change, std::function<void(Status)> done);
-  // Changes the defaults of topics without settings of their own; names are the broker's.
+  // Changes the defaults of topics without settings of their own, under the broker's names of the
+  // settings.
   struct TopicDefaultsChange {
     std::vector<storage::ConfigChange> changes;
     bool replaces_all = false;
   };
   void submit(TopicDefaultsChange change, std::function<void(Status)> done);
-  // For Kafka's requests and for a start. SQL's statements are submitted as statements.
+  // Changes users for Kafka's requests and for a start of the server. SQL's statements about users
+  // are submitted as statements.
   using UsersChange =
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
   void submit(UsersChange change, std::function<void(Status)> done);
-  // Computes the "cluster" parts to append from the state at the time when it runs, as UsersChange
-  // does.
+  // Computes the "cluster" parts to append from the state at the time when the function runs, like
+  // UsersChange.
   using ClusterChange = std::function<std::vector<std::string>()>;
   void submit(ClusterChange change, std::function<void(Status)> done);
   void submit(RebuildStep step, std::function<void(Status)> done);
   // Reserves numbers of a sequence, or sets its value. Answers when the change is durable, with the
-  // numbers, or with the value as a single number, and with the version from which they are valid.
-  // Only the owner may set a value.
+  // reserved numbers, or with the set value as a single number, and with the version from which
+  // they are valid. Only the owner may set a value.
   struct SequenceMove {
     std::string name;
     int64_t count = 0;  // to reserve
@@ -173,15 +177,15 @@ class MetadataApplier {
       Asker asker = {};
     };
     std::optional<Value> set = {};
-    // The last reserved numbers that were not used. They are given back unless further numbers were
-    // reserved since.
+    // The last reserved numbers, if they were not used: the sequence takes them back unless further
+    // numbers were reserved since.
     struct Unused {
       Uuid id;
       int64_t version = 0, reserved_to = 0, given_to = 0;
     };
     std::optional<Unused> unused = {};
-    // Rows are about to be written with explicit numbers: the sequence moves behind these, and
-    // `count` numbers are reserved there.
+    // The range of the explicit numbers of rows that are about to be written: the sequence moves
+    // behind this range, and `count` numbers are reserved there.
     struct Passed {
       int64_t least = 0, greatest = 0;
     };
@@ -194,14 +198,14 @@ class MetadataApplier {
     engine::PassedNumbers passed = {};
   };
   void submit(SequenceMove move, std::function<void(Result<SequenceMoved>)> done);
-  // `change` computes changes of the schema registry from its state when it runs. It may run again
-  // if another command was appended first. Answers when the change is durable. An error of the log
-  // has the code 50001.
+  // `change` computes changes of the schema registry from the registry's state when the function
+  // runs. It may run again if another command was appended first. Answers when the change is
+  // durable. An error of the log has the code 50001.
   using SchemaChange =
       std::function<engine::RegistryResult<engine::RegistryChanges>(const engine::SchemaRegistry&)>;
   void submit(SchemaChange change, std::function<void(engine::RegistryResult<void>)> done);
-  // The registry's present schemas, for readers of records. Any thread; valid as long as this
-  // object.
+  // Returns the registry's present schemas, for readers of records. Any thread; valid as long as
+  // this object exists.
   const engine::SchemaLookup& schemas() const {
     return outside_ ? static_cast<const engine::SchemaLookup&>(*outside_) : schemas_;
   }
@@ -219,15 +223,16 @@ class MetadataApplier {
   };
 
   void run();
-  // The result holds a refusal by the registry itself.
+  // The result contains an error if the registry itself refuses the change.
   Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
-  // In a cluster, called for a statement that creates a query.
+  // Creates the topic of the replicated journals; called in a cluster for a statement that creates
+  // a query.
   Status make_journals();
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Status change_group_config(const GroupConfigChange& change);
   Status change_topic_defaults(const TopicDefaultsChange& change);
-  // A statement in progress. Between two rounds of planning, an external registry has answered its
-  // questions.
+  // A statement in progress. Between two rounds of planning, an external registry answers the
+  // statement's questions.
   struct Definition {
     std::shared_ptr<const engine::ParsedStatement> statement;
     engine::Properties properties;
@@ -240,12 +245,13 @@ class MetadataApplier {
   };
   void submit(std::shared_ptr<Definition> definition);
   void carry_on(const std::shared_ptr<Definition>& definition);
-  // If `questions` is not empty afterwards, they must be answered first.
+  // Plans and commits the statement. If `questions` is not empty afterwards, they must be answered
+  // first, and the call repeated.
   Result<DefinitionOutcome> define(const Definition& definition,
                                    std::vector<engine::SchemaQuestion>& questions);
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
   void undo_left_transactions();
-  // In a cluster: undoes definitions of transactions whose sessions no longer exist.
+  // Undoes definitions of transactions whose sessions no longer exist, in a cluster.
   void undo_abandoned_transactions();
   bool is_abandoned(const Uuid& transaction, const OpenDefinitions& open);
   void undo(const Uuid& transaction);
@@ -260,31 +266,32 @@ class MetadataApplier {
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with
   // OutOfOrderSequence if another command was appended first.
   Status commit(const storage::MetadataCommand& command);
-  // Answers. A definition that was decided is answered after the other nodes have it.
+  // Calls `answer`; for a definition that was decided, after the other nodes have applied it.
   void answer_when_told(std::function<void()> answer, bool is_decided) const;
   // Plans and commits, and repeats this whenever another command was appended first.
   template <class Attempt>
   auto decide(Attempt attempt) -> decltype(attempt());
-  // Applies, publishes and carries out the log behind the image.
+  // Applies the commands behind the image, publishes the new image and carries out the changes.
   Status catch_up();
   Status apply(const storage::MetadataRecord& record);
-  // The records behind the image are deleted: a snapshot has replaced them.
+  // Loads a snapshot that has replaced the deleted commands behind the image.
   Status jump();
   Result<MetadataImagePtr> read_all(const std::atomic<bool>& must_stop);
   // Reads some records from `first` on: at least one, unless `first` is above `newest`.
   Result<std::vector<ReadCommand>> read(Revision first, Revision newest) const;
   // Creates the partitions that the command's topics need. After a failure some of them may exist:
-  // partitions of `new_topics` then belong to no topic, and the next growth of a topic takes over
-  // its new ones.
+  // partitions of `new_topics` then belong to no topic, and the next growth of an existing topic
+  // takes over its new partitions.
   Status make_partitions(const storage::MetadataCommand& command, std::vector<Uuid>& new_topics);
   Result<Revision> append(const storage::MetadataCommand& command);
   void apply_change(const ImageChange& change);
   // Creates the partitions of topics that another applier has created or grown.
   void make_missing_partitions(const storage::TopicInfo& topic);
   void drop_topic(const storage::TopicInfo& topic);
-  // Queries that cannot be read enter state ERROR.
+  // Starts the queries; those that cannot be read enter state ERROR.
   void start(const std::vector<DefinedQueryPtr>& queries);
-  // True after enough revisions that the cost for each is small, or if the log asks for a snapshot.
+  // Returns true if enough revisions share the cost of a snapshot, or if the log asks for a
+  // snapshot.
   bool is_snapshot_due(const MetadataImage& image) const;
   void save_snapshot_if_due();
 
@@ -297,10 +304,10 @@ class MetadataApplier {
   Revision snapshot_revision_{0};  // of the newest snapshot that was requested
   JobQueue jobs_;
   std::atomic<bool> is_told_ = false;  // a job for catch_up() is already queued
-  std::promise<void> begun_;           // definitions left open by earlier processes are undone
+  std::promise<void> begun_;           // set once definitions of earlier processes are undone
   std::thread thread_;
-  // Readers never lock. GCC's atomic pointer holds a bit for some instructions; no reader waits for
-  // the metadata thread, which holds it only to swap.
+  // Readers take no mutex. GCC's atomic pointer locks a bit for some instructions; the metadata
+  // thread locks the bit only to swap the pointer, so no reader waits for long.
   std::atomic<MetadataImagePtr> image_;
   const PresentSchemas schemas_{*this};
   engine::OutsideRegistry* outside_ = nullptr;
@@ -308,8 +315,8 @@ class MetadataApplier {
   FindLevel find_level_;    // only in a cluster
   Processes processes_;     // only in a cluster
   Announce announce_;       // only in a cluster
-  // For the metadata thread: open transactions of this process with definitions, and the times
-  // since when the processes of other transactions are away.
+  // Used by the metadata thread: open transactions of this process that have definitions, and, by
+  // transaction of another process, since when that process is away.
   std::set<Uuid> live_;
   std::map<Uuid, std::chrono::steady_clock::time_point> away_since_;
 };

@@ -181,7 +181,7 @@ std::optional<std::pair<OpenDefiner::Kind, std::string>> OpenDefiner::subject_of
   return std::nullopt;
 }
 
-// Returns nothing if nothing has to be undone.
+// Returns the inverse of the change; nothing if nothing has to be undone.
 Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionChange& change) const {
   using Undo = std::optional<DefinitionChange>;
   const Error cannot{ErrorCode::NotSupported, "this cannot be undone"};
@@ -226,7 +226,8 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
   // The hidden query of a table reads its whole topic again.
   if (query.query->kind == engine::QueryKind::SourceTable)
     return before ? Undo(PutQuery{before}) : Undo(EraseQuery{name});
-  // Otherwise an earlier query's state would be lost, or rows would remain in a topic that stays.
+  // Only a new query that writes to a topic of the transaction can be undone: otherwise an earlier
+  // query's state would be lost, or rows would remain in a topic that stays.
   if (before || !put || put->query->rebuilt_sink || query.plan->stages.empty() ||
       !has_made(query.plan->stages.back().output.topic))
     return cannot;
@@ -235,7 +236,7 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
 
 Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
     const std::vector<DefinitionChange>& changes) {
-  // Each name costs the end of the transaction time, and every image memory.
+  // Each name takes time at the end of the transaction, and memory in every image.
   constexpr size_t kMostNames = 10'000;
   std::set<std::pair<Kind, std::string>> known;
   for (const auto& undo : open_.undo)
@@ -257,8 +258,8 @@ Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
 
 namespace {
 
-// Restores the earlier definition, except that numbers handed out meanwhile are not handed out
-// again.
+// Returns the change that restores the earlier definition, except that a sequence does not repeat
+// numbers that it has returned meanwhile.
 DefinitionChange undone_now(const DefinitionChange& undo, const MetadataImage& image) {
   const auto* put = std::get_if<PutSequence>(&undo);
   const engine::SequencePtr* present =
@@ -302,8 +303,8 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
         add(storage::encode_delete_topic(topic.id));
         gone.insert(topic.name);
       }
-    // If a Kafka client has created a topic of the same name meanwhile, the transaction's topic
-    // ends.
+    // If a Kafka client has created a topic of the same name meanwhile, the topic that the
+    // transaction dropped is deleted.
     for (const storage::TopicInfo& topic : open->dropped_topics) {
       if (image.topics->find(topic.id)) continue;
       if (image.topics->find(topic.name) && !gone.contains(topic.name)) {
@@ -313,7 +314,7 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
       planned.returning.insert(topic.id);
       add(storage::encode_create_topic(topic));
     }
-    // Queries of the transaction end before the queries that they replaced return.
+    // The transaction's queries are erased before the queries that they replaced are restored.
     const auto take = [&](auto is_taken) {
       for (const auto& undo : open->undo)
         if (is_taken(undo->change)) command.changes.push_back(undone_now(undo->change, image));

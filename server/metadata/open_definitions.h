@@ -24,32 +24,34 @@ struct DefinitionUses {
 Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage& image,
                                 const Uuid* own);
 
-// Until a transaction ends, writes are refused that would be lost with its end. These checks fail
+// Until a transaction ends, writes that its end would delete are refused. The following checks fail
 // with LockTimeout.
 //
-// Fails if another transaction has created the topic: its ROLLBACK would delete it.
+// Fails if another transaction has created the topic, because the ROLLBACK of that transaction
+// would delete the topic.
 Status check_not_made_elsewhere(std::string_view topic, const MetadataImage& image,
                                 const Uuid* own);
-// Fails if any transaction has dropped or replaced the topic: its COMMIT would delete it.
+// Fails if any transaction has dropped or replaced the topic, because the COMMIT of that
+// transaction would delete the topic.
 Status check_not_dropped(const Uuid& topic, const MetadataImage& image);
-// Both checks, for writers without a transaction.
+// Makes both checks, for writers without a transaction.
 Status check_stays(const Uuid& topic, const MetadataImage& image);
 
-// Collects what one statement adds to the definitions of its transaction. Without a transaction it
-// does nothing.
+// Collects the additions of one statement to the definitions of its transaction. Without a
+// transaction, the class does nothing.
 class OpenDefiner {
  public:
   OpenDefiner(const Uuid* transaction, const MetadataImage& image);
 
   void make_topic(const storage::TopicInfo& topic);
-  // Whether the topic stays until the transaction ends: true except for topics that the transaction
-  // itself has created.
+  // Returns whether the topic stays until the transaction ends: true except for topics that the
+  // transaction itself has created.
   bool drop_topic(const storage::TopicInfo& topic);
   bool has_dropped(const storage::TopicInfo& topic) const;
   std::set<Uuid> dropped_topics() const;
-  // Returns the notes to log with these changes, so that they can be undone. Fails with
-  // NotSupported if they cannot be undone: a query's state would be lost, or rows would remain in a
-  // topic that stays.
+  // Returns the notes to log with these changes, so that a ROLLBACK can undo the changes. Fails
+  // with NotSupported if they cannot be undone: a query's state would be lost, or rows would remain
+  // in a topic that stays.
   Result<std::vector<DefinitionChange>> notes_of(const std::vector<DefinitionChange>& changes);
 
  private:
@@ -73,12 +75,12 @@ struct PlannedEnd {
   std::set<Uuid> returning;
   std::vector<storage::TopicInfo> ending;
 };
-// Returns nothing if the transaction has no definitions.
+// Plans the end of a transaction. Returns nothing if the transaction has no definitions.
 std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const Uuid& transaction,
                                                TransactionEnd how);
 
-// The topics as seen by a transaction's statements: without the topics that it has dropped. Image
-// and transaction outlive it.
+// Shows the topics that statements of a transaction see: all topics except those that the
+// transaction has dropped. `image` and `transaction` outlive this object.
 class TransactionTopics final : public engine::Topics {
  public:
   TransactionTopics(const MetadataImage& image, const Uuid* transaction);

@@ -34,7 +34,8 @@ namespace server {
 
 namespace {
 
-// Programs written for PostgreSQL rely on now() being unique; it has microseconds there.
+// Returns whether a key column is a timestamp. Programs for PostgreSQL use now() as a unique key,
+// because it has microseconds in PostgreSQL; here it has milliseconds.
 bool has_key_of_times(const engine::DataSource& source) {
   return source.kind == engine::SourceKind::Table &&
          std::ranges::any_of(source.schema.columns, [](const engine::ColumnDef& column) {
@@ -59,10 +60,10 @@ struct Effect {
   std::optional<PlannedQuery> started;
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
   DefinedQueryPtr replaced = {};  // the started query continues its positions and state
-  bool shows_again = false;       // show again the rows that the new plan computes differently
+  bool shows_again = false;       // write rows again that look-ups compute differently now
   // For a query that is built beside another: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
-  // Changed or dropped tables; their hidden queries, if any, end.
+  // Changed or dropped tables; their hidden queries end.
   std::vector<std::string> changed_tables;
   std::vector<std::string> notices;
   bool is_nothing = false;
@@ -129,7 +130,7 @@ struct Planner {
       return effect;
     }
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
-    // Followers in a cluster keep a whole table in memory.
+    // Longer windows are not kept in a cluster, whose followers keep a whole table in memory.
     if (!settings.ksqldb_compat && !is_in_cluster)
       engine::keep_windows(planned.plan, create.query, source_retention_ms(planned.plan));
     if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
@@ -193,7 +194,7 @@ struct Planner {
   Result<Effect> operator()(const engine::RenameRelation& rename) const {
     return of(plan_rename(rename, image, asker));
   }
-  // The tables get new topics of the same names.
+  // Gives the tables new, empty topics of the same names.
   Result<Effect> operator()(const engine::Truncate& truncate) const {
     Effect effect;
     std::set<std::string> names;
@@ -205,7 +206,8 @@ struct Planner {
     }
     return effect;
   }
-  // The new topic already contains the rows (server/sql/write/execution_add_key.cc).
+  // Replaces the table's topic by the new one, which already contains the rows
+  // (server/sql/write/execution_add_key.cc).
   Result<Effect> operator()(const engine::AddPrimaryKey& add) const {
     const engine::DataSource& source = *TRY(find_copied_table(add.table));
     return with_copied_rows(source, *TRY(engine::plan_primary_key(add, source, settings)));
@@ -268,7 +270,7 @@ struct Planner {
     effect.changes.push_back(PutSource{std::move(altered)});
     return effect;
   }
-  // Existing rows stay unchanged.
+  // Changes or removes the default of a column. Existing rows stay unchanged.
   Result<Effect> operator()(const engine::AlterDefault& alter) const {
     const engine::DataSource* source = image.catalog->find_source(alter.table.name.text);
     if (!source)
@@ -398,7 +400,7 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
-  // A query without its topic cannot be resumed.
+  // Checks that the topics of a query exist before it is resumed.
   Status check_topics(const engine::ControlQuery& control) const {
     if (control.action != engine::QueryAction::Resume || !control.query_id) return {};
     const DefinedQueryPtr query = image.find_query(control.query_id->text);
@@ -414,7 +416,8 @@ struct Planner {
     TRY(check_topics(control));
     const engine::CatalogChange change = TRY(engine::plan_control_query(control, image.catalog));
     Effect effect = of(change);
-    // If the query's table stays, a hidden query keeps it from now on; see materialize_tables().
+    // If the table that the query wrote stays, a hidden query keeps its rows from now on; see
+    // materialize_tables().
     for (const std::string& id : change.ended_queries)
       effect.changed_tables.push_back(image.catalog->find_query(id)->sink);
     if (control.action == engine::QueryAction::Terminate) return effect;
@@ -430,7 +433,8 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
-  // A session's own setting takes precedence, and running queries keep their values.
+  // Sets a setting for all sessions. A session's own setting takes precedence, and running queries
+  // keep their values.
   Result<Effect> operator()(const engine::AlterSystem& alter) const {
     TRY(engine::check_property(alter.name, alter.value));
     Effect effect;
@@ -471,7 +475,7 @@ struct Planner {
                  "CREATE SCHEMA creates a schema."}
         .at(at);
   }
-  // The names that begin with the schema's name and a dot.
+  // Returns the names that begin with the schema's name and a dot.
   template <class Named>
   static std::vector<std::string> names_within(const Named& named, const std::string& schema) {
     std::vector<std::string> names;
@@ -544,7 +548,8 @@ struct Planner {
         .at(table.position);
   }
 
-  // Finds the table whose rewritten rows are in another topic.
+  // Returns the table whose rewritten rows are in the new topic. Fails if the table was written
+  // after its rows were copied.
   Result<const engine::DataSource*> find_copied_table(const engine::TableName& table) const {
     const engine::DataSource* source = TRY(find_own_table(table, "ALTER TABLE"));
     if (!rekeyed)
@@ -631,7 +636,8 @@ struct Planner {
                  "Give it another name, or DROP SEQUENCE first."}
         .at(at);
   }
-  // Sequences that a column owns are dropped or renamed with it.
+  // Drops the sequences that dropped columns own; the sequences of renamed columns get the new name
+  // of their owner.
   void follow_columns(const engine::AlterColumns& alter, const std::string& table,
                       Effect& effect) const {
     for (const auto& dropped : alter.dropped)
@@ -665,7 +671,8 @@ struct Planner {
     return effect;
   }
 
-  // If the value format has a schema, new columns are written with a new one.
+  // Returns the altered source; if its value format has a schema, with a new schema that has the
+  // new columns.
   Result<std::shared_ptr<const engine::DataSource>> with_new_schema(
       std::shared_ptr<const engine::DataSource> altered) const {
     if (!engine::names_schema(altered->value_format)) return altered;
@@ -690,8 +697,8 @@ struct Planner {
     return {};
   }
 
-  // On failure the hint offers REBUILD for a table whose query cannot continue with another
-  // definition.
+  // Returns the new plan, which continues with the state of the old plan. On failure, the hint
+  // offers REBUILD for a table, or in a cluster DROP and CREATE.
   Result<engine::QueryPlan> upgrade(const engine::QueryPlan& old, PlannedQuery& planned) const {
     const bool is_table = planned.sink->kind == engine::SourceKind::Table;
     Result<engine::QueryPlan> plan = engine::upgrade_query(old, std::move(planned.plan));
@@ -704,8 +711,8 @@ struct Planner {
     return error;
   }
 
-  // The query's rows are written to a topic of their own until it replaces the other one
-  // (docs/adr/0046).
+  // Builds the new query beside the old one: its rows are written to a topic of their own until it
+  // replaces the old query (docs/adr/0046).
   Result<Effect> rebuild(Effect effect, PlannedQuery planned) const {
     const DefinedQueryPtr old = image.find_query(planned.rebuilds);
     if (const auto lost = lost_topic(*old, *image.topics))
@@ -717,7 +724,7 @@ struct Planner {
     effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
     const engine::DataSource& sink = *planned.sink;
     engine::TopicDescription staging = *topics.find(sink.topic);
-    staging.id = Uuid();  // it gets a new id
+    staging.id = Uuid();  // the topic gets a new id
     staging.name = rebuild_topic(planned.plan.id);
     if (topics.find(staging.name))
       return Error{ErrorCode::DuplicateObject,
@@ -733,8 +740,8 @@ struct Planner {
     return effect;
   }
 
-  // The new definition continues where the old one ends; its earlier input and output stay
-  // unchanged.
+  // Replaces a query: the new definition continues at the position of the old one, and earlier
+  // input and output stay unchanged.
   Result<Effect> replace(Effect effect, const DefinedQueryPtr& old, PlannedQuery planned) const {
     const std::string& id = old->query->id;
     if (!old->unreadable.empty())
@@ -751,7 +758,7 @@ struct Planner {
         fmt::format("query {} continues with its new definition from its current position", id));
     effect.started = std::move(planned);
     effect.replaced = old;
-    effect.shows_again = !settings.ksqldb_compat;  // ksqlDB does not update them
+    effect.shows_again = !settings.ksqldb_compat;  // ksqlDB does not write them again
     return effect;
   }
 
@@ -793,7 +800,8 @@ struct Planner {
     return effect;
   }
 
-  // The longest retention of the streams that a plan reads; -1 if one of them keeps all records.
+  // Returns the longest retention of the streams that a plan reads; -1 if one of the streams keeps
+  // all records.
   int64_t source_retention_ms(const engine::QueryPlan& plan) const {
     int64_t longest_ms = 0;
     for (const std::string& name : plan.sources) {
@@ -810,7 +818,7 @@ struct Planner {
   }
 };
 
-// Queries that are being switched must not end meanwhile.
+// Fails if the statement would end a query while it is being switched (docs/adr/0046).
 Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   for (const DefinitionChange& change : effect.changes) {
     const auto* erase = std::get_if<EraseQuery>(&change);
@@ -824,7 +832,7 @@ Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   return {};
 }
 
-// Assigns ids and positions to the names of an effect.
+// Turns an effect into parts of a command: assigns ids and start positions to its names.
 class Resolver {
  public:
   Resolver(const MetadataImage& image, const Properties& properties,
@@ -853,7 +861,8 @@ class Resolver {
     for (const engine::TopicDescription& topic : effect.new_topics) {
       const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
       const storage::TopicInfo made{id, topic.name, topic.partitions, topic.config};
-      // The name of a topic that the transaction drops is already free.
+      // An earlier statement of the transaction may have dropped a topic with this name: that topic
+      // loses the name now.
       const bool is_deleted =
           std::ranges::find(effect.dropped_topics, topic.name) != effect.dropped_topics.end();
       if (const storage::TopicInfo* before = image_.topics->find(topic.name);
@@ -864,10 +873,10 @@ class Resolver {
     }
     return parts;
   }
-  // The notes of the transaction, if the statement is part of one.
+  // Collects the notes for the transaction, if the statement is part of one.
   OpenDefiner& open() { return open_; }
 
-  // Whether look-ups compute other rows from the query's stored state.
+  // Whether look-ups with the new plan compute other rows from the query's stored state.
   static bool are_computed_otherwise(const engine::QueryPlan& old, const engine::QueryPlan& next) {
     const auto written = [](const engine::QueryPlan& plan) {
       engine::QueryPlan only;
@@ -892,14 +901,15 @@ class Resolver {
       auto defined = define(std::move(query), planned.plan);
       defined->exchange_ids = old->exchange_ids;
       defined->starts = old->starts;
-      // The command gets the next revision, or is planned again.
+      // `image_.revision + 1` is the command's revision: if another command gets it first, the
+      // statement is planned again.
       defined->results_at = old->results_at;
       if (effect.shows_again && are_computed_otherwise(*old->plan, *defined->plan))
         defined->results_at = image_.revision + 1;
       if (!old->journal) return defined;
       defined->journal = old->journal;
       defined->made_at = old->made_at;
-      defined->planned_at = image_.revision + 1;  // the next revision, or planned again
+      defined->planned_at = image_.revision + 1;  // the command's revision, as above
       return defined;
     }
     query->rebuilds = planned.rebuilds;
@@ -909,13 +919,14 @@ class Resolver {
     if (effect.rebuilt_sink) note_topic(effect.rebuilt_sink->topic, *defined);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)
       defined->exchange_ids.push_back(sources_.new_id());
-    // A rebuilt table is complete, whatever the session sets for new queries.
+    // A rebuilt table is complete, even if the session sets auto.offset.reset = latest for new
+    // queries.
     if (starts_at_latest(properties_) && !effect.rebuilt_sink)
       defined->starts = latest_starts(planned.plan);
     return defined;
   }
 
-  // The hidden query that keeps the rows of a table that no query writes.
+  // Returns the hidden query that keeps the rows of a table that no query writes.
   Result<DefinedQueryPtr> hidden_query(const engine::DataSource& table, Revision revision) const {
     auto query = std::make_shared<engine::PersistentQuery>();
     query->id = fmt::format("CST_{}_{}", table.name, revision.value());
@@ -948,7 +959,8 @@ class Resolver {
       defined.topic_ids[name] = topic->id;
   }
 
-  // Tables are always read from their beginning, since a part of a table is useless.
+  // Returns the present ends of the streams that a plan reads. Tables are always read from their
+  // beginning, since a part of a table is useless.
   std::vector<StartPosition> latest_starts(const engine::QueryPlan& plan) const {
     std::vector<StartPosition> starts;
     for (const std::string& name : plan.sources) {
@@ -968,8 +980,8 @@ class Resolver {
   OpenDefiner open_;
 };
 
-// Every table supports look-ups: a changed one gets a new hidden query, and so does a table that is
-// no longer written by a query.
+// Gives a new hidden query to each changed table, and to each table that is no longer written by a
+// query, because every table supports look-ups.
 Status materialize_tables(const Effect& effect, const MetadataImage& image,
                           const Resolver& resolver, std::vector<DefinitionChange>& changes) {
   MetadataImage next = image;
@@ -989,7 +1001,7 @@ Status materialize_tables(const Effect& effect, const MetadataImage& image,
   return {};
 }
 
-// Checks the owner of an existing sequence.
+// Checks that the asker owns the sequence, if it exists.
 Status check_sequence(const MetadataImage& image, const Asker& asker, const std::string& name) {
   const engine::SequencePtr* present = image.catalog->sequences.get(name);
   if (!present || (*present)->owner_role == asker) return {};
@@ -997,7 +1009,7 @@ Status check_sequence(const MetadataImage& image, const Asker& asker, const std:
                fmt::format("must be owner of sequence {}", engine::display_name(name))};
 }
 
-// The topics of the streams and tables that the statement defines.
+// Returns the topics of the streams and tables that the statement defines.
 std::vector<std::string> topics_defined(const Effect& effect) {
   std::vector<std::string> topics;
   for (const DefinitionChange& change : effect.changes)
@@ -1057,13 +1069,13 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
   }
   for (const std::string& topic : effect.dropped_topics)
     TRY(check_topic(users, asker, topic, storage::kOwns));
-  // A query that writes to an existing topic.
+  // A query that writes to an existing topic needs the right to insert.
   if (effect.started && effect.started->sink && !is_new(effect.started->sink->topic))
     TRY(check_insert(users, asker, *effect.started->sink));
   return {};
 }
 
-// A replaced stream or table keeps its comments, as far as it has the columns.
+// A replaced stream or table keeps its comments, those on columns only if it still has the columns.
 void keep_comments(Effect& effect, const engine::Catalog& before) {
   for (DefinitionChange& change : effect.changes) {
     auto* put = std::get_if<PutSource>(&change);
@@ -1078,7 +1090,8 @@ void keep_comments(Effect& effect, const engine::Catalog& before) {
   }
 }
 
-// The names that the statement changes or reads and that other transactions may have defined.
+// Returns the names that the statement changes or reads and that other transactions may have
+// defined.
 DefinitionUses uses_of(const Effect& effect) {
   DefinitionUses uses;
   for (const DefinitionChange& change : effect.changes) uses.add(change);
@@ -1094,7 +1107,7 @@ bool says_how_many_replicas(const engine::Statement& statement) {
   return create != nullptr && engine::find_property(create->properties, "REPLICAS") != nullptr;
 }
 
-// DROP ... CASCADE.
+// Whether the statement is a DROP ... CASCADE.
 bool drops_dependents(const engine::Statement& statement) {
   const auto* sources = std::get_if<engine::DropSources>(&statement);
   const auto* views = std::get_if<engine::DropViews>(&statement);
@@ -1116,7 +1129,7 @@ Error not_in_transaction(const ParsedStatement& statement) {
       "autocommit mode)."};
 }
 
-// The creator of a topic owns it.
+// Returns the changes by which the asker owns the topics that the statement creates.
 std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const MetadataImage& image,
                                                  const Asker& asker) {
   std::vector<storage::UserChange> changes;
@@ -1148,7 +1161,7 @@ Result<PlannedDefinition> plan_user_definition(const ParsedStatement& statement,
   planned.notices = std::move(users.notices);
   planned.is_nothing = users.changes.empty();
   std::string part = storage::encode_user_changes(users.changes);
-  // Checked before the append: a command that cannot be applied would stop every node.
+  // The part is checked before the append: a command that cannot be applied would stop every node.
   TRY(storage::apply_user_changes(*image.users, part));
   planned.command.parts.push_back({std::string(storage::kUsersPart), std::move(part)});
   return planned;
@@ -1184,7 +1197,7 @@ bool is_definition(const engine::Statement& statement) {
 
 namespace {
 
-// The missing table of an ALTER TABLE IF EXISTS; null otherwise.
+// Returns the missing table of an ALTER TABLE IF EXISTS; null otherwise.
 const engine::Name* missing_if_exists(const engine::Statement& statement,
                                       const engine::Catalog& catalog) {
   const engine::Name* table = nullptr;
@@ -1230,8 +1243,8 @@ Status check_named(const engine::Statement& statement, const MetadataImage& imag
   return {};
 }
 
-// Gives SERIAL and IDENTITY columns in a cluster their sequences. Not for an existing topic, since
-// the numbers in its rows are unknown.
+// Gives SERIAL and IDENTITY columns in a cluster their sequences. Fails with NotSupported for an
+// existing topic, since the numbers in its rows are unknown.
 Status give_own_sequences(Effect& effect, const engine::Catalog& catalog,
                           const std::function<Uuid()>& new_id, const Asker& asker) {
   std::vector<DefinitionChange> sequences;
@@ -1292,7 +1305,8 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   PlannedDefinition planned;
   planned.questions = registrar.questions();
   if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
-  // The obstacle may be visible only to another open transaction.
+  // The obstacle may be a definition of another open transaction: LockTimeout then explains the
+  // failure better.
   if (!visited) {
     DefinitionUses uses;
     if (const auto* create = std::get_if<engine::CreateSource>(&statement.statement))

@@ -1,5 +1,5 @@
-// Turns a defining statement into the command that is logged. All decisions are made here, once.
-// Pure.
+// Turns a defining statement into the command that is logged. All decisions are made once, by these
+// functions. Pure.
 #pragma once
 #include <functional>
 #include <memory>
@@ -29,19 +29,19 @@ struct PlannedDefinition {
   std::vector<std::string> notices;
   std::string tag;                 // "CREATE STREAM"
   std::string started_query = {};  // the query that the statement starts
-  ReplicaWish replicas = {};       // for the topics that it creates
+  ReplicaWish replicas = {};       // for the topics that the statement creates
   std::set<Uuid> kept_topics =
-      {};  // lose their names but keep replicas for a ROLLBACK
+      {};  // topics that lose their names but keep their replicas, for a ROLLBACK
   // Questions to an external registry. If there are any, they must be answered and the statement
   // planned again; the other fields are then meaningless.
   std::vector<engine::SchemaQuestion> questions = {};
 };
 
-// A topic with the rows of a table under another key, which replaces the table's topic.
+// The topics of a table whose rows were rewritten: `new_topic` replaces `old_topic`.
 struct RekeyedTable {
   Uuid old_topic, new_topic;
-  // Whether the old topic was not written since its rows were read. No writes happen from the first
-  // call on.
+  // Whether the old topic was not written since its rows were read. No record is written from the
+  // first call on.
   std::function<bool()> is_unchanged;
 };
 
@@ -58,7 +58,7 @@ struct DefinitionSources {
   std::optional<NodeProcess> process = {};  // in a cluster: this process
 };
 
-// Fails with InsufficientPrivilege if the asker lacks a right.
+// Plans the command of a statement. Fails with InsufficientPrivilege if the asker lacks a right.
 Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& statement,
                                           const MetadataImage& image,
                                           const engine::EngineSettings& settings,
@@ -66,7 +66,8 @@ Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& stateme
                                           const DefinitionSources& sources,
                                           const Asker& asker = {});
 
-// "CREATE STREAM", "TERMINATE QUERY": the tag that clients see when the statement is done.
+// Returns the tag that clients see when the statement is done, such as "CREATE STREAM" or
+// "TERMINATE QUERY".
 std::string command_tag(const engine::Statement& statement);
 
 }  // namespace server

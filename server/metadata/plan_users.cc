@@ -15,7 +15,7 @@ using storage::Role;
 using storage::Users;
 
 constexpr size_t kSaltBytes = 16, kSecretBytes = 32;
-constexpr size_t kMaxNameBytes = 63;  // PostgreSQL's
+constexpr size_t kMaxNameBytes = 63;  // PostgreSQL's limit
 
 Error unknown_role(const std::string& name) {
   return {ErrorCode::UndefinedObject, fmt::format("role \"{}\" does not exist", name)};
@@ -133,7 +133,7 @@ struct Planner {
                  fmt::format("relation \"{}\" does not exist", name.text)};
   }
 
-  // The topics of a target; the asker must own all of them.
+  // Returns the topics of a target; fails unless the asker owns all of them.
   Result<std::vector<std::string>> topics_of(const engine::RightsTarget& target) const {
     std::vector<std::string> topics;
     if (target.is_everything) {
@@ -195,8 +195,8 @@ struct Planner {
     return {};
   }
 
-  // Kafka ACLs may deny what a GRANT gives and allow what a REVOKE takes; `named` are the rights of
-  // the statement.
+  // Adds a notice if Kafka ACLs deny rights that a GRANT gives, or allow rights that a REVOKE
+  // takes; `named` are the rights of the statement.
   void note_rules(const std::string& topic, const std::string& grantee, Rights after, Rights named,
                   bool is_grant) {
     if (users.rules.empty()) return;

@@ -11,7 +11,7 @@
 
 namespace server {
 
-// CREATE, ALTER and DROP ROLE, GRANT, REVOKE, ALTER ... OWNER TO.
+// Whether the statement is CREATE, ALTER or DROP ROLE, GRANT, REVOKE or ALTER ... OWNER TO.
 bool is_user_statement(const engine::Statement& statement);
 
 struct PlannedUsers {
@@ -19,8 +19,9 @@ struct PlannedUsers {
   std::vector<std::string> notices = {};
   std::string tag;
 };
-// Fails with DuplicateObject, UndefinedObject, UndefinedSource, InvalidParameter,
-// InsufficientPrivilege, DependentObjects. Takes some milliseconds if a password is set.
+// Plans the changes of a statement. Fails with DuplicateObject, UndefinedObject, UndefinedSource,
+// InvalidParameter, InsufficientPrivilege, DependentObjects. Takes some milliseconds if a password
+// is set.
 Result<PlannedUsers> plan_users(const engine::Statement& statement, const MetadataImage& image,
                                 const Asker& asker);
 

@@ -27,7 +27,7 @@ const View* find_view(const engine::Catalog& catalog, const std::string& name) {
   return found ? found->get() : nullptr;
 }
 
-// As psql writes names in messages: orders, shop.orders.
+// Returns a name in double quotes, spelled as psql shows it: orders, shop.orders.
 std::string quoted(const std::string& name) { return fmt::format("\"{}\"", display_name(name)); }
 
 Error unknown(const engine::TableName& name, std::string_view kind) {
@@ -42,7 +42,7 @@ Status check_owner_of_view(const View& view, const MetadataImage& image, const A
                fmt::format("must be owner of view {}", display_name(view.name))};
 }
 
-// The SELECT of a view as a statement of its own: its result, and the names of all that it reads.
+// The planned SELECT of a view: its result columns, and the names of all relations that it reads.
 struct PlannedView {
   engine::Schema columns;
   std::vector<std::string> reads;
@@ -80,8 +80,8 @@ Status name_columns(const View& view, engine::Schema& columns, TextPosition at) 
   return {};
 }
 
-// Programs hold statements that name the columns of the old view, so OR REPLACE only adds columns behind them, as in
-// PostgreSQL.
+// Fails unless the new view has the columns of the old one and adds columns only behind them, as in PostgreSQL:
+// statements of programs name the columns of the old view.
 Status check_replaced(const engine::Schema& old, const engine::Schema& next, TextPosition at) {
   const auto refuse = [&](std::string message) {
     return Error{ErrorCode::InvalidStatement, std::move(message),
@@ -253,7 +253,7 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
     result.changes.push_back(EraseView{from});
     result.changes.push_back(PutView{std::move(next)});
   }
-  // The text of a view names what it read when it was written.
+  // The text of a view has the names that the relations had when the view was created.
   for (const auto& [name, other] : catalog.views) {
     if (std::ranges::find(other->reads, from) == other->reads.end()) continue;
     auto next = std::make_shared<View>(*other);

@@ -1,4 +1,4 @@
-// CREATE VIEW, DROP VIEW, and RENAME TO of streams, tables and views: from the statement to changes of the catalog. Pure.
+// Turns CREATE VIEW, DROP VIEW, and RENAME TO of streams, tables and views into changes of the catalog. Pure.
 #pragma once
 #include <set>
 #include <string>
@@ -17,28 +17,29 @@ struct RelationChanges {
   std::vector<std::string> notices = {};
 };
 
-// Plans the SELECT, so that a view that cannot be read is never created. Fails with what the SELECT fails with, with
-// DuplicateSource, with DuplicateColumn, and with InvalidStatement where OR REPLACE would take a column from its readers.
+// Plans CREATE VIEW. Plans the SELECT, too, so that a view that cannot be read is never created. Fails with the errors
+// of the SELECT, with DuplicateSource, with DuplicateColumn, and with InvalidStatement if OR REPLACE would remove or
+// change a column.
 Result<RelationChanges> plan_create_view(const engine::CreateView& create,
                                          const engine::PlanContext& context,
                                          const MetadataImage& image, const Asker& asker);
-// Views that read the dropped ones are found by add_dependent_views().
+// Plans DROP VIEW. add_dependent_views() finds the views that read the dropped ones.
 Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const MetadataImage& image,
                                         const Asker& asker);
 
-// The relation alone gets the name: its topic, the ids of queries and the rights stay. Queries and views that read it go on
-// with it. Fails with WrongObjectType, UndefinedSource, DuplicateSource, and with ObjectState while a query takes the place of
-// another (docs/adr/0046).
+// Plans RENAME TO. Only the relation gets the new name: its topic, the ids of queries and the rights stay. Queries and
+// views that read the relation continue with it. Fails with WrongObjectType, UndefinedSource, DuplicateSource, and with
+// ObjectState while a query takes the place of another (docs/adr/0046).
 Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
                                     const MetadataImage& image, const Asker& asker);
 
-// COMMENT ON VIEW, and ON COLUMN of a view.
+// Plans COMMENT ON VIEW, and COMMENT ON COLUMN for a column of a view.
 Result<RelationChanges> comment_on_view(const engine::CommentOn& comment, const engine::View& view,
                                         const MetadataImage& image, const Asker& asker);
 
-// Completes the changes of any definition with respect to views. Views that read an erased relation are erased, too, if
-// `cascade`, and otherwise the definition fails with DependentObjects; so it does if a changed table no longer has the
-// columns that a view reads.
+// Completes the changes of any definition with respect to views. With `cascade`, views that read an erased relation are
+// erased, too; without it, the definition fails with DependentObjects. It also fails with DependentObjects if a changed
+// table no longer has the columns that a view reads.
 Status add_dependent_views(std::vector<DefinitionChange>& changes,
                            std::vector<std::string>& notices, bool cascade,
                            const engine::PlanContext& context, const MetadataImage& image);

@@ -12,20 +12,21 @@
 namespace server {
 
 // Only finish_removal() can fail. A failure of any other method is a state of the query (ERROR,
-// with the reason), and is retried with back-off until it succeeds or the query is stopped.
+// with the reason), and the work is retried with back-off until it succeeds or the query is
+// stopped.
 //
 // Threads: the metadata thread, which may wait.
 class QueryRunner {
  public:
   using QueryPtr = std::shared_ptr<const DefinedQuery>;
   virtual ~QueryRunner() = default;
-  // All objects in the metadata at a start. Other data in the log and in the state store is left
-  // from a stop between a DROP and its removal, or from a topic that was never defined after all,
-  // and is removed. Queries with unreadable definitions are included: their state is kept.
+  // All objects in the metadata at a start. Other data in the log and in the state store are
+  // removed: they are left from a stop between a DROP and the removal of its data, or from a topic
+  // whose definition failed. Queries with unreadable definitions are included: their state is kept.
   struct Known {
-    std::set<Uuid> topics;  // and exchanges
+    std::set<Uuid> topics;  // includes exchanges
     std::set<std::string> queries;
-    bool is_complete = true;  // false: keep all, since objects may be missing
+    bool is_complete = true;  // false: objects may be missing, so nothing is removed
   };
   virtual void remove_leftovers(const Known& known) = 0;
   // Runs these queries, restored to their last durable commits. One call for all is much cheaper
@@ -35,10 +36,10 @@ class QueryRunner {
   // also deletes its state permanently.
   enum class Keep : uint8_t { State, Nothing };
   virtual void stop(const DefinedQuery& defined, Keep keep) = 0;
-  // Called before a query of this id is defined: removes the rest of an earlier query with the same
-  // id.
+  // Called before a query with this id is defined: removes remaining data of an earlier query with
+  // the same id.
   virtual Status finish_removal(const std::string& query_id) = 0;
-  // Stops a query and keeps its state. The query is still defined but can no longer run.
+  // Stops a query that is still defined but can no longer run, and keeps its state.
   virtual void stop_with_error(const DefinedQuery& defined, Error why) = 0;
   virtual void pause(const std::string& query_id, bool is_paused) = 0;
   // Removes the partitions and records of a topic that is no longer defined.

@@ -16,7 +16,7 @@ std::optional<QueryTopic> exchange(const DefinedQuery& query, int number) {
 std::optional<QueryTopic> named(const DefinedQuery& query, const std::string& name,
                                 const storage::TopicSnapshot& topics) {
   const auto id = query.topic_ids.find(name);
-  // By id: a later topic of the same name is a different one.
+  // The topic is found by its id: a later topic of the same name is a different one.
   const storage::TopicInfo* topic = id == query.topic_ids.end() ? nullptr : topics.find(id->second);
   if (!topic) return std::nullopt;
   return QueryTopic{topic->id, topic->partition_count};
@@ -40,7 +40,8 @@ std::string how_to_end(const DefinedQuery& query) {
 }  // namespace
 
 std::string rebuild_topic(std::string_view query_id) {
-  // Only its number: the name of a table may contain characters that a topic's name must not.
+  // Only the number in the query's id is used: the id also has the table's name, which may contain
+  // characters that a topic's name must not.
   return fmt::format("_rebuild{}", query_id.substr(query_id.rfind('_')));
 }
 

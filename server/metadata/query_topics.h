@@ -9,8 +9,8 @@
 
 namespace server {
 
-// The number of partitions comes from the metadata, never from this node's log: some partitions may
-// be on other nodes, or not exist yet.
+// A topic that a query reads or writes. The number of partitions comes from the metadata, never
+// from this node's log: some partitions may be on other nodes, or not exist yet.
 struct QueryTopic {
   Uuid id;
   int32_t partition_count = 0;
@@ -20,29 +20,32 @@ struct QueryTopic {
 // contains it.
 inline constexpr Uuid kGeneratedRows{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
-// Nothing if the topic was deleted. Exchanges belong to the query and always exist.
+// Returns nothing if the topic was deleted. Exchanges belong to the query and always exist.
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics);
-// The ids of all topics that the query reads. For an unreadable query, all topics that it names.
+// Returns the ids of all topics that the query reads; for an unreadable query, of all topics that
+// it names.
 std::set<Uuid> topics_read_by(const DefinedQuery& query);
-// Nothing also if the stage writes no topic.
+// Returns nothing if the topic was deleted, or if the stage writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);
-// The topic of a query that is built beside another one, until it replaces that one.
+// Returns the name of the topic to which a query that is built beside another one writes until it
+// replaces that one.
 std::string rebuild_topic(std::string_view query_id);
-// The name of a topic that the query reads or writes and that was deleted.
+// Returns the name of a deleted topic that the query reads or writes; nothing if all topics exist.
 std::optional<std::string> lost_topic(const DefinedQuery& query,
                                       const storage::TopicSnapshot& topics);
-// The remedy for a lost topic: `... DROP TABLE T, and create it anew.`
+// Returns the remedy for a lost topic: `... DROP TABLE T, and create it again.`
 std::string hint_about_lost_topic(const DefinedQuery& query);
-// The remedy for damaged data that the query has stored.
+// Returns the remedy for damaged data that the query has stored.
 std::string hint_about_damage(const DefinedQuery& query);
-// The remedy for records that the query has read or written and that are in no log any longer.
+// Returns the remedy for records that the query has read or written and that no log contains any
+// longer.
 std::string hint_about_lost_records(const DefinedQuery& query);
-// How many tasks the stage has when all of them run; 0 if its input was deleted.
+// Returns the number of tasks that the stage has when all of them run; 0 if its input was deleted.
 size_t task_count(const DefinedQuery& query, const engine::StagePlan& stage,
                   const storage::TopicSnapshot& topics);
-// How many tasks keep the query's table; each keeps a part of its rows.
+// Returns the number of tasks that keep the query's table; each keeps a part of the table's rows.
 size_t materializing_task_count(const DefinedQuery& query, const storage::TopicSnapshot& topics);
 
 }  // namespace server

@@ -15,8 +15,8 @@ DefinedQueryPtr standing(const DefinedQuery& query, bool stands, ProducerId publ
   return changed;
 }
 
-// An ordinary query in the wanted state of the one that it replaces; its rows are written to the
-// table's topic from now on.
+// Returns the new query as an ordinary one, in the wanted state of the query that it replaces; its
+// rows are written to the table's topic from now on.
 DefinedQueryPtr in_its_place(const DefinedQuery& built, const DefinedQuery& old) {
   auto row = std::make_shared<engine::PersistentQuery>(*built.query);
   row->rebuilds.clear();

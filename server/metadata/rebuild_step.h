@@ -14,16 +14,17 @@ namespace server {
 //        └─────────GoOn────────────┘  the table's topic could not be written
 struct RebuildStep {
   enum class Kind : uint8_t {
-    Stand,   // both stop between two commits
-    GoOn,    // both run again, still beside each other
-    Finish,  // the table belongs to the new one; the old one is deleted with its state
+    Stand,   // both queries stop between two commits
+    GoOn,    // both queries run again, still beside each other
+    Finish,  // the new query gets the table; the old query and its state are deleted
   };
   Kind kind;
   std::string query_id;      // of the new query
   ProducerId publisher{-1};  // for Stand: the producer that will write the differences
 };
 
-// Fails with ObjectState if the query is not in the state before the step, or does not exist.
+// Fails with ObjectState if the query is not in the state that must precede the step, or does not
+// exist.
 Result<storage::MetadataCommand> plan_rebuild_step(const RebuildStep& step,
                                                    const MetadataImage& image);
 

@@ -24,8 +24,9 @@ std::string described(const engine::DataSource& source) {
                      source.name);
 }
 
-// Rights belong to topics. Rights on a declaration over another role's topic are kept under a name
-// that no topic can have, as rights on groups are.
+// Returns the name under which the rights on a declaration are kept. Rights belong to topics, so
+// rights on a declaration over another role's topic are kept under a name that no topic can have,
+// like rights on groups.
 std::string declaration_of(const std::string& source) {
   return std::string(kDeclarationPrefix) + source;
 }

@@ -11,13 +11,13 @@
 
 namespace server {
 
-// The changes by which a new topic belongs to one role alone, or to none without an asker. Earlier
-// owners of a topic of the same name lose it.
+// Returns the changes by which a new topic belongs only to `owner`, or to no role if `owner` is not
+// set. Earlier owners of a topic of the same name lose their ownership.
 std::vector<storage::UserChange> owned_by(const storage::Users& users, const std::string& topic,
                                           const std::optional<std::string>& owner);
 
-// The role that asks. None: everything is allowed, as for the server itself and for all clients of
-// a server without access rules.
+// The role that asks. Without a role everything is allowed, as for the server itself and for all
+// clients of a server without access rules.
 using Asker = std::optional<std::string>;
 
 bool is_superuser(const storage::Users& users, const Asker& asker);
@@ -37,18 +37,18 @@ Status check_owner(const storage::Users& users, const Asker& asker,
                    const engine::DataSource& source);
 Status check_topic(const storage::Users& users, const Asker& asker, const std::string& topic,
                    storage::Rights needed);
-// Checks the right to declare a stream or table over an existing topic. It needs the right to read
-// or write the topic, as describing it by Kafka's requests does.
+// Checks the right to declare a stream or table over an existing topic. The role needs the right to
+// read or write the topic, as for describing the topic by Kafka's requests.
 Status check_declare(const storage::Users& users, const Asker& asker, const std::string& topic);
-// Checks the right to drop: the topic's owner has it, and so has the role that declared the source
-// over a topic of another role.
+// Checks the right to drop a source: the topic's owner has this right, and so has the role that
+// declared the source over a topic of another role.
 Status check_drop(const storage::Users& users, const Asker& asker,
                   const engine::DataSource& source);
 // Whether the role that declared the source can no longer read or write its topic. Such a
-// declaration does not keep the topic's owner from dropping, truncating or altering.
+// declaration does not prevent the topic's owner from dropping, truncating or altering.
 bool is_without_rights(const storage::Users& users, const engine::DataSource& source);
-// The changes by which a declaration over an existing topic belongs to a role. It belongs to none
-// if it is dropped, or if its topic was created with it.
+// Returns the changes by which a declaration over an existing topic belongs to a role. A
+// declaration belongs to no role if it is dropped, or if its topic was created with it.
 std::vector<storage::UserChange> declared_by(const storage::Users& users, const std::string& source,
                                              const Asker& role);
 inline constexpr std::string_view kDeclarationPrefix = "source:";

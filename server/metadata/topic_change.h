@@ -35,7 +35,8 @@ struct DeleteTopic {
 struct GrowTopic {
   std::string name;
   int32_t partition_count = 1;  // in all
-  // The replicas of the new partitions, by hand. Empty: as many as the existing partitions have.
+  // The replicas of the new partitions, if the client chooses them. Empty: each new partition gets
+  // as many replicas as the existing ones have.
   std::vector<std::vector<NodeId>> replicas = {};
 };
 struct ConfigureTopic {
@@ -45,7 +46,7 @@ struct ConfigureTopic {
 };
 using TopicChange = std::variant<CreateTopic, DeleteTopic, GrowTopic, ConfigureTopic>;
 
-// Fails with TopicExists, UnknownTopic, InvalidParameter.
+// Plans the command of a change. Fails with TopicExists, UnknownTopic, InvalidParameter.
 Result<storage::MetadataCommand> plan_topic_change(const TopicChange& change,
                                                    const storage::TopicTable& topics,
                                                    const std::function<Uuid()>& new_id);

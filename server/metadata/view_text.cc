@@ -16,7 +16,8 @@ using engine::AliasedSource;
 using engine::ExpressionPtr;
 using engine::Query;
 
-// The name of a relation that is written in a SELECT, in the forms that find_source() tries.
+// Whether a name written in a SELECT means the relation `name`, in one of the forms that
+// find_source() tries.
 bool means(const engine::AliasedSource& written, const std::string& name) {
   std::string schema;
   if (written.schema && !engine::equals_ignoring_case(written.schema->text, "public"))
@@ -27,7 +28,8 @@ bool means(const engine::AliasedSource& written, const std::string& name) {
          (written.name.quoting == engine::Quoting::None && schema + engine::lower_case(text) == name);
 }
 
-// Puts the present names of relations into a SELECT; names of WITH are no relations.
+// Replaces earlier names of relations in a SELECT by the present ones; names that WITH defines are
+// not relations.
 class Renaming {
  public:
   explicit Renaming(const std::map<std::string, std::string>& names) : names_(names) {}
@@ -54,7 +56,7 @@ class Renaming {
   }
 
  private:
-  // The rest of the SELECT goes on to name its columns by the old name.
+  // The old name becomes the alias, because other parts of the SELECT use it to name columns.
   void rename(AliasedSource& source, const std::set<std::string>& common) const {
     if (source.query) return within(source.query, common);
     if (!source.schema && common.contains(source.name.text)) return;
@@ -66,7 +68,8 @@ class Renaming {
       return;
     }
   }
-  // Copies of a syntax tree share the queries within it.
+  // Clones the query before it is changed, because copies of a syntax tree share the queries within
+  // it.
   void within(std::shared_ptr<const Query>& query, const std::set<std::string>& common) const {
     if (!query) return;
     Query own = clone(*query);
