@@ -16,17 +16,19 @@ namespace {
 
 // The time that a client has to read the error that ends its session.
 constexpr int64_t kCloseTimeoutMs = 2000;
-// At a stop of the server, clients that do not read, such as idle ones of a pool, are waited for
-// only briefly: the output is already sent. This short wait prevents a reset in answer to data that
-// the client is just sending, which would overtake the output.
+// At a stop of the server, all output is already sent, so clients that do not close their side,
+// such as idle connections of a pool, get only this time. The short wait prevents a reset in answer
+// to data that a client is just sending. The reset would overtake the output.
 constexpr int64_t kLingerAtStopMs = 50;
-// Intervals at which connections ask again for memory: those that wait, and those that hold some.
+// The intervals at which the memory of connections is checked: of connections that wait for memory,
+// and of connections that hold memory.
 constexpr int64_t kWaitingTickMs = 50, kHoldingTickMs = 1000;
-// An idle connection holds less.
+// An idle connection holds at most this memory.
 constexpr size_t kIdleBytes = 16 * 1024;
 // The size of a read while incomplete messages hold most of the memory.
 constexpr size_t kShortReadBytes = 4 * 1024;
-// At most this many refused clients get a greeting first; others get the error and are closed.
+// Limit for refused clients that get the protocol's greeting before the error. Beyond the limit,
+// clients get only the error and are closed.
 constexpr size_t kMaxRefused = 100;
 
 // Returns the host of "127.0.0.1:51234", and of "[::1]:51234" without brackets.
@@ -36,14 +38,14 @@ std::string host_of(std::string_view peer) {
   return std::string(peer);
 }
 
-// Whether incomplete messages hold more than half of the memory budget. They may never be
+// Returns whether incomplete messages hold more than half of the memory budget. They may never be
 // completed.
 bool has_many_messages(const MemoryBudget& budget) {
   return budget.held_bytes(MemoryKind::Connections) > budget.limit_bytes() / 2;
 }
 
-// Shortens and escapes a reason for the log. It may contain a name that the client chose, which
-// must not look like another field or another line.
+// Shortens and escapes a reason for the log. A reason may contain a name that the client has
+// chosen, and this name must not look like another field or another line.
 std::string for_log(std::string_view reason) {
   constexpr size_t kShown = 300;
   std::string shown(reason.substr(0, kShown));
@@ -90,9 +92,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
       session_->shut_down(std::move(reason));
   }
 
-  // Runs the pump that pump_soon() has posted. Until then further wakes post nothing: otherwise
-  // each read of a session that has more work than one slice would post another pump, and all of
-  // them would run in each turn.
+  // Runs the pump that pump_soon() has posted. Until it runs, further wakes post nothing. Otherwise
+  // each read of a session that has more work than one slice would post another pump, and all these
+  // pumps would run in each turn.
   void pump_as_promised() {
     is_woken_ = false;
     pump();
@@ -104,7 +106,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     session_->run();
     if (std::string output = session_->take_output(); !output.empty()) {
       connection_.write(std::move(output));
-      // At most one answer beyond the room of the socket: is_full() stops the next ones.
+      // The unsent output exceeds the capacity of the socket by one answer at most, since is_full()
+      // stops further answers.
       unsent_.resize(connection_.held_bytes());
     }
     session_->set_output_full(is_output_full());
@@ -150,8 +153,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     pump();
     if (!is_closing_ && session_->is_inside_message()) connection_.acknowledge_now();
   }
-  // Bytes that were read are kept even if memory is exhausted, so reads are short: a full read of
-  // every client's incomplete message could take all of it.
+  // Returns a short buffer while incomplete messages hold most of the memory. Bytes that were read
+  // are kept even if memory is exhausted, so full reads for the incomplete messages of all clients
+  // could take the whole memory.
   std::span<char> input_room() override {
     thread_local std::array<char, kShortReadBytes> room;
     return has_many_messages(memory_.budget()) ? std::span<char>(room) : std::span<char>();
@@ -167,8 +171,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (!std::exchange(is_woken_, true)) owner_.pump_soon(id_);
   }
 
-  // While many answers wait for their clients, a session pauses its output until its client has
-  // taken the last. No event reports the end of this state, so it is checked again by timer.
+  // Returns whether the session has to pause its output. While many answers wait for their clients,
+  // a session pauses until its client has taken the last answer. No event reports the end of this
+  // state, so a timer checks it again.
   bool is_output_full() {
     is_held_up_ = !connection_.is_full() && memory_.budget().has_many_answers() &&
                   connection_.unsent_bytes() > MemoryBudget::kShortAnswerBytes;
@@ -181,7 +186,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     unsent_.resize(connection_.held_bytes());
   }
 
-  // A session that works on a statement is not stalled; one that waits for its client is.
+  // Ends a session that makes no progress, with an error that names the held memory. A session that
+  // works on a statement is not ended; a session that waits for its client is.
   void end_stalled() {
     if (const std::string& refused = session_->refused_memory(); !refused.empty())
       session_->shut_down(memory_.refusal(refused));
@@ -229,7 +235,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   size_t last_unsent_ = 0;
   std::optional<int64_t> deadline_us_;
   bool is_woken_ = false, is_closing_ = false, is_refused_ = false;
-  bool is_held_up_ = false;  // due to memory held for other clients, not only its own
+  bool is_held_up_ = false;  // pauses its output because of the memory that other clients hold
 };
 
 ClientConnections::ClientConnections(Loop& loop, size_t shard, FrontEndShared& shared)
@@ -294,7 +300,7 @@ void ClientConnections::set_timer() {
 
 void ClientConnections::on_deadlines() {
   const int64_t now_us = shared_.clock.monotonic_us();
-  std::vector<uint64_t> due;  // pumping them changes the deadlines
+  std::vector<uint64_t> due;  // copied, because pump() changes the deadlines
   for (const auto& [deadline_us, id] : deadlines_) {
     if (deadline_us > now_us) break;
     due.push_back(id);

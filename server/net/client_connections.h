@@ -1,4 +1,4 @@
-// The connections of one loop, each a socket and a session.
+// The client connections of one loop. Each connection has a socket and a session.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -21,7 +21,7 @@ struct FrontEndShared {
   MemoryBudget& memory;
   const Clock& clock;
   Gate connections = {};                  // closed by stop()
-  std::atomic<size_t> refused_count = 0;  // number of connections beyond the limit, which end soon
+  std::atomic<size_t> refused_count = 0;  // present connections beyond the limit, which end soon
 };
 
 class ClientConnection;
@@ -42,12 +42,13 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
 
   void remove(uint64_t id);
   void pump_soon(uint64_t id);
-  // Moves a connection's deadline; nothing: it has none.
+  // Changes a connection's deadline from `before_us` to `now_us`. nullopt stands for no deadline.
   void set_deadline(uint64_t id, std::optional<int64_t> before_us, std::optional<int64_t> now_us);
   void set_timer();
   void on_deadlines();
-  // How often the memory of a connection is checked: often while it waits for memory; once a
-  // second, and only while memory is short, if it holds more than an idle one.
+  // Determines how often the memory of a connection is checked. A connection that waits for memory
+  // is checked often. A connection that holds more memory than an idle one is checked once a
+  // second, and only while memory is short.
   enum class MemoryNeed : uint8_t { Idle, Holds, Waits };
   void watch_memory(uint64_t id, MemoryNeed need);
   void set_memory_timer();
@@ -58,15 +59,15 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
   Loop& loop_;
   const size_t shard_;
   FrontEndShared& shared_;
-  const std::string slice_name_;  // of their work on the loop
+  const std::string slice_name_;  // name of the connections' work on the loop
 
   uint64_t last_id_ = 0, unlogged_ = 0;
   int64_t logged_us_ = INT64_MIN / 2;
   Timer deadline_timer_;     // for the first of the deadlines
-  int64_t deadline_us_ = 0;  // the time that the timer is set to, if it runs
+  int64_t deadline_us_ = 0;  // the time to which the timer is set, if it runs
   bool is_in_deadlines_ = false;
-  std::set<std::pair<int64_t, uint64_t>> deadlines_;  // with the connections' ids
-  Timer memory_timer_;  // runs while one of the two sets is not empty
+  std::set<std::pair<int64_t, uint64_t>> deadlines_;  // pairs of a deadline and a connection's id
+  Timer memory_timer_;                                // runs while one of the two sets is not empty
   int64_t memory_timer_ms_ = 0;
   std::set<uint64_t> waiting_, holding_;
   HandshakeTurns handshakes_;

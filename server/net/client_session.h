@@ -1,5 +1,5 @@
-// The two sides of a client's conversation: the session, which implements a protocol without a
-// socket, and its host, which drives it.
+// The session of a client, which implements a protocol without a socket, and its host, which runs
+// the session.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace server {
 // The requests of a session to its host.
 class SessionHost {
  public:
-  // Run the session soon, on this thread, but not from inside this call.
+  // Requests that the host runs the session soon, on this thread, but not within this call.
   virtual void wake() = 0;
 
  protected:
@@ -35,31 +35,36 @@ class ClientSession {
   virtual void run() = 0;
   virtual std::string take_output() = 0;
 
-  // False while enough input is waiting: the host stops reading the socket but still watches it for
-  // its end.
+  // Returns false while enough input waits. The host then does not read the socket, but still
+  // detects the end of the connection.
   virtual bool wants_input() const = 0;
-  // Whether a part of a message has arrived and no work can be done before the rest.
+  // Returns whether a part of a message has arrived and the session can do no work before the
+  // message is complete.
   virtual bool is_inside_message() const = 0;
-  // Reports that the client does not take its output: the session pauses its output until it does.
+  // Reports whether the client has stopped taking its output. The session pauses its output while
+  // `is_full` is true.
   virtual void set_output_full(bool is_full) = 0;
-  // Bytes of answers that wait inside the session, for example while HTTP/2's flow control stops
-  // their streams.
+  // Returns the bytes of answers that wait inside the session, for example while HTTP/2's flow
+  // control stops their streams.
   virtual size_t unsent_bytes() const { return 0; }
-  // The request that the memory budget has refused: "a message of 60 MB"; empty if none was. run()
-  // asks for it again.
+  // Returns the request that the memory budget has refused, such as "a message of 60 MB", or an
+  // empty text. run() asks for the memory again.
   virtual const std::string& refused_memory() const = 0;
-  // The time (of the clock) at which run() has to be called.
+  // Returns the time (of the monotonic clock) at which run() has to be called.
   virtual std::optional<int64_t> deadline_us() const = 0;
 
-  // The session has ended: send the rest of its output and close.
+  // Returns whether the session has ended. The host then sends the remaining output and closes the
+  // connection.
   virtual bool is_over() const = 0;
-  // The reason of the end, for the log; empty if the client ended the session.
+  // Returns the reason for the end, for the log, or an empty text if the client has ended the
+  // session.
   virtual std::string end_reason() const { return {}; }
   // Ends the session soon, with this error if the protocol can express it. ShuttingDown lets
   // running work finish if the protocol can.
   virtual void shut_down(Error reason) = 0;
-  // For a session that was just opened beyond the limit: it ends with this error within seconds,
-  // after the part of the protocol's greeting that a client needs to understand it.
+  // Refuses a session that was just opened beyond the limit. The session ends with this error
+  // within seconds. Before the error it sends the part of the protocol's greeting without which a
+  // client could not read the error.
   virtual void refuse(Error reason) { shut_down(std::move(reason)); }
 };
 

@@ -21,12 +21,12 @@ namespace server {
 
 namespace {
 
-// Limits on the reads in a turn, by number and by time, so that one fast sender does not delay the
-// others: to process 64 KB of COPY takes up to a millisecond.
+// Limits for the reads from a socket in a turn, by number and by time, so that one fast sender does
+// not delay the other clients. To process 64 KB of COPY takes up to a millisecond.
 constexpr int kReadsPerTurn = 4;
 constexpr int64_t kReadingUs = 500;
-constexpr size_t kMostAtOnce = 256 * 1024;  // limit of one read, for the same reason
-constexpr size_t kMaxParts = 64;            // parts of one sendmsg
+constexpr size_t kMostAtOnce = 256 * 1024;  // limit of one read, for this reason
+constexpr size_t kMaxParts = 64;            // parts of one sendmsg()
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
@@ -52,8 +52,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   Socket socket;
   ConnectionHandler* handler;           // null after on_closed(), or if the owner is gone
   std::shared_ptr<Impl> kept_by_libuv;  // until the handle is closed
-  std::unique_ptr<Timer> last_call;     // the time limit of close_when_sent()
-  std::optional<int64_t> linger_ms;     // of close_when_sent()
+  std::unique_ptr<Timer> last_call;     // time limit of close_when_sent()
+  std::optional<int64_t> linger_ms;     // parameter of close_when_sent()
   struct Unsent {
     std::string own;
     SharedBytes shared = {};
@@ -82,7 +82,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     if (status < 0) return end();
     if (handler && (ready & UV_WRITABLE)) send_unsent();
     if (handler && (ready & UV_READABLE)) receive();
-    // Input that arrived before the close is read first; while input is paused it is not needed.
+    // Input that arrived before the close is read first, so receive() detects the close after it.
+    // While input is paused, nothing reads the socket, and the connection ends here.
     if (handler && (ready & UV_DISCONNECT) && input_paused) end();
     watch();
   }
@@ -108,7 +109,7 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  // The number of bytes that the socket took; nothing if the connection is broken.
+  // Returns the number of bytes that the socket has taken, or nullopt if the connection is broken.
   std::optional<size_t> try_send(std::span<const std::string_view> parts) const {
     std::array<iovec, kMaxParts> vectors;
     const size_t count = std::min(parts.size(), vectors.size());
@@ -143,8 +144,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  // Closing a socket with unread input makes the kernel send a reset, which can overtake the last
-  // output. So the sending side is shut down, and input is read until the peer closes, too.
+  // Shuts down the sending side; input is read until the peer closes, too. If a socket with unread
+  // input is closed, the kernel sends a reset, which can overtake the last output.
   void stop_sending() {
     shutdown(socket.fd(), SHUT_WR);
     if (linger_ms) last_call->start_once(*linger_ms);
@@ -164,12 +165,13 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  // Keeps all bytes except the first `sent` ones. Only the first kept piece may have sent bytes.
+  // Buffers the bytes after the first `sent` bytes, which the socket has taken. Only the first
+  // buffered piece may contain sent bytes.
   void keep(std::string bytes, size_t sent = 0) {
     if (bytes.size() == sent) return;
-    // A buffer that grew may have twice the necessary capacity, and most of it may be sent: then
-    // the rest is copied into a buffer of its size. If most of a long buffer is left, a copy would
-    // take milliseconds.
+    // A buffer that has grown may have twice the necessary capacity, and most of its bytes may be
+    // sent. The rest is then copied into a buffer of its size. If most bytes of a long buffer are
+    // left, they are not copied, because that would take milliseconds.
     constexpr size_t kMostSlack = 4 * 1024, kMostPart = 4;
     const size_t waiting = bytes.size() - sent;
     if (bytes.capacity() - waiting > std::max(kMostSlack, waiting / kMostPart))
@@ -205,7 +207,7 @@ Connection::Connection(Loop& loop, Socket socket, ConnectionHandler& handler)
   impl_->handler = &handler;
   const int on = 1;
   // Answers are written as a whole, so Nagle's algorithm could only delay them. Keep-alive detects
-  // peers whose machine is gone. If setting an option fails, the connection works without it.
+  // peers whose machine is gone. If an option cannot be set, the connection works without it.
   setsockopt(impl_->socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(impl_->socket.fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   uv_poll_init(loop.uv(), &impl_->poll, impl_->socket.fd());

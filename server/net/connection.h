@@ -1,4 +1,4 @@
-// A TCP connection on a loop: reads and writes bytes and reports its end.
+// A TCP connection on a loop. It reads and writes bytes, and reports its end.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -18,62 +18,63 @@ namespace server {
 // The events of a connection. The owner may destroy the connection inside any of these calls.
 class ConnectionHandler {
  public:
-  // `bytes` is valid during the call.
+  // Called with received bytes. `bytes` is valid during the call.
   virtual void on_input(std::string_view bytes) = 0;
-  // A buffer in which the owner wants to receive; on_input() then gets a part of it. Empty: the
-  // connection's own.
+  // Returns a buffer for the next read; on_input() then gets a part of this buffer. If the result
+  // is empty, the connection uses its own buffer.
   virtual std::span<char> input_room() { return {}; }
-  // unsent_bytes() has been above the high mark and is now at or below the low mark.
+  // Called when unsent_bytes() has been above the high mark and is now at or below the low mark.
   virtual void on_drained() = 0;
-  // The peer has closed its side or is gone (also detected while input is paused), or the time
-  // limit of close_when_sent() is over. No calls follow.
+  // Called when the peer has closed its side or is gone, which is also detected while input is
+  // paused, or when the time limit of close_when_sent() is over. No calls follow.
   virtual void on_closed() = 0;
 
  protected:
   ~ConnectionHandler() = default;
 };
 
-// Output is buffered without a limit of its own: the owner checks is_full() and pauses until
-// on_drained(). A half-close by the peer counts as its end: clients of PostgreSQL and Kafka do not
-// read after it, and a killed client looks the same.
+// Output is buffered without a limit, so the owner checks is_full() and pauses until on_drained().
+// A half-close by the peer counts as the end of the connection: clients of PostgreSQL and Kafka do
+// not read after a half-close, and a killed client looks the same.
 //
 // Threads: the loop's.
 class Connection {
  public:
   static constexpr size_t kReadSizeBytes =
-      64 * 1024;  // limit of one on_input() without a buffer of the owner
+      64 * 1024;  // limit of one on_input(), unless input_room() returns a buffer
   static constexpr size_t kHighMarkBytes = 256 * 1024, kLowMarkBytes = 64 * 1024;
 
   Connection(Loop& loop, Socket socket, ConnectionHandler& handler);
-  ~Connection();  // closes at once; unsent output is dropped
+  ~Connection();  // closes immediately; unsent output is dropped
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Sends the bytes that the socket takes at once, and keeps the rest.
+  // Sends the bytes that the socket takes now, and buffers the rest.
   void write(std::string bytes);
-  // Writes one message whose middle is not copied.
+  // Writes one message, without copying its middle.
   void write(std::string head, SharedBytes middle, std::string tail);
   size_t unsent_bytes() const;
-  // The memory of unsent output, including sent bytes in the same buffer.
+  // Returns the memory of unsent output, including sent bytes in the same buffers.
   size_t held_bytes() const;
   bool is_full() const { return unsent_bytes() > kHighMarkBytes; }
 
-  // While input is paused the peer's bytes wait in the system's buffers.
+  // Stops reading. While input is paused, the peer's bytes wait in the system's buffers.
   void pause_input();
   void resume_input();
 
-  // Acknowledges at once the received part of an incomplete message. A peer with Nagle's algorithm
-  // (librdkafka by default) sends the last bytes of a message only after that, which would take up
-  // to 40 ms.
+  // Makes the system acknowledge the received part of an incomplete message now. A peer with
+  // Nagle's algorithm (librdkafka by default) sends the last bytes of a message only after the
+  // acknowledgement, which the system would delay by up to 40 ms.
   void acknowledge_now();
 
   // Discards further input. on_closed() is called when all output is sent and the peer has closed,
-  // too, or at the time limit. With `linger_ms`, a peer that has got all output is waited for no
-  // longer than that.
+  // too, or at the time limit. With `linger_ms`, the connection waits no longer than this time for
+  // a peer that has got all output.
   void close_when_sent(int64_t timeout_ms, std::optional<int64_t> linger_ms = std::nullopt);
 
   std::string peer() const;  // "127.0.0.1:51234"
-  // The local address to which the peer has connected; nothing if the connection is gone.
+  // Returns the local address to which the peer has connected, or nullopt if the connection is
+  // gone.
   std::optional<Address> local() const;
 
  private:

@@ -123,7 +123,7 @@ struct Connector::Impl {
   void end(Result<Socket> result) {
     uv_timer_stop(&timer);
     stop_polling();
-    // The callback may destroy the connector, and this with it.
+    // The callback may destroy the connector, and this object with it.
     if (Done told = std::exchange(done, nullptr)) told(std::move(result));
   }
 

@@ -1,4 +1,4 @@
-// An outgoing TCP connection that is being opened.
+// Opens an outgoing TCP connection.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,9 +16,9 @@ namespace server {
 // Threads: the loop's.
 class Connector {
  public:
-  // Fails with NetworkFailure: "cannot connect to 127.0.0.1:7433: connection refused".
+  // Gets the socket, or NetworkFailure: "cannot connect to 127.0.0.1:7433: connection refused".
   using Done = std::function<void(Result<Socket>)>;
-  // `done` is called once, never within this call; it may destroy the connector.
+  // Calls `done` once, never within this call. `done` may destroy the connector.
   Connector(Loop& loop, const Address& address, int64_t timeout_ms, Done done);
   ~Connector();  // gives up: `done` is not called afterwards
   Connector(const Connector&) = delete;

@@ -1,5 +1,6 @@
-// The common part of all protocols: a listener, and connections that are distributed to the loops,
-// each with a session of its protocol. Moves bytes between sockets and sessions.
+// The common part of all protocols. A front end has a listener, and distributes the connections to
+// the loops. Each connection has a session of its protocol, and the front end moves bytes between
+// sockets and sessions.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -19,14 +20,14 @@ namespace server {
 
 // A new connection, for its session.
 struct NewClient {
-  size_t shard;  // the index of its loop
+  size_t shard;  // index of the connection's loop
   SessionHost& host;
   const Connection& connection;
   MemoryAccount& memory;   // outlives the session
-  const Channel& channel;  // outlives the session; has TLS facts after the handshake
+  const Channel& channel;  // outlives the session; has the facts about TLS after the handshake
 };
 
-// The part that a protocol supplies. Called on the loops' threads.
+// The part of a front end that a protocol supplies. Called on the loops' threads.
 class ClientProtocol {
  public:
   virtual std::string_view name() const = 0;  // for the log
@@ -39,22 +40,23 @@ class ClientProtocol {
 struct FrontEndOptions {
   Address address;
   size_t max_connections = 10'000;
-  // The time that a client blocked by the memory budget gets before its session ends with an error.
+  // A session that the memory budget has blocked for this time ends with an error.
   int64_t memory_wait_ms = 5'000;
   const TlsServer* tls = nullptr;  // null: no TLS; outlives the front end
   TlsStart tls_start = {};
 };
 
-// Connections are distributed to the loops in turn and stay there. A connection beyond the limit
-// gets an error and is closed.
+// Connections are distributed to the loops in turn, and stay on their loop. A connection beyond the
+// limit gets an error and is closed.
 //
 // Memory: received input and output that the client has not taken are charged to an account of its
 //         session. While answers that wait for clients hold half of the budget, a session pauses
 //         its output until its client has taken the last. When memory is exhausted, the socket is
-//         not read for a while. A client that makes no progress then, or that holds much and
-//         neither reads nor sends while others need memory, is ended with an error.
-// Stopping: stop(), wait for its task, stop the loops, destroy. Or stop the loops first and
-//         destroy: then clients only see the end of the connection.
+//         not read for a while. A session is ended with an error if its client makes no progress
+//         during this time, or if the client holds much memory and neither reads nor sends while
+//         others need memory.
+// Stopping: call stop(), wait for its task, stop the loops, destroy the front end. Or stop the
+//         loops first and destroy the front end; clients then get only the end of the connection.
 // Threads: open() and the destructor while no loop runs, or on a thread that no loop is waiting
 //         for; stop(), address() and connection_count() from any thread. Everything else happens on
 //         the loops.
@@ -73,8 +75,8 @@ class FrontEnd {
   const Address& address() const;
   size_t connection_count() const;
 
-  // Refuses new connections, ends each session with ShuttingDown, and calls `on_stopped` on the
-  // first loop when the last connection is closed.
+  // Stops listening, ends each session with ShuttingDown, and calls `on_stopped` on the first loop
+  // when the last connection is closed.
   void stop(Task on_stopped);
 
  private:

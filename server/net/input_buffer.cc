@@ -17,14 +17,15 @@ constexpr size_t kRead = Connection::kReadSizeBytes;
 }  // namespace
 
 void InputBuffer::forget_consumed() {
-  // Messages arrive in groups; moving the rest once per group is enough.
+  // Messages arrive in groups, so it is enough to move the remaining bytes once per group.
   if (begin_ <= buffer_.size() / 2) return;
   buffer_.erase(0, begin_);
   begin_ = 0;
   if (buffer_.capacity() > kKeptCapacity && buffer_.size() < kKeptCapacity) move_to(buffer_.size());
 }
 
-// Moves into a new string with exact capacity: a string that grows at least doubles its capacity.
+// Moves the bytes into a new string of exactly this capacity, because a string that grows at least
+// doubles its capacity.
 void InputBuffer::move_to(size_t capacity) {
   std::string moved;
   moved.reserve(capacity);
@@ -37,7 +38,8 @@ void InputBuffer::move_to(size_t capacity) {
 void InputBuffer::append(std::string_view bytes) {
   forget_consumed();
   const size_t needed = buffer_.size() + bytes.size();
-  // Not refused: the bytes are already read, and are at most one read.
+  // The memory is not refused here, because the bytes are already read, and they are those of one
+  // read at most.
   if (needed > buffer_.capacity()) move_to(needed - begin_ + std::min(needed, kRead));
   buffer_ += bytes;
   charge_.resize(buffer_.capacity());
@@ -46,14 +48,14 @@ void InputBuffer::append(std::string_view bytes) {
 bool InputBuffer::make_room(size_t whole) {
   forget_consumed();
   const size_t size = unread().size();
-  // A small message arrives in one read, for which append() makes room: most connections are idle
-  // most of the time, and hold no memory.
+  // A small message arrives in one read, for which append() allocates the memory. Nothing is
+  // reserved for it, since most connections are idle most of the time and must not hold memory.
   if (whole <= std::max(size, kRead)) return true;
   // The read that completes the message may contain the beginning of the next one.
   const size_t full = whole + kRead;
   if (buffer_.capacity() - buffer_.size() >= std::min(full - size, kRead)) return true;
-  // The capacity grows by a factor of four, later of two, so that a message is moved seldom; with
-  // little memory left it grows in smaller steps.
+  // The capacity grows by a factor of four, later of two, so that a message is moved seldom. If
+  // little memory is left, it grows in smaller steps.
   for (const size_t step : {size <= kFastGrowth ? 3 * size : size, size / 8}) {
     const size_t capacity = std::min(full, size + std::max(step, kRead));
     if (!charge_.try_resize(capacity)) continue;

@@ -1,4 +1,4 @@
-// The received bytes of a connection that are not processed yet.
+// Holds the received bytes of a connection that are not processed yet.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -15,18 +15,19 @@ class InputBuffer {
  public:
   explicit InputBuffer(MemoryAccount* account) : charge_(account, MemoryKind::Connections) {}
 
-  // Invalidates all pointers into unread().
+  // Adds received bytes. Invalidates all pointers into unread().
   void append(std::string_view bytes);
   std::string_view unread() const { return std::string_view(buffer_).substr(begin_); }
-  // Marks the first `size` bytes as processed; they stay valid until one of the calls below or
-  // append().
+  // Marks the first `size` unread bytes as processed. They stay valid until append(), tidy() or
+  // make_room() is called.
   void consume(size_t size) { begin_ += size; }
 
-  // Call between two turns: frees processed bytes if they were many.
+  // Frees the memory of processed bytes if they were many. To be called between two turns.
   void tidy() { forget_consumed(); }
 
-  // Makes room for the next read of a message of `whole` bytes. Returns false if no memory is
-  // available now: the rest has to wait in the socket. Invalidates unread() like append().
+  // Reserves memory for the next read of a message of `whole` bytes. Returns false if no memory is
+  // available now. The rest of the message then has to wait in the socket. Invalidates pointers
+  // into unread(), like append().
   bool make_room(size_t whole);
 
  private:
@@ -34,7 +35,7 @@ class InputBuffer {
   void move_to(size_t capacity);
 
   std::string buffer_;
-  size_t begin_ = 0;  // bytes before it are processed
+  size_t begin_ = 0;  // the bytes before this position are processed
   MemoryCharge charge_;
 };
 

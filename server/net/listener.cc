@@ -19,7 +19,8 @@ namespace server {
 namespace {
 
 constexpr int kBacklog = 1024;
-// The limit of accepts in a turn, so that a flood of connections does not starve existing ones.
+// Limit for the connections that are accepted in a turn, so that many new connections do not starve
+// the existing ones.
 constexpr int kAcceptsPerTurn = 64;
 
 struct AddressList {
@@ -29,7 +30,7 @@ struct AddressList {
   }
 };
 
-// The text of strerror() with a small first letter, to stand after a colon.
+// Returns the text of strerror() with a small first letter, because it follows a colon.
 std::string reason_of(int error_number) {
   std::string reason = std::strerror(error_number);
   if (!reason.empty()) reason[0] = static_cast<char>(std::tolower(reason[0]));
@@ -112,7 +113,8 @@ struct Listener::Impl {
     }
   }
 
-  // The connection stays in the backlog; polling would only occupy a core.
+  // Stops polling for a while, because no file descriptor is free. The connection stays in the
+  // backlog, and polling would only occupy a core.
   void wait_for_resources() {
     log_warn("cannot accept a connection address={} reason=\"{}\"", address.to_string(),
              reason_of(errno));

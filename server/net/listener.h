@@ -1,4 +1,4 @@
-// Accepts connections.
+// Listens on an address and accepts connections.
 #pragma once
 #include <functional>
 #include <memory>
@@ -33,15 +33,15 @@ class Listener {
   // Called with each new connection.
   using OnAccept = std::function<void(Socket)>;
 
-  // Port 0 picks a free one. Fails with NetworkFailure: "cannot listen on 127.0.0.1:7432: address
-  // already in use".
+  // Listens on the address. Port 0 selects a free port. Fails with NetworkFailure: "cannot listen
+  // on 127.0.0.1:7432: address already in use".
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address,
                                                 OnAccept on_accept);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // The bound address: the given host and the actual port.
+  // Returns the bound address, which has the given host and the actual port.
   const Address& address() const;
 
  private:

@@ -31,7 +31,7 @@ uv_handle_t* as_handle(void* handle) { return static_cast<uv_handle_t*>(handle);
 
 // The loops to which this thread has posted and which it has not woken yet.
 struct HeldWakes {
-  // Bounds the wait for the first posts: to make this many takes some microseconds.
+  // Limits the delay of the first posts. To make this number of posts takes some microseconds.
   static constexpr int kMostPosts = 64;
   bool is_holding = false;
   int posts = 0;
@@ -40,15 +40,16 @@ struct HeldWakes {
   void send();
 };
 thread_local HeldWakes held_wakes;
-// The loop that this thread has left for idle work (run_when_idle.h). It needs no wake, since this
-// thread drains its mailbox when it returns.
+// The loop that this thread has left for idle work (run_when_idle.h). Posts of this thread do not
+// wake it, since this thread drains the loop's mailbox when it returns.
 thread_local const Loop::Impl* left_loop = nullptr;
 
 }  // namespace
 
-// Uses an eventfd instead of uv_async_t, whose receiver spins until the sender has returned from
-// the kernel. The spinning takes tens of microseconds if the woken thread has preempted the sender
-// (measured: a fifth of the CPU time of look-ups on a busy machine).
+// Posts wake the loop with an eventfd instead of uv_async_t, whose receiver spins until the sender
+// has returned from the kernel. The spinning takes tens of microseconds if the woken thread has
+// preempted the sender. In a measurement it took a fifth of the CPU time of look-ups on a busy
+// machine.
 struct Loop::Impl {
   explicit Impl(std::string name)
       : slices(std::move(name)), wake_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -62,14 +63,15 @@ struct Loop::Impl {
   SliceMeter slices;
   const SystemClock clock;
   const int wake_fd;
-  uv_poll_t wake;       // of wake_fd
+  uv_poll_t wake;       // polls wake_fd
   uv_check_t turn_end;  // always active: runs after the sockets and messages of a turn
-  uv_idle_t idle_turn;  // active while deferred tasks or slices exist: keeps the loop from waiting
-  std::vector<Task> deferred;   // in this turn
-  std::deque<Task> left_over;   // from earlier turns, the oldest first
-  bool owes_left_over = false;  // the last turn had no time for them
-  // Work in slices. The kinds take turns, so that a kind waits for one slice of each other kind,
-  // however many tasks these have.
+  // Active while deferred tasks or slices exist, so that the loop does not wait.
+  uv_idle_t idle_turn;
+  std::vector<Task> deferred;   // tasks of this turn
+  std::deque<Task> left_over;   // tasks of earlier turns, the oldest first
+  bool owes_left_over = false;  // the last turn had no time for `left_over`
+  // One kind of work in slices. The kinds take turns, so a kind waits for one slice of each other
+  // kind, even if the other kinds have many tasks.
   struct Work {
     const char* what;
     std::deque<Task> tasks;  // never empty
@@ -89,12 +91,12 @@ struct Loop::Impl {
   // Called on any thread.
   void send_wake() const {
     const uint64_t one = 1;
-    // Fails only if the counter is full: then the loop is awake anyway.
+    // The write fails only if the counter is full, and then the loop is awake.
     [[maybe_unused]] const ssize_t written = write(wake_fd, &one, sizeof one);
   }
   void on_wake() {
     uint64_t count = 0;
-    // Read before the mailbox is emptied, so that later posts wake the loop again.
+    // The counter is read before the mailbox is emptied, so that later posts wake the loop again.
     [[maybe_unused]] const ssize_t taken = read(wake_fd, &count, sizeof count);
     drain_mailbox();
     if (stopping) uv_stop(&loop);
@@ -110,8 +112,8 @@ struct Loop::Impl {
       task();
     }
   }
-  // Runs in each turn after libuv has polled the sockets. Deferred tasks of the sockets run at
-  // once: in the next turn they would need another poll.
+  // Runs in each turn after libuv has polled the sockets. Tasks that the sockets have deferred run
+  // now, because the next turn would need another poll.
   void end_turn() {
     if (has_deferred() || !work.empty()) run_rest();
     if (!idle_work) return;
@@ -122,9 +124,9 @@ struct Loop::Impl {
       idle_work = nullptr;
   }
   bool has_deferred() const { return !deferred.empty() || !left_over.empty(); }
-  // If deferred tasks take too long, the rest runs in later turns, and new tasks do not wait for
-  // it: when a thousand consumers get a large record, another client's row is acknowledged before
-  // all of them have it.
+  // Runs the deferred tasks. If they take too long, the remaining tasks run in later turns, and new
+  // tasks do not wait for them. When a thousand consumers get a large record, for example, another
+  // client's row is acknowledged before all consumers have the record.
   void run_deferred() {
     constexpr int64_t kMostUs = 2'000;
     const int64_t begun_us = clock.monotonic_us();
@@ -185,7 +187,7 @@ struct Loop::Impl {
   }
 
   // --- The two threads
-  // Runs the loop on the thread that has it, until stop().
+  // Runs the loop on the thread that has the loop, until stop().
   void serve() {
     do {
       thread = std::this_thread::get_id();
@@ -200,7 +202,8 @@ struct Loop::Impl {
       return;
     } while (relief->wait_for_loop());
   }
-  // Returns false if the other thread has the loop now.
+  // Lends the loop to the other thread and runs the idle work. Returns false if the other thread
+  // has taken the loop.
   bool run_idle_work() {
     is_leaving = false;
     Task left = std::exchange(idle_work, nullptr);
@@ -222,7 +225,8 @@ struct Loop::Impl {
       run_deferred();
       stop_idle();
     }
-    // This may set idle_work again, so a whole turn follows, for timers and sockets.
+    // The tasks may have set idle_work again. A whole turn then follows first, so that timers and
+    // sockets are served.
     if (idle_work) uv_run(&loop, UV_RUN_NOWAIT);
     return true;
   }

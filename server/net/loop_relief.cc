@@ -14,9 +14,9 @@ namespace server {
 
 namespace {
 
-// The timers of a loop do not make its descriptor readable. While the lender waits for a slow disk,
-// the stand-by thread looks at them at this interval, so they are late by at most 1.5 times this
-// value.
+// The timers of a loop do not make the loop's descriptor readable. While the lender waits for a
+// slow disk, the stand-by thread therefore checks at this interval whether the loop is lent for
+// long, and then takes it, so timers are late by at most 1.5 times this value.
 constexpr int64_t kLongUs = 20'000;
 
 int64_t now_us() { return SystemClock().monotonic_us(); }
@@ -52,8 +52,8 @@ void LoopRelief::watch(uint32_t events) const {
 
 void LoopRelief::lend() {
   const int64_t now = now_us();
-  // Set only if the previous time has passed: this costs nothing if the loop is lent thousands of
-  // times a second.
+  // The timer is set only if the previous interval has passed, so it costs nothing if the loop is
+  // lent thousands of times a second.
   if (now - looks_us_ > kLongUs) {
     looks_us_ = now;
     look_again();

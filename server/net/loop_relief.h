@@ -1,4 +1,4 @@
-// Lets another thread run a loop while its own thread waits for a device.
+// Lets another thread run a loop while the loop's own thread waits for a device.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace server {
 
-// A stand-by thread to which the loop is lent. It takes the loop as soon as an event is pending; if
-// no event arrives before the lender is back, it does not even wake up. When it takes the loop, the
-// two threads change roles.
+// Lends a loop to a stand-by thread. The stand-by thread takes the loop as soon as an event is
+// pending. If no event arrives before the lender is back, the stand-by thread does not wake up.
+// When it takes the loop, the two threads change roles.
 //
 // Threads: two, one of which has the loop at a time; writes before lend() are visible to the thread
 // that takes the loop.
@@ -23,14 +23,16 @@ class LoopRelief {
   LoopRelief(const LoopRelief&) = delete;
   LoopRelief& operator=(const LoopRelief&) = delete;
 
-  // Called by the thread that has the loop. Two system calls of less than a microsecond.
+  // Lends the loop. Called by the thread that has the loop. Costs two system calls of less than a
+  // microsecond.
   void lend();
-  // Called by the lender; false: the other thread has taken the loop, and the caller stands by.
+  // Takes the loop back. Called by the lender. Returns false if the other thread has taken the
+  // loop; the caller then becomes the stand-by thread.
   bool take_back();
   // Waits until the loop is lent and an event is pending, and takes the loop. Returns false after
   // end().
   bool wait_for_loop();
-  // Called once, by the thread that has the loop.
+  // Ends the stand-by thread's wait_for_loop(). Called once, by the thread that has the loop.
   void end();
 
  private:
@@ -45,7 +47,8 @@ class LoopRelief {
   const int events_fd_, epoll_fd_, end_fd_, timer_fd_;
   std::atomic<bool> is_lent_ = false;
   std::atomic<int64_t> lent_us_ = 0;  // time of the last lend()
-  int64_t looks_us_ = 0;              // last setting of timer_fd_; for the thread with the loop
+  // Time when timer_fd_ was set. Only for the thread that has the loop.
+  int64_t looks_us_ = 0;
 };
 
 }  // namespace server

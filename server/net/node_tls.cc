@@ -15,7 +15,7 @@ struct Free {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
-// The first error of OpenSSL. Empties its error queue.
+// Returns the first error of OpenSSL, and empties OpenSSL's error queue.
 std::string complaint() {
   std::array<char, 256> text{};
   const unsigned long code = ERR_get_error();
@@ -137,8 +137,8 @@ void NodeTls::say(std::string_view bytes) {
   }
   ERR_clear_error();
   size_t sent = 0;
-  // Writes to memory: all bytes are taken, or the connection is broken, which the next read
-  // detects.
+  // SSL_write_ex() writes to memory. It takes all bytes, or the connection is broken, which the
+  // next read detects.
   if (!bytes.empty()) SSL_write_ex(impl_->ssl.get(), bytes.data(), bytes.size(), &sent);
 }
 

@@ -1,5 +1,6 @@
-// TLS between two servers that both present certificates of one authority, over OpenSSL. It has no
-// sockets: bytes in, bytes out.
+// TLS between two nodes that both present certificates of one authority, over OpenSSL. The classes
+// have no sockets: they convert received bytes to decrypted bytes, and bytes to send to encrypted
+// bytes.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -12,13 +13,13 @@ namespace server {
 
 struct NodeTlsFiles {
   std::string certificate, key;  // PEM; certificates of the issuers may follow
-  std::string authority;         // PEM: the signer of all nodes' certificates
+  std::string authority;         // PEM; the authority that has signed the certificates of all nodes
 };
 
 // Threads: any. Owner: the node; it outlives the conversations.
 class NodeCertificates {
  public:
-  // Fails with InvalidParameter.
+  // Reads the files. Fails with InvalidParameter.
   static Result<std::unique_ptr<NodeCertificates>> open(const NodeTlsFiles& files);
   ~NodeCertificates();
   NodeCertificates(const NodeCertificates&) = delete;
@@ -43,18 +44,19 @@ class NodeTls {
   NodeTls(const NodeTls&) = delete;
   NodeTls& operator=(const NodeTls&) = delete;
 
-  // Whether the bytes begin a TLS handshake. Input in plain text is not read any further.
+  // Returns whether the bytes begin a TLS handshake. Otherwise the peer sends plain text, which a
+  // node with certificates refuses.
   static bool is_begun_by(std::string_view bytes) {
     constexpr char kHandshakeRecord = 0x16;
     return !bytes.empty() && bytes.front() == kHandshakeRecord;
   }
 
-  // The decrypted input, as far as it is complete. Fails with ProtocolViolation and OpenSSL's
-  // reason.
+  // Returns the decrypted input, as far as it is complete. Fails with ProtocolViolation and
+  // OpenSSL's reason.
   Result<std::string> receive(std::string_view encrypted);
-  // Sent when both sides have presented their certificates.
+  // Adds output, which is sent when both sides have presented their certificates.
   void say(std::string_view bytes);
-  // The bytes to send to the peer.
+  // Returns the encrypted bytes to send to the peer.
   std::string take_encrypted();
 
  private:

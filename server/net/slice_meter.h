@@ -1,4 +1,4 @@
-// The watchdog of a loop: measures how long each piece of work holds it.
+// The watchdog of a loop, which measures how long each piece of work occupies the loop.
 #pragma once
 #include <array>
 #include <atomic>
@@ -12,16 +12,17 @@
 
 namespace server {
 
-// The slices since the last reading. Times are upper bounds of buckets that are an eighth apart.
+// The slices since the last reading. The times are upper bounds of buckets, which are at most an
+// eighth wide.
 struct SliceReading {
   uint64_t count = 0;
   int64_t p50_us = 0, p99_us = 0, max_us = 0;
 };
 
-// A slice is one callback of the loop: a message, a timer, a ready socket, the step of a task. All
-// other connections of the loop wait for its end.
+// Measures slices. A slice is one callback of the loop, for a message, a timer or a ready socket,
+// or one step of a task. All other connections of the loop wait for the end of a slice.
 //
-// Threads: slices on the loop's; read() and longest_us() on any.
+// Threads: slices on the loop's thread; read() and longest_us() on any thread.
 // Owner:   the loop.
 class SliceMeter {
  public:
@@ -42,23 +43,23 @@ class SliceMeter {
     SliceMeter& meter_;
   };
 
-  // Names the work of the present slice for the log: the name of a task, a kind of request. Keeps
-  // up to 80 bytes.
+  // Names the work of the present slice for the log, such as the name of a task or a kind of
+  // request. Keeps up to 80 bytes.
   void describe(std::string_view what);
-  // Ends the slice and begins one of the same work: the loop could do other work here, but is given
-  // the next piece.
+  // Ends the present slice and begins another one in the same callback. Called where the loop could
+  // do other work, but the caller continues with the next piece of its own work.
   void next(std::string_view what);
   // Runs the function once, before another slice begins.
   void before_next(std::function<void()> run) { before_next_ = std::move(run); }
 
-  // The slices since the last reading.
+  // Returns the slices since the last call.
   SliceReading read();
-  // The longest slice since the start.
+  // Returns the longest slice since the start.
   int64_t longest_us() const { return longest_us_.load(std::memory_order_relaxed); }
   const std::string& loop_name() const { return loop_name_; }
 
  private:
-  // Eight buckets for each power of two: a reading is at most an eighth too long.
+  // Each power of two has eight buckets, so a reading is at most an eighth too long.
   static constexpr size_t kBuckets = 32 * 8;
   static size_t bucket_of(int64_t slice_us);
   static int64_t upper_end_us(size_t bucket);

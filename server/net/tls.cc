@@ -24,7 +24,7 @@ using SslPointer = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using ContextPointer = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using CertificatePointer = std::unique_ptr<X509, Deleter<X509_free>>;
 
-// The first error of OpenSSL. Empties its error queue.
+// Returns the first error of OpenSSL, and empties OpenSSL's error queue.
 std::string last_complaint() {
   std::string text;
   while (const unsigned long code = ERR_get_error()) {
@@ -44,8 +44,8 @@ Error bad_file(std::string_view what, const std::string& path) {
           fmt::format("cannot use the {} {}: {}", what, path, last_complaint())};
 }
 
-// RFC 5929: the digest of the certificate by its signature's algorithm; SHA-256 replaces the weak
-// ones.
+// Returns tls-server-end-point (RFC 5929): the digest of the certificate with the hash of its
+// signature's algorithm. SHA-256 replaces MD5 and SHA-1.
 std::string end_point_of(X509* certificate) {
   int digest = NID_undef;
   const EVP_MD* algorithm = nullptr;
@@ -59,7 +59,8 @@ std::string end_point_of(X509* certificate) {
   return {reinterpret_cast<const char*>(bytes.data()), size};
 }
 
-// Empty if the certificate has no common name, or one with a zero byte.
+// Returns the common name, or an empty text if the certificate has no common name or one with a
+// zero byte.
 std::string common_name(X509* certificate) {
   X509_NAME* subject = X509_get_subject_name(certificate);
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -73,7 +74,7 @@ std::string common_name(X509* certificate) {
   return name.find('\0') == std::string::npos ? name : std::string();
 }
 
-// The protocols that one connection offers for ALPN.
+// The protocols for ALPN that the server offers on one connection.
 struct Offer {
   std::vector<std::string> protocols;
   bool has_chosen = false;
@@ -160,7 +161,7 @@ Result<std::shared_ptr<const TlsServer::Certificates>> TlsServer::load(const Tls
     if (SSL_CTX_load_verify_locations(raw, path, nullptr) != 1)
       return bad_file("authority of clients", files.client_authority);
     SSL_CTX_set_client_CA_list(raw, SSL_load_client_CA_file(path));
-    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);  // a certificate is optional
+    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);  // clients may connect without a certificate
   }
   std::string end_point = end_point_of(SSL_CTX_get0_certificate(raw));
   return std::make_shared<const Certificates>(
@@ -235,8 +236,8 @@ TlsConnection::Progress TlsConnection::read(std::string& out, size_t size) {
 void TlsConnection::write(std::string_view bytes) {
   ERR_clear_error();
   size_t sent = 0;
-  // Writes to memory: all bytes are taken, or the connection is broken, which the next read
-  // detects.
+  // SSL_write_ex() writes to memory. It takes all bytes, or the connection is broken, which the
+  // next read detects.
   if (!bytes.empty()) SSL_write_ex(impl_->ssl.get(), bytes.data(), bytes.size(), &sent);
 }
 

@@ -1,5 +1,6 @@
-// The server's side of TLS, over OpenSSL: certificates, and the conversation of one connection. It
-// has no sockets: bytes in, bytes out.
+// The server's side of TLS, over OpenSSL: certificates, and the conversation of one connection. The
+// classes have no sockets: they convert received bytes to decrypted bytes, and bytes to send to
+// encrypted bytes.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +13,7 @@
 
 namespace server {
 
-// The facts about a connection that a session may use. The session's host fills them in before it
+// The facts about a connection that a session may use. The session's host sets them before it
 // passes on input.
 struct Channel {
   std::string peer_host;  // "10.1.2.3", without the port
@@ -27,12 +28,12 @@ struct TlsFiles {
   std::string client_authority;  // PEM; empty: clients are not asked for certificates
 };
 
-// The certificates in use.
+// The server's certificates, which new connections use.
 //
 // Threads: any. Owner: the node; it outlives the connections.
 class TlsServer {
  public:
-  // Fails with InvalidParameter.
+  // Reads the files. Fails with InvalidParameter.
   static Result<std::unique_ptr<TlsServer>> open(TlsFiles files);
   ~TlsServer();
   TlsServer(const TlsServer&) = delete;
@@ -40,7 +41,8 @@ class TlsServer {
 
   // Reads the files again, for new connections. A failure changes nothing.
   Status reload();
-  // Whether the certificate is valid for a host name: by its subjectAltName, wildcards included.
+  // Returns whether the certificate is valid for a host name, according to the certificate's
+  // subjectAltName, which may have wildcards.
   bool is_valid_for(std::string_view host) const;
 
  private:
@@ -63,8 +65,9 @@ class TlsConnection {
   // Approximate memory of a conversation.
   static constexpr size_t kBytes = 40 * 1024;
 
-  // `protocols`: the choices of ALPN, best first; a client that offers none of them is refused.
-  // With `needs_protocol`, so is a client without ALPN. Empty: ALPN is ignored.
+  // `protocols` are the choices for ALPN, best first. A client that offers none of them is refused;
+  // with `needs_protocol`, a client without ALPN is refused, too. If `protocols` is empty, ALPN is
+  // ignored.
   TlsConnection(const TlsServer& server, const std::vector<std::string>& protocols,
                 bool needs_protocol);
   ~TlsConnection();
@@ -75,16 +78,18 @@ class TlsConnection {
   // Adds input of the client.
   void receive(std::string_view encrypted);
   size_t undecrypted_bytes() const;
-  // Does one step; at Ready `channel` is filled. A step may take a millisecond.
+  // Does one step of the handshake, which may take a millisecond. If it returns Ready, it has
+  // filled in `channel`.
   Progress handshake(Channel& channel);
-  // Appends at most `size` decrypted bytes of the client. Waiting: none are available yet.
+  // Appends at most `size` decrypted bytes of the client. Returns Waiting if no bytes are available
+  // yet.
   Progress read(std::string& out, size_t size);
   void write(std::string_view bytes);
-  // Ends the output.
+  // Ends the output with TLS's close message.
   void close();
-  // The bytes to send to the client.
+  // Returns the encrypted bytes to send to the client.
   std::string take_encrypted();
-  // The reason why the last step failed, for the log.
+  // Returns the reason why the last step failed, for the log.
   const std::string& failure() const { return failure_; }
 
  private:

@@ -14,7 +14,7 @@ constexpr size_t kRequestBytes = 8;
 constexpr int32_t kSslRequestCode = 80877103, kGssEncryptionRequestCode = 80877104;
 
 constexpr size_t kReadBytes = 16 * 1024;        // a TLS record
-constexpr size_t kMostUndecrypted = 64 * 1024;  // beyond that the socket is not read
+constexpr size_t kMostUndecrypted = 64 * 1024;  // the socket is not read while more bytes wait
 constexpr int64_t kMaxRunUs = 1'000;
 
 }  // namespace
@@ -62,12 +62,14 @@ void TlsSession::decide() {
       may_be_request && load_be<int32_t>(first_bytes_.data()) == int32_t{kRequestBytes};
   if (is_request && code == kSslRequestCode) {
     first_bytes_.erase(0, kRequestBytes);
-    // An attacker in the middle may have added these bytes, to be taken for encrypted ones.
+    // An attacker in the middle may have added these bytes, so that the session takes them for
+    // encrypted bytes.
     if (!first_bytes_.empty()) return end("unencrypted data after the request for TLS");
     plain_output_ += 'S';
     return begin(false);
   }
-  // The inner session declines it, and the client chooses how to continue.
+  // The inner session declines the request for GSS encryption, and the client decides how to
+  // continue.
   if (is_request && code == kGssEncryptionRequestCode) {
     inner_->receive(std::string_view(first_bytes_).substr(0, kRequestBytes));
     first_bytes_.erase(0, kRequestBytes);

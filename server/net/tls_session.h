@@ -1,4 +1,4 @@
-// A session of any protocol behind TLS, for clients that begin with it.
+// Puts TLS before a session of any protocol, for clients that request TLS.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,21 +17,21 @@ namespace server {
 
 // The ways in which the clients of a front end request TLS.
 struct TlsStart {
-  // PostgreSQL's way: an SSLRequest is sent first, in plain text. A client that starts TLS at once
-  // must offer `postgresql` by ALPN.
+  // True for PostgreSQL, whose clients send an SSLRequest first, in plain text. A client that
+  // starts with TLS directly must offer `postgresql` by ALPN.
   bool has_request = false;
-  std::vector<std::string> protocols = {};  // for ALPN, best first
-  int64_t timeout_ms = 10'000;              // for the handshake
+  std::vector<std::string> protocols = {};  // choices for ALPN, best first
+  int64_t timeout_ms = 10'000;              // time limit of the handshake
 };
 
-// A handshake costs a hundred times as much as a look-up, so handshakes get at most half of a
-// loop's time.
+// Limits the handshakes of a loop to half of the loop's time, because a handshake costs a hundred
+// times as much as a look-up.
 //
 // Threads: one loop's. Owner: the object that owns the loop's connections.
 class HandshakeTurns {
  public:
   explicit HandshakeTurns(const Clock& clock) : clock_(clock) {}
-  // The time when the next handshake may continue; nothing: now.
+  // Returns the time when the next handshake may continue, or nullopt if it may continue now.
   std::optional<int64_t> held_until_us() const;
   void spent(int64_t us);
 
@@ -41,13 +41,14 @@ class HandshakeTurns {
   int64_t window_us_ = 0, spent_us_ = 0;
 };
 
-// The first byte of the client decides: 0x16 begins TLS in none of the protocols served here. A
-// client without TLS is passed on unchanged: the access rules decide whether that is allowed.
+// The client's first byte decides whether the client uses TLS: 0x16 begins a TLS handshake, and no
+// message of the protocols behind it begins with 0x16. The input of a client without TLS is passed
+// on unchanged, and the access rules decide whether the client is admitted.
 //
 // Threads: one loop's. Owner: the connection, or a test.
 class TlsSession final : public ClientSession {
  public:
-  // Everything except `start` outlives it. The handshake fills `channel`.
+  // All arguments except `start` and `inner` outlive the session. The handshake fills in `channel`.
   TlsSession(const TlsServer& server, TlsStart start, std::unique_ptr<ClientSession> inner,
              Channel& channel, SessionHost& host, HandshakeTurns& turns, const Clock& clock,
              MemoryAccount* memory);
@@ -88,7 +89,7 @@ class TlsSession final : public ClientSession {
   MemoryCharge charge_;
 
   Stage stage_ = Stage::Undecided;
-  std::string first_bytes_;  // set while it is undecided
+  std::string first_bytes_;  // input that has arrived while the stage is Undecided
   std::string plain_output_;
   std::unique_ptr<TlsConnection> tls_;
   int64_t handshake_until_us_ = 0;

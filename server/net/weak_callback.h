@@ -7,8 +7,8 @@
 
 namespace server {
 
-// A member of an object that waits for answers: answers that arrive after its destruction are
-// dropped.
+// A member of an object that waits for answers. Answers that arrive after the object's destruction
+// are dropped.
 //
 // Threads: created and destroyed on the loop.
 class WeakCallback {
@@ -18,8 +18,8 @@ class WeakCallback {
   WeakCallback(const WeakCallback&) = delete;
   WeakCallback& operator=(const WeakCallback&) = delete;
 
-  // Wraps the function so that it runs on `loop` if this object still exists then. `loop` is the
-  // object's own; the wrapper may be called on any thread.
+  // Wraps the function so that it runs on `loop`, if this object still exists then. `loop` is the
+  // loop of this object. The wrapper may be called on any thread.
   template <class F>
   auto on(Loop& loop, F run) const {
     return [&loop, is_there = is_there_, run = std::move(run)](auto... arguments) {
@@ -28,7 +28,7 @@ class WeakCallback {
       });
     };
   }
-  // Wraps the function for calls on the object's own loop.
+  // Wraps the function for calls on the loop of this object.
   template <class F>
   auto here(F run) const {
     return [is_there = is_there_, run = std::move(run)](auto&&... arguments) {
