@@ -7,7 +7,7 @@
 
 namespace server {
 
-// With Kafka's names and the flag that sets each; only settings that exist here.
+// Returns the settings that this server has, each with Kafka's name and the flag that sets it.
 std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings);
 
 }  // namespace server

@@ -15,7 +15,8 @@ namespace server {
 
 namespace {
 
-// An unfinished join is based on the state of the server at that time, so it starts again from the beginning.
+// Forgets an unfinished join, which has to start again from the beginning: it is based on the state of the server at
+// the time of that join.
 Status forget_join(storage::Log& log) {
   const auto begun = TRY(storage::read_begun_join(log));
   if (!begun) return {};
@@ -26,7 +27,8 @@ Status forget_join(storage::Log& log) {
   return storage::forget_begun_join(log);
 }
 
-// A single node would not know the cluster's topics, and would treat their partitions as leftovers of a crash.
+// Checks that the data directory belongs to no cluster: a single node would not know the cluster's topics, and would
+// treat their partitions as leftovers of a crash.
 Status check_alone(storage::Log& log) {
   const auto known = TRY(storage::read_cluster_membership(log));
   if (!known) return forget_join(log);
@@ -69,11 +71,11 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   how.scrub.bytes_per_second = cluster.scrub_bytes_per_second;
   how.scrub.round_us = cluster.scrub_interval_ms * 1'000;
   how.controller.session_timeout_us = cluster.session_timeout_ms * 1'000;
-  // etcd may need some time to elect a leader of its own, and a node to load a snapshot.
+  // etcd may need some time to elect its leader, and a node may need some time to load a snapshot.
   constexpr int64_t kSessionsBehind = 10, kBeatsPerSession = 5;
   how.controller.metadata_lag_max_us = how.controller.session_timeout_us * kSessionsBehind;
-  // A node may have a longer session timeout than the controller for a while: heartbeats derived from it alone would be
-  // too rare for the controller.
+  // A node may have a longer session timeout than the controller for a while: an interval that depends on the node's
+  // timeout alone would be too long for the controller.
   constexpr int64_t kLongestBeatUs = 100'000;
   how.heartbeat_us = std::min(how.controller.session_timeout_us / kBeatsPerSession, kLongestBeatUs);
   return ClusterMember::open(std::move(options), log, clock);

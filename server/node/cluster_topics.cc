@@ -21,14 +21,14 @@ bool is_there(const ClusterMember& member, const storage::ClusterNode& node) {
 }  // namespace
 
 void MemberTopics::append(storage::AppendRequest request, storage::AppendDone done) {
-  // Only the member's loop decrements `left`.
+  // The callbacks all run on the member's loop, so `left` needs no lock.
   struct Parts {
     storage::AppendDone done;
     NoteWritten note;
     std::vector<storage::AppendedBatch> batches;
     std::optional<Error> error;
     size_t left = 0;
-    bool may_be_there = false;  // some of the rows
+    bool may_be_there = false;  // some of the rows may have been written
   };
   auto parts = std::make_shared<Parts>();
   parts->done = std::move(done);
@@ -61,7 +61,7 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
 }
 
 void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
-  // Only the member's loop decrements `left`.
+  // The callbacks all run on the member's loop, so `left` needs no lock.
   struct Waiting {
     ChangesDone done;
     std::vector<Changed> parts;

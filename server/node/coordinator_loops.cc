@@ -40,8 +40,8 @@ bool CoordinatorLoop::leads(PartitionId partition, LeaderEpoch epoch) const {
          status->role() != storage::ReplicaRole::Follower;
 }
 
-// The log itself rejects requests whose epoch is outdated when they are written; an outdated epoch that is visible here
-// is refused without queueing.
+// Refuses a request whose epoch is already outdated without queueing it. The log itself rejects requests whose epoch is
+// outdated when they are written.
 void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::string batch,
                              std::vector<Elsewhere> with, Guard guard,
                              std::function<void(Status)> done) {
@@ -61,7 +61,7 @@ void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::stri
                                        done = std::move(done)](Result<storage::Appended> appended) {
     if (appended) return done({});
     Error error = std::move(appended).error();
-    // One of the other partitions may have another leader; that is not an error of this one.
+    // If one of the other partitions has another leader, that is not an error of this partition.
     if (!is_alone && error.code == ErrorCode::NotLeader && leads(partition, epoch))
       error.code = ErrorCode::ObjectState;
     done(std::move(error));

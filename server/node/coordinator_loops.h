@@ -94,10 +94,10 @@ class CoordinatorLoops {
   CoordinatorLoops(const CoordinatorLoops&) = delete;
   CoordinatorLoops& operator=(const CoordinatorLoops&) = delete;
 
-  // The port for the front ends of that loop.
+  // Returns the port for the front ends of the loop at `place`.
   Port& of(size_t place) { return *loops_[place]; }
-  // Collects rows of all partitions; with an error if a partition could not be asked. Any thread; calls back on one of
-  // the loops.
+  // Collects rows of all partitions; `done` also gets an error if a partition could not be asked. Any thread; calls
+  // back on one of the loops.
   template <class Row>
   void gather(std::function<std::vector<Row>(const Partition&)> rows_of,
               std::function<void(KafkaError, std::vector<Row>)> done) {
@@ -218,7 +218,7 @@ class CoordinatorLoops {
       const int64_t begin_us = clock_.monotonic_us();
       for (int32_t i = first; known && i < known->partition_count; ++i) {
         if (&owner.loop_of(PartitionId(i)) != this) continue;
-        if (backend_.cluster() && !led.contains(PartitionId(i))) continue;  // others list theirs
+        if (backend_.cluster() && !led.contains(PartitionId(i))) continue;  // listed by its leader
         if (clock_.monotonic_us() - begin_us > kSliceUs)
           return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
         const Partition* of = shard->find(PartitionId(i));

@@ -10,8 +10,8 @@ using coordinator::TransactionEnded;
 
 namespace {
 
-// Sends ends of transactions to partitions, on one loop, by its backend and its groups. In a cluster it sends a message
-// to the leader of the partition, which may be this node.
+// Sends the ends of transactions to partitions, on one loop: to the loop's backend or groups on a single node, in a
+// cluster by a message to the leader of the partition, which may be this node.
 struct EndTeller {
   Loop& loop;
   kafka::Backend& backend;
@@ -21,7 +21,7 @@ struct EndTeller {
 
   void operator()(const std::string& topic, int32_t partition, const TransactionEnded& ended,
                   coordinator::Marker marker, std::function<void(Status)> done) const {
-    // Posted, so that a caller that sends many ends is not called back within its loop.
+    // The answer is posted, so that a caller that sends many ends is not called back within its own loop over them.
     const auto answer = [&loop = loop, done = std::move(done)](Status status) {
       loop.post([done, status = std::move(status)] { done(status); });
     };
@@ -47,7 +47,8 @@ struct EndTeller {
   }
 };
 
-// A coordinator that was frozen or cut off, and was replaced meanwhile, would answer from outdated state.
+// Returns a check that this node still leads the partition: a coordinator that was frozen or cut off, and was replaced
+// meanwhile, would answer from outdated state.
 auto confirmed_by(ClusterMember* cluster, bool (*is_to_be_confirmed)(KafkaError)) {
   decltype(TransactionCoordinators::Kind::confirm) confirm;
   if (cluster != nullptr)

@@ -24,12 +24,12 @@ class GroupCoordinators : public CoordinatorLoops<coordinator::GroupShard, coord
                     const MakeShard& make_shard, std::vector<std::shared_ptr<SharedTopics>> topics)
       : CoordinatorLoops(places, kind, clock, make_shard), topics_(std::move(topics)) {}
 
-  // The partitions have new records, or are gone: share groups that wait for them check them. Any thread.
+  // Reports that the partitions have new records, or are gone: share groups that wait for them check them. Any thread.
   void grown(std::span<const storage::TopicPartition> partitions) {
     for (const auto& topics : topics_) topics->grown(partitions);
   }
-  // The progress of all groups; groups that cannot be asked now are left out. Any thread; calls back on one of the
-  // loops.
+  // Collects the progress of all groups; groups that cannot be asked now are left out. Any thread; calls back on one of
+  // the loops.
   void progress(std::function<void(std::vector<coordinator::GroupProgress>)> done) {
     gather<coordinator::GroupProgress>(
         [](const coordinator::GroupPartition& partition) { return partition.progress(); },
@@ -45,14 +45,14 @@ using TransactionCoordinators =
     CoordinatorLoops<coordinator::TransactionShard, coordinator::Transactions,
                      coordinator::ListedTransactions>;
 
-// The settings outlive both coordinators.
+// `settings` outlives the coordinators.
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
     const Clock& clock, MemoryBudget& memory, ClusterMember* cluster);
-// The result of a marker in a partition of group offsets.
+// Returns the result of the end of a transaction in a partition of group offsets.
 Status status_of_end(KafkaError error);
-// Ends of transactions are also sent to `groups`, which outlives the result; in a cluster to the leader of the
-// partition (`cluster` is null if there is none).
+// Creates the coordinators of transactions, which send the ends of transactions also to `groups`, which outlives the
+// result; in a cluster, to the leader of the partition. `cluster` is null for a single node.
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
     const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, ClusterMember* cluster);

@@ -58,18 +58,18 @@ void add_data_dir(CLI::App& app, std::string& data_dir) {
 
 // --- check
 
-// A damaged page may lead LMDB to any address. So a child process reads the files, and reports its position in lines of
-// a letter and a text.
+// The lines in which a child process reports: a letter and a text. A child process reads the files, because a damaged
+// page may lead LMDB to any address.
 enum Line : char {
   kBegins = 'B',
   kDamage = 'D',
   kCounts = 'C',
   kError = 'E',
   kRefused = 'R',  // the data cannot be checked, but may be intact
-  kHint = 'H'      // for the refusal before it
+  kHint = 'H'      // a hint for the refusal in the line before
 };
 
-// These errors concern the program and its user, not the data.
+// Returns whether the error concerns the program and its user, not the data.
 bool is_refusal(ErrorCode code) {
   return code == ErrorCode::NotSupported || code == ErrorCode::InsufficientPrivilege;
 }
@@ -189,7 +189,7 @@ int check_data_dir(const std::string& data_dir) {
 
 // --- backup and restore
 
-// The progress of a copy: one changing line on a terminal, otherwise a line every few seconds.
+// Shows the progress of a copy: one changing line on a terminal, otherwise a line every few seconds.
 class CopyProgress {
  public:
   ~CopyProgress() {

@@ -20,12 +20,14 @@ Error refused(std::string message, std::string hint) {
   return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
 }
 
-// etcd's own ports are 2379 for clients and 2380 for members.
+// Returns a member's address for clients. Its port is one below the port for members, like etcd's
+// own ports 2379 and 2380.
 Address for_clients(const Address& peers) {
   return {peers.host, static_cast<uint16_t>(peers.port - 1)};
 }
 
-// A member that others reach by a host name listens on all interfaces.
+// Returns the address at which a member listens: all interfaces if other members reach it by a host
+// name.
 Address to_listen(Address address) {
   in6_addr number{};
   if (inet_pton(AF_INET, address.host.c_str(), &number) != 1 &&

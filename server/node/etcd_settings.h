@@ -19,11 +19,11 @@ bool starts_etcd(const NodeSettings& settings);
 // Checks that the options fit together. Fails with InvalidParameter.
 Status check_etcd_peers(const NodeSettings& settings);
 
-// The etcd member that this node starts; none if it uses an existing etcd.
+// Returns the options of the etcd member that this node starts; none if the node uses an existing etcd.
 std::optional<SupervisedEtcdOptions> own_etcd(const NodeSettings& settings);
 
-// Fails with NetworkFailure if another program listens at the ports of this node's etcd member: the node would take it
-// for its own etcd. Waits some seconds for an earlier member that is about to end.
+// Fails with NetworkFailure if another program listens at the ports of this node's etcd member: the node would take
+// that program for its own etcd. Waits some seconds for an earlier member that is about to end.
 Status check_etcd_ports(const NodeSettings& settings, const std::atomic<bool>& must_stop);
 
 }  // namespace server

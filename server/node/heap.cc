@@ -6,8 +6,8 @@
 #include "base/log.h"
 
 // jemalloc reads this before main(). Memory that is freed and reused within a second is kept; the memory of a dropped
-// table is returned. By default a column of more than 8 MB would be returned at once: a record that became a million
-// rows took two million page faults.
+// table is returned. By default, the memory of a column of more than 8 MB would be returned immediately: a record that
+// became a million rows took two million page faults.
 const char* malloc_conf = "oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0";
 #endif
 

@@ -3,8 +3,9 @@
 
 namespace server {
 
-// Returns freed memory to the kernel after one second, by a thread of the allocator. To be called
-// once signals have their thread. Does nothing in a build with the allocator of a sanitizer.
+// Makes a thread of the allocator return freed memory to the kernel after one second. Call it after
+// StopSignals::begin(), so that this thread does not get the signals. Does nothing in a build with
+// the allocator of a sanitizer.
 void tune_heap();
 
 }  // namespace server

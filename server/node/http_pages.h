@@ -9,10 +9,10 @@
 
 namespace server {
 
-// The state stores and source partitions of each query, for /clusterStatus.
+// Returns the state stores and source partitions of each query, for /clusterStatus.
 std::vector<http::QueryPlace> query_places(const MetadataImage& image);
 
-// POST /test-clock?advance_ms=N moves the server's clock forward; only available in tests (--test-clock).
+// Adds POST /test-clock?advance_ms=N, which moves the server's clock forward; only available in tests (--test-clock).
 void add_clock_page(http::Routes& routes, MovableClock& clock);
 
 }  // namespace server

@@ -18,7 +18,8 @@ namespace server {
 class JournalOwners final : public TaskHost, public JournalProposals, public SnapshotPieces {
  public:
   explicit JournalOwners(ClusterMember& member) : member_(member) {}
-  // Sets the receiver of opened() and closed(); before the member has joined. Null again when its thread has ended.
+  // Sets the receiver of opened() and closed(). Call it before the member joins, and with null after the member's
+  // thread has ended.
   void tell(ReplicatedJournals* journals) { journals_ = journals; }
 
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override;
@@ -38,7 +39,7 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     Offset first_not_carried_out() override {
       return owners.journals_->first_not_carried_out(number);
     }
-    // Committed entries are applied by all replicas, this one included.
+    // Does nothing, because all replicas apply committed entries, including this node's replica.
     void restore(const storage::ReplicatedCommit&) override {}
     void opened() override;
     void closed() override;
@@ -62,7 +63,7 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
   ClusterMember& member_;
   ReplicatedJournals* journals_ = nullptr;
   Term last_term_ = 0;
-  std::map<PartitionId, std::unique_ptr<Journal>> all_;  // the member's thread's
+  std::map<PartitionId, std::unique_ptr<Journal>> all_;  // used only on the member's thread
 };
 
 }  // namespace server

@@ -22,7 +22,8 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
   };
 }
 
-// The end of a transaction must always be written: readers would wait for it forever.
+// Returns whether the batches are the end of a transaction, which must always be written: readers would wait for it
+// forever.
 bool is_marker(std::string_view batches) {
   const auto batch = records::parse_batch(batches, records::BatchCheck::Shape);
   return batch && batch->header.is_control();
@@ -208,7 +209,8 @@ void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offs
   });
 }
 
-// Always by the member's thread in a cluster, so that a connection's requests for a partition stay in order.
+// In a cluster, the request always passes through the member's thread, so that a connection's requests for a partition
+// stay in order.
 void KafkaBackend::join_transaction(coordinator::AddPartitions request,
                                     coordinator::Done<coordinator::TransactionAnswer> done) {
   if (cluster_ == nullptr) return transactions_->ask(std::move(request), std::move(done));

@@ -18,8 +18,8 @@ namespace server {
 
 // Threads: the loop's; callbacks run there too. Owner: the node; destroyed after the loop has stopped, so posted tasks
 //         never outlive it.
-// Queues: appends that the log has no room for wait here in their order, even if their connection is gone; they are
-//         charged to the memory budget, and refused when it is exhausted.
+// Queues: appends that the log has no room for wait here in their order, even if their connection is gone. They are
+//         charged to the memory budget, and further appends are refused when the budget is exhausted.
 class KafkaBackend final : public kafka::Backend {
  public:
   // `cluster` is null for a single node.
@@ -67,7 +67,7 @@ class KafkaBackend final : public kafka::Backend {
       const storage::TopicPartition& partition, ProducerId producer) override;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done) override;
-  // Set before the first request; they outlive the backend's clients.
+  // Call it before the first request. The coordinators outlive the backend's clients.
   void set_coordinators(coordinator::Groups& groups, coordinator::Transactions& transactions) {
     groups_ = &groups;
     transactions_ = &transactions;

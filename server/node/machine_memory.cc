@@ -28,7 +28,8 @@ size_t total_memory(const std::filesystem::path& root) {
   return kNoLimit;
 }
 
-// A control group is limited by itself and by all its parents.
+// Returns the least limit of a control group and all its parents, since each of them limits the
+// group.
 size_t group_limit(const std::filesystem::path& mount, std::string group, const char* file) {
   size_t least = read_limit(mount / file);
   while (!group.empty() && group != "/") {
@@ -38,8 +39,9 @@ size_t group_limit(const std::filesystem::path& mount, std::string group, const 
   return least;
 }
 
-// Lines "4:memory:/docker/x" (version 1) and "0::/user.slice" (version 2). Within a container the
-// path may be the host's and not readable here; the files at the mount point have the limit then.
+// Reads the lines "4:memory:/docker/x" (version 1) and "0::/user.slice" (version 2). Within a
+// container, the path may be one of the host that cannot be read; the files at the mount point then
+// have the limit.
 size_t control_group_limit(const std::filesystem::path& root) {
   std::ifstream in(root / "proc/self/cgroup");
   size_t least = kNoLimit;
@@ -61,7 +63,7 @@ size_t control_group_limit(const std::filesystem::path& root) {
 
 size_t machine_memory_bytes(const std::filesystem::path& root) {
   const size_t bytes = std::min(total_memory(root), control_group_limit(root));
-  constexpr size_t kAssumed = size_t{4} << 30;  // nothing can be read: an unknown platform
+  constexpr size_t kAssumed = size_t{4} << 30;  // if nothing can be read, on an unknown platform
   return bytes == kNoLimit ? kAssumed : bytes;
 }
 

@@ -5,8 +5,8 @@
 
 namespace server {
 
-// The memory of the machine, or the limit of a container (control group, version 1 or 2) if that is
-// less. `root` is "/" except in tests.
+// Returns the memory of the machine, or the limit of a container (control group, version 1 or 2) if
+// the limit is less. `root` is "/" except in tests.
 size_t machine_memory_bytes(const std::filesystem::path& root = "/");
 
 }  // namespace server

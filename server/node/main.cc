@@ -27,7 +27,7 @@ int run_test(int argc, const char* const* argv) {
   return engine::run_test_command(argc, argv, engine::make_memory_engine);
 }
 
-// One of its actions works on a data directory; all others ask a server.
+// The action `join` works on a data directory; all other actions ask a server.
 int run_cluster(int argc, const char* const* argv) {
   if (argc > 1 && std::string_view(argv[1]) == "join")
     return server::run_join_command(argc - 1, argv + 1);
@@ -60,7 +60,7 @@ constexpr Subcommand kSubcommands[] = {
     {"test", "run test cases against the engine, in memory", run_test},
 };
 
-// Names of links to the program, also with .sh, so that scripts for Apache Kafka run unchanged.
+// Names of links to the program, with or without .sh, so that scripts for Apache Kafka run unchanged.
 constexpr Subcommand kLinks[] = {
     {"kafka-topics", "", client::run_kafka_topics},
     {"kafka-consumer-groups", "", client::run_kafka_consumer_groups},
@@ -103,8 +103,8 @@ void print_help() {
       "  millrace consume orders --from-beginning\n");
 }
 
-// The first line is for scripts. An operator compares the formats before an upgrade: a program opens the data
-// directories of the formats named here and refuses newer ones.
+// The first line is for scripts. An operator compares the formats before an upgrade: a program opens data directories
+// of the printed formats and refuses newer ones.
 void print_version() {
   fmt::print("millrace {}\ncommit {}\n", MILLRACE_VERSION, MILLRACE_COMMIT);
   fmt::print("log format {} (opens {} to {})\n", storage::kNewestLogFormat,

@@ -1,5 +1,5 @@
 // The clock of the server, which tests can move forward (--test-clock, POST /test-clock?advance_ms=N), so that timeouts
-// of sessions, transactions, locks and retention pass at once, independent of the machine's speed.
+// of sessions, transactions, locks and retention pass immediately, independent of the machine's speed.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace server {
 
-// Threads: any. It follows the system's clock until it is moved, and moves forward only.
+// Threads: any. The clock follows the system's clock until it is moved, and moves forward only.
 class MovableClock final : public Clock {
  public:
   int64_t wall_ms() const override { return system_.wall_ms() + ahead_us_ / 1000; }
@@ -25,8 +25,8 @@ class MovableClock final : public Clock {
   std::atomic<int64_t> ahead_us_ = 0;
 };
 
-// Time in ms after which a timer has to check `clock`, which it watches for `wait_ms`. Timers use the system's time, so
-// a timer for a movable clock must wake often enough to notice a move.
+// Returns the time in ms after which a timer that waits for `wait_ms` of `clock` has to look at the clock. Timers use
+// the system's time, so a timer for a movable clock must wake often enough to notice a move.
 inline int64_t timer_ms(const Clock& clock, int64_t wait_ms) {
   constexpr int64_t kLookMs = 20;
   const auto* const movable = dynamic_cast<const MovableClock*>(&clock);

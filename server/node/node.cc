@@ -26,7 +26,8 @@ namespace server {
 
 namespace {
 
-// Data that is held in memory until it is complete must fit into a session's share of the memory.
+// Returns the settings with limits that fit the memory: data that is held in memory until it is complete must fit into
+// a session's share.
 NodeSettings fitted(NodeSettings settings) {
   settings.sql.copy_atomic_bytes = std::min(settings.sql.copy_atomic_bytes,
                                             static_cast<int64_t>(memory_limit_bytes(settings) / 8));
@@ -36,7 +37,7 @@ NodeSettings fitted(NodeSettings settings) {
 // Memory per loop for records that several tasks of a partition read (ADR 0047).
 constexpr size_t kSharedRecordsBytes = 8 << 20;
 
-// ALPN's names; a client that offers neither is answered in HTTP/1.1.
+// The protocols are ALPN's names; a client that offers neither is answered in HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
 std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupProgress>& groups) {
@@ -119,7 +120,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
   node->definitions_->start_thread();
   TRY(node->access_->make_superuser());
-  // These tables belong to sessions that have ended: no session of this process exists yet.
+  // The left-over tables belong to sessions that have ended, because no session of this process exists yet.
   const std::vector<std::string> left_over = node->left_over_tables();
   if (!node->cluster_) node->drop_tables(left_over);
   if (settings.processing_log && !node->cluster_)
@@ -179,7 +180,7 @@ Status Node::open_storage() {
         "Choose another --data-dir, or make it writable."};
   TRY(storage::check_is_no_unfinished_copy(settings_.data_dir));
   storage::LogOptions options;
-  // A shard reads for its tasks and for its Kafka clients; the rest is for statements and for the start.
+  // A shard reads for its tasks and for its Kafka clients; the other readers are for statements and for the start.
   options.max_readers = 128 + 4 * static_cast<uint32_t>(shard_count());
   options.clock = &clock_;
   options.producer_expiration_ms = settings_.producer_id_expiration_ms;
@@ -192,8 +193,8 @@ Status Node::open_storage() {
     const Loop::WakesTogether together;
     tell();
   };
-  // Whether the last commit is on disk is unknown then: only a restart can find out, and no client has got an answer
-  // yet.
+  // After a failure it is unknown whether the last commit is on disk. Only a restart can find out, and no client has
+  // got an answer about that commit yet.
   options.on_failure = [](const Error& failure) {
     log_error("the log cannot continue error=\"{}\" detail=\"{}\"",
               failure.message, failure.detail);
@@ -274,7 +275,7 @@ Status Node::make_shards() {
     shards_.push_back(
         TRY(Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, *shared_records_, memory_,
                         clock_, [this](const ShardTask& task) { on_task_failure(task); })));
-    // Each operator has at most one row in work, which it holds anyway: the memory is not counted here.
+    // The memory of a slow row is not counted again: each operator has at most one such row, which it holds anyway.
     shards_.back()->run_slow_rows_by(
         [this](std::function<void()> work) { (void)slow_rows_->try_run(0, std::move(work)); });
   }
@@ -316,8 +317,7 @@ std::optional<engine::PartitionRef> Node::find_processing_log() const {
   return engine::PartitionRef{topic->id, PartitionId(0)};
 }
 
-// Also used for a data directory in which a user has deleted the topic. Running queries write to the new topic once
-// they restart.
+// Also creates the topic again if a user has deleted it. Running queries write to the new topic once they restart.
 Status Node::define_processing_log() {
   const MetadataImagePtr image = definitions_->image();
   if (const auto* stream = image->catalog->find_source(engine::kProcessingLogStream)) {
@@ -564,7 +564,7 @@ Status Node::open_kafka() {
       options.listeners.back().advertised = settings_.kafka_advertised[i];
   }
   constexpr int64_t kFirstRequestMs =
-      30'000;  // clients send it at once, on a busy machine a little later
+      30'000;  // clients send the request immediately, on a busy machine a little later
   const int64_t max_idle_ms = settings_.connections_max_idle_ms;
   options.limits.first_request_timeout_ms =
       max_idle_ms < 0 ? kFirstRequestMs : std::min(kFirstRequestMs, max_idle_ms);
@@ -635,8 +635,8 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
   });
 }
 
-// Sets the ends of partitions that this node leads. Returns the partitions that other nodes lead, each once, however
-// many groups read it. A partition without a leader gets no end, because its replicas differ.
+// Sets the ends of partitions that this node leads. Returns the partitions that other nodes lead, each once, even if
+// several groups read it. A partition without a leader gets no end, because its replicas differ.
 std::vector<storage::TopicPartition> Node::put_ends(
     std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
@@ -706,8 +706,8 @@ constexpr auto kStopTimeout = std::chrono::seconds(5);
 
 }  // namespace
 
-// Stops from the outside in: no new connections, then the last answers (for which the shards, the tasks and the log
-// still run), then the rest.
+// Stops the front ends first: they accept no new connections and send their last answers, for which the shards, the
+// tasks and the log still run.
 void Node::stop_front_ends() {
   std::vector<std::future<void>> stopped;
   const auto stop = [&](auto& front_end) {
@@ -733,7 +733,7 @@ Node::~Node() {
   if (cluster_) cluster_->leave();
   if (was_serving && parts_ && !cluster_) parts_->sequences.give_back();
   if (cleaner_) cleaner_->stop();           // it uses the shards and the log
-  if (rebuilds_) rebuilds_->stop_thread();  // it uses these and the metadata thread
+  if (rebuilds_) rebuilds_->stop_thread();  // it uses the shards, the log and the metadata thread
   if (shards_are_running_) stop_front_ends();
   if (outside_registry_) outside_registry_->stop();  // it wakes tasks and resumes statements
   if (definitions_) definitions_->stop_thread();

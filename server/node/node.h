@@ -38,7 +38,7 @@
 namespace server {
 
 struct NodeStart {
-  double seconds = 0;    // from the call to ready
+  double seconds = 0;    // from the call of start() until the node is ready
   uint64_t records = 0;  // in all partitions
   uint64_t queries = 0, table_rows = 0;
   bool is_new = false;  // the data directory was empty
@@ -57,15 +57,15 @@ class Node {
 
   const Address& pg_address() const { return pg_->address(); }
   std::vector<Address> kafka_addresses() const { return kafka_->addresses(); }
-  // None if HTTP is switched off.
+  // Returns none if HTTP is switched off.
   std::optional<Address> http_address() const {
     return http_ ? std::optional(http_->address()) : std::nullopt;
   }
-  // None if the schema registry has no listener of its own.
+  // Returns none if the schema registry has no separate listener.
   std::optional<Address> registry_address() const {
     return registry_ ? std::optional(registry_->address()) : std::nullopt;
   }
-  // The address for other nodes; none for a single node.
+  // Returns the address for other nodes; none for a single node.
   std::optional<Address> nodes_address() const {
     return cluster_ ? std::optional(cluster_->address()) : std::nullopt;
   }
@@ -83,9 +83,9 @@ class Node {
   Status make_shards();
   Status open_journals(const std::vector<Shard*>& shards);
   QueryRunner& query_runner();
-  // The partition for failed records, if the stream exists.
+  // Returns the partition for failed records, if the stream of the processing log exists.
   std::optional<engine::PartitionRef> find_processing_log() const;
-  // Creates the stream at the first start, and again after a user has dropped it.
+  // Creates the stream of the processing log at the first start, and again after a user has dropped it.
   Status define_processing_log();
   // Facts for SHOW SERVER. Any thread.
   std::vector<engine::ServerFact> facts(int64_t started_us) const;
@@ -103,14 +103,14 @@ class Node {
   http::RegistryView registry_view();
   std::string cluster_id() const;
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
-  // The consumer groups that this node coordinates, with the ends that the leaders of their partitions report; and the
-  // groups of all nodes. Any thread; calls back on any.
+  // own_groups() finds the consumer groups that this node coordinates, with the ends that the leaders of their
+  // partitions report; all_groups() finds the groups of all nodes. Any thread; both call back on any thread.
   void own_groups(std::function<void(std::vector<coordinator::GroupProgress>)> done) const;
   void all_groups(SqlParts::GroupsDone done) const;
   std::vector<storage::TopicPartition> put_ends(
       std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
-  // Temporary tables of sessions that ended with an earlier server process.
+  // Returns the temporary tables of sessions that ended with an earlier server process.
   std::vector<std::string> left_over_tables() const;
   void drop_tables(const std::vector<std::string>& names);
   void on_task_failure(const ShardTask& task);
@@ -120,7 +120,7 @@ class Node {
 
   const NodeSettings settings_;
   MovableClock clock_;
-  MemoryBudget memory_;  // destroyed last: all other parts may hold some
+  MemoryBudget memory_;  // destroyed last, because all other parts may hold memory
   NodeStart started_;
   bool shards_are_running_ = false;
   std::unique_ptr<storage::Log> log_;
@@ -172,7 +172,7 @@ class Node {
       snapshots_;  // only in a cluster; their thread needs all parts above
 };
 
-// `millrace server`.
+// Runs `millrace server`; returns the exit status.
 int run_server_command(int argc, const char* const* argv);
 
 }  // namespace server

@@ -13,7 +13,7 @@ namespace server {
 // Threads: any, once it is open. Owner: the node.
 class NodeAccess final : private auth::UserDirectory {
  public:
-  // Fails with InvalidParameter. `definitions` outlives it.
+  // Fails with InvalidParameter. `definitions` outlives the result.
   static Result<std::unique_ptr<NodeAccess>> open(const NodeSettings::Security& settings,
                                                   MetadataApplier& definitions);
 
@@ -21,8 +21,8 @@ class NodeAccess final : private auth::UserDirectory {
   const TlsServer* tls() const { return tls_.get(); }  // null: no TLS
   // Reloads the access file and the certificates, and logs the result.
   void reload();
-  // Creates the first user, with the password in a file, if it does not exist. To be called once the definitions'
-  // thread runs.
+  // Creates the first user, with the password in a file, unless this user exists. Call it once the definitions' thread
+  // runs.
   Status make_superuser();
 
  private:
@@ -38,7 +38,7 @@ class NodeAccess final : private auth::UserDirectory {
   std::unique_ptr<TlsServer> tls_;
 };
 
-// The first line of a file. Fails with InvalidParameter if it is empty or missing.
+// Returns the first line of a file. Fails with InvalidParameter if this line is empty or missing.
 Result<std::string> read_password(const std::string& path);
 
 }  // namespace server

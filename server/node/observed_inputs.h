@@ -1,4 +1,4 @@
-// Ensures that the inputs of queries are stored on this node, even if none of their replicas is.
+// Ensures that the inputs of queries are stored on this node, even if this node has none of their replicas.
 #pragma once
 #include <functional>
 #include <map>
@@ -14,7 +14,7 @@
 namespace server {
 
 // Each node runs all queries (docs/adr/0066). If the cluster has more nodes than replicas, some nodes have no replica
-// of a query's input, or of the journal that it commits to: they observe those topics (docs/adr/0099).
+// of a query's input, or of the journal that it commits to: such nodes observe these topics (docs/adr/0099).
 //
 // Threads: QueryRunner's. Owner: the node.
 class ObservedInputs final : public QueryRunner {
@@ -24,7 +24,8 @@ class ObservedInputs final : public QueryRunner {
                  FindTopics find_topics)
       : queries_(queries), member_(member), log_(log), find_topics_(std::move(find_topics)) {}
 
-  // To be called once all queries of the metadata are started: topics without a reader may be deleted from then on.
+  // Passes the inputs of all queries to the member. Call it once all queries of the metadata are started: copies of
+  // topics that no query reads may be deleted from then on.
   void tell();
 
   void remove_leftovers(const Known& known) override { queries_.remove_leftovers(known); }

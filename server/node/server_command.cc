@@ -28,7 +28,7 @@ void set_level(const std::string& name) {
                                   : LogLevel::Info);
 }
 
-// Each connection is an open file; shells limit programs to 1024 unless they raise the limit.
+// Each connection is an open file; shells limit a program to 1024 open files unless it raises the limit.
 void raise_file_limit() {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
@@ -41,7 +41,7 @@ void raise_file_limit() {
 
 class StopSignals {
  public:
-  // To be called before any other thread exists, so that all threads inherit the blocked signals.
+  // Call it before any other thread exists, so that all threads inherit the blocked signals.
   void begin() {
     sigset_t signals;
     sigemptyset(&signals);
@@ -52,7 +52,7 @@ class StopSignals {
     std::thread([this, signals] { take(signals); }).detach();
   }
   const std::atomic<bool>& is_requested() const { return is_requested_; }
-  // The handler of SIGHUP; the signal is ignored until it is set.
+  // Sets the handler of SIGHUP; the signal is ignored before that.
   void on_reload(std::function<void()> reload) {
     std::lock_guard lock(mutex_);
     reload_ = std::move(reload);
@@ -76,7 +76,7 @@ class StopSignals {
         --count;
         continue;
       }
-      // A second signal ends the process at once. Like a crash, that loses no data.
+      // A second signal ends the process immediately. Like a crash, that loses no data.
       if (count > 1) std::_Exit(128 + signal);
       log_info("stopping signal={}", signal);
       std::lock_guard lock(mutex_);
@@ -89,7 +89,7 @@ class StopSignals {
   std::atomic<bool> is_requested_ = false;
   std::function<void()> reload_;
 };
-// Never destroyed: its thread may be handling a signal while main() ends.
+// This object is never destroyed: its thread may be handling a signal while main() ends.
 StopSignals& stop_signals = *new StopSignals;
 
 int report(const Error& error) {
@@ -100,7 +100,7 @@ int report(const Error& error) {
 }
 
 // The kernel may need seconds to free the memory of a killed process, which holds the lock on the data directory until
-// then. A server that is started right after a kill waits for it instead of failing.
+// then. A server that is started right after a kill waits for the lock instead of failing.
 Result<std::unique_ptr<Node>> start_node(const NodeSettings& settings) {
   constexpr std::chrono::seconds kPatience(5);
   constexpr std::chrono::milliseconds kPause(50);

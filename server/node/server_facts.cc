@@ -27,7 +27,7 @@ void add_process_memory(Facts& facts) {
   }
 }
 
-// Durations for which one piece of work has blocked the others on its loop.
+// Adds the durations for which a single piece of work has blocked all other work on its loop.
 void add_loops(Facts& facts, const std::vector<LoopFacts>& loops) {
   const auto ms = [](int64_t us) { return fmt::format("{:.1f}", static_cast<double>(us) / 1000); };
   for (const LoopFacts& loop : loops) {
@@ -37,7 +37,7 @@ void add_loops(Facts& facts, const std::vector<LoopFacts>& loops) {
   }
 }
 
-// The budget set by memory-limit, and the amounts held by each kind of user.
+// Adds the budget that memory-limit sets, and the bytes that each kind of user holds.
 void add_budget(Facts& facts, const MemoryBudget& memory) {
   facts.push_back({"memory", "limit bytes", fmt::to_string(memory.limit_bytes())});
   facts.push_back({"memory", "held bytes", fmt::to_string(memory.held_bytes())});
@@ -46,8 +46,8 @@ void add_budget(Facts& facts, const MemoryBudget& memory) {
                      fmt::to_string(memory.held_bytes(static_cast<MemoryKind>(kind)))});
 }
 
-// Shows whether the disk keeps up: a queue that does not shrink means that the log cannot write
-// fast enough.
+// Adds facts that show whether the disk keeps up: a queue that does not shrink means that the log
+// cannot write fast enough.
 void add_log(Facts& facts, const storage::LogStatistics& log,
              const std::vector<HeldBackFacts>& held_back) {
   facts.push_back({"log", "partitions", fmt::to_string(log.partitions)});
@@ -63,7 +63,7 @@ void add_log(Facts& facts, const storage::LogStatistics& log,
                      fmt::to_string(each.records)});
 }
 
-// The files are sparse, so the size on disk counts.
+// Adds the size of a file on disk, because the files are sparse.
 void add_file(Facts& facts, const std::string& data_dir, std::string_view section,
               std::string_view file) {
   struct stat found;

@@ -42,7 +42,7 @@ struct QueryFigures {
     state_bytes += report.state_bytes;
     if (report.is_standby) {
       ++standbys;
-      return;  // the node that runs it reports the rest
+      return;  // the node that runs the query reports the other figures
     }
     if (lag_records && report.lag_records)
       *lag_records += *report.lag_records;
@@ -64,7 +64,7 @@ using Figures = absl::flat_hash_map<std::string, QueryFigures>;
 
 double seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
 
-// The names that all of Prometheus's own clients use.
+// Adds the figures of the process, under the names that all of Prometheus's own clients use.
 void add_process(Exposition& page, const MetricsSources& sources) {
   page.family("process_start_time_seconds", Kind::Gauge,
               "Start time of the server, in seconds since 1970.");
@@ -274,7 +274,8 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
       [](const QueryFigures& query) { return std::optional(seconds(query.checkpoint_age_us)); });
 }
 
-// Named as by the exporters of Kafka; in a cluster the leader of a partition reports it.
+// Adds the figures of topics, named as by the exporters of Kafka; in a cluster the leader of a
+// partition reports the partition.
 void add_topics(Exposition& page, const MetricsSources& sources, const MetadataImage& image,
                 const std::optional<MetricsSources::Cluster>& cluster) {
   page.family("kafka_topic_partitions", Kind::Gauge, "Partitions of the topic.");

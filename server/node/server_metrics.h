@@ -32,7 +32,8 @@ struct MetricsSources {
   std::function<MetadataImagePtr()> image;
   std::function<void(SqlParts::GroupsDone)>
       own_groups;  // of this node only, since all nodes are scraped
-  // Called on a loop: the front ends are destroyed after the loops have stopped, but before other threads.
+  // count() is called on a loop, because the front ends are destroyed after the loops have stopped, but before other
+  // threads stop.
   struct Connections {
     std::string_view protocol;
     std::function<size_t()> count;
@@ -43,7 +44,7 @@ struct MetricsSources {
   struct Cluster {
     int64_t differing_replicas = 0, scrub_rounds = 0;  // for partitions that this node leads
     int64_t nodes = 0, nodes_there = 0;
-    bool is_controller = false;  // this node
+    bool is_controller = false;  // whether this node is the controller
     int64_t leads = 0, replicas = 0;
     // Led partitions that have fewer replicas in sync than replicas, and fewer than acks=all needs.
     int64_t under_replicated = 0, under_min_isr = 0;
@@ -56,7 +57,7 @@ struct MetricsSources {
 };
 
 // A page is written by a worker thread, from reports that the loops compute in slices. A request that arrives while a
-// page is being written gets that page, which is only as much older as writing it takes.
+// page is being written gets that page, which is older than a new one by at most the time that writing takes.
 //
 // Threads: any.
 class ServerMetrics {

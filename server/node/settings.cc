@@ -109,7 +109,7 @@ Status set_topic_default(NodeSettings& settings, const std::string& name, const 
   return {};
 }
 
-// The value -1 means without a limit.
+// The value -1 means that retention has no limit.
 Status set_retention(std::optional<int64_t>& to, const std::string& text, int64_t most) {
   int64_t value = 0;
   TRY(set_number(value, text, -1, most));
@@ -580,7 +580,7 @@ std::string unknown_setting(const std::string& name) {
 }
 
 // `memory.limit = ...` and a table `[memory]` both mean memory-limit. Unknown names are collected in `unknown`, so that
-// all of them are reported at once.
+// all of them are reported together.
 Status apply_table(const std::string& path, const std::string& prefix, const toml::table& table,
                    NodeSettings& settings, std::vector<std::string>& unknown) {
   for (const auto& [key, node] : table) {
@@ -608,7 +608,7 @@ Status apply_table(const std::string& path, const std::string& prefix, const tom
   return {};
 }
 
-// toml++ throws exceptions; they are converted to errors here.
+// Reads a settings file; converts the exceptions of toml++ to errors.
 Status read_file(const std::string& path, NodeSettings& settings) {
   try {
     std::vector<std::string> unknown;
@@ -681,7 +681,7 @@ bool is_any_host(const Address& address) {
 }
 
 Status check_listeners(const NodeSettings& settings) {
-  // Clients would connect to their own machine; Kafka refuses such advertised.listeners, too.
+  // With such an address, clients would connect to their own machine; Kafka refuses such advertised.listeners, too.
   const auto any = std::ranges::find_if(settings.kafka_advertised, is_any_host);
   if (any != settings.kafka_advertised.end())
     return Error{ErrorCode::InvalidParameter,
@@ -723,7 +723,7 @@ Status check_cluster(const NodeSettings& settings) {
   if (cluster.node_id < 0 || cluster.etcd.empty())
     return refused("--cluster requires --node-id and --etcd",
                    "Example: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
-  // `millrace check` would report the compacted records of such a node as damage: the policy is not in its data.
+  // `millrace check` would report the compacted records of such a node as damage: the policy is not in the node's data.
   if (const auto policy = settings.topic_defaults.find("cleanup.policy");
       policy != settings.topic_defaults.end() &&
       policy->second.find("compact") != std::string::npos)

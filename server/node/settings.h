@@ -25,7 +25,7 @@ struct NodeSettings {
   // Host names and origins that the HTTP listeners accept (server/http/gate.h).
   std::vector<std::string> http_hosts = {}, http_origins = {};
   std::vector<Address>
-      kafka_advertised;  // one for each of `kafka`, in this order; empty: the listener's own
+      kafka_advertised;  // one for each of `kafka`, in order; empty: the listener's own address
 
   // An external registry that stores the schemas instead of the internal one.
   struct OutsideRegistry {
@@ -35,7 +35,7 @@ struct NodeSettings {
   bool auto_create_topics = true;             // when a Kafka client requests a missing topic
   bool insecure = false;                      // may listen where other machines can connect
   size_t memory_limit_bytes = 0;              // 0: a quarter of the machine's memory
-  std::optional<size_t> state_memory_bytes;   // none: three eighths of that
+  std::optional<size_t> state_memory_bytes;   // none: three eighths of memory_limit_bytes
   size_t max_connections = 10'000;            // of each protocol
   size_t superuser_reserved_connections = 3;  // among those of PostgreSQL clients
   int64_t connections_max_idle_ms = 600'000;  // for Kafka clients; negative: no limit
@@ -59,7 +59,7 @@ struct NodeSettings {
   struct Security {
     std::string access_file;  // empty: every client may do everything
     TlsFiles tls = {};        // no certificate: no TLS
-    // The user is created at a start at which it does not exist, if there is a file with its password.
+    // A start creates this user if it does not exist and a file with its password is configured.
     std::string superuser = "millrace", superuser_password_file = {};
   } security = {};
   // Settings of a node of a cluster; without an id the server is a single node.
@@ -68,7 +68,7 @@ struct NodeSettings {
     int node_id = -1;
     std::string
         etcd;  // URLs separated by commas, or "start": this server starts a member of its own
-    // The members of an etcd that the nodes start: the address of each for the others, by node id.
+    // If the nodes start an etcd, the address of each member for the other members, by node id.
     std::map<int, Address> peers;
     Address nodes{"127.0.0.1", 9093};
     std::optional<Address> nodes_advertised;
@@ -80,20 +80,20 @@ struct NodeSettings {
     int64_t scrub_bytes_per_second = 4'000'000, scrub_interval_ms = 21'600'000;
   } cluster;
 };
-// The endpoints of the cluster's etcd, the nearest member first.
+// Returns the endpoints of the cluster's etcd, the nearest member first.
 std::vector<std::string> etcd_endpoints(const NodeSettings& settings);
 
-// Defaults for topics that do not have a setting themselves, by the names of topic settings.
+// Returns the defaults for topics that do not have a setting themselves, by the names of topic settings.
 std::map<std::string, std::string> topic_defaults(const NodeSettings& settings);
 
-// The configured value, or the default.
+// Return the configured value, or the default.
 size_t memory_limit_bytes(const NodeSettings& settings);
 size_t state_memory_bytes(const NodeSettings& settings);
 
 // The parsed command line of a server.
 struct ServerArguments {
   NodeSettings settings;
-  // Variables of the environment without a meaning, each with a suggestion; they have no effect.
+  // Environment variables with the prefix MILLRACE_ that name no setting, each with a suggestion; they have no effect.
   std::vector<std::string> unknown_variables;
   bool is_over = false;  // --help was printed, or the arguments were refused with a message
 

@@ -15,7 +15,7 @@
 namespace server {
 
 // A loop is woken only for partitions that its groups wait for. A group that starts to wait checks the log once more:
-// records that became durable earlier are found then, and later ones wake it.
+// it finds records that became durable earlier, and later records wake the loop.
 //
 // Threads: the loop's, except for grown(). Shared with tasks posted to the loop.
 class SharedTopics final : public coordinator::SharedLog,
@@ -23,11 +23,11 @@ class SharedTopics final : public coordinator::SharedLog,
  public:
   SharedTopics(Loop& loop, kafka::Backend& backend) : loop_(loop), backend_(backend) {}
 
-  // `tell` is called for watched partitions that have grown; to be set before the first watch().
+  // Sets `tell`, which is called for watched partitions that have grown. Call it before the first watch().
   void on_grown(std::function<void(const coordinator::TopicIdPartition&)> tell) {
     tell_ = std::move(tell);
   }
-  // The partitions have new records, or are gone. Any thread.
+  // Reports that the partitions have new records, or are gone. Any thread.
   void grown(std::span<const storage::TopicPartition> partitions);
 
   Result<Extent> extent(const coordinator::TopicIdPartition& partition,

@@ -13,7 +13,8 @@ using coordinator::TransactionAnswer;
 
 namespace {
 
-// Number of candidate ids per partition of the topic: if this node leads any partition, one of the ids belongs to it.
+// Number of candidate ids per partition of the topic: if this node leads any partition, one of the ids almost certainly
+// belongs to such a partition.
 constexpr int kIdsOfPartition = 8;
 
 }  // namespace
@@ -22,7 +23,7 @@ void TransactionRelay::join(coordinator::AddPartitions request,
                             coordinator::Done<TransactionAnswer> done) {
   place_.loop->post([this, request = std::move(request), done = std::move(done)]() mutable {
     // A topic or partition that this node has not read of yet would count as deleted when the transaction ends, and
-    // would get no marker. So the request is refused until it is known.
+    // would get no marker. So the request is refused until the topic and the partition are known.
     const auto topics = place_.backend->topics();
     for (const auto& [topic, partitions] : request.partitions) {
       const storage::TopicInfo* known = topics->find(topic);
