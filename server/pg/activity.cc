@@ -10,7 +10,8 @@ namespace server::pg {
 namespace {
 
 constexpr int64_t kUsPerMs = 1000;
-// The widths of a table follow its first rows. The head of an empty table is shown after this time.
+// The widths of a table follow its first rows, so its head waits for them. Without rows it is shown
+// after this time.
 constexpr int64_t kHeaderWaitUs = 200 * kUsPerMs;
 
 void send_notices(SessionContext& context, std::vector<sql::Notice> notices) {
@@ -64,7 +65,7 @@ class PortalActivity final : public Activity {
       portal().request_cancel();
   }
   void set_output_full(bool is_full) override { portal().set_output_full(is_full); }
-  // The output of commands may not wait, since their notices are read while they run.
+  // The output of commands may not wait, since clients read their notices while the commands run.
   bool output_may_wait() const override {
     const bool may_wait =
         plan().kind == sql::ResultKind::Rows || plan().kind == sql::ResultKind::Insert;
@@ -92,8 +93,8 @@ class PortalActivity final : public Activity {
   bool is_push() const { return plan().kind == sql::ResultKind::PushRows; }
 
   Status begin() {
-    // Opens the delivery first, so that rows that are available at once are sent directly, after
-    // their description. If the start fails, this output is removed.
+    // Opens the delivery first, so that rows that are available immediately are sent directly,
+    // after their description. If the start fails, this output is removed.
     const bool has_rows = is_query() || !plan().columns.empty();  // RETURNING has columns
     const size_t said = context_.output.size();
     if (!portal().has_started()) {
@@ -156,7 +157,8 @@ class PortalActivity final : public Activity {
     return {};
   }
 
-  // The time when a FETCH or a limited Execute of a push query stops waiting for more rows.
+  // Returns the time at which a FETCH or a limited Execute of a push query stops waiting for more
+  // rows.
   std::optional<int64_t> batch_end_us() const {
     if (!is_push() || !run_.limit) return std::nullopt;
     const int64_t linger_ms = context_.settings.get_ms("push.linger");
@@ -181,7 +183,7 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_batch() {
-    // A FETCH that stops waiting, or that asked for no rows.
+    // A FETCH is over if it stops waiting for rows, or has asked for none.
     const bool is_over = run_.fetch && (!delivery_.is_full() || delivery_.sent == 0);
     if (!run_.can_suspend || is_over) return complete(sql::Completion{"SELECT"});
     if (run_.fetch) run_.fetch->own.rows_sent += delivery_.sent;
@@ -190,7 +192,7 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_exhausted() {
-    // A stopped query does not know the reason, so its error is replaced.
+    // The error of a query that was stopped does not name the timeout, so it is replaced.
     const bool was_stopped =
         has_timed_out_ && portal().error() && portal().error()->code == ErrorCode::QueryCanceled;
     if (was_stopped) return timed_out();

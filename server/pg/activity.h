@@ -23,7 +23,7 @@ struct SessionContext {
   std::string output = {};                        // messages that wait to be sent
   std::shared_ptr<ClientEncoding> encoding = {};  // null: texts are UTF-8
   engine::TextForms forms = {};     // the text forms of times
-  std::string forms_text = {};      // the settings behind `forms`
+  std::string forms_text = {};      // the settings that `forms` was made from
   MemoryCharge output_charge = {};  // for rows in the output, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };
@@ -33,14 +33,15 @@ enum class Progress : uint8_t { Waiting, Finished };
 class Activity {
  public:
   virtual ~Activity() = default;
-  // Called when something may have happened. An error also ends the activity.
+  // Does the work that is possible now. Called when something may have happened. An error also ends
+  // the activity.
   virtual Result<Progress> advance() = 0;
   // Makes the next advance() end with this error; has no effect if it is too late for that.
   virtual void cancel(Error reason) = 0;
   virtual void set_output_full(bool /*is_full*/) {}
   // Whether the output so far is of no use to the client before the activity has finished.
   virtual bool output_may_wait() const { return false; }
-  // The time (of the clock) at which advance() has to be called.
+  // Returns the time (monotonic clock) at which advance() has to be called.
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
 };
 
@@ -51,7 +52,7 @@ struct PortalRun {
   enum class Start : uint8_t { Rows, DescribedRows, CopyOut } start = Start::Rows;
   std::optional<uint64_t> limit = {};
   bool can_suspend = false;  // an Execute that reaches its limit answers PortalSuspended
-  std::string command = {};  // for the tag (FETCH, MOVE, COPY); empty: from the backend
+  std::string command = {};  // in the tag (FETCH, MOVE, COPY); empty: the backend's
   // The portal of a bound FETCH, which may continue after it was suspended.
   std::shared_ptr<Portal> fetch = {};
 };
@@ -60,7 +61,7 @@ bool is_wanted(const sql::SessionSettings& settings, sql::NoticeLevel level);
 
 std::unique_ptr<Activity> make_portal_activity(SessionContext& context, PortalRun run);
 
-// Waits for `work` on another thread; the session continues when it has finished. `work` may
+// Runs `work` on another thread; the session continues when the work has finished. `work` may
 // outlive the session.
 std::unique_ptr<Activity> make_errand_activity(SessionContext& context, size_t bytes,
                                                sql::SessionBackend::Work work,

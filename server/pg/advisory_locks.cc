@@ -120,8 +120,7 @@ void SessionAdvisoryLocks::take(const AdvisoryLock& lock, TableLocks::Hold hold)
 
 Result<bool> SessionAdvisoryLocks::try_lock(const AdvisoryLock& lock) {
   if (const auto has_it = TRY(take_again(lock))) return *has_it;
-  // The place in the queue ends with `asked`, so a lock that is not granted at once is not waited
-  // for.
+  // If the lock is not granted immediately, the request leaves the queue when `asked` is destroyed.
   TableLocks::Asked asked = all_->ask(
       {lock.key}, mode_of(lock.is_shared), [](auto) {}, this);
   if (!asked.hold) return false;

@@ -1,5 +1,6 @@
-// pg_advisory_lock() and related functions. Programs use them to agree on one that does some work,
-// often a migration: https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
+// pg_advisory_lock() and related functions. Programs use them to agree on one program that does
+// some work, often a migration:
+// https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -20,13 +21,14 @@ namespace server::pg {
 struct AdvisoryCall {
   enum class Does : uint8_t { Lock, TryLock, Unlock, UnlockAll } does;
   bool is_shared = false;
-  bool is_of_transaction = false;  // otherwise it belongs to the session
+  bool is_of_transaction = false;  // otherwise the lock belongs to the session
 };
-// Returns nothing for any other call, and for a number of arguments that PostgreSQL does not have.
+// Decodes a call of one of these functions. Returns nothing for any other call, and for a number of
+// arguments that PostgreSQL does not have.
 std::optional<AdvisoryCall> advisory_call(const engine::FunctionCall& call);
 
 struct AdvisoryLock {
-  std::string key;  // of one number or of two
+  std::string key;  // made of one number or of two
   bool is_shared = false;
   bool is_of_transaction = false;
 };
@@ -45,15 +47,16 @@ class SessionAdvisoryLocks {
   SessionAdvisoryLocks(const SessionAdvisoryLocks&) = delete;
   SessionAdvisoryLocks& operator=(const SessionAdvisoryLocks&) = delete;
 
-  // Returns whether the session has the lock now. Fails with LimitExceeded, and with NotSupported
-  // if the session has the lock shared and asks for it exclusively.
+  // Takes the lock unless another session prevents it. Returns whether the session has the lock
+  // now. Fails with LimitExceeded, and with NotSupported if the session has the lock shared and
+  // requests it exclusively.
   Result<bool> try_lock(const AdvisoryLock& lock);
   // Like try_lock(), but waits if other sessions have the lock: `wake` is called on any thread, and
   // take_granted() then returns whether the lock was granted. Also fails with Deadlock.
   Result<bool> ask(const AdvisoryLock& lock, std::function<void()> wake);
   bool take_granted();
   bool is_waiting() const { return waiting_ != nullptr; }
-  // Number of waits that ask() has begun: lock_timeout applies to each wait separately.
+  // Returns the number of waits that ask() has begun. lock_timeout applies to each wait separately.
   uint64_t waits_begun() const { return waits_begun_; }
   // Ends the wait.
   void withdraw();
@@ -67,7 +70,7 @@ class SessionAdvisoryLocks {
   struct Held {
     TableLocks::Hold hold;
     bool is_shared = false;  // the mode that other sessions see
-    // Number of times, by [is_shared][is_of_transaction].
+    // Number of times that the lock was taken, by [is_shared][is_of_transaction].
     int times[2][2] = {};
     bool is_given_back() const {
       return times[0][0] + times[0][1] + times[1][0] + times[1][1] == 0;
@@ -79,7 +82,7 @@ class SessionAdvisoryLocks {
     std::mutex mutex = {};
     TableLocks::Hold granted = nullptr;  // guarded by mutex
   };
-  // Takes a lock once more if the session has it; nothing: the lock has to be requested.
+  // Takes a lock once more if the session has it. Returns nothing if the lock has to be requested.
   Result<std::optional<bool>> take_again(const AdvisoryLock& lock);
   void take(const AdvisoryLock& lock, TableLocks::Hold hold);
   void give_back(bool of_transaction);
@@ -90,8 +93,8 @@ class SessionAdvisoryLocks {
   uint64_t waits_begun_ = 0;
 };
 
-// Calls `step` until it returns true. It returns false while it waits for a lock, which
-// statement_timeout and lock_timeout limit.
+// Calls `step` until it returns true. `step` returns false while it waits for a lock;
+// statement_timeout and lock_timeout limit this wait.
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
                                              std::function<Result<bool>()> step);
 

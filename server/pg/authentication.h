@@ -1,4 +1,4 @@
-// The authentication of a client of PostgreSQL's protocol by the rules of the access file.
+// Authenticates a client of PostgreSQL's protocol by the rules of the access file.
 #pragma once
 #include <optional>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace server::pg {
 
-// Threads: one. Owner: the session. The objects that it refers to outlive it.
+// Threads: one. Owner: the session. The objects to which it refers outlive it.
 class Authentication {
  public:
   Authentication(const auth::Access& access, const Channel& channel, std::string user,

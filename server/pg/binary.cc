@@ -23,7 +23,7 @@ using engine::TypeKind;
 
 namespace {
 
-// PostgreSQL counts from 2000-01-01.
+// PostgreSQL counts dates and times from 2000-01-01.
 constexpr int32_t kEpochDays = 10957;
 constexpr int64_t kEpochMs = 946'684'800'000;
 
@@ -33,7 +33,7 @@ constexpr int kDigitsPerGroup = 4;
 constexpr int kGroupBase = 10'000;
 constexpr uint16_t kMostNumericScale = 0x3fff;
 
-// Times that do not fit become PostgreSQL's infinity.
+// Converts to PostgreSQL's microseconds. Times that do not fit become PostgreSQL's infinity.
 int64_t timestamp_us(int64_t ms) {
   int64_t us = 0;
   if (__builtin_sub_overflow(ms, kEpochMs, &us) || __builtin_mul_overflow(us, int64_t{1000}, &us))
@@ -41,8 +41,8 @@ int64_t timestamp_us(int64_t ms) {
   return us;
 }
 
-// Groups of four decimal digits, aligned at the decimal point; leading and trailing zero groups are
-// left out.
+// Appends groups of four decimal digits, aligned at the decimal point, without leading and trailing
+// zero groups.
 //
 //    12345.67      1 | 2345 | 6700       weight 1 (the first group counts 10000^1)
 void append_numeric(std::string& out, Int128 unscaled, int scale) {
@@ -193,7 +193,8 @@ std::string quoted_element(std::string_view text) {
   return quoted + '"';
 }
 
-// Supports one dimension; an array of arrays is jsonb here.
+// Returns the text of a binary array. Supports one dimension; an array of arrays is jsonb in this
+// server.
 Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
   const auto flags = reader.be<int32_t>();  // whether it has nulls; the lengths show that, too
@@ -232,7 +233,7 @@ Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEnco
   return text + "}";
 }
 
-// For types whose binary form is their text.
+// Returns the value of a type whose binary form is its text.
 Result<std::string> plain_text(ByteReader& reader, ClientEncoding* from) {
   const std::string_view text = reader.bytes(reader.rest().size());
   return from == nullptr ? std::string(text) : from->from_client(text);

@@ -1,4 +1,5 @@
-// Values in PostgreSQL's binary format: to clients from columns, from clients to text.
+// Encodes values of columns in PostgreSQL's binary format, and converts binary values of clients to
+// text.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,7 +13,7 @@ namespace server::pg {
 
 class ClientEncoding;
 
-// The value's bytes without their length; the row is not null.
+// Appends the bytes of a value without their length. The row must not be NULL.
 void append_binary(std::string& out, const engine::Column& column, size_t row);
 // Writes the value as `type`, which is the column's type except for labels. `to`: the encoding of
 // texts; null: UTF-8.
@@ -28,18 +29,19 @@ void append_sized(std::string& out, Write write) {
   store_be(out.data() + length_at, static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
 }
 
-// The text of a binary value of this type, as PostgreSQL would print it. Every binary value from a
-// client becomes text first and is then parsed as the type that the statement expects. So int2 may
-// stand for a BIGINT and a numeric for a DOUBLE without a rule for each pair. Fails with
+// Returns the text of a binary value of this type, as PostgreSQL would print it. Every binary value
+// from a client becomes text first and is then parsed as the type that the statement expects. So
+// int2 may stand for a BIGINT and a numeric for a DOUBLE without a rule for each pair. Fails with
 // ProtocolViolation if bytes are missing or left over, and with NotSupported for other types.
 // `from`: the encoding of texts in the value; null: UTF-8.
 Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes,
                                    ClientEncoding* from = nullptr);
-// For a parameter of this type: values of types made by CREATE TYPE are parsed by their definition.
+// Returns the text of a parameter of this type. Values of types made by CREATE TYPE are parsed by
+// the definition of the type, others as by the function above.
 Result<std::string> text_of_binary(const engine::SqlType& type, uint32_t type_oid,
                                    std::string_view bytes, ClientEncoding* from = nullptr);
 
-// The first number of types that users have made.
+// The lowest number of a type that users have made.
 inline constexpr uint32_t kFirstUserType = 16'384;
 
 }  // namespace server::pg

@@ -23,7 +23,7 @@ using engine::PostgresLabelRow;
 
 namespace {
 
-// PostgreSQL counts from 2000-01-01.
+// PostgreSQL counts dates and times from 2000-01-01.
 constexpr int32_t kEpochDays = 10957;
 constexpr int64_t kEpochUs = 946'684'800'000'000;
 
@@ -218,7 +218,7 @@ const PostgresLabelRow* row_of_oid(uint32_t number) {
 
 }  // namespace
 
-// Groups of four decimal digits on both sides of the point: 12345.67 is 1 | 2345 . 6700.
+// Appends groups of four decimal digits on both sides of the point: 12345.67 is 1 | 2345 . 6700.
 void append_numeric_text(std::string& out, std::string_view text) {
   constexpr uint16_t kNegative = 0x4000, kNan = 0xC000, kInfinity = 0xD000, kMinusInfinity = 0xF000;
   const auto special = [&](uint16_t sign) {
@@ -253,7 +253,7 @@ void append_numeric_text(std::string& out, std::string_view text) {
 
 namespace {
 
-// The type has formatted this text, so parsing it again succeeds.
+// The text was formatted by its type, so parsing it again succeeds.
 void append_exact_time(std::string& out, PostgresLabel of, std::string_view text) {
   if (of == label::kExactDate) {
     const int32_t days = engine::parse_days(text).value_or(0);

@@ -19,11 +19,11 @@ class ClientEncoding;
 void append_label_binary(std::string& out, engine::PostgresLabel label, std::string_view text,
                          ClientEncoding* to = nullptr);
 
-// The text of a binary value of the type; nothing for an unknown type, and for one whose bytes are
-// its text. If bytes are missing, the reader is not ok().
+// Returns the text of a binary value of the type; nothing for an unknown type, and for a type whose
+// bytes are its text. If bytes are missing, the reader is not ok().
 std::optional<Result<std::string>> label_text(uint32_t type_oid, ByteReader& reader);
 
-// numeric, for a text that needs no DECIMAL.
+// Appends the binary form of a numeric that is kept as text, whose digits may exceed a DECIMAL.
 void append_numeric_text(std::string& out, std::string_view text);
 
 }  // namespace server::pg

@@ -1,4 +1,5 @@
-// Binary values of types made by CREATE TYPE: records, and arrays of records and enumerations.
+// Reads binary values of types made by CREATE TYPE: records, and arrays of records and
+// enumerations.
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -26,7 +27,7 @@ bool is_array_of_users(const SqlType& type) {
          (is_record(type.element()) || type.element().label() == label::kEnum);
 }
 
-// Quotes a text within a record or an array: `"` and `\` get a backslash.
+// Quotes a text within a record or an array, with a backslash before `"` and `\`.
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
@@ -36,7 +37,7 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// Returns nothing for NULL.
+// Reads a value with its length in front. Returns nothing for NULL.
 Result<std::optional<std::string_view>> read_sized(ByteReader& reader) {
   const auto size = reader.be<int32_t>();
   if (!reader.ok() || size < -1) return bad_bytes();
@@ -91,7 +92,7 @@ Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEn
 Result<std::string> text_of_binary(const SqlType& type, uint32_t type_oid, std::string_view bytes,
                                    ClientEncoding* from) {
   const bool is_users = is_record(type) || is_array_of_users(type);
-  // A client that does not know the type declares such a value as text.
+  // A client without the definition of the type declares its values as text.
   if (!is_users || type_oid < kFirstUserType) return text_of_binary(type_oid, bytes, from);
   ByteReader reader(bytes);
   std::string text =

@@ -61,8 +61,8 @@ std::shared_ptr<ClientEncoding> ClientEncoding::make(std::string_view name) {
                         &status);
     ucnv_setFromUCallBack(converter.get(), UCNV_FROM_U_CALLBACK_STOP, nullptr, nullptr, nullptr,
                           &status);
-    // Without fallbacks: a character that only resembles the original would be returned as another
-    // one.
+    // No fallbacks: they replace a character by one that only resembles it, so the client would
+    // send back another character.
     ucnv_setFallback(converter.get(), false);
   }
   return std::shared_ptr<ClientEncoding>(new ClientEncoding(
@@ -91,7 +91,8 @@ Result<std::string> ClientEncoding::read(UConverter& converter, std::string_view
   const char *from = text.data(), *const end = text.data() + text.size();
   while (true) {
     const size_t before = units.size();
-    // Room for all encodings: a character has at least one byte and at most two UTF-16 units.
+    // Enough space for all encodings: a character has at least one byte and at most two UTF-16
+    // units.
     units.resize(before + 2 * static_cast<size_t>(end - from) + 8);
     UChar* to = units.data() + before;
     UErrorCode status = U_ZERO_ERROR;

@@ -23,20 +23,21 @@ class ClientEncoding {
 
   const std::string& name() const { return name_; }
 
-  // Fails with InvalidEncoding on bytes that are not characters of the encoding.
+  // Converts a text of the client to UTF-8. Fails with InvalidEncoding on bytes that are not
+  // characters of the encoding.
   Result<std::string> from_client(std::string_view text);
   // Converts a text in pieces, cut anywhere: the start of a character at the end of a piece is
   // completed by the next piece.
   void begin_stream();
   Result<std::string> stream_from_client(std::string_view piece, bool is_last);
 
-  // A character that the encoding lacks becomes a question mark. For messages and names, which have
-  // to arrive.
+  // Converts a text to the client's encoding. A character that the encoding lacks becomes a
+  // question mark. Used for messages and names, which must arrive in any case.
   std::string to_client_or_marks(std::string_view utf8);
   // Converts `out` from `begin` on into the client's encoding. take_failure() returns the error of
   // characters that the encoding lacks.
   void convert_end(std::string& out, size_t begin);
-  // The first failure since the last call: a character that the encoding lacks.
+  // Returns the first failure since the last call: a character that the encoding lacks.
   Status take_failure();
 
  private:

@@ -144,8 +144,8 @@ class BinaryCopyReader final : public CopyReader {
   bool has_begun_ = false, has_ended_ = false;
 };
 
-// Cuts the data as PostgreSQL does, since drivers rely on it: the signature is sent with the first
-// row and the end mark by itself; without rows both are sent together.
+// Divides the data into messages as PostgreSQL does, since drivers rely on it: the signature is
+// sent with the first row, and the end mark by itself. Without rows both are sent together.
 class BinaryCopyEncoder final : public RowEncoder {
  public:
   BinaryCopyEncoder(std::vector<sql::ResultColumn> columns,

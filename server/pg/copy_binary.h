@@ -1,4 +1,4 @@
-// COPY's binary format: a signature, rows of counted fields, a mark at the end.
+// Reads and writes COPY's binary format: a signature, rows of counted fields, a mark at the end.
 #pragma once
 #include <memory>
 #include <string>

@@ -15,7 +15,7 @@
 namespace server::pg {
 
 // Invariants: at most one portion of rows and an incomplete line are gathered here; after the
-//             backend has returned Wait, wants_data() is false until it has caught up.
+//             backend has returned Wait, wants_data() is false until on_copy_drained().
 // Threads:    the session's loop.
 // Owner:      the session, as its activity.
 class CopyInput final : public Activity, private sql::CopyReceiver {
@@ -27,10 +27,10 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   // Opens the COPY at the backend and answers CopyInResponse.
   Status begin();
 
-  // Whether the session may pass on the next CopyData, CopyDone or CopyFail.
+  // Whether the session may pass on the next CopyData, CopyDone or CopyFail now.
   bool wants_data() const;
-  // The session passes on a CopyData in pieces of at most this size: it may hold millions of short
-  // rows, and a piece of them takes some milliseconds.
+  // The session passes on a CopyData in pieces of at most this size: a CopyData may hold millions
+  // of short rows, and one piece of short rows takes some milliseconds.
   static constexpr size_t kPieceBytes = 64 * 1024;
   void add(std::string_view piece);
   void end();
@@ -53,7 +53,7 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   const std::function<void()> on_event_;
   std::unique_ptr<sql::CopyIn> copy_;
   std::unique_ptr<CopyReader> reader_;
-  std::shared_ptr<ClientEncoding> encoding_;  // of the pieces; null: UTF-8, or binary fields
+  std::shared_ptr<ClientEncoding> encoding_;  // of the pieces; null: they are UTF-8 or binary
   MemoryAccount* const memory_;
   MemoryCharge charge_;
   bool is_waiting_ = false, has_ended_ = false;

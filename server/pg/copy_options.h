@@ -1,4 +1,4 @@
-// The options of COPY, checked.
+// Reads and checks the options of COPY.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -29,7 +29,7 @@ struct CopyOptions {
     bool has(std::string_view column) const;
   };
   Columns force_quote;     // for TO: values are always quoted
-  Columns force_not_null;  // for FROM: an unquoted NULL text is that text
+  Columns force_not_null;  // for FROM: an unquoted NULL text is a text, not NULL
   Columns force_null;      // for FROM: a quoted NULL text is NULL, too
 };
 

@@ -22,12 +22,12 @@ class CopyReader {
   // Errors have `context`: "COPY orders, line 4711, column amount". After an error nothing more can
   // be read.
   virtual Status add(std::string_view bytes) = 0;
-  // Reads the rest as the last line, even if it has no line end.
+  // Reads the remaining bytes as the last line, even if they have no line end.
   virtual Status end() = 0;
 
   size_t row_count() const { return rows_.rows; }
-  size_t size_bytes() const { return size_bytes_; }  // of the text of those rows
-  virtual size_t held_bytes() const = 0;             // beside those rows: an unfinished line
+  size_t size_bytes() const { return size_bytes_; }  // of the text of the rows
+  virtual size_t held_bytes() const = 0;             // of an unfinished line
   sql::CopyRows take_rows();
 
  protected:
@@ -36,12 +36,12 @@ class CopyReader {
   size_t size_bytes_ = 0;
 };
 
-// The error for a text that contains the byte 0.
+// Returns the error for a text that contains the byte 0.
 Error zero_byte();
 
-// `columns` are those of a line (none for JSON). `source` is the name that errors show. `encoding`
-// is that of texts in the binary format; in the other formats the bytes are UTF-8. `forms`: the
-// text forms of times.
+// `columns`: the columns of a line (none for JSON). `source`: the name that errors show.
+// `encoding`: the encoding of texts in the binary format; in the other formats the bytes are UTF-8.
+// `forms`: the text forms of times.
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
                                              std::string source,

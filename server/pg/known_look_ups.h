@@ -14,10 +14,10 @@ namespace server::pg {
 class ClientEncoding;
 
 struct KnownLookUp {
-  LiteralShape shape;              // without the values
+  LiteralShape shape;              // the shape without values
   PreparedStatementPtr statement;  // null: not decided yet, or not a look-up of one row
   bool is_decided = false;
-  int in_vain = 0;                           // successive times that the answer was not at hand
+  int in_vain = 0;                           // look-ups in a row whose answer was not at hand
   std::shared_ptr<ClientEncoding> encoding;  // of the encoder
   engine::TextForms forms;                   // of the encoder
   std::unique_ptr<RowEncoder> encoder;

@@ -40,7 +40,7 @@ class Reader {
            engine::equals_ignoring_case(rest.substr(0, kSelect.size()), kSelect);
   }
 
-  // Returns false if only a parser can continue.
+  // Reads the next token. Returns false if only a parser can continue.
   bool step() {
     const char c = text_[at_];
     const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
@@ -118,8 +118,8 @@ class Reader {
     return true;
   }
 
-  // Whether the literal stands between an equals sign and the end of the condition or of one of its
-  // parts.
+  // Whether the literal that ends at `end` stands between an equals sign and the end of the
+  // condition or of one of its AND parts.
   bool is_compared(size_t end) const {
     const std::string_view before = std::string_view(out_.text).substr(0, token_end_);
     if (!is_behind_where_ || !before.ends_with('=')) return false;
@@ -136,7 +136,7 @@ class Reader {
   void put(engine::TypeKind type, engine::Value value, size_t end) {
     out_.types.emplace_back(type);
     out_.values.push_back(std::move(value));
-    // The blank keeps it apart from a preceding word.
+    // The blank keeps the parameter apart from a preceding word.
     out_.text += " $" + std::to_string(out_.values.size());
     token_end_ = out_.text.size();
     at_ = end;

@@ -32,8 +32,8 @@ class BodyReader : public ByteReader {
     bytes(1);
     return text;
   }
-  // The number of fields that follow, each of at least `field_size` bytes. A count that exceeds the
-  // rest of the message is an error, since callers reserve memory for the fields.
+  // Reads the number of fields that follow, each of at least `field_size` bytes. A count that does
+  // not fit into the rest of the message is an error, since callers reserve memory for the fields.
   size_t count(size_t field_size) {
     const size_t claimed = be<uint16_t>();
     if (claimed * field_size > rest().size()) bytes(rest().size() + 1);  // fails
@@ -57,7 +57,7 @@ Result<std::vector<Format>> read_formats(BodyReader& reader) {
   return formats;
 }
 
-// The 1-based position in characters, as clients count.
+// Returns the position in characters, counted from 1, as clients expect it.
 size_t character_position(std::string_view text, size_t offset) {
   const std::string_view before = text.substr(0, std::min(offset, text.size()));
   return 1 + static_cast<size_t>(std::ranges::count_if(

@@ -1,5 +1,5 @@
-// The messages of the PostgreSQL protocol 3.0: splits the input into messages, decodes the messages
-// of clients, and encodes those of the server.
+// Splits the input of the PostgreSQL protocol 3.0 into messages, decodes the messages of clients,
+// and encodes the messages of the server.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -65,22 +65,22 @@ struct Frame {
   std::string_view body;
   size_t size = 0;  // with type and length
 };
-// Return nothing while the message is incomplete. Fail with ProtocolViolation if the type is
-// unknown or the length exceeds `max_body_bytes`: the connection cannot continue then.
+// Both return nothing while the message is incomplete, and fail with ProtocolViolation if the type
+// is unknown or the length exceeds `max_body_bytes`: the connection cannot continue then.
 Result<std::optional<FrameHead>> next_head(std::string_view input, size_t max_body_bytes);
 Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_bytes);
 
-// The length of the first message with type and length field. While its length is unknown, the
-// number of bytes that are needed to read it.
+// Returns the size of the first message, with type and length. While the length is incomplete,
+// returns the number of bytes that are needed to read it.
 size_t message_size(std::string_view input);
 
-// The answer of a client during authentication. next_password() returns nothing while it is
-// incomplete, and fails with ProtocolViolation on any other message and on a message that is too
-// long.
+// The answer of a client during authentication.
 struct PasswordMessage {
   std::string_view body;
   size_t size = 0;  // with type and length
 };
+// Returns nothing while the message is incomplete. Fails with ProtocolViolation on any other
+// message and on a message that is too long.
 Result<std::optional<PasswordMessage>> next_password(std::string_view input);
 struct SaslInitialResponse {
   std::string_view mechanism, data;
@@ -165,8 +165,8 @@ class MessageWriter {
  private:
   void empty(char type);
   void copy_response(char type, size_t column_count, Format format);
-  void text(std::string_view value);              // and a NUL
-  void field(char type, std::string_view value);  // of an error; omitted if it is empty
+  void text(std::string_view value);              // appends the text and a NUL
+  void field(char type, std::string_view value);  // of an error; omitted if empty
 
   std::string& out_;
   ClientEncoding* const encoding_;

@@ -9,8 +9,8 @@ namespace server::pg {
 namespace {
 
 constexpr size_t kBytesOfOne = 128;  // in addition to its texts
-// Bytes of a notification in a mailbox. The receivers share its texts, but the last one to read
-// keeps them alive.
+// Bytes of a notification in a mailbox, in addition to its texts. The receivers share the texts,
+// but each mailbox counts them, since the last receiver to read keeps them alive.
 constexpr size_t kBytesOfPlace = 32;
 
 size_t size_of(const Notification& notification) {

@@ -33,8 +33,8 @@ Status check_notification(const std::string& channel, const std::string& payload
 // Threads: any.
 class Mailbox {
  public:
-  // Limits of this mailbox and of all together. A session that listens but does not read is ended
-  // when a limit is reached, so that its client notices the loss.
+  // Limits of one mailbox and of all mailboxes together. A session that listens but does not read
+  // is ended when a limit is reached, so that its client notices the loss.
   static constexpr size_t kMostBytes = 8 << 20, kMostOfAll = 256 << 20;
 
   // `wake` is called on any thread when a notification has arrived, and not again before take().
@@ -46,7 +46,8 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   void put(NotificationPtr notification);
-  // Fails with LimitExceeded once a notification was dropped for lack of room.
+  // Takes the notifications that have arrived. Fails with LimitExceeded once a notification was
+  // dropped because of a limit.
   Result<std::vector<NotificationPtr>> take();
 
  private:
@@ -87,12 +88,12 @@ class SessionNotifications {
   SessionNotifications(const SessionNotifications&) = delete;
   SessionNotifications& operator=(const SessionNotifications&) = delete;
 
-  // The calls below take effect at once, or with commit() if they are made after begin(). An empty
-  // channel means all channels.
+  // The calls below take effect immediately, or with commit() if they are made after begin(). An
+  // empty channel means all channels.
   void begin();
   void listen(const std::string& channel);
-  // Listens to a channel that stands for a table; `table` reports its changes; null: an ordinary
-  // channel.
+  // Listens to a channel that stands for a table. `table` reports the changes of the table; null:
+  // an ordinary channel.
   void listen(const std::string& channel, std::unique_ptr<TableListener> table);
   void unlisten(const std::string& channel);
   // Equal notifications in one transaction are sent once, as in PostgreSQL.
@@ -104,7 +105,8 @@ class SessionNotifications {
   const std::set<std::string>& channels() const { return channels_; }
   // Bytes of the channels and of changes that wait for commit().
   size_t size_bytes() const;
-  // Notifications of tables have `process_id` as their sender.
+  // Takes the notifications that have arrived. Notifications of tables have `process_id` as their
+  // sender.
   Result<std::vector<NotificationPtr>> take(int32_t process_id);
 
  private:

@@ -47,7 +47,7 @@ bool Portal::has_rows_to_go() const {
 
 void Portal::open_delivery(Delivery& delivery) {
   delivery_ = &delivery;
-  // Opened by Execute, which only moves forward.
+  // Without begin_fetch() the delivery belongs to an Execute, which only moves forward.
   if (scroll_ && !scroll_->is_open()) {
     const auto limit = delivery.limit;
     scroll_->begin(engine::FetchDirection::Forward,
@@ -78,7 +78,7 @@ void Portal::continue_scroll() {
     const auto run = scroll_->next(has_ended());
     if (!run) break;
     const size_t taken = deliver(run->columns, run->first_row, run->end_row);
-    if (error_) break;  // the rows are gone
+    if (error_) break;  // deliver() has dropped the rows
     scroll_->advance(taken);
     if (taken == 0) break;
   }
@@ -102,7 +102,7 @@ void Portal::update_flow() {
   if (!execution_) return;
   const bool should_pause =
       is_output_full_ || !delivery_ || delivery_->is_full() || has_rows_to_go();
-  // The execution rests without a pause since has_room() was false, so it needs resume().
+  // The execution rests without a pause() since has_room() returned false, so it needs resume().
   if (!should_pause && std::exchange(is_room_awaited_, false)) is_paused_ = true;
   if (should_pause == is_paused_) return;
   is_paused_ = should_pause;
@@ -143,7 +143,8 @@ void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_
 
 bool Portal::must_be_short() const { return account_ && account_->budget().has_many_answers(); }
 
-// If there is no room after the event either, the execution asks again.
+// Reports an event at the first refusal only. If there is no room after the event either, the
+// execution calls has_room() again.
 bool Portal::has_room(size_t first_row_bytes) {
   const bool has_room =
       !error_ && delivery_ && !is_output_full_ && !has_rows_to_go() && !delivery_->is_full() &&
@@ -183,8 +184,8 @@ Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t
     if (bytes <= kLongRowBytes) continue;
     if (row > first_row) return row - first_row;
     if (bytes > kMaxRowBytes) return 1;
-    // Includes the head of the message and the lengths of the columns: a string that has to grow by
-    // a few bytes doubles.
+    // The size includes the head of the message and the lengths of the columns: a string that has
+    // to grow by a few bytes doubles its memory.
     const size_t output_bytes = delivery_->out.size() + bytes + 64 + 16 * columns.size();
     if (!delivery_->charge.try_resize(output_bytes))
       return account_->refusal("an answer of " + format_bytes(output_bytes));
@@ -213,8 +214,8 @@ size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, siz
       return 0;
     }
     count = *encoded;
-    // Charged at once, so that other sessions see it before the loop sends the output. A short
-    // answer is not worth the counters.
+    // The output is charged here, so that other sessions see the charge before the loop sends the
+    // output. A short answer is not charged, to save work on the counters.
     if (delivery_->out.size() > MemoryBudget::kShortAnswerBytes)
       delivery_->charge.resize(delivery_->out.capacity());
   }
@@ -252,7 +253,7 @@ void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t e
   kept_.push_back(std::move(kept));
 }
 
-// The execution may be calling this object, so it is destroyed later, in update_flow().
+// The execution may be calling this object, so the execution is destroyed later, in update_flow().
 void Portal::fail_with(Error error) {
   error_ = std::move(error);
   completion_.reset();

@@ -24,14 +24,15 @@ using SharedText = std::shared_ptr<const std::string>;
 // portals made from it and by the activity that runs it: a name can be dropped while a portal
 // continues.
 struct PreparedStatement {
-  SharedText text;  // the text of its message, to which positions of errors refer
+  SharedText text;  // of the message, to which positions of errors refer
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
   std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
   std::vector<uint32_t> parameter_oids;                   // as the client sees them
   std::shared_ptr<const PreparedStatement> inner = {};    // for DECLARE with parameters: its query
-  mutable bool tells_of_sessions = false;                 // shows sessions as of its analysis
-  mutable MemoryCharge charge;  // set while a name or a portal keeps it
-  // The time since which a name keeps it, and whether PREPARE or a Parse message gave the name.
+  mutable bool tells_of_sessions = false;                 // shows sessions as of the analysis
+  mutable MemoryCharge charge;  // set while a name or a portal keeps the statement
+  // The time since which a name keeps the statement, and whether PREPARE or a Parse message gave
+  // the name.
   mutable int64_t kept_since_ms = 0;
   mutable bool is_of_prepare = false;
 };
@@ -40,13 +41,14 @@ using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
 // The destination of the rows of one Execute or FETCH.
 struct Delivery {
   std::string& out;
-  MemoryCharge& charge;           // for `out`, unless it is short
+  MemoryCharge& charge;           // for `out`, unless `out` is short
   RowEncoder* encoder = nullptr;  // null: the rows are only counted (MOVE)
   std::optional<uint64_t> limit = {};
   uint64_t sent = 0;
 
   bool is_full() const { return limit && sent >= *limit; }
-  // Enough output: more would only wait. The rest is encoded when this has been handed out.
+  // Limit of the output that is encoded ahead: more would only wait. Further rows are encoded when
+  // the output has been handed out.
   static constexpr size_t kEnoughBytes = 1024 * 1024;
   bool has_room() const { return out.size() < kEnoughBytes; }
   // A long row is sent alone, so that it does not delay the rows before it.
@@ -74,35 +76,36 @@ class Portal final : public sql::Receiver {
   // with the error.
   void charge_rows_to(MemoryAccount* account);
   bool is_holdable = false;     // survives the end of the transaction
-  bool is_uncommitted = false;  // if so, a ROLLBACK of the declaring transaction still ends it
-  uint64_t last_savepoint = 0;  // the session's newest savepoint when it was made
+  bool is_uncommitted = false;  // a ROLLBACK of the declaring transaction ends it
+  uint64_t last_savepoint = 0;  // the session's newest savepoint when the portal was made
   MemoryCharge charge;          // for its parameters
 
-  // For a cursor with SCROLL, before it starts: its rows are kept, and begin_fetch() selects those
-  // that are sent next.
+  // Call it for a cursor with SCROLL, before the portal starts: the rows are then kept, and
+  // begin_fetch() selects the rows that are sent next.
   void make_scrollable() { scroll_.emplace(); }
   bool is_scrollable() const { return scroll_.has_value(); }
-  // Returns the maximum number of rows, if there is one.
+  // Begins a FETCH. Returns the maximum number of its rows, if it has one.
   std::optional<uint64_t> begin_fetch(engine::FetchDirection direction,
                                       std::optional<int64_t> count);
 
   // ---- Only for the session's own statements ----
 
-  // A statement with rows continues with the rest of them at the next Execute; any other runs once.
+  // A statement with rows continues with its remaining rows at the next Execute; any other
+  // statement runs once.
   struct OwnRun {
     bool has_begun = false, has_ended = false;
     uint64_t rows_sent = 0;
-    std::shared_ptr<Portal> executed = {};  // the portal of EXECUTE
+    std::shared_ptr<Portal> executed = {};  // for EXECUTE: the portal that it runs
   } own;
 
   // ---- Only for statements of the engine ----
 
   bool has_started() const { return has_started_; }
   Status start(sql::SessionBackend& backend);
-  // Sends the kept rows at once, then those that arrive, until the limit is reached or
+  // Sends the kept rows within the call, then the rows that arrive, until the limit is reached or
   // close_delivery() is called. `delivery` must live until then.
   void open_delivery(Delivery& delivery);
-  // Call when output has been handed out: delivers the rows that had no room.
+  // Delivers the rows that had no room. Call it when output has been handed out.
   void continue_delivery();
   void close_delivery();
   // Stops the rows from the backend while the client reads slowly.
@@ -112,7 +115,7 @@ class Portal final : public sql::Receiver {
   bool is_exhausted() const {
     return scroll_ ? error_ || scroll_->is_done() : kept_.empty() && (completion_ || error_);
   }
-  // Whether it continues when output has been handed out.
+  // Whether the delivery continues when output has been handed out.
   bool waits_for_room() const { return is_room_awaited_ || has_rows_to_go(); }
   const std::optional<sql::Completion>& completion() const { return completion_; }
   const std::optional<Error>& error() const { return error_; }
@@ -122,10 +125,10 @@ class Portal final : public sql::Receiver {
   // Ends the portal as if its query had no more than the rows so far.
   void finish_early();
   void stop_with(Error error);
-  // Asks a statement without rows to stop, if it still can.
+  // Cancels a statement without rows, if that is still possible.
   void request_cancel();
 
-  std::optional<int64_t> expires_us;  // push.timeout: the time (of the clock) at which rows end
+  std::optional<int64_t> expires_us;  // push.timeout: time (monotonic) at which rows end
 
  private:
   struct KeptRows {
@@ -141,7 +144,8 @@ class Portal final : public sql::Receiver {
   void on_done(sql::Completion completion) override;
   void on_error(Error error) override;
 
-  // The number of rows that may be encoded at once. Fails if there is no memory for the first.
+  // Returns the number of rows that may be encoded in one call. Fails if memory for the first row
+  // is refused.
   Result<size_t> rows_with_room(std::span<const engine::ColumnPtr> columns, size_t first_row,
                                 size_t end_row);
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);

@@ -11,7 +11,7 @@ struct TakenTables {
   std::string_view command;  // DROP TABLE; empty: removes no table
   std::vector<engine::Name> tables = {};
 };
-// The tables that DROP, TRUNCATE, and an ALTER TABLE that rewrites rows, name.
+// Returns the tables that a DROP, a TRUNCATE or an ALTER TABLE that rewrites rows names.
 TakenTables tables_taken_by(const engine::Statement& statement);
 // Whether the query of a portal's statement, or a sub-query, names the table.
 bool reads_table(const engine::Statement& statement, const engine::Name& table);

@@ -28,7 +28,7 @@ Error too_long_row() {
 }
 
 // Checks before a row is written whether it is too long: an array may contain one value a thousand
-// times, which takes no room in the column.
+// times, which takes little memory in the column.
 class RowCheck {
  public:
   RowCheck(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row)
@@ -45,8 +45,8 @@ class RowCheck {
   const bool is_needed_;
 };
 
-// The announced type of the column: the column's own type may lack labels. If fewer columns were
-// announced than are sent, the column's own type.
+// Returns the announced type of the column, since the column's own type may lack labels. Returns
+// the column's own type if no equal type was announced for it.
 const engine::SqlType& shown_type(std::span<const sql::ResultColumn> columns, size_t index,
                                   const engine::Column& column) {
   const bool is_known = index < columns.size() && columns[index].type == column.type();
@@ -348,8 +348,8 @@ class TableEncoder final : public RowEncoder {
   }
 
  private:
-  // Bounded, since all later rows are padded to the width: one very long value must not make all of
-  // them long.
+  // The width is bounded, since all later rows are padded to it: one very long value must not make
+  // all of them long.
   static constexpr size_t kMaxWidth = 300;
   void widen(size_t index, size_t width) {
     widths_[index] = std::max(widths_[index], std::min(width, kMaxWidth));
@@ -358,7 +358,7 @@ class TableEncoder final : public RowEncoder {
     return widths_[index] - std::min(widths_[index], display_width(text));
   }
 
-  // The cell in one line: line breaks are shown as escapes.
+  // Returns the text of the cell in one line: line breaks are shown as escapes.
   std::string cell(const engine::SqlType& type, const engine::Column& column, size_t row) const {
     std::string text, shown;
     if (!column.is_null(row)) engine::append_postgres_text(text, type, column, row, forms_);
@@ -409,7 +409,8 @@ class TableEncoder final : public RowEncoder {
 struct CodePointRange {
   uint32_t first, last;
 };
-// Rough blocks are enough here: a column that is off by one in a rare script does no harm.
+// Code points that a terminal shows in two columns. Approximate blocks are enough: a wrong width in
+// a rare script only shifts the alignment of a line by one character.
 constexpr CodePointRange kWide[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},  {0x3041, 0xA4CF},
                                     {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},  {0xFE30, 0xFE6F},
                                     {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},  {0x1F300, 0x1F64F},

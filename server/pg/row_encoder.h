@@ -28,7 +28,7 @@ class RowEncoder {
   virtual void append_header(std::string& /*out*/) {}
   // Writes the output after the last row.
   virtual void append_trailer(std::string& /*out*/) {}
-  // The format of a COPY.
+  // Returns the format that the answer to COPY ... TO announces.
   virtual Format format() const { return Format::Text; }
   // Whether the header is better written together with the first rows if they arrive soon.
   virtual bool header_may_wait() const { return false; }
@@ -39,9 +39,9 @@ class RowEncoder {
                                      size_t first_row, size_t end_row, size_t enough_bytes) = 0;
 };
 
-// `formats`: empty (all text), one for all columns, or one per column. `encoding`, here and below:
-// the encoding of texts; null: UTF-8. Rows with a character that the encoding lacks fail with
-// InvalidEncoding. `forms`: the text forms of times.
+// Writes DataRows. `formats`: empty (all text), one for all columns, or one per column. `encoding`,
+// here and below: the encoding of texts; null: UTF-8. Rows with a character that the encoding lacks
+// fail with InvalidEncoding. `forms`: the text forms of times.
 std::unique_ptr<RowEncoder> make_data_row_encoder(
     std::vector<sql::ResultColumn> columns, std::vector<Format> formats,
     std::shared_ptr<ClientEncoding> encoding = nullptr, engine::TextForms forms = {});
@@ -51,13 +51,13 @@ std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> col
                                               std::shared_ptr<ClientEncoding> encoding = nullptr,
                                               engine::TextForms forms = {});
 // Writes an aligned table like psql, line by line. It shows a push query to users of stock psql,
-// which shows DataRows only when a result is complete (pg-wire: P3). The widths begin with those of
-// the first rows and grow with the values, up to some hundred characters.
+// which shows DataRows only when a result is complete (pg-wire: P3). The columns are first as wide
+// as the first rows need, and grow with later values, up to some hundred characters.
 std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns,
                                                std::shared_ptr<ClientEncoding> encoding = nullptr,
                                                engine::TextForms forms = {});
 
-// The number of terminal columns that the text takes.
+// Returns the number of terminal columns that the text takes.
 size_t display_width(std::string_view text);
 
 }  // namespace server::pg

@@ -45,7 +45,7 @@ void ScrollRows::begin(FetchDirection direction, std::optional<int64_t> count, b
     left_ = 1;
     return;
   }
-  // The current row once more.
+  // The count 0 selects the current row once more.
   if (number == 0) return position_ > count_ ? (left_ = 0, stop_at(position_)) : go_to(position_);
   if (!is_forward_or_backward) {
     const uint64_t step = size_of(number);

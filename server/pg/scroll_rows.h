@@ -11,8 +11,8 @@
 namespace server::pg {
 
 // Keeps all rows that have arrived, numbered from 1. Position 0 is before the first row, and the
-// position after the last row is their number plus one. A FETCH moves forward or backward by a
-// number of rows from a row:
+// position after the last row is the number of rows plus one. A FETCH moves forward or backward by
+// a number of rows from a row:
 //
 //   begin(what) -> next(), advance(n), next(), ... -> is_done()
 //
@@ -28,11 +28,12 @@ class ScrollRows {
   void begin(engine::FetchDirection direction, std::optional<int64_t> count, bool has_ended);
   void end_fetch() { is_open_ = false; }
   bool is_open() const { return is_open_; }
-  // The maximum number of rows that the FETCH returns.
+  // Returns the maximum number of rows of the FETCH.
   std::optional<uint64_t> limit() const { return left_; }
 
   void add(std::vector<engine::ColumnPtr> columns, size_t rows);
-  // The rows to send next; nothing if they have not arrived yet or all have been sent.
+  // Returns the rows to send next; nothing if they have not arrived yet or if all rows have been
+  // sent.
   std::optional<Run> next(bool has_ended);
   // Notes that this number of rows from next() has been sent.
   void advance(size_t rows);
@@ -54,7 +55,7 @@ class ScrollRows {
   // State of the present FETCH.
   uint64_t next_ = 0;
   std::optional<uint64_t> left_ = 0;
-  std::optional<uint64_t> from_end_;  // counts from the last row, which is not known yet
+  std::optional<uint64_t> from_end_;  // wanted row from the end, while the end is not known
   bool is_backward_ = false, is_done_ = true, is_open_ = false;
 };
 

@@ -54,7 +54,7 @@ void Session::run() {
         context_.output.size() < limits_.max_output_bytes || group_ == Group::Committing;
     if (has_room && idle_since_us_ < until_us) continue;
     has_more_ = true;
-    host_.wake();  // continues when this output is sent and other sessions had their turn
+    host_.wake();  // run() continues when the output is sent and other sessions had their turn
     break;
   }
   if (is_at_rest_ && !is_output_full_ && phase_ == Phase::Ready) send_notifications();
@@ -62,7 +62,8 @@ void Session::run() {
   ask_for_room();
 }
 
-// Reserves input buffer for a partially received message, if no other work can run.
+// Reserves space in the input buffer for a message that has arrived in part, if no other work can
+// run.
 void Session::ask_for_room() {
   refused_memory_.clear();
   input_.tidy();
@@ -76,8 +77,8 @@ void Session::ask_for_room() {
 }
 
 std::string Session::take_output() {
-  // "INSERT 0 1" is not sent before the record is durable, unless the client asks for it by Flush;
-  // such a client knows that a Sync follows.
+  // "INSERT 0 1" is not sent before the record is durable, unless the client requests it by Flush:
+  // the answer to its Sync then reports whether the commit succeeded.
   if (group_ == Group::Committing) return {};
   if (group_ == Group::Open && !is_output_due_ && context_.output.size() < limits_.max_output_bytes)
     return {};
@@ -87,7 +88,7 @@ std::string Session::take_output() {
       context_.output.size() < kLeavesAtOnce)
     return {};
   is_output_due_ = false;
-  context_.output_charge.resize(0);  // the receiver charges it
+  context_.output_charge.resize(0);  // the receiver charges the output
   return std::exchange(context_.output, {});
 }
 
@@ -120,7 +121,8 @@ std::optional<int64_t> Session::idle_deadline_us() const {
   return idle_since_us_ + 1000 * timeout_ms;
 }
 
-// A transaction that is left open blocks other sessions from its tables.
+// Disconnects a client that has been idle for too long: a transaction that is left open blocks
+// other sessions from its tables.
 void Session::end_if_idle() {
   const std::optional<int64_t> deadline = idle_deadline_us();
   if (!deadline || clock_.monotonic_us() < *deadline) return;
@@ -136,7 +138,7 @@ void Session::cancel() {
   if (activity_)
     activity_->cancel(reason);
   else if (script_)
-    script_->cancelled = reason;  // between two of its statements
+    script_->cancelled = reason;  // the script is between two statements
   else
     return;
   host_.wake();
@@ -190,8 +192,8 @@ std::function<void()> Session::waker() {
 bool Session::step() {
   if (must_end()) die(take_last_words());
   if (phase_ == Phase::Over) return false;
-  // Cancels here and not in shut_down(), which the running activity may have called: SELECT
-  // pg_terminate_backend(pid) FROM pg_stat_activity.
+  // The activity is cancelled here and not in shut_down(), which the activity itself may have
+  // called: SELECT pg_terminate_backend(pid) FROM pg_stat_activity.
   if (activity_ && shut_down_reason_ && !std::exchange(is_broken_off_, true))
     activity_->cancel(*shut_down_reason_);
   if (activity_) return step_activity();
@@ -284,6 +286,7 @@ Status Session::open_session(const SessionRequest& request) {
   writer().authentication_ok();
   settings.preset("session_authorization", request.user);
   for (const auto& [name, value] : request.settings) {
+    // The user is authenticated, so an option of the client must not change it.
     if (name == "session_authorization") continue;
     const Status set = settings.set(name, value);
     if (set) settings.note_given(name);
@@ -301,7 +304,7 @@ Status Session::open_session(const SessionRequest& request) {
   context_.backend = TRY(backend_.open_session({request.user, request.database, application_name,
                                                 key_.process_id, memory_, has_rights_of_user()},
                                                settings));
-  // Only a backend knows which values its own settings accept.
+  // Only the backend can check the values of its own settings.
   for (const auto& [name, value] : request.settings)
     if (name.find('.') != std::string::npos || name == "search_path")
       TRY(context_.backend->check_setting(name, value));
@@ -313,7 +316,7 @@ Status Session::open_session(const SessionRequest& request) {
   status_->let_in(key_.process_id, database_, request.user, clock_.wall_ms());
   phase_ = Phase::Ready;
   authentication_.reset();
-  // Last, since `request` may refer to it.
+  // Reset last, since `request` may refer to it.
   request_.reset();
   return {};
 }
@@ -348,13 +351,13 @@ bool Session::step_activity() {
   return true;
 }
 
-// A client that terminates in the middle of an answer ends the activity at once.
+// A client that terminates in the middle of an answer ends the activity immediately.
 void Session::look_for_end() {
   if (input_.unread().starts_with(static_cast<char>(ClientMessage::Terminate)))
     phase_ = Phase::Over;
 }
 
-// CopyData is processed as it arrives: one message may be as long as the limit.
+// A CopyData is processed as its bytes arrive, since one message may be as long as the limit.
 bool Session::feed_copy() {
   // Rows take time, so the session checks the clock between steps.
   size_t fed_bytes = 0;
@@ -439,7 +442,7 @@ bool Session::step_message() {
 }
 
 std::optional<Frame> Session::next_message() {
-  // Skips the rest of a CopyData whose COPY has ended in the middle of it.
+  // Skips the remaining bytes of a CopyData whose COPY has ended before the end of the message.
   const size_t skipped = std::min(copy_data_left_, input_.unread().size());
   input_.consume(skipped);
   copy_data_left_ -= skipped;
@@ -480,7 +483,7 @@ bool Session::handle(const Frame& frame) {
     case ClientMessage::Flush:
       is_output_due_ = true;
       return true;
-    case ClientMessage::CopyData:  // the rest of a COPY that has failed
+    case ClientMessage::CopyData:  // remaining messages of a COPY that has failed
     case ClientMessage::CopyDone:
     case ClientMessage::CopyFail:
       return true;
@@ -501,6 +504,7 @@ bool Session::handle(const Frame& frame) {
 
 void Session::handle_query(std::string_view text) {
   is_in_pipeline_ = false;
+  // As in PostgreSQL, a Query destroys the unnamed statement and the unnamed portal.
   statements_.erase(std::string());
   portals_.erase(std::string());
   script_.emplace(Script{});
@@ -545,7 +549,7 @@ bool Session::step_script() {
   if (!begun)
     fail(begun.error(), activity_text_);
   else if (*begun == Begun::Now)
-    script_->statements[script_->next++].reset();  // 100,000 at once would take long
+    script_->statements[script_->next++].reset();  // freeing 100,000 together would take long
   return true;
 }
 
@@ -561,8 +565,7 @@ namespace {
 
 constexpr size_t kFewStatements = 64;
 
-// Runs without a receiver: the errand is dropped, and the worker destroys the objects that the work
-// owns.
+// Lets a worker destroy the objects: the work does nothing but own them, and its errand is dropped.
 template <class T>
 void destroy_aside(sql::SessionBackend& backend, T things) {
   auto owned = std::make_shared<T>(std::move(things));
@@ -655,7 +658,8 @@ bool Session::joins_group(const PreparedStatement& statement) const {
     return changes_rows(statement) || may_stand_in_group(*statement.parsed);
   if (statement.plan->kind != sql::ResultKind::Rows)
     return can_always_be_undone(statement.parsed->statement);
-  // A SELECT may read what other queries make of the group's rows, which they do after the commit.
+  // A SELECT may read the output of queries over the group's rows, which the queries produce only
+  // after the commit.
   const auto* query = std::get_if<engine::Query>(&statement.parsed->statement);
   const bool has_rows = writes_in_transaction_ != lasting_writes_;
   return !has_rows || (query && !query->from);
@@ -696,7 +700,7 @@ void Session::fail(Error error, const SharedText& text) {
   if (drop_group()) begin_activity(make_rollback_activity(context_, "", waker()), nullptr);
   if (transaction_ == TransactionStatus::InTransaction) {
     transaction_ = TransactionStatus::Failed;
-    // Rolled back now, so that other sessions need not wait for the client's ROLLBACK. With a
+    // Rolls back now, so that other sessions need not wait for the client's ROLLBACK. With a
     // savepoint the transaction may continue.
     if (savepoints_.empty()) context_.backend->rollback();
   }
@@ -708,6 +712,7 @@ void Session::fail(Error error, const SharedText& text) {
   if (!script_) {
     skips_until_sync_ = true;
   } else if (activity_) {
+    // The script has no statements left, and ends when the undo is done.
     discard(std::exchange(script_->statements, {}));
     script_->is_parsed = true;
     script_->next = 0;
@@ -719,7 +724,8 @@ void Session::fail(Error error, const SharedText& text) {
 void Session::die(Error error) {
   activity_.reset();
   copy_input_ = nullptr;
-  // The client may leave its socket open for a while. Other sessions do not wait for that.
+  // The client may leave its socket open for a while. Its cursors, locks and transaction end now,
+  // so that other sessions need not wait.
   portals_.clear();
   advisory_locks_.reset();
   if (context_.backend) context_.backend->rollback();
@@ -745,7 +751,7 @@ void Session::send_ready() {
   is_at_rest_ = transaction_ == TransactionStatus::Idle;
   if (is_at_rest_ && advisory_locks_) advisory_locks_->end_transaction();
   if (is_at_rest_) send_notifications();
-  if (phase_ == Phase::Over) return;
+  if (phase_ == Phase::Over) return;  // send_notifications() has ended the session
   writer().ready_for_query(transaction_);
   is_output_due_ = true;
   // Megabytes of text would stay uncharged as long as the client keeps its transaction open.

@@ -80,10 +80,10 @@ class SessionPeers {
   virtual std::shared_ptr<Notifications> notifications() = 0;
   // Null if not supported: nodes of a cluster do not share advisory locks.
   virtual std::shared_ptr<TableLocks> advisory_locks() { return nullptr; }
-  // The function may be called on any thread. It wakes the session on its own loop, if it still
-  // exists.
+  // Returns a function that wakes the session on the session's own loop, if the session still
+  // exists. The function may be called on any thread.
   virtual std::function<void()> waker_of(SessionKey key) = 0;
-  // The status of all authenticated sessions, by number.
+  // Returns the status of all authenticated sessions, by number.
   virtual std::vector<SessionStatus> statuses() const { return {}; }
   // Ends the session of this number, if it exists, soon and on its own loop.
   virtual void end_session(int32_t /*process_id*/, SessionEnd /*what*/) {}
@@ -119,11 +119,11 @@ class Session : public ClientSession {
   void shut_down(Error reason) override;
   void refuse(Error reason) override;
 
-  // Ends the running statement, if one runs: a CancelRequest has arrived.
+  // Ends the running statement, if one runs. Called for a CancelRequest.
   void cancel();
-  // An administrator, or another session of the same user, has ended the connection.
+  // Ends the connection. Called for an administrator or for another session of the same user.
   void terminate();
-  // Another session has sent something to this one.
+  // Called when another session has sent something to this one.
   void wake() { host_.wake(); }
   // The activity of the session, which other sessions may read.
   const std::shared_ptr<StatusCell>& status() const { return status_; }
@@ -151,33 +151,33 @@ class Session : public ClientSession {
     std::optional<LiteralShape> shape = {};
     bool is_last() const { return next + 1 == statements.size(); }
   };
-  // The changes of one Query, or of the messages between two Syncs, form one implicit transaction.
-  // None: outside of BEGIN a single statement runs by itself.
+  // The implicit transaction, outside of BEGIN, of the changes of one Query or of the messages
+  // between two Syncs. None: a single statement runs by itself.
   enum class Group : uint8_t { None, Open, Committing };
 
   enum class Begun : uint8_t {
     Now,    // it is done, or its activity is running
-    Later,  // other work has to finish first; then it is tried again
+    Later,  // other work has to finish first; then the statement is tried again
   };
 
   // session.cc: processing of the input in order
-  bool step();  // false: cannot do more now
+  bool step();  // false: nothing can be done now
   bool step_startup();
   bool step_authentication();
   bool startup_is_over();
-  // Whether a requested shutdown is due: the session has answered the client's messages, or takes
-  // too long for that.
+  // Whether a requested shutdown is due: the session has answered the client's messages, or has
+  // taken too long for that.
   bool must_end() const;
   Error take_last_words();
   Status authenticate(std::unique_ptr<SessionRequest> request);
   int64_t startup_deadline_us() const;
-  // The time at which an idle client is disconnected; nothing if it may stay.
+  // Returns the time at which an idle client is disconnected; nothing if the client may stay.
   std::optional<int64_t> idle_deadline_us() const;
   void end_if_idle();
   bool step_activity();
-  // Returns true if it could continue at once.
+  // Returns true if the next step can continue the COPY.
   bool feed_copy();
-  bool begin_copy_message();  // false: no message, or the last one
+  bool begin_copy_message();  // false: no message, or the last message of the COPY
   void feed_copy_data();
   void feed_copy_end(const Frame& frame);
   std::string message_of_copy_fail(const Frame& frame);
@@ -185,7 +185,8 @@ class Session : public ClientSession {
   void begin_activity(std::unique_ptr<Activity> activity, SharedText text);
   bool step_script();
   bool step_message();
-  // The next message, if it is complete. It stays in the input until it is consumed.
+  // Returns the next message, if it is complete. The message stays in the input until it is
+  // consumed.
   std::optional<Frame> next_message();
   void ask_for_room();
   Status accept_startup(std::string_view body, int32_t code);
@@ -210,7 +211,7 @@ class Session : public ClientSession {
   bool joins_group(const PreparedStatement& statement) const;
   void begin_group();
   void begin_group_commit();
-  // Drops the changes of the group. Returns whether one was open.
+  // Drops the changes of the group. Returns whether a group was open.
   bool drop_group();
   void fail(Error error, const SharedText& text);
   void die(Error error);
@@ -219,31 +220,31 @@ class Session : public ClientSession {
   SessionNotifications& notifications();
   SessionAdvisoryLocks& advisory_locks();
   MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
-  // Ends the session of this number. Requires that its user is this session's, or that this session
-  // has all rights. Returns false if it does not exist.
+  // Ends the session of this number. Fails unless it has the user of this session, or this session
+  // has all rights. Returns false if no session has this number.
   Result<bool> end_session(int32_t process_id, SessionEnd what);
   // Applies client_encoding, TimeZone, DateStyle and IntervalStyle to texts from now on.
   void follow_settings();
   void keep_settings(const engine::ParsedStatement& statement);
   void take_settings_back();
-  // Converts text of the client. The result is kept until the next message.
+  // Converts a text of the client. The converted text is kept until the next message.
   Status turn_into_utf8(std::string_view& text);
   std::function<void()> waker();
 
   // session_errands.cc: parsing and analysing, here or on another thread
-  // The client's text with the values of DEFINEd variables: this text is charged, parsed and shown
-  // in errors.
+  // Returns the client's text with the values of DEFINEd variables. This text is charged, parsed
+  // and shown in errors.
   Result<SharedText> with_variables(SharedText text) const;
-  // Returns nothing if the work runs as an activity; call again with the same text when that has
-  // ended.
+  // Returns nothing if the work runs as an activity; call it again with the same text when the
+  // activity has ended.
   Result<std::optional<Statements>> parse(SharedText text);
   Result<std::optional<PreparedStatementPtr>> analyse_here_or_aside(
       const std::shared_ptr<const engine::ParsedStatement>& statement, SharedText text,
       const std::vector<uint32_t>& parameter_oids,
       std::span<const engine::SqlType> parameter_types);
 
-  // Analyses the inner statement of an own statement, if that takes long: `inner_` holds it when it
-  // is complete.
+  // Analyses the inner statement of an own statement, if the analysis takes long. `inner_` then
+  // holds the result.
   Status analyse_inner(const PreparedStatement& own);
 
   // session_extended.cc: Parse, Bind, Describe, Execute, Close
@@ -262,10 +263,10 @@ class Session : public ClientSession {
   Result<PreparedStatementPtr> analyse(std::shared_ptr<const engine::ParsedStatement> statement,
                                        SharedText text, std::vector<uint32_t> parameter_oids,
                                        std::span<const engine::SqlType> parameter_types);
-  // The rows of pg_prepared_statements, if the text reads them. Fails with LimitExceeded if their
-  // texts are too long.
+  // Returns the rows of pg_prepared_statements, if the text reads this table. Fails with
+  // LimitExceeded if the texts of the prepared statements are too long.
   Result<std::vector<PreparedFact>> prepared_facts(std::string_view text) const;
-  // The rows of pg_stat_activity, if the text reads them.
+  // Returns the rows of pg_stat_activity, if the text reads this table.
   std::vector<SessionStatus> statuses(std::string_view text) const;
   // Analyses a statement that shows sessions again, so that it shows the present state and not that
   // of its preparation.
@@ -275,8 +276,8 @@ class Session : public ClientSession {
   // Keeps the statement under its name, which may be empty. Charges its parameters and its name in
   // addition to `charge`.
   Status keep_statement(std::string name, PreparedStatementPtr statement, MemoryCharge charge);
-  // Wraps the plan if the statement ends sessions. `plan` is then that of the query for their
-  // numbers.
+  // Wraps the plan if the statement ends sessions: `plan` then belongs to the query that returns
+  // the numbers of these sessions.
   Result<std::shared_ptr<const sql::Prepared>> with_ends(
       Result<std::shared_ptr<const sql::Prepared>> plan, EndingQuery ending);
   Result<PreparedStatementPtr> finish_analysis(
@@ -290,9 +291,10 @@ class Session : public ClientSession {
       std::span<const engine::SqlType> parameter_types);
   Result<PreparedStatementPtr> find_statement(std::string_view name) const;
   Result<std::shared_ptr<Portal>> find_portal(std::string_view name) const;
-  // Checks that the columns are still those that the client has received or will receive.
+  // Fails if the columns have changed, so that they are no longer those that the client has
+  // received or will receive.
   Status check_columns(const PreparedStatement& statement) const;
-  // The columns of its rows; empty if it returns no rows.
+  // Returns the columns of the rows of the statement; empty if it returns no rows.
   Result<std::vector<sql::ResultColumn>> columns_of(const PreparedStatement& statement) const;
   void close_portals(bool with_holdable = false);
   // Closes the portals that were made after the savepoint, also holdable ones.
@@ -300,10 +302,11 @@ class Session : public ClientSession {
 
   // session_statements.cc: the statements that the session runs by itself
   struct OwnStatement;  // runs them; see session_statements.cc
-  // `bound`: the portal of an Execute, which takes at most `max_rows` rows; 0: all.
+  // Runs one of the session's own statements. `bound`: the portal of an Execute, which takes at
+  // most `max_rows` rows; 0: all.
   Result<Begun> run_own(const PreparedStatement& statement, PortalRun::Start start,
                         const std::shared_ptr<Portal>& bound = nullptr, uint64_t max_rows = 0);
-  // The query or statement inside one of the session's own statements; null if it has none.
+  // Returns the query or statement inside one of the session's own statements; null if it has none.
   std::shared_ptr<const engine::ParsedStatement> inner_of(const PreparedStatement& own) const;
   Status check_transaction(const engine::ParsedStatement& statement) const;
   // Whether the open transaction, or otherwise the next one, is read-only.
@@ -330,7 +333,7 @@ class Session : public ClientSession {
   InputBuffer input_;
   bool awaits_rest_ = false;  // waits for the rest of a message
   std::string refused_memory_, end_reason_;
-  int64_t idle_since_us_ = 0;  // in Ready: all earlier input is processed
+  int64_t idle_since_us_ = 0;  // last time at which the session did work
   bool has_more_ = false;      // the last run() ended before its work did
   bool skips_until_sync_ = false;
   // The client waits for nothing, so notifications may be sent.
@@ -343,7 +346,7 @@ class Session : public ClientSession {
   bool is_output_full_ = false;
   bool is_output_due_ = false;  // the client may wait for the present output: Sync, Flush
   std::optional<Error> shut_down_reason_;
-  int64_t shut_down_at_us_ = 0;                     // the latest time of the end
+  int64_t shut_down_at_us_ = 0;                     // time at which the session ends at the latest
   bool is_asked_ = false;                           // the client waits for ReadyForQuery
   bool is_broken_off_ = false;                      // the activity was cancelled for the shutdown
   std::optional<Error> refusal_;                    // the answer to the startup packet
@@ -358,7 +361,7 @@ class Session : public ClientSession {
   std::optional<sql::SessionSettings::Savepoint> settings_before_;
   uint64_t writes_in_transaction_ = 0;
   uint64_t lasting_writes_ =
-      0;  // those that no savepoint undoes: definitions, notifications
+      0;  // writes that no savepoint undoes: definitions, notifications
   uint64_t next_savepoint_ = 0;
   bool is_in_pipeline_ = false;  // an Execute has run since the last Sync
   bool has_asked_ = false;       // the transaction has run a statement of the engine
@@ -372,10 +375,10 @@ class Session : public ClientSession {
   };
   std::vector<Savepoint> savepoints_;  // oldest first
   MemoryCharge settings_charge_;
-  std::unique_ptr<SessionNotifications> notifications_;  // set once it has listened or notified
+  std::unique_ptr<SessionNotifications> notifications_;  // set at the first LISTEN or NOTIFY
   MemoryCharge notifications_charge_;
   std::unique_ptr<SessionAdvisoryLocks>
-      advisory_locks_;  // set once it has requested a lock; outlives the activity
+      advisory_locks_;  // set at the first request for a lock; outlives the activity
 
   std::optional<Script> script_;
   // A Parse message that has not been answered.
@@ -400,9 +403,9 @@ class Session : public ClientSession {
   KnownLookUps look_ups_;
 
   std::unique_ptr<Activity> activity_;
-  SharedText activity_text_;          // text for positions of its errors; null: none
+  SharedText activity_text_;          // for positions in the errors of the activity; null: none
   CopyInput* copy_input_ = nullptr;   // the activity, if it is a COPY FROM STDIN
-  size_t copy_data_left_ = 0;         // rest of the CopyData in the input
+  size_t copy_data_left_ = 0;         // bytes of the present CopyData that are not read yet
   bool commits_transaction_ = false;  // the activity is that of a COMMIT
 };
 

@@ -1,5 +1,6 @@
-// SELECT pg_terminate_backend(pid), ... FROM pg_stat_activity WHERE ...: sessions belong to the
-// front end, so the engine returns the numbers, and the sessions are ended as its rows arrive.
+// Runs SELECT pg_terminate_backend(pid), ... FROM pg_stat_activity WHERE ... Sessions belong to the
+// front end, so the engine returns their numbers, and the front end ends the sessions as the rows
+// arrive.
 #pragma once
 #include <functional>
 #include <memory>
@@ -19,7 +20,7 @@ struct EndingColumn {
 // A statement that selects the numbers in place of the calls. The calls must be items of a SELECT
 // with FROM.
 struct EndingQuery {
-  std::shared_ptr<const engine::ParsedStatement> numbers = nullptr;  // null: it has no such calls
+  std::shared_ptr<const engine::ParsedStatement> numbers = nullptr;  // null: no such calls
   std::vector<EndingColumn> columns = {};
 };
 EndingQuery numbers_to_end(const engine::ParsedStatement& statement);
@@ -41,7 +42,7 @@ class PreparedEnds final : public sql::Prepared {
 std::shared_ptr<const sql::Prepared> prepared_by_engine(
     const std::shared_ptr<const sql::Prepared>& prepared);
 
-// SessionBackend::start() that also accepts a PreparedEnds.
+// Like SessionBackend::start(), but also accepts a PreparedEnds.
 Result<std::unique_ptr<sql::Execution>> start_prepared(
     sql::SessionBackend& backend, const std::shared_ptr<const sql::Prepared>& prepared,
     std::vector<engine::Value> parameters, sql::Receiver& receiver);

@@ -1,5 +1,5 @@
-// Parses and analyses statements of clients: short ones here, others on another thread while the
-// loop continues.
+// Parses and analyses statements of clients: short statements on the loop, others on another thread
+// while the loop continues.
 #include "engine/sql/parse.h"
 #include "server/auth/access.h"
 #include "server/pg/session.h"
@@ -45,7 +45,7 @@ Result<std::vector<std::shared_ptr<const ParsedStatement>>> parse_text(
 
 Result<SharedText> Session::with_variables(SharedText text) const {
   const auto& variables = context_.settings.variables();
-  const bool is_too_long = text->size() > kMaxStatementBytes;  // parse_statements() refuses it
+  const bool is_too_long = text->size() > kMaxStatementBytes;  // refused by parse_statements()
   if (variables.empty() || is_too_long) return text;
   const auto enabled = context_.settings.get("ksql.variable.substitution.enable");
   if (enabled && *enabled == "false") return text;
@@ -59,7 +59,7 @@ Result<std::vector<PreparedFact>> Session::prepared_facts(std::string_view text)
   constexpr size_t kMostBytes = 1024 * 1024;
   size_t bytes = 0;
   for (const auto& [name, statement] : statements_) {
-    if (name.empty()) continue;  // as in PostgreSQL, the unnamed one is not listed
+    if (name.empty()) continue;  // as in PostgreSQL, the unnamed statement is not listed
     PreparedFact fact{
         name, *statement->text, statement->kept_since_ms, {}, statement->is_of_prepare};
     for (const uint32_t number : statement->parameter_oids)
@@ -141,7 +141,7 @@ Result<std::optional<PreparedStatementPtr>> Session::analyse_here_or_aside(
     const std::vector<uint32_t>& parameter_oids, std::span<const engine::SqlType> parameter_types) {
   if (statement && std::holds_alternative<engine::DeclareCursor>(statement->statement) &&
       engine::parameter_count(*statement) > 0) {
-    // Analyses its query, which stays the same object during the analysis.
+    // Analyses the query of the cursor, which stays the same object during the analysis.
     if (!inner_ || inner_->outer != statement) {
       PreparedStatement own;
       own.parsed = statement;

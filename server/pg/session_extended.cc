@@ -1,4 +1,4 @@
-// The extended protocol's messages: Parse, Bind, Describe, Execute, Close.
+// Handles the messages of the extended protocol: Parse, Bind, Describe, Execute, Close.
 #include <algorithm>
 #include <array>
 
@@ -94,14 +94,14 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
     bytes = converted = TRY(encoding->from_client(bytes));
   if (!engine::is_utf8(bytes))
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\""};
-  // Most clients would take it for the end of the text.
+  // Most clients would take the byte 0 for the end of the text.
   if (bytes.find('\0') != std::string_view::npos)
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\": 0x00"};
-  // Neither a column nor a cast to char(n) keeps these blanks.
+  // Neither a column nor a cast to char(n) keeps trailing blanks.
   if (type.label() == engine::label::kBpchar)
     bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);
-  // A timestamptz is converted to the local time in the session's zone: a timestamp, date or time
-  // parameter takes its parts.
+  // A timestamptz is converted to the local time in the session's zone if the parameter is a
+  // timestamp, date or time, which takes parts of the local time.
   const bool drops_zone =
       forms.zone && type_oid == oid::kTimestamptz &&
       type.label() != engine::label::kExactTimestamptz &&
@@ -172,7 +172,7 @@ Result<Session::Begun> Session::handle_extended(const Frame& frame) {
 Result<Session::Begun> Session::handle_parse(std::string_view body) {
   ParseMessage message = TRY(decode_parse(body));
   for (std::string_view* text : {&message.statement, &message.sql}) TRY(turn_into_utf8(*text));
-  // While a long text is parsed on another thread, it stays the same object, and so do its
+  // While a long text is parsed on another thread, the text stays the same object, and so do its
   // statements.
   if (!parsing_ || *parsing_->sent != message.sql) {
     const auto sent = std::make_shared<const std::string>(message.sql);
@@ -193,7 +193,7 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
   statements_.erase(std::string(message.statement));
 
   if (!parsing_->statements) {
-    // The memory that it will need is charged before it is parsed.
+    // The memory that the statement will need is charged before the text is parsed.
     if (!parsing_->is_charged) parsing_->charge = TRY(charge_statement(*parsing_->text));
     parsing_->is_charged = true;
     parsing_->statements = TRY(parse(parsing_->text));
@@ -305,14 +305,15 @@ struct BindWork {
   Result<std::vector<engine::Value>> parameters = std::vector<engine::Value>();
 };
 
-// Used by the session only.
+// The part of the work that only the session uses.
 struct Session::BindErrand {
   const PreparedStatementPtr statement;
   MemoryCharge charge;
   const std::shared_ptr<BindWork> work;
 };
 
-// Returns nothing while a worker decodes; the errand holds the charge then.
+// Decodes the parameters. Returns nothing while a worker decodes them; bind_errand_ then holds the
+// charge.
 Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
     const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
     MemoryCharge& charge) {
@@ -326,8 +327,8 @@ Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
   auto decoding =
       std::make_shared<BindWork>(BindWork{std::string(body), ParameterTypes::of(*statement)});
   bind_errand_ = std::make_shared<BindErrand>(BindErrand{statement, std::move(charge), decoding});
-  // A copy, since the session uses its own encoding in the meantime, for example for the error of a
-  // cancel.
+  // The worker gets a copy of the encoding, since the session uses its own in the meantime, for
+  // example for the error of a cancel.
   auto encoding = context_.encoding ? ClientEncoding::make(context_.encoding->name()) : nullptr;
   const auto work = [decoding = std::move(decoding), encoding = std::move(encoding),
                      forms = context_.forms](const std::atomic<bool>&) {
@@ -372,7 +373,7 @@ Result<Session::Begun> Session::handle_bind(std::string_view body) {
     return Error{ErrorCode::DuplicateCursor,
                  "cursor " + quoted(message.portal) + " already exists"};
 
-  // A portal may stay until the end of the transaction, with its parameters.
+  // The parameters are charged, since a portal may stay until the end of the transaction.
   MemoryCharge charge = bind_errand_ ? std::move(bind_errand_->charge)
                                      : MemoryCharge(memory_, MemoryKind::Statements);
   const size_t values_bytes = message.parameters.size() * sizeof(engine::Value);
@@ -471,9 +472,9 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     return Begun::Later;
   }
   if (is_part && transaction_ == TransactionStatus::Idle && changes_anything(*statement)) {
-    // A single write is executed by itself, several form one transaction. The next message decides,
-    // so the session waits for it. A client that sends neither Sync nor Flush does not wait for an
-    // answer.
+    // A single write is executed by itself, several writes form one transaction. The next message
+    // decides this, so the session waits for it. A client that sends neither Sync nor Flush does
+    // not wait for an answer.
     const std::string_view rest = input_.unread().substr(frame.size);
     if (rest.empty()) return Begun::Later;
     if (static_cast<ClientMessage>(rest.front()) != ClientMessage::Sync) begin_group();
@@ -483,7 +484,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     const Begun begun = TRY(run_own(*statement, PortalRun::Start::Rows, portal, max_rows));
     if (begun == Begun::Later) return begun;
     portal->own.has_begun = true;
-    // COMMIT ends the pipeline before it.
+    // A COMMIT ends the pipeline of the messages before it.
     is_in_pipeline_ = !std::holds_alternative<engine::Transaction>(statement->parsed->statement);
     return begun;
   }

@@ -22,7 +22,7 @@ std::string version(const SessionFacts& facts) {
          " on x86_64-pc-linux-gnu, compiled by gcc, 64-bit";  // drivers only read the number
 }
 std::string database(const SessionFacts& facts) { return facts.database; }
-// The first schema of the path that exists; empty if none does.
+// Returns the first schema of the path that exists; empty if none does.
 std::string schema(const SessionFacts& facts) {
   const auto schemas =
       sql::schemas_of_search_path(facts.settings.get("search_path").value_or("public"));
@@ -52,8 +52,8 @@ constexpr FunctionRow kFunctions[] = {
     {"PG_CLIENT_ENCODING", encoding},
 };
 
-// All except VERSION() have PostgreSQL's type `name` as items of a SELECT; elsewhere they are
-// ordinary texts.
+// Whether the function has PostgreSQL's type `name` as an item of a SELECT, as all except VERSION()
+// have. Elsewhere its value is an ordinary text.
 bool is_name(std::string_view function) {
   return function != "VERSION" &&
          std::ranges::find(kFunctions, function, &FunctionRow::name) != std::end(kFunctions);
@@ -93,7 +93,7 @@ std::optional<Answer> answer(const engine::Expression& expression, const Session
                                                    expression.position)};
 }
 
-// Reserved words that are never column names unless they are quoted.
+// Whether this is a reserved word, which is never a column name unless it is quoted.
 bool is_reserved(const engine::Expression& expression) {
   const auto* word = expression.as<engine::ColumnRef>();
   return word && !word->source && word->name.quoting == engine::Quoting::None &&
@@ -116,7 +116,8 @@ bool is_asked(const engine::Expression& expression) {
                              [](const engine::Expression* child) { return is_asked(*child); });
 }
 
-// Whether the query may contain such a function. Most do not, and are not copied then.
+// Whether the query may contain one of the functions above. Most queries do not, and are then not
+// copied.
 bool is_asked(const engine::Query& query) {
   const auto in_one = [](const engine::ExpressionPtr& one) { return one && is_asked(*one); };
   const auto in_query = [](const std::shared_ptr<const engine::Query>& one) {

@@ -10,7 +10,7 @@
 
 namespace server::pg {
 
-// The name that format_type() has for the type.
+// Returns the name that format_type() gives to the type.
 std::string name_of_oid(uint32_t number);
 
 struct SessionFacts {
@@ -21,9 +21,9 @@ struct SessionFacts {
   std::vector<SessionStatus> statuses = {};  // set if the statement reads them
 };
 
-// Replaces such functions in a SELECT by constants, with columns named as in PostgreSQL, and the
-// session's own tables by their rows. The engine has no access to the session; everything else is
-// left to it.
+// Replaces these functions in a SELECT by constants, with columns named as in PostgreSQL, and the
+// session's own tables by their rows, since the engine has no access to the session. The engine
+// runs the resulting statement.
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts);
 
 }  // namespace server::pg

@@ -1,4 +1,4 @@
-// Look-ups of one row in the simple protocol: planned once, whatever keys their texts name.
+// Plans look-ups of one row in the simple protocol once, whatever keys their texts name.
 #include <algorithm>
 
 #include "engine/types/column_bytes.h"
@@ -76,7 +76,8 @@ bool Session::answer_at_hand() {
   return true;
 }
 
-// Call after the script's only statement was analysed in its original form.
+// Decides whether texts of this shape share a plan. Call it after the script's only statement was
+// analysed in its original form.
 void Session::learn_look_up(const PreparedStatement& as_it_stands) {
   if (!script_->shape || script_->statements.size() != 1) return;
   KnownLookUp* const known = look_ups_.find(*script_->shape);
@@ -97,7 +98,7 @@ bool Session::has_same_columns(const sql::Prepared& one, const sql::Prepared& ot
       });
 }
 
-// Returns null if it is not a look-up of one row.
+// Analyses the text of the shape. Returns null if it is not a look-up of one row.
 Result<PreparedStatementPtr> Session::analyse_look_up(const LiteralShape& shape) {
   if (shape.text.size() > limits_.max_text_on_loop) return nullptr;
   MemoryCharge charge = TRY(charge_statement(shape.text));

@@ -1,5 +1,5 @@
-// The statements that a session answers itself: transactions, settings, cursors, COPY, prepared
-// statements.
+// Runs the statements that a session answers itself: transactions, settings, cursors, COPY,
+// prepared statements.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ std::string lower_case(std::string text) {
 
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
-// The text of a constant argument of EXECUTE; nothing for NULL.
+// Returns the text of a constant argument of EXECUTE; nothing for NULL.
 Result<std::optional<std::string>> constant_text(const engine::Expression& expression) {
   using Text = std::optional<std::string>;
   if (expression.is<engine::NullLiteral>()) return Text();
@@ -60,7 +60,7 @@ Result<std::optional<std::string>> constant_text(const engine::Expression& expre
       .at(expression.position);
 }
 
-// The reason why a statement that PostgreSQL programs send has no effect.
+// Returns the reason why a statement that PostgreSQL programs send has no effect.
 std::string nothing_to_do(const std::string& tag) {
   if (tag == "CREATE INDEX" || tag == "DROP INDEX")
     return fmt::format("no index was {}: rows are found by their PRIMARY KEY, or by a scan",
@@ -70,7 +70,7 @@ std::string nothing_to_do(const std::string& tag) {
   return tag + " has no effect here";
 }
 
-// COPY source TO: the same rows as SELECT columns FROM source.
+// Returns the query for COPY source TO, which sends the rows of SELECT columns FROM source.
 engine::Query query_of_source(const engine::Copy& copy) {
   engine::Query query;
   query.position = copy.source_position;
@@ -92,7 +92,7 @@ engine::Query query_of_source(const engine::Copy& copy) {
 
 }  // namespace
 
-// One call operator per statement. Work that takes time becomes an activity.
+// Has a call operator for each kind of statement. Work that takes time becomes an activity.
 struct Session::OwnStatement {
   Session& session;
   const PreparedStatement& statement;
@@ -217,8 +217,9 @@ struct Session::OwnStatement {
     return {};
   }
 
-  // ROLLBACK TO drops the rows that were written since the savepoint, its cursors and SET values;
-  // definitions and notifications cannot be undone this way.
+  // Executes SAVEPOINT, RELEASE and ROLLBACK TO. ROLLBACK TO drops the written rows, the cursors
+  // and the SET values since the savepoint; definitions and notifications cannot be undone this
+  // way.
   Status savepoint(const engine::Transaction& transaction) {
     using enum engine::TransactionAction;
     if (!is_in_transaction())
@@ -256,7 +257,7 @@ struct Session::OwnStatement {
     settings().rollback_to(savepoint.settings);
     release_settings();
     session.close_portals_since(savepoint);
-    // The savepoints that were set later are gone together with their marks.
+    // Savepoints that were set later are dropped together with their marks.
     session.savepoints_.erase(last.base(), session.savepoints_.end());
     session.transaction_ = TransactionStatus::InTransaction;
     return done("ROLLBACK");
@@ -283,8 +284,8 @@ struct Session::OwnStatement {
                  "Connect as that role. SET ROLE NONE, and SET ROLE to your own, are accepted."};
   }
 
-  // The level in effect, which SHOW returns: higher levels are accepted with a warning, and act as
-  // READ COMMITTED.
+  // Returns the level in effect, as SHOW does. Higher levels are accepted with a warning, and act
+  // as READ COMMITTED.
   Result<std::string> level_in_effect(std::string_view written) {
     const std::string level = lower_case(std::string(written));
     if (level == "read committed" || level == "read uncommitted") return level;
@@ -305,7 +306,7 @@ struct Session::OwnStatement {
       warn_of_isolation({.isolation = engine::upper_case(given)});
       value = TRY(level_in_effect(given));
     }
-    // These belong to the transaction, however they are set.
+    // These settings belong to the transaction, however they are set.
     is_local |= key == kTransactionReadOnly || key == kIsolation || key == kDeferrable;
     if (key == kTransactionReadOnly &&
         (value == "off" || value == "false" || value == "no" || value == "0"))
@@ -337,7 +338,7 @@ struct Session::OwnStatement {
   }
   Status operator()(const engine::UnsetProperty& property) {
     const Status known = settings().reset(property.name);
-    // Uses the error text of SET.
+    // Prefers the error of SET, if SET has one.
     if (!known) TRY(context().backend->check_property(property.name, ""));
     TRY(known);
     release_settings();
@@ -383,7 +384,8 @@ struct Session::OwnStatement {
     return send_rows(show_columns(show.name), rows, "SHOW");
   }
 
-  // The setting that SHOW returns: outside of a transaction, a mode is that of the next one.
+  // Returns the setting whose value SHOW returns. Outside of a transaction, a mode is the mode of
+  // the next transaction.
   std::string_view of_next(std::string_view name) const {
     if (is_in_transaction()) return name;
     return name == kTransactionReadOnly ? kReadOnlyByDefault
@@ -439,7 +441,7 @@ struct Session::OwnStatement {
     return {};
   }
 
-  // The value of the call; nothing while it waits for its lock.
+  // Returns the value of the call; nothing while it waits for its lock.
   Result<std::optional<SettingActions::Text>> lock(const AdvisoryCall& call, AdvisoryLock lock) {
     using Text = SettingActions::Text;
     SessionAdvisoryLocks& locks = session.advisory_locks();
@@ -466,7 +468,8 @@ struct Session::OwnStatement {
     return answer(had_it ? "t" : "f");
   }
 
-  // The client may have meant the other SHOW: SHOW quereis.
+  // Returns the error for SHOW of an unknown name. The client may have meant a SHOW of the dialect:
+  // SHOW quereis.
   static Error unknown_to_show(const std::string& name) {
     struct Elsewhere {
       std::string_view name, hint;
@@ -586,8 +589,8 @@ struct Session::OwnStatement {
     portal->is_holdable = cursor.with_hold;
     portal->is_uncommitted = session.transaction_ != TransactionStatus::Idle;
     portal->charge_rows_to(session.memory_);
-    // Starts now, though no row is sent, so that changes between DECLARE and the first FETCH are
-    // not missed.
+    // The portal starts now, though no row is sent, so that changes between DECLARE and the first
+    // FETCH are not missed.
     TRY(portal->start(*context().backend));
     session.has_asked_ = true;
     portal->last_savepoint = session.next_savepoint_;
@@ -632,7 +635,7 @@ struct Session::OwnStatement {
     const auto count = static_cast<int64_t>(is_cut ? max_rows : left);
     return {*fetch.count < 0 ? -count : count, is_cut};
   }
-  // Other forms of FETCH return a single row.
+  // Whether the FETCH can return several rows. Other forms return a single row.
   static bool is_of_many(const engine::FetchCursor& fetch) {
     const bool counts = fetch.direction == engine::FetchDirection::Forward ||
                         fetch.direction == engine::FetchDirection::Backward;
@@ -672,8 +675,8 @@ struct Session::OwnStatement {
     run.fetch = bound;
     if (!fetch.is_move) {
       run.start = start;
-      // A BINARY cursor stays binary in the simple protocol; in the extended one the message's
-      // formats count.
+      // A BINARY cursor stays binary in the simple protocol; in the extended protocol the formats
+      // of the Bind count.
       run.encoder = make_data_row_encoder(portal->statement()->plan->columns,
                                           formats.empty() ? portal->formats() : formats,
                                           context().encoding, context().forms);
@@ -713,8 +716,8 @@ struct Session::OwnStatement {
     return done("PREPARE");
   }
 
-  // EXPLAIN EXECUTE: a plan of one step, which is enough for programs that only look for its
-  // columns (sqlx's query!).
+  // Answers EXPLAIN EXECUTE with a plan of one step, which is enough for programs that only look
+  // for its columns (sqlx's query!).
   Status operator()(const engine::Explain& explain) {
     const auto& execute = std::get<engine::ExecutePrepared>(explain.statement->statement);
     const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
@@ -891,7 +894,7 @@ struct Session::OwnStatement {
 
 std::shared_ptr<const engine::ParsedStatement> Session::inner_of(
     const PreparedStatement& own) const {
-  // Shares the outer statement, which holds the inner one.
+  // The pointer shares ownership of the outer statement, which holds the inner one.
   if (const auto* prepare = std::get_if<engine::Prepare>(&own.parsed->statement))
     return {own.parsed, prepare->statement.get()};
   const engine::Query* query = nullptr;
@@ -946,7 +949,7 @@ Status Session::check_not_in_use(const engine::ParsedStatement& statement) const
     for (const auto& [name, portal] : portals_) {
       const auto& read = portal->statement()->parsed;
       const bool goes_on = read && portal->has_started() && !portal->is_exhausted();
-      const bool is_kept = portal->is_holdable && !portal->is_uncommitted;  // its rows stay
+      const bool is_kept = portal->is_holdable && !portal->is_uncommitted;  // the rows stay
       if (goes_on && !is_kept && reads_table(read->statement, table))
         return Error{ErrorCode::StorageInUse,
                      fmt::format("cannot {} \"{}\" because it is being used by active queries in "
@@ -956,7 +959,7 @@ Status Session::check_not_in_use(const engine::ParsedStatement& statement) const
   return {};
 }
 
-// Includes TRUNCATE: in a transaction it can be undone like row changes.
+// TRUNCATE counts, too, since in a transaction it can be undone like changes of rows.
 bool Session::changes_rows(const PreparedStatement& statement) {
   return statement.plan && (statement.plan->kind == sql::ResultKind::Insert ||
                             std::holds_alternative<engine::Truncate>(statement.parsed->statement));

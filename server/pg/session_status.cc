@@ -6,7 +6,7 @@ namespace server::pg {
 
 namespace {
 
-// Does not cut in the middle of a character.
+// Cuts a long text, but not in the middle of a character.
 std::string_view cut(std::string_view text) {
   if (text.size() <= StatusCell::kMostQueryBytes) return text;
   size_t end = StatusCell::kMostQueryBytes;

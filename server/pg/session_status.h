@@ -33,14 +33,16 @@ class StatusCell {
   // PostgreSQL's default of track_activity_query_size.
   static constexpr size_t kMostQueryBytes = 1024;
 
-  // "127.0.0.1:51234" or "[::1]:51234". Call before the client is authenticated.
+  // Sets the address of the client: "127.0.0.1:51234" or "[::1]:51234". Call it before the client
+  // is authenticated.
   void set_peer(std::string_view address);
-  // The client is authenticated: from now on the session is shown.
+  // Shows the session from now on. Call it when the client is authenticated.
   void let_in(int32_t process_id, const std::string& database, const std::string& user,
               int64_t now_ms);
   void set_application_name(const std::string& name);
   void work(std::string_view text, int64_t now_ms);
-  // `state` is one of those above. `is_in_transaction`: whether a transaction is open.
+  // `state` is one of the values of SessionStatus::state. `is_in_transaction`: whether a
+  // transaction is open.
   void rest(std::string_view state, bool is_in_transaction, int64_t now_ms);
   // Returns nothing before the client is authenticated.
   std::optional<SessionStatus> read() const;

@@ -173,7 +173,8 @@ ExpressionPtr moment(std::optional<int64_t> since_ms) {
   return cast(literal(text + 'Z'), {.kind = TypeKind::Timestamp});
 }
 
-// For a concealed session the row shows only that it exists, as in PostgreSQL.
+// Returns the row of a session. As in PostgreSQL, the row of a concealed session shows only that
+// the session exists.
 ExpressionList row_of(const SessionStatus& status) {
   const bool is_shown = !status.is_concealed;
   const auto shown_time = [&](std::optional<int64_t> since_ms) {
@@ -290,7 +291,7 @@ void write_out(engine::Query& query, const Facts& facts) {
   for (engine::Join& join : query.joins) write_out_within(join.source, facts);
 }
 
-// Also replaces the tables in sub-queries that stand for values.
+// Replaces the tables, also in sub-queries that stand for values.
 void write_out_all(engine::Query& query, const Facts& facts) {
   const auto visit = [&](ExpressionPtr& expression) -> Status {
     if (auto* subquery = std::get_if<engine::Subquery>(&expression->node))

@@ -25,14 +25,16 @@ bool asks_prepared(std::string_view text);
 // Whether the text may read pg_stat_activity.
 bool asks_statuses(std::string_view text);
 
-// Replaces these tables in `query` and its sub-queries by their present rows. `text` is the
-// statement's text: a query is unchanged if the text does not name the tables.
+// Replaces pg_prepared_statements, pg_settings and pg_stat_activity in `query` and its sub-queries
+// by their present rows. `text` is the text of the statement; if it names none of these tables, the
+// query stays unchanged.
 void write_out_session_tables(engine::Query& query, std::string_view text,
                               const sql::SessionSettings& settings,
                               const std::vector<PreparedFact>& prepared,
                               const std::vector<SessionStatus>& statuses);
 
-// current_setting(name) for a column of names: an expression that selects the value by the name.
+// Returns an expression for current_setting(name) whose name is not a constant: it selects the
+// value by the name.
 engine::ExpressionPtr setting_named(const engine::Expression& name,
                                     const sql::SessionSettings& settings);
 

@@ -22,8 +22,8 @@ bool ends_sessions(const engine::FunctionCall& call) {
   return call.name == "PG_CANCEL_BACKEND" || call.name == "PG_TERMINATE_BACKEND";
 }
 
-// Hash functions, whose values programs use as lock keys. The numbers are not specified; equal
-// texts have equal ones.
+// Whether this is a hash function, whose values programs use as lock keys. The numbers are not
+// specified, but equal texts have equal numbers.
 bool is_hash(const engine::FunctionCall& call) {
   return (call.name == "HASHTEXT" && call.arguments.size() == 1) ||
          (call.name == "HASHTEXTEXTENDED" && call.arguments.size() == 2);
@@ -46,7 +46,8 @@ bool is_setting_call(const engine::FunctionCall& call) {
          (call.name == "CURRENT_SETTING" && (count == 1 || count == 2));
 }
 
-// Whether the expression has a value by itself. Sets `has_call` if it contains one of the calls.
+// Whether the session can compute the expression. Sets `has_call` if it contains a call other than
+// a hash function.
 bool is_answered(const Expression& expression, bool& has_call) {
   if (const auto* cast = expression.as<engine::Cast>())
     return is_answered(*cast->operand, has_call);
@@ -61,7 +62,7 @@ bool is_answered(const Expression& expression, bool& has_call) {
          expression.is<engine::StringLiteral>() || expression.is<engine::Parameter>();
 }
 
-// `type`: the type that the place of the expression requires.
+// Collects the types of the parameters. `type`: the type that the place of the expression requires.
 void find_parameters(const Expression& expression, uint32_t type, std::vector<uint32_t>& types) {
   if (const auto* parameter = expression.as<engine::Parameter>()) {
     const auto at = static_cast<size_t>(parameter->index) - 1;
@@ -142,11 +143,11 @@ struct Run {
     const Text value = TRY(value_of(*call.arguments[1]));
     const bool is_local = TRY(flag(*call.arguments[2]));
     TRY(actions.set(*name, value, is_local));
-    // Outside of a transaction a local value ends at once and cannot be read back.
+    // Outside of a transaction a local value ends immediately and cannot be read back.
     return actions.get(*name).has_value() ? actions.get(*name) : value;
   }
 
-  // Its result is void, shown as an empty text.
+  // Executes pg_notify(). Its result is void, shown as an empty text.
   Result<Text> notify(const engine::FunctionCall& call) {
     const Text channel = TRY(value_of(*call.arguments[0]));
     const Text payload = TRY(value_of(*call.arguments[1]));
@@ -171,7 +172,8 @@ struct Run {
     return Text(is_ended ? "t" : "f");
   }
 
-  // With a NULL number the result is NULL and no lock is taken.
+  // Executes a call for an advisory lock. With a NULL number the result is NULL and no lock is
+  // taken.
   Result<Text> lock(const engine::FunctionCall& call, const AdvisoryCall& what) {
     std::string key;
     for (const auto& argument : call.arguments) {

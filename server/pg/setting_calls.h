@@ -1,5 +1,5 @@
-// SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...),
-// pg_advisory_lock(...): these calls only concern sessions, so the session answers them itself, at
+// Answers SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...),
+// pg_advisory_lock(...). These calls only concern sessions, so the session answers them itself, at
 // each execution.
 #pragma once
 #include <functional>
@@ -17,44 +17,46 @@
 
 namespace server::pg {
 
-// The part of a session that a call of pg_cancel_backend(number) or pg_terminate_backend(number)
-// ends; nothing for any other expression.
+// Returns the part of a session that a call of pg_cancel_backend(number) or
+// pg_terminate_backend(number) ends; nothing for any other expression.
 std::optional<SessionEnd> what_it_ends(const engine::Expression& expression);
 
-// Whether it is a SELECT without FROM that only has such calls, constants and parameters.
+// Whether the statement is a SELECT without FROM that only has these calls, constants and
+// parameters.
 bool is_setting_query(const engine::Statement& statement);
 
 std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query);
-// The types of its parameters that a client has not declared.
+// Returns the types of the query's parameters that a client has not declared.
 std::vector<uint32_t> parameters_of_settings(const engine::Query& query);
 
 // The actions of the calls, supplied by the session. A null text is NULL, a boolean is t or f.
 struct SettingActions {
   using Text = std::optional<std::string>;
-  // The value in force; nothing for an unknown name and for one that is not set.
+  // Returns the value in force; nothing for an unknown name and for a name that is not set.
   std::function<Text(const std::string& name)> get;
   // A null value restores the value that the connection began with.
   std::function<Status(const std::string& name, const Text& value, bool is_local)> set;
-  // NOTIFY.
+  // Executes NOTIFY.
   std::function<Status(const std::string& channel, const std::string& payload)> notify;
   // Ends the statement or connection of another session or of this one; false: no session has this
   // number.
   std::function<Result<bool>(int32_t process_id, SessionEnd what)> end;
-  // An advisory lock; `key` is empty for all locks. Nothing: the call has to wait and is repeated
-  // later.
+  // Executes a call for an advisory lock; `key` is empty for all locks. Returns nothing if the call
+  // has to wait; it is then repeated later.
   std::function<Result<std::optional<Text>>(const AdvisoryCall& call, std::string key)> lock;
 };
 
-// One execution of such a query. Its calls run from left to right, as PostgreSQL evaluates a list:
-// a call after one that waits has not begun, so that pg_advisory_lock(1), pg_advisory_unlock(1)
-// leaves nothing locked.
+// One execution of such a query. Its calls run from left to right, as PostgreSQL evaluates a list.
+// While a call waits, the calls after it have not begun, so that pg_advisory_lock(1),
+// pg_advisory_unlock(1) leaves nothing locked.
 class SettingRun {
  public:
   using Row = std::vector<SettingActions::Text>;
   SettingRun(const engine::Query& query, std::span<const engine::Value> parameters,
              SettingActions actions);
 
-  // Returns the row; nothing while a call waits for a lock. Call it again then: no call runs twice.
+  // Returns the row; nothing while a call of the query waits for a lock. Call advance() again then:
+  // no call of the query runs twice.
   Result<std::optional<Row>> advance();
 
  private:

@@ -7,7 +7,7 @@ namespace server::pg {
 
 namespace {
 
-// Splits `options` into words at blanks; a backslash keeps the next character as it is.
+// Splits `options` into words at blanks; a backslash keeps the next character unchanged.
 std::vector<std::string> split_options(std::string_view text) {
   std::vector<std::string> words;
   std::string word;
@@ -24,7 +24,7 @@ std::vector<std::string> split_options(std::string_view text) {
   return words;
 }
 
-// Reads items `-c name=value`, `-cname=value` and `--name=value`, and ignores others.
+// Reads items `-c name=value`, `-cname=value` and `--name=value`, and ignores other items.
 void add_options(SessionRequest& request, std::string_view text) {
   const std::vector<std::string> words = split_options(text);
   for (size_t i = 0; i < words.size(); ++i) {

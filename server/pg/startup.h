@@ -1,4 +1,4 @@
-// The first packets of a connection, up to the one that names the user.
+// Reads the first packets of a connection, up to the packet that names the user.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -20,9 +20,9 @@ struct CancelRequest {
 };
 struct SessionRequest {
   std::string user, database;
-  std::vector<std::pair<std::string, std::string>> settings;  // in order, with `options`
-  // The client asked for a newer minor version or for protocol options; the server answers that it
-  // has none.
+  std::vector<std::pair<std::string, std::string>> settings;  // in order, with those in `options`
+  // The client requested a newer minor version or protocol options. The server has neither, and
+  // answers with NegotiateProtocolVersion.
   bool must_negotiate = false;
   std::vector<std::string> unknown_options;
 };

@@ -40,7 +40,8 @@ bool names_catalog(std::string_view text) {
   return false;
 }
 
-// WITHIN GROUP is PostgreSQL's, WITHIN alone the dialect's.
+// Whether the word is WITHIN before GROUP, which is PostgreSQL's syntax; WITHIN alone is the
+// dialect's.
 bool is_within_group(std::string_view text, size_t begin, size_t end) {
   const auto is = [](std::string_view word, std::string_view upper) {
     return std::ranges::equal(word, upper, [](char a, char b) {
@@ -52,8 +53,8 @@ bool is_within_group(std::string_view text, size_t begin, size_t end) {
   return next != std::string_view::npos && is(text.substr(next, 5), "GROUP");
 }
 
-// The position after the literal, quoted name or comment that begins at `at`; `at` itself if none
-// does.
+// Returns the position after the literal, quoted name or comment that begins at `at`; returns `at`
+// if none begins there.
 size_t behind_quoted(std::string_view text, size_t at) {
   struct Quotes {
     std::string_view begin, end;
@@ -67,8 +68,8 @@ size_t behind_quoted(std::string_view text, size_t at) {
   return at;
 }
 
-// Whether the text has a word that only the dialect has: PostgreSQL's parser would take some of
-// them for names.
+// Whether the text has a word that only the dialect has. PostgreSQL's parser would take some of
+// these words for names.
 bool is_of_dialect(std::string_view text) {
   constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
                                          "WITHIN", "GRACE",    "PARTITIONS"};
@@ -96,8 +97,9 @@ bool is_of_dialect(std::string_view text) {
 
 using Statements = Result<std::vector<ParsedStatement>>;
 
-// Includes errors that the dialect reports for statements of other databases by their first word,
-// and long chains of AND and OR, which are deep in the dialect's tree and flat in PostgreSQL's.
+// Whether a text with this error of the dialect may be in PostgreSQL's syntax. This includes errors
+// that the dialect reports for statements of other databases by their first word, and long chains
+// of AND and OR, which are deep in the dialect's tree and flat in PostgreSQL's.
 bool may_be_postgres(const Error& error) {
   return error.code == ErrorCode::SyntaxError || error.code == ErrorCode::NotSupported ||
          (error.code == ErrorCode::LimitExceeded &&
@@ -116,15 +118,16 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
       is_too_much || (code != ErrorCode::SyntaxError && code != ErrorCode::LimitExceeded);
   if (failed.error().code != ErrorCode::NotSupported)
     return is_known ? std::move(others) : std::move(failed);
-  // For other statements the dialect has a hint; these exist in PostgreSQL only.
+  // These three statements exist only in PostgreSQL's syntax, so its error counts; for other
+  // statements the dialect's error has a hint.
   const std::string_view said = failed.error().message;
   const bool is_others =
       said.starts_with("UPDATE") || said.starts_with("DELETE") || said.starts_with("TRUNCATE");
   return is_others ? std::move(others) : std::move(failed);
 }
 
-// Parses each statement of a short script in its own syntax. The text before it is replaced by
-// blanks, so that positions are those of the script.
+// Parses each statement of a short script in its own syntax. The text before a statement is
+// replaced by blanks, so that positions are those in the script.
 Statements parse_each(std::string_view text, std::span<const engine::ScriptPart> parts,
                       const std::atomic<bool>* is_cancelled) {
   std::vector<ParsedStatement> all;

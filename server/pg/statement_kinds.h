@@ -12,27 +12,30 @@
 
 namespace server::pg {
 
-// Transactions, settings, cursors, COPY, prepared statements, LISTEN: the session runs these
-// itself.
+// Whether the session runs the statement itself: transactions, settings, cursors, COPY, prepared
+// statements, LISTEN.
 bool is_own_statement(const engine::ParsedStatement& statement);
 
-// EXPLAIN EXECUTE, which the session answers as well, since only it has the prepared statements.
+// Whether the statement is EXPLAIN EXECUTE, which the session answers, too, since only the session
+// has the prepared statements.
 bool explains_execute(const engine::Statement& statement);
-// The column of its answer.
+// Returns the column of the answer to EXPLAIN EXECUTE.
 std::vector<sql::ResultColumn> explained_columns(const engine::Explain& explain);
 
-// COMMIT, ROLLBACK and ROLLBACK TO: the only statements that may run in a failed transaction.
+// Whether the statement is COMMIT, ROLLBACK or ROLLBACK TO, the only statements that may run in a
+// failed transaction.
 bool may_end_transaction(const engine::ParsedStatement& statement);
 
 // For statements that the session runs itself: whether the statement may run while an implicit
-// transaction is open. It changes nothing that the transaction holds, continues it (BEGIN) or ends
-// it (ROLLBACK). The transaction is committed before any other such statement.
+// transaction is open. Such a statement changes nothing that the transaction holds, continues the
+// transaction (BEGIN) or ends it (ROLLBACK). The transaction is committed before any other
+// statement of the session.
 bool may_stand_in_group(const engine::ParsedStatement& statement);
 
 // Whether a definition can always be part of a transaction, whatever its object (docs/adr/0059).
 bool can_always_be_undone(const engine::Statement& statement);
 
-// Bounded, since the parser needs some hundred bytes for each character.
+// The limit exists because the parser needs some hundred bytes for each character.
 inline constexpr size_t kMaxStatementBytes = 4 * 1024 * 1024;
 
 // Like engine::parse_script(), but SELECTs that the dialect does not accept are read with
@@ -40,21 +43,21 @@ inline constexpr size_t kMaxStatementBytes = 4 * 1024 * 1024;
 Result<std::vector<engine::ParsedStatement>> parse_statements(
     std::string_view text, const std::atomic<bool>* is_cancelled = nullptr);
 
-// The name of a cursor or a prepared statement in the form of protocol messages: PostgreSQL folds
-// names to lower case.
+// Returns the name of a cursor or a prepared statement in the form of protocol messages: PostgreSQL
+// folds names to lower case.
 std::string session_name(const engine::Name& name);
 
-// EXECUTE needs a plan, which statements that the session answers itself do not have.
+// Returns the error of EXECUTE for a statement that the session answers itself, which has no plan.
 Error cannot_be_executed();
 Error unknown_cursor(std::string_view name);
 Error in_failed_transaction();
 
-// The columns of SHOW: one text column, three for SHOW ALL.
+// Returns the columns of SHOW: one text column, or three for SHOW ALL.
 std::vector<sql::ResultColumn> show_columns(std::string_view setting);
 
 enum class PushOutput : uint8_t { Rows, Table, Copy };
-// The effective value of push.output for a statement of the simple protocol. `is_for_person`: the
-// client is psql, and this is the only statement that it sent.
+// Returns the effective value of push.output for a statement of the simple protocol.
+// `is_for_person`: the client is psql, and this is the only statement that it sent.
 PushOutput choose_push_output(const PreparedStatement& statement,
                               const sql::SessionSettings& settings, bool is_for_person);
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kWhereToBegin = "auto.offset.reset";
 
-// The name as it would be typed: a name in lower case stands for an unquoted one.
+// Returns the name as a client would type it: unquoted if it is in lower case, otherwise quoted.
 std::string as_identifier(std::string_view name) {
   const bool is_plain = std::ranges::all_of(name, [](char letter) {
     return engine::is_ascii_digit(letter) || letter == '_' || (letter >= 'a' && letter <= 'z');
@@ -27,7 +27,8 @@ std::string as_identifier(std::string_view name) {
   return quoted + '"';
 }
 
-// Reads only new records of a stream, whatever auto.offset.reset is for the session's own queries.
+// Sets auto.offset.reset to `latest` while it lives, so that only new records of a stream are read,
+// whatever the session has set for its own queries.
 class FromNowOn {
  public:
   explicit FromNowOn(sql::SessionSettings& settings)
@@ -59,7 +60,7 @@ Result<std::unique_ptr<TableListener>> TableListener::begin(SessionContext& cont
   const FromNowOn from_now_on(context.settings);
   auto plan = context.backend->prepare(statement, {});
   if (!plan) {
-    plan.error().position.reset();  // it refers to a generated text
+    plan.error().position.reset();  // the position refers to a generated text
     return std::move(plan).error();
   }
   std::unique_ptr<TableListener> listener(new TableListener(std::move(wake)));

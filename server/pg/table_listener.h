@@ -12,8 +12,8 @@
 namespace server::pg {
 
 // One listener of a session. It runs SELECT ... EMIT CHANGES, which returns the present rows of a
-// table first, and new records only for a stream. It keeps no rows: all changes since the last
-// notification become one notification with their number. So a client that reads slowly is not
+// table first, but only new records of a stream. The listener keeps no rows: all changes since the
+// last notification become one notification with their number. So a client that reads slowly is not
 // ended, and a look-up after a notification shows the change.
 //
 // Threads: the session's loop.
@@ -21,8 +21,8 @@ class TableListener final : private sql::Receiver {
  public:
   static bool is_meant(std::string_view channel) { return channel.starts_with(kPrefix); }
 
-  // `wake` is called, perhaps within the call, when take() has something. Fails like the SELECT:
-  // the table does not exist, or the user may not read it.
+  // Begins to listen. `wake` is called, perhaps within the call, when take() has something to
+  // return. Fails like the SELECT: the table does not exist, or the user may not read it.
   static Result<std::unique_ptr<TableListener>> begin(SessionContext& context,
                                                       const std::string& channel,
                                                       std::function<void()> wake);

@@ -14,7 +14,7 @@ namespace label = engine::label;
 
 namespace {
 
-// Types without information: the statement decides.
+// Numbers that give no type: the statement decides the type.
 struct AliasRow {
   uint32_t oid;
   TypeKind kind;
@@ -25,8 +25,8 @@ constexpr AliasRow kAliases[] = {
     {oid::kRecord, TypeKind::Null},
 };
 
-// The declared type of a parameter. A type that is kept as text in a form of its own is only a
-// hint, since the type that the statement expects decides: the parts of a MAP cannot be
+// Returns the declared type of a parameter. A type that is kept as text in a form of its own is
+// only a hint, since the type that the statement expects decides: the parts of a MAP cannot be
 // distinguished from JSON, nor the digits of a DECIMAL from numeric.
 SqlType declared_type(const engine::PostgresLabelRow& row) {
   const SqlType type = engine::type_of(row);
@@ -39,8 +39,8 @@ std::optional<SqlType> type_of_oid(uint32_t number) {
   if (const auto alias = std::ranges::find(kAliases, number, &AliasRow::oid);
       alias != std::end(kAliases))
     return SqlType(alias->kind);
-  // Only a hint: the statement decides whether the value is kept as written or computed with in
-  // milliseconds.
+  // These types are only hints: the statement decides whether the value is kept as written or is
+  // used in milliseconds.
   for (const PostgresLabel each :
        {label::kExactDate, label::kExactTime, label::kExactTimestamp, label::kExactTimestamptz})
     if (engine::find_label(each)->oid == number) return SqlType().labelled(each);

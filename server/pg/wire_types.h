@@ -10,7 +10,8 @@ namespace server::pg {
 
 enum class Format : int16_t { Text = 0, Binary = 1 };
 
-// Bind's rule for lists of formats: an empty list means text, a single format is for all.
+// Returns the format of a column by Bind's rule for lists of formats: an empty list means text, a
+// single format is for all columns.
 inline Format format_of(std::span<const Format> formats, size_t index) {
   if (formats.empty()) return Format::Text;
   return formats.size() == 1 ? formats[0] : formats[index];
@@ -20,11 +21,11 @@ namespace oid = engine::oid;
 using WireType = engine::PostgresType;
 inline WireType wire_type(const engine::SqlType& type) { return engine::postgres_type(type); }
 
-// The type of values that a client declares or sends with this number; Null for "not given" and for
-// types without information (unknown). Returns nothing for unsupported numbers.
+// Returns the type of values that a client declares or sends with this number; Null for "not given"
+// and for types without information (unknown); nothing for unsupported numbers.
 std::optional<engine::SqlType> type_of_oid(uint32_t oid);
 
-// The number of the element type; 0 if it is not the number of an array type.
+// Returns the number of the element type; 0 if `array_oid` is not the number of an array type.
 uint32_t element_oid(uint32_t array_oid);
 
 }  // namespace server::pg
