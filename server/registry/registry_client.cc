@@ -10,9 +10,9 @@ namespace server {
 
 namespace {
 
-// Limit for a registry's message in errors.
+// Limit for the bytes of a registry's message that an error quotes.
 constexpr size_t kMaxMessage = 1'000;
-// Limit for a quoted answer that is not a registry's.
+// Limit for the bytes that an error quotes of an answer that is not a registry's.
 constexpr size_t kMaxQuoted = 100;
 
 std::string printable(std::string_view text, size_t most) {
@@ -22,7 +22,7 @@ std::string printable(std::string_view text, size_t most) {
   return shown;
 }
 
-// Invalid encodings are kept unchanged.
+// Decodes %XX. Invalid encodings are kept unchanged.
 std::string percent_decoded(std::string_view text) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -1,4 +1,5 @@
-// Requests to an external schema registry (Confluent's REST API), with one answer each.
+// Sends requests to an external schema registry (Confluent's REST API). Each request has one
+// answer.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -18,11 +19,11 @@ struct RegistryEndpoint {
   std::string url;                // "http://registry:8081", without a slash at the end
   std::string user_and_password;  // "name:password"; empty: none
 };
-// "http://name:password@registry:8081"; several are separated by commas. Fails with
+// Parses URLs such as "http://name:password@registry:8081", separated by commas. Fails with
 // InvalidParameter.
 Result<std::vector<RegistryEndpoint>> parse_registry_urls(std::string_view urls);
 
-// The answer of a registry: the value for status 200, the error for 4xx.
+// The answer of a registry. The body is the value for status 200, and the error for a status 4xx.
 struct RegistryReply {
   int status = 0;
   engine::JsonTree body;
@@ -30,7 +31,8 @@ struct RegistryReply {
   std::string message() const;
 };
 
-// If an endpoint cannot be reached, the next one is used, and stays the first from then on.
+// Sends requests to one endpoint at a time. If the endpoint cannot be reached, the next endpoint is
+// used from then on.
 //
 // Threads: any; answers arrive on the HTTP thread. Owner: RegistryOverHttp.
 class RegistryClient {
@@ -39,15 +41,15 @@ class RegistryClient {
     int64_t connect_timeout_ms = 3'000, timeout_ms = 10'000;
     size_t max_answer_bytes = size_t{16} << 20;
   };
-  // Fails with NetworkFailure if no endpoint answers in time, or with an answer that is not a
-  // registry's; the error names it.
+  // Gets the answer. Fails with NetworkFailure if no endpoint answers in time, or if an answer is
+  // not a registry's. The error names the endpoint.
   using Done = std::function<void(Result<RegistryReply>)>;
 
   RegistryClient(std::vector<RegistryEndpoint> endpoints, Limits limits);
   ~RegistryClient();
 
   void ask(std::string method, std::string path, std::string body, Done done);
-  // No callback is called afterwards.
+  // Ends all requests. No callback is called afterwards.
   void stop();
   const std::string& url() const { return url_; }
 
@@ -58,7 +60,7 @@ class RegistryClient {
 
   const std::vector<RegistryEndpoint> endpoints_;
   const Limits limits_;
-  std::string url_;  // of all
+  std::string url_;  // URLs of all endpoints, for messages
   std::atomic<size_t> preferred_ = 0;
   std::unique_ptr<HttpThread> http_;
 };

@@ -22,12 +22,12 @@ using engine::RegisteredSchema;
 using engine::SchemaQuestion;
 using engine::SchemaTextPtr;
 
-// A topic of garbage has a different id in each record: it must neither fill memory nor flood the
-// registry.
+// Limits for the cache and for concurrent requests. A topic with invalid data may have a different
+// id in each record, which must neither fill the memory nor flood the registry.
 constexpr size_t kMaxEntries = 10'000;
 constexpr size_t kMaxKnownBytes = size_t{64} << 20;
 constexpr int kMaxAsking = 8;
-// Statements that wait for answers.
+// Limit for statements that wait for answers.
 constexpr int kMaxAnswering = 32;
 constexpr size_t kMaxReferences = 200;
 
@@ -50,7 +50,7 @@ std::string path_of(const std::string& subject) { return "/subjects/" + percent_
 
 }  // namespace
 
-// Loads a schema's references recursively, one after the other.
+// Loads the references of a schema, and the references of these, one after the other.
 class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
  public:
   Loading(RegistryClient& client, std::shared_ptr<const RegisteredSchema> schema, Loaded done)
@@ -107,7 +107,7 @@ class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
   std::deque<engine::SchemaReference> open_;
 };
 
-// Answers a statement's questions, one after the other.
+// Answers the questions of a statement, one after the other.
 class RegistryOverHttp::Answering : public std::enable_shared_from_this<Answering> {
  public:
   using Done = std::function<void(Result<OutsideSchemas>)>;
@@ -147,7 +147,8 @@ class RegistryOverHttp::Answering : public std::enable_shared_from_this<Answerin
   }
 
  private:
-  // The callbacks hold this object, and with it the questions.
+  // Returns a callback that takes a result and continues with the next question. The callback keeps
+  // this object, and with it the questions, alive.
   template <class T, class Take>
   std::function<void(Result<T>)> on(Take take) {
     return [self = shared_from_this(), take](Result<T> result) {
@@ -251,7 +252,7 @@ void RegistryOverHttp::ask_for(int32_t id) {
   load(id, [this, id](Result<SchemaTextPtr> loaded) { note(id, std::move(loaded)); });
 }
 
-// Entries with a request under way stay.
+// Empties the cache if it is full. Entries with a request under way stay.
 void RegistryOverHttp::make_room() {
   if (entries_.size() < kMaxEntries && known_bytes_ < kMaxKnownBytes) return;
   std::erase_if(entries_, [](const auto& each) { return !each.second.is_asking; });

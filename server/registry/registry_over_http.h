@@ -15,9 +15,9 @@
 namespace server {
 
 // The schema of an id never changes, so it is requested once. While no endpoint answers, unknown
-// ids are unavailable and are requested again at decreasing frequency; records that refer to them
-// wait. Only if the registry reports that an id does not exist is the id treated as missing, for a
-// while.
+// ids are unavailable, and records that refer to them wait. The ids are requested again at
+// decreasing frequency. Only if the registry reports that an id does not exist is the id treated as
+// missing, for a while.
 //
 // Threads: any; answers arrive on the HTTP thread. Owner: the node. After stop() no callback is
 //          called.
@@ -25,14 +25,14 @@ class RegistryOverHttp final : public engine::OutsideRegistry {
  public:
   struct Pace {
     int64_t first_retry_ms = 250, longest_retry_ms = 10'000;
-    int64_t absent_for_ms = 1'000;  // before a missing id is requested again
+    int64_t absent_for_ms = 1'000;  // pause before a missing id is requested again
   };
   RegistryOverHttp(std::vector<RegistryEndpoint> endpoints, const Clock& clock)
       : RegistryOverHttp(std::move(endpoints), clock, RegistryClient::Limits(), Pace()) {}
   RegistryOverHttp(std::vector<RegistryEndpoint> endpoints, const Clock& clock,
                    RegistryClient::Limits limits, Pace pace);
 
-  // Called when an unavailable schema has become known.
+  // Sets the function that is called when an unavailable schema has become known.
   void on_news(std::function<void()> listener) { listener_ = std::move(listener); }
   void stop() { client_.stop(); }
 
@@ -48,7 +48,7 @@ class RegistryOverHttp final : public engine::OutsideRegistry {
  private:
   struct Entry {
     engine::SchemaTextPtr schema;
-    std::string problem;  // the last error; empty: none
+    std::string problem;  // the last error; empty if there was none
     bool is_asking = false;
     int64_t again_at_us = 0, retry_ms = 0;
   };
@@ -59,7 +59,7 @@ class RegistryOverHttp final : public engine::OutsideRegistry {
   void ask_for(int32_t id);
   void note(int32_t id, Result<engine::SchemaTextPtr> loaded);
   void make_room();
-  // Loads the schema with this id and its references; null: no such id.
+  // Loads the schema with this id and its references. `done` gets null if the id does not exist.
   void load(int32_t id, Loaded done);
 
   const Clock& clock_;

@@ -11,17 +11,17 @@
 
 namespace server {
 
-// {"schema": "...", "schemaType": "...", "references": [...]}, with optional members "id",
-// "subject", "version". Missing members are 0 or empty; only the schema is required.
+// Reads {"schema": "...", "schemaType": "...", "references": [...]}, with the optional members
+// "id", "subject" and "version". Only "schema" is required. Missing members are 0 or empty.
 Result<engine::SchemaVersion> read_registered(const engine::JsonTree& tree);
-// {"id": 5}
+// Reads {"id": 5}.
 Result<int32_t> read_registered_id(const engine::JsonTree& tree);
-// [{"subject": "...", "version": 1}, ...]
+// Reads [{"subject": "...", "version": 1}, ...].
 Result<std::vector<std::pair<std::string, int32_t>>> read_uses(const engine::JsonTree& tree);
-// A list of versions, returned as a registry with these.
+// Reads a list of versions, and returns a registry that contains them.
 Result<engine::SchemaRegistry> read_versions(const engine::JsonTree& tree);
 
-// {"schema": "...", "schemaType": "..."}
+// Returns {"schema": "...", "schemaType": "..."}.
 std::string registration_json(const engine::RegisteredSchema& schema);
 
 }  // namespace server
