@@ -8,8 +8,8 @@ namespace server::sql {
 
 namespace {
 
-// PostgreSQL has four more, for which ICU has no converter: EUC_JIS_2004, SHIFT_JIS_2004, JOHAB,
-// LATIN10.
+// PostgreSQL has four more encodings, for which ICU has no converter: EUC_JIS_2004, SHIFT_JIS_2004,
+// JOHAB, LATIN10.
 constexpr ClientEncodingRow kEncodings[] = {
     {"UTF8", ""},
     {"SQL_ASCII", ""},  // the server's bytes, unconverted

@@ -5,8 +5,8 @@
 namespace server::sql {
 
 struct ClientEncodingRow {
-  std::string_view name;       // as PostgreSQL shows it
-  std::string_view converter;  // ICU's name; empty: bytes stay UTF-8
+  std::string_view name;       // PostgreSQL's spelling
+  std::string_view converter;  // ICU's name; empty: bytes are not converted
 };
 
 // Finds the row for one of PostgreSQL's names or aliases. Case, and characters other than letters

@@ -17,7 +17,7 @@ namespace server {
 
 namespace {
 
-// Stands for an unknown result: an external schema registry would have to be asked.
+// The unknown result of a statement for which an external schema registry would have to be asked.
 struct Unknown {};
 
 class Sandbox {

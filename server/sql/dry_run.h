@@ -12,19 +12,21 @@
 
 namespace server {
 
-// Everything that a dry run needs from its session, since the session may have ended when it runs.
+// Holds everything that a dry run needs from its session, since the session may have ended before
+// the run begins.
 struct DryRun {
   SqlParts& parts;
   sql::SessionSettings settings;
   Asker asker;
   std::vector<std::shared_ptr<const engine::ParsedStatement>> statements;
 };
-// The properties of a session's statements: its settings, and the server's where it has none.
+// Returns the properties for the statements of a session: the session's settings, and the server's
+// properties for names that the session has not set.
 engine::Properties properties_of(const sql::SessionSettings& settings, const MetadataImage& image,
                                  bool speaks_ksqldb);
-// Returns the first statement that would be rejected, or nothing, as far as the metadata decides
-// it. SHOW and DESCRIBE, and the values of rows, are not tried. A definition that needs an external
-// schema registry ends the run: it and the statements after it are accepted untried.
+// Returns the first statement that would be rejected because of the metadata, or nothing. SHOW,
+// DESCRIBE and the values of rows are not checked. A definition that needs an external schema
+// registry ends the run: this definition and the statements after it count as accepted.
 std::optional<sql::SessionBackend::Rejection> run_dry(DryRun run,
                                                       const std::atomic<bool>& is_cancelled);
 

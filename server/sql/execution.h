@@ -22,7 +22,7 @@ class SqlExecution : public sql::Execution {
       : session_(session), receiver_(receiver) {}
   void pause() override { is_paused_ = true; }
   void resume() override { is_paused_ = false; }
-  // The statement counts as open until it is destroyed.
+  // Counts the statement as open until this execution is destroyed.
   void hold(OpenStatement place) { place_ = std::move(place); }
 
  protected:
@@ -45,7 +45,7 @@ class SqlExecution : public sql::Execution {
   const WeakCallback callback_;
 };
 
-// The error for a statement that finds the queue of the workers full.
+// Returns the error for a statement that finds the queue of the workers full.
 Error too_many_waiting();
 
 // Plans the statement on another thread, then runs it.
@@ -55,89 +55,91 @@ Result<std::unique_ptr<sql::Execution>> run_planned_aside(
 // Sends rows that are already computed.
 std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,
                                          std::vector<engine::ColumnPtr> columns, size_t rows);
-// CREATE, DROP, ...: through the metadata thread.
+// Executes a definition (CREATE, DROP, ...) on the metadata thread.
 std::unique_ptr<sql::Execution> run_definition(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);
-// Runs a statement once its session has the turn for the tables of these topics; the statement is
-// planned again then. A statement that changes the rows that it reads has these tables to itself
-// until its transaction ends, and definitions wait for it.
+// Waits until the session has the turn for the tables of these topics, then plans the statement
+// again and runs it. From then until the end of the transaction, no other session changes rows of
+// these tables that it has read, and definitions of the tables wait.
 Result<std::unique_ptr<sql::Execution>> run_in_turn(SqlSession& session, sql::Receiver& receiver,
                                                     std::shared_ptr<const SqlPrepared> prepared,
                                                     std::vector<engine::Value> parameters,
                                                     std::set<std::string> topics);
-// Appends the request once the log has room. Then sends the rows in `returned` and reports
+// Appends the request once the log accepts it. Then sends the rows in `returned` and reports
 // `command` with the number of rows.
 std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request, std::string command,
                                            std::optional<uint64_t> rows,
                                            std::vector<engine::ColumnPtr> returned = {},
                                            WriterTurns turns = {});
-// COMMIT: appends the rows that were held back. On success the transaction's definitions become
-// permanent; if the append fails, they are undone. In a cluster, `read` has the offset up to which
-// each partition was read when rows were computed from it.
+// Executes COMMIT: appends the rows that were held back. On success the transaction's definitions
+// become permanent; if the append fails, they are undone. In a cluster, `read` has the offset up to
+// which each partition was read when rows were computed from it.
 std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request,
                                            sql::SessionBackend::Begun by, const ReadEnds& read,
                                            WriterTurns turns, DefiningTransactionPtr transaction);
-// Ends when the undo is done.
+// Returns an execution that ends when the undo is done.
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,
                                                std::shared_ptr<Undoing> undoing);
-// Writes the rows of a SELECT: INSERT ... SELECT into a table, UPDATE, DELETE.
+// Executes INSERT ... SELECT into a table, UPDATE or DELETE: writes the rows of a SELECT.
 Result<std::unique_ptr<sql::Execution>> run_rows_write(
     SqlSession& session, sql::Receiver& receiver, const std::shared_ptr<const SqlPrepared>& prepared,
     std::vector<engine::Value> parameters);
-// TRUNCATE in a transaction, which may be rolled back: deletes all rows.
+// Executes TRUNCATE in a transaction, which may be rolled back, and in a cluster: deletes all rows
+// instead of replacing the topic.
 Result<std::unique_ptr<sql::Execution>> run_truncate_rows(
     SqlSession& session, sql::Receiver& receiver,
     const std::shared_ptr<const engine::ParsedStatement>& statement);
-// ALTER TABLE ... ADD PRIMARY KEY.
+// Executes ADD PRIMARY KEY, or another ALTER TABLE that rewrites the rows of a table.
 Result<std::unique_ptr<sql::Execution>> run_add_key(
     SqlSession& session, sql::Receiver& receiver,
     const std::shared_ptr<const engine::ParsedStatement>& statement);
-// A look-up in a table, after it has passed what the session wrote.
+// Looks up rows of a table, after the table has passed the session's own writes.
 std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
                                          StatementBegun begun,
                                          std::shared_ptr<const engine::PullPlan> plan,
                                          MetadataImagePtr image);
-// A SELECT over tables as of one commit, after they have passed the session's own writes.
+// Runs a SELECT over tables as of one commit, after the tables have passed the session's own
+// writes.
 std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& receiver,
                                            StatementBegun begun, SelectRows plan,
                                            MetadataImagePtr image);
-// A transient query. It runs until it is destroyed or has reached its LIMIT; with AtPresentEnd also
-// until it has read the records that existed when it began.
 enum class TransientEnd : uint8_t { Never, AtPresentEnd };
+// Runs a transient query until the execution is destroyed or the query has reached its LIMIT. With
+// AtPresentEnd the query also ends when it has read the records that existed when it began.
 Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::Receiver& receiver,
                                                       engine::PlannedQuery planned,
                                                       MetadataImagePtr image, TransientEnd end);
-// PRINT: shows each record whose running number is a multiple of `interval`.
+// Executes PRINT: shows each record whose running number is a multiple of `interval`.
 Result<std::unique_ptr<sql::Execution>> run_print(SqlSession& session, sql::Receiver& receiver,
                                                   engine::PlannedQuery planned,
                                                   MetadataImagePtr image, int64_t interval);
-// ASSERT TOPIC, ASSERT SCHEMA.
+// Executes ASSERT TOPIC or ASSERT SCHEMA.
 Result<std::unique_ptr<sql::Execution>> run_assertion(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);
-// SHOW, DESCRIBE, EXPLAIN.
 enum class InformationForm : uint8_t { Rows, Entity };  // an entity is one row with one JSON object
+// Executes SHOW, DESCRIBE or EXPLAIN.
 std::unique_ptr<sql::Execution> run_information(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image,
     InformationForm form = InformationForm::Rows);
 
-// Fails if the topic's table was dropped or emptied. Its topic may still accept records for a
-// moment, and they would be lost. A writer that passes this check wrote before the definition was
-// acknowledged, since the image changes before the acknowledgement.
+// Fails if the table of the topic was dropped or emptied. The old topic may still accept records
+// for a moment, and these records would be lost. A writer that passes this check has begun before
+// the DROP or TRUNCATE is acknowledged, since the image changes before the acknowledgement.
 Status check_is_there(const MetadataImage& image, const Uuid& topic);
 
-// Hands a request to the log and waits for room without a time limit. `done` is called on the log's
-// thread, or at once if there is no memory to queue the request. Fails with UnknownTopic if the
-// topic no longer exists, and with ObjectState while it is fenced.
 enum class AppendTo : uint8_t { Topics, NewTopic };  // a new topic is in no definition yet
+// Hands a request to the log, and waits without a time limit while the log's queue is full. `done`
+// is called on another thread, or within the call if the request is refused. Fails with
+// UnknownTopic if the topic no longer exists, and with ObjectState while it is fenced.
 void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,
                       AppendTo to = AppendTo::Topics);
-// Appends several records of which readers of tables see all or none. It waits for readers whose
-// scans are about to begin, and later readers wait for it.
+// Appends several records of which readers of tables see all or none. The append waits for readers
+// whose scans are about to begin, and later readers wait for the append.
 void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done);
 
 }  // namespace server

@@ -10,7 +10,7 @@ class PlannedAsideExecution final : public SqlExecution {
   using SqlExecution::SqlExecution;
 
   Status begin(std::unique_ptr<Planner> planner, StatementBegun begun) {
-    // Owned by the work, which may outlive this.
+    // Owned by the work, which may outlive this execution.
     struct Planning {
       std::unique_ptr<Planner> planner;
       StatementBegun begun;

@@ -37,7 +37,8 @@ bool has_parameter(const engine::Expression& expression, size_t number) {
 
 // Removes the calls from expressions and adds up their arguments.
 struct Calls {
-  bool are_null = false;  // in results a call becomes NULL, which drivers make of PostgreSQL's void
+  // Whether calls are replaced by NULL, the value that drivers make of PostgreSQL's void.
+  bool are_null = false;
   engine::ExpressionPtr seconds = {};
 
   Status take(engine::ExpressionPtr& expression) {

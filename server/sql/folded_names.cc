@@ -15,8 +15,8 @@ namespace {
 using engine::Name;
 using engine::Quoting;
 
-// Whether PostgreSQL would leave the name unchanged without quotes: quotes make no difference
-// there.
+// Whether PostgreSQL would leave the name unchanged without quotes, so that quotes make no
+// difference in PostgreSQL.
 bool is_bare_in_lower_case(std::string_view text) {
   const auto is_bare = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
@@ -58,7 +58,7 @@ class Folding {
     existing(rename.name.name);
     fold(rename.new_name);
   }
-  // The name of a relation that exists, in the catalog's spelling.
+  // Changes the name of an existing relation to the catalog's spelling.
   void existing(Name& name) {
     if (is_there(name.text)) return;
     if (name.quoting == Quoting::None && !is_table(absl::AsciiStrToLower(name.text))) return;
@@ -69,8 +69,8 @@ class Folding {
   }
 
  private:
-  // Like find_source(): the lower-case name of a bare one must be a table, since streams are made
-  // in the dialect's syntax, where bare names are folded to upper case.
+  // As in find_source(), a bare name in lower case must mean a table, since streams are made in the
+  // dialect's syntax, where bare names are folded to upper case.
   bool is_table(const std::string& text) const {
     const engine::DataSource* source = context_.catalog.find_source(text);
     return source && source->kind == engine::SourceKind::Table;

@@ -38,7 +38,8 @@ using Action = SqlPrepared::Action;
 // this size.
 constexpr size_t kMaxTextOnLoop = 4 * 1024;
 
-// The bounds of the window are part of a windowed key.
+// Returns the role of the column as clients see it. The bounds of the window are part of a windowed
+// key.
 std::string role_of(const engine::ColumnDef& column) {
   if (column.name == engine::kWindowStart || column.name == engine::kWindowEnd) return "KEY";
   if (column.role == engine::ColumnRole::Key) return "KEY";
@@ -112,7 +113,7 @@ class Origins {
   std::map<const engine::DataSource*, Table> tables_;
 };
 
-// For the columns of a planned SELECT.
+// Sets the catalog numbers of the columns of a planned SELECT.
 void tell_origins(std::vector<sql::ResultColumn>& columns, const engine::Query& query,
                   const engine::PlanContext& context) {
   const std::vector<engine::ColumnOrigin> origins = engine::column_origins(query, context);
@@ -227,7 +228,7 @@ Result<ConstantRows> explain_write(const engine::Explain& explain,
                      : lines);
 }
 
-// The SELECT that EXPLAIN ANALYZE has to run; null for other statements.
+// Returns the SELECT that EXPLAIN ANALYZE has to run; null for other statements.
 const engine::Query* analyzed_query(const engine::Statement& statement) {
   const auto* explain = std::get_if<engine::Explain>(&statement);
   if (!explain || !explain->analyze || !explain->statement ||
@@ -236,8 +237,8 @@ const engine::Query* analyzed_query(const engine::Statement& statement) {
   return std::get_if<engine::Query>(&explain->statement->statement);
 }
 
-// The columns of information as PostgreSQL's clients expect them: EXPLAIN's column is named QUERY
-// PLAN.
+// Returns the columns of SHOW, DESCRIBE or EXPLAIN as PostgreSQL's clients expect them: the column
+// of EXPLAIN is named QUERY PLAN.
 std::vector<sql::ResultColumn> told_columns(const engine::Statement& information) {
   std::vector<sql::ResultColumn> columns = display_columns(engine::information_schema(information));
   if (const auto* explain = std::get_if<engine::Explain>(&information)) {
@@ -249,8 +250,9 @@ std::vector<sql::ResultColumn> told_columns(const engine::Statement& information
   return columns;
 }
 
-// A client that skips a parameter number would send a value of unknown type that no expression
-// reads. The check searches the text, so a number inside quotes hides a gap.
+// Fails if the statement skips a parameter number and no type is declared for it: the client would
+// send a value of unknown type that no expression reads. The check searches the text, so a number
+// inside quotes hides a gap.
 Status check_numbers(std::string_view text, std::span<const engine::SqlType> types, size_t count) {
   std::vector<bool> is_there(count);
   for (size_t i = 0; i < std::min(count, types.size()); ++i) is_there[i] = !types[i].is_null();
@@ -366,7 +368,7 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
 }
 
-// A client may lock rows only if it may change them.
+// Fails if the client may not change the rows that the statement locks.
 Status Planner::check_row_locks(const engine::ParsedStatement& statement) const {
   const engine::PlanContext context = context_for(nullptr);
   for (const engine::TableName& each : statement.row_locks.tables) {
@@ -382,7 +384,7 @@ Status Planner::check_row_locks(const engine::ParsedStatement& statement) const 
   return {};
 }
 
-// EXPLAIN of a query with parameters: it is planned with their values when it runs.
+// Prepares EXPLAIN of a query with parameters, which is planned with their values when it runs.
 Status Planner::prepare_explained(const engine::Explain& explain,
                                   std::span<const engine::SqlType> parameter_types,
                                   SqlPrepared& out) {
@@ -408,8 +410,8 @@ Status Planner::prepare_explained(const engine::Explain& explain,
   return {};
 }
 
-// Returns false for a query that does not end or that reads through a stream: plain EXPLAIN then
-// reports it.
+// Prepares EXPLAIN ANALYZE of a SELECT. Returns false for a query that does not end or that reads
+// through a stream: EXPLAIN without ANALYZE then reports the query.
 Result<bool> Planner::prepare_analyzed(const engine::Query& query,
                                        std::span<const engine::SqlType> parameter_types,
                                        SqlPrepared& out) {
@@ -462,8 +464,8 @@ engine::SqlType read_type_of(const engine::SqlType& declared) {
              : engine::open_type(declared);
 }
 
-// A parameter that is a whole value takes the type of its column, unless the client has declared
-// another.
+// Gives a parameter that is the whole value, not a part of an expression, the type of its column,
+// unless the client has declared another type.
 void take_column_type(const engine::Expression& value, const engine::SqlType& type,
                       std::vector<engine::SqlType>& parameters) {
   const auto* parameter = value.as<engine::Parameter>();
@@ -541,8 +543,8 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   return {};
 }
 
-// A plan reveals the tables that it reads, so EXPLAIN needs the right to read them. All other
-// errors are reported by EXPLAIN itself.
+// Fails if the client may not read the tables of the explained statement, since a plan reveals
+// these tables. All other errors are reported by EXPLAIN itself.
 Status Planner::check_explained(const engine::Explain& explain) {
   if (!asker_ || !explain.statement) return {};
   const engine::Statement& statement = explain.statement->statement;
@@ -622,7 +624,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
 
 namespace {
 
-// A parameter without a declared type takes the type of its cast: $1::date[].
+// Gives parameters without a declared type the types of their casts: $1::date[].
 void take_cast_types(const engine::Expression& expression, const engine::CustomTypes& types,
                      std::vector<engine::SqlType>& parameters) {
   const auto* cast = expression.as<engine::Cast>();
@@ -644,7 +646,7 @@ void take_cast_types(const engine::Expression& expression, const engine::CustomT
 
 }  // namespace
 
-// A parameter that is a whole value takes the type of its column.
+// A parameter that is the whole value, not a part of an expression, takes the type of its column.
 Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const {
   out.kind = sql::ResultKind::Insert;
   out.action = Action::Insert;
@@ -686,7 +688,7 @@ bool reads_open_parameter(const engine::Expression& expression,
 
 }  // namespace
 
-// All other parameters take the types that they would have in a SELECT of the values.
+// Gives parameters inside expressions the types that they would have in a SELECT of the values.
 void Planner::infer_parameters(const engine::InsertValues& insert,
                                std::vector<engine::SqlType>& parameters) const {
   std::vector<engine::ParameterSlot> slots = slots_of(parameters);
@@ -719,7 +721,8 @@ Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
   return {};
 }
 
-// The target's columns may have changed since the statement was prepared.
+// Fails if the types of RETURNING have changed, because the target was replaced since the statement
+// was prepared.
 Status Planner::check_returning(const SqlPrepared& prepared, const Returning& returning) const {
   if (prepared.revision == image_->revision ||
       std::ranges::equal(
@@ -733,8 +736,8 @@ Status Planner::check_returning(const SqlPrepared& prepared, const Returning& re
 
 namespace {
 
-// With the values of its parameters known, a NUMERIC has the scale of its value. The rows are
-// converted to the types that the client received when it prepared the statement.
+// Converts RETURNING to the types that the client received when it prepared the statement. The
+// types differ if parameters have values, since a NUMERIC then has the scale of its value.
 Status take_told_types(const std::vector<sql::ResultColumn>& told, Returning& returning) {
   for (size_t i = 0; i < returning.size() && i < told.size(); ++i) {
     engine::BoundExpression& value = returning[i].value;
@@ -805,9 +808,10 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
   return Result<PlannedStatement>(tl::in_place, std::move(push));
 }
 
-// A client that has received a row description reads rows of these columns, even if definitions
-// have changed since. The types may depend on the values of parameters, so with parameters the
-// statement is prepared again without values, and the columns are compared with that.
+// Fails if the columns have changed since the statement was prepared: a client that has received a
+// row description reads rows of these columns. The types may depend on the values of parameters, so
+// with parameters the statement is prepared again without values, and the columns are compared with
+// the new ones.
 Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& result) {
   if (prepared.revision == image_->revision) return {};
   bool is_same = false;

@@ -1,5 +1,5 @@
-// Turns a session's statement into the work to be done for it: analysed when it is prepared,
-// planned when it runs.
+// Turns a session's statement into the work to be done for it. The statement is analysed when it is
+// prepared, and planned when it runs.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -29,7 +29,7 @@
 
 namespace server {
 
-// A statement, analysed: the text is planned again when it runs, because its parameters then have
+// An analysed statement. It is planned again each time it runs, because its parameters then have
 // values and the image may have changed. A look-up without parameters keeps its plan.
 struct SqlPrepared final : sql::Prepared {
   enum class Action : uint8_t {
@@ -51,16 +51,16 @@ struct SqlPrepared final : sql::Prepared {
   bool takes_long = false;    // planning takes too long for a loop
   bool is_analyzed = false;   // a Select run by EXPLAIN ANALYZE, which shows the time of each step
   bool is_explained = false;  // Constant: the lines of EXPLAIN for a query with parameters
-  // The plan of a look-up, valid for this image and these properties; null if it has to be planned
-  // again when it runs.
+  // The plan of a look-up, valid for the image of `revision` and for `properties`; null if the
+  // look-up has to be planned each time it runs.
   std::shared_ptr<const engine::PullPlan> pull;
-  // The plan of a look-up of one row by its whole key; null under the same condition.
+  // The plan of a look-up of one row by its whole key; null for any other statement.
   std::shared_ptr<engine::PointLookUp> point;
   // WriteRows: what the statement does with the rows, and the SELECT that produces them.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
   bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds to sleep first
-  bool is_for_change = false;  // these rows are read by a statement that changes or locks them
+  bool is_for_change = false;  // reads the rows for a statement that changes or locks them
   Revision revision;
   // The newest revision at which the columns were found unchanged.
   mutable std::optional<Revision> checked_at;
@@ -73,8 +73,8 @@ struct StatementBegun {
   std::vector<engine::Value> parameters;
   int64_t awaits_tables_since_us = 0;  // monotonic clock; 0: no unavailable table so far
 };
-// The parameters for planning: moved out of `begun` if the statement cannot be started again,
-// otherwise a copy.
+// Returns the parameters for planning. Moves them out of `begun` if the statement cannot be started
+// again, otherwise copies them.
 std::vector<engine::Value> parameters_for(StatementBegun& begun);
 
 // The results of planning.
@@ -95,16 +95,16 @@ using PlannedStatement =
 // Whether planning may block a loop for too long: the text is long, or it computes functions of
 // values that the client chose.
 bool takes_long(const engine::ParsedStatement& statement);
-// Whether the parameters make planning too long for a loop: their values are copied to the places
-// that use them.
+// Whether the parameters are so large that planning may block a loop for too long: it copies their
+// values to the places that use them.
 bool take_long(const std::vector<engine::Value>& parameters);
 
-// Fails with ObjectState for the table of a query: its rows are what the query makes of its
-// sources, so a written one would never be seen.
+// Fails with ObjectState for a table that a query writes: its rows are the results of the query, so
+// a row of a statement would never be seen.
 Status check_writable(const MetadataImage& image, const engine::DataSource& target);
 
-// Holds everything that it needs from its session, as of the moment when the planner was made. So
-// it may work on another thread while the session continues or ends.
+// Plans statements. The planner holds everything that it needs from its session, as of the moment
+// when the planner was made. So it may work on another thread while the session continues or ends.
 //
 // Threads: one at a time. Owner: the session, or the errand.
 class Planner {
@@ -124,34 +124,38 @@ class Planner {
   Result<PlannedStatement> plan(const SqlPrepared& prepared, std::vector<engine::Value> parameters);
 
   const MetadataImagePtr& image() const { return image_; }
-  // The source of numbers for SERIAL columns; without it an INSERT that omits such a column fails.
+  // Sets the source of numbers for SERIAL columns; without it an INSERT that omits such a column
+  // fails.
   void use(SerialNumbers& numbers) { numbers_ = &numbers; }
-  // The source of numbers for nextval(). It may be used outside of a loop's thread only; see
-  // watch().
+  // Sets the source of numbers for nextval(). The source may be used outside of a loop's thread
+  // only; see watch().
   void use(std::shared_ptr<engine::Sequences> sequences) { sequences_ = std::move(sequences); }
   void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
-  // The names of the catalog and the rights on its objects, for the functions that look them up.
+  // Sets the names of the catalog and the rights on its objects, for the functions that look them
+  // up.
   void use(std::shared_ptr<engine::CatalogNames> names) { names_ = std::move(names); }
   // Fails if the DEFAULT of a column cannot be computed or has another type.
   Status check_defaults(std::span<const engine::TableElement> columns);
   Status check_default(const engine::AlterDefault& alter);
-  // Tables of which the transaction holds rows: look-ups have to see these rows, too.
+  // Sets the tables of which the transaction holds rows: look-ups have to see these rows, too.
   void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
-  // The values of the table's columns that a statement omits.
+  // Returns the values for columns of the table that a statement omits.
   Result<LeftOutColumns> left_out(const std::shared_ptr<const engine::DataSource>& table);
-  // The RETURNING expressions of a prepared statement that writes the rows of a SELECT, bound to
-  // these parameters.
+  // Returns the RETURNING expressions of a prepared statement that writes the rows of a SELECT,
+  // bound to these parameters.
   Result<Returning> returning_of_rows(const SqlPrepared& prepared,
                                       std::span<const engine::Value> parameters);
-  // returned_rows() within the budget for this session's functions.
+  // Calls returned_rows() within the budget for this session's functions.
   Result<std::vector<engine::ColumnPtr>> compute_returned(
       const Returning& returning, const engine::DataSource& target,
       std::span<const engine::ColumnPtr> written, size_t rows);
-  // From now on, functions stop soon after the flag is set. The flag outlives the work.
+  // Moves the planner off the loop: from now on it may wait, and functions stop soon after the flag
+  // is set. The flag outlives the work.
   void watch(const std::atomic<bool>& is_cancelled);
 
  private:
-  // Like prepare(), for a part of a statement, which need not have all of its parameters.
+  // Prepares a part of a statement, like prepare(); some parameters of the statement may be missing
+  // in the part.
   Result<std::shared_ptr<const SqlPrepared>> prepare_part(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types);
@@ -176,7 +180,7 @@ class Planner {
   Status check_default(const engine::ColumnDef& column, TextPosition position);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result);
-  // Also infers the types of the parameters in it.
+  // Also infers the types of the parameters in the RETURNING items.
   Status prepare_returning(std::span<const engine::SelectItem> items,
                            const engine::DataSource& target, const ReturningNames& names,
                            SqlPrepared& out) const;
@@ -208,7 +212,7 @@ class Planner {
   const std::function<Status(const engine::DataSource&)> may_read_;
   std::shared_ptr<engine::Sequences> sequences_;
   std::shared_ptr<engine::CatalogNames> names_;
-  bool may_wait_ = false;  // it does not run on a loop
+  bool may_wait_ = false;  // true off the loop, see watch()
 };
 
 // Makes a buffer for rows of a source's topic; fails with UnknownTopic if the topic is gone.

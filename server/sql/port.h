@@ -45,20 +45,20 @@ enum class ResultKind : uint8_t {
   PushRows,  // continues until it is cancelled or reaches its LIMIT
 };
 
-// A statement that has been analysed. The prepared statements and portals made from it keep and
-// share it. The backend derives from it to keep its plan.
+// A statement that has been analysed. Prepared statements and portals share its ownership. The
+// backend derives a class from it that also keeps the plan.
 class Prepared {
  public:
   virtual ~Prepared() = default;
   ResultKind kind = ResultKind::None;
   std::vector<ResultColumn> columns;  // for Rows and PushRows
   bool reads_stream = false;          // Rows: reads the present rows of a stream
-  bool is_look_up = false;  // Rows: one row by its whole key; the answer may be at hand
+  bool is_look_up = false;  // Rows: one row by its whole key, see answer_at_hand()
   // The types of $1, $2, ...; a declared type is kept or widened, an undeclared one is inferred.
   std::vector<engine::SqlType> parameters;
 };
 
-// Log: only for clients that ask for messages of this level.
+// Notices of level Log are sent only to clients that ask for messages of this level.
 enum class NoticeLevel : uint8_t { Log, Notice, Warning };
 struct Notice {
   NoticeLevel level = NoticeLevel::Notice;
@@ -66,7 +66,7 @@ struct Notice {
 };
 
 // The successful end of a statement. Clients see `command`, a blank and the count: `INSERT 0 3`.
-// For rows the session counts what it has sent and uses only `command`.
+// For rows the session counts the rows that it has sent, and uses only `command`.
 struct Completion {
   std::string command;  // "SELECT", "INSERT 0", "CREATE STREAM"
   std::optional<uint64_t> row_count = {};
@@ -76,8 +76,8 @@ struct Completion {
 // Receives the output of a running statement: any number of rows and notices, then exactly one end.
 class Receiver {
  public:
-  // Rows [first_row, end_row) of columns that match Prepared::columns. They are read during the
-  // call, and sent to the client at the end of this turn of the loop.
+  // Rows [first_row, end_row) of columns that match Prepared::columns. The columns are read during
+  // the call, and the rows are sent at the end of this turn of the loop.
   virtual void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                        size_t end_row) = 0;
   // Rows [first_row, end_row) of a table's changes: rows whose bit is not set are deletes.
@@ -85,10 +85,11 @@ class Receiver {
                           size_t end_row, const engine::Bitmap& /*present*/) {
     on_rows(columns, first_row, end_row);
   }
-  // Whether rows, the first of about `first_row_bytes`, would go to the client at once. A statement
-  // that holds many rows asks before it gives each portion. If the answer is no, it keeps the rows
-  // until resume() reports room, which happens even if pause() was never called. Rows given without
-  // asking are kept as far as the session's memory allows.
+  // Whether rows would be sent to the client without delay, if the first of them has about
+  // `first_row_bytes`. A statement that holds many rows calls this before it gives each portion. If
+  // the result is false, the statement keeps its rows until resume() is called, which happens even
+  // if pause() never was. Rows given without this check are kept in memory as far as the session's
+  // limit allows.
   virtual bool has_room(size_t /*first_row_bytes*/) { return true; }
   virtual void on_notice(Notice notice) = 0;
   virtual void on_done(Completion completion) = 0;
@@ -98,8 +99,8 @@ class Receiver {
   ~Receiver() = default;
 };
 
-// A running statement. Destroying it abandons it: a query stops at once; a definition or a write
-// that is under way ends without a report.
+// A running statement. Destroying it abandons the statement: a query stops immediately; a
+// definition or a write that is under way ends without a report.
 class Execution {
  public:
   virtual ~Execution() = default;
@@ -109,8 +110,8 @@ class Execution {
   // turn.
   virtual void pause() = 0;
   virtual void resume() = 0;
-  // For statements without rows: stops if that is still possible (then on_error with
-  // QueryCanceled), otherwise continues. QueryTasks are destroyed instead.
+  // Cancels a statement without rows: ends it by on_error with QueryCanceled if that is still
+  // possible, otherwise lets it continue. The execution of a query is destroyed instead.
   virtual void cancel() {}
 };
 
@@ -132,10 +133,11 @@ struct CopyRows {
   std::vector<uint64_t> lines;  // the input line where each row began, from 1: for error messages
 };
 
-// Receives the results of a COPY FROM. The end arrives after finish(), an error at any time.
+// Receives the results of a COPY FROM. on_copy_done() is called after finish(), on_copy_error() at
+// any time.
 class CopyReceiver {
  public:
-  virtual void on_copy_drained() = 0;  // room again after append() returned Wait
+  virtual void on_copy_drained() = 0;  // append() returned Wait and may be called again
   virtual void on_copy_done(uint64_t row_count) = 0;
   virtual void on_copy_error(Error error) = 0;
 
@@ -145,33 +147,33 @@ class CopyReceiver {
 
 enum class Pace : uint8_t { GoOn, Wait };
 
-// A running COPY FROM STDIN. Destroying it before on_copy_done abandons it, and uncommitted rows
-// are dropped. Inside a transaction the rows are held back until commit().
+// A running COPY FROM STDIN. Destroying it before on_copy_done abandons the COPY, and uncommitted
+// rows are dropped. Inside a transaction the rows are held back until commit().
 class CopyIn {
  public:
   virtual ~CopyIn() = default;
-  // The columns of a line, in its order; empty for JsonObjects.
+  // The columns of an input line, in their order in the line; empty for JsonObjects.
   std::vector<ResultColumn> columns;
-  // Rows that fail are reported by on_copy_error; its `context` names line and column.
+  // Rows that fail are reported by on_copy_error; the `context` of the error names line and column.
   virtual Pace append(CopyRows rows) = 0;
   virtual void finish() = 0;
-  // Number of rows that are committed whatever happens to the rest: a very long COPY commits in
+  // Returns the number of rows that stay even if the COPY fails later: a very long COPY commits in
   // blocks.
   virtual uint64_t committed_rows() const { return 0; }
   // Whether a commit is under way; on_copy_drained reports its end. A COPY that fails is answered
-  // only then, so that the reported number of rows is right.
+  // only after this commit, so that the reported number of rows is right.
   virtual bool is_committing() const { return false; }
 };
 
-// Work on another thread. Destroying it abandons the work: its end is not reported, and work that
-// has not begun never begins.
+// Work on another thread. Destroying the errand abandons the work: its end is not reported, and
+// work that has not begun never begins.
 class Errand {
  public:
   virtual ~Errand() = default;
 };
 
-// The engine as one client's session sees it. It remembers the session's writes, so that the
-// session reads its own writes.
+// The engine as one client's session sees it. The backend remembers the session's writes, so that
+// the session reads its own writes.
 class SessionBackend {
  public:
   virtual ~SessionBackend() = default;
@@ -184,8 +186,8 @@ class SessionBackend {
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types) = 0;
 
-  // prepare() as a separate function that may run on another thread, for statements for which
-  // takes_long() is true. The session may have ended before it runs.
+  // Returns a function that does the work of prepare() and may run on another thread, for
+  // statements for which takes_long() is true. The session may have ended before the function runs.
   using Preparation =
       std::function<Result<std::shared_ptr<const Prepared>>(const std::atomic<bool>& is_cancelled)>;
   virtual Preparation preparation(std::shared_ptr<const engine::ParsedStatement> statement,
@@ -207,9 +209,9 @@ class SessionBackend {
   }
 
   // Runs the statement, with one value for each parameter (of the type in Prepared::parameters, or
-  // NULL). `receiver` outlives the execution. Several may run at a time: cursors stay open while
-  // others are used. Fails with NotSupported "cached plan must not change result type" if the
-  // columns have changed.
+  // NULL). `receiver` outlives the execution. Several executions may run at a time: cursors stay
+  // open while others are used. Fails with NotSupported "cached plan must not change result type"
+  // if the columns have changed.
   virtual Result<std::unique_ptr<Execution>> start(const std::shared_ptr<const Prepared>& prepared,
                                                    std::vector<engine::Value> parameters,
                                                    Receiver& receiver) = 0;
@@ -218,23 +220,25 @@ class SessionBackend {
   // plan this is not known before start().
   virtual Status check_columns(const Prepared& /*prepared*/) { return {}; }
 
-  // Gives a look-up's rows and its end before it returns. Returns false and gives nothing if the
-  // answer would have to wait or to send a notice, or if the plan has changed: the caller then uses
-  // start().
+  // Answers a look-up within the call: gives its rows and its end to `receiver`, and returns true.
+  // Returns false and gives nothing if the look-up would have to wait or to send a notice, or if
+  // the plan has changed: the caller then uses start().
   virtual Result<bool> answer_at_hand(const Prepared& /*look_up*/,
                                       std::span<const engine::Value> /*parameters*/,
                                       Receiver& /*receiver*/) {
     return false;
   }
 
-  // Finds out whether the statements would be accepted one after the other. Each sees the
-  // definitions of those before it, but nothing is executed. It runs on another thread, and the
-  // session may have ended by then. Statements that it does not check are accepted.
+  // The first statement of a dry run that would not be accepted.
   struct Rejection {
     size_t index = 0;
     Error error;
   };
   using DryRun = std::function<std::optional<Rejection>(const std::atomic<bool>& is_cancelled)>;
+  // Returns a function that checks whether the statements would be accepted one after the other.
+  // Each statement sees the definitions of the statements before it, but nothing is executed. The
+  // function runs on another thread, and the session may have ended by then. Statements that the
+  // function does not check count as accepted.
   virtual DryRun dry_run(
       std::vector<std::shared_ptr<const engine::ParsedStatement>> /*statements*/) {
     return [](const std::atomic<bool>&) { return std::nullopt; };
@@ -250,14 +254,14 @@ class SessionBackend {
   virtual Result<std::unique_ptr<CopyIn>> begin_copy(const CopyTarget& target,
                                                      CopyReceiver& receiver) = 0;
 
-  // Between begin() and commit() or rollback(), the rows of INSERTs, COPYs, UPDATEs and DELETEs are
-  // held back; reads of their tables see them. Definitions are executed at once, and rollback()
-  // undoes them. Reads do not pin a snapshot. Transactions are never nested: a client's BEGIN in a
-  // message with other statements takes those into its transaction.
   enum class Begun : uint8_t {
     ByClient,
     ByMessage
   };  // by message: the statements up to one Sync, or of one text
+  // Begins a transaction. Until commit() or rollback(), the rows of INSERTs, COPYs, UPDATEs and
+  // DELETEs are held back, and the session's own reads see them. Definitions are executed
+  // immediately, and rollback() undoes them. Reads do not pin a snapshot. Transactions are never
+  // nested: a client's BEGIN takes the earlier statements of its message into the transaction.
   virtual void begin(Begun by) = 0;
   // Appends the rows that were held back, all or nothing (in a cluster a transaction begun by a
   // message is appended like the rows of one statement). Ends with on_done (the session ignores its
@@ -276,39 +280,40 @@ class SessionBackend {
   // Drops the rows that are held back and begins to undo the definitions. After a failed commit
   // there is nothing to undo.
   virtual void rollback() = 0;
-  // Ends with on_done when the undo is done; until then the session makes no other calls. Null: it
-  // is done already.
+  // Returns an execution that ends with on_done when the undo is done; until then the session makes
+  // no other calls. Returns null if the undo is done already.
   virtual std::unique_ptr<Execution> await_rollback(Receiver& /*receiver*/) { return nullptr; }
 
   // Drops the session's temporary tables; their names are unknown from now on.
   virtual void discard_temporary() {}
 
-  // Whether a property, or a setting with a dotted name, accepts this value. Fails with
+  // Checks whether a property, or a setting with a dotted name, accepts this value. Fails with
   // InvalidParameter for a bad value and with UndefinedObject for an unknown name under one of the
   // engine's prefixes.
   virtual Status check_setting(const std::string& name, const std::string& value) = 0;
-  // The check for SET 'name' = 'value', which accepts properties only: any other name fails with
+  // Checks SET 'name' = 'value', which accepts properties only: any other name fails with
   // UndefinedObject.
   virtual Status check_property(const std::string& name, const std::string& value) {
     return check_setting(name, value);
   }
-  // The type that CREATE TYPE made and that PostgreSQL's clients know by this number, or the array
-  // of such a type; nothing if neither exists.
+  // Returns the type that CREATE TYPE made and that PostgreSQL's clients know by this number, or
+  // the array of such a type; nothing if neither exists.
   virtual std::optional<engine::SqlType> type_of_oid(uint32_t /*number*/) const { return {}; }
   // Whether error texts follow ksqlDB where they differ (`compat = ksqldb`).
   virtual bool speaks_ksqldb() const { return false; }
-  // DISCARD SEQUENCES: currval() and lastval() are undefined again.
+  // Executes DISCARD SEQUENCES: currval() and lastval() are undefined again.
   virtual void forget_sequences() {}
 };
 
 struct SessionInfo {
   std::string user, database, application_name;
   int32_t process_id = 0;           // the number that a CancelRequest gives for the session
-  MemoryAccount* memory = nullptr;  // the session's; outlives it
-  // The user is authenticated and limited to its rights; otherwise it may do everything.
+  MemoryAccount* memory = nullptr;  // the session's account; outlives the session
+  // True: the user is authenticated and limited to its rights. False: the session may do
+  // everything.
   bool has_rights_of_user = false;
-  // The number of open queries, if several sessions of one client share the limit; outlives them.
-  // Null: each session has its own.
+  // The number of open queries, if several sessions of one client share the limit; outlives the
+  // sessions. Null: each session has its own.
   size_t* open_queries = nullptr;
 };
 
@@ -316,8 +321,8 @@ struct SessionInfo {
 class Backend {
  public:
   virtual ~Backend() = default;
-  // `settings` are the session's; they may change between statements, and outlive it. Fails with
-  // UndefinedDatabase, InvalidAuthorization, ShuttingDown, TooManyConnections.
+  // `settings` are the session's settings; they may change between statements, and outlive the
+  // session. Fails with UndefinedDatabase, InvalidAuthorization, ShuttingDown, TooManyConnections.
   virtual Result<std::unique_ptr<SessionBackend>> open_session(const SessionInfo& info,
                                                                const SessionSettings& settings) = 0;
 };

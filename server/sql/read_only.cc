@@ -26,7 +26,8 @@ bool changes(const engine::Statement& statement) {
                    ChangeConstraint>(statement);
 }
 
-// Takes the next word, in upper case; it ends at the first character that is not a letter.
+// Takes the next word off the text and returns it in upper case. A word ends at the first character
+// that is not a letter.
 std::string take_word(std::string_view& text) {
   const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
   text.remove_prefix(static_cast<size_t>(
@@ -42,8 +43,8 @@ std::string take_word(std::string_view& text) {
 
 std::string moved_sequence(const engine::Query& query);
 
-// The call that takes or sets a number of a sequence: "nextval()" or "setval()"; empty if there is
-// none.
+// Returns the name of a call that moves a sequence, "nextval()" or "setval()"; empty if the
+// expression has no such call.
 std::string moved_sequence(const engine::Expression& expression) {
   if (const auto* call = expression.as<engine::FunctionCall>())
     if (call->name == "NEXTVAL" || call->name == "SETVAL")

@@ -35,15 +35,15 @@ class WorkerErrand final : public sql::Errand {
       std::make_shared<std::atomic<bool>>(false);
 };
 
-// The incarnation of the role; nothing if no role of that name may log in.
+// Returns the incarnation of the role; nothing if no role of that name may log in.
 std::optional<uint64_t> incarnation_of(const storage::Users& users, const std::string& role) {
   const auto found = users.roles.find(role);
   if (found == users.roles.end() || !found->second.may_login) return std::nullopt;
   return found->second.incarnation;
 }
 
-// The names of existing tables whose definition the statement changes, as the statement writes
-// them.
+// Returns the names of existing tables whose definition the statement changes, as the statement
+// writes them.
 std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
   std::vector<engine::Name> names;
   if (const auto* drop = std::get_if<engine::DropSource>(&statement)) names.push_back(drop->name);
@@ -137,8 +137,8 @@ engine::Properties properties_of(const sql::SessionSettings& settings, const Met
                                  bool speaks_ksqldb) {
   engine::Properties properties = settings.properties();
   engine::unfold_streams_prefix(properties);
-  // How rows are shown, and values that the client keeps under names of its own, belong to this
-  // session and do not change the meaning of a statement.
+  // Settings that decide how rows are shown, and values that the client keeps under names of its
+  // own, belong to this session and do not change the meaning of a statement.
   std::erase_if(properties,
                 [](const auto& entry) { return !engine::is_statement_setting(entry.first); });
   const engine::Properties& system = image.catalog->system_properties;
@@ -291,8 +291,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
   const bool is_query =
       prepared->kind == sql::ResultKind::Rows || prepared->kind == sql::ResultKind::PushRows;
   if (!is_query) return start_unbounded(prepared, std::move(parameters), receiver);
-  // A query that ends by itself is not counted with those of the client's other sessions: HTTP/2
-  // sends a hundred look-ups at once, and limits their number itself.
+  // A query that ends by itself is not counted with those of the client's other sessions: an HTTP/2
+  // client sends a hundred look-ups at the same time, and HTTP/2 limits their number itself.
   const bool counts_alone =
       prepared->kind == sql::ResultKind::Rows && &open_statements_ != &own_open_statements_;
   if (counts_alone &&
@@ -354,7 +354,8 @@ std::shared_ptr<const engine::DataSource> SqlSession::find_source(const Metadata
                                                       : absl::AsciiStrToLower(name.text));
 }
 
-// The table whose SERIAL columns an INSERT may omit.
+// Returns the target of an INSERT, UPDATE or DELETE, whose SERIAL columns an INSERT may omit; null
+// for other statements.
 std::shared_ptr<const engine::DataSource> SqlSession::written_table(
     const SqlPrepared& prepared, const MetadataImage& image) const {
   if (prepared.action == Action::WriteRows) return prepared.write->target;
@@ -364,7 +365,7 @@ std::shared_ptr<const engine::DataSource> SqlSession::written_table(
 
 bool SqlSession::takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const {
   if (prepared.action != Action::Insert)
-    return false;  // others compute numbers elsewhere, or are planned off the loop anyway
+    return false;  // other statements compute numbers elsewhere, or are planned off the loop anyway
   const auto target = written_table(prepared, image);
   return target && has_sequence_default(*target);
 }
@@ -382,7 +383,8 @@ std::set<std::string> SqlSession::topics_in_turn(const SqlPrepared& prepared,
   return topics;
 }
 
-// The temporary tables of other sessions do not exist for this one.
+// Fails if the statement changes a temporary table of another session: for this session that table
+// does not exist.
 Status SqlSession::check_not_anothers(const engine::Statement& statement,
                                       const MetadataImage& image) const {
   for (const engine::Name& name : names_changed_by(statement)) {
@@ -436,7 +438,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   if (std::ranges::any_of(topics, [this](const std::string& topic) { return !has_turn(topic); }))
     return run_in_turn(*this, receiver, prepared, std::move(parameters), std::move(topics));
   // TRUNCATE without rows would replace the topic. In a cluster not all nodes would learn of the
-  // new topic at once, and rows that they write in the meantime would be lost with the old one.
+  // new topic at the same time, and rows that they write in the meantime would be lost with the old
+  // topic.
   if ((in_transaction_ || parts_.cluster != nullptr) &&
       std::holds_alternative<engine::Truncate>(prepared->statement->statement))
     return run_truncate_rows(*this, receiver, prepared->statement);
@@ -551,7 +554,7 @@ const MaterializerPlaces& SqlSession::places_of(
   std::set<Shard*> shards;
   for (size_t i = 0; i < last_places_.tasks; ++i)
     shards.insert(&parts_.queries.shard_for(materializer->plan->id, static_cast<int32_t>(i)));
-  // In the order of the shards, which decides the order of the rows.
+  // The order of the shards decides the order of the rows.
   for (Shard* shard : parts_.queries.shards())
     if (shards.contains(shard)) last_places_.shards.push_back(shard);
   return last_places_;
@@ -565,7 +568,7 @@ Status SqlSession::check_is_read(const MetadataImage& image,
   if (target.kind != engine::SourceKind::Table) return {};
   const DefinedQuery* keeper = image.materializer_of(target);
   if (!keeper) return {};
-  // A node without a replica reads nothing here; its rows are sent to the leader.
+  // A node without a replica does not read the table; rows are sent to the leader.
   const storage::TopicInfo* topic = image.topics->find(target.topic);
   if (parts_.cluster != nullptr && topic != nullptr &&
       !parts_.cluster->has_replica({topic->id, PartitionId{0}}))
@@ -592,7 +595,8 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
-// The smallest offset counts: a later read of the same transaction has seen at least as much.
+// Keeps the smallest offset of each partition, since a later read of the same transaction has seen
+// at least as much.
 void SqlSession::note_held_read(const Uuid& topic) {
   for (const auto& [partition, end] : read_ends_) {
     if (partition.topic != topic) continue;
@@ -616,7 +620,7 @@ Status SqlSession::check_held_rows() {
   for (const auto& [name, buffer] : held_) size += buffer->size_bytes();
   const auto limit = static_cast<size_t>(parts_.settings.copy_atomic_bytes);
   if (size <= limit && held_charge_.try_resize(size)) return {};
-  // Now the transaction can only be rolled back, so its rows are freed at once.
+  // Now the transaction can only be rolled back, so its rows are freed immediately.
   held_.clear();
   held_charge_.resize(0);
   if (size > limit)

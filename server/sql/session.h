@@ -38,11 +38,11 @@
 
 namespace server {
 
-// A query that runs or whose rows are not all fetched: it occupies a scan or a task. It is counted
-// while this object lives.
+// Counts, while it lives, a query that runs or whose rows are not all fetched. Such a query
+// occupies a scan or a task.
 class OpenStatement {
  public:
-  OpenStatement() = default;  // counts for no session
+  OpenStatement() = default;  // counts nothing
   OpenStatement(size_t& of_session, std::atomic<size_t>& of_server)
       : of_session_(&of_session), of_server_(&of_server) {
     ++of_session;
@@ -96,12 +96,12 @@ struct SqlParts {
   SequenceReserves sequences = SequenceReserves(definitions);
 };
 
-// For each partition, the end of the session's own writes: its look-ups wait until the tables have
-// passed these ends.
+// The end of the session's own writes in each partition. Look-ups of the session wait until the
+// tables have passed these ends.
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
 
-// By topic name: tables that no other session changes by rows that it has read, until the last copy
-// is gone.
+// By topic name. Until the last copy of a hold is destroyed, no other session changes rows of the
+// table that it has read.
 using WriterTurns = std::map<std::string, TableLocks::Hold>;
 
 // The shards that keep rows of a table, and the number of tasks.
@@ -115,7 +115,7 @@ struct MaterializerPlaces {
 // The undo of a transaction's definitions, under way on the metadata thread.
 struct Undoing {
   bool is_done = false;
-  std::function<void()> told = {};  // called when it is done, if an execution waits for it
+  std::function<void()> told = {};  // called when the undo is done, if an execution waits for it
 };
 
 // Threads: the shard's loop. Owner: the front end's session.
@@ -166,7 +166,7 @@ class SqlSession final : public sql::SessionBackend {
   engine::Properties properties() const;
   const std::map<std::string, std::string>& variables() const { return settings_.variables(); }
   bool in_transaction() const { return in_transaction_; }
-  // The transaction that a definition belongs to; null outside of a transaction.
+  // Returns the transaction that a definition belongs to; null outside of a transaction.
   DefiningTransactionPtr defining_transaction();
   const SessionWrites& written() const { return written_; }
   void note_written(const std::vector<storage::AppendedBatch>& batches);
@@ -177,12 +177,13 @@ class SqlSession final : public sql::SessionBackend {
   const MaterializerPlaces& places_of(const std::shared_ptr<const DefinedQuery>& materializer,
                                       const MetadataImage& image);
   void note_passed(std::shared_ptr<const DefinedQuery> query) { passed_.insert(std::move(query)); }
-  // In a cluster: the offsets up to which the current statement has read the rows that it changes.
+  // Returns, in a cluster, the offsets up to which the current statement has read the rows that it
+  // changes.
   const ReadEnds& read_ends() const { return read_ends_; }
   void note_read(ReadEnds ends) { read_ends_ = std::move(ends); }
   // Notes that the transaction holds rows of this topic that were computed from rows it has read.
   void note_held_read(const Uuid& topic);
-  // The transaction's buffer for a source.
+  // Returns the transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
   TemporaryTables& temporary() { return temporary_; }
   const WriterTurns& turns() const { return turns_; }
@@ -190,13 +191,14 @@ class SqlSession final : public sql::SessionBackend {
   void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
     for (const std::string& topic : topics) turns_[topic] = hold;
   }
-  // Gives the turns away. An append under way may still hold a copy for a short time.
+  // Takes the turns from the session and returns them. An append under way may hold a copy for a
+  // short time more.
   WriterTurns take_turns();
   void give_up_turns() { take_turns(); }
-  // Starts a SELECT whose rows decide what is written: it sees all rows in the topics.
+  // Starts a SELECT whose rows decide what is written. The SELECT sees all rows in the topics.
   Result<std::unique_ptr<sql::Execution>> start_for_change(const std::string& text,
                                                            sql::Receiver& receiver);
-  // start() for a statement that has waited for its turn.
+  // Starts a statement that has waited for its turn.
   Result<std::unique_ptr<sql::Execution>> start_in_turn(
       const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver) {
@@ -212,18 +214,18 @@ class SqlSession final : public sql::SessionBackend {
   }
   // Drops the held rows of a table that the transaction has dropped.
   void forget_held(const std::string& source) { held_.erase(source); }
-  // The rows that the transaction holds for this table. Call only if it holds some. Fails with
-  // ObjectState if another table has taken the place of the one they were written to.
+  // Returns the rows that the transaction holds for this table. Call it only if holds() is true.
+  // Fails with ObjectState if the table to which they were written has been emptied or recreated.
   Result<HeldBatches> held_batches(const engine::DataSource& table, const Uuid& topic);
-  // Checks the size limit of the transaction after rows were added to one of those buffers. After
-  // an error the buffers are gone.
+  // Checks the size limit of the transaction after rows were added to a buffer of held_rows().
+  // After an error all held rows are gone.
   Status check_held_rows();
   MemoryAccount* memory() { return memory_; }
   const std::shared_ptr<SessionSequences>& sequences() const { return sequences_; }
   const Asker& asker() const { return asker_; }
-  // Database name that the client gave (there is only one database).
+  // The database name that the client gave. The server has only one database.
   const std::string& database() const { return database_; }
-  // User name that the client gave, authenticated or not.
+  // The user name that the client gave, authenticated or not.
   const std::string& user() const { return user_; }
   // Fails with InvalidAuthorization if the authenticated user no longer exists.
   Status check_asker() const;
@@ -241,14 +243,14 @@ class SqlSession final : public sql::SessionBackend {
   std::unique_ptr<Planner> planner() const;
 
  private:
-  // Fails if the table can no longer be read, or if the transaction of another session created the
-  // target and could roll it back with the rows.
+  // Fails if the target can no longer be read, or if an open transaction of another session has
+  // created it and could roll it back together with the rows.
   Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
   std::shared_ptr<const engine::DataSource> written_table(const SqlPrepared& prepared,
                                                           const MetadataImage& image) const;
   // Whether the statement may have to wait for numbers of sequences.
   bool takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const;
-  // The topics of the tables that the statement needs for itself.
+  // Returns the topics of the tables for which the statement needs the turn.
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
   Status check_for_cluster(const SqlPrepared& prepared) const;
@@ -268,20 +270,20 @@ class SqlSession final : public sql::SessionBackend {
   const sql::SessionSettings& settings_;
   SessionWrites written_;
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
-  MaterializerPlaces last_places_;                        // of the last table that was asked for
+  MaterializerPlaces last_places_;                        // of the table of the last places_of()
   PointTables point_tables_{*this};
   TemporaryTables temporary_ = no_temporary_tables();
-  WriterTurns turns_;  // held until the end of the transaction, or of a statement outside of one
+  WriterTurns turns_;  // held until the end of the transaction, or of a single statement
   bool in_transaction_ = false;
   Begun begun_ = Begun::ByClient;
   DefiningTransactionPtr defining_;                  // set with the first definition
   std::optional<TemporaryTables> temporary_before_;  // set with the first definition, for rollback
-  std::shared_ptr<Undoing> undoing_;                 // the undo of the previous transaction
+  std::shared_ptr<Undoing> undoing_;                 // the undo of the last transaction
   size_t own_open_statements_ = 0;
   size_t& open_statements_;  // the session's own, or those of all sessions of the client
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   ReadEnds read_ends_;
-  ReadEnds held_read_ends_;  // the first read ends of the topics of held_
+  ReadEnds held_read_ends_;  // for topics of held_, the smallest ends
   MemoryAccount* const memory_;
   const Asker asker_;
   const uint64_t incarnation_;  // the user's incarnation at login

@@ -127,7 +127,8 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
-// Keyed by lower-case name, since some settings are looked up for each statement in lower case.
+// The table is keyed by lower-case names, since some settings are looked up for each statement, in
+// lower case.
 const SettingRow* find_row(std::string_view name) {
   static const auto* const kRows = [] {
     auto* rows = new std::map<std::string, const SettingRow*, std::less<>>;
@@ -139,7 +140,8 @@ const SettingRow* find_row(std::string_view name) {
   return found == kRows->end() ? nullptr : found->second;
 }
 
-// A free name: one of the engine's own properties, or any value that a client keeps in its session.
+// A free name belongs to a property of the engine, or to any value that a client keeps in its
+// session.
 bool is_free_name(std::string_view name) { return name.find('.') != std::string_view::npos; }
 
 std::optional<int64_t> parse_number(std::string_view text) {
@@ -177,7 +179,7 @@ Error bad_value(const SettingRow& row, std::string_view value, std::string hint)
                "", std::move(hint)};
 }
 
-// The error for a value that PostgreSQL supports and this server does not.
+// Returns the error for a value that PostgreSQL supports and this server does not.
 Error not_yet(const SettingRow& row, std::string_view value, std::string hint) {
   return Error{
       ErrorCode::NotSupported,
@@ -199,7 +201,8 @@ Result<std::string> checked_level(const SettingRow& row, std::string_view value)
   return bad_value(row, value, std::move(hint));
 }
 
-// The value as it is kept and shown. `before`: the previous value, parts of which may be kept.
+// Returns the value in the form in which it is kept and shown. `before`: the previous value, parts
+// of which may be kept.
 Result<std::string> checked(const SettingRow& row, std::string_view value,
                             std::string_view before) {
   switch (row.check) {
@@ -378,7 +381,7 @@ Status SessionSettings::set(std::string_view name, std::string_view value) {
 }
 Status SessionSettings::set_local(std::string_view name, std::string_view value) {
   if (before_) return assign(name, value, local_);
-  Values nowhere;  // outside a transaction the value would end at once
+  Values nowhere;  // outside a transaction the value would end immediately
   return assign(name, value, nowhere);
 }
 

@@ -14,9 +14,9 @@ namespace server::sql {
 
 struct SettingRow;  // a row of the table of known settings
 
-// A setting is known (a row of the table in settings.cc, under PostgreSQL's name) or free: any name
-// with a dot. Free names hold the engine's own properties (push.max_rows, auto.offset.reset). A
-// free name has no value until it is set.
+// A setting is known (a row of the table in session_settings.cc, under PostgreSQL's name) or free:
+// any name with a dot. Free names hold the engine's own properties (push.max_rows,
+// auto.offset.reset). A free name has no value until it is set.
 //
 // Invariants: values of known settings have passed their row's check.
 // Threads:    the session's loop only.
@@ -24,17 +24,18 @@ class SessionSettings {
  public:
   SessionSettings();
 
-  // The value in force; nothing for an unknown name and for a free name that is not set.
+  // Returns the value in force; nothing for an unknown name and for a free name that is not set.
   std::optional<std::string> get(std::string_view name) const;
-  // The value in milliseconds ('5s', '250ms', '1min', '5000'); 0 if it is not set or invalid.
+  // Returns the value in milliseconds ('5s', '250ms', '1min', '5000'); 0 if it is not set or
+  // invalid.
   int64_t get_ms(std::string_view name) const;
   int64_t get_number(std::string_view name) const;  // 0 if not set or invalid
   static int64_t to_ms(std::string_view text);      // parses like get_ms()
 
-  // PostgreSQL's spelling of the name: timezone becomes TimeZone. A free name is returned
+  // Returns PostgreSQL's spelling of the name: timezone becomes TimeZone. A free name is returned
   // unchanged.
   static std::string spelling(std::string_view name);
-  // The names of the known settings, in lower case.
+  // Returns the names of the known settings, in lower case.
   static std::vector<std::string> known_names();
   // Notes that the client gave this value at start-up: it counts as set in the session.
   void note_given(std::string_view name);
@@ -48,29 +49,31 @@ class SessionSettings {
   // Restores the value that the connection began with; a free name becomes unset.
   Status reset(std::string_view name);
   void reset_all();
-  // For start-up: sets values that the client cannot set.
+  // Sets a value that the client cannot set. Used at start-up.
   void preset(std::string_view name, std::string value);
-  // Makes the present values those that reset() restores. Called once start-up has applied its
+  // Lets reset() restore the present values from now on. Called once start-up has applied its
   // parameters.
   void keep_as_defaults();
 
-  // Settings made in a transaction are undone when it fails; local ones end with it in any case.
+  // Settings made in a transaction are undone when the transaction fails. Local settings end with
+  // the transaction in any case.
   void begin_transaction();
   void commit_transaction();
   void rollback_transaction();
 
-  // The values to which ROLLBACK TO returns. Valid only within the transaction.
+  // The values that ROLLBACK TO restores. Valid only within the transaction.
   class Savepoint;
   Savepoint savepoint() const;
   void rollback_to(const Savepoint& savepoint);
 
-  // All known settings, and the free ones that are set, by name.
   struct Entry {
     std::string name, value, description;
   };
+  // Returns all known settings, and the free settings that have a value, by name.
   std::vector<Entry> all() const;
 
-  // The set names with a dot, push.* included: the engine's properties.
+  // Returns the values that are set under names with a dot, push.* included: the engine's
+  // properties.
   std::map<std::string, std::string> properties() const;
 
   // Variables made by DEFINE; the parser replaces ${name} by their values.
@@ -80,15 +83,16 @@ class SessionSettings {
   void undefine(const std::string& name) { variables_.erase(name); }
   void undefine_all() { variables_.clear(); }
 
-  // Bytes of all names and values, variables included; and bytes that one more entry would add.
+  // The first returns the bytes of all names and values, variables included; the second returns the
+  // bytes that one more entry would add.
   size_t size_bytes() const;
   static size_t size_bytes(std::string_view name, std::string_view value);
-  // Bounded since settings are copied for each transaction and for statements that other threads
-  // parse.
+  // The limit exists because settings are copied for each transaction and for statements that other
+  // threads parse.
   static constexpr size_t kMaxBytes = 1024 * 1024;
 
-  // The reported parameters (ParameterStatus) whose values have changed since the last call. The
-  // first call returns all of them, in the order in which a PostgreSQL server sends them.
+  // Returns the reported parameters (ParameterStatus) whose values have changed since the last
+  // call. The first call returns all of them, in the order in which a PostgreSQL server sends them.
   std::vector<std::pair<std::string, std::string>> take_reports();
 
  private:
@@ -98,7 +102,7 @@ class SessionSettings {
   std::string value_of(const SettingRow& row) const;
   std::optional<std::string_view> find(std::string_view name) const;
 
-  Values values_, defaults_;      // only values that differ from the table
+  Values values_, defaults_;      // only values that differ from the table of settings
   std::set<std::string> given_;   // names, in lower case
   Values local_;                  // SET LOCAL, over values_
   std::optional<Values> before_;  // values_ at the beginning of the transaction
@@ -112,8 +116,8 @@ class SessionSettings::Savepoint {
   Values values_, local_;
 };
 
-// The error of SET and SHOW for an unknown name. `others`: further names that the client may have
-// meant.
+// Returns the error of SET and SHOW for an unknown name. `others`: further names that the client
+// may have meant.
 Error unknown_setting(std::string_view name, std::vector<std::string> others = {});
 
 }  // namespace server::sql

@@ -13,16 +13,16 @@ class SqlSession;
 struct SqlPrepared;
 
 struct SleepingStatement {
-  std::shared_ptr<const engine::ParsedStatement> seconds;  // computes the seconds
-  std::shared_ptr<const engine::ParsedStatement> rest;     // the statement without its calls
+  std::shared_ptr<const engine::ParsedStatement> seconds;  // a SELECT of the seconds
+  std::shared_ptr<const engine::ParsedStatement> rest;     // the statement without pg_sleep()
 };
 
 // Splits a SELECT that ends by itself, or an INSERT ... VALUES, if it calls pg_sleep() with
 // constants and parameters. Returns nothing if the statement does not sleep.
 std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& statement);
 
-// The parameter types of the whole statement: those of `rest`, except for parameters that occur in
-// `seconds`.
+// Returns the parameter types of the whole statement: the types in `rest`, except for parameters
+// that occur in `seconds`.
 std::vector<engine::SqlType> merged_parameters(const SleepingStatement& statement,
                                                const sql::Prepared& seconds,
                                                const sql::Prepared& rest);

@@ -10,14 +10,15 @@
 namespace server {
 
 // A statement that waits for leaders which do not answer, or may not accept rows, gives up its
-// turns after a moment: the statements behind it may be for other partitions. In a cluster turns
-// only decide the order, since leaders check whether the rows that were read have changed.
+// turns after a moment, since statements that wait for these turns may be for other partitions. In
+// a cluster turns only decide the order: leaders check whether the rows that were read have
+// changed.
 //
 // Threads: the session's loop. Owner: the execution, while it waits.
 class StalledTurns {
  public:
-  // Releases `taken`, the turns of an append under way, and those of the session, unless a
-  // transaction holds the latter until it ends.
+  // Releases `taken`, the turns of an append under way, and the turns of the session, unless a
+  // transaction holds the turns of the session until it ends.
   explicit StalledTurns(SqlSession& session, std::shared_ptr<WriterTurns> taken = nullptr)
       : timer_(session.shard().loop(), "stalled turns", [&session, taken = std::move(taken)] {
           if (taken) taken->clear();

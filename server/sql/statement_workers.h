@@ -18,7 +18,7 @@ namespace server {
 // Queues:     bounded in bytes; try_run() returns false when the queue is full.
 class StatementWorkers {
  public:
-  // `threads` 0: one thread per core, and kShortThreads more for short jobs only.
+  // With `threads` = 0: one thread per core, and kShortThreads more for short jobs only.
   explicit StatementWorkers(int threads, size_t max_queued_bytes = size_t{64} << 20);
   // Waits for running jobs.
   ~StatementWorkers();

@@ -12,7 +12,8 @@ TableLocks::Place& TableLocks::Place::operator=(Place&& other) noexcept {
   return *this;
 }
 
-// A request that was granted in the meantime belongs to the owner of the hold.
+// Withdraws the request, unless it was granted in the meantime: then it belongs to the owner of the
+// hold.
 void TableLocks::Place::leave() {
   const auto state = std::exchange(state_, {}).lock();
   if (!state) return;
@@ -76,7 +77,7 @@ bool TableLocks::State::waits_for(uint64_t number, Owner owner) const {
   return false;
 }
 
-// Whether all earlier requests in each of its queues are compatible with it.
+// Whether all earlier requests in the queues of the request are compatible with it.
 bool TableLocks::State::may_go(uint64_t number) const {
   const Request& request = requests.at(number);
   return std::ranges::all_of(request.names, [&](const std::string& name) {
@@ -121,7 +122,7 @@ void TableLocks::State::remove(uint64_t number) {
       next.emplace_back(each, std::move(request.granted));
     }
   }
-  // Called without the lock, since a callback may ask for more.
+  // The callbacks run without the lock, since they may call ask().
   for (auto& [each, granted] : next) granted(hold_of(each));
 }
 

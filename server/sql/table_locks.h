@@ -1,5 +1,5 @@
-// Locks on tables, each request for one or several together: queues by name, first come first
-// served.
+// Locks on tables. A request is for one or several tables together; each table has a queue, first
+// come, first served.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -26,7 +26,7 @@ class TableLocks {
   enum class Mode : uint8_t { Exclusive, Readers, Writers };
   using Hold = std::shared_ptr<void>;  // granted until the last copy is gone
 
-  // A waiting request; it is withdrawn when this is destroyed.
+  // A waiting request. Destroying the place withdraws the request.
   class Place {
    public:
     Place() = default;
@@ -44,11 +44,11 @@ class TableLocks {
     uint64_t number_ = 0;
   };
 
-  // The holder of the requests, which keeps its locks while it waits for others. Null: a requester
-  // that holds and wants no other lock.
+  // The holder of the requests, which keeps its locks while it waits for other locks. Null: a
+  // requester that holds and requests no other lock.
   using Owner = const void*;
   struct Asked {
-    Hold hold = nullptr;  // granted at once; otherwise null
+    Hold hold = nullptr;  // set if granted immediately; otherwise null
     Place place = {};     // the waiting request, otherwise empty
     bool is_deadlock =
         false;  // the request would wait for its own owner in a circle, so it was not queued
@@ -57,8 +57,8 @@ class TableLocks {
   // after it was withdrawn.
   Asked ask(std::set<std::string> names, Mode mode, std::function<void(Hold)> granted,
             Owner owner = nullptr);
-  // The owner's locks no longer belong to it: they are released independently of anything that it
-  // waits for.
+  // Removes the owner from its requests: from now on they are released independently of anything
+  // that the owner waits for.
   void disown(Owner owner);
 
  private:

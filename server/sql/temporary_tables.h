@@ -11,8 +11,8 @@
 
 namespace server {
 
-// Copies a table that is declared in PostgreSQL's syntax without its properties: they are storage
-// parameters, which are not kept.
+// Copies the definition of a table that is declared in PostgreSQL's syntax, and omits its
+// properties: they are storage parameters, which are not kept.
 engine::CreateSource copy_without_properties(const engine::CreateSource& create);
 
 // Threads: the session's loop. Owner: the session.
@@ -24,8 +24,7 @@ class TemporaryTables {
   explicit TemporaryTables(std::optional<int32_t> node = {});
   static std::optional<int32_t> node_of(std::string_view name_in_catalog);
 
-  // From the name as the session writes it, also with PG_TEMP before it, to the name in the
-  // catalog.
+  // Maps names as the session writes them, with and without PG_TEMP, to names in the catalog.
   const std::map<std::string, std::string>& names() const { return names_; }
   bool owns(const std::string& name_in_catalog) const;
   // Returns the definition with the catalog's names, or the statement itself if it names no
@@ -33,7 +32,7 @@ class TemporaryTables {
   Statement translate(const Statement& statement) const;
   // Notes a definition that was executed.
   void note(const engine::Statement& statement);
-  // A statement that drops all of them; null if there are none.
+  // Returns a statement that drops all tables of the session; null if it has none.
   Statement drop_all() const;
 
  private:

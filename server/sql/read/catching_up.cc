@@ -15,7 +15,7 @@ namespace server {
 namespace {
 
 constexpr int64_t kLookMs = 100;  // interval of looks at progress
-constexpr int64_t kAgainMs = 20;  // after a query on the way has restarted or failed
+constexpr int64_t kAgainMs = 20;  // delay before another attempt after a restart or a failure
 
 std::string hint(int64_t most_ms) {
   return fmt::format(
@@ -55,7 +55,7 @@ int64_t PatientWait::now_us() const { return session_.parts().clock.monotonic_us
 int64_t PatientWait::waited_ms() const { return (now_us() - begun_us_) / 1000; }
 bool PatientWait::is_over() const { return now_us() - moved_us_ >= most_ms_ * 1000; }
 
-// Short enough that even a short wait sees progress.
+// The interval is so short that even a short wait sees progress.
 int64_t PatientWait::interval_ms() const { return std::clamp(most_ms_ / 4, int64_t{1}, kLookMs); }
 
 void PatientWait::watch(AskProgress ask, Late late) {
@@ -110,8 +110,8 @@ bool CatchingUp::has_own_writes() const {
   });
 }
 
-// A query on the way may be paused, resumed, replaced or dropped during the wait. Returns false if
-// another query makes the tables now.
+// Takes over changes of definitions, since a query on the way may be paused, resumed, replaced or
+// dropped during the wait. Returns false if another query makes the tables now.
 bool CatchingUp::follow_definitions() {
   SqlParts& parts = session_.parts();
   MetadataImagePtr now = parts.definitions.image();
@@ -129,8 +129,8 @@ bool CatchingUp::follow_definitions() {
   return true;
 }
 
-// Decides by the state of the queries what to wait for. Runs again after each change of their
-// state.
+// Decides, from the state of the queries, which ends to wait for. Runs again after each change of
+// their state.
 void CatchingUp::evaluate() {
   if (!follow_definitions())
     return end(Error{ErrorCode::UndefinedObject,
@@ -209,7 +209,7 @@ void CatchingUp::passed(Ends which, const Status& status) {
   end({});
 }
 
-// While a query does not run: finds out whether its output lacks rows.
+// Finds out whether rows are missing in the output because a query on the way does not run.
 void CatchingUp::look() {
   ask_ends([this](const SessionWrites& ends) {
     receiver_ = std::make_shared<int>();
@@ -224,8 +224,8 @@ void CatchingUp::look() {
   });
 }
 
-// The ends of all topics that the queries on the way read. Every acknowledged record lies before
-// them.
+// Passes to `then` the ends of all topics that the queries on the way read. Every acknowledged
+// record lies before these ends.
 void CatchingUp::ask_ends(std::function<void(SessionWrites)> then) {
   SqlParts& parts = session_.parts();
   std::vector<storage::TopicPartition> partitions = partitions_read_by(*image_, route_);

@@ -1,4 +1,4 @@
-// The wait before a read until tables and streams made by queries contain all that the reader must
+// Waits before a read until tables and streams made by queries contain all that the reader must
 // see.
 #pragma once
 #include <functional>
@@ -26,12 +26,12 @@ class PatientWait {
   PatientWait(SqlSession& session, int64_t most_ms);
   // Calls `ask` at intervals from now on. `late` is called once, and never within this call.
   void watch(AskProgress ask, Late late);
-  // Stops watching for the moment. The time since the last progress keeps counting.
+  // Stops watching until the next watch(). The time since the last progress keeps counting.
   void rest() { timer_.reset(); }
-  // Whether there has been no progress for `most_ms`.
+  // Whether the queries have made no progress for `most_ms`.
   bool is_over() const;
   int64_t most_ms() const { return most_ms_; }
-  // Time since the wait began.
+  // Returns the time since the wait began.
   int64_t waited_ms() const;
 
  private:
@@ -49,22 +49,22 @@ class PatientWait {
   Late late_;
   std::optional<Timer> timer_;
   std::optional<WeakCallback>
-      asked_;  // renewed for each question, so that answers to an earlier watch are dropped
+      asked_;  // renewed for each question, so that answers to earlier questions are dropped
 };
 
 // Waits until the output of queries contains all that its reader must see:
 //   1. the session's own writes, always;
-//   2. everything that was acknowledged before the read, unless the reader has caught up once since
-//      the queries began, restarted or were resumed (CaughtUp);
-//   3. while a query on the way is paused or has failed, its present rows are shown with a warning,
-//      provided that 1 holds.
-// Waits as long as the queries make progress. Fails with ObjectState if they made none for
-// read.wait.ms, and with UndefinedObject if a query was replaced or dropped in the meantime: the
-// statement has to be planned again.
+//   2. everything that was acknowledged before the read, unless a reader has caught up once since
+//      the queries began, restarted or were resumed (CaughtUp).
+// While a query on the way is paused or has failed, only 1 is required, and the present rows are
+// shown with a warning. The wait lasts as long as the queries make progress. Fails with ObjectState
+// if they made none for read.wait.ms, and with UndefinedObject if a query was replaced or dropped
+// in the meantime: the statement has to be planned again.
 //
 // Threads: the session's loop. Owner: the execution.
 class CatchingUp {
  public:
+  // A table or stream, and a query that writes it.
   struct Made {
     std::string name;
     DefinedQueryPtr query;
@@ -73,7 +73,8 @@ class CatchingUp {
   CatchingUp(SqlSession& session, MetadataImagePtr image, const char* noun, std::vector<Made> made);
   // `done` is called once, perhaps within the call, and not after this object is destroyed.
   void begin(std::function<void(Status)> done);
-  // After a success: a warning about rows that the reader does not see since queries do not run.
+  // Returns, after a success, a warning if the reader does not see some rows because queries do not
+  // run.
   std::optional<sql::Notice> take_warning() { return std::exchange(warning_, std::nullopt); }
 
  private:

@@ -15,8 +15,8 @@ namespace server {
 // Threads: any. Owner: SqlParts.
 class CaughtUp {
  public:
-  // `since`: the newest change of a query on the way to the table (QuerySupervisor::Health). A
-  // later change invalidates earlier notes.
+  // Whether note() was called with the same values. `since`: the newest change of a query on the
+  // way to the table (QuerySupervisor::Health); a later change thus invalidates earlier notes.
   bool has(const std::string& query, uint64_t since) const {
     const std::lock_guard lock(mutex_);
     const auto found = since_.find(query);
@@ -24,7 +24,7 @@ class CaughtUp {
   }
   void note(const std::string& query, uint64_t since) {
     const std::lock_guard lock(mutex_);
-    if (since_.size() >= kMost) since_.clear();  // the next reads find it out again
+    if (since_.size() >= kMost) since_.clear();  // the next reads wait once more
     since_[query] = since;
   }
 

@@ -1,6 +1,6 @@
-// The ends that tables must have passed before they are read: the end of all that SQL sessions have
-// written to their topics, and the end of the topic at the time when the query that keeps the table
-// began or restarted.
+// The ends that tables must have passed before they are read: the end of all rows that SQL sessions
+// have written to a table's topic, and the end that the topic had when the query that keeps the
+// table began or restarted.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -19,27 +19,31 @@ namespace server {
 class CommittedEnds {
  public:
   using Ends = std::vector<std::pair<engine::PartitionRef, Offset>>;
-  using Keeper = std::shared_ptr<const engine::QueryPlan>;  // of the query that keeps the table
+  // The plan of the query that keeps a table.
+  using Keeper = std::shared_ptr<const engine::QueryPlan>;
 
   explicit CommittedEnds(const storage::Log& log) : log_(log) {}
 
-  // Call after the rows are durable and before they are acknowledged to any client.
+  // Notes the ends of written rows. Call it after the rows are durable and before they are
+  // acknowledged to any client.
   void note(const std::vector<storage::AppendedBatch>& batches);
 
   struct Needed {
     Ends ends;
     uint64_t version = 0;
-    bool has_passed = false;  // a reader has seen the table up to these ends
+    bool has_passed = false;  // a reader has already seen the table up to `ends`
   };
-  // The first reader of a table, and the first since its keeper changed, needs everything in the
-  // topic: a new keeper starts with fewer rows than its predecessor had shown.
+  // Returns the ends that a reader needs. The first reader of a table, and the first one after its
+  // keeper changed, needs everything in the topic: a new keeper starts with fewer rows than its
+  // predecessor had shown.
   Needed needed(const Uuid& topic, int32_t partitions, const Keeper& keeper);
-  // The ends for a statement that changes the rows it reads: everything that is in the topic now,
-  // written by any client.
+  // Returns the ends for a statement that changes the rows it reads: the ends of everything that is
+  // in the topic now, written by any client.
   Needed needed_by_writer(const Uuid& topic, int32_t partitions, const Keeper& keeper);
   // Notes that the table has been read at this version.
   void note_passed(const Uuid& topic, const Keeper& keeper, uint64_t version);
-  // Whether `note_passed` has seen the newest version: there is nothing to wait for.
+  // Whether note_passed() was called with the newest version, so that a reader has nothing to wait
+  // for.
   bool has_passed(const Uuid& topic, const Keeper& keeper) const;
 
  private:

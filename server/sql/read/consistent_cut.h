@@ -9,9 +9,9 @@
 
 namespace server {
 
-// While this lives, the tasks that keep the tables of these queries are held, each between two of
-// its commits. Their commits so far were handed to the log before any of their later ones. So a
-// read shows the tables as of one commit of the log, whichever shard reads first.
+// Holds, while it lives, the tasks that keep the tables of the given queries, each task between two
+// of its commits. All earlier commits of these tasks were handed to the log before any later one.
+// So a read shows the tables as of one commit of the log, whichever shard reads first.
 //
 // The shards are held one after the other, in the order of their numbers. Otherwise two cuts could
 // each hold a shard that the other waits for, and deadlock.
@@ -20,8 +20,8 @@ namespace server {
 // outlive it.
 class ConsistentCut : public std::enable_shared_from_this<ConsistentCut> {
  public:
-  // `standing` is called on one of the shards' loops once all tasks are held, but not after the cut
-  // is gone.
+  // Begins to hold the tasks. `standing` is called on one of the shards' loops once all tasks are
+  // held, but not after the cut is destroyed.
   static std::shared_ptr<ConsistentCut> begin(std::vector<Shard*> shards,
                                          std::vector<std::string> query_ids,
                                          std::function<void()> standing);
@@ -41,7 +41,7 @@ class ConsistentCut : public std::enable_shared_from_this<ConsistentCut> {
   const std::vector<Shard*> shards_;
   const std::vector<std::string> query_ids_;
   const std::function<void()> standing_;
-  size_t left_ = 0;  // queries that are not held yet on the present shard
+  size_t left_ = 0;  // queries whose tasks are not held yet on the present shard
 };
 
 }  // namespace server

@@ -9,7 +9,7 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;  // local; external registry
+constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;  // local; for an external registry
 constexpr int64_t kDefaultTimeoutMs = 1'000;  // as ksqlDB's, of topics and of schemas
 
 // ASSERT TOPIC and ASSERT SCHEMA: checks again and again until the assertion holds or the time is
@@ -37,7 +37,7 @@ class AssertExecution final : public SqlExecution {
   }
 
  private:
-  // The statement is one of these two.
+  // Exactly one of topic() and schema() is not null.
   const engine::AssertTopic* topic() const {
     return std::get_if<engine::AssertTopic>(&statement_->statement);
   }
@@ -77,7 +77,7 @@ class AssertExecution final : public SqlExecution {
   const std::shared_ptr<const engine::ParsedStatement> statement_;
   Timer timer_;
   int64_t until_us_ = 0;
-  const WeakCallback callback_;  // last, so that later answers are dropped
+  const WeakCallback callback_;  // destroyed first, so that later answers are dropped
 };
 
 }  // namespace

@@ -39,7 +39,8 @@ class InformationExecution final : public SqlExecution {
   }
 
  private:
-  // The inputs of the answer, and the answer. Owned by the work, which may outlive the execution.
+  // The inputs of the answer, and the answer. It is owned by the work, which may outlive the
+  // execution.
   struct Answer {
     std::shared_ptr<const engine::ParsedStatement> statement;
     std::shared_ptr<const InformationFacts> facts;
@@ -66,8 +67,8 @@ class InformationExecution final : public SqlExecution {
     }
   };
 
-  // Runs on a worker: EXPLAIN plans a statement and SHOW may list 10,000 queries, which takes too
-  // long for a loop.
+  // Computes the answer on a worker: EXPLAIN plans a statement and SHOW may list 10,000 queries,
+  // which takes too long for a loop.
   void answer(std::shared_ptr<const InformationFacts> facts) {
     if (facts->failure) return receiver().on_error(*facts->failure);
     if (auto missing = facts->missing_groups()) receiver().on_notice(*std::move(missing));
@@ -104,9 +105,9 @@ class InformationExecution final : public SqlExecution {
   InformationGathering gathering_;
   const InformationForm form_;
   std::unique_ptr<sql::Errand> errand_;
-  std::optional<engine::InformationRows> rows_;  // set once they are computed
+  std::optional<engine::InformationRows> rows_;  // set once the rows are computed
   size_t shown_ = 0;
-  bool is_waiting_ = false, is_over_ = false;  // next portion is posted; all are shown
+  bool is_waiting_ = false, is_over_ = false;  // the next portion is posted; all rows are shown
 };
 
 }  // namespace

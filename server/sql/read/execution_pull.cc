@@ -15,8 +15,9 @@ namespace server {
 
 namespace {
 
-// Waits until the table has passed the session's own writes, asks the shards that keep it, and
-// shows their rows shard by shard, so that the order does not depend on which shard answers first.
+// Waits until the table has passed the session's own writes, then asks the shards that keep its
+// rows. Shows the rows shard by shard, so that their order does not depend on which shard answers
+// first.
 class PullExecution final : public TableRead {
  public:
   PullExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
@@ -53,7 +54,7 @@ class PullExecution final : public TableRead {
   struct Part {
     Shard* shard = nullptr;
     std::shared_ptr<PullScan> scan;
-    std::deque<std::shared_ptr<PullPortion>> portions;  // not shown yet
+    std::deque<std::shared_ptr<PullPortion>> portions;  // portions that are not shown yet
     bool has_reported = false, is_complete = false;
   };
   // The portion whose rows are being sent, and the position of the next row.
@@ -90,12 +91,13 @@ class PullExecution final : public TableRead {
       parts_[i].scan = std::make_shared<PullScan>(*shards[i], session().parts().clock, request,
                                                   answer_to(i, shards[i]));
     }
+    // The scan of a single shard holds its tasks itself, and look-ups by key hold none.
     if (plan_->keys || parts_.size() == 1) return begin_scans();
     cut_ =
         ConsistentCut::begin(std::move(shards), {kept_.query_id()}, on_loop([this] { begin_scans(); }));
   }
 
-  // Returns false if a key may be in any task.
+  // Finds the task of each key. Returns false if a key may be in any task.
   bool find_owners(std::map<int32_t, std::vector<std::string>>& keys_of) const {
     for (const std::string& key : *plan_->keys) {
       const std::optional<int32_t> task = engine::task_of_key(*kept_.query->plan, key);
@@ -147,8 +149,8 @@ class PullExecution final : public TableRead {
     (*portion)->on_its_way.reset();
   }
 
-  // At most two portions per shard wait here, but with thousands of open portals that is much
-  // memory.
+  // Charges the portions that wait here to the session. At most two portions per shard wait, but
+  // with thousands of open portals they take much memory.
   void charge_waiting() {
     if (is_over_) return;
     size_t bytes = 0;
@@ -202,7 +204,7 @@ class PullExecution final : public TableRead {
     int64_t begun_us;
     bool has_shown = false;
   };
-  // Whether the turn has used up its time. If so, the rest is posted for a later turn.
+  // Whether the turn has used up its time. If so, posts a later turn for the remaining rows.
   bool goes_on_later(Turn& turn) {
     constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
     if (!std::exchange(turn.has_shown, true)) return false;
@@ -243,7 +245,7 @@ class PullExecution final : public TableRead {
     return true;
   }
 
-  // Functions may take any amount of time, so they are computed on a worker.
+  // Applies filters and computes columns on a worker, since functions may take any amount of time.
   void shape_aside() {
     struct Shaping {
       std::shared_ptr<const engine::PullPlan> plan;

@@ -121,7 +121,7 @@ class SelectExecution final : public TableRead {
   };
   struct Table {
     MaterializedTable kept = {};  // empty for a stream
-    size_t kept_at = 0;   // its index among the opened tables
+    size_t kept_at = 0;   // index among the opened tables
     std::shared_ptr<PullRequest> request = {};
     std::vector<Part> parts = {};  // one per shard that keeps rows
     size_t tasks_expected = 0, tasks_found = 0, reports = 0;
@@ -129,7 +129,7 @@ class SelectExecution final : public TableRead {
     std::optional<HeldBatches> held = {};  // the transaction's own rows for this table
     bool is_stream() const { return kept.table == nullptr; }
   };
-  // Owned by the work, which may outlive this, and by the code that shows the result.
+  // Owned by the work, which may outlive this execution, and by the code that shows the result.
   struct Work {
     SelectRows plan;
     std::shared_ptr<const InformationFacts> facts;  // null: no system table is read
@@ -247,6 +247,7 @@ class SelectExecution final : public TableRead {
         for (const std::string& batches : *held) gathered_bytes_ += batches.size();
         table.held = *std::move(held);
       }
+      // Held rows are laid over the table's rows before its filter applies: shape() does both.
       table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
       table.request->is_one_of_several = tables_.size() > 1;
       table.request->properties = session().properties();
@@ -330,8 +331,8 @@ class SelectExecution final : public TableRead {
       work_->profile.emplace();
       work_->times.reading_us = session().parts().clock.monotonic_us() - begun_us_;
     }
-    // The rows are charged elsewhere, so the size here only decides the order: statements with few
-    // rows run before those with many.
+    // The rows are charged elsewhere, so the size given here only decides the order: statements
+    // with few rows run before statements with many.
     constexpr size_t kFewBytes = 1 << 20;
     errand_ = session().run_aside(
         gathered_bytes_ > kFewBytes ? 2 * kMostShortWorkBytes : kMostShortWorkBytes,
@@ -359,7 +360,7 @@ class SelectExecution final : public TableRead {
       const std::span<const engine::ColumnPtr> columns(chunk.columns.data(), width);
       const bool is_long = engine::bytes_of(columns, 0, chunk.rows) > PullPortion::kLongBytes;
       // Rows with thousands of columns may have few bytes, but every cell costs time. A statement
-      // that writes them encodes all columns of its table, also those that it does not name.
+      // that writes them encodes all columns of its table, also columns that it does not name.
       constexpr size_t kRowsAtOnce = 512, kCellsAtOnce = 8192;
       const size_t rows_at_once =
           is_long ? 1

@@ -13,9 +13,9 @@ namespace server {
 
 namespace {
 
-constexpr size_t kStepBytes = 128 * 1024;  // of records
+constexpr size_t kStepBytes = 128 * 1024;  // bytes of records that a step reads
 
-// Runs a task on the session's shard, which reads all partitions of the query's sources.
+// Runs a task on the session's shard; the task reads all partitions of the query's sources.
 class TransientExecution final : public SqlExecution {
  public:
   TransientExecution(SqlSession& session, sql::Receiver& receiver, engine::PlannedQuery planned,
@@ -28,8 +28,8 @@ class TransientExecution final : public SqlExecution {
   ~TransientExecution() override { end(); }
 
   // A query that stops at the present end of its sources shows the rows that its session wrote,
-  // also indirectly through other queries. It waits for a stream that has not caught up with its
-  // own sources.
+  // also indirectly through other queries. The query waits for a stream that has not caught up with
+  // its own sources.
   Status begin() {
     const bool is_cluster = session().parts().cluster != nullptr;
     std::vector<CatchingUp::Made> made = made_sources();
@@ -40,8 +40,8 @@ class TransientExecution final : public SqlExecution {
       return source && source->kind == engine::SourceKind::Stream;
     });
     catching_up_.emplace(session(), image_, is_of_streams ? "stream" : "", std::move(made));
-    // CatchingUp may answer within begin(), when the owner does not know this execution yet: the
-    // error is returned then.
+    // CatchingUp may answer within begin(), before the owner has this execution: an error is then
+    // returned by begin().
     Status begun;
     is_beginning_ = true;
     catching_up_->begin([this, &begun](Status caught_up) {
@@ -67,7 +67,7 @@ class TransientExecution final : public SqlExecution {
   }
 
  private:
-  // The sources that are streams and tables written by queries.
+  // Returns the sources that are written by queries.
   std::vector<CatchingUp::Made> made_sources() const {
     std::vector<CatchingUp::Made> made;
     for (const std::string& source : planned_.plan.sources)
@@ -192,8 +192,8 @@ class TransientExecution final : public SqlExecution {
     return inputs;
   }
 
-  // The reason why a running query cannot continue: a source whose records it reads no longer
-  // exists.
+  // Returns the error for a running query that cannot continue because a source that it reads no
+  // longer exists.
   std::optional<Error> gone_source() {
     const MetadataImagePtr now = session().parts().definitions.image();
     for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
@@ -216,7 +216,8 @@ class TransientExecution final : public SqlExecution {
     return std::nullopt;
   }
 
-  // An error if the user no longer exists or has lost the right to read. The query ends then.
+  // Returns an error, which ends the query, if the user no longer exists or has lost the right to
+  // read.
   std::optional<Error> lost_right() {
     const MetadataImagePtr now = session().parts().definitions.image();
     if (now->users == users_) return std::nullopt;
@@ -276,7 +277,8 @@ class TransientExecution final : public SqlExecution {
       return receiver().on_error(error);
     }
     if (!is_over_ && result != engine::StepResult::Finished) {
-      // Paused until resume(): several steps may run before the session handles their output.
+      // If the client has no room, the task pauses until resume(): otherwise several steps could
+      // run before the session handles their output.
       task_->is_paused = is_paused() || !receiver().has_room(0);
       report_unreadable(false);
       return charge_state();
@@ -301,8 +303,8 @@ class TransientExecution final : public SqlExecution {
   }
 
   // Charges the tables and groups that the query keeps for this client, and the rows that it has
-  // read but not shown yet. Unlike the state of a created query, they are given up if memory runs
-  // out.
+  // read but not shown yet. Unlike the state of a created query, this state is given up if memory
+  // runs out.
   void charge_state() {
     size_t of_tables = 0;
     for (const engine::Store* store : task_->task->stage().stores())

@@ -17,7 +17,7 @@ namespace {
 struct HeldRecord {
   size_t place;  // position among all written records
   int64_t timestamp;
-  std::optional<std::string_view> value;  // none: a delete
+  std::optional<std::string_view> value;  // nothing for a delete
 };
 using ByKey = absl::flat_hash_map<std::string_view, HeldRecord>;
 struct Written {

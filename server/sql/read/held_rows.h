@@ -15,9 +15,9 @@ namespace server {
 // replaces an earlier one.
 using HeldBatches = std::vector<std::string>;
 
-// Replaces, in the rows of `table` (chunks of its input_layout()), the rows whose keys the
-// transaction has written; the new rows are added at the end. Strings of the new rows are views of
-// `held`. Fails with InvalidText if a record cannot be read.
+// Removes from `rows` (chunks of the input_layout() of `table`) the rows whose keys the transaction
+// has written, and adds the new rows at the end. Strings of the new rows are views of `held`. Fails
+// with InvalidText if a record cannot be read.
 Status lay_over(const HeldBatches& held, const engine::DataSource& table,
                 const engine::SchemaLookup* schemas, engine::RowsChunks& rows);
 

@@ -25,8 +25,8 @@ void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
   status.windows_expired += report.metrics.windows_expired;
   status.records_per_second += report.metrics.records_per_second;
   if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
-  // Shows the time of the task that is furthest ahead, since late records are late because of the
-  // record that moved it.
+  // Shows the time of the task that is furthest ahead: late records are late because of the record
+  // that moved this time.
   if (const engine::StreamTime& time = report.metrics.stream_time;
       time.offset >= 0 && time.timestamp >= status.stream_time) {
     status.stream_time = time.timestamp;
@@ -160,7 +160,7 @@ void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
   const auto [query, is_first] = facts_->statuses.try_emplace(report.query_id);
   add_to(query->second, report);
   if (!report.awaited_query.empty()) awaited_[report.query_id] = report.awaited_query;
-  // The sum is known only if every task knows its lag.
+  // The sum is known only if every task reports its lag.
   std::optional<int64_t>& lag = query->second.lag_records;
   if (is_first)
     lag = report.lag_records;
@@ -181,7 +181,7 @@ void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
   add_to(task.status, report);
   if (report.is_standby && task.status.state == "RUNNING") task.status.state = "STANDBY";
   task.status.lag_records = report.lag_records;
-  task.status.records_failed += report.has_failed;  // the record at which it stopped
+  task.status.records_failed += report.has_failed;  // the record at which the task stopped
 }
 
 void InformationGathering::answer_one() {
@@ -199,7 +199,7 @@ void InformationGathering::finish() {
     engine::QueryStatus& status = facts_->statuses[id];
     status.state = "ERROR";
     status.last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
-    ++status.records_failed;  // the error that stopped it counts, too
+    ++status.records_failed;  // the error that stopped the query counts, too
   }
   for (const auto& [id, why] : session_.parts().supervisor.obstacles()) {
     engine::QueryStatus& status = facts_->statuses[id];

@@ -21,7 +21,7 @@ struct InformationNeeds {
   bool statuses = false, server_facts = false, consumer_groups = false, schemas = false;
 };
 
-// The topics, in a cluster with the number of their replicas.
+// Adds to the descriptions of topics, in a cluster, the number of their replicas.
 class ReplicatedTopics final : public engine::Topics {
  public:
   using ReplicasOf = std::function<int(const Uuid& topic)>;  // empty: one replica each
@@ -46,12 +46,12 @@ class ReplicatedTopics final : public engine::Topics {
 
 engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker);
 
-// The names of the image's catalog, for the functions of one statement. `user`: the name that the
-// client gave.
+// Returns the names of the image's catalog, for the functions of one statement. `user`: the name
+// that the client gave.
 std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, Asker asker,
                                                        std::string user);
 
-// A snapshot of the facts; usable on any thread.
+// A snapshot of the facts, which may be used on any thread.
 struct InformationFacts {
   InformationFacts(SqlSession& session, MetadataImagePtr the_image);
 
@@ -68,14 +68,14 @@ struct InformationFacts {
   ReplicatedTopics::ReplicasOf replicas_of = {};
   std::function<std::vector<engine::NodeStatus>()> cluster = {};
   std::function<engine::SequencePosition(const engine::Sequence&)> sequence_position = {};
-  // The schemas of an external registry; otherwise the image has them. `failure` is the reason if a
-  // fact could not be obtained.
+  // The schemas of an external registry; null if the image has the schemas. `failure` is the reason
+  // if a fact could not be obtained.
   std::shared_ptr<const engine::SchemaRegistry> schemas = {};
   std::optional<Error> failure = {};
   std::string database = {}, user = {};  // the names that the client gave
 
   engine::AccessFacts access_facts() const;
-  // A warning for the client if `groups` is incomplete.
+  // Returns a warning for the client if `groups` is incomplete.
   std::optional<sql::Notice> missing_groups() const;
   // Calls `use` with a context made of these facts.
   template <class Use>
@@ -101,13 +101,15 @@ struct InformationFacts {
   }
 };
 
+// Gathers the facts from shards, coordinators and an external schema registry.
+//
 // Threads: the session's loop. Owner: an execution; answers that arrive after its end are dropped.
 class InformationGathering {
  public:
   using Done = std::function<void(std::shared_ptr<InformationFacts>)>;
 
   InformationGathering(SqlSession& session, MetadataImagePtr image);
-  // Calls `done` on the loop, at once if no answer has to be awaited.
+  // Calls `done` once, on the loop; within the call if no answer has to be awaited.
   void begin(InformationNeeds needs, Done done);
 
  private:

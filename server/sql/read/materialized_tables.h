@@ -1,4 +1,4 @@
-// Tables whose rows a query keeps: finds the query, and explains why a table cannot be read.
+// Finds the query that keeps the rows of a table, and the reason why a table cannot be read.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,7 +11,7 @@ namespace server {
 
 struct MaterializedTable {
   std::shared_ptr<const engine::DataSource> table;
-  std::shared_ptr<const DefinedQuery> query;  // the query that keeps its rows
+  std::shared_ptr<const DefinedQuery> query;  // the query that keeps the table's rows
   const std::string& query_id() const { return query->plan->id; }
 };
 
@@ -19,18 +19,19 @@ struct MaterializedTable {
 Result<MaterializedTable> find_kept_table(const MetadataImage& image,
                                   const std::shared_ptr<const engine::DataSource>& table);
 
-// Whether the query still runs by this plan. A query that was replaced or dropped makes no progress
-// for its readers.
+// Whether the query still runs with the plan of `query`. A query that was replaced or dropped makes
+// no progress, so its readers would wait in vain.
 bool is_current(const SqlParts& parts, const DefinedQuery& query);
 
-// The reason why some tasks of the query do not exist, or no longer exist.
 struct NotKept {
   Error error;
   bool passes = false;  // the cause will pass by itself in a moment
 };
+// Returns the reason why some tasks of the query do not exist, or no longer exist.
 NotKept not_kept(SqlParts& parts, const MaterializedTable& kept);
 
-// A warning if the table's query has failed: the table shows its rows from before the failure.
+// Returns a warning if the table's query has failed: the table then shows its rows from before the
+// failure.
 std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const MaterializedTable& kept);
 
 }  // namespace server

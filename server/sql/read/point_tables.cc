@@ -12,7 +12,7 @@ namespace server {
 
 namespace {
 
-// An execution that has ended before it was returned.
+// The execution of a look-up that was answered before the execution was returned.
 class Answered final : public sql::Execution {
  public:
   void pause() override {}
@@ -53,7 +53,7 @@ PointTables::Target* PointTables::find_target(
   if (const auto found = targets_.find(table.get()); found != targets_.end()) {
     if (std::ranges::all_of(found->second.tables, &engine::SharedTable::is_open))
       return &found->second;
-    targets_.erase(found);  // its query has restarted
+    targets_.erase(found);  // the query of the target has restarted
   }
   auto kept = find_kept_table(image, table);
   if (!kept) return nullptr;
@@ -72,9 +72,9 @@ PointTables::Target* PointTables::find_target(
   return &targets_.emplace(table.get(), std::move(target)).first->second;
 }
 
-// Whether the look-up has nothing to wait for and no warning to give; ReadPreparation and CatchingUp
-// check this for all other look-ups. The health of the queries is checked again only after one of
-// the server's queries has changed.
+// Whether the look-up has nothing to wait for and no warning to give; ReadPreparation and
+// CatchingUp check this for all other look-ups. The health of the queries is checked again only
+// after one of the server's queries has changed.
 bool PointTables::is_ready(Target& target, const MetadataImage& image) const {
   SqlParts& parts = session_.parts();
   if (parts.cluster != nullptr)
@@ -98,8 +98,8 @@ bool PointTables::is_healthy(const Target& target, const MetadataImage& image) c
 
 Result<std::optional<engine::Batch>> PointTables::find(const Target& target, const std::string& key,
                                                        const engine::EvalContext& eval) const {
-  // Without an owner all tasks are searched, since producers may have chosen partitions in their
-  // own way.
+  // If the key does not determine its task, all tasks are searched, since producers may have chosen
+  // partitions in their own way.
   const auto owner =
       target.tables.size() > 1 ? engine::task_of_key(*target.query->plan, key) : std::nullopt;
   std::optional<engine::Batch> found;

@@ -28,8 +28,8 @@ class PointTables {
   explicit PointTables(SqlSession& session);
 
   // Gives the answer to `receiver` and returns an execution that has ended. Returns null if the
-  // look-up has to wait, to warn or to find out more: then it uses the tasks, like any other
-  // look-up.
+  // look-up has to wait, to warn or to find out more: the caller then asks the tasks, as in any
+  // other look-up.
   Result<std::unique_ptr<sql::Execution>> answer(const SqlPrepared& prepared,
                                                  std::span<const engine::Value> parameters,
                                                  sql::Receiver& receiver);
@@ -47,7 +47,7 @@ class PointTables {
                       const std::shared_ptr<const engine::DataSource>& table);
   bool is_ready(Target& target, const MetadataImage& image) const;
   bool is_healthy(const Target& target, const MetadataImage& image) const;
-  // A batch with one row or none; nothing if a task must be asked.
+  // Returns a batch with one row or none; nothing if a task must be asked.
   Result<std::optional<engine::Batch>> find(const Target& target, const std::string& key,
                                             const engine::EvalContext& eval) const;
 

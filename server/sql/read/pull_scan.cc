@@ -10,7 +10,7 @@ namespace server {
 namespace {
 
 constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
-constexpr size_t kEntriesBetweenLooks = 128;  // at the clock
+constexpr size_t kEntriesBetweenLooks = 128;  // between looks at the clock
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 constexpr int kMaxUntaken = 2;
 // Portion size while undelivered answers take much memory.
@@ -187,8 +187,8 @@ void PullScan::run() {
   send_when_durable(std::move(portion), seen);
 }
 
-// Reports a damaged state at once: no other read may meet the damage for a long time, and the
-// status of the query has to show it.
+// Gives up the task whose state is damaged, so that the status of the query shows the damage: for a
+// long time no other read may meet it.
 Error PullScan::note_damage(Error why) {
   if (why.code != ErrorCode::DataCorrupted) return why;
   for (ShardTask* task : shard_.materializers(request_->query_id))
@@ -230,8 +230,8 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
 void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
                                  const std::vector<Seen>& seen) {
   // A failed task still has the changes of its last, uncommitted batch in memory, with aggregates
-  // of a row that may include different records. Only rows of a commit are shown, so the other rows
-  // are unavailable until the task is built again.
+  // of a row that may include different records. Only rows of a commit are shown, so such rows are
+  // unavailable until the task is built again.
   const auto shows_uncommitted = [](const Seen& each) {
     const engine::Task& task = each.view->task();
     return task.failure() && each.as_of > task.last_durable();
@@ -247,8 +247,8 @@ void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
   unsent->one_durable({});
 }
 
-// Continues the scan only now: otherwise portions whose tasks wait for different commits could
-// overtake each other.
+// Sends a portion and continues the scan. If the scan continued earlier, portions whose tasks wait
+// for different commits could overtake each other.
 void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
   if (!portion) is_over_ = true;
   const bool is_long = portion && (*portion)->is_long();

@@ -1,4 +1,4 @@
-// One shard's part of a look-up: finds or scans the rows of a table in the tasks there.
+// One shard's part of a look-up: finds or scans the rows of a table in the tasks of the shard.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -24,13 +24,13 @@ struct PullRequest {
   std::string query_id;                              // the query that keeps the table
   std::shared_ptr<const engine::QueryPlan> kept_by;  // its plan when the look-up was planned
   std::shared_ptr<const engine::PullPlan> plan;
-  // By task number: the keys that only this task can have. If empty, the keys of the plan may be in
-  // any task.
+  // The keys by task number: no other task can have a key of a task. If the map is empty, the keys
+  // of the plan may be in any task.
   std::map<int32_t, std::vector<std::string>> keys_of;
   // Filter, columns and LIMIT are applied on the shard, since they take a short time for any row.
   bool is_shaped_there = false;
-  // Other scans read the same cut, perhaps the same table: its tasks stay held until the last of
-  // them has begun.
+  // Other scans read the same cut, perhaps the same table. The tasks of the table stay held until
+  // the last of these scans has begun.
   bool is_one_of_several = false;
   // Ends that the tasks must have passed. They are checked again, since a task may have restarted
   // after the wait for them.
@@ -41,11 +41,11 @@ struct PullRequest {
 // Some of the rows of one shard.
 struct PullPortion {
   std::vector<engine::Batch> batches;
-  size_t tasks = 0;  // asked on this shard
+  size_t tasks = 0;  // number of tasks asked on this shard
   bool is_last = false;
   size_t rows = 0;
   size_t bytes = 0;  // approximate; charged while the client does not read
-  std::optional<OwnedCharge> on_its_way;  // until the receiver charges it; unset if short
+  std::optional<OwnedCharge> on_its_way;  // until the receiver charges it; unset for few bytes
 
   // Larger portions have rows of megabytes, which are sent one by one.
   static constexpr size_t kLongBytes = 1024 * 1024;
@@ -54,7 +54,7 @@ struct PullPortion {
 };
 
 // Works in slices of less than a millisecond; between them the loop serves other work. Portions
-// begin small and grow: a portal from which one row was fetched holds two of them as long as it is
+// begin small and grow: a portal from which one row was fetched holds two portions as long as it is
 // open. The scan rests while two portions, or one long portion, have not been taken, so a client
 // that does not read stops it. While many clients do not read, it returns a few rows at a time and
 // rests after each portion. All rows in a portion are durable.
@@ -73,18 +73,18 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
            Answer answer);
   ~PullScan();
 
-  // With a cut, all scans show the tables as of the cut; without one, each shard reads at a moment
-  // of its own.
+  // Begins the scan. With a cut, all scans show the tables as of the cut; without a cut, each shard
+  // reads at a moment of its own.
   void begin(std::shared_ptr<ConsistentCut> cut);
   // Reports that a portion has been shown.
   void go_on();
-  // Stops the answers at once and the work soon after.
+  // Stops the answers immediately and the work soon after.
   void cancel() { is_cancelled_ = true; }
 
  private:
   class Unsent;
   struct Found;
-  // The rows of a portion from this table are durable once this commit of its task is.
+  // The rows of `view` in a portion are durable once the commit `as_of` of its task is durable.
   struct Seen {
     std::shared_ptr<engine::TableView> view;
     TaskSequence as_of;
@@ -105,19 +105,18 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   std::atomic<bool> is_cancelled_ = false;
 
   // The members below are used on the shard's thread only. The shaper is set only if rows are
-  // shaped here: compiling a long condition takes as long as planning, which is never done on a
-  // loop.
+  // shaped here: compiling a long condition would block the loop for too long.
   std::optional<engine::PullShaper> shaper_;
   Random random_;
   engine::EvalBudget budget_;
   struct View {
-    std::weak_ptr<engine::TableView> table;  // its task may end in the meantime
+    std::weak_ptr<engine::TableView> table;  // the table's task may end in the meantime
     engine::TableLookUp look_up;             // for look-ups by key
   };
   std::vector<View> views_;
   struct Scan {
     engine::TableScan rows;
-    TaskSequence as_of;  // all rows are durable once this commit is
+    TaskSequence as_of;  // all rows are durable once this commit is durable
   };
   std::vector<Scan> scans_;        // one per view; empty for look-ups by key
   std::shared_ptr<ConsistentCut> cut_;  // until the scans have begun

@@ -103,7 +103,7 @@ void ReadBarrier::note_outputs(const StageRef& ref) {
     if (const auto status = parts_.log.find_partition({topic->id, i}))
       frontier_[{topic->id, i}] = status->readable_end();
     else if (output.exchange >= 0)
-      break;  // they are numbered without gaps
+      break;  // its partitions are numbered without gaps
   }
 }
 
@@ -111,7 +111,7 @@ void ReadBarrier::next() {
   for (; at_ < route_.size(); ++at_) {
     const StageRef ref = route_[at_];
     const Targets targets = targets_of(ref);
-    if (targets.empty()) continue;  // none of the ends to pass concern this stage
+    if (targets.empty()) continue;  // none of the ends concerns this stage
     left_ = parts_.queries.shards().size();
     tasks_ = 0;
     for (Shard* shard : parts_.queries.shards())
@@ -122,7 +122,7 @@ void ReadBarrier::next() {
   end({});
 }
 
-// Runs on that shard's loop.
+// Runs on the loop of `shard`.
 void ReadBarrier::ask(Shard& shard, const StageRef& ref, const Targets& targets) {
   const Shard::Passed now = shard.passed(ref.query->plan->id, ref.stage, targets);
   const auto answer = [self = shared_from_this(), ref, tasks = now.tasks](Status status) {
@@ -139,8 +139,8 @@ void ReadBarrier::one_passed(const StageRef& ref, size_t tasks, Status status) {
   if (!status && status_) status_ = std::move(status);
   if (--left_ > 0) return;
   if (!status_) return end(std::move(status_));
-  // A query that is being rebuilt has no tasks, so the wait would end at once. (A node of a cluster
-  // has only the tasks for whose journal it has a replica.)
+  // A query that is being rebuilt has no tasks, so the wait would end immediately. (A node of a
+  // cluster has only the tasks for whose journal it has a replica.)
   const engine::StagePlan& stage = ref.query->plan->stages[static_cast<size_t>(ref.stage)];
   if (parts_.cluster == nullptr && tasks_ < task_count(*ref.query, stage, *image_->topics))
     return end(not_passed());

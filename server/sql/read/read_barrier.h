@@ -10,23 +10,23 @@
 
 namespace server {
 
-// The queries between the topics and the output of these queries: writers precede their readers.
-// The pointers are valid as long as the image.
+// Returns these queries and all queries that write their sources, directly or through other
+// queries. Writers precede their readers. The pointers are valid as long as the image.
 std::vector<const DefinedQuery*> queries_on_the_way(const MetadataImage& image,
                                                     std::span<const DefinedQuery* const> queries);
-// The partitions of all topics that these queries read, without their exchanges.
+// Returns the partitions of all topics that these queries read, without their exchanges.
 std::vector<storage::TopicPartition> partitions_read_by(
     const MetadataImage& image, std::span<const DefinedQuery* const> queries);
 
-// Visits the stages between the given ends and the queries, in the order of the flow. After each
-// stage, the ends of its outputs join the positions that the next one must pass.
+// Visits the stages between the given ends and the queries, in the order in which records flow.
+// After each stage, the ends of its outputs are added to the ends that later stages must pass.
 //
 // Threads: the shard's loop. Owner: shared by the reader and by pending answers.
 class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
  public:
   enum class Mode : uint8_t {
     Wait,  // until all ends are passed, durably
-    Look,  // answers at once; with ObjectState if an end is not passed
+    Look,  // answers without a wait; ObjectState if an end is not passed
   };
   // The position of the stage that is waited for. It only grows.
   struct Progress {
@@ -38,16 +38,16 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
     }
   };
   // Calls `passed` once, on the shard's loop, when every record before `ends`, and everything that
-  // queries on the way made of it, has passed these queries durably; at once if they do not depend
-  // on these topics. Fails if a query on the way has failed or has lost its tasks. The caller
-  // limits the wait: after `receiver` has expired nothing is called, and requests that wait at
-  // tasks are dropped.
+  // queries on the way made of these records, has passed these queries durably; within the call if
+  // the queries do not depend on these topics. Fails if a query on the way has failed or has lost
+  // its tasks. The caller limits the wait: after `receiver` has expired nothing is called, and
+  // requests that wait at tasks are dropped.
   static std::shared_ptr<ReadBarrier> begin(SqlParts& parts, Shard& shard, MetadataImagePtr image,
                                             std::span<const DefinedQuery* const> queries,
                                             const SessionWrites& ends, Mode mode,
                                             std::weak_ptr<const void> receiver,
                                             std::function<void(Status)> passed);
-  // `done` is called on the shard's loop, unless the receiver has expired.
+  // Calls `done` with the progress on the shard's loop, unless the receiver has expired.
   void ask_progress(std::function<void(Progress)> done);
 
  private:

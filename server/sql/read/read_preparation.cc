@@ -86,8 +86,8 @@ void ReadPreparation::ask_leaders() {
                 [this](Result<ClusterTopics::Ends> ends) { leaders_told(std::move(ends)); }));
 }
 
-// Ends from an earlier answer of the leaders: everything acknowledged before the staleness limit of
-// the reader lies before them. The session's own writes are added.
+// Returns ends from an earlier answer of the leaders. Everything acknowledged before the staleness
+// limit of the reader lies before these ends. The session's own writes are added.
 std::optional<ClusterTopics::Ends> ReadPreparation::old_ends(
     std::span<const storage::TopicPartition> partitions) const {
   const int64_t staleness_ms = session_.setting_ms("read.staleness", 0);
@@ -253,8 +253,8 @@ void ReadPreparation::await_writers() {
   timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
 }
 
-// In a cluster a writer may wait for a long time for leaders that cannot acknowledge. Other
-// sessions' reads do not wait for that.
+// In a cluster a writer may wait for a long time for leaders that cannot acknowledge. The reads of
+// other sessions do not wait for such a writer.
 void ReadPreparation::on_late_writers() {
   if (session_.parts().cluster == nullptr) return end(behind(true));
   place_.leave();
@@ -274,7 +274,7 @@ void ReadPreparation::await_needed() {
 }
 
 // Adds the ends of statements of this node that have ended since the leaders were asked: their rows
-// in one partition may be in the tables while those in another are not yet.
+// in one partition may be in the tables while their rows in another partition are not yet.
 void ReadPreparation::add_written_ends() {
   std::vector<storage::TopicPartition> partitions;
   for (const MaterializedTable& each : tables_)

@@ -18,18 +18,19 @@
 
 namespace server {
 
-// The error for a read that has stopped waiting for an open transaction which lies before
+// Returns the error for a read that has stopped waiting for an open transaction which lies before
 // acknowledged rows of `which`.
 Error behind_transaction(const std::string& which, int64_t waited_ms);
 
-// A table over a topic, unlike one that a query makes, contains all rows that SQL has written to it
-// in any session, and never fewer than before it was rebuilt. A read fails with ObjectState if the
-// table's query makes no progress towards that for read.wait.ms. CatchingUp waits for tables that
-// queries make.
+// Waits until tables may be read. A table over a topic must contain all rows that SQL has written
+// to it in any session, and never fewer than before it was rebuilt. A read fails with ObjectState
+// if the table's query makes no progress towards that for read.wait.ms. For tables that queries
+// make, CatchingUp does the waiting.
 //
-// In a cluster, tables have passed everything that any node acknowledged before the read began:
-// their leaders report the ends. With `read.staleness`, it is everything acknowledged before that
-// time, and the session's own writes. A read may then see a part of a statement of another node.
+// In a cluster, tables must have passed everything that any node acknowledged before the read
+// began; the leaders of their partitions report the ends. With `read.staleness`, tables must have
+// passed only what was acknowledged that long before the read, and the session's own writes. A read
+// may then see some of the rows of another node's statement.
 //
 //     needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
 //
@@ -37,24 +38,24 @@ Error behind_transaction(const std::string& which, int64_t waited_ms);
 class ReadPreparation {
  public:
   enum class Kind : uint8_t {
-    Keys,  // a look-up: own writes, and rows shown once before
+    Keys,  // a look-up by key, which does not wait for writers
     Scan,
-    Change,  // rows that the statement changes: all in the topic
+    Change,  // reads the rows to change: needs everything in the topic
   };
   ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                std::vector<MaterializedTable> tables, Kind kind);
-  // `opened` is called once, perhaps within the call, and not after this object is destroyed. Fails
-  // with ObjectState.
+  // `opened` is called once, when the tables may be read: perhaps within the call, and not after
+  // this object is destroyed. Fails with ObjectState.
   void begin(std::function<void(Status)> opened);
-  // The ends that the tasks of tables[i] must have passed when they are read: a task may have
-  // restarted in the meantime.
+  // Returns the ends that the tasks of tables[i] must have passed when the scans begin: a task may
+  // have restarted in the meantime.
   const CommittedEnds::Ends& must_have_passed(size_t i) const { return needed_[i].ends; }
-  // Called when the scans have begun: later changes are not seen. Warns about tables that are not
-  // up to date since their queries do not run.
+  // Call it when the scans have begun and thus see no later changes: lets waiting writers continue.
+  // Warns about tables that are not up to date since their queries do not run.
   void close();
-  // Ends the opening if the tables will not be read.
+  // Ends the preparation if the tables will not be read.
   void give_up();
-  int64_t waited_ms() const;  // since the beginning
+  int64_t waited_ms() const;  // since begin()
 
  private:
   bool is_of_topic(const MaterializedTable& table) const;
@@ -89,7 +90,7 @@ class ReadPreparation {
   int64_t begun_us_ = 0;
   std::function<void(Status)> opened_;    // null after it has been called
   std::function<void()> then_;            // set while it waits
-  int left_ = 0;                          // number of journals that it waits for
+  int left_ = 0;                          // number of journals that are awaited
   std::optional<PatientWait> patience_;   // set while it waits for the needed ends
   std::shared_ptr<ReadBarrier> barrier_;  // set while it waits for the needed ends
   std::optional<Timer> timer_;            // set while it waits

@@ -24,7 +24,7 @@ class StreamGathering final : public sql::Receiver {
   StreamGathering(SqlSession& session, MetadataImagePtr image,
                   std::shared_ptr<const engine::StreamRows> stream, Use use);
 
-  // Fails if the stream cannot be read; on_done is not called then.
+  // Begins the reading. Fails if the stream cannot be read; on_done is not called then.
   Status begin();
   void pause();
   void resume();

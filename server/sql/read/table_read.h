@@ -12,8 +12,8 @@
 namespace server {
 
 // When the query that keeps a table is replaced, moves or restarts, its rows are available again
-// within a tenth of a second or two. Until then the statement waits, at most for read.wait.ms, and
-// is planned again, since the table may be another one by then.
+// within one or two tenths of a second. Until then the statement waits, at most for read.wait.ms,
+// and is planned again, since the table may be another one by then.
 //
 // Threads: the session's loop.
 class TableRead : public SqlExecution {
@@ -25,11 +25,11 @@ class TableRead : public SqlExecution {
   void resume() override;
 
  protected:
-  // Call before the first row is shown: starts the statement again, or reports the error. The
-  // caller does nothing more after the call.
+  // Starts the statement again, or reports the error. Call it before the first row is shown, and do
+  // nothing after the call.
   void not_there(const MaterializedTable& table);
-  // The tables were opened after a wait. A wait longer than read.wait.ms must have seen progress,
-  // so a table that becomes unavailable later gets the full wait again.
+  // Notes that the tables were opened after a wait of `waited_ms`. A wait longer than read.wait.ms
+  // must have seen progress, so a table that becomes unavailable later gets the full wait again.
   void note_opened(int64_t waited_ms);
   // Whether the statement changes the rows that it reads here.
   bool is_for_change() const { return begun_.prepared->is_for_change; }

@@ -21,7 +21,7 @@ bool is_time(const SqlType& type) {
   return type.kind() == engine::TypeKind::Date || type.kind() == engine::TypeKind::Timestamp ||
          engine::has_forms(type);
 }
-// The type with which a text is parsed to be fixed.
+// Returns the type with which a text is parsed before it is fixed.
 SqlType exact_of(const SqlType& type) {
   return engine::has_forms(type) ? type : engine::exact_time(type);
 }
@@ -57,7 +57,7 @@ class DefaultFixer {
     const SqlType exact = exact_of(type);
     auto fixed = engine::normalized_text_in(forms_, exact, literal->value);
     if (!fixed || *fixed == literal->value) return false;
-    // A text that every session parses to the same value stays as it is written.
+    // A text that every session parses to the same value stays unchanged.
     const auto usual = engine::normalized_text(exact, literal->value);
     const bool says_all = !engine::is_kept_in_utc(exact) || engine::says_zone(literal->value);
     if (says_all && usual && *usual == *fixed) return false;

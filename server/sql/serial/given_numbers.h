@@ -7,7 +7,7 @@
 namespace server {
 
 struct GivenNumbers {
-  std::string sequence;  // of the column; it numbers the rows that omit the column
+  std::string sequence;  // the sequence of the column, for rows that omit the column
   std::vector<int64_t> numbers;
 };
 

@@ -32,7 +32,8 @@ Status append_number(engine::Column& column, int64_t number) {
   return {};
 }
 
-// Notes the numbers that a statement gives itself, so that no other row gets them.
+// Notes the greatest number that the statement gives explicitly, so that no later row gets one of
+// these numbers.
 void note_given(const engine::Column& column, const Uuid& topic, size_t place,
                 SerialNumbers& numbers) {
   int64_t greatest = 0;

@@ -18,9 +18,9 @@ namespace server {
 // Threads: one at a time. Owner: the statement.
 class LeftOutColumns {
  public:
-  // `defaults`: a value for each column of the schema. `sequences`: the catalog name of the
-  // sequence whose next number the column gets instead. `own`: the catalog name of the sequence
-  // that the column owns.
+  // Each vector has an entry for each column of the schema. `defaults`: the value. `sequences`: the
+  // catalog name of the sequence whose next number the column gets instead, or empty. `own`: the
+  // catalog name of the sequence that the column owns, or empty.
   LeftOutColumns(std::shared_ptr<const engine::DataSource> source, Uuid topic,
                  std::vector<engine::Value> defaults, std::vector<std::string> sequences,
                  std::vector<std::string> own, SerialNumbers& numbers)
@@ -37,7 +37,7 @@ class LeftOutColumns {
     std::string sequence;
   };
   std::vector<Wanted> wanted_numbers(std::span<const size_t> given) const;
-  // Converts as many numbers as there are rows to values of the column.
+  // Converts the numbers, one for each row, to values of the column.
   Result<engine::ColumnPtr> numbered(size_t column, std::span<const int64_t> numbers) const;
 
   // Puts a column in place of each null pointer. Fails with ObjectState if the first number of a
@@ -58,8 +58,8 @@ class LeftOutColumns {
   SerialNumbers& numbers_;
 };
 
-// Adds a column's numbers to those of its sequence, without the rows in `except`, whose numbers
-// come from the sequence.
+// Adds the numbers in a column to the entry of `sequence` in `given`, without the rows in `except`,
+// whose numbers come from the sequence.
 void add_given(const engine::Column& column, const std::string& sequence,
                std::span<const size_t> except, std::vector<GivenNumbers>& given);
 

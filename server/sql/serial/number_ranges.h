@@ -10,8 +10,8 @@ namespace server {
 // Threads: one at a time.
 class NumberRanges {
  public:
-  // With more than `most` ranges it drops the second lowest, so contains() may return false for a
-  // number that was added.
+  // When the set has more than `most` ranges, it drops the second lowest range, so contains() may
+  // return false for a number that was added.
   explicit NumberRanges(size_t most) : most_(most) {}
   void add(int64_t first, int64_t last);
   bool contains(int64_t number) const;

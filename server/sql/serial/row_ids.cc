@@ -12,14 +12,15 @@ namespace server {
 
 namespace {
 
-// A random half, so that two processes with the same clock value give different ids.
+// Returns the random half of the ids of this process, so that two processes with the same clock
+// value give different ids.
 uint64_t process_half() {
   std::random_device device;
   return (static_cast<uint64_t>(device()) << 32) | device();
 }
 
-// The first of `count` numbers: microseconds since 1970, or the number after the last one given if
-// the clock has not moved.
+// Takes `count` consecutive numbers and returns the first: the microseconds since 1970, or the
+// number after the last one taken if the clock is not beyond that.
 uint64_t take_numbers(uint64_t count) {
   static std::atomic<uint64_t> next{0};
   const auto now = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(

@@ -1,6 +1,6 @@
 // Moves sequences past explicit numbers. In a cluster this happens before rows are written with
-// numbers that do not come from the sequence of their column: the sequence continues after them,
-// and no node gives them to another row (docs/adr/0100).
+// numbers that do not come from the sequence of their column: the sequence continues after these
+// numbers, and no node gives them to another row (docs/adr/0100).
 #pragma once
 #include <chrono>
 #include <functional>
@@ -19,8 +19,8 @@ class SequenceAdvance {
  public:
   SequenceAdvance(SqlSession& session, std::vector<GivenNumbers> given)
       : session_(session), given_(std::move(given)) {}
-  // `done` is called once, on the loop, not within this call and not after this object is
-  // destroyed.
+  // Moves the sequences. `done` is called once, on the loop, not within this call and not after
+  // this object is destroyed.
   void begin(std::function<void(Status)> done);
 
  private:

@@ -20,8 +20,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Numbers per reservation: as many as PostgreSQL logs ahead, and more if they are used up fast,
-// since then the commands of the metadata log take most of the time.
+// Count of numbers per reservation: as many as PostgreSQL logs ahead, and more if numbers are used
+// up fast, since then the commands of the metadata log take most of the time.
 constexpr int64_t kFewest = 32, kMost = 1024;
 constexpr milliseconds kFast{1000}, kSlow{10'000};
 // Numbers of a brief reserve are given for kBrief only. The first reservation takes one number, so
@@ -35,8 +35,8 @@ constexpr int64_t kMostCached = 1'000'000;
 constexpr milliseconds kLook{20};
 constexpr size_t kMostRanges = 256;
 
-// It does not matter whether the command was applied: numbers that were reserved but not given are
-// skipped.
+// Returns the error for a reservation that failed. It does not matter whether the command was
+// applied, since numbers that were reserved but not given are skipped.
 Error none_given(const std::string& sequence, const Error& why) {
   if (why.code != ErrorCode::ReadTimeout) return why;
   return {ErrorCode::NotLeader,
@@ -49,8 +49,8 @@ Error none_given(const std::string& sequence, const Error& why) {
 
 struct SequenceReserves::State {
   using Clock = std::chrono::steady_clock;
-  // The rest of the newest reservation. Numbers reserved under an older version of the sequence
-  // must not be given.
+  // The unused numbers of the newest reservation. Numbers that were reserved under an older version
+  // of the sequence must not be given.
   struct Reserve {
     int64_t version = 0;
     int64_t from = 1;  // from..reserved_to are given, at hand or dropped
@@ -60,9 +60,9 @@ struct SequenceReserves::State {
     bool has_given = false;
     bool is_brief = false;
     bool is_reserving = false;
-    int64_t awaited = 0;                // by statements that wait
+    int64_t awaited = 0;                // count of numbers that statements wait for
     int64_t rounds = 0;                 // number of finished reservations
-    std::optional<Error> refusal = {};  // of the last reservation
+    std::optional<Error> refusal = {};  // set if the last reservation failed
     int64_t size = 0;
     // Times of the last reservation, and of the request for the numbers at hand.
     Clock::time_point reserved_at = {}, asked_at = {};
@@ -108,7 +108,7 @@ struct SequenceReserves::State {
         return true;
       });
     }
-    // Drops the rest, so that these numbers are never given.
+    // Drops the unused numbers, so that they are never given.
     void drop() {
       if (is_brief) settled.add(from, reserved_to);
       left = 0;
@@ -119,8 +119,8 @@ struct SequenceReserves::State {
       settling.clear();
       from = reserved_to + 1;
     }
-    // Whether only rows that are written with this explicit number can have it. Skips the numbers
-    // at hand up to it, so that they are not given.
+    // Whether this node can prove that no node will give this number, so that only rows with the
+    // explicit number have it. Skips the numbers at hand up to this number first.
     bool settles(int64_t number) {
       if (settled.contains(number)) return true;
       while (left > 0 && next <= number && number <= reserved_to) step();
@@ -169,7 +169,7 @@ bool SequenceReserves::is_brief(const engine::Sequence& sequence) const {
   return is_shared_ && engine::is_passed_by_rows(sequence);
 }
 
-// Called without the lock, since submit() may refuse at once and call back.
+// Called without the lock, since submit() may refuse the command and call back within the call.
 void SequenceReserves::reserve(const engine::Sequence& sequence, int64_t count) {
   MetadataApplier::SequenceMove move;
   move.name = sequence.name;
@@ -248,7 +248,8 @@ void SequenceReserves::take_later(const std::string& name, size_t count, Taken d
         for (int64_t i = 0; i < moved->numbers.count; ++i)
           given.push_back(moved->numbers.first + i * moved->numbers.increment);
         if (given.size() == count) return done(std::move(given));
-        // The sequence has reached its end. The rest is refused unless the sequence cycles.
+        // The sequence has reached its end. The missing numbers are refused unless the sequence
+        // cycles.
         const size_t missing = count - given.size();
         take_later(name, missing,
                    [given = std::move(given), done](Result<std::vector<int64_t>> rest) mutable {
@@ -371,7 +372,7 @@ void SequenceReserves::give_back() {
   for (const std::future<void>& each : under_way) each.wait_for(kPatience);
 }
 
-// If the command is refused, the numbers are skipped.
+// `done` is called even if the command is refused: the numbers are then skipped.
 void SequenceReserves::give_back(const std::string& name, std::function<void()> done) {
   const auto sequence = find(name);
   auto move = sequence ? unused(**sequence) : std::nullopt;

@@ -36,38 +36,40 @@ class SequenceReserves {
   Status take(const std::string& name, std::span<int64_t> numbers, engine::EvalBudget* budget);
   // Takes the next numbers without waiting: all of them, or none and returns false.
   bool try_take(const std::string& name, std::span<int64_t> numbers);
-  // Takes the next numbers for a loop: `done` is called once, here or on the metadata thread.
+  // Takes the next numbers without blocking the calling loop: `done` is called once, within the
+  // call or on the metadata thread.
   using Taken = std::function<void(Result<std::vector<int64_t>>)>;
   void take_later(const std::string& name, size_t count, Taken done);
-  // setval(); waits like take().
+  // Executes setval(). Waits like take().
   Status set(const std::string& name, const MetadataApplier::SequenceMove::Value& value,
              engine::EvalBudget* budget);
-  // In a cluster, call before rows are written with these explicit numbers: later requests get none
-  // of them. `done` gets the time to wait until this holds for all nodes. It is called once, here
-  // or on the metadata thread.
   using Passed = std::function<void(Result<std::chrono::milliseconds>)>;
+  // Moves the sequence past explicit numbers, so that later requests get none of them. Call it in a
+  // cluster before rows with these numbers are written. `done` gets the time to wait until no node
+  // gives them. It is called once, within the call or on the metadata thread.
   void pass(GivenNumbers given, Passed done);
-  // The position up to which numbers were given. The catalog's row only has the position up to
-  // which they are reserved.
+  // Returns the position up to which numbers were given. The catalog's row only has the position up
+  // to which numbers are reserved.
   engine::SequencePosition position(const engine::Sequence& sequence) const;
-  // Gives all unused numbers back, so that a clean stop skips none. Waits for it.
+  // Gives all unused numbers back, so that a clean stop skips none. Waits until this is done, but
+  // at most some seconds.
   void give_back();
   // Gives the unused numbers of one sequence back before it is altered, so that its position is
-  // that of the given numbers. Does not wait: `done` is called once, here or on the metadata
-  // thread.
+  // that of the last given number. Does not wait: `done` is called once, within the call or on the
+  // metadata thread.
   void give_back(const std::string& name, std::function<void()> done);
-  // The number of a transaction that asks for one: greater than all earlier ones, also those before
+  // Returns a number for a transaction, greater than all earlier numbers, also numbers from before
   // the last start.
   int64_t next_transaction() { return transactions_++; }
 
  private:
   struct State;
-  // The sequence in the present image. Fails with UndefinedSource.
+  // Finds the sequence in the present image. Fails with UndefinedSource.
   Result<engine::SequencePtr> find(const std::string& name) const;
   void reserve(const engine::Sequence& sequence, int64_t count);
   bool is_brief(const engine::Sequence& sequence) const;
-  // A command that gives the unused numbers back; nothing if none are left. Drops these numbers
-  // here.
+  // Returns a command that gives the unused numbers back, and drops them from the reserve. Returns
+  // nothing if no numbers are left.
   std::optional<MetadataApplier::SequenceMove> unused(const engine::Sequence& sequence);
 
   MetadataApplier& definitions_;

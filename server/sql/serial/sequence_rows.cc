@@ -58,8 +58,8 @@ Status read_rows(engine::Query& query, const engine::Catalog& catalog) {
   return {};
 }
 
-// The parsed DEFAULT; null if it cannot call such a function, which a search of the text usually
-// shows.
+// Returns the parsed DEFAULT; null if it cannot call a function of sequences. A search of the text
+// finds most such cases.
 engine::ExpressionPtr default_of(const engine::ColumnDef& column) {
   constexpr std::string_view kEnd = "VAL(";
   if (std::ranges::search(column.default_sql, kEnd, {}, engine::ascii_upper).empty())

@@ -8,19 +8,19 @@
 
 namespace server {
 
-// SELECT last_value FROM s reads the row of the sequence: returns the statement itself, or one that
-// reads the catalog instead.
+// Returns a statement that reads the catalog where `statement` reads the row of a sequence (SELECT
+// last_value FROM s). Returns the statement itself if it reads no sequence.
 Result<std::shared_ptr<const engine::ParsedStatement>> with_sequence_rows(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::Catalog& catalog);
 
-// Whether its DEFAULT takes numbers of a sequence.
+// Whether the DEFAULT of the column, or of any column of the table, calls a function of sequences.
 bool has_sequence_default(const engine::ColumnDef& column);
 bool has_sequence_default(const engine::DataSource& table);
-// The sequence whose next number is the DEFAULT; empty if the DEFAULT is anything else, including
-// an expression over such a number.
+// Returns the name of the sequence whose next number is the DEFAULT; empty for any other DEFAULT,
+// including an expression over such a number.
 std::string sequence_of_default(const engine::ColumnDef& column);
-// The sequence that the DEFAULT takes and the column owns, if explicit numbers of rows move it on;
-// null if no such sequence exists.
+// Returns the sequence that the column owns and whose next number is its DEFAULT, if explicit
+// numbers in rows advance that sequence; otherwise null.
 engine::SequencePtr own_sequence(const engine::Catalog& catalog, const engine::DataSource& table,
                                  const engine::ColumnDef& column);
 

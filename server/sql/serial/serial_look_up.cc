@@ -105,7 +105,7 @@ void SerialLookUp::on_rows(std::span<const engine::ColumnPtr> columns, size_t fi
 void SerialLookUp::on_done(sql::Completion) { end({}); }
 void SerialLookUp::on_error(Error error) { end(std::move(error)); }
 
-// Posted, so that it does not run within a call of the SELECT.
+// Posts the call of `done_`, so that it does not run within a call of the SELECT.
 void SerialLookUp::end(Status status) {
   session_.shard().loop().post(callback_.here([this, status] {
     const auto done = std::move(done_);  // the call may destroy this object

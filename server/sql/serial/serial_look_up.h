@@ -11,10 +11,11 @@ namespace server {
 // Threads: the session's loop. Owner: the statement that waits for it.
 class SerialLookUp final : private sql::Receiver {
  public:
-  // Returns null if all numbers are known, which holds for an empty table.
+  // Returns null if the first free numbers of all SERIAL columns are known. For an empty table they
+  // are 1.
   static std::unique_ptr<SerialLookUp> make(SqlSession& session, const MetadataImage& image,
                                             const engine::DataSource& table);
-  // `done` is called once, on the loop, and not after this object is destroyed.
+  // Begins the look-up. `done` is called once, on the loop, and not after this object is destroyed.
   void begin(std::function<void(Status)> done);
 
  private:
@@ -37,7 +38,7 @@ class SerialLookUp final : private sql::Receiver {
   const WeakCallback callback_;
 };
 
-// Runs the statement when the numbers of its target are known.
+// Waits for the look-up, then runs the statement.
 Result<std::unique_ptr<sql::Execution>> run_after_look_up(
     SqlSession& session, sql::Receiver& receiver, std::unique_ptr<SerialLookUp> look_up,
     std::shared_ptr<const SqlPrepared> prepared, std::vector<engine::Value> parameters);

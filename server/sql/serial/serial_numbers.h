@@ -14,7 +14,7 @@ namespace server {
 // Threads: any. Owner: SqlParts.
 class SerialNumbers {
  public:
-  // The topic, which TRUNCATE replaces, and the column's place in the schema.
+  // The topic of the table, which TRUNCATE replaces, and the column's place in the schema.
   using Column = std::pair<Uuid, size_t>;
 
   // Notes that a row has this number, given by any source: later numbers are greater.

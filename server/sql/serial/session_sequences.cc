@@ -13,7 +13,8 @@ namespace server {
 
 namespace {
 
-// Whether the name is that of a SERIAL column's implied sequence, which does not exist here.
+// Whether this is the name that PostgreSQL would give to the sequence of a column with `is_serial`,
+// which has no sequence in this server.
 bool is_of_serial(const engine::Catalog& catalog, const std::string& name) {
   return std::ranges::any_of(catalog.sources(), [&](const auto& entry) {
     return std::ranges::any_of(entry.second->schema.columns, [&](const engine::ColumnDef& column) {
@@ -83,7 +84,7 @@ Result<int64_t> SessionSequences::current(std::string_view name) const {
 Result<int64_t> SessionSequences::last() const {
   const MetadataImagePtr image = definitions_.image();
   const std::lock_guard lock(mutex_);
-  // As in PostgreSQL, setval() changes the value, and a dropped sequence has none.
+  // As in PostgreSQL, setval() changes lastval(), and lastval() of a dropped sequence is undefined.
   if (last_)
     for (const auto& [name, sequence] : image->catalog->sequences)
       if (sequence->id == *last_) return current_.at(*last_);

@@ -26,11 +26,13 @@ class SessionSequences final : public engine::Sequences {
   Status set(std::string_view name, int64_t value, bool is_called,
              engine::EvalBudget* budget) override;
   int64_t transaction() override;
-  // With `has_begun`, all statements from now on are one transaction; otherwise each is its own.
+  // With `has_begun`, all statements from now on are one transaction; otherwise each statement is a
+  // transaction of its own.
   void note_transaction(bool has_begun);
-  // For a loop: `done` is called once, here or on another thread.
+  // Takes the next numbers without blocking the calling loop: `done` is called once, within the
+  // call or on another thread.
   void next_later(std::string_view name, size_t count, SequenceReserves::Taken done);
-  // DISCARD SEQUENCES
+  // Executes DISCARD SEQUENCES.
   void forget();
 
  private:
@@ -43,7 +45,7 @@ class SessionSequences final : public engine::Sequences {
   std::map<Uuid, int64_t> current_;
   std::optional<Uuid> last_;  // the key in current_ of the last nextval()
   bool is_in_transaction_ = false;
-  std::optional<int64_t> transaction_;  // its number, once it was requested
+  std::optional<int64_t> transaction_;  // the number of the transaction, once it was requested
 };
 
 // Finds the sequence by its name or by the number that regclass shows. Fails with UndefinedSource,

@@ -1,4 +1,4 @@
-// Appends rows that were computed from rows read before, in a cluster: each part is sent to the
+// In a cluster, appends rows that were computed from rows read before: each change is sent to the
 // leader of its partition (docs/adr/0076).
 #pragma once
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace server {
 
-// Appends the parts; sessions of this node see all of them or none. Waiting parts are charged to
-// the memory budget. The call outlives its session.
+// Appends the changes; sessions of this node see all of them or none. Waiting changes are charged
+// to the memory budget. The append continues if its session ends.
 void append_changes(SqlParts& parts, std::vector<ClusterTopics::Change> changes,
                     ClusterTopics::ChangesDone done);
-// Appends the parts as one transaction: all or none.
+// Appends all `changes` in one transaction: all of them or none.
 void commit_changes(SqlParts& parts, std::vector<ClusterTopics::Change> changes,
                     ClusterTopics::CommitDone done);
 
-// Joins batches that lie back to back into one of their total size, for rows that must appear
-// together.
+// Joins batches that lie back to back into one batch with all their records, for rows that must
+// appear together.
 std::string joined_batches(const std::string& batches);
 
 }  // namespace server

@@ -98,7 +98,8 @@ class NodeCopy final : public sql::CopyIn {
     if (own_->size_bytes() >= limit) send_block();
     if (passing_) return sql::Pace::Wait;
     if (blocks_in_flight_ > 1 || (blocks_in_flight_ > 0 && !has_memory)) return sql::Pace::Wait;
-    // No memory is released before the block is complete, and a part of it must not be sent.
+    // Waiting would not help: no memory is released before the block is complete, and a part of the
+    // block must not be sent.
     if (!has_memory)
       fail(session_.memory()->refusal(fmt::format(
           "a COPY that is all or nothing up to copy-atomic-bytes, {}", format_bytes(limit))));
@@ -119,7 +120,7 @@ class NodeCopy final : public sql::CopyIn {
  private:
   bool awaits_something() const { return look_up_ || awaits_numbers_ || passing_; }
 
-  // Takes the rows that have waited, until they have to wait again.
+  // Appends the rows that have waited, until they have to wait again.
   void go_on() {
     std::vector<sql::CopyRows> waited = std::exchange(waiting_, {});
     for (sql::CopyRows& rows : waited) append(std::move(rows));
@@ -238,8 +239,8 @@ class NodeCopy final : public sql::CopyIn {
     return sql::Pace::GoOn;
   }
 
-  // In a cluster: if rows have explicit numbers that sequences have to pass first, passes them,
-  // then calls `what` and continues with the waiting rows.
+  // In a cluster, if rows have explicit numbers: moves the sequences past these numbers, then calls
+  // `what` and continues with the waiting rows. Returns false if no sequence has to be moved.
   bool passes_first(const std::function<void()>& what) {
     std::vector<GivenNumbers> given = left_out_->take_given();
     if (session_.parts().cluster == nullptr || given.empty()) return false;
@@ -304,7 +305,7 @@ class NodeCopy final : public sql::CopyIn {
   std::vector<Numbers> numbers_;
   bool awaits_numbers_ = false;
   std::unique_ptr<SequenceAdvance> passing_;
-  std::unique_ptr<SerialLookUp> look_up_;  // while the first number is unknown
+  std::unique_ptr<SerialLookUp> look_up_;  // set while the first SERIAL number is unknown
   std::vector<sql::CopyRows> waiting_;     // rows that arrived after append() returned Wait
   std::unique_ptr<RowBuffer> own_;
   RowBuffer* held_ = nullptr;  // the transaction's buffer

@@ -96,8 +96,8 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     run(fmt::format("SELECT {} FROM {}", columns, engine::quote_if_needed(source_->name)));
   }
 
-  // Starts a SELECT. Its predecessor ends here, perhaps within one of its own calls, so it is
-  // destroyed only when the next one has ended.
+  // Starts a SELECT. The call may come from within the previous SELECT, which is therefore kept and
+  // not destroyed here.
   void run(const std::string& text) {
     auto started = session().start_for_change(text, *this);
     if (!started) return fail(started.error());
@@ -129,7 +129,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   void on_error(Error error) override { fail(std::move(error)); }
   void on_done(sql::Completion) override {
     if (has_failed_) return;
-    // Posted, since this is a call of the SELECT that ends.
+    // Posted, since the SELECT that ends makes this call.
     if (!is_copying_) return session().shard().loop().post(weak_callback().here([this] { copy(); }));
     is_copied_ = true;
     if (buffer_->rows() > 0) send();

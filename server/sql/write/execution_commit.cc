@@ -20,8 +20,8 @@ using Begun = sql::SessionBackend::Begun;
 // size, so that they appear together.
 constexpr size_t kMostOfRequest = 1 << 20;
 
-// FencedTask becomes PostgreSQL's 40001 for clients: rows that the transaction had read were
-// changed by another writer.
+// Returns the error for a transaction whose rows were changed by another writer after the
+// transaction had read them. Clients receive FencedTask as PostgreSQL's 40001.
 Error was_overtaken() {
   return {ErrorCode::FencedTask, "could not serialize access due to concurrent update",
           "A session of another node, or a row that was written without having been read, was "
@@ -153,7 +153,8 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
     });
   }
   void on_error(Error error) override {
-    // Rows may fail since their table is gone: then the reason for that is reported.
+    // If another node has undone the definitions of the transaction, its tables are gone, and the
+    // reason for that is reported instead.
     end(TransactionEnd::Rollback, [this, error](const Status&) {
       receiver().on_error(transaction_->undone.value_or(error));
     });

@@ -164,7 +164,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       session().note_written(*committed);
       return finish_in_cluster();
     }
-    // Overtaken, or aborted since the coordinator has changed: nothing was written.
+    // The commit was overtaken, or was aborted since the coordinator has changed. In both cases
+    // nothing was written.
     const ErrorCode code = committed.error().code;
     if (code == ErrorCode::ObjectState || code == ErrorCode::FencedTask)
       return wait_to_begin_again({});
@@ -180,7 +181,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (is_plain_insert() && attempts_->is_any_there())
       return append_in_cluster(attempts_->rest_without_condition());
     if (!attempts_->is_any_there()) return wait_to_begin_again({});
-    // Sorted on a worker, since there may be many keys.
+    // Keys are sorted on a worker, since they may be many.
     const auto sorted = std::make_shared<Status>();
     sorting_ = session().run_aside(
         charge_bytes_,
@@ -199,12 +200,12 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (const Status prepared = prepare_again(); !prepared) return fail(prepared.error());
     if (is_cancelled_) return fail_cancelled();
     if (session().parts().clock.monotonic_us() >= give_up_us_) return fail_late();
-    // The first attempt starts at once, later ones after growing intervals.
+    // The second attempt starts without delay, later ones after growing intervals.
     timer_.emplace(session().shard().loop(), "rows written again", [this] { begin_again(); });
     timer_->start_once(attempts_made_++ == 0 ? 0 : std::min(attempts_made_, kMostBetween_ms));
   }
 
-  // Keeps, of the RETURNING rows of this attempt, those whose rows were written.
+  // Drops the rows of RETURNING for rows that have not been written.
   Status prepare_again() {
     std::vector<size_t> stay;
     for (size_t row = 0; row < returned_keys_.size(); ++row)
@@ -291,7 +292,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                ? KeysOf::NewRows
                : KeysOf::RowsThatAreThere;
   }
-  // Number of columns after those of the row.
+  // Returns the number of columns after the columns of the row.
   size_t behind_row() const { return write_->places.size() - write_->row_places().size(); }
 
   // Removes the rows whose keys have changed from their old keys. As in PostgreSQL, a row may not
@@ -319,7 +320,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return buffer.remove(old, moved.size(), now.first(moved.size()));
   }
 
-  // Keeps the rows of a further attempt that are not written yet, and returns their number.
+  // Reduces the rows of a further attempt to those that are not written yet, and returns their
+  // number.
   Result<size_t> keep_what_is_left(std::vector<engine::ColumnPtr>& written, size_t rows) {
     const bool tells_keys = !returned_.empty() && !is_plain_insert();
     if (!attempts_->left() && !tells_keys) return rows;
@@ -335,7 +337,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return kept.size();
   }
 
-  // Collects the rows of RETURNING, which are sent when everything is durable.
+  // Collects rows of RETURNING, which are sent when all written rows are durable.
   Status tell(std::span<const engine::ColumnPtr> written, size_t rows, size_t about_bytes) {
     if (returned_.empty()) return {};
     constexpr size_t kBytesOfRow = 64;
@@ -367,7 +369,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   MemoryCharge told_charge_{session().memory(), MemoryKind::Results};
   size_t told_bytes_ = 0;
   std::unique_ptr<sql::Execution> select_, append_;
-  RowBuffer::Keys keys_;  // used if each key may occur only once
+  RowBuffer::Keys keys_;  // the keys so far, if each key may occur only once
   uint64_t rows_ = 0;
   bool has_failed_ = false;
   // Used in a cluster only.
@@ -383,7 +385,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   bool is_appending_ = false, is_cancelled_ = false;
 };
 
-// Empties one table after the other; the changes are invisible until the transaction commits.
+// Deletes the rows of one table after the other. In a transaction the changes are invisible to
+// others until the transaction commits.
 class TruncateExecution final : public SqlExecution, private sql::Receiver {
  public:
   TruncateExecution(SqlSession& session, sql::Receiver& receiver,

@@ -11,8 +11,8 @@ namespace {
 // Used if lock_timeout is 0.
 constexpr int64_t kMostWait_ms = 30'000;
 
-// Forwards the output of the statement, and gives up the turns at its end, unless it is in a
-// transaction.
+// Waits for the turns, runs the statement and forwards its output. Gives up the turns at the end of
+// the statement, unless the session is in a transaction.
 class TurnExecution final : public SqlExecution, private sql::Receiver {
  public:
   TurnExecution(SqlSession& session, sql::Receiver& receiver,
@@ -20,7 +20,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
       : SqlExecution(session, receiver),
         prepared_(std::move(prepared)),
         parameters_(std::move(parameters)) {}
-  // The client is gone.
+  // If the statement has not ended, its client is gone.
   ~TurnExecution() override {
     if (!is_over_) give_up_turns();
   }
@@ -73,14 +73,15 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
   }
 
  private:
-  // How to wait for the tables. A statement that changes rows always waits.
+  // Returns how the statement waits for the tables. A statement that changes rows always waits.
   engine::RowLocks::Wait wait() const {
     const engine::ParsedStatement& statement = *prepared_->statement;
     return std::holds_alternative<engine::Query>(statement.statement)
                ? statement.row_locks.wait
                : engine::RowLocks::Wait::Blocks;
   }
-  // Answers without the turn: another session has the tables and thereby all of their rows.
+  // Answers SELECT ... NOWAIT with an error and SKIP LOCKED without rows: another session has the
+  // tables and thereby all of their rows.
   Status do_without() {
     place_ = {};
     is_over_ = true;

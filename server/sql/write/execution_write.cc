@@ -10,8 +10,8 @@ namespace server {
 
 namespace {
 
-// Like the functions without `from`. `here`: the caller's loop, whose thread may write a single
-// append inline (docs/adr/0069); null: unknown.
+// Like append_when_room() and append_as_one(). `here`: the caller's loop, whose thread may write a
+// single append inline (docs/adr/0069); null: unknown.
 void append_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
                  storage::AppendDone to_be_told, AppendTo to);
 void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
@@ -62,7 +62,8 @@ class DefinitionExecution final : public SqlExecution {
     receiver().on_done({std::move(outcome->tag), {}, std::move(outcome->query_id)});
   }
 
-  // Sent at level Log: PostgreSQL's clients expect no message about a DROP unless they ask for it.
+  // Sends a notice for each topic that was deleted with its source. Its level is Log, since
+  // PostgreSQL's clients expect no message about a DROP unless they ask for it.
   void tell_dropped_topics() {
     const auto& topics = *session().parts().definitions.image()->topics;
     for (const std::string& topic : owned_topics_)
@@ -80,7 +81,7 @@ class DefinitionExecution final : public SqlExecution {
 class AppendExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
-  // The turns are given to another session when the rows are durable, even if the client has gone.
+  // Holds the turns until the rows are durable, even if the client has gone.
   void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows,
              std::vector<engine::ColumnPtr> returned, WriterTurns turns) {
     returned_ = std::move(returned);
@@ -92,7 +93,7 @@ class AppendExecution final : public SqlExecution {
            session().note_written(appended->batches);
            end(command, rows);
          })](Result<storage::Appended> appended) { told(std::move(appended)); };
-    // A single record needs no turn, since readers see it or do not.
+    // A single record needs no turn, since readers see it as a whole or not at all.
     Loop& here = session().shard().loop();
     if (rows == 1)
       append_from(&here, session().parts(), std::move(request), std::move(done), AppendTo::Topics);
@@ -109,7 +110,8 @@ class AppendExecution final : public SqlExecution {
   std::vector<engine::ColumnPtr> returned_;
 };
 
-// An append that waits for room in the log or for readers. It outlives its session.
+// An append that waits until the log accepts it or until readers have begun their scans. It
+// outlives its session.
 struct WaitingAppend {
   storage::AppendRequest request;
   storage::AppendDone done;
@@ -131,7 +133,7 @@ Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request, storag
   });
 }
 
-// The log's callback must be copyable, so it shares the waiting append.
+// The callback of the log must be copyable, so it shares ownership of the waiting append.
 void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waiting) {
   parts.log.when_room([&parts, waiting] {
     const auto appended = try_append(parts, waiting->request, waiting->done, waiting->to);
@@ -186,7 +188,7 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
         here, parts, std::move(waiting->request),
         [hold = std::move(hold),
          done = std::move(waiting->done)](Result<storage::Appended> appended) mutable {
-          hold = nullptr;  // before a client reads because of the answer
+          hold = nullptr;  // released before a client that gets the answer reads
           done(std::move(appended));
         },
         AppendTo::Topics);

@@ -12,11 +12,11 @@
 
 namespace server {
 
-// Whether it explains such a statement without running it.
+// Whether the EXPLAIN is for an INSERT, UPDATE or DELETE and does not run it.
 bool explains_write(const engine::Explain& explain, const engine::PlanContext& context);
 
-// The lines of the plan. Fails like the statement itself, and with the error of `may_change` for
-// its table.
+// Returns the lines of the plan. Fails like the statement itself, and with the error that
+// `may_change` returns for its table.
 Result<std::vector<std::string>> explained_write(
     const engine::Explain& explain, const engine::PlanContext& context,
     const std::function<Status(const engine::DataSource&)>& may_change);

@@ -18,31 +18,33 @@ class OptimisticRetry {
  public:
   using Changes = std::vector<ClusterTopics::Change>;
 
-  // The changes of an attempt. A partition that was not read counts as read up to its beginning.
+  // Begins an attempt and returns its changes. A partition that is missing in `read` counts as read
+  // up to its beginning.
   Changes begin(storage::AppendRequest request, const ReadEnds& read);
-  // The changes of an attempt whose rows do not depend on existing rows.
+  // Begins an attempt whose rows do not depend on existing rows.
   Changes begin_without_condition(storage::AppendRequest request);
-  // Takes the outcome of the attempt. Returns an error that another attempt cannot fix.
+  // Takes the outcome of the attempt. Returns an error if another attempt cannot succeed.
   std::optional<Error> told(std::vector<ClusterTopics::Changed> changed);
   // Whether some parts were overtaken, so that another attempt is needed.
   bool was_overtaken() const;
-  // The parts that were overtaken, as unconditional changes.
+  // Begins an attempt with the parts that were overtaken, as unconditional changes.
   Changes rest_without_condition();
-  // Call before another attempt: collects the keys of the rows that are written.
+  // Collects the keys of the rows that are written, and of those that are not. Call it before
+  // another attempt.
   Status note_there();
 
   bool is_any_there() const { return is_any_there_; }
   // The keys of written rows.
   const RowBuffer::Keys& there() const { return there_; }
-  // The keys of the first attempt that are not written yet, if some rows are; otherwise nothing,
-  // and the next attempt writes all rows that it finds.
+  // The keys of the last attempt that are not written yet, if some rows are written; otherwise
+  // nothing, and the next attempt writes all rows that it finds.
   const std::optional<RowBuffer::Keys>& left() const { return left_; }
   // The appended batches of the last attempt.
   std::vector<storage::AppendedBatch> appended() const;
 
  private:
   storage::AppendRequest request_;
-  std::vector<ClusterTopics::Changed> changed_;  // the outcome of its parts
+  std::vector<ClusterTopics::Changed> changed_;  // the outcome of the parts of request_
   RowBuffer::Keys there_;
   std::optional<RowBuffer::Keys> left_;
   bool is_any_there_ = false;

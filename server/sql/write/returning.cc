@@ -22,7 +22,7 @@ ReturnedValue column_of(const engine::DataSource& target, size_t place, const st
           engine::column_expression(column.type, static_cast<uint32_t>(place)), column.name};
 }
 
-// A name without a source is that of a written column, also under its quoted name.
+// Finds the column that a name without a source means, also if it is quoted.
 Result<ReturnedValue> returned_column(const engine::ColumnRef& column,
                                       const engine::SelectItem& item,
                                       const engine::DataSource& target,

@@ -16,7 +16,7 @@ namespace server {
 struct ReturnedValue {
   std::string name;  // the name shown to the client
   engine::BoundExpression value;  // over the columns of the target's schema
-  std::string column;             // the target's column if the value is just that; otherwise empty
+  std::string column;             // the target's column, if the value is just that; else empty
 };
 using Returning = std::vector<ReturnedValue>;
 
@@ -30,8 +30,8 @@ struct ReturningNames {
 Result<Returning> bind_returning(std::span<const engine::SelectItem> items,
                                  const engine::DataSource& target, const ReturningNames& names,
                                  const engine::PlanContext& context);
-// `written`: columns of the target's schema; a null pointer means only nulls. Fails if an
-// expression fails for any row.
+// Computes the rows of RETURNING. `written`: columns of the target's schema; a null pointer means
+// only nulls. Fails if an expression fails for any row.
 Result<std::vector<engine::ColumnPtr>> returned_rows(const Returning& returning,
                                                      const engine::DataSource& target,
                                                      std::span<const engine::ColumnPtr> written,

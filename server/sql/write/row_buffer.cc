@@ -160,7 +160,7 @@ void RowBuffer::append(int64_t timestamp, std::optional<std::string_view> key,
 
 Status RowBuffer::check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
                                  std::span<const uint64_t> lines, KeysOf keys) const {
-  // A single-column key that is NULL means no key, which add() reports when it encodes the key.
+  // add() itself reports a NULL in a key of a single column, when it encodes the key.
   const bool is_new_key = keys == KeysOf::NewRows && key_columns_.size() > 1 &&
                           source_->kind == engine::SourceKind::Table;
   for (size_t i = 0; i < columns.size(); ++i) {

@@ -1,5 +1,5 @@
-// Rows of one stream or table on their way into its topic. They are encoded at once, in one record
-// batch per partition.
+// Rows of one stream or table on their way into its topic. Rows are encoded as soon as they are
+// added, into record batches for each partition.
 #pragma once
 #include <absl/container/flat_hash_set.h>
 
@@ -26,19 +26,19 @@ class RowBuffer {
   static Result<std::unique_ptr<RowBuffer>> make(std::shared_ptr<const engine::DataSource> source,
                                                  Uuid topic, int32_t partitions);
 
-  // Adds all rows or none. `columns` has the columns of the source's schema in order; they become
-  // the stored values (VARCHAR(20) cuts blanks, TIMESTAMP(0) rounds). HEADERS columns are ignored.
-  // `lines` (may be empty) names rows in errors. With `once`, a row whose key is in the set is an
-  // error; the keys of the rows are added. No part of a new key of a table may be NULL; records of
-  // other writers may have such keys, and those rows can be changed.
   using Keys = absl::flat_hash_set<std::string>;
+  // Adds all rows or none. `columns` has the columns of the source's schema in order; the call
+  // replaces them by the stored values (VARCHAR(20) cuts blanks, TIMESTAMP(0) rounds). HEADERS
+  // columns are ignored. `lines` (may be empty) names rows in errors. With `once`, a row whose key
+  // is in this set is an error, and the keys of the rows are added to it. No part of a new key of a
+  // table may be NULL; existing rows with such keys, from other writers, can be changed.
   Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
              Keys* once = nullptr, KeysOf keys = KeysOf::NewRows);
   // Gives the records the time at which take() is called, for a topic with message.timestamp.type =
   // LogAppendTime. The clock outlives the buffer.
   void stamp_append_times(const Clock& clock) { append_clock_ = &clock; }
-  // The keys in the form in which add() and remove() write them.
+  // Returns the keys in the form in which add() and remove() write them.
   Result<std::vector<std::string>> keys_of(std::span<const engine::ColumnPtr> columns,
                                            size_t rows) const;
   // Adds records that delete the rows of these keys. Only the key columns are used.
@@ -46,12 +46,12 @@ class RowBuffer {
                 std::span<const int64_t> timestamps);
   size_t size_bytes() const { return size_bytes_; }
   uint64_t rows() const { return rows_; }
-  // Moves the rows of another buffer of the same source after its own. Fails with ObjectState, and
-  // takes nothing, if the source has another topic by now.
+  // Moves the rows of another buffer of the same source to the end of this buffer. Fails with
+  // ObjectState, and takes nothing, if the source has another topic by now.
   Status absorb(RowBuffer& other);
-  // Moves all rows into the request; the buffer is empty again.
+  // Moves all rows into the request, and so empties the buffer.
   void take(storage::AppendRequest& into);
-  // A copy of the batches that take() would move, by partition.
+  // Returns a copy of the batches that take() would move, by partition.
   std::vector<std::string> batches();
   // A position in the buffer; go_back() drops the rows that were added after it.
   struct Mark {

@@ -34,7 +34,7 @@ ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, engine::LogicalOp op
   return engine::make_expression(engine::Logical{op, std::move(left), std::move(right)}, at);
 }
 
-// As in PostgreSQL, a column without a source is one of the existing row.
+// As in PostgreSQL, a column without a source belongs to the existing row.
 Status qualify(ExpressionPtr& expression, const engine::Name& there) {
   if (expression->is<engine::Subquery>())
     return Error{ErrorCode::NotSupported, "a sub-query in ON CONFLICT is not supported yet"}.at(
@@ -112,7 +112,8 @@ class Upsert {
     return {};
   }
 
-  // A key that a sequence gives cannot exist yet, so these rows are those of a plain INSERT.
+  // Whether the key comes from a sequence. Such a key cannot exist yet, so the statement is a plain
+  // INSERT.
   bool takes_number_as_key() const {
     for (size_t i = 0; i < columns_.size(); ++i)
       if (columns_[i].role == ColumnRole::Key && !is_inserted(i) &&
@@ -187,7 +188,7 @@ class Upsert {
     return {};
   }
 
-  // Whether the value is the column itself. The key of both rows is equal.
+  // Whether the value is the column itself, of either row: the key of both rows is equal.
   bool is_itself(const engine::Expression& value, size_t place) const {
     const auto* column = value.as<engine::ColumnRef>();
     return column && column->name.text == columns_[place].name;
@@ -214,8 +215,8 @@ class Upsert {
            !engine::names_number(write_.rows, item);
   }
 
-  // Makes the rows those of a query around them, which converts them to the columns' types.
-  // `is_rounded` returns for a column whether its numbers are rounded to the digits of a NUMERIC.
+  // Wraps the rows in a query that converts them to the types of the columns. `is_rounded` returns
+  // for a column whether its numbers are rounded to the digits of a NUMERIC.
   template <class IsRounded>
   void read_rows(const IsRounded& is_rounded) {
     engine::Query around;
@@ -234,8 +235,8 @@ class Upsert {
     write_.rows = std::move(around);
   }
 
-  // Adds the DEFAULT of each omitted column, since EXCLUDED shows it, too. It is written once, not
-  // in each row of VALUES.
+  // Adds the DEFAULT of each omitted column, since EXCLUDED shows these columns, too. The DEFAULT
+  // is added once to the query, not to each row of VALUES.
   Status add_left_out() {
     std::vector<size_t> left_out;
     for (size_t i = 0; i < columns_.size(); ++i)
@@ -290,7 +291,7 @@ class Upsert {
     if (columns_[place].role == ColumnRole::Key || does_nothing()) return inserted;
     ExpressionPtr changed = assigned_[place] ? std::move(assigned_[place]) : of_old(place);
     if (type.kind() == engine::TypeKind::Integer && changed->is<engine::Arithmetic>()) {
-      // Computed as BIGINT, as in UPDATE, so that it does not wrap around.
+      // As in UPDATE, INT arithmetic is computed as BIGINT, so that it does not wrap around.
       widen(changed, TRY(engine::parse_type("BIGINT")));
       inserted = as_type(std::move(inserted), engine::TypeKind::Bigint);
     } else {

@@ -10,42 +10,43 @@
 
 namespace server {
 
-// A name spelled exactly as in the catalog.
+// Returns a name that is spelled exactly as in the catalog.
 engine::Name exact(const std::string& text);
 engine::ExpressionPtr column_of(const std::string& name, TextPosition at);
-// A column of the target, which is the first source of `rows`: other sources may have a column of
-// the same name.
+// Returns a reference to a column of the target, which is the first source of `rows`. If `rows` has
+// other sources, the reference names the target, since they may have a column of the same name.
 engine::ExpressionPtr own_column(const engine::Query& rows, const std::string& name,
                                  TextPosition at);
-// FROM ... AS alias, for a query that the caller sets once the query that reads it is complete.
+// Returns the source of FROM (query) AS alias; the caller sets the query.
 engine::AliasedSource source_of(engine::Name alias, TextPosition at);
 inline constexpr const char* kRowsToWrite = "ROWS_TO_WRITE";
 void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name);
-// CAST(value AS type), with the type's label and without its length: the length is checked when
-// rows become records.
+// Returns CAST(value AS type), with the type's label and without its length: the length is checked
+// when rows become records.
 engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);
-// Casts a value that is written. A number that is named, not computed, loses no digit
+// Casts a value that is written. A number that is named, not computed, must not lose a digit
 // (engine/expr/whole_numeric.h).
 engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
                                bool is_named);
 // Finds a table whose rows statements may change.
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
                                                               const engine::PlanContext& context);
-// The place of the column in the schema.
+// Finds the place of the column in the schema.
 Result<size_t> find_place(const engine::TableName& column, const engine::DataSource& target,
                           const engine::PlanContext& context);
-// The expression that DEFAULT stands for. Fails with NotSupported if it takes numbers of a
+// Returns the expression that DEFAULT stands for. Fails with NotSupported if it takes numbers of a
 // sequence.
 Result<engine::ExpressionPtr> default_of(const engine::ColumnDef& column, TextPosition at);
-// Casts each operand that is not itself an arithmetic expression.
+// Casts to `bigint` each operand, at any depth, that is not itself an arithmetic expression.
 void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint);
 
-// Changes the rows of an INSERT to those that it writes: a row whose key exists is combined with
-// the existing row.
+// Changes the query of an INSERT so that it returns the rows to write: a row whose key exists is
+// combined with the existing row.
 Status plan_on_conflict(const engine::OnConflict& conflict, const engine::InsertSelect& insert,
                         const engine::PlanContext& context, RowsWrite& write);
 
-// Changes the rows of an UPDATE to those of one that assigns to the key.
+// Changes the query of an UPDATE that assigns to the key: it returns the old keys, too
+// (RowsWrite::moved_keys).
 void plan_moved_keys(RowsWrite& write, TextPosition position);
 
 }  // namespace server

@@ -19,7 +19,6 @@
 
 namespace server {
 
-// A name spelled exactly as in the catalog.
 engine::Name exact(const std::string& text) { return {text, engine::Quoting::Back}; }
 
 engine::ExpressionPtr column_of(const std::string& name, TextPosition at) {
@@ -95,7 +94,6 @@ Result<size_t> find_place(const engine::TableName& column, const engine::DataSou
       .at(column.position);
 }
 
-// Casts each operand that is not itself an arithmetic expression.
 void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
   if (operand->is<engine::Arithmetic>()) {
     for (engine::ExpressionPtr* child : engine::children(*operand)) widen(*child, bigint);
@@ -138,7 +136,7 @@ engine::Query rows_of(const engine::DataSource& target, const engine::TableName&
   query.from->position = written.position;
   for (const engine::Join& join : reads.joins) query.joins.push_back(clone(join));
   if (where) query.where = clone(*where);
-  // If several rows join one row of the target, one of them is used.
+  // If several rows of the other sources join one row of the target, one of them is used.
   if (!query.joins.empty())
     for (const ColumnDef& column : target.schema.columns)
       if (column.role == ColumnRole::Key)
@@ -177,8 +175,8 @@ Result<RowsWrite> plan_delete(const engine::DeleteRows& remove,
   return write;
 }
 
-// (a, b) = (SELECT ...): the SELECT runs once per row. An inner query returns its columns next to
-// those of the row.
+// Plans (a, b) = (SELECT ...), whose SELECT runs once per row: an inner query returns the columns
+// of the SELECT next to the columns of the row.
 Status compute_row_values(const engine::UpdateRows& update, RowsWrite& write) {
   const TextPosition at = update.target.position;
   if (!write.rows.joins.empty())
@@ -316,7 +314,8 @@ Result<bool> add_sequence_defaults(RowsWrite& write, size_t given) {
 
 namespace {
 
-// The difference of two dates is not a sum of numbers.
+// Whether the expression computes with dates or times, whose difference must not be widened like
+// arithmetic with numbers.
 bool is_about_times(const engine::Expression& expression, const engine::DataSource& table) {
   if (const auto* cast = expression.as<engine::Cast>())
     return engine::SqlType(cast->type.kind).is_time_like() || is_about_times(*cast->operand, table);

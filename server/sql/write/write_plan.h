@@ -1,4 +1,4 @@
-// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT, written once
+// Plans INSERT ... SELECT into a table, UPDATE and DELETE, which write the rows of a SELECT once
 // (docs/adr/0053).
 #pragma once
 #include <memory>
@@ -19,12 +19,13 @@ struct RowsWrite {
   std::shared_ptr<const engine::DataSource> target;
   engine::Query rows;          // the rows to write; for Delete their keys
   std::vector<size_t> places;  // for each column of `rows`: place in the target's schema
-  size_t numbered = 0;  // number of last columns with a DEFAULT that takes numbers
+  size_t numbered = 0;  // number of trailing columns whose DEFAULT takes numbers of a sequence
   // UPDATE of key columns only: the number of key columns. The SELECT then appends, after the row,
   // the old key and the first column of the row with the new key (NULL if none).
   size_t moved_keys = 0;
-  bool has_each_key_once = false;  // otherwise the later row of a key wins
-  bool is_upsert = false;          // the rows of an Insert depend on existing rows of their keys
+  // A key that occurs twice is an error; otherwise the later row of a key wins.
+  bool has_each_key_once = false;
+  bool is_upsert = false;  // the rows of an Insert depend on existing rows of their keys
   std::vector<engine::SqlType> types() const;
   std::span<const size_t> given() const {
     return std::span(places).first(places.size() - numbered);
@@ -34,29 +35,30 @@ struct RowsWrite {
   }
 };
 
-// Whether statements may change its rows one by one: it is a table that no query makes. See also
-// check_writable().
+// Whether statements may change the rows of the source one by one: it is a table that no query
+// makes. See also check_writable().
 bool is_changed_by_rows(const engine::DataSource& source);
 // Whether the statement writes rows of a SELECT into a table. An INSERT ... SELECT into a stream is
 // a continuous query.
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
-// The items of its RETURNING clause.
+// Returns the items of the RETURNING clause of the statement.
 std::span<const engine::SelectItem> returning_of(const engine::Statement& statement);
 ReturningNames returning_names(const engine::Statement& statement);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context);
-// Adds the omitted columns of an INSERT whose DEFAULT takes numbers of a sequence: the query
-// computes these for each row. `given`: number of columns that the query has. Returns false if no
-// such columns exist.
+// Adds to the query of an INSERT the omitted columns whose DEFAULT takes numbers of a sequence: the
+// query then computes the DEFAULT for each row. `given`: number of columns that the query has.
+// Returns false if no such columns exist.
 Result<bool> add_sequence_defaults(RowsWrite& write, size_t given);
-// Makes INT arithmetic that an UPDATE assigns BIGINT, since it would wrap around; `types` are those
-// of its values. Returns false if there is no such arithmetic.
+// Turns INT arithmetic whose result an UPDATE assigns into BIGINT arithmetic, since INT arithmetic
+// would wrap around. `types` are the types of the assigned values. Returns false if the UPDATE has
+// no such arithmetic.
 Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types);
 // Whether values of one type are written to a column of the other unchanged; a time with a time
 // zone is not a time without one.
 bool is_written_alike(const engine::SqlType& from, const engine::SqlType& to);
-// The query with its columns cast to the wanted types, except where the types are equal or
-// written_columns() converts them.
+// Returns the query with its columns cast from the types `are` to the types `wanted`, except where
+// both are equal or written_columns() converts them.
 Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
                                  const std::vector<engine::SqlType>& wanted);
 

@@ -62,8 +62,8 @@ Result<Value> to_boolean(const std::string& text) {
                fmt::format("invalid input syntax for type boolean: \"{}\"", text)};
 }
 
-// The value that a column of PostgreSQL's type stores: checks the smaller range of smallint, rounds
-// to the digits of real, brings texts to their normal form.
+// Converts a value to the form that a column with this label stores: checks the range of smallint,
+// rounds to the digits of real, brings texts to their normal form.
 Result<Value> to_label(Value value, const engine::SqlType& type) {
   namespace label = engine::label;
   if (value.is_null()) return value;

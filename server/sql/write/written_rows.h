@@ -13,10 +13,10 @@ namespace server {
 // fit. A CAST would change such values: it truncates, as Java does.
 bool is_narrowed(const engine::SqlType& from, const engine::SqlType& to);
 
-// Returns one column for each of the schema's; a null pointer for a column that is not in `places`.
-// Keys of new rows are normalized so that equal keys are one (-0 becomes 0); keys that name
-// existing rows stay unchanged. Fails with OutOfRange and InvalidText.
 enum class KeysOf { NewRows, RowsThatAreThere };
+// Returns a column for each column of the schema; the pointer is null for a column that is not in
+// `places`. Keys of new rows are normalized, so that equal keys have one form (-0 becomes 0). Keys
+// that name existing rows stay unchanged. Fails with OutOfRange and InvalidText.
 Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& schema,
                                                        std::span<const size_t> places,
                                                        std::span<const engine::ColumnPtr> columns,
