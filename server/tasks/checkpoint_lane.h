@@ -19,14 +19,15 @@ namespace server {
 // Decides when the contents of a journal partition are written to a checkpoint. Tests make
 // checkpoints frequent.
 struct CheckpointPolicy {
-  int64_t interval_ms = 10'000;      // longest age; thirty times that for little data
-  int64_t journal_bytes = 16 << 20;  // or when the backlog has this size
+  int64_t interval_ms = 10'000;      // greatest age of waiting data; 30-fold for little data
+  int64_t journal_bytes = 16 << 20;  // a backlog of this size is also due
   int64_t pass_bytes =
       32 << 20;  // limit for a checkpoint's changes in memory; one entry may exceed it
-  int64_t chunk_keys = 5'000;  // in one transaction of the state store
+  int64_t chunk_keys = 5'000;  // keys in one transaction of the state store
 };
 
-// One retry suffices to learn that the disk is still full, so all journals share one pace.
+// All journals share one pace of retries, since one retry suffices to detect that the disk is still
+// full.
 //
 // Threads: any. Owner: shared, since the state store may answer after the shards are gone.
 class CheckpointLane {
@@ -45,10 +46,10 @@ class CheckpointLane {
   void note_failure(PartitionId journal, const Error& error);
   void note_success();
 
-  // Limits the memory of checkpoints: they are written in the order of their calls, several small
-  // ones together, so that the state store writes them together, and a large one alone. `begin` is
-  // called when the checkpoint may start, at once or on the thread of a leave(). If it returns
-  // false, the checkpoint has not begun and must not call leave().
+  // Limits the memory of checkpoints. Checkpoints begin in the order of the calls of enter(): a
+  // large one alone, and several small ones together, so that the state store writes them together.
+  // `begin` is called when the checkpoint may start, within this call or on the thread that calls
+  // leave(). If `begin` returns false, the checkpoint has not begun and must not call leave().
   void enter(size_t size_bytes, std::function<bool()> begin);
   void leave(size_t size_bytes);
 
@@ -71,7 +72,7 @@ class CheckpointLane {
   int64_t retry_at_us_ = 0, delay_ms_ = 0;  // delay 0: the last attempt succeeded
   LogRate log_rate_{1};
   std::deque<Turn> waiting_;
-  size_t writing_ = 0, writing_bytes_ = 0;  // of checkpoints that have begun
+  size_t writing_ = 0, writing_bytes_ = 0;  // number and size of the checkpoints that have begun
 };
 
 }  // namespace server

@@ -54,12 +54,12 @@ std::vector<storage::CleanupTarget> CleanupTargets::targets() {
     for (int32_t partition = 0; partition < topic.partition_count; ++partition) {
       const storage::TopicPartition id{topic.topic, PartitionId(partition)};
       const auto status = log_.find_partition(id);
-      // A query that is created later begins here or behind it, unless it begins at the start of
-      // the log.
       if (!status) continue;
+      // A query that is created later begins at readable_end() or behind it, unless it begins at
+      // the start of the log.
       targets.push_back({id, topic.policy, status->readable_end()});
       // In-sync replicas have the tombstones. A replica that is away longer than
-      // delete.retention.ms would never get them.
+      // delete.retention.ms would never get them, so they are kept while a replica is out of sync.
       targets.back().policy.keeps_tombstones = topic.policy.compacts && lacks_replicas_(id);
     }
   return targets;
@@ -96,8 +96,8 @@ void CleanupTargets::hold(std::span<storage::CleanupTarget> targets) {
   }
 }
 
-// Asks all shards, since a query has tasks on several. Only some queries at a time, because the
-// answer blocks a loop.
+// Asks all shards, since a query has tasks on several. Each request names only some of the queries,
+// because a shard's loop is blocked while it answers.
 void CleanupTargets::ask_shards(const std::vector<std::string>& queries) {
   constexpr size_t kAtATime = 200;
   for (size_t begin = 0; begin < queries.size(); begin += kAtATime) {

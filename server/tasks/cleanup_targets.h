@@ -18,10 +18,11 @@ namespace server {
 storage::CleanupPolicy cleanup_policy(const storage::TopicInfo& topic);
 
 // Records behind the position of a persistent query are kept however long the query is paused or
-// stopped, because it has yet to read them. For a query without tasks the last known position
-// counts, or its start position. Transient queries hold nothing back; they report lost records.
+// stopped, because the query has yet to read them. For a query without tasks the last known
+// position counts, or its start position. Transient queries hold nothing back; they report lost
+// records.
 //
-// Threads: the cleaner's, which waits for the shards, so these must run; holder_of() on any.
+// Threads: the cleaner's, which waits for the shards, so the shards must run; holder_of() on any.
 // Owner: the node.
 class CleanupTargets final : public storage::CleanupPort {
  public:
@@ -37,7 +38,7 @@ class CleanupTargets final : public storage::CleanupPort {
 
   std::vector<storage::CleanupTarget> targets() override;
   void hold(std::span<storage::CleanupTarget> targets) override;
-  // The query that held the partition back at the last cleanup; empty: none.
+  // Returns the query that held the partition back at the last cleanup; empty if none did.
   std::string holder_of(const storage::TopicPartition& partition) const;
 
  private:
@@ -54,10 +55,10 @@ class CleanupTargets final : public storage::CleanupPort {
   const std::vector<Shard*> shards_;
   const FindImage image_;
   const LacksReplicas lacks_replicas_;
-  // Computed from the settings of these topics.
+  // policies_ are computed from the settings of these topics.
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   std::vector<TopicPolicy> policies_;
-  std::map<std::string, Positions> positions_;  // by query, last known
+  std::map<std::string, Positions> positions_;  // last known positions by query
   mutable std::mutex mutex_;
   std::map<storage::TopicPartition, std::string> holders_;  // Guarded by mutex_
 };

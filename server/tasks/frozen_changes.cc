@@ -33,7 +33,8 @@ uint32_t store_number(std::string_view name) {
 }
 
 Status FrozenChanges::add(std::string_view changes) {
-  // Memory for finding a change: its place here, and in the table, of which up to half is empty.
+  // The memory for finding a change: its element in found_, and its entry in places_, of which up
+  // to half is empty.
   constexpr size_t kToFind = sizeof(Change) + 2 * sizeof(std::pair<Key, uint32_t>);
   engine::StateChangeReader reader(changes);
   std::string_view rest = changes;
@@ -62,7 +63,7 @@ Status FrozenChanges::add(std::string_view changes) {
   return reader.is_damaged() ? Status(damaged()) : Status();
 }
 
-// Sorted in key order, as the state store writes: a chunk then changes few pages.
+// Sorts the changes in the order of the state store, so that a chunk changes few pages.
 void FrozenChanges::freeze(TaskSequence position, std::string scalars) {
   position_ = position;
   scalars_ = std::move(scalars);
@@ -101,7 +102,8 @@ storage::Checkpoint FrozenChanges::next_part() {
   assert(!reader.is_damaged());  // add() has read it
   sent_to_ = newest_.size() - reader.rest().size();
   last_is_sent_ = sent_to_ == newest_.size();
-  // Only the last part moves the position; the state store ignores a smaller one.
+  // Only the last part moves the position: the state store ignores one that is less than the stored
+  // position.
   part.position = last_is_sent_ ? position_ : TaskSequence{0};
   if (last_is_sent_) part.scalars = scalars_;
   return part;

@@ -14,7 +14,7 @@
 
 namespace server {
 
-// The newest change of each key in key order, in the journal's encoding.
+// Collects the newest change of each key and returns them in key order, in the journal's encoding.
 //
 //  add() the changes of each entry -> freeze() -> next_part() repeatedly, until is_finished()
 //
@@ -26,17 +26,17 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   // Adds the changes of the next journal entry (engine::StateChanges). The bytes must stay valid
   // until freeze(). Fails with CorruptRecord; the object must not be used afterwards.
   Status add(std::string_view changes);
-  // Copies the newest changes. They are all changes up to the commit `position`; `scalars` is the
-  // task's position after it.
+  // Copies the newest changes. The added entries end with the commit `position`; `scalars` is the
+  // encoded position of the task after this commit.
   void freeze(TaskSequence position, std::string scalars);
 
   const std::string& task() const { return task_; }
-  // The memory that the changes take, or would take if they were frozen now.
+  // Returns the memory that the changes take, or would take if they were frozen now.
   size_t size_bytes() const { return newest_.size() + scalars_.size() + found_bytes_; }
 
-  // Returns the next part: ranges first, then entries in key order, and the position with the last
-  // of them. It refers to memory of this object. Until part_is_stored() is called, the method
-  // returns the same part again.
+  // Returns the next part of the changes. The first part has the removed ranges, all parts have
+  // entries in key order, and the last one has the position. A part refers to memory of this
+  // object. Until part_is_stored() is called, the method returns the same part again.
   storage::Checkpoint next_part();
   void part_is_stored() {
     next_ = sent_to_;
@@ -46,7 +46,7 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   bool is_finished() const { return is_finished_; }
 
  private:
-  // The newest change of a key. The views are of the journal.
+  // The newest change of a key. The views point into the journal.
   struct Change {
     std::string_view key, bytes;  // `bytes` is the whole encoded change
     uint32_t store;
@@ -70,12 +70,12 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   bool ranges_are_stored_ = false, last_is_sent_ = false, is_finished_ = false;
   std::vector<std::string> store_names_, removed_below_;  // the greatest DeleteBelow; empty: none
   std::string newest_;                                    // by store and key; only Put and Delete
-  size_t next_ = 0, sent_to_ = 0;  // in newest_: next part; end of the returned part
+  size_t next_ = 0, sent_to_ = 0;  // offsets in newest_: the next part; the returned part's end
 };
 
-// Stores are numbered in plans and named in the state store.
+// Returns the name in the state store of a store that has this number in the plan.
 std::string store_name(uint32_t store);
-// Returns UINT32_MAX if the name is not that of a store.
+// Returns the number of a store with this name; UINT32_MAX if the name is not that of a store.
 uint32_t store_number(std::string_view name);
 
 }  // namespace server

@@ -20,7 +20,7 @@ namespace {
 // Limits for the part of a checkpoint that is with the state store at a time.
 constexpr size_t kTasksAtOnce = 500, kBytesAtOnce = 4 << 20;
 
-// A retry would read the same.
+// Returns whether a retry is useless, because it would find the same data.
 bool is_unreadable(const Error& error) {
   return storage::is_damage(error.code) || error.code == ErrorCode::IncompatibleFormat;
 }
@@ -103,8 +103,8 @@ bool FrozenJournal::begin_turn() {
   return false;
 }
 
-// The work of a pass is too long for a loop or for the thread that drops a task. An empty
-// checkpoint makes it run on the state writer's thread.
+// Submits the next pass. Its work is too long for a loop or for the thread that drops a task; an
+// empty checkpoint makes the work run on the state writer's thread.
 bool FrozenJournal::submit_pass() {
   return submit({}, [self = shared_from_this()](const Status& status) {
     status ? self->begin_pass() : self->failed(status.error());
@@ -122,13 +122,13 @@ void FrozenJournal::begin_pass() {
   phase_ = Phase::Damaged;
 }
 
-// Called under the mutex: a drop in the meantime takes effect right afterwards.
+// Called under the mutex: a drop() in the meantime waits and takes effect right afterwards.
 Status FrozenJournal::read() {
   pass_end_ = range_.end_offset;
   if (tasks_.empty()) return {};
   const auto reader = TRY(storage::JournalReader::open(lane_->log(), range_.journal));
   absl::flat_hash_map<std::string_view, TaskHistory> histories;  // by a name in tasks_
-  size_t bytes = 0;                                              // of all histories
+  size_t bytes = 0;                                              // size of all histories
   const auto take = [&](const storage::JournalRecord& record) -> Result<bool> {
     const auto task = tasks_.find(record.task);
     // Entries before the task's first commit belong to an earlier task of the same name.
@@ -177,7 +177,7 @@ void FrozenJournal::write_some() {
   std::unique_lock lock(mutex_);
   has_failed_ = false;
   size_t bytes = 0, count = 0;
-  ++on_way_;  // until all are submitted
+  ++on_way_;  // keeps the count above 0 until all parts are submitted
   for (auto& [name, task] : tasks_) {
     if (count == kTasksAtOnce || bytes >= kBytesAtOnce) break;
     if (!task.changes) continue;
@@ -190,7 +190,7 @@ void FrozenJournal::write_some() {
     };
     if (submit(std::move(part), done)) continue;
     --on_way_;
-    has_failed_ = true;  // no room now: retried at a later tick
+    has_failed_ = true;  // the queue is full: retried at a later tick
     break;
   }
   if (count == 0) {
@@ -216,7 +216,8 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
   } else if (!status) {
     has_failed_ = true;
     if (changes && is_unreadable(status.error()))
-      damage_ = {status.error(), changes->task()};  // where it would be written
+      damage_ = {status.error(), changes->task()};  // the state store is damaged where the part
+                                                    // would be written
     else
       lane_->note_failure(range_.journal, status.error());
   }
@@ -263,14 +264,15 @@ void FrozenJournal::trim() {
   end_turn();
   lane_->log().trim({storage::journal_partition(range_.journal), range_.end_offset},
                     [self = shared_from_this()](const Status& trimmed) {
-                      // The next checkpoint trims what this one did not.
+                      // The next checkpoint also trims the entries that this one should have
+                      // trimmed.
                       if (!trimmed && trimmed.error().code != ErrorCode::ShuttingDown)
                         self->lane_->note_failure(self->range_.journal, trimmed.error());
                       self->phase_ = Phase::Finished;
                     });
 }
 
-// The checkpoint is retried at a later tick.
+// Ends the turn after an error. A later tick retries the checkpoint.
 void FrozenJournal::failed(const Error& error) {
   if (error.code == ErrorCode::ShuttingDown) return;  // the journal remains
   lane_->note_failure(range_.journal, error);
@@ -278,7 +280,7 @@ void FrozenJournal::failed(const Error& error) {
   phase_ = Phase::Stuck;
 }
 
-// Releases all data: a checkpoint that waits for a retry holds none.
+// Ends the turn and releases all data: a checkpoint that waits for a retry holds none.
 void FrozenJournal::end_turn() {
   {
     std::lock_guard lock(mutex_);

@@ -16,12 +16,12 @@
 namespace server {
 
 // Reads the journal in passes once the checkpoint's turn has come. Each pass reads until the newest
-// changes of all keys would take CheckpointPolicy::pass_bytes, copies these, and writes them to the
-// state store. So the memory does not depend on the length of the range, except that a single large
-// entry may exceed the limit. The pass releases its snapshot of the log before it writes anything,
-// because a snapshot keeps the log from reusing pages. After a failure all copied data is released,
-// and the retry repeats the pass, except for tasks that were finished: the journal is not trimmed
-// before the last pass is stored.
+// changes of all keys would take CheckpointPolicy::pass_bytes, copies these changes, and writes
+// them to the state store. So the memory does not depend on the length of the range, except that a
+// single large entry may exceed the limit. The pass releases its snapshot of the log before it
+// writes anything, because a snapshot keeps the log from reusing pages. After a failure all copied
+// data is released, and the retry repeats the pass, except for tasks that were finished: the
+// journal is not trimmed before the last pass is stored.
 //   Stuck --write()--> Writing --pass by pass, task by task--> state store --> journal's end --> trimmed: Finished
 //     ^                   |  '--the journal or the checkpoint is damaged--> Damaged
 //     '-----failed--------'
@@ -34,16 +34,16 @@ namespace server {
 class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
  public:
   enum class Phase : uint8_t { Stuck, Writing, Finished, Damaged };
-  // The commits of a task, from the offset `first` to the sequence number `last`. They are in the
-  // range below.
+  // The commits of a task, from the offset `first` to the sequence number `last`. The commits are
+  // within the Range.
   struct Commits {
     Offset first;
     TaskSequence last;
   };
   struct Range {
     PartitionId journal;
-    Offset end_offset;  // exclusive; contains all earlier commits of these tasks
-    size_t size_bytes;  // approximate, of these tasks alone
+    Offset end_offset;  // exclusive; the checkpoint contains all earlier commits of the tasks
+    size_t size_bytes;  // approximate size of the commits of the tasks
     enum class Journal : uint8_t { IsTrimmed, IsKept } afterwards = Journal::IsTrimmed;
   };
   struct Damage {
@@ -53,22 +53,23 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
                 const std::map<std::string, Commits>& tasks);
 
-  // Begins, or retries after Stuck.
+  // Begins the checkpoint, or retries it after Phase::Stuck.
   void write();
-  // Forgets tasks. The state store fences their changes that are under way.
+  // Forgets the tasks whose names begin with `prefix`. The state store fences their changes that
+  // are under way.
   void drop(const std::string& prefix);
 
   Phase phase() const { return phase_; }
   const Damage& damage() const { return damage_; }  // if the phase is Damaged
   const Range& range() const { return range_; }
-  // Memory for data that has been read and is not stored yet.
+  // Returns the memory for data that has been read and is not stored yet.
   size_t memory_bytes() const { return memory_bytes_; }
 
  private:
   struct Task {
     Commits commits;
-    std::shared_ptr<FrozenChanges> changes;  // of this pass; null: none, or all stored
-    bool ends = false;                       // the pass contains its last commit
+    std::shared_ptr<FrozenChanges> changes;  // changes of this pass; null: none, or all stored
+    bool ends = false;                       // the pass contains the task's last commit
   };
   using Tasks = std::map<std::string, Task, std::less<>>;
   bool begin_turn();
@@ -89,7 +90,7 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   void trim();
   void failed(const Error& error);
   void end_turn();
-  // Returns false if the state store has no room.
+  // Returns false if the queue of the state store is full.
   bool submit(storage::Checkpoint checkpoint, std::function<void(Status)> done) {
     return lane_->state().try_checkpoint(checkpoint, done);
   }

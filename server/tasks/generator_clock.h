@@ -1,5 +1,5 @@
-// The clock of a generator: it determines the rows that are due. A task reads them as if they were
-// a partition.
+// The clock of a generator, which determines the rows that are due. A task reads the rows as if
+// they were a partition.
 #pragma once
 #include <optional>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace server {
 
-// Rows are due one after the other from the first poll on, which names the task's next row. The
+// Rows become due one after the other from the first poll on, which names the task's next row. The
 // time in which the task did not run is not made up for. If the task falls more than a second
 // behind, because the log or the processor is slow or the task was paused, the clock restarts at
 // the task's next row, so that time is not made up for either.
@@ -29,10 +29,10 @@ class GeneratorClock final : public engine::Sources {
       size_t max_bytes) override;
   void release() override {}
 
-  // The offset of the first row that is not due.
+  // Returns the offset of the first row that is not due.
   Offset due() const;
-  // The interval of polls, which is also the greatest delay of a row. Nothing when all rows have
-  // been due.
+  // Returns the interval of polls, which is also the greatest delay of a row; nothing when all rows
+  // are due.
   std::optional<int64_t> interval_ms() const;
 
  private:

@@ -12,7 +12,8 @@ namespace server {
 
 namespace {
 
-// The size of a commit in the journal besides its entry: batch header, sequence number and name.
+// The size of a commit in the journal in addition to its entry: batch header, sequence number and
+// name.
 constexpr size_t kEntryBytes = 100;
 // A backlog below this fraction of a worthwhile checkpoint waits kHandfulIntervals times as long.
 constexpr size_t kHandfulFraction = 64;
@@ -44,7 +45,7 @@ void JournalCheckpoints::recover(const FirstEntries& tasks) {
   for (Offset first = finished_; first < Offset{INT64_MAX};) {
     const Status read = read_journal(**reader, first, tasks);
     if (read) break;
-    const Offset damaged = end_;  // at the damage or behind it
+    const Offset damaged = end_;  // at or after the damage
     first = Offset{INT64_MAX};
     for (const auto& [task, its_first] : tasks)
       its_first <= damaged ? note_lost(task, read.error())
@@ -56,7 +57,7 @@ void JournalCheckpoints::recover(const FirstEntries& tasks) {
   if (journal) end_ = journal->log_end();
 }
 
-// Neither decodes entries nor keeps their data.
+// Reads the journal from `first` on, without decoding entries or keeping their data.
 Status JournalCheckpoints::read_journal(storage::JournalReader& reader, Offset first,
                                         const FirstEntries& tasks) {
   waiting_ = {};
@@ -218,8 +219,8 @@ JournalCheckpoints::Backlog JournalCheckpoints::backlog_of(const std::string& ta
 void JournalCheckpoints::tick(Memory memory) {
   if (frozen_ && look_after_frozen() == Frozen::IsThere) return;
   if (!is_dirty()) return;
-  // A checkpoint of little data costs as many syncs as a large one, and a restart reads the data
-  // quickly. The exception is data of dropped tasks, which is trimmed without that delay.
+  // Little data waits longer, because its checkpoint costs as many syncs as a large one, and a
+  // restart reads the data quickly. Data of dropped tasks is trimmed without this delay.
   const bool is_handful = waiting_.bytes < journal_bytes() / kHandfulFraction && !holds_gone_;
   const int64_t age_us = lane_->clock().monotonic_us() - waiting_.since_us;
   const bool is_old =

@@ -17,17 +17,17 @@
 
 namespace server {
 
-// The journal grows until a checkpoint contains its entries; recovery reads both. A checkpoint is
-// therefore written when the journal is so long that reading it takes time, or when it is old. It
-// contains all tasks of the partition as of one offset, and the journal is then trimmed to that
-// offset.
+// The journal grows until a checkpoint contains its entries; recovery reads the checkpoint and the
+// journal. A checkpoint is therefore written when the journal is so long that reading it takes
+// time, or when it is old. It contains all tasks of the partition as of one offset, and the journal
+// is then trimmed to that offset.
 //
 //   journal:  trimmed | finished_ ......... frozen_'s end | ......... end_
 //                       in the checkpoint on its way,       waits
 //                       or to be retried
 //
-// Committed data is in the journal and nowhere else. This class keeps only where each task's part
-// of it begins and ends; the checkpoint reads the data (FrozenJournal).
+// Committed data is in the journal and nowhere else. This class keeps only the begin and the end of
+// each task's part of the data; the checkpoint reads the data (FrozenJournal).
 //
 // Entries are final: a durable entry reaches a checkpoint whatever happens to the task's owner
 // meanwhile.
@@ -35,7 +35,7 @@ namespace server {
 // Damage is found when the journal is read, at a start and by checkpoints. All tasks that the
 // damaged part may belong to are lost: their data reaches no checkpoint, and their queries end. The
 // journal is kept as long as one of them exists, because a restart would otherwise take the
-// remaining entries for all. Tasks that began behind the damage continue.
+// remaining entries for all entries. Tasks that began behind the damage continue.
 //
 // Invariant: data that is in no finished checkpoint is in the journal. The end of the journal in
 //          the state store moves only after everything before it is stored.
@@ -44,7 +44,7 @@ namespace server {
 // Owner:   the shard that owns the journal partition.
 class JournalCheckpoints {
  public:
-  // Memory of the node.
+  // The state of the node's memory.
   enum class Memory : uint8_t {
     Enough,
     Tight,
@@ -54,7 +54,7 @@ class JournalCheckpoints {
   JournalCheckpoints(PartitionId journal, std::shared_ptr<CheckpointLane> lane)
       : journal_(journal), lane_(std::move(lane)) {}
 
-  // At a start: finds the journal's data of these tasks, which are those of the log.
+  // Called at a start. Finds the journal's data of `tasks`, which are the tasks of the log.
   void recover(const FirstEntries& tasks);
   // Marks a task, or all tasks, as lost because their data cannot be read.
   void lose(const std::string& task, const Error& why);
@@ -62,22 +62,23 @@ class JournalCheckpoints {
 
   // Notes a commit; called in the order of the journal.
   void add(const LogSink::Durable& commit);
-  // Forgets these tasks, which no longer commit. The returned function does the rest and may wait,
-  // so it is called on another thread. Afterwards the tasks may be dropped in the state store.
+  // Forgets these tasks, which no longer commit. The returned function forgets them in the
+  // checkpoint under way; it may wait, so it is called on another thread. After it has returned,
+  // the tasks may be dropped in the state store.
   [[nodiscard]] std::function<void()> drop(const std::string& prefix);
 
   // Begins a checkpoint if one is due and none is under way. While memory is short, checkpoints are
   // due much earlier, because a small one needs little memory.
   void tick(Memory memory = Memory::Enough);
-  // Whether ticks have anything to do.
+  // Returns whether ticks have anything to do.
   bool is_dirty() const {
     if (frozen_ || is_broken_) return frozen_ != nullptr;
     return lost_.empty() ? end_ > finished_ : !waiting_.tasks.empty();
   }
-  // For each task of checkpoints that ticks have found finished, the commit up to which the state
-  // store contains all its changes. Each is returned once. Dropped tasks are missing.
+  // Returns, for each task in checkpoints that ticks have found finished since the last call, the
+  // commit up to which the state store contains all changes of the task. Dropped tasks are missing.
   std::vector<std::pair<std::string, TaskSequence>> take_stored();
-  // Whether tasks were lost since the last call.
+  // Returns whether tasks were lost since the last call.
   bool take_has_lost() { return std::exchange(has_lost_, false); }
   // Returns nothing if the task is not lost.
   std::optional<Error> why_lost(const std::string& task) const;
@@ -85,19 +86,19 @@ class JournalCheckpoints {
   // The journal's data that no checkpoint contains yet; a restart reads it again.
   struct Backlog {
     size_t journal_bytes = 0;
-    std::optional<int64_t> age_us = {};  // of the oldest data; nothing if there is none
+    std::optional<int64_t> age_us = {};  // age of the oldest data; nothing if there is none
   };
   Backlog backlog() const;
   Backlog backlog_of(const std::string& task) const;
-  // Whether all data of the task is in checkpoints.
+  // Returns whether all data of the task is in checkpoints.
   bool has_stored_all_of(const std::string& task) const {
     return !is_lost(task) && !waiting_.tasks.contains(task) && !on_way_.tasks.contains(task);
   }
-  // Memory for data that the checkpoint under way has read from the journal.
+  // Returns the memory for data that the checkpoint under way has read from the journal.
   size_t memory_bytes() const { return frozen_ ? frozen_->memory_bytes() : 0; }
-  // Whether the backlog exceeds its limit, because checkpoints fail or are slow. Tasks must then
-  // not add to it: the disk would fill up and a restart would take long. The tasks' input is safe
-  // in the log.
+  // Returns whether the backlog exceeds its limit, because checkpoints fail or are slow. Tasks must
+  // then not commit more: the disk would fill up and a restart would take long. The tasks' input is
+  // safe in the log.
   bool is_overdue() const { return waiting_.bytes > kMaxJournals * journal_bytes(); }
 
  private:
@@ -113,7 +114,7 @@ class JournalCheckpoints {
   struct Stretch {
     std::map<std::string, Commits> tasks;
     size_t bytes = 0;
-    int64_t since_us = 0;  // of its oldest commit
+    int64_t since_us = 0;  // time of the oldest commit
     Backlog backlog(int64_t now_us) const;
     Backlog backlog_of(const std::string& task, int64_t now_us) const;
     void drop(const std::string& prefix);
@@ -121,7 +122,7 @@ class JournalCheckpoints {
     void add(const Stretch& older);
   };
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
-  // The size of a backlog that is worth a checkpoint.
+  // Returns the size of a backlog that is worth a checkpoint.
   size_t enough_bytes(Memory memory) const {
     if (memory == Memory::Exhausted) return 1;
     return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();

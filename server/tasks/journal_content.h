@@ -30,7 +30,7 @@ class JournalContent {
   virtual Status batch(std::string_view bytes) = 0;
 };
 
-// Encodes the items, and passes on a piece whenever it is large enough.
+// Encodes the items of a snapshot, and passes each piece on when it is large enough.
 //
 // Threads: one.
 class JournalContentWriter final : public JournalContent {

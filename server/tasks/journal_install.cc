@@ -22,7 +22,8 @@ Answer wait_for(const std::function<void(std::function<void(Answer)>)>& begin) {
   return done.get_future().get();
 }
 
-// The epoch of a partition while it is filled. It is newer than that of its batches.
+// Returns the epoch of a partition while it is filled, which is newer than the epoch of its
+// batches.
 LeaderEpoch epoch_while_filled(const storage::PartitionSnapshot::Head& head) {
   return head.epoch + 1;
 }
@@ -94,7 +95,7 @@ Status JournalInstall::write_checkpoint(Part part) {
 
 // --- Commits
 
-// Begins all tasks at once, since their rows contain the offset of their first entry in the task
+// Begins all tasks together, since their rows contain the offset of their first entry in the task
 // journal.
 Status JournalInstall::begin_tasks() {
   if (std::exchange(have_begun_, true)) return {};
@@ -125,7 +126,7 @@ Status JournalInstall::commit(std::string_view task, TaskSequence sequence,
 }
 
 // Outputs and consumed inputs are already in the exchanges. The shards are notified in the order of
-// the log, as for all commits: a commit that they do not know reaches no checkpoint.
+// the log, as for all commits: a commit of which its shard is not notified reaches no checkpoint.
 Status JournalInstall::apply_some() {
   if (commits_.empty()) return {};
   TRY(check_goes_on());

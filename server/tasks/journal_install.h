@@ -49,7 +49,7 @@ class JournalInstall final : public JournalContent {
   Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) override;
   Status partition(const storage::PartitionSnapshot::Head& head) override;
   Status batch(std::string_view bytes) override;
-  // Called after the last piece.
+  // Makes the data durable that is still in memory. Called after the last piece.
   Status finish();
 
  private:
@@ -64,8 +64,8 @@ class JournalInstall final : public JournalContent {
   const Node node_;
   const Queries queries_;
   storage::ReplicaLog replicas_{node_.log};
-  std::set<std::string, std::less<>> taken_;  // of the installed queries
-  std::set<Uuid> exchanges_;                  // of the installed queries
+  std::set<std::string, std::less<>> taken_;  // ids of the installed queries
+  std::set<Uuid> exchanges_;                  // exchanges of the installed queries
   // The task whose checkpoint is being written; nothing if none is, or if the task is skipped.
   struct Open {
     std::string id;
@@ -82,7 +82,7 @@ class JournalInstall final : public JournalContent {
   bool have_begun_ = false;
   std::map<std::string, TaskEpoch, std::less<>> epochs_;
   std::vector<storage::TaskCommit> commits_;
-  std::vector<size_t> entry_sizes_;  // of commits_
+  std::vector<size_t> entry_sizes_;  // sizes of the entries of commits_
   size_t commit_bytes_ = 0;
   std::optional<storage::PartitionSnapshot::Head> partition_;  // none if the partition is skipped
   std::string batches_;                                        // of partition_

@@ -12,8 +12,8 @@ namespace server {
 
 struct JournalProgress {
   storage::JournalPlace place = {};
-  size_t snapshot_bytes = 0;  // of the last complete snapshot
-  LeaderEpoch unclean = {};   // started by an unclean election: the place is in the log after it
+  size_t snapshot_bytes = 0;  // size of the last complete snapshot
+  LeaderEpoch unclean = {};   // epoch that the last unclean election before `place` began
 };
 
 Status put_journal_progress(storage::WriteTransaction& transaction, PartitionId journal,

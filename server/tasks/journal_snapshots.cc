@@ -21,7 +21,7 @@ constexpr int64_t kTimesTheLast = 2;
 
 struct JournalSnapshots::Writing {
   ReplicatedJournals::Contents contents;
-  int64_t number;  // of the snapshot
+  int64_t number;  // the snapshot's number
   std::unique_ptr<JournalSource> source;
   int32_t pieces = 0;
   size_t bytes = 0;  // written so far
@@ -40,7 +40,7 @@ void JournalSnapshots::stop_thread() {
   if (thread_.joinable()) thread_.join();
 }
 
-// Waits. Returns false if the thread must stop.
+// Waits for this time, unless the thread must stop. Returns false if the thread must stop.
 bool JournalSnapshots::rest(int64_t us) {
   std::unique_lock lock(mutex_);
   return !stopped_.wait_for(lock, std::chrono::microseconds(us), [this] { return must_stop_; });
@@ -97,7 +97,8 @@ Result<size_t> JournalSnapshots::write(PartitionId journal) {
   return writing.bytes;
 }
 
-// Applies no commits during the call, so that all opened data is as of the same moment.
+// Pauses the application of commits during the call, so that all opened data is as of the same
+// moment.
 Result<JournalSnapshots::Writing> JournalSnapshots::begin(PartitionId journal) {
   const ReplicatedJournals::Pause pause(journals_, {journal});
   auto contents = journals_.contents(pause, journal);

@@ -21,9 +21,9 @@
 
 namespace server {
 
-// A journal gets a snapshot when it is twice as long as its last one, plus `least_bytes`. So each
-// byte of a commit pays for about one byte of snapshots, and the journal takes about three times
-// the size of its queries' data.
+// A journal gets a snapshot when it is longer than twice its last snapshot plus `least_bytes`. So
+// each byte of a commit pays for about one byte of snapshots, and the journal takes about three
+// times the size of its queries' data.
 //
 // The data is opened (journal_source.h) while no commit is applied, and read afterwards, when
 // commits continue. One piece at a time is in memory and under way; the thread rests after a piece
@@ -65,8 +65,8 @@ class JournalSnapshots {
   const std::function<bool()> may_write_;  // whether all nodes support such snapshots
   std::unique_ptr<storage::LogReader> reader_;
   std::map<PartitionId, int64_t> not_before_us_;  // for journals whose last snapshot failed
-  // The last snapshot. The next one waits until the journal is trimmed to its place, which
-  // undelivered outputs may delay.
+  // The last snapshot. The next snapshot waits until the journal is trimmed to the place of this
+  // one, which undelivered outputs may delay.
   struct Last {
     ReplicatedJournals::Term term;
     Offset place;

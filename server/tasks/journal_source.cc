@@ -24,8 +24,8 @@ JournalSource::~JournalSource() {
   if (reader_) reader_->end_turn();
 }
 
-// A checkpoint that completes meanwhile does no harm: the journals were opened before, with the
-// entries that it trims.
+// A checkpoint that completes meanwhile does no harm: the journals were opened before, and show the
+// entries that the checkpoint trims.
 Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
                                                            storage::StateStore& state,
                                                            std::vector<DefinedQueryPtr> queries,
@@ -53,8 +53,8 @@ Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
   return source;
 }
 
-// Opens a reader of checkpoints. The positions read before are valid for it if the reader shows the
-// same ones.
+// Opens a reader of checkpoints. The positions, which are read before, are valid if the reader
+// shows the same ones; otherwise the method tries again.
 Status JournalSource::open_state(storage::StateStore& state) {
   constexpr int kAttempts = 20;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -100,7 +100,7 @@ Status JournalSource::write_state(JournalContentWriter& writer) const {
     if (stores == stores_.end()) continue;
     for (const std::string& store : stores->second) {
       const auto row = TRY(reader_->find_store(id, store));
-      if (!row) continue;  // made after the snapshot
+      if (!row) continue;  // the store was created after the snapshot
       TRY(writer.store(store));
       std::string place;
       Status written;

@@ -25,16 +25,16 @@ class JournalContentWriter;
 // Threads: one at a time.
 class JournalSource {
  public:
-  // `tasks` are the tasks of `queries`; none of them may commit during the call. Fails with
-  // ObjectState if no snapshot can be made now.
+  // Opens all data. `tasks` are the tasks of `queries`; none of them may commit during the call.
+  // Fails with ObjectState if no snapshot can be made now.
   static Result<std::unique_ptr<JournalSource>> open(storage::Log& log, storage::StateStore& state,
                                                      std::vector<DefinedQueryPtr> queries,
                                                      std::vector<std::string> tasks);
   JournalSource(const JournalSource&) = delete;
   ~JournalSource();
 
-  // `newer` contains commits that the log is about to receive, behind all that it has of their
-  // tasks.
+  // Writes the contents. `newer` are commits that the log is about to receive; they follow all
+  // commits of their tasks in the log.
   Status write(JournalContentWriter& writer,
                std::span<const storage::JournalRecord> newer = {}) const;
 
@@ -47,7 +47,7 @@ class JournalSource {
 
   std::vector<DefinedQueryPtr> queries_;
   std::vector<std::string> tasks_;
-  std::map<std::string, Offset> first_entries_;  // positions in the tasks' journals
+  std::map<std::string, Offset> first_entries_;  // offset of a task's first entry in its journal
   std::map<PartitionId, std::unique_ptr<storage::JournalReader>> journals_;
   std::map<std::string, storage::CheckpointPosition> positions_;
   std::map<std::string, std::set<std::string>> stores_;  // in checkpoints, by task

@@ -11,14 +11,15 @@ namespace server {
 
 namespace {
 
-constexpr size_t kPieceBytes = 256 << 10;  // of a checkpoint; restored in pieces
+constexpr size_t kPieceBytes = 256 << 10;  // a checkpoint is restored in pieces of about this size
 
 }  // namespace
 
 Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal) {
-  // The order matters: a checkpoint that completes in between moves both positions.
+  // The journal is opened first: a checkpoint that completes in between moves both positions. In
+  // the opposite order the entries that it trims would seem to be missing.
   auto reader = TRY(storage::JournalReader::open(log, journal));
   const storage::StateStore::JournalEnds ends = TRY(state.journal_ends());
   const auto end = ends.find(journal);

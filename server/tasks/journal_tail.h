@@ -14,8 +14,8 @@
 
 namespace server {
 
-// Fails with StorageFailure if trimmed entries are missing from the state store: journal and state
-// store are then from different backups.
+// Opens a partition of the task journal. Fails with StorageFailure if trimmed entries are missing
+// from the state store: journal and state store are then from different backups.
 Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal);
@@ -31,11 +31,12 @@ Status check_follows(TaskSequence last, TaskSequence next, std::string_view task
 
 // The tasks of a journal, with the offset of each task's first entry.
 using FirstEntries = absl::flat_hash_map<std::string, Offset>;
-// Finds the task of the commit; end() if none of them has made it.
+// Returns the task that has made the commit, or end() if none of `tasks` has.
 FirstEntries::const_iterator find_task(const FirstEntries& tasks,
                                        const storage::JournalRecord& record);
 
-// Threads: any may read. It keeps a snapshot of the log, which cannot reuse pages meanwhile.
+// Threads: any may read. The object keeps a snapshot of the log, which cannot reuse pages
+// meanwhile.
 class JournalTail {
  public:
   // Reads the commits of these tasks, whose former owners have been fenced.

@@ -47,7 +47,7 @@ Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& parti
   return polled;
 }
 
-// Hides aborted batches and control batches. Control batches stay in the log even after it has
+// Hides aborted batches and control batches. Control batches stay in the log even after the log has
 // forgotten the transactions. Batches that cannot be read are left to the decoder, which reports
 // the error.
 Status LogSources::hide_aborted(const storage::TopicPartition& partition,

@@ -17,7 +17,7 @@ namespace server {
 // Owner:   CheckpointLane.
 class LostTasks {
  public:
-  // The first reason is kept.
+  // Notes that the task is lost. The first reason is kept.
   void add(const std::string& task, const Error& why);
   // Loses all tasks of the journal, including tasks that begin later.
   void add_all_of(PartitionId journal, const Error& why);

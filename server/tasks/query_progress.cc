@@ -11,7 +11,8 @@ namespace server {
 
 namespace {
 
-// The topic that a stage writes; nothing for a stage that writes an exchange or only keeps a table.
+// Returns the topic that a stage writes; nothing for a stage that writes an exchange or only keeps
+// a table.
 std::optional<Uuid> topic_written_by(const DefinedQuery& query, const engine::StagePlan& stage) {
   if (stage.output.exchange >= 0 || stage.output.topic.empty()) return std::nullopt;
   const auto id = query.topic_ids.find(stage.output.topic);
@@ -19,7 +20,8 @@ std::optional<Uuid> topic_written_by(const DefinedQuery& query, const engine::St
   return id->second;
 }
 
-// Visits only ids of topics and exchanges: partitions that are added later belong to them.
+// Visits the ids of the topics and exchanges that a stage reads, and not their partitions, since
+// partitions may be added later.
 template <typename Visit>
 void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, const Visit& visit) {
   for (const engine::PlanNode& node : stage.nodes) {
@@ -33,7 +35,7 @@ void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, con
   }
 }
 
-// For each noted moment, one walk along the route from the noted ends to the topic.
+// Walks along the route from the noted ends to the topic, once for each noted moment.
 //
 // Threads: the reader's.
 class RouteWriters final : public engine::TopicWriters {
@@ -84,8 +86,8 @@ class RouteWriters final : public engine::TopicWriters {
   const std::string& awaited() const override { return awaited_; }
 
  private:
-  // The partitions of all topics on the route, including topics that an earlier query writes: other
-  // clients may write there too.
+  // Finds the partitions of all topics on the route, including topics that an earlier query writes,
+  // since other clients may write there, too.
   void find_inputs() {
     std::set<Uuid> topics;
     for (const QueryProgress::Step& step : route_)
@@ -136,7 +138,7 @@ class RouteWriters final : public engine::TopicWriters {
   uint64_t definitions_ = UINT64_MAX;
   std::vector<QueryProgress::Step> route_;
   std::vector<engine::PartitionRef> inputs_;
-  // Belongs to the noted moment: definitions may change meanwhile.
+  // The route of the noted moment, since definitions may change meanwhile, and the progress on it.
   std::vector<QueryProgress::Step> walked_;
   size_t at_ = 0;
   std::map<engine::PartitionRef, Offset> frontier_;
@@ -200,8 +202,8 @@ bool ProgressOfQuery::has_passed(int stage, std::span<const Target> targets,
     const bool has_passed = its.published.size() >= its.expected &&
                             std::ranges::all_of(targets, [&](const Target& target) {
                               const auto known = its.positions.find(target.first);
-                              // The partition has no reader, for example one of an exchange that
-                              // carries progress, or an added one.
+                              // A partition without a position has no reader, for example a
+                              // partition of an exchange that carries progress, or an added one.
                               return known == its.positions.end() || known->second >= target.second;
                             });
     if (has_passed) return true;

@@ -37,25 +37,27 @@ class ProgressOfQuery {
 
   explicit ProgressOfQuery(DefinedQueryPtr defined) : defined_(std::move(defined)) {}
 
-  // Sets a new definition. With another plan, the positions of the query's tasks are forgotten.
+  // Sets a new definition. If the definition has another plan, the positions of the query's tasks
+  // are forgotten.
   void replace(DefinedQueryPtr defined);
   DefinedQueryPtr defined() const;
   // Sets the number of tasks of each stage. A stage has passed nothing until all its tasks have
   // published a position.
   void expect(std::vector<size_t> tasks_by_stage);
   void publish(int stage, int32_t task, std::span<const Target> positions);
-  // Called when the query is dropped: it writes nothing from then on, and no reader waits for it.
+  // Called when the query is dropped: the query writes nothing from then on, and no reader waits
+  // for it.
   void end();
 
-  // Whether the stage has passed all targets that it reads. If not, `wake` is called at the next
-  // change, on the thread of the change, unless it has expired.
+  // Returns whether the stage has passed all targets that it reads. If not, `wake` is called at the
+  // next change, on the thread of the change, unless `wake` has expired.
   bool has_passed(int stage, std::span<const Target> targets,
                   const std::weak_ptr<const Wake>& wake);
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
 
  private:
   struct Stage {
-    size_t expected = SIZE_MAX;  // tasks
+    size_t expected = SIZE_MAX;  // number of tasks
     absl::flat_hash_set<int32_t> published;
     absl::flat_hash_map<engine::PartitionRef, Offset> positions;
   };
@@ -79,7 +81,7 @@ class QueryProgress {
   // otherwise a reader could find no writers for a topic that has some.
   void define(const DefinedQueryPtr& query);
   void forget(const std::string& query_id);
-  // Null if the query is not defined.
+  // Returns null if the query is not defined.
   std::shared_ptr<ProgressOfQuery> find(const std::string& query_id) const;
 
   // One stage of a query on the route from the source topics to a topic.
@@ -88,14 +90,15 @@ class QueryProgress {
     DefinedQueryPtr defined;
     int stage = 0;
   };
-  // The stages that the topic's rows pass through, writers before readers. Empty if no query writes
-  // the topic, or if `reader` is among the queries on the route: it would wait for itself.
+  // Returns the stages that the topic's rows pass through, writers before readers. Returns none if
+  // no query writes the topic, or if `reader` is among the queries on the route: it would wait for
+  // itself.
   std::vector<Step> route_to(const Uuid& topic, const std::string& reader) const;
-  // Increases with each definition.
+  // Returns a number that increases with each definition.
   uint64_t definitions() const { return definitions_.load(std::memory_order_acquire); }
 
-  // For inputs of a task of `reader` that read this topic. `wake` is called, on any thread, when a
-  // query that was found behind has advanced.
+  // Returns the writers of the topic, for inputs of a task of `reader`. `wake` is called, on any
+  // thread, when a query that had not passed its targets has advanced.
   engine::TopicWritersPtr writers_of(const Uuid& topic, const std::string& reader,
                                      ProgressOfQuery::Wake wake) const;
   const storage::Log& log() const { return log_; }

@@ -65,7 +65,8 @@ void QuerySupervisor::run() {
     lock.lock();
   }
   lock.unlock();
-  // A clean stop removes dropped data unless that takes long: the next start then removes it.
+  // A clean stop removes dropped data unless the removal takes long: the next start then removes
+  // the data.
   const int64_t until_ms = now_ms() + kRemovalsAtStopMs;
   while (now_ms() < until_ms && remove_next()) continue;
 }
@@ -155,8 +156,8 @@ void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
   changed_.notify_all();
 }
 
-// Works journal by journal and gives way as other attempts do, though not at once: users of these
-// queries wait too.
+// Builds the tasks of one journal after the other. Gives way to operations as other attempts do,
+// but not immediately, since users of these queries wait, too.
 void QuerySupervisor::rebuild() {
   for (bool is_left = true; is_left; let_others_go_first()) {
     std::lock_guard operation(operation_mutex_);
@@ -185,7 +186,8 @@ std::vector<RestartSchedule::Attempt> QuerySupervisor::next_to_rebuild() {
   return attempts;
 }
 
-// The thread that has released a mutex would mostly get it again before the others.
+// Waits until the waiting operations have begun. Otherwise the thread that has released the mutex
+// would mostly lock it again before the others.
 void QuerySupervisor::let_others_go_first() {
   constexpr int kMostTurns = 100;
   for (int i = 0; waiting_operations_ > 0 && i < kMostTurns; ++i)
@@ -211,14 +213,14 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   }
   if (launches.empty()) return;
   {
-    // Noted before a task is removed, so that a reader that finds no task, or a new one, sees the
-    // change.
+    // The change is noted before a task is removed, so that a reader that finds no task, or a new
+    // one, sees the change.
     std::lock_guard lock(mutex_);
     for (const QueryTasks::Launch& each : launches) note_change(each.defined->plan->id);
   }
   std::vector<Status> started = tasks_.start(launches, gives_way);
-  // A query that has ended does not keep its old tasks. Without mutex_, since this waits for the
-  // shards.
+  // A query that has ended does not keep its old tasks. The call is made without mutex_, since it
+  // waits for the shards.
   for (size_t i = 0; i < launches.size(); ++i)
     if (!started[i] && RestartSchedule::is_for_good(started[i].error()))
       tasks_.remove(launches[i].defined->plan->id);
@@ -280,7 +282,8 @@ void QuerySupervisor::start(std::vector<QueryPtr> queries) {
     std::lock_guard lock(mutex_);
     attempts.push_back(schedule_.begin_run(id));
   }
-  launch(attempts, [] { return false; });  // all callers that could wait have asked for it
+  launch(attempts, [] { return false; });  // never gives way: all callers that may wait have asked
+                                           // for the start
 }
 
 void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
@@ -314,7 +317,7 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
     std::lock_guard lock(mutex_);
     // The deletion of a topic is reported once for all its queries, elsewhere.
     if (why.code != ErrorCode::UnknownTopic) report(id, why, "stopped");
-    if (why.code == ErrorCode::IncompatibleFormat) wanted_.erase(id);  // its old definition is void
+    if (why.code == ErrorCode::IncompatibleFormat) wanted_.erase(id);  // the old definition is void
     schedule_.stop(id, std::move(why));
     note_change(id);
   }
@@ -328,7 +331,7 @@ void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
   const auto found = wanted_.find(query_id);
   if (found == wanted_.end()) return;
   found->second.is_paused = is_paused;
-  bool stands = false;  // until it starts, below
+  bool stands = false;  // a stopped query starts below
   {
     std::lock_guard lock(mutex_);
     note_change(query_id);
@@ -371,7 +374,8 @@ bool QuerySupervisor::remove_next() {
   return true;
 }
 
-// Without mutex_, since this waits for the disk.
+// Called without mutex_, since the removal waits for the disk. Schedules another attempt if it
+// fails.
 Status QuerySupervisor::try_remove(Removal removal) {
   Status removed =
       removal.query.empty() ? tasks_.drop_topic(removal.topic) : tasks_.drop_state(removal.query);
@@ -391,8 +395,8 @@ Status QuerySupervisor::try_remove(Removal removal) {
   return removed;
 }
 
-// A query may have the id of a dropped one: it must not begin with that one's state, nor lose its
-// own state to a late removal.
+// Removes the state of a dropped query with this id. A new query with the same id must not begin
+// with that state, nor lose its own state to a late removal.
 Status QuerySupervisor::finish_removal_of(const std::string& query_id) {
   Removal removal;
   {
@@ -430,11 +434,11 @@ void QuerySupervisor::task_failed(const TaskNews& news) {
          : trouble && trouble->kind == Trouble::Kind::Parked
              ? "waits until the disk has free space"
              : "failed, restarts from its last commit");
-  changed_.notify_all();  // the supervisor's thread, not a loop, waits for room
+  changed_.notify_all();  // the supervisor's thread, not a loop, waits for free space
 }
 
-// Under mutex_. Whether the log has reported within a minute that the query waits for room: while a
-// disk is full, room appears for a moment again and again.
+// Called under mutex_. Returns whether a line of the last minute reports that the query waits for
+// free space: while a disk is full, some space appears for a moment again and again.
 bool QuerySupervisor::was_told(const std::string& query_id) {
   constexpr int64_t kAgainMs = 60'000;
   const int64_t now = now_ms();
@@ -442,7 +446,8 @@ bool QuerySupervisor::was_told(const std::string& query_id) {
   return !parked_told_ms_.emplace(query_id, now).second;
 }
 
-// Registers a callback for the time when the log accepts writes again; the log may call it at once.
+// Registers a callback for the time when the log accepts writes again; the log may call it
+// immediately.
 void QuerySupervisor::await_room() {
   {
     std::lock_guard lock(mutex_);
@@ -457,8 +462,8 @@ void QuerySupervisor::await_room() {
   });
 }
 
-// Under mutex_. The rate is limited because a full disk fails every query at once, and every
-// attempt after that.
+// Called under mutex_. The rate is limited because on a full disk all queries fail together, and
+// every later attempt fails.
 void QuerySupervisor::report(const std::string& query_id, const Error& error,
                              const char* what_next) {
   if (!log_rate_.allows(clock_.monotonic_us())) return;
@@ -496,7 +501,7 @@ std::optional<Error> QuerySupervisor::trouble_of(const std::string& query_id) co
   return explain(*trouble);
 }
 
-// Under mutex_.
+// Called under mutex_.
 void QuerySupervisor::note_change(const std::string& query_id) {
   changed_at_[query_id] = ++changes_;
 }

@@ -22,14 +22,14 @@
 
 namespace server {
 
-// Requests of the metadata thread are carried out on that thread at once. The supervisor has a
+// Requests of the metadata thread are carried out immediately, on that thread. The supervisor has a
 // thread of its own, which repeats failed attempts at the pace of the schedule. It also removes
 // unreferenced data, so a statement that drops something does not wait for the disk.
 //
 // Threads: the methods of QueryRunner on the metadata thread; task_failed(), troubles and obstacles
 //          on any.
-// Owner:   the node. The shards run until stop_thread() has returned. The log, which may still
-//          report room, is closed before this object is destroyed.
+// Owner:   the node. The shards run until stop_thread() has returned. The log, which may still call
+//          await_room()'s callback, is closed before this object is destroyed.
 class QuerySupervisor final : public QueryRunner {
  public:
   using Trouble = RestartSchedule::Trouble;
@@ -47,24 +47,26 @@ class QuerySupervisor final : public QueryRunner {
   void pause(const std::string& query_id, bool is_paused) override;
   void drop_topic(const Uuid& topic) override;
 
-  // The queries' owner has changed, from or to this node: their tasks are built again.
+  // Has the tasks of these queries built again, since the queries' owner has changed from or to
+  // this node.
   void rebuild_soon(std::vector<std::string> queries);
-  // A task cannot continue. Only the first report of a run counts.
+  // Notes that a task cannot continue. Only the first report of a run counts.
   void task_failed(const TaskNews& news);
-  // The reason why a query does not run as it should, and what happens next, worded for the user.
+  // Returns the reason why a query does not run as it should, and what happens next, worded for the
+  // user.
   std::optional<Error> trouble_of(const std::string& query_id) const;
-  // Increases whenever a query starts, fails, is paused or resumed. While it does not change, no
-  // query's health changes.
+  // Returns a number that increases whenever a query starts, fails, is paused or resumed. While it
+  // does not change, no query's health changes.
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   struct Health {
     uint64_t since = 0;        // the value of changes() after the query's last change
-    bool is_starting = false;  // its tasks are being built or soon will be
+    bool is_starting = false;  // the query's tasks are being built or soon will be
     std::optional<Trouble> trouble = {};  // explained as by trouble_of()
   };
   Health health_of(const std::string& query_id) const;
   std::map<std::string, Error> troubles() const;
-  // Notes the reason why a running rebuilt query could not replace the old one; nothing once it
-  // could.
+  // Notes the reason why a running rebuilt query could not replace the old query; `why` is empty
+  // once it could.
   void note_obstacle(const std::string& query_id, std::optional<Error> why);
   std::map<std::string, Error> obstacles() const;
 
@@ -76,14 +78,14 @@ class QuerySupervisor final : public QueryRunner {
   // Removal of unreferenced data. It is repeated until it succeeds; a restart finds any data that
   // is left.
   struct Removal {
-    std::string query;  // its state is removed; or empty:
-    Uuid topic;         // its records are removed
+    std::string query;  // the query whose state is removed; empty: see `topic`
+    Uuid topic;         // the topic's records are removed if `query` is empty
     int64_t due_ms = 0, delay_ms = 0;
   };
   void run();
   int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
   // Begins an operation that a caller waits for: an attempt that restores much state gives way to
-  // it.
+  // the operation.
   std::unique_lock<std::mutex> begin_operation();
   using GivesWay = QueryTasks::GivesWay;
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
@@ -111,14 +113,14 @@ class QuerySupervisor final : public QueryRunner {
   std::thread thread_;
   Gate gate_;  // for operations on tasks: none is under way after stop_thread()
 
-  // One operation on tasks at a time; taken before mutex_.
+  // Allows one operation on tasks at a time; locked before mutex_.
   std::mutex operation_mutex_;
   std::atomic<int> waiting_operations_ = 0;
   // Guarded by operation_mutex_
   std::map<std::string, Wanted> wanted_;
   // The time for which attempts do not give way; otherwise a stream of statements could keep a
-  // query from starting. It grows after each attempt that gave way, and is reset after one that did
-  // not have to.
+  // query from starting. The time grows after each attempt that gave way, and is reset after an
+  // attempt that did not have to.
   int64_t patience_ms_ = 0;
   bool has_given_way_ = false;
 
@@ -130,13 +132,14 @@ class QuerySupervisor final : public QueryRunner {
   std::condition_variable changed_;
   std::vector<std::string> lost_;  // queries whose tasks are to leave the shards
   std::map<std::string, Error> obstacles_;
-  std::map<std::string, uint64_t> changed_at_;  // by query: the value of changes_
+  std::map<std::string, uint64_t> changed_at_;  // value of changes_ after a query's last change
   bool is_stopping_ = false;
-  bool awaits_room_ = false;  // a callback for room is registered with the log
+  bool awaits_room_ = false;  // a callback for free space is registered with the log
   LogRate log_rate_{4};
-  std::map<std::string, int64_t> parked_told_ms_;  // last log line that a query waits for room
+  std::map<std::string, int64_t> parked_told_ms_;  // time of a query's last log line about waiting
+                                                   // for space
   std::set<std::string> to_rebuild_;               // guarded by mutex_
-  std::set<std::string> to_stand_;  // guarded by mutex_: stopped, tasks to be rebuilt
+  std::set<std::string> to_stand_;  // guarded by mutex_: stopped queries to be rebuilt
 };
 
 }  // namespace server

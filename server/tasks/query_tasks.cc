@@ -41,7 +41,7 @@ engine::TaskOptions options_for(const engine::QueryPlan& plan) {
   return options;
 }
 
-// Each exchange of a plan that was read has a writing stage.
+// Returns the stage that writes the exchange, which each exchange of a plan that was read has.
 const engine::StagePlan& stage_that_writes(const engine::QueryPlan& plan, int exchange) {
   return *std::ranges::find_if(plan.stages, [&](const engine::StagePlan& stage) {
     return stage.output.exchange == exchange;
@@ -54,8 +54,8 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-// A retry would read the same, so the error becomes DataCorrupted. An error that is no damage and
-// has a hint keeps that hint.
+// Turns the error into DataCorrupted, since a retry would read the same data. An error that is no
+// damage and has a hint keeps that hint.
 Error damaged(Error why, const DefinedQuery& defined) {
   if (storage::is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
   why.code = ErrorCode::DataCorrupted;
@@ -205,7 +205,8 @@ engine::Task::Input QueryTasks::task_input(const DefinedQuery& defined, const St
   return made;
 }
 
-// Adds one lane for each task that writes a time-ordered exchange; otherwise the partition itself.
+// Adds the lanes of all tasks that write the input if it is a time-ordered exchange, otherwise the
+// partition itself.
 Status QueryTasks::add_inputs(const DefinedQuery& defined, const StageInput& input,
                               PartitionId partition, const storage::TopicSnapshot& topics,
                               std::vector<engine::Task::Input>& inputs) {
@@ -238,19 +239,19 @@ Status QueryTasks::make_exchanges(const DefinedQuery& defined,
   for (size_t i = 0; i < defined.plan->exchanges.size(); ++i) {
     const Uuid& id = defined.exchange_ids.at(i);
     const engine::StagePlan& writers = stage_that_writes(*defined.plan, static_cast<int>(i));
-    // none if their input was deleted: such a query does not start
+    // The count is 0 if the writers' input was deleted. Such a query does not start.
     const size_t writer_count = std::max<size_t>(1, task_count(defined, writers, topics));
     const int32_t partitions = engine::ExchangeLanes(defined.plan->exchanges[i])
                                    .partition_count(static_cast<int32_t>(writer_count));
-    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // no commit without need
+    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // avoids a commit
     TRY(storage::create_partitions_and_wait(log_, id, partitions,
                                             storage::PartitionKind::Internal));
   }
   return {};
 }
 
-// An id that no store accepts is refused here, because the log would refuse it together with all
-// others of the call.
+// Fails for an id that no store accepts, because the log would reject all other ids of the call,
+// too.
 Result<std::string> QueryTasks::task_id(const engine::QueryPlan& plan, size_t stage,
                                         int32_t number) {
   std::string id = fmt::format("{}/{}/{}", plan.id, stage, number);
@@ -316,7 +317,7 @@ QueryTasks::Tails QueryTasks::read_journals(std::span<const Place> places) {
   std::vector<PartitionId> journals;
   for (const auto& [journal, its_tasks] : tasks) journals.push_back(journal);
   Tails tails;
-  std::mutex mutex;  // of `tails`
+  std::mutex mutex;  // guards `tails`
   for_all(journals.size(), [&](size_t i) {
     auto tail = JournalTail::read(log_, state_, journals[i], tasks.at(journals[i]));
     std::lock_guard lock(mutex);
@@ -411,7 +412,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
 
 namespace {
 
-// Whether records of a stream look up rows of a table in this stage.
+// Returns whether records of a stream look up rows of a table in this stage.
 bool joins_table(const engine::StagePlan& stage) {
   return std::ranges::any_of(stage.nodes, [](const engine::PlanNode& node) {
     return std::holds_alternative<engine::StreamTableJoinStep>(node.step);
@@ -484,8 +485,8 @@ Status QueryTasks::install_if_behind(PartitionId journal) {
 
 namespace {
 
-// Finds the newest revision of the snapshot's queries, as the metadata of the node that wrote it
-// had them.
+// Finds the newest revision of the snapshot's queries, according to the metadata of the node that
+// wrote the snapshot.
 class NewestQuery final : public JournalContent {
  public:
   Revision newest() const { return newest_; }
@@ -577,7 +578,7 @@ bool QueryTasks::settle(PartitionId journal, std::span<const size_t> its_launche
   return is_settled && is_one_sound;
 }
 
-// Commits that were applied or installed here may already be those of the newer plan.
+// Commits that were applied or installed here may already belong to the newer plan.
 Status QueryTasks::check_newest(const DefinedQuery& defined) const {
   if (!journals_->knows_newer_plan(defined)) return {};
   return Error{ErrorCode::QueryCanceled, "the query is about to start with another plan"};
@@ -601,8 +602,8 @@ void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place
   }
 }
 
-// All nodes use the same producer id for a task as long as its query exists, and no other task uses
-// it.
+// Returns the id of the task's producer. All nodes use the same id for a task of a shared query as
+// long as the query exists, and no other task uses it.
 ProducerId QueryTasks::producer_of(const Place& place) const {
   const DefinedQuery& defined = *place.launch->defined;
   if (!is_shared(defined)) return place.begun.producer_id;
@@ -628,16 +629,16 @@ Status QueryTasks::face_losses(const DefinedQuery& defined) {
   if (!is_shared(defined)) return renew_table(defined, elections);
   auto why = why_lost(defined, elections);
   if (!why) return {};
-  // From now on its commits are skipped, whatever the journal contains.
+  // From now on the query's commits are skipped, whatever the journal contains.
   journals_->forget(defined.plan->id);
   journals_->cannot_run(defined.plan->id, plans_of(defined), ReplicatedJournals::Failed::Damaged);
   return *std::move(why);
 }
 
-// The rows of the table come from records that its topic no longer has. The table is hidden, and is
-// read again from the log's beginning as soon as the replica here has the leader's contents. All
-// nodes do so, even if their replica has lost nothing: they may have rows of records that have left
-// the log since.
+// Builds a declared table again, since its rows come from records that its topic no longer has. The
+// table is hidden, and is read again from the log's beginning as soon as the replica here has the
+// leader's contents. All nodes do so, even if their replica has lost nothing: they may have rows of
+// records that have left the log since.
 Status QueryTasks::renew_table(const DefinedQuery& defined, const PartitionElections& elections) {
   const std::string& id = defined.plan->id;
   if (!renewed_) renewed_ = TRY(RenewedTables::read(log_));
@@ -673,7 +674,7 @@ Status QueryTasks::check_follows(const PartitionElections& elections) const {
 
 std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const GivesWay& gives_way) {
   std::vector<Status> results(launches.size());
-  // Other journals continue meanwhile.
+  // Only the journals of these queries pause; other journals continue meanwhile.
   std::optional<ReplicatedJournals::Pause> pause;
   if (auto settled = settle(launches, results); !settled.empty())
     pause.emplace(*journals_, std::move(settled));
@@ -708,7 +709,7 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const Gi
 void QueryTasks::build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
                            const GivesWay& gives_way, std::vector<Status>& results) {
   const Tails tails = read_journals(places);
-  std::mutex mutex;  // of `results`
+  std::mutex mutex;  // guards `results`
   for_all(places.size(), [&](size_t i) {
     Status built = check_goes_on(gives_way);
     if (built) built = build(places[i], tails, topics, gives_way);

@@ -33,9 +33,9 @@ struct RecoveredCounts {
 // Owner:   the node; the shards, the log and the state store outlive it.
 class QueryTasks {
  public:
-  // The present topics; they determine the numbers of partitions.
+  // Returns the present topics, which determine the numbers of partitions.
   using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
-  // Called before the shards run: assigns the partitions of the journal to them.
+  // Called before the shards run. Assigns the partitions of the task journal to the shards.
   QueryTasks(storage::Log& log, storage::StateStore& state, const Clock& clock,
              std::vector<Shard*> shards, FindTopics find_topics, CheckpointPolicy checkpoint_policy,
              const std::atomic<bool>& must_stop);
@@ -59,44 +59,45 @@ class QueryTasks {
   void pause(const std::string& query_id, bool is_paused);
   // Everything that the log and the state store hold, including data of dropped queries.
   struct Inventory {
-    std::vector<Uuid> topics;  // and exchanges
+    std::vector<Uuid> topics;  // topics and exchanges
     std::set<std::string> queries;
   };
   Result<Inventory> inventory() const;
-  // Permanently delete the state of a query without tasks, and the records of a topic.
+  // Permanently deletes the state of a query without tasks, or the records of a topic.
   Status drop_state(const std::string& query_id);
   Status drop_topic(const Uuid& topic);
 
-  // The partition for lines about failed records, for tasks that start later. It is looked up for
-  // each task, since the stream may be dropped. Called before the first start.
+  // Sets the function that finds the partition for lines about failed records. It runs for each
+  // task that starts, since the stream may be dropped. Called before the first start.
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
-  // For a cluster: the journals that queries share with other nodes, and whether this node has a
-  // replica of a partition. Called before the first start.
+  // For a cluster. Sets the journals that queries share with other nodes, and the function that
+  // returns whether this node has a replica of a partition. Called before the first start.
   using HasReplica = std::function<bool(const storage::TopicPartition& partition)>;
   void set_journals(ReplicatedJournals& journals, HasReplica has_replica) {
     journals_ = &journals;
     has_replica_ = std::move(has_replica);
   }
   ReplicatedJournals* journals() const { return journals_; }
-  // For a cluster: the partitions that have had an unclean election so far. Called before the first
-  // start.
+  // For a cluster. Sets the function that returns the partitions that have had an unclean election
+  // so far. Called before the first start.
   using FindElections = std::function<storage::UncleanElections()>;
   void set_elections(FindElections find) { find_elections_ = std::move(find); }
   // Notes that the shards' loops run. Before that nothing is dropped, since a drop waits for the
   // loops.
   void note_shards_run() { shards_run_ = true; }
 
-  // The schemas that records refer to. They outlive the shards' tasks. Called before the first
-  // start.
+  // Sets the schemas that records refer to. The schemas outlive the shards' tasks. Called before
+  // the first start.
   void set_schemas(const engine::SchemaLookup& schemas) { schemas_ = &schemas; }
 
-  // Must contain all queries that are to run before the first one starts, and no dropped query.
+  // Returns the positions of the queries. The object must contain all queries that are to run
+  // before the first of them starts, and no dropped query.
   QueryProgress& progress() { return progress_; }
-  // Whether a join of a stream with a table waits for the queries that write its inputs. False for
-  // ksqlDB's behaviour and in a cluster, where a query's outputs reach the nodes only after its
-  // commits. Called before the first start.
+  // Sets whether a join of a stream with a table waits for the queries that write its inputs. False
+  // gives ksqlDB's behaviour. It is also false in a cluster, where a query's outputs reach the
+  // nodes only after its commits. Called before the first start.
   void set_joins_wait(bool joins_wait) { joins_wait_ = joins_wait; }
   // Makes a new task on this shard wait for the writers of its inputs if its stage joins a stream
   // with a table: only there the relative progress of the inputs matters. Threads: any.
@@ -133,12 +134,14 @@ class QueryTasks {
   };
   static Result<std::string> task_id(const engine::QueryPlan& plan, size_t stage, int32_t number);
   Status make_exchanges(const DefinedQuery& defined, const storage::TopicSnapshot& topics);
-  // Fails if not all tasks of the query can be placed.
+  // Adds all tasks of the query to `places`. Fails, and adds none, if not all of them can be
+  // placed.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                       std::vector<Place>& places);
-  // If one task of a query is lost, no task of that query starts.
+  // Sets the result of each query with a lost task to an error, since none of its tasks may start.
   void find_lost(std::span<const Place> places, std::vector<Status>& results) const;
-  // Fails if no task has begun.
+  // Begins the tasks in the log. Fails if no task has begun; `results` have the failures of single
+  // tasks.
   Status begin_tasks(std::span<Place> places, std::vector<Status>& results);
   // For each journal, the entries of the tasks that begin, or the error if the journal cannot be
   // read.
@@ -151,23 +154,23 @@ class QueryTasks {
   }
   // Handles the effects of unclean elections on the query. Fails with the reason why the query
   // cannot continue. A declared table, which each node keeps for itself, is deleted and built
-  // again; fails with QueryCanceled while it must wait for that.
+  // again; fails with QueryCanceled while the rebuild must wait.
   Status face_losses(const DefinedQuery& defined);
   Status renew_table(const DefinedQuery& defined, const PartitionElections& elections);
   // Checks that partitions have the contents of their new leaders. Fails with QueryCanceled if they
   // do not yet.
   Status check_follows(const PartitionElections& elections) const;
-  // If this node has missed a part of a replicated journal, the journal's queries are restored from
-  // a snapshot.
+  // Restores the queries of a replicated journal from a snapshot if this node has missed a part of
+  // the journal.
   Status install_if_behind(PartitionId journal);
   Status install(PartitionId journal, const storage::FoundSnapshot& snapshot);
-  // For queries that are shared with other nodes: removes their tasks here and waits until their
-  // commits are known, and returns the journals for which this succeeded. The queries of the other
-  // journals fail.
+  // Removes the tasks here of queries that are shared with other nodes, waits until their commits
+  // are known, and returns the journals for which this succeeded. The queries of the other journals
+  // fail.
   std::set<PartitionId> settle(std::span<const Launch> launches, std::vector<Status>& results);
   bool settle(PartitionId journal, std::span<const size_t> its_launches,
               std::span<const Launch> launches, std::vector<Status>& results);
-  // A replaced query must not start with an earlier plan. Fails with QueryCanceled.
+  // Fails with QueryCanceled if the query was replaced: it must not start with an earlier plan.
   Status check_newest(const DefinedQuery& defined) const;
   void tell_journals(std::span<const Launch> launches, std::span<Place> places,
                      const std::vector<Status>& results);
@@ -187,7 +190,8 @@ class QueryTasks {
   void hand_over(std::vector<Place> places);
   Shard& owner_of(PartitionId journal) const;
   void deal_out_journals();
-  // Uses one thread for each shard: a start may have ten thousand tasks.
+  // Calls work(0) to work(count - 1), on one thread for each shard, since a start may have ten
+  // thousand tasks.
   void for_all(size_t count, const std::function<void(size_t)>& work) const;
 
   storage::Log& log_;

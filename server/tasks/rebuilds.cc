@@ -10,8 +10,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kLookMs = 200, kPauseAfterFailureMs = 5'000;
-// A remaining lag up to this many records, or half a second's worth, is read after the switch: the
-// queries do not read while they stand.
+// A query has caught up if its lag is at most this number of records, or what it reads in half a
+// second. The lag is read after the switch, since queries do not read while they stand.
 constexpr int64_t kLittleLag = 1'000;
 
 }  // namespace

@@ -14,10 +14,11 @@
 
 namespace server {
 
-// Checks some times a second whether a rebuilt query has caught up. Then the following steps are
-// made in order. Both queries stop reading (logged, so that a restart finds them so). The
-// differences are written to the table's topic as one transaction. The new query gets the table,
-// and the old one is dropped (one command of the metadata log). Each step can be repeated.
+// Checks some times a second whether a rebuilt query has caught up, and then takes three steps.
+// First, both queries stop reading; the metadata log records this, so that they also stand after a
+// restart. Second, the differences are written to the table's topic as one transaction. Third, one
+// command of the metadata log gives the table to the new query and drops the old one. Each step can
+// be repeated.
 //
 // Threads: its own, which waits for the shards, the log and the metadata thread, so all of these
 //          must run.
@@ -41,9 +42,9 @@ class Rebuilds {
   void run();
   void advance(const DefinedQuery& query);
   std::vector<ShardTaskReport> reports_of(const std::string& query_id) const;
-  // Whether all of its tasks exist and have little left to read.
+  // Returns whether all tasks of the query exist and have little left to read.
   bool has_caught_up(const DefinedQuery& query) const;
-  // Whether neither query produces rows and all tasks of the new one exist.
+  // Returns whether neither query produces rows and all tasks of the new one exist.
   bool both_stand(const DefinedQuery& query) const;
   Status stand(const DefinedQuery& query);
   TablePublisher::Topics topics_of(const DefinedQuery& query) const;

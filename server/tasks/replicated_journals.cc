@@ -129,7 +129,7 @@ void ReplicatedJournals::pump_all() {
     Journal* journal = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      journal = &journals_[number];  // std::map keeps its address
+      journal = &journals_[number];  // std::map keeps the journal's address
     }
     pump(number, *journal);
   }
@@ -195,7 +195,8 @@ bool ReplicatedJournals::is_behind(PartitionId number, Offset next) const {
   return status && status->log_start() > next;
 }
 
-// Runs on the loop. This node lacks commits of the journal's queries that no node keeps any longer.
+// Runs on the loop. Searches a snapshot to restore from, since this node lacks commits of the
+// journal's queries that no node keeps any longer.
 Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
   constexpr int64_t kSearchAgainUs = 500'000;
   if (clock_.monotonic_us() < journal.search_at_us) return {};
@@ -219,7 +220,7 @@ Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
 }
 
 Status ReplicatedJournals::write_place(PartitionId number, const storage::FoundSnapshot& snapshot) {
-  // A snapshot from before the election is fine too: none of its queries continues.
+  // A snapshot from before the election is usable, too: none of its queries continues.
   const auto election = election_of(number);
   const LeaderEpoch unclean = election ? election->epoch : LeaderEpoch{};
   std::promise<Status> written;
@@ -263,11 +264,12 @@ Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_aft
   return begun;
 }
 
-// An unclean election may remove visible commits that were applied here. is_lost() detects those
-// that are in the metadata.
+// Fails if an unclean election has removed visible commits that this node has applied. is_lost()
+// detects the elections that the metadata list; this function detects others by the end of the
+// epoch in the log.
 Status ReplicatedJournals::check_chain(PartitionId number, const storage::JournalPlace& place,
                                        Offset log_start) {
-  if (place.next <= log_start) return {};  // nothing from before is left
+  if (place.next <= log_start) return {};  // the log has nothing from before the place
   const auto known = replicas_.end_of_epoch(replicated(number), place.epoch);
   if (!known) return known.error();
   if (known->epoch == place.epoch && known->end >= place.next) return {};
@@ -275,7 +277,8 @@ Status ReplicatedJournals::check_chain(PartitionId number, const storage::Journa
                "commits of queries were undone by an unclean election"};
 }
 
-// The size of the last snapshot determines when the next one is due.
+// Adds up the sizes of a snapshot's pieces. The size of the last snapshot determines when the next
+// one is due.
 void ReplicatedJournals::note_piece(std::string_view batch, Portion& portion) const {
   const auto piece = storage::read_snapshot_piece(batch);
   if (!piece || !*piece) return;
@@ -340,7 +343,7 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
     for (const storage::ConsumedInput& consumed : read->consumed)
       commit.trims.push_back({consumed.partition, consumed.end});
     read->exchanged.clear();
-    read->outputs.clear();  // their leaders get them from the owner
+    read->outputs.clear();  // the owner sends them to the leaders of their partitions
     portion.told.push_back(
         {local.shard, std::make_shared<const storage::ReplicatedCommit>(*std::move(read))});
   }
@@ -368,7 +371,8 @@ ReplicatedJournals::Verdict ReplicatedJournals::judge(PartitionId number,
   return defined->unreadable.empty() ? Verdict::Wait : Verdict::Keep;
 }
 
-// The exchanges of a query that runs here are made when it starts.
+// Returns the exchanges of the commit that do not exist here. The exchanges of a query that runs
+// here are created when the query starts.
 std::vector<TopicPartition> ReplicatedJournals::missing_exchanges(
     const storage::ReplicatedCommit& commit) const {
   std::vector<TopicPartition> missing;
@@ -381,8 +385,8 @@ std::vector<TopicPartition> ReplicatedJournals::missing_exchanges(
   return missing;
 }
 
-// The journal stays under way meanwhile. The commits of a query that cannot be read here name its
-// tasks and exchanges.
+// Creates the task and the exchanges that the next commit needs. The commit names them, even if
+// this program cannot read the query. The journal stays under way meanwhile.
 void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing& missing) {
   for (const TopicPartition& exchange : missing.exchanges)
     log_.create_partitions(
@@ -396,7 +400,7 @@ void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing
   });
 }
 
-// The timer retries after a failure.
+// Continues after make_missing(). The timer retries after a failure.
 void ReplicatedJournals::made_missing(PartitionId number, const Portion::Missing& missing,
                                       Result<storage::TaskStarts> begun) {
   const std::string query(query_of(missing.task));
@@ -456,7 +460,7 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
   if (!reached.empty())
     loop_.post(
         [this, reached = std::move(reached)]() mutable { tell_waiters(std::move(reached)); });
-  if (result) schedule_check();  // otherwise by the timer
+  if (result) schedule_check();  // after a failure the timer retries
 }
 
 // --- Ownership
@@ -559,7 +563,7 @@ Status ReplicatedJournals::settle(PartitionId journal) {
   const auto its_term = term(journal);
   if (!its_term) return {};
   const Error late{ErrorCode::QueryCanceled, "commits of the query are still in progress"};
-  // Shared with an answer that may arrive later.
+  // The promise is shared with an answer that may arrive later.
   const auto visible = std::make_shared<std::promise<bool>>();
   proposals_.when_visible(journal, *its_term, [visible](bool is) { visible->set_value(is); });
   auto answer = visible->get_future();

@@ -1,5 +1,5 @@
-// Replicated journals as this node has them: commits that were decided there, by any node, are
-// applied to this node's own log (docs/adr/0066).
+// Applies the commits in the replicated journals, which any node may have decided, to this node's
+// own log (docs/adr/0066).
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -58,7 +58,8 @@ class ReplicatedJournals {
                                                           JournalProposals& proposals,
                                                           FindImage image, OnChange on_change);
   ~ReplicatedJournals();
-  // The newest unclean election of a journal (docs/adr/0089). Called before start_thread().
+  // Sets the function that returns the newest unclean election of a journal (docs/adr/0089). Called
+  // before start_thread().
   using FindElection = std::function<std::optional<storage::UncleanElection>(PartitionId journal)>;
   void set_elections(FindElection find) { find_election_ = std::move(find); }
   void start_thread();
@@ -67,14 +68,13 @@ class ReplicatedJournals {
   // Called when partitions have grown; only those of replicated journals matter.
   void grown(std::span<const storage::TopicPartition> partitions);
 
-  // From now on, until closed(), this node decides the journal's commits.
+  // Notes that this node decides the journal's commits from now on, until closed().
   void opened(PartitionId journal, Term term);
   void closed(PartitionId journal);
   JournalProposals& proposals() { return proposals_; }
 
-  // --- Building tasks
-  // While this object exists, no commit of these journals is applied, and the shards know all that
-  // were.
+  // --- Building tasks While this object exists, no commit of these journals is applied, and the
+  // shards have been notified of all applied commits.
   class Pause {
    public:
     Pause(ReplicatedJournals& journals, std::set<PartitionId> which);
@@ -93,56 +93,56 @@ class ReplicatedJournals {
     Revision made_at, newest;
     bool have(Revision planned_at) const { return made_at <= planned_at && planned_at <= newest; }
   };
-  // From now on commits of this task are applied under that epoch.
+  // The epoch under which commits of a task are applied from now on, and the shard of the task.
   struct LocalTask {
-    Plans plans;  // of the task's query
+    Plans plans;  // plans of the task's query
     TaskEpoch epoch;
     Shard* shard = nullptr;
     bool runs = true;  // false: the query cannot run here, so its exchanges may be missing
   };
   void set_task(const std::string& task, LocalTask local);
-  // The query cannot run here. Its commits are applied, or, if its data here is damaged, skipped.
+  // Notes that the query cannot run here. Its commits are still applied (Keeps) or, if its data
+  // here is damaged, skipped (Damaged).
   enum class Failed : uint8_t { Keeps, Damaged };
   void cannot_run(const std::string& query_id, Plans plans, Failed how);
   void forget(const std::string& query_id);
-  // The query was replaced by a command that this node has read.
+  // Returns whether the query was replaced by a command that this node has read.
   bool knows_newer_plan(const DefinedQuery& query) const;
-  // The term under which the journal's tasks run here. Nothing if another node owns them, or while
-  // commits are still to be applied.
+  // Returns the term under which the journal's tasks run here; nothing if another node owns them,
+  // or while commits are still to be applied.
   std::optional<Term> term(PartitionId journal) const;
-  // Waits until all earlier proposals of the present term are applied; later ones are not waited
-  // for. Fails with QueryCanceled if that takes long.
+  // Waits until all earlier proposals of the present term are applied, but not for later ones.
+  // Fails with QueryCanceled if that takes long.
   Status settle(PartitionId journal);
 
   // Calls back on the loop when all commits before `end` are applied and each shard has received
   // those of its tasks.
   void when_carried_out(PartitionId journal, Offset end, const std::weak_ptr<const void>& receiver,
                         std::function<void(Status)> done);
-  // The outputs of all commits before this offset are delivered, as far as this node has read the
-  // journal.
+  // Returns an offset before which the outputs of all commits are delivered, as far as this node
+  // has read the journal.
   Offset first_needed(PartitionId journal) const;
-  // The offset of the first commit that this node has not applied yet.
+  // Returns the offset of the first commit that this node has not applied yet.
   Offset first_not_carried_out(PartitionId journal) const;
 
-  // --- Snapshots
-  // The data for a snapshot, while no commit is applied. Nothing if this node does not have all of
-  // it.
+  // --- Snapshots The data for a snapshot of a journal.
   struct Contents {
     Term term;
     storage::JournalPlace place;
     std::vector<DefinedQueryPtr> queries;
     std::vector<std::string> tasks;
   };
+  // Returns the data while no commit is applied; nothing if this node does not have all of it.
   std::optional<Contents> contents(const Pause& pause, PartitionId journal) const;
-  // The size of the last snapshot that this node has read or was restored from.
+  // Returns the size of the last snapshot that this node has read or was restored from.
   size_t snapshot_bytes(PartitionId journal) const;
-  // The snapshot from which this node must be restored. installed() reports that its contents are
-  // durable here and that this node has no other data of the journal's queries. Their tasks are
-  // built afterwards.
+  // Returns the snapshot from which this node must be restored, if it must be. installed() is
+  // called when the snapshot's contents are durable here and this node has no other data of the
+  // journal's queries. The tasks of these queries are built afterwards.
   std::optional<storage::FoundSnapshot> to_install(PartitionId journal) const;
   Status installed(PartitionId journal, const storage::FoundSnapshot& snapshot);
   void search_again(PartitionId journal);
-  // The queries of a journal, with the revision of the metadata.
+  // Returns the queries of a journal, with the revision of the metadata.
   std::pair<Revision, std::vector<DefinedQueryPtr>> queries_in(PartitionId journal) const;
 
  private:
@@ -154,8 +154,8 @@ class ReplicatedJournals {
   struct Journal {
     storage::JournalPlace place = {};
     size_t snapshot_bytes = 0,
-           begun_bytes = 0;  // of the last complete snapshot; of the one being read
-    LeaderEpoch unclean = {};  // started by an unclean election: the place is in the log after it
+           begun_bytes = 0;  // sizes of the last complete snapshot and of the one being read
+    LeaderEpoch unclean = {};  // epoch that the last unclean election before `place` began
     std::optional<storage::FoundSnapshot> to_install = {};
     int64_t search_at_us = 0;  // time of the next search for a snapshot, if this node is behind
     bool is_under_way = false;
@@ -177,7 +177,7 @@ class ReplicatedJournals {
     storage::JournalPlace place;
     size_t snapshot_bytes = 0, begun_bytes = 0;
     LeaderEpoch unclean = {};
-    bool waits = false;  // for a query to be defined or started
+    bool waits = false;  // the next commit waits for a query to be defined or started
     // Objects of a query that does not run here, which the next commit needs first.
     struct Missing {
       std::string task;
@@ -196,7 +196,7 @@ class ReplicatedJournals {
   Result<Portion> read(PartitionId number, const Portion& from);
   Status check_chain(PartitionId number, const storage::JournalPlace& place, Offset log_start);
   void note_piece(std::string_view batch, Portion& portion) const;
-  // Whether the node has missed a part of the journal that is trimmed by now.
+  // Returns whether the node has missed a part of the journal that is trimmed by now.
   bool is_behind(PartitionId number, Offset next) const;
   Status begin_anew(PartitionId number, Journal& journal);
   Status write_place(PartitionId number, const storage::FoundSnapshot& snapshot);
@@ -210,10 +210,11 @@ class ReplicatedJournals {
   Verdict judge(PartitionId number, const storage::ReplicatedCommit& commit,
                 LocalTask& local) const;
   std::optional<storage::UncleanElection> election_of(PartitionId number) const;
-  // Whether applied commits may be missing from the journal, and others that took their place are
-  // not applied.
+  // Returns whether an unclean election may have replaced commits that this node has applied, and
+  // this node has not begun to read the journal again.
   bool is_lost(PartitionId number, const Journal& journal) const;
-  // Returns nothing while the journal here does not have its new leader's contents yet.
+  // Returns the place where reading begins again after the election. Returns nothing while the
+  // journal here does not have its new leader's contents yet.
   Result<std::optional<Portion>> begin_after(PartitionId number,
                                              const storage::UncleanElection& election) const;
   void carried_out(PartitionId number, const Portion& portion,

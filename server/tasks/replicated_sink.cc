@@ -24,7 +24,7 @@ bool ReplicatedSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& 
 }
 
 void ReplicatedSink::answered(TaskSequence sequence, CommitId commit) {
-  if (on_way_.empty() || on_way_.front().first != sequence) return;  // of an earlier owner
+  if (on_way_.empty() || on_way_.front().first != sequence) return;  // a commit of an earlier owner
   const engine::CommitDone done = std::move(on_way_.front().second);
   on_way_.pop_front();
   done(commit);

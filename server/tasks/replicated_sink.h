@@ -1,5 +1,5 @@
-// Commits of tasks in a cluster: proposed to a replicated journal, and done when they return from
-// it.
+// Commits of tasks in a cluster. A commit is proposed to a replicated journal, and is done when it
+// returns from the journal.
 #pragma once
 #include <deque>
 #include <memory>
@@ -41,7 +41,7 @@ class ReplicatedSink final : public engine::Sink {
   struct Place {
     PartitionId journal;
     JournalProposals::Term term = 0;
-    Revision planned_at;          // of the query
+    Revision planned_at;          // revision of the query's plan
     std::vector<Uuid> exchanges;  // every node has its own copies
   };
   ReplicatedSink(JournalProposals& proposals, Place place)

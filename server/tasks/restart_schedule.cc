@@ -12,8 +12,7 @@ int64_t next_delay(int64_t delay_ms, const BackOff& pace) {
   return delay_ms == 0 ? pace.first_ms : std::min(delay_ms * 2, pace.longest_ms);
 }
 
-// Whether the record itself may be the cause. A run with one record at a time then finds which one
-// it is.
+// Returns whether a record may be the cause. A run with one record at a time then finds the record.
 bool blames_record(ErrorCode code) {
   switch (code) {
     case ErrorCode::StorageFailure:
@@ -40,8 +39,8 @@ bool RestartSchedule::is_for_good(const Error& error) {
   }
 }
 
-// The run's number changes here, so that reports of the run that is about to be replaced are
-// already out of date.
+// Begins a run. The run's number changes here, so that reports of the run that is about to be
+// replaced are already out of date.
 RestartSchedule::Attempt RestartSchedule::begin_attempt(Entry& entry) {
   auto& [id, state] = entry;
   state.run = ++last_run_;
@@ -99,14 +98,14 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   } else if (news.was_isolating) {
     enter(*found, Phase::Stopped);
   } else {
-    // At once: the run ends at the bad record, so no endless loop is possible.
+    // No delay is needed: the run ends at the bad record, so no endless loop is possible.
     state.mode = RunMode::Isolating;
     wait_until(*found, now_ms);
   }
   return true;
 }
 
-// The cause is not a record: the query is retried, with growing delays.
+// Schedules a retry with a growing delay, since the cause is not a record.
 void RestartSchedule::fail(Entry& entry, int64_t now_ms) {
   State& state = entry.second;
   state.delay_ms = next_delay(state.delay_ms, back_off_);
@@ -120,7 +119,7 @@ void RestartSchedule::room_is_back(int64_t now_ms) {
   for (Entry& entry : states_) {
     const State& state = entry.second;
     if (state.phase != Phase::Parked) continue;
-    // At once, except queries that have restarted before without progress.
+    // A query is retried immediately, unless it has restarted before without progress.
     wait_until(entry, state.delay_ms > back_off_.first_ms ? now_ms + state.delay_ms : now_ms);
   }
 }

@@ -1,5 +1,5 @@
-// Decides when and how the tasks of a failed query are built again. A pure state machine: events
-// and the time are its input, due attempts its output.
+// Decides when and how the tasks of a failed query are built again. A pure state machine: its input
+// is events and the time, its output is the attempts that are due.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -35,14 +35,14 @@ struct TaskNews {
   Error error;
   bool was_isolating = false;
   bool has_progressed = false;  // the run has made a commit
-  bool is_lost = false;         // its committed data is damaged: no run can be built from it
+  bool is_lost = false;         // committed data is damaged: no run can be built from it
 };
 
 // Invariants:
 //  1. a failed run leads to one attempt, however many of its tasks fail: reports of a run that
 //     is not the newest, or for which an attempt is already scheduled, change nothing;
-//  2. while the log has no room, no attempt is made: attempts would only fill it, and the log
-//     reports when it has room again.
+//  2. while the disk is full, no attempt is made: attempts would only fill it, and the log reports
+//     when it accepts writes again.
 //
 //   Running --news--> Waiting --due--> Attempting --started--> Running
 //      |                 ^                  |
@@ -70,7 +70,8 @@ class RestartSchedule {
 
   explicit RestartSchedule(BackOff back_off = {}) : back_off_(back_off) {}
 
-  // Whether only a statement can resolve the error: a deleted topic never returns under its id.
+  // Returns whether only a statement can resolve the error: a deleted topic never returns under its
+  // id.
   static bool is_for_good(const Error& error);
 
   // Begins a new run of the query; reports of all earlier runs are ignored from now on.
@@ -78,16 +79,17 @@ class RestartSchedule {
   // Called when the run's tasks are on the shards.
   void started(const std::string& query_id);
   void start_failed(const std::string& query_id, Error error, int64_t now_ms);
-  // The attempt gave way to another operation, which is no failure of the query.
+  // Notes that the attempt gave way to another operation, which is no failure of the query.
   void put_off(const Attempt& attempt, int64_t now_ms);
   // Returns false if the report is out of date.
   bool task_failed(const TaskNews& news, int64_t now_ms);
-  // The log accepts writes again.
+  // Notes that the log accepts writes again.
   void room_is_back(int64_t now_ms);
   bool has_parked() const { return parked_count_ > 0; }
-  // The query stays stopped until a statement starts it.
+  // Stops the query until a statement starts it.
   void stop(const std::string& query_id, Error why);
-  // If the query is in trouble, an attempt is due at once, and the delays start from the first one.
+  // Makes an attempt due immediately if the query does not run, and lets the delays start from the
+  // first one.
   void retry_now(const std::string& query_id, int64_t now_ms);
   void forget(const std::string& query_id);
 
@@ -96,9 +98,9 @@ class RestartSchedule {
   std::vector<Attempt> take_due(int64_t now_ms);
 
   std::optional<Trouble> trouble_of(std::string_view query_id) const;
-  // The newest run of the query; 0 if it is unknown.
+  // Returns the newest run of the query; 0 if the query is unknown.
   uint64_t run_of(std::string_view query_id) const;
-  // Whether its tasks are being built now.
+  // Returns whether the query's tasks are being built now.
   bool is_attempting(std::string_view query_id) const;
   std::map<std::string, Trouble> troubles() const;
 
@@ -107,9 +109,9 @@ class RestartSchedule {
   struct State {
     uint64_t run = 0;
     Phase phase = Phase::Running;
-    RunMode mode = RunMode::Batches;  // of the next attempt
+    RunMode mode = RunMode::Batches;  // mode of the next attempt
     int64_t due_ms = 0;               // while Waiting
-    int64_t delay_ms = 0;             // before the last attempt; 0: none yet
+    int64_t delay_ms = 0;             // delay before the last attempt; 0: none yet
     Error error;                      // reason for the stop; empty message while it runs
   };
   using States = std::map<std::string, State, std::less<>>;  // by query id
@@ -123,7 +125,8 @@ class RestartSchedule {
   const BackOff back_off_;
   uint64_t last_run_ = 0;
   States states_;
-  // Waiting queries by their due time: ten thousand running queries cost nothing here.
+  // Waiting queries by their due time, so that running queries, perhaps ten thousand, cost nothing
+  // here.
   std::set<std::pair<int64_t, std::string_view>> waiting_;  // ids of states_
   size_t parked_count_ = 0;
 };

@@ -17,19 +17,23 @@ namespace server {
 
 namespace {
 
-// The intervals of checkpoint checks: normal, and while state waits for memory.
+// The intervals of checkpoint checks: the normal one, and the one while the memory for state is
+// full.
 constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
-// A task with less than kLittleState is never held back for memory. Scans are ended only when a
-// shard's tasks hold at least kMuchState.
+// A task with less state than kLittleState is never held back for memory. Scans are ended only when
+// a shard's tasks hold at least kMuchState.
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
 // The longest time that a task works between two holds.
 constexpr int64_t kMostWorkUs = 20'000;
-// Stands for the topic of keys by which tasks are woken. No log contains it.
+// Takes the place of a topic's id in the keys by which tasks are woken. No log contains such a
+// topic.
 constexpr Uuid kWakeKeys{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
-// The time of work on tasks before sockets are served.
+// The longest time for which a loop steps tasks before it serves its sockets: `short_us` if a
+// socket or message waits, otherwise `long_us`.
 constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 1'000};
 
-// Partitions of an exchange between two stages have no topic name.
+// Returns the text of ShardTaskReport::positions. Partitions of an exchange between two stages have
+// no topic name.
 std::string positions_of(engine::Task& task) {
   std::string text;
   for (const engine::Task::Input& input : task.inputs()) {
@@ -187,7 +191,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
       });
     });
   added.task->on_answer([this, &added] {
-    // A paused task is not stepped, and only steps report failures.
+    // Steps report failures, but a paused task is not stepped.
     publish(added);
     report_failure(added);
     attend(added);
@@ -228,7 +232,7 @@ void Shard::remove(ShardTask& task) {
   std::erase(evictable_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
-  task.view.reset();  // callbacks below find it gone
+  task.view.reset();  // the callbacks below find no table
   for (const ShardTask::Hold& hold : std::exchange(task.holds, {}))
     if (hold.awaited) hold.awaited->one();
   const auto query = tasks_.find(task.query_id);
@@ -277,8 +281,9 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
   }
 }
 
-// A paused task finishes the work that it has begun, because look-ups wait for it. A transient task
-// does not: its work may be a whole table, for which its client has no room.
+// Returns whether the task may be stepped. A paused task finishes the work that it has begun,
+// because look-ups wait for it. A transient task does not finish it: the work may be a whole table,
+// more than its client can receive now.
 bool Shard::may_step(const ShardTask& task) {
   if (task.standby) return false;
   if (task.admitted_holds > 0) return !stands(task);
@@ -342,14 +347,15 @@ void Shard::step(ShardTask& task) {
   for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
 }
 
-// Steps are a few kilobytes, so most calls do not change counters that threads share.
+// Charges the task's memory to the budget. A charge counts in steps of a few kilobytes, so most
+// calls do not change counters that threads share.
 void Shard::charge_memory(ShardTask& task) {
   if (is_transient(task)) return;  // a session is charged for its memory
   const size_t scan_bytes = scan_bytes_of(task);
   task.memory->state.resize(state_bytes_of(task) - scan_bytes);
   task.memory->scans.resize(scan_bytes);
-  // Done now, not at the next tick: each change is copied for each scan, and a few hundred scans
-  // would hold gigabytes by then.
+  // Scans are ended now, not at the next tick: each change is copied for each scan, and a few
+  // hundred scans would hold gigabytes by then.
   if (const size_t excess = scan_bytes > 0 ? memory_.excess_of_scans() : 0; excess > 0)
     end_scans(task, excess);
 }
@@ -396,7 +402,8 @@ void Shard::follow_all() {
 }
 
 // Scans show a table as it was when they began, and a standby task does not keep old rows for them.
-// The task waits for its scans, up to a time; then it ends them with an error.
+// The task waits for its scans, at most for kPatienceUs or kMostBytes of commits; then it ends the
+// scans with an error.
 void Shard::follow(ShardTask& task) {
   constexpr int64_t kPatienceUs = 5'000'000;
   constexpr size_t kMostBytes = 32 << 20;
@@ -434,7 +441,7 @@ void Shard::when_followed(std::function<void()> done) {
 
 // --- Tasks that generate rows
 
-// The timer has the interval of the fastest generator.
+// Starts the timer with the interval of the fastest generator.
 void Shard::start_generators() {
   std::optional<int64_t> interval_ms;
   std::erase_if(generators_, [&](const ShardTask* task) {
@@ -499,8 +506,8 @@ engine::PartitionRef Shard::new_wake_key() {
   return {kWakeKeys, PartitionId(++last)};
 }
 
-// Joins that read the task's output use these positions (server/tasks/query_progress.h); a change
-// wakes the waiting ones.
+// Publishes the task's durable positions, which joins that read the task's output use
+// (server/tasks/query_progress.h). A change wakes the joins that wait.
 void Shard::publish(const ShardTask& task) {
   if (!task.progress) return;
   std::vector<ProgressOfQuery::Target> positions;
@@ -540,7 +547,7 @@ Shard::Passed Shard::passed(
 
 // --- Holding tasks between two commits
 
-// A failed task does no further work.
+// Returns whether the task is between two commits. A failed task is, since it does no further work.
 bool Shard::stands(const ShardTask& task) {
   return task.task->is_between_commits() || task.task->failure();
 }
@@ -556,8 +563,8 @@ void Shard::hold(const std::string& query_id, const void* holder, std::function<
   countdown->one();
 }
 
-// Admits all waiting holds or none: not while the task is held, nor until it has worked as long as
-// it was held.
+// Admits all waiting holds, or none while the task is held or has not yet worked as long as it was
+// held.
 void Shard::admit_holds(ShardTask& task) {
   if (task.holds.size() == task.admitted_holds || task.admitted_holds > 0) return;
   const int64_t now_us = clock_.monotonic_us();
@@ -719,7 +726,8 @@ void Shard::attend(ShardTask& task) {
   start_timer();
 }
 
-// Only a tick makes the timer slower: if each call restarted it, it would never be due.
+// Starts the timer, or makes it faster. Only a tick makes the timer slower: if each call restarted
+// it, it would never be due.
 void Shard::start_timer() {
   const bool is_fast = memory_.is_state_full();
   if (timer_->is_running() && (timer_is_fast_ || !is_fast)) return;
@@ -768,10 +776,11 @@ void Shard::committed(const LogSink::Durable& commit) {
 void Shard::drop_journalled(const std::string& prefix, std::vector<std::function<void()>>& left) {
   for (const auto& [number, journal] : journals_)
     left.push_back(journal->checkpoints->drop(prefix));
-  start_timer();  // a journal that was kept for them is trimmed
+  start_timer();  // the timer trims a journal that was kept for these tasks
 }
 
-// The tasks' memory holds committed data, but their next commits could not be restored.
+// Ends the lost tasks of a journal. Their memory holds committed data, but their next commits could
+// not be restored.
 void Shard::end_lost(PartitionId number, const JournalCheckpoints& checkpoints) {
   std::vector<std::pair<ShardTask*, Error>> lost;
   for (const auto& [id, tasks] : tasks_)
@@ -798,7 +807,7 @@ void Shard::end_reading(const storage::TopicPartition& partition, const Error& w
   for (ShardTask* task : found->second) {
     if (!is_transient(*task)) continue;
     task->task->give_up(why);
-    schedule(*task);  // its owner gets the error after a step
+    schedule(*task);  // the task's owner gets the error after a step
   }
 }
 
@@ -822,7 +831,8 @@ bool Shard::is_overdue(const ShardTask& task) const {
          checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
 }
 
-// From now on evicted state must be found in this checkpoint.
+// Notes that a checkpoint contains the task's state up to `commit`. From now on evicted state must
+// be found in this checkpoint.
 void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
   state_->end();
   const auto query = tasks_.find(std::string(query_of(task_id)));
@@ -833,16 +843,16 @@ void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
 
 // --- State that does not fit into memory
 
-// Checks more entries than each record may have brought into memory: most are checked twice before
-// they are evicted.
+// Checks more entries than the records may have brought into memory, since most entries are checked
+// twice before they are evicted.
 void Shard::evict(ShardTask& task, uint64_t records) {
   constexpr size_t kLookedAt = 64, kLookedAtForRecord = 4;
   if (!is_transient(task) && memory_.is_state_full())
     task.task->evict(kLookedAt + kLookedAtForRecord * records);
 }
 
-// Tasks that are not stepped have state too. Works in slices as long as some state is evicted.
-// Commits that wait for their checkpoint, and scans, keep state in memory.
+// Evicts state of all tasks, also of tasks that are not stepped. Works in slices as long as some
+// state is evicted: scans, and commits that wait for their checkpoint, keep state in memory.
 void Shard::evict_idle() {
   constexpr size_t kLookedAt = 4'096, kRounds = 3;
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
@@ -857,8 +867,8 @@ void Shard::evict_idle() {
   is_evicting_ = false;
 }
 
-// Only if the state of tasks is large enough that scans may be the reason; otherwise the state
-// could not be evicted anyway.
+// Ends all scans, but only if the state of tasks is so large that scans may be the reason;
+// otherwise the state could not be evicted anyway.
 void Shard::overtake_scans() {
   size_t bytes = 0;
   for (const ShardTask* task : evictable_) bytes += state_bytes_of(*task);
@@ -866,14 +876,15 @@ void Shard::overtake_scans() {
   for (ShardTask* task : evictable_) end_scans(*task, SIZE_MAX);
 }
 
-// The scans' copies are freed now, because their readers may not return for an hour.
+// Ends scans of the task to free `bytes`. The scans' copies are freed now, because their readers
+// may not return for an hour.
 void Shard::end_scans(ShardTask& task, size_t bytes) {
   for (const engine::StoreScanPtr& scan : task.task->overtake_scans(bytes))
     release_in_slices([scan] { return scan->release_some(); });
   task.memory->scans.resize(scan_bytes_of(task));
 }
 
-// Returns whether a journal has more to do.
+// Ticks all journals. Returns whether one of them has more to do.
 bool Shard::tick_journals() {
   using Memory = JournalCheckpoints::Memory;
   const bool is_waited_for = std::ranges::any_of(

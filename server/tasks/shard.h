@@ -29,8 +29,8 @@
 
 namespace server {
 
-// Combines several callbacks into one call when the last of them is done; it reports an error if
-// one of them did.
+// Combines several callbacks into one call when the last of them is done; the call gets an error if
+// one of them had one.
 class Countdown {
  public:
   Countdown(size_t left, std::function<void(Status)> then) : left_(left), then_(std::move(then)) {}
@@ -49,18 +49,18 @@ class Countdown {
 struct ShardTask {
   std::string query_id;
   uint64_t run = 0;             // run of the query; failures report it
-  TaskSequence first_sequence;  // last durable one before this run
+  TaskSequence first_sequence;  // last durable commit before this run
   int stage = 0;
   int32_t number = 0;                         // within the stage
   std::unique_ptr<GeneratorClock> generator;  // the input of a task that generates rows
   std::unique_ptr<engine::Task> task;
-  std::vector<std::unique_ptr<engine::Backing>> backings;  // of the task's stores
-  PartitionId journal;                            // of a persistent task: journal of its commits
-  std::shared_ptr<const engine::QueryPlan> plan;  // of a persistent task: its plan
+  std::vector<std::unique_ptr<engine::Backing>> backings;  // backings of the task's stores
+  PartitionId journal;                            // persistent tasks: journal of the commits
+  std::shared_ptr<const engine::QueryPlan> plan;  // persistent tasks: plan of the query
   std::shared_ptr<engine::TableView>
-      view;  // of the stage that keeps a table; scans refer to it weakly
+      view;  // the table that the task's stage keeps; scans refer to it weakly
   std::shared_ptr<engine::SharedTable> shared;  // the same table for other loops
-  std::shared_ptr<ProgressOfQuery> progress;    // of a persistent task: for its positions
+  std::shared_ptr<ProgressOfQuery> progress;    // persistent tasks: receives the positions
   // A task that waits for the writers of its inputs is woken as if this partition had grown.
   std::optional<engine::PartitionRef> wake_key;
   // Called after each step of a transient task; it may remove the task.
@@ -69,7 +69,7 @@ struct ShardTask {
   // Used by the shard.
   bool is_queued = false, is_paused = false, failure_is_reported = false;
   bool is_attended = false;  // the timer checks it
-  // Set while the task waits for a checkpoint; the total of earlier waits is below.
+  // Set while the task waits for a checkpoint. held_back_us is the total of earlier waits.
   std::optional<int64_t> held_back_since_us;
   int64_t held_back_us = 0;
   struct Waiter {
@@ -86,10 +86,10 @@ struct ShardTask {
   };
   std::vector<Hold> holds;
   size_t admitted_holds = 0;
-  bool is_lost = false;  // its committed data is damaged: it cannot be built again
+  bool is_lost = false;  // committed data is damaged: the task cannot be built again
   // The time since which the task is held, and the time until which it must not be held again.
   int64_t held_since_us = 0, works_until_us = 0;
-  DecayingRate rate;  // of consumed records
+  DecayingRate rate;  // rate of consumed records
   // The memory of the task, as the budget counts it.
   struct Memory {
     explicit Memory(MemoryBudget& budget) : account(budget) {}
@@ -124,14 +124,14 @@ struct ShardTaskReport {
   bool has_failed = false, is_paused = false;
   bool is_standby = false;     // another node runs it
   std::string awaited_query;   // the query whose rows a join waits for
-  uint64_t state_entries = 0;  // in all of its stores
-  size_t state_bytes = 0;      // of all of its stores
-  size_t memory_bytes = 0;     // of the server's memory: its whole state is in memory
+  uint64_t state_entries = 0;  // entries in all of the task's stores
+  size_t state_bytes = 0;      // size of all of the task's stores
+  size_t memory_bytes = 0;     // memory that the task's state takes
   JournalCheckpoints::Backlog backlog;
-  int64_t held_back_us = 0;  // time spent waiting for checkpoints since it was built
+  int64_t held_back_us = 0;  // time spent waiting for checkpoints since the task was built
 };
 
-// Positions are texts, which cost more than the rest of a report.
+// Positions are texts, which cost more than all other parts of a report.
 enum class ReportDetail : uint8_t { Numbers, WithPositions };
 
 // The durable position of a persistent task in one of its inputs.
@@ -178,18 +178,19 @@ class Shard {
     run_aside_ = std::move(run_aside);
   }
 
-  // The shard owns this partition of the journal and the tasks with commits in it.
+  // Makes the shard the owner of this partition of the journal and of the tasks with commits in it.
   void own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints);
 
-  // Tasks whose id begins with `prefix` are dropped: their commits reach no checkpoint. The
-  // functions added to `left` must be called on another thread, since they may wait.
+  // Drops the tasks whose ids begin with `prefix`: their commits reach no checkpoint. The functions
+  // added to `left` must be called on another thread, since they may wait.
   void drop_journalled(const std::string& prefix, std::vector<std::function<void()>>& left);
 
-  // These partitions have grown: tasks that read them are stepped soon.
+  // Notes that these partitions have grown: tasks that read them are stepped soon.
   void wake(std::span<const storage::TopicPartition> partitions);
   // Returns a key that no partition and no other task has.
   static engine::PartitionRef new_wake_key();
-  // Schemas have arrived from elsewhere: tasks that wait for some check again.
+  // Called when schemas have arrived from elsewhere. Lets the tasks that wait for schemas check
+  // again.
   void wake_waiting();
 
   ShardTask& add(std::unique_ptr<ShardTask> task);
@@ -205,26 +206,26 @@ class Shard {
   void when_passed(const std::string& query_id, int stage,
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    const std::weak_ptr<const void>& receiver, std::function<void(Status)> passed);
-  // How many of the records before the targets the tasks of a stage here have durably passed.
+  // The number of records before the targets that the tasks of a stage here have durably passed.
   struct Passed {
-    size_t tasks = 0;  // of the stage
+    size_t tasks = 0;  // number of the stage's tasks here
     bool all = true;
     int64_t records = 0, of_records = 0;  // by offsets, of the records in the log
   };
   Passed passed(const std::string& query_id, int stage,
                 const std::vector<std::pair<engine::PartitionRef, Offset>>& targets) const;
-  // The tasks here that keep a table of this query.
+  // Returns the tasks here that keep a table of this query.
   std::vector<ShardTask*> materializers(const std::string& query_id);
-  // The tables of these tasks, for look-ups of single rows by other threads.
+  // Returns the tables of the query's tasks here, for look-ups of single rows by other threads.
   std::vector<std::shared_ptr<engine::SharedTable>> shared_tables(const std::string& query_id);
-  // Keeps these tasks between two commits until release(). `standing` is called when all of them
-  // stand; a task that is removed meanwhile is not waited for. The address `holder` identifies the
-  // request. A task works at least about half of the time: a request that arrives while the task is
-  // held waits until it has then worked as long as it was held.
+  // Keeps the tasks of the query here between two commits until release(). `standing` is called
+  // when all of them stand; a task that is removed meanwhile is not waited for. The address
+  // `holder` identifies the request. A task works at least about half of the time: a request that
+  // arrives while the task is held waits until it has then worked as long as it was held.
   void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
   void release(const std::string& query_id, const void* holder);
   static bool is_held(const ShardTask& task, const void* holder);
-  // Stored data of the task is damaged: its query ends with this error.
+  // Ends the query of the task with this error, since stored data of the task is damaged.
   void give_up(ShardTask& task, Error why);
   // Ends transient tasks that read the partition: records that they have read may be gone, and
   // other records may be at the same offsets.
@@ -235,15 +236,16 @@ class Shard {
   // journal.
   using CarriedOut = FollowedCommit;
   void carried_out(const std::vector<CarriedOut>& commits);
-  // Calls back when all these commits are in the tables that are kept here.
+  // Calls back when the tables here contain all commits that carried_out() has received.
   void when_followed(std::function<void()> done);
-  // Reports on all persistent tasks. Slow if there are many: use survey_tasks() then.
+  // Returns reports on all persistent tasks. The call is slow if there are many: use survey_tasks()
+  // then.
   std::vector<ShardTaskReport> reports() const;
   std::vector<std::string> persistent_queries() const;
   // Adds reports on the tasks of a query; none if the query has no tasks here.
   void report(const std::string& query_id, ReportDetail detail,
               std::vector<ShardTaskReport>& to) const;
-  // The positions of the queries' tasks, except those in exchanges.
+  // Returns the positions of the queries' tasks, except the positions in exchanges.
   std::vector<InputPosition> positions(std::span<const std::string> queries) const;
   MemoryBudget& memory() const { return memory_; }
 
@@ -317,7 +319,7 @@ class Shard {
   Readers followers_;  // by the partitions of writers' progress: woken only if held up
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
-  std::vector<ShardTask*> generators_;      // that have rows to make, now or later
+  std::vector<ShardTask*> generators_;      // tasks that have rows to make, now or later
   std::unique_ptr<Timer> generator_timer_;  // runs while there are generators
   std::deque<ShardTask*> evictable_;        // tasks with state that may leave memory
   absl::flat_hash_map<PartitionId, std::unique_ptr<Journal>> journals_;
@@ -327,7 +329,7 @@ class Shard {
   std::deque<std::function<bool()>> leftovers_;
   bool slice_is_posted_ = false, is_reporting_ = false, is_evicting_ = false;
   bool timer_is_fast_ = false, has_read_state_ = false;
-  size_t left_alone_ = 0;  // how many tasks in a row evict_idle() could evict nothing from
+  size_t left_alone_ = 0;  // number of tasks in a row from which evict_idle() could evict nothing
 
   std::mutex woken_mutex_;
   // Guarded by woken_mutex_
@@ -339,7 +341,7 @@ class Shard {
 
   std::vector<ShardTask*> followers_behind_;  // tasks with commits to follow
   std::vector<std::function<void()>> await_followers_;
-  std::unique_ptr<Timer> follow_timer_;  // runs while some are behind
+  std::unique_ptr<Timer> follow_timer_;  // runs while tasks are behind
 };
 
 }  // namespace server

@@ -26,7 +26,8 @@ class StateSnapshots {
 
   // Opens (or returns) the snapshot reader for this turn of the loop.
   Result<storage::StateReader*> begin();
-  // A checkpoint has ended: later reads must be at least as new.
+  // Ends the snapshot of this turn. Called when a checkpoint has ended, since later reads must be
+  // at least as new as the checkpoint.
   void end();
 
  private:
@@ -37,7 +38,7 @@ class StateSnapshots {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-// One store of a task.
+// Reads one store of a task from its checkpoint.
 class StateBacking final : public engine::Backing {
  public:
   StateBacking(StateSnapshots& turns, std::string task, uint32_t store)
@@ -48,7 +49,7 @@ class StateBacking final : public engine::Backing {
   Result<std::string> place_of(std::string_view key) override;
 
  private:
-  // The reader, or null while the state file does not have the store.
+  // Returns the reader, or null while the state file does not have the store.
   Result<storage::StateReader*> find();
 
   StateSnapshots& turns_;

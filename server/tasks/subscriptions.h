@@ -11,16 +11,17 @@
 
 namespace server {
 
-// Maps a partition to the shards that read it, so that a durable commit wakes only these. A shard
-// that subscribes reads the partition afterwards: it sees the records that became durable before,
-// and later ones wake it.
+// Maps a partition to the shards that read it, so that a durable commit wakes only these shards. A
+// shard that subscribes reads the partition afterwards: it sees the records that became durable
+// before, and later ones wake it.
 //
 // Threads: any; the lock is held for a few look-ups. Owner: the node.
 class Subscriptions {
  public:
   void add(const storage::TopicPartition& partition, uint32_t shard);
   void remove(const storage::TopicPartition& partition, uint32_t shard);
-  // The partitions that each shard reads, for shards 0 to `shard_count` - 1.
+  // Returns, for each of the shards 0 to `shard_count` - 1, those of the partitions that the shard
+  // reads.
   std::vector<std::vector<storage::TopicPartition>> readers_of(
       std::span<const storage::TopicPartition> partitions, size_t shard_count) const;
 

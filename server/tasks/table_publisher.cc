@@ -23,7 +23,7 @@ KeyHash hash_of_key(std::string_view key) {
   return {hash.low64, hash.high64};
 }
 
-// The hash of a value and its record's time; both are equal in an unchanged row.
+// Returns the hash of a value and of its record's time; both are equal in an unchanged row.
 uint64_t hash_of_row(const records::RecordView& record) {
   return XXH3_64bits_withSeed(record.value->data(), record.value->size(),
                               static_cast<uint64_t>(record.timestamp));
@@ -44,8 +44,7 @@ struct Turn {
 
 }  // namespace
 
-// The records for one partition are written batch by batch, invisible until the end of the
-// transaction.
+// Writes records batch by batch. The records are invisible until the end of the transaction.
 class TablePublisher::Transaction {
  public:
   Transaction(TablePublisher& owner, Uuid topic, ProducerId producer, int16_t epoch)
@@ -60,7 +59,7 @@ class TablePublisher::Transaction {
     if (builder_.size_bytes() >= kBatchBytes) finish_batch();
   }
 
-  // Writes to the log. Not called within a reader's turn, which must be short.
+  // Writes all added records to the log. Not called within a reader's turn, which must be short.
   Status flush() {
     finish_batch();
     for (storage::PartitionBatches& batch : std::exchange(finished_, {}))
@@ -96,9 +95,9 @@ class TablePublisher::Transaction {
   const ProducerId producer_;
   const int16_t epoch_;
   records::BatchBuilder builder_;
-  PartitionId partition_;  // of the batch in builder_
+  PartitionId partition_;  // partition of the batch in builder_
   std::vector<storage::PartitionBatches> finished_;
-  std::map<PartitionId, int32_t> sequences_;  // of the written partitions
+  std::map<PartitionId, int32_t> sequences_;  // sequences in the written partitions
 };
 
 // Keys of one partition, charged to the budget.

@@ -30,16 +30,17 @@ class TablePublisher {
 
   struct Topics {
     Uuid from, to;
-    int32_t partitions = 0;  // of each topic: a key is in the same partition of both
+    int32_t partitions = 0;  // partitions of each topic; a key is in the same one of both
   };
   struct Written {
     uint64_t records = 0, deletes = 0;
   };
-  // First aborts a transaction that the producer left open before a crash. After a failure readers
-  // of committed records see the topic unchanged, but the open transaction blocks all later
-  // records: abort_open() ends it.
+  // Makes `to` equal to `from`. First aborts a transaction that the producer left open before a
+  // crash. After a failure readers of committed records see the topic unchanged, but the open
+  // transaction blocks all later records: abort_open() ends it.
   Result<Written> publish(const Topics& topics, ProducerId producer);
-  // Returns the epoch with which the producer may continue.
+  // Aborts a transaction that the producer has left open. Returns the epoch with which the producer
+  // may continue.
   Result<int16_t> abort_open(const Topics& topics, ProducerId producer);
 
  private:

@@ -9,7 +9,7 @@ namespace server {
 
 namespace {
 
-// As for the steps of tasks, shorter if others wait.
+// As long as for the steps of tasks, but shorter while a socket or message waits.
 constexpr Loop::SliceLength kSlice{.short_us = 200, .long_us = 1'000};
 
 // Shared by the shards.
@@ -31,7 +31,7 @@ struct Survey {
   }
 };
 
-// The part of one shard. Shared with tasks that are posted to its loop.
+// The survey of one shard. Shared with the functions that are posted to the shard's loop.
 struct ShardSurvey : std::enable_shared_from_this<ShardSurvey> {
   ShardSurvey(Shard& its_shard, const Clock& its_clock, std::shared_ptr<Survey> its_survey)
       : shard(its_shard), clock(its_clock), survey(std::move(its_survey)) {}
