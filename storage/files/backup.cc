@@ -46,8 +46,8 @@ Status copy_data(DataSnapshot data, const std::string& target, const BackupOptio
 }  // namespace
 
 // The state is copied first. A log without the state would be a data directory whose tables are
-// empty, while a server refuses to start on a state without a log. So the rest of an interrupted
-// copy cannot be taken for a complete one.
+// empty, while a server refuses to start on a state without a log. So the remains of an interrupted
+// copy cannot be taken for a complete copy.
 Status backup_data(const std::string& data_dir, const std::string& to,
                    const BackupOptions& options) {
   TRY(check_has_nothing(to));

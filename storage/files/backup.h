@@ -9,7 +9,8 @@
 namespace storage {
 
 struct BackupOptions {
-  // Called from time to time with the bytes that were copied, and about how many there are in all.
+  // Called from time to time with the number of copied bytes and the approximate number of all
+  // bytes.
   std::function<void(uint64_t bytes, uint64_t all_bytes)> copied;
 };
 
@@ -20,8 +21,8 @@ struct BackupOptions {
 Status backup_data(const std::string& data_dir, const std::string& to,
                    const BackupOptions& options);
 
-// Fails with ObjectState if the directory only has the rest of an interrupted backup: a server that
-// starts there would be empty.
+// Fails with ObjectState if the directory contains only the remains of an interrupted backup: a
+// server that starts there would be empty.
 Status check_is_no_unfinished_copy(const std::string& data_dir);
 
 }  // namespace storage

@@ -20,7 +20,7 @@
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 
-// A forgotten kind of part would be reported as damage.
+// A kind of part that a switch does not handle would be reported as damage.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace storage {
@@ -40,7 +40,7 @@ class LogChecker {
     TRY(check_format(log_,
                      {.name = kLogFile,
                       .kind = "log",
-                      .oldest_version = 3,  // a start converts the rows of earlier ones
+                      .oldest_version = 3,  // a start converts the rows of earlier versions
                       .newest_version = kNewestLogFormat},
                      options_));
     TRY(check_metadata());
@@ -58,7 +58,7 @@ class LogChecker {
  private:
   struct KnownTask {
     TaskRow row;
-    TaskSequence last;  // the last seen
+    TaskSequence last;  // sequence number of the last entry seen
   };
   struct Known {
     TopicPartition id;
@@ -81,7 +81,7 @@ class LogChecker {
 
   // --- Definitions
 
-  // Also learns the topics' names, for later reports.
+  // Checks the definitions, and keeps the topics' names for later reports.
   Status check_metadata() {
     Metadata metadata;
     int64_t next_revision = 1;
@@ -124,7 +124,8 @@ class LogChecker {
     return {};
   }
 
-  // The state that the parts of commands change, for the kinds that cannot be read without it.
+  // The state that the parts of commands change, for the kinds of parts that cannot be read without
+  // their state.
   struct Metadata {
     TopicTable topics;
     ClusterTable cluster;
@@ -141,7 +142,7 @@ class LogChecker {
       case MetadataPartKind::TopicDefaultPart:  // follows the topics
         metadata.topics.set_defaults({TRY(decode_topic_defaults(part.bytes)), {}});
         return {};
-      // A snapshot has these as changes to an empty state.
+      // A snapshot has these parts as changes to an empty state.
       case MetadataPartKind::QuotaPart:
       case MetadataPartKind::GroupConfigPart:
       case MetadataPartKind::UserPart:
@@ -252,8 +253,9 @@ class LogChecker {
     return {};
   }
 
-  // A copy of a compacted leader's log does not know how far its gaps reach. The server's own
-  // topics, which have no names here, are compacted.
+  // Returns whether the log may have gaps beyond its row's gaps_end: a copy of a compacted leader's
+  // log does not know how far its gaps reach. The server's own topics, which have no names here,
+  // are compacted.
   Result<bool> copies_gaps(const TopicPartition& id, const PartitionRow& row) {
     const Table* epochs = log_.find(kEpochsTable);
     if (row.kind != PartitionKind::Client || epochs == nullptr) return false;
@@ -389,7 +391,8 @@ class LogChecker {
                                    : ProducerState::decode(entry.value).has_value();
       if (!can_be_read) found(place, "the row of a producer is damaged");
     } else if (table != kExchangesTable) {  // batches were checked before
-      // docs/formats/data-directory.md. Rows of transactions have their offsets in the keys.
+      // For the layout see docs/formats/data-directory.md. Rows of transactions have their offsets
+      // in the keys.
       const bool is_of_transactions = table == kTransactionsTable || table == kAbortedTable;
       const size_t numbers = table == kAbortedTable ? 3 : table == kTransactionsTable ? 2 : 1;
       const char* const offset =
@@ -403,7 +406,8 @@ class LogChecker {
 
   // --- Tasks
 
-  // If one of the two cannot be read, the entries of journals are not compared with them.
+  // Reads the tasks of the log and their positions in the state. If one of these cannot be read,
+  // the entries of journals are not compared with them.
   Status read_tasks() {
     begins("table tasks");
     const auto positions = checkpoint_positions(*data_.state);
@@ -420,7 +424,7 @@ class LogChecker {
     return {};
   }
 
-  // Checks the entry in a batch that is intact.
+  // Checks the journal entry in a batch that is intact.
   void check_entry(const std::string& batch_place, std::string_view batch) {
     ++counts_.journal_entries;
     const auto record = read_journal_batch(batch);
@@ -459,7 +463,7 @@ class LogChecker {
   std::map<std::string, KnownTask, std::less<>> tasks_;
   std::map<int64_t, Known> partitions_;  // by log number
   std::set<TopicPartition> ids_;
-  std::set<std::string> table_names_;  // of those partitions
+  std::set<std::string> table_names_;  // tables of the partitions
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ Status check_state(DataSnapshot& data, const CheckOptions& options, CheckCounts&
 
 // A kind of file and the versions of it that can be checked.
 struct FileKind {
-  const char* name;  // of the file
+  const char* name;  // name of the file
   std::string_view kind;
   uint32_t oldest_version, newest_version;
 };

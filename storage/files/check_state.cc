@@ -15,7 +15,7 @@ struct StoreOfTask {
   std::string name;  // for reports
   StoreRow row;
   StoreContent found = {};
-  size_t damaged = 0;  // entries
+  size_t damaged = 0;  // number of damaged entries
 };
 
 class StateChecker {
@@ -125,7 +125,8 @@ class StateChecker {
                                     store.found.count, store.row.content.count));
   }
 
-  // Entries after an unreadable page may be readable: at least reports the affected stores.
+  // Reports the stores that an unreadable page affects, since the entries of other stores, after
+  // that page, may be readable.
   void check_stores_one_by_one() {
     const LmdbSnapshot::Table* const entries = state_.find("entries");
     for (auto& [id, store] : stores_) {

@@ -8,8 +8,8 @@ namespace storage {
 
 namespace {
 
-// A checkpoint falls between two moments that are a millisecond apart only once in thousands of
-// times.
+// Attempts to open both files without the end of a checkpoint in between. The files are opened
+// about a millisecond apart, so this fails only once in thousands of attempts.
 constexpr int kAttempts = 20;
 
 Status check_that_journals_reach(DataSnapshot& data) {

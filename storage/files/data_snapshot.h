@@ -15,7 +15,7 @@ inline constexpr const char* kStateFile = "state.mdb";
 // trimmed in between beyond the checkpoints, so the journals lead from the state to the log.
 struct DataSnapshot {
   std::unique_ptr<LmdbSnapshot> log, state;
-  // The reason why the journals do not lead from one to the other after all attempts: damage.
+  // Set if no attempt has found journals that lead from the state to the log, which means damage.
   std::optional<Error> misfit;
 };
 

@@ -17,7 +17,7 @@ struct StoredTask {
 };
 Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log);
 
-// By task; tasks without a checkpoint are absent.
+// Returns the position of each task in its checkpoint; tasks without a checkpoint are absent.
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state);
 
 // Returns the journal partitions that begin after the part that the state contains.
