@@ -34,7 +34,7 @@ void write_text(const char* text) {
     return;  // stderr is closed; nothing can be done
 }
 
-struct sigaction action_before = {};  // of SIGSEGV
+struct sigaction action_before = {};  // the previous action of SIGSEGV
 
 // Outside of a guarded call no page of a data file can be the cause, so this is a defect. The
 // instruction is repeated and raises the signal again, for the previous handler.

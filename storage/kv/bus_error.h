@@ -7,16 +7,16 @@
 
 namespace storage {
 
-// Installs handlers. In a guarded call (page_fault.h) both signals end that call. Elsewhere SIGBUS
-// reports on stderr which file could not be read, and ends the process with status 70. Called once,
-// by the program's main.
+// Installs handlers for both signals. In a guarded call (page_fault.h) a signal ends that call.
+// Elsewhere SIGBUS reports on stderr which file could not be read, and ends the process with status
+// 70. Called once, by the program's main.
 void report_bus_errors();
 
 // Notes the addresses of the file for the handler. The file must be mapped already. Returns -1 if
-// it is not, or if too many files are noted.
+// the file is not mapped, or if too many files are noted.
 int note_mapped_file(const std::string& path);
 void forget_mapped_file(int noted);
-// Begin and end; both 0 if unknown.
+// Returns the begin and the end of the noted file's addresses; both are 0 if unknown.
 std::pair<uintptr_t, uintptr_t> addresses_of(int noted);
 
 }  // namespace storage

@@ -56,9 +56,9 @@ Status write_all(int file, std::string_view bytes, size_t offset) {
   return {};
 }
 
-// Opens the file for writes around the page cache, if the file system allows it for sectors: a
-// commit then writes a sector and not the page around it, and waits two thirds as long. File
-// systems that refuse such writes also refuse such reads.
+// Opens the file for writes around the page cache, if the file system allows such writes of
+// sectors: a commit then writes a sector and not the page around it, and waits two thirds as long.
+// File systems that refuse such writes also refuse such reads.
 int open_directly(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
   if (file < 0) return -1;
@@ -82,7 +82,6 @@ struct File {
 
 Result<std::unique_ptr<CommitJournal>> CommitJournal::make(const std::string& path,
                                                            const Uuid& identity) {
-  // Writes go through the page cache to the disk, so that a commit is one call.
   File file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)};
   if (file.number < 0) return lmdb_failure(errno, "open the commit journal");
   struct stat found;
@@ -93,6 +92,7 @@ Result<std::unique_ptr<CommitJournal>> CommitJournal::make(const std::string& pa
     if (::fsync(file.number) != 0) return lmdb_failure(errno, "write the commit journal");
     TRY(sync_directory(std::filesystem::absolute(path).parent_path()));
   }
+  // A write returns when the disk has the data (O_DSYNC), so that a commit is one call.
   int written_through = open_directly(path);
   if (written_through < 0) written_through = ::open(path.c_str(), O_WRONLY | O_DSYNC | O_CLOEXEC);
   if (written_through < 0) return lmdb_failure(errno, "open the commit journal");
@@ -170,7 +170,7 @@ struct Found {
   JournalEntry entry;
 };
 
-// Parses the entry that begins with these bytes. Returns nothing for another identity or an
+// Parses the entry at the begin of these bytes. Returns nothing for another identity or an
 // incomplete entry.
 std::optional<Found> entry_at(std::string_view bytes, const Uuid& identity) {
   Found found;

@@ -15,10 +15,10 @@ namespace storage {
 
 struct JournalEntry {
   uint64_t commit =
-      0;                     // made by the changes; without changes, the newest commit before
+      0;                     // the commit that the changes make; without changes, the newest commit
   std::string_view changes;  // see recorded_changes.h
-  // Not empty: a root of the data file (lmdb_root.h) whose pages are all durable, as of
-  // `root_commit`. A replay begins after the last one.
+  // If not empty, a root of the data file (lmdb_root.h) whose pages are all durable, as of
+  // `root_commit`. A replay begins after the last root in the journal.
   std::string_view root;
   uint64_t root_commit = 0;
 };
@@ -28,7 +28,7 @@ struct JournalEntry {
 // journal names contains all of its commits. Entries begin at sectors of 512 bytes:
 //
 //   8 bytes     "MRCOMMIT"; "MRCONTIN" if the entry before it has the same commit
-//   16          the identity that the data file has while it is written; other journals have another one
+//   16          the identity that the data file names while it is open; other journals have another
 //   8, 8, 8     sequence (1, 2, ... without gaps), commit, root_commit
 //   4, 4        sizes of root and changes
 //   8           XXH3 of the above, the root and the changes
@@ -39,21 +39,21 @@ class CommitJournal {
  public:
   static constexpr size_t kHalfBytes = 2 << 20;
 
-  // The file is durable on return. Fails with DiskFull or StorageFailure.
+  // Opens or creates the file, which is durable on return. Fails with DiskFull or StorageFailure.
   static Result<std::unique_ptr<CommitJournal>> make(const std::string& path, const Uuid& identity);
   ~CommitJournal();
 
   // Returns the size of an entry in the file.
   static size_t size_in_file(size_t root_bytes, size_t change_bytes);
-  // Whether an entry of this size can be written now; `durable_commit` is the commit of the last
-  // root.
+  // Returns whether an entry of this size can be written now; `durable_commit` is the commit of the
+  // last root.
   bool has_room(size_t root_bytes, size_t change_bytes, uint64_t durable_commit) const;
-  // Whether the next entry begins the other half and therefore must name a root.
+  // Returns whether the next entry begins the other half and therefore must name a root.
   bool begins_half(size_t root_bytes, size_t change_bytes) const;
-  // Writes an entry that has room; it is durable on return. After a failure it may be in the file
-  // or not.
+  // Writes an entry for which has_room() is true. The entry is durable on return. After a failure
+  // the entry may be in the file or not.
   Status append(const JournalEntry& entry);
-  // Removes the last entry, durably, or whatever a failed append() has left of it.
+  // Durably removes the last entry, or the part of an entry that a failed append() has written.
   Status take_back();
 
  private:
@@ -65,12 +65,12 @@ class CommitJournal {
 
   const int file_;
   const Uuid identity_;
-  uint64_t sequence_ = 0;                // of the last entry
+  uint64_t sequence_ = 0;                // sequence number of the last entry
   Place last_ = {}, end_ = {};           // begins of the last and of the next entry
   std::array<uint64_t, 2> newest_ = {};  // newest commit in each half
-  // The commits of the last entry with changes, and of the one before it.
+  // The commits of the last two entries with changes.
   uint64_t last_commit_ = 0, commit_before_ = 0;
-  bool is_last_written_ = false;  // its append() has succeeded
+  bool is_last_written_ = false;  // the last append() has succeeded
   AlignedBytes buffer_;
 };
 
@@ -80,14 +80,15 @@ class CommitJournal {
 struct ReplayedJournal {
   struct Commit {
     uint64_t commit;
-    std::vector<std::string> changes;  // of its entries
+    std::vector<std::string> changes;  // changes of the commit's entries
   };
   std::string root;
   uint64_t root_commit = 0, last_commit = 0;
   std::vector<Commit> commits;  // after the root, without gaps
 };
-// Fails with StorageFailure if the file does not exist, and with DataCorrupted if entries are
-// missing, or if its size is not 2 * kHalfBytes, which it had before the data file named it.
+// Reads the journal. Fails with StorageFailure if the file does not exist, and with DataCorrupted
+// if entries are missing, or if the file's size is not 2 * kHalfBytes, which the file had before
+// the data file named it.
 Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity);
 
 }  // namespace storage

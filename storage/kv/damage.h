@@ -7,19 +7,23 @@
 
 namespace storage {
 
-// Advice for the user. `how_to_end` is a statement if it is known, such as "DROP TABLE t".
+// Returns advice for the user. `how_to_end` is the statement that drops the object, such as "DROP
+// TABLE t", if it is known.
 std::string advice_about_damage(std::string_view how_to_end = "DROP the damaged object");
 
-// Whether stored bytes are not what was written, so that reading again gives the same result.
+// Returns whether stored bytes are not what was written, so that reading again gives the same
+// result.
 inline bool is_damage(ErrorCode code) {
   return code == ErrorCode::CorruptRecord || code == ErrorCode::DataCorrupted;
 }
 
-// DataCorrupted with that advice. Reading again gives the same result.
+// Returns the error DataCorrupted with advice_about_damage(), for data that gives the same result
+// when it is read again.
 Error damaged_data(std::string message);
 
-// For a file that cannot be opened: adds its name and a hint to restore it, since nothing can be
-// dropped without a running server. Other errors are returned unchanged.
+// Completes a DataCorrupted error about a file that cannot be opened: adds the file's name and a
+// hint to restore the file, since nothing can be dropped without a running server. Returns other
+// errors unchanged.
 Error not_opened(Error error, const std::string& path);
 
 }  // namespace storage

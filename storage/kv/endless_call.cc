@@ -19,7 +19,7 @@ namespace storage {
 
 namespace {
 
-// The longest calls that do end free the pages of a whole table, which takes some seconds.
+// The longest calls that do return free the pages of a whole table, which takes some seconds.
 constexpr int64_t kLongestMs = 10'000;
 constexpr int kSignal = SIGUSR2;
 
@@ -29,7 +29,7 @@ struct Watched {
   pthread_t thread;
   GuardedCalls* calls;
   uint64_t seen = 0;     // the call that the thread was in
-  int64_t since_ms = 0;  // the thread's processor time then
+  int64_t since_ms = 0;  // the thread's processor time when the call was first seen
 };
 // Never destroyed, since threads end in any order.
 struct Registry {
@@ -78,7 +78,7 @@ void on_signal(int) {
   if (call == guarded_calls.to_end.load(std::memory_order_relaxed)) leave_guarded_call();
 }
 
-// Lives as long as a thread, to which its pointer belongs.
+// Registers a thread for as long as the thread lives.
 struct Registration {
   Registration() {
     const std::lock_guard lock(registry().mutex);

@@ -34,9 +34,9 @@ Status sync_file(int file) {
   return lmdb_failure(errno, "sync the data file");
 }
 
-// Another process that reads the file keeps a lock on the first byte of LMDB's lock file. It has
-// had the file open since before the crash, so no page of the file is lost, and the pages that it
-// reads must not change.
+// Returns whether another process reads the file: such a process keeps a lock on the first byte of
+// LMDB's lock file. This process has had the file open since before the crash, so no page of the
+// file is lost, and the pages that it reads must not change.
 bool has_other_readers(const std::string& path) {
   const int file = ::open((path + "-lock").c_str(), O_RDWR | O_CLOEXEC);
   if (file < 0) return false;
@@ -88,7 +88,8 @@ class Replay {
     if (mapped_file_ >= 0) forget_mapped_file(mapped_file_);
   }
 
-  // Fails with DataCorrupted if the changes would not become that commit.
+  // Applies the changes of one commit. Fails with DataCorrupted if the data file would give the
+  // commit another number.
   Status apply(const ReplayedJournal::Commit& commit) {
     MDB_txn* begun = nullptr;
     if (const int code = mdb_txn_begin(environment_.get(), nullptr, 0, &begun); code != 0)
@@ -108,13 +109,14 @@ class Replay {
  private:
   explicit Replay(MDB_env* environment) : environment_(environment, mdb_env_close) {}
   std::unique_ptr<MDB_env, void (*)(MDB_env*)> environment_;
-  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> kept_root_{nullptr, mdb_txn_abort};  // ends first
+  // After environment_, so that the transaction is destroyed before the environment.
+  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> kept_root_{nullptr, mdb_txn_abort};
   int mapped_file_ = -1;
   MappedPages pages_;
 };
 
-// Fails with StorageFailure if the journal is missing, and with DataCorrupted if it is another one,
-// is truncated or lacks entries.
+// Reads the journal of the data file. Fails with StorageFailure if the journal is missing, and with
+// DataCorrupted if it is another one, is truncated or lacks entries.
 Result<ReplayedJournal> read_journal_of(const std::string& path, const JournalOfFile& wanted) {
   const std::string journal_path = journal_path_of(path);
   auto journal = read_journal(journal_path, wanted.identity);

@@ -27,7 +27,7 @@ Status replay_journal(const std::string& path, int file, const ReplayLimits& lim
 
 // Replays for a process that only reads the file. Does nothing while another process has the file
 // open for writing. Fails with InsufficientPrivilege if the process may not read the file, or may
-// not write one that was not closed.
+// not write a file that was not closed.
 Status replay_journal_of_closed(const std::string& path);
 
 }  // namespace storage

@@ -72,7 +72,8 @@ int JournaledCommits::commit(MDB_txn* transaction, const RecordedChanges& change
   if (is_journal_lost_ || own_commits_left_ > 0 || !changes.is_whole() || bytes.empty())
     return commit_at_once(transaction);
   if (!durable_) {
-    // This transaction has only taken pages that were free before the last commit.
+    // This transaction has only taken pages that were free before the last commit, so the root of
+    // that commit is still whole.
     auto root = KeptRoot::take(environment_, file_);
     if (!root) return commit_at_once(transaction);
     durable_ = *std::move(root);
@@ -122,7 +123,7 @@ bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes, Ke
   return true;
 }
 
-// Names a root if there is a new one, or if the journal needs one.
+// Appends an entry to the journal. Names a root if there is a new one, or if the journal needs one.
 Status JournaledCommits::write_entry(uint64_t commit, std::string_view changes) {
   const LmdbRoot& root = is_synced_ ? syncing_->root() : durable_->root();
   JournalEntry entry{.commit = commit, .changes = changes, .root = {}, .root_commit = 0};
@@ -159,7 +160,7 @@ int JournaledCommits::commit_unsynced(MDB_txn* transaction, size_t change_bytes)
   return code;
 }
 
-// LMDB's sync also covers all pages that were written before.
+// Commits with LMDB's own syncs, which also cover all pages that were written before.
 int JournaledCommits::commit_at_once(MDB_txn* transaction) {
   const uint64_t commit = mdb_txn_id(transaction);
   const int code = guarded([&] { return mdb_txn_commit(transaction); });
@@ -183,7 +184,8 @@ bool JournaledCommits::is_newest(uint64_t commit) const {
   return info.me_last_txnid == commit;
 }
 
-// LMDB refuses everything once a root may or may not have been written.
+// Returns whether LMDB accepts further writes. It accepts none once a root may or may not have been
+// written.
 bool JournaledCommits::can_go_on() const {
   MDB_txn* probe;
   if (mdb_txn_begin(environment_, nullptr, 0, &probe) != 0) return false;
@@ -191,9 +193,9 @@ bool JournaledCommits::can_go_on() const {
   return true;
 }
 
-// Called after a failed commit, possibly because of a sync. The system reports a failed sync once
-// and then forgets the pages, so everything that waits for a sync is synced now, or the file must
-// be opened again. Kept pages are given up, since a full disk needs them.
+// Called after a failed commit; a failed sync may be the reason. The system reports a failed sync
+// once and then forgets the pages, so everything that waits for a sync is synced now, or the file
+// must be opened again. Kept pages are given up, since a full disk needs them.
 void JournaledCommits::settle() {
   if (has_failed_ || !durable_) return;
   if (!sync_file(file_)) {

@@ -21,9 +21,9 @@ namespace storage {
 // time a thread syncs the data file; the root from before, all of whose pages are durable then, is
 // named in the next entry. After a crash that root is restored, and the journal after it is
 // replayed: the data file's own root may lead to pages that were never written. Meanwhile a read
-// transaction keeps LMDB from reusing the pages of that root. A large commit is LMDB's own, and
-// makes everything before it durable (docs/adr/0060). While no reader needs the data file, the
-// pages of many commits are written at once (pending_changes.h, docs/adr/0073).
+// transaction keeps LMDB from reusing the pages of that root. A large commit is LMDB's own, with
+// two syncs, and makes everything before it durable (docs/adr/0060). While no reader needs the data
+// file, the pages of many commits are written together (pending_changes.h, docs/adr/0073).
 //
 // Invariants: an entry is durable before LMDB writes a byte of its commit; the pages of the root
 //   that the journal names last, and of one that is being synced, are not reused; if the data
@@ -32,29 +32,29 @@ namespace storage {
 // Owner: the store, which closes the environment after it.
 class JournaledCommits {
  public:
-  // Bytes that one commit may change to use the journal.
+  // The most bytes that a commit may change to use the journal.
   static constexpr size_t kMostChangeBytes = 128 << 10;
 
-  // Begins for a data file that needs no journal and is also open as `file`. Creates a missing
-  // journal.
+  // Begins to use a journal for a data file that needs none so far and is also open as `file`.
+  // Creates a missing journal.
   static Result<std::unique_ptr<JournaledCommits>> begin(MDB_env* environment, int file,
                                                          const MappedPages& pages,
                                                          const std::string& journal_path);
   // The data file needs no journal afterwards, unless something has failed.
   ~JournaledCommits();
 
-  // Like mdb_txn_commit(): the transaction is over, and durable if the result is 0. No changes were
-  // pending at its begin.
+  // Like mdb_txn_commit(): the transaction is over, and durable if the result is 0. No changes may
+  // be pending when the transaction begins.
   int commit(MDB_txn* transaction, const RecordedChanges& changes);
 
   // Begins a commit whose changes stay pending. Returns its number, which is reserved until defer()
   // or end_deferred(); nothing if deferring is not possible now, or gains nothing.
   std::optional<uint64_t> begin_deferred();
-  // True: the commit is durable. False: nothing has happened, and the caller commits in the other
-  // way.
+  // Returns true if the commit is durable. If the result is false, nothing has happened, and the
+  // caller uses commit().
   bool defer(uint64_t commit, const RecordedChanges& changes, KeptPuts puts);
   void end_deferred() { pending_.end_entry({}, {}, {}); }
-  // Between begin_deferred() and its end.
+  // Called between begin_deferred() and defer() or end_deferred().
   PendingChanges::Found find_pending(TableHandle table, std::string_view key) {
     return pending_.find(table, key);
   }
@@ -65,8 +65,8 @@ class JournaledCommits {
   // Called after a failed write, between transactions. Pages that are kept for a crash are given
   // up, since a full disk may need them next, and the following commits are LMDB's own.
   void let_pages_go();
-  // True if it is unknown what is durable until the file is opened again. No further commits are
-  // accepted then.
+  // Returns true if it is unknown which commits are durable until the file is opened again. No
+  // further commits are accepted then.
   bool has_failed() const { return has_failed_; }
 
  private:
@@ -121,13 +121,13 @@ class JournaledCommits {
   const int file_;
   const std::unique_ptr<CommitJournal> journal_;
   bool has_failed_ = false;
-  bool is_journal_lost_ = false;     // it could not be written: all commits are LMDB's own
+  bool is_journal_lost_ = false;     // the journal could not be written: all commits are LMDB's own
   size_t own_commits_left_ = 0;      // LMDB's own commits before the journal is used again
   std::optional<KeptRoot> durable_;  // none: everything committed is durable
-  bool is_durable_named_ = false;    // in the journal
-  std::optional<KeptRoot> syncing_;  // the next one, during its sync and until it is named
-  bool is_synced_ = false;           // and may be named
-  bool is_sync_running_ = false;     // the thread's
+  bool is_durable_named_ = false;    // the journal names durable_
+  std::optional<KeptRoot> syncing_;  // the next durable root, during its sync and until it is named
+  bool is_synced_ = false;           // syncing_ is durable and may be named
+  bool is_sync_running_ = false;     // the thread syncs the file
   size_t commits_since_root_ = 0, bytes_since_root_ = 0;
   Syncer syncer_;
   PendingChanges pending_;

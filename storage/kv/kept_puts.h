@@ -14,8 +14,8 @@
 
 namespace storage {
 
-// The newest value of each key. For tables with appends only that fact is kept, since they are not
-// read by key before the store has the entries.
+// Keeps the newest value of each key. For a table with appends only its number is kept, since such
+// a table is not read by key before the store has the entries.
 //
 // Threads: the owner's. Owner: a transaction, or the pending changes.
 class KeptPuts {
@@ -25,14 +25,15 @@ class KeptPuts {
   }
   void append(TableHandle table) { appended_.insert(table.value()); }
   bool is_appended(TableHandle table) const { return appended_.contains(table.value()); }
-  // Valid until the next change. Nothing means that the store has the newest value.
+  // Returns the newest value, valid until the next change; nothing if the store has the newest
+  // value.
   std::optional<std::string_view> find(TableHandle table, std::string_view key) const {
     const auto found = values_.find(key_of(table, key));
     if (found == values_.end()) return std::nullopt;
     return found->second;
   }
 
-  size_t size() const { return values_.size(); }  // of keys
+  size_t size() const { return values_.size(); }  // number of keys
 
   // Adds later puts.
   void add(KeptPuts&& later) {

@@ -16,7 +16,7 @@
 
 namespace storage {
 
-// Keys are 1 to this many bytes long.
+// The greatest length of a key in bytes; the least is 1.
 inline constexpr size_t kMaxKeySize = 511;
 
 // A table within its store. Numbers are reused once a table has been removed, so a handle must not
@@ -69,8 +69,8 @@ class Cursor {
   virtual Result<std::optional<Entry>> last() = 0;
   virtual Result<std::optional<Entry>> next() = 0;
   virtual Result<std::optional<Entry>> previous() = 0;
-  // Checks the page of the current entry. Fails with DataCorrupted if it is damaged, so that other
-  // entries may be missing. Stores without pages have nothing to check.
+  // Checks the page of the current entry. Fails with DataCorrupted if the page is damaged, so that
+  // other entries may be missing. Stores without pages have nothing to check.
   virtual Status check_page() { return {}; }
 };
 
@@ -81,20 +81,20 @@ class Transaction {
   virtual ~Transaction() = default;
   virtual Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) = 0;
   virtual Result<std::unique_ptr<Cursor>> cursor(TableHandle table) = 0;
-  // About the size of the table in the store.
+  // Returns the approximate size of the table in the store.
   virtual Result<uint64_t> size_bytes(TableHandle table) = 0;
-  // The last commit that a snapshot contains; for a write transaction, the commit that it will be
-  // if it writes. Ids increase from commit to commit of a store.
+  // Returns the last commit that a snapshot contains; for a write transaction, the commit that it
+  // makes if it writes. Ids increase from commit to commit of a store.
   virtual CommitId commit_id() const = 0;
 };
 
-// A snapshot. An old one keeps the pages of everything written since from being reused, so it is
+// A snapshot. An old snapshot keeps all pages that were freed since from being reused, so it is
 // reset whenever its owner waits. A table that was created after the last renewal is not visible.
 // Threads: any one at a time.
 class ReadTransaction : public Transaction {
  public:
   virtual void reset() = 0;    // releases the snapshot, whose cursors must be destroyed
-  virtual Status renew() = 0;  // takes a new one, after reset()
+  virtual Status renew() = 0;  // takes a new snapshot, after reset()
 };
 
 // Changes are invisible to others before commit(); destruction without it undoes everything. Every
@@ -104,33 +104,34 @@ class WriteTransaction : public Transaction {
   // Opens the table, and creates a missing one. The handle may be used in this transaction. It is
   // published to others only after the commit, and is void if this transaction does not commit.
   virtual Result<TableHandle> open_table(std::string_view name, KeyOrder order) = 0;
-  // Returns nothing if the table does not exist.
+  // Returns the table's handle; nothing if the table does not exist.
   virtual Result<std::optional<TableHandle>> find_table(std::string_view name, KeyOrder order) = 0;
   virtual Result<std::vector<std::string>> table_names() = 0;
   virtual Status clear_table(TableHandle table) = 0;
-  // Also removes the name, and closes the handle at once, whatever the outcome of this transaction:
-  // no reader may be using it, and clear_table() must have been committed before.
+  // Removes the table with its name, and closes the handle immediately, whatever the outcome of
+  // this transaction: no reader may be using it, and clear_table() must have been committed before.
   virtual Status remove_table(TableHandle table) = 0;
 
   virtual Status put(TableHandle table, std::string_view key, std::string_view value) = 0;
-  // Like put, for a key above all others of the table: several times faster, and pages stay full.
+  // Like put(), for a key above all others of the table. This is several times faster, and pages
+  // stay full.
   virtual Status append(TableHandle table, std::string_view key, std::string_view value) = 0;
-  // Returns false if the key did not exist.
+  // Erases an entry. Returns false if the key did not exist.
   virtual Result<bool> erase(TableHandle table, std::string_view key) = 0;
   // Removes entries from `first_key` on and before `end_key`, up to the limits. Returns how many it
   // has removed.
   virtual Result<Erased> erase_range(TableHandle table, std::string_view first_key,
                                      std::string_view end_key, EraseLimits limits = {}) = 0;
 
-  // True once a write has failed, or a read on a damaged page: the state of the transaction is then
-  // unknown, and it can only be destroyed. A call that failed before it wrote (for example on a
-  // value that cannot be read) does not count.
+  // Returns true once a write has failed, or a read on a damaged page: the state of the transaction
+  // is then unknown, and it can only be destroyed. A call that failed before it wrote (for example
+  // on a value that cannot be read) does not count.
   virtual bool has_failed() const = 0;
 
   // Makes everything durable, then visible; the transaction is over. After DiskFull nothing has
-  // happened, and the store goes on. After DataCorrupted nothing has happened either, but later
-  // commits may fail alike. After any other error the outcome is unknown until the store is opened
-  // again, and it accepts no further writes.
+  // happened, and the store continues. After DataCorrupted nothing has happened either, but later
+  // commits may fail in the same way. After any other error the outcome is unknown until the store
+  // is opened again, and it accepts no further writes.
   virtual Status commit() = 0;
 };
 
@@ -141,13 +142,14 @@ class KeyValueStore {
   virtual ~KeyValueStore() = default;
   virtual Result<std::unique_ptr<ReadTransaction>> begin_read() = 0;
   virtual Result<std::unique_ptr<WriteTransaction>> begin_write() = 0;
-  // About how many more bytes can be written: free space of disk and file, and freed pages of the
-  // file. Cheap if there is as much as `enough`; otherwise the freed pages are counted.
+  // Returns about how many more bytes can be written: free space of disk and file, and freed pages
+  // of the file. The call is cheap if there are `enough` free bytes without the freed pages, which
+  // it counts otherwise.
   virtual uint64_t free_bytes(uint64_t enough) = 0;
   // Called by the writing thread, between transactions and while no request waits: makes the
   // following commits quicker. Optional.
   virtual void prepare_growth() {}
-  // Created with the store, for life: identifies a data directory.
+  // Returns an id that is created with the store and never changes. It identifies a data directory.
   virtual Uuid instance_id() const = 0;
 };
 
@@ -156,9 +158,10 @@ class KeyValueStore {
 class TransactionQueue {
  public:
   virtual ~TransactionQueue() = default;
-  // `apply` runs on the writer's thread, possibly more than once (a group that failed is repeated),
-  // so it must change nothing except the transaction; an error from it must leave the transaction
-  // as it was. `done` is called there after the sync, or with the error.
+  // Runs `apply` within a commit. `apply` runs on the writer's thread, possibly more than once (a
+  // group that failed is repeated), so it must change nothing except the transaction; an error from
+  // it must leave the transaction as it was. `done` is called there after the sync, or with the
+  // error.
   virtual void submit(std::function<Status(WriteTransaction&)> apply,
                       std::function<void(Status)> done) = 0;
 };

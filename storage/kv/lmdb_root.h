@@ -29,24 +29,26 @@ class LmdbRoot {
 
  private:
   LmdbRoot() = default;
-  std::string bytes_;  // of both roots, the part of the page that LMDB writes
+  std::string bytes_;  // the part of both roots' pages that LMDB writes
   uint64_t commit_ = 0;
 };
 
 // The journal that a data file needs until it is closed. The data file stores its identity after
 // the first root, in bytes of that page that LMDB never writes; a copy that LMDB makes names no
 // journal. The identity is written twice. A version whose journals have no first entry writes it
-// once, and leaves another one in the second place.
+// once, and leaves another identity in the second place.
 struct JournalOfFile {
   Uuid identity;  // nil: the file needs no journal
   // The journal had a durable entry of this identity before the file named it, and has had one
   // since: a journal without one is another journal.
   bool begins_with_entry = false;
 };
-// Also reads the mark of versions before 7, whose journals had an entry for each commit. These
-// versions do not find a journal that they could not read.
+// Reads which journal the file needs. Also recognizes the mark of versions before 7, whose journals
+// had an entry for each commit. These versions do not recognize the present mark, so they never
+// open a journal that they cannot read.
 Result<JournalOfFile> read_journal_of_file(int file);
-// Called with the identity of a journal that has its first entry, or with nil.
+// Writes the identity of the journal that the file needs: of a journal that has its first entry, or
+// nil.
 Status write_journal_of_file(int file, const Uuid& identity);
 
 }  // namespace storage

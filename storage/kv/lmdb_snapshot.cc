@@ -72,7 +72,7 @@ class Snapshot final : public LmdbSnapshot {
   const std::string path_;
   const int noted_;
   IdleReads idle_;
-  MDB_txn* raw_ = nullptr;  // of read_
+  MDB_txn* raw_ = nullptr;  // LMDB's transaction of read_
   std::unique_ptr<ReadTransaction> read_;
   std::vector<Table> tables_;
   uint64_t used_bytes_ = 0;
@@ -89,7 +89,7 @@ Status Snapshot::begin() {
   return open_tables();
 }
 
-// The table without a name lists the others.
+// Opens all tables, which the table without a name lists.
 Status Snapshot::open_tables() {
   MDB_dbi list;
   if (const int code = guarded([&] { return mdb_dbi_open(raw_, nullptr, 0, &list); }); code != 0)
@@ -118,7 +118,8 @@ Status Snapshot::open_tables() {
   return {};
 }
 
-// LMDB keeps them in its table 0: commit -> their count, their numbers.
+// LMDB keeps the free pages in its table 0. A key is a commit; its value is the count of pages that
+// the commit freed, and the numbers of these pages.
 Result<std::vector<bool>> Snapshot::free_pages(uint64_t page_count) {
   constexpr TableHandle kFreePages{0};
   constexpr size_t kRoots = 2;
@@ -172,7 +173,7 @@ Status Snapshot::check_pages() {
   return {};
 }
 
-// The new file: a few commits without a sync, and one sync at the end.
+// Writes the new file with a few commits without a sync, and one sync at the end.
 class Copy {
  public:
   static Result<Copy> begin(const std::string& path) {
@@ -187,7 +188,7 @@ class Copy {
     const unsigned order = table.order == KeyOrder::Integer ? MDB_INTEGERKEY : 0U;
     return check(mdb_dbi_open(transaction_.get(), table.name.c_str(), MDB_CREATE | order, &table_));
   }
-  // Called in the order of the keys.
+  // Adds an entry to the table. Called in the order of the keys.
   Status add(const Entry& entry) {
     MDB_val key{entry.key.size(), const_cast<char*>(entry.key.data())};
     MDB_val value{entry.value.size(), const_cast<char*>(entry.value.data())};

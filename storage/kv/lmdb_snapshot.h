@@ -14,9 +14,9 @@ namespace storage {
 // The suffix of a copy's name until it is complete.
 inline constexpr const char* kUnfinishedCopy = ".new";
 
-// It does not lock the file: a server may have it open, and continues. Meanwhile the server's file
-// grows by everything that is written, since the pages of the snapshot are not reused while it
-// lives.
+// Does not lock the file: a server may have the file open, and continues. Meanwhile the file grows
+// by everything that the server writes, since the pages of the snapshot are not reused while the
+// object lives.
 //
 // Threads: one at a time.
 class LmdbSnapshot {
@@ -28,7 +28,7 @@ class LmdbSnapshot {
     uint64_t entries;
   };
 
-  // Fails with StorageFailure if the file does not exist or is not an LMDB file.
+  // Opens a snapshot. Fails with StorageFailure if the file does not exist or is not an LMDB file.
   static Result<std::unique_ptr<LmdbSnapshot>> open(const std::string& path);
   virtual ~LmdbSnapshot() = default;
 
@@ -39,7 +39,7 @@ class LmdbSnapshot {
   // error of `visit`.
   Status visit(std::string_view table, const std::function<Status(const Entry&)>& visit);
 
-  // The size without free pages.
+  // Returns the size without free pages.
   virtual uint64_t used_bytes() const = 0;
   // Checks the same as a start does before it writes: that the file has all pages that it counts
   // except free ones, that the list of free pages can be read, and that it has no page that a table

@@ -44,12 +44,12 @@ constexpr size_t kMaxMapSize = SIZE_MAX;
 
 constexpr std::chrono::seconds kLookAtReadersEvery{1};
 
-// Two kept roots, and one that is being read.
+// Reader slots of the journal: two kept roots, and one root that is being read.
 constexpr uint32_t kReadersOfJournal = 3;
 
-// Most bytes that the commit of pending changes may write after the used pages: 80 KB of changes
-// to 64 tables and at 100 places between other keys, with the pages that lead to them, split pages,
-// and the list of free pages.
+// The most bytes that the commit of pending changes may write after the used pages: 80 KB of
+// changes to 64 tables and at 100 places between other keys, with the pages that lead to them,
+// split pages, and the list of free pages.
 constexpr uint64_t kDeferredBytes = 2 << 20;
 
 // The suffix of a file's name until it is complete.
@@ -81,11 +81,13 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
 
   // Reads or writes the table that describes the file.
   Status agree_on_format(const LmdbOptions& options);
-  // Called before anything is read.
+  // Extends a file that lacks only free pages at its end. Fails with StorageFailure if other pages
+  // are missing. Called before anything is read.
   Status make_file_whole() const;
-  // From here on a page that cannot be read is reported with the file's name.
+  // Notes the addresses of the mapped file. From then on a page that cannot be read is reported
+  // with the file's name.
   void note_mapping();
-  // Applies to all transactions from here on.
+  // Begins to use the journal, for all later transactions.
   Status begin_journal();
 
  private:
@@ -93,7 +95,7 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   // returns false. Visits nothing if the list cannot be read.
   void visit_free_pages(const std::function<bool(std::span<const size_t>)>& visit) const;
   bool are_all_free(uint64_t first_page, uint64_t end_page) const;
-  // The size of the file as LMDB counts it.
+  // Returns the size of the file as LMDB counts it.
   uint64_t counted_bytes(const MDB_envinfo& info) const;
   void forget_dead_readers();
   Result<std::unique_ptr<ReadTransaction>> begin_read(const BeforeRead& before_next);
@@ -101,7 +103,8 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   Status make_pending();
   // Returns the error that a failed commit means for the caller.
   Error after_failed_commit(int code);
-  // The size of freed pages, which later writes use before the file grows. Walks the list of them.
+  // Returns the size of freed pages, which later writes use before the file grows. Walks the list
+  // of free pages until it has found `enough` bytes.
   uint64_t free_bytes_in_file(uint64_t enough) const;
 
   MDB_env* const environment_;
@@ -149,8 +152,8 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
                          [this](MDB_txn* ending) { return commit(ending); });
 }
 
-// The space for its pages is reserved before it is acknowledged: later no caller could be notified
-// that there is none.
+// The space for the pages of a deferred commit is reserved before the commit is acknowledged: later
+// no caller could be notified of a full disk.
 std::unique_ptr<WriteTransaction> LmdbStore::begin_deferred() {
   if (failed_ || !journaled_ || changes_.has_failure()) return nullptr;
   forget_dead_readers();
@@ -175,8 +178,8 @@ Status LmdbStore::commit(MDB_txn* ending) {
   return code == 0 ? Status{} : after_failed_commit(code);
 }
 
-// Other processes read the file, too (lmdb_snapshot.h). For one that died, LMDB would keep all
-// pages of its snapshot for ever.
+// Releases the snapshots of processes that have died. Other processes read the file, too
+// (lmdb_snapshot.h), and LMDB would keep all pages of such a snapshot for ever.
 void LmdbStore::forget_dead_readers() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_at_readers_) return;
@@ -192,7 +195,7 @@ uint64_t LmdbStore::counted_bytes(const MDB_envinfo& info) const {
 }
 
 Error LmdbStore::after_failed_commit(int code) {
-  if (code == kDamagedPage) {  // in the middle of it: the transaction holds LMDB's lock for ever
+  if (code == kDamagedPage) {  // the call was ended: the transaction holds LMDB's lock for ever
     failed_ = true;
     return lmdb_failure(code, "write the data file");
   }
@@ -252,7 +255,7 @@ uint64_t LmdbStore::free_bytes_in_file(uint64_t enough) const {
   return bytes;
 }
 
-// LMDB keeps them in its table 0.
+// LMDB keeps the list in its table 0.
 void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t>)>& visit) const {
   constexpr MDB_dbi kFreePages = 0;
   MDB_txn* transaction;
@@ -399,8 +402,8 @@ Error no_space_for(const std::string& path) {
       .hint = "free some space or choose another --data-dir; nothing was changed"};
 }
 
-// The lock is on the data file itself, so the two cannot be separated, and it ends with the
-// process.
+// Opens the data file and locks it. The lock is on the data file itself, so that lock and data
+// cannot be separated, and it ends with the process.
 Result<int> open_and_lock(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (file < 0) {
@@ -416,7 +419,7 @@ Result<int> open_and_lock(const std::string& path) {
                .hint = "Stop the other server, or choose another data directory."};
 }
 
-// Takes ownership of the lock.
+// Opens the store in a locked file. Takes ownership of the lock.
 Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int lock_file,
                                                    const LmdbOptions& options) {
   MDB_env* environment = nullptr;
@@ -444,13 +447,13 @@ Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int 
   return store;
 }
 
-// LMDB writes the first pages of a new file without syncing them: a power cut would leave a file
-// that is neither empty nor a data file. So the file is created under another name, and gets its
-// own name when it is durable. Returns its lock.
+// Creates a data file and returns its lock. LMDB writes the first pages of a new file without
+// syncing them: a power cut would leave a file that is neither empty nor a data file. So the file
+// is created under another name, and gets its own name when it is durable.
 Result<int> make_file(const std::string& path, const LmdbOptions& options) {
   const std::string unfinished = path + kUnfinished;
   std::error_code ignored;
-  std::filesystem::remove(unfinished, ignored);  // of an interrupted start
+  std::filesystem::remove(unfinished, ignored);  // left by an interrupted start
   const int making = TRY(open_and_lock(unfinished));
   TRY(open_locked(unfinished, making, options));
   std::filesystem::remove(unfinished + "-lock", ignored);
@@ -473,7 +476,7 @@ Result<std::unique_ptr<KeyValueStore>> open_store(const std::string& directory,
   int lock_file = TRY(open_and_lock(path));
   struct stat file;
   if (::fstat(lock_file, &file) == 0 && file.st_size == 0) {
-    // A process that opens the file before the new one has its name finds the empty one locked.
+    // A process that opens the file before the new file has its name finds the empty file locked.
     const int empty_file = lock_file;
     Result<int> made = make_file(path, options);
     ::close(empty_file);

@@ -10,16 +10,16 @@ namespace storage {
 
 struct LmdbOptions {
   std::string kind;             // the kind of content, such as "log"; another kind is refused
-  uint32_t format_version = 1;  // a newer one in the file is refused
-  uint32_t oldest_format_version = 1;  // an older one is refused, too
+  uint32_t format_version = 1;  // a file with a newer version is refused
+  uint32_t oldest_format_version = 1;  // a file with an older version is refused
   size_t map_size_bytes = 1ULL << 40;  // address space, not disk: the file grows with the data
   // Most tables that may be open at a time. A table that does not exist costs nothing. Each open
-  // one costs every transaction about 1 ns and 49 bytes, and opening n of them takes n * n steps
-  // (16,000: about a second).
+  // table costs every transaction about 1 ns and 49 bytes, and opening n tables takes n * n steps
+  // (about a second for 16,000 tables).
   uint32_t max_tables = 64;
   uint32_t max_readers = 512;  // transactions at a time, 64 bytes each
-  // Small commits wait for one sync instead of two: `kind`.journal lies next to the file then
-  // (journaled_commits.h).
+  // If true, small commits wait for one sync instead of two, and `kind`.journal lies next to the
+  // file (journaled_commits.h).
   bool has_commit_journal = false;
 };
 

@@ -31,7 +31,7 @@ Error lmdb_failure(int code, std::string_view doing) {
       return {ErrorCode::RecordTooLarge, "a single change is too large to be stored"};
     case kDamagedPage:
     case MDB_PAGE_NOTFOUND:
-    case MDB_BAD_TXN:  // it met one of these before
+    case MDB_BAD_TXN:  // the transaction has met a damaged page before
       return damaged_data("a page of the data file is damaged");
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
@@ -51,7 +51,8 @@ Error lmdb_open_failure(int code, std::string_view doing) {
 namespace {
 
 MDB_val value_of(std::string_view bytes) {
-  return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB does not write through it
+  return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB does not write through the
+                                                           // pointer
 }
 std::string_view bytes_of(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
@@ -73,9 +74,9 @@ Pages pages_of(MDB_txn* transaction, const MappedPages& mapped) {
 }
 
 class LmdbCursor;
-// LMDB frees the cursors of a write transaction with it. Ours may outlive it, so they are
-// registered here and closed first. Also records that a read has met damage, after which LMDB gives
-// up the whole write transaction.
+// LMDB frees the cursors of a write transaction with the transaction. Objects of LmdbCursor may
+// outlive it, so their cursors are registered here and closed first. Also records that a read has
+// met damage, after which LMDB gives up the whole write transaction.
 struct OpenCursors {
   std::set<LmdbCursor*> cursors;
   bool has_failed = false;
@@ -106,7 +107,7 @@ class LmdbCursor final : public Cursor {
     const char* const page = key_.mv_data ? pages_.mapped.page_of(key_) : nullptr;
     if (!page || page == checked_page_) return {};
     if (!pages_.mapped.is_whole_leaf(page)) return lmdb_failure(kDamagedPage, "");
-    if (registered_in_ == nullptr) checked_page_ = page;  // it does not change in a snapshot
+    if (registered_in_ == nullptr) checked_page_ = page;  // a page does not change in a snapshot
     return {};
   }
 
@@ -124,7 +125,8 @@ class LmdbCursor final : public Cursor {
     key_ = key;
     return Entry{bytes_of(key), bytes_of(value)};
   }
-  // A page in the place of one above it leads in a circle: a walk would never end.
+  // Returns false if a walk does not follow the order of keys. A damaged page may lead back to a
+  // page above it, in a circle, so that the walk would never end.
   bool is_in_order(MDB_val before, MDB_val key, MDB_cursor_op how) const {
     if (before.mv_data == nullptr || (how != MDB_NEXT && how != MDB_PREV)) return true;
     const int order = mdb_cmp(mdb_cursor_txn(cursor_), mdb_cursor_dbi(cursor_), &key, &before);
@@ -132,9 +134,9 @@ class LmdbCursor final : public Cursor {
   }
 
   MDB_cursor* cursor_;
-  MDB_val key_ = {};  // of the current entry
+  MDB_val key_ = {};  // key of the current entry
   const char* checked_page_ = nullptr;
-  const Pages& pages_;  // of the transaction
+  const Pages& pages_;  // pages of the transaction
   OpenCursors* const registered_in_;
 };
 
@@ -208,7 +210,7 @@ class LmdbRead final : public ReadTransaction {
   MDB_txn* const transaction_;
   Pages pages_;
   IdleReads& idle_;
-  const BeforeRead& before_;  // the store's
+  const BeforeRead& before_;  // the store's object
   bool is_reset_ = false;
 };
 
@@ -295,8 +297,9 @@ class LmdbWrite final : public WriteTransaction {
     for (LmdbCursor* cursor : open_.cursors) cursor->close();
     open_.cursors.clear();
   }
-  // A cursor for each change. mdb_put() and mdb_del() have one on the stack: after a call that was
-  // ended in the middle, the transaction would keep a pointer to it, and free it at its own end.
+  // A cursor for one change. mdb_put() and mdb_del() have a cursor on the stack: after a call that
+  // was ended in the middle, the transaction would keep a pointer to that cursor, and free it at
+  // the end of the transaction.
   struct Close {
     void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
   };
@@ -380,8 +383,8 @@ Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_
   MDB_val end = value_of(end_key);
   Erased erased;
   while (true) {
-    // Searched again each time, since the cursor's position after a deletion depends on how pages
-    // were merged.
+    // The first key is searched again each time, since the cursor's position after a deletion
+    // depends on how pages were merged.
     MDB_val key = value_of(first_key), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); });
     if (code == MDB_NOTFOUND) return erased;
@@ -397,8 +400,9 @@ Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_
   return erased;
 }
 
-// Moves the cursor to an entry, whose size it returns, and checks the page, unless the transaction
-// has written it: then it was checked before. `key` is empty if there is no entry.
+// Moves the cursor to an entry and returns the entry's size. Checks the page of the entry, unless
+// the transaction has written the page, which was checked before. `key` is empty if there is no
+// entry.
 Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how) {
   MDB_val value;
   const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, how); });
@@ -427,8 +431,9 @@ Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_
   return {};
 }
 
-// To change a damaged page LMDB copies it into memory, by lengths in the page. A new key is stored
-// in the page of the next key or of the previous one, so both are checked.
+// Checks the pages in which a key may be stored. To change a damaged page, LMDB copies it into
+// memory, by lengths in the page. A new key is stored in the page of the next key or of the
+// previous one, so both are checked.
 Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
   MDB_val at = value_of(key);
   TRY(look_at_leaf(cursor, at, MDB_SET_RANGE));
@@ -439,9 +444,9 @@ Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
   return {};
 }
 
-// LMDB merges a page that has become empty with its neighbour, whose content it trusts: damage
-// there would make it write anywhere. So the pages of all keys that are to be erased are checked,
-// and those on either side.
+// Checks the pages that an erasure may change. LMDB merges a page that has become empty with its
+// neighbour, whose content it trusts: damage there would make it write anywhere. So the pages of
+// all keys that are to be erased are checked, and the pages on either side.
 Status LmdbWrite::look_beside(TableHandle table, std::string_view first_key,
                               std::string_view end_key, const EraseLimits& limits) {
   const OwnCursor own = TRY(own_cursor(table));

@@ -1,4 +1,4 @@
-// Transactions and cursors over LMDB's, for lmdb_store.cc.
+// Transactions and cursors that wrap those of LMDB, for the files of this folder.
 #pragma once
 #include <functional>
 #include <memory>
@@ -13,16 +13,17 @@ namespace storage {
 
 // Returns the error for one of LMDB's or the system's error numbers.
 Error lmdb_failure(int code, std::string_view doing);
-// Works like lmdb_failure(), for a process that opens a file only to look at it:
-// InsufficientPrivilege if it may not, since the file may be intact.
+// Works like lmdb_failure(), for a process that opens a file only to read it. Returns
+// InsufficientPrivilege if the process may not, since the file may be intact.
 Error lmdb_open_failure(int code, std::string_view doing);
 
-// Commits and returns the result. The store supplies it, since it knows whether it can go on.
+// Commits the transaction and returns the result. The store supplies this function, since the store
+// knows whether it can accept further writes.
 using Commit = std::function<Status(MDB_txn* ending)>;
 
-// Read transactions that are not in use. Creating one takes memory for the maximum number of tables
-// (1.6 MB, cleared), while renewing one costs only what exists; and a start reads the journals of
-// ten thousand tasks, one after the other.
+// Keeps read transactions that are not in use. To create one takes memory for the maximum number of
+// tables (1.6 MB, cleared), while to renew one costs only as much as the existing tables; and a
+// start reads the journals of ten thousand tasks, one after the other.
 //
 // Threads: any. Owner: the store.
 class IdleReads {
@@ -38,11 +39,11 @@ class IdleReads {
   std::vector<MDB_txn*> reads_;  // guarded by mutex_
 };
 
-// `before` runs before each new snapshot; empty: nothing. It stays its owner's.
+// Runs before each new snapshot; may be empty. The read transaction refers to the caller's object.
 using BeforeRead = std::function<Status()>;
 std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const MappedPages& mapped,
                                                 IdleReads& idle, const BeforeRead& before);
-// Adds the changes to `changes`, unless it is null.
+// Wraps a write transaction, and adds its changes to `changes`, unless `changes` is null.
 std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, const MappedPages& mapped,
                                                   RecordedChanges* changes, Commit commit);
 

@@ -59,7 +59,7 @@ struct MemoryDisk::State {
 
 namespace {
 
-// Looks its key up again at each step: simple, and right whatever was written in between.
+// Looks its key up again at each step, so that the result is right whatever was written in between.
 class MemoryCursor final : public Cursor {
  public:
   explicit MemoryCursor(std::function<const Table*()> table) : table_(std::move(table)) {}

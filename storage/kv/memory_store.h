@@ -16,15 +16,17 @@ class MemoryDisk {
   MemoryDisk();
   ~MemoryDisk();
 
-  // Sync::Never commits without syncing: a faulty store that a test of durability must detect.
+  // Opens a store. Sync::Never commits without syncing: a faulty store that a test of durability
+  // must detect.
   std::unique_ptr<KeyValueStore> open(Sync sync = Sync::EveryCommit);
 
   // Cuts the power: all unsynced data is lost, and the open stores fail from now on.
   void drop_unsynced();
 
-  // Called within each commit when it is written and not yet synced.
+  // Sets a function that is called within each commit when the commit is written and not yet
+  // synced.
   void set_before_sync(std::function<void()> before_sync);
-  // Commits fail with DiskFull while keys and values together exceed this many bytes.
+  // Lets commits fail with DiskFull while keys and values together exceed this many bytes.
   void set_capacity(size_t capacity_bytes);
 
   struct State;

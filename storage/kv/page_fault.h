@@ -9,19 +9,19 @@
 
 namespace storage {
 
-// LMDB trusts the content of pages: a damaged one may lead it to an unmapped address, to an
-// assertion of its own, or in a circle (endless_call.h). All of these end the call, and nothing
-// else.
+// A call that may be ended. LMDB trusts the content of pages: a damaged page may lead it to an
+// unmapped address, to a failed assertion, or in a circle (endless_call.h). Each of these ends only
+// the call.
 struct GuardedCall {
   sigjmp_buf where;
 };
 // The call of this thread; null outside of a call.
 extern constinit thread_local GuardedCall* guarded_call;
 
-// The calls of this thread, for the thread that watches for endless ones.
+// Counts the calls of this thread, for the thread that watches for endless calls.
 struct GuardedCalls {
-  std::atomic<uint64_t> count{0};   // of begins and ends
-  std::atomic<uint64_t> to_end{0};  // the call to leave
+  std::atomic<uint64_t> count{0};   // number of begins and ends
+  std::atomic<uint64_t> to_end{0};  // the count during the call that is to be left
   bool is_watched = false;
   static bool is_inside(uint64_t count) { return count % 2 == 1; }
   void step() { count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
@@ -29,7 +29,8 @@ struct GuardedCalls {
 };
 extern constinit thread_local GuardedCalls guarded_calls;
 
-// Ends the call that this thread is in; returns if it is in none. May be used in signal handlers.
+// Ends the call that this thread is in; returns if the thread is in none. May be used in signal
+// handlers.
 inline void leave_guarded_call() {
   if (guarded_call != nullptr) siglongjmp(guarded_call->where, 1);
 }
@@ -37,8 +38,9 @@ inline void leave_guarded_call() {
 // The result of a call that was ended.
 inline constexpr int kDamagedPage = MDB_CORRUPTED;
 
-// `call` must be a call of LMDB only: no destructor in it would run. A transaction in which a call
-// was ended can only be discarded.
+// Runs `call` and returns its result, or kDamagedPage if the call was ended. `call` must only call
+// LMDB, since no destructor in it would run. A transaction in which a call was ended can only be
+// discarded.
 template <class Call>
 int guarded(const Call& call) {
   GuardedCall here;
@@ -56,7 +58,7 @@ int guarded(const Call& call) {
   return code;
 }
 
-// Set in each environment: an assertion ends the call.
+// Ends the call. Set in each environment as LMDB's handler of failed assertions.
 void end_guarded_call(MDB_env* environment, const char* message);
 
 // The addresses of a mapped data file, to check the results of LMDB: each page begins with its
@@ -67,8 +69,9 @@ class MappedPages {
   MappedPages(uintptr_t begin, uintptr_t end, size_t page_size)
       : begin_(begin), end_(end), page_size_(page_size) {}
 
-  // Whether the bytes lie in one page and its successors, as LMDB stores them, and before the page
-  // with number `page_count`. Bytes outside of the file were written by the current transaction.
+  // Returns whether the bytes lie in one page and its successors, as LMDB stores them, and before
+  // the page with number `page_count`. Bytes outside of the file were written by the current
+  // transaction.
   bool is_sound(const MDB_val& bytes, size_t page_count) const {
     const auto at = reinterpret_cast<uintptr_t>(bytes.mv_data) - (bytes.mv_size == 0 ? 1 : 0);
     if (at < begin_ || at >= end_) return true;
@@ -84,11 +87,12 @@ class MappedPages {
     return reinterpret_cast<const char*>(at - (at - begin_) % page_size_);
   }
   size_t page_size() const { return page_size_; }
-  // Whether it is a leaf whose entries match its head: LMDB keeps them without gaps.
+  // Returns whether the page is a leaf whose entries match its head: LMDB keeps entries without
+  // gaps.
   bool is_whole_leaf(const char* page) const;
 
  private:
-  uintptr_t begin_ = 0, end_ = 0;  // none: nothing is checked
+  uintptr_t begin_ = 0, end_ = 0;  // both 0: nothing is checked
   size_t page_size_ = 4096;
 };
 

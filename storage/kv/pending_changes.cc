@@ -12,16 +12,19 @@ namespace storage {
 
 namespace {
 
-// Bounds how long a reader waits. LMDB writes hardly more pages for this many entries than for one.
+// Pending changes are applied when they reach this many entries or bytes, which bounds how long a
+// reader waits. LMDB writes hardly more pages for this many entries than for one.
 constexpr size_t kMostEntries = 64, kMostBytes = 64 << 10;
 // Another process that reads the file sees a state at most this old.
 constexpr std::chrono::milliseconds kMakeWithin{20};
 // A reader that had to wait for the disk is expected again during this many entries. Meanwhile
-// pending changes are applied before each entry, so that none are pending while it is written.
+// pending changes are applied before each entry, so that none are pending while the entry is
+// written.
 constexpr size_t kReadersStay = 16;
-// Fewer entries in one commit than this are no gain.
+// If fewer entries than this are applied in one commit, on average, deferring gains nothing.
 constexpr double kFewTogether = 1.5;
-constexpr size_t kTriedAnewEvery = 256, kTriedAnew = 16;  // entries
+// Then deferring is tried again for the first kTriedAnew of each kTriedAnewEvery entries.
+constexpr size_t kTriedAnewEvery = 256, kTriedAnew = 16;
 
 }  // namespace
 
@@ -121,7 +124,8 @@ void PendingChanges::note_made(size_t entries) {
   mean_made_ = 0.75 * mean_made_ + 0.25 * static_cast<double>(entries);
 }
 
-// If entries are not applied together, deferring is tried again from time to time.
+// Returns whether to defer the next entry. If entries are not applied together, deferring is only
+// tried from time to time.
 bool PendingChanges::are_made_together() {
   if (mean_made_ < kFewTogether) return not_pending_++ % kTriedAnewEvery < kTriedAnew;
   not_pending_ = 0;
@@ -146,7 +150,7 @@ int PendingChanges::make_in_one_commit() {
   return code;
 }
 
-// A reader that arrives in between applies the changes earlier.
+// Applies changes within kMakeWithin. A reader that arrives before then applies them earlier.
 void PendingChanges::run() {
   std::unique_lock lock(mutex_);
   while (!is_ending_) {

@@ -34,22 +34,23 @@ class PendingChanges {
 
   // Returns the number of the entry to be written. Returns nothing if the changes before it cannot
   // be applied now, or if readers have lately forced nearly every entry to be applied by itself, so
-  // that they would only wait for it. Followed by end_entry().
+  // that readers would only wait for the entry. Followed by end_entry().
   std::optional<uint64_t> begin_entry();
-  // The entry is durable, and changes these tables; without changes, it does not exist. `puts` are
-  // those of its changes.
+  // Adds the changes of the entry, which is durable and changes these tables. Without changes, no
+  // entry was written. `puts` are the puts among the changes.
   void end_entry(std::string_view changes, std::span<const TableHandle> tables, KeptPuts puts);
-  // Between begin_entry() and end_entry(): the pending value of a key, or nothing if the store has
-  // the newest one. The value is valid until then.
+  // The pending value of a key; nothing if the store has the newest value. find() is called between
+  // begin_entry() and end_entry(), and the value is valid until end_entry().
   struct Found {
     std::optional<std::string_view> value = {};
     bool is_unknown = false;
   };
   Found find(TableHandle table, std::string_view key);
-  // Tables that an entry may change: each takes some more pages, for which space must be reserved.
+  // The most tables that an entry may change: each table takes some more pages, for which space
+  // must be reserved.
   static constexpr size_t kMostTables = 32;
-  // Keys that an entry may put between others, and keys that may be pending before it, for the same
-  // reason.
+  // The most keys that an entry may put between others, and the most that may be pending before the
+  // entry, for the same reason.
   static constexpr size_t kMostPuts = 32, kMostPutsPending = 64;
 
   // Applies everything that is durable. During the writing of an entry the caller waits for the
@@ -57,10 +58,10 @@ class PendingChanges {
   // lately waited. Returns 0, or an error number of LMDB or the system: the changes are then still
   // pending.
   int make();
-  // Whether changes have failed so that only opening the file again may help.
+  // Returns whether the pending changes cannot be applied before the file is opened again.
   bool are_lost() const { return are_lost_; }
 
-  // No thread applies changes while the lock is held.
+  // Returns a lock that keeps all threads from applying changes.
   std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
   // Returns how many commits were made since the last call.
   size_t take_commits() { return commits_.exchange(0); }
@@ -83,11 +84,11 @@ class PendingChanges {
   // Guarded by mutex_
   std::vector<std::string> changes_;  // one string for each entry
   size_t bytes_ = 0;
-  std::vector<TableHandle> tables_;  // changed by them, each once
-  KeptPuts puts_;                    // of all of them
+  std::vector<TableHandle> tables_;  // tables of all changes, each once
+  KeptPuts puts_;                    // puts of all changes
   bool is_entry_on_its_way_ = false;
   size_t waiting_ = 0;                        // callers that wait for the entry
-  size_t entries_since_wait_ = SIZE_MAX / 2;  // of a reader
+  size_t entries_since_wait_ = SIZE_MAX / 2;  // entries since a reader has waited
   bool is_asleep_ = false, is_ending_ = false;
   double mean_made_ = 16;   // running mean of entries in one commit
   size_t not_pending_ = 0;  // entries since the last attempt to apply several together

@@ -29,9 +29,10 @@ std::optional<TableHandle> RecordedChanges::find_table(std::string_view name,
   return std::nullopt;
 }
 
-// Numbers follow the order in which the bytes name the tables.
+// Returns the table's number in this transaction. Numbers follow the order in which the bytes name
+// the tables.
 uint64_t RecordedChanges::number_of(TableHandle table) {
-  assert(table.value() < tables_.size());  // it was opened
+  assert(table.value() < tables_.size());  // the table was opened
   Table& known = tables_[table.value()];
   if (known.used_in == transaction_) return known.number;
   known.used_in = transaction_;

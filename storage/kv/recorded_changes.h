@@ -17,9 +17,9 @@ namespace storage {
 // The tables that a transaction has opened, by name: LMDB searches all open names.
 using OpenedTables = std::map<std::string, TableHandle, std::less<>>;
 
-// Changes of one transaction at a time. Tables are identified by their names, which are kept from
-// one transaction to the next. Changes beyond the size limit are not kept: is_whole() is false
-// then.
+// Records the changes of one transaction at a time. Tables are identified by their names, which are
+// kept from one transaction to the next. Changes beyond the size limit are not kept: is_whole() is
+// false then.
 //
 // Threads: the one that writes. Owner: the store.
 class RecordedChanges {
@@ -42,7 +42,8 @@ class RecordedChanges {
   void clear_table(TableHandle table);
   void remove_table(TableHandle table);
 
-  // A write has failed, so the transaction will be discarded. take_failure() reports it once.
+  // Notes that a write has failed, so that the transaction will be discarded. take_failure()
+  // returns the failure once.
   void note_failure() { has_failed_ = true; }
   bool take_failure() { return std::exchange(has_failed_, false); }
   bool has_failure() const { return has_failed_; }
@@ -63,20 +64,21 @@ class RecordedChanges {
   struct Table {
     std::string name;
     KeyOrder order = KeyOrder::Bytes;
-    uint64_t used_in = 0;  // the transaction in which it has a number
+    uint64_t used_in = 0;  // the transaction in which the table has a number
     uint64_t number = 0;
   };
 
   const size_t max_bytes_;
   std::string bytes_;
   bool is_whole_ = true, has_failed_ = false;
-  std::vector<Table> tables_;  // by handle
+  std::vector<Table> tables_;  // index: the table's handle
   uint64_t transaction_ = 1;
-  std::vector<TableHandle> tables_used_;  // in this transaction
+  std::vector<TableHandle> tables_used_;  // tables used in this transaction
 };
 
-// Fails like the calls of the transaction, or with DataCorrupted if the bytes are not such changes;
-// the transaction can then only be discarded. `opened` are the tables of the same transaction.
+// Repeats recorded changes in a transaction. Fails like the calls of the transaction, or with
+// DataCorrupted if the bytes are not recorded changes; the transaction can then only be discarded.
+// `opened` are the tables of the same transaction.
 Status apply_changes(std::string_view bytes, WriteTransaction& transaction, OpenedTables& opened);
 
 }  // namespace storage

@@ -10,7 +10,7 @@ namespace storage {
 
 namespace {
 
-// Bytes written at a time: enough for several commits, and little enough for the one that is synced
+// Bytes written at a time: enough for several commits, and few enough for the commit that is synced
 // with them.
 constexpr uint64_t kCommitsAhead = 16, kLeastBytes = 256 << 10, kMostRequestBytes = 1 << 20;
 // Commits that grow the file by more are large.
@@ -25,7 +25,7 @@ void WrittenAhead::keep_up(uint64_t used_bytes) {
   const bool is_first = used_bytes_ == 0;
   const uint64_t growth = used_bytes > used_bytes_ ? used_bytes - used_bytes_ : 0;
   used_bytes_ = used_bytes;
-  if (is_first || growth == 0) return;  // it fills freed pages
+  if (is_first || growth == 0) return;  // the store fills freed pages
   mean_growth_ = (7 * mean_growth_ + growth) / 8;
   if (std::max(growth, mean_growth_) > kLargeGrowthBytes) return;
   const uint64_t step = std::clamp(kCommitsAhead * mean_growth_, kLeastBytes, kMostRequestBytes);

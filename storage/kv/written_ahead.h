@@ -7,8 +7,8 @@ namespace storage {
 // A sync of pages beyond the end of the file, or in blocks that are allocated but were never
 // written, makes the file system record their place in its own journal: a second write and a second
 // wait. Pages that overwrite zeros need only their own sync. So a little space is kept written
-// ahead while commits are small. Large commits do without, since all of their bytes would be
-// written twice, and they wait for these anyway. Measured in docs/benchmarks.md.
+// ahead while commits are small. Large commits do not use such space, since all of their bytes
+// would be written twice, and they wait for their bytes anyway. Measured in docs/benchmarks.md.
 //
 // Owner: the store. Threads: the one that writes, between transactions: the store itself writes at
 //   the same place.
@@ -19,15 +19,15 @@ class WrittenAhead {
 
   // Called after a commit, when the store's own data ends at `used_bytes`. Writes zeros after the
   // end of the file when little space is left there. If that fails, for example on a full disk, the
-  // store goes on without it.
+  // store continues without this space.
   void keep_up(uint64_t used_bytes);
-  // Whether the file has `ahead_bytes` after the store's own data, so that a write there cannot
-  // fail for lack of space. Tries to write them if they are missing.
+  // Returns whether the file has `ahead_bytes` after the store's own data, so that a write there
+  // cannot fail for lack of space. Tries to write missing ones.
   bool has_ahead(uint64_t used_bytes, uint64_t ahead_bytes);
 
  private:
   const int file_;
-  uint64_t used_bytes_ = 0;     // as last reported; 0: not yet
+  uint64_t used_bytes_ = 0;     // as last reported; 0: not reported yet
   uint64_t written_bytes_ = 0;  // the file's size as last read
   uint64_t mean_growth_ = 0;    // recent bytes per commit
 };
