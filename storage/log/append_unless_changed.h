@@ -6,8 +6,8 @@
 
 namespace storage {
 
-// Bytes after `since` that are searched for the keys. If more was appended, the caller must read
-// again.
+// The most bytes after `since` that are searched for the keys. If more bytes were appended, the
+// caller must read again.
 inline constexpr size_t kMostBytesSince = 1 << 20;
 
 // Appends with acks=all. Fails with ObjectState, without writing anything, if a record of one of

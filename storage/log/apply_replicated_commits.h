@@ -1,4 +1,4 @@
-// Commits of tasks that a replicated journal has decided, applied to this log.
+// Applies commits of tasks, which a replicated journal has decided, to this log.
 #pragma once
 #include <functional>
 #include <string>
@@ -11,10 +11,10 @@ namespace storage {
 
 struct CarriedOut {
   CommitId commit;
-  std::vector<AppendedBatch> journalled;  // of each commit: its place in the journal of tasks
+  std::vector<AppendedBatch> journalled;  // place of each commit in the journal of tasks
 };
 
-// Applies all commits in their order, and with them the writes of `with`, or nothing. Fails with
+// Applies all commits in their order, together with the writes of `with`, or nothing. Fails with
 // FencedTask if a task has another owner, or none. The queue has no limit, so the caller waits for
 // the answer before it sends more.
 //
@@ -24,8 +24,8 @@ void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
                std::function<void(Result<CarriedOut>)> done);
 
 // Begins tasks that have committed elsewhere, up to the given sequences: the next commit of each
-// must be the following one. A task that exists already keeps its place in the journal of tasks and
-// nothing else.
+// task must have the next sequence number. A task that exists already keeps only its place in the
+// journal of tasks.
 void begin_tasks_behind(Log& log, std::vector<std::pair<std::string, TaskSequence>> tasks,
                         std::function<void(Result<TaskStarts>)> done);
 

@@ -11,7 +11,7 @@
 namespace storage {
 
 BatchKey::BatchKey(const Partition& partition, Offset last_offset) {
-  assert(last_offset >= Offset{0});  // else keys would not be in the order of offsets
+  assert(last_offset >= Offset{0});  // keys of negative offsets would not be in order
   if (partition.kind() == PartitionKind::Client) {
     const IntegerKey key(static_cast<uint64_t>(last_offset.value()));
     const std::string_view bytes = key;
@@ -28,7 +28,7 @@ Result<BatchCursor> BatchCursor::open(Transaction& transaction, const Partition&
   return BatchCursor(TRY(transaction.cursor(partition.table())), partition);
 }
 
-// Returns nothing if the entry belongs to another partition of the same table.
+// Returns the entry as a batch; nothing if it belongs to another partition of the same table.
 Result<std::optional<StoredBatch>> BatchCursor::own(const std::optional<Entry>& entry) const {
   if (!entry) return std::nullopt;
   Offset last_offset;

@@ -1,4 +1,4 @@
-// The place of a partition's batches, in a table of its own or in one that it shares.
+// The place of a partition's batches, in a table of its own or in a shared table.
 #pragma once
 #include <array>
 #include <memory>

@@ -5,7 +5,7 @@
 namespace storage {
 
 void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, AppendDone done) {
-  // The last batch of a partition also stands for those before it.
+  // The last batch of a partition also stands for the batches before it.
   std::map<TopicPartition, Offset> ends;
   for (const AppendedBatch& batch : appended.batches) {
     Offset& end = ends[batch.partition];
@@ -18,8 +18,8 @@ void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, Appe
     std::erase_if(ends, [&](const auto& end) {
       const auto* partition = partitions.find(end.first);
       if (partition == nullptr || (*partition)->high_watermark() >= end.second) return true;
-      // A later request of the same commit made this node a follower. It will not learn whether the
-      // batch becomes visible.
+      // A later request of the same commit made this node a follower. This node will not learn
+      // whether the batch becomes visible.
       is_led_elsewhere |= (*partition)->role() == ReplicaRole::Follower;
       return false;
     });

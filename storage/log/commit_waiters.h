@@ -16,7 +16,7 @@ namespace storage {
 // Threads: any. An append is answered on the thread that makes it due, outside the lock.
 class CommitWaiters {
  public:
-  // Answers as soon as all of the batches are visible; at once if they are already.
+  // Calls `done` as soon as all of the batches are visible, within this call if they already are.
   void wait(const PartitionMap& partitions, Appended appended, AppendDone done);
   // Called after the partition's high watermark has moved.
   void moved(const Partition& partition);

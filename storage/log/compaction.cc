@@ -67,7 +67,6 @@ Result<Compaction::Outcome> Compaction::run(KeyOffsets& keys, Offset end,
   return outcome;
 }
 
-// Returns how far the map reaches.
 Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
                                 const std::function<bool()>& goes_on) {
   Offset from = std::max(partition_.cleaned_end(), partition_.log_start());
@@ -79,7 +78,7 @@ Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
     for (const std::string& bytes : batches) {
       const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
       const bool is_whole = TRY(add_keys(keys, batch));
-      // A single batch may have more keys than the map has room for. Its other keys are then not
+      // A single batch may have more keys than fit into the map. Its other keys are then not
       // cleaned in this pass.
       if (!is_whole && from > begin) return from;
       from = batch.header.last_offset() + 1;
@@ -89,7 +88,7 @@ Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
   return std::max(from, end);
 }
 
-// Reads headers only.
+// Finds the last batch of each task before `end`. Reads headers only.
 Status Compaction::find_last_of_tasks(Offset end, const std::function<bool()>& goes_on) {
   for (Offset from = partition_.log_start(); from < end;) {
     if (!goes_on()) return canceled();
@@ -111,8 +110,8 @@ Status Compaction::find_last_of_tasks(Offset end, const std::function<bool()>& g
   return {};
 }
 
-// Returns false if the map had no room for all keys. The entries in the map are still right: each
-// is the newest record of its key up to there.
+// Adds the keys of a batch. Returns false if not all of them fit into the map. Its entries are
+// still right: each is the newest record of its key among the added ones.
 Result<bool> Compaction::add_keys(KeyOffsets& keys, const records::BatchView& batch) {
   if (is_left_alone(batch.header)) return true;
   auto reader = TRY(records::RecordReader::open(batch, scratch_));

@@ -38,15 +38,15 @@ class Compaction {
   using Write = std::function<Status(CleanedBatches)>;
   struct Outcome {
     Offset cleaned_end;
-    int64_t bytes_before = 0, bytes_after = 0;  // of the part before cleaned_end
+    int64_t bytes_before = 0, bytes_after = 0;  // size of the part before cleaned_end
     int64_t next_horizon_ms = INT64_MAX;        // when a kept tombstone may be removed
   };
 
   Compaction(LogReader& reader, const Partition& partition, const CleanupPolicy& policy,
              int64_t now_ms, Write write);
 
-  // Cleans up to `end`, or as far as the map has room. Fails with QueryCanceled when `goes_on`
-  // returns false.
+  // Cleans up to `end`, or as far as the keys fit into the map. Fails with QueryCanceled when
+  // `goes_on` returns false.
   Result<Outcome> run(KeyOffsets& keys, Offset end, const std::function<bool()>& goes_on);
 
  private:

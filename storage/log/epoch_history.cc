@@ -13,7 +13,7 @@ std::string key_of(LogNumber partition, LeaderEpoch epoch) {
   return numbered_key(partition.value(), epoch.value());
 }
 
-// Returns nothing if the entry belongs to another partition.
+// Returns the entry as the start of an epoch; nothing if it belongs to another partition.
 Result<std::optional<EpochStart>> own(LogNumber partition,
                                       const Result<std::optional<Entry>>& read) {
   if (!read) return read.error();

@@ -25,7 +25,8 @@ Result<EpochStart> newest_epoch(Transaction& transaction, const LogTables& table
 Result<LeaderEpoch> last_written_epoch(Transaction& transaction, const LogTables& tables,
                                        LogNumber partition, Offset log_end);
 
-// See EpochEnd. `leader_epoch` is the partition's current one, which may have no records yet.
+// Returns the end of the epoch `asked`, as described for EpochEnd. `leader_epoch` is the
+// partition's current one, which may have no records yet.
 Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
                               LogNumber partition, LeaderEpoch asked, LeaderEpoch leader_epoch,
                               Offset log_end);
@@ -39,11 +40,11 @@ Status cut_newer_epochs(WriteTransaction& transaction, const LogTables& tables, 
 Status cut_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                   Offset log_end);
 // Drops the epochs that ended before `log_start`, except the last one: a question about an earlier
-// one has the same answer.
+// epoch has the same answer.
 Status forget_epochs_before(WriteTransaction& transaction, const LogTables& tables,
                             LogNumber partition, Offset log_start);
 
-// The keys of the partition's entries: first <= key < end.
+// The range of the keys of a partition's entries: first <= key < end.
 struct EpochKeys {
   std::string first, end;
 };

@@ -33,7 +33,8 @@ Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> ta
   return starts;
 }
 
-// A known task is fenced in memory only: its former owners do not survive a restart either.
+// Begins a task, and fences its former owner. A known task is fenced in memory only: its former
+// owners do not survive a restart either.
 Result<TaskStart> GroupTransaction::begin_task(const std::string& task) {
   const auto known = TRY(task_row(task));
   const TaskRow row = known ? *known : TRY(make_task(task));
@@ -93,7 +94,7 @@ Status GroupTransaction::trim(const PartitionTrim& trim) {
   return write_trim(trim);
 }
 
-// Entries of the tasks stay in their journals until those are trimmed.
+// Entries of the tasks stay in the journals until the journals are trimmed.
 Status GroupTransaction::drop_tasks(std::string_view prefix) {
   const auto end = end_of_prefix(std::string(prefix));
   if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
@@ -116,7 +117,8 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
 Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
   if (count < 1) return Error{ErrorCode::InvalidParameter, "a topic needs at least one partition"};
   const int32_t existing = partition_count(topic);
-  // The first part checks the whole request, so that nothing is created if not everything fits.
+  // The first of the calls for a request checks the whole request, so that nothing is created if
+  // not everything fits.
   const auto missing = static_cast<size_t>(std::max(0, count - existing));
   if (kind == PartitionKind::Client && missing > free_tables_)
     return Error{
@@ -152,9 +154,9 @@ int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   return static_cast<int32_t>(absent);
 }
 
-// The table of an earlier partition with this id may still wait for its removal under the name that
-// the next number leads to. Such a number is skipped, since the removal would delete the new
-// records, too.
+// Allocates the number of a new partition. The table of an earlier partition with this id may still
+// wait for its removal under the name that the next number leads to. Such a number is skipped,
+// since the removal would delete the new records, too.
 Result<LogNumber> GroupTransaction::number_of_new(const TopicPartition& id, PartitionKind kind) {
   const auto removals = TRY(transaction_->cursor(tables_.removals));
   for (int64_t tries = 0; tries < kTableNames; ++tries) {
@@ -196,7 +198,7 @@ Status GroupTransaction::drop_topic(const Uuid& topic) {
   return {};
 }
 
-// The partition is unknown from this commit on; its content is removed later.
+// Drops a partition, which is unknown from this commit on. Its content is removed later.
 Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partition) {
   const LogNumber number = partition->number();
   TRY(transaction_->erase(tables_.partitions, partition_key(partition->id())));

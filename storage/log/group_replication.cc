@@ -21,8 +21,8 @@ namespace {
 
 // Limits of one commit of a truncation, from the end of the log.
 constexpr size_t kMaxTruncatedAtOnce = 1'000, kMaxBytesTruncatedAtOnce = 4 << 20;
-// How far back the log is searched for the batches of a producer whose remembered batches were all
-// truncated.
+// The most batches, from the end of the log, that are searched for batches of a producer whose
+// remembered batches were all truncated.
 constexpr size_t kMaxBatchesSearched = 10'000;
 
 Error fenced(LeaderEpoch asked, LeaderEpoch now) {
@@ -91,8 +91,8 @@ Status GroupTransaction::begin_epoch(Moved& moved, LeaderEpoch epoch, Offset sta
   return {};
 }
 
-// An epoch in which this node led without writing may be newer than the epoch of the batches that
-// it now receives.
+// Drops newer epochs without records. An epoch in which this node led without writing may be newer
+// than the epoch of the batches that it now receives.
 Status GroupTransaction::cut_newer_epochs(Moved& moved, LeaderEpoch epoch) {
   const EpochStart newest = TRY(newest_epoch(moved));
   if (newest.epoch <= epoch || newest.start < moved.state.log_end) return {};
@@ -135,7 +135,8 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
   return appended;
 }
 
-// A batch that begins after the log end is accepted, since compaction leaves gaps.
+// Checks the offsets and epochs of fetched batches. A batch that begins after the log end is
+// accepted, since compaction leaves gaps.
 Status GroupTransaction::check_follow(Moved& moved, const FollowRequest& request) {
   Offset log_end = moved.state.log_end;
   LeaderEpoch epoch = TRY(last_written_epoch(moved));
@@ -166,7 +167,7 @@ Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& ba
   return store_batch(moved, batch.bytes, header.last_offset(), header.max_timestamp);
 }
 
-// The leader has checked the sequence.
+// Updates the state of the batch's producer. The leader has checked the sequence.
 Status GroupTransaction::remember_batch(Moved& moved, const records::BatchView& batch) {
   const records::BatchHeader& header = batch.header;
   const std::string key = producer_key(moved.partition->number(), header.producer_id);
@@ -224,8 +225,9 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   return is_all;
 }
 
-// A producer's state has at least the batches that it may send again: five, of which some may now
-// be truncated. If all of them are, earlier ones are searched in the log.
+// Updates the states of the producers. A state has at least the batches that the producer may send
+// again: five, of which some may now be truncated. If all of them are truncated, earlier batches
+// are searched in the log.
 Status GroupTransaction::cut_producers(const Partition& partition, Offset log_end,
                                        const FirstCut& producers) {
   struct Lost {

@@ -15,7 +15,8 @@ namespace storage {
 
 namespace {
 
-// An exchange that is read as fast as it is written is trimmed in steps of this size.
+// Limits of a range that remove() removes within the group. An exchange that is read as fast as it
+// is written is trimmed in steps of this size.
 constexpr size_t kMaxRemovedAtOnce = 64, kMaxBytesRemovedAtOnce = 4 << 20;
 
 }  // namespace
@@ -215,7 +216,8 @@ Status GroupTransaction::write_batch(const PlannedBatch& batch) {
                      batch.max_timestamp);
 }
 
-// `offset` is the offset of the batch that begins or ends the transaction.
+// Records the begin or the end of a transaction. `offset` is the offset of the batch that begins or
+// ends it.
 Status GroupTransaction::take_step(Moved& moved, const TransactionStep& step, Offset offset) {
   const LogNumber number = moved.partition->number();
   moved.partition->note_transactions();
@@ -251,7 +253,7 @@ Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offse
 // needs the store. Copying a large batch costs more than it saves.
 void GroupTransaction::keep_recent(Moved& moved, std::string_view batch) {
   if (!is_small_) return;
-  if (moved.partition->id().topic == kTaskJournal) return;  // read only at a start
+  if (moved.partition->id().topic == kTaskJournal) return;  // JournalReader reads the store
   const Offset base{load_be<int64_t>(batch.data())};
   if (moved.recent.empty() || base != moved.state.log_end) {
     moved.recent.clear();
@@ -288,7 +290,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& com
   return appended;
 }
 
-// Everything is checked before anything is written.
+// Checks everything before anything is written.
 Result<std::vector<AppendedBatch>> GroupTransaction::apply_replicated_commits(std::vector<TaskCommit>& commits) {
   Plan plan;
   absl::flat_hash_map<std::string, std::optional<TaskSequence>> last;
@@ -342,7 +344,8 @@ Result<TaskOwner*> GroupTransaction::check_task(const TaskCommit& commit) {
   if (owner == nullptr || owner->epoch != commit.epoch)
     return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} has ended",
                                                     commit.task, commit.epoch.value())};
-  // A new owner has read the task's position from the journal.
+  // The first commit of a new owner is not checked, since the owner has read the task's position
+  // from the journal.
   if (owner->last_sequence && commit.sequence != *owner->last_sequence + 1)
     return Error{ErrorCode::OutOfOrderSequence,
                  fmt::format("task {} sent commit {}, but {} is the next one", commit.task,
@@ -390,8 +393,8 @@ Status GroupTransaction::trim_time_index(const Partition& partition, Offset log_
   return {};
 }
 
-// Removes a small range at once. A larger one is removed in slices. Readers no longer see it: it
-// lies before the log start, or in a journal before the checkpoint.
+// Removes a small range within the group. A larger range is removed in slices. Readers no longer
+// see the range: it lies before the log start, or in a journal before the checkpoint.
 Status GroupTransaction::remove(const Removal& removal, TableHandle table) {
   const Erased erased = TRY(transaction_->erase_range(table, removal.first_key, removal.end_key,
                                                       {kMaxRemovedAtOnce, kMaxBytesRemovedAtOnce}));

@@ -33,13 +33,13 @@ struct CleanedBatches {
     std::optional<ProducerId> task = {};
   };
   TopicPartition partition;
-  LogNumber number;                        // of the partition that was read, which may be replaced
+  LogNumber number;                        // number of the read partition, which may be replaced
   std::vector<Batch> batches;              // in the order of their offsets
-  Offset gaps_end;                         // after all of them
+  Offset gaps_end;                         // after all gaps
   std::optional<Offset> cleaned_end = {};  // set with the last batches of the pass
 };
 
-// The table that holds the partition's batches.
+// Returns the name of the table that holds the partition's batches.
 std::string batch_table_name(const Partition& partition);
 
 // Invariants:
@@ -62,13 +62,13 @@ class GroupTransaction {
   };
   GroupTransaction(std::unique_ptr<WriteTransaction> transaction, const Context& context);
 
-  // Sets base offsets and leader epochs in the request's bytes.
+  // Appends the batches, and sets base offsets and leader epochs in the request's bytes.
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
-  // Like append(), but fails with ObjectState if records of the keys are newer
+  // Like append(), but fails with ObjectState if the keys have newer records
   // (append_unless_changed.cc).
   Result<std::vector<AppendedBatch>> append_unless_changed(AppendRequest& request,
                                                            const Unchanged& unchanged);
-  // The last batch in the result is the one in the journal.
+  // Writes a commit of a task. The last batch in the result is the one in the journal.
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
   // Applies all of the commits, in their order, or none. Returns the place of each in its journal.
   Result<std::vector<AppendedBatch>> apply_replicated_commits(std::vector<TaskCommit>& commits);
@@ -77,18 +77,17 @@ class GroupTransaction {
   Result<std::vector<AppendedBatch>> follow(const FollowRequest& request);
   Status set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch,
                   LeaderEpoch unclean = {});
-  // Removes a part, from the end backwards, in this group. Returns true when nothing is left to
-  // remove.
+  // Removes records at `end` and after it, some in this group, from the end of the log backwards.
+  // Returns true when nothing is left to remove.
   Result<bool> truncate(const TopicPartition& id, LeaderEpoch epoch, Offset end);
   // Lets an empty partition begin at `start`, with the given producer states.
   Status start_at(const TopicPartition& id, LeaderEpoch epoch, Offset start,
                   std::string_view producers);
   Status renew_partition(const TopicPartition& id, LeaderEpoch epoch);
 
-  // --- The rest is rare and small.
-  // At most this many partitions per call, since each opens or closes a table. A caller that needs
-  // more calls again. Partitions are created from the lowest number up and dropped from the highest
-  // down, so that the topic never has gaps.
+  // --- The following calls are rare and small. At most this many partitions per call, since each
+  // opens or closes a table. A caller that needs more calls again. Partitions are created from the
+  // lowest number up and dropped from the highest down, so that the topic never has gaps.
   static constexpr int32_t kPartitionsAtATime = 64;
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
@@ -102,12 +101,12 @@ class GroupTransaction {
   // Records in the time index that everything in the partition was appended by the time of its last
   // append.
   Status index_append_time(const TopicPartition& id);
-  // Raises the epochs of this server, as the leader of all partitions of the journal.
+  // Raises the leader epochs of all partitions of the task journal, which this server leads.
   Status raise_journal_epochs();
   // Converts some of the journals of an earlier version. Returns true when none is left.
   Result<bool> convert_journals();
   WriteTransaction& transaction() { return *transaction_; }
-  // The commit that makes the group durable.
+  // Returns the commit that makes the group durable.
   CommitId commit_id() const { return transaction_->commit_id(); }
 
   bool is_broken() const { return transaction_->has_failed(); }
@@ -130,7 +129,7 @@ class GroupTransaction {
   const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
-  // Ranges that remain to be removed in slices.
+  // Returns the ranges that remain to be removed in slices.
   const std::vector<Removal>& removals() const { return removals_; }
   // Returns the tasks that have another owner, or none, since the last call.
   std::vector<std::string> take_renewed_tasks() { return std::exchange(renewed_tasks_, {}); }
@@ -148,14 +147,14 @@ class GroupTransaction {
   struct TransactionStep {
     ProducerId producer;
     std::optional<records::TransactionEnd> end;
-    std::optional<Offset> first_offset;  // of the transaction that ends, if it had any batch
+    std::optional<Offset> first_offset;  // start of the ended transaction, if it had a batch
   };
   struct PlannedBatch {
     size_t moved_index;
     std::span<char> bytes;
     Offset base_offset, last_offset;
     int64_t max_timestamp;
-    bool is_duplicate;  // of a batch that was appended before
+    bool is_duplicate;  // the batch was appended before
     std::optional<TransactionStep> step = {};
   };
   // All effects of an append, decided before anything is written.

@@ -7,9 +7,11 @@
 namespace storage {
 
 // Handing an append over to the writer's thread and reporting its result wakes two threads. If
-// clients append one after the other, the wake-ups take as long as the disk does (docs/adr/0069).
+// clients append one after the other, the wake-ups take about as long as the wait for the disk
+// (docs/adr/0069).
 //
-// The append is in the log's queue. Destruction without write() wakes the writer's thread for it.
+// The append is in the log's queue. Destruction without write() wakes the writer's thread for the
+// append.
 //
 // Threads: any, one at a time. Owner: the caller that appends. The log outlives it.
 class InlineAppend {
@@ -30,7 +32,7 @@ class InlineAppend {
 };
 
 // Like Log::try_append(). Sets `alone` if no other append is in progress or was lately. The append
-// then waits until `alone` is written or destroyed.
+// then waits until `alone` writes it or is destroyed.
 bool try_append(Log& log, AppendRequest& request, AppendDone& done,
                 std::shared_ptr<InlineAppend>& alone);
 

@@ -32,7 +32,8 @@ Result<bool> GroupTransaction::convert_journals() {
   return converted == old_rows.size() && !row;
 }
 
-// Copies the journal after the entries of its partition, as if all of it were committed now.
+// Copies the journal of a task to the end of the journal partition, as if all its entries were
+// committed now.
 Status GroupTransaction::convert_journal(std::string_view task, std::string_view old_row,
                                          TableHandle journals, size_t& bytes) {
   ByteReader in(old_row);

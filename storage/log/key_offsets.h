@@ -9,8 +9,8 @@
 
 namespace storage {
 
-// Keeps hashes of 128 bits instead of keys, so that its memory does not depend on their length. The
-// hash has a random seed: a client cannot choose keys that collide.
+// Keeps hashes of 128 bits instead of keys, so that the memory does not depend on the length of the
+// keys. The hash has a random seed: a client cannot choose keys that collide.
 //
 // Invariant: at most seven eighths of the slots are taken. Threads: one.
 class KeyOffsets {
@@ -18,7 +18,8 @@ class KeyOffsets {
   static constexpr size_t kSlotBytes = 24;
   KeyOffsets(size_t slots, uint64_t seed);
 
-  // Offsets of a key must arrive in order. Returns false if the key is new and no slot is free.
+  // Sets the newest offset of a key. Offsets of a key must arrive in order. Returns false if the
+  // key is new and no slot is free.
   bool put(std::string_view key, Offset offset);
   std::optional<Offset> find(std::string_view key) const;
   size_t size() const { return size_; }

@@ -37,7 +37,8 @@ void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
   core.submit(std::move(apply), std::move(next));
 }
 
-// Submits a request that has a result: that of the last run, since a group may be repeated.
+// Submits a request that has a result. The result of the last run counts, since a group may be
+// repeated.
 template <class T, class Apply>
 void submit_with_result(LogCore& core, Apply apply, std::function<void(Result<T>)> done) {
   const auto result = std::make_shared<T>();  // shared by the two callbacks
@@ -248,7 +249,7 @@ T wait_for(const Submit& submit) {
   return answer.get();
 }
 
-// Retries until the queue has room.
+// Retries until the queue has space.
 template <class Try>
 Result<std::vector<AppendedBatch>> submit_and_wait(Log& log, const Try& try_submit) {
   return TRY(wait_for<Result<Appended>>([&](AppendDone done) {

@@ -30,13 +30,13 @@ struct StoredTopic {
 struct LogTrace {
   enum class Step { CommitBegins, Synced, Acknowledged };  // the last: all requests are answered
   Step step;
-  CommitId commit;  // its id, or the id that it would have had if it fails
+  CommitId commit;  // the commit's id, or the id that a failed commit would have had
 };
 
 struct LogOptions {
   size_t map_size_bytes = 1ULL << 40;
-  // Most client partitions, each of which has its own table (lmdb_store.h explains the cost). A
-  // creation beyond that fails with LimitExceeded before anything is written.
+  // The most client partitions, each of which has its own table (lmdb_store.h explains the cost). A
+  // creation beyond the limit fails with LimitExceeded before anything is written.
   size_t max_partitions = 32'000;
   uint32_t max_readers = 512;  // LogReaders and other snapshots at a time
   // Client appends fail with DiskFull while less space than this is free, and task commits while
@@ -79,9 +79,9 @@ struct LogOptions {
   // run.
   std::function<void(const std::function<void()>& tell)> telling = [](const auto& tell) { tell(); };
   std::function<void(const LogTrace&)> trace;
-  // Called once on the writer's thread when the outcome of a commit is unknown. Its requests stay
-  // unanswered, and all later ones are refused. The process should end; the next start finds out
-  // what was stored.
+  // Called once on the writer's thread when the outcome of a commit is unknown. The commit's
+  // requests stay unanswered, and all later ones are refused. The process should end; the next
+  // start finds out what was stored.
   std::function<void(const Error&)> on_failure;
 };
 
@@ -97,32 +97,33 @@ struct LogOptions {
 //   writer; every LogReader must be destroyed before.
 class Log : public TransactionQueue {
  public:
-  // `directory`/log.mdb. Fails like open_lmdb_store().
+  // Opens `directory`/log.mdb. Fails like open_lmdb_store().
   static Result<std::unique_ptr<Log>> open(const std::string& directory, LogOptions options);
   static Result<std::unique_ptr<Log>> open(std::unique_ptr<KeyValueStore> store,
                                            LogOptions options);
   ~Log() override;
-  // For LogOptions::Writer::Owner: writes one group of the queued requests and does the maintenance
-  // that is due. Returns false if no request was queued.
+  // Writes one group of the queued requests and does the maintenance that is due. For
+  // LogOptions::Writer::Owner. Returns false if no request was queued.
   bool write_next();
-  // Does what destruction does, while readers may go on: for owners whose callbacks refer to
-  // objects that are destroyed before the log. Afterwards only the callbacks of requests that come
-  // too late run.
+  // Closes the log as destruction does, while readers may continue: for owners whose callbacks
+  // refer to objects that are destroyed before the log. Afterwards only the callbacks of requests
+  // that come too late run.
   void close();
 
   // --- Appends and task commits, whose queue is bounded. They return false if the queue is full:
   // the request was not taken, and when_room() reports when to try again. Once the log is closing
   // or has failed, `done` gets the error.
   bool try_append(AppendRequest& request, AppendDone& done);
-  // The last batch in the result is the one in the journal.
+  // Queues a commit of a task. The last batch in the result is the one in the journal.
   bool try_commit(TaskCommit& commit, AppendDone& done);
-  // A caller waits for the queued task commits: they no longer wait for client appends.
+  // Called when a caller waits for the queued task commits, which then no longer wait for client
+  // appends.
   void hurry();
-  // Calls `retry` once, on the writer's thread, as soon as a full queue has room, or at once if
-  // none is full.
+  // Calls `retry` once, on the writer's thread, as soon as a full queue has space again, or soon if
+  // no queue is full.
   void when_room(std::function<void()> retry);
-  // For use after DiskFull: calls `retry` once, on the writer's thread, as soon as appends are
-  // accepted again, or at once if they are. It is not called if the log closes first.
+  // Calls `retry` once, on the writer's thread, as soon as appends are accepted again after
+  // DiskFull, or soon if they already are. `retry` is not called if the log closes first.
   void when_writable(std::function<void()> retry);
 
   // --- Partitions
@@ -134,8 +135,8 @@ class Log : public TransactionQueue {
   // Removes the topic's partitions and their records; no error if there are none. Answered when no
   // reader can see them any longer, now or after a crash; their space is freed in slices.
   void drop_topic(Uuid topic, std::function<void(Status)> done);
-  // Removals that are not finished: 0 when no record, journal or state of a dropped or trimmed
-  // range is left.
+  // Returns the number of removals that are not finished: 0 when no record, journal or state of a
+  // dropped or trimmed range is left.
   size_t pending_removals() const;
   // Returns the partition's offsets and role, for polling without locks; null if there is none.
   std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
@@ -148,26 +149,26 @@ class Log : public TransactionQueue {
   // Allocates `count` ids that were never used before, from the answered one on.
   void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
 
-  // Guards a producer's transaction in a partition. Taken before the coordinator is asked whether
-  // the partition belongs to the transaction, and passed with the append (PartitionBatches).
+  // Guards a producer's transaction in a partition. The guard is taken before the coordinator is
+  // asked whether the partition belongs to the transaction, and passed with the append
+  // (PartitionBatches).
   std::shared_ptr<TransactionGuard> guard_transaction(const TopicPartition& partition,
                                                       ProducerId producer);
 
-  // --- Tasks. JournalReader (task_journal.h) reads their commits.
-  // Creates the tasks that do not exist, and fences the owners of the others: every commit under an
-  // earlier epoch is refused from then on. Answers in the order of `tasks`, for each whether it has
-  // begun: one whose row is damaged has not (DataCorrupted). If the whole request fails, none has
-  // begun.
+  // --- Tasks. JournalReader (task_journal.h) reads their commits. Creates the tasks that do not
+  // exist, and fences the owners of the others: every commit under an earlier epoch is refused from
+  // then on. Answers in the order of `tasks` whether each has begun: a task whose row is damaged
+  // has not (DataCorrupted). If the whole request fails, none has begun.
   void begin_tasks(std::vector<std::string> tasks, std::function<void(Result<TaskStarts>)> done);
-  // Drops all tasks whose id begins with `prefix`. Their entries in journals are removed when those
-  // are trimmed.
+  // Drops all tasks whose id begins with `prefix`. Their entries in journals are removed when the
+  // journals are trimmed.
   void drop_tasks(std::string prefix, std::function<void(Status)> done);
   // All tasks of the log, in the order of their ids.
   struct StoredTask {
     std::string id;
     PartitionId journal;
     Offset first_entry;
-    std::optional<Error> damage = {};  // of its row: the start of its entries is unknown
+    std::optional<Error> damage = {};  // the task's row is damaged: first_entry is unknown
   };
   Result<std::vector<StoredTask>> tasks() const;
 

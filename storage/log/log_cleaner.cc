@@ -72,9 +72,11 @@ void LogCleaner::run() {
   }
 }
 
-// Keeps an idle server with tens of thousands of partitions from being busy.
+// Returns whether nothing was committed since the last round and no partition is due. This keeps an
+// idle server with tens of thousands of partitions from being busy.
 bool LogCleaner::is_idle() {
-  const uint64_t commits = log_.core().statistics().commits;  // include those that write metadata
+  const uint64_t commits = log_.core().statistics().commits;  // includes commits that write
+                                                              // metadata
   const int64_t now_ms = options_.clock->wall_ms();
   const bool is_due = now_ms >= next_look_ms_ || next_look_ms_ > now_ms + kLongestPauseMs;
   return std::exchange(seen_commits_, commits) == commits && !is_due;
@@ -92,7 +94,7 @@ void LogCleaner::run_once() {
     const Status cleaned = clean(target);
     if (cleaned || !goes_on() || cleaned.error().code == ErrorCode::UnknownTopic) continue;
     notes_.erase(target.partition);  // the next round counts its bytes again
-    // Only one line for all of them, since a full disk stops every one.
+    // All failures get one line, since a full disk stops every partition.
     if (failures++ > 0) continue;
     log_warn("a partition was not cleaned topic={} partition={} error=\"{}\"",
              target.partition.topic.to_string(), target.partition.partition.value(),
@@ -107,7 +109,7 @@ void LogCleaner::run_once() {
   std::erase_if(held_back_, [this](const auto& each) { return !notes_.contains(each.first); });
 }
 
-// Skips the partitions without changes, of which there may be tens of thousands.
+// Returns false for partitions without changes, of which there may be tens of thousands.
 bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
   const auto partition = log_.find_partition(target.partition);
   // A damaged partition shows no records.
@@ -119,8 +121,8 @@ bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
          now_ms >= notes.next_look_ms || notes.next_look_ms > now_ms + kLongestPauseMs;
 }
 
-// Without appends, only time makes records old enough. Returns a tenth of the shortest age in the
-// policy.
+// Returns a tenth of the shortest age in the policy: without appends, only time makes records old
+// enough.
 int64_t LogCleaner::pause_ms_of(const CleanupTarget& target) const {
   const CleanupPolicy& policy = target.policy;
   int64_t age_ms = kLongestPauseMs * kIndexPausesOfAge;
@@ -153,8 +155,9 @@ Status LogCleaner::clean(const CleanupTarget& target) {
 
 // --- Retention
 
-// The log indexes the times of appends at intervals of bytes, so a partition that gets few records
-// has its entry written here. No request waits for it, and many share one commit.
+// Writes the time of the last append into the time index. The log indexes the times of appends at
+// intervals of bytes, so a partition that gets few records has its entry written here. No request
+// waits for the entry, and many entries share one commit.
 Status LogCleaner::index_appends(const Partition& partition, int64_t age_ms) {
   const Offset log_end = partition.log_end();
   if (partition.log_start() == log_end) return {};

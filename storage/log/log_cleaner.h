@@ -34,12 +34,12 @@ struct LogCleanerOptions {
 //   of its target on; the newest batch of a partition is not compacted, since the log end is
 //   derived from it.
 //
-// Threads: start, stop and held_back() from any; the rest on the cleaner's thread, or its owner's
-//   if there is none.
+// Threads: start, stop and held_back() from any; the other methods on the cleaner's thread, or on
+//   the owner's if the cleaner has none.
 // Owner: the node; destroyed before the Log.
 class LogCleaner {
  public:
-  // The port outlives it.
+  // `port` outlives the cleaner.
   static Result<std::unique_ptr<LogCleaner>> open(Log& log, LogCleanerOptions options,
                                                   CleanupPort& port);
   ~LogCleaner();
@@ -50,7 +50,8 @@ class LogCleaner {
   // Cleans all partitions that are due. Failures are logged, and retried the next time.
   void run_once();
 
-  // About how many records would be deleted if no query had yet to read them. Any thread.
+  // The approximate number of records that would be deleted if no query had yet to read them.
+  // held_back() is for any thread.
   struct HeldBack {
     TopicPartition partition;
     int64_t records;
@@ -62,7 +63,7 @@ class LogCleaner {
   struct Notes {
     LogNumber number;
     BatchBytes all;             // for retention.bytes
-    BatchBytes cleaned, fresh;  // before and after the cleaned end
+    BatchBytes cleaned, fresh;  // bytes before and after the cleaned end
     int64_t next_horizon_ms = INT64_MAX;
     uint64_t round = 0;  // the last round in which it was a target
     // As of the last look. Without changes, the next look is at next_look_ms.

@@ -21,12 +21,14 @@ namespace {
 // While one client appends without a pause, readers are notified once in kTellEveryUs, and within
 // kTellWithinUs after its last append.
 constexpr int64_t kTellEveryUs = 1000, kTellWithinUs = 2000;
-// A group needed the store, so the next ones are likely to need it, too.
+// The groups that are not deferred after a group that needed the store, since they are likely to
+// need it, too.
 constexpr size_t kGroupsUndeferred = 32;
-// Larger groups are written at once.
+// The pages of larger groups are written immediately, not deferred.
 constexpr size_t kMostBytesLater = 12 << 10;
 
-// A commit with trims removes consumed records, which needs the store.
+// Returns whether the work may be deferred. A commit with trims removes consumed records, which
+// needs the store.
 bool is_deferrable(const LogWork& work) {
   if (const auto* task = std::get_if<CommitWork>(&work)) return task->commit.trims.empty();
   if (const auto* other = std::get_if<OtherWork>(&work)) return other->deferrable_bytes.has_value();
@@ -250,8 +252,8 @@ void LogCore::publish(GroupTransaction& transaction) {
   if (!transaction.created().empty() || !transaction.dropped().empty())
     publish_partitions(transaction);
   if (transaction.removals().empty()) return;
-  // Taken after the map is published: a reader whose turn begins from here on does not know the
-  // removed tables.
+  // The epoch is taken after the map is published: a reader whose turn begins from here on does not
+  // know the removed tables.
   const uint64_t epoch = epochs_.next();
   for (const Removal& removal : transaction.removals()) removals_->add(removal, epoch);
   pending_removals_ = removals_->size();
@@ -295,7 +297,7 @@ void LogCore::publish_partitions(const GroupTransaction& transaction) {
 
 LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   RequestQueue::Gathered gathered = queue_.gather(options_.group_limit_bytes, patience);
-  // Called before the sync, so that their requests gather during it.
+  // Waiting callers are called before the sync, so that their requests gather during the sync.
   for (const auto& retry : gathered.waiters) retry();
   if (gathered.is_over) return Turn::Over;
   if (!gathered.group.empty()) {
@@ -317,8 +319,8 @@ RequestQueue::Admission LogCore::try_put_alone(AppendRequest& request, AppendDon
   return after_put<AppendWork>(queue_.put_alone(work, size_bytes), work, request, done);
 }
 
-// A turn on a client's thread. Work that may take longer than the group is left to the writer's
-// thread.
+// Takes a turn on a client's thread. Work that may take longer than the group is left to the
+// writer's thread.
 void LogCore::write_alone() {
   std::vector<LogWork> group = queue_.gather_alone(options_.group_limit_bytes);
   if (group.empty()) return;
@@ -400,7 +402,7 @@ LogCore::Answer LogCore::answer(AppendWork& work, Result<Appended> result) {
 
 LogCore::Answer LogCore::answer(CommitWork& work, Result<Appended> result) {
   return [this, &work, result = std::move(result)]() mutable {
-    // Recorded only with the answer: if the group is repeated, the commit may succeed.
+    // A refusal is recorded only with the answer: if the group is repeated, the commit may succeed.
     if (!result)
       refused_[work.commit.task] = work.commit.epoch;
     else if (!refused_.empty())
@@ -527,9 +529,9 @@ std::vector<TopicPartition> LogCore::grown_in(const GroupTransaction& transactio
   return grown;
 }
 
-// A notified reader reads, which forces the delayed writes. So while a single client appends,
-// readers are notified of several groups at once. Partitions with replicas are excepted: followers
-// must copy the records before they are visible.
+// Notifies readers of grown partitions. A notified reader reads, which forces the delayed writes.
+// So while a single client appends, readers are notified of several groups together. Partitions
+// with replicas are excepted: followers must copy the records before they are visible.
 void LogCore::tell_grown(std::span<const TopicPartition> grown) {
   for (const TopicPartition& partition : grown)
     if (std::ranges::find(untold_, partition) == untold_.end()) untold_.push_back(partition);

@@ -41,29 +41,30 @@ class LogCore {
   ~LogCore();
   // Refuses new requests, finishes the queued ones, and joins the writer.
   void close();
-  // For LogOptions::Writer::Owner, see Log.
+  // Like Log::write_next(), for LogOptions::Writer::Owner.
   bool write_next();
 
   KeyValueStore& store() { return *store_; }
   const LogTables& tables() const { return tables_; }
   RequestQueue& queue() { return queue_; }
-  // Returns false if the lane was full; the request and the callback are then returned to the
-  // caller.
+  // Queues a request. Returns false if the lane was full; the request and the callback are then
+  // returned to the caller.
   template <class Work, class Request>
   bool try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request, AppendDone& done);
-  // See inline_append.h.
+  // Queues an append that the caller's thread may write: see inline_append.h.
   RequestQueue::Admission try_put_alone(AppendRequest& request, AppendDone& done);
   void write_alone();
-  // For small and rare requests: the queue is not bounded for them, but they count in a group.
-  static constexpr size_t kAdministrationWeight = 64 << 10;  // of a small removal
+  // Queues a small and rare request. The queue is not bounded for such requests, but they count in
+  // a group.
+  static constexpr size_t kAdministrationWeight = 64 << 10;  // weight of a small removal
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
               size_t weight_bytes = kAdministrationWeight);
   void submit(OtherWork work, size_t weight_bytes);
-  // For use within a submitted request: whether the disk has room for a client's append.
+  // Fails if the disk has no space for a client's append. For use within a submitted request.
   Status admit(const AppendRequest& request) {
     return space_.admit_client_append(size_of(request));
   }
-  // For a submitted request that is durable: answers when enough followers have it.
+  // Answers a submitted request, which is durable, when enough followers have its batches.
   void when_visible(Appended appended, AppendDone done) {
     commit_waiters_.wait(*partitions(), std::move(appended), std::move(done));
   }
@@ -74,14 +75,14 @@ class LogCore {
 
   std::shared_ptr<const PartitionMap> partitions() const;
   std::shared_ptr<Partition> find_partition(const TopicPartition& id) const;  // null: none
-  // Changes with every new map, so that readers fetch the map only then.
+  // Returns a number that changes with every new map, so that readers fetch the map only then.
   uint64_t partitions_version() const { return partitions_version_.load(); }
 
   void when_writable(std::function<void()> retry);
   size_t pending_removals() const { return pending_removals_.load(); }
   LogStatistics statistics() const;
 
-  // The error for a request that came too late to be queued.
+  // Returns the error for a request that came too late to be queued.
   Error refusal() const;
 
  private:
@@ -106,8 +107,8 @@ class LogCore {
   // One turn of the writer: waits for work, takes some, writes it.
   enum class Turn : uint8_t { Wrote, Idle, Over };
   Turn take_turn(RequestQueue::Patience patience);
-  // Whether the pages of a group may be written later (docs/adr/0073, docs/adr/0087). Only a small
-  // group's may.
+  // Whether the pages of a group may be written later (docs/adr/0073, docs/adr/0087). Only the
+  // pages of a small group may.
   enum class Pages : bool { Now, Later };
   void write_group(std::span<LogWork> group, Pages pages);
   bool write_part(std::span<LogWork> part, int& attempts_left);
@@ -118,12 +119,12 @@ class LogCore {
     std::vector<Answer> answers;  // to all requests if written, else to a single one
     Error error = {};             // why nothing was written
     std::optional<size_t> culprit =
-        {};  // the request whose write failed, when it was not the commit
+        {};  // the request whose write failed; none if the commit failed
     CommitId commit = {};
-    std::vector<TopicPartition> grown = {};  // or dropped, if written
+    std::vector<TopicPartition> grown = {};  // grown or dropped partitions, if written
   };
   Attempt try_commit(std::span<LogWork> group);
-  // Returns nothing, and has done nothing, if the store must be written at once.
+  // Returns nothing, and has done nothing, if the store must be written immediately.
   std::optional<Attempt> try_deferred(std::span<LogWork> group);
   Attempt try_commit(std::unique_ptr<WriteTransaction> begun, std::span<LogWork> group);
   void refuse(std::span<LogWork> group, const Error& error);
@@ -151,7 +152,7 @@ class LogCore {
   void fail(const Error& error);
   void trace(LogTrace::Step step, CommitId commit) const;
 
-  // Covers more than a second of appends, which is when readers and followers ask for them.
+  // Holds the appends of more than a second, within which readers and followers ask for them.
   static constexpr size_t kRecentBytes = 16 << 20;
 
   const std::unique_ptr<KeyValueStore> store_;
@@ -177,19 +178,21 @@ class LogCore {
   std::atomic<bool> failed_ = false;
   std::atomic<size_t> pending_removals_ = 0;
 
-  // The writer's own.
+  // Used only by the thread that has the writer's role.
   SpaceWatch space_;
   std::optional<RemovalLane> removals_;  // present once the tables are open
   int64_t removals_resume_us_ = 0;
-  absl::flat_hash_set<ProducerId> task_producers_;  // of all existing tasks
+  absl::flat_hash_set<ProducerId> task_producers_;  // producers of all existing tasks
   std::optional<ProducerSweep> producers_;          // present once the tables are open
   TaskOwners owners_;
-  Pages pages_ = Pages::Now;            // of the current group
-  size_t undeferred_left_ = 0;          // groups that are not deferred
-  std::vector<TopicPartition> untold_;  // have grown, and readers are not notified yet
+  Pages pages_ = Pages::Now;            // for the current group
+  size_t undeferred_left_ = 0;          // number of following groups that are not deferred
+  std::vector<TopicPartition> untold_;  // grown ones of which readers are not notified yet
   int64_t told_us_ = 0;
-  absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task; all later commits, too
-  bool group_has_replicas_ = false;  // in the last group; otherwise everything durable is visible
+  absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: the epoch whose later commits
+                                                         // are refused, too
+  // Whether the last group had batches of replicas; otherwise everything durable is visible.
+  bool group_has_replicas_ = false;
 
   std::thread writer_;  // last: it uses all of the above
 };

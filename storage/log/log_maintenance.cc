@@ -49,8 +49,8 @@ Status LogCore::sweep_some_producers(int64_t now_ms) {
   return committed;
 }
 
-// Runs in its own transaction: a slice that fails takes no group with it, and on a full disk it
-// frees space.
+// Removes a slice in a transaction of its own: if the slice fails, no group fails with it, and on a
+// full disk the slice frees space.
 void LogCore::remove_a_slice() {
   if (removals_->size() == 0 || failed_) return;
   const int64_t now_us = clock_.monotonic_us();
@@ -105,7 +105,8 @@ void LogCore::notify_writable() {
   for (const auto& retry : waiters) retry();
 }
 
-// A table counts until its removal is finished.
+// Returns how many more client partitions may be created. A table counts until its removal is
+// finished.
 size_t LogCore::free_tables(const PartitionMap& partitions) const {
   const size_t taken = partitions.count(PartitionKind::Client) + removals_->table_count();
   return taken < options_.max_partitions ? options_.max_partitions - taken : 0;

@@ -32,7 +32,7 @@ struct LogReader::State {
   // The first high watermark that a turn reads holds for the whole turn.
   absl::flat_hash_map<const Partition*, Offset> high_watermarks = {};
 
-  // The store, as of the turn's snapshot.
+  // Returns the store as of the turn's snapshot, which is taken now if it is not yet.
   Result<ReadTransaction*> store();
   Result<BatchCursor> cursor_of(const Partition& partition);
   Result<Partition*> find(const TopicPartition& id) const;
@@ -52,7 +52,8 @@ struct LogReader::State {
 Result<Partition*> LogReader::State::find(const TopicPartition& id) const {
   assert(in_turn);
   const auto found = partitions->find(id);
-  // Checked at each use: the table of a dropped partition may belong to another one by now.
+  // The drop is checked at each use: the table of a dropped partition may belong to another
+  // partition by now.
   if (found == nullptr || (*found)->is_dropped())
     return Error{ErrorCode::UnknownTopic, "partition does not exist"};
   if ((*found)->damage()) return *(*found)->damage();
@@ -79,14 +80,14 @@ Result<PartitionRow> LogReader::State::row_of(const Partition& partition) {
   return decode_partition_row(*row);
 }
 
-// Without a snapshot, the published value is as good.
+// Returns the log start. Without a snapshot, the published value is as good.
 Result<Offset> LogReader::State::log_start_of(const Partition& partition) {
   if (snapshot == Snapshot::WhenNeeded) return partition.log_start();
   return TRY(row_of(partition)).log_start;
 }
 
-// Everything in the snapshot is durable. (The published numbers may be a commit behind or ahead of
-// it.)
+// Returns the log end. Everything in the snapshot is durable, so the snapshot's end counts. (The
+// published numbers may be a commit behind or ahead of the snapshot.)
 Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCursor& cursor) {
   const auto last = TRY(cursor.last());
   const Offset behind_last = last ? last->last_offset + 1 : Offset{0};
@@ -95,8 +96,9 @@ Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCur
   return std::max(behind_last, TRY(row_of(partition)).end_when_empty);
 }
 
-// Without replicas, everything in the snapshot is visible. Without a snapshot, the published high
-// watermark is read once, before the undecided transactions.
+// Returns the high watermark for this turn. Without replicas, everything in the snapshot is
+// visible. Without a snapshot, the published high watermark is read once, before the undecided
+// transactions.
 Offset LogReader::State::high_watermark_of(const Partition& partition) {
   if (partition.role() == ReplicaRole::Alone && snapshot == Snapshot::AtOnce)
     return Offset{INT64_MAX};
@@ -110,7 +112,7 @@ Result<Offset> LogReader::State::readable_end_of(const Partition& partition) {
   return std::min(high_watermark, TRY(log_end_of(partition, cursor)));
 }
 
-// As of the snapshot, like the list of aborted transactions.
+// Returns the first undecided offset as of the snapshot, like the list of aborted transactions.
 Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
   if (!partition.has_transactions()) return Offset{INT64_MAX};
   ReadTransaction& read = *TRY(store());
@@ -134,7 +136,8 @@ Result<int64_t> LogReader::State::max_timestamp_from(const Partition& partition,
   return latest;
 }
 
-// A gap in a log from which only the front is ever removed: pages of the file are damaged.
+// Returns the error for a gap in a log from which only the front is ever removed: pages of the file
+// are damaged.
 Error LogReader::State::lost(Offset from, Offset to) {
   return damaged_data(fmt::format("the data file has lost the records at offsets {} to {}",
                                   from.value(), to.value() - 1));

@@ -33,7 +33,7 @@ struct ActiveProducer {
   int32_t last_sequence;
   int64_t last_append_ms;
   std::optional<Offset> open_since;          // start of its open transaction
-  std::optional<int32_t> coordinator_epoch;  // of the last marker
+  std::optional<int32_t> coordinator_epoch;  // epoch in the last marker
 };
 
 // The end of a read.
@@ -59,13 +59,14 @@ class LogReader {
   static Result<std::unique_ptr<LogReader>> open(Log& log);
   ~LogReader();
 
-  // Keep turns short: an open one keeps old pages from being reused. Turns do not nest.
+  // Begins a turn. Keep turns short: an open turn keeps old pages from being reused. Turns do not
+  // nest.
   Status begin_turn(Snapshot snapshot = Snapshot::AtOnce);
   void end_turn();
 
   // --- Within a turn.
 
-  // The newest commit in the snapshot, which must have been taken at once.
+  // Returns the newest commit in the snapshot of a turn with Snapshot::AtOnce.
   CommitId commit_id() const;
 
   // All of the following methods fail with UnknownTopic if the partition does not exist.
@@ -76,9 +77,10 @@ class LogReader {
   Result<std::vector<BatchRef>> read(const TopicPartition& partition, Offset from, size_t max_bytes,
                                      ReadUpTo up_to = ReadUpTo::HighWatermark);
   Result<Offset> log_start(const TopicPartition& partition);
-  // The first offset that is not visible in this turn.
+  // Returns the first offset that is not visible in this turn.
   Result<Offset> readable_end(const TopicPartition& partition);
-  // The first offset in this turn that is not visible, or belongs to an undecided transaction.
+  // Returns the first offset in this turn that is not visible, or belongs to an undecided
+  // transaction.
   Result<Offset> last_stable_offset(const TopicPartition& partition);
   // Returns the aborted transactions with batches between the offsets, in the order of their ends.
   Result<std::vector<AbortedTransaction>> aborted(const TopicPartition& partition, Offset from,
@@ -89,14 +91,14 @@ class LogReader {
   // Returns the epoch of the first visible record, or of the one that will be first. The record
   // exists in this turn even if it is deleted meanwhile, which read() would report.
   Result<LeaderEpoch> first_leader_epoch(const TopicPartition& partition);
-  // The epoch under which it is led.
+  // Returns the epoch under which the partition is led.
   Result<LeaderEpoch> leader_epoch(const TopicPartition& partition);
-  // About how many bytes its records take in the store.
+  // Returns the approximate number of bytes that the partition's records take in the store.
   Result<uint64_t> size_bytes(const TopicPartition& partition);
-  // Returns the idempotent producers of the partition, at most LogOptions::max_producers after a
-  // sweep.
+  // Returns the idempotent producers of the partition. A sweep removes those above
+  // LogOptions::max_producers, so there may be more until the next sweep.
   Result<std::vector<ActiveProducer>> producers(const TopicPartition& partition);
-  // The answer to OffsetsForLeaderEpoch.
+  // Returns the answer to OffsetsForLeaderEpoch.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked);
   // Returns the first batch that ends at `from` or later and whose header has a maximum timestamp
   // of `timestamp` or later. Reads a few entries of an index, then the headers of the batches

@@ -8,7 +8,7 @@ namespace storage {
 class Log;
 
 struct LogStatistics {
-  size_t partitions = 0;  // of all topics and exchanges
+  size_t partitions = 0;  // partitions of all topics and exchanges
   // Partitions of topics alone, including those of the coordinators, and the limit of a data
   // directory.
   size_t topic_partitions = 0, max_topic_partitions = 0;
@@ -20,7 +20,8 @@ struct LogStatistics {
   bool refuses_appends = false;                  // the disk is full up to the reserve
 };
 
-// Counted while the work is done; a call takes two short locks. Threads: any.
+// Returns the figures, which are counted while the work is done. A call takes two short locks.
+// Threads: any.
 LogStatistics statistics_of(Log& log);
 
 }  // namespace storage

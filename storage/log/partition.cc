@@ -54,7 +54,7 @@ std::shared_ptr<const PartitionMap> PartitionMap::with(Partitions added, Partiti
   }
   for (const auto& partition : removed) {
     Bucket& bucket = writable(partition->id());
-    // A new partition that has replaced it stays.
+    // A new partition that has replaced the removed one stays.
     if (const auto known = bucket.find(partition->id());
         known != bucket.end() && known->second == partition)
       bucket.erase(known);

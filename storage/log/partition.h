@@ -35,7 +35,7 @@ struct PartitionRow {
   Offset end_when_empty = {};  // the log end if there is no batch: offsets are never reused
   ReplicaRole role = ReplicaRole::Alone;
   Offset high_watermark = {};              // as last stored, possibly outdated; unused for Alone
-  Offset cleaned_end = {}, gaps_end = {};  // of compaction, see PartitionStatus
+  Offset cleaned_end = {}, gaps_end = {};  // ends of compaction's work, see PartitionStatus
   TableNaming naming = TableNaming::ManyLengths;
 };
 
@@ -53,15 +53,15 @@ struct PartitionState {
   ReplicaRole role = ReplicaRole::Alone;
   Offset high_watermark = {};  // for Alone the log end counts instead
   Offset cleaned_end = {}, gaps_end = {};
-  Offset first_undecided{INT64_MAX};  // of its transactions; see transaction_index.h
+  Offset first_undecided{INT64_MAX};  // first offset that is undecided (transaction_index.h)
   std::optional<EpochStart> newest_epoch = {};  // nothing: to be read from the store
 };
 
-// The part of a partition that the time index does not cover yet; see time_index.h.
+// Figures of the part of a partition that the time index does not cover yet; see time_index.h.
 struct TimeMark {
-  int64_t max_timestamp = INT64_MIN;       // of all records of the partition
-  int64_t append_ms = INT64_MIN;           // of the last append that was indexed
-  size_t size_bytes = 0, batch_count = 0;  // since the newest entries
+  int64_t max_timestamp = INT64_MIN;       // largest of all records of the partition
+  int64_t append_ms = INT64_MIN;           // time of the last append that was indexed
+  size_t size_bytes = 0, batch_count = 0;  // appended since the newest entries
 };
 
 // Threads: see PartitionStatus; publish() and mark_dropped() on the writer's thread,
@@ -82,8 +82,8 @@ class Partition final : public PartitionStatus {
   PartitionKind kind() const { return kind_; }
   TableNaming naming() const { return naming_; }
   LogNumber number() const { return number_; }
-  // The table of the batches, by BatchKey: its own for a client partition, shared for an internal
-  // one.
+  // Returns the table of the batches, whose keys are BatchKeys. A client partition has its own
+  // table; internal partitions share one.
   TableHandle table() const { return table_; }
 
   PartitionState state() const {
@@ -92,27 +92,29 @@ class Partition final : public PartitionStatus {
             cleaned_end(), gaps_end(), first_undecided(), newest_epoch_};
   }
   void publish(const PartitionState& state);
-  // Sets the end that enough followers have; a follower learns it from its leader. Returns false if
-  // it is not beyond the present one, or if the partition is not led or followed under the epoch.
+  // Sets the high watermark, the end that enough followers have. A follower gets it from its
+  // leader. Returns false if `offset` is not beyond the present high watermark, or if the partition
+  // is not led or followed under the epoch.
   bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
-  // The reason why its batches cannot be read or written, found at the start; nothing if it is
-  // sound. A damaged partition has the offsets of its row, and it may be dropped.
+  // Returns the reason why the partition's batches cannot be read or written, found at the start;
+  // nothing if the partition is sound. A damaged partition has the offsets of its row, and it may
+  // be dropped.
   const std::optional<Error>& damage() const { return damage_; }
 
-  // Called before the commit of the first transactional batch, so that a reader whose snapshot has
-  // the batch sees it.
+  // Notes that the partition has transactions. Called before the commit of the first transactional
+  // batch, so that a reader whose snapshot has the batch also sees this note.
   void note_transactions() { has_transactions_.store(true); }
   bool has_transactions() const { return has_transactions_.load(); }
 
-  // For the writer only: nothing until the first append of this process.
+  // Returns nothing until the first append of this process. For the writer only.
   const std::optional<TimeMark>& time_mark() const { return time_mark_; }
   void set_time_mark(const std::optional<TimeMark>& mark) {
     time_mark_ = mark;
     if (mark) last_append_ms_.store(mark->append_ms, std::memory_order_release);
   }
-  // No record was appended after this time. Before the first append of this process, it is the time
-  // of the start. Threads: any.
+  // Returns a time after which no record was appended. Before the first append of this process,
+  // this is the time of the start. Threads: any.
   int64_t last_append_ms() const { return last_append_ms_.load(std::memory_order_acquire); }
   void opened(int64_t now_ms) { last_append_ms_.store(now_ms, std::memory_order_release); }
 
@@ -136,7 +138,7 @@ class Partition final : public PartitionStatus {
 // Invariant: a published map never changes. Threads: any.
 class PartitionMap {
  public:
-  // Null if there is none.
+  // Returns null if the partition does not exist.
   const std::shared_ptr<Partition>* find(const TopicPartition& id) const {
     const auto& bucket = *buckets_[bucket_of(id)];
     const auto found = bucket.find(id);

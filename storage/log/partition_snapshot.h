@@ -12,8 +12,8 @@
 
 namespace storage {
 
-// Precondition: no appends to these partitions while it is opened. While it exists, the log cannot
-// reuse pages.
+// Precondition: no appends to these partitions while the snapshot is opened. While the object
+// exists, the log cannot reuse pages.
 //
 // Threads: one at a time. Owner: the copying task; destroyed before the Log.
 class PartitionSnapshot {
@@ -24,7 +24,7 @@ class PartitionSnapshot {
     LeaderEpoch epoch{0};
     std::string producers;  // ReplicaLog::producer_snapshot()
   };
-  // Partitions that do not exist are left out.
+  // Opens a snapshot, without the partitions that do not exist.
   static Result<std::unique_ptr<PartitionSnapshot>> open(
       Log& log, std::span<const TopicPartition> partitions);
   virtual ~PartitionSnapshot() = default;

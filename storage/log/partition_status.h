@@ -20,22 +20,22 @@ enum class ReplicaRole : uint8_t {
 //
 // A record is *durable* here if it lies before the log end, *visible* if it lies before the high
 // watermark, and *acknowledged* if it has reached the state that its producer asked for (Acks).
-// Only without replicas do all three begin at once.
+// Only without replicas do all three begin at the same time.
 //
-// Published after the sync of the commit that changed them: a reader that reads an offset here
-// finds the records in a snapshot taken later. Threads: any may read; the log's writer publishes,
-// and the replica that counts a leader's followers advances the high watermark.
+// The values are published after the sync of the commit that changed them: a reader that reads an
+// offset here finds the records in a snapshot taken later. Threads: any may read; the log's writer
+// publishes, and the replica that counts a leader's followers advances the high watermark.
 class PartitionStatus {
  public:
   Offset log_start() const { return Offset{log_start_.load(std::memory_order_acquire)}; }
   Offset log_end() const { return Offset{log_end_.load(std::memory_order_acquire)}; }
   Offset high_watermark() const { return Offset{high_watermark_.load(std::memory_order_acquire)}; }
-  // As of the last append. A transaction whose end is not visible yet counts as undecided until the
-  // next one.
+  // Returns the first undecided offset as of the last append. A transaction whose end is not
+  // visible yet counts as undecided until the next append.
   Offset first_undecided() const {
     return Offset{first_undecided_.load(std::memory_order_acquire)};
   }
-  // The last stable offset: the first that readers of committed records may not read yet.
+  // Returns the last stable offset: the first that readers of committed records may not read yet.
   Offset readable_end() const {
     return std::min(high_watermark(), std::max(first_undecided(), log_start()));
   }

@@ -39,8 +39,8 @@ Result<std::vector<Remembered>> decode(std::string_view snapshot) {
   return all;
 }
 
-// The first batch at `from` or after it of each producer. The range is what followers have yet to
-// fetch, which is small.
+// The first batch of each producer at `from` or after it. These are records that followers have yet
+// to fetch, so the range is small.
 using FirstBatches = std::map<ProducerId, records::BatchHeader>;
 Result<FirstBatches> first_batches(Transaction& transaction, const Partition& partition,
                                    Offset from) {

@@ -18,18 +18,19 @@ namespace storage {
 // Invariant: `recent` holds the newest batches of `epoch`, oldest first, at most kRemembered.
 class ProducerState {
  public:
-  static constexpr size_t kRemembered = 5;  // as many as a client may have in flight
+  static constexpr size_t kRemembered = 5;  // batches; a client may have as many in flight
 
-  struct Append {};  // it is the next one
+  struct Append {};  // the batch is the next one
   struct Duplicate {
     Offset base_offset;
-  };  // it was appended already, at this offset
+  };  // the batch was appended already, at this offset
   using Verdict = std::variant<Append, Duplicate>;
 
-  // Decides by the rules of Kafka's broker, in its order. Fails with FencedTask if the epoch is an
-  // old one, with OutOfOrderSequence if a batch is missing before this one and, unlike Kafka, with
-  // UndefinedObject if the sequence belongs to a transaction that has ended: librdkafka reuses the
-  // sequences of an aborted transaction, and its records would be lost as duplicates.
+  // Decides whether the batch is to be appended, by the rules of Kafka's broker and in their order.
+  // Fails with FencedTask if the epoch is an old one, with OutOfOrderSequence if a batch is missing
+  // before this one and, unlike Kafka, with UndefinedObject if the sequence belongs to a
+  // transaction that has ended: librdkafka reuses the sequences of an aborted transaction, and its
+  // records would be lost as duplicates.
   Result<Verdict> check(const records::BatchHeader& batch) const;
   // Checks a marker, which has no sequence. Fails with FencedTask if the producer, or the
   // coordinator that sent it, has been replaced.
@@ -39,7 +40,7 @@ class ProducerState {
   Status check_epoch(const records::BatchHeader& batch) const;
   // Adds a batch that check() has accepted.
   void appended(const records::BatchHeader& batch, Offset base_offset, int64_t now_ms);
-  // The first offset of its transaction while it is open.
+  // Returns the first offset of the producer's transaction while it is open.
   std::optional<Offset> open_since() const { return open_since_; }
   std::optional<int32_t> coordinator_epoch() const { return coordinator_epoch_; }
   void set_open_since(std::optional<Offset> first) { open_since_ = first; }
@@ -51,10 +52,11 @@ class ProducerState {
   bool cut(Offset log_end);
   // Restores the state before `next`, the first batch at `log_end` or after it.
   void rewind(const records::BatchHeader& next, Offset log_end);
-  // By the wall clock; producers that have not appended for long are forgotten.
+  // Returns the time of the last append, by the wall clock; producers that have not appended for
+  // long are forgotten.
   int64_t last_append_ms() const { return last_append_ms_; }
   int16_t epoch() const { return epoch_; }
-  // -1 if no batch of this epoch is known.
+  // Returns -1 if no batch of this epoch is known.
   int32_t last_sequence() const { return recent_.empty() ? -1 : recent_.back().last_sequence; }
 
   std::string encode() const;
@@ -69,7 +71,7 @@ class ProducerState {
   int16_t epoch_ = -1;
   std::vector<Batch> recent_;
   std::optional<Offset> open_since_;
-  std::optional<int32_t> coordinator_epoch_;  // of its last marker
+  std::optional<int32_t> coordinator_epoch_;  // epoch in the producer's last marker
 };
 
 }  // namespace storage

@@ -12,7 +12,7 @@ namespace storage {
 
 namespace {
 
-constexpr size_t kEntriesOfSlice = 1000;  // about a tenth of a millisecond
+constexpr size_t kEntriesOfSlice = 1000;  // take about a tenth of a millisecond
 constexpr int64_t kLongestPauseMs = 60'000;
 
 }  // namespace
@@ -72,7 +72,7 @@ Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms
 Result<size_t> ProducerSweep::try_slice(WriteTransaction& transaction, int64_t now_ms) {
   std::vector<std::string> going;
   auto cursor = TRY(transaction.cursor(producers_));
-  if (next_key_.empty()) next_key_.push_back('\0');  // not above the first key of all
+  if (next_key_.empty()) next_key_.push_back('\0');  // not greater than the first key of all
   auto entry = TRY(cursor->seek(next_key_));
   for (size_t looked_at = 0; looked_at < kEntriesOfSlice; ++looked_at) {
     std::optional<NumberedKey> key;

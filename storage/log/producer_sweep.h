@@ -31,7 +31,7 @@ class ProducerSweep {
                 const absl::flat_hash_set<ProducerId>& task_producers)
       : producers_(producers), limits_(limits), task_producers_(task_producers) {}
 
-  // How long until there is something to do.
+  // Returns the time until the sweep has something to do.
   int64_t due_in_ms(int64_t now_ms) const;
   // Walks one slice. Returns how many entries it has removed; 0 means that there is nothing to
   // commit. An error, for example of a damaged page, ends the sweep; the next one starts at its
@@ -43,7 +43,7 @@ class ProducerSweep {
   struct OfPartition {
     LogNumber number;
     std::vector<int64_t> append_times;
-    std::optional<int64_t> cutoff_ms = {};  // in the second walk: removed up to here
+    std::optional<int64_t> cutoff_ms = {};  // in the second walk: entries up to here are removed
   };
   Result<size_t> try_slice(WriteTransaction& transaction, int64_t now_ms);
   void end_sweep(int64_t now_ms);
@@ -56,7 +56,7 @@ class ProducerSweep {
   const Limits limits_;
   const absl::flat_hash_set<ProducerId>& task_producers_;
   std::string next_key_;     // empty between sweeps
-  bool has_warned_ = false;  // in this sweep, of a damaged state, which is skipped
+  bool has_warned_ = false;  // this sweep has warned of a damaged state, which is skipped
   int64_t next_sweep_ms_ = 0;
   std::optional<OfPartition> partition_;
 };

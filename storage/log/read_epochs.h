@@ -26,11 +26,11 @@ class ReadEpochs {
     std::atomic<uint64_t> number_{kNone};
   };
 
-  // Shared: the reader may be destroyed at any time.
+  // Adds a reader. Its slot is shared, since the reader may be destroyed at any time.
   std::shared_ptr<Slot> add_reader();
 
   uint64_t next() { return current_.fetch_add(1) + 1; }
-  // Whether each reader is out of turn, or began its turn at `number` or later.
+  // Returns whether each reader is out of turn, or began its turn at `number` or later.
   bool all_passed(uint64_t number);
 
  private:

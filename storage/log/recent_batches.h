@@ -1,4 +1,5 @@
-// Recently appended batches in memory, for followers and other readers that ask for them at once.
+// Recently appended batches in memory, for followers and other readers that ask for them
+// immediately.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -25,14 +26,15 @@ class RecentBatches {
 
   // Adds durable batches with base offsets and epochs in place.
   void add(const TopicPartition& partition, Offset base, Offset end, SharedBytes batches);
-  // Called when its log was truncated or compacted, or when another node leads it from now on.
+  // Forgets the partition's batches. Called when its log was truncated or compacted, or when
+  // another node leads it from now on.
   void forget(const TopicPartition& partition);
 
   // Returns batches back to back, from the one that contains `from` on, up to about `max_bytes`;
   // none if `from` is not in memory.
   std::vector<SharedBytes> find(const TopicPartition& partition, Offset from,
                                 size_t max_bytes) const;
-  // Includes the overhead of keeping them.
+  // Returns the size of all batches, including the overhead of their pieces.
   size_t size_bytes() const;
   static constexpr size_t kPieceBytes = 256;  // overhead of a piece, about
 
@@ -45,7 +47,7 @@ class RecentBatches {
   using Pieces = std::deque<Piece>;
   struct Place {
     TopicPartition partition;
-    uint64_t number;  // of its piece, which may be evicted
+    uint64_t number;  // number of the piece, which may be evicted
   };
   void forget_pieces(absl::flat_hash_map<TopicPartition, Pieces>::iterator of);
 

@@ -67,9 +67,10 @@ Result<RemovalLane::Progress> RemovalLane::work_on(const std::string& key,
                                                    WriteTransaction& transaction,
                                                    ReadEpochs& epochs, Spent& spent) {
   const auto row = TRY(transaction.get(removals_, key));
-  assert(row);  // only this job erases it
+  assert(row);  // only this job erases the row
   const Removal removal = TRY(Removal::decode(key, *row));
-  // Looked up by name each time: a failed commit of the table's removal closes the handle.
+  // The table is looked up by name each time: a failed commit of the table's removal closes the
+  // handle.
   const auto table = TRY(transaction.find_table(removal.table, order_of(removal)));
   if (table) {
     while (true) {

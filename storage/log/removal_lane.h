@@ -27,8 +27,8 @@ class RemovalLane {
 
   // Continues the removals that an earlier process had begun.
   Status recover(Transaction& transaction);
-  // Called after the commit that wrote the row. Readers whose turn is older than `epoch` may be
-  // using the table.
+  // Adds a removal. Called after the commit that wrote the removal's row. Readers whose turn began
+  // before `epoch` (ReadEpochs) may still use the table.
   void add(const Removal& removal, uint64_t epoch);
 
   size_t size() const { return jobs_.size(); }
@@ -40,7 +40,7 @@ class RemovalLane {
   void committed();
   void failed() {
     done_.clear();
-  }  // the rest is still in the tables; the next slice finds it there
+  }  // the entries are still in the tables; the next slice finds them there
 
  private:
   struct Job {
@@ -59,9 +59,9 @@ class RemovalLane {
   const TableHandle removals_;
   const Clock& clock_;
   const LogOptions::RemovalBudget budget_;
-  absl::flat_hash_map<std::string, Job> jobs_;  // by the key of its row
+  absl::flat_hash_map<std::string, Job> jobs_;  // by the key of the job's row
   std::deque<std::string> order_;               // the keys of jobs_; the front is next
-  std::vector<std::string> done_;               // by the slice that is not committed yet
+  std::vector<std::string> done_;               // keys of jobs that the uncommitted slice has ended
   size_t table_count_ = 0;
 };
 

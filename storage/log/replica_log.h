@@ -33,9 +33,9 @@ class ReplicaLog {
   // with CorruptRecord if epochs decrease. Bounded like Log::try_append().
   bool try_follow(FollowRequest& request, AppendDone& done);
 
-  // Sets the high watermark: all followers that count have everything before `offset`. It changes
-  // in memory only, and is stored with the next write, so less may be known after a crash. Returns
-  // false if nothing changes.
+  // Sets the high watermark to `offset`, before which all followers that count have everything. It
+  // changes in memory only, and is stored with the next write, so it may be lower after a crash.
+  // Returns false if nothing changes.
   bool advance_high_watermark(const TopicPartition& partition, LeaderEpoch epoch, Offset offset);
 
   // Removes whole batches at `end` and after it, from the end backwards. Answers with the log end,
@@ -55,9 +55,9 @@ class ReplicaLog {
   // Returns the epoch of the last record, which a follower sends with a fetch; nothing if there is
   // no record.
   Result<std::optional<LeaderEpoch>> last_epoch(const TopicPartition& partition) const;
-  // The answer to OffsetsForLeaderEpoch.
+  // Returns the answer to OffsetsForLeaderEpoch.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked) const;
-  // The states of the partition's producers, as of the high watermark.
+  // Returns the states of the partition's producers as of the high watermark.
   Result<std::string> producer_snapshot(const TopicPartition& partition) const;
 
  private:

@@ -7,14 +7,14 @@ namespace storage {
 
 namespace {
 
-// Shares of a group's bytes for tasks. Four groups of 1 MB instead of one of 4 MB cost only three
-// more syncs. While clients append, the share is smaller: a disk takes several milliseconds for 1
-// MB, and for a quarter of that hardly more than for the sync itself.
+// Tasks get at most a quarter of a group's bytes. Four groups of 1 MB instead of one of 4 MB cost
+// only three more syncs. While clients append, the share is a sixteenth: a disk takes several
+// milliseconds for 1 MB, and for 256 KB hardly more than for the sync itself.
 constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
 // A client that appends every ten milliseconds counts as always present.
 constexpr size_t kClientsStay = 64;  // groups
 // While clients append, the writer's thread wakes up every two milliseconds anyway. It is not woken
-// for a nudge that it serves at most this late.
+// for a nudge that it then serves at most this late.
 constexpr int64_t kNudgeLateUs = 1500;
 // Tasks with this many bytes get a group of their own.
 constexpr size_t kTasksWait = 64 << 10;
@@ -104,8 +104,8 @@ bool RequestQueue::have_tasks_waited(int64_t now_us) const {
          (!lane(Lane::Tasks).slots.empty() && now_us >= tasks_since_us_ + task_wait_us_);
 }
 
-// Whether the writer sleeps past the time at which task commits become due, which is possible if
-// another thread has written meanwhile.
+// Returns whether the writer sleeps past the time at which task commits become due, which is
+// possible if another thread has written meanwhile.
 bool RequestQueue::waits_too_long() const {
   return !lane(Lane::Tasks).slots.empty() && pause_.due_us() < writer_waits_until_us_;
 }
@@ -123,8 +123,8 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
   const int64_t patient_until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
   is_writer_waiting_ = true;
   while (is_written_alone_ || (!has_news(now) && now < patient_until_us)) {
-    // A commit that is not due does not wake this thread, so it wakes up by itself when commits
-    // become due.
+    // A commit that is not due does not wake this thread, so this thread wakes up by itself when
+    // commits become due.
     const int64_t until_us = std::min(patient_until_us, nudge_at_us_);
     const int64_t end_us = now < pause_.due_us() ? std::min(until_us, pause_.due_us()) : until_us;
     is_writer_held_up_ = is_written_alone_;
@@ -175,9 +175,6 @@ void RequestQueue::end_alone(int64_t nudge_at_us) {
 std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us, bool are_tasks_taken) {
   LaneState &tasks = lane(Lane::Tasks), &clients = lane(Lane::Clients);
   size_t tasks_bytes = 0, clients_bytes = 0;
-  // A client that arrives while a group is written waits for that group and for its own. Tasks
-  // always have more work, so they get only a part of each group; next to clients with much data,
-  // as many bytes as these.
   groups_without_clients_ = clients.slots.empty() ? groups_without_clients_ + 1 : 0;
   if (!clients.slots.empty()) {
     pause_.clients_came(now_us);
@@ -186,6 +183,9 @@ std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us, bool
     pause_.nobody_came();
   }
   const bool clients_are_about = groups_without_clients_ < kClientsStay;
+  // A client that arrives while a group is written waits for the rest of that group and for its own
+  // group. Tasks always have more work, so they get only a share of each group. If clients have
+  // much data, tasks get at most as many bytes as the clients.
   const size_t at_most = std::max<size_t>(limit_bytes / kTasksShare, 1);
   const size_t at_least =
       clients_are_about ? std::max<size_t>(limit_bytes / kTasksShareAmongClients, 1) : at_most;

@@ -34,20 +34,22 @@ struct CommitWork {
 struct OtherWork {
   std::function<Status(GroupTransaction&)> apply;
   std::function<void(Status)> done;
-  // Its size, if it only puts, appends and looks up by key: its pages may then be written later.
+  // The size of the work, if it only puts, appends and looks up by key: its pages may then be
+  // written later.
   std::optional<size_t> deferrable_bytes = {};
 };
 using LogWork = std::variant<AppendWork, FollowWork, CommitWork, OtherWork>;
 
-// The bytes that they add to the log; other work is small.
+// Returns the bytes that the work adds to the log. Other work counts with its deferrable_bytes.
 size_t size_of(const FollowRequest& request);
 size_t size_of(const TaskCommit& commit);
 size_t size_of(std::span<const LogWork> group);
 
-// The thread that gathers has the writer's role: the writer's thread, with gather(), except while
-// it waits; and between two groups a client's own thread, with gather_alone().
+// Queues work for the thread that has the writer's role. This is the writer's thread, which calls
+// gather(), except while it waits there: between two groups a client's thread may take the role
+// with gather_alone().
 //
-// Threads: any number put, one at a time has the role.
+// Threads: any may put; one at a time has the role.
 class RequestQueue {
  public:
   enum class Lane { Tasks, Clients };  // commits and other work keep their order in Tasks
@@ -57,23 +59,23 @@ class RequestQueue {
       : limit_bytes_(limit_bytes), task_wait_us_(task_wait_us), pause_(task_wait_us) {}
 
   enum class Admission { Taken, TakenAlone, Full, Closed };
-  // Moves from `work` only if it is taken. An empty lane takes work of any size.
+  // Queues work, and moves from `work` only if it is taken. An empty lane takes work of any size.
   Admission put(Lane lane, LogWork& work, size_t size_bytes);
   // Like put(), for a client whose thread can write. After TakenAlone the writer's thread is not
   // woken: the caller must call gather_alone() or nudge() soon.
   Admission put_alone(LogWork& work, size_t size_bytes);
-  // For small work: not bounded. Returns false if the queue is closed. Thousands of pieces may
-  // arrive at once, so each takes `weight_bytes` of a group.
+  // Queues small work without a limit. Returns false if the queue is closed. Thousands of pieces
+  // may arrive together, so each takes `weight_bytes` of a group.
   bool put_unbounded(LogWork& work, size_t weight_bytes);
 
   struct Gathered {
     std::vector<LogWork> group;
-    std::vector<std::function<void()>> waiters;  // to call: there is room now
+    std::vector<std::function<void()>> waiters;  // to call, since the queue has space now
     bool is_over = false;                        // closed and drained
   };
   // Waits for work, at most for `patience` if it is set; then takes up to `limit_bytes` of it (at
   // least one piece), from the lane that has given fewer bytes so far. Tasks get at most a quarter
-  // of it, less while clients append, and nothing while they can wait for a client.
+  // of `limit_bytes`, less while clients append, and nothing while they can wait for a client.
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
   // Takes the work that is queued now, for a client's thread, which then has the writer's role
@@ -83,7 +85,7 @@ class RequestQueue {
   std::vector<LogWork> gather_alone(size_t limit_bytes);
   // Returns the role. The writer's thread gets it by `nudge_at_us` at the latest.
   void end_alone(int64_t nudge_at_us = INT64_MAX);
-  // On the steady clock.
+  // Returns the time of the steady clock.
   static int64_t now_us();
   // The work that is queued in both lanes.
   struct Backlog {
@@ -92,11 +94,11 @@ class RequestQueue {
   Backlog backlog() const;
   // Makes a waiting gather() return with the queued work.
   void nudge();
-  // A caller waits for a queued commit, or for the output of tasks that read the appended records:
-  // neither waits for a client any longer.
+  // Called when a caller waits for a queued commit, or for the output of tasks that read the
+  // appended records. Neither waits for a client any longer.
   void hurry();
 
-  // The next gather() returns `retry`.
+  // Passes `retry` to the next gather(), which returns it.
   void when_room(std::function<void()> retry);
 
   void close();
@@ -122,10 +124,10 @@ class RequestQueue {
   bool waits_too_long() const;
   std::vector<LogWork> take(size_t limit_bytes, int64_t now_us, bool are_tasks_taken);
   void note_task();
-  // Whether a client's thread that is alone should take the queued task commits along: they have
-  // waited for long.
+  // Returns whether a client's thread that is alone should take the queued task commits along: they
+  // have waited for long.
   bool have_tasks_waited(int64_t now_us) const;
-  // Whether the work in the tasks' lane waits for no client; false if the lane is empty.
+  // Returns whether the work in the tasks' lane waits for no client; false if the lane is empty.
   bool are_tasks_due(int64_t now_us) const;
 
   const size_t limit_bytes_;
@@ -142,7 +144,8 @@ class RequestQueue {
   int64_t writer_waits_until_us_ = INT64_MIN;  // in gather(), unless it is woken before
   int64_t nudge_at_us_ = INT64_MAX;
   bool is_writer_writing_for_clients_ = false;
-  int64_t tasks_since_us_ = INT64_MIN / 2;     // when the first work in their lane arrived
+  int64_t tasks_since_us_ = INT64_MIN / 2;     // time at which the first work in the tasks' lane
+                                               // arrived
   size_t groups_of_one_client_ = 0;            // in a row, until now
   TaskPause pause_;
   bool hurried_ = false;                          // the work in the tasks' lane does not wait

@@ -21,10 +21,11 @@ class TransactionGuard;
 struct PartitionBatches {
   TopicPartition partition;
   std::string batches;
-  // Only under this leader epoch: a request that was decided under another one is refused
-  // (FencedLeaderEpoch).
+  // The leader epoch under which the request was decided. Under another epoch the request is
+  // refused (FencedLeaderEpoch).
   std::optional<LeaderEpoch> under = {};
-  // Only while the verification of the batches' transaction holds; see transaction_guards.h.
+  // The verification of the batches' transaction. If it no longer holds, the request is refused;
+  // see transaction_guards.h.
   std::shared_ptr<const TransactionGuard> guard = {};
 };
 
@@ -34,13 +35,13 @@ enum class Acks : uint8_t {
   All,     // when it is visible: enough followers have it too
 };
 
-// Appended all or nothing. The caller has passed every part through check_for_append().
+// All parts are appended, or none. The caller has passed every part through check_for_append().
 struct AppendRequest {
   std::vector<PartitionBatches> parts;
   Acks acks = Acks::All;
 };
 
-// Batches that a follower has fetched from its leader: whole ones with the leader's offsets and
+// Batches that a follower has fetched from its leader: whole batches with the leader's offsets and
 // epochs, back to back, possibly none. The caller has passed them through check_for_follow().
 struct FollowRequest {
   TopicPartition partition;
@@ -49,7 +50,7 @@ struct FollowRequest {
   Offset high_watermark = {};    // the leader's
   Offset leader_log_start = {};  // earlier records are removed here, too
 };
-// The memory that a waiting request takes.
+// Returns the memory that a waiting request takes.
 size_t size_of(const AppendRequest& request);
 
 struct AppendedBatch {
@@ -65,7 +66,7 @@ struct Appended {
 using AppendDone = std::function<void(Result<Appended>)>;
 
 // The answer to OffsetsForLeaderEpoch: the newest epoch that is not newer than the requested one,
-// and the offset where the next one begins, or the log end. Both are -1 if the requested epoch is
+// and the offset where the next epoch begins, or the log end. Both are -1 if the requested epoch is
 // newer than the partition's: the requester then has records that this log does not know.
 struct EpochEnd {
   LeaderEpoch epoch{-1};
@@ -83,7 +84,7 @@ struct PartitionTrim {
 // durable and visible together.
 struct TaskCommit {
   std::string task;       // is_task_id()
-  TaskEpoch epoch;        // from begin_tasks()
+  TaskEpoch epoch;        // as begin_tasks() returned it
   TaskSequence sequence;  // one more than that of the task's last commit
   std::string journal;    // journal_batch(); appended to the task's journal partition
   std::vector<PartitionBatches> outputs;
@@ -96,7 +97,8 @@ struct TaskStart {
   PartitionId journal;  // the partition of its commits
   Offset first_entry;   // earlier entries there belong to other tasks
   // The producer id of its output batches, for as long as its query lives, with epoch 0 and with
-  // sequences from 0 in each partition. The task's journal records how far it is.
+  // sequences from 0 in each partition. The task's journal records the next sequence of each
+  // partition.
   ProducerId producer_id;
 };
 using TaskStarts = std::vector<Result<TaskStart>>;
@@ -106,10 +108,10 @@ using TaskStarts = std::vector<Result<TaskStart>>;
 Status check_for_append(std::string_view batches);
 // Checks one batch that was parsed with its checksum.
 Status check_for_append(const records::BatchView& batch);
-// Checks fetched batches: whole ones with right checksums. The leader has checked their records.
+// Checks fetched batches: whole batches with right checksums. The leader has checked their records.
 Status check_for_follow(std::string_view batches);
-// The part of check_for_append() that needs only the header; records::check_records() does the
-// rest.
+// Makes the checks of check_for_append() that need only the header; records::check_records() makes
+// the others.
 Status check_header_for_append(const records::BatchHeader& header);
 
 }  // namespace storage

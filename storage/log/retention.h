@@ -20,8 +20,8 @@ class BatchBytes {
 
   void restart(Offset at) { *this = BatchBytes(at, at, 0); }
   void set(Offset begin, Offset end, int64_t bytes) { *this = BatchBytes(begin, end, bytes); }
-  // Adds the batches up to `end`, read in turns. `goes_on` is called between turns and ends it with
-  // QueryCanceled.
+  // Adds the batches up to `end`, which are read in turns. `goes_on` is called between turns; if it
+  // returns false, the call fails with QueryCanceled.
   using GoesOn = std::function<bool()>;
   Status grow_to(LogReader& reader, const TopicPartition& partition, Offset end,
                  const GoesOn& goes_on);
@@ -41,12 +41,12 @@ class BatchBytes {
   int64_t bytes_ = 0;
 };
 
-// Reads batches from `from` on, a turn for each call; none if there are none before `end`.
+// Reads batches from `from` on, in one turn. Returns those that end before `end`.
 Result<std::vector<BatchRef>> read_batches(LogReader& reader, const TopicPartition& partition,
                                            Offset from, Offset end);
 
-// Returns an offset before which every record was appended more than `age_ms` before `now_ms`.
-// Considers the last append, which the index need not have yet.
+// Returns an offset before which every record was appended more than `age_ms` before `now_ms`. Also
+// considers the last append, which the index need not have yet.
 Result<Offset> end_older_than(LogReader& reader, const Partition& partition, int64_t age_ms,
                               int64_t now_ms);
 

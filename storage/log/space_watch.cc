@@ -10,10 +10,10 @@ namespace storage {
 
 namespace {
 
-// How long an answer of the store is used: a look is a system call, and counts the file's free
-// pages when space is short.
+// The time for which an answer of the store is used: a look is a system call, and counts the file's
+// free pages when space is short.
 constexpr int64_t kHoldsUs = 20'000;
-// After a failed commit, only the next commit shows whether there is room again.
+// After a failed commit, only the next commit shows whether the disk has space again.
 constexpr int64_t kTryAgainMs = 1'000;
 constexpr int64_t kReportEveryUs = 10'000'000;
 

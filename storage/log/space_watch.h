@@ -1,5 +1,5 @@
-// Decides whether there is room for appends. A reserve of free space is kept, so that an operator
-// can free space on a full disk.
+// Decides whether the disk has space for appends. A reserve of free space is kept, so that an
+// operator can free space on a full disk.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace storage {
 // Threads: the log's writer. Owner: LogCore.
 class SpaceWatch {
  public:
-  // Reads the free space at once, so that a disk that is full at a start is reported before the
+  // Reads the free space immediately, so that a disk that is full at a start is reported before the
   // first write.
   SpaceWatch(KeyValueStore& store, const Clock& clock, uint64_t reserve_bytes);
 
@@ -31,16 +31,16 @@ class SpaceWatch {
   Status admit_client_append(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_); }
   Status admit_task_commit(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_ / 2); }
 
-  // Looks at the free space if the last look was kWatchEveryMs ago, so that /readyz and the metrics report a full disk
-  // before a client's write fails.
+  // Reads the free space if it was last read kWatchEveryMs ago, so that /readyz and the metrics
+  // report a full disk before a client's write fails.
   void watch();
-  // Space was freed: the next look asks the store.
+  // Notes that space was freed, so that the next look asks the store.
   void space_was_freed() { looked_at_us_ = INT64_MIN / 2; }
-  // A commit found the disk full although there seemed to be space: because of a quota, another
-  // process, or a failing disk.
+  // Notes that a commit found the disk full although the disk seemed to have space: because of a
+  // quota, another process, or a failing disk.
   void commit_failed(const Error& error);
-  // Whether appends are worth trying. After a refusal the disk is asked again only from time to
-  // time.
+  // Returns whether appends are worth trying. After a refusal the disk is asked again only from
+  // time to time.
   bool is_writable();
   // Threads: any.
   bool is_full() const { return is_full_; }

@@ -41,7 +41,7 @@ inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
 // The tables of successive partitions with one id have this many different names.
 inline constexpr int64_t kTableNames = 32;
-// The table of a client partition's batches.
+// Returns the name of the table of a client partition's batches.
 std::string partition_table_name(const TopicPartition& partition, LogNumber number,
                                  TableNaming naming);
 bool is_partition_table(std::string_view name);
@@ -69,28 +69,28 @@ struct Removal {
 struct TaskRow {
   PartitionId journal;     // the partition of its commits: see task_journal.h
   Offset first_entry;      // earlier entries there belong to a previous task of the same name
-  ProducerId producer_id;  // of its outputs
+  ProducerId producer_id;  // producer of the task's outputs
 };
 std::string encode(const TaskRow& row);
-// Fails with DataCorrupted if it is damaged, or if it names a journal other than the task's.
+// Fails with DataCorrupted if the row is damaged, or if it names a journal other than the task's.
 Result<TaskRow> decode_task_row(std::string_view task, std::string_view bytes);
-// Also reads a row of version 2.
+// Returns the producer id in the row of a task, also in a row of version 2.
 Result<ProducerId> decode_task_producer(std::string_view bytes);
 
 std::string producer_key(LogNumber partition, ProducerId producer);
 
-// Keeps the order of times, including negative ones.
+// Returns the key of a time. Keys have the order of the times, including negative ones.
 std::string time_key(LogNumber partition, int64_t time);
-// Fails with DataCorrupted if it is not such a key.
+// Returns the time in a time_key(). Fails with DataCorrupted for another key.
 Result<int64_t> time_of_key(std::string_view key);
 
-// The key of an entry of a numbered owner, such as a partition, in a shared table.
+// Returns the key of an entry of a numbered owner, such as a partition, in a shared table.
 std::string numbered_key(int64_t owner, int64_t number);
 struct NumberedKey {
   int64_t owner, number;
 };
-// Fails with DataCorrupted if it is not such a key: in a damaged file a page of another table may
-// lie in its place.
+// Fails with DataCorrupted if the key is not a numbered_key(): in a damaged file a page of another
+// table may lie in the place of the right one.
 Result<NumberedKey> decode_numbered_key(std::string_view key);
 
 }  // namespace storage

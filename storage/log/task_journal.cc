@@ -15,7 +15,8 @@ namespace storage {
 
 // --- Placement
 
-// Must never change: the rows of the log and every search for a task's owner depend on it.
+// This mapping must never change: the rows of the log and every search for a task's owner depend on
+// it.
 PartitionId journal_of(std::string_view query_id, int32_t number) {
   const uint64_t place =
       XXH3_64bits(query_id.data(), query_id.size()) + static_cast<uint32_t>(number);

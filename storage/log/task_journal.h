@@ -15,7 +15,7 @@
 
 namespace storage {
 
-// Never used for another topic.
+// The id of the topic, which no other topic has.
 inline constexpr Uuid kTaskJournal{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 's'}};
 inline constexpr int32_t kJournalPartitions = 16;
 
@@ -24,17 +24,18 @@ inline constexpr Uuid kReplicatedJournal{
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 'r'}};
 inline constexpr std::string_view kReplicatedJournalName = "__task_journal";
 inline constexpr int32_t kReplicatedJournals = 12;
-// The default journal of a query for which none was chosen.
+// Returns the default journal of a query for which none was chosen.
 PartitionId replicated_journal_of(std::string_view query_id);
 
 inline TopicPartition journal_partition(PartitionId journal) { return {kTaskJournal, journal}; }
 
-// The partition with the commits of a task "query/stage/number", for as long as its query lives.
-// Tasks with one number share it, since a stage mostly sends to the same shard of the next stage.
+// Returns the partition with the commits of a task "query/stage/number", which is the same for as
+// long as the query lives. Tasks of a query with the same number share a partition, since a stage
+// mostly sends to the same shard of the next stage.
 PartitionId journal_of(std::string_view query_id, int32_t number);
 PartitionId journal_of(std::string_view task);
 
-// The batch of one commit: a record whose key is the task's id.
+// Returns the batch of one commit: a record whose key is the task's id.
 //   value  sequence i64, entry
 std::string journal_batch(std::string_view task, TaskSequence sequence, std::string_view entry);
 struct JournalRecord {
@@ -43,10 +44,11 @@ struct JournalRecord {
   TaskSequence sequence;
   std::string_view entry;
 };
-// Fails with CorruptRecord if the batch is damaged. The result has views into `batch`.
+// Reads the commit in a batch. Fails with CorruptRecord if the batch is damaged. The result has
+// views into `batch`.
 Result<JournalRecord> read_journal_batch(std::string_view batch);
 
-// The content of a journal partition, as of one moment.
+// Reads a journal partition as of one moment.
 //
 // Threads: one at a time.
 class JournalReader {
@@ -54,7 +56,7 @@ class JournalReader {
   static Result<std::unique_ptr<JournalReader>> open(Log& log, PartitionId journal);
   virtual ~JournalReader() = default;
 
-  // Entries before this offset have been trimmed: checkpoints cover them.
+  // Returns the log start. Entries before it have been trimmed: checkpoints cover them.
   virtual Offset start() const = 0;
   // Reads all commits from `first_offset` on that have not been trimmed, in order, of existing
   // tasks and of earlier ones of the same name (TaskStart::first_entry separates them). Their views

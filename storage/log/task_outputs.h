@@ -15,24 +15,26 @@ namespace storage {
 inline constexpr ProducerId kFirstTaskProducer{int64_t{1} << 62};
 inline bool is_task_producer(ProducerId producer) { return producer >= kFirstTaskProducer; }
 
-// Sequences wrap: a sequence up to half of the range behind is older, all others are ahead.
+// Returns whether `sequence` is older than `than`. Sequences wrap: a sequence up to half of the
+// range behind another is older, all others are ahead.
 bool is_older_sequence(int32_t sequence, int32_t than);
 
 // A task's sequences are in its journal and continue for as long as its query lives, so one number
-// detects every duplicate, however old. It is kept until the query is dropped, since the batches
-// that it counts may have been trimmed or compacted away.
+// detects every duplicate, however old. The number is kept until the query is dropped, since the
+// batches that it counts may have been trimmed or compacted away.
 class TaskOutputState {
  public:
   enum class Verdict : uint8_t { Append, Duplicate };
-  // Fails with OutOfOrderSequence if a batch is missing before this one. For a partition without
-  // state of the task, every batch except its first is such a one.
+  // Fails with OutOfOrderSequence if a batch is missing before this one. If the partition has no
+  // state of the task, this applies to every batch except the task's first.
   Result<Verdict> check(const records::BatchHeader& batch) const;
   // Adds a batch that check() has accepted.
   void appended(const records::BatchHeader& batch, Offset last_offset);
-  // Called when the log was truncated before the batch that has this sequence.
+  // Restores the state before the batch with this sequence. Called when the log was truncated
+  // before this batch.
   void cut(int32_t sequence, Offset log_end);
 
-  // The last offset of the newest batch; after a truncation, the last offset that was left.
+  // Returns the last offset of the newest batch; after a truncation, the last offset that was left.
   Offset last_offset() const { return last_offset_; }
 
   //   next sequence i32, last offset i64

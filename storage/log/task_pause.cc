@@ -6,8 +6,8 @@
 namespace storage {
 
 void TaskPause::clients_came(int64_t now_us) {
-  // Capped, since a long pause predicts little. The cap is large enough that after one the next
-  // client is not expected.
+  // Capped, since a long pause predicts little. The cap is so large that after such a gap the next
+  // client is not expected in time.
   const int64_t gap_us = std::min(now_us - since_us_, 4 * limit_us_);
   usual_gap_us_ += (gap_us - usual_gap_us_) / kNewestCounts;
   since_us_ = now_us;
@@ -24,7 +24,7 @@ void TaskPause::groups_are_written(int64_t now_us) {
 }
 
 void TaskPause::nobody_came() {
-  if (due_us_ <= since_us_) return;  // they have not waited
+  if (due_us_ <= since_us_) return;  // the commits have not waited
   due_us_ = since_us_;
   usual_gap_us_ = kDoubt * limit_us_;
 }

@@ -5,9 +5,9 @@
 namespace storage {
 
 // A group costs two syncs however small it is, and a task that has read a client's record commits
-// right after it. If clients' records arrive one by one, each would cost two groups. So commits of
-// tasks without client work wait for the group of the next client, if one is likely to arrive soon.
-// A client's own work never waits.
+// right after it. If clients' records arrive one by one, each record would cost two groups. So
+// commits of tasks without client work wait for the group of the next client, if one is likely to
+// arrive soon. A client's own work never waits.
 //
 // Threads: one at a time. Owner: RequestQueue.
 class TaskPause {
@@ -24,7 +24,7 @@ class TaskPause {
   // for the tasks' output of its last record, before it sends the next, would otherwise wait for
   // the end of the pause each time.
   void nobody_came();
-  // Task commits without client work are due from this time on.
+  // Returns the time from which task commits without client work are due.
   int64_t due_us() const { return due_us_; }
 
  private:

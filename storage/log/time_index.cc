@@ -56,7 +56,7 @@ Result<TimeMark> load_time_mark(Transaction& transaction, const LogTables& table
   if (const auto last =
           TRY(last_before(transaction, tables.append_times, partition.number(), std::nullopt)))
     mark.append_ms = last->time;
-  // Counts the batches since the newest entry, which are fewer than make another one.
+  // Counts the batches since the newest entry, which are too few for another entry.
   auto cursor = TRY(BatchCursor::open(transaction, partition));
   for (auto stored = TRY(cursor.seek(indexed_end)); stored; stored = TRY(cursor.next())) {
     const auto batch = TRY(records::parse_batch(stored->bytes, records::BatchCheck::Shape));

@@ -13,8 +13,8 @@ namespace storage {
 // When a client partition has grown by kIndexEveryBytes or kIndexEveryBatches, whichever comes
 // first, two entries are written in the commit of that batch:
 //
-//   timestamps    largest record timestamp so far  -> end offset: no record before it is larger
-//   append_times  time of the append               -> end offset: all before it are as old
+//   timestamps    largest record timestamp so far  -> end offset: no earlier record has a larger one
+//   append_times  time of the append               -> end offset: all earlier records are at least as old
 //
 // An entry with the same time is moved to the new end. So a look-up begins at the end of the last
 // entry below its time, and finds its record within one interval from there, however much the
@@ -28,7 +28,7 @@ struct IndexedBatch {
   Offset end_offset;
 };
 
-// The state of the partition's index; read from the store before the first append of a process.
+// Reads the state of the partition's index from the store, before the first append of a process.
 Result<TimeMark> load_time_mark(Transaction& transaction, const LogTables& tables,
                                 const Partition& partition);
 // Adds the batch to `mark`, and writes entries when they are due.
@@ -48,13 +48,13 @@ struct TimestampEntry {
 Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transaction,
                                                            const LogTables& tables,
                                                            const Partition& partition);
-// For one of the two tables: returns the key of the first entry whose end offset is after
+// Returns, for one of the two tables, the key of the first entry whose end offset is after
 // `log_start`, or the end of the partition's keys.
 Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
                                       LogNumber partition, Offset log_start);
 
 // Returns an offset before which every record has a timestamp below `timestamp`. The first other
-// record is near.
+// record lies within one interval of the index after it.
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,
                                const Partition& partition, int64_t timestamp);
 // Returns an offset before which every record was appended before `time_ms`; 0 if none is known.

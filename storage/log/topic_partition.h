@@ -1,6 +1,6 @@
-// The name of a partition in storage: a topic's id, never its name, and a number. (The engine has
-// its own, engine::PartitionRef: neither room depends on the other, and server/tasks/log_ports.h
-// converts.)
+// The name of a partition in storage: a topic's id, never its name, and a number. (The engine has a
+// type of its own, engine::PartitionRef, since neither folder depends on the other;
+// server/tasks/log_ports.h converts.)
 #pragma once
 #include <compare>
 #include <cstdint>

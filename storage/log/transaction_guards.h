@@ -1,5 +1,5 @@
 // Keeps the verification of a transaction valid only until the transaction ends. A batch that is
-// appended after the marker of its own transaction would begin another one that never ends.
+// appended after the marker of its own transaction would begin another transaction that never ends.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -15,8 +15,8 @@
 
 namespace storage {
 
-// Taken before the coordinator is asked about a producer, and passed with the batch that is
-// appended because of the answer. Threads: any.
+// A guard is taken before the coordinator is asked about a producer, and is passed with the batch
+// that is appended because of the answer. Threads: any.
 class TransactionGuard {
  public:
   // Fails if a marker of the producer was appended since, or if the leader changed.
@@ -34,7 +34,8 @@ class TransactionGuard {
     }
     return {};
   }
-  // Sets the epoch of the coordinator that answered. A replaced one does not know of later ends.
+  // Sets the epoch of the coordinator that answered. A replaced coordinator does not know of later
+  // ends.
   void answered_under(int32_t coordinator_epoch) { coordinator_epoch_.store(coordinator_epoch); }
   int32_t coordinator_epoch() const { return coordinator_epoch_.load(); }
 
@@ -45,7 +46,7 @@ class TransactionGuard {
   std::atomic<int32_t> coordinator_epoch_{INT32_MAX};
 };
 
-// All guards of a log. Threads: take() from any; the rest on its writer's.
+// All guards of a log. Threads: take() from any; the other methods on that of the log's writer.
 class TransactionGuards {
  public:
   std::shared_ptr<TransactionGuard> take(const TopicPartition& partition, ProducerId producer);

@@ -11,7 +11,7 @@ namespace storage {
 namespace {
 
 constexpr Offset kOpen{-1};
-// Ended transactions that are removed with each new end.
+// The most transactions that are examined for removal at each end of a transaction.
 constexpr size_t kTidiedAtOnce = 64;
 
 std::string key_of(LogNumber partition, Offset offset) {
@@ -47,7 +47,7 @@ Result<Entered> decode_entered(const Entry& entry) {
 
 struct Aborted {
   AbortedTransaction transaction;
-  Offset undecided;  // after the marker
+  Offset undecided;  // first undecided offset once the marker is written
 };
 
 Result<Aborted> decode_aborted(const Entry& entry) {

@@ -28,14 +28,14 @@ struct OpenTransaction {
 };
 struct AbortedTransaction {
   ProducerId producer;
-  Offset first_offset, marker;  // its batches lie between the two
+  Offset first_offset, marker;  // the transaction's batches lie between the two
   bool operator==(const AbortedTransaction&) const = default;
 };
 
 // Decides for each batch whether it was aborted.
 class AbortedBatches {
  public:
-  // For the range of the batches, as aborted_between() returns them.
+  // `transactions` is the result of aborted_between() for the range of the batches.
   explicit AbortedBatches(std::vector<AbortedTransaction> transactions);
   bool contains(const records::BatchHeader& batch) const;
 
@@ -45,20 +45,21 @@ class AbortedBatches {
 
 Status begin_transaction(WriteTransaction& transaction, const LogTables& tables,
                          LogNumber partition, const OpenTransaction& open);
-// `high_watermark` is the partition's, or INT64_MAX if everything durable is visible.
+// Ends a transaction with the marker. `high_watermark` is the partition's, or INT64_MAX if
+// everything durable is visible.
 Status end_transaction(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                        const OpenTransaction& open, Offset marker, records::TransactionEnd end,
                        Offset high_watermark);
-// Nothing: all transactions are decided.
+// Returns the first offset of the first undecided transaction; nothing if all are decided.
 Result<std::optional<Offset>> first_undecided(Transaction& transaction, const LogTables& tables,
                                               LogNumber partition, Offset high_watermark);
-// Returns the transactions with batches between the offsets, in the order of their markers.
+// Returns the aborted transactions with batches between the offsets, in the order of their markers.
 Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction,
                                                         const LogTables& tables,
                                                         LogNumber partition, Offset from,
                                                         Offset end);
 
-// The partitions that have entries in either table.
+// Returns the partitions that have entries in either table.
 Result<std::vector<LogNumber>> partitions_with_transactions(Transaction& transaction,
                                                             const LogTables& tables);
 
