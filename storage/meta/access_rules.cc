@@ -29,9 +29,9 @@ void for_each_rule(const AccessRules& rules, RuleResource resource, std::string_
   if (rules.empty()) return;
   visit_name(rules, resource, false, name, visit);
   if (name != kEveryName) visit_name(rules, resource, false, kEveryName, visit);
-  // Prefixes of the name, the longest first. The rule before the place of a prefix has that prefix
-  // as its name, or shares less with the name than all rules after it: then no longer prefix is
-  // left.
+  // Visits the rules for prefixes of the name, the longest prefix first. The rule before the place
+  // of a prefix has that prefix as its name, or shares less with the name than all rules after it:
+  // then no longer prefix is left.
   for (std::string_view left = name; !left.empty();) {
     std::string behind(left);
     behind.push_back('\0');

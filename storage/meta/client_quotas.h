@@ -17,7 +17,7 @@ inline constexpr std::string_view kQuotasPart = "quotas";
 // The clients that quotas apply to: by type ("user", "client-id", "ip") a name, or nothing for all
 // without quotas of their own (KIP-55, KIP-612).
 using QuotaEntity = std::map<std::string, std::optional<std::string>>;
-// By Kafka's names: producer_byte_rate, ...
+// Values by Kafka's names: producer_byte_rate, ...
 using Quotas = std::map<std::string, double>;
 using ClientQuotas = std::map<QuotaEntity, Quotas>;
 
@@ -29,7 +29,8 @@ struct QuotaChange {
 };
 
 std::string encode_quota_changes(const std::vector<QuotaChange>& changes);
-// Fails with IncompatibleFormat, StorageFailure or LimitExceeded, alike on all nodes.
+// Returns the quotas after the changes. Fails with IncompatibleFormat, StorageFailure or
+// LimitExceeded, in the same way on all nodes.
 Result<ClientQuotas> apply_quota_changes(const ClientQuotas& quotas, std::string_view part);
 // Encodes the whole state, as changes to an empty one.
 std::string encode_quotas(const ClientQuotas& quotas);

@@ -41,7 +41,8 @@ constexpr uint8_t kWithElections = 3;
 // The version of a saved state above the first feature level, which programs without levels must
 // not read.
 constexpr uint8_t kSavedWithLevel = 4;
-// The version of a saved state with a topic's own min.insync.replicas, which needs such a level.
+// The version of a saved state with a topic's own min.insync.replicas, which needs a level above
+// the first.
 constexpr uint8_t kSavedWithOwnMin = 5;
 enum class Change : uint8_t {
   Register = 1,
@@ -173,7 +174,7 @@ bool contains(const std::vector<NodeId>& nodes, NodeId node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
-// Conditions for every assignment, whatever created it.
+// Checks the conditions for every assignment, whatever created it.
 Status check_assignment(const PartitionAssignment& assignment) {
   const auto refused = [&](std::string_view why) {
     return Error{ErrorCode::InvalidParameter,
@@ -250,7 +251,8 @@ std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced) {
   return part;
 }
 std::string encode_assign_partition(const PartitionAssignment& assignment) {
-  // Uses the earliest version that can express it, so that earlier programs can read it.
+  // Uses the earliest version that can express the assignment, so that earlier programs can read
+  // it.
   const uint8_t version = assignment.own_min_insync ? kWithOwnMin
                           : assignment.is_moving()  ? kVersion
                                                     : kWithoutMoves;
@@ -477,8 +479,8 @@ Result<ClusterDelta> ClusterTable::register_node(ClusterSnapshot& next, ClusterN
   return delta;
 }
 
-// The newer version keeps leader and controller in agreement: an ISR that was proposed for another
-// version is refused.
+// Sets the topic's own minimum in all of its assignments. Their newer versions keep leader and
+// controller in agreement: an ISR that was proposed for another version is refused.
 std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next, const Uuid& topic,
                                                           std::optional<int32_t> own_min,
                                                           size_t cluster_min) {

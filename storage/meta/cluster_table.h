@@ -41,7 +41,7 @@ struct PartitionAssignment {
   std::vector<NodeId> replicas = {};  // the first one is preferred as leader
   std::vector<NodeId> isr = {};       // in the order of `replicas`
   // The members that were in sync when the ISR became smaller than min.insync.replicas. Nothing
-  // becomes visible while it is smaller, so they have all visible records (the eligible leader
+  // becomes visible while the ISR is smaller, so they have all visible records (the eligible leader
   // replicas of KIP-966).
   std::vector<NodeId> eligible = {};
   // During a move: the nodes to add to `replicas`, and the nodes to remove once the added ones are
@@ -70,11 +70,11 @@ struct PartitionAssignment {
 // records.
 enum class Election : uint8_t { Preferred = 0, Unclean = 1 };
 
-// Records that were visible before an unclean election may be lost, with other records at their
-// offsets (docs/adr/0089).
+// An unclean election of a partition. Records that were visible before it may be lost, and other
+// records may be at their offsets (docs/adr/0089).
 struct UncleanElection {
   LeaderEpoch epoch;  // the epoch that the election began
-  Revision revision;  // of the command
+  Revision revision;  // revision of the command that recorded the election
   bool operator==(const UncleanElection&) const = default;
 };
 using UncleanElections = PersistentMap<TopicPartition, UncleanElection>;
@@ -93,18 +93,19 @@ class ClusterSnapshot {
   const Nodes& nodes() const { return nodes_; }
   const Partitions& partitions() const { return partitions_; }
   const ClusterNode* find(NodeId node) const { return nodes_.get(node); }  // null: unknown
-  // Settings that were changed at run time, for a node, or for all nodes (kAllNodes), by Kafka's
-  // names.
+  // Returns the settings that were changed at run time, for a node, or for all nodes (kAllNodes),
+  // by Kafka's names.
   const NodeSettings& settings_of(NodeId node) const;
-  // The value that applies to the node; nothing if it is not set.
+  // Returns the value that applies to the node; nothing if it is not set.
   std::optional<int64_t> number_setting(NodeId node, const std::string& name) const;
   const PartitionAssignment* find(const TopicPartition& partition) const {
     return partitions_.get(partition);
   }
-  // The newest election of each partition that had one. It is kept for as long as the partition
-  // exists.
+  // Returns the newest election of each partition that had one. An election is kept for as long as
+  // the partition exists.
   const UncleanElections& unclean_elections() const { return unclean_elections_; }
-  // May be newer than this program's newest level: the node must then leave the cluster.
+  // Returns the cluster's level. If it is newer than this program's newest level, the node must
+  // leave the cluster.
   FeatureLevel feature_level() const { return feature_level_; }
 
  private:
@@ -116,25 +117,30 @@ class ClusterSnapshot {
   FeatureLevel feature_level_ = kFirstLevel;
 };
 
-// The bytes of "cluster" parts.
+// Encode "cluster" parts.
 std::string encode_register_node(const ClusterNode& node);  // without its epoch and fence
 std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced);
-// The complete new assignment. Version 0 creates it; a change has the present version plus one.
+// Encodes the complete new assignment. Version 0 creates it; a change has the present version plus
+// one.
 std::string encode_assign_partition(const PartitionAssignment& assignment);
 std::string encode_remove_assignments(const Uuid& topic);
-// Requests of operators, applied to the assignment as it is then: see partition_requests.h.
+// Encode requests of operators. They are applied to the assignment at that time: see
+// partition_requests.h.
 std::string encode_move_replicas(const TopicPartition& partition,
-                                 const std::vector<NodeId>& target);  // none: as they were
-// With `wanted` (level 4), only that node is elected; otherwise the first replica that may lead.
+                                 const std::vector<NodeId>& target);  // no node: as they were
+// Encodes an election. With `wanted` (level 4), only that node is elected; otherwise the first
+// replica that may lead.
 std::string encode_elect_leader(const TopicPartition& partition, Election how,
                                 std::optional<NodeId> wanted = {});
-// Removes a node that has no replica left from the cluster.
+// Encodes the removal of a node that has no replica left.
 std::string encode_unregister_node(NodeId node, NodeEpoch epoch);
 std::string encode_configure_node(NodeId node, const NodeSettings& all);
-// Sets the topic's own minimum; needs level 4. `cluster_min_insync` applies to a topic without one.
+// Encodes the topic's own minimum; needs level 4. `cluster_min_insync` applies to a topic without
+// one.
 std::string encode_require_in_sync(const Uuid& topic, std::optional<int32_t> own_min_insync,
                                    size_t cluster_min_insync);
-// The caller has verified that all nodes know the level. Programs without levels skip this part.
+// Raises the cluster's level. The caller has verified that all nodes support the level. Programs
+// without levels skip this part.
 std::string encode_raise_level(FeatureLevel level);
 
 // The nodes and partitions that a part has changed.
@@ -143,14 +149,14 @@ struct ClusterDelta {
   std::vector<TopicPartition> partitions;  // including removed ones
 };
 
-// Threads: one applies; the snapshots may go anywhere.
+// Threads: one applies parts; snapshots may be used on any.
 class ClusterTable {
  public:
   ClusterTable();
 
-  // Fails with InvalidParameter, OutOfOrderSequence (the part was made for another version) or
-  // IncompatibleFormat, and then changes nothing. All nodes fail alike, so a part that fails is
-  // skipped.
+  // Applies a part. Fails with InvalidParameter, OutOfOrderSequence (the part was made for another
+  // version) or IncompatibleFormat, and then changes nothing. All nodes fail in the same way, so a
+  // part that fails is skipped.
   //
   // A node that registers no longer leads any partition. If it has another data directory, it also
   // leaves every ISR and the eligible replicas, because its data is gone.
@@ -158,7 +164,7 @@ class ClusterTable {
 
   std::shared_ptr<const ClusterSnapshot> snapshot() const { return snapshot_; }
 
-  // The whole state, as the "cluster" part of a MetadataSnapshot.
+  // Returns the whole state, as the "cluster" part of a MetadataSnapshot.
   std::string save() const;
   static Result<ClusterTable> load(std::string_view saved);
 

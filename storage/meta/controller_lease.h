@@ -25,25 +25,28 @@ class ControllerLease {
     EtcdRevision created;
     bool operator==(const Controller&) const = default;
   };
-  // `changed` is called with each new controller; nothing: there is none, or it is not known.
+  // `changed` is called with each new controller, or with nothing if none exists or it is not
+  // known.
   ControllerLease(EtcdClient& etcd, std::string key, NodeId self, int64_t ttl_ms,
                   const Clock& clock,
                   std::function<void(const std::optional<Controller>&)> changed);
 
   const std::string& key() const { return key_; }
   const std::optional<Controller>& controller() const { return controller_; }
-  // Whether this process holds the key, as far as it knows.
+  // Returns whether this process holds the key, as far as it knows.
   bool is_held() const { return controller_ && is_own_; }
-  // Whether the key belongs to an earlier process of this node, so that its lease is not renewed.
+  // Returns whether the key belongs to an earlier process of this node, so that its lease is not
+  // renewed.
   bool is_left_over() const { return controller_ && controller_->node == self_ && !is_own_; }
-  // Whether this node holds the key as far as it knows, but has failed to renew it for as long as
-  // it lasts.
+  // Returns whether this node holds the key as far as it knows, but has failed to renew the lease
+  // for its whole duration.
   bool is_over() const;
-  // Removes the key of a controller that is known to be gone, if it is still that one's, so that
-  // another is elected before the lease ends. A wrong caller only causes a change of controllers.
+  // Removes the key of a controller that is known to be gone, if the key is still that
+  // controller's, so that another one is elected before the lease ends. A wrong caller only causes
+  // a change of controllers.
   void depose(const Controller& gone);
   // Gives the key back, and does not try to create it again for `stay_out_us`. Returns false if
-  // this node does not hold it, or has given it back already.
+  // this node does not hold the key, or has given it back already.
   bool resign(int64_t stay_out_us);
   // Gives the key back for ever, even if an attempt to create it is in progress.
   void retire();

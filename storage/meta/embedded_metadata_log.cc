@@ -40,7 +40,7 @@ Result<Revision> snapshot_revision(ByteReader& in) {
   return revision;
 }
 
-// 0 if there is no snapshot.
+// Returns the last revision that the snapshot covers; 0 if there is no snapshot.
 Result<Revision> covered_revision(Transaction& transaction, const Tables& tables) {
   const auto snapshot = TRY(transaction.get(tables.snapshots, kSnapshotKey));
   if (!snapshot) return Revision{0};
@@ -169,7 +169,8 @@ Result<std::optional<MetadataSnapshot>> EmbeddedMetadataLog::load_snapshot() con
 
 Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
                                                                 TransactionQueue& queue) {
-  // Only the queue's owner may open tables, so the transaction runs there, and this waits for it.
+  // Only the queue's owner may open tables, so the transaction runs on its thread, and this
+  // function waits for it.
   struct Opened {
     Tables tables;
     Revision newest;
@@ -188,7 +189,7 @@ Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& s
   TRY(answer.get_future().get());
   auto shared = std::make_shared<Shared>(opened->tables);
   shared->newest = opened->newest.value();
-  erase_covered(queue, shared);  // the rest after a crash
+  erase_covered(queue, shared);  // records that a crash has left
   return std::make_unique<EmbeddedMetadataLog>(store, queue, std::move(shared));
 }
 

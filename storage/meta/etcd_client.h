@@ -20,7 +20,7 @@ using EtcdLease = StrongNumber<struct EtcdLeaseTag, int64_t>;  // 0: none
 struct EtcdEntry {
   std::string key, value;
   EtcdRevision created, modified;
-  EtcdLease lease = {};  // the key is removed with it
+  EtcdLease lease = {};  // the key is removed with the lease
 };
 
 struct EtcdRange {
@@ -33,15 +33,15 @@ struct EtcdRange {
 struct EtcdTransaction {
   struct Created {
     std::string key;
-    EtcdRevision revision;  // of the key's creation; 0: the key does not exist
+    EtcdRevision revision;  // the key's creation; 0: the key does not exist
   };
   struct Put {
     std::string key, value;
-    EtcdLease lease = {};  // the key is removed with it
+    EtcdLease lease = {};  // the key is removed with the lease
   };
   struct Modified {
     std::string key;
-    EtcdRevision revision;  // of the key's last change; 0: the key does not exist
+    EtcdRevision revision;  // the key's last change; 0: the key does not exist
   };
   std::vector<Created> conditions;
   std::vector<Put> puts;
@@ -55,7 +55,7 @@ struct EtcdOutcome {
 
 struct EtcdFound {
   std::vector<EtcdEntry> entries;  // in the order of the keys
-  EtcdRevision revision;           // of the read state
+  EtcdRevision revision;           // revision of the read state
 };
 
 // A change in a range; a removed key has no `entry`.
@@ -95,12 +95,12 @@ class EtcdClient {
   virtual std::unique_ptr<Watch> watch(EtcdRange range, EtcdRevision first,
                                        std::function<void(Result<EtcdEvents>)> tell) = 0;
 
-  // Forgets the state before that revision, for all clients. OffsetOutOfRange: it was forgotten
-  // already.
+  // Forgets the state before that revision, for all clients. Fails with OffsetOutOfRange if it was
+  // forgotten already.
   virtual void compact(EtcdRevision revision, Answer<EtcdRevision> answer) = 0;
 
   virtual void grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) = 0;
-  // OffsetOutOfRange: the lease has ended.
+  // Renews the lease. Fails with OffsetOutOfRange if the lease has ended.
   virtual void keep_alive(EtcdLease lease, Answer<EtcdLease> answer) = 0;
 };
 

@@ -34,9 +34,10 @@ std::string EtcdLogCutter::pointer_id() const {
 
 bool EtcdLogCutter::is_due() const {
   if (!log_.has_read() || writing_) return false;
-  // Such a snapshot would lack a command that newer programs can read, and would replace it.
+  // A snapshot by this node would lack a command that newer programs can read, and would replace
+  // that command.
   if (log_.has_passed_over()) return false;
-  // The rest of the previous clean-up comes first.
+  // The previous clean-up is completed first.
   if (log_.pointer() && (cleaned_for_ != log_.pointer()->id || step_ != Step::Nothing))
     return false;
   const int64_t commands =
@@ -65,7 +66,7 @@ void EtcdLogCutter::save(Revision revision, std::string bytes) {
 }
 
 void EtcdLogCutter::tick() {
-  // Another snapshot was written, or this one, even if its answer was lost.
+  // The pointer has moved: another snapshot was written, or this one, even if the answer was lost.
   if (writing_ && !is_asking_ && pointer_id() != written_over_) writing_.reset();
   if (is_asking_ || clock_.monotonic_us() < ask_at_us_ || !log_.has_read()) return;
   if (writing_) return write();
@@ -81,7 +82,8 @@ EtcdTransaction EtcdLogCutter::fenced() const {
   return transaction;
 }
 
-// After an unknown outcome the next tick tries again: repeating a finished step does no harm.
+// Commits the transaction. After an unknown outcome the next tick tries again: repeating a finished
+// step does no harm.
 void EtcdLogCutter::commit(EtcdTransaction transaction, std::function<void(bool is_done)> then) {
   is_asking_ = true;
   etcd_.commit(std::move(transaction),
@@ -147,7 +149,8 @@ void EtcdLogCutter::clean(const SnapshotPointer& pointer) {
   }
 }
 
-// The oldest first, so that the remaining commands have no gap whenever this stops.
+// Removes the oldest commands first, so that the remaining ones have no gap whenever the removal
+// stops.
 void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
   const Revision end = rules_.removes_behind_pointer ? pointer.revision : log_.last_revision();
   is_asking_ = true;
@@ -198,9 +201,10 @@ void EtcdLogCutter::remove_first_of(EtcdRange pieces, EtcdTransaction fence,
       });
 }
 
-// Otherwise etcd's file would grow by everything that was removed. It does not forget up to now,
-// because a reader may be reading a range in pages, or begin a watch where it has just read. The
-// answer does not matter: the next time covers a later revision.
+// Lets etcd forget replaced state; otherwise its file would grow by everything that was removed.
+// State since the previous move of the pointer is kept, because a reader may be reading a range in
+// pages, or begin a watch where it has just read. A failure does not matter: the next call covers a
+// later revision.
 void EtcdLogCutter::forget_history(const SnapshotPointer& pointer) {
   step_ = Step::Nothing;
   if (pointer.replaced == EtcdRevision{0}) return;

@@ -14,7 +14,7 @@
 namespace storage {
 
 struct CutSettings {
-  // Another snapshot is due when this many follow the newest one.
+  // Another snapshot is due when this many commands or bytes follow the newest one.
   int64_t commands = 1'000, bytes = 1 << 20;
   size_t piece_bytes = 512 << 10;  // etcd accepts at most 1.5 MB per request
   int64_t removed_at_a_time = 200;
@@ -29,10 +29,10 @@ struct CutRules {
   bool fences_pointer = true;
 };
 
-// In this order, one request at a time:
+// Takes the following steps in this order, one request at a time:
 //
 //   1. the pieces of the snapshot are written, where no reader looks yet;
-//   2. the pointer is moved to it;
+//   2. the pointer is moved to the snapshot;
 //   3. the commands before its revision are removed, the oldest first, some at a time; the command
 //      of the revision itself stays, since appends have its existence as a condition;
 //   4. the pieces of all other snapshots are removed, including unfinished ones;
@@ -48,10 +48,10 @@ class EtcdLogCutter {
   EtcdLogCutter(EtcdClient& etcd, const EtcdMetadataLog& log, EtcdMetadataLog::Holding holding,
                 const Clock& clock, Random& random, CutSettings settings, CutRules rules);
 
-  // Whether enough commands follow the last snapshot for another one.
+  // Returns whether enough commands follow the last snapshot for another one.
   bool is_due() const;
-  // Takes a snapshot as of a revision that was read: see encode_metadata_snapshot(). Ignored if
-  // none is due.
+  // Takes a snapshot as of a revision that was read: see encode_metadata_snapshot(). Does nothing
+  // if no snapshot is due.
   void save(Revision revision, std::string bytes);
   // Called every few milliseconds.
   void tick();
@@ -64,7 +64,7 @@ class EtcdLogCutter {
     bool is_over = false;  // the log will show the outcome
   };
   enum class Step : uint8_t { Commands, Pieces, History, Nothing };
-  std::string pointer_id() const;  // as last read; empty if there is none
+  std::string pointer_id() const;  // as last read; empty if there is no pointer
   EtcdTransaction fenced() const;
   void commit(EtcdTransaction transaction, std::function<void(bool is_done)> then);
   void write();

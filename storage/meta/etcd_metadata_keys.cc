@@ -53,7 +53,7 @@ Result<SnapshotPointer> decode_snapshot_pointer(std::string_view bytes) {
   return pointer;
 }
 
-// Twenty digits keep the keys in the order of the numbers.
+// Returns the key of a command. Twenty digits keep the keys in the order of the numbers.
 std::string EtcdMetadataKeys::command(Revision revision) const {
   return fmt::format("{}{}{:020}", prefix, kLog, revision.value());
 }

@@ -11,21 +11,21 @@
 
 namespace storage {
 
-// The snapshot that the log continues after. Readers use it to find the pieces, and the commands
-// after it.
+// The snapshot that the log continues after. Readers use the pointer to find the pieces, and the
+// commands after it.
 struct SnapshotPointer {
-  Revision revision;  // of the last command in it
+  Revision revision;  // revision of the last command in the snapshot
   std::string
       id;  // 16 random bytes: another attempt at the revision has other ones
   uint32_t pieces = 0;
-  uint64_t size_bytes = 0;  // of all pieces
+  uint64_t size_bytes = 0;  // size of all pieces
   std::string
       first_command;      // the id of the log's first command, which identifies the log
-  EtcdRevision replaced;  // when the pointer before it was written; 0: it is the first
+  EtcdRevision replaced;  // when the previous pointer was written; 0: this is the first
   bool operator==(const SnapshotPointer&) const = default;
 };
 std::string encode(const SnapshotPointer& pointer);
-// Fails with IncompatibleFormat, or with DataCorrupted.
+// Decodes a pointer. Fails with IncompatibleFormat, or with DataCorrupted.
 Result<SnapshotPointer> decode_snapshot_pointer(std::string_view bytes);
 
 // Keys below `prefix`:
@@ -38,17 +38,17 @@ struct EtcdMetadataKeys {
   std::string prefix;
 
   std::string command(Revision revision) const;
-  // Returns nothing if it is not the key of a command.
+  // Returns the revision in the key of a command; nothing for another key.
   std::optional<Revision> revision_of(std::string_view key) const;
-  // first <= revision < end
+  // Returns the keys of the commands with first <= revision < end.
   EtcdRange commands(Revision first, Revision end) const;
   EtcdRange commands_and_pointer(Revision first) const;
   std::string pointer() const { return prefix + "log/snapshot"; }
   std::string piece(const SnapshotPointer& of, uint32_t number) const;
-  // The pieces of all snapshots before and after this one.
+  // Return the keys of the pieces of all snapshots before this one, and after it.
   EtcdRange pieces_before(const SnapshotPointer& of) const;
   EtcdRange pieces_behind(const SnapshotPointer& of) const;
-  // All pieces of the snapshot that this piece belongs to.
+  // Returns the keys of all pieces of the snapshot that this piece belongs to.
   static EtcdRange pieces_with(std::string_view piece);
 
  private:

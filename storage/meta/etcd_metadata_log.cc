@@ -76,8 +76,8 @@ void EtcdMetadataLog::try_append(uint64_t number) {
   const Append& append = appends_.at(number);
   EtcdTransaction transaction;
   transaction.conditions.push_back({keys_.command(append.revision), EtcdRevision{0}});
-  // Commands that a snapshot has replaced do not exist either. The last command before an append
-  // always does; before the first command, no snapshot exists.
+  // Commands that a snapshot has replaced do not exist either, so another condition is needed. The
+  // last command before an append always exists; before the first command, no snapshot exists.
   if (append.predecessor != EtcdRevision{0})
     transaction.conditions.push_back({keys_.command(append.revision - 1), append.predecessor});
   else
@@ -139,7 +139,8 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
   });
 }
 
-// A late watch would make the controller retry in vain, so the range is read instead.
+// Notes that a command exists. If the watch does not deliver it in time, the range is read instead,
+// since the controller would retry in vain.
 void EtcdMetadataLog::note_unread(Revision there) {
   constexpr int64_t kLateUs = 300'000;
   if (last_ >= there) return;
@@ -218,8 +219,8 @@ void EtcdMetadataLog::confirm_read(std::function<void(Status)> done) {
   if (confirming_.empty()) ask_for_more();
 }
 
-// A caller that arrives during a question gets the next answer, since the present one may have been
-// computed before.
+// Asks etcd for newer commands. A caller that arrives during a question gets the next answer, since
+// the present one may have been computed before.
 void EtcdMetadataLog::ask_for_more() {
   confirming_ = std::exchange(confirming_next_, {});
   if (confirming_.empty()) return;
@@ -240,7 +241,8 @@ void EtcdMetadataLog::ask_for_more() {
 
 // --- Snapshots
 
-// The commands before the snapshot may be removed. Entries that were read after it are read again.
+// Loads the newest snapshot if this node has read less. The commands before the snapshot may be
+// removed. Entries that were read after it are read again.
 void EtcdMetadataLog::load_if_behind() {
   if (!pointer_ || pointer_->revision <= last_ || snapshot_.is_reading()) return;
   commands_.read_again();

@@ -23,8 +23,8 @@ namespace storage {
 // again until it is known, and the id of the stored command shows whether it was this one.
 //
 // A snapshot replaces the commands before it (etcd_log_cutter.h). A node that has read less, at a
-// start or because etcd was out of reach, loads it and reads on after it. The command of its
-// revision stays, so that the next append has the same conditions as ever.
+// start or because etcd was out of reach, loads the snapshot and continues to read after it. The
+// command of its revision stays, so that the next append has the same conditions as ever.
 //
 // Invariant: the delivered commands have no gaps, except those that a snapshot fills. A command is
 //   delivered when etcd has it, including this node's own.
@@ -47,9 +47,10 @@ class EtcdMetadataLog {
   EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clock& clock, Random& random,
                   Reader reader);
 
-  // Appends after `last` if no other append has done so. Answers when the outcome is known:
-  // OutOfOrderSequence if the log has moved on, or the key of `holding` has changed; the caller
-  // then reads and decides again. ReadTimeout: the outcome can no longer be found out.
+  // Appends after `last` if no other append has done so. Answers when the outcome is known. Fails
+  // with OutOfOrderSequence if the log has advanced, or if the key of `holding` has changed; the
+  // caller then reads and decides again. Fails with ReadTimeout if the outcome can no longer be
+  // found out.
   void append(Revision last, const MetadataCommand& command, std::optional<Holding> holding,
               std::function<void(Result<Revision>)> done);
   Revision last_revision() const { return last_; }
@@ -57,20 +58,20 @@ class EtcdMetadataLog {
   // decided before the call. Fails with NotLeader if there is more, which is read soon, and with
   // NetworkFailure if etcd does not answer.
   void confirm_read(std::function<void(Status)> done);
-  // Whether everything was read that etcd had at some time since this object began.
+  // Returns whether everything was read that etcd had at some time since this object began.
   bool has_read() const { return has_read_; }
-  // The id of the first command, which identifies this log. Empty while there is none.
+  // Returns the id of the first command, which identifies this log; empty while there is none.
   const std::string& first_id() const { return first_id_; }
-  // Whether a command was met that this program cannot read: its metadata differs from that of
-  // other nodes.
+  // Returns whether a command was met that this program cannot read: the metadata here then differs
+  // from that of other nodes.
   bool has_passed_over() const { return has_passed_over_; }
-  // The reason why nothing can be read; it may pass.
+  // Returns the reason why nothing can be read at present.
   const std::optional<Error>& trouble() const { return trouble_; }
   const EtcdMetadataKeys& keys() const { return keys_; }
-  // The newest snapshot, as last read; nothing while there is none.
+  // Returns the newest snapshot, as last read; nothing while there is none.
   const std::optional<SnapshotPointer>& pointer() const { return pointer_; }
   EtcdRevision pointer_modified() const { return pointer_modified_; }
-  // About the size of the commands that were read since then.
+  // Returns the approximate size of the commands that were read after the newest snapshot.
   uint64_t bytes_behind_pointer() const { return bytes_behind_pointer_; }
   // Begins reading, and repeats lost reads. Called every few milliseconds.
   void tick();
@@ -83,7 +84,7 @@ class EtcdMetadataLog {
     std::optional<Holding> holding;
     std::function<void(Result<Revision>)> done;
     std::optional<bool> is_it;  // whether the command read at its revision is this one
-    bool was_refused = false;   // since the last search for its outcome
+    bool was_refused = false;   // an attempt was refused since the last search for the outcome
   };
   void try_append(uint64_t number);
   void try_later(uint64_t number);
@@ -110,16 +111,16 @@ class EtcdMetadataLog {
   bool has_read_ = false;
   std::string first_id_;
   bool has_passed_over_ = false;
-  std::map<uint64_t, Append> appends_;  // in progress
+  std::map<uint64_t, Append> appends_;  // appends in progress
   uint64_t next_append_ = 0;
   std::multimap<int64_t, uint64_t> retries_;  // append numbers by the time of their next attempt
-  // The next command exists, as known since then, but has not been read.
+  // A command that exists, as known since `since_us`, but has not been read.
   struct Unread {
     Revision revision;
     int64_t since_us;
   };
   std::optional<Unread> unread_;
-  // One question answers several callers: those of the present question, and those of the next one.
+  // The callers of the present question to etcd, and those of the next one.
   std::vector<std::function<void(Status)>> confirming_, confirming_next_;
   FollowedRange commands_;
   std::optional<SnapshotPointer> pointer_;

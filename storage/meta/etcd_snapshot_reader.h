@@ -17,7 +17,8 @@ namespace storage {
 // Threads: one loop, the client's.
 class EtcdSnapshotReader {
  public:
-  // Called once for each begin(). OffsetOutOfRange: another snapshot has replaced it.
+  // Called once for each begin(). The error OffsetOutOfRange means that another snapshot has
+  // replaced this one.
   using Done = std::function<void(Result<MetadataSnapshot>)>;
   EtcdSnapshotReader(EtcdClient& etcd, const EtcdMetadataKeys& keys, const Clock& clock, Done done)
       : etcd_(etcd), keys_(keys), clock_(clock), done_(std::move(done)) {}

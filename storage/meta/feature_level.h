@@ -7,11 +7,12 @@
 
 namespace storage {
 
-// Operators raise a cluster's level when all nodes run programs that know the new one. It is never
-// lowered (docs/adr/0098); until it is raised, the earlier program can be installed again.
+// Operators raise a cluster's level when all nodes run programs that support the new level. The
+// level is never lowered (docs/adr/0098); until it is raised, the earlier program can be installed
+// again.
 using FeatureLevel = StrongNumber<struct FeatureLevelTag, int16_t>;
 
-inline constexpr FeatureLevel kFirstLevel{1};  // of programs without levels
+inline constexpr FeatureLevel kFirstLevel{1};  // the level of programs without levels
 // Journals of tasks contain snapshots, and are trimmed up to them (docs/adr/0081).
 inline constexpr FeatureLevel kJournalSnapshotsLevel{2};
 // Commits of a query may belong to several successive plans (docs/adr/0101).
@@ -25,6 +26,6 @@ inline constexpr FeatureLevel kAccessRulesLevel{5};
 
 // Views, and relations that get another name (server/metadata/plan_view.h).
 inline constexpr FeatureLevel kViewsLevel{5};
-inline constexpr FeatureLevel kNewestLevel = kAccessRulesLevel;  // of this program
+inline constexpr FeatureLevel kNewestLevel = kAccessRulesLevel;  // the newest level of this program
 
 }  // namespace storage

@@ -25,8 +25,8 @@ class FollowedRange {
 
   // Begins reading when it is time. Called every few milliseconds.
   void tick();
-  // Called within `read` and `changed` if the entries do not fit together: the rest is skipped, and
-  // the range is read again.
+  // Called within `read` and `changed` if the entries do not fit together: the remaining ones are
+  // skipped, and the range is read again.
   void read_again() { must_read_again_ = true; }
   // Called if events of the watch are late: the range is read at the next tick instead. Not within
   // `read` and `changed`.

@@ -16,7 +16,7 @@ namespace {
 // part  = version u8, count of groups varint, groups * (id, count of settings varint, settings * (name, value))
 constexpr uint8_t kVersion = 1;
 
-// Bounded, because each change copies all of them.
+// The number is bounded, because each change copies the settings of all groups.
 constexpr size_t kMostGroups = 10'000;
 
 // The ranges are the defaults of the corresponding settings of Kafka's broker; for locks, the

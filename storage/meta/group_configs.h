@@ -56,7 +56,7 @@ std::string_view group_config_text(const GroupConfigs& all, std::string_view gro
 
 // A value of share.auto.offset.reset starts with this before the duration (KIP-1106).
 inline constexpr std::string_view kByDuration = "by_duration:";
-// For "by_duration:PT1H": returns how long ago, in ms. Fails with InvalidParameter.
+// Returns the duration in a value such as "by_duration:PT1H", in ms. Fails with InvalidParameter.
 Result<int64_t> begin_duration_ms(std::string_view by_duration);
 
 // Returns the settings of a group after the changes. Fails with InvalidParameter.
@@ -65,7 +65,8 @@ Result<GroupConfig> changed_group_config(const GroupConfig& now,
 
 // Encodes all settings of the group, which replace its present ones.
 std::string encode_group_config(const std::string& group, const GroupConfig& config);
-// Fails with IncompatibleFormat, StorageFailure or LimitExceeded, alike on all nodes.
+// Returns the settings after the change. Fails with IncompatibleFormat, StorageFailure or
+// LimitExceeded, in the same way on all nodes.
 Result<GroupConfigs> apply_group_configs(const GroupConfigs& now, std::string_view part);
 // Encodes the whole state, as a change to an empty one.
 std::string encode_group_configs(const GroupConfigs& all);

@@ -39,10 +39,10 @@ struct MetadataSnapshot {
 };
 
 std::string encode(const MetadataCommand& command);
-// Fails with IncompatibleFormat if a newer version wrote it, and with StorageFailure if it is
-// damaged.
+// Decodes a command. Fails with IncompatibleFormat if a newer version wrote the command, and with
+// StorageFailure if the bytes are damaged.
 Result<MetadataCommand> decode_metadata_command(std::string_view bytes);
-// In the stored form, compressed.
+// Encodes the snapshot in its stored form, which is compressed.
 Result<std::string> encode_metadata_snapshot(const MetadataSnapshot& snapshot);
 Result<MetadataSnapshot> decode_metadata_snapshot(std::string_view bytes);
 
@@ -51,13 +51,13 @@ class MetadataLog {
  public:
   virtual ~MetadataLog() = default;
   // Appends if `last` is still the newest revision. Answers with the new revision when it is
-  // durable, on a thread of the log. OutOfOrderSequence: the log has moved on; read it and decide
-  // again.
+  // durable, on a thread of the log. Fails with OutOfOrderSequence if the log has advanced; the
+  // caller then reads the log and decides again.
   virtual void append(Revision last, MetadataCommand command,
                       std::function<void(Result<Revision>)> done) = 0;
   virtual Revision last_revision() const = 0;
-  // Returns the records from `first` on, at most `max_count`. OffsetOutOfRange: a snapshot has
-  // replaced the first of them.
+  // Returns the records from `first` on, at most `max_count`. Fails with OffsetOutOfRange if a
+  // snapshot has replaced the first of them.
   virtual Result<std::vector<MetadataRecord>> read(Revision first, size_t max_count) const = 0;
   // Calls `moved` with the newest revision after each durable append, on a thread of the log.
   // Replaces an earlier watcher.

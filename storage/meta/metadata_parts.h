@@ -12,9 +12,9 @@
 
 namespace storage {
 
-// Every reader of parts switches over all of these without a default, and the compiler reports a
-// forgotten one as an error (-Wswitch): `millrace check` once took unhandled kinds for damaged
-// definitions.
+// Every reader of parts switches over all of these kinds without a default, and the compiler
+// reports a forgotten kind as an error (-Wswitch): `millrace check` once took unhandled kinds for
+// damaged definitions.
 enum class MetadataPartKind : uint8_t {
   TopicPart,
   QuotaPart,

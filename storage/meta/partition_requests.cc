@@ -17,7 +17,7 @@ std::vector<NodeId> without(std::vector<NodeId> nodes, const std::vector<NodeId>
   return nodes;
 }
 
-// Keeps the order of the replicas.
+// Returns the replicas that are also in `those`, in the order of `replicas`.
 std::vector<NodeId> only(const std::vector<NodeId>& replicas, const std::vector<NodeId>& those) {
   std::vector<NodeId> kept;
   for (const NodeId node : replicas)

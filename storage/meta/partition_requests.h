@@ -9,28 +9,30 @@
 
 namespace storage {
 
-// Changes the replicas to `target`, or, if it is empty, back to those before the present move. All
-// present replicas stay until the new ones are in sync: completed_move().
+// Changes the replicas to `target`, or, if `target` is empty, back to those before the present
+// move. All present replicas stay until the new ones are in sync: completed_move().
 //
-// A replica that was only being added and is not in the target leaves at once. The leader epoch is
-// raised then, so that none of its earlier fetches counts if it is added again. Fails with
-// UnknownTopic, and with InvalidParameter if no remaining replica would have the visible records.
+// A replica that was only being added and is not in the target leaves immediately. The leader epoch
+// is raised then, so that none of the replica's earlier fetches counts if it is added again. Fails
+// with UnknownTopic, and with InvalidParameter if no remaining replica would have the visible
+// records.
 Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition,
                                                 const std::vector<NodeId>& target);
 
-// Whether the move may be requested. Also requires that enough of the remaining replicas have the
-// visible records. Fails like with_moved_replicas().
+// Checks whether the move may be requested. Also requires that enough of the remaining replicas
+// have the visible records. Fails like with_moved_replicas().
 Status check_move(const ClusterSnapshot& cluster, const TopicPartition& partition,
                   const std::vector<NodeId>& target, size_t min_insync_replicas);
 
-// Returns the assignment without the replicas to remove, once all added ones are in sync, and
-// enough of all; nothing before. Its leader may be one of the removed replicas.
+// Returns the assignment without the replicas to remove, once all added ones are in sync and enough
+// of all replicas are; nothing before. The leader in the result may be one of the removed replicas.
 std::optional<PartitionAssignment> completed_move(const PartitionAssignment& assignment,
                                                   size_t min_insync_replicas);
 
-// Fails with UnknownTopic, with ObjectState if an election is not needed, and with NotLeader if no
-// replica may lead. An unclean election takes `wanted`, or the first available replica.
+// Returns the assignment with the elected leader. Fails with UnknownTopic, with ObjectState if an
+// election is not needed, and with NotLeader if no replica may lead. An unclean election takes
+// `wanted`, or the first available replica.
 Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition, Election how,
                                                 std::optional<NodeId> wanted = {});

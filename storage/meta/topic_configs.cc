@@ -83,7 +83,7 @@ constexpr TopicConfigRow kRows[] = {
 };
 
 constexpr size_t kMaxValueSize =
-    4096;  // of a text; all of them are in memory, and in each snapshot
+    4096;  // of a text; all texts are in memory, and in each snapshot
 
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {

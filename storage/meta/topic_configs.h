@@ -36,13 +36,13 @@ const TopicConfigRow* find_topic_config(std::string_view name);
 Status check_topic_config(std::string_view name, std::string_view value);
 // Returns the value that was set, or the default.
 std::string_view topic_config(const TopicInfo& topic, std::string_view name);
-// For settings that are numbers. A stored value that is not a number, which an older version
-// accepted, counts as the default.
+// Returns the value of a setting that is a number. A stored value that is not a number, which an
+// older version accepted, counts as the default.
 int64_t topic_config_number(const TopicInfo& topic, std::string_view name);
-// The topic's own min.insync.replicas; nothing: the cluster's value applies.
+// Returns the topic's own min.insync.replicas; nothing if the cluster's value applies.
 std::optional<int32_t> own_min_insync(const TopicInfo& topic);
 bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy);  // "delete", "compact"
-// Whether its records get the time of their append instead of the producer's time.
+// Returns whether the topic's records get the time of their append instead of the producer's time.
 bool has_append_time(const TopicInfo& topic);
 
 // The place from which topic_config() takes its value.
@@ -65,12 +65,12 @@ Result<std::map<std::string, std::string>> changed_configs(
 // A "topic-defaults" part of a metadata command or snapshot, which replaces all of these settings.
 inline constexpr std::string_view kTopicDefaultsPart = "topic-defaults";
 std::string encode_topic_defaults(const std::map<std::string, std::string>& defaults);
-// Fails with IncompatibleFormat or StorageFailure, alike on all nodes.
+// Fails with IncompatibleFormat or StorageFailure, in the same way on all nodes.
 Result<std::map<std::string, std::string>> decode_topic_defaults(std::string_view part);
 
-// The topic setting whose default the broker's setting of this name is, if it can be changed while
-// servers run; null otherwise. min.insync.replicas cannot: all nodes of a cluster must agree on it
-// before they decide what is in sync.
+// Returns the topic setting whose default is the broker's setting of this name, if the default can
+// be changed while servers run; null otherwise. The default of min.insync.replicas cannot: all
+// nodes of a cluster must agree on it before they decide which replicas are in sync.
 const TopicConfigRow* find_topic_default(std::string_view broker_name);
 // Returns the defaults after the changes, which use the broker's names. Fails with
 // InvalidParameter.

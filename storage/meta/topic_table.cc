@@ -20,7 +20,7 @@ namespace {
 // saved  = version u8, count of topics varint, topics * (id 16 bytes, topic)
 constexpr uint8_t kTopicVersion = 1;
 // The version of a change that version 1 does not know. Topics whose settings never changed stay
-// readable for it.
+// readable for version 1.
 constexpr uint8_t kConfigureVersion = 2, kNewestVersion = kConfigureVersion;
 enum class TopicOperation : uint8_t { Create = 1, Delete = 2, Grow = 3, Configure = 4 };
 

@@ -33,11 +33,11 @@ struct TopicInfo {
   }
 };
 
-// The bytes of a "topics" part.
+// Encode "topics" parts.
 std::string encode_create_topic(const TopicInfo& topic);
 std::string encode_delete_topic(const Uuid& id);
 std::string encode_grow_topic(const Uuid& id, int32_t partition_count);  // the new total
-// Replaces all of its settings.
+// Encodes new settings, which replace all settings of the topic.
 std::string encode_configure_topic(const Uuid& id,
                                    const std::map<std::string, std::string>& config);
 
@@ -48,7 +48,7 @@ class TopicSnapshot {
   const TopicInfo* find(std::string_view name) const;  // null if there is none
   const TopicInfo* find(const Uuid& id) const;
   const ByName& by_name() const { return by_name_; }
-  // The topic whose name differs only in '.' and '_'; null if there is none.
+  // Returns the topic whose name differs only in '.' and '_'; null if there is none.
   const TopicInfo* find_colliding(std::string_view name) const;
   const TopicDefaultsPtr& defaults() const { return defaults_; }  // null: none are set
 
@@ -73,17 +73,18 @@ struct TopicDelta {
   std::optional<TopicInfo> before, now;
 };
 
-// Threads: one applies; the snapshots may go anywhere.
+// Threads: one applies parts; snapshots may be used on any.
 class TopicTable {
  public:
   TopicTable();
 
-  // Fails with TopicExists, UnknownTopic, InvalidParameter or IncompatibleFormat, and then changes
-  // nothing. All nodes fail alike, so a command that fails here is skipped.
+  // Applies a part. Fails with TopicExists, UnknownTopic, InvalidParameter or IncompatibleFormat,
+  // and then changes nothing. All nodes fail in the same way, so a command that fails here is
+  // skipped.
   Result<TopicDelta> apply(std::string_view part);
   // Returns the result and the change of apply() in advance, so that a bad command is refused
-  // before it is appended. It is stricter for new topics: Kafka must accept the name, which older
-  // commands did not require.
+  // before it is appended. It is stricter than apply() for new topics: Kafka must accept the name,
+  // which older commands did not require.
   Result<TopicDelta> check(std::string_view part) const;
 
   // Replaces the defaults of all topics. save() omits them: the metadata keeps the cluster-wide
@@ -91,10 +92,11 @@ class TopicTable {
   void set_defaults(TopicDefaults defaults);
   TopicDefaults defaults() const;
 
-  // Shared: sessions keep a snapshot for as long as a statement runs.
+  // Returns the present topics. The snapshot is shared, since sessions keep it for as long as a
+  // statement runs.
   std::shared_ptr<const TopicSnapshot> snapshot() const { return topics_; }
 
-  // The whole state, as the "topics" part of a MetadataSnapshot.
+  // Returns the whole state, as the "topics" part of a MetadataSnapshot.
   std::string save() const;
   static Result<TopicTable> load(std::string_view saved);
 

@@ -25,7 +25,7 @@ constexpr uint8_t kPutRole = 1, kEraseRole = 2, kSetRights = 3, kSetSecret = 4, 
 constexpr uint8_t kPrefix = 1, kDenies = 2, kGoes = 4;
 constexpr uint8_t kMayLogin = 1, kSuperuser = 2;
 
-// Bounded, because each change copies all of them.
+// The numbers are bounded, because each change copies everything.
 constexpr size_t kMostRoles = 10'000, kMostRights = 100'000, kMostRules = 10'000;
 
 Error damaged() { return {ErrorCode::StorageFailure, "a change of users is damaged"}; }
@@ -264,8 +264,8 @@ Rights right_of(RuleOperation operation) {
   return 0;
 }
 
-// SQL's DROP and ALTER require ownership, so a rule that denies either operation also denies
-// ownership.
+// Returns the rights that the denial of an operation removes. SQL's DROP and ALTER require
+// ownership, so a rule that denies either operation also denies ownership.
 Rights denied_by(RuleOperation operation) {
   if (operation == RuleOperation::All) return static_cast<Rights>(~0);
   const bool is_ownership = operation == RuleOperation::Delete || operation == RuleOperation::Alter;
@@ -296,7 +296,8 @@ Held by_rules(const Users& users, const std::set<std::string>& roles, RuleResour
   return held;
 }
 
-// CREATE on the cluster, by a right on everything or by a rule, allows topics of any name.
+// Returns the rights on the cluster. CREATE on the cluster, by a right on everything or by a rule,
+// allows topics of any name.
 Held on_cluster(const Users& users, const std::set<std::string>& roles) {
   Held held = by_rules(users, roles, RuleResource::Cluster, kTheCluster);
   if (held.allowed & kOwns) held.allowed |= kMayCreate;
@@ -364,7 +365,8 @@ Rights operations_on(const Users& users, const std::set<std::string>& roles, Rul
   Rights may = held.allowed;
   if (may & kOwns)
     may |= kAllOfAnOwner | kMayDelete | kMayAlter | kMayDescribeConfigs | kMayAlterConfigs;
-  // Kafka's authorizer gives DESCRIBE with these; here a user of a topic may also see its settings.
+  // Kafka's authorizer gives DESCRIBE with these operations; here a user of a topic may also see
+  // its settings.
   const auto uses =
       static_cast<Rights>(resource == RuleResource::Group             ? kMaySelect
                           : resource == RuleResource::TransactionalId ? kMayInsert
