@@ -15,8 +15,8 @@ FollowerReplica::FollowerReplica(ReplicaContext& context, PartitionAssignment as
     : context_(context),
       assignment_(std::move(assignment)),
       status_(context.log.find_partition(assignment_.partition)),
-      // Larger than the numbers of an earlier follower in this process, so that its late answers
-      // are not taken for answers to this one.
+      // The time is larger than the numbers of an earlier follower in this process, so that late
+      // answers to that follower are not taken for answers to this one.
       number_(static_cast<uint64_t>(context.clock.monotonic_us())) {
   fetch();
 }
@@ -158,8 +158,8 @@ void FollowerReplica::acknowledge_unsynced(const FollowRequest& request) {
 }
 
 // Truncates to the end of the newest common epoch in whichever log has less of it (KIP-101,
-// KIP-279). The rest may still differ from the leader's log at an earlier offset; the next fetch
-// finds that out.
+// KIP-279). The remaining log may still differ from the leader's log at an earlier offset, which
+// the next fetch finds out.
 void FollowerReplica::truncate(const EpochEnd& leaders) {
   const auto mine = context_.replica_log.end_of_epoch(assignment_.partition, leaders.epoch);
   if (!mine || leaders.end < Offset{0}) return rest();

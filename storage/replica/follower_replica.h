@@ -57,8 +57,8 @@ class FollowerReplica {
   PartitionAssignment assignment_;
   const std::shared_ptr<const PartitionStatus> status_;
   State state_ = State::Rests;
-  uint64_t number_ = 0;              // of the fetch in progress
-  bool has_nothing_common_ = false;  // with the leader: restart at its log start
+  uint64_t number_ = 0;              // number of the fetch in progress
+  bool has_nothing_common_ = false;  // the logs share no record: restart at the leader's log start
   int64_t since_us_ = 0, retry_at_us_ = 0;
   std::string last_error_;
   int64_t refused_us_ = 0;  // the pause after the last error; 0 after a success

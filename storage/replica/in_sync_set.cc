@@ -83,15 +83,16 @@ void InSyncSet::advance() {
   high_watermark_ = std::max(high_watermark_, least);
 }
 
-// A proposed node that was fenced meanwhile still counts for the high watermark until the metadata
-// shows that it has not joined. A new proposal settles this; otherwise the node's end would hold
-// the high watermark for ever.
+// Returns whether a proposed node is not in the ISR of the metadata. A proposed node that was
+// fenced meanwhile still counts for the high watermark until the metadata shows that it has not
+// joined. A new proposal settles this; otherwise the node's end would hold the high watermark for
+// ever.
 bool InSyncSet::is_undecided() const {
   return std::ranges::any_of(proposed_, [&](NodeId node) { return !assignment_.is_in_sync(node); });
 }
 
-// A late follower may not join even if it had all visible records at its last fetch: the next
-// proposal would remove it again.
+// Returns whether a follower may join the ISR. A late follower may not join even if it had all
+// visible records at its last fetch: the next proposal would remove it again.
 bool InSyncSet::may_join(NodeId node, const Follower& follower, const ClusterSnapshot& cluster,
                          int64_t late_before_us) const {
   const ClusterNode* known = cluster.find(node);

@@ -20,8 +20,8 @@ struct ReplicaSettings {
   // ReplicaContext::late_before_us()).
   int64_t unheard_max_us = 0;
   int64_t fetch_wait_us = 500'000;       // how long a leader holds a fetch that finds no records
-  int64_t fetch_timeout_us = 2'000'000;  // a follower then repeats its fetch
-  int64_t retry_us = 50'000;             // after an error or an unanswered proposal
+  int64_t fetch_timeout_us = 2'000'000;  // after this time a follower repeats its fetch
+  int64_t retry_us = 50'000;             // pause after an error or an unanswered proposal
   size_t fetch_max_bytes = 1 << 20;
   // ReplicaManager::observe() will be called with the topics that this node observes. Until then no
   // replica is deleted, since the node may be meant to keep it as an observer.
@@ -58,11 +58,12 @@ class InSyncSet {
     return assignment_.isr.size() >= assignment_.least_in_sync(settings_.min_insync_replicas);
   }
 
-  // The end of the log when this leader epoch began.
+  // Returns the end of the log when this leader epoch began.
   Offset begin() const { return begin_; }
-  // Whether all records from before this leader epoch are visible.
+  // Returns whether all records from before this leader epoch are visible.
   bool has_all_of_before() const { return high_watermark_ >= begin_; }
-  // Replicas that could be elected next: members of the ISR in the metadata or of a proposed ISR.
+  // Returns the replicas that could be elected next: members of the ISR in the metadata or of a
+  // proposed ISR.
   std::vector<NodeId> heirs() const;
 
   // Returns the ISR to propose to the controller, or nothing if the ISR is right or a proposal was
@@ -77,7 +78,8 @@ class InSyncSet {
   struct Follower {
     NodeEpoch epoch = {};
     std::optional<Offset> end = {};  // nothing before its first fetch
-    // When it last had all records that the log had at that time (Kafka's lastCaughtUpTime).
+    // The time when the follower last had all records that the log had at that time (Kafka's
+    // lastCaughtUpTime).
     int64_t caught_up_us = 0;
     Offset log_end_at_fetch = {};  // the leader's log end at the last fetch
     int64_t fetched_us = 0;
@@ -99,7 +101,8 @@ class InSyncSet {
   std::map<NodeId, Follower> followers_;
   // Members of all proposals since the assignment's version: any of them may have been accepted.
   std::set<NodeId> proposed_;
-  std::set<NodeId> left_out_;  // of the last proposal, which may have been accepted
+  std::set<NodeId> left_out_;  // members that the last proposal leaves out; it may have been
+                               // accepted
   int64_t proposed_us_ = INT64_MIN / 2;
 };
 

@@ -56,17 +56,17 @@ struct ReplicatedCommit {
 };
 
 std::string encode(const ReplicatedCommit& commit);
-// A batch whose only record has an empty key. The leader of the batch's epoch wrote the entries
-// after it, up to the next such batch.
+// Returns a batch whose only record has an empty key. The leader of the batch's epoch wrote the
+// entries after it, up to the next such batch.
 std::string epoch_start_batch();
 
-// A batch whose only record has an empty key and an offset as its value: all outputs of commits
-// before that offset are delivered.
+// Returns a batch whose only record has an empty key and an offset as its value: all outputs of
+// commits before that offset are delivered.
 std::string delivered_mark(Offset before);
-// Returns nothing for any other batch.
+// Returns the offset in a delivered_mark(); nothing for any other batch.
 std::optional<Offset> read_delivered_mark(std::string_view batch);
 
-// Returns nothing for an epoch start or a mark. Fails with CorruptRecord.
+// Reads a commit. Returns nothing for an epoch start or a mark. Fails with CorruptRecord.
 Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view batch);
 
 }  // namespace storage

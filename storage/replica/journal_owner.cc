@@ -38,7 +38,7 @@ void JournalOwner::tick() {
   trim();
 }
 
-// Writes a mark from time to time: a new owner starts reading at the last one.
+// Writes a mark from time to time: a new owner starts reading at the last mark.
 void JournalOwner::mark_delivered() {
   constexpr int64_t kPauseUs = 1'000'000, kRecords = 1'000;
   const Offset before = outbox_->first_undelivered().value_or(end_);
@@ -48,8 +48,9 @@ void JournalOwner::mark_delivered() {
   append(delivered_mark(before), [](const Result<Appended>&) {});
 }
 
-// A node that restarts has the snapshot, and the next leader sends the outputs of later commits
-// again, so only undelivered commits must be kept.
+// Trims the journal up to the newest snapshot's place. A node that restarts has the snapshot, and
+// the next leader sends the outputs of later commits again, so only undelivered commits must be
+// kept.
 void JournalOwner::trim() {
   if (is_trimming_) return;
   Offset end = trim_end_;
@@ -84,8 +85,8 @@ void JournalOwner::append(std::string batches, AppendedHere done) {
   append_when_room(request, done);
 }
 
-// A log without room has lost nothing, so the append is retried. To fail and restore would only add
-// load.
+// Appends, and tries again while the log's queue is full: nothing is lost then, and to fail and
+// restore would only add load.
 void JournalOwner::append_when_room(const std::shared_ptr<AppendRequest>& request,
                                     const AppendedHere& done) {
   AppendDone answered = on_loop<Result<Appended>>(
@@ -99,8 +100,8 @@ void JournalOwner::append_when_room(const std::shared_ptr<AppendRequest>& reques
       });
 }
 
-// Restores all visible commits. The mark of this epoch is visible, so that includes everything that
-// earlier leaders committed.
+// Restores all visible commits. The start of this epoch is visible, so these commits include
+// everything that earlier leaders committed.
 void JournalOwner::begin_restore() {
   outbox_ = std::make_unique<Outbox>(port_, context_.clock, context_.settings.retry_us);
   const auto status = context_.log.find_partition(journal_);
@@ -178,8 +179,8 @@ void JournalOwner::write_waiting() {
   is_writing_ = true;
   if (batches.empty()) return written(*taken, {});
   append(std::move(batches), [this, taken](const Result<Appended>& result) {
-    // A failed append is not retried, since its fate is unknown: a restore reads the fate from the
-    // journal.
+    // A failed append is not retried, since its outcome is unknown: a restore reads the outcome
+    // from the journal.
     if (!result) return fail(result.error());
     written(*taken, *result);
   });

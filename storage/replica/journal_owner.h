@@ -19,18 +19,19 @@ namespace storage {
 class JournalOwnerPort {
  public:
   virtual ~JournalOwnerPort() = default;
-  // All commits before the offset are delivered and need not be restored.
+  // Returns an offset before which all commits are delivered and need not be restored.
   virtual Offset first_needed() { return {}; }
-  // This node has not yet applied the commits from the offset on, so it does not trim them, even if
-  // the leader does. Followers do the same.
+  // Returns the offset of the first commit that this node has not applied yet. The node does not
+  // trim commits from there on, even if the leader does. Followers do the same.
   virtual Offset first_not_carried_out() { return Offset{INT64_MAX}; }
   // Called for each commit of the journal from first_needed() on, in order, before opened(), over
-  // several turns of the loop. All of them are visible. After a restart of the restore they are
-  // passed again from the first.
+  // several turns of the loop. All of these commits are visible. If the restore is restarted, they
+  // are passed again from the first one.
   virtual void restore(const ReplicatedCommit& commit) = 0;
-  // The tasks may continue from the last restored commit.
+  // Called when the tasks may continue from the last restored commit.
   virtual void opened() = 0;
-  // The tasks must discard their state: another node owns them, or a commit has failed.
+  // Called when the tasks must discard their state, because another node owns them or a commit has
+  // failed.
   virtual void closed() = 0;
 };
 
@@ -48,12 +49,12 @@ class JournalOwner {
   bool is_open() const { return state_ == State::Open; }
   // Precondition: is_open(). Calls `done` when the commit is visible; if it fails, closed() is
   // called instead. One append is in progress at a time; commits that arrive meanwhile form the
-  // next one. After a failure nothing is appended after it, so a journal never has a commit
+  // next append. After a failure nothing is appended after it, so a journal never has a commit
   // without the one before it.
   void commit(ReplicatedCommit commit, std::function<void()> done);
   // Writes a piece of a snapshot like a commit. Pieces are written one after the other, from number
   // 0 on. When the last one is visible, the journal is trimmed up to the snapshot's place, as far
-  // as all is delivered.
+  // as all outputs are delivered.
   void write_piece(const SnapshotPiece& piece, std::function<void()> done);
   // Precondition: is_open(). Calls `done` when all earlier commits are visible; if one fails,
   // closed() is called instead.
@@ -63,7 +64,7 @@ class JournalOwner {
 
  private:
   enum class State : uint8_t { Waits, Begins, Open };
-  // At most one of `commit` and `piece` is set. An entry with neither waits for those before it.
+  // At most one of `commit` and `piece` is set. An element with neither waits for those before it.
   struct Waiting {
     std::optional<ReplicatedCommit> commit;
     std::optional<std::string> piece;

@@ -89,7 +89,7 @@ Status read_snapshot(LogReader& reader, const TopicPartition& journal,
   for (const Offset at : snapshot.pieces) {
     TRY(reader.begin_turn());
     const auto batches = reader.read(journal, at, 1);
-    // Copied, because `visit` may take long and must not hold the read transaction.
+    // The piece is copied, because `visit` may take long and must not hold the read transaction.
     std::string bytes;
     if (batches && !batches->empty()) bytes = batches->front().bytes;
     reader.end_turn();
@@ -110,7 +110,8 @@ Status SnapshotSearch::add(std::string_view batch, Offset offset) {
     snapshot_ = piece->snapshot;
   } else if (piece->snapshot != snapshot_ ||
              begun_.pieces.size() != static_cast<size_t>(piece->number)) {
-    begun_ = {};  // its earlier pieces are trimmed, or it belongs to an abandoned snapshot
+    // The earlier pieces are trimmed, or the piece belongs to an abandoned snapshot.
+    begun_ = {};
     return {};
   }
   begun_.place = piece->place;

@@ -18,7 +18,7 @@ namespace storage {
 // The position up to which a node has applied a journal.
 struct JournalPlace {
   Offset next;
-  LeaderEpoch epoch{0};      // of the last batch before it
+  LeaderEpoch epoch{0};      // epoch of the last batch before the place
   Offset first_needed = {};  // commits before it are fully delivered
   bool operator==(const JournalPlace&) const = default;
 };
@@ -35,7 +35,7 @@ struct SnapshotPiece {
   std::string_view content;
 };
 std::string encode(const SnapshotPiece& piece);
-// Returns nothing if the batch is something else. Fails with CorruptRecord, or with
+// Reads a piece. Returns nothing if the batch is not a piece. Fails with CorruptRecord, or with
 // IncompatibleFormat if a newer version wrote it. The result is a view into the batch, whose
 // checksum is not verified.
 Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view batch);
@@ -48,25 +48,25 @@ struct FoundSnapshot {
 };
 
 // Searches the visible part of a journal for snapshots, from front to back. A leader that fails may
-// leave an incomplete one; the next leader writes its own.
+// leave an incomplete snapshot; the next leader writes its own.
 //
 // Threads: one.
 class SnapshotSearch {
  public:
   explicit SnapshotSearch(JournalRules rules = {}) : rules_(rules) {}
   Status add(std::string_view batch, Offset offset);
-  // The last complete snapshot; nothing if there is none.
+  // Returns the last complete snapshot; nothing if there is none.
   const std::optional<FoundSnapshot>& newest() const { return newest_; }
 
  private:
   const JournalRules rules_;
-  int64_t snapshot_ = 0;  // of the snapshot whose pieces are being collected
+  int64_t snapshot_ = 0;  // number of the snapshot whose pieces are being collected
   FoundSnapshot begun_;
   std::optional<FoundSnapshot> newest_;
 };
 
-// Searches the whole visible part of the journal in this log, which may be large: it is read in
-// turns.
+// Returns the last complete snapshot that is still usable. Searches the whole visible part of the
+// journal in this log, which may be large and is therefore read in turns.
 Result<std::optional<FoundSnapshot>> find_snapshot(Log& log, LogReader& reader,
                                                    const TopicPartition& journal,
                                                    JournalRules rules = {});

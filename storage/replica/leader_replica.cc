@@ -73,7 +73,7 @@ void LeaderReplica::on_fetch(const ReplicaFetch& fetch) {
   if (parked != parked_.end()) {
     if (parked->second.fetch.number > fetch.number &&
         parked->second.fetch.follower_epoch >= fetch.follower_epoch)
-      return;  // this one is late
+      return;  // this fetch is late
     parked_.erase(parked);
   }
   if (!answer(fetch, Patience::Waits))
@@ -168,8 +168,8 @@ Result<Offset> LeaderReplica::readable_end() const {
   return end;
 }
 
-// After a deletion of records the log may start within a batch. The batch is still stored whole,
-// so followers begin at its base offset.
+// Returns the offset at which a follower's log begins. After a deletion of records the log may
+// start within a batch. The batch is still stored whole, so followers begin at its base offset.
 Result<Offset> LeaderReplica::first_kept() const {
   const Offset start = status_->log_start();
   if (start >= status_->log_end()) return start;

@@ -26,13 +26,13 @@ class LeaderReplica {
 
   const PartitionAssignment& assignment() const { return in_sync_.assignment(); }
   bool has_min_isr() const { return in_sync_.has_min_isr(); }
-  // The end for readers of committed records: no open transaction begins before it.
+  // Returns the end for readers of committed records: no open transaction begins before it.
   Result<Offset> readable_end() const;
   bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
   Offset begin() const { return in_sync_.begin(); }
   std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
-  // Whether the logs of all in-sync replicas begin at `start` or after it. No later leader then
-  // shows older records.
+  // Returns whether the logs of all in-sync replicas begin at `start` or after it. No later leader
+  // then shows older records.
   bool have_all_trimmed(Offset start) const;
 
  private:
@@ -47,10 +47,11 @@ class LeaderReplica {
   Status check(const ReplicaFetch& fetch) const;
   bool has_new_start(const ReplicaFetch& fetch) const;
   bool may_send(NodeId follower);
-  // Returns nothing if the follower's log is a prefix of this one.
+  // Returns the end of the newest common epoch if the logs diverge; nothing if the follower's log
+  // is a prefix of this one.
   Result<std::optional<EpochEnd>> divergence_of(const ReplicaFetch& fetch) const;
   Result<Offset> first_kept() const;
-  // Returns at least one batch if one exists.
+  // Returns batches from `from` on, at least one if one exists.
   Result<std::string> read(Offset from, size_t max_bytes) const;
   void publish();
 

@@ -12,7 +12,7 @@ namespace {
 
 // A delivery without an answer is sent again after kPatience * retry_us.
 constexpr int64_t kPatience = 10;
-// bytes of a delivery with several batches; a single batch may be larger
+// The most bytes of a delivery with several batches; a single batch may be larger.
 constexpr size_t kMostBytesTogether = 512 << 10;
 
 int32_t sequence_after(std::string_view batch) {
@@ -76,13 +76,13 @@ void Outbox::send(const Key& key, Lane& lane) {
 
 void Outbox::answered(uint64_t number, const Status& status) {
   const auto found = on_their_way_.find(number);
-  if (found == on_their_way_.end()) return;  // it was sent again since
+  if (found == on_their_way_.end()) return;  // the delivery was repeated since
   const Key key = found->second;
   on_their_way_.erase(found);
   Lane& lane = lanes_.at(key);
   lane.number = 0;
   if (!status) {
-    // A gap: an earlier batch is missing there, although it was visible.
+    // An earlier batch is missing in the partition, although it was visible.
     if (status.error().code == ErrorCode::OutOfOrderSequence)
       log_warn("the output of a task was rejected task={} error=\"{}\"", key.first,
                status.error().message);

@@ -22,10 +22,10 @@ class OutboxPort {
   virtual void deliver(const TopicPartition& partition, std::string batches, uint64_t number) = 0;
 };
 
-// One delivery of a task to a partition is in progress at a time; batches that are added meanwhile
-// form the next one. A batch counts as delivered when it is visible there, since a leader may fail
-// with records that it alone has. Until then it is sent again, perhaps with more batches after it;
-// the leader detects duplicates by their sequences.
+// Delivers the outputs. One delivery of a task to a partition is in progress at a time; batches
+// that are added meanwhile form the next delivery. A batch counts as delivered when it is visible
+// in the partition, since a leader may fail with records that it alone has. Until then it is sent
+// again, perhaps with more batches after it; the leader detects duplicates by their sequences.
 //
 // Threads: one loop. Owner: a JournalOwner, for as long as it leads.
 class Outbox {
@@ -37,20 +37,21 @@ class Outbox {
         retry_us_(retry_us),
         next_number_(static_cast<uint64_t>(clock.monotonic_us()) + 1) {}
 
-  // Called in the order of the commits, for each when it is visible. `at` is the commit's offset in
-  // the journal.
+  // Adds the outputs of a commit. Called in the order of the commits, for each when it is visible.
+  // `at` is the commit's offset in the journal.
   void add(const ReplicatedCommit& commit, Offset at = {});
-  // Sends the added batches to partitions without a delivery in progress. The others follow with
-  // the answer, or with tick().
+  // Sends the added batches to partitions without a delivery in progress. The other partitions get
+  // theirs after the answer, or in tick().
   void send_added();
   void answered(uint64_t number, const Status& status);
   void tick();
 
   // Returns the deliveries since the last call, which the task's next commit records.
   std::vector<DeliveredOutputs> take_delivered(const std::string& task);
-  // Size of the task's outputs that are not delivered yet.
+  // Returns the size of the task's outputs that are not delivered yet.
   size_t undelivered_bytes(const std::string& task) const;
-  // Offset of the first commit in the journal that is not fully delivered; nothing if all are.
+  // Returns the offset of the first commit in the journal that is not fully delivered; nothing if
+  // all are.
   std::optional<Offset> first_undelivered() const;
 
  private:
@@ -60,10 +61,10 @@ class Outbox {
       Offset at;
     };
     std::deque<Batch> batches;
-    uint64_t number = 0;  // of the delivery in progress; 0: none
-    size_t sent = 0;      // batches in it
+    uint64_t number = 0;  // number of the delivery in progress; 0: none
+    size_t sent = 0;      // number of batches in the delivery
     int64_t sent_us = 0, retry_at_us = 0;
-    int32_t next_sequence = 0;  // the one after the last delivered batch
+    int32_t next_sequence = 0;  // sequence after the last delivered batch
     bool has_news = false;
   };
   using Key = std::pair<std::string, TopicPartition>;

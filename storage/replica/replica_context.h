@@ -16,8 +16,8 @@
 
 namespace storage {
 
-// Only observers and replicas that are being added and not yet in sync are throttled, never in-sync
-// ones.
+// Returns whether transfers to the follower are throttled. Only observers are, and replicas that
+// are being added and not yet in sync.
 inline bool is_throttled(const PartitionAssignment& assignment, NodeId follower) {
   return !assignment.has_replica(follower) ||
          (assignment.is_adding(follower) && !assignment.is_in_sync(follower));
@@ -37,14 +37,14 @@ struct ReplicaContext {
   std::shared_ptr<const ClusterSnapshot> cluster;
   // Budgets for throttled transfers, as leader and as follower.
   TransferBudget leader_budget = {}, follower_budget = {};
-  // When this node became the controller, if it is the controller.
+  // The time when this node became the controller, if it is the controller.
   std::optional<int64_t> decides_since_us = {};
 
-  // A follower that caught up last before the returned time is not in sync. If a leader is cut off,
-  // none of its followers catches up. Its proposal to shrink the ISR does not reach the controller
-  // either, unless it is the controller itself. Such a node would reduce the ISR to itself before
-  // it learns of the cut, and no other node could then be elected. So a controller waits until it
-  // would have resigned.
+  // Returns a time: a follower that caught up last before it is not in sync. If a leader is cut
+  // off, none of its followers catches up. The leader's proposal to shrink the ISR does not reach
+  // the controller either, unless it is the controller itself. Such a node would reduce the ISR to
+  // itself before it learns of the cut, and no other node could then be elected. So a controller
+  // waits until it would have resigned.
   int64_t late_before_us(int64_t now_us) const {
     if (!decides_since_us) return now_us - settings.lag_time_max_us;
     if (now_us - *decides_since_us < settings.unheard_max_us) return INT64_MIN;

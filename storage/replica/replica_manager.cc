@@ -89,8 +89,8 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
   realise(found->second);
 }
 
-// The metadata may change again while the log takes a role. In that case the newest role is
-// requested when the log answers.
+// Gives the replica its wanted role. The metadata may change again while the log takes a role. In
+// that case the newest role is requested when the log answers.
 void ReplicaManager::realise(Replica& replica) {
   if (replica.is_asking) return;
   const PartitionAssignment& wanted = replica.wanted;
@@ -124,7 +124,8 @@ bool ReplicaManager::has_some_of(const TopicPartition& partition) const {
   return status && status->log_end() > Offset{0};
 }
 
-// Deleting is safe: the present replicas had the records before the metadata replaced this one.
+// Deletes the replica. This is safe: the present replicas had the records before the metadata
+// replaced this one.
 void ReplicaManager::forget(Replica& replica) {
   const TopicPartition partition = replica.wanted.partition;
   end_role(partition, replica);

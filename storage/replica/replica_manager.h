@@ -26,43 +26,45 @@ class ReplicaManager {
   void apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
              std::span<const TopicPartition> changed);
 
-  // Sets the topics of which this node has a copy of all partitions. It follows their leaders even
-  // where it is not a replica, and is then in no ISR (an observer). Copies that this node
-  // only observed, of topics that are no longer named, are deleted.
+  // Sets the topics of which this node has a copy of all partitions. The node follows the leaders
+  // of these partitions even where it is not a replica, and is then in no ISR (an observer). Copies
+  // that this node only observed, of topics that are no longer named, are deleted.
   void observe(std::set<Uuid> topics);
 
-  // While suspended, this node leads no partition, even if the metadata that it has read names it:
-  // newer metadata may differ. The log still accepts records, which no reader will see, so request
-  // handlers check leadership before they append. Following continues.
+  // Suspends this node's leadership, or ends the suspension. While suspended, this node leads no
+  // partition, even if the metadata that it has read names it: newer metadata may differ. The log
+  // still accepts records, which no reader will see, so request handlers check leadership before
+  // they append. Following continues.
   void suspend(bool is_suspended);
 
   void on_fetch(const ReplicaFetch& fetch);
   void on_fetched(ReplicaFetched fetched);
-  // The connection to the node is new. Messages in either direction may be lost with the earlier
-  // one.
+  // Notes that the connection to the node is new. Messages in either direction may be lost with the
+  // earlier connection.
   void on_connected(NodeId node);
-  // The log has appended to these partitions.
+  // Notes that the log has appended to these partitions.
   void on_durable(std::span<const TopicPartition> grown);
   // Called every few milliseconds.
   void tick();
 
-  // Shared context for objects that leader replicas own (JournalOwner).
+  // Returns the shared context, for objects that leader replicas own (JournalOwner).
   ReplicaContext& context() { return context_; }
   // Reports the replica's current state, for operators.
   std::string describe(const TopicPartition& partition) const;
-  // Whether this node leads and takes appends with acks=all. Fails with NotLeader if another node
-  // leads, and with NotEnoughReplicas if too few replicas are in sync.
+  // Checks whether this node leads the partition and accepts appends with acks=all. Fails with
+  // NotLeader if another node leads, and with NotEnoughReplicas if too few replicas are in sync.
   Status check_leads(const TopicPartition& partition) const;
-  // Returns nothing if this node does not follow.
+  // Returns the epoch under which this node follows; nothing if it does not follow.
   std::optional<LeaderEpoch> follows_under(const TopicPartition& partition) const;
-  // Never null. Fails with NotLeader.
+  // Returns the leader, never null. Fails with NotLeader.
   Result<const LeaderReplica*> find_leader(const TopicPartition& partition) const;
 
  private:
   struct Replica {
     PartitionAssignment wanted;
     std::optional<ReplicaRole>
-        asked;  // of the log, under `asked_epoch`; nothing if the replica is deleted
+        asked;  // role that was requested of the log, under `asked_epoch`; nothing if the replica
+                // is deleted
     LeaderEpoch asked_epoch = {};
     bool is_asking = false;
     std::unique_ptr<LeaderReplica> leader;
@@ -71,7 +73,7 @@ class ReplicaManager {
   };
   bool keeps(const PartitionAssignment& assignment) const;
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
-  // Whether the suspension forbids a change of role: the log keeps its present one.
+  // Returns whether the suspension forbids a change of role: the log keeps its present role.
   bool is_suspended(const PartitionAssignment& assignment) const;
   void apply_one(const TopicPartition& partition);
   void realise(Replica& replica);

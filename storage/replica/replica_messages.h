@@ -20,12 +20,12 @@ struct ReplicaFetch {
   TopicPartition partition;
   NodeId follower;
   NodeEpoch follower_epoch;
-  LeaderEpoch leader_epoch;               // the epoch under which it follows
+  LeaderEpoch leader_epoch;               // the epoch under which the follower follows
   uint64_t number = 0;                    // repeated in the answer
-  Offset from;                            // its log end
-  std::optional<LeaderEpoch> last_epoch;  // of its last record; nothing when it has none
-  Offset high_watermark = {};             // as far as it knows
-  std::optional<Offset> log_start = {};   // of its log; nothing: not reported
+  Offset from;                            // the follower's log end
+  std::optional<LeaderEpoch> last_epoch;  // of the follower's last record; nothing: no record
+  Offset high_watermark = {};             // as last received from the leader
+  std::optional<Offset> log_start = {};   // start of the follower's log; nothing: not reported
 };
 
 struct ReplicaFetched {
@@ -37,7 +37,7 @@ struct ReplicaFetched {
   std::optional<EpochEnd> diverging = {};  // the logs differ after it: the follower truncates
   std::optional<std::string> producers =
       {};                    // restart at `log_start` with this producer state
-  SharedBytes batches = {};  // whole ones, perhaps none
+  SharedBytes batches = {};  // whole batches, perhaps none
   Offset high_watermark = {}, log_start = {};
 };
 
@@ -45,12 +45,12 @@ struct ReplicaFetched {
 struct IsrProposal {
   TopicPartition partition;
   NodeId leader;
-  NodeEpoch node_epoch;  // of the leader
+  NodeEpoch node_epoch;  // the leader's epoch
   LeaderEpoch leader_epoch;
   int32_t version = 0;  // of the assignment on which the proposal is based
   struct Member {
     NodeId node;
-    NodeEpoch epoch;  // of the process that fetched; its successor may lack the records
+    NodeEpoch epoch;  // the process that fetched; a later process may lack the records
     bool operator==(const Member&) const = default;
   };
   std::vector<Member> isr;

@@ -9,13 +9,14 @@
 namespace storage {
 
 struct TaskProducer {
-  Revision made_at;  // of the query
+  Revision made_at;  // revision that defined the query
   int32_t stage = 0, number = 0;
 
   ProducerId id() const {
     return kFirstTaskProducer + (kFirstShared + (made_at.value() * kStages + stage) * kTasks + number);
   }
-  // Returns nothing for the id of a client, or of a task that belongs to one node.
+  // Returns the task with this id; nothing for the id of a client, or of a task that belongs to one
+  // node.
   static std::optional<TaskProducer> of(ProducerId id) {
     const int64_t shared = id - kFirstTaskProducer - kFirstShared;
     if (id < kFirstTaskProducer || shared < 0) return std::nullopt;

@@ -7,12 +7,13 @@
 
 namespace storage {
 
-// A transfer may exceed the remaining budget: later ones then wait until time has made up for it.
+// A transfer may exceed the remaining budget: later transfers then wait until the budget is
+// positive again.
 //
 // Threads: one.
 class TransferBudget {
  public:
-  // Nothing means no limit.
+  // Sets the limit; nothing means no limit.
   void set_rate(std::optional<int64_t> bytes_per_second) { rate_ = bytes_per_second; }
   bool is_spent(int64_t now_us) {
     if (!rate_) return false;
