@@ -33,7 +33,7 @@ Status CheckpointWriter::check_names(const Checkpoint& checkpoint) {
   return {};
 }
 
-// The size of a range is not known before it is removed, so such a checkpoint is not small.
+// The size of a range is not known before it is removed, so a checkpoint with ranges is not small.
 bool CheckpointWriter::is_small(const Checkpoint& checkpoint) const {
   if (!checkpoint.removed_ranges.empty() ||
       checkpoint.entries.size() > std::min(kSmallKeys, chunk_keys_ / 4))

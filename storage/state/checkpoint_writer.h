@@ -9,12 +9,12 @@
 
 namespace storage {
 
-// Size of one transaction, besides the limit in keys.
+// The most bytes of one transaction, in addition to the limit in keys.
 inline constexpr size_t kMaxChunkBytes = 4 << 20;
 
-// Writes the ranges first, then the entries in key order, then the position. A crash in between
-// leaves newer entries under the old position, which a replay of the journal from there overwrites
-// with the same values.
+// Removes the ranges first, then writes the entries in key order, then the position. A crash in
+// between leaves newer entries under the old position, which a replay of the journal from that
+// position overwrites with the same values.
 //
 // Threads: the state writer's. Owner: its call.
 class CheckpointWriter {
@@ -24,14 +24,14 @@ class CheckpointWriter {
   CheckpointWriter(StateFile& file, size_t chunk_keys, const Pace& pace)
       : file_(file), chunk_keys_(chunk_keys), pace_(pace) {}
 
-  // Fails with InvalidParameter, without changes, if a name is too long, and like `pace`, with the
-  // position unchanged.
+  // Writes a checkpoint. Fails with InvalidParameter, without changes, if a name is too long, and
+  // with the error of `pace`, with the position unchanged.
   Status write(const Checkpoint& checkpoint);
 
-  // Whether the checkpoint fits into a transaction with others: otherwise thousands of tasks with a
-  // few changes each would need thousands of syncs.
+  // Returns whether the checkpoint fits into a transaction with others. Without such transactions,
+  // thousands of tasks with a few changes each would need thousands of syncs.
   bool is_small(const Checkpoint& checkpoint) const;
-  // Its cost in keys: a transaction takes chunk_keys of them.
+  // Returns the checkpoint's cost in keys. A transaction takes chunk_keys of them.
   static size_t key_count(const Checkpoint& checkpoint) { return checkpoint.entries.size() + 1; }
   // Writes small checkpoints, of different tasks or in their order, in one transaction. The caller
   // has checked the names.
@@ -54,10 +54,10 @@ class CheckpointWriter {
   // Returns the size of the written key and value.
   Result<size_t> write_entry(WriteTransaction& transaction, StoreRow& store,
                              const StateEntry& entry, std::string& scratch) const;
-  // A position never moves backwards: a checkpoint of the task's former owner, written after the
-  // new owner has read the position, may have had the journal trimmed up to its own. The entries
-  // written with it are right at both positions, since the journal from the higher one on is
-  // replayed over them.
+  // Writes the position, unless a higher one is stored. A position never moves backwards: a
+  // checkpoint of the task's former owner, written after the new owner has read the position, may
+  // have had the journal trimmed up to its own. The entries written with it are right at both
+  // positions, since the journal from the higher one on is replayed over them.
   Status put_position(WriteTransaction& transaction, const Checkpoint& checkpoint) const;
 
   StateFile& file_;

@@ -19,13 +19,13 @@ namespace storage {
 struct StateTables {
   TableHandle stores;     // task, NUL, store -> StoreRow
   TableHandle positions;  // task -> sequence i64, scalars
-  TableHandle journals;   // journal partition i32 -> offset i64: everything before it is contained
+  TableHandle journals;   // journal partition i32 -> offset i64: checkpoints have all before it
   TableHandle entries;    // see state_keys.h
   TableHandle owner;      // "log" -> the log's instance id
   TableHandle dropped;    // store id u32 -> nothing: its entries are being removed in slices
 };
 
-// The key in the table `stores`.
+// Returns the key in the table `stores`.
 std::string store_key(std::string_view task, std::string_view store);
 
 // After a commit with an unknown outcome the file is closed and opened again, which shows whether
@@ -33,11 +33,12 @@ std::string store_key(std::string_view task, std::string_view store);
 //
 // Invariant: no store, dropped or not, has the number next_store() or a higher one.
 //
-// Threads: load() and the other reads any; the rest the state writer's.
-// Owner:   the state writer.
+// Threads: load() and the other reads any; the other methods the state writer's. Owner: the state
+// writer.
 class StateFile {
  public:
-  // Fails with IncompatibleFormat if the file belongs to another log; a nil `log` is not checked.
+  // Opens the file. Fails with IncompatibleFormat if the file belongs to another log; a nil `log`
+  // is not checked.
   static Result<std::unique_ptr<StateFile>> open(StateStore::OpenStore open_store, const Uuid& log);
 
   const StateTables& tables() const { return tables_; }
@@ -49,7 +50,7 @@ class StateFile {
     ++next_store_;
     return taken;
   }
-  // The rows of the table `dropped` when the file was opened; returned once per opening.
+  // Returns the rows that the table `dropped` had when the file was opened, once per opening.
   std::optional<std::vector<StoreId>> take_dropped() {
     return std::exchange(dropped_, std::nullopt);
   }
@@ -67,7 +68,7 @@ class StateFile {
   Result<StateStore::JournalEnds> journal_ends() const;
   Result<std::vector<std::string>> task_ids() const;
   Uuid instance_id() const { return instance_id_; }
-  // Whether all entries of the file are StoreFormat::Checked.
+  // Returns whether all entries of the file are StoreFormat::Checked.
   bool is_all_checked() const { return is_all_checked_; }
 
  private:
@@ -89,7 +90,7 @@ class StateFile {
 
   // For the state writer only.
   bool is_broken_ = false;   // the outcome of a commit is unknown
-  bool was_broken_ = false;  // and nothing was stored since
+  bool was_broken_ = false;  // the file was broken, and nothing was stored since
   StoreId next_store_{1};
   bool is_all_checked_ = false;
   std::optional<std::vector<StoreId>> dropped_;

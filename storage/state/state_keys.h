@@ -17,12 +17,12 @@ inline constexpr uint32_t kStateFormatVersion = 3, kOldestStateFormatVersion = 2
 using StoreId = StrongNumber<struct StoreIdTag, uint32_t>;
 enum class StoreFormat : uint8_t {
   Plain,    // in files of version 2, which keep them
-  Checked,  // each value ends in a checksum, and the store has a total one
+  Checked,  // each value ends in a checksum, and the store has one of all entries
 };
-// The content of a store, independent of the order. It detects entries that have vanished, which no
-// checksum of an entry would.
+// A digest of the content of a store, independent of the order. It detects entries that have
+// vanished, which no checksum of an entry would.
 struct StoreContent {
-  uint64_t count = 0, sum = 0;  // of entries, and of their hashes
+  uint64_t count = 0, sum = 0;  // number of entries; sum of their hashes
 
   // Adds an entry in its stored form.
   void add(std::string_view stored_key, std::string_view stored_value);
@@ -40,7 +40,7 @@ struct StoreRow {
 std::string encode(const StoreRow& row);
 Result<StoreRow> decode_store_row(std::string_view bytes);
 
-// Encodes a row of the table `journals`.
+// Encode and decode rows of the table `journals`.
 std::string journal_key(PartitionId journal);
 std::string encode_journal_end(Offset end);
 Result<std::pair<PartitionId, Offset>> decode_journal_end(const Entry& row);
@@ -62,11 +62,13 @@ std::string_view stored_value(StoreFormat format, std::string_view stored_key, s
                               std::string_view value, std::string& scratch);
 
 bool is_cut(std::string_view stored_key);
-// Returns the entry as it was given. Fails with DataCorrupted if it is damaged.
+// Returns the original key and value of a stored entry. Fails with DataCorrupted if the entry is
+// damaged.
 Result<Entry> original_entry(StoreFormat format, const Entry& stored);
 
 std::string store_prefix(StoreId store);
-// For a stored key, or a row of the table `stores`, of at least four bytes.
+// Returns the id of the store in a stored key, or in a row of the table `stores`, of at least four
+// bytes.
 StoreId store_of(std::string_view stored_key);
 
 }  // namespace storage

@@ -57,7 +57,7 @@ class Reader final : public StateReader {
     const std::string prefix = store_prefix(store.id);
     std::string last = place.empty() ? prefix : place;
     const auto found = TRY(cursor_->seek(last));
-    TRY(check_absence(store, last, found));  // which moves the cursor
+    TRY(check_absence(store, last, found));  // this call moves the cursor
     auto entry = TRY(cursor_->seek(last));
     bool is_first = true;
     for (; entry && entry->key.starts_with(prefix); entry = TRY(cursor_->next())) {
@@ -100,7 +100,7 @@ class Reader final : public StateReader {
 
   const StateFile& file_;
   std::optional<StateFile::Turn> turn_;
-  std::unique_ptr<Cursor> cursor_;  // of the turn
+  std::unique_ptr<Cursor> cursor_;  // cursor of the current turn
 };
 
 }  // namespace

@@ -21,10 +21,11 @@ class StateReader {
   virtual Status begin_turn() = 0;
   virtual void end_turn() = 0;
 
-  // Returns nothing if no checkpoint of the task has written to the store yet.
+  // Returns the row of a store; nothing if no checkpoint of the task has written to the store yet.
   virtual Result<std::optional<StoreRow>> find_store(std::string_view task,
                                                      std::string_view store) = 0;
-  // Fails with DataCorrupted if the entry is damaged.
+  // Returns the value of a key; nothing if the store does not have the key. Fails with
+  // DataCorrupted if the entry is damaged.
   virtual Result<std::optional<std::string_view>> get(const StoreRow& store,
                                                       std::string_view key) = 0;
   // Visits entries from `place` on until `visit` returns false; `place` is then where to continue.

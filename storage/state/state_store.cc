@@ -196,7 +196,7 @@ void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork
       small.push_back(&checkpoint);
   }
   const Status together = small.empty() ? Status{} : writer.write_together(small);
-  // The damage concerns one of them, so each is written again by itself.
+  // The damage concerns one of the checkpoints, so each is written again by itself.
   const bool is_damaged = !together && together.error().code == ErrorCode::DataCorrupted;
   for (size_t i = 0; i < group.size() && is_damaged; ++i)
     if (results[i] && writer.is_small(group[i].checkpoint))

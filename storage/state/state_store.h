@@ -37,17 +37,18 @@ struct Checkpoint {
   std::vector<StateRange> removed_ranges;
   std::vector<StateEntry> entries;    // each key once
   std::shared_ptr<const void> keeps;  // owns the bytes of the entries
-  TaskSequence position;              // of the newest contained entry; a higher stored one stays
+  TaskSequence position;              // of the newest contained entry; a higher stored position
+                                      // stays
   std::string scalars;                // stored with the position
   // Set when checkpoints of all tasks contain all entries of a journal partition before this
-  // offset. Such a checkpoint may have no task; one without both changes nothing.
+  // offset. Such a checkpoint may have no task; a checkpoint without both changes nothing.
   struct JournalEnd {
     PartitionId journal;
     Offset end;
   };
   std::optional<JournalEnd> journal_end = {};
 
-  // The size of scalars, keys and values.
+  // Returns the size of scalars, keys and values.
   size_t bytes() const;
 };
 struct CheckpointPosition {
@@ -58,7 +59,7 @@ struct CheckpointPosition {
 struct StateOptions {
   size_t map_size_bytes = 1ULL << 40;
   size_t queue_limit_bytes = 256 << 20;
-  Uuid log_instance;         // of the log that it belongs to; nil is not checked
+  Uuid log_instance;         // the instance of the file's log; nil is not checked
   size_t chunk_keys = 5000;  // in one transaction; larger ones delayed log commits in measurements
 };
 
@@ -71,7 +72,7 @@ struct StateOptions {
 //   the queued ones (ShuttingDown): their journals remain.
 class StateStore {
  public:
-  // `directory`/state.mdb; fails like open_lmdb_store().
+  // Opens `directory`/state.mdb. Fails like open_lmdb_store().
   static Result<std::unique_ptr<StateStore>> open(const std::string& directory,
                                                   StateOptions options);
   // Opens with another store; `open_store` is called again when the store is broken.
@@ -79,7 +80,8 @@ class StateStore {
   static Result<std::unique_ptr<StateStore>> open(OpenStore open_store, StateOptions options);
   virtual ~StateStore() = default;
 
-  // Returns false if the queue is full: the checkpoint was not taken; retry after a later `done`.
+  // Queues a checkpoint. Returns false if the queue is full; the checkpoint was not taken then, and
+  // may be tried again after a later `done`.
   virtual bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) = 0;
   // Forgets all tasks whose id begins with `prefix`, in one commit that waits only for the current
   // checkpoint. Queued checkpoints of these tasks are not written (FencedTask), those of others are
@@ -99,17 +101,18 @@ class StateStore {
         task, [](std::string_view) { return true; }, visit);
   }
 
-  // Fails with DataCorrupted if it is damaged.
+  // Returns the position of the task's checkpoint. Fails with DataCorrupted if the position is
+  // damaged.
   virtual Result<CheckpointPosition> position_of(std::string_view task) const = 0;
   virtual std::unique_ptr<StateReader> open_reader() const = 0;
-  // By journal partition: the newest Checkpoint::journal_end.
+  // The newest Checkpoint::journal_end of each journal partition.
   using JournalEnds = std::map<PartitionId, Offset>;
   virtual Result<JournalEnds> journal_ends() const = 0;
 
   // Returns the ids of all tasks that have data in the file, in order.
   virtual Result<std::vector<std::string>> task_ids() const = 0;
 
-  // The number of dropped stores whose entries are not all removed yet.
+  // Returns the number of dropped stores whose entries are not all removed yet.
   virtual size_t pending_removals() const = 0;
 
   virtual Uuid instance_id() const = 0;

@@ -30,7 +30,7 @@ Status StoreRemoval::drop(const std::string& prefix) {
       auto entry = TRY(cursor->seek(prefix));
       for (; entry && entry->key < *end; entry = TRY(cursor->next()))
         if (entry->value.size() >=
-            sizeof(uint32_t))  // otherwise it is damaged and its store is unknown
+            sizeof(uint32_t))  // otherwise the row is damaged and its store is unknown
           stores.push_back(store_of(entry->value));
     }
     TRY(transaction.erase_range(file_.tables().stores, prefix, *end));

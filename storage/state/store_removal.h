@@ -1,4 +1,4 @@
-// Removes the stores of dropped tasks: they are unknown at once, and removed in slices.
+// Removes the stores of dropped tasks: they are unknown immediately, and removed in slices.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -10,8 +10,7 @@ namespace storage {
 
 // Invariant: all waiting stores are in the file's table `dropped`, so a crash forgets none.
 //
-// Threads: pending() any; the rest the state writer's.
-// Owner:   the state writer.
+// Threads: pending() any; the other methods the state writer's. Owner: the state writer.
 class StoreRemoval {
  public:
   StoreRemoval(StateFile& file, size_t chunk_keys);
