@@ -74,14 +74,14 @@ enum class ErrorCode : uint8_t {
   FencedTask,
   OutOfOrderSequence,
   InvalidTimestamp,
-  // The world
+  // The machine: disk, stored data, network
   DiskFull,
   StorageFailure,
   DataCorrupted,  // stored bytes differ from the written ones; a retry does not help
   StorageInUse,
   IncompatibleFormat,
   NetworkFailure,
-  // A value
+  // More errors of values and statements
   TooLongText,    // for the declared length
   BadBinary,      // a value in PostgreSQL's binary form that is not of its type
   SeveralRows,    // where one is allowed

@@ -82,7 +82,7 @@ class Gate {
     std::unique_lock lock(mutex_);
     left_.wait(lock, [this] { return count_ == 0; });
   }
-  // Drops the callback of close().
+  // Removes the callback of close(), which is then not called.
   void forget_waiter() {
     std::lock_guard lock(mutex_);
     on_empty_ = nullptr;

@@ -40,8 +40,8 @@ size_t limit_for_messages(const MemoryBudget& budget, size_t account_bytes) {
   constexpr size_t kShort = 16 * 1024;
   const size_t sixteenth = budget.limit_bytes() / 16;
   const bool is_small = account_bytes <= MemoryAccount::kSmallBytes;
-  // At least 13/16, above the threshold of is_tight(), so that messages that stay incomplete are
-  // ended.
+  // At least 13/16 of the limit, which is above the threshold of is_tight(). So messages that do
+  // not become complete are ended.
   return (account_bytes <= kShort ? 15 : is_small ? 14 : 13) * sixteenth;
 }
 

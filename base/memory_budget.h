@@ -66,11 +66,11 @@ class MemoryBudget {
   bool has_many_answers() const { return held_bytes(MemoryKind::Results) >= limit_bytes_ / 2; }
   static constexpr size_t kShortAnswerBytes = 8 * 1024;
 
-  // Returns whether the tables of queries hold their limit. They then read what does not fit from
-  // checkpoints.
+  // Returns whether the tables of queries have reached their limit. State that does not fit is then
+  // read from checkpoints.
   bool is_state_full() const { return held_bytes(MemoryKind::State) > state_bytes_; }
   // Returns whether too much state waits for checkpoints. State cannot leave memory before it is in
-  // one.
+  // a checkpoint.
   bool is_state_overfull() const { return held_bytes(MemoryKind::State) / 3 > state_bytes_ / 2; }
   // Returns whether open scans keep too much state in memory. They must then end.
   bool holds_too_much_state() const {
@@ -147,7 +147,7 @@ class MemoryCharge {
     return *this;
   }
 
-  // Returns false, without a change, if the account cannot get that much now. Shrinking always
+  // Returns false, and changes nothing, if the account cannot get that much now. Shrinking always
   // succeeds.
   bool try_resize(size_t bytes) { return change(bytes, Grant::WhenFree); }
   // Resizes unconditionally, for memory that exists already and is limited in another way.
@@ -161,7 +161,7 @@ class MemoryCharge {
 
   MemoryAccount* account_ = nullptr;
   MemoryKind kind_ = MemoryKind::Connections;
-  size_t bytes_ = 0;  // whole steps
+  size_t bytes_ = 0;  // charged bytes, a multiple of kStepBytes
 };
 
 // A charge with an account of its own, for a buffer that outlives the session that created it.

@@ -42,7 +42,8 @@ std::string closest_name(std::string_view word, std::span<const std::string> can
     best = distance;
     found = candidate;
   }
-  // Bare names are read in upper case, so a name that differs from that has to be quoted.
+  // Bare names become upper case when a statement is read, so a name in another letter case has to
+  // be quoted.
   if (best == 0 && found != word) return "`" + found + "`";
   return found;
 }

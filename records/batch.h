@@ -79,7 +79,8 @@ Result<RecordTimes> check_records(const BatchView& batch, size_t max_records_siz
 Result<RecordTimes> check_records(const BatchHeader& header, std::string_view records,
                                   RecordOffsets offsets = RecordOffsets::One);
 
-// Sets fields of a parsed batch in place: base offset and leader epoch lie outside the checksum.
+// Set fields of a parsed batch in place. The checksum remains valid, because it does not cover the
+// base offset and the leader epoch.
 void set_base_offset(char* batch, Offset base_offset);
 void set_leader_epoch(char* batch, LeaderEpoch leader_epoch);
 LeaderEpoch leader_epoch_of(const char* batch);
@@ -100,7 +101,8 @@ void set_producer(std::span<char> batch, const ProducerStamp& stamp);
 
 // Writes the largest timestamp of its records into a parsed batch, and updates its checksum.
 void set_max_timestamp(std::span<char> batch, int64_t timestamp);
-// Makes a parsed batch carry the time of its append, in milliseconds, for all of its records.
+// Sets the time of the append, in milliseconds, as the timestamp of all records of a parsed batch,
+// and updates its checksum.
 void set_log_append_time(std::span<char> batch, int64_t timestamp);
 
 // Reads the headers of one record.

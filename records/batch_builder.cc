@@ -8,9 +8,9 @@ namespace records {
 
 namespace {
 
-// More than a batch of many small records has. Above this size, finish() gives its memory away,
-// because a copy would cost more than new memory, and a record's value is not first filled with
-// zeros.
+// A size that a batch of many small records does not reach. Above this size, finish() returns the
+// builder's memory instead of a copy, because a copy would cost more than new memory. The value of
+// a record above this size is appended without first filling its memory with zeros.
 constexpr size_t kLongBytes = size_t{1} << 20;
 
 size_t varint_size(int64_t value) {
@@ -32,7 +32,7 @@ char* write_bytes(char* to, std::string_view bytes) {
 }
 
 size_t nullable_size(const std::optional<std::string_view>& bytes) {
-  if (!bytes) return 1;  // the length -1
+  if (!bytes) return 1;  // one byte for the length -1
   return varint_size(static_cast<int64_t>(bytes->size())) + bytes->size();
 }
 
