@@ -5,23 +5,24 @@
 
 namespace client {
 
-// argv[0] is the command's name.
+// In the following functions, argv[0] is the command's name.
 int run_topic_command(int argc, const char* const* argv);
 int run_produce_command(int argc, const char* const* argv);
 int run_consume_command(int argc, const char* const* argv);
 int run_group_command(int argc, const char* const* argv);
 int run_config_command(int argc, const char* const* argv);
 int run_cluster_command(int argc, const char* const* argv);
-// Uses PostgreSQL's protocol, and psql's exit statuses.
+// Runs `millrace sql`, which uses PostgreSQL's protocol and psql's exit statuses.
 int run_sql_command(int argc, const char* const* argv);
 int run_bench_command(int argc, const char* const* argv);
 
 int run_context_command(int argc, const char* const* argv);
-// Confluent's command-line interface, with its flags and exit statuses (0 and 1). Uses Kafka's and PostgreSQL's
-// protocols.
+// Runs `millrace confluent`, with the flags and exit statuses (0 and 1) of Confluent's command-line interface. Uses
+// Kafka's and PostgreSQL's protocols.
 int run_confluent_command(int argc, const char* const* argv);
 
-// Apache Kafka's tools of these names, with their own flags, words and exit statuses (0 and 1).
+// The following functions run Apache Kafka's tools of these names, with the flags, words and exit statuses (0 and 1) of
+// those tools.
 int run_kafka_topics(int argc, const char* const* argv);
 int run_kafka_consumer_groups(int argc, const char* const* argv);
 int run_kafka_console_producer(int argc, const char* const* argv);

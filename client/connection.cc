@@ -23,7 +23,7 @@ constexpr auto kSilentLimit = std::chrono::seconds(5);
 
 using Metadata = Owned<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>;
 
-// Without this callback librdkafka writes its log lines to stderr.
+// Drops log lines of librdkafka. Without this callback librdkafka would write them to stderr.
 void drop_log_line(const rd_kafka_t*, int, const char*, const char*) {}
 
 Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
@@ -189,7 +189,7 @@ Result<std::vector<TopicDescription>> Connection::topics() { return metadata(nul
 
 Result<std::optional<TopicDescription>> Connection::topic(const std::string& name,
                                                           IfMissing if_missing) {
-  // A request for one topic by name can create it; a request for all topics never does.
+  // A request for one topic by name can create the topic; a request for all topics creates none.
   TopicHandle only;
   if (if_missing == IfMissing::MayCreate)
     only.reset(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));

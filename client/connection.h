@@ -45,12 +45,13 @@ class Connection {
  public:
   struct Settings {
     std::string bootstrap_server;
-    Properties properties;  // of the user, with names of Java's clients or librdkafka
+    Properties properties;  // given by the user, with names of Java's clients or librdkafka
   };
 
-  // Fails with InvalidParameter for a property that librdkafka refuses; an unknown property is
-  // reported on stderr and ignored. Does not connect yet. `defaults` are our own settings, with
-  // librdkafka's names; `events` are the event types that the caller takes from the queue itself.
+  // Creates a client of librdkafka, which does not connect yet. Fails with InvalidParameter for a
+  // property that librdkafka refuses; an unknown property is reported on stderr and ignored.
+  // `defaults` are our own settings, with librdkafka's names; `events` are the event types that the
+  // caller takes from the queue itself.
   static Result<Connection> open(rd_kafka_type_t type, const Settings& settings,
                                  const Properties& defaults, int events = 0);
 
@@ -62,8 +63,8 @@ class Connection {
   // Returns all topics, sorted by name, and creates none. Fails with NetworkFailure if no server
   // answers within a few seconds.
   Result<std::vector<TopicDescription>> topics();
-  // Returns nothing if the topic does not exist. MayCreate: the server creates a missing topic, if
-  // configured to do so.
+  // Returns the topic, or nullopt if it does not exist. With MayCreate, the server creates a
+  // missing topic if it is configured to do so.
   enum class IfMissing { Leave, MayCreate };
   Result<std::optional<TopicDescription>> topic(const std::string& name, IfMissing if_missing);
 
@@ -89,8 +90,8 @@ class Connection {
   Owned<rd_kafka_t, rd_kafka_destroy> handle_;
 };
 
-// Returns the error for a failure that librdkafka or the server reports; the default `text` is
-// librdkafka's.
+// Returns the error for a failure that librdkafka or the server reports; if `text` is null, the
+// error has librdkafka's text.
 Error kafka_failure(rd_kafka_resp_err_t code, const char* text = nullptr);
 
 // Returns the error for a missing topic, with a hint for the name that was probably meant.

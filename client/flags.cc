@@ -18,7 +18,7 @@ Error wrong(std::string message, std::string hint = {}) {
 }
 
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {
-  // Many tutorials still use this flag.
+  // Many tutorials still use this flag, so its error names the flag that replaces it.
   if (name == "zookeeper")
     return wrong("--zookeeper is obsolete; use --bootstrap-server HOST:PORT");
   std::vector<std::string> names;

@@ -27,8 +27,8 @@ inline constexpr Flag kHelpFlag{.name = "help", .doc = "This text", .letter = 'h
 // Invariant: contains only flags of the table that it was parsed with.
 class Flags {
  public:
-  // Fails with InvalidParameter for an unknown or ambiguous flag, for a missing or unexpected
-  // value, and for more than `most_words` words.
+  // Parses the arguments of a command. Fails with InvalidParameter for an unknown or ambiguous
+  // flag, for a missing or unexpected value, and for more than `most_words` words.
   static Result<Flags> parse(std::span<const Flag> known, std::span<const char* const> arguments,
                              size_t most_words);
 
@@ -36,7 +36,8 @@ class Flags {
   // Returns the value of the flag, the last one if the flag is repeated; `otherwise` if it is
   // missing.
   std::string text(std::string_view name, std::string_view otherwise = {}) const;
-  // Fails if the value is not a whole number in the range.
+  // Returns the number that the flag has, or `otherwise` if the flag is missing. Fails if the value
+  // is not a whole number in the range.
   Result<int64_t> number(std::string_view name, int64_t otherwise, int64_t least,
                          int64_t most) const;
   std::vector<std::string> all(std::string_view name) const;

@@ -9,10 +9,10 @@
 
 namespace client {
 
-// Threads: one. Destruction commits what was read and leaves the group.
+// Threads: one. The destructor commits the position after the records that were read, and leaves the group.
 class GroupReader final : public RecordSource {
  public:
-  // The properties contain the group's id. Without a committed position the reader begins at the end, or at the
+  // Joins the group whose id is in the properties. Without a committed position the reader begins at the end, or at the
   // beginning if `from_beginning`.
   static Result<GroupReader> open(Connection::Settings settings, bool from_beginning);
   ~GroupReader() override;

@@ -33,8 +33,8 @@ struct LineFormat {
   static Result<LineFormat> from(const Properties& properties);
 };
 
-// `line` has no line end. Fails with InvalidText if a separator is missing; `line_number`, from 1,
-// is for the message.
+// Parses a line without its line end. Fails with InvalidText if a separator is missing; the error
+// names `line_number`, which counts from 1.
 Result<OutgoingRecord> parse_line(const LineFormat& format, std::string_view line,
                                   int64_t line_number);
 

@@ -1,4 +1,4 @@
-// A progress line on stderr during a long operation; nothing if stderr is not a terminal.
+// Shows a progress line on stderr during a long operation, if stderr is a terminal.
 #pragma once
 #include <chrono>
 #include <cstdint>

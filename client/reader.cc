@@ -113,8 +113,9 @@ Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms, size_t mo
   forget_messages();
   rd_kafka_poll(connection_.handle(), 0);  // errors of connections
   connection_.warn_if_lost();
-  // rd_kafka_consume_batch_queue() would wait until the batch is full, so it only collects the
-  // messages that are available after the first.
+  // rd_kafka_consume_batch_queue() would wait until the batch is full. Therefore the first message
+  // is read separately, and this function then collects only the messages that are available
+  // without a wait.
   rd_kafka_message_t* first = rd_kafka_consume_queue(queue_.get(), wait_ms);
   if (!first) return std::span<rd_kafka_message_t* const>();
   messages_.resize(std::clamp<size_t>(most, 1, kMostAtOnce));

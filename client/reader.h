@@ -15,7 +15,7 @@ namespace client {
 struct StartPosition {
   enum class Kind { Earliest, Latest, Offset, FromEnd, Time };
   Kind kind = Kind::Latest;
-  int64_t value = 0;  // an offset; how many records before the end; milliseconds since 1970
+  int64_t value = 0;  // Offset: the offset; FromEnd: records; Time: milliseconds since 1970
   bool operator==(const StartPosition&) const = default;
 
   // Parses earliest, latest, 42, -10 (ten before the end) or @1718000000000 (a time).
@@ -25,8 +25,8 @@ struct StartPosition {
 // Threads: one.
 class Reader final : public RecordSource {
  public:
-  // End: a reader that stops at the end asks the server not to hold back empty responses for long,
-  // because librdkafka requests no other partition meanwhile.
+  // A reader that is opened with End stops at the ends of the partitions. It asks the server not to
+  // hold back empty responses for long, because librdkafka requests no other partition meanwhile.
   enum class Until { Stopped, End };
   static Result<Reader> open(const Connection::Settings& settings, Until until);
   ~Reader() override;
@@ -39,7 +39,7 @@ class Reader final : public RecordSource {
   Status start(const TopicDescription& topic, std::optional<PartitionId> only,
                const StartPosition& position);
 
-  // Fails if a partition can no longer be read.
+  // Reads records, as RecordSource::read() describes. Fails if a partition can no longer be read.
   Result<std::span<rd_kafka_message_t* const>> read(int wait_ms, size_t most) override;
   bool has_reached_ends() const override { return ends_missing_ == 0; }
 

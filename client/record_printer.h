@@ -16,7 +16,7 @@ struct ReceivedHeader {
   std::string_view name;
   std::optional<std::string_view> value;
 };
-// Views into a message that the reader keeps.
+// A received record. The fields are views into a message that the reader keeps.
 struct ReceivedRecord {
   enum class TimestampKind { None, CreateTime, LogAppendTime };
 

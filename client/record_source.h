@@ -1,4 +1,4 @@
-// A source of records to print.
+// The interface of the readers whose records are printed.
 #pragma once
 #include <librdkafka/rdkafka.h>
 
@@ -15,7 +15,7 @@ class RecordSource {
   // Returns the messages that arrived within `wait_ms`, at most `most`; often none. The messages are valid until the
   // next call. Fails if no further messages can be read.
   virtual Result<std::span<rd_kafka_message_t* const>> read(int wait_ms, size_t most) = 0;
-  // Whether every partition has been read to its end at least once.
+  // Returns whether every partition has been read to its end at least once.
   virtual bool has_reached_ends() const = 0;
 };
 

@@ -11,7 +11,7 @@ namespace client {
 
 namespace {
 
-// Removes and returns the value, or returns nothing.
+// Removes and returns the property's value, or returns nullopt if the property is missing.
 std::optional<std::string> take(Properties& properties, const std::string& name) {
   const auto found = properties.find(name);
   if (found == properties.end()) return std::nullopt;
@@ -114,7 +114,7 @@ Result<Properties> with_own_security(Properties properties) {
   TRY(take_login(properties));
   TRY(take_truststore(properties));
   TRY(take_keystore(properties));
-  // Java disables the check with an empty text, librdkafka with "none".
+  // Java disables the check of host names with an empty text, librdkafka with "none".
   if (const auto check = properties.find("ssl.endpoint.identification.algorithm");
       check != properties.end() && check->second.empty())
     check->second = "none";

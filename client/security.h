@@ -9,7 +9,7 @@
 namespace client {
 
 // Replaces sasl.jaas.config and the properties about certificate stores with librdkafka's settings. Supports PEM, and
-// PKCS12 for the client's own certificate. Other properties stay. Fails with InvalidParameter.
+// PKCS12 for the client's own certificate. Other properties are returned unchanged. Fails with InvalidParameter.
 Result<Properties> with_own_security(Properties properties);
 
 inline constexpr Flag kCommandConfigFlag{
@@ -23,7 +23,7 @@ inline constexpr Flag kCommandPropertyFlag{
 // Returns the properties of both flags; the second flag wins. Fails with InvalidParameter.
 Result<Properties> connection_properties(const Flags& flags);
 
-// Whether the value of this property must not be shown.
+// Returns whether the value of this property must not be shown.
 bool is_secret(std::string_view property);
 
 }  // namespace client

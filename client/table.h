@@ -1,4 +1,5 @@
-// A table for people: columns as wide as their contents, numbers aligned to the right.
+// Formats tables for people. Columns are as wide as their contents, and numbers are aligned to the
+// right.
 #pragma once
 #include <string>
 #include <vector>

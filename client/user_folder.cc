@@ -25,7 +25,7 @@ constexpr Row kRows[] = {{"XDG_CONFIG_HOME", ".config"},
 
 Result<std::string> user_folder(UserFolder kind) {
   const Row& row = kRows[static_cast<size_t>(kind)];
-  // The specification ignores a path that is not absolute.
+  // As the specification requires, a path that is not absolute is ignored.
   if (const char* named = std::getenv(row.variable); named && *named == '/')
     return fmt::format("{}/millrace", named);
   const char* home = std::getenv("HOME");

@@ -13,7 +13,8 @@ enum class UserFolder : uint8_t {
   Data,    // $XDG_DATA_HOME/millrace, or ~/.local/share/millrace
 };
 
-// Fails with InvalidParameter when the user has no home.
+// Returns the path of the folder, which need not exist. Fails with InvalidParameter if the user has
+// no home.
 Result<std::string> user_folder(UserFolder kind);
 // Creates this folder, readable only by its user, and returns its path. Fails with StorageFailure.
 Result<std::string> make_user_folder(UserFolder kind);

@@ -1,4 +1,4 @@
-// A list of bootstrap servers; a connection to any of them is sufficient.
+// The bootstrap servers of a cluster; a connection to any one of them is sufficient.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,7 +11,7 @@ namespace client {
 
 class Bootstrap {
  public:
-  // `servers` is "HOST:PORT,HOST:PORT". For `properties`, see WireConnection::open().
+  // `servers` is a list such as "HOST:PORT,HOST:PORT". For `properties`, see WireConnection::open().
   Bootstrap(const std::string& servers, Properties properties);
   // Connects to the first server that answers, beginning with the one that was connected last. If all fail, fails with
   // the error of the last one. With several servers, a server that accepts connections but does not answer (a frozen

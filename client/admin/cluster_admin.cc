@@ -161,8 +161,8 @@ Result<MetadataLogListing> ClusterAdmin::metadata_log() {
   return listing;
 }
 
-// The feature level is in the tagged fields of the response (KIP-584); each tagged field begins
-// with its size.
+// Asks for the versions of the server's requests and features. The feature level is in the tagged
+// fields of the response (KIP-584); each tagged field begins with its size.
 Result<FeatureLevelListing> ClusterAdmin::feature_level() {
   constexpr uint64_t kSupported = 0, kFinalized = 2;
   WireReader in(TRY(ask([](WireConnection& server) { return server.ask_versions(); })));
@@ -185,7 +185,7 @@ Result<FeatureLevelListing> ClusterAdmin::feature_level() {
       in.end();
       if (name != kClusterFeature) continue;
       if (tag == kSupported) listing.newest = second;
-      // In this field the maximum level comes before the minimum level.
+      // In the field of finalized levels, the maximum comes before the minimum.
       if (tag == kFinalized) listing.now = first;
     }
   }

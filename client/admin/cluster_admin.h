@@ -33,13 +33,14 @@ struct ClusterListing {
   int32_t controller = -1;
   std::map<TopicPartitionKey, ReplicaListing> partitions;
 };
-// Position of a node in the metadata log.
+// The position of a node in the metadata log: the last revision that the node has read, and the
+// time when it had read all.
 struct MetadataReaderListing {
   int64_t read = -1, caught_up_ms = -1;  // wall clock; -1: not known
 };
 struct MetadataLogListing {
   int64_t end = 0;
-  std::map<int32_t, MetadataReaderListing> readers;  // by node
+  std::map<int32_t, MetadataReaderListing> readers;  // by the node's id
 };
 // The feature level of the cluster, and the newest level that the program of the asked node
 // supports.
@@ -64,24 +65,25 @@ class ClusterAdmin {
                                    const Properties& properties);
 
   Result<ClusterListing> describe();
-  // Asks the controller. Fails while the controller is unknown.
+  // Returns the end of the metadata log and the positions of the nodes. Asks the controller; fails
+  // while the controller is unknown.
   Result<MetadataLogListing> metadata_log();
   Result<FeatureLevelListing> feature_level();
-  // Fails with the server's message.
+  // Raises the feature level of the cluster. Fails with the server's message.
   Status raise_feature_level(int16_t level);
-  // The new replicas of each partition; a partition without a value cancels its move.
+  // The new replicas of each partition; nullopt cancels the partition's move.
   using Moves = std::map<TopicPartitionKey, std::optional<NodeNumbers>>;
   using Refusals = std::map<TopicPartitionKey, PartitionRefusal>;
   Result<Refusals> move(const Moves& moves);
   Result<std::map<TopicPartitionKey, MovingReplicas>> moving();
-  // Elects leaders of these partitions; without a set, of all partitions. In the second case, the
-  // result has only the partitions with an election or an error.
+  // Elects leaders of these partitions, or of all partitions if `partitions` is nullopt. In the
+  // second case, the result has only the partitions with an election or an error.
   Result<Refusals> elect(ElectionType type,
                          const std::optional<std::set<TopicPartitionKey>>& partitions);
-  // Fails with the server's message.
+  // Removes the node from the cluster. Fails with the server's message.
   Status unregister(int32_t node);
 
-  // Settings of brokers and topics; an empty value removes a setting.
+  // Settings of brokers and topics by name. In configure(), an empty value removes a setting.
   enum class Resource : int8_t { Topic = 2, Broker = 4 };
   using Settings = std::map<std::string, std::string>;
   Status configure(Resource type, const std::string& name, const Settings& settings);
@@ -90,7 +92,8 @@ class ClusterAdmin {
   ClusterAdmin(Bootstrap bootstrap, WireConnection connection)
       : bootstrap_(std::move(bootstrap)),
         connection_(std::make_unique<WireConnection>(std::move(connection))) {}
-  // Retries with another server if the connection fails; the requests may be repeated safely.
+  // Sends a request, and sends it again to another server if the connection fails. All requests of
+  // this class may be repeated safely.
   Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
   template <class Call>
   Result<std::string> ask(const Call& call);

@@ -1,4 +1,4 @@
-// Settings of topics, groups and brokers, over the wire.
+// Reads and changes settings of topics, groups and brokers over Kafka's protocol.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,7 +10,7 @@ namespace client {
 enum class ConfigOwner : uint8_t { Topic, Broker, Group };
 
 struct ConfigValue {
-  std::string source;  // Kafka's name: DYNAMIC_TOPIC_CONFIG, ..., DEFAULT_CONFIG
+  std::string source;  // Kafka's name of its origin, from DYNAMIC_TOPIC_CONFIG to DEFAULT_CONFIG
   std::string name, value;
 };
 struct ConfigSetting {

@@ -1,4 +1,4 @@
-// Administration of consumer groups over the wire. Errors have the text of the server or of librdkafka.
+// Administration of consumer groups over Kafka's protocol. Errors have the text of the server or of librdkafka.
 #pragma once
 #include <map>
 #include <optional>
@@ -33,18 +33,18 @@ Result<std::vector<GroupListing>> list_groups(Connection& connection);
 Result<GroupDescription> describe_group(Connection& connection, const std::string& group);
 // Returns the committed offsets of the group.
 Result<Offsets> committed_offsets(Connection& connection, const std::string& group);
-// Fails with the error of the first partition that was refused.
+// Commits the offsets for the group. Fails with the error of the first partition that was refused.
 Status commit_offsets(Connection& connection, const std::string& group, const Offsets& offsets);
 Status delete_group(Connection& connection, const std::string& group);
-// Returns the result for each partition.
+// Deletes the group's committed offsets of the partitions. Returns the result for each partition.
 Result<std::map<PartitionName, Status>> delete_offsets(
     Connection& connection, const std::string& group, const std::vector<PartitionName>& partitions);
 
-// Position of a group in one partition.
+// The position of a group in one partition.
 struct PartitionProgress {
   PartitionName partition;
   std::optional<int64_t> committed, end;
-  const GroupMember* reader = nullptr;  // points into the description
+  const GroupMember* reader = nullptr;  // points into the group's description; null: none
   std::optional<int64_t> lag() const {
     return committed && end ? std::optional(*end - *committed) : std::nullopt;
   }
@@ -53,11 +53,11 @@ struct PartitionProgress {
 Result<std::vector<PartitionProgress>> group_progress(Connection& connection,
                                                       const GroupDescription& group);
 
-// New position of a group.
+// The new position of a group, as the user has given it.
 struct NewPosition {
   enum class Kind : uint8_t { Earliest, Latest, Time, ShiftBy, Offset, Current };
   Kind kind = Kind::Current;
-  int64_t value = 0;  // milliseconds since 1970, records, or an offset
+  int64_t value = 0;  // Time: milliseconds since 1970; ShiftBy: records; Offset: the offset
 };
 // Returns the new offsets of the partitions. An offset outside of a partition becomes its begin or
 // its end.

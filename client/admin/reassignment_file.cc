@@ -17,7 +17,7 @@ constexpr int64_t kVersion = 1;
 
 Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
 
-// A document, and the array under a name of its root.
+// A JSON document, and an array that is a member of the document's root.
 struct Document {
   simdjson::dom::parser parser;
   simdjson::dom::array elements;

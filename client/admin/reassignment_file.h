@@ -1,4 +1,5 @@
-// The JSON files of kafka-reassign-partitions and kafka-leader-election, and lists of nodes in flags: pure.
+// Parses and writes the JSON files of kafka-reassign-partitions and kafka-leader-election, and parses lists of nodes in
+// flags.
 #pragma once
 #include <set>
 #include <string>

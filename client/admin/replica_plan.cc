@@ -8,7 +8,7 @@ namespace client {
 
 namespace {
 
-// Interleaves the racks: one node of each rack in turn.
+// Returns the nodes in an order that takes one node of each rack in turn.
 NodeNumbers in_turn(const ClusterListing& cluster, const std::set<int32_t>& nodes) {
   std::map<std::string, NodeNumbers> racks;
   for (const ClusterNodeListing& node : cluster.nodes)
@@ -26,8 +26,7 @@ bool contains(const NodeNumbers& nodes, int32_t node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
-// Number of replicas of each node, and the number of partitions for which it is the preferred
-// leader.
+// Counts the replicas of each node, and the partitions for which the node is the preferred leader.
 class Loads {
  public:
   explicit Loads(const ClusterListing& cluster) {

@@ -1,4 +1,4 @@
-// Plans for the placement of replicas: pure.
+// Computes plans for the placement of replicas. The functions do no I/O.
 #pragma once
 #include <optional>
 #include <string>
@@ -17,7 +17,7 @@ Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
                                    const std::set<int32_t>& nodes);
 
 // Moves the replicas of a node to the nodes with the fewest replicas, in racks without another replica if possible; all
-// other replicas stay. Fails with InvalidParameter if there are too few nodes.
+// other replicas keep their nodes. Fails with InvalidParameter if there are too few nodes.
 Result<ReplicaPlan> plan_without(const ClusterListing& cluster, int32_t leaving);
 
 // Moves replicas from nodes with more replicas to nodes with fewer, until they differ by one, and balances preferred

@@ -1,4 +1,5 @@
-// The client's side of SCRAM (RFC 5802, RFC 7677), without a socket: messages in, messages out.
+// The client's side of SCRAM (RFC 5802, RFC 7677), without a socket. It takes the server's messages and returns the
+// client's.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
-// Administration of share groups, which librdkafka does not know: this module encodes the requests itself, and sends
-// them to a bootstrap server.
+// Administration of share groups. librdkafka does not support them, so this module encodes the requests itself, and
+// sends them to a bootstrap server.
 #pragma once
 #include <string>
 #include <vector>
@@ -23,7 +23,7 @@ struct ShareGroupDescription {
 
 // Returns the groups, sorted by id.
 Result<std::vector<GroupListing>> list_share_groups(const Connection::Settings& server);
-// Fails with UndefinedObject if no share group has this name.
+// Describes the group. Fails with UndefinedObject if no share group has this name.
 Result<ShareGroupDescription> describe_share_group(const Connection::Settings& server,
                                                    const std::string& group);
 

@@ -21,11 +21,11 @@ struct ClientRates {
 Result<ClientRates> parse_client_rates(std::string_view text);
 
 struct PartitionPlan {
-  double throughput;  // bytes a second
+  double throughput;  // of the topic, in bytes per second
   ClientRates producers, consumers;
 
-  // The number of partitions by the rule of thumb for Kafka: partitions() is max(t/p, t/c), rounded up, where t is the
-  // throughput, p the rate at which all producers write, and c the rate at which all consumers read.
+  // Return the number of partitions by the rule of thumb for Kafka: partitions() is max(t/p, t/c), rounded up, where t
+  // is the throughput, p the rate at which all producers write, and c the rate at which all consumers read.
   int64_t for_producers() const;
   int64_t for_consumers() const;
   int64_t partitions() const;

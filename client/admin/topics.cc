@@ -119,7 +119,8 @@ Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
 
 namespace {
 
-// rd_kafka_query_watermark_offsets() is not used, because it ignores its time-out if the leader is frozen.
+// Returns the offset of the first record at `timestamp` or later, or the begin or end of the partition for librdkafka's
+// constants. rd_kafka_query_watermark_offsets() is not used, because it ignores its time-out if the leader is frozen.
 Result<int64_t> offset_at(Connection& connection, const std::string& topic, PartitionId partition,
                           int64_t timestamp) {
   constexpr int kTries = 5;
@@ -132,7 +133,7 @@ Result<int64_t> offset_at(Connection& connection, const std::string& topic, Part
         rd_kafka_offsets_for_times(connection.handle(), list.get(), kAdminTimeoutMs);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return asked->offset;
-    // The leader has just changed: try again.
+    // If the leader has just changed, the look-up is repeated.
     if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || left == 0) return kafka_failure(code);
     std::this_thread::sleep_for(kPause);
   }

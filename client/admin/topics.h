@@ -1,4 +1,5 @@
-// Administration of topics over the wire. Errors have the text of the server or of librdkafka.
+// Administration of topics over Kafka's protocol. Errors have the text of the server or of
+// librdkafka.
 #pragma once
 #include <map>
 #include <string>
@@ -15,7 +16,7 @@ struct NewTopic {
   // The replicas of each partition; both numbers are then unset.
   std::vector<std::vector<int32_t>> replicas = {};
 };
-// Fails with TopicExists if the name is taken.
+// Creates the topic. Fails with TopicExists if the name is taken.
 Status create_topic(Connection& connection, const NewTopic& topic);
 Status delete_topic(Connection& connection, const std::string& name);
 // Adds partitions: `partitions` is the new total; `replicas` has the replicas of the new
@@ -23,7 +24,7 @@ Status delete_topic(Connection& connection, const std::string& name);
 Status add_partitions(Connection& connection, const std::string& name, int partitions,
                       std::vector<std::vector<int32_t>> replicas = {});
 
-// Returns the settings of each topic that differ from their defaults; none if the server does not
+// Returns the settings of each topic that differ from their defaults; empty if the server does not
 // show settings.
 Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
                                                         const std::vector<std::string>& names);

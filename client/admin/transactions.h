@@ -1,4 +1,5 @@
-// Transactions in the view of their coordinators and of the partitions' leaders (KIP-664).
+// Lists, describes and aborts transactions, as their coordinators and the leaders of their
+// partitions know them (KIP-664).
 #pragma once
 #include <cstdint>
 #include <map>
@@ -40,7 +41,7 @@ struct DescribedProducer {
 
 struct TransactionFilter {
   std::vector<int64_t> producer_ids;  // empty: all
-  int64_t open_for_ms = -1;           // at least this long; -1: all
+  int64_t open_for_ms = -1;           // open for at least this time; -1: all
 };
 
 // Sends requests to the nodes of a cluster, one node at a time.
@@ -48,12 +49,12 @@ struct TransactionFilter {
 // Threads: one.
 class TransactionAdmin {
  public:
-  // Fails with NetworkFailure.
+  // Connects to a bootstrap server. Fails with NetworkFailure.
   static Result<TransactionAdmin> open(const std::string& bootstrap_server,
                                        const Properties& properties);
 
   Result<std::vector<ListedTransaction>> list(const TransactionFilter& filter);
-  // Fails if no transaction has this id.
+  // Describes the transaction. Fails if no transaction has this id.
   Result<DescribedTransaction> describe(const std::string& id);
   // Returns the producers of the partition that its leader, or `node`, knows.
   Result<std::vector<DescribedProducer>> producers(const TopicPartitionName& partition,
@@ -62,7 +63,8 @@ class TransactionAdmin {
   Status abort(const TopicPartitionName& partition, int64_t producer_id, int16_t producer_epoch,
                int32_t coordinator_epoch);
 
-  // Fails if the topic or the node does not exist.
+  // Return the partitions of a topic, or those with a replica on a node. Fail if the topic or the
+  // node does not exist.
   Result<std::vector<TopicPartitionName>> partitions_of_topic(const std::string& topic) const;
   Result<std::vector<TopicPartitionName>> partitions_of_node(int32_t node) const;
 
@@ -82,8 +84,8 @@ class TransactionAdmin {
   Result<WireConnection*> node(int32_t id);
   Result<std::string> ask(int32_t id, int16_t api_key, int16_t version, const WireWriter& request);
 
-  Properties properties_;                     // of the connections
-  std::map<int32_t, std::string> addresses_;  // of nodes
+  Properties properties_;                     // properties of the connections
+  std::map<int32_t, std::string> addresses_;  // addresses of nodes, by id
   std::map<TopicPartitionName, Partition> partitions_;
   std::map<int32_t, WireConnection> connections_;  // -1: the bootstrap server
 };

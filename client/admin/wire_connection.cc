@@ -76,7 +76,7 @@ std::string WireReader::text() { return std::string(in_.bytes(count())); }
 size_t WireReader::count() {
   const uint64_t size = in_.varint();
   if (size == 0) return 0;
-  // Each element has at least one byte.
+  // Each element has at least one byte, so a larger number of elements is an error.
   if (size - 1 > in_.rest().size()) in_.fail();
   return in_.ok() ? size - 1 : 0;
 }

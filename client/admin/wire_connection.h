@@ -1,4 +1,5 @@
-// Requests that librdkafka does not have: one connection, one request at a time, in the flexible encoding (KIP-482).
+// A connection for requests that librdkafka does not have. It sends one request at a time, in the flexible encoding
+// (KIP-482).
 #pragma once
 #include <chrono>
 #include <cstdint>

@@ -226,7 +226,7 @@ Result<std::string> WireTls::plain() {
       continue;
     }
     if (SSL_get_error(impl_->ssl.get(), size) == SSL_ERROR_WANT_READ) return text;
-    if (!text.empty()) return text;  // the next call fails
+    if (!text.empty()) return text;  // the next call reports the error
     return impl_->failure(size);
   }
 }

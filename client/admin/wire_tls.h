@@ -1,4 +1,5 @@
-// TLS for connections that librdkafka does not make, with its settings and without a socket: bytes in, bytes out.
+// TLS for connections that librdkafka does not make, with librdkafka's settings. The class has no socket: it converts
+// received bytes to decrypted bytes, and bytes to send to encrypted bytes.
 #pragma once
 #include <memory>
 #include <string>
@@ -14,7 +15,7 @@ class WireTls {
  public:
   // `properties` have librdkafka's names: ssl.ca.*, ssl.certificate.*, ssl.key.*, ssl.keystore.*,
   // ssl.endpoint.identification.algorithm, enable.ssl.certificate.verification. `host` is the name that the user gave.
-  // Fails with InvalidParameter if files cannot be used.
+  // Fails with InvalidParameter if a file cannot be used.
   static Result<std::unique_ptr<WireTls>> open(const Properties& properties,
                                                const std::string& host);
   ~WireTls();

@@ -21,13 +21,14 @@ struct BenchRequest {
 
   // Settings for producing.
   std::optional<int> partitions =
-      6;  // of a topic that has to be created; none: the server's default
+      6;  // of a topic to create; nullopt: the server's default
   size_t record_bytes = 1024;
   int64_t most_per_second = 0;  // 0: without a limit
   bool is_idempotent = true;
   std::string acks = "all", codec = "none";
 
-  // The events of Nexmark: their seed, and whether they are printed to standard output instead.
+  // Settings for Nexmark. `seed` determines the events. If `prints`, they are printed to the standard output instead of
+  // sent.
   int64_t seed = 1;
   bool prints = false;
 
@@ -35,19 +36,20 @@ struct BenchRequest {
   bool is_from_beginning = true;
   bool stops_at_end = true;
   bool measures_latency = false;
-  double most_idle_seconds = 1e9;  // without a record
+  double most_idle_seconds = 1e9;  // ends after this time without a record
 };
 
-// Creates the topic if it does not exist. Latency is from the call that sends until the delivery
-// report, so without a rate it is mostly time in librdkafka's queue.
+// Sends records. Creates the topic if it does not exist. Latency is the time from the call that sends a record until
+// the delivery report, so without a rate it is mostly time in librdkafka's queue.
 Result<BenchResult> bench_produce(const BenchRequest& request);
 
-// Reads all partitions at the same time. Time is measured from the first request; for records that are still to be
-// produced, from the first arrival. Latency is from the record's own timestamp to its arrival, by this machine's clock,
-// in milliseconds.
+// Reads records of all partitions at the same time. Time is measured from the first request; for records that are still
+// to be produced, from the first arrival. Latency is the time from the record's own timestamp to its arrival, by this
+// machine's clock, with a resolution of one millisecond.
 Result<BenchResult> bench_consume(const BenchRequest& request);
 
-// Persons and auctions have their ids as keys, bids have no keys. Creates the topics if they do not exist.
+// Sends or prints the events of Nexmark. Persons and auctions have their ids as keys, bids have no keys. Creates the
+// topics if they do not exist.
 Result<BenchResult> bench_nexmark(const BenchRequest& request);
 
 }  // namespace client

@@ -1,4 +1,4 @@
-// millrace bench: the command line of the benchmarks.
+// The command `millrace bench`, which runs the benchmarks.
 #include <fmt/format.h>
 
 #include <algorithm>

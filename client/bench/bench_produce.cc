@@ -39,7 +39,8 @@ std::vector<std::string> make_payloads(size_t size) {
   return payloads;
 }
 
-// A broker of Kafka learns of a new topic a moment after the controller has confirmed its creation.
+// Time limit and pause for the look-ups of a new topic: a broker of Kafka learns of the topic a
+// moment after the controller has confirmed its creation.
 constexpr auto kTopicSettles = std::chrono::seconds(5);
 constexpr auto kLookAgain = std::chrono::milliseconds(50);
 
@@ -124,7 +125,7 @@ class DeliveryReports {
   const BenchRequest& request_;
   const Queue queue_;
   std::atomic<int64_t> delivered_ = 0;
-  // Owned by the thread until it has been joined.
+  // Used only by the thread until the thread has been joined.
   Histogram latency_us_, interval_latency_us_;
   int64_t interval_began_us_ = now_us();
   int64_t failed_ = 0, last_us_ = 0;

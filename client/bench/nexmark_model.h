@@ -11,14 +11,14 @@ namespace client {
 struct NexmarkSettings {
   uint64_t seed = 1;
   int64_t first_time_ms = 1'436'918'400'000;  // 2015-07-15, as in other implementations
-  int64_t events_per_second = 10'000;         // of event time
+  int64_t events_per_second = 10'000;         // events per second of event time
 };
 
 enum class NexmarkKind : uint8_t { Person, Auction, Bid };
 
 struct NexmarkEvent {
   NexmarkKind kind;
-  int64_t id;         // of the person or auction; for a bid, of its auction
+  int64_t id;         // id of the person or auction; for a bid, id of its auction
   std::string value;  // JSON
 };
 

@@ -76,7 +76,7 @@ Status status(ClusterAdmin& admin, const Flags&) {
   const ClusterListing cluster = TRY(admin.describe());
   std::map<int32_t, const ClusterNodeListing*> nodes;
   for (const ClusterNodeListing& node : cluster.nodes) nodes[node.id] = &node;
-  // Nodes that are down are known from the replicas assigned to them.
+  // Nodes that are down are not in the list of nodes, so they are added from the assigned replicas.
   for (const auto& [partition, known] : cluster.partitions)
     for (const int32_t id : known.replicas) nodes.try_emplace(id, nullptr);
   std::vector<std::vector<std::string>> rows;
@@ -275,7 +275,7 @@ void print_actions() {
       "Works on the nodes of a cluster.\n\nUsage: millrace cluster ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
     fmt::print("  {:<10} {}\n", action.name, action.help.summary);
-  // main() passes `join` to the server's part of the program.
+  // `join` is listed here, but main() passes it to the server's part of the program.
   fmt::print("  {:<10} {}\n", "join",
              "Makes a stopped server's data directory the first node of a cluster.");
   fmt::print(

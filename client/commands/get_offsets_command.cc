@@ -51,7 +51,7 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-// The partitions with first <= number < end of the topics whose name matches.
+// Selects the partitions with first <= number < end of the topics whose names match `pattern`.
 struct Choice {
   std::string pattern;
   int64_t first = 0, end = INT64_MAX;

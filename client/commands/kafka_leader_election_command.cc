@@ -76,7 +76,8 @@ Status elect(const Flags& flags) {
   const auto partitions = TRY(read_partitions(flags));
   if (!flags.has(kBootstrapFlag.name))
     return wrong("Missing required argument \"[bootstrap-server]\"");
-  // --admin.config is the flag's name before Kafka 4.2.
+  // Before Kafka 4.2, the flag for the file of properties was named --admin.config, which is still
+  // accepted.
   const Properties properties = flags.has("admin.config")
                                     ? TRY(read_properties_file(flags.text("admin.config")))
                                     : TRY(connection_properties(flags));

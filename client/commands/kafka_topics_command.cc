@@ -73,11 +73,12 @@ Result<Properties> client_properties(const Flags& flags) {
   return read_properties_file(flags.text("command-config"));
 }
 
-// The topics that --topic selects; all topics without it. Fails if none match, unless --if-exists
-// is given.
+// Returns the topics that --topic selects, or all topics without --topic. Fails if no topic
+// matches, unless --if-exists or --list is given.
 Result<std::vector<TopicDescription>> chosen_topics(Connection& connection, const Flags& flags) {
   std::vector<TopicDescription> topics = TRY(connection.topics());
-  // librdkafka does not expose the server's mark for internal topics.
+  // librdkafka does not expose the server's mark for internal topics, so they are recognized by
+  // their names.
   if (flags.has("exclude-internal"))
     std::erase_if(topics, [](const TopicDescription& topic) {
       return topic.name.starts_with("__") || topic.name == "ksql_processing_log";

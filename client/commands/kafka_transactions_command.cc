@@ -151,7 +151,8 @@ Result<DescribedProducer> producer_to_abort(TransactionAdmin& admin, const Flags
         static_cast<int32_t>(TRY(flags.number("producer-epoch", 0, 0, INT16_MAX)));
     named.coordinator_epoch =
         static_cast<int32_t>(TRY(flags.number("coordinator-epoch", 0, -1, INT32_MAX)));
-    // Kafka's tool uses 0 for transactions that no coordinator has ended yet.
+    // The epoch is -1 if no coordinator has ended a transaction of the producer yet; Kafka's tool
+    // then uses 0.
     named.coordinator_epoch = std::max(named.coordinator_epoch, 0);
     return named;
   }

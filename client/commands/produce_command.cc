@@ -120,8 +120,8 @@ void prompt() {
   std::fflush(stdout);
 }
 
-// After Ctrl-C the records that were read still get the time in which a server that is alive acknowledges them, because
-// Ctrl-C is the usual end of a program at a terminal and the last record was typed before it.
+// Returns true from three seconds after Ctrl-C on. Until then, a server that is alive acknowledges the records that
+// were read: Ctrl-C is the usual end of a program at a terminal, and the last record was typed before it.
 bool has_waited_after_ctrl_c() {
   constexpr std::chrono::seconds kLongest{3};
   if (!is_interrupted()) return false;

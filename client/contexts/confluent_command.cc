@@ -104,7 +104,7 @@ Result<int> login(ConfluentCall& call) {
     if (!server.user.empty()) server.password = TRY(ask_for_password("Password: "));
   }
   const std::string name = call.flags.text("name", address);
-  // Logging in again replaces what is known about the server.
+  // Logging in again replaces the context of the server, unless this program has started the server.
   if (const Result<Context*> known = call.contexts.find(name); known && (*known)->data_dir.empty())
     TRY(delete_context(call.contexts, **known));
   const Context* context = TRY(register_context(call.contexts, name, environment, server));
@@ -409,7 +409,8 @@ int run_confluent_command(int argc, const char* const* argv) {
   for (const ConfluentCommand& command : all_commands())
     if (const size_t words = match(command.words, arguments); words > 0)
       return run(command, arguments.subspan(words));
-  // The words of a group alone, or with --help, list its commands.
+  // If the arguments are only the first words of commands, perhaps with --help, the commands that begin with these
+  // words are listed.
   std::string group;
   for (const char* argument : arguments) {
     const std::string_view word = argument;

@@ -117,8 +117,8 @@ Result<int> remove(ConfluentCall& call) {
   return 0;
 }
 
-// Returns the command line of `millrace produce` or `millrace consume` for the chosen cluster. It stays in this
-// process, so no list of processes shows the secret in it.
+// Returns the command line of `millrace produce` or `millrace consume` for the chosen cluster. It is passed to a
+// function of this process, so no list of processes shows the secret in it.
 Result<std::vector<std::string>> command_line(ConfluentCall& call, const char* command,
                                               const char* property_flag) {
   const Context* context = TRY(cluster_of(call));

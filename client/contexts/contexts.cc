@@ -157,7 +157,8 @@ Result<Contexts> Contexts::load() {
   return contexts;
 }
 
-// The new file replaces the old one atomically: a crash leaves one of the two, whole.
+// Writes a new file and renames it to the old file's name, so that after a crash one of the two
+// files is whole.
 Status Contexts::save() const {
   const std::string path = TRY(make_user_folder(UserFolder::Config)).append(kFile);
   const std::string fresh = fmt::format("{}.{}", path, getpid());

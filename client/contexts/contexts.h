@@ -1,4 +1,4 @@
-// Servers that the user's programs know by name, in a file of the user's configuration folder.
+// The named servers of a user ("contexts"), which are stored in a file of the user's configuration folder.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -26,7 +26,7 @@ struct Context {
   std::string user,
       password;  // of the account that manages topics and users; empty: the server asks for none
   std::string data_dir;  // empty: this program has not started the server
-  int64_t process = 0;   // of the server that this program has started
+  int64_t process = 0;   // process id of a server that this program has started
   std::vector<ApiKey> keys;
   std::string current_key;  // empty: none
 };
@@ -35,7 +35,7 @@ struct Environment {
   std::string id, name;
 };
 
-// The contents of the file.
+// The contents of the file of contexts.
 struct Contexts {
   std::vector<Environment> environments;
   std::vector<Context> contexts;

@@ -140,7 +140,7 @@ Status start_server(Context& context) {
   return {};
 }
 
-// Another program may have the process's number by now, so the command line of the process is checked.
+// Another program may have the same process id by now, so the command line of the process is checked, too.
 bool is_running(const Context& context) {
   if (context.process <= 0 || context.data_dir.empty()) return false;
   const std::string words = read_file(fmt::format("/proc/{}/cmdline", context.process));

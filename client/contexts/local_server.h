@@ -13,7 +13,7 @@ namespace client {
 // password. Fails with StorageFailure, or with the reason that the server has logged.
 Status start_server(Context& context);
 
-// Whether the process that the context names is a server on its data directory.
+// Returns whether the process that the context names is a server on its data directory.
 bool is_running(const Context& context);
 
 // Ends the server and waits until it has ended.

@@ -1,4 +1,4 @@
-// Objects with named fields, as Confluent's command-line interface prints them: a box, a list, or JSON.
+// Formats objects with named fields as Confluent's command-line interface prints them: as a box, as a list, or as JSON.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@
 namespace client {
 
 enum class ObjectFormat : uint8_t { Human, Json };
-// Fails with InvalidParameter.
+// Parses "human" or "json". Fails with InvalidParameter.
 Result<ObjectFormat> parse_object_format(std::string_view name);
 
 struct Field {

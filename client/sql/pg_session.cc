@@ -209,7 +209,7 @@ void PgSession::take(const pg_result& result, Running& running) {
     default:
       break;
   }
-  // The rows before an error stay visible, with their number.
+  // The rows before an error remain printed, followed by their number.
   if (running.has_rows) {
     running.printer->end();
     running.has_rows = false;
@@ -252,7 +252,7 @@ void PgSession::copy_out(Running& running) {
       if (running.text.size() > kPrintBytes) running.print();
       continue;
     }
-    if (size < 0) return;  // the end of the data, or an error that the next result has
+    if (size < 0) return;  // the data have ended, or the next result has an error
     running.print();
     if (!wait_for_server(running)) return;
   }

@@ -1,4 +1,4 @@
-// A session with a server over PostgreSQL's protocol: one statement at a time, its rows printed as they arrive.
+// A session with a server over PostgreSQL's protocol. It runs one statement at a time, and prints rows as they arrive.
 #pragma once
 #include <functional>
 #include <memory>
@@ -34,7 +34,7 @@ class PgSession {
   };
   enum class Password { MayAsk, MustAsk, NeverAsk };
 
-  // Fails with NetworkFailure, in libpq's words.
+  // Connects to the server. Fails with NetworkFailure, in libpq's words.
   static Result<PgSession> open(const PgParameters& parameters, Password password);
 
   enum class Outcome { Done, Failed, Interrupted, ConnectionLost };

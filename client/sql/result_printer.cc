@@ -12,12 +12,12 @@ namespace client {
 namespace {
 
 // A table's columns are as wide as the widest value in its first rows. At most this number and size of rows are held
-// for that, so memory stays bounded for large results. Wider values in later rows shift the columns behind them to the
+// for that, so memory stays bounded for large results. Wider values in later rows shift the following columns to the
 // right.
 constexpr size_t kHeldRows = 10'000;
 constexpr size_t kHeldBytes = 16 << 20;
 
-// Whether psql aligns values of the type to the right.
+// Returns whether psql aligns values of the type to the right.
 bool is_number(uint32_t type) {
   constexpr uint32_t kNumbers[] = {20, 21, 23, 26, 28, 29, 700, 701, 790, 1700, 5069};
   return std::ranges::count(kNumbers, type) > 0;

@@ -14,7 +14,7 @@
 namespace client {
 
 enum class ResultFormat : uint8_t { Table, Csv, Json };
-// Fails with InvalidParameter.
+// Parses "table", "csv" or "json". Fails with InvalidParameter.
 Result<ResultFormat> parse_result_format(std::string_view name);
 
 struct ResultColumn {
@@ -40,7 +40,8 @@ class ResultPrinter {
   std::string text_;
 };
 
-// With `rows_only` a table has neither titles nor the number of rows, and CSV has no titles.
+// Returns a printer for the format. With `rows_only` a table has neither titles nor the number of rows, and CSV has no
+// titles.
 std::unique_ptr<ResultPrinter> make_result_printer(ResultFormat format, bool rows_only);
 
 // Converts a value to JSON: numbers, booleans, arrays and JSON keep their types; values of all other types become

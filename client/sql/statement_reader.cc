@@ -9,7 +9,7 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// Bytes above 127 belong to letters of UTF-8.
+// Returns whether the byte can be part of a word. Bytes above 127 belong to letters of UTF-8.
 bool is_word_byte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
@@ -122,7 +122,8 @@ void StatementReader::scan_plain() {
   }
 }
 
-// A doubled quote counts as the end of one text and the begin of another, with the same result.
+// Scans to the end of a quoted text. A doubled quote counts as the end of one text and the begin of another, with the
+// same result.
 void StatementReader::scan_quoted() {
   while (scanned_ < text_.size()) {
     const char c = text_[scanned_++];
@@ -134,7 +135,7 @@ void StatementReader::scan_quoted() {
   }
 }
 
-// Comments nest, as in PostgreSQL.
+// Scans to the end of a comment. Comments nest, as in PostgreSQL.
 void StatementReader::scan_comment() {
   while (scanned_ < text_.size()) {
     const std::string_view ahead = std::string_view(text_).substr(scanned_);
@@ -153,7 +154,8 @@ void StatementReader::scan_comment() {
   }
 }
 
-// Every mark lies within one line, so a mark never begins in the scanned text and ends in a later line.
+// Scans to the end of the next `mark`, or to the end of the text. Every mark lies within one line, so no mark begins in
+// the scanned text and ends in a later line.
 void StatementReader::skip_to_end_of(std::string_view mark) {
   const size_t found = text_.find(mark, scanned_);
   if (found == text_.npos) {

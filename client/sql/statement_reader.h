@@ -9,7 +9,7 @@ namespace client {
 
 struct SqlStatement {
   std::string text;  // with its semicolon, without the blanks and comments before it
-  int64_t line = 1;  // of the input, where the text begins
+  int64_t line = 1;  // number of the input line in which the text begins
   bool operator==(const SqlStatement&) const = default;
 };
 
@@ -23,7 +23,7 @@ class StatementReader {
   // Called at the end of the input. Returns the last statement, which needs no semicolon; nothing if only blanks and
   // comments are left.
   std::optional<SqlStatement> rest();
-  // Whether a statement has begun and needs more lines.
+  // Returns whether a statement has begun and needs more lines.
   bool is_inside() const;
   // Drops a statement that has begun.
   void clear();
@@ -39,8 +39,8 @@ class StatementReader {
 
   std::string text_;
   size_t scanned_ = 0;
-  size_t begin_ = std::string::npos;  // of the statement; npos: only blanks and comments so far
-  int64_t first_line_ = 1;            // of text_
+  size_t begin_ = std::string::npos;  // begin of the statement; npos: only blanks and comments
+  int64_t first_line_ = 1;            // number of the first line in text_
   Mode mode_ = Mode::Plain;
   char quote_ = 0;
   int comment_depth_ = 0;
@@ -48,10 +48,10 @@ class StatementReader {
   bool is_complete_ = false;
 };
 
-// Whether the statement asks for rows without an end: SELECT ... EMIT CHANGES, or PRINT.
+// Returns whether the statement asks for rows without an end: SELECT ... EMIT CHANGES, or PRINT.
 bool is_push_statement(std::string_view statement);
 
-// Whether the text contains this word (upper case), in any letter case.
+// Returns whether the text contains this word (upper case), in any letter case.
 bool has_word(std::string_view text, std::string_view word);
 
 }  // namespace client

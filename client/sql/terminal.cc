@@ -106,7 +106,7 @@ Terminal::Next Terminal::read(const std::string& prompt, std::string& line) {
   return Next::Line;
 }
 
-// The file is saved immediately, so that a closed terminal loses nothing.
+// Adds the statement to the history and saves the history file immediately, so that a closed terminal loses nothing.
 void Terminal::remember(std::string_view statement) {
   if (has_word(statement, "PASSWORD") || statement.empty()) return;
   Editor& editor = *editor_;

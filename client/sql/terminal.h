@@ -1,4 +1,4 @@
-// Lines that a user types, with editing and a history that lasts.
+// Reads the lines that a user types, with editing and with a history that is kept in a file.
 #pragma once
 #include <memory>
 #include <string>
