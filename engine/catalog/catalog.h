@@ -19,8 +19,8 @@
 
 namespace engine {
 
-// Settings that decide what a statement means: texts by name. Names are spelled as in ksqlDB ("auto.offset.reset"). A
-// persistent query keeps the settings with which it was created.
+// Settings that decide what a statement means, as texts by name. Names are spelled as in ksqlDB ("auto.offset.reset").
+// A persistent query keeps the settings with which it was created.
 using Properties = std::map<std::string, std::string>;
 
 // The window type of a topic whose keys are windowed.
@@ -37,8 +37,8 @@ struct TimestampColumn {
   bool operator==(const TimestampColumn&) const = default;
 };
 
-// Property of a statement whose session keeps UNIQUE, CHECK and FOREIGN KEY constraints without enforcing them. Its
-// value is "on".
+// Name of a property. A session sets it to "on" to define UNIQUE, CHECK and FOREIGN KEY constraints, which are stored
+// but not enforced.
 inline constexpr std::string_view kUnenforcedConstraints = "unenforced_constraints";
 
 // A stream or a table, and the layout of its records in its topic.
@@ -50,7 +50,7 @@ struct DataSource {
   FormatSpec key_format, value_format;
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
-  bool read_only = false;     // CREATE SOURCE ...
+  bool read_only = false;     // from CREATE SOURCE: INSERT INTO fails
   std::string created_by;     // id of the query of a CREATE ... AS; otherwise empty
   std::string sql;            // statement that created the source
   int partitions = 1;         // number of the topic's partitions
@@ -85,7 +85,7 @@ struct PersistentQuery {
   std::string rebuilds = {};
 };
 
-// Copies share their common parts, so a new catalog costs only the change.
+// The state of all named objects. Copies share their common parts, so a new catalog costs only as much as the change.
 //
 // Invariant: sources and queries change only through put and erase, which keep the indexes up to date.
 class Catalog {
@@ -96,7 +96,7 @@ class Catalog {
   const Queries& queries() const { return queries_; }
   CustomTypes types;
   std::set<std::string> schemas;  // from CREATE SCHEMA; objects are named `schema.name`
-  Properties system_properties;   // ALTER SYSTEM: used if a session has set nothing else
+  Properties system_properties;   // from ALTER SYSTEM; settings of a session take precedence
   int64_t next_query_number = 0;
 
   // Returns the object; nullptr if it does not exist. Names are compared exactly.

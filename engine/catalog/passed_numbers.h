@@ -1,5 +1,5 @@
-// Sequences that continue after numbers which rows were given explicitly: the sequences of SERIAL columns in a
-// cluster (docs/adr/0100). Pure functions.
+// Moves the sequences of SERIAL columns in a cluster past numbers that rows were given explicitly (docs/adr/0100). The
+// functions are pure.
 #pragma once
 #include <cstdint>
 
@@ -14,7 +14,7 @@ constexpr int64_t kVersionsOfCount = int64_t{1} << 32;
 // Returns whether the sequence belongs to a column and only counts up.
 bool is_passed_by_rows(const Sequence& sequence);
 
-// The numbers of a sequence that were reserved before rows passed it.
+// The numbers of a sequence that were reserved before numbers of rows passed the sequence.
 struct PassedNumbers {
   int64_t reserved_to = 0;     // numbers after this one were not reserved
   bool has_reserved = false;   // some numbers were reserved

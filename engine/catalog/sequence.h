@@ -1,4 +1,5 @@
-// A sequence: its position, and the computation of its next numbers (docs/adr/0080). Pure functions.
+// A sequence of the catalog with its position, and the computation of its next numbers (docs/adr/0080). The functions
+// are pure.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -29,7 +30,7 @@ struct Sequence {
 };
 using SequencePtr = std::shared_ptr<const Sequence>;
 
-// Numbers at a distance of `increment`.
+// `count` numbers from `first` on, at a distance of `increment`.
 struct SequenceNumbers {
   int64_t first = 0, count = 0, increment = 1;
   int64_t last() const { return first + (count - 1) * increment; }
@@ -45,7 +46,7 @@ struct SequencePosition {
   int64_t reserved = 0;
 };
 
-// Does what setval() does. Fails with OutOfRange if the value is outside the bounds.
+// Sets the position of the sequence, as setval() does. Fails with OutOfRange if the value is outside the bounds.
 Status set_value(Sequence& sequence, int64_t value, bool is_called);
 
 // The smallest and the largest value of a type.
@@ -54,8 +55,8 @@ struct SequenceBounds {
 };
 SequenceBounds bounds_of(std::string_view data_type);
 
-// Returns the catalog name for a text as in nextval('shop."Orders_seq"'). Quoted parts are taken as they are, other
-// parts in any letter case. Fails with InvalidText if the text is not a name.
+// Returns the catalog name for a text as in nextval('shop."Orders_seq"'). Quoted parts keep their letter case; other
+// parts may have any letter case. Fails with InvalidText if the text is not a name.
 Result<std::string> sequence_name(std::string_view text);
 
 }  // namespace engine

@@ -31,12 +31,13 @@ bool is_number(std::string_view value) {
   const auto number = to_number(value);
   return number && *number >= least && *number <= most;
 }
-// The length is limited, because each definition stores the text.
+// Accepts any text up to a limit, because each definition stores the text.
 bool is_text(std::string_view value) { return value.size() <= 1000; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
-// A limit below a day would treat records of another time zone as records with a wrong clock.
+// Accepts -1 (no limit) and limits of at least a day, because a lower limit would treat records of
+// another time zone as records with a wrong clock.
 bool is_time_ahead(std::string_view value) {
   return value == "-1" || is_number<kDayMs, INT64_MAX>(value);
 }

@@ -1,4 +1,4 @@
-// The settings of statements: the names and values that SET '...' = '...' accepts.
+// The settings of statements, with the names and values that SET '...' = '...' accepts.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -10,14 +10,14 @@
 
 namespace engine {
 
-// With more windows, one record would cost seconds and gigabytes.
+// Limit for the property max.windows.per.record. With more windows, one record would cost seconds and gigabytes.
 inline constexpr int64_t kMostWindowsPerRecord = 1'000'000;
 
 struct StatementSetting {
   enum class Listed : bool { No, Yes };
   std::string_view name;      // in lower case
   std::string_view in_force;  // the default, as shown to users
-  std::string_view values;    // for the hint, after "It is "
+  std::string_view values;    // allowed values, as a text that follows "It is " in hints
   bool (*takes)(std::string_view value);
   Listed listed = Listed::Yes;  // SHOW PROPERTIES lists the setting even if it is not set
 };
@@ -42,8 +42,8 @@ Status check_property(std::string_view name, std::string_view value,
 // none.
 std::string setting_name(std::string_view name);
 
-// Adds the properties that the prefix `ksql.streams.` hides: 'ksql.streams.x' is the property x of Kafka Streams. It
-// applies if x itself is not set.
+// Adds the property x for each property 'ksql.streams.x', which means the property x of Kafka Streams, unless x itself
+// is set.
 void unfold_streams_prefix(Properties& properties);
 
 // Returns the values that apply if no session has set the property.

@@ -1,4 +1,5 @@
-// A view: a SELECT that is kept under a name. Its rows stand for the name in FROM (docs/adr/0124).
+// A view, which is a SELECT that the catalog stores under a name. In FROM, the name stands for the rows of the SELECT
+// (docs/adr/0124).
 #pragma once
 #include <map>
 #include <memory>
@@ -14,10 +15,10 @@ namespace engine {
 struct ViewDefinition {
   std::string name;  // folded, with the schema and a dot before it, like the name of a table
   std::string sql;   // the SELECT as written
-  // PostgreSQL's parser read the SELECT. Some functions have one name but different meanings in the dialect and in
-  // PostgreSQL, so the parser that read the SELECT first reads it again after a restart.
+  // Set if PostgreSQL's parser read the SELECT. Some functions have one name but different meanings in the dialect and
+  // in PostgreSQL, so the same parser reads the SELECT again after a restart.
   bool is_postgres = false;
-  std::vector<std::string> column_names = {};  // names behind the view's; empty: the SELECT's
+  std::vector<std::string> column_names = {};  // names in CREATE VIEW v (...); empty: the SELECT's
   Schema columns = {};                         // columns of the result when the view was created
   std::vector<std::string> reads = {};         // names of streams, tables and views in its SELECT
   // The present names of relations that were renamed since, by their names in `sql`.

@@ -163,7 +163,7 @@ void AggregateOperator::adapt_block(size_t output_bytes) {
 }
 
 // Drops earlier results of a group in the block if the output keeps only the last one (TopicOutput::chosen_rows).
-// Otherwise a list of a megabyte would be made a thousand times.
+// Otherwise one list of a megabyte would be written a thousand times in a block of a thousand rows.
 void AggregateOperator::drop_replaced(std::vector<Change>& changes) {
   absl::flat_hash_set<const GroupSlot*> newer;
   for (Change& change : changes | std::views::reverse)
@@ -386,7 +386,7 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
     auto results = std::make_shared<Column>(instance.result_type);
     auto old_results = std::make_shared<Column>(instance.result_type);
     results->reserve(out.rows);
-    bool has_old_result = false;  // of the current row; its undo precedes its update
+    bool has_old_result = false;  // set by the undo of a row, which precedes the row's update
     for (const Change& change : changes) {
       void* state = store_.state(*change.group, call);
       if (wants_old && !has_old_result) accumulator.result(instance, state, *old_results);
@@ -440,7 +440,7 @@ Status AggregateOperator::close_some() {
     context().slice.spend_rows(std::max<size_t>(groups.size(), 1));
     if (!groups.empty()) {
       Batch out = TRY(rows_of(groups));
-      out.columns.pop_back();  // ROWTIME
+      out.columns.pop_back();  // drops ROWTIME
       if (rest_ && rest_->row < rest_->batch.rows) {
         out.partition = rest_->batch.partition_of(rest_->row);
         out.offsets.assign(out.rows, rest_->batch.offsets[rest_->row]);
@@ -498,12 +498,12 @@ void AggregateOperator::visit_rest(const VisitRecord& visit) const {
 
 void AggregateOperator::own_rest() {
   if (!rest_) return;
-  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
+  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
   rest_->batch = rest_->batch.owned(0);
 }
 
 // Appends stream time, the windows that are being closed, and the place of a record that is finished in part. Without
-// windows a row is never finished in part, and stream time is not used.
+// windows a row is always finished completely, and stream time is not used.
 void AggregateOperator::append_scalars(std::vector<int64_t>& out) const {
   Place place;
   if (rest_ && rest_->row_is_begun &&

@@ -1,4 +1,5 @@
-// GROUP BY: the state of each group, by key and window, and the result row that the state gives.
+// Operator of GROUP BY. It keeps the state of each group, by key and window, and computes the result rows of the
+// groups.
 #pragma once
 #include <memory>
 #include <optional>
@@ -25,8 +26,8 @@ namespace engine {
 // as with one record at a time.
 //
 // Invariants: between blocks the store holds exactly the state that was pushed; a record that is finished in part (some
-// of its windows, or some of the windows that it closed) is the first of the rest, and the scalars record how far it is
-// finished.
+// of its windows, or some of the windows that it closed) is the first of the rest, and append_scalars() stores how far
+// it is finished.
 class AggregateOperator final : public Operator, public Materialized {
  public:
   // `key_schema` has the grouping columns, with the role Key.
@@ -44,7 +45,8 @@ class AggregateOperator final : public Operator, public Materialized {
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return step_.window ? &stream_time_ : nullptr; }
 
-  // Call if the input is an exchange: its batches carry the keys as this operator would encode them.
+  // From now on the operator uses the key bytes that its batches carry. Call if the input is an exchange whose batches
+  // carry the keys as this operator would encode them.
   void take_carried_keys() { takes_carried_keys_ = true; }
   // From now on only the last of several results of one group in a block is emitted, if the groups have a heap and
   // the output needs no old rows.
@@ -56,8 +58,8 @@ class AggregateOperator final : public Operator, public Materialized {
   // Returns the start of the oldest window within the retention. Older windows may still be in the store, but must
   // not be shown.
   int64_t oldest_kept_start(int64_t stream_time) const;
-  // Returns whether the group is a row of the table at this stream time: it was written or, if only final results are
-  // rows, its window has closed.
+  // Returns whether the group is a row of the table at this stream time. The group must have been written or, if only
+  // final results are rows, its window must have closed.
   bool is_shown(const GroupSlot& group, int64_t stream_time) const;
 
   Materialized* materialized() override { return this; }
@@ -68,7 +70,7 @@ class AggregateOperator final : public Operator, public Materialized {
  private:
   static constexpr size_t kForgottenAtOnce = 4096, kGatheredAtOnce = 4096, kStartsAtOnce = 512;
   static constexpr size_t kAskedAtOnce = 64;  // window starts looked up for a key in one step
-  // Limits of a block if groups may be large: the rows, and the bytes that the block adds to the commit.
+  // Limits of a block if groups may be large: the number of its rows, and the bytes that it adds to the commit.
   static constexpr size_t kFewestRows = 16, kMostLargeRows = 128;
   static constexpr size_t kMostBlockBytes = size_t{1} << 20;
 
@@ -82,10 +84,10 @@ class AggregateOperator final : public Operator, public Materialized {
     Batch batch;
     EncodedRows keys;
     uint32_t row = 0;              // first unfinished row
-    uint32_t prefetched = 0;       // the groups of the rows before it are fetched
-    bool row_is_begun = false;     // the row has moved stream time
+    uint32_t prefetched = 0;       // the groups of all rows before this row are fetched
+    bool row_is_begun = false;     // begin_row() has been called for `row`
     size_t row_bytes = 0;          // bytes that the row adds to a group; set if groups may be large
-    int64_t next_start = 0;        // start of the row's next window, in rising order
+    int64_t next_start = 0;        // start of the row's next window; the starts of its windows rise
     uint64_t late = 0, ahead = 0;  // unreported late records and records ahead of time; first_...:
                                    // their first rows
     uint32_t first_late = 0, first_ahead = 0;

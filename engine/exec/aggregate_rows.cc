@@ -1,4 +1,4 @@
-// Converts groups to rows: for final results, look-ups and scans.
+// Converts groups to rows for final results, look-ups and scans.
 #include <algorithm>
 #include <utility>
 
@@ -26,7 +26,8 @@ bool AggregateOperator::is_shown(const GroupSlot& group, int64_t stream_time) co
 
 Status AggregateOperator::decode_keys(std::span<const GroupSlot* const> groups,
                                       std::vector<ColumnPtr>& keys) const {
-  // Readers return views, and the caller keeps the rows longer than the store keeps the keys.
+  // The format readers return views into the keys, and the caller may keep the rows longer than the
+  // store keeps the keys. Therefore the rows own copies of the keys.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::optional<std::string_view>> payloads;
   for (const GroupSlot* group : groups) payloads.emplace_back(owned_keys->add(group->key->view()));
@@ -109,8 +110,8 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
     const bool is_shown_now = is_shown(group, look_up.stream_time);
     if (is_shown_now) groups.push_back(&group);
     bytes += group.encoded_bytes();
-    // Whether a window is closed or expired depends on stream time, which every commit may move.
-    // The answer then depends on the current commit.
+    // Each commit may move stream time, which closes and expires windows. Therefore an answer that
+    // a closed or expired window affects depends on the current commit.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
     return bytes < kShownBytesAtOnce;
@@ -133,7 +134,8 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
       asked += std::exchange(at.asked, 0);
     }
     if (has_more) {
-      // The look-up pauses within this key. Its remaining windows are shown as they are now.
+      // The look-up pauses within this key. A later step shows the remaining windows of the key as
+      // they are now.
       if (!at.scan) look_up.entries = store_.begin_rest(at);
       look_up.entries->place.start = at.next;
       changed_in = std::max(changed_in, look_up.entries->until);

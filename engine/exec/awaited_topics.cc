@@ -38,8 +38,8 @@ void AwaitedTopics::add_positions(std::vector<std::pair<PartitionRef, Offset>>& 
 
 std::span<const Polled> AwaitedTopics::see(std::span<const Polled> polled) {
   for (Topic& topic : topics_) {
-    // No row is awaited because of an input that cannot be read or was deleted. The tasks that
-    // read the input report the error.
+    // An input that cannot be read or was deleted is treated as empty, so no row is awaited from
+    // it. The tasks that read the input report the error.
     for (size_t i = 0; i < topic.ends.size(); ++i)
       topic.ends[i] = polled[i].status ? polled[i].readable_end : Offset(0);
     polled = polled.subspan(topic.ends.size());

@@ -1,5 +1,6 @@
-// Input topics of a task that other queries write. If a partition of such a topic is empty, the task learns here
-// whether it can still receive rows for records that the task could read at a certain moment.
+// Input topics of a task that other queries write. If a partition of such a topic is empty, this class determines
+// whether the partition can still receive rows made from records that the task could read at a certain moment
+// (TopicWriters).
 #pragma once
 #include <span>
 #include <string>
@@ -18,7 +19,7 @@ namespace engine {
 //   see()             reads the ends of the writers' inputs in the snapshot
 //   note_moment()     the writers must pass these ends; idle writers have passed them already
 //
-// Threads: the task's. Owner: its heads.
+// Threads: the task's. Owner: the InputHeads of the task.
 class AwaitedTopics {
  public:
   // Returns the index of the topic with these writers; adds the topic if it is new.
@@ -29,25 +30,29 @@ class AwaitedTopics {
 
   // Appends the inputs of the writers, which are polled for their ends only.
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions);
-  // Reads the poll results of these inputs. Returns the results that follow them in `polled`.
+  // Reads the poll results of the inputs that add_positions() has appended. Returns the results that follow them in
+  // `polled`.
   std::span<const Polled> see(std::span<const Polled> polled);
-  // Notes the moment: the writers must pass everything that could be read in the last snapshot.
+  // Notes a moment. From now on has_passed() requires that the writers have passed everything that could be read in the
+  // last snapshot.
   void note_moment();
   // Returns whether a query writes the topic. If not, no row is awaited.
   bool is_written(size_t topic) const { return !topics_[topic].ends.empty(); }
-  // Returns whether the last snapshot has all rows of the moment.
+  // Returns whether the writers had passed the noted moment before the last snapshot was taken, so that the snapshot
+  // has all rows that this moment awaits.
   bool has_passed(size_t topic) const { return topics_[topic].state == State::Passed; }
-  // Returns whether the writers passed the moment after the last snapshot was taken: the next snapshot has the rows.
+  // Returns whether the writers passed the noted moment only after the last snapshot was taken. The awaited rows are
+  // then in the next snapshot.
   bool is_new(size_t topic) const { return topics_[topic].state == State::PassedSince; }
-  // Returns the name of the query that is behind.
+  // Returns the id of a query that has not passed the noted moment yet.
   const std::string& awaited(size_t topic) const { return topics_[topic].writers->awaited(); }
 
  private:
   enum class State : uint8_t { Awaited, PassedSince, Passed };
   struct Topic {
     TopicWritersPtr writers;
-    std::vector<Offset> ends;  // of the writers' inputs, in the last snapshot
-    uint64_t version = 0;      // read before that snapshot
+    std::vector<Offset> ends;  // ends of the writers' inputs in the last snapshot
+    uint64_t version = 0;      // TopicWriters::version() before that snapshot
     State state = State::Awaited;
   };
   std::vector<Topic> topics_;

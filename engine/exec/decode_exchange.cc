@@ -1,4 +1,4 @@
-// Decoding of an exchange: blocks of rows, or single rows if an older version wrote them.
+// Decodes the records of an exchange, which are blocks of rows, or single rows if an older version wrote them.
 #include <algorithm>
 #include <utility>
 
@@ -91,7 +91,7 @@ Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batc
   chunk.batch = chunk.batch.gather(asked_for);
   for (std::vector<int64_t>* each : {&chunk.merge.order_times, &chunk.merge.source_offsets}) {
     if (each->empty()) continue;
-    for (size_t i = 0; i < asked_for.size(); ++i)  // ascending: entries are read before written
+    for (size_t i = 0; i < asked_for.size(); ++i)  // each entry is read before it is overwritten
       (*each)[i] = (*each)[asked_for[i]];
     each->resize(asked_for.size());
   }
@@ -110,7 +110,7 @@ Batch RecordDecoder::batch_of(ExchangeRows rows, int32_t partition) const {
     batch.columns.push_back(std::make_shared<const Column>(std::move(column)));
   for (Column& column : rows.old_columns)
     batch.old_columns.push_back(std::make_shared<const Column>(std::move(column)));
-  // The old version of a changed row has the key of the new version.
+  // The old version of a changed row has the key of the new version, so both share the key columns.
   for (const int index : key_columns_)
     if (batch.has_old())
       batch.old_columns[static_cast<size_t>(index)] = batch.columns[static_cast<size_t>(index)];

@@ -19,8 +19,8 @@ struct RecordDecoder::Records {
   bool has_headers = false;  // whether at least one of the records has headers
   std::vector<int64_t> timestamps, offsets;
   std::vector<std::shared_ptr<const void>> owners;  // owners of the decompressed bytes
-  // Keeps the decompressed bytes alive for a column of strings. Columns of numbers hold copies, so they must not hold
-  // megabytes of bytes as long as they live.
+  // Keeps the decompressed bytes alive for a column of strings. Columns of numbers hold copies of their values, so the
+  // decompressed bytes are not kept alive for them.
   void keep_for(Column& column) const {
     if (!holds_strings(column.type())) return;
     for (const auto& owner : owners) column.keep(owner);

@@ -10,10 +10,10 @@ namespace engine {
 
 namespace {
 
-// First byte of a block. In the format that preceded blocks, the first byte of a record holds
-// flags.
+// First byte of a block. It differs from the first byte of a record in the format that preceded
+// blocks, which holds flags.
 constexpr uint8_t kBlock = 16, kLastFlagsOfBefore = kHasNewRow | kHasOldRow;
-// Flags of a block. A part that the block does not need takes no bytes.
+// Flags of a block, for its optional parts. A part that the block does not need takes no bytes.
 constexpr uint8_t kSomeAbsent = 1, kHasHeaders = 2, kHasOld = 4, kKeyIsColumn = 8,
                   kHasOrderTimes = 16, kHasSourceOffsets = 32;
 constexpr uint8_t kAllFlags =

@@ -20,7 +20,7 @@ struct ExchangeColumns {
 // Merge position of each row of a time-ordered exchange. Readers merge the rows of several lanes by these positions.
 struct MergeTimes {
   std::vector<int64_t>
-      order_times;  // greatest time of the row's partition so far; empty: the timestamps
+      order_times;  // greatest time so far in the row's source partition; empty: the timestamps
   std::vector<int64_t> source_offsets;  // offset of the record that the row was made from
 };
 

@@ -23,7 +23,8 @@ class ExchangeLanes {
   int32_t partition_count(int32_t writers) const {
     return is_time_ordered_ ? writers * (readers_ + 1) : readers_;
   }
-  // Returns the first partition of the writer. Its partitions are a lane for each reader and one for its progress.
+  // Returns the first partition of the writer. The writer's partitions are a lane for each reader, followed by one
+  // partition for its progress.
   int32_t first_of(int32_t writer) const { return is_time_ordered_ ? writer * (readers_ + 1) : 0; }
   PartitionId lane(int32_t writer, int32_t reader) const {
     return PartitionId(first_of(writer) + reader);

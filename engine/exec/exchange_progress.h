@@ -14,7 +14,8 @@ namespace engine {
 struct ExchangeProgress {
   // No later row has a merge time (engine/exec/running_times.h) smaller than this one; -1: unknown.
   int64_t time_from = -1;
-  // For each input of the task, an offset: all rows made from records before it are in the exchange.
+  // For each input of the task, the offset before which records are finished: all rows made from these records are in
+  // the exchange.
   std::vector<Offset> next;
   bool operator==(const ExchangeProgress&) const = default;
 };

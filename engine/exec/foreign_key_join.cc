@@ -258,7 +258,7 @@ void ForeignKeyJoinOperator::visit_rest(const VisitRecord& visit) const {
 
 void ForeignKeyJoinOperator::own_rest() {
   if (!rest_) return;
-  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
+  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }

@@ -16,10 +16,10 @@
 
 namespace engine {
 
-// Port 0 takes changes of left rows (ForeignKeySubscribeOperator). Port 1 takes changes of the right table, which the
-// input of the port has stored already. A left row is joined with the current right row. A right row is joined with
-// all left rows that refer to it, in the order of their key bytes, one block after the other. If a commit falls
-// between two blocks, the scalars hold the key at which the join continues.
+// Port 0 takes changes of left rows (ForeignKeySubscribeOperator). Port 1 takes changes of the right table; the
+// operator before port 1 has already stored them in that table. A left row is joined with the current right row. A
+// right row is joined with all left rows that refer to it, in the order of their key bytes, one block after the other.
+// If a commit falls between two blocks, append_scalars() stores the key at which the join continues after a restart.
 //
 // Threads: the task's.
 class ForeignKeyJoinOperator final : public Operator {
@@ -48,9 +48,10 @@ class ForeignKeyJoinOperator final : public Operator {
     ColumnPtr keys;         // foreign keys of left rows, or own keys of right rows
     EncodedRows left_keys;  // port 0: keys of the left rows
     size_t row = 0;         // first unfinished row
-    std::string place;  // port 1: left rows before this key are joined; empty: none is
+    std::string place;  // port 1: left rows before this key are joined; empty: no row is
   };
-  // Position of a right row that was committed in part.
+  // Position of a right row that has been joined, as of the last commit, only with the left rows before the key
+  // `place`.
   struct Place {
     int64_t partition = 0, offset = 0;
     std::string place;

@@ -23,9 +23,9 @@ class ForeignKeySubscribeOperator final : public RowwiseOperator {
   Status take(Batch batch, RowResults results) override;
 
  private:
-  // One output row.
+  // A message to the next step, which becomes one output row.
   struct Said {
-    uint32_t row;  // of the batch
+    uint32_t row;  // row of the batch that changed
     bool to_old;   // the message is for the task of the old foreign key
     int32_t kind;
     int64_t number;

@@ -38,7 +38,7 @@ class GroupStates {
 
   const std::vector<AggregateInstance>& instances_;
   std::vector<size_t> offsets_;
-  std::unique_ptr<std::byte[]> memory_;  // from `new`: aligned for any state
+  std::unique_ptr<std::byte[]> memory_;  // allocated by `new`, so aligned for any state
 };
 
 }  // namespace engine

@@ -24,7 +24,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
                                                      const Layout& layout);
 
-  // Null if the rows are generated and not read.
+  // Returns the decoder; null if the input generates its rows instead of reading records.
   RecordDecoder* decoder() { return decoder_.get(); }
   // Decodes like RecordDecoder::decode(). For generated rows, the batches only give the offsets of the rows that are
   // due; their bytes are not read.
@@ -53,8 +53,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   Status resume() override;
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
-  // The input of a changed table holds commits back because process() changes the table's rows for the whole batch
-  // before it pushes the first of them.
+  // An input that pushes the changes of its table holds commits back, because it changes the rows of the table for a
+  // whole piece before it pushes the first change.
   bool holds_commits_back() const override {
     return step_.store >= 0 && !step_.is_joined && !step_.may_repeat;
   }
@@ -83,7 +83,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   std::vector<int> stored_columns_;  // columns in the table's store, without ROWTIME
   RowStore rows_;
   std::optional<Rest> rest_;
-  // All output of a piece is written in one commit, so a piece has fewer rows if the output per row is large.
+  // A piece is the rows that are applied to the table together. All its output is written in one commit, so a piece has
+  // fewer rows if the output per row is large.
   static constexpr size_t kFirstPiece = 256, kMostBytesOfPiece = size_t{2} << 20;
   size_t piece_rows_ = kFirstPiece, rows_of_last_ = 0;
   uint64_t bytes_before_last_ = 0;

@@ -19,7 +19,7 @@ constexpr size_t kMinRefillBytes = 32 * 1024;
 // Rows in the order in which they are taken, and the batches that hold them.
 struct InputHeads::Order {
   std::vector<std::shared_ptr<Batch>> batches;
-  std::vector<size_t> sources;  // of each batch
+  std::vector<size_t> sources;  // by batch: index of its head in heads_
   std::vector<Column::SourceRow> rows;
 };
 
@@ -27,7 +27,7 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
   std::vector<LaneWriterPtr> writers;
   for (HeadSource& source : sources) {
     Head head;
-    // A single lane does not wait, because there is no other writer.
+    // A single lane does not wait for other writers, so the progress of its writer is not needed.
     if (source.writer && sources.size() > 1) {
       // A task that reads all partitions has several lanes of each writer, which share the writer's progress.
       const auto known = std::ranges::find(
@@ -86,7 +86,7 @@ void InputHeads::see(std::span<const Polled> polled) {
     if (!polled[i].status) continue;  // reported when the next record is needed
     head.readable_end = head.end = polled[i].readable_end;
     if (head.source.stop_at) head.end = std::min(head.end, *head.source.stop_at);
-    if (head.decoded < polled[i].log_start) {  // overtaken by retention
+    if (head.decoded < polled[i].log_start) {  // retention has deleted records that were not read
       // A task that starts at offset 0 starts at the log start, so it has lost no records.
       if (head.decoded > Offset(0)) head.lost.push_back({head.decoded, polled[i].log_start});
       head.decoded = polled[i].log_start;

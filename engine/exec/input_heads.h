@@ -42,7 +42,7 @@ struct LostRecords {
 struct HeadLimits {
   size_t max_rows = 4096;  // rows taken in one step
   size_t max_bytes = 512 * 1024;
-  // Limit for the bytes that one take() decompresses: a few milliseconds of work.
+  // Limit for the bytes that one take() decompresses, which is a few milliseconds of work.
   size_t unpack_bytes = size_t{1} << 20;
 };
 
@@ -58,10 +58,9 @@ struct HeadLimits {
 // rows that were decoded at the noted moment are taken. Later rows may be taken too if nothing holds them up at
 // present; otherwise they wait for the next moment.
 //
-//   lane 0   10 20 | 40        | is the moment. Row 30 is taken when the writer of lane 2 has sent all that it had
-//   lane 1   30    |           at the moment, or reports a later time. Row 40 is taken with the next moment at the
-//   latest.
-//   lane 2   -     |
+//   lane 0   10 20 | 40        The bar is the noted moment. Row 30 is taken when the writer of lane 2 has sent all that
+//   lane 1   30    |           it had at this moment, or reports a later time. Row 40 is taken with the next moment at
+//   lane 2   -     |           the latest.
 //
 // An empty partition of a topic that other queries write (engine/exec/awaited_topics.h) holds up the records of the
 // other kind. A stream's record waits for the table rows that will be made from records that could be read when the
@@ -90,10 +89,10 @@ class InputHeads {
   void own();
   // Returns the approximate bytes of the batches that own() has copied and whose rows are not all taken.
   size_t owned_bytes() const;
-  // Returns whether the last take() left records because their writers are behind; only progress of those writers
-  // helps.
+  // Returns whether the last take() left records that wait for the progress of writers. Until a writer has made
+  // progress, another take() would return none of these records.
   bool is_held_up() const { return is_held_up_; }
-  // Returns the query whose output topic is awaited; empty if no record waits for a topic.
+  // Returns the id of the query whose output topic is awaited; empty if no record waits for a topic.
   const std::string& awaited_query() const { return awaited_query_; }
   // Returns the reason why the next record of a partition could not be read in the last take(): its schema is being
   // fetched. Empty if no record waits.
@@ -123,7 +122,7 @@ class InputHeads {
     HeadSource source;
     std::unique_ptr<SharedRecords::Reader> shared;            // set if the head shares decoding
     std::shared_ptr<Batch> rows = std::make_shared<Batch>();  // shared with the runs of one take()
-    MergeTimes merge;                                         // of `rows`
+    MergeTimes merge;                                         // merge positions of `rows`
     uint32_t row = 0;
     bool is_owned = true, is_asked_for = false;
     // Bytes of the rows if they are owned copies; computed on demand, which persistent queries never need.
@@ -175,8 +174,8 @@ class InputHeads {
   enum class Owed : uint8_t {
     Nothing,    // no empty partition has a writer
     NoMore,     // the writers have passed the noted moment
-    Seen,       // the writers have passed it, but after the snapshot was taken
-    StillOwed,  // at least one writer is behind
+    Seen,       // passed the moment only after the last snapshot was taken
+    StillOwed,  // a writer has not passed the noted moment
   };
   Owed owed_by_topics(SourceKind kind);
   Owed owed_to(const Head& head) const {

@@ -1,4 +1,4 @@
-// The part of an input that keeps a table: applies records to the store, and reads rows from it.
+// Keeps the table of an InputOperator: applies records to the store of the table, and reads rows from this store.
 #include <algorithm>
 #include <cassert>
 
@@ -114,7 +114,8 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   std::vector<Column> columns;
   columns.reserve(layout_.size());
   for (const LayoutColumn& column : layout_) columns.emplace_back(column.type).reserve(out.rows);
-  // Readers return views, and the caller keeps the rows longer than the store keeps the keys.
+  // The format readers return views into the keys, and the caller may keep the rows longer than the store keeps the
+  // keys. Therefore the rows own copies of the keys.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::string_view> keys;
   keys.reserve(rows.size());

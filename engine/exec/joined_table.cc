@@ -65,7 +65,8 @@ Batch JoinedTableOperator::Changes::take(Batch joined, size_t key_count,
   for (size_t i = 0; i < table_.kept_.size(); ++i)
     out.old_columns[static_cast<size_t>(table_.kept_[i])] =
         std::make_shared<const Column>(std::move(old_columns_[i]));
-  // The key columns of the old rows are set too, even if a row is new.
+  // The key columns of the old rows are copied from the new rows, because key columns have values
+  // even if the old row is absent.
   std::copy_n(out.columns.begin(), key_count, out.old_columns.begin());
   return out;
 }
@@ -92,7 +93,7 @@ Result<Batch> JoinedTableOperator::rows_of(std::span<const StoredRow> rows) {
   return out;
 }
 
-// Returns the rows in the order of `rows`, with ROWTIME behind the columns.
+// Returns the rows in the order of `rows`, with ROWTIME as the last column.
 Result<Batch> JoinedTableOperator::shown(std::vector<StoredRow> rows) {
   Batch out = TRY(rows_of(rows));
   Column times(TypeKind::Bigint);

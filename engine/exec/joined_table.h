@@ -1,5 +1,5 @@
-// The rows that a join of tables produces. Look-ups and the next join read them, and they show whether a delete has a
-// row to remove.
+// Keeps the rows that a join of tables produces. Look-ups and the next join read these rows, which also show whether a
+// delete removes an existing row.
 #pragma once
 #include <optional>
 #include <span>
@@ -13,8 +13,8 @@
 
 namespace engine {
 
-// Keeps the joined rows in a store under their key bytes. A stored row consists of a head, whose meaning only the
-// derived class knows, and of the used columns in the row codec.
+// Keeps the joined rows in a store under their key bytes. A stored row consists of a head, whose meaning the derived
+// class defines, and of the used columns in the row codec.
 //
 // Threads: the task's.
 class JoinedTableOperator : public Operator, public Materialized, public KeyedTable {
@@ -41,13 +41,13 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
 
  protected:
   struct How {
-    std::string_view head = {};      // of the row
+    std::string_view head = {};      // head to store in front of the row
     bool tells_all_deletes = false;  // also emits the delete of a row that did not exist
   };
   // Applies the changes that the rows of one batch make, one after the other.
   class Changes {
    public:
-    // `joined`: rows in the layout, marked present if a joined row exists.
+    // `joined` has rows in the output layout. A row is present if the join has a row for its key.
     Changes(JoinedTableOperator& table, const Batch& joined);
     // Stores the row of the batch under the key, or deletes the key's row if the batch's row is absent.
     Status apply(uint32_t row, std::string_view key, const How& how);
@@ -78,7 +78,7 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
   const Layout layout_;
   const bool old_too_;
   const size_t head_bytes_;
-  std::vector<int> kept_;  // columns of the layout
+  std::vector<int> kept_;  // stored columns, as indexes in the layout
   RowStore rows_;
   bool suppresses_output_ = false;
   std::optional<ShownRows> showing_;

@@ -21,8 +21,8 @@ struct InputPosition {
   bool operator==(const InputPosition&) const = default;
 };
 
-// Number of entries in a store. The journal records it because a store that is partly on disk
-// cannot be counted.
+// Number of entries in a store. The journal records this number, because the entries of a store
+// that is partly on disk cannot be counted.
 struct StoreSize {
   uint32_t store = 0;  // index of the store in its task
   uint64_t entries = 0;
@@ -33,7 +33,7 @@ struct StoreSize {
 // the later entries, and the checkpoint may already contain some of these entries.
 struct JournalEntry {
   std::vector<InputPosition> positions;  // positions that changed
-  std::vector<int64_t> scalars;          // of all operators, in order; empty: unchanged
+  std::vector<int64_t> scalars;          // numbers of all operators, in order; empty: unchanged
   std::vector<OutputSequence> outputs;   // sequences that changed, in the order of their partitions
   std::vector<StoreSize> sizes;          // stores whose size changed
   std::string last_error = {};           // text about the last failed record; empty: unchanged
@@ -46,10 +46,10 @@ std::string encode_journal(JournalEntry entry);
 // the entry.
 Result<JournalEntry> decode_journal(std::string_view bytes);
 
-// An entry whose changes are not decoded. Readers of many entries use it.
+// An entry whose changes are not decoded, for readers of many entries.
 struct JournalView {
-  JournalEntry head;         // without changes
-  std::string_view changes;  // for a StateChangeReader, which detects damage
+  JournalEntry head;         // the entry without its changes
+  std::string_view changes;  // encoded; a StateChangeReader detects damage
   uint64_t change_count = 0;
 };
 // Decodes an entry without its changes. Fails like decode_journal(), except that damaged changes

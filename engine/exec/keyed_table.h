@@ -9,7 +9,7 @@
 
 namespace engine {
 
-// A table that an operator keeps, as joins read it.
+// Interface of a table that an operator keeps, for joins.
 //
 // Threads: the task's.
 class KeyedTable {

@@ -46,7 +46,7 @@ class ProcessingLog {
 // The record with the greatest event time that an operator has seen.
 struct StreamTime {
   int64_t timestamp = -1;  // -1: none yet
-  int32_t partition = 0;   // of the task's input
+  int32_t partition = 0;   // partition of the task's input that has the record
   int64_t offset = -1;
   bool operator==(const StreamTime&) const = default;
 
@@ -68,8 +68,8 @@ struct TaskContext {
   bool merge_updates = true;
   OutputSequences* sequences = nullptr;   // null: output batches carry no sequences
   const SchemaLookup* schemas = nullptr;  // schemas that records refer to; null: none
-  // Runs work that would delay other tasks on another thread. Afterwards this task is stepped. Empty: no such thread
-  // exists, and the work runs on the task's own thread.
+  // Runs `work`, which would delay the other tasks of this thread, on another thread, and steps this task afterwards.
+  // Empty: no such thread exists, and the work runs on the task's own thread.
   std::function<void(std::function<void()> work)> run_aside = {};
 
   // Logs one line for each failed row that has a message.
@@ -104,23 +104,23 @@ struct TableLookUp {
       keys;  // serialized; keys that are not looked up yet, or not completely
   WindowBounds windows = {};
 
-  // State of the first of the keys:
+  // State of the look-up of the first key:
   StoreScanPtr entries = {};  // null: the look-up of this key has not begun
-  int64_t stream_time = 0;    // stream time at the beginning; decides what is shown
+  int64_t stream_time = 0;    // stream time at its beginning; decides which windows are shown
 };
 
-// A table that an operator keeps, as look-ups and scans read it. Rows are in the operator's output layout.
+// Interface of a table that an operator keeps, for look-ups and scans. Rows are in the operator's output layout.
 //
 // Threads: the task's.
 class Materialized {
  public:
   virtual ~Materialized() = default;
   // Returns the next rows of a look-up, in the order of the key bytes; windows of one key are ordered by their start.
-  // Keys without a row give none. A step ends early if many entries had to be fetched or the rows are large. The
+  // Keys without a row are omitted. A step ends early if many entries had to be fetched or the rows are large. The
   // look-up ends when no keys are left. Fails with ObjectState if the look-up cannot continue. Sets `as_of` to the
   // task's newest commit that the answer depends on; this commit may not be finished yet.
   virtual Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) = 0;
-  // Begins a scan of all rows as they are now. It may pause between steps while the table changes.
+  // Begins a scan of all rows as they are now. The scan may pause between steps while the table changes.
   virtual TableScan begin_scan() = 0;
   // Returns the next rows of a scan, from about `entries` entries. A step covers fewer entries if the rows are large,
   // and several times as many for a scan in key order. Fails with ObjectState if the scan cannot continue.
@@ -169,15 +169,15 @@ class Operator {
   virtual void visit_rest(const VisitRecord&) const {}
   // Copies the parts of the rest that are views into bytes that the log is about to release.
   virtual void own_rest() {}
-  // Returns whether a commit must wait until everything behind this operator is finished. Without the wait, the
-  // operator's changes and the records that it counts as finished would be journalled, and their output would be lost
-  // at a restart.
+  // Returns whether a commit must wait until all operators after this one have finished their rests. Without the wait,
+  // the operator's changes and the records that it counts as finished would be journalled, and their output would be
+  // lost at a restart.
   virtual bool holds_commits_back() const { return false; }
-  // Drops a part of the remembered state that is no longer needed; returns true if more of it remains.
+  // Frees some state that is no longer needed. Returns true if more such state remains.
   virtual bool tidy() { return false; }
 
   // Write and restore numbers that are part of the task's position, such as stream time. `restore_scalars` consumes
-  // this operator's own numbers from the front of the span; there may be fewer.
+  // this operator's own numbers from the front of the span, which has fewer of them if an older version wrote them.
   virtual void append_scalars(std::vector<int64_t>&) const {}
   virtual void restore_scalars(std::span<const int64_t>&) {}
   // Returns the newest event time seen; null if the operator does not track it.
@@ -200,7 +200,7 @@ class Operator {
   Status push(Batch batch) {
     return batch.rows == 0 ? Status{} : next_->process(std::move(batch), next_port_);
   }
-  // Returns whether an operator behind this one has a rest: nothing may be pushed then.
+  // Returns whether an operator after this one has a rest. In this case nothing may be pushed.
   bool is_blocked() const { return next_ != nullptr && (next_->has_rest() || next_->is_blocked()); }
   bool may_go_on() const { return !is_blocked() && !context_.slice.is_spent(); }
   TaskContext& context() const { return context_; }

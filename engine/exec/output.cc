@@ -285,7 +285,7 @@ std::vector<uint32_t> TopicOutput::chosen_rows(const Batch& batch, RowRange rang
     for (uint32_t row = first; row < range.end; ++row) rows.push_back(row);
     return rows;
   }
-  // The loop begins with the newest row. Rows are the same if key and window are equal.
+  // The loop begins with the newest row. A row replaces an earlier one if key and window are equal.
   const auto window_of = [&](uint32_t row) {
     const size_t bound = plan_.schema.columns.size();
     if (!plan_.window) return std::pair<int64_t, int64_t>();
@@ -386,8 +386,8 @@ void ExchangeOutput::note_taken(const Batch& records) {
 }
 
 std::pair<PartitionRef, Offset> ExchangeOutput::tell_progress(Standing standing) {
-  // A time far ahead must not delay the rows behind it for ever. At the end of the inputs it has delayed all the rows
-  // that it should delay, so the running times start again.
+  // A record whose time is far ahead must not delay all later rows for ever. At the end of the inputs it has delayed
+  // all the rows that it should delay, so the running times start again.
   if (standing.is_at_end) times_.begin_after(-1);
   told_time_ = times_.forget_before(standing.stream_next.value());
   append_progress(encode_progress({told_time_, std::move(standing.next)}));

@@ -22,7 +22,7 @@ struct OutputTarget {
   Uuid topic;
   int32_t partitions = 1;
   int32_t first_partition = 0;  // exchanges: first partition of this writer
-  // Set for time-ordered exchanges: the partition behind the writer's own holds its progress
+  // Set for time-ordered exchanges. The partition after the writer's lanes then holds the writer's progress
   // (engine/exec/exchange_lanes.h).
   bool is_time_ordered = false;
 };
@@ -49,7 +49,7 @@ class LogOutput : public Operator {
   // Appends a record that is a block of these rows of the batch. A record that is too large is reported as failed.
   void append_block(PartitionId partition, std::string_view block, const Batch& batch,
                     std::span<const uint32_t> rows);
-  // Appends the only record of its batch, to the partition behind those of the rows.
+  // Appends a progress record, in a batch of its own, to the partition after the writer's lanes.
   void append_progress(std::string_view value);
   const OutputTarget& target() const { return target_; }
   int32_t partitions() const { return target_.partitions; }
@@ -61,7 +61,7 @@ class LogOutput : public Operator {
   void finish(int32_t partition, records::BatchBuilder& builder);
 
   const OutputTarget target_;
-  size_t name_bytes_ = 0;  // of the column names, if the format writes them in each record
+  size_t name_bytes_ = 0;  // bytes of the column names, if each record contains them
   Batch rest_;
   size_t row_ = 0;  // first row of the rest that is not written
   // Builders of only those partitions that were written to since the last commit. A query has as many outputs as its
@@ -110,7 +110,8 @@ class ExchangeOutput final : public LogOutput {
   bool is_time_ordered() const { return target().is_time_ordered; }
   // Notes the records of the stream that the stage takes next, for the merge times of their rows.
   void note_taken(const Batch& records);
-  // Position of the task as of its next commit: in each of its inputs, and in its stream.
+  // Position of the task as of its next commit. `next` is the position in each input, and `stream_next` the position in
+  // the stream from whose records the rows are made.
   struct Standing {
     std::vector<Offset> next;
     Offset stream_next;
@@ -133,7 +134,7 @@ class ExchangeOutput final : public LogOutput {
   StreamTime stream_time_;
   RunningTimes times_;
   int64_t told_time_ = -1;  // time in the last progress record
-  int64_t told_times_ = 0;  // number of progress records: their end offset
+  int64_t told_times_ = 0;  // number of progress records, which is also their end offset
 };
 
 // Passes batches to a function; push queries and tests use it.

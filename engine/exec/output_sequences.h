@@ -26,7 +26,8 @@ class OutputSequences {
   // Until a producer is set, batches carry no sequences.
   void set_producer(ProducerId producer) { producer_ = producer; }
 
-  // Returns the stamp for the next batch to the partition, which has `record_count` records.
+  // Returns the stamp for the next batch that is sent to the partition `to`. `record_count` is the number of its
+  // records.
   records::ProducerStamp stamp(const PartitionRef& to, int32_t record_count);
   // Returns the sequences that stamp() has changed since the last call, in the order of the partitions.
   std::vector<OutputSequence> take_changed();

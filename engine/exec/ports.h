@@ -68,7 +68,8 @@ struct TaskCommit {
   std::string journal;  // positions, state entries, scalars: encode_journal()
   std::vector<OutputBatch> outputs;
   std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange records that are no longer needed
-  // Set by a sink that was full: its encoded form of `journal` for the next attempt. `journal` is then empty.
+  // Set by a sink that was full. Has the sink's encoded form of `journal` for the next attempt; `journal` is then
+  // empty.
   struct Sealed {
     std::string journal;
     size_t entry_bytes = 0;

@@ -51,8 +51,8 @@ uint32_t list_size(const Column& list, uint32_t row) {
   return list.is_null(row) ? 0 : list.offsets()[row + 1] - list.offsets()[row];
 }
 
-// Returns the number of output rows of a row. The results of the functions are zipped: the longest
-// list decides the number of rows, and shorter lists are filled with nulls.
+// Returns the number of output rows that an input row gives. The results of the functions are
+// zipped: the longest list decides the number of rows, and shorter lists are filled with nulls.
 uint32_t longest(const std::vector<ColumnPtr>& lists, uint32_t row) {
   uint32_t count = 0;
   for (const ColumnPtr& list : lists) count = std::max(count, list_size(*list, row));

@@ -1,4 +1,4 @@
-// SELECT lists, and table functions in them.
+// Operators for SELECT lists and for the table functions in them.
 #pragma once
 #include <optional>
 
@@ -19,8 +19,8 @@ class ProjectOperator final : public RowwiseOperator {
 };
 
 // Evaluates table functions: a row gives one row for each element of its lists. Lists may be long,
-// so output is made in blocks. If a record is finished in part, the scalars hold the number of its
-// written elements.
+// so output is made in blocks. If a record is finished in part, append_scalars() stores the number
+// of its written elements.
 class FlatMapOperator final : public RowwiseOperator {
  public:
   FlatMapOperator(TaskContext& context, const FlatMapStep& step);
@@ -39,7 +39,7 @@ class FlatMapOperator final : public RowwiseOperator {
     std::vector<ColumnPtr> lists;
     uint32_t row = 0, done = 0;  // `done` of `count` elements of row `row` are written
     uint32_t count = 0;
-    size_t element_bytes = 1;    // per output row, with a copy of its other columns
+    size_t element_bytes = 1;    // approximate bytes of an output row
   };
   // A record whose first `done` elements were written before the restart.
   struct Place {

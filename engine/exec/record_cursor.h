@@ -20,7 +20,8 @@ class RecordCursor {
   // The function subtracts the decompressed bytes from `unpack_bytes`, and returns nullopt when
   // none are left; the next call with this batch then continues the decompression.
   Result<std::optional<records::RecordReader>> enter(const LogBatch& stored, size_t& unpack_bytes);
-  // Leaves the batch: entering it again continues with the next record of the reader.
+  // Leaves the batch. When the batch is entered again, enter() continues with the next record of
+  // the reader.
   void leave(const records::RecordReader& reader) { place_ = reader.place(); }
   // Ends the batch, all of whose records have been taken.
   void finish() { *this = {}; }
@@ -29,7 +30,8 @@ class RecordCursor {
   std::shared_ptr<const void> owner() const { return unpacked_; }
 
  private:
-  // Identify the batch that has been checked. Compaction may replace the batch at an offset.
+  // Offset and checksum of the batch that has been checked. The offset alone does not identify a
+  // batch, because compaction may replace the batch at an offset.
   std::optional<Offset> base_offset_;
   uint32_t crc_ = 0;
   std::optional<records::RecordReader::Place> place_;  // none while decompressing

@@ -245,7 +245,8 @@ Result<Batch> RecordDecoder::read_columns(Records& records, int32_t partition,
   }
   records.keep_for(raw_keys);
   batch.columns.push_back(std::make_shared<const Column>(std::move(raw_keys)));
-  // The old version of a changed row from an exchange has the key of the new version.
+  // The old version of a changed row from an exchange has the key of the new version, so both share
+  // the key columns.
   for (size_t i = 0; batch.has_old() && i < key_columns_.size(); ++i)
     batch.old_columns[i] = batch.columns[i];
   return batch;
@@ -278,7 +279,7 @@ void RecordDecoder::write_keys(const std::vector<Column>& columns,
   std::string key;
   for (size_t row = 0; row < keep.size(); ++row) {
     const std::optional<std::string_view> bytes = written[row];
-    // A key all of whose columns are null counts as no key.
+    // A key whose columns are all null counts as a missing key, so the record gives no row.
     if (!bytes) keep[row] = false;
     if (!keep[row]) {
       raw_keys.append_null();

@@ -37,13 +37,13 @@ struct DecodedChunk {
   std::vector<RecordFailure> failures;  // in order, one per record
   size_t unpack_bytes_left;             // unused rest of DecodeRange::unpack_bytes
   MergeTimes merge = {};                // for rows from a time-ordered exchange
-  // Why the record at `next` cannot be read yet: its schema is being fetched.
+  // Reason why the record at `next` cannot be read yet: its schema is being fetched. Empty: the record need not wait.
   std::string waits_for = {};
 };
 
 // The range of records to decode.
 struct DecodeRange {
-  Offset from, end{INT64_MAX};  // offsets
+  Offset from, end{INT64_MAX};  // offsets: records in [from, end)
   size_t max_rows = SIZE_MAX;
   size_t max_bytes = SIZE_MAX;     // limit for keys and values; one record is always decoded
   size_t unpack_bytes = SIZE_MAX;  // limit for decompressed bytes; larger batches take more calls
@@ -120,7 +120,7 @@ class RecordDecoder {
   const bool may_wait_;  // whether a record may refer to a schema that must be fetched first
   std::vector<bool>
       read_;  // layout columns that are decoded: used columns, and keys that are re-encoded
-  std::vector<int> key_columns_, value_columns_, header_columns_;  // of the layout
+  std::vector<int> key_columns_, value_columns_, header_columns_;  // indexes in the layout
   ExchangeColumns exchange_columns_;
   int timestamp_column_ = -1;
   std::optional<TimePattern> timestamp_pattern_;

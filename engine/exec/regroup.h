@@ -7,7 +7,7 @@
 namespace engine {
 
 // Drops rows with a null in the key. An update of a table that changes the key becomes two rows:
-// the delete under the old key, followed by the insert under the new one. The operators behind this
+// the delete under the old key, followed by the insert under the new one. The operators after this
 // one therefore see the same key in the old and in the new version of a row.
 class RegroupOperator final : public Operator {
  public:

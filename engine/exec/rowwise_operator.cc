@@ -13,7 +13,8 @@ namespace {
 // An evaluation that exceeds this time is abandoned, and repeated with fewer rows or on another thread. The work done
 // so far is lost, so the limit is several times the usual duration (well under a millisecond for 4,096 rows).
 constexpr int64_t kMaxEvaluationUs = 5'000;
-// An evaluation of more than half the limit counts as slow.
+// After a row has taken more CPU time than this on another thread, the next row is evaluated there, too, without an
+// attempt on this thread.
 constexpr int64_t kSlowUs = kMaxEvaluationUs / 2;
 constexpr size_t kShrink = 8, kGrow = 2;
 // Limit for a value that is evaluated on this thread, because no function checks the clock while it works on one

@@ -390,7 +390,8 @@ Status SessionAggregateOperator::close_some() {
 Status SessionAggregateOperator::read_keys(
     const std::vector<std::pair<std::string, Session>>& sessions,
     std::vector<ColumnPtr>& columns) const {
-  // Readers return views, and the caller keeps the rows longer than the sessions.
+  // The format readers return views into the keys, and the caller may keep the rows longer than the sessions. Therefore
+  // the rows own copies of the keys.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::optional<std::string_view>> payloads;
   for (const auto& [group, session] : sessions)
@@ -478,7 +479,7 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
       part = TRY(store_.next_part(*part + 1));
     }
     if (part) {
-      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();  // for its place
+      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();  // StoreScan::place
       look_up.entries->place.start = *part;
       look_up.entries->memory_key = from;
       break;
@@ -553,7 +554,7 @@ void SessionAggregateOperator::visit_rest(const VisitRecord& visit) const {
 }
 
 void SessionAggregateOperator::own_rest() {
-  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
+  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
   if (rest_) rest_->batch = rest_->batch.owned(0);
 }
 

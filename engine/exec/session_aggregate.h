@@ -26,8 +26,8 @@ namespace engine {
 // A record is late, and is not counted, if the session that it would form ends more than gap and grace before stream
 // time.
 //
-// The store keeps a session in the part of its end, in the group of its key, ordered by end and start. If only final
-// results are written, a separate group lists the unwritten sessions by their ends.
+// The store keeps a session in the part (a span of time) that contains its end, in the group of its key, ordered by end
+// and start. If only final results are written, a separate group lists the unwritten sessions by their ends.
 //
 // Invariant: between blocks the store holds exactly the state that was pushed.
 class SessionAggregateOperator final : public Operator, public Materialized {
@@ -65,7 +65,7 @@ class SessionAggregateOperator final : public Operator, public Materialized {
     Batch batch;
     EncodedRows keys;
     size_t row = 0;         // first unfinished row
-    size_t prefetched = 0;  // the sessions of the rows before it are fetched
+    size_t prefetched = 0;  // the sessions of all rows before this row are fetched
     uint64_t late = 0, ahead = 0, lost = 0;
     size_t first_late = 0, first_ahead = 0, first_lost = 0;
   };

@@ -10,8 +10,8 @@ namespace engine {
 
 namespace {
 
-// Distance up to which a chunk is kept for a reader. The chunks for a reader further behind would be dropped before
-// it needs them.
+// Distance up to which a chunk is kept for a reader. Chunks for a reader that is further behind would be dropped before
+// the reader needs them.
 constexpr int64_t kNear = 64 * 1024;       // records
 constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; each reader decodes a larger chunk itself
 constexpr size_t kBytesOfNothing = 4096;   // approximate overhead of a chunk with one short record
@@ -196,7 +196,7 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
   const RecordCursor before = cursor;
   Result<DecodedChunk> chunk = decoder->decode(batches, partition, range, cursor);
   const size_t bytes = kBytesOfNothing + (chunk ? bytes_of(chunk->batch) : 0);
-  // The decoder may wait for a schema that this reader does not need.
+  // The shared decoder may wait for a schema that this reader does not need. The reader then decodes alone.
   const bool must_wait = chunk && !chunk->waits_for.empty();
   const bool is_to_keep = chunk && !must_wait && chunk->batch.rows > 0 && bytes <= kMaxKeptOfOne;
   if (is_to_keep) chunk->batch = chunk->batch.owned(0);
@@ -243,8 +243,9 @@ Result<std::unique_ptr<RecordDecoder>> SharedRecords::take_decoder(Group& group)
   return RecordDecoder::make(step, first.layout(), first.options());
 }
 
-// Frees memory for a new chunk; returns false if that is impossible. Existing chunks are needed before newer ones.
-// They are dropped only if their readers are too far behind, or have not reached them within kLongestKept.
+// Frees memory for a new chunk; returns false if that is impossible. Readers need existing chunks before the new one.
+// Therefore existing chunks are dropped only if their readers are too far behind, or have not reached them within
+// kLongestKept.
 bool SharedRecords::make_room(Group& group, Offset from, size_t bytes) {
   if (kept_bytes_ + bytes <= max_kept_bytes_) return true;
   for (auto chunk = group.chunks.begin(); chunk != group.chunks.end();) {

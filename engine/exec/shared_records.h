@@ -33,7 +33,7 @@ class SharedRecords {
  public:
   class Reader;
 
-  // At most `max_kept_bytes` are kept, for all partitions together.
+  // `max_kept_bytes` is the limit for the bytes of all kept chunks, for all partitions together.
   explicit SharedRecords(size_t max_kept_bytes = size_t{8} << 20)
       : max_kept_bytes_(max_kept_bytes) {}
 
@@ -95,7 +95,7 @@ class SharedRecords {
   uint64_t taken_ = 0;
 };
 
-// The place of one task in a partition.
+// One task as the reader of a partition, with its position.
 class SharedRecords::Reader {
  public:
   ~Reader() { shared_.leave(*this); }

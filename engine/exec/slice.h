@@ -1,4 +1,4 @@
-// Limits the work of a task before other tasks have their turn.
+// Limits the work that a task does before other tasks of its loop run.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,9 +13,9 @@ struct SliceLimits {
   int64_t max_us = 1'000;
 };
 
-// The remaining work of one step of a task. Operators that make many rows from one row check it between blocks of
-// rows, and leave the rest for the next step. A step therefore exceeds its limits by at most one block. The output
-// does not depend on where a slice ends.
+// The remaining work of one step of a task. Operators that make many rows from one row check the slice between blocks
+// of rows, and leave the remaining rows for the next step. A step therefore exceeds its limits by at most one block.
+// The output does not depend on where a slice ends.
 //
 // Threads: the task's.
 class Slice {
@@ -43,7 +43,7 @@ class Slice {
   bool is_spent() const {
     return rows_left_ == 0 || bytes_left_ == 0 || clock_.monotonic_us() >= until_us_;
   }
-  // Returns whether the step took twice its time: a piece of work was too large.
+  // Returns whether the step took twice its time, because a piece of work was too large.
   bool is_overrun() const { return clock_.monotonic_us() >= until_us_ + max_us_; }
   size_t bytes_left() const { return bytes_left_; }
   uint64_t all_bytes() const { return all_bytes_; }  // bytes written in all slices so far

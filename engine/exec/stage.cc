@@ -204,14 +204,14 @@ const SlowRow* Stage::awaited() const {
 
 Status Stage::resume() {
   const bool was_held_back = !may_commit();
-  // The loop goes from the end of the chain to the front, because an operator may push only if all
-  // operators behind it are finished.
+  // The loop goes from the end of the chain to the front, because an operator may push only if no
+  // operator after it has a rest.
   for (size_t i = operators_.size(); i-- > 0;) {
     if (!operators_[i]->has_rest()) continue;
     TRY(operators_[i]->resume());
     if (operators_[i]->has_rest() || has_rest_behind(i)) return {};
-    // If a commit had to wait, the task must make it before the operators in front change more
-    // state.
+    // If a commit had to wait, the task must make the commit before the operators in front change
+    // more state.
     if (was_held_back && may_commit()) return {};
   }
   return {};

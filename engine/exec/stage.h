@@ -22,7 +22,7 @@ class Stage {
                                               StageEnd end);
 
   const std::vector<InputOperator*>& inputs() const { return inputs_; }
-  // Prefetches the store entries of these keys. The keys are those of the next records.
+  // Prefetches the store entries of `keys`, which are the keys of the next records.
   void prefetch(std::span<const std::string_view> keys) const {
     for (const Store* store : stores_) store->prefetch(keys);
   }
@@ -31,7 +31,7 @@ class Stage {
   // Returns the table that is kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
-  // Pushes rows of a store's table once more, unchanged, into the operator behind the table.
+  // Pushes rows of a store's table once more, unchanged, into the operator after the table.
   Status push_again(int store, Batch rows) const;
 
   // Begin and end the initial rows of a push query: the rows of its table, or the joined rows if
@@ -62,7 +62,7 @@ class Stage {
   ExchangeOutput* time_ordered_output() const { return time_ordered_output_; }
   void take_outputs(std::vector<OutputBatch>& out);
   std::vector<int64_t> scalars() const;
-  // Consumes the numbers of the stage from the front.
+  // Restores the numbers of the stage from the front of the span, and removes them from the span.
   void restore_scalars(std::span<const int64_t>& scalars);
 
  private:

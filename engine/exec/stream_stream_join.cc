@@ -382,8 +382,8 @@ Status StreamStreamJoinOperator::give_due() {
       has_more = true;
       cut[port] = due.back().time;
     }
-    // If the gathering of the other side was cut, records behind the cut must wait: ungathered records of the other
-    // side may precede them.
+    // If only some due records of the other side were gathered, records after the last gathered time must wait, because
+    // ungathered records of the other side may precede them.
     const auto must_wait = [&](const Due& one) {
       const std::optional<int64_t> others = cut[1 - one.port];
       return others && (one.port == 0 ? one.time >= *others : one.time > *others);
@@ -503,7 +503,7 @@ void StreamStreamJoinOperator::visit_rest(const VisitRecord& visit) const {
 }
 
 void StreamStreamJoinOperator::own_rest() {
-  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
+  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's number in the batch.
   if (rest_) rest_->batch = rest_->batch.owned(0);
 }
 

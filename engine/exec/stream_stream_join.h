@@ -34,7 +34,7 @@ namespace engine {
 // record that is finished in part can continue later.
 //
 // Invariants: between blocks the stores hold exactly the state that was pushed; a record that is finished in part is
-// the first of the rest, and the scalars record how far it is finished.
+// the first of the rest, and append_scalars() stores how far it is finished.
 class StreamStreamJoinOperator final : public Operator {
  public:
   // `left` and `right`: layouts of the ports.
@@ -58,12 +58,12 @@ class StreamStreamJoinOperator final : public Operator {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4'096;
-  // Time and number of the next record of the other side to be joined.
+  // Time and number of the next record of the other side with which a record is joined.
   struct Next {
     int64_t time = 0, number = 0;
   };
-  // A record whose matches are written in part; the row of nulls that the record may give in the end is not part of
-  // its place.
+  // A record that has been joined with some of the records of the other side. `has_met` is set if at least one of these
+  // was a match; otherwise the record may give a row of nulls in the end.
   struct Place {
     int64_t port = 0, partition = 0, offset = 0;
     int64_t number = 0;  // number of the record itself
@@ -71,9 +71,9 @@ class StreamStreamJoinOperator final : public Operator {
     Next next = {};
   };
   struct Stream {
-    std::vector<int> key;            // columns of its layout
-    std::vector<int> kept;           // columns of its layout that its store keeps
-    std::vector<SqlType> types;      // of its layout
+    std::vector<int> key;            // key columns, as indexes in the side's layout
+    std::vector<int> kept;           // stored columns, as indexes in the layout
+    std::vector<SqlType> types;      // types of the columns of the layout
     int64_t back_ms = 0, on_ms = 0;  // how far before and after a record its matches may be
     bool is_outer = false;           // records without a match give rows of nulls
     RangeStore store;
@@ -98,7 +98,7 @@ class StreamStreamJoinOperator final : public Operator {
     size_t bytes = 0;
     RangeStore::Loose loose = {};  // keeps those of `others` alive that were read from the backing
   };
-  // A pending record that is due: it gives a row of nulls.
+  // A pending record that is due, so it gives a row of nulls.
   struct Due {
     size_t port;
     int64_t time;

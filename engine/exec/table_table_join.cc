@@ -164,7 +164,8 @@ void TableTableJoinOperator::visit_rest(const VisitRecord& visit) const {
 
 void TableTableJoinOperator::own_rest() {
   if (!rest_) return;
-  // Finished rows stay in the batch, because the keys are indexed by the row's number in the batch.
+  // The whole batch is copied, with its finished rows, because the keys are indexed by the row's
+  // number in the batch.
   rest_->batch = rest_->batch.owned(0);
   rest_->keys = std::make_shared<const Column>(rest_->keys->copy());
 }

@@ -68,7 +68,7 @@ class Task::Log final : public ProcessingLog {
                     int64_t offset) override {
     note(count, message, partition, offset);
     metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
-    metrics_.records_failed += count;  // SHOW QUERIES has one column for errors
+    metrics_.records_failed += count;  // SHOW QUERIES has one column for all kinds of errors
     if (is_shown(results_lost_, count))
       warn("results lost task={} count={} partition={} offset={} first=\"{}\"", task_, count,
            partition, offset, message);
@@ -272,7 +272,7 @@ void Task::note_stored(TaskSequence commit) {
   for (Store* store : stage_->stores()) store->note_stored(static_cast<uint64_t>(commit.value()));
 }
 
-// Returns the numbers of the operators, followed by the task's own numbers.
+// Returns the scalars of all operators (Operator::append_scalars), followed by the task's own numbers.
 std::vector<int64_t> Task::scalars() const {
   std::vector<int64_t> scalars = stage_->scalars();
   for (const uint64_t count : {metrics_.records_in, metrics_.records_failed, metrics_.records_late,
@@ -341,7 +341,7 @@ Status Task::show_some_again() {
     has_worked_ = true;
     rows_shown_again_ += rows.rows;
     slice_.spend_rows(std::max<size_t>(rows.rows, 1));
-    rows.columns.resize(what.width);  // without ROWTIME
+    rows.columns.resize(what.width);  // drops ROWTIME
     TRY(stage_->push_again(what.store, std::move(rows)));
     if (!is_last) continue;
     shown_again_.reset();
@@ -457,7 +457,7 @@ void Task::update_positions() {
           input.next = std::min(input.next, Offset(offset));
     };
     stage_->visit_rest([&](int32_t partition, int64_t offset) {
-      if (offset < 0) return;  // a row that a table showed first has no record
+      if (offset < 0) return;  // rows that a push query shows first have no record
       is_left(current_stage_input_, partition, offset);
       ++rows_left;
     });

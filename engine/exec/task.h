@@ -47,7 +47,7 @@ struct TaskOptions {
   // already recorded this revision.
   struct ShowAgain {
     int store = 0;     // store that keeps the rows
-    size_t width = 0;  // columns in the layout of its operator
+    size_t width = 0;  // number of columns in the layout of the store's operator
     int64_t revision = 0;
   };
   std::optional<ShowAgain> show_again = {};
@@ -157,7 +157,7 @@ class Task {
   enum class Intake : uint8_t { Records, None };
   // Runs one slice of work: on the unfinished records, or on the next ones.
   StepResult step(Intake intake = Intake::Records);
-  // Fails the task, because its owner cannot keep its commits.
+  // Fails the task with an error that its owner has found, for example that its checkpoint was lost.
   void give_up(Error why);
   // Return whether rows of a replaced table are still to be written once more, and the number of rows that were.
   bool shows_again() const {
@@ -205,8 +205,8 @@ class Task {
   const std::vector<Input>& inputs() const { return inputs_; }
   // Returns the position of each input after the last commit, which may not be durable yet.
   const std::vector<Offset>& committed() const { return committed_; }
-  // Returns the position of each input after last_durable(). The output of the records before it is visible to all
-  // readers.
+  // Returns the position of each input after last_durable(). The output of the records before these positions is
+  // visible to all readers.
   const std::vector<Offset>& durable_positions() const { return durable_positions_; }
   TaskEpoch epoch() const { return epoch_; }
   TaskSequence last_sequence() const { return sequence_; }
@@ -301,7 +301,7 @@ class Task {
   bool is_open_ = false;               // stores read entries from checkpoints when needed
   std::vector<Offset> committed_;      // positions of the last commit, by input
   std::vector<Offset> durable_positions_;
-  std::deque<std::vector<Offset>> begun_positions_;  // of commits after last_durable()
+  std::deque<std::vector<Offset>> begun_positions_;  // positions of commits after last_durable()
   bool has_worked_ = false;                          // work was done since the last commit
   bool has_looked_ = true;                           // the last step that worked polled inputs
   bool bootstrapped_ = true;
@@ -323,7 +323,7 @@ class Task {
   TaskMetrics metrics_;
   std::function<void()> answered_;
   std::shared_ptr<bool> alive_ =
-      std::make_shared<bool>(true);  // false: the task is gone; an answer to a commit may follow
+      std::make_shared<bool>(true);  // false: the task is gone, but commits may still be answered
 };
 
 }  // namespace engine

@@ -7,8 +7,8 @@
 
 namespace engine {
 
-// The limit is a property of the query. Without it, a client with a broken clock would make all
-// other records late.
+// The limit is a property of the query. Without a limit, a client with a broken clock would make
+// the records of all other clients late.
 //
 // Owner: the operators that track stream time; the context outlives it.
 class TimeAhead {

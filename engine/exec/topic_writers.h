@@ -23,13 +23,14 @@ class TopicWriters {
   virtual std::span<const PartitionRef> inputs() = 0;
   // Notes the moment. `ends` has one entry for each of the inputs() of the last call.
   virtual void note_moment(std::span<const Offset> ends) = 0;
-  // Returns whether the writers have passed the moment: snapshots taken from now on have all of its rows. Otherwise
-  // the task is woken when one of the writers has made progress.
+  // Returns whether the writers have passed the moment, so that snapshots taken from now on have all awaited rows.
+  // Otherwise the task is woken when one of the writers has made progress.
   virtual bool have_passed() = 0;
   // Returns a number that grows with each commit of a writer. If the number did not change between the time before a
   // snapshot and the time when have_passed() returned true, the snapshot already has the rows.
   virtual uint64_t version() const = 0;
-  // Returns the query that have_passed() found to be behind; empty after have_passed() has returned true.
+  // Returns the id of a query that had not passed the moment in the last have_passed(); empty if that call returned
+  // true.
   virtual const std::string& awaited() const = 0;
 };
 using TopicWritersPtr = std::shared_ptr<TopicWriters>;

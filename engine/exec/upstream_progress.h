@@ -23,12 +23,12 @@ struct LaneWriter {
   std::vector<std::pair<PartitionRef, Offset>> inputs;
   size_t stream = 0;  // index in `inputs` of the stream from whose records its rows are made
 };
-// Shared by the writer's lanes to all readers, because the last owner may be any of them.
+// All lanes of the writer share the object, because any of them may be the last one that needs it.
 using LaneWriterPtr = std::shared_ptr<const LaneWriter>;
 
 // Reads the progress of the writers and compares it with the ends of their inputs.
 //
-// Threads: the task's. Owner: its heads.
+// Threads: the task's. Owner: the InputHeads of the task.
 class UpstreamProgress {
  public:
   explicit UpstreamProgress(std::vector<LaneWriterPtr> writers);
@@ -37,8 +37,8 @@ class UpstreamProgress {
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions) const;
   // Returns how many positions add_positions() appends.
   size_t position_count() const;
-  // Reads the poll results of these positions. Fails if the progress of a writer cannot be read; failed_writer() is
-  // the index of this writer.
+  // Reads the poll results of the positions that add_positions() has appended. Fails if the progress of a writer cannot
+  // be read; failed_writer() is the index of this writer.
   Status see(std::span<const Polled> polled);
   size_t failed_writer() const { return failed_writer_; }
   // Returns whether a writer has more progress records to poll.
@@ -54,7 +54,7 @@ class UpstreamProgress {
   // Returns whether all rows that the writer had at the noted moment, or has now, are in the exchange.
   enum class AsOf : uint8_t { Noted, Now };
   bool has_sent_all(size_t writer, AsOf as_of) const;
-  // Returns a time that no later row of the writer precedes.
+  // Returns a lower bound for the times of the writer's later rows.
   int64_t time_from(size_t writer) const { return writers_[writer].told.time_from; }
 
  private:
@@ -62,7 +62,7 @@ class UpstreamProgress {
     LaneWriterPtr task;
     Offset next_told{0};  // next offset to read in the partition of its progress
     ExchangeProgress told;
-    std::vector<Offset> ends, noted_ends;  // ends of its inputs
+    std::vector<Offset> ends, noted_ends;  // ends of its inputs now, and at the noted moment
   };
   static Status take_newest(Writer& writer, const Polled& polled);
 

@@ -1,4 +1,5 @@
-// Makes the casts that statements get implicitly, to types that their text does not name.
+// Makes the implicit casts of statements: to the type of the column that is written, and to the common type of two
+// columns.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -10,11 +11,11 @@
 
 namespace engine {
 
-// Returns the type as a statement would name it, with its label and its length.
+// Returns the name with which a statement can name the type, including its label and its length.
 TypeName type_name_of(const SqlType& type);
 
 // Converts the value for storage in a column of the type: like CAST(value AS type), but a text longer than the type's
-// length is an error. Used with PostgreSQL's rules.
+// length is an error. Call it only if PostgreSQL's rules apply.
 ExpressionPtr assigned(ExpressionPtr value, const SqlType& type);
 
 // The name of the call that represents an assignment; its argument is the CAST. A statement cannot contain this name
@@ -29,8 +30,8 @@ Result<Value> assign_constant(const Expression& expression, const SqlType& type,
 // have none. As in PostgreSQL, the common type of a date and a timestamp is the timestamp, and a timestamp has a time
 // zone if one of the two has one.
 std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right);
-// Converts the expression to such a type. A timestamp without a time zone becomes the point in time at which clocks of
-// the session's zone show it.
+// Converts the expression to a type that shared_type() has returned. A timestamp without a time zone becomes the point
+// in time at which clocks of the session's zone show it.
 Result<BoundExpression> in_shared_type(BoundExpression expression, const SqlType& type);
 // Returns whether values of both types have the same representation; false for a timestamp with and
 // a timestamp without a time zone.

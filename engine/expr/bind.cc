@@ -94,8 +94,8 @@ Result<BoundExpression> Binder::close(BoundExpression bound) {
   return coerce_to(std::move(bound), type);
 }
 
-// A numeric without a precision, or an exact time, is kept as text in an expression whose value is only shown. An
-// expression that is part of another one gets the plain kind, with which the other can compute.
+// A numeric without a precision, or an exact time, is kept as text if its value is only shown. If the expression is
+// part of another one (depth_ > 0), it is converted to the plain kind, with which the enclosing expression can compute.
 Result<BoundExpression> Binder::bind_open(const Expression& expression) {
   BoundExpression bound = TRY(bind_kept(expression));
   if (depth_ == 0) return bound;
@@ -308,7 +308,8 @@ Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& 
   if (slot.type.is_null()) slot.type = without_declared_lengths(type);
   bound.type = slot.type;
   if (slot.value) return coerce_in_zone(TRY(bind_value(bound.index, {})), type);
-  // The parameter's type has spare digits, because a value next to it elsewhere has determined the type.
+  // Another place has given the parameter a DECIMAL type with spare digits, so the parameter is cast to the type that
+  // is needed here.
   if (slot.type.kind() == TypeKind::Decimal && type.kind() == TypeKind::Decimal)
     return cast_or_fold(std::move(bound), type);
   return coerce_in_zone(std::move(bound), type);
@@ -350,8 +351,8 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
 
 namespace {
 
-// Returns whether text literals are mixed with other items, or other items become texts. Each item is then converted by
-// itself.
+// Returns whether each item must be converted by itself, because text literals are mixed with other items, or because
+// items that are not texts become texts.
 bool are_mixed(const ExpressionList& items, const SqlType& wanted) {
   const auto is_text = [](const ExpressionPtr& item) { return item->is<StringLiteral>(); };
   const auto is_other = [](const ExpressionPtr& item) {
@@ -404,13 +405,13 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
     BoundExpression bound = TRY(bind_array(items, position));
     return bound.type == type ? std::move(bound) : cast(std::move(bound), type);
   }
-  // '1.50'::numeric::text keeps its digits, too. An expression between the two casts that computes with the number
-  // would get the plain kind.
+  // The operand of a cast is bound with all of its digits, so '1.50'::numeric::text is 1.50. An expression between the
+  // two casts that computes with the number would get the plain kind.
   const bool is_operand = std::exchange(is_operand_, node.operand->is<Cast>());
   auto bound = bind_kept(*node.operand);
   is_operand_ = is_operand;
   BoundExpression operand = TRY(std::move(bound));
-  // 1e-12::numeric is as exact as '1e-12'::numeric.
+  // A literal with an exponent is read as a decimal, so that 1e-12::numeric is as exact as '1e-12'::numeric.
   const auto* written = node.operand->as<DoubleLiteral>();
   if (written != nullptr && scope_.texts_take_types && type.kind() == TypeKind::Decimal)
     if (const auto number = parse_decimal(written->text))
@@ -418,7 +419,8 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   const bool is_shown = (depth_ == 1 || is_operand) && scope_.texts_take_types;
   const bool is_value = operand.kind == BoundKind::Parameter || operand.kind == BoundKind::Literal;
   if (scope_.texts_take_types && node.type.custom_name == "NUMERIC" && node.type.precision == 0) {
-    // The type of a parameter must not change when its value becomes known.
+    // The type of a parameter must not depend on whether its value is known, so a parameter does not count as written
+    // here.
     const bool is_written = !node.operand->is<Parameter>();
     if (is_written && operand.type.label() == label::kNumeric) return operand;
     if (is_shown && operand.type.kind() == TypeKind::Double) {
@@ -553,8 +555,7 @@ Result<BoundExpression> Binder::bind_subscript(const Subscript& node,
 
 namespace {
 
-// Returns the common type of the results of a CASE, without those that are text literals; Null if they have no common
-// type.
+// Returns the common type of those results of a CASE that are not text literals; Null if they have no common type.
 SqlType told_type(std::span<const BoundItem> results) {
   SqlType told;
   for (const BoundItem& result : results) {

@@ -19,7 +19,7 @@
 
 namespace engine {
 
-// A parameter $n. Its type is known once it is declared or inferred, and its value once it is bound.
+// A parameter $n. Its type is set when it is declared or inferred, and its value when the client has bound it.
 struct ParameterSlot {
   SqlType type = {};  // Null while unknown
   std::optional<Value> value = {};
@@ -90,7 +90,7 @@ struct BoundAggregate {
   std::vector<BoundExpression> arguments;  // columns only; literals are in the instance
   AggregateInstance instance;
 };
-// Binds a call of an aggregate function, with its arguments in the scope.
+// Binds a call of an aggregate function. Its arguments may refer to the names of the scope.
 Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
                                       const Scope& scope,
                                       std::map<std::string, std::string> properties = {});

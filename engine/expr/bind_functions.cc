@@ -17,7 +17,7 @@ namespace engine {
 
 namespace {
 
-// In milliseconds; units without a fixed length are negative numbers of months.
+// Returns the milliseconds of a unit; for a unit without a fixed length, a negative number of months.
 int64_t unit_value(TimeUnit unit) {
   switch (unit) {
     case TimeUnit::Milliseconds:
@@ -39,8 +39,8 @@ int64_t unit_value(TimeUnit unit) {
   }
 }
 
-// Whether an overload takes an interval unit at this place; elsewhere the word is the name of a
-// column.
+// Returns whether an overload takes an interval unit as argument `index`. If no overload does, the word is the name of
+// a column.
 bool takes_unit(std::span<const Overload> overloads, size_t index, size_t count) {
   return std::ranges::any_of(overloads, [&](const Overload& overload) {
     const SignatureParameter* parameter = overload.signature.parameter_for(index, count);
@@ -75,7 +75,8 @@ Status refuse_postgres_clauses(const FunctionCall& call, std::string_view clause
       .at(position);
 }
 
-// An expression that an earlier step has computed no longer counts as an aggregate.
+// Returns the first call of an aggregate in the expression; null if it has none. An expression that an earlier step has
+// computed does not count.
 const FunctionCall* find_aggregate(const Expression& expression, const Scope& scope) {
   for (const Scope::Substitute& each : scope.substitutes)
     if (equals(*each.expression, expression)) return nullptr;
@@ -96,7 +97,7 @@ uint64_t primitive_bits(const Signature& signature, size_t count) {
 struct FunctionElsewhere {
   std::string_view name, instead;
 };
-// Functions of MySQL, Flink, Oracle and SQL Server whose meaning has another name here.
+// Functions of MySQL, Flink, Oracle and SQL Server that have another name here.
 constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"IF", "CASE WHEN condition THEN a ELSE b END"},
     {"IIF", "CASE WHEN condition THEN a ELSE b END"},
@@ -147,8 +148,8 @@ Error unknown_function(const std::string& name) {
                                                     : "Did you mean " + nearest + "?");
 }
 
-// jsonb_set(x, '{a,b}', '1'), encode('abc', 'hex'): a text literal is read as an array or as bytes if all functions of
-// this name take one type of array, or bytes, at this place.
+// Reads text literals as arrays or bytes, as in jsonb_set(x, '{a,b}', '1') and encode('abc', 'hex'). A literal is
+// converted if all functions of this name take one type of array, or bytes, at its place.
 Status Binder::read_texts_as_parameters(const FunctionCall& call, Arguments& arguments) {
   const auto overloads = Registry::instance().find(meant(call.name));
   const size_t count = arguments.items.size();
@@ -176,7 +177,7 @@ Status Binder::read_texts_as_parameters(const FunctionCall& call, Arguments& arg
   return {};
 }
 
-// coalesce(list, '{}'): a text literal takes the type of the other arguments.
+// Gives text literals the type of the other arguments, as in coalesce(list, '{}').
 Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& arguments) {
   constexpr std::string_view kSame[] = {"COALESCE",          "NULLIF", "IFNULL",
                                         "GREATEST",          "LEAST",  "PG_CATALOG.CONTAINS",
@@ -233,8 +234,8 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
       const bool is_alone = !call.is_operator && !keeps_values(call.name) && call.name != kEqualAny;
       if (is_alone && is_declared_number(item.bound))
         item.bound = TRY(take_type_beside(std::move(item.bound), TypeKind::Integer));
-      // For the argument of an aggregate, no enclosing expression has shown that it is computed
-      // with.
+      // The argument of an aggregate has no enclosing expression that would request the form for computation, so the
+      // argument is converted here.
       if (depth_ == 0 && !keeps_values(call.name) && call.name != "COUNT")
         item.bound = TRY(computed(std::move(item.bound)));
       TRY(check_labels(call, item.bound.type, source.position, scope_.texts_take_types));
@@ -335,7 +336,7 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
     BoundItem& item = arguments.items[i];
     if (item.bound.kind == BoundKind::Lambda) continue;
     SqlType type = resolution.argument_types[i];
-    // A text that is JSON keeps its label: parts of jsonb are jsonb.
+    // A json or jsonb value keeps its label, because results depend on it: parts of jsonb are jsonb.
     const PostgresLabel label = item.bound.type.label();
     if ((label == label::kJson || label == label::kJsonb) && type.kind() == TypeKind::String) {
       resolution.argument_types[i] = item.bound.type;
@@ -344,7 +345,7 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
     if (type.is_null() && item.bound.kind == BoundKind::Parameter)
       type = open_type(item.bound.type);
     if (type.is_null()) continue;
-    // The overload's rules accept more than coerce() does, for example text for a DATE.
+    // An overload accepts more than coerce() does, for example text for a DATE, so the argument is cast.
     if (item.bound.kind == BoundKind::Parameter)
       item.bound = TRY(coerce_to(std::move(item.bound), type));
     else if (auto value = literal_in(scope_, item.bound, type))
@@ -357,7 +358,7 @@ Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
 
 namespace {
 
-// ROUND(x, 2) has two digits after the point, if the number of digits is a literal.
+// Gives the result of ROUND(x, n) or TRUNC(x, n) n digits after the point, if n is a literal.
 void keep_places(std::span<const BoundItem> arguments, SqlType& type) {
   if (type.kind() != TypeKind::Decimal || arguments.size() != 2) return;
   const BoundExpression& places = arguments[1].bound;
@@ -378,8 +379,8 @@ std::string Binder::meant(const std::string& function) const {
 
 namespace {
 
-// The name of the variant that uses the session's time zone, for functions with such a variant that are called with
-// points in time or dates.
+// Returns the name of the function's variant that uses the session's time zone, if the function has such a variant and
+// is called with a point in time or a date; otherwise `name`.
 std::string in_zone(std::string name, std::span<const ArgumentType> types) {
   constexpr std::pair<std::string_view, size_t> kOfTimes[] = {{"TO_CHAR", 0}, {"DATE_TRUNC", 1}};
   for (const auto& [function, argument] : kOfTimes) {
@@ -427,7 +428,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   if (scope_.texts_take_types && call.name == "MAKE_INTERVAL" &&
       (has_names || call.arguments.size() != 7))
     return bind_call(TRY(with_interval_parts(call, position)), position, expected);
-  // The dialect reads POSITION('a' IN (text)) as a call with a condition.
+  // The dialect reads POSITION('a' IN (text)) as a call with a condition. Its two sides become the arguments of STRPOS.
   if (call.name == "POSITION" && call.arguments.size() == 1)
     if (const auto* within = call.arguments.front()->as<In>();
         within && !within->negated && within->list.size() == 1) {
@@ -506,7 +507,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
 
   if (scope_.texts_take_types && is_clock_result(call.name, arguments))
     *type = type->labelled(label::kTimestamp);
-  // In a zone other than UTC the results are timestamps without a time zone.
+  // In UTC, a series that begins with a timestamp without a time zone consists of such timestamps.
   if (scope_.texts_take_types && !scope_.forms.zone && call.name == "GENERATE_SERIES" &&
       arguments.types.front().type.label() == label::kTimestamp)
     *type = SqlType::array(type->element().labelled(label::kTimestamp));
@@ -527,7 +528,8 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   return bound;
 }
 
-// The greatest of two timestamps without a zone is also one without a zone.
+// Gives the result the label of the arguments' common type: the greatest of two timestamps without a zone is also a
+// timestamp without a zone.
 void Binder::take_label(std::string_view function, const Arguments& arguments, SqlType& type) {
   SqlType common;
   for (const ArgumentType& each : arguments.types) {
@@ -539,7 +541,7 @@ void Binder::take_label(std::string_view function, const Arguments& arguments, S
   if (!common.is_null() && common == type) type = common;
 }
 
-// These functions return a timestamp without a zone for an argument without a zone.
+// Returns whether the function returns a timestamp without a zone because its argument has none.
 bool Binder::is_clock_result(std::string_view function, const Arguments& arguments) {
   constexpr std::pair<std::string_view, size_t> kOfTimes[] = {
       {"DATE_TRUNC", 1}, {"TIMESTAMPADD", 2}, {"TIMESTAMPSUB", 2}};

@@ -161,8 +161,8 @@ Result<uint32_t> Binder::resolve(const ColumnRef& column, TextPosition position)
   const std::string folded_source = column.source ? folded(*column.source) : "";
   if (found.empty())
     found = find_columns(scope_, source == nullptr ? nullptr : &folded_source, folded(column.name));
-  // In "o"."name" of FROM "orders" AS "o", the alias has the letter case of the statement, but the column that of the
-  // table.
+  // In "o"."name" of FROM "orders" AS "o", the alias has the letter case of the statement, but the column has the
+  // letter case of the table. So the column is also looked up by its folded name.
   if (found.empty() && source != nullptr) found = find_columns(scope_, source, folded(column.name));
   if (found.empty() && source != nullptr)
     found = find_columns(scope_, &folded_source, column.name.text);

@@ -208,7 +208,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       TRY(read_number_as(*node.right, right, left.type));
     }
   }
-  // The right operand of `-` is a key, and that of `||` is jsonb.
+  // If an operand is jsonb, the right operand of `-` is a key, and the right operand of `||` is jsonb.
   if (const std::string_view function = function_of_jsonb(node, left.type, right.type);
       !function.empty()) {
     // A parameter becomes jsonb, even if its type is only known from the client.
@@ -277,7 +277,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       concat.arguments.push_back(clone(*node.right));
       return bind_call(concat, position, CallKind::Scalar);
     }
-    // A text literal next to an array is an array.
+    // A text literal next to an array is read as an array, and not as an element.
     const auto is_element = [](const SqlType& type, const ExpressionPtr& written) {
       return !type.is_null() && !type.is_nested() && !written->is<StringLiteral>();
     };
@@ -369,7 +369,7 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
                                          " is not supported."))
         .at(position);
   if (node.op == SignOp::Plus) return operand;
-  // The negation of the smallest literal has the next wider type.
+  // The negation of the smallest INTEGER or BIGINT is a literal of the next wider type.
   if (scope_.texts_take_types && operand.kind == BoundKind::Literal && !operand.literal.is_null()) {
     if (operand.type.kind() == TypeKind::Integer && operand.literal.as_int32() == INT32_MIN)
       return literal_expression(TypeKind::Bigint, Value::bigint(-int64_t{INT32_MIN}));
@@ -414,7 +414,8 @@ std::optional<BoundExpression> array_literal(const std::string& text, const SqlT
   return literal_expression(type, *std::move(value));
 }
 
-// Returns the number for 'infinity' in any letter case, which is a number next to a number.
+// Returns the double for nan, inf and infinity in any letter case; nothing for other texts. Next to a number, such a
+// text is read as a number.
 std::optional<double> double_of_word(std::string_view text) {
   std::string word = lower_case(text);
   const bool is_negative = word.starts_with('-');
@@ -430,7 +431,7 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
     return {};
-  if (item.bound.kind != BoundKind::Literal) return {};  // read already, for an exact time
+  if (item.bound.kind != BoundKind::Literal) return {};  // already read as an exact time
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
   // Keeps all digits, as if the number were written without quotes.
   if (type.kind() == TypeKind::Decimal && type.label() == label::kNone)
@@ -527,7 +528,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     drop_blanks_beside(right, left.bound.type);
   }
   for (BoundItem* item : {&left, &right}) item->bound = TRY(close(std::move(item->bound)));
-  // The regproc for 0 means that no function exists.
+  // Next to a regproc, the number 0 means that no function exists. The name of this regproc is "-".
   for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
     if (const auto* number = other->source->as<IntegerLiteral>();
         number && number->value == 0 && side->bound.type.label() == label::kRegproc)
@@ -709,7 +710,7 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
     return Error{ErrorCode::NotSupported,
                  "IN with values of type " + postgres_type_name(type) + " is not supported yet"}
         .at(position);
-  // The texts of an enumeration are equal exactly if its values are.
+  // The texts of an enumeration are equal exactly if its values are, so they are compared without a conversion.
   if (is_normalized(type) && type.label() != label::kEnum && has_comparable_form(type))
     for (BoundItem& item : items) item.bound = in_comparable_form(std::move(item.bound));
   BoundExpression bound = call_expression(in_kernel(type.kind()), TypeKind::Boolean, {}, position);
@@ -749,7 +750,7 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
                    "Expected single character escape but got: " + *node.escape}
           .at(position);
     bound.children.push_back(literal_expression(TypeKind::String, Value::text(*node.escape)));
-  } else if (scope_.texts_take_types && !escapes_nothing) {  // as in PostgreSQL; ksqlDB has none
+  } else if (scope_.texts_take_types && !escapes_nothing) {  // only PostgreSQL has a default
     bound.children.push_back(literal_expression(TypeKind::String, Value::text("\\")));
   }
   if (!node.negated) return bound;
@@ -757,7 +758,7 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
 }
 
 Result<BoundExpression> Binder::bind_is_null(const IsNull& node, TextPosition position) {
-  // For ROW(a, b), IS NULL and IS NOT NULL require the property of all fields.
+  // ROW(a, b) IS NULL is true if all fields are null, and IS NOT NULL if no field is null.
   const auto* row = node.operand->as<FunctionCall>();
   if (row != nullptr && row->name == "ROW" && !row->arguments.empty() && scope_.texts_take_types) {
     ExpressionPtr all;

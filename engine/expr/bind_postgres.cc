@@ -125,7 +125,8 @@ Result<std::optional<BoundExpression>> Binder::bind_postgres_call(const Function
   for (size_t i = 0; i < count; ++i) {
     BoundItem item{call.arguments[i].get(), TRY(bind_kept(*call.arguments[i]))};
     const bool is_bound = !makes_range || i < 2;
-    // Text literals and untyped parameters are read by the range itself, with all their digits.
+    // The type of text literals and untyped parameters is not checked, because the range's kernel parses them, with all
+    // their digits.
     const bool is_text = item.bound.type.is_null() || item.bound.type.kind() == TypeKind::String;
     if (is_bound && !is_text && !element.is_null() && item.bound.type.kind() != element.kind() &&
         !(item.bound.type.is_numeric() &&
@@ -313,8 +314,8 @@ void Binder::take_clocks(const FunctionCall& call, Arguments& arguments) const {
     if (call.name == "DATE_PART" && is_known && unit.type.kind() == TypeKind::String &&
         lower_case(unit.literal.as_string()) == "epoch")
       continue;
-    // Units up to hours have the same length in every zone. Months have no fixed length, for which
-    // the unit is negative.
+    // Units up to hours have the same length in every zone, so the argument remains a point in time. A unit without a
+    // fixed length, such as a month, is a negative number.
     const int64_t unit_ms = row.argument == 2 && is_known ? unit.literal.as_int64() : -1;
     if (unit_ms >= 0 && unit_ms < kMsPerDay) continue;
     become(row.argument, as_clock(std::move(items[row.argument].bound)));
@@ -331,7 +332,8 @@ std::string Binder::by_types(std::string name, const Arguments& arguments) {
   if (arguments.types.size() != 2) return name;
   const SqlType& second = arguments.types[1].type;
   if (name == "DATE_PART" && second.label() == label::kInterval) return "INTERVAL_PART";
-  // A timestamp without a zone is read in the given zone, for which another function exists.
+  // AT TIME ZONE with a timestamp without a zone reads the timestamp as a local time of the given zone. This is a
+  // function of its own.
   const bool is_clock = second.label() == label::kTimestamp;
   if (name == "TIMEZONE" && arguments.first.label() == label::kInterval)
     return is_clock ? "FROM_INTERVAL_TIMEZONE" : "INTERVAL_TIMEZONE";

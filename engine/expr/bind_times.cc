@@ -238,7 +238,7 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
   if (!is_temporal(l) && !is_temporal(r)) return Bound();
   const bool scales = op == Multiply || op == Divide;
   if (op == Concatenate || op == Modulo) return Bound();
-  // Binder::moved_date() moves plain dates, with a function that does not parse texts.
+  // Binder::moved_date() moves plain dates, with a function that does not parse texts, so they are not handled here.
   const bool is_plain_date =
       left.type.kind() == TypeKind::Date || right.type.kind() == TypeKind::Date;
   if (is_plain_date && (l == Role::Whole || r == Role::Whole)) return Bound();
@@ -262,7 +262,7 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
       std::swap(l, r);
     }
   }
-  // A date is subtracted from a point in time, or the reverse.
+  // If a date is subtracted from a point in time, or the reverse, the date counts as a point in time.
   const bool are_days = op == Subtract && l != r && (l == Role::Date || l == Role::Instant) &&
                         (r == Role::Date || r == Role::Instant);
   if (are_days) row = find_operator(Role::Instant, Subtract, Role::Instant);
@@ -290,7 +290,7 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
   if (left.type.is_null() && left.type.label() == label::kNone && l == r) left_type = right_type;
   if (right.type.is_null() && right.type.label() == label::kNone && l == r) right_type = left_type;
   if (row->result != Role::Interval && row->result != Role::Whole) result = left_type;
-  // Next to a timestamptz, all operands become timestamptz.
+  // If one operand of a difference is a timestamptz, both become timestamptz.
   const SqlType timestamptz = SqlType(TypeKind::String).labelled(label::kExactTimestamptz);
   const bool has_zone = left_type.label() == label::kExactTimestamptz ||
                         right_type.label() == label::kExactTimestamptz;

@@ -44,7 +44,8 @@ class Binder {
   Result<BoundExpression> bind(const Expression& expression);
   // Binds like bind(), but a parameter whose type nothing determines keeps an unknown type.
   Result<BoundExpression> bind_open(const Expression& expression);
-  // Binds like bind_open(), for the operand of a cast: a numeric that is kept as text stays a text.
+  // Binds like bind_open(), but does not convert a numeric that is kept as text. The operand of a cast is bound in this
+  // way.
   Result<BoundExpression> bind_kept(const Expression& expression);
   Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
                                         std::map<std::string, std::string> properties);
@@ -85,7 +86,7 @@ class Binder {
   // because the parameter keeps its own digits.
   Result<BoundExpression> take_type_beside(BoundExpression bound, const SqlType& type);
   // Calls take_type_beside() if the type is a DECIMAL, or if it is a whole number and the parameter is declared as
-  // NUMERIC. With other types the parameter's type stays open.
+  // NUMERIC. With other types the parameter keeps its unknown type.
   Status keep_digits_beside(BoundItem& item, const SqlType& type);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position) const;
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
@@ -161,7 +162,7 @@ class Binder {
   ExpressionPtr moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
                            TextPosition position) const;
 
-  // Binds like bind_kept(), but literal dates and times stay exact.
+  // Binds like bind_kept(), but literal dates and times are kept exact, as texts.
   Result<BoundExpression> bind_exact(const Expression& expression);
   // Converts a value to the form for computation: a numeric without a precision to a DECIMAL, exact times to
   // milliseconds.
@@ -195,7 +196,7 @@ class Binder {
   const bool keeps_times_exact_;
   std::vector<LambdaName> lambda_names_;
   uint32_t next_lambda_number_ = 0;
-  bool is_operand_ = false;   // whether the operand of a cast is bound
+  bool is_operand_ = false;   // whether the bound cast is the operand of a cast
   bool keeps_times_ = false;  // within a comparison or arithmetic on exact times
   int depth_ = 0;             // depth of the expression that is being bound
   size_t bindings_ = 0;       // number of bound parts of the whole expression

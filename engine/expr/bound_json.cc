@@ -33,7 +33,7 @@ struct JsonFields<TextPosition> {
                                             json_field("column", &TextPosition::column),
                                             json_field("offset", &TextPosition::offset));
 };
-// The members except the kernel and the function, whose names are written instead.
+// Lists the members except the kernel and the function, whose names are written instead.
 template <>
 struct JsonFields<BoundExpression> {
   static constexpr size_t elsewhere = 2;

@@ -14,8 +14,8 @@ namespace engine {
 
 namespace {
 
-// Returns the error for a text. With PostgreSQL's rules, it is the error in `exact`, the result of
-// the parser of PostgreSQL's notation.
+// Returns the error for a text that is not a valid time. With PostgreSQL's rules, this is the error
+// in `exact`, which is the result of the parser for PostgreSQL's notation.
 template <class T>
 Error bad_time(const KernelCall& call, std::string_view what, std::string_view text,
                const Result<T>& exact) {

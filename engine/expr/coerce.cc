@@ -297,8 +297,9 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  // A call gets a cast even to an equal type, because its value may depend on the label of its own type. So does a
-  // column of texts that compare in another form, and a column of times, which is shown with or without its zone.
+  // A call is cast even to an equal type, because its value may depend on the label of its own type. Two kinds of
+  // columns are cast for the same reason: a column of texts that compare in another form, and a column of times, which
+  // is shown with or without its zone.
   const bool is_made =
       !expression.type.is_identical(type) &&
       (expression.kind == BoundKind::Call ||

@@ -23,7 +23,7 @@ constexpr const char* kRounding = "Rounding necessary";
 // The treatment of digits beyond the scale of a result. ksqlDB never rounds a result; digits beyond the scale are an
 // error. With + - * such digits occur only if the result's type would need more than 38 digits, which ksqlDB allows.
 // Here the scale is smaller instead, and the digits are rounded. A quotient is always rounded, as in PostgreSQL,
-// because a division with a remainder is no reason to fail.
+// so that a division with a remainder does not fail.
 enum class Digits : uint8_t { Exact, MayRound };
 
 bool multiply_by_power(Int128 value, int exponent, Int128& out) {

@@ -13,7 +13,7 @@ bool needs_label_work(const SqlType& from, const SqlType& to);
 // Returns whether the type is a smallint or a real. A result of two such numbers has the same type,
 // although its kind would be wider.
 bool is_narrow_number(const SqlType& type);
-// Does the work for which needs_label_work() is true on the rows of a result that already has the right kind.
+// Converts or checks the rows of a result as needs_label_work() requires. The result already has the right kind.
 void apply_label(KernelCall& call);
 // Enforce the declared length of the result's type (engine/types/declared_lengths.h). cut_kernel() cuts longer texts,
 // fit_kernel() refuses them.
@@ -32,7 +32,8 @@ void array_to_text_kernel(KernelCall& call);
 // casts, except those from and to texts.
 bool is_label_castable(const SqlType& from, const SqlType& to);
 
-// Returns the type of a parameter that only the client's declaration determines.
+// Returns the type of a parameter for which only the client's declaration, `hint`, determines a type; STRING without a
+// declaration.
 SqlType open_type(const SqlType& hint);
 
 // Returns whether each result of the function is one of its arguments, and so has the label of their type. A sum of

@@ -38,7 +38,7 @@ bool is_written_text(const BoundExpression& value) {
 }
 
 // Returns the number for a literal name. The name is looked up now, so that a condition with it can be computed
-// anywhere. Returns nothing for an unknown name; the look-up then stays a call, which fails when it is computed.
+// anywhere. Returns nothing for an unknown name; the look-up is then a call, which fails when it is computed.
 std::optional<int64_t> number_of_written(PostgresLabel type, const BoundExpression& value) {
   CatalogNames* names = catalog_names_in_use();
   if (!names || !is_written_text(value)) return std::nullopt;
@@ -58,7 +58,7 @@ BoundExpression name_of(BoundExpression value, const SqlType& type) {
   return call_of(registered_name_of_text, type.label(), type, std::move(value));
 }
 
-// Returns the number of the object. If the value was made from a text or a number, that is used
+// Returns the number of the object. If the value was made from a text or a number, the text or the number is used
 // without a conversion to a name.
 BoundExpression number_of(BoundExpression value) {
   const PostgresLabel type = value.type.label();

@@ -8,10 +8,10 @@ namespace engine {
 // Returns whether the expression is a number that exists with all its digits: a literal, a parameter or a column.
 // Computed numbers are rounded to the column's digits instead, because systems round quotients differently.
 bool names_number(const Expression& expression);
-// Returns whether an item of the query's SELECT list is such a number.
+// Returns whether names_number() is true for an item of the query's SELECT list.
 bool names_number(const Query& query, size_t item);
 
-// Casts to such a NUMERIC. A value that would lose digits fails with OutOfRange.
+// Casts to a NUMERIC without a precision. A value that would lose digits fails with OutOfRange.
 void whole_numeric_kernel(KernelCall& call);
 
 }  // namespace engine

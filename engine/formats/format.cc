@@ -38,7 +38,7 @@ constexpr std::array kFormats = {
 };
 // clang-format on
 
-// "[`K` STRING KEY, `V` INTEGER]".
+// Returns a text such as "[`K` STRING KEY, `V` INTEGER]".
 std::string list_columns(std::span<const ColumnDef> columns) {
   return "[" + Schema{{columns.begin(), columns.end()}}.to_string() + "]";
 }
@@ -237,7 +237,7 @@ Status validate_key_schema(const FormatSpec& spec, std::span<const ColumnDef> co
                         "\nschema: Persistence{columns=" + list_columns(columns) + ", features=[" +
                         features + "]}\nreason: " + status.error().message);
   // A GROUP BY of several columns, which users of other databases often write first, fails with
-  // this error.
+  // this error. The hint names a format that supports several columns.
   if (spec.name != "JSON") error.hint = "Add WITH (KEY_FORMAT = 'JSON').";
   return error;
 }
@@ -289,7 +289,7 @@ std::unique_ptr<Reader> schema_reader(const FormatSpec& spec, std::span<const Co
                                       bool has_header) {
   ReadColumns reading{
       {columns.begin(), columns.end()}, std::move(needed), is_wrapped(spec, columns.size(), side)};
-  // The format in which tasks write their own records.
+  // The format of the records that tasks write for themselves, which have the schema id 0.
   const FormatSpec& own = side == Side::Key ? identity_format(spec) : spec;
   return std::make_unique<ReaderOfSchemas>(std::move(reading), derive_schema(own, columns, side),
                                            schemas, spec.full_name, make, has_header);
@@ -320,7 +320,8 @@ bool names_schema(const FormatSpec& spec) {
 
 FormatSpec identity_format(const FormatSpec& spec) {
   if (!names_schema(spec)) return spec;
-  // Nulls must not be lost: a null and a zero are different keys.
+  // With Protobuf, fields are optional, so that nulls are not lost: a null and a zero are different
+  // keys.
   const bool is_protobuf = schema_kind_of(spec.name) == SchemaKind::Protobuf;
   return {
       .name = spec.name, .wrap_single = spec.wrap_single, .nulls = is_protobuf ? "OPTIONAL" : ""};
@@ -384,7 +385,7 @@ Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
   if (found == nullptr) return unknown_format(spec.name);
   const FormatTraits& format = *found;
   // A key that no column reads may have any form, for example that of a window or of another
-  // program.
+  // program, so its bytes are ignored.
   if (columns.empty() && side == Side::Key) return make_none_reader();
   if (needed.empty()) needed.assign(columns.size(), true);
   switch (format.kind) {

@@ -19,7 +19,8 @@ namespace engine {
 
 enum class Side : uint8_t { Key, Value };
 
-// Whether names from a schema are kept as they are, or become upper case like the dialect's own names.
+// Determines whether names from a schema keep their letter case (Exact), or become upper case like the dialect's own
+// names.
 enum class NameCase : uint8_t { Upper, Exact };
 
 enum class FormatKind : uint8_t {
@@ -44,7 +45,7 @@ struct FormatTraits {
 
 // Returns nullptr for an unknown name. Names are upper case.
 const FormatTraits* find_format(std::string_view name);
-// "Unknown format: CSV", with the formats that exist.
+// Returns an error such as "Unknown format: CSV", which lists the formats that exist.
 Error unknown_format(std::string_view name);
 // Returns the format for a statement; fails with "Unknown format: FOO".
 Result<const FormatTraits*> require_format(std::string_view name);
@@ -56,25 +57,25 @@ Result<char> parse_delimiter(std::string_view property, std::string_view text);
 // delimiter.
 Status validate_delimiter_use(std::string_view format_name);
 
-// Checks that the format can hold these columns, which all belong to that side. A `wrap_single`
-// that is set counts as requested by the statement (WRAP_SINGLE_VALUE); if only the configuration
-// requests it, apply_default_wrapping() sets it where it fits. The message is the bare reason ("The
-// 'KAFKA' format does not support type 'ARRAY'").
+// Checks that the format can hold these columns, which all belong to `side`. A `wrap_single` that is set counts as
+// requested by the statement (WRAP_SINGLE_VALUE). If only the configuration requests wrapping, apply_default_wrapping()
+// sets `wrap_single` where the format supports it. The error's message is only the reason ("The 'KAFKA' format does not
+// support type 'ARRAY'").
 Status validate_format(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side);
-// Checks the columns of a key; the reason is wrapped in "Key format does not support schema. ...".
+// Checks the columns of a key. The error's message is "Key format does not support schema. ..." with the reason.
 Status validate_key_schema(const FormatSpec& spec, std::span<const ColumnDef> columns);
-// No format allows a MAP, at any depth, in a key.
+// Fails if a key contains a MAP at any depth, because no format allows this.
 Status validate_no_maps_in_key(std::span<const ColumnDef> key_columns);
 
-// Applies `wrap` (ksql.persistence.wrap.single.values) if there is one column, the format supports
-// it, and the statement has not set it.
+// Sets `wrap_single` to `wrap` (ksql.persistence.wrap.single.values) if there is one column, the format supports this
+// form, and the statement has not set it.
 FormatSpec apply_default_wrapping(FormatSpec spec, std::span<const ColumnDef> value_columns,
                                   bool wrap);
-// "WRAP_SINGLES" or "UNWRAP_SINGLES" if it was set or, for a key, if the format has the choice;
-// otherwise empty. SHOW and schema descriptions print it.
+// Returns "WRAP_SINGLES" or "UNWRAP_SINGLES" if the form was set or, for a key, if the format supports both forms;
+// otherwise an empty list. SHOW and schema descriptions print it.
 std::vector<std::string_view> serde_features(const FormatSpec& spec, size_t column_count,
                                              Side side);
-// Whether the columns are written as a record with named fields rather than as one bare value.
+// Returns whether the columns are written as a record with named fields rather than as one bare value.
 bool is_wrapped(const FormatSpec& spec, size_t column_count, Side side);
 
 // Makes a reader of the columns for which `needed` is set (empty: all). All columns must belong to that side, without
@@ -88,25 +89,27 @@ Result<std::unique_ptr<Reader>> make_reader(const FormatSpec& spec,
 Result<std::unique_ptr<Writer>> make_writer(const FormatSpec& spec,
                                             std::span<const ColumnDef> columns, Side side);
 
-// The kind of schema that records of the format refer to; nothing for formats without schemas.
+// Returns the kind of schema that records of the format refer to; nothing for formats without schemas.
 std::optional<SchemaKind> schema_kind_of(std::string_view format_name);
-// Whether records contain the id of the schema that they were written with.
+// Returns whether records contain the id of the schema with which they were written.
 bool names_schema(const FormatSpec& spec);
 
-// The format for keys that are compared as bytes: equal keys must have equal bytes, whatever schema their records refer
-// to. The spec itself for formats without schemas.
+// Returns the format for keys that are compared as bytes: equal keys have equal bytes, whatever schema their records
+// refer to. For a format without schemas, this is the spec itself.
 FormatSpec identity_format(const FormatSpec& spec);
 
-// The spec without the settings that only writers need, namely their schema.
+// Returns the spec without the settings that only writers need: the schema and its id.
 FormatSpec reading_format(FormatSpec spec);
-// Whether both mean the same in a statement: their schemas follow from the columns.
+// Returns whether two formats mean the same in a statement. Their schemas are not compared, because they follow from
+// the columns.
 bool is_same_format(const FormatSpec& a, const FormatSpec& b);
 
-// The schema for writing columns of that side, unless the spec has its own.
+// Returns the schema that follows from the columns of the side. Writers use this schema unless the spec has its own.
 SchemaText derive_schema(const FormatSpec& spec, std::span<const ColumnDef> columns, Side side);
 
-// The columns that a schema describes: ROWKEY for a key, ROWVAL for a value that is not wrapped, otherwise a column for
-// each field. Fails with InvalidStatement for types that columns cannot hold.
+// Returns the columns that a schema describes. In Avro and JSON, these are ROWKEY for a key and ROWVAL for a value that
+// is not wrapped. In all other cases, each field is a column. Fails with InvalidStatement for types that columns cannot
+// hold.
 Result<std::vector<ColumnDef>> infer_columns(const FormatSpec& spec, const SchemaText& schema,
                                              Side side, NameCase names);
 

@@ -27,7 +27,7 @@ class RecordBuffer {
     const size_t needed = used_ + size + kBlock;
     if (bytes_.size() < needed) grow(needed);
   }
-  // Lets `print` append to the string itself, about `about` bytes.
+  // Calls `print`, which appends to the string itself. `about` is an estimate of the bytes that it appends.
   template <class Print>
   void append_by(size_t about, const Print& print) {
     bytes_.resize(used_);

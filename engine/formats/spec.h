@@ -11,11 +11,11 @@ struct FormatSpec {
   char delimiter = ',';  // DELIMITED only
   // Whether a single column is written as a record of one field. Unset: the format's default.
   std::optional<bool> wrap_single = {};
-  // The id that written records have, for formats with schemas. 0: the schema that is derived from the columns, which
-  // is in no registry (for records that tasks keep).
+  // The schema id that writers store in each record, for formats with schemas. 0 stands for the schema that is derived
+  // from the columns. No registry has that schema; tasks use it for records that they keep.
   int32_t schema_id = 0;
   std::string schema = {};     // the text of the schema; empty: derived from the columns
-  std::string full_name = {};  // of the record or message; empty: the format's own
+  std::string full_name = {};  // of the record or message; empty: the format's default
   std::string nulls = {};      // of Protobuf: OPTIONAL or WRAPPER; empty: nulls are lost
   bool operator==(const FormatSpec&) const = default;
 };

@@ -314,7 +314,7 @@ Status TextValueReader::append_json(std::string_view text, Column& column) {
   const bool is_read = json_->values.read(cursor, slot);
   if (is_read && cursor.at_end()) {
     if (element_ && type_.element().label() != label::kNone) {
-      // JSON has no rules for elements of such types.
+      // The JSON reader does not check elements of such types, so the array is parsed again from its PostgreSQL text.
       std::string elements;
       append_postgres_text(elements, parsed, 0);
       return append_array(elements, column);

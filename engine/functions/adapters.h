@@ -4,14 +4,15 @@
 //   std::optional<int32_t> f(std::string_view s)           may return null
 //   int32_t f(std::optional<std::string_view> s)           receives nulls
 //   Result<int64_t> f(std::string_view s)                  may fail: null, and an error of the row
-//   Result<std::optional<int64_t>> f(...)                  both
+//   Result<std::optional<int64_t>> f(...)                  may fail or return null
 //   std::string_view f(StringHeap& heap, ...)              builds its text in the result's heap
 //   double f(const KernelCall& call, ...)                  clock, random numbers, properties, types
 //   std::string f(std::string_view a, Variadic<std::string_view> more)
 //   std::string f(PerBatch<Cache>& cache, ...)             keeps state between rows
 //
-// in a table: `.kernel = row_kernel<add>`. Types: bool, int32_t (INT, DATE, TIME), int64_t (BIGINT,
-// TIMESTAMP), double, Decimal, std::string_view (STRING, BYTES), Value (any type). Results also
+// A table of functions refers to the kernel as `.kernel = row_kernel<add>`. Parameters and results
+// have one of these types: bool, int32_t (INT, DATE, TIME), int64_t (BIGINT, TIMESTAMP), double,
+// Decimal, std::string_view (STRING, BYTES) and Value (any type). A result may also be a
 // std::string. A string_view result must point into an argument or the heap.
 #pragma once
 #include <array>
@@ -93,8 +94,8 @@ class Variadic {
   size_t row_;
 };
 
-// State of type T that a function has for each batch, for instance the pattern that it compiled
-// last.
+// State of type T that a function keeps while it computes a batch, for instance the pattern that it
+// compiled last.
 template <class T>
 class PerBatch {
  public:
@@ -164,8 +165,8 @@ struct Source<const KernelCall&> {
   const KernelCall& call;
 };
 
-// The result type of a C++ function without Result and optional. Stored is its representation in a
-// column.
+// Bare<R>::Type is the result type R of a C++ function without Result and optional. Stored<T> is
+// the representation of a T in a column.
 template <class T>
 struct Bare {
   using Type = T;

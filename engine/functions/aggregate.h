@@ -1,5 +1,5 @@
-// Describes an aggregate function by one row of a table, with functions over its state, which is a
-// piece of raw memory.
+// Describes an aggregate function by an AggregateDef, which is a row of a constant table. Its
+// functions work on a state, which is a piece of raw memory.
 #pragma once
 #include <map>
 #include <span>
@@ -32,9 +32,9 @@ struct AggregateInstance {
   int64_t number_property(const std::string& name, int64_t otherwise) const;
 };
 
-// The property for sums that exceed their integer type. With the value "wrap" the sum wraps around,
-// as in ksqlDB; otherwise it is null. The planner sets the property, so that a query keeps the
-// behaviour with which it was created.
+// The name of the property for integer sums that exceed their type. If its value is "wrap", the sum
+// wraps around, as in ksqlDB; otherwise the sum is null. The planner sets the property when a query
+// is created, so that the query keeps this behaviour.
 inline constexpr std::string_view kSumOverflow = "sum.overflow", kSumWraps = "wrap";
 
 using AggregateColumns = std::span<const Column* const>;
@@ -49,7 +49,8 @@ struct Accumulator {
   void (*init)(const AggregateInstance&, void* state);
   void (*destroy)(const AggregateInstance&, void* state);  // null: no destructor
   Status (*update)(const AggregateInstance&, void* state, AggregateColumns args, size_t row);
-  // Reverts an earlier update with the same values; null: not supported for table sources.
+  // Reverts an earlier update with the same values. If it is null, the aggregate does not support
+  // tables as sources.
   Status (*undo)(const AggregateInstance&, void* state, AggregateColumns args, size_t row);
   // Merges the state `other` into `state`. Sessions are merged in the order of their start.
   Status (*merge)(const AggregateInstance&, void* state, const void* other);
@@ -66,7 +67,8 @@ struct Accumulator {
 // do not support.
 using AggregateType = SqlType (*)(const AggregateInstance&);
 
-// Refuses literals of the right type with an invalid value ("earliestN must be 1 or greater").
+// Refuses literals that have the right type and an invalid value ("earliestN must be 1 or
+// greater").
 using InitialCheck = Status (*)(const AggregateInstance&);
 
 struct AggregateDef {

@@ -20,11 +20,11 @@ inline constexpr size_t kMaxValueBytes = size_t{64} << 20;
 inline constexpr size_t kMaxEvaluationBytes = size_t{256} << 20;
 
 // A function calls take_bytes() before it makes a value whose size depends on an argument, and is_over() between pieces
-// of work that may take long. A limit stays reached until begin() is called. The remaining rows of the evaluation are
-// not computed (they are null, with an error), and the results must not be used. The evaluator then either fails with
-// status(), or tries again with fewer rows.
+// of work that may take long. Once a limit is reached, it counts as reached until begin() is called. The remaining rows
+// of the evaluation are not computed (they are null, with an error), and the results must not be used. The evaluator
+// then either fails with status(), or tries again with fewer rows.
 //
-// Threads: the evaluator's, except the flag, which any thread may set.
+// Threads: the evaluator's, except the flag for cancellation, which any thread may set.
 // Owner:   the evaluator: a statement, or a task.
 class EvalBudget {
  public:
@@ -74,7 +74,7 @@ class EvalBudget {
   }
   // Gives back the bytes of intermediate values that have been freed.
   void give_back(size_t bytes) { bytes_left_ += bytes; }
-  // Checks the clock and the flag; takes some 30 ns, so do not call it for each small item.
+  // Checks the clock and the flag for cancellation. This takes some 30 ns, so do not call it for each small item.
   bool is_over() {
     if (spent_ != Spent::Nothing) return true;
     if (is_canceled_ && is_canceled_->load(std::memory_order_relaxed))
@@ -92,9 +92,9 @@ class EvalBudget {
   Status status() const;
 
  private:
-  // The largest evaluation that needs no reservation, and the step size of reservations.
+  // An evaluation up to this size needs no reservation. Reservations grow in steps of this size.
   static constexpr size_t kUnchargedBytes = size_t{1} << 20;
-  // The bytes between two checks of the clock. Functions make this many in less than a millisecond.
+  // The number of bytes between two checks of the clock. Functions make these bytes in less than a millisecond.
   static constexpr size_t kBytesPerLook = size_t{64} << 10;
   void charge(size_t taken_bytes);
 
@@ -103,7 +103,7 @@ class EvalBudget {
   MemoryBudget* const memory_;
   std::optional<OwnedCharge> charge_;
   std::optional<Error> refusal_;
-  size_t uncharged_bytes_ = kUnchargedBytes;  // may be taken before the next reservation
+  size_t uncharged_bytes_ = kUnchargedBytes;  // until the next reservation
   size_t bytes_until_look_ = kBytesPerLook;
   Limits limits_;
   size_t bytes_left_ = kMaxEvaluationBytes;

@@ -54,8 +54,8 @@ class CatalogNamesInUse {
 CatalogNames* catalog_names_in_use();
 
 // Kernels of casts. The first argument is the name of the reg* type, the second the value.
-void registered_name_of_text(KernelCall& call);    // a text, or a name of another reg* type
-void registered_name_of_number(KernelCall& call);  // a BIGINT
-void registered_number(KernelCall& call);          // the number of a text or a name
+void registered_name_of_text(KernelCall& call);    // for a text, or a name of another reg* type
+void registered_name_of_number(KernelCall& call);  // for a BIGINT
+void registered_number(KernelCall& call);          // returns the number for a text or a name
 
 }  // namespace engine

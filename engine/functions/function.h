@@ -1,5 +1,5 @@
-// Describes a scalar or table function by one row of a table: its documentation, its signature, a first test and its
-// body.
+// Describes a scalar or table function by a FunctionDef, which is a row of a constant table: its documentation, its
+// signature, a first test and its body.
 #pragma once
 #include <span>
 #include <string_view>
@@ -10,14 +10,15 @@
 
 namespace engine {
 
-// The kernel of a table function returns one ARRAY of results per row; the result of the signature is the element.
+// The kernel of a table function returns one ARRAY for each row, whose elements become rows. The signature of a table
+// function names the type of an element as its result.
 enum class FunctionKind : uint8_t { Scalar, Table };
 
 // Computes the return type from the types of the arguments after coercion, if a signature cannot express it.
 using ReturnType = Result<SqlType> (*)(std::span<const SqlType> arguments);
 
 struct FunctionDef {
-  std::string_view name;       // spelled as in ksqlDB's messages; found in any letter case
+  std::string_view name;       // spelled as in ksqlDB's messages; calls may use any letter case
   std::string_view signature;  // see signature.h
   std::string_view doc;        // one sentence
   std::string_view example;    // an expression that is true; the tests evaluate it
@@ -31,7 +32,7 @@ struct FunctionDef {
 };
 
 struct AggregateDef;
-// Functions of one kind, which share a file and a heading in the documentation.
+// A family of functions, which share a source file and a heading in the documentation.
 struct FunctionFamily {
   std::string_view name;
   std::span<const FunctionDef> functions;

@@ -16,10 +16,8 @@
 
 namespace engine {
 
-// The failed rows of one batch, with the messages of the first few of them. A message for a row that has not failed is
-// about a failure that a function treated as a null argument.
-//
-// Invariant: a failed row has at most one message, its first.
+// The rows of one batch for which a function failed, with the messages of the first few failures. A message may also
+// belong to a row that has not failed: a failure that an enclosing function treated as a null argument.
 class RowErrors {
  public:
   struct Message {
@@ -57,7 +55,7 @@ class RowErrors {
   std::vector<Message> messages_;
 };
 
-// The environment of an evaluation.
+// The environment in which an expression is evaluated.
 struct EvalContext {
   const Clock& clock;
   Random& random;

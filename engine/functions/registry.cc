@@ -62,7 +62,8 @@ std::string list_types(std::span<const ArgumentType> arguments) {
   return text;
 }
 
-// Returns the name in calls, without the schema that rows with PostgreSQL's meaning have.
+// Returns the name that calls use. The name of a function with PostgreSQL's meaning has a schema as
+// a prefix, which calls omit.
 std::string called(const Overload& overload) {
   const std::string_view name = overload.name();
   return std::string(name.substr(name.find('.') + 1));

@@ -40,7 +40,8 @@ struct Resolution {
   // The type to which each argument is coerced; Null for lambdas, and for a parameter that accepts
   // any type if no other argument determines the type.
   std::vector<SqlType> argument_types;
-  // Letters that depend on the result of a lambda are still free.
+  // The types of the signature's letters. A letter that depends on the result of a lambda has no
+  // type yet.
   Bindings bindings;
 };
 
@@ -78,7 +79,7 @@ class Registry {
 // determine it.
 Result<SqlType> return_type(const Resolution& resolution);
 
-// Removes the properties that no aggregate reads from the instance.
+// Removes from the instance all properties that no aggregate reads.
 void keep_aggregate_properties(AggregateInstance& instance);
 
 // Makes an instance for a resolved aggregate call. `initial_arguments` are the values of the

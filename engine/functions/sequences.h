@@ -16,15 +16,15 @@ namespace engine {
 class Sequences {
  public:
   virtual ~Sequences() = default;
-  // Fills `numbers` with the next numbers. Fails with QueryCanceled if the function waits and the budget is over; null:
-  // no budget.
+  // Fills `numbers` with the next numbers of the sequence. Fails with QueryCanceled if the budget is over while the
+  // function waits. `budget` may be null; then the wait has no limit.
   virtual Status next(std::string_view name, std::span<int64_t> numbers, EvalBudget* budget) = 0;
-  // Return the last number that this session got from next(), for this sequence, or for any sequence.
+  // Return the last number that next() has returned to this session: for this sequence, and for any sequence.
   virtual Result<int64_t> current(std::string_view name) const = 0;
   virtual Result<int64_t> last() const = 0;
   // Sets the sequence. Its next number is the one after `value`, or `value` itself if `is_called` is false.
   virtual Status set(std::string_view name, int64_t value, bool is_called, EvalBudget* budget) = 0;
-  // Returns the number of the transaction; outside of a transaction, a new number for each call.
+  // Returns the number of the current transaction. Outside of a transaction, each call returns a new number.
   virtual int64_t transaction() = 0;
 };
 

@@ -8,12 +8,12 @@ ZoneClockPtr session_zone(const std::map<std::string, std::string>& properties) 
   static const std::string kName(kZoneProperty);
   const auto found = properties.find(kName);
   if (found == properties.end()) return nullptr;
-  // The last zone is cached, because it is looked up for each batch of rows.
+  // The last zone is cached, because this function is called for each batch of rows.
   thread_local std::string last_name;
   thread_local ZoneClockPtr last;
   if (last_name != found->second) {
     auto zone = find_postgres_zone(found->second);
-    last = zone ? zone->clock : nullptr;  // the name was valid when it was set
+    last = zone ? zone->clock : nullptr;  // SET has checked the name
     last_name = found->second;
   }
   return last;
@@ -26,7 +26,7 @@ ZoneClockPtr session_zone(const EvalContext& context) {
 TextForms session_forms(const std::map<std::string, std::string>& properties) {
   static const std::string kDates(kDateStyleProperty), kIntervals(kIntervalStyleProperty);
   TextForms forms{.zone = session_zone(properties)};
-  // The property was valid when it was set.
+  // SET has checked the property, so reading it succeeds.
   if (const auto style = properties.find(kDates); style != properties.end())
     if (const Status status = read_date_style(style->second, forms); !status) return forms;
   if (const auto style = properties.find(kIntervals); style != properties.end())

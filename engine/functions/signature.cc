@@ -255,7 +255,7 @@ bool Bindings::match_generic(char letter, const SqlType& type, bool widen) {
     return true;
   }
   if (*bound == type) {
-    bind(letter, *common_type(*bound, type));  // a smallint and an INTEGER are an INTEGER
+    bind(letter, *common_type(*bound, type));  // smallint and INTEGER make INTEGER
     return true;
   }
   if (!widen) return false;

@@ -1,4 +1,5 @@
-// Signatures of functions, as their tables write them:
+// A signature is the text that describes the parameters and the result of a function in the tables
+// of functions:
 //
 //   (INT, STRING name!) -> BIGINT      `!`: a null there is an error of the row
 //   (STRING, STRING...) -> STRING      one variadic parameter, anywhere: none or more arguments
@@ -26,7 +27,7 @@ namespace engine {
 
 enum class PatternKind : uint8_t { Exact, AnyDecimal, Generic, Array, Map, Struct, Lambda, Unit };
 
-// A type with type variables.
+// The type of a parameter or a result as a signature writes it, which may contain letters.
 struct TypePattern {
   PatternKind kind = PatternKind::Exact;
   SqlType type = {};               // Exact
@@ -36,7 +37,7 @@ struct TypePattern {
   std::vector<std::string> field_names;  // Struct
 
   bool has_generic() const;
-  std::string to_string() const;  // as ksqlDB shows it: INT, VARCHAR, ARRAY<T>
+  std::string to_string() const;  // in ksqlDB's notation: INT, VARCHAR, ARRAY<T>
 };
 inline constexpr char kComparable = '<';
 
@@ -68,10 +69,10 @@ Signature parse_signature(std::string_view text);
 // The types of a signature's generic letters in one call.
 class Bindings {
  public:
-  // Returns whether `type` fits the pattern, and binds free letters. `widen` allows implicit
-  // coercions.
+  // Returns whether `type` fits the pattern. A letter of the pattern that has no type yet gets the
+  // type at its place. `widen` allows implicit coercions.
   bool match(const TypePattern& pattern, const SqlType& type, bool widen);
-  // Returns the pattern's type with its letters replaced; Null for a letter that is still free.
+  // Returns the pattern's type with its letters replaced; Null for a letter that has no type yet.
   // AnyDecimal becomes the widest DECIMAL that was matched.
   SqlType substitute(const TypePattern& pattern) const;
   const SqlType* find(char letter) const;

@@ -35,7 +35,8 @@ class TimePattern {
   const std::string& text() const { return text_; }
 
   Result<std::string> format_timestamp(int64_t epoch_ms, const TimeZone& zone) const;
-  // Each fails if the pattern has a field that the value does not have, such as an hour of a date.
+  // Each function fails if the pattern has a field that the value does not have, such as an hour of
+  // a date.
   Result<std::string> format_date(int32_t epoch_day) const;
   Result<std::string> format_time(int32_t ms_of_day) const;
 

@@ -18,7 +18,7 @@ namespace {
 struct ParsedFields {
   std::array<std::optional<int64_t>, kTimeFields> values;
   std::optional<TimeZone> zone;     // a region, or an offset where a region may stand
-  std::optional<int32_t> offset_s;  // an offset as such
+  std::optional<int32_t> offset_s;  // an offset from a pattern letter for offsets
 
   std::optional<int64_t>& operator[](TimeField field) { return values[static_cast<size_t>(field)]; }
   const std::optional<int64_t>& operator[](TimeField field) const {

@@ -174,7 +174,7 @@ Result<TimeZone> TimeZone::find_region(std::string_view id) {
   if (std::ranges::find(kLegacyIds, id) != std::end(kLegacyIds)) return unknown_zone(id);
   std::unique_ptr<icu::TimeZone> rules(icu::TimeZone::createTimeZone(to_icu(id)));
   icu::UnicodeString found;
-  // ICU returns "Etc/Unknown" for unknown names, and accepts "GMT5" as a custom zone.
+  // ICU returns "Etc/Unknown" for unknown names, and accepts "GMT5" as a custom zone. The comparison refuses both.
   if (to_utf8(rules->getID(found)) != id) return unknown_zone(id);
   TimeZone zone;
   zone.id_ = id;

@@ -9,7 +9,7 @@
 
 namespace engine {
 
-// One TZif file: https://www.rfc-editor.org/rfc/rfc8536
+// The content of one file in the format TZif (RFC 8536, https://www.rfc-editor.org/rfc/rfc8536).
 class ZoneFile {
  public:
   struct At {

@@ -135,7 +135,7 @@ struct JsonCodec<std::vector<T>> {
   }
 };
 
-// Written as a text with one character for each bit.
+// The bits are written as a text with one character for each bit.
 template <>
 struct JsonCodec<std::vector<bool>> {
   static void write(JsonWriter& out, const std::vector<bool>& bits) {
@@ -216,7 +216,7 @@ consteval bool has_all_fields() {
   return known == member_count<T>();
 }
 
-// Writes the members only, for a caller that adds members to the same object.
+// Writes the members without the begin and the end of the object, for a caller that adds members to the same object.
 template <HasJsonFields T>
 void write_fields(JsonWriter& out, const T& value) {
   static_assert(has_all_fields<T>(), "a member of the struct has no json_field");

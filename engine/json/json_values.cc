@@ -100,7 +100,7 @@ bool read_two(const JsonValue& json, auto& first, auto& second) {
 }  // namespace
 
 void JsonCodec<SqlType>::write(JsonWriter& out, const SqlType& type) {
-  // A type with a modifier: {"type": {"postgres": "varchar"}, "modifier": 24}
+  // A type with a modifier is written as {"type": {"postgres": "varchar"}, "modifier": 24}.
   if (type.kind() != TypeKind::Decimal && type.modifier() >= 0) {
     out.begin_object();
     out.key("type");
@@ -193,7 +193,7 @@ struct ValueWriter {
     tagged("bigint", [&] { out.number(value); });
   }
   void operator()(double value) const {
-    // The shortest text that reads back as the same bits; "nan" and "inf" too.
+    // Writes the shortest text that is read back as the same bits; NaN and infinities are "nan" and "inf".
     char text[64];
     const auto end = std::to_chars(text, text + sizeof text, value).ptr;
     tagged("double", [&] { out.text({text, static_cast<size_t>(end - text)}); });

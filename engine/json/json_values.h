@@ -11,7 +11,8 @@
 
 namespace engine {
 
-// Forms: "BIGINT", "DECIMAL(4, 2)", {"array": T}, {"map": [K, V]}, {"struct": [["A", T], ...]}
+// A type is written in one of these forms: "BIGINT", "DECIMAL(4, 2)", {"array": T}, {"map": [K,
+// V]}, {"struct": [["A", T], ...]}
 template <>
 struct JsonCodec<SqlType> {
   static void write(JsonWriter& out, const SqlType& type);
@@ -33,7 +34,7 @@ struct JsonCodec<Uuid> {
   static bool read(const JsonValue& json, Uuid& id);
 };
 
-// Written as a text of one character.
+// A char is written as a text of one character.
 template <>
 struct JsonCodec<char> {
   static void write(JsonWriter& out, char value) { out.text({&value, 1}); }

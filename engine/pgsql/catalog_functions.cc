@@ -95,7 +95,7 @@ constexpr std::string_view kIsVisible =
 constexpr std::string_view kPlaces =
     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) ELSE NULL "
     "END)";
-// Returns no subscripts if the statement asks for a dimension that the array does not have.
+// Returns no subscripts if the array does not have the requested dimension.
 constexpr std::string_view kSubscripts =
     "UNNEST(CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) "
     "ELSE NULL END)";
@@ -365,7 +365,7 @@ bool is_vector(const Expression& expression) {
   return column && std::ranges::find(kVectors, column->name.text) != std::end(kVectors);
 }
 
-// The functions of array subscripts, as they are for vectors.
+// The meanings of the functions of array subscripts for vectors, whose subscripts begin with 0.
 constexpr CatalogFunction kOfVectors[] = {
     {"ARRAY_LOWER", 2, 2, "CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN 0 END"},
     {"ARRAY_UPPER", 2, 2, "CASE WHEN $2 = 1 THEN NULLIF(ARRAY_LENGTH($1), 0) - 1 END"},
@@ -470,7 +470,7 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
           .at(position);
     return written_out(built_text(*built, count), call.arguments, position);
   }
-  // A series of points in time with an interval as its step.
+  // A step that is an interval makes the call a series of points in time.
   if (call.name == "PG_GENERATE_SERIES" && count == 3 && shows_interval(*call.arguments[2]))
     return written_out("UNNEST(GENERATE_SERIES($1, $2, $3))", call.arguments, position);
   if (count == 2 && is_vector(*call.arguments.front())) {

@@ -111,7 +111,7 @@ class Converter {
   Result<TableName> table_name(const Fields& relation) const;
   Result<TableElement> table_element(const Fields& column) const;
   Status add_constraint(const Fields& constraint, TableElement& element) const;
-  // convert_constraint.cc. For a constraint that stands behind a column, `columns` is that column.
+  // convert_constraint.cc. For a constraint in the definition of a column, `columns` is that column.
   Result<UnenforcedConstraint> unenforced(const Fields& constraint,
                                           std::vector<std::string> columns = {}) const;
   Result<Statement> unique_index(const Fields& index) const;

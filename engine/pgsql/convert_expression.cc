@@ -568,8 +568,8 @@ Result<ExpressionPtr> Converter::call(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   if (names.empty()) return not_supported("a function without a name is", at);
   std::string name = upper_case(names.back());
-  // Function names that libpg_query uses for SQL's own syntax: EXTRACT(HOUR FROM t), POSITION('b'
-  // IN t).
+  // Translates the names of the functions with which libpg_query represents SQL's own syntax, such as EXTRACT(HOUR FROM
+  // t) and POSITION('b' IN t).
   if (fields.text("funcformat") == "COERCE_SQL_SYNTAX") {
     if (name == "EXTRACT") name = "DATE_PART";
     if (name == "POSITION") name = "STRPOS";
@@ -764,7 +764,7 @@ Result<ExpressionPtr> Converter::indirection(const Fields& fields) const {
     } else if (each.kind == "String") {
       value = make_expression(Dereference{std::move(value), name_of(each.fields.text("sval"))}, at);
     } else if (each.kind == "A_Indices") {
-      // An omitted bound is the bound of the array.
+      // If the slice omits a bound, the bound of the array is used.
       constexpr int32_t kLast = INT32_MAX;
       FunctionCall slice{"PG_CATALOG.ARRAY_SLICE", {}};
       slice.arguments.push_back(std::move(value));

@@ -108,7 +108,7 @@ std::string with_units(std::string_view text, int64_t units) {
 }
 
 // Removes the parts that are shorter than the last unit, as PostgreSQL's AdjustIntervalForTypmod() does. Parts longer
-// than the first unit stay.
+// than the first unit are kept.
 void cut_to_units(Interval& interval, int64_t units) {
   constexpr int64_t kUsPerMinute = 60'000'000, kUsPerHour = 60 * kUsPerMinute;
   const UnitBit last = last_unit(units);
@@ -256,7 +256,8 @@ Result<ExpressionPtr> Converter::moved_by_interval(ExpressionPtr time, const Fie
   const auto of_units = TRY(interval_of_units(written, *interval.part("typeName"), at));
   const Span span = TRY(parse_interval(of_units.value_or(written), at));
   const double ms = std::round(span.ms);
-  // The functions take an INTEGER.
+  // The functions take an INTEGER, so whole seconds are counted in seconds, which allows longer intervals than
+  // milliseconds.
   const bool is_seconds = std::fmod(ms, 1e3) == 0;
   const double count = is_seconds ? ms / 1e3 : ms;
   if (std::abs(count) > INT32_MAX || std::abs(span.days) > INT32_MAX)

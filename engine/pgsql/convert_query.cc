@@ -433,7 +433,7 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     return named;
   }
   if (fields.flag("ordinality")) {
-    // The numbers 1, 2, ..., one for each row of the function.
+    // WITH ORDINALITY adds the numbers 1, 2, ..., one for each row of the function.
     FunctionCall subscripts{"PG_ORDINALITY", {}};
     subscripts.arguments.push_back(clone(*call));
     places = make_expression(std::move(subscripts), named.position);

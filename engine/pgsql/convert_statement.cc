@@ -36,7 +36,7 @@ std::optional<SetSetting> set_zone(const Fields& fields) {
   SetSetting set;
   set.name = "timezone";
   set.is_local = fields.flag("is_local");
-  // INTERVAL '+05:30' HOUR TO MINUTE
+  // The value may also be an interval: INTERVAL '+05:30' HOUR TO MINUTE.
   const auto written = values[0].kind == "TypeCast" ? child(values[0].fields, "arg") : std::nullopt;
   const auto east = written ? written->fields.part("sval") : std::nullopt;
   if (east) {
@@ -422,14 +422,14 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
     if (auto set = set_role(node.fields)) return Made(*std::move(set));
   }
   if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
-  // The functions of these extensions that most programs use are built in: gen_random_uuid(),
-  // uuid_generate_v4().
+  // CREATE EXTENSION is accepted for these extensions, because their functions that most programs use are built in:
+  // gen_random_uuid(), uuid_generate_v4().
   if (node.kind == "CreateExtensionStmt")
     for (const std::string_view known : {"plpgsql", "pgcrypto", "uuid-ossp"})
       if (node.fields.text("extname") == known) return Made(Maintain{"CREATE EXTENSION"});
   if (node.kind == "CreateTableAsStmt") return made(create_as(node.fields));
-  // Programs create indexes automatically, and an index does not change the result of a statement. A unique index is a
-  // constraint on rows.
+  // CREATE INDEX is accepted without effect, because programs create indexes automatically, and an index does not
+  // change the result of a statement. A unique index is converted to a constraint, because it restricts the rows.
   if (node.kind == "IndexStmt" && node.fields.flag("unique")) return made(unique_index(node.fields));
   if (node.kind == "IndexStmt") return Made(Maintain{"CREATE INDEX"});
   if (node.kind == "DropStmt") return Made(Maintain{"DROP INDEX"});

@@ -6,8 +6,8 @@
 
 namespace engine::pgsql {
 
-// Returns "format_type" for a call, "text" for '%'::text; empty for an expression that PostgreSQL calls "?column?".
-// Follows PostgreSQL's FigureColname().
+// Returns PostgreSQL's name of the expression: "format_type" for a call, "text" for '%'::text; an empty text if
+// PostgreSQL calls the expression "?column?". Follows PostgreSQL's FigureColname().
 std::string result_name_of(const Node& node);
 
 }  // namespace engine::pgsql

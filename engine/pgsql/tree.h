@@ -28,7 +28,7 @@ class Fields {
     std::string_view value;
     return value_[name].get(value) == simdjson::SUCCESS ? value : std::string_view();
   }
-  // Returns an object that is not a node: "alias":{"aliasname":"a"}.
+  // Returns the member if it is an object that is not a node, such as "alias":{"aliasname":"a"}.
   std::optional<Fields> part(std::string_view name) const {
     simdjson::dom::element value;
     if (value_[name].get(value) != simdjson::SUCCESS || !value.is_object()) return std::nullopt;

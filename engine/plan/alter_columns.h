@@ -1,5 +1,5 @@
-// ALTER TABLE that changes the columns of a table and so its rows (AlterColumns): computes the changed table and the
-// expressions for its rows.
+// Plans ALTER TABLE statements that change the columns of a table and so its rows (AlterColumns). Computes the changed
+// table and the expressions for its rows.
 #pragma once
 #include <memory>
 #include <string>
@@ -21,8 +21,8 @@ struct AlteredTable {
 // when the rows are copied.
 Result<AlteredTable> plan_alter_columns(const AlterColumns& alter, const DataSource& source,
                                         const CustomTypes& types);
-// Returns whether the statement has no effect, because it only has IF EXISTS and IF NOT EXISTS on columns that
-// already are as requested. No row must be copied in this case.
+// Returns whether the statement has no effect, because it only has IF EXISTS and IF NOT EXISTS on columns that already
+// are as requested. No row needs to be copied in this case.
 bool changes_nothing(const AlterColumns& alter, const DataSource& source);
 
 }  // namespace engine

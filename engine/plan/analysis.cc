@@ -63,7 +63,7 @@ class Canonical {
   Canonical(const std::vector<AnalysedSource>& sources, bool fold_quoted_names)
       : sources_(sources), fold_quoted_names_(fold_quoted_names) {}
 
-  // `clause` is used in messages.
+  // Converts all references in the expression. `clause` is the clause that contains the expression, for error messages.
   Status rewrite(Expression& expression, std::string_view clause) {
     clause_ = clause;
     TRY(check_qualifiers(expression));
@@ -101,11 +101,11 @@ class Canonical {
     return found == sources_.end() ? nullptr : &*found;
   }
 
-  // Removes the qualifier of a column of the only source. Fails if the source has no such column, because the
-  // qualifier is not known to later steps, which could not report it.
+  // Removes the qualifier of a column of the only source. Fails if the source has no such column, because later steps
+  // no longer have the qualifier and could not report it.
   Status drop_qualifier(ColumnRef& column, TextPosition position) const {
     const AnalysedSource& source = sources_.front();
-    // A quoted name may still refer to the folded name; bind() reports it if it does not.
+    // A quoted name may still refer to the folded name; bind() reports a quoted name that does not.
     const bool is_known = has_column(source, column.name.text) ||
                           is_system_column(column.name.text) ||
                           (source.source->window && window_bound_as_time(column, position)) ||
@@ -141,7 +141,7 @@ class Canonical {
     if (column.source && sources_.size() == 1) return drop_qualifier(column, position);
     if (column.source) {
       const AnalysedSource& source = *find_source(*column.source);
-      column.source->text = source.alias;  // a quoted qualifier may have stood for it
+      column.source->text = source.alias;  // the qualifier may be a quoted form of the alias
       if (owners_of(column.name.text, {&source, 1}).empty()) fold(column.name);
       return {};
     }
@@ -314,7 +314,7 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
   return {};
 }
 
-// A continuous query has no order and no end, which these clauses need.
+// Fails if the clause is present, because a continuous query has neither an order nor an end, which the clause needs.
 Status refuse(bool is_present, std::string_view clause, TextPosition position) {
   if (!is_present) return {};
   return Error{ErrorCode::NotSupported, fmt::format("{} is not supported in a continuous query", clause)}
@@ -329,8 +329,8 @@ bool any_table_function(const Expression& expression) {
                              [](const Expression* child) { return any_table_function(*child); });
 }
 
-// Fails if a function does not exist. This is checked before the places where functions are allowed, because its
-// error is more helpful.
+// Fails if a function does not exist. This check precedes the check whether a function is allowed at its place, because
+// the error about an unknown function is more helpful.
 Status check_functions(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) {
     const Registry& registry = Registry::instance();
@@ -344,7 +344,7 @@ Status check_functions(const Expression& expression) {
   return {};
 }
 
-// Fails if a literal path cannot be parsed: it would give NULL for every record.
+// Fails if a literal JSON path cannot be parsed, because EXTRACTJSONFIELD would return NULL for every record.
 Status check_json_paths(const Expression& expression) {
   const auto* call = expression.as<FunctionCall>();
   if (call && call->name == "EXTRACTJSONFIELD" && call->arguments.size() == 2)
@@ -445,8 +445,9 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
   if (source || !context.fold_quoted_names || name.quoting == Quoting::Back) return source;
   if (name.quoting == Quoting::Double)
     return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
-  // PostgreSQL's parser does not report whether a name in lower case was quoted. Streams are
-  // created in the dialect, where a bare name is folded to upper case.
+  // PostgreSQL's parser does not report whether a name in lower case was quoted, so the name in lower case is looked
+  // up, too. Only tables are found in this way, because streams are created in the dialect, where a bare name is folded
+  // to upper case.
   if (context.settings.ksqldb_compat) return nullptr;
   source = context.catalog.find_source(absl::AsciiStrToLower(name.text));
   const bool is_table = source && source->kind == SourceKind::Table;

@@ -26,7 +26,7 @@ struct PlanContext {
   const Properties& properties;
   // Slots of the statement's parameters $n; null if the statement cannot have parameters.
   std::vector<ParameterSlot>* parameters = nullptr;
-  bool fold_quoted_names = false;  // as in Scope
+  bool fold_quoted_names = false;  // see Scope::fold_quoted_names
   // Registers the schemas of a definition; null if the statement defines nothing.
   Registrar* registrar = nullptr;
   // System tables that a SELECT can read in addition to the catalog's streams and tables; null: none.
@@ -125,7 +125,7 @@ bool contains_aggregate(const Expression& expression);
 // Sets `used[i]` if the expression refers to layout column i.
 void mark_used(const Expression& expression, const Layout& layout, std::vector<bool>& used);
 
-// Returns "a, b and c".
+// Joins words to a text such as "a, b and c". `last` is the last conjunction, for example "and".
 std::string join_words(const std::vector<std::string>& words, std::string_view last);
 
 }  // namespace engine

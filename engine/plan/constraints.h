@@ -1,5 +1,5 @@
-// UNIQUE, CHECK and FOREIGN KEY constraints, which are not enforced: no row is checked against them. The catalog
-// keeps them for programs that read their models from there.
+// UNIQUE, CHECK and FOREIGN KEY constraints, which are not enforced: no row is checked against them. The catalog stores
+// the constraints for programs that read their data models from the catalog.
 #pragma once
 #include <string>
 #include <vector>

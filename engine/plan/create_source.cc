@@ -225,7 +225,7 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
                              "'PARTITIONS' configuration in the WITH clause (and optionally "
                              "'REPLICAS').",
                              choice.name)};
-  TRY(check_writable(choice.name));  // a statement that creates the topic will write it
+  TRY(check_writable(choice.name));  // the new source will write to the new topic
   choice.partitions = properties.partitions.value_or(settings.num_partitions);
   TopicDescription topic;
   topic.name = choice.name;
@@ -324,7 +324,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   if (!topic.created && !(old && old->owns_topic)) source.owns_topic = false;
   source.topic = topic.name;
   source.partitions = topic.partitions;
-  // A statement that replaces the columns will write them.
+  // A statement that replaces the columns of a source registers the new schema, as a sink does, because rows with the
+  // new columns will be written.
   const auto write = existing == Existing::Replace && !is_inferred ? Registrar::Write::Sink
                                                                    : Registrar::Write::Source;
   const SourceFormats written =

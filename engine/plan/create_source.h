@@ -1,4 +1,4 @@
-// CREATE STREAM and CREATE TABLE without AS: from the statement to the entry in the catalog.
+// Plans CREATE STREAM and CREATE TABLE without AS: converts the statement to an entry of the catalog.
 #pragma once
 #include <functional>
 #include <memory>

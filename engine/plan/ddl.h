@@ -33,7 +33,7 @@ Result<CatalogChange> plan_drop_type(const DropType& drop, const CatalogPtr& cat
 // Executes TERMINATE, PAUSE or RESUME of one query or of all queries.
 Result<CatalogChange> plan_control_query(const ControlQuery& control, const CatalogPtr& catalog);
 
-// Return the catalog with the source or query added. It replaces a source or query with the same name.
+// Return the catalog with the source or query added. An existing source or query with the same name is replaced.
 CatalogPtr with_source(const Catalog& catalog, std::shared_ptr<const DataSource> source);
 CatalogPtr with_query(const Catalog& catalog, std::shared_ptr<const PersistentQuery> query);
 

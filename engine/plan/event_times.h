@@ -1,4 +1,5 @@
-// Checks of TIMESTAMP and TIMESTAMP_FORMAT when a statement defines a source, and when rows are written to one.
+// Checks TIMESTAMP and TIMESTAMP_FORMAT when a statement defines a source, and the times of rows before they are
+// written.
 #pragma once
 #include <cstddef>
 #include <span>

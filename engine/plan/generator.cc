@@ -38,7 +38,7 @@ uint64_t generated_choices(const SqlType& type, const GeneratorRule& rule) {
   if (!rule.values.empty()) return rule.values.size();
   const auto min = read_generated_bound(type, rule.min), max = read_generated_bound(type, rule.max);
   if (!min || !max) return 1;
-  // For the full range of 64 bits, the sum wraps to 0.
+  // For the full range of 64 bits the sum wraps to 0, which stands for 2^64 values.
   return static_cast<uint64_t>(*max) - static_cast<uint64_t>(*min) + 1;
 }
 

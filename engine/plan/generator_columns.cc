@@ -43,7 +43,7 @@ bool is_whole(const SqlType& type) {
   return type.kind() == TypeKind::Integer || type.kind() == TypeKind::Bigint;
 }
 
-// Returns whether the type has ranges of values. A range of texts is a range of numbers behind a prefix.
+// Returns whether the type has ranges of values. A range of texts is a prefix followed by a range of numbers.
 bool has_range(const SqlType& type) {
   return type.is_numeric() || type.is_time_like() || type.kind() == TypeKind::String;
 }

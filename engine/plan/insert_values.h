@@ -1,4 +1,4 @@
-// INSERT INTO ... VALUES: converts rows of expressions to columns that can be written.
+// Plans INSERT INTO ... VALUES: converts rows of expressions to columns that can be written.
 #pragma once
 #include <memory>
 #include <vector>
@@ -15,13 +15,14 @@ struct InsertBatch {
   // One column for each column of the target's schema, in its order. HEADERS columns are all null.
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // by row: ROWTIME if given, otherwise the current time
-  // Places that get the next values of a serial column. They are NULL until then.
+  // A column and the rows that do not give a value for it. `serials` are NULL until they get the next values of the
+  // serial column.
   struct Gaps {
     size_t column;
     std::vector<size_t> rows;
   };
   std::vector<Gaps> serials = {};
-  std::vector<Gaps> defaults = {};  // places that got DEFAULT values
+  std::vector<Gaps> defaults = {};  // rows that already have the DEFAULT value
 };
 
 // Returns the value of a column that a row omits: its default, or NULL if no default is declared. `context` provides

@@ -46,8 +46,8 @@ Status check_value_formats(const std::vector<AnalysedSource>& sources) {
                   fmt::join(names, ", ")));
 }
 
-// Lists the sources that an expression refers to. A name that is still bare does not exist in any
-// source.
+// Lists the sources that an expression refers to. Fails for a name without a source, because such a
+// name is not a column of any source.
 Status list_sources(const Expression& expression, std::set<std::string>& aliases) {
   if (expression.is<Lambda>()) return {};  // its bare names are its own parameters
   if (const auto* column = expression.as<ColumnRef>()) {
@@ -175,7 +175,7 @@ std::vector<const Expression*> equal_to_join_key(const std::vector<AnalysedJoin>
   for (size_t i = 0; i < count; ++i) {
     const AnalysedJoin& join = joins[i];
     if (join.is_foreign) {
-      // A single column of a composite key is not the key.
+      // If the primary key has several columns, none of them alone is the key of the result.
       if (join.primary_key.size() == 1) keys.push_back(join.primary_key.front().get());
       continue;
     }

@@ -1,4 +1,4 @@
-// Name resolution for JOINs: finds the sides of each condition, and the compared expressions that are the key of the
+// Resolves the names in JOINs. Finds the sides of each condition, and the compared expressions that are the key of the
 // joined rows.
 #pragma once
 #include <optional>

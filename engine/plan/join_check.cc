@@ -112,7 +112,8 @@ class JoinCheck {
                          "tumbling windowed sources",
                          window_word(*left_.source), window_word(*right_.source)))
           .at(join_.position);
-    // Rows with equal key bytes would be joined, although their windows may not be equal.
+    // Windowed sources must be joined by their keys and must have equal windows. Otherwise rows
+    // with equal key bytes would be joined although their windows may differ.
     if (!is_key_of(*join_.left_key, left_) || !is_key_of(*join_.right_key, right_) ||
         !(left_.source->window == right_.source->window))
       return invalid(

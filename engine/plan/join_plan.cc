@@ -224,20 +224,22 @@ class JoinPlanner {
     exchange.topic =
         internal_topic(target_.query_id, context_.properties,
                        fmt::format("KTABLE-FK-JOIN-{}-{:010}-topic", step, builder_.stage_index()));
-    // The key's bytes may contain the names of the key columns, if these are several.
+    // If the key has several columns, its bytes may contain their names. Therefore the exchange has key columns with
+    // the same names.
     for (size_t i = 0; i < key_count; ++i)
       exchange.schema.columns[i] = {builder_.layout()[i].name, builder_.layout()[i].type,
                                     ColumnRole::Key};
     return exchange;
   }
 
-  // Returns whether the steps behind the join need the old version of a row.
+  // Returns whether the steps after the join need the old version of a row.
   bool needs_old_rows(size_t index) const {
     return index + 1 == analysis_.joins.size() &&
            (analysis_.where != nullptr || analysis_.has_aggregates);
   }
 
-  // Plans only the columns of an unsupported join, so that the steps behind it can be checked. The plan will not run.
+  // Plans only the columns of an unsupported join, so that the steps after the join can be checked. The plan will not
+  // run.
   Status leave_out(std::string_view what, const AnalysedJoin& join) {
     if (planned_.support)
       planned_.support =
@@ -361,7 +363,8 @@ class JoinPlanner {
     const Scope scope = make_scope(builder_.layout(), "JOIN ON", analysis_, context_);
     const ColumnDef key{"K", TRY(bind(*analysis_.joins[index].left_key, scope)).type,
                         ColumnRole::Key};
-    // The internal topic may have another key format than the result.
+    // The internal topic may have another key format than the result, so JSON is used if the format does not support
+    // the key.
     if (!validate_key_schema(format, {&key, 1})) return FormatSpec{"JSON"};
     return format;
   }
@@ -448,7 +451,7 @@ class JoinPlanner {
     return static_cast<int>(found - layout.begin());
   }
 
-  // check_join() has rejected values that do not fit into 64 bits.
+  // Sets the times of the step in milliseconds. check_join() has rejected values that do not fit into 64 bits.
   static void set_times(const Within& within, StreamStreamJoinStep& step) {
     constexpr int64_t kDayMs = 86'400'000;
     step.before_ms = *within.before.to_ms();
@@ -457,7 +460,8 @@ class JoinPlanner {
     step.is_eager = !within.grace;
     // As in ksqlDB, width and grace are a day together by default.
     step.grace_ms = within.grace ? *within.grace->to_ms() : std::max<int64_t>(kDayMs - width_ms, 0);
-    // With this size a record reads at most two parts, and a store has about a thousand parts.
+    // A part is a span of time in the store. With this size a record reads at most two parts, and a store has about a
+    // thousand parts.
     constexpr int64_t kFewestMs = 1'000, kMostParts = 1'000;
     step.part_ms = std::max({kFewestMs, saturating_add(width_ms, 1),
                              saturating_add(width_ms, step.grace_ms) / kMostParts});

@@ -27,12 +27,13 @@ struct InputStep {
       used;  // layout columns that a step reads; the other columns are null pointers
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
-  int store = -1;        // tables: index in StagePlan::stores of the store of the rows
+  int store = -1;        // tables: index in StagePlan::stores of the store that keeps the rows
   bool old_too = false;  // tables: a later step needs the replaced row
-  // Set for tables in which a join looks rows up: their changes end at the store.
+  // Set for tables in which a join only looks rows up. The input then stores the changes of the table and passes no
+  // rows on.
   bool is_joined = false;
-  // Set for tables if the steps behind do not need the old row. A change that was applied but not finished may then
-  // be applied again, so a commit need not wait for these steps.
+  // Set for tables if the later steps do not need the old row. A change that was applied but not finished may then be
+  // applied again, so a commit need not wait for these steps.
   bool may_repeat = false;
   // Set for joined tables whose present records are all read before other inputs, because their times do not show
   // which records of the stream they precede (docs/adr/0005).
@@ -88,7 +89,7 @@ struct AggregateStep {
   size_t key_count = 0;
   std::vector<AggregateCall> calls;
   std::optional<AggregateWindow> window;
-  bool final_only = false;  // EMIT FINAL
+  bool final_only = false;  // EMIT FINAL: a window gives one result, when it closes
   // Set with `compat` only: if stream time jumps, windows older than size and grace before the newest window are
   // never emitted. ksqlDB loses them, because its store has dropped these windows by then.
   bool loses_old_finals = false;
@@ -180,7 +181,7 @@ struct PlanNode {
   Layout layout;          // output layout
 };
 
-// Destination of a stage's rows: a topic, an exchange, or (transient queries) the client.
+// Destination of a stage's rows: a topic, an exchange, or the client of a transient query.
 struct OutputPlan {
   std::string topic;
   int exchange = -1;
@@ -200,16 +201,17 @@ enum class StoreKind : uint8_t { Rows, Aggregates, Ranges };
 struct StorePlan {
   StoreKind kind;
   std::string name;  // name of its changelog's step in ksqlDB
-  int node = -1;     // node that keeps it
+  int node = -1;     // index of the node that keeps the store
 };
 
 struct StagePlan {
   std::vector<PlanNode> nodes;  // in the order of the flow; the last one feeds the output
   std::vector<StorePlan> stores;
   OutputPlan output;
-  // One task reads all partitions, in the order of event time, instead of one task for each partition. This is used
-  // before a windowed aggregation whose exchange cannot be time-ordered, because tasks that run ahead of each other
-  // would make each other's records late. Plans of older versions may have it at other places, too.
+  // One task reads all partitions, in the order of event time, instead of one task for each partition. This is used for
+  // joins whose keys carry schema ids, because the partition of such a key is not predictable. It is also used before a
+  // windowed aggregation whose exchange cannot be time-ordered, because tasks that run ahead of each other would make
+  // each other's records late. Plans of older versions may set merges_partitions in other cases, too.
   bool merges_partitions = false;
 };
 

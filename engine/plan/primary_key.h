@@ -1,4 +1,4 @@
-// ALTER TABLE ... ADD PRIMARY KEY: computes the new definition of a table without a key.
+// Plans ALTER TABLE ... ADD PRIMARY KEY: computes the new definition of a table that had no key.
 #pragma once
 #include <memory>
 

@@ -1,4 +1,5 @@
-// PRINT and ASSERT: statements about a topic and its schemas, independent of the streams and tables over the topic.
+// Plans PRINT and checks ASSERT, which are statements about a topic and its schemas and do not depend on the streams
+// and tables over the topic.
 #pragma once
 #include "engine/plan/query_plan.h"
 #include "engine/registry/registry.h"

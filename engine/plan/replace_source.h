@@ -1,4 +1,4 @@
-// CREATE OR REPLACE: checks whether a definition may replace another one.
+// Checks for CREATE OR REPLACE whether a definition may replace another one.
 #pragma once
 #include "base/result.h"
 #include "engine/catalog/catalog.h"

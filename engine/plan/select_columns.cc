@@ -234,7 +234,7 @@ bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
   });
 }
 
-enum class Bounds : uint8_t { Count, Allowed };  // treatment of window bounds as columns
+enum class Bounds : uint8_t { Count, Allowed };  // whether window bounds count as ungrouped
 
 // Returns the first column that is neither grouped by nor inside an aggregate function; nullptr if
 // none exists. `parameters` are those of enclosing lambdas, which look like columns.

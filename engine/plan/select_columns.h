@@ -1,4 +1,5 @@
-// Result columns of a SELECT: their names, keys before values, and ksqlDB's requirements for them.
+// Determines the result columns of a SELECT (names, and keys before values), and checks ksqlDB's
+// requirements for them.
 #pragma once
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::st
 // Fails if a key column of the result is not selected, or is selected twice, as far as this is
 // known before types are resolved.
 Status check_keys_selected(const Analysis& analysis, const std::string& sink_name);
-// Returns the columns of a query that a client follows: the items in their order.
+// Returns the columns of a query that a client follows, which are the items in their order.
 Result<SelectColumns> transient_columns(const Analysis& analysis, const Scope& scope);
 
 // Expands `s->*` to one item per field.

@@ -152,8 +152,8 @@ class SelectPlanner {
     return {};
   }
 
-  // Makes the column that names the result's key read the key itself. The column may be one of the table, and a LEFT
-  // JOIN may have found no row of the table.
+  // Makes the column that names the result's key read the key itself, because a column of the table is null if a LEFT
+  // JOIN has found no row of the table.
   void substitute_join_key(Scope& over) const {
     if (joins_.key_column < 0 || !analysis_.partition_by.empty()) return;
     if (const Expression* key = selected_join_key(analysis_))
@@ -270,8 +270,8 @@ class SelectPlanner {
   // place.
   bool needs_repartition() const {
     if (reads_table() || analysis_.group_by.size() != 1) return true;
-    // The column of the table equals the key or is null, and rows with a null are dropped. Therefore grouping
-    // by it needs no repartition.
+    // The column of the table equals the key or is null, and rows with a null are dropped. Therefore grouping by this
+    // column needs no repartition.
     if (!analysis_.joins.empty())
       return !contains(equal_to_join_key(analysis_.joins, analysis_.joins.size()),
                        *analysis_.group_by.front());
@@ -304,8 +304,8 @@ class SelectPlanner {
     return keys;
   }
 
-  // Fails if ksqlDB could not store the function's intermediate results, which it keeps in the source's value format.
-  // Millrace keeps them in the state.
+  // Fails under --compat ksqldb if ksqlDB could not store the function's intermediate results, which ksqlDB encodes in
+  // the source's value format. Millrace itself keeps these results in the state of the operator.
   Status check_intermediate_type(const AggregateDef& function) const {
     constexpr std::string_view kGatherStructs[] = {
         "AVG", "CORRELATION", "STDDEV_POP", "STDDEV_SAMP", "STDDEV_SAMPLE", "TOPK", "TOPKDISTINCT"};
@@ -388,7 +388,7 @@ class SelectPlanner {
     step.loses_old_finals = context_.settings.ksqldb_compat;
     if (analysis_.window)
       step.window = TRY(plan_window(*analysis_.window, analysis_.emit, context_.properties));
-    // With a RETENTION, ksqlDB's store still has the windows at the time when they close.
+    // With a RETENTION, ksqlDB's store still has the windows at the time when they close, so ksqlDB loses no results.
     if (analysis_.window && analysis_.window->retention) step.loses_old_finals = false;
     const bool is_session = step.window && step.window->type == WindowType::Session;
     step.store = aggregate_store_ = builder_.add_store(

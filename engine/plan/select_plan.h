@@ -1,4 +1,4 @@
-// Planning steps that all queries share: sources, filter, grouping, projection.
+// Plans the steps that all queries share: sources, filter, grouping and projection.
 #pragma once
 #include <string>
 #include <vector>

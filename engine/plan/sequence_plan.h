@@ -1,4 +1,5 @@
-// CREATE, ALTER and DROP SEQUENCE: changes of the catalog's sequences. The functions are pure.
+// Plans CREATE, ALTER and DROP SEQUENCE, which change the sequences of the catalog. The functions
+// are pure.
 #pragma once
 #include <string>
 #include <vector>

@@ -11,8 +11,8 @@
 namespace engine {
 
 struct NumberedTable {
-  std::shared_ptr<const DataSource> table;  // no column of it has a counter of its own
-  std::vector<Sequence> made = {};          // owned by columns that had none; start at 1
+  std::shared_ptr<const DataSource> table;  // none of its columns is SERIAL any longer
+  std::vector<Sequence> made = {};          // for columns that had no sequence; start at 1
 };
 // Returns the table with a sequence as the DEFAULT of each SERIAL column. A table without such a column is returned
 // unchanged.

@@ -20,7 +20,8 @@ Error invalid(const Property& property, std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)}.at(property.position);
 }
 
-// `reason` is the text of Kafka's own check of the configuration.
+// Returns the error about an invalid value. `expected` describes the valid values. `reason` is the
+// text of Kafka's own check of the configuration.
 Error invalid_value(const Property& property, std::string_view expected,
                     std::string_view reason = {}) {
   Error error = invalid(
@@ -308,7 +309,8 @@ Status check_names(const PropertyList& properties, WithClauseOf statement) {
   for (const PropertyRow& row : kProperties)
     if (find_row(row.name, statement)) names.emplace_back(row.name);
   std::string near = closest_name(first->name, names);
-  // TOPIC for KAFKA_TOPIC, FORMAT for VALUE_FORMAT: the word is the end of one property's name.
+  // If no name is similar, a property whose name ends with the word is suggested: KAFKA_TOPIC for
+  // TOPIC, VALUE_FORMAT for FORMAT.
   for (auto name = names.begin(); near.empty() && name != names.end(); ++name)
     if (name->ends_with("_" + upper_case(first->name)) && !name->starts_with("KEY_")) near = *name;
   error.hint = near.empty() ? fmt::format("The properties are {}.", fmt::join(names, ", "))

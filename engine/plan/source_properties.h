@@ -1,4 +1,4 @@
-// The WITH clause of a stream or table, or of a query that writes one.
+// Reads the WITH clause of a stream or table, or of a query that writes one.
 #pragma once
 #include <cstdint>
 #include <optional>

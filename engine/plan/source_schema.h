@@ -9,9 +9,9 @@
 
 namespace engine {
 
-// How types of declared columns are read. OfPostgres: TIMESTAMP has no time zone, and PostgreSQL's clients see
-// SMALLINT, REAL and VARCHAR(n) as declared. OfDialect: TIMESTAMP is a point in time, and the other types are
-// INTEGER, DOUBLE and STRING.
+// The way in which the types of declared columns are read. OfPostgres: TIMESTAMP has no time zone, and PostgreSQL's
+// clients see SMALLINT, REAL and VARCHAR(n) as declared. OfDialect: TIMESTAMP is a point in time, and the other types
+// are INTEGER, DOUBLE and STRING.
 enum class ColumnTypes : uint8_t { OfDialect, OfPostgres };
 // Returns the schema of declared columns: keys first, then the others in the order of the text. Fails with
 // DuplicateColumn, with UndefinedObject if a type is unknown, with InvalidStatement if a name is reserved or a

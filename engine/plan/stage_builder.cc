@@ -34,7 +34,7 @@ class ColumnUse {
   }
 
   void operator()(InputStep& step) {
-    // The columns of an exchange were chosen when the exchange was planned.
+    // The columns of an exchange were chosen when the exchange was planned, so `used` is not changed.
     if (step.exchange >= 0) return;
     step.used = used_[at_];
     if (!step.timestamp) return;
@@ -146,8 +146,8 @@ InputStep StageBuilder::end_with(StagePlan& ended, ExchangePlan exchange, Source
   return input;
 }
 
-// The loop goes from the last exchange to the first, because the exchange that a stage writes may make the stage a
-// single task, which matters for the exchange that the stage reads.
+// The loop goes from the last exchange to the first. If the exchange that a stage writes cannot be time-ordered, the
+// stage becomes a single task, which matters for the exchange that the stage reads.
 void StageBuilder::order_rows_before() {
   for (size_t i = stages_.size() - 1; i-- > 0;) {
     const auto exchange = static_cast<size_t>(stages_[i].output.exchange);

@@ -60,7 +60,7 @@ class StageBuilder {
 
   std::vector<StagePlan> stages_;
   std::vector<ExchangePlan> exchanges_;
-  std::vector<int> writers_;  // by exchange: number of writing tasks if each has a partition
+  std::vector<int> writers_;  // by exchange: its writing tasks, if each partition has its own
 };
 
 // Returns the step that reads a source's topic. Its used columns are not set yet.
@@ -70,7 +70,7 @@ InputStep read_topic(const DataSource& source);
 std::string internal_topic(std::string_view query_id, const Properties& properties,
                            std::string_view step);
 
-// Sets in all steps that read topics which columns a later step reads.
+// Sets InputStep::used in all steps that read topics: the columns that a later step reads.
 void mark_used_columns(std::vector<StagePlan>& stages);
 
 }  // namespace engine

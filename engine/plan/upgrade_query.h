@@ -1,12 +1,13 @@
-// CREATE OR REPLACE ... AS: computes the plan that replaces the plan of a running query and continues with its
-// positions and its state (docs/adr/0031).
+// Plans CREATE OR REPLACE ... AS: computes the plan that replaces the plan of a running query and continues with the
+// query's positions and state (docs/adr/0031).
 #pragma once
 #include "base/result.h"
 #include "engine/plan/plan.h"
 
 namespace engine {
 
-// Returns `next`, changed so that the query can continue with it: the state stays where `old` has put it.
+// Returns `next`, changed so that the query can continue with this plan: the state remains in the stores where `old`
+// has put it.
 //
 // The condition of a filter may change, and a filter may be added. The expressions of the result's columns may
 // change, too, and new columns may follow the old ones (check_replaceable() checks their names and types). All other

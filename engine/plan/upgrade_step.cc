@@ -288,7 +288,7 @@ class StepUpgrade {
       return std::holds_alternative<StreamStreamJoinStep>(node.step);
     });
   }
-  // Marks the columns that the old plan decoded as used, because the stores of the join keep them.
+  // Sets `used` for each column that the old plan decoded, because the stores of the join keep these columns.
   static void keep_decoding(const std::vector<bool>& old_used, const Places& places,
                             std::vector<bool>& used) {
     for (size_t i = 0; i < used.size(); ++i)
@@ -314,7 +314,7 @@ class StepUpgrade {
                    types(pair_.next.layout));
   }
 
-  // Returns whether `next` has all columns of `old`: the same keys, and the other columns in the same order.
+  // Returns whether `next` has the same keys as `old` and all its other columns, in the same order.
   static bool has_all(const Schema& old, const Schema& next) {
     if (text_of(old.keys()) != text_of(next.keys())) return false;
     size_t found = 0;

@@ -45,8 +45,8 @@ std::string text_of(const T& value) {
   write_json(out, value);
   return out.take();
 }
-// Return an expression without the positions in its text: moved() a new expression, converted to the old layout;
-// still() an old one.
+// Return the expression without its positions in the text of the statement. moved() takes an expression of the new plan
+// and converts it to the old layout. still() takes an expression of the old plan.
 BoundExpression moved(BoundExpression expression, const Places& places);
 BoundExpression still(BoundExpression expression);
 std::string shown_expressions(const std::vector<BoundExpression>& expressions,

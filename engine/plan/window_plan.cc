@@ -91,8 +91,8 @@ void keep_windows(QueryPlan& plan, const Query& query, int64_t source_retention_
   AggregateWindow* const window = find_window(plan);
   if (!window || !query.window || query.window->retention) return;
   window->retention_ms = kept_ms(*window, source_retention_ms);
-  // A session is searched for in the parts from that of its record on, so parts should be few; but only whole parts
-  // expire.
+  // A part is a span of time in the store. The search for a session reads all parts from that of the record on, so a
+  // store should have few parts. A part should still be short, because only whole parts expire.
   if (window->type == WindowType::Session) window->part_ms = std::max(window->size_ms, kDayMs);
 }
 
@@ -152,8 +152,8 @@ Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
           .at(clause.position);
     window.retention_ms = retention_ms;
   }
-  // A session is searched for in the parts from that of its record on, so parts should be few; but only whole parts
-  // expire.
+  // A part is a span of time in the store. The search for a session reads all parts from that of the record on, so a
+  // store should have few parts. A part should still be short, because only whole parts expire.
   constexpr int64_t kFewestMs = 1'000, kMostParts = 100;
   if (window.type == WindowType::Session)
     window.part_ms = std::max({kFewestMs, window.size_ms, window.retention_ms / kMostParts});

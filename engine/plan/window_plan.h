@@ -1,4 +1,4 @@
-// A WINDOW clause with its defaults, in milliseconds.
+// Plans a WINDOW clause: adds its defaults, and converts its durations to milliseconds.
 #pragma once
 #include <cstdint>
 #include <optional>

@@ -46,7 +46,8 @@ class Tracing {
   std::optional<NamedRows> rows_of_body(const Query& query) {
     if (query.combined) {
       auto rows = rows_of(*query.combined->left);
-      // A column of a set operation has no single origin.
+      // A column of a set operation has no single origin, so the origins of all columns are
+      // removed.
       if (rows) rows->origins.assign(rows->columns.columns.size(), {});
       return rows;
     }

@@ -1,5 +1,5 @@
-// Origins of a SELECT's result columns in tables. PostgreSQL's protocol sends the origins to clients; JDBC uses them
-// to write changed rows back.
+// Finds the table columns from which the result columns of a SELECT originate. PostgreSQL's protocol sends the origins
+// to clients; JDBC uses them to write changed rows back.
 #pragma once
 #include <string>
 #include <vector>

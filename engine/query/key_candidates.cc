@@ -13,7 +13,8 @@ using Candidates = std::optional<std::vector<KeyAssignment>>;
 // Candidates of a condition that is true for no key.
 const Candidates kNone{std::in_place};
 
-// Limit for candidates: looking up more keys than this one by one is not faster than a scan.
+// Limit for candidates, because looking up more keys than this one by one is not faster than a
+// scan.
 constexpr size_t kMaxCandidates = 1000;
 
 class KeyRangeAnalysis {

@@ -1,4 +1,4 @@
-// Keys for which a condition may be true.
+// Finds the keys for which a condition may be true.
 #pragma once
 #include <map>
 #include <optional>

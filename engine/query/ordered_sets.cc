@@ -18,7 +18,8 @@ std::optional<double> fraction_of(const AggregateInstance& instance) {
   return fraction.is_null() ? std::nullopt : std::optional(fraction.as_double());
 }
 
-// States live for one step only: they are neither encoded nor merged.
+// Returns the accumulator for a state. A state lives for one step only, so it is neither encoded
+// nor merged.
 template <class State>
 constexpr Accumulator accumulator_of_run() {
   using Of = AccumulatorOf<State>;

@@ -51,7 +51,8 @@ bool find_parameters(const Expression& condition, std::span<const ColumnDef> key
   return std::exchange(place, number) == kUnset;
 }
 
-// Returns whether the expression has no parameter and no function. A function may take any time.
+// Returns whether the expression has no parameter and calls no function, because a function may
+// take long.
 bool is_plain(const BoundExpression& expression) {
   return expression.kind != BoundKind::Parameter && expression.function == nullptr &&
          std::ranges::all_of(expression.children, is_plain);

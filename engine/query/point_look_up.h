@@ -36,7 +36,7 @@ class PointLookUp {
   PointLookUp(PullPlan plan, std::vector<size_t> parameter_of, std::unique_ptr<Writer> writer);
 
   const PullPlan plan_;
-  const std::vector<size_t> parameter_of_;  // by key column: its parameter
+  const std::vector<size_t> parameter_of_;  // by key column: index of its parameter
   const std::unique_ptr<Writer> writer_;
   const PullShaper shaper_;
   EncodedRows encoded_;

@@ -32,8 +32,8 @@ bool is_text(std::string_view bytes) {
   };
   return std::ranges::none_of(bytes, is_control) && is_utf8(bytes);
 }
-// Checks only the first and the last character; the reader of the output sees whether the text
-// between them is valid.
+// Returns whether the bytes look like JSON. Checks only the first and the last character, because
+// the reader of the output sees whether the text between them is valid.
 bool is_json(std::string_view bytes) {
   const size_t first = bytes.find_first_not_of(" \t\r\n"), last = bytes.find_last_not_of(" \t\r\n");
   if (first == std::string_view::npos || !is_text(bytes)) return false;

@@ -14,7 +14,7 @@ namespace engine {
 //
 //   KAFKA_INT        4 bytes               KAFKA_BIGINT or KAFKA_DOUBLE   8 bytes
 //   KAFKA_STRING     text                  JSON                           an object or a list
-//   HOPPING(x) or TUMBLING(x), SESSION(x)  of keys: format x, then 8 bytes of time, or 16
+//   HOPPING(x) or TUMBLING(x), SESSION(x)  keys only: format x, then times (8 bytes, or 16 for both window bounds)
 //
 // Threads: none. Owner: the printer.
 class FormatGuess {
@@ -53,7 +53,7 @@ class RecordPrinter {
   struct Part {
     FormatGuess guess;
     SchemaPrinter schemas;
-    std::string name = guess.name();  // name of the format in the last line that reported it
+    std::string name = guess.name();  // format that the last line about formats has reported
   };
   // Sets `text` to the printed form of the bytes. Returns true if the name of the format has changed.
   static bool show(Part& part, const std::optional<std::string_view>& bytes, std::string& text);

@@ -8,7 +8,8 @@ namespace engine {
 
 namespace {
 
-// Limits the cache, so that a topic of garbage does not fill the memory.
+// Limit for the schemas in the cache, so that a topic with arbitrary schema ids does not fill the
+// memory.
 constexpr size_t kMostKnown = 64;
 
 std::string_view format_of(SchemaKind kind) {
@@ -72,7 +73,8 @@ SchemaPrinter::Known SchemaPrinter::open(const SchemaText& schema) const {
   auto columns = infer_columns(spec, schema, side_, NameCase::Exact);
   if (!columns) return made;
   made.columns = *std::move(columns);
-  // The schema of a bare value becomes one column, whose name is generated.
+  // A schema that is a single value and not a record type becomes one column, whose name is
+  // generated.
   const bool is_bare = made.columns.size() == 1 &&
                        (made.columns[0].name == "ROWVAL" || made.columns[0].name == "ROWKEY");
   made.is_wrapped = !is_bare;

@@ -106,7 +106,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   TRY(check_pull_clauses(query, context));
   Analysis analysis = TRY(analyse(query, context, QueryUse::Pull));
   const DataSource& source = *analysis.sources.front().source;
-  // Items without a name get the name that they have in SELECTs over any other kind of table; KSQL_COL_0 is for
+  // Items without a name get the same names as in other SELECTs, because the names KSQL_COL_0 and so on are those of
   // persistent queries.
   if (source.kind == SourceKind::Table && !context.settings.ksqldb_compat)
     for (AnalysedItem& item : analysis.items)

@@ -32,7 +32,7 @@ Result<std::optional<std::vector<std::string>>> keys_for(const Expression& where
                                                          const EvalContext& eval);
 
 // Fails if the query has a clause that a query without EMIT cannot have, because the query would also return
-// intermediate results. Joins are not checked here: the planners support joins of a stream with tables.
+// intermediate results. Joins are not checked here, because the planners support joins of a stream with tables.
 Status check_pull_clauses(const Query& query, const PlanContext& context);
 
 // Plans a look-up. Fails if the query has a clause that a look-up does not support: a join, a group, a window
@@ -45,8 +45,8 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
 // random numbers.
 bool is_repeatable(const PullPlan& plan);
 
-// Returns whether the evaluation of filter and columns takes about the same short time for any row. Operators do;
-// functions need not.
+// Returns whether the evaluation of filter and columns takes about the same short time for any row. This holds for
+// operators, but functions may take longer, so a plan with a function is not cheap.
 bool is_cheap(const PullPlan& plan);
 
 // Filters and projects rows received from the tasks.

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kTableScan = "ksql.query.pull.table.scan.enabled",
                            kRangeScan = "ksql.query.pull.range.scan.enabled",
                            kLimitClause = "ksql.query.pull.limit.clause.enabled";
-// Limit for the alternatives of a condition, which are checked one by one.
+// Limit for the number of alternatives of a condition, because the alternatives are checked one by one.
 constexpr size_t kMaxDisjuncts = 1000;
 
 bool is_set(const PlanContext& context, std::string_view setting, std::string_view value) {
@@ -153,7 +153,7 @@ class LookUpCheck {
     if (seen.size() < keys_.size())
       return refuse("Multi-column sources must specify every key in the WHERE clause. Specified: " +
                     absl::StrJoin(seen, ", "));
-    // ksqlDB seeks one range, but needs a scan for several.
+    // ksqlDB finds one range by seeking, but needs a scan for several ranges.
     if (needs_scan || (is_range && (!allows_ranges_ || alternatives > 1)))
       return refuse("Query requires table scan to be enabled");
     return {};

@@ -1,4 +1,5 @@
-// Combines the rows of several queries: set operations, and sub-queries that append a column.
+// Combines the rows of several queries, for set operations and for sub-queries that append a
+// column.
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
@@ -9,7 +10,7 @@ namespace engine {
 
 namespace {
 
-// Approximate size of a key in a hash table, in addition to its text.
+// Approximate bytes that a key takes in a hash table, in addition to the text of the key.
 constexpr size_t kBytesOfKey = 64;
 
 // Counts equal rows.
@@ -138,7 +139,8 @@ Result<ColumnPtr> scalar_column(const std::vector<const Answers::Group*>& groups
   return ColumnPtr(std::make_shared<const Column>(Column::merge(sources, places)));
 }
 
-// Returns whether the row's value is in the group; nullopt (SQL's unknown) if a null decides.
+// Returns whether the row's value is in the group; nullopt (SQL's unknown) if only a null prevents
+// a decision.
 std::optional<bool> is_among(const Answers::Group* group, RowKeys& values, size_t row) {
   if (!group) return false;
   if (values.has_null(row)) return std::nullopt;
@@ -147,7 +149,7 @@ std::optional<bool> is_among(const Answers::Group* group, RowKeys& values, size_
 }
 
 // Returns whether `value op x` is true for at least one x of the group; nullopt (SQL's unknown) if
-// a null decides.
+// only a null prevents a decision.
 std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* group,
                               const RowsChunks& rows, size_t column, const Column& value,
                               size_t row) {

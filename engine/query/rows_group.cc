@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// Approximate size of a group, in addition to its key and states.
+// Approximate bytes of a group, without its key and states.
 constexpr size_t kBytesOfGroup = 112;
 
 // Keeps the rows of an aggregate with ORDER BY or DISTINCT until all rows have arrived.
@@ -196,14 +196,14 @@ class Grouping {
     for (const uint32_t row : wanted)
       TRY(accumulator.update(instance, groups_[groups[row]]->at(call), arguments, row));
     if (!accumulator.destroy) return {};
-    // A state that needs a destructor may keep its arguments, so they are charged.
+    // A state that needs a destructor may keep its arguments, so the memory of the arguments is charged.
     std::vector<size_t> bytes(rows);
     for (const Column* argument : arguments) add_row_bytes(*argument, 0, bytes);
     return context_.add(std::reduce(bytes.begin(), bytes.end()));
   }
 
-  // Updates the state with a kept row. The arguments of kept rows are charged already, and the state keeps no more
-  // than these.
+  // Updates the state with a kept row. The memory of the arguments of kept rows is already charged, and the state keeps
+  // at most these arguments.
   Status update_one(size_t call, size_t group, const std::vector<const Column*>& arguments,
                     size_t row) {
     const AggregateInstance& instance = instances_[call];

@@ -67,9 +67,10 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
-// Widens the numeric columns of `first` to the digits of the rounds. Returns whether a column was widened. In
-// PostgreSQL, NUMERIC without a precision may get more digits with each round of a recursion. In Millrace it has the
-// scale of the first round or, if the rounds have more digits, at least the scale of computed numerics.
+// Widens the numeric columns of `first`, the columns of a recursion's first query, to the digits of the same columns in
+// `rounds`. Returns whether a column was widened. In PostgreSQL, NUMERIC without a precision may get more digits with
+// each round of a recursion. In Millrace it has the scale of the first round or, if the rounds have more digits, at
+// least the scale of computed numerics.
 bool are_wider_numbers(Schema& first, const Schema& rounds) {
   bool is_changed = false;
   for (size_t i = 0; i < std::min(first.columns.size(), rounds.columns.size()); ++i) {
@@ -261,7 +262,7 @@ Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
   }
   if (is_open(*count, context_.parameters ? *context_.parameters : std::vector<ParameterSlot>())) {
     TRY(bind(*count, scope));
-    return std::optional<size_t>(0);  // the statement is only described
+    return std::optional<size_t>(0);  // the value is unknown: the statement is only described
   }
   const auto number = evaluate_constant(*count, TypeKind::Bigint, scope, eval_);
   if (!number && number.error().code == ErrorCode::TypeMismatch)
@@ -305,7 +306,7 @@ Result<PlannedRows> RowsPlanning::plan(const Query& query) {
             fmt::format("WITH query name \"{}\" specified more than once", shown(table.name))}
             .at(table.position);
     common_tables_.push_back(&table);
-    // A recursion is not shared, because only the LIMIT of its reader may bound it.
+    // The rows of a recursion are not shared, because only the LIMIT of a reader may end the recursion.
     if (times_read(query, table.name.text) > 1 && !is_recursion(table))
       read_often_.emplace(&table, std::nullopt);
   }
@@ -354,7 +355,7 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
         return !named.schema && table->name.text == named.name.text;
       });
   if (found == common_tables_.rend()) return plan_named(named);
-  // A table in WITH may read only the tables before it, so the others are hidden while it is planned.
+  // A table in WITH may read only the tables before itself, so the other tables are hidden while this table is planned.
   const CommonTable& table = **found;
   const std::vector<const CommonTable*> all = common_tables_;
   common_tables_.resize(static_cast<size_t>(common_tables_.rend() - found) - 1);
@@ -371,7 +372,7 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
 // Plans a join in parentheses. Its columns keep the names of the sources in the parentheses.
 Result<PlannedSource> RowsPlanning::plan_bracketed(const AliasedSource& named) {
   PlannedRows rows = TRY(plan(*named.query));
-  // The alias has a character that no identifier of a statement can have.
+  // The alias has a character that no identifier of a statement can have, so no other source has this alias.
   SelectSource source{nullptr, fmt::format("\x04{}", bracketed_++), {}, {}, named.position};
   source.is_bracketed = true;
   for (size_t i = 0; i < rows.result.columns.size(); ++i) {
@@ -479,7 +480,8 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   }
   system_tables_.push_back(table);
   PlannedSource planned = TRY(of_rows(table->columns, ReadSystemTable{table}));
-  // A statistics view may have a column of its own with the name xmin, which must be shown.
+  // Columns with hidden names are not shown. A statistics view has no system columns, so its column xmin is its own and
+  // must be shown.
   const bool has_system_columns = table->columns.index_of(kRowPlace) >= 0;
   std::erase_if(planned.source.shown, [&](const std::string& name) {
     return is_hidden_column(name) && (has_system_columns || name.starts_with(kHiddenColumns));
@@ -513,7 +515,7 @@ Result<PlannedSource> RowsPlanning::plan_view(const AliasedSource& named, const 
       error.detail = fmt::format("The SELECT of view \"{}\" fails.", display_name(view.name));
     return std::move(error).at(named.position);
   }
-  std::vector<Name> columns = named.columns;  // precede the names of CREATE VIEW
+  std::vector<Name> columns = named.columns;  // take precedence over the names in CREATE VIEW
   for (size_t i = columns.size(); i < view.column_names.size(); ++i)
     columns.push_back({view.column_names[i], Quoting::Back});
   return PlannedSource{TRY(query_source(named, named.visible_name().text, columns, rows->result)),
@@ -525,7 +527,7 @@ size_t RowsPlanning::add_outer_rows(Schema columns) {
   return outer_rows_.size() - 1;
 }
 
-// The name contains a character that no identifier of a statement contains.
+// The name contains a character that no identifier of a statement contains, so no other source has it.
 std::string RowsPlanning::outer_name(size_t number) { return fmt::format("\x01{}", number); }
 
 Result<size_t> RowsPlanning::add_table(PullPlan table, TextPosition position) {
@@ -538,8 +540,9 @@ std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
   std::vector<std::shared_ptr<const PullPlan>> tables;
   const bool is_one_of_several = tables_.size() > 1;
   for (PullPlan& table : tables_) {
-    // Keys are not used if several tables are read, because these are read as of one moment, nor for a stream, which
-    // is read from its beginning. The filter contains the same condition.
+    // The keys of a table are not used if the query reads several tables, because all of them are read as of one
+    // moment. The keys of a stream are not used either, because a stream is read from its beginning. The filter
+    // contains the same condition.
     if (is_one_of_several || table.table->kind == SourceKind::Stream) table.keys.reset();
     tables.push_back(std::make_shared<const PullPlan>(std::move(table)));
   }
@@ -598,7 +601,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
-  // Type that a numeric of any size gets when it is combined with other numbers.
+  // Type that a NUMERIC without precision gets when it is combined with other numbers.
   const SqlType kComputed = SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric);
   WrittenRows step;
   std::vector<SqlType> types(query.values.front().size());

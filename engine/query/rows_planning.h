@@ -14,13 +14,13 @@
 
 namespace engine {
 
-// The plan of a query. The root may have more columns than the result; the columns behind those of the result exist
-// only for sorting.
+// The plan of a query. The root may have more columns than the result; the additional columns follow those of the
+// result and exist only for sorting.
 struct PlannedRows {
   RowsNodePtr root;
   Schema result;
   std::vector<std::string> sources =
-      {};  // for a SELECT: by result column, its source, or "" if it is computed
+      {};  // for a SELECT: source of each result column, "" if it is computed
 };
 // A source of a SELECT. `rows` is the plan of a source that is a query, and null for a table.
 struct PlannedSource {
@@ -63,7 +63,7 @@ class RowsPlanning {
   // Removes the tables from index `count` on, which an abandoned plan has added.
   void drop_tables_from(size_t count);
   std::vector<std::shared_ptr<const PullPlan>> take_tables();
-  // Returns the names of the views that the query reads, and of the views within these, each once.
+  // Returns the names of the views that the query reads directly or through other views, each once.
   std::vector<std::string> take_views() { return std::move(views_); }
   std::vector<const SystemTable*> take_system_tables() { return std::move(system_tables_); }
 

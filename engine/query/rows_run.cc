@@ -91,7 +91,7 @@ RowsChunks cut_rows(const CutRows& step, RowsChunks input) {
 
 // Applies the limits to each group of rows that are equal in the first `step.keys` columns.
 Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& context) {
-  constexpr size_t kBytesOfKey = 64;  // approximate size, in addition to its text
+  constexpr size_t kBytesOfKey = 64;  // approximate bytes of a key without its text
   StringHeap texts;
   absl::flat_hash_map<std::string_view, size_t> seen;
   RowsChunks out;
@@ -216,7 +216,7 @@ class RowsRun {
     }
     return distinct_rows(std::move(computed), context_);
   }
-  // Both sides stay charged, because the output shares strings with them.
+  // The memory of both sides remains charged, because the output shares strings with both sides.
   Result<RowsChunks> take(const JoinRows& step, const RowsNode&) {
     const RowsChunks left = TRY(run(*step.left));
     if (step.outer) outer_rows_[*step.outer] = TRY(distinct_keys(step.left_keys, left));
@@ -370,7 +370,7 @@ void normalize(Column& column) {
 }
 
 // Returns the bytes of texts that a row shares with the row before it. These texts exist only once in memory. An
-// example is a document beside each of its elements.
+// example is a document that is repeated in a row for each of its elements.
 size_t repeated_bytes(const Column& column, size_t rows) {
   if (column.type().kind() != TypeKind::String && column.type().kind() != TypeKind::Bytes) return 0;
   const auto texts = column.data<std::string_view>().first(rows);
@@ -473,7 +473,7 @@ bool has_several_forms(const SqlType& type) {
   }
 }
 
-// Replaces texts of such types by their comparable form.
+// Replaces each text whose type has_several_forms() by its comparable form.
 void make_one_form(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) make_one_form(column.child(part));
   if (column.type().is_nested() || !has_several_forms(column.type())) return;
@@ -562,7 +562,7 @@ bool RowKeys::repeats(size_t row) const {
   });
 }
 
-// Shared nodes do not read outer rows.
+// A shared node never reads outer rows (RowsPlanning::plan_common_table), so it need not be searched.
 bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within) {
   if (node.is_shared) return false;
   if (const auto* outer = std::get_if<OuterRows>(&node.step))

@@ -35,7 +35,7 @@ class RowsContext {
   // Ends the evaluation of a chunk.
   Status end() const;
 
-  // Charges these bytes to the budget. Fails with OutOfMemory.
+  // Charges these bytes to the memory budget. Fails with OutOfMemory if the budget is exceeded.
   Status add(size_t bytes);
   void remove(size_t bytes) { held_ -= bytes < held_ ? bytes : held_; }
   Status add(RowsChunks& to, RowsChunk chunk);

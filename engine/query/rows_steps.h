@@ -36,8 +36,8 @@ class RowKeys {
   bool has_null(size_t row) const;
   // Returns the bytes of the row, which are valid until the next call.
   std::string_view bytes(size_t row);
-  // Returns whether the row has the same bytes as the previous row. The check is cheap: false may also mean that it
-  // has not detected the repetition.
+  // Returns whether the row has the same bytes as the previous row. The check is cheap and may miss a repetition, so
+  // false does not mean that the bytes differ.
   bool repeats(size_t row) const;
 
  private:

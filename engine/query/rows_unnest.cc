@@ -1,4 +1,4 @@
-// Runs functions that return rows: each input row is repeated for each element of its arrays.
+// Runs set-returning functions. Each input row is repeated for each element of its arrays.
 #include <algorithm>
 #include <utility>
 

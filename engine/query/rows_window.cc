@@ -1,4 +1,4 @@
-// Runs window functions: rows are sorted by partition and order once, then the column of each call is computed over
+// Runs window functions. The rows are sorted once by partition and order; then the column of each call is computed over
 // the sorted rows.
 #include <algorithm>
 

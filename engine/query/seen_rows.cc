@@ -5,7 +5,7 @@
 namespace engine {
 
 Result<std::vector<uint32_t>> SeenRows::first_ones(std::vector<ColumnPtr> columns, size_t rows) {
-  constexpr size_t kBytesOfKey = 48;  // approximate size, in addition to its text
+  constexpr size_t kBytesOfKey = 48;  // approximate bytes of a key without its text
   RowKeys keys(columns);
   std::vector<uint32_t> fresh;
   size_t bytes = 0;

@@ -47,7 +47,8 @@ Result<GroupedCall> bind_ordered_set(const FunctionCall& call, TextPosition posi
   return bound;
 }
 
-// Restricts the computation of an argument to rows that pass FILTER: sum(6 / n) FILTER (WHERE n <> 0) must not fail.
+// Restricts the computation of an argument to rows that pass FILTER, because sum(6 / n) FILTER (WHERE n <> 0) must not
+// fail.
 void compute_where(const BoundExpression& filter, BoundExpression& value) {
   if (as_column(value) || is_constant(value)) return;
   BoundExpression chosen;

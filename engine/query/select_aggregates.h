@@ -1,4 +1,4 @@
-// PostgreSQL's forms of aggregate calls: with DISTINCT, an order, or a filter, and ordered-set calls.
+// Binds PostgreSQL's forms of aggregate calls: calls with DISTINCT, ORDER BY or FILTER, and ordered-set calls.
 #pragma once
 #include "engine/query/select_names.h"
 #include "engine/query/select_rows.h"

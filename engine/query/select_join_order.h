@@ -1,4 +1,4 @@
-// Order in which the sources of a SELECT are joined.
+// Chooses the order in which the sources of a SELECT are joined, and rewrites join conditions.
 #pragma once
 #include <functional>
 #include <optional>
@@ -9,10 +9,11 @@
 namespace engine {
 
 // Returns the query with its sources in an order in which an equality joins each of them, if the written order would
-// make all pairs of some sources: FROM a, b, c WHERE a.x = c.x AND c.y = b.y begins with a and c. Returns nullopt if
-// another order gains nothing, or if the result shows or depends on the written order: outer joins, USING, `*`.
-// `owner_of` returns the visible name of the only source that has a column, or nullopt if several sources or none
-// have it. The planner calls `owner_of` only for columns without a source name, as in the queries of TPC-H.
+// form all pairs of rows of some sources. For example, FROM a, b, c WHERE a.x = c.x AND c.y = b.y then begins with a
+// and c. Returns nullopt if another order gains nothing, or if the result shows or depends on the written order, as
+// with outer joins, USING and `*`. `owner_of` returns the visible name of the only source that has a column, or nullopt
+// if several sources or none have it. The planner calls `owner_of` only for columns without a source name, as in the
+// queries of TPC-H.
 using OwnerOfColumn = std::function<std::optional<std::string>(const Name& column)>;
 std::optional<Query> with_better_join_order(const Query& query, const OwnerOfColumn& owner_of);
 

@@ -1,4 +1,4 @@
-// Sources of FROM that read the rows of the sources before them: LATERAL (SELECT ...).
+// Plans LATERAL (SELECT ...), which is a source of FROM that reads the rows of the sources before it.
 #pragma once
 #include <vector>
 

@@ -135,7 +135,7 @@ ExpressionPtr SelectNames::reference(uint32_t column, TextPosition position) con
                          position);
 }
 
-// Returns the value of a column of USING. For FULL JOIN it is the value of the side that has one.
+// Returns the value of a column of USING. For FULL JOIN, this is the value of the side that has a row.
 ExpressionPtr SelectNames::value_of(const Merged& merged, TextPosition position) const {
   if (!merged.is_either) return reference(merged.column, position);
   FunctionCall either{"COALESCE", {}};

@@ -1,4 +1,4 @@
-// Name resolution in a SELECT over tables: sources, columns, `*`, and the names of result columns.
+// Resolves the names in a SELECT over tables: sources, columns, `*`, and the names of result columns.
 #pragma once
 #include <string>
 #include <vector>
@@ -69,11 +69,11 @@ class SelectNames {
   Status expand_star(const SelectItem& item, std::vector<AnalysedItem>& out) const;
   Status expand_fields(const SelectItem& item, std::vector<AnalysedItem>& out) const;
 
-  // A column of USING. It belongs to both sources.
+  // A column that USING merges from several sources.
   struct Merged {
     std::string name;
-    uint32_t column;               // the column that represents all of them
-    std::vector<uint32_t> others;  // columns that `*` does not show again
+    uint32_t column;               // index of the column that stands for all merged columns
+    std::vector<uint32_t> others;  // the other merged columns, which `*` does not show
     bool is_either = false;        // for FULL JOIN: the value is the first one that is not null
   };
   ExpressionPtr reference(uint32_t column, TextPosition position) const;

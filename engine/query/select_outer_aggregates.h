@@ -1,4 +1,4 @@
-// Sub-queries that combine aggregates with columns of the outer query.
+// Rewrites sub-queries that combine aggregates with columns of the outer query.
 #pragma once
 #include <optional>
 
@@ -6,10 +6,10 @@
 
 namespace engine {
 
-// Rewrites (SELECT coalesce(sum(u.x), t.y) FROM u WHERE ...) to coalesce((SELECT sum(u.x) FROM u WHERE ...), t.y).
-// The aggregates are then looked up, with a value for no rows, too, and the remaining expression is computed on the
-// outer row. Returns nullopt if the query has no such sub-query. Columns of the outer query are recognized by their
-// source name, so they must have one.
+// Rewrites (SELECT coalesce(sum(u.x), t.y) FROM u WHERE ...) to coalesce((SELECT sum(u.x) FROM u WHERE ...), t.y). The
+// aggregates are then looked up for each outer row, even if no row of u matches, and the remaining expression is
+// computed on the outer row. Returns nullopt if the query has no such sub-query. Columns of the outer query are
+// recognized by their source name, so they must have one.
 std::optional<Query> with_aggregates_taken_out(const Query& query);
 
 }  // namespace engine

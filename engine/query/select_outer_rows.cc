@@ -39,8 +39,8 @@ size_t empty_sets(const Query& query) {
       query.grouping_sets, [](const std::vector<size_t>& set) { return set.empty(); }));
 }
 
-// Returns whether the query has a group even without rows: the group of all rows, or the group of an empty grouping
-// set.
+// Returns whether the query has a group even if it has no rows. This is the group of all rows, or that of an empty
+// grouping set.
 bool has_row_of_none(const Query& query) { return is_one_group(query) || empty_sets(query) > 0; }
 
 class OuterAsSource {
@@ -53,8 +53,8 @@ class OuterAsSource {
       return std::optional<SubqueryWithOuterRows>();
     number_ = planning_.add_outer_rows({});
     alias_ = RowsPlanning::outer_name(number_);
-    // ARRAY(SELECT ... ORDER BY ...) has this form: an aggregate over a query in FROM. The outer rows must be joined
-    // within that query.
+    // ARRAY(SELECT ... ORDER BY ...) was parsed to an aggregate over a query in FROM. The outer rows must be joined
+    // within this query in FROM.
     const bool is_collected = query_.from && query_.from->query && query_.joins.empty() &&
                               !is_row_function(*query_.from) && query_.from->columns.empty();
     if (is_collected) {
@@ -117,7 +117,7 @@ class OuterAsSource {
       const auto* column = item.expression ? item.expression->as<ColumnRef>() : nullptr;
       const Name name = column ? column->name : Name();
       TRY(rewrite(item.expression));
-      // An item that is a column of the outer rows keeps its name.
+      // An item that consists of a column of the outer rows keeps the name of this column.
       const bool is_brought_in = column && item.expression->is<ColumnRef>() &&
                                  item.expression->as<ColumnRef>()->source == Name{alias_};
       if (is_brought_in && !item.alias) item.alias = name;
@@ -183,8 +183,8 @@ class OuterAsSource {
     return here && !is_row_beside_outer_column(*expression, **here, inner) ? Status()
                                                                            : refer(expression);
   }
-  // Returns whether a bare name is that of a source of the sub-query and of an outer column. The name then refers to
-  // the column, because columns win at any level.
+  // Returns whether a bare name is both the name of a source of the sub-query and the name of an outer column. The name
+  // then refers to the column, because columns take precedence at any level.
   bool is_row_beside_outer_column(const Expression& written, const Expression& here,
                                   const SelectNames& inner) const {
     const auto& column = *written.as<ColumnRef>();
@@ -217,8 +217,8 @@ class OuterAsSource {
     look(look, expression);
     return reads_outer && !reads_inner;
   }
-  // Replaces the outer references in a nested sub-query. Columns that the nested sub-query reads from its own
-  // sources, or from those of the sub-query around it, stay unchanged.
+  // Replaces the outer references in a nested sub-query. Columns of the nested sub-query's own sources, and of the
+  // sources of the sub-query around it, are not changed.
   Status replace_within(ExpressionPtr& expression, const Subquery& subquery,
                         const SelectNames& inner) {
     Subquery own{subquery.kind, nullptr, nullptr, subquery.negated, subquery.op};
@@ -287,7 +287,8 @@ class OuterAsSource {
     for (const Expression* child : children(expression)) TRY(list_within(*child, known));
     return {};
   }
-  // Replaces a reference to an outer column. Leaves it unchanged if the outer query has no such column either.
+  // Replaces a reference to an outer column. Leaves the reference unchanged if the outer query has no such column
+  // either.
   Status refer(ExpressionPtr& expression) {
     auto canonical = outer_.canonical(*expression, "WHERE");
     if (!canonical) return {};

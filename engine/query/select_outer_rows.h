@@ -1,4 +1,4 @@
-// Sub-queries that refer to their outer query in other ways than by equalities.
+// Rewrites sub-queries that refer to their outer query in other ways than by equalities.
 #pragma once
 #include <optional>
 
@@ -29,8 +29,8 @@ Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& su
 bool has_aggregate(const Query& query);
 // Returns whether the expression is the name of an item of the SELECT list, which ORDER BY may use.
 bool is_alias_of_item(const Query& query, const Expression& expression);
-// Returns whether all rows form one group. Such a query returns a row even for no rows, unless HAVING or a limit
-// removes it.
+// Returns whether all rows form one group. Such a query returns one row even if it reads no rows, unless HAVING or a
+// limit removes this row.
 bool is_one_group(const Query& query);
 
 // Returns a query that computes the row which the sub-query has if no rows match, without the keys. Returns nullopt

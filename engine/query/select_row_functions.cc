@@ -18,7 +18,8 @@ namespace {
 constexpr std::string_view kSeries = "GENERATE_SERIES";
 
 // Returns whether the expression is a call of generate_series() that returns rows. As in PostgreSQL, the call must be
-// an item or an operand of one. As an argument of another function it is the dialect's array.
+// an item or an operand of one. As an argument of another function, generate_series() returns an array, as in the
+// dialect.
 bool is_series(const Expression& expression) {
   const auto* call = expression.as<FunctionCall>();
   return call && call->name == kSeries && !call->over &&
@@ -119,7 +120,7 @@ class RowFunctionsOfItems {
     };
     const auto replace_all = [&](ExpressionPtr& expression) {
       spread_series(expression);
-      // The visitor cannot fail.
+      // The visitor cannot fail, so the status is ignored.
       std::ignore = rewrite_expression(expression, visit, RewriteOrder::ParentsFirst);
     };
     for (SelectItem& item : made.items) {
@@ -311,8 +312,8 @@ class ComputedFirst {
   Query within_;
 };
 
-// Replaces GROUP BY 1, and GROUP BY with the name of an item, by the item's expression. A name that a source has as a
-// column stays.
+// Replaces GROUP BY 1, and GROUP BY with the name of an item, by the item's expression. A name that is also a column of
+// a source is not replaced.
 Query with_keys_written_out(const Query& query, const HasColumn& has_column) {
   Query made = clone(query);
   for (ExpressionPtr& key : made.group_by) {

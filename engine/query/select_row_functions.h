@@ -1,4 +1,5 @@
-// Functions that return rows, in FROM and in the SELECT list: each element of an array is a row.
+// Set-returning functions, such as UNNEST, in FROM and in the SELECT list. Each of them computes an array, whose
+// elements become rows.
 #pragma once
 #include <functional>
 #include <optional>
@@ -29,9 +30,9 @@ std::optional<Query> with_functions_of_outer_joins_apart(const Query& query);
 bool has_row_functions(const Query& query);
 // Returns whether a source of the query has a column of that name.
 using HasColumn = std::function<bool(const Name&)>;
-// Moves the functions that return rows from the SELECT list to a source behind the others, or to an outer query if
-// they are called for each group. Returns nullopt if the list has no such function. Fails with NotSupported if an
-// item of a query with groups consists of more than the function.
+// Moves the functions that return rows from the SELECT list to a new last source or, if they are called for each group,
+// to an outer query. Returns nullopt if the list has no such function. Fails with NotSupported if an item of a query
+// with groups consists of more than the function.
 Result<std::optional<Query>> take_row_functions_out(const Query& query,
                                                     const HasColumn& has_column);
 

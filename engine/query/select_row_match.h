@@ -1,4 +1,4 @@
-// (a, b) IN (SELECT ...) with a sub-query that refers to the outer query.
+// Rewrites (a, b) IN (SELECT ...) if the sub-query refers to the outer query.
 #pragma once
 #include <optional>
 

@@ -97,7 +97,8 @@ class SelectRowsPlanner {
     node = make_node(ComputeColumns{std::move(node), std::move(columns_)}, std::move(computed));
     if (query_.distinct) node = put_on(DistinctRows{}, std::move(node));
     if (!distinct_on_.empty()) {
-      // The sort comes first, so that the first row of each group in the given order is kept; the order is preserved.
+      // The rows are sorted first, so that DISTINCT ON keeps the first row of each group in the given order. The step
+      // for DISTINCT ON preserves this order.
       if (!order_.empty())
         node = put_on(SortRows{{}, std::exchange(order_, {}), {}}, std::move(node));
       node = put_on(DistinctRows{{}, std::move(distinct_on_)}, std::move(node));
@@ -207,7 +208,7 @@ class SelectRowsPlanner {
     join.right_keys.push_back(std::move(first_side < 0 ? second : first));
   }
 
-  // Binds WHERE. Conditions on one table alone are evaluated where the table's rows are read, unless a join may
+  // Binds WHERE. A condition on only one table is evaluated when the rows of the table are read, unless a join may
   // replace these rows by nulls.
   Status bind_where() {
     tables_.resize(names_.sources().size());
@@ -380,8 +381,8 @@ class SelectRowsPlanner {
         group_by_, [&](const ExpressionPtr& each) { return equals(*each, expression); });
   }
 
-  // If a table's key is part of the groups, all columns of the table are functionally dependent on it: columns that are
-  // read become part of the grouping.
+  // If the groups contain the whole key of a table, all other columns of the table depend on this key. Adds those of
+  // them that the query reads to the grouping columns.
   void add_dependent_columns() {
     std::set<std::string> known;
     for (const SelectSource& source : names_.sources())
@@ -398,7 +399,8 @@ class SelectRowsPlanner {
     for (const ExpressionPtr& each : hidden_) add(add, *each);
     if (having_text_) add(add, *having_text_);
   }
-  // For windowed tables the bounds are part of the key, so they do not qualify.
+  // Returns whether the groups contain the whole key of the source's table. Windowed tables do not qualify, because the
+  // window bounds are part of their keys.
   bool has_whole_key(const SelectSource& source) const {
     const DataSource& table = *source.table;
     if (table.kind != SourceKind::Table || table.window) return false;
@@ -486,7 +488,7 @@ class SelectRowsPlanner {
     return bind_columns(groups_);
   }
 
-  // GROUPING(key, ...): the keys that the row's set does not contain.
+  // Binds the calls of GROUPING(key, ...), which show the keys that the row's grouping set does not contain.
   Status bind_groupings(const Expression& expression) {
     const auto* call = expression.as<FunctionCall>();
     if (!call || call->name != "GROUPING" || call->over) {
@@ -563,7 +565,8 @@ class SelectRowsPlanner {
     return items_.size() + hidden_.size() - 1;
   }
 
-  // Compares names that are quoted in lower case at one place and unquoted at the other: "id" and id, which is ID here.
+  // Returns whether two names mean the same, although one of them may be quoted in lower case and the other unquoted:
+  // "id" and id, which is ID here.
   static bool means_the_same(const std::string& a, const std::string& b) {
     const auto is_quoted_form_of = [](const std::string& quoted, const std::string& folded) {
       return lower_case(quoted) == quoted && upper_case(quoted) == folded;
@@ -653,7 +656,7 @@ class SelectRowsPlanner {
       for (size_t i = first; i < names_.first_column(table + 1); ++i) {
         const size_t keys = laterals_[table] ? laterals_[table]->keys.size() : 0;
         in_source[i] = static_cast<uint32_t>(i - first + keys);
-        // The columns of a function are always appended completely.
+        // The columns of a function are always appended completely, so its unused columns are kept, too.
         if (!used[i] && arrays_[table].empty()) continue;
         const SqlType& type = names_.layout()[i].type;
         among_all[i] = next++;
@@ -689,7 +692,7 @@ class SelectRowsPlanner {
                      std::move(layout));
   }
 
-  // Joins each row with the rows that the source returns for it.
+  // Joins each row with the rows that the LATERAL source returns for this row.
   Result<RowsNodePtr> join_lateral(RowsNodePtr left, BoundJoin& join, size_t source) {
     LateralSource& lateral = *laterals_[source];
     const size_t given = tables_[source].result.columns.size(), keys = lateral.keys.size();
@@ -712,7 +715,8 @@ class SelectRowsPlanner {
     Layout layout = step.left->layout;
     layout.insert(layout.end(), right->layout.begin(),
                   right->layout.begin() + static_cast<ptrdiff_t>(given));
-    // If each left row has a row, the condition must be evaluated on that row too.
+    // With `otherwise`, each left row is joined with at least one row, and the condition must be evaluated on that row,
+    // too. Therefore the condition is not part of the join.
     const bool is_asked_behind = otherwise && join.condition;
     if (is_asked_behind && join.type == JoinType::Left && !is_true(*join.condition))
       return Error{ErrorCode::NotSupported,
@@ -782,16 +786,17 @@ class SelectRowsPlanner {
   ExpressionPtr where_text_;
   std::vector<std::pair<const Expression*, BoundExpression>> conditions_;  // conjuncts of WHERE
   std::vector<AnalysedItem> items_;
-  ExpressionList group_by_, hidden_;  // canonical; columns used only for sorting
-  size_t written_groups_ = 0;         // in group_by_; columns that depend on a table's key follow
+  ExpressionList group_by_, hidden_;  // canonical; `hidden_`: only for sorting
+  size_t written_groups_ = 0;         // number of keys in group_by_ before the dependent columns
   ExpressionPtr having_text_;
   std::vector<const Expression*> calls_;  // aggregate calls, each once
   std::vector<SortKey> order_;
-  std::vector<size_t> distinct_on_;  // columns
-  std::vector<bool> is_nullable_;    // by source
+  std::vector<size_t> distinct_on_;  // columns of DISTINCT ON, by index
+  std::vector<bool> is_nullable_;    // by source: a join may replace its rows by nulls
   bool is_grouped_ = false;
 
-  // Over all columns of all tables; later over the used columns.
+  // The column numbers in the following expressions refer to all columns of all tables at first, and to the used
+  // columns after the unused ones were removed.
   std::vector<BoundJoin> joins_;
   std::optional<BoundExpression> where_, having_;
   std::vector<BoundExpression> group_keys_;
@@ -801,7 +806,7 @@ class SelectRowsPlanner {
   std::vector<BoundExpression> columns_;
   std::vector<std::vector<BoundExpression>> table_filters_;
   Appended groups_;      // keys, aggregates, then one column for each sub-query
-  Layout group_layout_;  // without the sub-queries
+  Layout group_layout_;  // layout of groups_ without the columns of sub-queries
   std::vector<PullPlan> tables_;
   Schema result_;
 };
@@ -810,7 +815,8 @@ class SelectRowsPlanner {
 
 namespace {
 
-// ROW(a, b), int4range(1, 2), div(a, b): the binder expands these, and no function has the name.
+// Returns whether the expression calls ROW(a, b), int4range(1, 2), div(a, b) or a similar name of PostgreSQL. The
+// binder expands such calls, because no function has the name.
 bool calls_postgres_alone(const Expression& expression) {
   if (const auto* call = expression.as<FunctionCall>()) {
     const PostgresLabelRow* type = label_named(lower_case(call->name));
@@ -832,7 +838,7 @@ bool calls_postgres_alone(const Query& query) {
 
 namespace {
 
-// Returns whether the query needs more than its rows one by one, as they are read.
+// Returns whether the query must process several rows together, and not only one row after the other.
 bool groups_or_joins(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || has_aggregate(query) ||

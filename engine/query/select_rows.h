@@ -113,7 +113,7 @@ struct GroupedCall {
   bool is_distinct = false;
 };
 // Groups rows. The output has the grouping columns, then one column per aggregate; nulls form a group like other
-// values. Without grouping columns the output is one row, even for no rows.
+// values. Without grouping columns the output is exactly one row, even if the input has no rows.
 struct GroupRows {
   RowsNodePtr input;
   std::vector<BoundExpression> keys;
@@ -121,8 +121,8 @@ struct GroupRows {
   // For GROUPING SETS: the keys of each set, by position. The other keys are null in the rows of the set. Empty: one
   // set of all keys.
   std::vector<std::vector<size_t>> sets = {};
-  // For GROUPING(...): one column for each call, behind the aggregates. Each list has the keys of a call. The column
-  // has a bit for each of these keys, the highest bit for the first one; the bit is set if the row's set does not
+  // For GROUPING(...): the keys of each call. Each call gives one column, which follows the aggregates. The column has
+  // a bit for each key of the call, the highest bit for the first key; a bit is set if the row's grouping set does not
   // contain the key.
   std::vector<std::vector<size_t>> groupings = {};
 };

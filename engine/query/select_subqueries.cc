@@ -144,9 +144,9 @@ class Decorrelation {
   std::vector<const Expression*> rest_;  // conjuncts of WHERE that remain
 };
 
-// Moves HAVING into the item if it decides about the only row. The item becomes a CASE: the row's value, or null if
-// HAVING leaves the row out. For EXISTS the item is the condition itself. Returns nullopt if the sub-query does not
-// have this form.
+// Moves HAVING into the item if HAVING decides whether the only row exists. The item becomes a CASE: the row's value,
+// or null if HAVING leaves the row out. For EXISTS the item is the condition itself. Returns nullopt if the sub-query
+// does not have this form.
 std::optional<Subquery> with_having_in_item(const Subquery& subquery) {
   const Query& query = *subquery.query;
   const bool is_exists = subquery.kind == SubqueryKind::Exists;

@@ -1,5 +1,5 @@
-// Sub-queries of a SELECT. The result of each becomes a column behind the columns of the step that evaluates the
-// sub-query.
+// Plans the sub-queries of a SELECT. The result of each sub-query becomes a column after the columns of the step that
+// evaluates the sub-query.
 #pragma once
 #include <string>
 #include <vector>
@@ -14,7 +14,7 @@ struct BoundSubquery {
   SqlType type;
 };
 
-// Expressions that a step has computed. Their values are columns behind the step's own columns.
+// Expressions that a step has computed. Their values are columns that follow the step's own columns.
 struct Appended {
   Layout layout;
   std::vector<Scope::Substitute> substitutes;
@@ -26,8 +26,8 @@ struct Appended {
 Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
                                     RowsPlanning& planning, Appended& beside);
 
-// Applies the limits of a query that reads the outer rows to each group of rows with equal first columns. `keys` is
-// the number of these columns.
+// Applies the limits of a query that reads the outer rows to each group of rows that are equal in their first `keys`
+// columns.
 PlannedRows cut_by_keys(PlannedRows rows, size_t keys, const RowLimits& limits);
 
 // Returns `node` with one column appended for each sub-query.

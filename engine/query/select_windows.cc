@@ -213,7 +213,7 @@ class WindowBinder {
 
   static SqlType interval_type() { return SqlType(TypeKind::String).labelled(label::kInterval); }
 
-  // Binds an offset of a frame. `type` is the type of the order. Literal texts and numerics of any size take this
+  // Binds an offset of a frame. `type` is the type of the order. Literal texts and numerics without precision take this
   // type; for dates and times a text is an interval.
   Result<BoundExpression> bind_offset(const Expression& offset, const SqlType& type) {
     BoundExpression bound = TRY(bind_value(offset, scope_));

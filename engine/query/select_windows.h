@@ -1,4 +1,5 @@
-// Window functions of a SELECT. The result of each call becomes a column behind the columns of the previous step.
+// Plans the window functions of a SELECT. The result of each call becomes a column after the columns of the previous
+// step.
 #pragma once
 #include <vector>
 

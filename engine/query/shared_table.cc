@@ -16,7 +16,7 @@ Result<std::optional<Batch>> SharedTable::find(const std::string& key, const Eva
   std::optional<Batch> row = TRY(view_->find_durable(key));
   const std::shared_ptr<const TableView> view = view_;
   lock.unlock();
-  // The view has its own programs, so shape() needs no lock and no task.
+  // The view has its own compiled expressions, so shape() needs neither the lock nor the task.
   if (row) row = TRY(view->shape(*std::move(row), eval));
   return row;
 }

@@ -11,8 +11,8 @@
 
 namespace engine {
 
-// Finds only durable rows that are in memory. In all other cases, the task's own thread must answer: it waits for a
-// commit, fetches a row of a checkpoint, or reports a failure.
+// Finds only durable rows that are in memory. In all other cases, the task's own thread must answer, because only this
+// thread can wait for a commit, fetch a row of a checkpoint, or report a failure.
 //
 // Threads: any; the task's thread creates and closes the object. Owner: shared by the owner of the task and its
 // readers.

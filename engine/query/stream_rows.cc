@@ -40,8 +40,8 @@ std::vector<ColumnPtr> rows_in_layout(const StreamRows& stream, std::span<const 
   std::vector<ColumnPtr> laid_out;
   for (size_t i = 0; i < stream.places.size(); ++i) {
     if (const auto place = stream.places[i]) {
-      // The columns are copied, because those of a record may point into the page that it was read
-      // from, which is released.
+      // The columns are copied, because the values of a record may point into a page of the log,
+      // which will be released.
       laid_out.push_back(std::make_shared<const Column>(columns[*place]->copy()));
       continue;
     }

@@ -19,8 +19,8 @@ struct StreamRows {
   std::vector<SqlType> types;  // types of the columns of input_layout()
 };
 
-// Plans the query that reads the stream. `stream` is the SELECT's use of the stream, without keys and windows. Fails
-// as plan_push_query() does.
+// Plans the query that reads the stream. `stream` is the part of the stream that the SELECT reads, without keys and
+// windows. Fails as plan_push_query() does.
 Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context);
 
 // Returns rows of the query in the columns of input_layout(). The rows own their strings; unused columns contain

@@ -21,7 +21,7 @@ class TableView {
   TableView(const MaterializationPlan& plan, Task& task);
 
   // Returns the next rows of a look-up, in the order of the key bytes; windows of one key are ordered by their start.
-  // The look-up ends when no keys are left. Keys without a row give none. The rows are durable when the task's commit
+  // The look-up ends when no keys are left. Keys without a row are omitted. The rows are durable when the task's commit
   // `as_of` is durable.
   Result<Batch> find(TableLookUp& look_up, const EvalContext& eval, TaskSequence& as_of);
 
@@ -32,7 +32,7 @@ class TableView {
   // Converts the result of find_durable() to rows of the table. May be called on any thread.
   Result<Batch> shape(Batch rows, const EvalContext& eval) const;
 
-  // A part of a scan.
+  // The rows of one step of a scan.
   struct Slice {
     Batch rows;
     bool is_last = false;

@@ -43,7 +43,7 @@ class FrameAggregate {
 
  private:
   static constexpr size_t kRowsOfBlock = 16;
-  // Scanning a smaller frame is as fast as using blocks.
+  // Number of rows from which a frame uses blocks. Adding the rows of a smaller frame one by one is as fast.
   static constexpr size_t kRowsWorthBlocks = 48;
   static constexpr size_t kBytesOfBlock = 96;  // approximate size, in addition to its state
 
@@ -143,8 +143,8 @@ class FrameAggregate {
     return levels;
   }
 
-  // Appends the result of a row. Lists of all previous rows have a quadratic total size, so such results are charged
-  // while they grow.
+  // Appends the result of a row. The lists of all previous rows have a total size that is quadratic in the number of
+  // rows, so the memory of such results is charged while they grow.
   Status append_result(Column& out) {
     TRY(budget_.step());
     accumulator().result(instance(), state_->at(0), out);

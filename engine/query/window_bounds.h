@@ -1,4 +1,4 @@
-// Windows for which a condition may be true.
+// Finds the windows for which a condition may be true.
 #pragma once
 #include "engine/exec/operator.h"
 #include "engine/expr/bind.h"

@@ -120,7 +120,8 @@ class RowFunction {
     return {};
   }
 
-  // Returns the number of buckets, which the partition's first row decides; 0 if it is null.
+  // Returns the number of buckets of NTILE, which is the argument in the partition's first row; 0
+  // if the argument is null.
   Result<size_t> bucket_count(size_t first_row) {
     if (call_.function != WindowFunction::Ntile || argument(0).is_null(first_row)) return 0;
     const int64_t buckets = argument(0).data<int64_t>()[first_row];

@@ -124,7 +124,7 @@ FrameRows Frames::whole(size_t row) {
   return {first, std::max(first, edge(row, frame_->end, end_, false, end_reached_))};
 }
 
-// Returns the start of the frame or, unless `is_start` is set, its end: the first row behind the frame.
+// Returns the start of the frame or, unless `is_start` is set, its end, which is the first row after the frame.
 size_t Frames::edge(size_t row, FrameEdge edge, const Offset& offset, bool is_start,
                     size_t& reached) {
   if (edge == FrameEdge::UnboundedPreceding) return partition_.first;
@@ -161,8 +161,8 @@ size_t Frames::by_value(size_t row, FrameEdge edge, const Offset& offset, bool i
   return reached;
 }
 
-// Returns whether `value` is in range of the value of `base` plus or minus the offset: at most this bound if `less`
-// is set, otherwise at least this bound.
+// Compares the value in row `value` with a bound, which is the value in row `base` plus or minus the offset. Returns
+// whether the value is at most the bound if `less` is set, otherwise whether it is at least the bound.
 bool Frames::is_in_range(size_t value, size_t base, const Offset& offset, bool subtract,
                          bool less) const {
   const Column& column = *rows_->order_column;

@@ -1,4 +1,4 @@
-// Window frames: the rows of a partition that a window function covers. Private to this folder.
+// Computes window frames, which are the rows of a partition that a window function covers. Private to this folder.
 #pragma once
 #include <array>
 #include <optional>

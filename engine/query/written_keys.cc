@@ -11,7 +11,7 @@ namespace engine {
 
 namespace {
 
-// Limit for the keys of a look-up: looking up more keys one by one is not faster than a scan.
+// Limit for the keys of a look-up, because looking up more keys one by one is not faster than a scan.
 constexpr size_t kMostRows = 1000;
 
 struct Equality {
@@ -41,7 +41,7 @@ const ColumnRef* column_within(const Expression& expression) {
   if (const auto* cast = expression.as<Cast>()) return column_within(*cast->operand);
   return expression.as<ColumnRef>();
 }
-// Returns the other value with the same casts applied.
+// Returns `value` with the casts of `expression` applied to it.
 ExpressionPtr casts_of(const Expression& expression, const Expression& value) {
   if (expression.is<ColumnRef>()) return clone(value);
   ExpressionPtr copy = clone(expression);

@@ -1,4 +1,4 @@
-// Keys of a table that rows of VALUES name.
+// Finds the keys of a table that rows of VALUES contain.
 #pragma once
 #include <span>
 

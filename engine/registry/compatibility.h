@@ -9,7 +9,7 @@
 namespace engine {
 
 // Returns the problems of reading data of `writer` with `reader`; empty if there are none. Both schemas are of the same
-// kind. Each line has a place and a problem. The result is meaningless if the effort is spent afterwards.
+// kind. Each problem is one line, which names the place. If the call uses up the effort, the result has no meaning.
 std::vector<std::string> read_problems(const SchemaText& reader, const SchemaText& writer,
                                        Effort& effort);
 

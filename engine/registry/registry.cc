@@ -232,7 +232,7 @@ std::vector<int32_t> SchemaRegistry::referenced_by(std::string_view subject, int
 
 std::set<int32_t> SchemaRegistry::referenced_versions(std::string_view subject,
                                                       bool deleted) const {
-  std::map<int32_t, std::set<int32_t>> named;  // by the ids of the referring schemas
+  std::map<int32_t, std::set<int32_t>> named;  // versions, by referring schema
   for (const auto& [id, schema] : schemas_)
     for (const SchemaReference& reference : schema->references)
       if (reference.subject == subject) named[id].insert(reference.version);

@@ -229,7 +229,7 @@ RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema, const S
                                                 Form form = Form::AsGiven);
 
 // Returns the context of a subject; empty for the default context. ":.blue:orders-value" is in the context ":.blue:". A
-// context may have a level and a mode, like a subject.
+// context may have its own compatibility level and mode, as a subject may.
 std::string_view context_of(std::string_view subject);
 
 }  // namespace engine

@@ -86,7 +86,7 @@ struct FrameBound {
   FrameEdge edge;
   ExpressionPtr offset = nullptr;  // of Preceding and Following, else null
 };
-// The default is RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
+// The frame of a window. The default is RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
 struct WindowFrame {
   FrameUnit unit = FrameUnit::Range;
   FrameBound start = {FrameEdge::UnboundedPreceding}, end = {FrameEdge::CurrentRow};
@@ -105,7 +105,7 @@ struct FunctionCall {
   ExpressionList arguments;
   bool star = false, distinct = false;  // COUNT(*): no arguments
   bool is_operator = false;             // written as an operator: the result has no name
-  // The members below are PostgreSQL's, for SELECTs over tables only.
+  // Only SELECTs over tables set the following members, which are PostgreSQL's.
   std::vector<OrderItem> order_by =
       {};  // f(x ORDER BY y); of `within_group` f(p) WITHIN GROUP (ORDER BY y)
   bool within_group = false;

@@ -35,7 +35,8 @@ constexpr PostgresType kPostgresTypes[] = {
     {"DATE", TypeKind::Date},     {"TIME", TypeKind::Time},
 };
 
-// VARCHAR(20) and TIMESTAMP(3), with their number in the form of PostgreSQL's atttypmod.
+// Returns the type with a modifier for the number of VARCHAR(20) or TIMESTAMP(3), in the form of PostgreSQL's
+// atttypmod.
 SqlType with_number_of(const TypeName& name, const SqlType& type) {
   if (name.scale != 1) return type;
   const PostgresLabel of = type.label();
@@ -91,7 +92,7 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
   }
   if (const PostgresLabelRow* row = label_named(lower_case(name.custom_name)))
     return with_number_of(name, type_of(*row));
-  // pg_type's names of arrays: _int4.
+  // Resolves the names that arrays have in pg_type, such as _int4.
   if (name.custom_name.size() > 1 && name.custom_name.front() == '_') {
     TypeName element = name;
     element.custom_name.erase(0, 1);

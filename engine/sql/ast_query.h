@@ -146,7 +146,7 @@ Query clone(const Query& query);
 // sub-queries within expressions.
 std::vector<const Expression*> own_expressions(const Query& query);
 // A part of a query that the dialect of continuous queries does not support. beyond_dialect() returns the first such
-// part; nothing for a SELECT from named sources without one.
+// part; nothing for a SELECT from named sources without such parts.
 struct BeyondDialect {
   std::string what;
   TextPosition position;

@@ -28,8 +28,8 @@ struct Transaction {
   std::string modes = {};  // of Begin, as in SetTransaction
 };
 
-// SET [SESSION|LOCAL] name {=|TO} value; also SET TIME ZONE (timezone), SET NAMES
-// (client_encoding).
+// SET [SESSION|LOCAL] name {=|TO} value. SET TIME ZONE sets timezone, and SET NAMES sets
+// client_encoding.
 struct SetSetting {
   bool is_local = false;
   std::string name;                  // lower case, may have dots

@@ -35,7 +35,7 @@ struct TableElement {
   ColumnConstraint constraint = ColumnConstraint::None;
   std::string header_key = {};  // of HEADER('k')
   TextPosition position;
-  // Clauses of PostgreSQL's syntax.
+  // The following members are for clauses of PostgreSQL's syntax.
   bool is_not_null = false, is_serial = false;
   std::string default_sql = {};
   bool if_not_exists = false;  // of ADD COLUMN

@@ -351,7 +351,7 @@ Built build_or(P::OrExpressionContext& context) {
   return build_logical(LogicalOp::Or, *context.left, *context.right, *context.OR()->getSymbol());
 }
 
-// One row for each labelled alternative of the rules `expression` and `value`.
+// Builds an expression. kBuilders has a row for each labelled alternative of the rules `expression` and `value`.
 using Builder = Built (*)(antlr4::ParserRuleContext&);
 template <class Context, Built (*build)(Context&)>
 Built call(antlr4::ParserRuleContext& context) {

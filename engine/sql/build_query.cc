@@ -195,7 +195,7 @@ void combine(Query& left, P::MoreRowsContext& more, Query right) {
 // Builds a chain of SELECTs with UNION, INTERSECT and EXCEPT. INTERSECT binds more tightly than
 // UNION and EXCEPT, which associate to the left.
 Result<Query> build_bodies(P::QueryContext& context) {
-  // Each query is nested in the next one.
+  // Each query is nested in the next one, so their number is limited.
   constexpr size_t kMaxCombined = 255;
   if (context.moreRows().size() > kMaxCombined)
     return Error{ErrorCode::LimitExceeded,

@@ -28,7 +28,8 @@ constexpr std::string_view kConnectors =
     "CREATE STREAM s (...) WITH (KAFKA_TOPIC='...') reads a topic. Other systems exchange data with a "
     "topic through Kafka Connect.";
 
-// Constructs at which the parser may stop anywhere in a statement. A construct precedes those that its words begin with.
+// Constructs at which the parser may stop anywhere in a statement. The first match counts, so a construct precedes each
+// construct whose words are the beginning of its own words.
 const std::vector<Construct>& constructs_within() {
   static const std::vector<Construct> constructs = {
       {{"DISTINCT", "ON"},

@@ -1,4 +1,4 @@
-// PostgreSQL's operators that are implemented as functions, and their functions.
+// Lists PostgreSQL's operators that are implemented as functions, with the names of the functions.
 #pragma once
 #include <string_view>
 

@@ -31,7 +31,8 @@ std::string shortened(std::string text) {
   return text.substr(0, end) + "...";
 }
 
-// The token's text; if it is the first byte of a longer character, the whole character.
+// Returns the token's text, shortened. If the token is the first byte of a longer character, the text is the whole
+// character.
 std::string text_of(const antlr4::Token& token) {
   size_t last = token.getStopIndex();
   antlr4::CharStream* stream = token.getInputStream();
@@ -51,7 +52,7 @@ std::string to_upper(std::string text) {
   return text;
 }
 
-// "SELECT" for the type of that keyword; empty for other tokens.
+// Returns the keyword for a type of token, such as "SELECT"; an empty text for types of other tokens.
 std::string keyword_of(size_t type) {
   const std::string literal = vocabulary().getLiteralName(type);
   if (literal.size() < 3 || literal[1] < 'A' || literal[1] > 'Z') return "";
@@ -69,7 +70,7 @@ struct Candidate {
   size_t type;
 };
 
-// The keywords that a word may be a misspelling of, nearest first.
+// Returns the keywords for which the word may be a misspelling, the most similar keyword first.
 std::vector<Candidate> near_keywords(const std::string& word) {
   std::vector<Candidate> near;
   const size_t most = word.size() < 4 ? 1 : 2;
@@ -85,7 +86,7 @@ std::vector<Candidate> near_keywords(const std::string& word) {
   return near;
 }
 
-// Whether the parser gets beyond the place where it stopped if the token has another type.
+// Returns whether the parser gets beyond the place where it stopped if the token has another type.
 bool gets_further(antlr4::CommonToken& token, size_t type, size_t stopped_at,
                   const Reparse& reparse) {
   const size_t written_type = token.getType();
@@ -95,11 +96,13 @@ bool gets_further(antlr4::CommonToken& token, size_t type, size_t stopped_at,
   return !failure || failure->token_index > stopped_at;
 }
 
-// The keyword that, instead of the token, lets the parser get beyond the place where it stopped.
+// Returns the keyword that, in place of the token, lets the parser get beyond the place where it stopped; an empty text
+// if no keyword does.
 std::string meant_keyword(antlr4::CommonToken& token, size_t stopped_at, const Reparse& reparse) {
   if (!is_word(token)) return "";
   const std::vector<Candidate> near = near_keywords(to_upper(token.getText()));
-  // If a name would fit, a keyword would only be read as one: a reserved word was used as a name.
+  // If a name fits at this place, a keyword would only be read as a name. The error is then that the word is reserved,
+  // and not that it is misspelt.
   const bool is_name = token.getType() == MillraceLexer::IDENTIFIER;
   if (near.empty() ||
       (!is_name && gets_further(token, MillraceLexer::IDENTIFIER, stopped_at, reparse)))
@@ -148,8 +151,7 @@ std::string display_name(size_t type) {
                          : "\"" + literal.substr(1, literal.size() - 2) + "\"";
 }
 
-// The tokens that would have been accepted, in the user's terms; empty if there are too many to
-// list.
+// Returns the tokens that would have been accepted, in the user's terms; an empty list if there are too many.
 std::vector<std::string> expected_names(const antlr4::misc::IntervalSet& expected) {
   std::vector<std::string> names;
   const bool any_name = contains(expected, MillraceLexer::IDENTIFIER);
@@ -216,7 +218,8 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   return expected_hint(failure.expected);
 }
 
-// f(x) OVER (...): the word is read as the alias of f(x), and the error is at the bracket.
+// Returns the index of OVER, FILTER or WITHIN in a call that only SELECTs over tables support, such as f(x) OVER (...).
+// The parser reads the word as the alias of f(x) and stops at the next token.
 std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tokens) {
   if (at == 0) return std::nullopt;
   const std::string here = to_upper(text_of(tokens.token(at)));
@@ -272,21 +275,22 @@ std::string place(const antlr4::Token& token) {
          std::to_string(token.getCharPositionInLine());
 }
 
-// The part of ANTLR's reason that ksqlDB adds to "Syntax Error".
+// Returns the part of ANTLR's reason that ksqlDB adds to "Syntax Error".
 std::string ksqldb_reason(const std::string& reason) {
   if (reason.starts_with("missing ")) return reason;
   const size_t expecting = reason.find(" expecting ");
   return expecting == std::string::npos ? "" : "Expecting " + reason.substr(expecting + 11);
 }
 
-// ksqlDB reports the error twice: in its message, and with a reason in the text that is not logged.
+// Returns ksqlDB's text for the error. Like ksqlDB, it reports the error twice: first as in the message, then with a
+// reason that is not logged.
 std::string ksqldb_message(const antlr4::Token& token, const std::string& reason) {
   const std::string text = token.getType() == antlr4::Token::EOF ? "<EOF>" : text_of(token);
   return place(token) + ": Syntax error at or near '" + text + "' at " + place(token) + "\n" +
          place(token) + ": Syntax Error\n" + reason;
 }
 
-// Includes the statement, which ksqlDB puts into the same text.
+// Returns ksqldb_message() with the statement, which ksqlDB appends to this text.
 std::string ksqldb_detail(const SyntaxFailure& failure, StatementTokens& tokens,
                           std::string_view script) {
   const size_t start = tokens.token(0).getStartIndex();

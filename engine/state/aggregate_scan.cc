@@ -1,4 +1,4 @@
-// Reads groups without changing them: look-ups and scans.
+// Implements look-ups and scans, which read groups without changing them.
 #include <algorithm>
 
 #include "base/bytes.h"

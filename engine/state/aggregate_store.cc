@@ -346,7 +346,8 @@ size_t AggregateStore::memory_bytes() const {
 }
 
 void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
-  // The range is deleted first. No later Put is below the bound, because no window before the bound is created again.
+  // First deletes all windows before the expiry bound. None of the Puts that follow is before the bound, because an
+  // expired window is never created again.
   if (expiry_changed_) {
     encode_key({}, expired_before_, key_scratch_);
     out.append({store_index, StateEntry::Kind::DeleteBelow, key_scratch_, {}});
@@ -363,8 +364,8 @@ void AggregateStore::take_changes(uint32_t store_index, StateChanges& out) {
   layers_.begin(layers_.current() + 1);
 }
 
-// Visits the window starts and the slots of each start in turn. A start that is passed counts as an entry, because
-// thousands of starts may have nothing in memory.
+// Evicts groups from memory. Visits the window starts and the slots of each start in turn. A start that is passed
+// counts as an entry, because thousands of starts may have nothing in memory.
 size_t AggregateStore::evict(size_t max_entries) {
   if (!layers_.begin_eviction()) return 0;
   size_t evicted = 0;

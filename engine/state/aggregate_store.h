@@ -22,7 +22,7 @@ namespace engine {
 // A group in memory: this header, followed by the states of all aggregates in order
 // (AggregateStore::state).
 struct GroupSlot {
-  // Owned by the slot. Null if the slot is free (SlotPool::give_back).
+  // The slot owns its key. Null if the slot is free (SlotPool::give_back).
   const GroupKey* key = nullptr;
   int64_t window_start = 0;             // 0 if the aggregation has no windows
   int64_t timestamp = -1;               // greatest time of the group's records
@@ -135,8 +135,8 @@ class AggregateStore final : public Store {
   bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
   void restore_size(size_t size) override;
-  // Restores the entry in memory without a look into the backing, because memory then has all entries that the
-  // journal has for the store.
+  // Restores an entry of the journal in memory, without reading the backing. Memory then has all entries of the
+  // journal, so entries that are not in memory are unchanged in the backing.
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override;
@@ -200,7 +200,7 @@ class AggregateStore final : public Store {
   size_t opened_starts_ = 0;                       // number of starts in by_start_ with is_opened
   std::optional<int64_t> held_start_;  // start that InOrder reads; its groups are not evicted
   StorePlace hand_;                    // where evict() continues
-  size_t used_slots_ = 0, key_bytes_ = 0, encoded_bytes_ = 0;  // over all groups in memory
+  size_t used_slots_ = 0, key_bytes_ = 0, encoded_bytes_ = 0;  // totals of all groups in memory
   std::vector<GroupSlot*> changed_;
   size_t changed_bytes_ = 0;
   int64_t expired_before_ = INT64_MIN;

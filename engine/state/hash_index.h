@@ -1,5 +1,5 @@
-// A hash index of entries that it does not own. It grows without a long pause, because it may hold many millions of
-// entries.
+// A hash index of entries, which have other owners. The index may hold many millions of entries, so it grows in steps
+// without a long pause.
 #pragma once
 #include <array>
 #include <bit>
@@ -150,7 +150,7 @@ class HashIndex {
       size_t hole = find(hash, is_it);
       Entry* const taken = entries[hole];
       if (!taken) return nullptr;
-      // An entry behind the hole that may lie in the hole moves there and leaves a hole of its own.
+      // A later entry that may lie in the hole moves there and leaves a new hole at its former place.
       for (size_t at = next(hole); entries[at]; at = next(at)) {
         const size_t mask = hashes.size() - 1;
         if (((at - home(hashes[at])) & mask) < ((at - hole) & mask)) continue;

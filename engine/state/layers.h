@@ -1,4 +1,4 @@
-// The layers of a store: which entries are in memory, and which of these are in memory only.
+// The layers of a store, which show which entries are in memory, and which of these are in memory only.
 #pragma once
 #include <algorithm>
 #include <compare>
@@ -18,7 +18,8 @@
 
 namespace engine {
 
-// Position of an entry in memory: its number, which counts within its window start if the store has starts.
+// Position of an entry in memory. In a store with window starts, `number` counts the entries of one start, otherwise
+// all entries.
 struct StorePlace {
   int64_t start = INT64_MIN;
   size_t number = 0;
@@ -28,7 +29,8 @@ struct StorePlace {
 // The progress of a scan, or of a look-up. A look-up shows only some of the entries, and the store decides how it
 // continues.
 struct StoreScan {
-  // The part of the scan that is in progress. Wanted: a look-up that has not shown all of its entries yet.
+  // The part of the scan that is in progress: the entries of the backing, those of memory, then the values in `before`.
+  // Wanted: a look-up that has not shown all of its entries yet.
   enum class Part : uint8_t { Backing, Memory, Changed, Wanted };
 
   // The state of the store at the beginning of the scan:
@@ -39,7 +41,7 @@ struct StoreScan {
   Part part = Part::Backing;
   std::string backing_place = {};  // where to continue in the backing; empty: at its first entry
   StorePlace place = {};           // place of the next entry in memory
-  StorePlace end = {};             // only younger entries lie behind this place
+  StorePlace end = {};             // entries from this place on were created later
   // Values of entries before they changed, by the keys of the backing; nullopt for an entry that did not exist.
   KeyMap<std::optional<std::string>> before = {};
   size_t value_bytes = 0;                                      // heap memory of `before`
@@ -163,7 +165,7 @@ class Layers {
                                                                std::string_view key);
   // Returns the memory that all scans keep.
   size_t scan_bytes() const;
-  // Ends scans to reclaim their memory: all scans, or the oldest ones until `bytes` are free. The caller frees the
+  // Ends scans to reclaim their memory: the oldest scans until `bytes` are free, or all of them. The caller frees the
   // memory of the returned scans, because their clients may not continue for an hour.
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 

@@ -9,8 +9,8 @@
 namespace engine {
 
 // Uses a RangeStore with one part. Prefixes and keys are shortened to kCutBytes, so that the backing keeps them in
-// order; a 128-bit hash replaces the bytes behind. Keys are therefore in byte order as far as their first kCutBytes
-// bytes.
+// order; a 128-bit hash replaces all bytes after the first kCutBytes. Keys are therefore in byte order as far as these
+// first bytes.
 //
 // Threads: belongs to one task.
 // Owner:   the operator that keeps the rows.

@@ -276,7 +276,8 @@ Result<RangeStore::Key> RangeStore::decode_key(std::string_view bytes) {
 }
 
 void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
-  // The range is deleted first. No later Put is below the bound, because no part before the bound is created again.
+  // First deletes all entries below the expiry bound. None of the Puts that follow is below the bound, because an
+  // expired part (a span of time) is never created again.
   if (expiry_changed_) {
     scratch_.clear();
     append_be<int64_t>(scratch_, expired_before_);
@@ -324,8 +325,8 @@ size_t RangeStore::memory_bytes() const {
          parts_.size() * kBytesPerPart + layers_.scan_bytes();
 }
 
-// Visits the parts, the groups of each part, and their entries in turn. A part or a group that is passed counts as an
-// entry.
+// Evicts entries from memory. Visits the parts, the groups of each part, and their entries in turn. A part or a group
+// that is passed counts as an entry.
 size_t RangeStore::evict(size_t max_entries) {
   forget_erased();
   if (!layers_.begin_eviction()) return 0;
@@ -395,8 +396,8 @@ void RangeStore::restore_size(size_t size) {
   must_find_parts_ = layers_.backing() != nullptr;
 }
 
-// Restores the entry in memory without a look into the backing, because memory then has all entries that the journal
-// has for the store.
+// Restores an entry of the journal in memory, without reading the backing. Memory then has all entries of the journal,
+// so entries that are not in memory are unchanged in the backing.
 Status RangeStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow) {
     ByteReader in(entry.key);

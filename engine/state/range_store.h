@@ -67,7 +67,7 @@ class RangeStore final : public Store {
   // Receives views that are valid as long as `loose` lives and the store does not change.
   using Visit = std::function<bool(std::string_view suffix, std::string_view value)>;
   // Visits the entries of the range until about `max_entries` have been looked at or `visit` returns false. Returns
-  // false at the end of the range. Otherwise the caller continues behind the last visited suffix.
+  // false at the end of the range. Otherwise the caller continues after the last visited suffix.
   Result<bool> visit(const Range& range, size_t max_entries, Loose& loose, const Visit& visit);
   // Visits the next entries of a scan of the whole store, at most about `max_entries`, until `visit` returns false.
   // Returns false at the end of the scan. The entries of one group and part are usually visited together. The visited
@@ -139,7 +139,7 @@ class RangeStore final : public Store {
 
   Parts parts_;
   Parts::iterator last_part_ = parts_.end();  // last result of part_at()
-  // Last result of find_group(), because a group that was looked up is often changed next.
+  // Cached last result of find_group(), because a group that was looked up is often changed next.
   mutable Group* last_group_ = nullptr;
   mutable const Part* last_group_part_ = nullptr;
   bool must_find_parts_ = false;  // the backing may have parts that are not in parts_

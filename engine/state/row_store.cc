@@ -197,8 +197,8 @@ bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) 
 
 namespace {
 
-// Returns the part of the prefix by which the backing orders keys. Keys that differ only behind
-// this part are in no particular order.
+// Returns the part of the prefix by which the backing orders keys. Keys that differ only after this
+// part are in no particular order.
 std::string_view ordered_part(std::string_view prefix) {
   return prefix.substr(0, Backing::kOrderedKeyBytes);
 }
@@ -336,8 +336,8 @@ bool RowStore::release_some() {
   return rows_.erase_some();
 }
 
-// Restores the entry in memory without a look into the backing, because memory then has all entries
-// that the journal has for the store.
+// Restores an entry of the journal in memory, without reading the backing. Memory then has all
+// entries of the journal, so entries that are not in memory are unchanged in the backing.
 Status RowStore::restore(const StateEntry& entry, uint64_t commit) {
   if (entry.kind == StateEntry::Kind::DeleteBelow)
     return Error{ErrorCode::CorruptRecord, "a table of rows has no ranges to delete"};

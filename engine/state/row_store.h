@@ -79,7 +79,7 @@ class RowStore final : public Store {
     uint32_t place = 0;
     bool is_erased = false;
     bool is_used = false;          // the row was used since evict() last visited it
-    uint64_t changed_in : 40 = 0;  // 0: unchanged since a checkpoint
+    uint64_t changed_in : 40 = 0;  // commit of the last change; 0: none since a checkpoint
     uint64_t : 0;
     uint64_t born_in : 40 = 0;  // see Layers::evict()
   };

@@ -1,6 +1,6 @@
 // A sort that can pause. It sorts runs of a few thousand items, one run per call, then merges them
-// item by item. Sorting a million windows that close together takes a second, for which the thread
-// must not be blocked.
+// item by item. Sorting a million windows that close together takes a second, and the thread must
+// not be blocked for this time.
 #pragma once
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Memory for many pieces of one size, taken from blocks and returned to a free list.
+// A pool of memory for many pieces of one size, which are taken from blocks and returned to a free
+// list.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -36,7 +37,8 @@ class SlotPool {
           std::make_unique<Block[]>(slot_size_ / sizeof(Block) * slots_in(place.block)));
     return at(size_++);
   }
-  // Returns a piece to the pool. Its first 8 bytes stay unchanged until it is handed out again.
+  // Returns a piece to the pool. The first 8 bytes of the piece are not changed until the piece is
+  // handed out again.
   void give_back(void* slot) {
     std::memcpy(link(slot), &free_, sizeof free_);
     free_ = slot;

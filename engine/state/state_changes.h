@@ -1,4 +1,4 @@
-// Changed entries of a task's stores, in the bytes that the journal keeps.
+// Changed entries of a task's stores, in the encoded form in which the journal stores them.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -23,8 +23,8 @@ struct StateEntry {
   bool operator==(const StateEntry&) const = default;
 };
 
-// Appends the bytes that `encode` produces, preceded by their length. Returns their number. If it equals
-// `about_bytes`, no bytes have to be moved.
+// Appends the bytes that `encode` produces, preceded by their length. Returns the number of these bytes. If the number
+// equals `about_bytes`, no bytes have to be moved.
 template <class Encode>
 size_t append_sized_by(std::string& out, size_t about_bytes, const Encode& encode) {
   const size_t at = out.size();

@@ -1,5 +1,5 @@
-// The state of one operator between batches: a table of entries by key bytes. Changes are written to the journal.
-// Memory may have only some of the entries.
+// The state that one operator keeps between batches, as a table of entries by key bytes. Changes are written to the
+// journal. Only some of the entries may be in memory.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -22,8 +22,8 @@ class Store {
   virtual bool is_counted() const { return true; }
   const Layers& layers() const { return layers_; }
 
-  // --- Restoring, before the first change: if a backing exists, open_over() and then restore() of the entries that
-  // the backing lacks; otherwise restore() of all entries.
+  // --- Restoring, before the first change: if a backing exists, call open_over() and then restore() for each entry
+  // that the backing lacks. Otherwise call restore() for all entries.
   void open_over(Backing& backing) { layers_.open_over(backing); }
   // Applies an entry of this commit, or of a checkpoint if `commit` is 0. The entry does not count as a change. Fails
   // with CorruptRecord if the entry is damaged.
@@ -42,8 +42,8 @@ class Store {
   // Begins a scan of the current entries.
   StoreScanPtr begin_scan() { return layers_.begin_scan(end_of_places()); }
 
-  // Announces keys whose rows will be read next, so that the rows can be prefetched into the CPU caches. Keys after
-  // the first kPrefetchedAtOnce are ignored.
+  // Prefetches rows into the CPU caches. `keys` are the keys of the rows that will be read next. Keys after the first
+  // kPrefetchedAtOnce are ignored.
   static constexpr size_t kPrefetchedAtOnce = 32;
   virtual void prefetch(std::span<const std::string_view> /*keys*/) const {}
 

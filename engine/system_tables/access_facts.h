@@ -25,8 +25,8 @@ struct AccessFacts {
   std::map<std::string, std::map<std::string, RightsFact>> rights =
       {};                                 // by topic ("": all topics), then by role
   std::optional<std::string> asker = {};  // none: the user may do everything
-  // Returns the rights of a role without superuser on a topic, if Kafka's access rules also allow or deny. Null: no
-  // such rules exist, and `rights` are complete.
+  // Returns the rights that a role, which is not a superuser, has on a topic under Kafka's access rules. Null: no such
+  // rules exist, and `rights` are complete.
   std::function<RightsFact(const RoleFact& role, const std::string& topic)> by_rules = {};
 
   // Returns the rights of the role on the topic, including rights through other roles and rights on all topics.

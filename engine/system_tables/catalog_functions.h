@@ -1,5 +1,6 @@
 // Rows of pg_proc: functions of the registry, and the functions of PostgreSQL 15 that PostgreSQL's own catalog refers
-// to (input and output of types, handlers). By the latter, drivers distinguish types. Private to this folder.
+// to (input and output of types, handlers). Drivers distinguish types by the names of the latter functions. Private to
+// this folder.
 #pragma once
 #include <cstdint>
 #include <span>

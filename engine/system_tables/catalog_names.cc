@@ -296,7 +296,7 @@ Result<int64_t> CatalogNameIndex::number_of(PostgresLabel type, std::string_view
   } else {
     parts = parts_of(name);
   }
-  // The name of the database may precede the name of the schema.
+  // The name of the database may precede the name of the schema, and is ignored.
   if (parts.size() == 3) parts.erase(parts.begin());
   if (parts.empty() || parts.size() > 2)
     return Error{ErrorCode::InvalidParameter, fmt::format("invalid name syntax: \"{}\"", text)};

@@ -53,7 +53,7 @@ class CatalogObjects {
   explicit CatalogObjects(const Catalog& catalog);
 
   const std::vector<CatalogRelation>& relations() const { return relations_; }
-  // Returns the number of any other named object.
+  // Returns the number of an object that is not in relations(), for example a function or a constraint.
   int64_t number_of(std::string_view kind, std::string_view name);
 
  private:

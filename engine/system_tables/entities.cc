@@ -214,7 +214,7 @@ std::string argument_type(const TypePattern& pattern) {
 }
 
 void write_function(JsonWriter& json, const std::string& name, const InformationRows& rows) {
-  const std::span<const Overload> overloads = Registry::instance().find(name);  // a row for each
+  const std::span<const Overload> overloads = Registry::instance().find(name);  // one per row
   const auto text = [&](size_t column, size_t row) {
     return rows.columns[column]->is_null(row) ? std::string_view()
                                               : rows.columns[column]->data<std::string_view>()[row];
@@ -435,7 +435,8 @@ Result<std::string> information_entity(const Statement& statement, std::string_v
   const std::string_view type = std::visit(Entity(members, context, rows, text), statement);
   add_nothing(members, "warnings");
   members.end_object();
-  // The type is the first member, but is known only after the others.
+  // The type is the first member, but is known only after the other members were written, so the beginning of the
+  // object is written last.
   JsonWriter begin;
   begin.begin_object();
   begin.member("@type", type);

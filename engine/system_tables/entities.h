@@ -12,8 +12,8 @@ namespace engine {
 Result<std::string> information_entity(const Statement& statement, std::string_view text,
                                        const InformationContext& context);
 
-// Writes a type in the form that fields of such objects have: {"type":"ARRAY","fields":null,"memberSchema":{...}}.
 class JsonWriter;
+// Writes a type in the form that fields of such objects have: {"type":"ARRAY","fields":null,"memberSchema":{...}}.
 void write_type(JsonWriter& json, const SqlType& type);
 
 }  // namespace engine

@@ -19,7 +19,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// Returns only the plan, for formats that are drawn or compared; nullopt for other formats.
+// Returns the lines if the format shows only the plan, as a topology or as a picture; nullopt for
+// other formats.
 std::optional<Lines> drawn(const QueryPlan& plan, ExplainFormat format) {
   if (format == ExplainFormat::Topology) return topology_lines(plan);
   if (format == ExplainFormat::Dot) return dot_lines(plan);

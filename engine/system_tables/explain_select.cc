@@ -47,8 +47,8 @@ class StepLines {
   void add_line(const std::string& text) {
     lines_.push_back(std::string(static_cast<size_t>(depth_) * 2, ' ') + "-> " + text + measured());
   }
-  // Returns the measurements of the node that is shown. Some nodes never run, for example a node behind a join whose
-  // other side is empty.
+  // Returns the measurements of the node that is shown. Some nodes never run, for example an input of a join whose
+  // other input is empty.
   std::string measured() const {
     if (!profile_) return {};
     const auto found = profile_->find(node_);

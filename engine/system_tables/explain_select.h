@@ -1,5 +1,5 @@
-// EXPLAIN of a SELECT over tables: the steps from the last step to the tables. Each step is indented below the step
-// that takes its rows.
+// Prints the plan of a SELECT over tables for EXPLAIN, from the last step to the tables. Each step is indented below
+// the step that takes its rows.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,10 +14,11 @@ namespace engine {
 std::vector<std::string> select_lines(const SelectRowsPlan& plan,
                                       const RowsProfile* profile = nullptr);
 
-// Returns the lines of EXPLAIN ANALYZE: the lines of the plan, preceded by the times.
+// Times of a SELECT for EXPLAIN ANALYZE: of reading its tables, and of running its steps.
 struct SelectTimes {
   int64_t reading_us = 0, running_us = 0;
 };
+// Returns the lines of EXPLAIN ANALYZE: the lines of the plan, preceded by the times.
 std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const RowsProfile& profile,
                                         const SelectTimes& times);
 

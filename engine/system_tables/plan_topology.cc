@@ -121,8 +121,8 @@ std::vector<std::string> topology_lines(const QueryPlan& plan) {
   return lines;
 }
 
-// Returns the picture. Topics and exchanges are cylinders between the stages; each stage is a box
-// around its steps.
+// Returns a picture of the plan in Graphviz's language. Topics and exchanges are cylinders between
+// the stages; each stage is a box around its steps.
 std::vector<std::string> dot_lines(const QueryPlan& plan) {
   std::vector<std::string> lines{"digraph " + quoted(plan.id) + " {",
                                  "  rankdir=TB; node [shape=box, fontname=\"sans-serif\"];"},

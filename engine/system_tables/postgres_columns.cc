@@ -5,11 +5,10 @@
 
 namespace engine {
 
-// The letter behind a name is the type of the column: b boolean, s smallint, i integer, l bigint, f real, d double
+// The letter after the colon is the type of the column: b boolean, s smallint, i integer, l bigint, f real, d double
 // precision, t text, v varchar, n name, c "char", o oid, p pg_node_tree, a aclitem, g regproc, z timestamp with time
-// zone, k xid, u tid, j pg_lsn, q regtype, e interval, h inet, m numeric, y bytea; an upper-case letter is an array
-// of the type; w int2vector, x oidvector. Types that only ANALYZE fills (anyarray, pg_mcv_list, ...) are shown as
-// text.
+// zone, k xid, u tid, j pg_lsn, q regtype, e interval, h inet, m numeric, y bytea; an upper-case letter is an array of
+// the type; w int2vector, x oidvector. Types that only ANALYZE fills (anyarray, pg_mcv_list, ...) are shown as text.
 const std::span<const PostgresTable> kPostgresTables = [] {
   static constexpr PostgresTable kTables[] = {
       {"information_schema", "applicable_roles", "grantee:n role_name:n is_grantable:v"},

@@ -1,4 +1,4 @@
-// Rows of pg_catalog: the objects of Millrace in the form that PostgreSQL's tools know.
+// Rows of pg_catalog: the objects of Millrace in the form that PostgreSQL's tools expect.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -389,9 +389,9 @@ void add_members(const CatalogFacts& facts, SystemRowWriter& out) {
             .set_number("GRANTOR", kOwner);
 }
 
-// Fills the table behind has_table_privilege() and similar functions: a row for each right on each table. The rights
-// of the session's user also have rows with an empty role name. Rights that every user has have rows with the names
-// "" and "*": rights on tables of the system and, without access rules, all rights.
+// Fills the table that has_table_privilege() and similar functions read. The table has a row for each right on each
+// table. The rights of the session's user also have rows with an empty role name. Rights that every user has have rows
+// with the names "" and "*": rights on tables of the system and, without access rules, all rights.
 void add_rights(const CatalogFacts& facts, SystemRowWriter& out) {
   const AccessFacts access = facts.access();
   const auto numbers = access.numbers();

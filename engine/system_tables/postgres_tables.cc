@@ -190,8 +190,9 @@ SystemRowWriter& SystemRowWriter::set_numbers(std::string_view column,
 
 namespace {
 
-// Adds a value to the FNV-1a hash over the values of a row. The hash is the row's version, which changes with the
-// row, so that tools read a changed object again. 0 to 2 are the numbers of PostgreSQL's special transactions.
+// Adds a value to the FNV-1a hash over the values of a row. The hash is the row's version, which changes with the row,
+// so that tools read a changed object again. Versions begin at 3, because 0 to 2 are the numbers of PostgreSQL's
+// special transactions.
 constexpr uint64_t kFirstHash = 14695981039346656037ull, kHashFactor = 1099511628211ull;
 uint64_t hashed(uint64_t hash, const Value& value) {
   const auto add = [&](uint64_t part) { hash = (hash ^ part) * kHashFactor; };

@@ -1,4 +1,4 @@
-// Rows about sequences: pg_sequence, pg_sequences, pg_depend, information_schema.sequences.
+// Rows about sequences in pg_sequence, pg_sequences, pg_depend and information_schema.sequences.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -93,7 +93,8 @@ void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out) {
   });
 }
 
-// Adds the dependencies by OWNED BY: a sequence is dropped with its column.
+// Adds the dependencies of sequences on their columns (OWNED BY), since a sequence is dropped with
+// its column.
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out) {
   constexpr int64_t kPgClass = 1259;
   for_each_sequence(facts, [&](const CatalogRelation& relation, const Sequence& sequence) {

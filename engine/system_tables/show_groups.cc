@@ -1,4 +1,5 @@
-// Answers SHOW CONSUMER GROUPS and SHOW CONSUMER LAG: the readers of topics, and their lag.
+// Answers SHOW CONSUMER GROUPS and SHOW CONSUMER LAG, which show the readers of topics and their
+// lag.
 #include <strings.h>
 
 #include "engine/system_tables/information_parts.h"

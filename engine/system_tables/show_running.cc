@@ -1,4 +1,5 @@
-// Answers SHOW QUERIES, TASKS and SERVER: the running queries and tasks, and their status.
+// Answers SHOW QUERIES, SHOW TASKS and SHOW SERVER, which show the running queries and tasks and
+// their status.
 #include <fmt/format.h>
 
 #include "engine/system_tables/information_parts.h"

@@ -1,4 +1,4 @@
-// The JSON of cases: a tree that keeps the spelling of numbers.
+// The JSON of cases, as a tree that keeps the spelling of numbers.
 #pragma once
 #include "engine/formats/json/json_tree.h"
 

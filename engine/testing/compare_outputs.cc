@@ -16,7 +16,7 @@ struct Comparison {
   const TopicFormat& format;
   NumberReading numbers;
   const SchemaRegistry& registry;
-  bool any_time_for_zero;  // for a case without inputs, whose rows have the time of their INSERT
+  bool any_time_for_zero;  // set if the case has no inputs: its rows have the time of their INSERT
 };
 
 struct SplitKey {

@@ -47,7 +47,7 @@ void MemoryCheckpoints::shrink(Task& task, size_t max_entries) {
   task.note_stored(stored_[task.id()]);
   for (Store* store : task.stage().stores())
     for (int round = 0; round < 2 && store->layers().live() > max_entries; ++round)
-      store->evict(SIZE_MAX);  // entries that were used go in the second round
+      store->evict(SIZE_MAX);  // entries that were used are evicted in the second round
 }
 
 bool CheckpointingSink::try_commit(TaskCommit& commit, CommitDone& done) {

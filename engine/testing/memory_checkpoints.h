@@ -1,4 +1,4 @@
-// Keeps checkpoints in memory, with the commits of tasks, for tests.
+// Keeps checkpoints in memory for tests, and applies the commits of tasks to them.
 #pragma once
 #include <map>
 #include <memory>
@@ -47,7 +47,7 @@ class MemoryCheckpoints {
   std::map<std::string, TaskSequence> stored_;
 };
 
-// Passes commits on, and stores them in checkpoints when they are durable.
+// Passes commits on to another sink, and stores them in checkpoints when they are durable.
 class CheckpointingSink final : public Sink {
  public:
   CheckpointingSink(Sink& under, MemoryCheckpoints& checkpoints)

@@ -49,7 +49,7 @@ TopicFormat format_of(const DataSource& source) {
           written_values(source.schema), source.window};
 }
 
-// Returns ksqlDB's name of the topic behind the rows of a joined table.
+// Returns ksqlDB's name of the changelog topic for the rows of a joined table.
 std::string changelog_of(const QueryPlan& plan, const StagePlan& stage, const InputStep& input) {
   const std::string& store = stage.stores[static_cast<size_t>(input.store)].name;
   return internal_topic(plan.id, plan.properties, store + "-changelog");
@@ -86,7 +86,7 @@ FormatSpec values_of(const QueryPlan& plan, const StagePlan& stage, const PlanNo
   return plan.exchanges[static_cast<size_t>(input->exchange)].value_format;
 }
 
-// Adds ksqlDB's topics behind the stores of joins of two streams.
+// Adds ksqlDB's changelog topics of the stores in joins of two streams.
 template <class Add>
 void add_join_stores(const QueryPlan& plan, const Add& add) {
   for (const StagePlan& stage : plan.stages) {
@@ -146,7 +146,7 @@ MemoryEngine::MemoryEngine(const Properties& properties, size_t cached_entries)
       clock_(kNowMs),
       topics_(std::make_unique<MemoryTopics>()),
       catalog_(std::make_shared<const Catalog>()) {
-  // The registry in ksqlDB's own tests does not check compatibility.
+  // The registry in ksqlDB's own tests does not check compatibility, so the check is switched off here.
   if (const auto changes = registry_.set_compatibility("", Compatibility::None))
     registry_.apply(*changes);
 }

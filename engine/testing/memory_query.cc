@@ -83,7 +83,8 @@ PartitionRef MemoryQuery::topic_partition(const std::string& topic) const {
 PartitionRef MemoryQuery::exchange_partition(int exchange) const {
   return partition(Role::Exchange, static_cast<size_t>(exchange));
 }
-// Returns a partition that the query never reads, even if the query writes to a topic of its own input.
+// Returns the partition for the query's output. The query never reads this partition, even if the query writes to one
+// of its own input topics.
 PartitionRef MemoryQuery::sink_partition() const { return partition(Role::Sink, 0); }
 
 // Returns the inputs of a stage's task. An exchange has one task on each side, so the only lane of a time-ordered

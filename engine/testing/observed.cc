@@ -137,7 +137,7 @@ bool text_matches(const std::string& expected, const Observed& actual) {
     case ObservedKind::Bytes: {
       std::string base64;
       append_base64(base64, actual.text);
-      // Cases give bytes without an enclosing record unencoded.
+      // Cases contain bytes in base64, except bytes without an enclosing record.
       return base64 == expected || actual.text == expected;
     }
     default:

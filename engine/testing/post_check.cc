@@ -48,7 +48,7 @@ std::string_view window_word(WindowType type) {
 // Reads the columns in a text such as "ID INT KEY, V BIGINT", which is the text between the parentheses of a CREATE
 // STREAM.
 Result<Schema> read_schema_text(std::string text) {
-  // The keys of tables may be marked in either way.
+  // The keys of tables may be marked with KEY or with PRIMARY KEY.
   static const std::regex kPrimaryKey("PRIMARY\\s+KEY", std::regex::icase);
   text = std::regex_replace(text, kPrimaryKey, "KEY");
   const auto script = TRY(parse_script("CREATE STREAM X (" + text + ");"));

@@ -24,7 +24,7 @@ enum class Feeding : uint8_t { RecordByRecord, AllAtOnce };
 struct CaseFailure {
   std::string reason;
 };
-// Empty if the run was as expected.
+// The failure of a run; empty if the run was as expected.
 using Outcome = std::optional<CaseFailure>;
 
 std::string describe(const Error& error) {

@@ -186,8 +186,8 @@ Observed observed(const Value& value, const SqlType& type) {
 
 // ---- Records
 
-// The format for the records of one schema. It is one bare value if the format supports this, because then records
-// and single values need not be distinguished.
+// The format for the records of one schema. If the format supports it, the schema is one column, whether it is a record
+// type or a single value, so the two cases need not be distinguished.
 struct RecordShape {
   FormatSpec format;
   std::vector<ColumnDef> columns;

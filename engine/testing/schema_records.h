@@ -1,4 +1,4 @@
-// Records in formats with schemas: encodes them from the JSON of cases, and decodes bytes.
+// Encodes records in formats with schemas from the JSON of cases, and decodes the bytes of such records.
 #pragma once
 #include <optional>
 #include <span>

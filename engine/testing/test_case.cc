@@ -17,7 +17,8 @@
 namespace engine {
 namespace {
 
-// The version of ksqlDB that is modelled. A case whose `max` is lower is about an older version.
+// The version of ksqlDB that is modelled. A case whose `max` is lower is about an older version and
+// is skipped.
 constexpr int kModelledMajorVersion = 8;
 
 Error malformed(std::string message) { return Error{ErrorCode::InvalidText, std::move(message)}; }

@@ -129,7 +129,8 @@ Result<Worker> Pool::start() const {
   const pid_t process = fork();
   if (process < 0) return failure();
   if (process == 0) {
-    // The pipe ends of other workers must not stay open in this child.
+    // The pipe ends of other workers must not stay open in this child, because a worker sees the
+    // end of its stream only when all writing ends are closed.
     for (const Worker& other : workers_) {
       close(other.jobs.get());
       close(other.answers.get());

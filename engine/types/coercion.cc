@@ -29,7 +29,7 @@ SqlType wider_decimal(const SqlType& a, const SqlType& b) {
 }
 
 std::optional<SqlType> wider_number(const SqlType& a, const SqlType& b) {
-  // A real together with exact numbers stays a real, as in PostgreSQL.
+  // The common type of a real and an exact number is real, as in PostgreSQL.
   if (a.kind() == TypeKind::Double || b.kind() == TypeKind::Double)
     return SqlType(TypeKind::Double)
         .labelled(a.kind() != TypeKind::Double   ? b.label()

@@ -151,8 +151,8 @@ class Column {
     ++size_;
   }
   void append_copy(std::string_view bytes) { append(heap().add(bytes)); }
-  // Ends one ARRAY or MAP row, which contains the elements appended to the children since the last
-  // one.
+  // Ends one ARRAY or MAP row. Its elements are those that were appended to the children since the
+  // end of the previous row.
   void close_list(bool valid = true);
   // Ends one STRUCT row, after one value was appended to each child.
   void close_struct(bool valid = true);

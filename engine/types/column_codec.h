@@ -19,7 +19,7 @@ void encode_column(const Column& column, std::span<const uint32_t> rows, std::st
 // still proportional to the bytes.
 void decode_column(ByteReader& in, size_t rows, Column& out);
 
-// Encode and decode numbers and bitmaps as columns do.
+// Encode and decode numbers and bitmaps in the format that they have in encoded columns.
 void encode_numbers(std::span<const int64_t> numbers, std::string& out);
 void decode_numbers(ByteReader& in, size_t count, std::vector<int64_t>& out);
 // Appends the bits of the given rows.

@@ -17,8 +17,8 @@ Error invalid_text(std::string_view type, std::string_view text);
 Result<std::string> normal_uuid(std::string_view text);
 Result<std::string> normal_bits(std::string_view text);
 
-// postgres_text_json.cc. json is only validated; jsonb has one blank after `:` and `,`, and keys sorted by length and
-// then by bytes.
+// The following functions are in postgres_text_json.cc. json is only validated; jsonb gets one blank after `:` and `,`,
+// and keys sorted by length and then by bytes.
 Result<std::string> checked_json(std::string_view text);
 Result<std::string> normal_jsonb(std::string_view text);
 // Returns the jsonb text without trailing zeros in numbers. Parts of such texts are equal exactly
@@ -27,8 +27,8 @@ std::string shortest_jsonb(std::string_view jsonb);
 // Returns a text whose order by bytes is PostgreSQL's order of the jsonb values.
 std::string comparable_jsonb(std::string_view jsonb);
 
-// postgres_text_number.cc. The normal form has the digits as written, without an exponent, or is NaN, Infinity or
-// -Infinity.
+// The following functions are in postgres_text_number.cc. The normal form has the digits as written, without an
+// exponent, or is NaN, Infinity or -Infinity.
 Result<std::string> normal_numeric(std::string_view text);
 // Returns the number without trailing zeros in the fraction.
 std::string shortest_numeric(std::string_view numeric);
@@ -38,7 +38,7 @@ std::string comparable_numeric(std::string_view numeric);
 // Compares two normal forms: returns a negative number, 0, or a positive number.
 int compare_numeric(std::string_view a, std::string_view b);
 
-// postgres_text_time.cc
+// The following types, and their functions without another note, are in postgres_text_time.cc.
 struct Interval {
   int64_t us = 0;
   int32_t days = 0, months = 0;
@@ -49,17 +49,18 @@ Result<Interval> parse_interval(std::string_view text,
                                 IntervalStyle style = IntervalStyle::Postgres);
 std::string interval_text(const Interval& interval);
 Result<std::string> normal_interval(std::string_view text);
-// Compute with intervals. Fail with InvalidTimestamp if the result is out of range. Months are added first, then days;
-// a day beyond the end of the resulting month becomes its last day.
+// Compute with intervals (postgres_time_math.cc). Fail with InvalidTimestamp if the result is out of range. Months are
+// added first, then days; a day beyond the end of the resulting month becomes its last day.
 Result<Interval> plus(const Interval& a, const Interval& b);
 Result<Interval> times(const Interval& interval, double factor);
 Result<Interval> divided(const Interval& interval, double divisor);  // divisor is not 0
 Result<int64_t> plus(int64_t instant_us, const Interval& interval);
-// Returns the difference as days and the remaining time.
+// Returns the difference of two points in time as days and the remaining time.
 Result<Interval> instants_apart(int64_t later_us, int64_t earlier_us);
 Interval opposite(const Interval& interval);
 
-// Accepts prefixes of true, false, yes, no, on and off, and 1 and 0.
+// Parses a boolean in any letter case: true, yes, on or 1, and false, no, off or 0. Unambiguous prefixes of the words
+// are accepted, too. Returns nothing for other texts. (postgres_text_number.cc)
 std::optional<bool> parse_boolean_of_postgres(std::string_view text);
 
 // Returns a text of fixed length whose order by bytes is the order of the intervals.
@@ -100,19 +101,19 @@ inline constexpr int32_t kMinusInfinityDays = INT32_MIN, kInfinityDays = INT32_M
 Result<int32_t> parse_days(std::string_view text);
 std::string days_text(int32_t days);
 
-// postgres_text_network.cc
+// The following functions are in postgres_text_network.cc.
 Result<std::string> normal_inet(std::string_view text);
 Result<std::string> normal_cidr(std::string_view text);
 Result<std::string> normal_macaddr(std::string_view text);
 
-// postgres_text_range.cc
+// The following types and functions are in postgres_text_range.cc.
 enum class RangeOf : uint8_t { Int4, Int8, Numeric, Date, Timestamp, Timestamptz };
 struct Range {
   bool is_empty = false, has_lower = false, has_upper = false, lower_in = false, upper_in = false;
   std::string lower, upper;
 };
-// Parses a range. `size` receives the size of the range's text, and `text` may continue after the range; if `size` is
-// null, it may not.
+// Parses a range. If `size` is not null, `text` may continue after the range, and `size` receives the size of the
+// range's text.
 Result<Range> parse_range(std::string_view text, size_t* size, std::string_view type);
 // Returns the range in the canonical form of its element type. Fails with InvalidText and InvalidParameter.
 Result<Range> normal_range(Range range, RangeOf of);

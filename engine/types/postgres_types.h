@@ -59,8 +59,8 @@ struct PostgresLabelRow {
   // Converts the normal form to a text with PostgreSQL's equality and order; null: the normal form has PostgreSQL's
   // equality and order.
   std::string (*comparable)(std::string_view text);
-  // For a range: the label of its elements, or kNone and their kind. For a multirange: the label of its range. For a
-  // vector: the label of its elements.
+  // The label of the elements of a range or a vector, or of the range of a multirange. If the elements of a range have
+  // no label, `element` is kNone, and `element_kind` is their type.
   PostgresLabel element = label::kNone;
   TypeKind element_kind = TypeKind::Null;
 };

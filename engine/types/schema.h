@@ -18,7 +18,7 @@ struct ColumnDef {
   std::string header_key = {};  // of HEADER('key'); empty for HEADERS
   bool is_not_null = false;     // INSERT and COPY refuse NULL; Kafka producers are not checked
   bool is_serial = false;       // if INSERT or COPY omit it, they write the table's next number
-  std::string default_sql = {};  // value of an omitted column; empty: NULL
+  std::string default_sql = {};  // SQL expression for an omitted column; empty: NULL
   bool operator==(const ColumnDef&) const = default;
 };
 

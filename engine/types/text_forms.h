@@ -33,7 +33,7 @@ struct TextForms {
 Status read_date_style(std::string_view words, TextForms& forms);
 // Returns the text of SHOW DateStyle: "ISO, MDY".
 std::string date_style_text(const TextForms& forms);
-// Returns false for an unknown word.
+// Sets the style of intervals. Returns false for an unknown word.
 bool read_interval_style(std::string_view word, TextForms& forms);
 std::string_view interval_style_text(const TextForms& forms);
 

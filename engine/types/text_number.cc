@@ -367,13 +367,13 @@ Result<Int128> decimal_from_double(double value, int precision, int scale) {
       std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, 60).ptr;
   auto number = scan_number({text, static_cast<size_t>(end - text)});
   assert(number && number->digit_count > 0);
-  // First to `precision` significant digits ...
+  // Rounds first to `precision` significant digits ...
   const auto leading = number->digit_count + number->exponent;  // digits before the point
   const int64_t first_scale = precision - leading;
   number->exponent += first_scale;
   const Unscaled significant = to_unscaled(*number, kMaxDecimalPrecision, 0, Rounding::HalfUp);
   if (significant.fit != Fit::Fits) return numeric_overflow(precision, scale, shown);
-  // ... then to the scale.
+  // ... and then to the scale.
   const int64_t shift = scale - first_scale;
   if (shift > 0) {
     if (shift > kMaxDecimalPrecision ||

@@ -61,7 +61,7 @@ struct WindowTimes {
   // Returns the time after its start during which a window accepts records.
   constexpr int64_t span() const { return saturating_add(size_ms, grace_ms); }
   // Returns whether stream time has reached the end of a window and its grace. A window that would
-  // close after the largest time stays open.
+  // close after the largest time is never closed.
   constexpr bool is_closed(int64_t start, int64_t stream_time) const {
     int64_t close = 0;
     return !__builtin_add_overflow(start, span(), &close) && close <= stream_time;

@@ -12,8 +12,8 @@ namespace engine {
 
 // Converts the text to ISO form (1999-01-08, 2024-07-01 10:00:00+02, with BC at the end), which all other parsers read.
 // Returns nothing if the text is in ISO form already, or is not a date of a known form; the other parsers then read or
-// refuse it. Fails with InvalidTimestamp if the text has the parts of a date, but the day does not exist, or not in
-// this order.
+// refuse it. Fails with InvalidTimestamp if the text has the form of a date but a value is out of range, for example
+// because the day does not exist, or because day and month are in another order than `order`.
 Result<std::optional<std::string>> iso_of_written(std::string_view text, DateOrder order);
 
 }  // namespace engine

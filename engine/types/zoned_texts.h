@@ -24,7 +24,7 @@ Result<int64_t> plus_in_zone(const ZoneClock* zone, int64_t instant_us, const In
 
 // Returns whether the text of a point in time contains a zone.
 bool says_zone(std::string_view text);
-// Parse a timestamptz as parse_timestamp() and parse_instant_us() do.
+// Parse a timestamptz as parse_timestamp() and parse_instant_us() do. A text without a zone is a local time of `zone`.
 std::optional<int64_t> parse_timestamp_in(const ZoneClock* zone, std::string_view text);
 Result<int64_t> parse_instant_us_in(const ZoneClock* zone, std::string_view text);
 // Returns an instant as text: 2024-07-01 12:00:00.5+02.

@@ -59,7 +59,7 @@ class Inference {
       case AvroKind::Record: {
         std::vector<Field> fields;
         for (const AvroField& field : type.fields) {
-          SqlType of = TRY(infer(*field.type, depth + 1));  // before push_back: it may fail
+          SqlType of = TRY(infer(*field.type, depth + 1));  // infer() may fail
           fields.push_back({cased(field.name, names_), std::move(of)});
         }
         if (fields.empty()) return cannot(fmt::format("record {} has no fields", type.name));
@@ -78,8 +78,8 @@ class Inference {
     if (type.scale > kMaxDecimalPrecision)
       return cannot(fmt::format("DECIMAL({}, {}) is not supported: the scale can be up to {}",
                                 precision, type.scale, kMaxDecimalPrecision));
-    // Connect's JDBC source writes 64 for a NUMERIC without a precision, although its values are no longer than others.
-    // A value that is too long is reported with its record.
+    // Connect's JDBC source writes the precision 64 for a NUMERIC without a precision, although its values are not
+    // longer than other numbers. If a value is too long, reading its record reports an error.
     return SqlType::decimal(std::min(precision, kMaxDecimalPrecision), type.scale);
   }
 

@@ -91,7 +91,7 @@ void AvroValueReader::bind_struct(const AvroType& from) {
   for (size_t i = 0; i < fields.size(); ++i) {
     if (fields[i] < 0) continue;
     const auto field = static_cast<size_t>(fields[i]);
-    if (part_of_[field] >= 0) continue;  // the first of names that differ in case only
+    if (part_of_[field] >= 0) continue;  // taken by a name that differs only in letter case
     part_of_[field] = static_cast<int>(parts_.size());
     target_.push_back(static_cast<int>(i));
     const Field& target = to_.fields()[i];

@@ -68,7 +68,7 @@ class AvroValueReader {
   std::string path_;
   Way way_ = Way::Mismatch;
   std::vector<AvroValueReader> parts_;  // element, or key and value, or fields or branches
-  std::vector<int> part_of_;            // of each field or branch of the schema; -1: skipped
+  std::vector<int> part_of_;            // index in parts_ for each field or branch; -1: skipped
   std::vector<int> target_;             // index of each part's field in the STRUCT
 };
 

@@ -25,7 +25,7 @@ void append_little_endian(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// Functions that write to a RecordBuffer, for rows.
+// The following functions write to a RecordBuffer, which has the values of rows.
 
 void put_whole(RecordBuffer& out, int64_t value) {
   out.make_room(RecordBuffer::kVarintRoom);
@@ -269,7 +269,7 @@ class AvroValueWriter {
 
   // Returns the way for a part that is already bound.
   Way way_of(const SqlType& from) const {
-    constexpr int kMaxBranch = 63;  // what one byte holds
+    constexpr int kMaxBranch = 63;  // the largest index that is encoded in one byte
     if (default_bytes_ || branch_ > kMaxBranch || to_->logical == AvroLogical::TimeMicros ||
         to_->logical == AvroLogical::TimestampMicros)
       return Way::Other;

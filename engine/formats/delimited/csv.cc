@@ -72,7 +72,8 @@ class CsvReader final : public CopyTextReader {
         continue;
       }
       if (c == options_.escape && c != options_.quote) {
-        // The escaped character is in the next piece.
+        // The escaped character is in the next piece of the input, so the scan stops before the
+        // escape.
         if (scanned_ + 1 == data.size()) break;
         if (is_escapable(data[scanned_ + 1])) ++scanned_;
       } else if (c == options_.quote) {

@@ -27,7 +27,7 @@ struct CopyRecord {
 struct CopyTextOptions {
   char delimiter = ',';
   std::string null_text = {};  // an unquoted field with this text is NULL
-  bool has_header = false;     // the first record has the names
+  bool has_header = false;     // the first record has the column names
   char quote = '"';            // of CSV
   char escape = '"';           // of CSV, inside quotes
   // A record with more fields is cut after one more field, because a line that only has delimiters
@@ -84,7 +84,7 @@ class CopyTextReader {
   }
 
   const CopyTextOptions options_;
-  size_t scanned_ = 0;  // of the current record
+  size_t scanned_ = 0;  // bytes of the current record that find_end() has scanned
 
  private:
   Result<bool> take(CopyRecord& record);

@@ -225,7 +225,7 @@ class DelimitedWriter final : public Writer {
   bool has_payload(std::span<const Column* const> columns, size_t row,
                    const Bitmap* present) const {
     if (present != nullptr && !present->test(row)) return false;
-    // The line of a single null would be empty and could not be read back.
+    // The line of a single null would be empty and could not be read back, so the record is null.
     if (columns.size() == 1) return !columns[0]->is_null(row);
     if (side_ == Side::Value || present != nullptr) return true;
     return std::ranges::any_of(columns,

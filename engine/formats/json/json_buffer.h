@@ -26,7 +26,7 @@ class PaddedText {
   std::string padded_;
 };
 
-// A buffer for JSON. Its own functions, too, store without checking the space.
+// A RecordBuffer with functions for JSON. These functions, too, store without checking the space.
 class JsonBuffer : public RecordBuffer {
  public:
   using RecordBuffer::RecordBuffer;

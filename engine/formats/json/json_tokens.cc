@@ -52,7 +52,7 @@ char* put_utf8(char* to, uint32_t code) {
 }
 
 // Reads the character of \uXXXX, or of a pair of them, whose digits begin at `at`. Moves `at`
-// behind them.
+// past them.
 bool take_unicode(std::string_view raw, size_t& at, uint32_t& code) {
   constexpr int32_t kReplacement = 0xfffd;
   const int32_t first = code_unit(raw, at);

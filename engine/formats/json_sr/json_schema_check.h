@@ -37,7 +37,7 @@ class JsonSchemaCheck {
 
  private:
   class Walk;
-  // The schema itself, or a schema to which it refers as `name`.
+  // The schema itself, or a schema to which it refers by `name`.
   struct Document {
     std::string name;
     JsonTree tree;

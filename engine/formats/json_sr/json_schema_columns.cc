@@ -233,7 +233,7 @@ class Inference {
     });
     std::vector<Field> fields;
     for (const auto* member : ordered) {
-      SqlType type = TRY(infer(member->second, depth + 1));  // before push_back: it may fail
+      SqlType type = TRY(infer(member->second, depth + 1));  // infer() may fail
       fields.push_back({cased(member->first), std::move(type)});
     }
     return SqlType::structure(std::move(fields));

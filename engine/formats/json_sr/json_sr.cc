@@ -30,7 +30,7 @@ class JsonSrReader final : public Reader {
 
  private:
   const std::unique_ptr<Reader> json_;
-  std::vector<std::optional<std::string_view>> texts_;  // kept for its memory
+  std::vector<std::optional<std::string_view>> texts_;  // a member, so that its memory is reused
 };
 
 class JsonSrWriter final : public Writer {
@@ -55,7 +55,7 @@ class JsonSrWriter final : public Writer {
  private:
   const std::unique_ptr<Writer> json_;
   const int32_t id_;
-  EncodedRows texts_;  // kept for its memory
+  EncodedRows texts_;  // a member, so that its memory is reused
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Implements the PROTOBUF formats, in which a record is the bytes of a message. In PROTOBUF, these
-// are preceded by the id of the schema and the indexes of the message within the schema.
+// Implements the formats PROTOBUF and PROTOBUF_NOSR, in which a record is the bytes of a message.
+// In PROTOBUF, the id of the schema and the indexes of the message within the schema precede these
+// bytes.
 #pragma once
 #include <memory>
 

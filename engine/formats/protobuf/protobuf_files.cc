@@ -94,7 +94,7 @@ std::optional<pb::FileDescriptorProto> deserialized(const std::string& text) {
 // Limits the nesting of the text, because the library's parser is recursive without a limit.
 Status check_nesting(const std::string& text) {
   constexpr int kMostNested = 100;
-  FirstProblem ignored;  // the parser reports it
+  FirstProblem ignored;  // ignored here, because the parser reports the same problems
   pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
   pb::io::Tokenizer tokenizer(&input, &ignored);
   for (int depth = 0; tokenizer.Next();) {
@@ -115,9 +115,9 @@ Status check_nesting(const std::string& text) {
 }  // namespace
 
 ProtobufFiles::ProtobufFiles() : pool_(pb::DescriptorPool::generated_pool()) {
-  // The library would print problems, which are reported as errors.
+  // The library would print problems to stderr. They are reported as errors instead.
   pb::SetLogHandler(nullptr);
-  // The linker only keeps descriptors to which the program refers.
+  // The linker only keeps descriptors to which the program refers, so the program refers to each well-known file here.
   pb::Any::descriptor();
   pb::Api::descriptor();
   pb::Duration::descriptor();

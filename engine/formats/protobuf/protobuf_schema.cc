@@ -80,8 +80,8 @@ ProtobufKind kind_of(pb::FieldDescriptor::Type type) {
   }
 }
 
-// Returns a parameter in a field's (confluent.field_meta), which the library keeps as bytes of an
-// unknown field.
+// Returns a parameter of a field's option (confluent.field_meta), which the library keeps as bytes
+// of an unknown field.
 int meta_parameter(const pb::FieldDescriptor& field, std::string_view wanted) {
   const pb::UnknownFieldSet& options = field.options().unknown_fields();
   for (int i = 0; i < options.field_count(); ++i) {

@@ -9,7 +9,7 @@
 namespace engine {
 
 bool is_serialized_protobuf(const std::string& text);
-// Returns the text of a .proto in a uniform layout, without comments. All functions fail as
+// Returns the text of a .proto in a uniform layout, without comments. This and the following functions fail as
 // ProtobufSchema::parse() does.
 Result<std::string> protobuf_source(const SchemaText& schema);
 // Returns the text of protobuf_source() with fields and the values of enums in the order of their numbers, for

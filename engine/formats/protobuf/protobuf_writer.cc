@@ -141,7 +141,7 @@ class ProtobufMessageWriter {
   }
 
   static void write_plain(const Bound& bound, int64_t number, RecordBuffer& out) {
-    if (number == 0 && !bound.has_presence) return;  // reads back the same
+    if (number == 0 && !bound.has_presence) return;  // an absent field is read as 0
     out.make_room(2 * RecordBuffer::kVarintRoom);
     out.put_varint(bound.tag);
     out.put_varint(static_cast<uint64_t>(number));

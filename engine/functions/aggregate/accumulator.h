@@ -1,5 +1,5 @@
 // Implements aggregates as classes. accumulator_of<State>() makes the function table of a class.
-// For the aggregates of this folder and of engine/query/ordered_sets.cc.
+// The aggregates of this folder and of engine/query/ordered_sets.cc use it.
 #pragma once
 #include <memory>
 #include <new>

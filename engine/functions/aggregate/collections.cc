@@ -1,4 +1,4 @@
-// COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR and COUNT_DISTINCT.
+// Implements COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR and COUNT_DISTINCT.
 #include <absl/container/flat_hash_set.h>
 #include <xxhash.h>
 
@@ -192,8 +192,8 @@ SqlType only_value_type(const AggregateInstance& instance) {
 
 // ---- COUNT_DISTINCT ----
 
-// Counts with HyperLogLog and 2^14 registers. If the values are few, their hashes are kept instead, and the count is
-// exact except for collisions of 64-bit hashes.
+// Counts distinct values with HyperLogLog and 2^14 registers. If the values are few, their hashes are kept instead, and
+// the count is exact except for collisions of 64-bit hashes.
 //
 // The encoding is 0 and the hashes, or 1 and the registers.
 struct DistinctCount {

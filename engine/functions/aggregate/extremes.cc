@@ -1,4 +1,4 @@
-// MIN, MAX, TOPK and TOPKDISTINCT.
+// Implements MIN, MAX, TOPK and TOPKDISTINCT.
 #include <algorithm>
 #include <optional>
 
@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// The type that keeps a value of T after its batch is gone.
+// A type that can store a value of T after the batch with the value has been deleted.
 template <class T>
 struct Kept {
   using Type = T;
@@ -285,7 +285,8 @@ constexpr std::string_view kMinOfAny = "Over tables: the smallest value.",
 
 using Text = std::string_view;
 
-// TOPK with additional columns, for each ordered type: the parameters, and their fields in the struct.
+// Defines TOPK with additional columns for one ordered type. `columns` are the additional parameters, and `fields`
+// their fields in the struct.
 #define TOP_ROW(Type, Order, type, columns, fields)                                          \
   row<TopRows<Type, Order>>(                                                                 \
       "TOPK", "(" type " val" columns "; INT k) -> ARRAY<STRUCT<sort_col " type fields ">>", \

@@ -21,7 +21,7 @@ struct JoinedText {
     if (text.size() + separator.size() + value.size() > kMaxValueBytes)
       return Error{ErrorCode::LimitExceeded, "STRING_AGG gives more than 64 MB"};
     if (!has_any)
-      first_separator = separator;  // used if the text of another state is put in front
+      first_separator = separator;  // merge() puts it before the text
     else
       text += separator;
     text += value;
@@ -248,7 +248,7 @@ struct Pairs {
   }
 };
 
-// nullopt: null
+// The result of an aggregate; nullopt is a null.
 using Told = std::optional<double>;
 template <Told (*kTell)(const Pairs&)>
 struct OfPairs : Pairs {

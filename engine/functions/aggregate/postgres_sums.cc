@@ -1,5 +1,5 @@
-// Sums and means with PostgreSQL's rules, for SELECTs over tables. Without values they are null, and their type can
-// hold the result.
+// Implements sums and means with PostgreSQL's rules, for SELECTs over tables. The result is null if there are no
+// values. Its type is wide enough for the sum.
 #include <algorithm>
 #include <cmath>
 
@@ -13,9 +13,9 @@ namespace engine {
 
 namespace {
 
-// A sum of DECIMAL has ten digits more than its values.
+// The type of a sum of DECIMALs has ten more digits than the type of its values.
 constexpr int kMoreDigits = 10, kDigitsOfBigint = 19;
-// The smallest scale of a mean, which is that of PostgreSQL for a mean between 1 and 9999.
+// The smallest scale of a mean. PostgreSQL uses this scale for a mean between 1 and 9999.
 constexpr int kDigitsOfMean = 16;
 
 template <class T>

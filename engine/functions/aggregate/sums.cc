@@ -1,4 +1,4 @@
-// COUNT, SUM, AVG and other aggregates that add up numbers.
+// Implements COUNT, SUM, AVG and other aggregates that add up numbers.
 #include <cmath>
 
 #include "engine/functions/aggregate/accumulator.h"
@@ -55,8 +55,8 @@ struct CountValues : CountRows {
 // ---- SUM ----
 
 // The type in which a sum of T is kept. Integers are added up in twice their width. A sum that exceeds its type is
-// null, and becomes a number again if other values bring it back. In ksqlDB, and in a query that was created under
-// ksqlDB's defaults (kSumOverflow), the sum wraps around.
+// null, and becomes a number again if other values bring it back into the range. In ksqlDB, and in a query that was
+// created under ksqlDB's defaults (kSumOverflow), the sum wraps around.
 template <class T>
 struct Wider {
   using Type = T;
@@ -120,8 +120,8 @@ struct Sum {
 };
 
 // A sum of decimals in 192 bits, which no number of records exceeds. As with integers, a sum with more digits than its
-// type is null, and becomes a number again if other values or an undo bring it back. A query under ksqlDB's defaults
-// (kSumOverflow) fails instead, as in ksqlDB ("Numeric field overflow").
+// type is null, and becomes a number again if other values or an undo bring it back into the range. A query under
+// ksqlDB's defaults (kSumOverflow) fails instead, as in ksqlDB ("Numeric field overflow").
 struct DecimalSum {
   unsigned __int128 low = 0;
   int64_t high = 0;  // bits above `low`, in two's complement

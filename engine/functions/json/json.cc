@@ -139,8 +139,7 @@ Result<Value> records(Parser& parser, Text text) {
 
 json::Node united(const std::vector<json::Node>& objects) {
   json::Node all{Kind::Object, {}, {}};
-  absl::flat_hash_map<std::string_view, size_t> places;  // index by name; the names are in
-                                                         // `objects`
+  absl::flat_hash_map<std::string_view, size_t> places;  // index in all.members, by name
   for (const json::Node& object : objects)
     for (const json::Member& member : object.members) {
       const auto [at, is_new] = places.try_emplace(member.name, all.members.size());

@@ -8,9 +8,9 @@
 
 namespace engine {
 
-// Returns the steps of the path, which are names, and indexes as digits; the first step is always "$". A dot is
-// followed by a name of letters, digits and signs that have no meaning in any dialect of such paths (including @ of
-// JSON-LD and Elastic, # and /); in brackets and quotes any name is allowed. Fails with InvalidParameter.
+// Parses a path and returns its steps: names, and indexes as digits. The first step is always "$". The name after a dot
+// consists of letters, digits and signs that have no meaning in any dialect of such paths (including @ of JSON-LD and
+// Elastic, # and /); a name in brackets and quotes may have any characters. Fails with InvalidParameter.
 Result<std::vector<std::string>> parse_json_path(std::string_view path);
 
 }  // namespace engine

@@ -39,7 +39,7 @@ struct MemberSlice {
 class MemberWalk {
  public:
   explicit MemberWalk(std::string_view container);
-  // Returns nullopt behind the last member. Fails with InvalidText.
+  // Returns nullopt after the last member. Fails with InvalidText.
   Result<std::optional<MemberSlice>> next();
 
  private:

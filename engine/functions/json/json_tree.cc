@@ -18,12 +18,12 @@ namespace ondemand = simdjson::ondemand;
 
 Error invalid_json() { return Error{ErrorCode::InvalidText, "Invalid JSON format"}; }
 
-// Returns a number without an exponent, as Java's exact decimals print it: "1.50" stays, "15e2"
+// Returns a number without an exponent, as Java's exact decimals print it: "1.50" is kept, "15e2"
 // becomes 1500 and "15E-3" becomes 0.015.
 std::string plain_number(std::string_view text) {
   const size_t exponent_at = text.find_first_of("eE");
   if (exponent_at == std::string_view::npos) return text == "-0" ? "0" : std::string(text);
-  // A number with a larger exponent stays as written, because a short text could fill the memory.
+  // A number with a larger exponent is kept as written, because a short text could fill the memory.
   constexpr int64_t kMostZeros = 1000;
   std::string_view exponent_text = text.substr(exponent_at + 1);
   if (exponent_text.starts_with('+')) exponent_text.remove_prefix(1);
@@ -93,7 +93,7 @@ Result<Node> read_any(Source&& source, int depth) {
   if (depth > kMaxDepth) return too_deep();
   ondemand::json_type type;
   if (source.type().get(type) != simdjson::SUCCESS) {
-    // An invalid word has no type.
+    // For a word that is not a JSON value, simdjson reports no type.
     return invalid_json();
   }
   switch (type) {

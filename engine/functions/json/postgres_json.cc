@@ -59,7 +59,7 @@ Maybe<Text> step_into(Text slice, Text step) {
   return json::element_at(slice, *place);
 }
 
-// Return the path of a row, from an ARRAY or from separate arguments; nullopt if a step is null.
+// Returns the path of a row, which is an ARRAY or separate arguments; nullopt if a step is null.
 std::optional<std::vector<Text>> steps_of_array(const Argument& steps, size_t row) {
   const ItemRange items = items_of(steps, row);
   const Column& texts = steps.column->child(0);
@@ -192,8 +192,8 @@ class Containment {
  public:
   explicit Containment(const EvalContext& context) : context_(context) {}
 
-  // Returns whether `whole` contains `part`. In this form of jsonb, names and scalars are equal exactly if their texts
-  // are.
+  // Returns whether `whole` contains `part`. Both are in the form of shortest_jsonb(), in which names and scalars are
+  // equal exactly if their texts are.
   Result<bool> holds(Text whole, Text part) {
     if (json::kind_of(whole) != json::kind_of(part)) return false;
     if (!is_container(whole)) return whole == part;

@@ -228,7 +228,7 @@ class PathChange {
     return written(SliceKind::Array, members);
   }
 
-  // Handles an index outside of an array: inserts before the first or behind the last element, whichever is nearer.
+  // Handles an index outside of an array: inserts before the first or after the last element, whichever is nearer.
   Result<std::string> outside(Text slice, std::vector<MemberSlice> members, size_t step,
                               bool is_before) const {
     const bool adds =
@@ -283,7 +283,7 @@ Status append_stripped(const EvalContext& context, std::string& out, Text slice,
     out += slice;
     return {};
   }
-  // Checked at each level, because the work of a level includes all levels within it.
+  // The time is checked at each level, because the work of a level includes all levels within it.
   if (context.is_over()) return context.budget->status();
   out += slice.front();
   bool is_first = true;
@@ -318,7 +318,7 @@ Status append_pretty(const EvalContext& context, std::string& out, Text slice, s
     return {};
   }
   if (context.is_over()) return context.budget->status();
-  // Checked here, because the indented text of a deep document is much longer than the input.
+  // The size is checked here, because the indented text of a deep document is much longer than the input.
   if (!context.has_bytes(out.size())) return context.too_large(out.size());
   constexpr size_t kIndent = 4;
   out += slice.front();

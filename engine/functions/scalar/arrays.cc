@@ -1,4 +1,4 @@
-// ARRAY_*, SLICE: parts, sets and order of arrays.
+// Implements ARRAY_* and SLICE, and functions that return parts, sets and orders of arrays.
 #include <absl/container/flat_hash_set.h>
 
 #include <algorithm>

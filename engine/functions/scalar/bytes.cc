@@ -224,7 +224,7 @@ std::optional<uint32_t> base64_digit(char c) {
   return c == '/' ? std::optional<uint32_t>(63) : std::nullopt;
 }
 
-// Decodes base64. As in PostgreSQL, padding does not end the text, and characters behind it are decoded, too.
+// Decodes base64. As in PostgreSQL, padding does not end the text, and characters after it are decoded, too.
 Result<std::string> from_base64(std::string_view text) {
   std::string out;
   uint32_t bits = 0, taken = 0, bytes_at_end = 0;

@@ -1,4 +1,4 @@
-// COALESCE, IFNULL, NULLIF and AS_VALUE; GREATEST and LEAST as in PostgreSQL.
+// Implements COALESCE, IFNULL, NULLIF and AS_VALUE, and GREATEST and LEAST as in PostgreSQL.
 #include <algorithm>
 
 #include "engine/functions/adapters.h"

@@ -1,4 +1,4 @@
-// DATE, TIME and TIMESTAMP: arithmetic, time zones, text.
+// Functions on DATE, TIME and TIMESTAMP: arithmetic, time zones, and conversions from and to text.
 #include <fmt/format.h>
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// MAP_*, AS_MAP, ENTRIES.
+// Implements MAP_*, AS_MAP and ENTRIES.
 #include <algorithm>
 #include <optional>
 

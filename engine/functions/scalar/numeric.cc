@@ -1,4 +1,4 @@
-// Numbers: rounding, signs, extremes, series.
+// Functions on numbers: rounding, signs, extremes and series.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -15,7 +15,7 @@ namespace {
 
 // ---- ABS, SIGN ----
 
-// Returns the absolute value. The smallest integer stays negative, as in two's complement.
+// Returns the absolute value. The smallest integer remains negative, as in two's complement.
 template <class T>
 T magnitude(T value) {
   return value < 0 ? static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(value)) : value;
@@ -60,12 +60,12 @@ Result<Decimal> checked(Int128 unscaled, const SqlType& type) {
     return numeric_overflow(precision, type.scale(), decimal_text(unscaled, type.scale()));
   return Decimal{unscaled, type.scale()};
 }
-// Rounds to a whole number and keeps the scale.
+// Rounds to a whole number. The result keeps the scale.
 template <RoundMode mode>
 Result<Decimal> decimal_to_whole(const KernelCall& call, Decimal value) {
   return checked(round_to_places(value, 0, mode), call.out.type());
 }
-// Rounds to a whole number of scale 0.
+// Rounds to a whole number. The result has the scale 0.
 template <RoundMode mode>
 Result<Decimal> decimal_to_whole_type(const KernelCall& call, Decimal value) {
   return checked(round_to_places(value, 0, mode) / power_of_ten(value.scale), call.out.type());

@@ -50,7 +50,8 @@ Int128 round_to_places(Decimal number, int places, RoundMode mode) {
 }
 
 double round_to_places(double number, int places, RoundMode mode) {
-  // Beyond 2^63 a double is whole, and text of more than 38 digits does not fit a Decimal.
+  // A double of this size is a whole number, and its text may have more than 38 digits, which a
+  // Decimal cannot hold. So the number is returned unchanged.
   constexpr double kLargest = 1e37;
   if (!std::isfinite(number) || std::fabs(number) >= kLargest) return number;
   std::string text;

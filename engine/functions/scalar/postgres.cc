@@ -50,7 +50,7 @@ Text right(Text text, int32_t count) {
       place_of(text, count >= 0 ? characters(text) - int64_t{count} : -int64_t{count}));
 }
 
-// Return the text from a position, which counts from 1. Positions before the text count for the length.
+// Return the text from a position, which counts from 1. The length also counts positions before the text.
 Text substr(Text text, int32_t from) { return text.substr(place_of(text, int64_t{from} - 1)); }
 Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
   if (length < 0)
@@ -60,7 +60,7 @@ Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
   return text.substr(begin, end - begin);
 }
 
-// The functions for bytes, which are like those above.
+// Do the same for bytes.
 Text bytes_from(Text bytes, int32_t from) {
   return bytes.substr(std::min(bytes.size(), static_cast<size_t>(std::max(from - 1, 0))));
 }
@@ -88,7 +88,7 @@ class CharacterTable {
       values_[at] = value;
     }
   }
-  // Returns null if the character has no entry.
+  // Returns the value of the character; null if it has no entry.
   const Text* find(Text character) const {
     if (character.size() == 1) {
       const auto at = static_cast<unsigned char>(character[0]);
@@ -284,7 +284,7 @@ std::chrono::year iso_year(std::chrono::sys_days day) {
   return std::chrono::year_month_day(monday(day) + std::chrono::days(3)).year();
 }
 
-// Returns the year with 1 BC as -1; it is year 0 of the calendar.
+// Returns the year as PostgreSQL shows it: year 0 of the calendar is the year -1, which is 1 BC.
 int64_t without_zero(int64_t year) { return year > 0 ? year : year - 1; }
 int64_t years_of(const Calendar& at) { return int(at.date.year()); }
 // Return the number of a decade, and of a century or millennium, as in PostgreSQL. Decades are numbered by the
@@ -411,7 +411,7 @@ Result<std::optional<double>> date_part(Text unit, int64_t ms) {
 Result<std::optional<double>> date_part_of_date(Text unit, int32_t days) {
   return date_part(unit, days * kMsPerDay);
 }
-// Returns a field of a time of day, which has no fields for days.
+// Returns a field of a time of day. Fails for a field that only a date has.
 Result<std::optional<double>> date_part_of_time(Text unit, int32_t ms) {
   constexpr std::array<Text, 6> kUnits{"hour",         "minute",       "second",
                                        "milliseconds", "microseconds", "epoch"};
@@ -424,8 +424,9 @@ Result<std::optional<int64_t>> date_trunc_of_date(Text unit, int32_t days) {
   return date_trunc(unit, days * kMsPerDay);
 }
 
-// Truncates an instant in the session's zone. Hours and shorter units are cut with the offset that is valid at the
-// instant, so that the two hours of a clock change stay apart. Longer units begin when clocks show their beginning.
+// Truncates an instant in the session's zone. Hours and shorter units are truncated with the offset that is valid at
+// the instant, so that the two equal hours of a clock change remain different. Longer units begin when clocks show
+// their beginning.
 Result<std::optional<int64_t>> date_trunc_in_zone(const KernelCall& call,
                                                   PerBatch<CallZone>& zones, Text unit,
                                                   int64_t ms) {

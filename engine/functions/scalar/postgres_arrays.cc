@@ -12,8 +12,8 @@ namespace engine {
 
 namespace {
 
-// Calls `tell(size, row)` for arrays that have elements if the dimension, if given, is 1. The result is null for all
-// other rows.
+// Calls `tell(size, row)` for each row whose array has elements. If the call has a second argument, the dimension, it
+// must be 1. The result is null for all other rows.
 template <class Tell>
 void of_each_array(KernelCall& call, Tell tell) {
   const bool has_dimension = call.args.size() > 1;
@@ -53,7 +53,7 @@ void cardinality(KernelCall& call) {
       call.out.append(static_cast<int32_t>(items_of(call.args[0], row).size()));
 }
 
-// Returns the array with one more element in front or behind; the element alone for a null array.
+// Returns the array with one more element at its begin or end; the element alone for a null array.
 template <bool is_behind>
 void with_element(KernelCall& call) {
   const Argument &array = call.args[is_behind ? 0 : 1], &element = call.args[is_behind ? 1 : 0];

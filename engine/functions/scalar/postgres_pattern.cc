@@ -88,7 +88,7 @@ std::string_view meaning_of(char c, const Options& options) {
   return {};
 }
 
-// Returns the position behind the bracket expression that begins at `at`.
+// Returns the position after the bracket expression that begins at `at`.
 size_t end_of_brackets(std::string_view pattern, size_t at) {
   size_t end = at + 1;
   if (end < pattern.size() && pattern[end] == '^') ++end;

@@ -255,8 +255,8 @@ std::string to_hex(T value) {
 }
 Result<int32_t> bit_length(Text text) { return static_cast<int32_t>(text.size() * 8); }
 
-// Converts a pattern of SIMILAR TO to a regular expression for the whole text. % and _ are those of LIKE; |*+?{}() and
-// brackets stay unchanged.
+// Converts a pattern of SIMILAR TO to a regular expression that matches the whole text. % and _ are converted as in
+// LIKE; |*+?{}() and brackets stay unchanged.
 Result<std::string> similar_pattern(std::string_view pattern, char escape) {
   std::string out = "\\A(?:";
   bool is_in_brackets = false;

@@ -131,7 +131,7 @@ class TimeReader {
  public:
   explicit TimeReader(Text text) : text_(text) {}
 
-  // Returns the offset to UTC in the text: TZH, TZM.
+  // Returns the offset to UTC that TZH and TZM have read; nothing if the template has neither.
   std::optional<int64_t> east_ms() const {
     if (!has_zone_) return std::nullopt;
     return zone_sign_ * (zone_hour_ * kMsPerHour + zone_minute_ * kMsPerMinute);
@@ -420,7 +420,7 @@ class TimeReader {
   bool is_afternoon_ = false, is_before_christ_ = false;
   int64_t zone_sign_ = 1, zone_hour_ = 0, zone_minute_ = 0;
   bool has_zone_ = false;
-  char skipped_ = ' ';  // a sign at the place of a separator
+  char skipped_ = ' ';  // sign that skip_separators() has skipped
 };
 
 constexpr size_t kMaxTemplate = 1'000;
@@ -509,7 +509,7 @@ constexpr IntervalPart kParts[] = {
     {"milliseconds", [](const Interval& of) { return double(of.us % 60'000'000) / 1e3; }},
     {"microseconds", [](const Interval& of) { return double(of.us % 60'000'000); }},
     {"epoch", [](const Interval& of) {
-       // A year has 365.25 days, a remaining month 30.
+       // A whole year counts as 365.25 days, and each remaining month as 30 days.
        return double(of.months / 12) * 31'557'600 + double(of.months % 12) * 2'592'000 +
               double(of.days) * 86'400 + double(of.us) / 1e6;
      }}};

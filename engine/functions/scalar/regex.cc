@@ -72,7 +72,8 @@ Status check(UErrorCode status) {
                fmt::format("the regular expression could not be matched: {}", u_errorName(status))};
 }
 
-// Checks time, and memory for the output of the next match. Call it between two matches.
+// Fails if the time of the evaluation is over, or if its budget has no memory for the output of the next match. Call it
+// between two matches.
 Status may_go_on(const EvalContext& context, size_t match_bytes) {
   if (context.is_over() || !context.take_working_bytes(match_bytes))
     return context.budget->status();
@@ -144,7 +145,8 @@ Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, 
   return replace_matches(call, found, replacement, true);
 }
 
-// A pattern with its options in front. `is_global`: the flags of the call contain g, which means all matches.
+// A pattern with its options in front. `is_global` is set if the flags of the call contain g, which requests all
+// matches.
 struct Flagged {
   std::string pattern;
   bool is_global = false;
@@ -164,7 +166,8 @@ std::string replacement_of_icu(Text replacement, int32_t group_count) {
     const char c = replacement[i], next = i + 1 < replacement.size() ? replacement[i + 1] : '\0';
     if (c == '\\' && (next == '&' || is_ascii_digit(next))) {
       const int group = next == '&' ? 0 : next - '0';
-      // A missing group is empty, and a digit behind it does not belong to its number.
+      // A group that the pattern does not have is replaced by nothing. PostgreSQL's numbers of groups have one digit,
+      // so a digit that follows the number is escaped for ICU.
       if (group <= group_count) with += fmt::format("${}", group);
       ++i;
       if (i + 1 < replacement.size() && is_ascii_digit(replacement[i + 1])) with += '\\';

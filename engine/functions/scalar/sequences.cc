@@ -26,7 +26,8 @@ std::string name_at(const Argument& argument, size_t row) {
   return std::string(argument.get<std::string_view>(row));
 }
 
-// Appends the result of one row. An error ends the call, and the rows after it get no errors.
+// Appends the result of one row. After an error, the rows that follow become null without an error
+// of their own.
 void put(KernelCall& call, size_t row, const Result<int64_t>& value, bool& has_failed) {
   if (value) {
     call.out.append(*value);

@@ -1,4 +1,4 @@
-// Splits texts: SPLIT and SPLIT_TO_MAP.
+// Implements SPLIT and SPLIT_TO_MAP.
 #include <absl/container/flat_hash_map.h>
 
 #include <optional>

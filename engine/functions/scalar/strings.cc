@@ -1,4 +1,4 @@
-// Texts: parts, padding, searching, case, joining.
+// Functions on texts: parts, padding, searching, letter case and joining.
 #include <unicode/bytestream.h>
 #include <unicode/casemap.h>
 #include <unicode/uchar.h>
@@ -112,7 +112,8 @@ size_t find_occurrence(std::string_view text, std::string_view wanted, size_t fr
     found = matches.next_overlapping();
   return found;
 }
-// Returns the n-th of the occurrences that begin at `from` or before, counted backwards.
+// Searches backwards, and returns the byte position of the n-th occurrence among those that begin
+// at `from` or before.
 size_t find_occurrence_backwards(std::string_view text, std::string_view wanted, size_t from,
                                  int32_t nth) {
   text = text.substr(0, std::min(text.size(), from + wanted.size()));
@@ -224,7 +225,7 @@ std::optional<char16_t> hex_unit(std::string_view digits) {
   return static_cast<char16_t>(unit);
 }
 
-// Decodes Java's character escapes ("\u004b") in the text; other escapes stay.
+// Decodes Java's character escapes ("\u004b") in the text; other escapes are kept.
 std::optional<std::string> chr_escape(std::string_view text) {
   if (text.size() < 6 || !text.starts_with("\\u")) return std::nullopt;
   std::u16string out;
@@ -254,7 +255,7 @@ constexpr FunctionDef kStringDefs[] = {
      .doc = "The text in upper case.",
      .example = "UCASE('ab') = 'AB'",
      .kernel = row_kernel<ucase>},
-    {.name = "lower",  // PostgreSQL's name; also for upper
+    {.name = "lower",  // PostgreSQL's name for LCASE
      .signature = "(STRING input) -> STRING",
      .doc = "The text in lower case.",
      .example = "LOWER('Éa') = 'éa'",

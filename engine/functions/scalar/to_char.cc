@@ -1,4 +1,5 @@
-// TO_CHAR, as in PostgreSQL 15: https://www.postgresql.org/docs/15/functions-formatting.html
+// Implements TO_CHAR for times as in PostgreSQL 15
+// (https://www.postgresql.org/docs/15/functions-formatting.html).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,7 +30,7 @@ constexpr std::array<Text, 12> kMonths = {"January",   "February", "March",    "
 constexpr std::array<Text, 7> kDays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                        "Friday", "Saturday", "Sunday"};
 
-// Returns the year as it is shown, without a sign. Year 0 of the calendar is 1 BC.
+// Returns the year without a sign, as it is shown. Year 0 of the calendar is 1 BC.
 int64_t shown_year(int64_t year) { return year > 0 ? year : 1 - year; }
 int64_t century(int64_t year) { return year > 0 ? (year - 1) / 100 + 1 : year / 100 - 1; }
 
@@ -58,7 +59,7 @@ struct Moment {
   int64_t thursday() const { return days - day_of_week(days) + 4; }
 };
 
-// Returns a name in the letter case of the pattern in the template: MONTH, Month, month.
+// Returns a name in the letter case in which the template has the pattern: MONTH, Month, month.
 std::string cased(Text pattern, Text name) {
   if (pattern[0] >= 'a') return lower_case(name);
   return pattern.size() > 1 && pattern[1] >= 'a' ? std::string(name) : upper_case(name);

@@ -1,5 +1,5 @@
-// TO_CHAR of numbers, as in PostgreSQL 15: https://www.postgresql.org/docs/15/functions-formatting.html, table 9.29.
-// Not supported: V, RN, EEEE, L and B.
+// Implements TO_CHAR for numbers as in PostgreSQL 15 (table 9.29 of
+// https://www.postgresql.org/docs/15/functions-formatting.html). Not supported are V, RN, EEEE, L and B.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,7 +34,7 @@ enum class Part : uint8_t {
 };
 struct Item {
   Part part;
-  std::string text = {};  // Literal: the text; Ordinal: "th" or "TH"
+  std::string text = {};  // of a Literal: the text; of an Ordinal: "th" or "TH"
 };
 
 struct Template {
@@ -163,7 +163,7 @@ class TemplateReader {
 
   Text rest_;
   Template made_;
-  int sign_place_ = 0;  // S: number of digits before it; negative after the point
+  int sign_place_ = 0;  // place of S: number of digits before it; negative after the point
 };
 
 // Returns the suffix of the number: st, nd, rd for 1, 2, 3, and th for other numbers and for 11 to 13.
@@ -203,7 +203,8 @@ class Shown {
   }
 
  private:
-  // Returns, for a template with FM, the index of the last digit to show, or of the point.
+  // For a template with FM, returns the index in `digits_` of the last digit to show, or of the point if no digit after
+  // it is shown.
   size_t last_relevant() const {
     const size_t point = digits_.find('.');
     if (point == Text::npos) return Text::npos;
@@ -216,7 +217,8 @@ class Shown {
     }
     return last;
   }
-  // Returns whether the digit is a 0 before the point for which the template has 9.
+  // Returns whether the current digit is the only 0 before the point, which a template without 0 shows as a blank or
+  // omits.
   bool is_blank_zero() const {
     return form_.first_zero < 0 && at_ == 0 && digits_.starts_with("0.") && form_.fraction > 0;
   }
@@ -373,7 +375,7 @@ std::string rounded(std::string digits, int fraction) {
   return "1" + digits;
 }
 
-// The sign of a negative number that is rounded to 0. A double keeps it.
+// Determines whether a negative number that is rounded to 0 keeps its sign. A double does.
 enum class Zero : uint8_t { HasNoSign, KeepsSign };
 std::string shown(const Template& form, std::string number, Zero zero = Zero::HasNoSign) {
   bool is_negative = number.starts_with('-');

@@ -1,4 +1,4 @@
-// EXPLODE and CUBE_EXPLODE, which make many rows from one.
+// Implements EXPLODE and CUBE_EXPLODE, which make many rows from one.
 #include <fmt/format.h>
 
 #include "engine/functions/adapters.h"
@@ -12,7 +12,7 @@ namespace {
 
 void explode(KernelCall& call) { call.out = expanded(call.args[0], call.rows); }
 
-constexpr uint32_t kMostCubeColumns = 20;  // a million rows
+constexpr uint32_t kMostCubeColumns = 20;  // 20 columns give a million rows
 
 // Appends the rows of a cube, in which each element is kept or replaced by null, in the order of
 // binary counting with the last column as the lowest bit. A null element has only one form.
