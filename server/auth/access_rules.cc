@@ -16,7 +16,7 @@ constexpr int kIpv4Bits = 32, kIpv6Bits = 128;
 
 struct Word {
   std::string text;
-  bool is_quoted = false;  // quoted words such as all or +name have no special meaning
+  bool is_quoted = false;  // a quoted word, such as "all", has no special meaning
   bool ends_list = true;   // no comma follows
 };
 

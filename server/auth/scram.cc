@@ -71,7 +71,8 @@ Status ScramServer::check_binding(std::string_view gs2_flag) const {
     if (options_.channel_binding.empty()) return malformed("Channel binding requires TLS.");
     return {};
   }
-  // An attacker in the middle may have removed the stronger mechanism from the offer.
+  // The client supports channel binding but was not offered it: an attacker in the middle may have
+  // removed the stronger mechanism from the offer.
   if (gs2_flag == "y" && !options_.channel_binding.empty())
     return Error{ErrorCode::InvalidAuthorization, "SCRAM channel binding negotiation error",
                  "The client supports SCRAM channel binding but thinks the server does not. "
@@ -98,7 +99,7 @@ Result<std::string> ScramServer::begin(std::string_view client_first) {
     return Error{ErrorCode::NotSupported, "client requires an unsupported SCRAM extension"};
   const auto user = cut(rest);
   if (!user || !user->starts_with("n=")) return malformed("The message has no user name.");
-  // After the nonce there may be extensions, which are ignored.
+  // The message may have extensions after the nonce, which are ignored.
   const std::string_view nonce = rest.substr(0, rest.find(','));
   if (!nonce.starts_with("r=") || !is_nonce(nonce.substr(2)))
     return malformed("The message has no nonce, or a nonce with characters that are not "

@@ -27,8 +27,8 @@ struct ScramOptions {
 // Returns 18 random bytes in base64, as PostgreSQL does.
 std::string new_scram_nonce();
 
-// One exchange, which calls begin(), challenge() and finish() in this order. begin() and finish()
-// fail if they are called out of order.
+// One exchange. The caller calls begin(), challenge() and finish() in this order; begin() and
+// finish() fail if they are called out of order.
 //
 // Threads: one. Owner: the session that authenticates.
 class ScramServer {
